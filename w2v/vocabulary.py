@@ -1,0 +1,160 @@
+"""The words of a model: their order, their counts, and the error for a word that is not among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class UnknownWordError(KeyError):
+    """A word was asked for that the vocabulary does not hold.
+
+    Parameters
+    ----------
+    words : str or sequence of str
+        The unknown word or words, as the caller wrote them.
+    suggest : callable, optional
+        Returns near spellings of a word. It is called only when `suggestions` or the message is read, so that
+        ``try: embeddings[word] except KeyError`` stays cheap.
+
+    Attributes
+    ----------
+    words : tuple of str
+        The unknown words.
+    """
+
+    def __init__(self, words: str | Sequence[str], suggest: Callable[[str], Sequence[str]] | None = None) -> None:
+        self.words: tuple[str, ...] = (words,) if isinstance(words, str) else tuple(words)
+        super().__init__(*self.words)
+        self._suggest = suggest
+        self._suggestions: dict[str, list[str]] | None = None
+
+    @property
+    def suggestions(self) -> dict[str, list[str]]:
+        """Near spellings of each unknown word; a word without any is left out."""
+        if self._suggestions is None:
+            found = {word: list(self._suggest(word)) for word in self.words} if self._suggest else {}
+            self._suggestions = {word: near for word, near in found.items() if near}
+        return self._suggestions
+
+    def __str__(self) -> str:
+        sentences = []
+        for word in self.words:
+            sentence = f"the word {word!r} is not in the vocabulary"
+            near = self.suggestions.get(word)
+            if near:
+                sentence += f"; did you mean {_join_or([repr(other) for other in near])}?"
+            sentences.append(sentence)
+        return "\n".join(sentences)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the words and the suggestions found, not the model that found them."""
+        return _restore_unknown_word_error, (self.words, self.suggestions)
+
+
+def _restore_unknown_word_error(words: tuple[str, ...], suggestions: dict[str, list[str]]) -> UnknownWordError:
+    error = UnknownWordError(words)
+    error._suggestions = suggestions
+    return error
+
+
+def _join_or(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " or " + items[-1]
+
+
+class Vocabulary:
+    """The words of a model in the order of its rows, usually by falling count. Immutable.
+
+    Parameters
+    ----------
+    words : sequence of str, V of them
+        Distinct words; any text, the empty word and white space included.
+    counts : ndarray of shape (V,), integer, optional
+        How often each word occurs in the training corpus, >= 0. Copied to int64. None where it is not known, as in
+        most files of foreign tools.
+
+    Attributes
+    ----------
+    index_to_key : list of str
+        Word of each row. Not to be modified.
+    key_to_index : dict of str to int
+        Row of each word. Not to be modified.
+    counts : ndarray of shape (V,), int64, read-only, or None
+        As given.
+
+    Raises
+    ------
+    TypeError
+        If `words` is one str or holds something else than str, or `counts` is not of integers.
+    ValueError
+        If a word occurs twice or cannot be encoded in UTF-8, or `counts` has another length or a negative entry.
+    """
+
+    __slots__ = ("counts", "index_to_key", "key_to_index")
+
+    index_to_key: list[str]
+    key_to_index: dict[str, int]
+    counts: NDArray[np.int64] | None
+
+    def __init__(self, words: Sequence[str], counts: NDArray[np.integer[Any]] | None = None) -> None:
+        if isinstance(words, (str, bytes)):
+            raise TypeError("words must be a sequence of words, not one string")
+        index_to_key = list(words)
+        key_to_index = _index_words(index_to_key)
+        object.__setattr__(self, "index_to_key", index_to_key)
+        object.__setattr__(self, "key_to_index", key_to_index)
+        object.__setattr__(self, "counts", None if counts is None else _check_counts(counts, len(index_to_key)))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Vocabulary is immutable: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Vocabulary is immutable: {name} cannot be deleted")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Vocabulary, (self.index_to_key, self.counts)
+
+    def __len__(self) -> int:
+        return len(self.index_to_key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.index_to_key)
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and word in self.key_to_index
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words{'' if self.counts is None else ' with counts'})"
+
+
+def _index_words(words: list[str]) -> dict[str, int]:
+    """Return the row of each word, having checked that they are distinct and can be written as UTF-8."""
+    if not set(map(type, words)) <= {str}:
+        wrong = next(word for word in words if type(word) is not str)
+        raise TypeError(f"every word must be a str, not {type(wrong).__name__}: {wrong!r}")
+    key_to_index = dict(zip(words, range(len(words)), strict=True))
+    if len(key_to_index) != len(words):
+        repeated = next(word for index, word in enumerate(words) if key_to_index[word] != index)
+        raise ValueError(f"the word {repeated!r} occurs more than once in the vocabulary")
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError as error:
+        wrong = next(word for word in words if any("\ud800" <= character <= "\udfff" for character in word))
+        raise ValueError(f"the word {wrong!r} holds half a surrogate pair and cannot be written as UTF-8") from error
+    return key_to_index
+
+
+def _check_counts(counts: NDArray[np.integer[Any]], n_words: int) -> NDArray[np.int64]:
+    given = np.asarray(counts)
+    if given.dtype.kind not in "iu" and given.size:
+        raise TypeError(f"counts must be integers, not {given.dtype}")
+    if given.shape != (n_words,):
+        raise ValueError(f"counts must have shape ({n_words},), one count a word, not {given.shape}")
+    copied = np.array(given, dtype=np.int64)
+    if n_words and copied.min() < 0:
+        raise ValueError(f"counts must not be negative: entry {int(copied.argmin())} is {copied.min()}")
+    copied.setflags(write=False)
+    return copied
