@@ -1,0 +1,125 @@
+"""The table of training parameters."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from w2v.parameters import DOMAINS, Parameters, check_parameter
+
+NAMES = [parameter.name for parameter in fields(Parameters)]
+
+NUMERIC_LIMITS = [
+    ("vector_size", 1, 10_000, 0, 10_001),
+    ("window", 1, 50, 0, 51),
+    ("negative", 1, 50, 0, 51),
+    ("min_count", 1, 2**31 - 1, 0, 2**31),
+    ("max_vocab", 1, 2**31 - 1, 0, 2**31),
+    ("sample", 0, 1.0, -1e-9, 1.1),
+    ("ns_exponent", -5, 5.0, -5.1, 5.1),
+    ("alpha", 1e-9, 1.0, 0.0, 1.1),
+    ("min_alpha", 0.0, 1.0, -1e-9, 1.1),
+    ("epochs", 1, 100_000, 0, 100_001),
+    ("max_time", 1e-3, 1e9, 0.0, -1.0),
+    ("workers", 1, 1024, 0, 1025),
+    ("random_state", 0, 2**32 - 1, -1, 2**32),
+]
+INTEGERS = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "workers", "random_state"]
+NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "max_time"]
+OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state"]
+
+
+def test_validate_accepts_the_defaults() -> None:
+    Parameters().validate()
+
+
+def test_domains_describe_exactly_the_fields() -> None:
+    assert list(DOMAINS) == NAMES
+    for domain in DOMAINS.values():
+        assert domain.help.endswith(".")
+
+
+@pytest.mark.parametrize(("name", "low", "high", "too_low", "too_high"), NUMERIC_LIMITS)
+def test_validate_keeps_to_the_limits(name: str, low: float, high: float, too_low: float, too_high: float) -> None:
+    for value in (low, high):
+        replace(Parameters(), **{name: value}).validate()
+    for value in (too_low, too_high):
+        with pytest.raises(ValueError, match=rf"^{name} must be .*, got {value!r}\.$"):
+            replace(Parameters(), **{name: value}).validate()
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("value", [True, 5.0, "5", np.float64(5), np.bool_(True), [5], float("nan"), float("inf")])
+def test_integers_reject_other_types(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number from"):
+        check_parameter(name, value)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [True, "0.5", 0.5j, np.bool_(True), [0.5], float("nan"), float("inf"), 10**400])
+def test_numbers_reject_other_types_and_non_finite_values(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be a .*number"):
+        check_parameter(name, value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_none_is_allowed_only_where_it_means_choose_for_me(name: str) -> None:
+    if name in OPTIONAL:
+        check_parameter(name, None)
+    else:
+        with pytest.raises(ValueError, match=f"^{name} must be .*, got None"):
+            check_parameter(name, None)
+
+
+def test_numpy_scalars_are_numbers() -> None:
+    Parameters(window=np.int32(3), alpha=np.float32(0.5), random_state=np.int64(7)).validate()
+
+
+def test_random_state_may_be_a_generator() -> None:
+    for random_state in (np.random.default_rng(1), np.random.RandomState(1)):  # noqa: NPY002 - scikit-learn's convention
+        check_parameter("random_state", random_state)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("algorithm", "glove"),
+        ("algorithm", 1),
+        ("shrink_windows", 1),
+        ("shrink_windows", "yes"),
+        ("tokenizer", ""),
+        ("tokenizer", 3),
+    ],
+)
+def test_choices_reject_anything_else(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be "):
+        replace(Parameters(), **{name: value}).validate()
+
+
+def test_tokenizer_may_be_a_callable() -> None:
+    Parameters(tokenizer=str.split).validate()
+
+
+def test_min_alpha_may_not_exceed_alpha() -> None:
+    Parameters(alpha=0.05, min_alpha=0.05).validate()
+    with pytest.raises(ValueError, match=r"min_alpha must not be above alpha \(0\.05\), got 0\.1"):
+        Parameters(alpha=0.05, min_alpha=0.1).validate()
+
+
+def test_word2vec_takes_these_names_and_defaults() -> None:
+    models = pytest.importorskip("w2v.models")
+    signature = inspect.signature(models.Word2Vec)
+    defaults = Parameters()
+    for name in NAMES:
+        assert signature.parameters[name].default == getattr(defaults, name), name
+
+
+def test_importing_parameters_imports_nothing_heavy() -> None:
+    code = "import sys, w2v.parameters; print(sorted({'numpy', 'numba', 'scipy', 'sklearn'} & set(sys.modules)))"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"

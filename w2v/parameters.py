@@ -1,0 +1,291 @@
+"""The training parameters: one table of names, defaults, allowed values and help texts.
+
+`Word2Vec` takes its defaults and checks from here, and so does the command line, which must answer `--help` without
+importing Numba. The module therefore imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, Protocol
+
+MAX_VOCABULARY = 2**31 - 1
+"""Word ids are int32."""
+
+MAX_SEED = 2**32 - 1
+"""The largest seed that NumPy's, scikit-learn's and gensim's generators all take."""
+
+
+class Domain(Protocol):
+    """The values that one parameter may take, and what the parameter means.
+
+    Attributes
+    ----------
+    help : str
+        One sentence for people, shown by `w2v train --help`.
+    optional : bool
+        Whether None ("choose for me") is allowed.
+    """
+
+    @property
+    def help(self) -> str: ...  # noqa: D102
+
+    @property
+    def optional(self) -> bool: ...  # noqa: D102
+
+    def allows(self, value: object) -> bool:
+        """Tell whether a value other than None is allowed."""
+        ...
+
+    def describe(self) -> str:
+        """Say in words what is allowed, to stand after "must be"."""
+        ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few names."""
+
+    choices: tuple[str, ...]
+    help: str
+    optional: bool = False
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` is one of the names."""
+        return isinstance(value, str) and value in self.choices
+
+    def describe(self) -> str:
+        """List the names."""
+        return " or ".join(repr(choice) for choice in self.choices)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or False."""
+
+    help: str
+    optional: bool = False
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` is a bool."""
+        return isinstance(value, bool)
+
+    def describe(self) -> str:
+        """Name both values."""
+        return "True or False"
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number in a closed range; neither bool nor a float that happens to be whole."""
+
+    low: int
+    high: int
+    help: str
+    optional: bool = False
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` is an integer in the range."""
+        return isinstance(value, Integral) and not isinstance(value, bool) and self.low <= int(value) <= self.high
+
+    def describe(self) -> str:
+        """State the range."""
+        return f"a whole number from {self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite real number in a range; `above` instead of `low` excludes the lower end."""
+
+    help: str
+    low: float | None = None
+    above: float | None = None
+    high: float | None = None
+    optional: bool = False
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` is a finite number in the range."""
+        if not isinstance(value, Real) or isinstance(value, bool):
+            return False
+        try:
+            number = float(value)
+        except OverflowError:
+            return False
+        return (
+            math.isfinite(number)
+            and (self.low is None or number >= self.low)
+            and (self.above is None or number > self.above)
+            and (self.high is None or number <= self.high)
+        )
+
+    def describe(self) -> str:
+        """State the range."""
+        if self.low is not None and self.high is not None:
+            return f"a number from {self.low:g} to {self.high:g}"
+        limits = []
+        if self.low is not None:
+            limits.append(f"at least {self.low:g}")
+        if self.above is not None:
+            limits.append(f"above {self.above:g}")
+        if self.high is not None:
+            limits.append(f"at most {self.high:g}")
+        return "a finite number " + " and ".join(limits)
+
+
+@dataclass(frozen=True)
+class Seed:
+    """An integer seed, or a NumPy random generator (recognised by its methods, so that NumPy need not be imported)."""
+
+    help: str
+    optional: bool = True
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` is a seed or a generator."""
+        if hasattr(value, "integers") or hasattr(value, "randint"):
+            return True
+        return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) <= MAX_SEED
+
+    def describe(self) -> str:
+        """State the range."""
+        return f"a whole number from 0 to {MAX_SEED} or a numpy.random.Generator"
+
+
+@dataclass(frozen=True)
+class TokenizerChoice:
+    """The name of a tokenizer, or any callable from text to tokens; `corpora.get_tokenizer` knows the names."""
+
+    help: str
+    optional: bool = False
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` can be a tokenizer; whether a name is known is not checked here."""
+        return callable(value) or (isinstance(value, str) and value != "")
+
+    def describe(self) -> str:
+        """Say what a tokenizer is."""
+        return "the name of a tokenizer or a callable"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything that decides what training does, under the names of `Word2Vec`'s constructor.
+
+    Holding values does not check them: call `validate`. None stands for "choose for me" and is resolved by the trainer,
+    never here.
+
+    Attributes
+    ----------
+    algorithm : {"skipgram", "cbow"}
+        Predict each neighbour from a word, or a word from the mean of its neighbours.
+    vector_size : int
+        Width D of the vectors, 1 to 10000.
+    window : int
+        Largest distance between two words that count as neighbours, 1 to 50.
+    negative : int
+        Noise words per observed pair, 1 to 50.
+    min_count : int
+        Words seen less often are left out, at least 1.
+    max_vocab : int or None
+        Keep at most this many of the most frequent words.
+    sample : float
+        Words with a larger share of the corpus are thinned out, 0 to 1; 0 keeps all.
+    ns_exponent : float
+        Noise words are drawn in proportion to count ** ns_exponent, -5 to 5.
+    shrink_windows : bool
+        Draw each position's radius from 1 to `window` instead of always using `window`.
+    alpha : float or None
+        Learning rate at the start, above 0 and at most 1; None is the algorithm's own default.
+    min_alpha : float or None
+        Learning rate at the end, 0 to 1 and not above `alpha`; None is a small part of `alpha`.
+    epochs : int
+        Passes over the corpus, 1 to 100000.
+    max_time : float or None
+        Seconds to train instead of counting epochs, above 0.
+    workers : int or None
+        Threads, 1 to 1024; None is all cores.
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        Seed from 0 to 2**32 - 1, or a generator.
+    tokenizer : str or callable
+        Name of a tokenizer, or a callable from a text to its tokens.
+    """
+
+    algorithm: str = "skipgram"
+    vector_size: int = 100
+    window: int = 5
+    negative: int = 5
+    min_count: int = 5
+    max_vocab: int | None = None
+    sample: float = 1e-3
+    ns_exponent: float = 0.75
+    shrink_windows: bool = True
+    alpha: float | None = None
+    min_alpha: float | None = None
+    epochs: int = 5
+    max_time: float | None = None
+    workers: int | None = None
+    random_state: Any = None
+    tokenizer: str | Callable[[str], Iterable[str]] = "words"
+
+    def validate(self) -> None:
+        """Check every value, and that `min_alpha` is not above `alpha`.
+
+        Raises
+        ------
+        ValueError
+            If a value is of the wrong type (bool and NaN included) or outside its range. The message names the
+            parameter, the value and what is allowed.
+        """
+        for parameter in fields(self):
+            check_parameter(parameter.name, getattr(self, parameter.name))
+        if self.alpha is not None and self.min_alpha is not None and self.min_alpha > self.alpha:
+            raise ValueError(f"min_alpha must not be above alpha ({self.alpha!r}), got {self.min_alpha!r}.")
+
+
+DOMAINS: dict[str, Domain] = {
+    "algorithm": Choice(
+        ("skipgram", "cbow"), "Predict each neighbour from a word, or a word from the mean of its neighbours."
+    ),
+    "vector_size": Integer(1, 10_000, "Width of the vectors."),
+    "window": Integer(1, 50, "Largest distance between two words that count as neighbours."),
+    "negative": Integer(1, 50, "Noise words for each observed pair."),
+    "min_count": Integer(1, MAX_VOCABULARY, "Leave out words seen less often than this."),
+    "max_vocab": Integer(1, MAX_VOCABULARY, "Keep at most this many words, the most frequent.", optional=True),
+    "sample": Number("Thin out words with a larger share of the corpus than this; 0 keeps all.", low=0, high=1),
+    "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
+    "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
+    "alpha": Number("Learning rate at the start; left out, the algorithm's own.", above=0, high=1, optional=True),
+    "min_alpha": Number("Learning rate at the end; left out, a small part of alpha.", low=0, high=1, optional=True),
+    "epochs": Integer(1, 100_000, "Passes over the corpus."),
+    "max_time": Number("Train for this many seconds instead of counting epochs.", above=0, optional=True),
+    "workers": Integer(1, 1024, "Threads; left out, all cores.", optional=True),
+    "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
+    "tokenizer": TokenizerChoice("How text becomes words; whitespace is for text that is tokenised already."),
+}
+"""What each field of `Parameters` may hold."""
+
+
+def check_parameter(name: str, value: object) -> None:
+    """Check one parameter's value on its own.
+
+    Parameters
+    ----------
+    name : str
+        A field of `Parameters`.
+    value : object
+        The value to check.
+
+    Raises
+    ------
+    ValueError
+        If the value is of the wrong type or outside the range. The message names the parameter, the value and what is
+        allowed.
+    """
+    domain = DOMAINS[name]
+    if value is None and domain.optional:
+        return
+    if not (value is not None and domain.allows(value)):
+        allowed = domain.describe() + (" or None" if domain.optional else "")
+        raise ValueError(f"{name} must be {allowed}, got {value!r}.")
