@@ -1,0 +1,83 @@
+# Everything runs in a virtual environment made here; Python 3.10 or newer and make are all that is needed.
+#   make quickstart                   train on a small real corpus and look at the result
+#   make test                         the test suite
+#   make PYTHON=python3.12 test       with another interpreter (into VENV, .venv unless given)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+QUICKSTART ?= quickstart
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test test-slow test-bounds lint format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "No '$(PYTHON)' found. Install Python 3.10 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$$($(PYTHON) --version) is too old: Python 3.10 or newer is needed. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making a virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+# $(1): what is installed besides the toolkit itself. Installed again when the requirements change.
+define install
+	@echo "Installing the toolkit [$(1)] into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]'
+	@touch $@
+endef
+
+$(VENV)/installed-quickstart: $(BIN)/python setup.cfg pyproject.toml
+	$(call install,quickstart)
+
+$(VENV)/installed-test: $(BIN)/python setup.cfg pyproject.toml
+	$(call install,test)
+
+$(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml
+	$(call install,dev$(comma)test)
+
+comma := ,
+
+quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show neighbours and an analogy
+	@mkdir -p $(QUICKSTART)
+	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
+	$(BIN)/w2v train $(QUICKSTART)/bible.txt --output $(QUICKSTART)/bible.model --overwrite --epochs 15 --seed 1
+	@echo
+	$(BIN)/w2v neighbors $(QUICKSTART)/bible.model bread river king --top 5
+	@echo
+	$(BIN)/w2v analogy $(QUICKSTART)/bible.model king queen man --top 5
+	@echo
+	@echo "Next:"
+	@echo "  . $(BIN)/activate                                     use w2v from this shell"
+	@echo "  w2v neighbors $(QUICKSTART)/bible.model WORD...       ask for other words"
+	@echo "  w2v train YOUR.txt --output your.model     train on your own text"
+	@echo "  w2v --help                                 everything else"
+
+test: $(VENV)/installed-test ## run the test suite
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(VENV)/installed-dev ## run the tests that take longer
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+# Bounds checks are no part of Numba's cache key, hence the cache of their own.
+test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/numba-bounds $(BIN)/python -m pytest -k "kernels or scanner" $(PYTEST_ARGS)
+
+lint: $(VENV)/installed-dev ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev ## lay the code out
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev ## compare with gensim on the quick start's corpus (pip extra quickstart included)
+	@mkdir -p $(QUICKSTART)
+	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
+	$(BIN)/w2v compare $(QUICKSTART)/bible.txt --seed 1
+
+clean: ## remove the virtual environment and everything built
+	rm -rf $(VENV) $(QUICKSTART) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

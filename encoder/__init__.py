@@ -1,0 +1,1 @@
+"""Sentence vectors: reserved for the sentence encoder, which is still to come."""
