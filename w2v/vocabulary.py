@@ -102,7 +102,7 @@ class Vocabulary:
     def __init__(self, words: Sequence[str], counts: NDArray[np.integer[Any]] | None = None) -> None:
         if isinstance(words, (str, bytes)):
             raise TypeError("words must be a sequence of words, not one string")
-        index_to_key = list(words)
+        index_to_key = _plain_strings(words)
         key_to_index = _index_words(index_to_key)
         object.__setattr__(self, "index_to_key", index_to_key)
         object.__setattr__(self, "key_to_index", key_to_index)
@@ -130,11 +130,19 @@ class Vocabulary:
         return f"Vocabulary({len(self)} words{'' if self.counts is None else ' with counts'})"
 
 
+def _plain_strings(words: Sequence[str]) -> list[str]:
+    """Return the words as a list of exactly str, also where they are of a subclass such as numpy.str_."""
+    copied = list(words)
+    if set(map(type, copied)) <= {str}:
+        return copied
+    for word in copied:
+        if not isinstance(word, str):
+            raise TypeError(f"every word must be a str, not {type(word).__name__}: {word!r}")
+    return [str(word) for word in copied]
+
+
 def _index_words(words: list[str]) -> dict[str, int]:
     """Return the row of each word, having checked that they are distinct and can be written as UTF-8."""
-    if not set(map(type, words)) <= {str}:
-        wrong = next(word for word in words if type(word) is not str)
-        raise TypeError(f"every word must be a str, not {type(wrong).__name__}: {wrong!r}")
     key_to_index = dict(zip(words, range(len(words)), strict=True))
     if len(key_to_index) != len(words):
         repeated = next(word for index, word in enumerate(words) if key_to_index[word] != index)

@@ -1,0 +1,190 @@
+"""Files and folders that appear whole under their final name, or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+class ModelError(ValueError):
+    """A model folder or vector file cannot be read or written; the message names it and says what to do."""
+
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """Open a new file beside `path` for writing and rename it to `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Final name. Its folder must exist. A symbolic link is followed, so that its target is replaced.
+    overwrite : bool, default True
+        Replace an existing file.
+
+    Yields
+    ------
+    BinaryIO
+        The file to write. It is flushed to the disk before it is renamed.
+
+    Raises
+    ------
+    ModelError
+        If the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
+        permission). Nothing is left under the final name then, or what was there before; no debris either.
+    """
+    final = Path(os.path.realpath(path))
+    _check_parent(path, final)
+    if final.is_dir():
+        raise ModelError(f"{path} is a folder; give the name of a file to write")
+    if final.exists() and not overwrite:
+        raise ModelError(f"{path} exists already; choose another name, or remove it first")
+    temporary = _temporary_name(final)
+    with _removed_on_failure(path, temporary, temporary.unlink):
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, final)
+        _sync_folder(final.parent)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Make a new folder beside `path` and rename it to `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Final name. Its parent must exist. A symbolic link is followed.
+    replace : bool, default False
+        Put the new folder in the place of an existing one, which is deleted afterwards. Whether it may be deleted
+        is for the caller to know. On Linux the two are exchanged in one step.
+
+    Yields
+    ------
+    Path
+        The folder to fill. Its files should be flushed to the disk by whoever writes them.
+
+    Raises
+    ------
+    ModelError
+        If something has the name already and `replace` is False, or if writing fails. Nothing is left under the
+        final name then, or what was there before; no debris either.
+    """
+    final = Path(os.path.realpath(path))
+    _check_parent(path, final)
+    temporary = _temporary_name(final)
+    with _removed_on_failure(path, temporary, lambda: shutil.rmtree(temporary)):
+        temporary.mkdir()
+        yield temporary
+        _sync_folder(temporary)
+        if not os.path.lexists(final):
+            os.rename(temporary, final)
+        elif replace:
+            _replace_folder(temporary, final)
+        else:
+            raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
+        _sync_folder(final.parent)
+
+
+def check_writable_beside(path: str | os.PathLike[str]) -> None:
+    """Raise `ModelError` unless a folder can be made in the parent of `path`; it is tried, and removed again."""
+    final = Path(os.path.realpath(path))
+    _check_parent(path, final)
+    trial = _temporary_name(final)
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        raise ModelError(
+            f"{path} cannot be written: {_reason(error)}; choose a folder that you may write to"
+        ) from error
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a regular file for reading; anything in the way becomes a `ModelError` that names the file.
+
+    Pipes and devices are refused before they are opened, since opening one from a stranger's folder could block.
+    """
+    try:
+        if not os.path.exists(path):
+            raise ModelError(f"{path} does not exist")
+        if not os.path.isfile(path):
+            raise ModelError(f"{path} is not a file")
+        with open(path, "rb") as file:
+            yield file
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {_reason(error)}") from error
+
+
+@contextmanager
+def _removed_on_failure(path: str | os.PathLike[str], temporary: Path, remove: Callable[[], None]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        with suppress(OSError):
+            remove()
+        if isinstance(error, OSError):
+            raise ModelError(f"{path} cannot be written: {_reason(error)}") from error
+        raise
+
+
+def _replace_folder(new: Path, final: Path) -> None:
+    """Put `new` in the place of the folder `final` and delete what was there."""
+    if _exchange(new, final):
+        shutil.rmtree(new, ignore_errors=True)  # it has the old content now
+        return
+    old = _temporary_name(final)
+    os.rename(final, old)
+    try:
+        os.rename(new, final)
+    except BaseException:
+        os.rename(old, final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names in one step where the C library and the file system can (Linux); say whether it was done."""
+    import ctypes
+
+    at_working_folder, rename_exchange = -100, 2
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    arguments = (at_working_folder, os.fsencode(first), at_working_folder, os.fsencode(second), rename_exchange)
+    return bool(renameat2(*arguments) == 0)
+
+
+def _temporary_name(final: Path) -> Path:
+    return final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
+
+
+def _check_parent(path: str | os.PathLike[str], final: Path) -> None:
+    if not final.name:
+        raise ModelError(f"{path} cannot be written: it has no name of its own")
+    if not final.parent.exists():
+        raise ModelError(f"{path} cannot be written: the folder {final.parent} does not exist; make it first")
+    if not final.parent.is_dir():
+        raise ModelError(f"{path} cannot be written: {final.parent} is not a folder")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
