@@ -6,11 +6,18 @@ import inspect
 import subprocess
 import sys
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from w2v.parameters import DOMAINS, Parameters, check_parameter
+
+
+def with_value(name: str, value: Any) -> Parameters:
+    changed: dict[str, Any] = {name: value}
+    return replace(Parameters(), **changed)
+
 
 NAMES = [parameter.name for parameter in fields(Parameters)]
 
@@ -47,10 +54,10 @@ def test_domains_describe_exactly_the_fields() -> None:
 @pytest.mark.parametrize(("name", "low", "high", "too_low", "too_high"), NUMERIC_LIMITS)
 def test_validate_keeps_to_the_limits(name: str, low: float, high: float, too_low: float, too_high: float) -> None:
     for value in (low, high):
-        replace(Parameters(), **{name: value}).validate()
+        with_value(name, value).validate()
     for value in (too_low, too_high):
         with pytest.raises(ValueError, match=rf"^{name} must be .*, got {value!r}\.$"):
-            replace(Parameters(), **{name: value}).validate()
+            with_value(name, value).validate()
 
 
 @pytest.mark.parametrize("name", INTEGERS)
@@ -98,7 +105,7 @@ def test_random_state_may_be_a_generator() -> None:
 )
 def test_choices_reject_anything_else(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be "):
-        replace(Parameters(), **{name: value}).validate()
+        with_value(name, value).validate()
 
 
 def test_tokenizer_may_be_a_callable() -> None:

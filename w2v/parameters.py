@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 MAX_VOCABULARY = 2**31 - 1
 """Word ids are int32."""
@@ -89,7 +89,7 @@ class Integer:
 
     def allows(self, value: object) -> bool:
         """Tell whether `value` is an integer in the range."""
-        return isinstance(value, Integral) and not isinstance(value, bool) and self.low <= int(value) <= self.high
+        return _is_integer(value) and self.low <= value <= self.high
 
     def describe(self) -> str:
         """State the range."""
@@ -108,7 +108,7 @@ class Number:
 
     def allows(self, value: object) -> bool:
         """Tell whether `value` is a finite number in the range."""
-        if not isinstance(value, Real) or isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, Real):
             return False
         try:
             number = float(value)
@@ -144,9 +144,8 @@ class Seed:
 
     def allows(self, value: object) -> bool:
         """Tell whether `value` is a seed or a generator."""
-        if hasattr(value, "integers") or hasattr(value, "randint"):
-            return True
-        return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) <= MAX_SEED
+        is_generator = hasattr(value, "integers") or hasattr(value, "randint")
+        return is_generator or (_is_integer(value) and 0 <= value <= MAX_SEED)
 
     def describe(self) -> str:
         """State the range."""
@@ -167,6 +166,11 @@ class TokenizerChoice:
     def describe(self) -> str:
         """Say what a tokenizer is."""
         return "the name of a tokenizer or a callable"
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    """Tell whether `value` is an int or a NumPy integer; a bool is neither."""
+    return not isinstance(value, bool) and isinstance(value, Integral)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,361 @@
+"""The `w2v` command: each function parses its options, calls one public function and prints what it returns.
+
+Results go to standard output, progress and notes to standard error. Whatever is slow to import is imported inside the
+command that needs it, so that `w2v --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from cli_options import (
+    INTERRUPTED,
+    Toolkit,
+    analogies_option,
+    json_option,
+    model_argument,
+    output_option,
+    overwrite_option,
+    pairs_option,
+    parse_parameters,
+    restrict_option,
+    top_option,
+    training_options,
+)
+from cli_output import (
+    decimals,
+    note,
+    print_analogies,
+    print_comparison,
+    print_description,
+    print_json,
+    print_pairs,
+    print_table,
+)
+
+EXPORT_FORMATS = ("word2vec-text", "word2vec-binary")
+
+
+@click.group(
+    cls=Toolkit,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  w2v train corpus.txt --output my.model
+  w2v neighbors my.model river
+  w2v analogy my.model man king woman
+`w2v COMMAND --help` explains a command and shows examples of it.""",
+)
+@click.version_option(package_name="w2v-toolkit", prog_name="w2v")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Train word vectors from text, and query, evaluate, exchange and compare them."""
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v train corpus.txt --output my.model
+  w2v train 'news/*.txt.gz' --output news.model --vector-size 300 --window 10
+  w2v train corpus.txt --output my.model --algorithm cbow --max-time 600
+  zcat dump.gz | w2v train - --output dump.model --workers 2""",
+)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@output_option
+@overwrite_option
+@training_options
+@json_option
+def train(inputs: tuple[str, ...], output: Path, overwrite: bool, as_json: bool, **options: Any) -> None:
+    """Train word vectors from text files and save a model folder.
+
+    INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
+    sentence. Ctrl-C saves what has been learned so far.
+    """
+    parameters = parse_parameters(options)
+    from w2v.persistence import check_output
+
+    check_output(output, overwrite)
+    from w2v.models import TrainingInterrupted, Word2Vec
+
+    model = Word2Vec(**vars(parameters))
+    try:
+        model.fit([Path(path) for path in inputs])
+    except TrainingInterrupted:
+        model.save(output, overwrite=overwrite)
+        click.echo(f"Interrupted. What has been learned so far is in {output}.", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    model.save(output, overwrite=overwrite)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v neighbors my.model river
+  w2v neighbors my.model monday red seven --top 5
+  w2v neighbors my.model king woman --minus man
+  w2v neighbors my.model river --json""",
+)
+@model_argument
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@click.option(
+    "--minus",
+    multiple=True,
+    metavar="WORD",
+    help="Subtract a word from the sum of the others; makes one query of all words. May be repeated.",
+)
+@top_option
+@restrict_option
+@json_option
+def neighbors(
+    model: Path, words: tuple[str, ...], minus: tuple[str, ...], top: int, restrict_vocab: int | None, as_json: bool
+) -> None:
+    """Show the words nearest to each WORD, or with --minus to a sum of words."""
+    from w2v.embeddings import Embeddings
+
+    embeddings = Embeddings.load(model)
+    if minus:
+        queries = [" ".join([*words, *(f"-{word}" for word in minus)])]
+        found = [embeddings.neighbors(list(words), list(minus), top_n=top, restrict_vocab=restrict_vocab)]
+    else:
+        queries = list(words)
+        found = embeddings.neighbors_batch(queries, top_n=top, restrict_vocab=restrict_vocab)
+    if as_json:
+        print_json([{"query": q, "neighbors": _scored_words(near)} for q, near in zip(queries, found, strict=True)])
+    elif len(queries) == 1:
+        print_table([f"near {queries[0]}", ">similarity"], [(word, decimals(score)) for word, score in found[0]])
+    else:
+        rows = [(q, ", ".join(word for word, _ in near)) for q, near in zip(queries, found, strict=True)]
+        print_table(["word", "nearest words"], rows)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v analogy my.model man king woman        man is to king as woman is to ...
+  w2v analogy my.model paris france rome --method mul --top 3""",
+)
+@model_argument
+@click.argument("a")
+@click.argument("b")
+@click.argument("c")
+@click.option(
+    "--method",
+    type=click.Choice(["add", "mul"]),
+    default="add",
+    show_default=True,
+    help="Add up cosines (3CosAdd) or multiply them (3CosMul).",
+)
+@top_option
+@restrict_option
+@json_option
+def analogy(
+    model: Path,
+    a: str,
+    b: str,
+    c: str,
+    method: Literal["add", "mul"],
+    top: int,
+    restrict_vocab: int | None,
+    as_json: bool,
+) -> None:
+    """Answer the question: A is to B as C is to which word."""
+    from w2v.embeddings import Embeddings
+
+    answers = Embeddings.load(model).analogy(a, b, c, method=method, top_n=top, restrict_vocab=restrict_vocab)
+    if as_json:
+        print_json({"a": a, "b": b, "c": c, "method": method, "answers": _scored_words(answers)})
+    else:
+        print_table([f"{a} : {b} = {c} : ?", ">score"], [(word, decimals(score)) for word, score in answers])
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v similarity my.model coffee tea""",
+)
+@model_argument
+@click.argument("a", metavar="WORD")
+@click.argument("b", metavar="WORD")
+@json_option
+def similarity(model: Path, a: str, b: str, as_json: bool) -> None:
+    """Print how similar two words are: the cosine of their vectors, from -1 to 1."""
+    from w2v.embeddings import Embeddings
+
+    cosine = float(Embeddings.load(model).similarity(a, b))
+    if as_json:
+        print_json({"words": [a, b], "similarity": cosine})
+    else:
+        click.echo(decimals(cosine, 4))
+
+
+def _scored_words(neighbors: list[tuple[str, float]]) -> list[dict[str, Any]]:
+    return [{"word": word, "similarity": float(score)} for word, score in neighbors]
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v info my.model
+  w2v info my.model --json""",
+)
+@model_argument
+@json_option
+def info(model: Path, as_json: bool) -> None:
+    """Tell what is in a model folder: sizes, parameters, training history."""
+    from w2v.embeddings import Embeddings
+
+    embeddings = Embeddings.load(model)
+    counts = embeddings.vocabulary.counts
+    tokenizer = embeddings.tokenizer
+    described = {
+        "path": str(model),
+        "bytes": sum(file.stat().st_size for file in model.iterdir()),
+        "vocabulary_size": len(embeddings),
+        "vector_size": embeddings.vector_size,
+        "corpus_words": None if counts is None else int(counts.sum()),
+        "most_frequent": embeddings.index_to_key[:10],
+        "tokenizer": embeddings.metadata.get("tokenizer") if tokenizer is None else tokenizer.to_config(),
+        **{name: value for name, value in embeddings.metadata.items() if name != "tokenizer"},
+    }
+    if as_json:
+        print_json(described)
+    else:
+        print_description(described)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v evaluate my.model --analogies questions-words.txt
+  w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json""",
+)
+@model_argument
+@analogies_option
+@pairs_option
+@click.option(
+    "--method",
+    type=click.Choice(["add", "mul"]),
+    default="add",
+    show_default=True,
+    help="How analogies are answered, see `w2v analogy --help`.",
+)
+@click.option(
+    "--restrict-vocab",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Ask analogies within the N most frequent words; left out, as many as gensim takes.",
+)
+@json_option
+def evaluate(
+    model: Path,
+    analogies: tuple[Path, ...],
+    pairs: tuple[Path, ...],
+    method: Literal["add", "mul"],
+    restrict_vocab: int | None,
+    as_json: bool,
+) -> None:
+    """Measure a model on analogy questions and on pairs of words scored by people."""
+    if not analogies and not pairs:
+        raise click.UsageError("Nothing to evaluate: give --analogies FILE or --pairs FILE.")
+    from w2v.embeddings import Embeddings
+    from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
+
+    embeddings = Embeddings.load(model)
+    limit: dict[str, Any] = {} if restrict_vocab is None else {"restrict_vocab": restrict_vocab}
+    answered = {str(path): evaluate_analogies(embeddings, path, method=method, **limit) for path in analogies}
+    ranked = {str(path): evaluate_word_pairs(embeddings, path) for path in pairs}
+    if as_json:
+        print_json(
+            {
+                "analogies": {path: report.to_dict() for path, report in answered.items()},
+                "pairs": {path: report.to_dict() for path, report in ranked.items()},
+            }
+        )
+        return
+    for path, report in answered.items():
+        print_analogies(path, report)
+    if ranked:
+        print_pairs(ranked)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v export my.model vectors.txt --format word2vec-text
+  w2v export my.model vectors.bin.gz --format word2vec-binary""",
+)
+@model_argument
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "file_format", type=click.Choice(EXPORT_FORMATS), required=True, help="Format of FILE.")
+@overwrite_option
+def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
+    """Write a model's vectors to FILE in a format that other tools read; a name ending in .gz is compressed."""
+    from w2v.embeddings import Embeddings
+    from w2v.word2vec_format import write_word2vec
+
+    embeddings = Embeddings.load(model)
+    write_word2vec(embeddings, file, binary=file_format == "word2vec-binary", overwrite=overwrite)
+    note(f"Wrote {len(embeddings):,} words to {file}.")
+
+
+@main.command(
+    "import",
+    epilog="""\b
+Examples:
+  w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --limit 500000
+  w2v import vectors.txt --output my.model""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@output_option
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Read only the first N words.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace", "ignore"]),
+    default="strict",
+    show_default=True,
+    help="What to do with words that are not UTF-8.",
+)
+@overwrite_option
+def import_(file: Path, output: Path, limit: int | None, errors: str, overwrite: bool) -> None:
+    """Make a model folder from a word2vec text or binary FILE, compressed with gzip or not."""
+    from w2v.persistence import check_output
+    from w2v.word2vec_format import read_word2vec
+
+    check_output(output, overwrite)
+    embeddings = read_word2vec(file, limit=limit, errors=errors)
+    embeddings.save(output, overwrite=overwrite)
+    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {output}.")
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v compare corpus.txt
+  w2v compare corpus.txt --algorithm cbow --epochs 2 --workers 2 --seed 1 --json""",
+)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@training_options
+@analogies_option
+@pairs_option
+@json_option
+def compare(
+    inputs: tuple[str, ...], analogies: tuple[Path, ...], pairs: tuple[Path, ...], as_json: bool, **options: Any
+) -> None:
+    """Train here and in gensim with the same text, parameters and threads; show time, speed and quality side by side.
+
+    Needs gensim. Quality is measured with --analogies and --pairs, by default with questions-words.txt and
+    wordsim353.tsv, which come with gensim.
+    """
+    parameters = parse_parameters(options)
+    if parameters.max_time is not None:
+        raise click.UsageError("--max-time cannot be compared: gensim counts epochs. Give --epochs instead.")
+    from w2v.compare import compare_with_gensim
+
+    comparison = compare_with_gensim(inputs, parameters, analogies=analogies, pairs=pairs, tell=note)
+    if as_json:
+        print_json(comparison.to_dict())
+    else:
+        print_comparison(comparison)

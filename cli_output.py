@@ -1,0 +1,161 @@
+"""What the commands of `cli` share on the way out: JSON for programs, tables for people, notes on standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from w2v.compare import Comparison
+    from w2v.evaluation import AnalogyReport, PairsReport
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output; a number that is not finite becomes null."""
+    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return value
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """Print a table on standard output.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names. A column whose name starts with ">" is aligned to the right.
+    rows : iterable of sequences of str
+        The cells. Control characters, which a word from a stranger's model could bring, are shown escaped.
+    title : str, optional
+        A line above the table.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in header:
+        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    # a pipe has no width: nothing is wrapped there, so that each row stays one line
+    width = None if sys.stdout.isatty() else 10_000
+    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+    if title is not None:
+        console.print(printable(title), style="bold")
+    console.print(table)
+
+
+def printable(text: str) -> str:
+    """Return `text` with control characters written as escapes, so that it cannot command the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def note(message: str) -> None:
+    """Tell a person something on standard error; say nothing to a file or a pipe."""
+    if sys.stderr.isatty():
+        click.echo(message, err=True)
+
+
+def percent(share: float | None) -> str:
+    """Write a share in [0, 1] as a percentage; "-" where there is none."""
+    return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
+
+
+def decimals(number: float | None, digits: int = 3) -> str:
+    """Write a number with so many decimals; "-" where there is none."""
+    return "-" if number is None or not math.isfinite(number) else f"{number:.{digits}f}"
+
+
+def print_description(described: Mapping[str, Any]) -> None:
+    """Print what `w2v info` found out about a model: one row a fact, then the training history."""
+    facts = [(name.replace("_", " "), _in_words(value)) for name, value in described.items() if name != "history"]
+    parameters = described.get("parameters") or {}
+    facts = [fact for fact in facts if fact[0] != "parameters"]
+    print_table(["model", ""], facts + [(name, _in_words(value)) for name, value in parameters.items()])
+    epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
+    if epochs:
+        click.echo()
+        print_table([f">{name}" for name in epochs[0]], [[_in_words(value) for value in e.values()] for e in epochs])
+
+
+def _in_words(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}" if math.isfinite(value) else "-"
+        case list() | tuple():
+            return ", ".join(map(_in_words, value))
+        case dict():
+            return ", ".join(f"{name} {_in_words(entry)}" for name, entry in value.items())
+        case _:
+            return str(value)
+
+
+def print_analogies(path: str, report: AnalogyReport) -> None:
+    """Print the accuracy and coverage of each section of an analogy file."""
+    rows = [
+        (
+            section.name,
+            f"{section.correct:,}",
+            f"{section.total:,}",
+            percent(section.accuracy),
+            percent(section.coverage),
+        )
+        for section in (*report.sections, report.total)
+    ]
+    print_table(["section", ">correct", ">asked", ">accuracy", ">coverage"], rows, title=path)
+
+
+def print_pairs(reports: Mapping[str, PairsReport]) -> None:
+    """Print how a model's similarities agree with people's scores, one row a file."""
+    rows = [
+        (path, f"{report.n_pairs:,}", percent(report.coverage), decimals(report.spearman), decimals(report.pearson))
+        for path, report in reports.items()
+    ]
+    print_table(["pairs", ">number", ">coverage", ">Spearman", ">Pearson"], rows)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print our training beside gensim's: time, speed and quality."""
+    ours, theirs = comparison.ours, comparison.gensim
+    rows = [
+        _compared("vocabulary, seconds", ours.vocabulary_seconds, theirs.vocabulary_seconds),
+        _compared("training, seconds", ours.training_seconds, theirs.training_seconds),
+        _compared("both, seconds", ours.total_seconds, theirs.total_seconds),
+    ]
+    speeds = (comparison.words_per_second(ours), comparison.words_per_second(theirs))
+    rows.append(("words a second", f"{speeds[0]:,.0f}", f"{speeds[1]:,.0f}", ""))
+    rows.append(("vocabulary, words", f"{ours.vocabulary_size:,}", f"{theirs.vocabulary_size:,}", ""))
+    for path, report in ours.analogies.items():
+        other = theirs.analogies[path].total
+        name = f"{os.path.basename(path)}, accuracy (coverage {percent(report.total.coverage)})"
+        rows.append((name, percent(report.total.accuracy), percent(other.accuracy), ""))
+    for path, pairs in ours.pairs.items():
+        name = f"{os.path.basename(path)}, Spearman (coverage {percent(pairs.coverage)})"
+        rows.append((name, decimals(pairs.spearman), decimals(theirs.pairs[path].spearman), ""))
+    print_table(["", f">{ours.name}", f">{theirs.name}", ">gensim / w2v"], rows)
+
+
+def _compared(name: str, ours: float, theirs: float) -> tuple[str, str, str, str]:
+    return name, f"{ours:.2f}", f"{theirs:.2f}", f"{theirs / ours:.1f}x" if ours > 0 else "-"

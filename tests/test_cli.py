@@ -1,0 +1,448 @@
+"""The commands: exit codes, what goes to standard output, and one bad value for every option."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import main
+from cli_options import OPTION_NAMES
+from w2v.embeddings import Embeddings
+from w2v.parameters import Parameters
+from w2v.vocabulary import Vocabulary
+
+COMMANDS = sorted(main.commands)
+JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "similarity", "train"]
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+
+
+def assert_mistake(result: Result, code: int, *fragments: str) -> None:
+    """One line that says what is wrong (after click's usage hint for code 2), nothing on stdout, no traceback."""
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    before, _, message = result.stderr.rpartition("Error: ")
+    assert before == "" or (code == 2 and before.startswith("Usage: "))
+    assert code == 2 or message.count("\n") == 1, message
+    for fragment in fragments:
+        assert fragment in message
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Save eight words in a plane where man : king = woman : queen."""
+    words = ["man", "woman", "king", "queen", "apple", "pear", "kings", "evil\x1b[31m"]
+    vectors = [[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 1, 1], [-1, -1, 0.1], [-1, -1, 0.2], [1, 0, 0.9], [0, 0, -1]]
+    vocabulary = Vocabulary(words, np.arange(80, 0, -10))
+    history = [{"epoch": 1, "loss": 2.5, "alpha": 0.025, "words": 360, "seconds": 0.5}]
+    metadata = {"parameters": {"window": 5, "alpha": None}, "history": history}
+    path = tmp_path / "my.model"
+    Embeddings(vocabulary, np.array(vectors, dtype=np.float32), metadata=metadata).save(path)
+    return path
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    path = tmp_path / "questions.txt"
+    path.write_text(": royal\nman king woman queen\nman king woman duchess\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("apple\tpear\t9\nking\tman\t5\nman\tapple\t1\n", encoding="utf-8")
+    return path
+
+
+# --- help ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_shows_examples(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"\n    w2v {command} " in result.stdout
+
+
+def test_help_lists_all_commands() -> None:
+    expected = "analogy compare download evaluate export import info neighbors similarity train"
+    assert expected.split() == COMMANDS
+    assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n"
+        "    print(sorted({'numpy', 'numba', 'scipy', 'sklearn', 'rich', 'gensim'} & set(sys.modules)))"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_help_answers_in_a_third_of_a_second() -> None:
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", "from cli import main; main(['--help'])"], capture_output=True, check=True
+        )
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.3
+
+
+def test_train_has_an_option_with_the_default_of_every_parameter() -> None:
+    options = {option.name: option for option in main.commands["train"].params}
+    for parameter in fields(Parameters):
+        option = options[parameter.name]
+        assert option.default == parameter.default
+        assert "--" + OPTION_NAMES.get(parameter.name, parameter.name).replace("_", "-") in option.opts
+
+
+@pytest.mark.parametrize("command", JSON_COMMANDS)
+def test_commands_with_results_offer_json(command: str) -> None:
+    assert any(option.name == "as_json" for option in main.commands[command].params)
+
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+
+def test_neighbors_prints_a_table_of_near_words(model: Path) -> None:
+    result = run("neighbors", model, "king", "--top", 2)
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[0] == ["near", "king", "similarity"]
+    assert [row[0] for row in rows[2:4]] == ["kings", "man"]
+
+
+def test_neighbors_of_several_words_are_one_row_each(model: Path) -> None:
+    result = run("neighbors", model, "king", "apple", "--top", 1)
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[2:4] == [["king", "kings"], ["apple", "pear"]]
+
+
+def test_neighbors_prints_only_json_for_programs(model: Path) -> None:
+    result = run("neighbors", model, "king", "apple", "--top", 1, "--json")
+    answers = json.loads(result.stdout)
+    assert result.stderr == ""
+    assert [answer["query"] for answer in answers] == ["king", "apple"]
+    assert answers[1]["neighbors"][0]["word"] == "pear"
+    assert answers[1]["neighbors"][0]["similarity"] == pytest.approx(0.997, abs=0.01)
+
+
+def test_neighbors_minus_combines_all_words(model: Path) -> None:
+    result = run("neighbors", model, "king", "woman", "--minus", "man", "--top", 1, "--json")
+    (answer,) = json.loads(result.stdout)
+    assert answer["query"] == "king woman -man"
+    assert answer["neighbors"][0]["word"] == "queen"
+
+
+def test_neighbors_restrict_vocab_leaves_rare_words_out(model: Path) -> None:
+    result = run("neighbors", model, "king", "--restrict-vocab", 4, "--json")
+    assert {near["word"] for near in json.loads(result.stdout)[0]["neighbors"]} == {"man", "woman", "queen"}
+
+
+def test_neighbors_shows_control_characters_escaped(model: Path) -> None:
+    result = run("neighbors", model, "king")
+    assert "evil\\x1b[31m" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("method", ["add", "mul"])
+def test_analogy_reads_a_is_to_b_as_c_is_to(model: Path, method: str) -> None:
+    result = run("analogy", model, "man", "king", "woman", "--method", method, "--json")
+    answered = json.loads(result.stdout)
+    assert answered["answers"][0]["word"] == "queen"
+    assert answered["method"] == method
+
+
+def test_analogy_prints_a_table(model: Path) -> None:
+    lines = run("analogy", model, "man", "king", "woman", "--top", 1).stdout.splitlines()
+    assert lines[0].split() == "man : king = woman : ? score".split()
+    assert lines[2].split()[0] == "queen"
+
+
+def test_similarity_prints_the_cosine(model: Path) -> None:
+    assert run("similarity", model, "king", "man").stdout == "0.7071\n"
+    answered = json.loads(run("similarity", model, "king", "man", "--json").stdout)
+    assert answered["words"] == ["king", "man"]
+    assert answered["similarity"] == pytest.approx(0.5**0.5)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["neighbors", "kingg"], ["analogy", "man", "kingg", "woman"], ["similarity", "man", "kingg"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_unknown_word_suggests_near_spellings(model: Path, arguments: Sequence[str]) -> None:
+    result = run(arguments[0], model, *arguments[1:])
+    assert_mistake(result, 1, "'kingg' is not in the vocabulary", "did you mean 'king'")
+
+
+def test_info_prints_sizes_parameters_and_history(model: Path) -> None:
+    described = json.loads(run("info", model, "--json").stdout)
+    assert described["vocabulary_size"] == 8
+    assert described["vector_size"] == 3
+    assert described["corpus_words"] == 360
+    assert described["most_frequent"][0] == "man"
+    assert described["parameters"]["window"] == 5
+    table = run("info", model).stdout
+    assert ["vector", "size", "3"] in [line.split() for line in table.splitlines()]
+    assert ["1", "2.5", "0.025", "360", "0.5"] in [line.split() for line in table.splitlines()]
+
+
+# --- evaluation and exchange -----------------------------------------------------------------------------------------
+
+
+def test_evaluate_reports_accuracy_correlation_and_coverage(model: Path, questions: Path, pairs: Path) -> None:
+    result = run("evaluate", model, "--analogies", questions, "--pairs", pairs, "--json")
+    reports = json.loads(result.stdout)
+    total = reports["analogies"][str(questions)]["total"]
+    assert (total["correct"], total["total"], total["skipped"]) == (1, 1, 1)
+    assert reports["pairs"][str(pairs)]["spearman"] == pytest.approx(1)
+
+
+def test_evaluate_prints_tables(model: Path, questions: Path, pairs: Path) -> None:
+    result = run("evaluate", model, "--analogies", questions, "--pairs", pairs)
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert "royal 1 1 100.0 % 50.0 %".split() in lines
+    assert [str(pairs), "3", "100.0", "%", "1.000"] in [line[:5] for line in lines]
+
+
+def test_evaluate_without_files_is_a_usage_error(model: Path) -> None:
+    assert_mistake(run("evaluate", model), 2, "--analogies", "--pairs")
+
+
+@pytest.mark.parametrize("option", ["--analogies", "--pairs"])
+@pytest.mark.parametrize("content", [None, "one two\n", ""], ids=["missing", "malformed", "empty"])
+def test_evaluate_names_a_bad_file(model: Path, tmp_path: Path, option: str, content: str | None) -> None:
+    path = tmp_path / "bad.txt"
+    if content is not None:
+        path.write_text(content * 2, encoding="utf-8")
+    assert_mistake(run("evaluate", model, option, path), 1, str(path))
+
+
+@pytest.mark.parametrize("file_format", ["word2vec-text", "word2vec-binary"])
+def test_export_and_import_bring_the_vectors_back(tmp_path: Path, file_format: str) -> None:
+    vectors = np.array([[1, 2], [-0.1, 1e-30]], dtype=np.float32)
+    Embeddings(["a", "ü"], vectors).save(tmp_path / "a.model")
+    exported = run("export", tmp_path / "a.model", tmp_path / "a.vec", "--format", file_format)
+    assert (exported.exit_code, exported.stdout, exported.stderr) == (0, "", "")
+    imported = run("import", tmp_path / "a.vec", "--output", tmp_path / "b.model")
+    assert (imported.exit_code, imported.stdout, imported.stderr) == (0, "", "")
+    again = Embeddings.load(tmp_path / "b.model")
+    assert again.index_to_key == ["a", "ü"]
+    np.testing.assert_array_equal(again.vectors, vectors)
+
+
+def test_export_refuses_an_existing_file_unless_told(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("mine", encoding="utf-8")
+    Embeddings(["a"], np.ones((1, 1), dtype=np.float32)).save(tmp_path / "a.model")
+    arguments = ["export", tmp_path / "a.model", file, "--format", "word2vec-text"]
+    assert_mistake(run(*arguments), 1, str(file), "exists")
+    assert file.read_text(encoding="utf-8") == "mine"
+    assert run(*arguments, "--overwrite").exit_code == 0
+    assert file.read_text(encoding="utf-8").startswith("1 1\na ")
+
+
+def test_export_demands_a_known_format(model: Path, tmp_path: Path) -> None:
+    assert_mistake(run("export", model, tmp_path / "x"), 2, "--format")
+    assert_mistake(run("export", model, tmp_path / "x", "--format", "glove"), 2, "--format")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no header\n", b"3 2\na 1 2\n", b"99999999999 300\na 1 2\n", b"1 2\na 1 x\n", b"-1 2\n", b"1 0\na\n"],
+)
+def test_import_refuses_a_file_whose_header_lies(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_bytes(content)
+    assert_mistake(run("import", file, "--output", tmp_path / "out"), 1, str(file))
+    assert sorted(tmp_path.iterdir()) == [file]
+
+
+def test_import_limit_keeps_the_first_words(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text("2 1\na 1\nb 2\n", encoding="utf-8")
+    assert run("import", tmp_path / "v.txt", "--output", tmp_path / "m", "--limit", 1).exit_code == 0
+    assert Embeddings.load(tmp_path / "m").index_to_key == ["a"]
+
+
+# --- bad models ------------------------------------------------------------------------------------------------------
+
+
+def damage_nothing_there(model: Path) -> Path:
+    return model.with_name("missing.model")
+
+
+def damage_is_a_file(model: Path) -> Path:
+    return model / "config.json"
+
+
+def damage_no_config(model: Path) -> Path:
+    (model / "config.json").unlink()
+    return model
+
+
+def damage_truncated_vectors(model: Path) -> Path:
+    file = model / "vectors.safetensors"
+    file.write_bytes(file.read_bytes()[:-8])
+    return model
+
+
+def damage_truncated_words(model: Path) -> Path:
+    (model / "vocabulary.txt").write_text("man\nwoman\n", encoding="utf-8")
+    return model
+
+
+def damage_newer_version(model: Path) -> Path:
+    return edit_config(model, format_version=99)
+
+
+def damage_huge_shape(model: Path) -> Path:
+    return edit_config(model, vector_size=10**15)
+
+
+def damage_wrong_type(model: Path) -> Path:
+    return edit_config(model, vocabulary_size="8")
+
+
+def damage_tokenizer_from_elsewhere(model: Path) -> Path:
+    return edit_config(model, tokenizer={"name": "../../evil"})
+
+
+def damage_huge_header(model: Path) -> Path:
+    header = json.dumps({"vectors": {"dtype": "F32", "shape": [2**40, 2**20], "data_offsets": [0, 2**62]}}).encode()
+    (model / "vectors.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    return model
+
+
+def edit_config(model: Path, **entries: object) -> Path:
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    (model / "config.json").write_text(json.dumps(config | entries), encoding="utf-8")
+    return model
+
+
+DAMAGES = [function for name, function in sorted(globals().items()) if name.startswith("damage_")]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__.removeprefix("damage_"))
+@pytest.mark.parametrize("arguments", [["info"], ["neighbors", "king"]], ids=lambda arguments: arguments[0])
+def test_bad_model_ends_with_one_line(model: Path, damage: object, arguments: Sequence[str]) -> None:
+    assert callable(damage)
+    bad = damage(model)
+    assert_mistake(run(arguments[0], bad, *arguments[1:]), 1, str(bad))
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    result = run("--debug", "info", tmp_path / "missing")
+    assert result.exit_code == 1
+    assert type(result.exception).__name__ == "ModelError"
+
+
+def test_defects_keep_their_traceback(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Embeddings, "similarity", fail)
+    assert isinstance(run("similarity", model, "king", "man").exception, ZeroDivisionError)
+
+
+# --- bad options -----------------------------------------------------------------------------------------------------
+
+BAD_TRAINING_VALUES = [
+    ("--algorithm", "glove"),
+    ("--vector-size", "0"),
+    ("--vector-size", "10001"),
+    ("--vector-size", "ten"),
+    ("--window", "0"),
+    ("--window", "51"),
+    ("--negative", "-1"),
+    ("--negative", "51"),
+    ("--min-count", "0"),
+    ("--min-count", "99999999999999999999"),
+    ("--max-vocab", "0"),
+    ("--sample", "-1"),
+    ("--sample", "nan"),
+    ("--ns-exponent", "inf"),
+    ("--shrink-windows=no", None),
+    ("--alpha", "0"),
+    ("--alpha", "nan"),
+    ("--alpha", "-inf"),
+    ("--min-alpha", "-0.1"),
+    ("--min-alpha", "nan"),
+    ("--epochs", "0"),
+    ("--epochs", "1.5"),
+    ("--max-time", "0"),
+    ("--max-time", "nan"),
+    ("--max-time", "inf"),
+    ("--workers", "0"),
+    ("--workers", "1000000"),
+    ("--seed", "-1"),
+    ("--seed", "4294967296"),
+    ("--tokenizer", ""),
+    ("--tokenizer", "wordz"),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), BAD_TRAINING_VALUES)
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_training_options_refuse_a_bad_value(tmp_path: Path, command: str, option: str, value: str | None) -> None:
+    output = ["--output", tmp_path / "out"] if command == "train" else []
+    result = run(command, tmp_path / "corpus.txt", *output, option, *([] if value is None else [value]))
+    assert_mistake(result, 2, option.partition("=")[0])
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_training_option_is_tried_with_a_bad_value() -> None:
+    tried = {option.partition("=")[0].removeprefix("--").replace("-", "_") for option, _ in BAD_TRAINING_VALUES}
+    assert tried == {OPTION_NAMES.get(parameter.name, parameter.name) for parameter in fields(Parameters)}
+
+
+def test_train_refuses_options_that_contradict_each_other(tmp_path: Path) -> None:
+    arguments = ["train", tmp_path / "c", "--output", tmp_path / "o", "--alpha", "0.1", "--min-alpha", "0.2"]
+    assert_mistake(run(*arguments), 2, "min_alpha must not be above alpha")
+
+
+def test_compare_refuses_max_time(tmp_path: Path) -> None:
+    assert_mistake(run("compare", tmp_path / "c", "--max-time", 5), 2, "--max-time")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["neighbors", "MODEL", "king", "--top", "0"],
+        ["neighbors", "MODEL", "king", "--restrict-vocab", "0"],
+        ["neighbors", "MODEL"],
+        ["analogy", "MODEL", "man", "king"],
+        ["analogy", "MODEL", "man", "king", "woman", "--method", "div"],
+        ["analogy", "MODEL", "man", "king", "woman", "--top", "x"],
+        ["similarity", "MODEL", "man"],
+        ["evaluate", "MODEL", "--pairs", "x", "--restrict-vocab", "0"],
+        ["evaluate", "MODEL", "--pairs", "x", "--method", "div"],
+        ["import", "x", "--output", "y", "--limit", "0"],
+        ["import", "x", "--output", "y", "--errors", "guess"],
+        ["import", "x"],
+        ["train", "x"],
+        ["train", "--output", "y"],
+        ["compare"],
+        ["info", "MODEL", "--nonsense"],
+        ["download", "wikipedia"],
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_exits_with_two(model: Path, arguments: Sequence[str]) -> None:
+    assert_mistake(run(*(model if argument == "MODEL" else argument for argument in arguments)), 2)
