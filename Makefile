@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART ?= quickstart
+comma := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test test-slow test-bounds lint format bench clean
@@ -36,8 +37,6 @@ $(VENV)/installed-test: $(BIN)/python setup.cfg pyproject.toml
 
 $(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,dev$(comma)test)
-
-comma := ,
 
 quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show neighbours and an analogy
 	@mkdir -p $(QUICKSTART)
@@ -73,7 +72,7 @@ format: $(VENV)/installed-dev ## lay the code out
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev ## compare with gensim on the quick start's corpus (pip extra quickstart included)
+bench: $(VENV)/installed-dev ## compare with gensim on the quick start's corpus
 	@mkdir -p $(QUICKSTART)
 	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
 	$(BIN)/w2v compare $(QUICKSTART)/bible.txt --seed 1

@@ -84,7 +84,8 @@ def test_none_is_allowed_only_where_it_means_choose_for_me(name: str) -> None:
 
 
 def test_numpy_scalars_are_numbers() -> None:
-    Parameters(window=np.int32(3), alpha=np.float32(0.5), random_state=np.int64(7)).validate()
+    for name, value in (("window", np.int32(3)), ("alpha", np.float32(0.5)), ("random_state", np.int64(7))):
+        with_value(name, value).validate()
 
 
 def test_random_state_may_be_a_generator() -> None:
