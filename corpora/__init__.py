@@ -1,0 +1,38 @@
+"""Where text comes from: files, tokenizers, and corpora to start with.
+
+`TextReader` reads files, `get_tokenizer` finds a tokenizer by name, `bundled_corpus` gives a small real corpus and
+`download` fetches a larger one. Nothing here imports Numba.
+"""
+
+from __future__ import annotations
+
+from corpora.bundled import BUNDLED_NAMES, DOWNLOADS, bundled_corpus, download
+from corpora.readers import Block, CorpusError, TextReader
+from corpora.tokenizers import (
+    TOKENIZER_NAMES,
+    CallableTokenizer,
+    Tokenizer,
+    WhitespaceTokenizer,
+    WordsTokenizer,
+    code_point_table,
+    get_tokenizer,
+    tokenizer_from_config,
+)
+
+__all__ = [
+    "BUNDLED_NAMES",
+    "DOWNLOADS",
+    "TOKENIZER_NAMES",
+    "Block",
+    "CallableTokenizer",
+    "CorpusError",
+    "TextReader",
+    "Tokenizer",
+    "WhitespaceTokenizer",
+    "WordsTokenizer",
+    "bundled_corpus",
+    "code_point_table",
+    "download",
+    "get_tokenizer",
+    "tokenizer_from_config",
+]

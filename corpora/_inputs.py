@@ -1,0 +1,288 @@
+"""Which files an input names, and how each is opened: plain, compressed or standard input."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, BinaryIO, Protocol, cast
+
+STDIN = "-"
+"""The name that stands for standard input."""
+
+ZSTD_STEP = 4096
+"""Compressed bytes given to the zstd decoder at once. Small, because a hostile block of 4 bytes makes 128 KiB."""
+
+
+class CorpusError(ValueError):
+    """Text cannot be read; the message names the file, the byte where that helps, and what to do."""
+
+
+class ByteSource(Protocol):
+    """Whatever bytes can be read from, into memory that the caller owns."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
+
+
+class CountedFile(io.RawIOBase):
+    """An unbuffered file that counts what is read from it.
+
+    Parameters
+    ----------
+    source : BinaryIO
+        File opened for reading. It is not closed with this object.
+    """
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = cast(ByteSource, source)
+        self.n_bytes = 0
+
+    def readable(self) -> bool:
+        """Tell that this file can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
+        n_bytes = self._source.readinto(buffer) or 0
+        self.n_bytes += n_bytes
+        return n_bytes
+
+
+class _ZstdStream(io.RawIOBase):
+    """Decoder of .zst that, unlike the package's own stream, notices a truncated file."""
+
+    def __init__(self, source: io.RawIOBase) -> None:
+        import zstandard
+
+        # `zstd --long=31` is how the largest text collections are packed
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        self._source = source
+        self._frame: Any = None
+        self._encoded = b""
+        self._decoded = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        if not self._decoded:
+            self._decoded = memoryview(self._decode())
+        n_bytes = min(len(buffer), len(self._decoded))
+        buffer[:n_bytes] = self._decoded[:n_bytes]
+        self._decoded = self._decoded[n_bytes:]
+        return n_bytes
+
+    def _decode(self) -> bytes:
+        """Return the next decoded bytes, of any number; none at the end of the file."""
+        while encoded := self._encoded or self._source.read(ZSTD_STEP) or b"":
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            decoded = cast(bytes, self._frame.decompress(encoded))
+            self._encoded = b""
+            if self._frame.eof:
+                self._encoded = self._frame.unused_data
+                self._frame = None
+            if decoded:
+                return decoded
+        if self._frame is not None:
+            raise EOFError
+        return b""
+
+
+def _open_gzip(source: CountedFile) -> tuple[BinaryIO, type[Exception]]:
+    import gzip
+
+    return cast(BinaryIO, gzip.GzipFile(fileobj=cast(BinaryIO, source), mode="rb")), zlib.error
+
+
+def _open_bzip2(source: CountedFile) -> tuple[BinaryIO, type[Exception]]:
+    import bz2
+
+    return cast(BinaryIO, bz2.BZ2File(cast(BinaryIO, source))), ValueError
+
+
+def _open_xz(source: CountedFile) -> tuple[BinaryIO, type[Exception]]:
+    import lzma
+
+    return cast(BinaryIO, lzma.LZMAFile(cast(BinaryIO, source))), lzma.LZMAError
+
+
+def _open_zstd(source: CountedFile) -> tuple[BinaryIO, type[Exception]]:
+    import zstandard
+
+    return cast(BinaryIO, _ZstdStream(source)), zstandard.ZstdError
+
+
+_DECODERS = {
+    ".gz": ("gzip", _open_gzip),
+    ".bz2": ("bzip2", _open_bzip2),
+    ".xz": ("xz", _open_xz),
+    ".zst": ("zstd", _open_zstd),
+}
+
+
+def expand_inputs(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Return the paths that `inputs` name, in their order and sorted within a glob.
+
+    Parameters
+    ----------
+    inputs : str, path-like or iterable of these
+        Paths of files, globs (``*``, ``?``, ``[…]`` and ``**``) and ``"-"`` for standard input. A name that exists is
+        taken as it is, whatever characters it holds.
+
+    Returns
+    -------
+    list of str
+        At least one path. A file that is named twice is there twice.
+
+    Raises
+    ------
+    CorpusError
+        If there is no input, a file is missing, a path is a folder, a glob matches no file, or standard input is
+        named twice.
+    TypeError
+        If an input is neither str nor path-like.
+    """
+    names = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    paths = [path for name in names for path in _expand(name)]
+    if not paths:
+        raise CorpusError(f"no input was given; name a text file, a glob, or {STDIN!r} for standard input")
+    if paths.count(STDIN) > 1:
+        raise CorpusError(f"standard input ({STDIN!r}) is named {paths.count(STDIN)} times; it can be read only once")
+    return paths
+
+
+def _expand(name: object) -> list[str]:
+    if not isinstance(name, (str, os.PathLike)):
+        raise TypeError(f"an input must be a str or a path, not {type(name).__name__}")
+    path = os.fsdecode(name)
+    if path == STDIN:
+        return [path]
+    if "\0" in path:
+        raise CorpusError(f"{path!r} is not the name of a file: it holds a NUL")
+    if os.path.isdir(path):
+        raise CorpusError(f"{path} is a folder; name its files, for example {os.path.join(path, '*.txt')!r}")
+    if os.path.lexists(path):
+        return [path]
+    if not any(character in path for character in "*?["):
+        raise CorpusError(f"{path or repr(path)}: there is no such file (looked from {os.getcwd()})")
+    matches = sorted(match for match in glob.glob(path, recursive=True) if not os.path.isdir(match))
+    if not matches:
+        raise CorpusError(f"{path}: no file matches (looked from {os.getcwd()})")
+    return matches
+
+
+def size_on_disk(path: str) -> int | None:
+    """Return the size of a regular file in bytes; None for standard input, a pipe or a device.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be inspected.
+    """
+    if path == STDIN:
+        return None
+    with reading_errors(path):
+        status = os.stat(path)
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def display_name(path: str) -> str:
+    """Return how messages call the input `path`."""
+    return "standard input" if path == STDIN else path
+
+
+def is_compressed(path: str) -> bool:
+    """Tell whether the suffix of `path` says that the file is compressed."""
+    return _suffix(path) in _DECODERS
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+@contextmanager
+def reading_errors(path: str, damage: type[Exception] = EOFError) -> Iterator[None]:
+    """Turn what goes wrong while `path` is opened or read into a CorpusError.
+
+    Parameters
+    ----------
+    path : str
+        The input being read.
+    damage : type of Exception, default EOFError
+        What its decoder raises, besides EOFError and OSError, when the compressed data are damaged.
+    """
+    name, kind = display_name(path), _DECODERS.get(_suffix(path), ("", None))[0]
+    try:
+        yield
+    except EOFError as error:
+        raise CorpusError(
+            f"{name} is truncated: its {kind} data end in the middle; copy or download the file again"
+        ) from error
+    except FileNotFoundError as error:
+        raise CorpusError(f"{name} cannot be read: the file has gone, or it is a link to nothing") from error
+    except (OSError, damage) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise CorpusError(f"{name} cannot be read: {error.strerror}") from error
+        raise CorpusError(
+            f"{name} is not {kind} data, or is damaged ({error}); rename it if it is not compressed, "
+            "else copy or download it again"
+        ) from error
+
+
+@contextmanager
+def open_input(path: str) -> Iterator[tuple[BinaryIO, CountedFile, type[Exception]]]:
+    """Open one input for reading and decompress it as its suffix says.
+
+    Parameters
+    ----------
+    path : str
+        One of the paths of `expand_inputs`.
+
+    Yields
+    ------
+    stream : BinaryIO
+        The decompressed bytes. Read it within `reading_errors(path, damage)`.
+    counted : CountedFile
+        The file below; its `n_bytes` says how much of it has been read.
+    damage : type of Exception
+        See `reading_errors`.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be opened, or the package that decompresses it is missing.
+    """
+    with ExitStack() as stack:
+        with reading_errors(path):
+            counted = CountedFile(_standard_input() if path == STDIN else stack.enter_context(open(path, "rb", 0)))
+        stream, damage = cast(BinaryIO, counted), cast("type[Exception]", EOFError)
+        if is_compressed(path):
+            stream, damage = _decode(path, counted)
+            stack.enter_context(stream)
+        yield stream, counted, damage
+
+
+def _decode(path: str, counted: CountedFile) -> tuple[BinaryIO, type[Exception]]:
+    kind, decoder = _DECODERS[_suffix(path)]
+    try:
+        return decoder(counted)
+    except ModuleNotFoundError as error:
+        if kind == "zstd":
+            raise CorpusError(
+                f"{path} is compressed with zstd, which needs the package zstandard: pip install zstandard"
+            ) from error
+        raise CorpusError(f"{path} is {kind} data, which this Python cannot read ({error}); decompress it") from error
+
+
+def _standard_input() -> BinaryIO:
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise CorpusError("standard input is not open, or gives no bytes; name a file instead")
+    return cast(BinaryIO, stream)

@@ -1,0 +1,362 @@
+"""Files, globs and standard input as a stream of checked blocks of UTF-8 text."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from corpora._inputs import (
+    ByteSource,
+    CorpusError,
+    display_name,
+    expand_inputs,
+    is_compressed,
+    open_input,
+    reading_errors,
+    size_on_disk,
+)
+
+__all__ = ["Block", "CorpusError", "TextReader"]
+
+MAX_TOKEN_BYTES = 1 << 28
+"""Bytes without any white space after which a file is given up, so that no file fills the memory."""
+
+_HEAD_BYTES = 16
+_SEPARATORS = (b" ", b"\t", b"\r", b"\v", b"\f")
+# pieces that stay in the fastest cache: four times as fast as decoding a whole block
+_CHECK_BYTES = 1 << 14
+
+_WIDE_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
+_SIGNATURES = (
+    (b"\x1f\x8b", "it is compressed with gzip: give it the suffix .gz"),
+    (b"BZh", "it is compressed with bzip2: give it the suffix .bz2"),
+    (b"\xfd7zXZ\0", "it is compressed with xz: give it the suffix .xz"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd: give it the suffix .zst"),
+    (b"PK\x03\x04", "it is a zip archive (as office documents are, too): unpack it or save it as plain text first"),
+    (b"%PDF", "it is a PDF document: extract its text first"),
+)
+
+
+class Block(NamedTuple):
+    """A piece of one file that holds whole tokens.
+
+    Attributes
+    ----------
+    data : bytes
+        Valid UTF-8 without NUL, never empty. It ends after a line feed, before white space, or with the file.
+    path : str
+        The file, as in `TextReader.paths`.
+    offset : int
+        Where `data` starts in the decompressed file, in bytes.
+    ends_sentence : bool
+        Whether a line, or the file, ends with `data`. If not, the next block continues the line.
+    """
+
+    data: bytes
+    path: str
+    offset: int
+    ends_sentence: bool
+
+
+class TextReader:
+    """Restartable stream of the text in one or many files.
+
+    Each iteration opens the files anew and reads them in order. Files that end in .gz, .bz2, .xz or .zst are
+    decompressed on the way. Memory stays at a few times `block_size`, however large the files are.
+
+    Parameters
+    ----------
+    inputs : str, path-like or iterable of these
+        Paths, globs (``*``, ``?``, ``[…]`` and ``**``) and ``"-"`` for standard input.
+    block_size : int, default 4 MiB
+        Bytes to read at once; at least 1. Blocks are cut after the last line feed, so they are a little shorter. A
+        line longer than that is cut at white space, and only a token longer than that makes a block grow.
+    errors : {"strict", "replace"}, default "strict"
+        What to do with bytes that are not UTF-8 and with NULs: raise, or put U+FFFD in their place.
+
+    Attributes
+    ----------
+    paths : list of str
+        The files, globs expanded and sorted; ``"-"`` is standard input.
+    total_bytes : int or None
+        Size of all files on disk when the reader was made; None if one of them is standard input, a pipe or a device.
+    consumed_bytes : int
+        Bytes on disk that the current pass has read so far.
+
+    Raises
+    ------
+    CorpusError
+        If there is no input, or one is missing, a folder, or a glob without a match. While iterating: if a file cannot
+        be read, is truncated or wrongly compressed, or is not UTF-8 text; if standard input or a pipe is read twice.
+    ValueError
+        If `block_size` or `errors` is none of the above.
+
+    Notes
+    -----
+    A byte order mark of UTF-8 at the start of a file is dropped. A file without any token, even an empty one, is no
+    error: it makes no tokens.
+
+    Examples
+    --------
+    >>> reader = TextReader(["news.txt", "wiki/*.gz"])  # doctest: +SKIP
+    >>> for line in reader.lines():  # doctest: +SKIP
+    ...     tokens = line.split()
+    """
+
+    def __init__(
+        self,
+        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        block_size: int = 4 << 20,
+        errors: str = "strict",
+    ) -> None:
+        if block_size < 1:
+            raise ValueError(f"block_size must be at least 1, not {block_size}")
+        if errors not in ("strict", "replace"):
+            raise ValueError(f'errors must be "strict" or "replace", not {errors!r}')
+        self.paths = expand_inputs(inputs)
+        self.block_size = block_size
+        self.errors = errors
+        sizes = [size_on_disk(path) for path in self.paths]
+        self._read_once = {path for path, size in zip(self.paths, sizes, strict=True) if size is None}
+        self._opened: set[str] = set()
+        self.total_bytes = None if self._read_once else sum(size for size in sizes if size is not None)
+        self.consumed_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"TextReader({self.paths!r}, block_size={self.block_size}, errors={self.errors!r})"
+
+    def __iter__(self) -> Iterator[Block]:
+        self.consumed_bytes = 0
+        for path in self.paths:
+            yield from self._read_file(path)
+
+    def lines(self) -> Iterator[str]:
+        r"""Read the files line by line.
+
+        Yields
+        ------
+        str
+            A line without its ``\n`` or ``\r\n``; blank lines too. A whole line is held in memory, however long.
+
+        Raises
+        ------
+        CorpusError
+            As iterating does.
+        """
+        started: list[str] = []
+        for block in self:
+            *complete, last = block.data.decode().split("\n")
+            for line in complete:
+                yield _joined(started, line).removesuffix("\r")
+            if not block.ends_sentence:
+                started.append(last)
+            elif started or last:
+                yield _joined(started, last).removesuffix("\r")
+
+    def _read_file(self, path: str) -> Iterator[Block]:
+        if path in self._read_once:
+            if path in self._opened:
+                raise CorpusError(f"{display_name(path)} can be read only once; write its text to a file and name that")
+            self._opened.add(path)
+        consumed_before = self.consumed_bytes
+        with open_input(path) as (stream, counted, damage):
+            blocks = _FileBlocks(path, stream, damage, self.block_size)
+            for data, offset, ends_sentence in blocks:
+                self.consumed_bytes = consumed_before + counted.n_bytes
+                yield Block(self._checked(data, blocks, offset), path, offset, ends_sentence)
+            self.consumed_bytes = consumed_before + counted.n_bytes
+            if is_compressed(path) and counted.n_bytes == 0:
+                raise CorpusError(f"{path} is empty, so it is not compressed text; rename it or download it again")
+
+    def _checked(self, data: bytes, blocks: _FileBlocks, offset: int) -> bytes:
+        """Return `data`, or its replacement, if it is text; raise CorpusError if not."""
+        position = first_bad_byte(data)
+        if position is None:
+            return data
+        if self.errors == "replace":
+            return data.decode("utf-8", "replace").replace("\0", "\ufffd").encode()
+        raise CorpusError(_describe_bad_byte(data, position, blocks, offset))
+
+
+class _FileBlocks:
+    """The blocks of one opened file, unchecked: (data, offset, ends_sentence).
+
+    Parameters
+    ----------
+    path : str
+        Name of the file.
+    stream : BinaryIO
+        Its decompressed bytes.
+    damage : type of Exception
+        See `reading_errors`.
+    block_size : int
+        Bytes to read at once.
+
+    Attributes
+    ----------
+    head : bytes
+        The first bytes of the file.
+    """
+
+    def __init__(self, path: str, stream: BinaryIO, damage: type[Exception], block_size: int) -> None:
+        self.path = path
+        self.head = b""
+        self._stream = stream
+        self._damage = damage
+        self._block_size = max(block_size, _HEAD_BYTES)
+
+    def __iter__(self) -> Iterator[tuple[bytes, int, bool]]:
+        buffer = bytearray(self._block_size)
+        filled, offset = self._read_head(buffer)
+        searched = 0
+        while self._fill(buffer, filled):
+            cut, ends_sentence = _find_cut(buffer, searched)
+            if cut == 0:
+                filled = searched = len(buffer)
+                self._grow(buffer, offset)
+                continue
+            yield bytes(memoryview(buffer)[:cut]), offset, ends_sentence
+            filled = len(buffer) - cut
+            buffer[:filled] = buffer[cut:]
+            del buffer[max(self._block_size, filled + 1) :]
+            offset += cut
+            searched = 0
+        if buffer:
+            yield bytes(buffer), offset, True
+
+    def _read_head(self, buffer: bytearray) -> tuple[int, int]:
+        """Put the start of the file into `buffer`; return the bytes it holds then and the offset of the first."""
+        start = bytearray(_HEAD_BYTES)
+        self._fill(start, 0)
+        self.head = bytes(start)
+        for mark, encoding in _WIDE_MARKS:
+            if self.head.startswith(mark):
+                raise CorpusError(
+                    f"{display_name(self.path)} is {encoding} text, as its byte order mark at byte offset 0 says; "
+                    f"convert it to UTF-8 first, for example: iconv -f {encoding} -t UTF-8"
+                )
+        offset = len(codecs.BOM_UTF8) if self.head.startswith(codecs.BOM_UTF8) else 0
+        text = self.head[offset:]
+        buffer[: len(text)] = text
+        return len(text), offset
+
+    def _fill(self, buffer: bytearray, filled: int) -> bool:
+        """Read until `buffer` is full. At the end of the file cut it to what it holds and return False."""
+        source: ByteSource = self._stream  # type: ignore[assignment]  # BinaryIO does not declare readinto
+        with reading_errors(self.path, self._damage), memoryview(buffer) as view:
+            while filled < len(buffer):
+                n_bytes = source.readinto(view[filled:])
+                if not n_bytes:
+                    break
+                filled += n_bytes
+        if filled == len(buffer):
+            return True
+        del buffer[filled:]
+        return False
+
+    def _grow(self, buffer: bytearray, offset: int) -> None:
+        if len(buffer) >= MAX_TOKEN_BYTES:
+            raise CorpusError(
+                f"{display_name(self.path)} has no white space in {len(buffer):,} bytes from byte offset {offset}, "
+                "so it does not look like text; break it into lines if it is"
+            )
+        buffer.extend(bytes(len(buffer)))
+
+
+def _find_cut(buffer: bytearray, searched: int) -> tuple[int, bool]:
+    """Return where to cut a full buffer and whether a line ends there; 0 if it holds no white space.
+
+    The first `searched` bytes are known to hold none. A cut inside a line leaves at least one byte behind it, so that
+    a block with the end of the line always follows.
+    """
+    line_feed = buffer.rfind(b"\n", searched)
+    if line_feed >= 0:
+        return line_feed + 1, True
+    start = max(searched - 1, 1)
+    return max(0, *(buffer.rfind(separator, start) for separator in _SEPARATORS)), False
+
+
+def _joined(started: list[str], end: str) -> str:
+    if not started:
+        return end
+    line = "".join([*started, end])
+    started.clear()
+    return line
+
+
+def first_bad_byte(data: bytes) -> int | None:
+    """Return the position of the first byte of `data` that is NUL or not UTF-8, or None.
+
+    Parameters
+    ----------
+    data : bytes
+        Text that does not end inside a character.
+
+    Returns
+    -------
+    int or None
+        For a damaged character the position of its first byte.
+    """
+    nul = data.find(0)
+    if data.isascii() or all(_is_utf8(piece) for piece in _pieces(data)):
+        return None if nul < 0 else nul
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start if nul < 0 else min(error.start, nul)
+    return None if nul < 0 else nul
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Cut `data` into short pieces, between characters if it is valid UTF-8."""
+    start = 0
+    while start < len(data):
+        stop = min(start + _CHECK_BYTES, len(data))
+        for _ in range(3):
+            if stop < len(data) and data[stop] & 0xC0 == 0x80:
+                stop -= 1
+        yield data[start:stop]
+        start = stop
+
+
+def _is_utf8(piece: bytes) -> bool:
+    if not piece.isascii():
+        try:
+            piece.decode()
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _describe_bad_byte(data: bytes, position: int, blocks: _FileBlocks, offset: int) -> str:
+    name = display_name(blocks.path)
+    place = f"byte offset {offset + position}" + (" of its decompressed text" if is_compressed(blocks.path) else "")
+    reason = "a NUL, which no text holds" if data[position] == 0 else "not valid UTF-8"
+    sample = data[max(0, position - 512) : position + 512]
+    return f"{name}: the byte 0x{data[position]:02X} at {place} is {reason}; {_remedy(blocks.head, sample)}"
+
+
+def _remedy(head: bytes, sample: bytes) -> str:
+    """Say what to do about bad bytes, seen the start of the file and their surroundings."""
+    for signature, remedy in _SIGNATURES:
+        if head.startswith(signature):
+            return remedy
+    n_nul = sample.count(0)
+    if min(sample[0::2].count(0), sample[1::2].count(0)) == 0 and 4 * n_nul > len(sample):
+        return "it looks like UTF-16: convert it to UTF-8 first, for example: iconv -f UTF-16LE -t UTF-8"
+    n_control = sum(byte < 9 or 13 < byte < 32 or byte == 127 for byte in sample)
+    if n_control > 1 and 25 * n_control > len(sample):
+        return "the file looks binary; name a text file"
+    return (
+        "convert the file to UTF-8 (for example: iconv -f WINDOWS-1252 -t UTF-8), remove the byte, or read it "
+        'in Python with TextReader(..., errors="replace")'
+    )
