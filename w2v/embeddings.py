@@ -14,8 +14,9 @@ from w2v._spelling import near_spellings
 from w2v.vocabulary import UnknownWordError, Vocabulary
 
 if TYPE_CHECKING:
-    from corpora.tokenizers import Tokenizer
     from gensim.models import KeyedVectors
+
+    from corpora.tokenizers import Tokenizer
 
 Vector = NDArray[np.float32]
 Neighbor = tuple[str, float]
@@ -263,10 +264,9 @@ class Embeddings:
             return self.neighbors([b, c], [a], top_n=top_n, restrict_vocab=restrict_vocab)
         queries, rows = self._queries([a, b, c])
         scores = self._scores(np.stack([_to_unit(query) for query in queries]), restrict_vocab)
-        unusable = np.isneginf(scores[0])
-        to_a, to_b, to_c = (1 + scores) / 2
+        to_a, to_b, to_c = (1 + np.maximum(scores, -1)) / 2
         product = to_b * to_c / (to_a + np.float32(1e-6))
-        product[unusable] = -np.inf
+        product[np.isneginf(scores[0])] = -np.inf
         return self._best(product, rows, top_n)
 
     def doesnt_match(self, words: Iterable[str]) -> str:

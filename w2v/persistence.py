@@ -19,7 +19,6 @@ from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
-
     from w2v.embeddings import Embeddings
 
 __all__ = [
