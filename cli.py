@@ -15,6 +15,7 @@ from cli_options import (
     INTERRUPTED,
     Toolkit,
     analogies_option,
+    corpus_argument,
     json_option,
     model_argument,
     output_option,
@@ -34,6 +35,7 @@ from cli_output import (
     print_json,
     print_pairs,
     print_table,
+    show_bytes,
 )
 
 EXPORT_FORMATS = ("word2vec-text", "word2vec-binary")
@@ -359,3 +361,46 @@ def compare(
         print_json(comparison.to_dict())
     else:
         print_comparison(comparison)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v download bible
+  w2v download text8 --folder data
+  w2v train "$(w2v download text8)" --output text8.model""",
+)
+@corpus_argument
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path(), help="Where to put the file.  [default: here]"
+)
+def download(name: str, folder: Path) -> None:
+    """Get a corpus to start with, and print the name of its file.
+
+    bible, the World English Bible, and lee, Australian news, come from packages that are installed; text8 and enwik9,
+    Wikipedia, are fetched from the internet and checked. A file that is there already is not fetched again.
+    """
+    from corpora import bundled
+
+    if name in bundled.DOWNLOADS:
+        with show_bytes(f"Fetching {name}") as progress:
+            path = bundled.download(name, folder, progress=progress)
+    else:
+        path = _write_corpus(bundled.bundled_corpus(name), folder / f"{name}.txt")
+    click.echo(path)
+
+
+def _write_corpus(sentences: list[str], path: Path) -> Path:
+    """Write one sentence a line, unless just that is there already."""
+    from w2v._files import atomic_file
+
+    data = "".join(f"{sentence}\n" for sentence in sentences).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not (path.is_file() and path.read_bytes() == data):
+        with atomic_file(path, overwrite=False) as file:
+            file.write(data)
+    return path
+
+
+if __name__ == "__main__":
+    main()

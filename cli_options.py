@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,6 @@ from w2v.parameters import (
     Number,
     Parameters,
     Seed,
-    TokenizerChoice,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -29,7 +28,7 @@ INTERRUPTED = 130
 OPTION_NAMES = {"random_state": "seed"}
 """Options that are not called as their parameter."""
 
-_METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N", TokenizerChoice: "NAME"}
+_METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N"}
 
 
 class Toolkit(click.Group):
@@ -66,6 +65,44 @@ def _describe(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"not enough memory: {error}" if str(error) else "not enough memory"
     return str(error)
+
+
+class LazyChoice(click.ParamType[str]):
+    """One of a few names, which are imported only when a value is given or the help of the command is shown.
+
+    Parameters
+    ----------
+    names : callable
+        Returns the names.
+    """
+
+    name = "choice"
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        self.names = names
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show the names as click shows those of its own choices."""
+        left, right = "{}" if param.param_type_name == "argument" else "[]"
+        return left + "|".join(self.names()) + right
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse a value that is none of the names."""
+        if value not in self.names():
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
+        return value
+
+
+def _tokenizer_names() -> Sequence[str]:
+    from corpora.tokenizers import TOKENIZER_NAMES
+
+    return TOKENIZER_NAMES
+
+
+def _corpus_names() -> Sequence[str]:
+    from corpora.bundled import BUNDLED_NAMES, DOWNLOADS
+
+    return (*BUNDLED_NAMES, *DOWNLOADS)
 
 
 def training_options(command: Command) -> Command:
@@ -107,7 +144,7 @@ def _click_type(domain: Domain) -> click.ParamType[Any] | None:
         case Seed():
             return click.IntRange(min=0)
         case _:
-            return click.STRING
+            return LazyChoice(_tokenizer_names)
 
 
 def _check_with(domain: Domain) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -132,6 +169,7 @@ def parse_parameters(options: dict[str, Any]) -> Parameters:
 
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
+corpus_argument = click.argument("name", type=LazyChoice(_corpus_names))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
 top_option = click.option(
     "--top", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="How many words to show."

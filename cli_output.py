@@ -6,7 +6,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,6 +71,21 @@ def note(message: str) -> None:
     """Tell a person something on standard error; say nothing to a file or a pipe."""
     if sys.stderr.isatty():
         click.echo(message, err=True)
+
+
+@contextmanager
+def show_bytes(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show on a terminal how much of a file has come; give the function to call with the bytes so far and in all."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda received, total: bar.update(task, completed=received, total=total)
 
 
 def percent(share: float | None) -> str:
