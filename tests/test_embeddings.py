@@ -222,9 +222,13 @@ def test_neighbors_restrict_vocab_limits_answers_but_not_queries(embeddings: Emb
     assert len(embeddings.neighbors("word50", top_n=100, restrict_vocab=10**9)) == 59
 
 
-def test_neighbors_of_equal_score_come_in_the_order_of_the_vocabulary() -> None:
-    embeddings = Embeddings(WORDS, np.ones((60, 4)))
-    assert [word for word, _ in embeddings.neighbors("word2", top_n=4)] == ["word0", "word1", "word3", "word4"]
+def test_neighbors_of_equal_score_come_in_the_order_of_the_vocabulary(rng: np.random.Generator) -> None:
+    sides = rng.integers(0, 2, size=2000)
+    embeddings = Embeddings([f"word{i}" for i in range(2000)], np.eye(2)[sides])
+    query = int(np.argmax(sides))
+    expected = [f"word{i}" for side in (1, 0) for i in np.flatnonzero(sides == side) if i != query]
+    assert [word for word, _ in embeddings.neighbors(f"word{query}", top_n=2000)] == expected
+    assert [word for word, _ in embeddings.neighbors(f"word{query}", top_n=30)] == expected[:30]
 
 
 def test_neighbors_never_exceed_one(rng: np.random.Generator) -> None:

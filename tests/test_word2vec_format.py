@@ -226,7 +226,10 @@ def test_text_that_contradicts_its_header_is_an_error(tmp_path: Path, content: s
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"3 2\n" + row("a", 1, 2) + row("b", 3, 4), "byte 24: the file ends in or before word 3 of 3|promises 3 words"),
+        (
+            b"3 2\n" + row("a", 1, 2) + row("b", 3, 4),
+            "byte 24: the file ends in or before word 3 of 3|promises 3 words",
+        ),
         (b"1 2\n" + row("a", 1, 2) + row("b", 3, 4), "byte 14: more follows after the 1 words"),
         (b"2 3\n" + row("a", 1, 2) + row("b", 3, 4), "ends in or before word 2 of 2|promises 2 words"),
         (b"2 1\n" + row("a", 1, 2) + row("b", 3, 4), "more follows|not UTF-8|ends in or before word 2"),

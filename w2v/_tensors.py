@@ -130,4 +130,5 @@ def _view(entry: Mapping[str, Any], data: memoryview, what: str) -> NDArray[Any]
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end <= len(data) or math.prod(shape) * dtype.itemsize != end - begin:
         raise ModelError(f"{what} does not fit the file: shape {shape}, bytes {begin} to {end}")
-    return np.frombuffer(data[begin:end], dtype=dtype).reshape(shape)
+    array = np.frombuffer(data[begin:end], dtype=dtype) if end > begin else np.frombuffer(b"\0" * 8, dtype=dtype)[:0]
+    return array.reshape(shape)
