@@ -275,14 +275,13 @@ class _FileBlocks:
 def _find_cut(buffer: bytearray, searched: int) -> tuple[int, bool]:
     """Return where to cut a full buffer and whether a line ends there; 0 if it holds no white space.
 
-    The first `searched` bytes are known to hold none. A cut inside a line leaves at least one byte behind it, so that
-    a block with the end of the line always follows.
+    The first `searched` bytes are known to hold none, but for the very first. A cut inside a line is made before the
+    white space, so that a block with the end of the line always follows.
     """
     line_feed = buffer.rfind(b"\n", searched)
     if line_feed >= 0:
         return line_feed + 1, True
-    start = max(searched - 1, 1)
-    return max(0, *(buffer.rfind(separator, start) for separator in _SEPARATORS)), False
+    return max(0, *(buffer.rfind(separator, searched) for separator in _SEPARATORS)), False
 
 
 def _joined(started: list[str], end: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import io
+import itertools
 import sys
 import threading
 import zipfile
@@ -182,6 +184,12 @@ def test_download_leaves_nothing_of_a_wrong_archive(
     with pytest.raises(CorpusError, match=message):
         download("text8", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_copy_stops_after_more_than_it_expects() -> None:
+    target = io.BytesIO()
+    assert bundled._copy(itertools.repeat(b"1234"), target, 10, None)[0] == 12
+    assert target.getvalue() == b"1234" * 3
 
 
 def test_download_checks_the_text_where_the_archive_has_no_digest(

@@ -177,6 +177,13 @@ def test_reader_can_stop_and_start_again(write: Callable[..., str]) -> None:
     assert reader.consumed_bytes <= 500
 
 
+def test_reader_counts_what_it_has_read_over_all_files(write: Callable[..., str]) -> None:
+    reader = TextReader([write(TEXT, "1"), write(TEXT, "2")], block_size=1000)
+    blocks = iter(reader)
+    assert next(block for block in blocks if block.path.endswith("2"))
+    assert reader.consumed_bytes == len(TEXT) + 1000
+
+
 def test_reader_reads_what_a_shorter_file_still_holds(write: Callable[..., str]) -> None:
     data = b"some words in a line\n" * 100
     path = write(data)
