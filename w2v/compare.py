@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class Comparison:
             for name, contender in (("w2v", self.ours), ("gensim", self.gensim))
         }
         return {
-            "parameters": vars(self.parameters),
+            "parameters": vars(self.parameters) | {"tokenizer": get_tokenizer(self.parameters.tokenizer).to_config()},
             "n_words": self.n_words,
             "compile_seconds": self.compile_seconds,
             **contenders,
@@ -106,7 +106,7 @@ class Comparison:
 
 
 def compare_with_gensim(
-    inputs: Iterable[PathLike],
+    corpus: TextReader,
     parameters: Parameters,
     *,
     analogies: Sequence[PathLike] = (),
@@ -117,9 +117,9 @@ def compare_with_gensim(
 
     Parameters
     ----------
-    inputs : iterable of str or path-like
-        Text files, as `TextReader` takes them. The text is tokenised once, by `parameters.tokenizer`, into a temporary
-        file from which both programs train, so that they see the same words.
+    corpus : TextReader
+        The text. It is tokenised once, by `parameters.tokenizer`, into a temporary file from which both programs train,
+        so that they see the same words.
     parameters : Parameters
         For both. `max_time` must be None; `random_state` an int or None. An `alpha` of None is each program's own.
     analogies, pairs : sequence of str or path-like, optional
@@ -139,10 +139,7 @@ def compare_with_gensim(
         If a parameter has no counterpart in gensim or is out of range, or as training and evaluation raise it.
     """
     _require_gensim()
-    parameters = replace(parameters, workers=parameters.workers or _count_cores())
-    parameters.validate()
-    if parameters.max_time is not None:
-        raise ValueError("max_time cannot be compared: gensim counts epochs; give epochs instead.")
+    _check_counterparts(parameters)
     if not analogies and not pairs:
         analogies, pairs = _gensim_test_data("questions-words.txt"), _gensim_test_data("wordsim353.tsv")
     for path in (*analogies, *pairs):  # a missing file should not be found out after the training
@@ -150,14 +147,23 @@ def compare_with_gensim(
     with tempfile.TemporaryDirectory(prefix="w2v-compare-") as folder:
         text = Path(folder, "tokenised.txt")
         tell("Tokenising the text for both ...")
-        n_words = _tokenise(inputs, parameters, text)
+        n_words = _tokenise(corpus, parameters, text)
         tell("Compiling ...")
-        compile_seconds = _compile(replace(parameters, tokenizer="whitespace"))
+        compile_seconds = _compile(parameters, Path(folder, "small.txt"))
         tell(f"Training here: {parameters.epochs} epochs over {n_words:,} words ...")
-        ours = _train_ours(text, replace(parameters, tokenizer="whitespace"), analogies, pairs)
+        ours, workers = _train_ours(text, parameters, analogies, pairs)
+        parameters = replace(parameters, workers=workers)
         tell("Training in gensim ...")
         theirs = _train_gensim(text, parameters, analogies, pairs)
     return Comparison(parameters, n_words, compile_seconds, ours, theirs)
+
+
+def _check_counterparts(parameters: Parameters) -> None:
+    parameters.validate()
+    if parameters.max_time is not None:
+        raise ValueError("max_time cannot be compared: gensim counts epochs; give epochs instead.")
+    if not (parameters.random_state is None or isinstance(parameters.random_state, int)):
+        raise ValueError("random_state must be an int or None to be compared: gensim takes no generator.")
 
 
 def _require_gensim() -> None:
@@ -173,43 +179,42 @@ def _gensim_test_data(name: str) -> list[str]:
     return [datapath(name)]
 
 
-def _count_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _tokenise(inputs: Iterable[PathLike], parameters: Parameters, path: Path) -> int:
+def _tokenise(corpus: TextReader, parameters: Parameters, path: Path) -> int:
     """Write one sentence a line, words set apart by spaces, and return the number of words."""
     tokenizer = get_tokenizer(parameters.tokenizer)
     n_words = 0
     with open(path, "w", encoding="utf-8", newline="\n") as file:
-        for line in TextReader(inputs).lines():
+        for line in corpus.lines():
             words = tokenizer(line)
             n_words += len(words)
             file.write(" ".join(words) + "\n")
     return n_words
 
 
-def _compile(parameters: Parameters) -> float:
-    """Train on a few sentences, so that compiling is over before the clock runs; return the seconds it took."""
+def _compile(parameters: Parameters, path: Path) -> float:
+    """Train on a few words, written to `path`, so that compiling is over before the clock runs; return its seconds."""
+    path.write_text("one two three four\n" * 100, encoding="utf-8")
+    small = replace(parameters, tokenizer="whitespace", min_count=1, max_vocab=None, epochs=1)
+    return _fit(path, small)[1]
+
+
+def _fit(path: Path, parameters: Parameters) -> tuple[Any, float]:
+    """Train here; return the estimator and the seconds it took."""
     from w2v.models import Word2Vec
 
-    small = replace(parameters, min_count=1, max_vocab=None, epochs=1)
     start = time.perf_counter()
-    Word2Vec(**vars(small)).fit([["one", "two", "three", "four"]] * 100)
-    return time.perf_counter() - start
+    model = Word2Vec(**vars(parameters)).fit(path)
+    return model, time.perf_counter() - start
 
 
 def _train_ours(
     text: Path, parameters: Parameters, analogies: Sequence[PathLike], pairs: Sequence[PathLike]
-) -> Contender:
-    from w2v.models import Word2Vec
-
-    start = time.perf_counter()
-    model = Word2Vec(**vars(parameters)).fit(text)
-    total_seconds = time.perf_counter() - start
-    training_seconds = sum(epoch["seconds"] for epoch in model.history_)
-    return _evaluate(f"w2v {_version()}", model.embeddings_, (total_seconds, training_seconds), analogies, pairs)
+) -> tuple[Contender, int]:
+    """Train and evaluate; return also how many threads that took."""
+    model, total_seconds = _fit(text, replace(parameters, tokenizer="whitespace"))
+    seconds = (total_seconds, model.history_[-1]["seconds"])
+    contender = _evaluate(f"w2v {_version()}", model.embeddings_, seconds, analogies, pairs)
+    return contender, model.embeddings_.metadata["parameters"]["workers"]
 
 
 def _train_gensim(

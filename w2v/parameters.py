@@ -203,11 +203,11 @@ class Parameters:
     alpha : float or None
         Learning rate at the start, above 0 and at most 1; None is the algorithm's own default.
     min_alpha : float or None
-        Learning rate at the end, 0 to 1 and not above `alpha`; None is a small part of `alpha`.
+        Learning rate at the end, 0 to 1 and not above `alpha`; None is close to 0.
     epochs : int
         Passes over the corpus, 1 to 100000.
     max_time : float or None
-        Seconds to train instead of counting epochs, above 0.
+        Seconds to train, from reading the text on, above 0; `epochs` is ignored then.
     workers : int or None
         Threads, 1 to 1024; None is all cores.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
@@ -261,9 +261,9 @@ DOMAINS: dict[str, Domain] = {
     "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
     "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
     "alpha": Number("Learning rate at the start; left out, the algorithm's own.", above=0, high=1, optional=True),
-    "min_alpha": Number("Learning rate at the end; left out, a small part of alpha.", low=0, high=1, optional=True),
+    "min_alpha": Number("Learning rate at the end; left out, close to 0.", low=0, high=1, optional=True),
     "epochs": Integer(1, 100_000, "Passes over the corpus."),
-    "max_time": Number("Train for this many seconds instead of counting epochs.", above=0, optional=True),
+    "max_time": Number("Train for this many seconds, whatever epochs says.", above=0, optional=True),
     "workers": Integer(1, 1024, "Threads; left out, all cores.", optional=True),
     "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice("How text becomes words; whitespace is for text that is tokenised already."),

@@ -166,3 +166,47 @@ def _check_counts(counts: NDArray[np.integer[Any]], n_words: int) -> NDArray[np.
         raise ValueError(f"counts must not be negative: entry {int(copied.argmin())} is {copied.min()}")
     copied.setflags(write=False)
     return copied
+
+
+def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
+    """Return the probability that a token of each word survives subsampling.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (V,), int64
+        How often each word occurs among the kept words.
+    sample : float
+        Threshold t: with f the word's share of all tokens, the probability is min(1, sqrt(t / f) + t / f). 0 keeps all.
+
+    Returns
+    -------
+    ndarray of shape (V,), float32
+
+    Notes
+    -----
+    As in word2vec.c and gensim; the paper's formula (arXiv:1310.4546, equation 5) lacks the second term.
+    """
+    if sample == 0:
+        return np.ones(len(counts), np.float32)
+    ratio = sample * counts.sum() / counts
+    keep: NDArray[np.float32] = np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
+    return keep
+
+
+def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
+    """Return the probability that each word is drawn as noise, in proportion to count ** ns_exponent.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (V,), int64, > 0
+    ns_exponent : float
+        0.75 in the paper (arXiv:1310.4546, section 2.2).
+
+    Returns
+    -------
+    ndarray of shape (V,), float64, summing to 1
+    """
+    logarithms = ns_exponent * np.log(counts)
+    weights: NDArray[np.float64] = np.exp(logarithms - logarithms.max())
+    weights /= weights.sum()
+    return weights

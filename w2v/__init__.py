@@ -1,0 +1,49 @@
+"""Word vectors: training, queries, persistence and evaluation.
+
+The names below are loaded when they are first used, so that `import w2v` is fast and needs no compiler.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._files import ModelError
+    from .embeddings import Embeddings
+    from .models import TrainingInterrupted, Word2Vec
+    from .parameters import Parameters
+    from .trainer import DivergenceError
+    from .vocabulary import UnknownWordError, Vocabulary
+
+_HOME = {
+    "DivergenceError": "trainer",
+    "Embeddings": "embeddings",
+    "ModelError": "_files",
+    "Parameters": "parameters",
+    "TrainingInterrupted": "models",
+    "UnknownWordError": "vocabulary",
+    "Vocabulary": "vocabulary",
+    "Word2Vec": "models",
+}
+
+__all__ = [
+    "DivergenceError",
+    "Embeddings",
+    "ModelError",
+    "Parameters",
+    "TrainingInterrupted",
+    "UnknownWordError",
+    "Vocabulary",
+    "Word2Vec",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,386 @@
+"""An explicit SIMD vector type for Numba.
+
+LLVM does not keep a block of accumulators in registers by itself, and BLAS calls reach less than half of the machine's
+rate on matrices as small as a chunk of word vectors. The hot loops are therefore written with two Numba types, which
+exist inside compiled functions only:
+
+`vector`
+    LANES float32 numbers in one register: 16 with AVX-512, 8 with AVX, else 4 (SSE2, NEON).
+`Tile(rows, columns)`
+    rows x columns vectors: a block of rows x (columns * LANES) numbers of a matrix, held in registers.
+
+A matrix product is then three lines::
+
+    tile = zero_tile(ROWS, COLUMNS)
+    for k in range(K):  # tile[r, v] += a[a_rows[r] + k] * b[k * stride + v * LANES :][:LANES]
+        tile = fma_outer(tile, a, a_rows, k, b, k * stride)
+    store_tile(tile, c, c_rows, 0)
+
+where `a_rows` and `c_rows` are tuples of ROWS offsets, made by `take` and `steps`. All arrays are flat, C-contiguous
+float32 (int64 for lists of offsets) and every offset counts elements. Nothing here checks bounds or wraps negative
+indices around, and unaligned access is allowed.
+
+Numba's cache is keyed on the file that calls these functions, not on this one: after an edit here, `make clean`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+
+def _host_lanes() -> int:
+    """Lanes of the widest float32 register Numba emits code for; like Numba it obeys NUMBA_CPU_FEATURES."""
+    if config.CPU_FEATURES is not None:
+        features = {flag[1:] for flag in config.CPU_FEATURES.split(",") if flag.startswith("+")}
+    else:
+        features = {flag for flag, on in llvm.get_host_cpu_features().items() if on}
+    return 16 if "avx512f" in features else 8 if "avx" in features else 4
+
+
+LANES = _host_lanes()
+"""float32 numbers in one vector on this host."""
+
+TILE_ROWS, TILE_COLUMNS = 6, 2
+"""The tile of every product: 12 accumulators, 2 operands and 1 broadcast fit the 16 registers of AVX2."""
+
+_FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+_BYTES = ir.IntType(8).as_pointer()
+_VECTOR = ir.VectorType(_FLOAT, LANES)
+_INTEGERS = ir.VectorType(_INT32, LANES)
+_MANTISSA_BITS, _EXPONENT_BIAS = 23, 127
+
+
+class _VectorType(types.Type):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(name=f"float32x{LANES}")
+
+
+class Tile(types.Type):  # type: ignore[misc]
+    """A block of `rows` x `columns` vectors as one value."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows, self.columns = rows, columns
+        super().__init__(name=f"tile{rows}x{columns}x{LANES}")
+
+
+vector = _VectorType()
+
+
+@register_model(_VectorType)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager, numba_type):
+        super().__init__(manager, numba_type, _VECTOR)
+
+
+@register_model(Tile)
+class _TileModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager, numba_type):
+        super().__init__(manager, numba_type, ir.ArrayType(_VECTOR, numba_type.rows * numba_type.columns))
+
+
+# Code generation: c is Numba's context, b LLVM's builder.
+
+
+def _data(c, b, array_type, array):
+    return c.make_array(array_type)(c, b, array).data
+
+
+def _read(b, base, offset):
+    value = b.load(b.bitcast(b.gep(base, [offset]), _VECTOR.as_pointer()))
+    value.align = 4
+    return value
+
+
+def _write(b, base, offset, value):
+    b.store(value, b.bitcast(b.gep(base, [offset]), _VECTOR.as_pointer())).align = 4
+
+
+def _broadcast(b, scalar, vector_type=_VECTOR):
+    undefined = ir.Constant(vector_type, ir.Undefined)
+    first = b.insert_element(undefined, scalar, ir.Constant(_INT32, 0))
+    return b.shuffle_vector(first, undefined, ir.Constant(_INTEGERS, [0] * LANES))
+
+
+def _call(b, name, return_type, *arguments):
+    signature = ir.FunctionType(return_type, [argument.type for argument in arguments])
+    return b.call(cgutils.get_or_insert_function(b.module, signature, name), arguments)
+
+
+def _fma(b, x, y, z):
+    # fmuladd, not fma: the same instruction where there is one, but no call of libm for every lane where there is none
+    return _call(b, f"llvm.fmuladd.v{LANES}f32", _VECTOR, x, y, z)
+
+
+def _plus(b, offset, n):
+    return b.add(offset, ir.Constant(offset.type, n))
+
+
+# Vectors.
+
+
+@intrinsic
+def load(typing_context, array, i):
+    """Return array[i] without the test for a negative index."""
+
+    def code(c, b, signature, arguments):
+        return b.load(b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]]))
+
+    return array.dtype(array, types.int64), code
+
+
+@intrinsic
+def load_vector(typing_context, array, i):
+    """Return array[i : i + LANES]."""
+
+    def code(c, b, signature, arguments):
+        return _read(b, _data(c, b, signature.args[0], arguments[0]), arguments[1])
+
+    return vector(array, types.int64), code
+
+
+@intrinsic
+def store_vector(typing_context, array, i, x):
+    """Assign array[i : i + LANES] = x."""
+
+    def code(c, b, signature, arguments):
+        _write(b, _data(c, b, signature.args[0], arguments[0]), arguments[1], arguments[2])
+        return c.get_dummy_value()
+
+    return types.void(array, types.int64, vector), code
+
+
+@intrinsic
+def splat(typing_context, scalar):
+    """Return a vector with `scalar` (float32) in every lane."""
+
+    def code(c, b, signature, arguments):
+        return _broadcast(b, arguments[0])
+
+    return vector(types.float32), code
+
+
+@intrinsic
+def fma(typing_context, x, y, z):
+    """Return x * y + z, rounded once where the processor can."""
+
+    def code(c, b, signature, arguments):
+        return _fma(b, *arguments)
+
+    return vector(vector, vector, vector), code
+
+
+@intrinsic
+def sum_lanes(typing_context, x):
+    """Return the sum of the lanes, in pairwise order."""
+
+    def code(c, b, signature, arguments):
+        zero = ir.Constant(_FLOAT, 0.0)
+        reduction = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
+        function = cgutils.get_or_insert_function(b.module, reduction, f"llvm.vector.reduce.fadd.v{LANES}f32")
+        return b.call(function, [zero, arguments[0]], fastmath=("reassoc",))
+
+    return types.float32(vector), code
+
+
+@intrinsic
+def select_lanes(typing_context, x, y, low, high):
+    """Return lane i of x where low <= i < high, else of y."""
+
+    def code(c, b, signature, arguments):
+        x, y, low, high = arguments
+        lane = ir.Constant(_INTEGERS, list(range(LANES)))
+        low, high = (_broadcast(b, b.trunc(bound, _INT32), _INTEGERS) for bound in (low, high))
+        inside = b.and_(b.icmp_signed(">=", lane, low), b.icmp_signed("<", lane, high))
+        return b.select(inside, x, y)
+
+    return vector(vector, vector, types.int64, types.int64), code
+
+
+@intrinsic
+def power_of_two(typing_context, n):
+    """Return 2**n lane by lane, for whole n from -126 to 127."""
+
+    def code(c, b, signature, arguments):
+        exponent = b.add(b.fptosi(arguments[0], _INTEGERS), ir.Constant(_INTEGERS, [_EXPONENT_BIAS] * LANES))
+        return b.bitcast(b.shl(exponent, ir.Constant(_INTEGERS, [_MANTISSA_BITS] * LANES)), _VECTOR)
+
+    return vector(vector), code
+
+
+@intrinsic
+def exponent_of(typing_context, x):
+    """Return e of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0."""
+
+    def code(c, b, signature, arguments):
+        biased = b.lshr(b.bitcast(arguments[0], _INTEGERS), ir.Constant(_INTEGERS, [_MANTISSA_BITS] * LANES))
+        return b.sitofp(b.sub(biased, ir.Constant(_INTEGERS, [_EXPONENT_BIAS] * LANES)), _VECTOR)
+
+    return vector(vector), code
+
+
+@intrinsic
+def mantissa_of(typing_context, x):
+    """Return m of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0."""
+
+    def code(c, b, signature, arguments):
+        bits = b.and_(b.bitcast(arguments[0], _INTEGERS), ir.Constant(_INTEGERS, [(1 << _MANTISSA_BITS) - 1] * LANES))
+        one = ir.Constant(_INTEGERS, [_EXPONENT_BIAS << _MANTISSA_BITS] * LANES)
+        return b.bitcast(b.or_(bits, one), _VECTOR)
+
+    return vector(vector), code
+
+
+def _vector_operator(python_operator: Callable[[Any, Any], Any], emit: Callable[..., Any]) -> None:
+    @intrinsic
+    def apply(typing_context, x, y):
+        def code(c, b, signature, arguments):
+            return emit(b, *arguments)
+
+        return vector(vector, vector), code
+
+    @overload(python_operator)
+    def _overload(x, y):
+        if x is vector and y is vector:
+            return lambda x, y: apply(x, y)
+        return None
+
+
+_vector_operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=("contract",)))
+_vector_operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=("contract",)))
+_vector_operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=("contract",)))
+_vector_operator(operator.truediv, lambda b, x, y: b.fdiv(x, y))
+_vector_operator(min, lambda b, x, y: _call(b, f"llvm.minnum.v{LANES}f32", _VECTOR, x, y))
+_vector_operator(max, lambda b, x, y: _call(b, f"llvm.maxnum.v{LANES}f32", _VECTOR, x, y))
+
+
+@intrinsic
+def prefetch(typing_context, array, i):
+    """Ask for the cache line of array[i], to be written."""
+
+    def code(c, b, signature, arguments):
+        address = b.bitcast(b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]]), _BYTES)
+        write, keep, data_cache = (ir.Constant(_INT32, n) for n in (1, 3, 1))
+        _call(b, "llvm.prefetch.p0", ir.VoidType(), address, write, keep, data_cache)
+        return c.get_dummy_value()
+
+    return types.void(array, types.int64), code
+
+
+# Tiles.
+
+
+@intrinsic(prefer_literal=True)
+def zero_tile(typing_context, rows, columns):
+    """Return a Tile(rows, columns) of zeros; both are compile-time constants."""
+    tile = Tile(rows.literal_value, columns.literal_value)
+
+    def code(c, b, signature, arguments):
+        return ir.Constant(c.get_value_type(signature.return_type), None)
+
+    return tile(rows, columns), code
+
+
+@intrinsic(prefer_literal=True)
+def take(typing_context, array, i, n):
+    """Return (array[i], ..., array[i + n - 1]); n is a compile-time constant."""
+
+    def code(c, b, signature, arguments):
+        base = _data(c, b, signature.args[0], arguments[0])
+        values = [b.load(b.gep(base, [_plus(b, arguments[1], k)])) for k in range(n.literal_value)]
+        return c.make_tuple(b, signature.return_type, values)
+
+    return types.UniTuple(types.int64, n.literal_value)(array, types.int64, n), code
+
+
+@intrinsic(prefer_literal=True)
+def steps(typing_context, start, step, n):
+    """Return (start, start + step, ..., start + (n - 1) * step); n is a compile-time constant."""
+
+    def code(c, b, signature, arguments):
+        values = [arguments[0]]
+        for _ in range(n.literal_value - 1):
+            values.append(b.add(values[-1], arguments[1]))
+        return c.make_tuple(b, signature.return_type, values)
+
+    return types.UniTuple(types.int64, n.literal_value)(types.int64, types.int64, n), code
+
+
+@intrinsic
+def fma_outer(typing_context, tile, a, a_rows, k, b_array, b_start):
+    """Return tile[r, v] + a[a_rows[r] + k] * b_array[b_start + v * LANES :][:LANES], the step of every product."""
+
+    def code(c, b, signature, arguments):
+        tile, a, a_rows, k, b_array, b_start = arguments
+        rows, columns = signature.args[0].rows, signature.args[0].columns
+        a_data, b_data = _data(c, b, signature.args[1], a), _data(c, b, signature.args[4], b_array)
+        right = [_read(b, b_data, _plus(b, b_start, v * LANES)) for v in range(columns)]
+        for r in range(rows):
+            left = _broadcast(b, b.load(b.gep(a_data, [b.add(b.extract_value(a_rows, r), k)])))
+            for v in range(columns):
+                i = r * columns + v
+                tile = b.insert_value(tile, _fma(b, left, right[v], b.extract_value(tile, i)), i)
+        return tile
+
+    return tile(tile, a, a_rows, types.int64, b_array, types.int64), code
+
+
+def _tile_writer(combine: Callable[..., Any], description: str) -> Any:
+    def write(typing_context, tile, c_array, c_rows, column):
+        def code(c, b, signature, arguments):
+            tile, c_array, c_rows, column = arguments
+            rows, columns = signature.args[0].rows, signature.args[0].columns
+            base = b.gep(_data(c, b, signature.args[1], c_array), [column])
+            for r in range(rows):
+                for v in range(columns):
+                    offset = _plus(b, b.extract_value(c_rows, r), v * LANES)
+                    _write(b, base, offset, combine(b, base, offset, b.extract_value(tile, r * columns + v)))
+            return c.get_dummy_value()
+
+        return types.void(tile, c_array, c_rows, types.int64), code
+
+    write.__doc__ = description
+    return intrinsic(write)
+
+
+store_tile = _tile_writer(
+    lambda b, base, offset, value: value,
+    "Assign c_array[c_rows[r] + column + v * LANES :][:LANES] = tile[r, v].",
+)
+add_tile = _tile_writer(
+    # one row after the other, so that a row that occurs twice in c_rows receives both sums
+    lambda b, base, offset, value: b.fadd(_read(b, base, offset), value),
+    "Add tile[r, v] to c_array[c_rows[r] + column + v * LANES :][:LANES].",
+)
+
+
+@intrinsic
+def transpose(typing_context, a, a_rows, column, b_array, b_start, b_stride):
+    """Assign b_array[b_start + i * b_stride + r] = a[a_rows[r] + column + i] for r, i < LANES = len(a_rows)."""
+
+    def code(c, b, signature, arguments):
+        a, a_rows, column, b_array, target, stride = arguments
+        a_data, b_data = _data(c, b, signature.args[0], a), _data(c, b, signature.args[3], b_array)
+        rows = [_read(b, a_data, b.add(b.extract_value(a_rows, r), column)) for r in range(LANES)]
+        bit = 1
+        while bit < LANES:  # a butterfly: exchange this bit of the row number with that of the lane number
+            low = ir.Constant(_INTEGERS, [LANES + (i ^ bit) if i & bit else i for i in range(LANES)])
+            high = ir.Constant(_INTEGERS, [LANES + i if i & bit else i | bit for i in range(LANES)])
+            for r in range(LANES):
+                if not r & bit:
+                    pair = rows[r], rows[r | bit]
+                    rows[r], rows[r | bit] = b.shuffle_vector(*pair, low), b.shuffle_vector(*pair, high)
+            bit *= 2
+        for row in rows:
+            _write(b, b_data, target, row)
+            target = b.add(target, stride)
+        return c.get_dummy_value()
+
+    return types.void(a, a_rows, types.int64, b_array, types.int64, types.int64), code

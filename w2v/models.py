@@ -1,0 +1,365 @@
+"""`Word2Vec`: from a corpus to word vectors, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from corpora.readers import TextReader
+from corpora.tokenizers import get_tokenizer
+
+from .embeddings import Embeddings
+from .parameters import MAX_SEED, Parameters
+from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
+from .stream import Corpus, WorkFolder, encode_corpus
+from .trainer import EpochRecord, Progress, Tables, Trainer
+from .vocabulary import Vocabulary
+
+_DEFAULTS = Parameters()
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C stopped `fit`; what was learned is on the estimator, and `Word2Vec.save` writes it to go on later."""
+
+
+class Word2Vec(BaseEstimator):  # type: ignore[misc]
+    """Word vectors by skip-gram or CBOW with negative sampling.
+
+    Parameters
+    ----------
+    algorithm, vector_size, window, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, alpha, \
+min_alpha, epochs, max_time, workers, random_state, tokenizer
+        See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
+
+    Attributes
+    ----------
+    embeddings_ : Embeddings
+        The result, which needs nothing else here.
+    vocabulary_ : Vocabulary
+        V words by falling count.
+    vectors_ : ndarray of shape (V, D), float32
+        Input vectors, those of `embeddings_`.
+    output_vectors_ : ndarray of shape (V, D), float32
+        The other table, needed to go on training.
+    history_ : list of dict
+        For each epoch: epoch, loss, alpha, words, kept, pairs, seconds (see `EpochRecord`).
+    seed_ : int
+        What `random_state` came to.
+    is_complete_ : bool
+        False after Ctrl-C.
+
+    References
+    ----------
+    Mikolov et al. 2013, arXiv:1301.3781 (skip-gram and CBOW) and arXiv:1310.4546 (negative sampling).
+
+    Examples
+    --------
+    >>> model = Word2Vec(min_count=1, random_state=1).fit([["a", "cat", "sat"], ["a", "dog", "sat"]])
+    >>> "cat" in model.embeddings_
+    True
+    """
+
+    def __init__(
+        self,
+        algorithm: str = _DEFAULTS.algorithm,
+        vector_size: int = _DEFAULTS.vector_size,
+        window: int = _DEFAULTS.window,
+        negative: int = _DEFAULTS.negative,
+        min_count: int = _DEFAULTS.min_count,
+        max_vocab: int | None = _DEFAULTS.max_vocab,
+        sample: float = _DEFAULTS.sample,
+        ns_exponent: float = _DEFAULTS.ns_exponent,
+        shrink_windows: bool = _DEFAULTS.shrink_windows,
+        alpha: float | None = _DEFAULTS.alpha,
+        min_alpha: float | None = _DEFAULTS.min_alpha,
+        epochs: int = _DEFAULTS.epochs,
+        max_time: float | None = _DEFAULTS.max_time,
+        workers: int | None = _DEFAULTS.workers,
+        random_state: Any = _DEFAULTS.random_state,
+        tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
+    ) -> None:
+        self.algorithm = algorithm
+        self.vector_size = vector_size
+        self.window = window
+        self.negative = negative
+        self.min_count = min_count
+        self.max_vocab = max_vocab
+        self.sample = sample
+        self.ns_exponent = ns_exponent
+        self.shrink_windows = shrink_windows
+        self.alpha = alpha
+        self.min_alpha = min_alpha
+        self.epochs = epochs
+        self.max_time = max_time
+        self.workers = workers
+        self.random_state = random_state
+        self.tokenizer = tokenizer
+
+    def fit(
+        self,
+        corpus: Corpus,
+        y: object = None,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Word2Vec:
+        """Train from the start.
+
+        Parameters
+        ----------
+        corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
+            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files, str are sentences,
+            lists of str are tokens. Files and iterables are read once.
+        y : ignored
+            For scikit-learn.
+        progress : callable, optional
+            Called with a `Progress` from time to time, not always in the calling thread.
+        max_memory : int, optional
+            Bytes of token ids to hold in memory, a quarter of the machine's by default; a longer corpus is kept in
+            files that are mapped into memory.
+        work_folder : path-like, optional
+            Where those files go; by default the system's temporary folder.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range.
+        CorpusError
+            If a file cannot be read.
+        EmptyVocabularyError
+            If no word reaches `min_count`.
+        DivergenceError
+            If training diverged.
+        TrainingInterrupted
+            On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
+        """
+        parameters = self._validated()
+        seed = _draw_seed(self.random_state)
+        return self._train(corpus, parameters, seed, None, progress, max_memory, work_folder)
+
+    def resume(
+        self,
+        corpus: Corpus,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Word2Vec:
+        """Go on with a training that was interrupted, on the same corpus; with one worker, exactly.
+
+        Parameters and errors are those of `fit`.
+
+        Raises
+        ------
+        ValueError
+            If training is complete, or the corpus is not the one that training began with.
+        """
+        check_is_fitted(self)
+        if self.is_complete_:
+            raise ValueError("training is complete: there is nothing to resume")
+        return self._train(corpus, self._validated(), self.seed_, self._trained, progress, max_memory, work_folder)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, inputs: Iterable[str] = ()) -> None:
+        """Write a model folder with what is needed to go on training.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Name of the folder.
+        overwrite : bool, default False
+            Replace a model folder that exists.
+        inputs : iterable of str, optional
+            The files that were trained on, as a note for `resume`.
+
+        Raises
+        ------
+        ModelError
+            If the folder exists or cannot be written.
+        """
+        check_is_fitted(self)
+        training = {
+            "complete": self.is_complete_,
+            "step": self._trained.step,
+            "seed": self.seed_,
+            "loss_sums": [record.loss_sum for record in self._trained.history],
+            "inputs": [os.path.abspath(name) if name != "-" else name for name in inputs],
+        }
+        save_embeddings(
+            self.embeddings_,
+            path,
+            overwrite=overwrite,
+            extra_tensors={LAYOUT.training: {"output_vectors": self.output_vectors_}},
+            extra_config={"training": training},
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Word2Vec:
+        """Open a folder that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The folder.
+
+        Returns
+        -------
+        Word2Vec
+            Fitted, or interrupted and ready for `resume`.
+
+        Raises
+        ------
+        ModelError
+            If it is no such folder, or damaged.
+        """
+        embeddings = load_embeddings(path)
+        model, trained = _restore(Path(path), read_config(path), embeddings)
+        model._keep(trained, embeddings.vocabulary, embeddings.metadata, embeddings.tokenizer)
+        return model
+
+    def _validated(self) -> Parameters:
+        parameters = Parameters(**self.get_params(deep=False))
+        parameters.validate()
+        return parameters
+
+    def _train(
+        self,
+        corpus: Corpus,
+        parameters: Parameters,
+        seed: int,
+        trained: _Trained | None,
+        progress: Callable[[Progress], None] | None,
+        max_memory: int | None,
+        work_folder: str | os.PathLike[str] | None,
+    ) -> Word2Vec:
+        started = time.perf_counter()
+        workers = parameters.workers or _count_cores()
+        tokenizer = get_tokenizer(parameters.tokenizer)
+        with WorkFolder(work_folder) as folder:
+            vocabulary, stream = encode_corpus(
+                _open_corpus(corpus),
+                tokenizer,
+                min_count=parameters.min_count,
+                max_vocab=parameters.max_vocab,
+                workers=workers,
+                max_memory=max_memory,
+                work_folder=folder,
+                progress=progress and (lambda read, size: progress(Progress("reading", read / size if size else None))),
+            )
+            if trained is not None:
+                _check_same_corpus(vocabulary, self.vocabulary_)
+            trainer = Trainer(
+                parameters, vocabulary, stream, seed, started=started, **({} if trained is None else vars(trained))
+            )
+            if progress is not None:
+                progress(Progress("compiling"))
+            trainer.compile()
+            try:
+                trainer.run(workers, progress)
+            except KeyboardInterrupt as interrupt:
+                interrupted: KeyboardInterrupt | None = interrupt
+            else:
+                interrupted = None
+        metadata = {
+            "parameters": {name: value for name, value in vars(parameters).items() if name != "tokenizer"}
+            | {"random_state": seed, "alpha": trainer.alpha, "min_alpha": trainer.min_alpha, "workers": workers},
+            "history": [record.to_dict() for record in trainer.history],
+            "corpus": {"words": stream.n_words, "tokens": len(stream), "sentences": stream.n_sentences},
+            "chunk": {"targets": trainer.n_targets, "noise": trainer.n_noise},
+        }
+        complete = interrupted is None and trainer.is_complete
+        state = _Trained(trainer.tables, trainer.step, trainer.history)
+        self.seed_, self.is_complete_ = seed, complete
+        self._keep(state, vocabulary, metadata, tokenizer)
+        if interrupted is not None:
+            raise TrainingInterrupted("training was interrupted; save() keeps what was learned, resume() goes on")
+        return self
+
+    def _keep(self, trained: _Trained, vocabulary: Vocabulary, metadata: dict[str, Any], tokenizer: Any) -> None:
+        self._trained = trained
+        self.vocabulary_ = vocabulary
+        self.vectors_: NDArray[np.float32] = trained.tables.input_vectors
+        self.output_vectors_: NDArray[np.float32] = trained.tables.output_vectors
+        self.history_ = [record.to_dict() for record in trained.history]
+        self.embeddings_ = Embeddings(vocabulary, self.vectors_, tokenizer=tokenizer, metadata=metadata)
+
+
+class _Trained:
+    """What `Trainer` needs to go on; its attributes are the trainer's arguments."""
+
+    def __init__(self, tables: Tables, step: int, history: list[EpochRecord]) -> None:
+        self.tables, self.step, self.history = tables, step, history
+
+
+def _restore(folder: Path, config: dict[str, Any], embeddings: Embeddings) -> tuple[Word2Vec, _Trained]:
+    """Make the estimator and its state of a folder's contents, none of which is trusted."""
+    training, given = config.get("training"), config.get("parameters")
+    if not isinstance(training, dict) or not isinstance(given, dict) or not (folder / LAYOUT.training).is_file():
+        raise ModelError(f"{folder} holds vectors only, not the state of a training")
+    tables = Tables.zeros(len(embeddings), embeddings.vector_size)
+    try:
+        parameters = replace(Parameters(**given), tokenizer=embeddings.tokenizer or "words")
+        parameters.validate()
+        step, seed = int(training["step"]), int(training["seed"])
+        history = [
+            EpochRecord(**record, loss_sum=float(loss_sum))
+            for record, loss_sum in zip(config["history"], training["loss_sums"], strict=True)
+        ]
+        tables.input_vectors[:] = embeddings.vectors
+        tables.output_vectors[:] = read_tensors(folder / LAYOUT.training)["output_vectors"]
+        if step < 0 or not 0 <= seed <= MAX_SEED or not isinstance(training["complete"], bool):
+            raise ValueError("step or seed is out of range")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder} is damaged: the state of its training cannot be read ({error})") from error
+    model = Word2Vec(**vars(parameters))
+    model.seed_, model.is_complete_ = seed, training["complete"]
+    return model, _Trained(tables, step, history)
+
+
+def _check_same_corpus(found: Vocabulary, expected: Vocabulary) -> None:
+    assert found.counts is not None
+    same_counts = expected.counts is not None and np.array_equal(found.counts, expected.counts)
+    if found.index_to_key != expected.index_to_key or not same_counts:
+        raise ValueError(
+            "the corpus is not the one that training began with: its words and counts differ; "
+            "resume with the same text, or train anew"
+        )
+
+
+def _open_corpus(corpus: Corpus) -> Corpus:
+    """Make a reader of file names; leave sentences and tokens."""
+    if isinstance(corpus, (str, os.PathLike)):
+        return TextReader(corpus)
+    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
+        return TextReader(corpus)
+    if not isinstance(corpus, Iterable):
+        raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
+    return corpus
+
+
+def _count_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _draw_seed(random_state: Any) -> int:
+    """Return an int seed: the given one, one drawn from the given generator, or a fresh one."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if hasattr(random_state, "integers"):
+        return int(random_state.integers(MAX_SEED + 1))
+    if hasattr(random_state, "randint"):
+        return int(random_state.randint(MAX_SEED))
+    return int(random_state)

@@ -1,0 +1,418 @@
+"""The corpus as numbers: an int32 id for every kept token and an int64 offset for every sentence.
+
+Text is read once. While it is scanned, blocks of provisional ids are set aside, in memory up to a limit and in a
+temporary file beyond it; when all words are counted, a second pass turns them into the final stream. Training touches
+nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.readers import TextReader
+from corpora.tokenizers import Tokenizer, WhitespaceTokenizer, WordsTokenizer, code_point_table
+
+from .scanner import MAX_GROWTH, Table, encode_block, merge_tables, words_to_spaces
+from .vocabulary import Vocabulary
+
+Corpus = Any
+"""A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
+
+_BLOCK_CHARACTERS = 1 << 20
+_MEMORY_SHARE = 0.25
+
+
+class EmptyVocabularyError(ValueError):
+    """No word of the corpus is frequent enough to be trained."""
+
+
+@dataclass(frozen=True)
+class TokenStream:
+    """The kept tokens of a corpus.
+
+    Attributes
+    ----------
+    tokens : ndarray of shape (n_tokens,), int32
+        Word ids; in memory or memory-mapped.
+    offsets : ndarray of shape (n_sentences + 1,), int64
+        Sentence s is tokens[offsets[s]:offsets[s + 1]], never empty.
+    n_words : int
+        Tokens of the text, those of words left out included.
+    """
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    n_words: int
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def n_sentences(self) -> int:
+        """Sentences with at least one kept token."""
+        return len(self.offsets) - 1
+
+    def split(self, n_tokens: int) -> NDArray[np.int64]:
+        """Return borders 0 = b[0] < b[1] < … = len(self) about `n_tokens` apart.
+
+        A border is put at a sentence's start, unless the sentence is itself longer than `n_tokens`.
+        """
+        aims = np.arange(n_tokens, len(self), n_tokens)
+        starts = self.offsets[np.searchsorted(self.offsets, aims, side="right") - 1]
+        borders = np.where(aims - starts < n_tokens, starts, aims)
+        return np.unique(np.concatenate([[0], borders, [len(self)]])).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A scanned block: provisional ids of one worker's table."""
+
+    worker: int
+    closes: bool
+    ends: NDArray[np.int64]
+    found: NDArray[np.int32] | tuple[int, int]  # or (start, size) in the spool file
+
+
+class _Spool:
+    """Holds blocks in order: in memory up to `max_memory` bytes, in a file of `folder` beyond."""
+
+    def __init__(self, folder: WorkFolder, max_memory: int) -> None:
+        self.folder, self.max_memory = folder, max_memory
+        self.in_memory = self.in_file = 0
+        self._blocks: dict[int, _Block] = {}
+        self._file: Any = None
+
+    def put(self, index: int, worker: int, closes: bool, found: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
+        """Keep block number `index`."""
+        where: NDArray[np.int32] | tuple[int, int] = found
+        if self.in_memory + found.nbytes > self.max_memory:
+            if self._file is None:
+                self._file = open(self.folder / "provisional", "w+b")
+            where = (self.in_file, len(found))
+            self._file.write(found.data)
+            self.in_file += found.nbytes
+        else:
+            self.in_memory += found.nbytes
+        self._blocks[index] = _Block(worker, closes, ends, where)
+
+    @property
+    def n_ends(self) -> int:
+        """Sentence ends in all blocks, one for the end of each block included."""
+        return sum(len(block.ends) + 1 for block in self._blocks.values())
+
+    def drain(self) -> Iterator[tuple[int, bool, NDArray[np.int32], NDArray[np.int64]]]:
+        """Yield (worker, closes, found, ends) of each block in order, and forget it."""
+        for index in sorted(self._blocks):
+            block = self._blocks.pop(index)
+            found = block.found
+            if isinstance(found, tuple):
+                self._file.seek(found[0])
+                found = np.fromfile(self._file, np.int32, found[1])
+            yield block.worker, block.closes, found, block.ends
+        self.close()
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._file is not None:
+            self._file.close()
+            os.unlink(self.folder / "provisional")
+            self._file = None
+
+
+def default_max_memory() -> int:
+    """Return a quarter of the machine's memory, in bytes."""
+    try:
+        return int(_MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return 1 << 30
+
+
+class WorkFolder:
+    """A temporary folder for streams that do not fit in memory, made when it is first needed; a context manager.
+
+    Parameters
+    ----------
+    parent : str or path-like, optional
+        Where to make it; by default the system's temporary folder.
+    """
+
+    def __init__(self, parent: str | os.PathLike[str] | None = None) -> None:
+        self.parent = parent
+        self._path: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        if self._path is None:
+            self._path = Path(tempfile.mkdtemp(prefix="w2v-", dir=self.parent))
+        return self._path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def __enter__(self) -> WorkFolder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._path is not None:
+            shutil.rmtree(self._path, ignore_errors=True)
+
+
+def encode_corpus(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    *,
+    min_count: int = 5,
+    max_vocab: int | None = None,
+    workers: int = 1,
+    max_memory: int | None = None,
+    work_folder: WorkFolder,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> tuple[Vocabulary, TokenStream]:
+    """Count the words of a corpus and encode it.
+
+    Parameters
+    ----------
+    corpus : TextReader, iterable of str, or iterable of iterables of str
+        Text files, sentences, or tokens. Read once.
+    tokenizer : Tokenizer
+        Makes tokens of text; not used on tokens.
+    min_count : int
+        Leave out words seen less often.
+    max_vocab : int, optional
+        Keep at most this many of the most frequent words; ties go to the word seen first.
+    workers : int
+        Threads for the built-in tokenizers. The result does not depend on it.
+    max_memory : int, optional
+        Bytes of ids to hold in memory; beyond it they are memory-mapped files in `work_folder`.
+    work_folder : WorkFolder
+        Must outlive the stream.
+    progress : callable, optional
+        Called with the bytes read so far and the bytes in all, or None where that is not known.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+        By falling count, ties by first occurrence.
+    stream : TokenStream
+
+    Raises
+    ------
+    EmptyVocabularyError
+        If no word reaches `min_count`, or there is no word at all.
+    CorpusError
+        If a file cannot be read.
+    TypeError
+        If a sentence is neither text nor tokens.
+    """
+    max_memory = default_max_memory() if max_memory is None else max_memory
+    spool = _Spool(work_folder, max_memory)
+    try:
+        words_of, counts, first, maps = _scan(corpus, tokenizer, workers, spool, progress)
+        order = np.lexsort((first, -counts))
+        order = order[counts[order] >= min_count][:max_vocab]
+        if not len(order):
+            raise EmptyVocabularyError(_why_empty(counts, min_count))
+        ids = np.full(len(counts), -1, np.int32)
+        ids[order] = np.arange(len(order), dtype=np.int32)
+        n_tokens = int(counts[order].sum())
+        stream = TokenStream(
+            *_encode(spool, [ids[m] for m in maps], n_tokens, max_memory, work_folder), int(counts.sum())
+        )
+        return Vocabulary(words_of(order), counts[order]), stream
+    finally:
+        spool.close()
+
+
+def _why_empty(counts: NDArray[np.int64], min_count: int) -> str:
+    if not len(counts):
+        return "the corpus has no words: check the input and the tokenizer"
+    return (
+        f"no word occurs {min_count} times, as min_count asks: the most frequent of {len(counts):,} words occurs "
+        f"{counts.max():,} times; give more text or a smaller min_count"
+    )
+
+
+_Counted = tuple[
+    Callable[[NDArray[np.int64]], list[str]], NDArray[np.int64], NDArray[np.int64], list[NDArray[np.int32]]
+]
+
+
+def _scan(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    workers: int,
+    spool: _Spool,
+    progress: Callable[[int, int | None], None] | None,
+) -> _Counted:
+    """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
+    if isinstance(tokenizer, (WordsTokenizer, WhitespaceTokenizer)):
+        if isinstance(corpus, TextReader):
+            return _scan_bytes(_reader_blocks(corpus, progress), tokenizer, workers, spool)
+        sentences = iter(corpus)
+        first = next(sentences, "")
+        if isinstance(first, str):
+            return _scan_bytes(_sentence_blocks(first, sentences), tokenizer, workers, spool)
+        corpus = chain([first], sentences)
+    if isinstance(corpus, TextReader):
+        corpus = _reported(corpus, progress)
+    return _scan_tokens(_token_lists(corpus, tokenizer), spool)
+
+
+def _reader_blocks(
+    reader: TextReader, progress: Callable[[int, int | None], None] | None
+) -> Iterator[tuple[bytes, bool]]:
+    for block in reader:
+        yield block.data, block.ends_sentence
+        if progress is not None:
+            progress(reader.consumed_bytes, reader.total_bytes)
+
+
+def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[bytes, bool]]:
+    """Join sentences to blocks, one a line."""
+    lines, size = [_one_line(first)], len(first)
+    for sentence in sentences:
+        lines.append(_one_line(sentence))
+        size += len(sentence)
+        if size > _BLOCK_CHARACTERS:
+            yield "\n".join(lines).encode(), True
+            lines, size = [], 0
+    yield "\n".join(lines).encode(), True
+
+
+def _one_line(sentence: object) -> str:
+    if not isinstance(sentence, str):
+        raise TypeError(f"sentences must all be text or all be lists of tokens, got {type(sentence).__name__}")
+    return sentence.replace("\n", " ")
+
+
+def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | None) -> Iterator[str]:
+    for i, line in enumerate(reader.lines()):
+        yield line
+        if progress is not None and i % 1024 == 0:
+            progress(reader.consumed_bytes, reader.total_bytes)
+
+
+def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, workers: int, spool: _Spool) -> _Counted:
+    """Scan blocks of text with one table a thread."""
+    code_points = code_point_table(tokenizer) if isinstance(tokenizer, WordsTokenizer) else None
+    tables = [Table() for _ in range(workers)]
+    source = enumerate(blocks)
+    lock = threading.Lock()
+    failures: list[BaseException] = []
+    position = 0
+
+    def work(worker: int) -> None:
+        nonlocal position
+        out = np.empty(0, np.uint8)
+        try:
+            while not failures:
+                with lock:
+                    index, (text, closes) = next(source, (-1, (b"", True)))
+                    start, position = position, position + MAX_GROWTH * len(text) + 4
+                if index < 0:
+                    return
+                data = np.frombuffer(text, np.uint8)
+                if code_points is not None:
+                    if len(out) < MAX_GROWTH * len(data) + 4:
+                        out = np.empty(MAX_GROWTH * len(data) + 4, np.uint8)
+                    data = out[: words_to_spaces(data, code_points, out)]
+                found, ends = tables[worker].scan(data, start)
+                with lock:
+                    spool.put(index, worker, closes, found, ends)
+        except BaseException as failure:
+            failures.append(failure)
+
+    run_threads(work, workers, failures)
+    table, maps = merge_tables(tables)
+    entries = table.entries[: table.size]
+    return table.words, entries[:, 3].copy(), entries[:, 4].copy(), maps
+
+
+def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseException]) -> None:
+    """Run work(0) … work(workers - 1), each in a thread, and raise the first failure that `work` has put in the list.
+
+    `work` must return soon after something stands in `failures`; Ctrl-C puts KeyboardInterrupt there.
+    """
+    threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            try:
+                thread.join(0.1)
+            except KeyboardInterrupt as interrupt:
+                failures.append(interrupt)
+    if failures:
+        raise failures[0]
+
+
+def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]]:
+    for sentence in corpus:
+        if isinstance(sentence, str):
+            yield tokenizer(sentence)
+        elif isinstance(sentence, (bytes, dict)) or not isinstance(sentence, Iterable):
+            raise TypeError(f"a sentence must be text or a list of tokens, not {type(sentence).__name__}")
+        else:
+            yield sentence
+
+
+def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
+    """Count tokens that are Python objects already."""
+    entry_of: dict[str, int] = {}
+    found: list[int] = []
+    ends: list[int] = []
+    counts = np.zeros(0, np.int64)
+    n_blocks = 0
+
+    def flush() -> None:
+        nonlocal counts, n_blocks
+        block = np.array(found, np.int32)
+        counts = np.pad(counts, (0, len(entry_of) - len(counts))) + np.bincount(block, minlength=len(entry_of))
+        spool.put(n_blocks, 0, True, block, np.array(ends, np.int64))
+        n_blocks += 1
+        found.clear()
+        ends.clear()
+
+    for sentence in sentences:
+        for token in sentence:
+            if not isinstance(token, str):
+                raise TypeError(f"a token must be a str, not {type(token).__name__}: {token!r}")
+            found.append(entry_of.setdefault(token, len(entry_of)))
+        ends.append(len(found))
+        if len(found) > _BLOCK_CHARACTERS:
+            flush()
+    flush()
+    words = list(entry_of)
+    identity = np.arange(len(words), dtype=np.int32)
+    return lambda order: [words[e] for e in order.tolist()], counts, identity.astype(np.int64), [identity]
+
+
+def _encode(
+    spool: _Spool, ids: list[NDArray[np.int32]], n_tokens: int, max_memory: int, work_folder: WorkFolder
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Turn the spooled blocks into tokens and offsets."""
+    tokens: NDArray[np.int32]
+    if 4 * n_tokens > max_memory:
+        tokens = np.memmap(work_folder / "tokens", np.int32, "w+", shape=(n_tokens,))
+    else:
+        tokens = np.empty(n_tokens, np.int32)
+    offsets = np.zeros(spool.n_ends + 1, np.int64)
+    n = n_sentences = 0
+    for worker, closes, found, ends in spool.drain():
+        n, n_sentences = encode_block(found, ends, closes, ids[worker], tokens, n, offsets, n_sentences)
+    if n > offsets[n_sentences]:
+        n_sentences += 1
+        offsets[n_sentences] = n
+    return tokens, offsets[: n_sentences + 1].copy()

@@ -1,0 +1,425 @@
+"""Training: tables, chunk sizes, the schedule, threads, loss history and the check for divergence.
+
+An epoch visits the stream in segments of some ten thousand tokens, in an order drawn anew for each epoch, so that every
+part of the corpus meets every learning rate. Workers take the next segment of that order as they get free and share the
+tables without locks (Hogwild, arXiv:1106.5730). The random state of a segment depends on the seed, the epoch and
+the segment alone: one worker is reproducible bit for bit, and a training that was interrupted goes on exactly.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _kernels
+from ._simd import TILE_ROWS
+from .parameters import Parameters
+from .stream import TokenStream, run_threads
+from .vocabulary import Vocabulary, keep_probabilities, noise_distribution
+
+DEFAULT_ALPHA = {"skipgram": 0.025, "cbow": 0.1}
+"""The learning rate where `alpha` is None. CBOW's is larger than gensim's because its gradient is that of the mean."""
+DEFAULT_MIN_ALPHA = 1e-4
+
+MAX_TARGETS = 48
+"""Targets in a chunk, where nothing asks for fewer: a multiple of every lane count and of the tile's rows."""
+MAX_NOISE_STEP = 1.2
+"""Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
+MAX_WORD_STEP = 0.5
+"""The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
+CBOW_SHARING = 10
+"""Targets times `negative` for each noise row of a CBOW chunk."""
+
+SEGMENT = 50_000
+_LEAST_SEGMENT, _SEGMENTS = 1_000, 64
+_DIVERGED, _RECENT = 1.5, 32
+_ROWS_AT_ONCE = 1 << 14
+
+
+class DivergenceError(ArithmeticError):
+    """The vectors grew without bound or the loss left its range."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a call of `fit` is, for the function given as `progress`.
+
+    Attributes
+    ----------
+    phase : {"reading", "compiling", "training"}
+    done : float or None
+        Share of the phase that is done, 0 to 1; None where it is not known.
+    epoch : int
+        Counted from 1; 0 before training.
+    words_per_second, loss, alpha, seconds_left : float or None
+        Tokens of the stream per second since training began, mean loss per pair over the last segments, learning rate,
+        and what is left of the phase; None where not known yet.
+    """
+
+    phase: str
+    done: float | None = None
+    epoch: int = 0
+    words_per_second: float | None = None
+    loss: float | None = None
+    alpha: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass
+class EpochRecord:
+    """What happened in one epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    loss : float
+        Mean over the epoch's pairs (skip-gram) or targets (CBOW), in nats: minus the log-likelihood of the observed
+        word and of its noise words. Summed in float64 over all workers.
+    alpha : float
+        Learning rate at the end of the epoch.
+    words : int
+        Tokens of the stream that were visited.
+    kept : int
+        Those that survived subsampling.
+    pairs : int
+        What `loss` is a mean over.
+    seconds : float
+        Wall-clock time since training began.
+    """
+
+    epoch: int
+    loss: float = math.nan
+    alpha: float = math.nan
+    words: int = 0
+    kept: int = 0
+    pairs: int = 0
+    seconds: float = 0.0
+    loss_sum: float = field(default=0.0, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record in JSON types; without a pair there is no loss."""
+        record = {name: getattr(self, name) for name in ("epoch", "alpha", "words", "kept", "pairs", "seconds")}
+        return record | ({"loss": self.loss} if math.isfinite(self.loss) else {})
+
+
+def chunk_shape(
+    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32]
+) -> tuple[int, int]:
+    """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
+
+    All pairs of a chunk use the rows as they were before it, so a row that many of them share takes one long step where
+    word2vec takes many short ones. With w̄ the mean pairs of a target, the steps are, in units of a row:
+
+    - a noise row: alpha * T * w̄ * negative / N, at most MAX_NOISE_STEP;
+    - the most frequent word, as noise in all its copies: alpha * T * w̄ * negative * q, at most MAX_NOISE_STEP;
+    - the most frequent word in its own places: alpha * T * p * w̄, at most MAX_WORD_STEP;
+
+    where q and p are its shares of the noise distribution and of the tokens that survive subsampling. N is at least
+    what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
+
+    Parameters
+    ----------
+    parameters : Parameters
+    alpha : float
+        Learning rate at the start.
+    counts, keep : ndarray of shape (V,)
+        Of the vocabulary.
+
+    Returns
+    -------
+    (T, N)
+        1 <= T <= MAX_TARGETS; N is a positive multiple of the tile's rows.
+    """
+    skipgram = parameters.algorithm == "skipgram"
+    radius = (parameters.window + 1) / 2 if parameters.shrink_windows else parameters.window
+    pairs = 2 * radius if skipgram else 1.0
+    kept = counts * keep.astype(np.float64)
+    p = kept.max() / kept.sum()
+    q = noise_distribution(counts, parameters.ns_exponent).max()
+    limits = [MAX_NOISE_STEP / (alpha * pairs * parameters.negative * q), MAX_WORD_STEP / (alpha * pairs * p)]
+    least_noise = parameters.negative * pairs
+    if skipgram:
+        limits.append(MAX_NOISE_STEP / alpha)
+    n_targets = max(1, math.floor(min(MAX_TARGETS, *limits) + 1e-9))
+    if not skipgram:
+        least_noise = parameters.negative * n_targets / CBOW_SHARING
+    n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
+    return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The two tables of vectors, padded for the kernels.
+
+    Attributes
+    ----------
+    w_in, w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
+        Rows of S floats, of which the first D are the vector; row V is zero.
+    n_words, vector_size, row_size : int
+        V, D and S.
+    """
+
+    w_in: NDArray[np.float32]
+    w_out: NDArray[np.float32]
+    n_words: int
+    vector_size: int
+    row_size: int
+
+    @classmethod
+    def zeros(cls, n_words: int, vector_size: int) -> Tables:
+        """Allocate both tables."""
+        row_size = -(-vector_size // _kernels.ROW_MULTIPLE) * _kernels.ROW_MULTIPLE
+        n = (n_words + 1) * row_size
+        return cls(_aligned_zeros(n), _aligned_zeros(n), n_words, vector_size, row_size)
+
+    @classmethod
+    def random(cls, n_words: int, vector_size: int, seed: int) -> Tables:
+        """Start training: input vectors uniform in ±1/D, output vectors zero.
+
+        word2vec.c and gensim start within ±0.5/D; twice that leaves the start sooner and is a little better after one
+        epoch, where all gradients of a chunk are taken at once.
+        """
+        tables = cls.zeros(n_words, vector_size)
+        generator = np.random.default_rng([seed, 0])
+        for first in range(0, n_words, _ROWS_AT_ONCE):
+            rows = tables.input_vectors[first : first + _ROWS_AT_ONCE]
+            rows[:] = (generator.random(rows.shape, dtype=np.float32) * 2 - 1) / vector_size
+        return tables
+
+    @property
+    def input_vectors(self) -> NDArray[np.float32]:
+        """View of shape (V, D)."""
+        return self.w_in.reshape(-1, self.row_size)[: self.n_words, : self.vector_size]
+
+    @property
+    def output_vectors(self) -> NDArray[np.float32]:
+        """View of shape (V, D)."""
+        return self.w_out.reshape(-1, self.row_size)[: self.n_words, : self.vector_size]
+
+    def all_finite(self) -> bool:
+        """Tell whether no entry is NaN or infinite."""
+        size = _ROWS_AT_ONCE * self.row_size
+        return all(
+            bool(np.isfinite(table[first : first + size]).all())
+            for table in (self.w_in, self.w_out)
+            for first in range(0, len(table), size)
+        )
+
+
+def _aligned_zeros(n: int) -> NDArray[np.float32]:
+    line = 4 * _kernels.ROW_MULTIPLE
+    raw = np.zeros(4 * n + line, np.uint8)
+    start = -raw.ctypes.data % line
+    return raw[start : start + 4 * n].view(np.float32)
+
+
+class Trainer:
+    """One training: its tables, its place in the schedule and its history.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Validated.
+    vocabulary : Vocabulary
+        With counts.
+    stream : TokenStream
+    seed : int
+        Decides everything random.
+    tables : Tables, optional
+        Where to go on from; by default a random start.
+    step : int, default 0
+        Segments that are done already.
+    history : list of EpochRecord, optional
+        Of the epochs that are done or begun.
+    started : float, optional
+        `time.perf_counter()` from which `max_time` is counted; now by default.
+
+    Attributes
+    ----------
+    tables, history, step
+        As given, brought up to date by `run`.
+    n_targets, n_noise : int
+        The chunk, see `chunk_shape`.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        vocabulary: Vocabulary,
+        stream: TokenStream,
+        seed: int,
+        *,
+        tables: Tables | None = None,
+        step: int = 0,
+        history: list[EpochRecord] | None = None,
+        started: float | None = None,
+    ) -> None:
+        assert vocabulary.counts is not None
+        self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
+        self.history = [] if history is None else history
+        self.tables = Tables.random(len(vocabulary), parameters.vector_size, seed) if tables is None else tables
+        self.alpha = DEFAULT_ALPHA[parameters.algorithm] if parameters.alpha is None else parameters.alpha
+        given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
+        self.min_alpha = min(given, self.alpha)
+        self._keep = keep_probabilities(vocabulary.counts, parameters.sample)
+        self.n_targets, self.n_noise = chunk_shape(parameters, self.alpha, vocabulary.counts, self._keep)
+        self._threshold = np.empty(len(vocabulary), np.float32)
+        self._alias = np.empty(len(vocabulary), np.int32)
+        probabilities = noise_distribution(vocabulary.counts, parameters.ns_exponent)
+        _kernels.build_alias(probabilities, self._threshold, self._alias)
+        self._tokens = np.asarray(stream.tokens)
+        self._borders = stream.split(max(_LEAST_SEGMENT, min(SEGMENT, len(stream) // _SEGMENTS)))
+        self._kernel = _kernels.train_skipgram if parameters.algorithm == "skipgram" else _kernels.train_cbow
+        self._started = time.perf_counter() if started is None else started
+        self._recent: list[tuple[float, float]] = []
+
+    @property
+    def n_segments(self) -> int:
+        """Segments in an epoch."""
+        return len(self._borders) - 1
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all epochs are done (with `max_time`: whether anything is)."""
+        return self.step >= (1 if self.parameters.max_time else self.parameters.epochs * self.n_segments)
+
+    def compile(self) -> None:
+        """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
+        self._train(0, 0, 0.0, 0.0, 0, np.zeros(3))
+
+    def run(self, workers: int, progress: Callable[[Progress], None] | None = None) -> None:
+        """Train until the schedule ends.
+
+        Parameters
+        ----------
+        workers : int
+            Threads.
+        progress : callable, optional
+            Called from time to time, in one of the threads.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss or the vectors left their range. The tables are then of no use.
+        KeyboardInterrupt
+            On Ctrl-C. The segments that were begun are finished, and `step` says where to go on.
+        """
+        lock = threading.Lock()
+        failures: list[BaseException] = []
+        began, first_step = time.perf_counter(), self.step
+        plan = self._plan(began)
+        visited = reported = 0
+
+        def work(_worker: int) -> None:
+            nonlocal visited, reported
+            stats = np.zeros(3)
+            try:
+                while not failures:
+                    with lock:
+                        planned = next(plan, None)
+                        if planned is None:
+                            return
+                        self.step += 1
+                    epoch, segment, alpha, alpha_end, done = planned
+                    start, stop = int(self._borders[segment]), int(self._borders[segment + 1])
+                    stats[:] = 0
+                    self._train(start, stop, alpha, alpha_end, (epoch << 32) + segment + 1, stats)
+                    with lock:
+                        visited += stop - start
+                        elapsed = time.perf_counter() - began
+                        self._record(epoch, stop - start, alpha_end, stats, elapsed)
+                        if progress is not None and (elapsed > 0.1 * reported or self.step == first_step + 1):
+                            reported = math.floor(10 * elapsed) + 1
+                            progress(self._progress(epoch, done, alpha, visited, elapsed))
+            except BaseException as failure:
+                failures.append(failure)
+
+        run_threads(work, workers, failures)
+        if not self.tables.all_finite():
+            raise self._divergence("the vectors are not finite")
+
+    def _plan(self, began: float) -> Iterator[tuple[int, int, float, float, float]]:
+        """Yield (epoch from 0, segment, alpha at its start and end, share of the schedule done) from `step` on."""
+        epoch, position = divmod(self.step, self.n_segments)
+        sizes = np.diff(self._borders)
+        deadline = None
+        if self.parameters.max_time is not None:
+            deadline = self._started + self.parameters.max_time
+            available = max(deadline - began, 1e-9)
+        total = self.parameters.epochs * len(self.stream)
+        begun = False
+        while deadline is not None or epoch < self.parameters.epochs:
+            order = np.random.default_rng([self.seed, 1, epoch]).permutation(self.n_segments)
+            before = epoch * len(self.stream) + int(sizes[order[:position]].sum())
+            for segment in order[position:].tolist():
+                after = before + int(sizes[segment])
+                if deadline is None:
+                    done, end = before / total, after / total
+                else:
+                    now = time.perf_counter()
+                    if begun and now >= deadline:
+                        return
+                    done = end = min(1.0, (now - began) / available)
+                yield epoch, segment, self._alpha_at(done), self._alpha_at(end), done
+                before, begun = after, True
+            epoch, position = epoch + 1, 0
+
+    def _alpha_at(self, done: float) -> float:
+        return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * done)
+
+    def _train(
+        self, start: int, stop: int, alpha: float, alpha_end: float, number: int, stats: NDArray[np.float64]
+    ) -> None:
+        """Run the kernel on one segment, the random state decided by `number`."""
+        state = np.random.SeedSequence([self.seed, 2, number]).generate_state(1, np.uint64)[0]
+        sentence = int(np.searchsorted(self.stream.offsets, start, side="right")) - 1
+        tables, parameters = self.tables, self.parameters
+        self._kernel(
+            self._tokens, self.stream.offsets, start, stop, sentence, self._keep, self._threshold, self._alias,
+            tables.w_in, tables.w_out, tables.row_size, tables.vector_size, parameters.window,
+            parameters.shrink_windows, parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end,
+            state, stats,
+        )  # fmt: skip
+
+    def _record(self, epoch: int, words: int, alpha: float, stats: NDArray[np.float64], elapsed: float) -> None:
+        """Add a segment's figures to its epoch, and look for divergence."""
+        while len(self.history) <= epoch:
+            self.history.append(EpochRecord(len(self.history) + 1))
+        record = self.history[epoch]
+        record.words += words
+        record.kept += int(stats[_kernels.KEPT])
+        record.pairs += int(stats[_kernels.PAIRS])
+        record.loss_sum += float(stats[_kernels.LOSS])
+        record.loss = record.loss_sum / record.pairs if record.pairs else math.nan
+        record.alpha, record.seconds = alpha, elapsed
+        self._recent = [*self._recent[1 - _RECENT :], (float(stats[_kernels.LOSS]), float(stats[_kernels.PAIRS]))]
+        loss, at_start = self._recent_loss(), (1 + self.parameters.negative) * math.log(2)
+        if loss is not None and not loss < _DIVERGED * at_start:
+            raise self._divergence(f"the mean loss is {loss:.3g}, against {at_start:.3g} before training")
+
+    def _recent_loss(self) -> float | None:
+        pairs = sum(n for _, n in self._recent)
+        return sum(loss for loss, _ in self._recent) / pairs if pairs else None
+
+    def _divergence(self, what: str) -> DivergenceError:
+        epoch = max(1, len(self.history))
+        return DivergenceError(
+            f"training diverged in epoch {epoch}: {what}; lower alpha (it is {self.alpha:g}) or raise min_count"
+        )
+
+    def _progress(self, epoch: int, done: float, alpha: float, visited: int, elapsed: float) -> Progress:
+        speed = visited / elapsed if elapsed > 0 else None
+        if self.parameters.max_time is not None:
+            left = max(0.0, self._started + self.parameters.max_time - time.perf_counter())
+        else:
+            total = self.parameters.epochs * len(self.stream)
+            left = (1 - done) * total / speed if speed else 0.0
+        return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left)
