@@ -12,19 +12,18 @@ from typing import Any, Literal
 import click
 
 from cli_options import (
-    INTERRUPTED,
     Toolkit,
     analogies_option,
     corpus_argument,
+    errors_option,
+    inputs_argument,
     json_option,
     model_argument,
     output_option,
     overwrite_option,
     pairs_option,
-    parse_parameters,
     restrict_option,
     top_option,
-    training_options,
 )
 from cli_output import (
     decimals,
@@ -37,6 +36,7 @@ from cli_output import (
     print_table,
     show_bytes,
 )
+from cli_training import parse_parameters, recorded_inputs, run_training, training_options
 
 EXPORT_FORMATS = ("word2vec-text", "word2vec-binary")
 
@@ -65,31 +65,51 @@ Examples:
   w2v train corpus.txt --output my.model --algorithm cbow --max-time 600
   zcat dump.gz | w2v train - --output dump.model --workers 2""",
 )
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@inputs_argument
 @output_option
 @overwrite_option
 @training_options
+@errors_option
 @json_option
-def train(inputs: tuple[str, ...], output: Path, overwrite: bool, as_json: bool, **options: Any) -> None:
+def train(inputs: tuple[str, ...], output: Path, overwrite: bool, errors: str, as_json: bool, **options: Any) -> None:
     """Train word vectors from text files and save a model folder.
 
     INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
-    sentence. Ctrl-C saves what has been learned so far.
+    sentence. Ctrl-C saves what has been learned so far; `w2v resume` goes on.
     """
     parameters = parse_parameters(options)
+    from corpora.readers import TextReader
     from w2v.persistence import check_output
 
     check_output(output, overwrite)
-    from w2v.models import TrainingInterrupted, Word2Vec
+    corpus = TextReader(inputs, errors=errors)
+    from w2v.models import Word2Vec
 
     model = Word2Vec(**vars(parameters))
-    try:
-        model.fit([Path(path) for path in inputs])
-    except TrainingInterrupted:
-        model.save(output, overwrite=overwrite)
-        click.echo(f"Interrupted. What has been learned so far is in {output}.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
-    model.save(output, overwrite=overwrite)
+    run_training(model, model.fit, corpus, output, overwrite, as_json)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  w2v resume my.model
+  w2v resume my.model moved/corpus.txt""",
+)
+@model_argument
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@errors_option
+@json_option
+def resume(model: Path, inputs: tuple[str, ...], errors: str, as_json: bool) -> None:
+    """Go on with a training that Ctrl-C interrupted, and save the result in its place.
+
+    The text must be the same. INPUT is needed only if it was standard input or is somewhere else now.
+    """
+    from corpora.readers import TextReader
+    from w2v.models import Word2Vec
+
+    interrupted = Word2Vec.load(model)
+    corpus = TextReader(inputs or recorded_inputs(model), errors=errors)
+    run_training(interrupted, interrupted.resume, corpus, model, True, as_json)
 
 
 @main.command(
@@ -338,13 +358,19 @@ Examples:
   w2v compare corpus.txt
   w2v compare corpus.txt --algorithm cbow --epochs 2 --workers 2 --seed 1 --json""",
 )
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@inputs_argument
 @training_options
+@errors_option
 @analogies_option
 @pairs_option
 @json_option
 def compare(
-    inputs: tuple[str, ...], analogies: tuple[Path, ...], pairs: tuple[Path, ...], as_json: bool, **options: Any
+    inputs: tuple[str, ...],
+    errors: str,
+    analogies: tuple[Path, ...],
+    pairs: tuple[Path, ...],
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train here and in gensim with the same text, parameters and threads; show time, speed and quality side by side.
 
@@ -354,9 +380,11 @@ def compare(
     parameters = parse_parameters(options)
     if parameters.max_time is not None:
         raise click.UsageError("--max-time cannot be compared: gensim counts epochs. Give --epochs instead.")
+    from corpora.readers import TextReader
     from w2v.compare import compare_with_gensim
 
-    comparison = compare_with_gensim(inputs, parameters, analogies=analogies, pairs=pairs, tell=note)
+    corpus = TextReader(inputs, errors=errors)
+    comparison = compare_with_gensim(corpus, parameters, analogies=analogies, pairs=pairs, tell=note)
     if as_json:
         print_json(comparison.to_dict())
     else:

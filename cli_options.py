@@ -1,34 +1,15 @@
-"""What the commands of `cli` share on the way in: training options, other options, and errors turned into one line."""
+"""What the commands of `cli` share on the way in: arguments, options, and errors turned into one line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from w2v.parameters import (
-    DOMAINS,
-    MAX_VOCABULARY,
-    Choice,
-    Domain,
-    Flag,
-    Integer,
-    Number,
-    Parameters,
-    Seed,
-)
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 INTERRUPTED = 130
 """Exit code after Ctrl-C, by the shells' convention: 128 plus the signal's number."""
-
-OPTION_NAMES = {"random_state": "seed"}
-"""Options that are not called as their parameter."""
-
-_METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N"}
 
 
 class Toolkit(click.Group):
@@ -93,82 +74,21 @@ class LazyChoice(click.ParamType[str]):
         return value
 
 
-def _tokenizer_names() -> Sequence[str]:
-    from corpora.tokenizers import TOKENIZER_NAMES
-
-    return TOKENIZER_NAMES
-
-
 def _corpus_names() -> Sequence[str]:
     from corpora.bundled import BUNDLED_NAMES, DOWNLOADS
 
     return (*BUNDLED_NAMES, *DOWNLOADS)
 
 
-def training_options(command: Command) -> Command:
-    """Add one option for each training parameter, with the name, limits, default and help of `w2v.parameters`."""
-    defaults = Parameters()
-    for name, domain in reversed(DOMAINS.items()):
-        command = _training_option(name, domain, getattr(defaults, name))(command)
-    return command
-
-
-def _training_option(name: str, domain: Domain, default: object) -> Callable[[Command], Command]:
-    option = "--" + OPTION_NAMES.get(name, name).replace("_", "-")
-    if isinstance(domain, Flag):
-        option += "/--no-" + option[2:]
-    return click.option(
-        option,
-        name,
-        type=_click_type(domain),
-        default=default,
-        show_default=default is not None,
-        callback=_check_with(domain),
-        help=domain.help,
-        metavar=_METAVARS.get(type(domain)),
-    )
-
-
-def _click_type(domain: Domain) -> click.ParamType[Any] | None:
-    """Return click's type for a domain; its ranges are shown in `--help`."""
-    match domain:
-        case Choice():
-            return click.Choice(domain.choices)
-        case Flag():
-            return None
-        case Integer():
-            return click.IntRange(domain.low, domain.high if domain.high < MAX_VOCABULARY else None)
-        case Number():
-            low = domain.above if domain.low is None else domain.low
-            return click.FloatRange(low, domain.high, min_open=domain.low is None)
-        case Seed():
-            return click.IntRange(min=0)
-        case _:
-            return LazyChoice(_tokenizer_names)
-
-
-def _check_with(domain: Domain) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """Return a callback that catches what click's ranges let pass: NaN, infinity, numbers too large for the kernels."""
-
-    def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        if value is not None and not domain.allows(value):
-            raise click.BadParameter(f"must be {domain.describe()}, got {value!r}.", context, parameter)
-        return value
-
-    return check
-
-
-def parse_parameters(options: dict[str, Any]) -> Parameters:
-    """Return the parameters that the options give; two that contradict each other are a usage error."""
-    parameters = Parameters(**options)
-    try:
-        parameters.validate()
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    return parameters
-
-
 model_argument = click.argument("model", type=click.Path(path_type=Path))
+inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+errors_option = click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="What to do with bytes that are not UTF-8: stop, or read them as U+FFFD.",
+)
 corpus_argument = click.argument("name", type=LazyChoice(_corpus_names))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
 top_option = click.option(

