@@ -43,15 +43,16 @@ quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show n
 	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
 	$(BIN)/w2v train $(QUICKSTART)/bible.txt --output $(QUICKSTART)/bible.model --overwrite --epochs 15 --seed 1
 	@echo
-	$(BIN)/w2v neighbors $(QUICKSTART)/bible.model bread river king --top 5
+	$(BIN)/w2v neighbors $(QUICKSTART)/bible.model bread sheep gold mountain night --top 6
 	@echo
-	$(BIN)/w2v analogy $(QUICKSTART)/bible.model king queen man --top 5
+	$(BIN)/w2v analogy $(QUICKSTART)/bible.model man woman brother --top 5
 	@echo
 	@echo "Next:"
-	@echo "  . $(BIN)/activate                                     use w2v from this shell"
-	@echo "  w2v neighbors $(QUICKSTART)/bible.model WORD...       ask for other words"
-	@echo "  w2v train YOUR.txt --output your.model     train on your own text"
-	@echo "  w2v --help                                 everything else"
+	@printf '  %-44s %s\n' \
+		'. $(BIN)/activate' 'use w2v from this shell' \
+		'w2v neighbors $(QUICKSTART)/bible.model WORD' 'ask for another word' \
+		'w2v train YOUR.txt --output your.model' 'train on your own text' \
+		'w2v --help' 'everything else'
 
 test: $(VENV)/installed-test ## run the test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

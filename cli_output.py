@@ -58,9 +58,12 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
     # a pipe has no width: nothing is wrapped there, so that each row stays one line
     width = None if sys.stdout.isatty() else 10_000
     console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
-    if title is not None:
-        console.print(printable(title), style="bold")
-    console.print(table)
+    with console.capture() as captured:
+        if title is not None:
+            console.print(printable(title), style="bold")
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def printable(text: str) -> str:

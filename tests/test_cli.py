@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.metadata
 import json
 import signal
 import subprocess
@@ -117,6 +118,14 @@ def test_train_has_an_option_with_the_default_of_every_parameter() -> None:
         option = options[parameter.name]
         assert option.default == parameter.default
         assert "--" + OPTION_NAMES.get(parameter.name, parameter.name).replace("_", "-") in option.opts
+
+
+def test_version_is_that_of_the_installed_package() -> None:
+    try:
+        installed = importlib.metadata.version("w2v-toolkit")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the package is not installed here")
+    assert run("--version").stdout == f"w2v, version {installed}\n"
 
 
 @pytest.mark.parametrize("command", JSON_COMMANDS)
