@@ -166,10 +166,15 @@ def decimals(number: float | None, digits: int = 3) -> str:
 
 def print_description(described: Mapping[str, Any]) -> None:
     """Print what `w2v info` found out about a model: one row a fact, then the training history."""
-    facts = [(name.replace("_", " "), _in_words(value)) for name, value in described.items() if name != "history"]
-    parameters = described.get("parameters") or {}
-    facts = [fact for fact in facts if fact[0] != "parameters"]
-    print_table(["model", ""], facts + [(name, _in_words(value)) for name, value in parameters.items()])
+    tables = {"parameters", "history", "training"}
+    rows = [(name.replace("_", " "), _in_words(value)) for name, value in described.items() if name not in tables]
+    training, parameters = described.get("training"), described.get("parameters")
+    if isinstance(training, dict):  # the rest of it is for the program
+        rows += [(f"training {name}", _in_words(training.get(name))) for name in ("complete", "inputs")]
+    if isinstance(parameters, dict):
+        seeds = {"random_state": str(parameters["random_state"])} if "random_state" in parameters else {}
+        rows += [(name, _in_words(value)) for name, value in (parameters | seeds).items()]
+    print_table(["model", ""], rows)
     epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
     if epochs:
         names = list(dict.fromkeys(name for epoch in epochs for name in epoch))

@@ -55,7 +55,7 @@ def model(tmp_path: Path) -> Path:
     vectors = [[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 1, 1], [-1, -1, 0.1], [-1, -1, 0.2], [1, 0, 0.9], [0, 0, -1]]
     vocabulary = Vocabulary(words, np.arange(80, 0, -10))
     history = [{"epoch": 1, "loss": 2.5, "alpha": 0.025, "words": 360, "seconds": 0.5}]
-    metadata = {"parameters": {"window": 5, "alpha": None}, "history": history}
+    metadata = {"parameters": {"window": 5, "alpha": None, "random_state": 123456789}, "history": history}
     path = tmp_path / "my.model"
     Embeddings(vocabulary, np.array(vectors, dtype=np.float32), metadata=metadata).save(path)
     return path
@@ -212,11 +212,12 @@ def test_info_prints_sizes_parameters_and_history(model: Path) -> None:
     described = json.loads(run("info", model, "--json").stdout)
     assert described["vocabulary_size"] == 8
     assert described["vector_size"] == 3
-    assert described["corpus_words"] == 360
+    assert described["counted_words"] == 360
     assert described["most_frequent"][0] == "man"
     assert described["parameters"]["window"] == 5
     table = run("info", model).stdout
     assert ["vector", "size", "3"] in [line.split() for line in table.splitlines()]
+    assert ["random_state", "123456789"] in [line.split() for line in table.splitlines()]
     assert ["1", "2.5", "0.025", "360", "0.5"] in [line.split() for line in table.splitlines()]
 
 
