@@ -2,8 +2,8 @@
 
 A segment of the token stream is sampled into a buffer of `BUFFER` kept tokens at a time, and the buffer is trained in
 chunks of T consecutive targets. With w = window, a chunk has H = T + 2 w inputs (target k is input k + w) and N noise
-words that all of its targets share. Every gradient of a chunk is taken at the values before the chunk, then all are
-applied. S is the length of a table row: `vector_size` rounded up to ROW_MULTIPLE, the rest zero.
+words that all of its targets share. The errors of a chunk are taken at the values before it, then all is applied.
+S is the length of a table row: `vector_size` rounded up to ROW_MULTIPLE, the rest zero.
 
 Tables are flat float32 arrays of V + 1 rows; row V is zero and stays zero: it stands in for positions beyond a border.
 Offsets into tables count elements. The kernels check nothing: `trainer` validates ids, shapes and parameters.
@@ -217,12 +217,10 @@ def score(left, rows, first, last, right, stride, column, end_column, vector_siz
 
 
 @njit(**JIT)
-def _accumulate_tile(tile, table, table_rows, d, g, g_rows, g_step, source, rows, a, a_end, b, b_end):
-    for k in range(a, a_end):
+def _sum_rows(tile, g, g_rows, g_step, source, rows, start, end, d):
+    for k in range(start, end):
         tile = fma_outer(tile, g, g_rows, k * g_step, source, load(rows, k) + d)
-    for k in range(b, b_end):
-        tile = fma_outer(tile, g, g_rows, k * g_step, source, load(rows, k) + d)
-    add_tile(tile, table, table_rows, d)
+    return tile
 
 
 @njit(**JIT)
@@ -236,12 +234,28 @@ def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_en
     g_rows = steps(first * g_row, g_row, TILE_ROWS)
     d = 0
     while d + TILE_COLUMNS * LANES <= row_size:
+        tile = _sum_rows(zero_tile(TILE_ROWS, TILE_COLUMNS), g, g_rows, g_step, source, rows, a, a_end, d)
+        add_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, b, b_end, d), table, tile_rows, d)
+        d += TILE_COLUMNS * LANES
+    while d < row_size:
+        tile = _sum_rows(zero_tile(TILE_ROWS, 1), g, g_rows, g_step, source, rows, a, a_end, d)
+        add_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, b, b_end, d), table, tile_rows, d)
+        d += LANES
+
+
+@njit(**JIT)
+def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
+    """Assign the sums of `accumulate`, over k in [0, end), to TILE_ROWS rows of a table from row `first` on."""
+    tile_rows = steps(first * row_size, row_size, TILE_ROWS)
+    g_rows = steps(first * g_row, g_row, TILE_ROWS)
+    d = 0
+    while d + TILE_COLUMNS * LANES <= row_size:
         tile = zero_tile(TILE_ROWS, TILE_COLUMNS)
-        _accumulate_tile(tile, table, tile_rows, d, g, g_rows, g_step, source, rows, a, a_end, b, b_end)
+        store_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, 0, end, d), table, tile_rows, d)
         d += TILE_COLUMNS * LANES
     while d < row_size:
         tile = zero_tile(TILE_ROWS, 1)
-        _accumulate_tile(tile, table, tile_rows, d, g, g_rows, g_step, source, rows, a, a_end, b, b_end)
+        store_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, 0, end, d), table, tile_rows, d)
         d += LANES
 
 
@@ -452,13 +466,14 @@ def train_skipgram(
 
 @njit(**JIT)
 def _context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size):
-    """Set hidden[k] to the mean of the context rows of target k, from running sums over the inputs."""
-    for d in range(0, row_size, LANES):
-        running = splat(_float32(0))
-        for j in range(n_inputs):
-            store_vector(prefix, j * row_size + d, running)
-            running = running + load_vector(w_in, load(input_rows, j) + d)
-        store_vector(prefix, n_inputs * row_size + d, running)
+    """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
+
+    prefix[j], the sum of the first j input rows, makes it three additions whatever the window.
+    """
+    for j in range(n_inputs):
+        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+        for d in range(0, row_size, LANES):
+            store_vector(prefix, following + d, load_vector(prefix, here + d) + load_vector(w_in, row + d))
     for k in range(n_targets):
         n_context = high[k] - low[k] - 1
         gain[k] = 1 if n_context > 0 else 0
@@ -471,48 +486,61 @@ def _context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row
 
 
 @njit(**JIT)
-def _spread_gradients(grad, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows):
-    """Add grad[k] / C_k to the C_k context rows of every target k, through a difference array over the inputs."""
-    for j in range(0, (n_inputs + 1) * row_size, LANES):
-        store_vector(prefix, j, splat(_float32(0)))
-    for k in range(n_targets):
-        scale = splat(load(size, k))
-        a, b = low[k] * row_size, high[k] * row_size
-        for d in range(0, row_size, LANES):
-            g = load_vector(grad, k * row_size + d) * scale
-            store_vector(grad, k * row_size + d, g)
-            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
-            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
-    for d in range(0, row_size, LANES):
-        running = splat(_float32(0))
-        for j in range(n_inputs):
-            running = running + load_vector(prefix, j * row_size + d)
-            at = load(input_rows, j) + d
-            step = running
-            if window <= j < window + n_targets:
-                step = step - load_vector(grad, (j - window) * row_size + d)
-            store_vector(w_in, at, load_vector(w_in, at) + step)
-
-
-@njit(**JIT)
-def _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, grad, error):
-    """Set error[k] = alpha (1 - sigmoid(h_k . y_k)) and grad[k] = error[k] y_k; return the summed loss."""
-    one = splat(_float32(1))
-    total = np.float64(0)
+def _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error):
+    """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
     for k in range(n_targets):
         row, own = load(target_rows, k), k * row_size
         even, odd = splat(_float32(0)), splat(_float32(0))
-        for d in range(0, row_size, 2 * LANES):
+        for d in range(0, row_size - LANES, 2 * LANES):
             even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
-            if d + LANES < row_size:
-                odd = fma(load_vector(hidden, own + d + LANES), load_vector(w_out, row + d + LANES), odd)
-        s = sigmoid(splat(sum_lanes(even + odd)))
-        g = (one - s) * splat(alpha * load(gain, k))
-        error[k] = sum_lanes(g) / _float32(LANES)
-        total -= np.float64(sum_lanes(logarithm(s)) / _float32(LANES) * load(gain, k))
+            odd = fma(load_vector(hidden, own + d + LANES), load_vector(w_out, row + d + LANES), odd)
+        if row_size % (2 * LANES):
+            d = row_size - LANES
+            even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
+        error[k] = sum_lanes(even + odd)
+    one, total = splat(_float32(1)), splat(_float32(0))
+    for k in range(0, n_targets, LANES):
+        s = sigmoid(load_vector(error, k))
+        gains = load_vector(gain, k)
+        store_vector(error, k, (one - s) * gains * splat(alpha))
+        total = total - gains * logarithm(s)
+    return np.float64(sum_lanes(total))
+
+
+@njit(**JIT)
+def _apply_gradients(
+    grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows, w_out,
+    target_rows,
+):  # fmt: skip
+    """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
+
+    The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
+    0 of `prefix` is left zero.
+    """
+    zero = splat(_float32(0))
+    for j in range(0, (n_inputs + 1) * row_size, LANES):
+        store_vector(prefix, j, zero)
+    for k in range(n_targets):
+        scale, rate = splat(load(size, k)), splat(load(error, k))
+        a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
         for d in range(0, row_size, LANES):
-            store_vector(grad, own + d, g * load_vector(w_out, row + d))
-    return total
+            y = load_vector(w_out, row + d)
+            g = fma(rate, y, load_vector(grad, own + d)) * scale
+            store_vector(w_out, row + d, fma(rate, load_vector(hidden, own + d), y))
+            store_vector(grad, own + d, g)
+            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
+            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
+    for j in range(n_inputs):
+        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+        own = (j - window) * row_size
+        has_own = window <= j < window + n_targets
+        for d in range(0, row_size, LANES):
+            running = load_vector(prefix, here + d)
+            step = running - load_vector(grad, own + d) if has_own else running
+            store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
+            store_vector(prefix, following + d, running + load_vector(prefix, following + d))
+    for d in range(0, row_size, LANES):
+        store_vector(prefix, d, zero)
 
 
 @njit(**JIT)
@@ -547,6 +575,9 @@ def train_cbow(
         dh_k    = e_k y_k + sum over n of G[n, k] z_n
         w_out[target k] += e_k h_k          w_out[noise n] += sum over k of G[n, k] h_k
         w_in[i]         += dh_k / C_k       for each context word i of each target k
+
+    The errors e_k and G are taken before the chunk, and so are the noise rows in dh_k; the target rows y_k are read and
+    updated target by target, so that a word that is a target twice counts twice in order. Noise rows are updated last.
 
     This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
     without context are skipped.
@@ -587,21 +618,19 @@ def train_cbow(
             for k in range(0, stride, LANES):
                 for d in range(0, row_size, LANES):
                     transpose(hidden, steps(k * row_size, row_size, LANES), d, transposed, d * stride + k, stride)
-            stats[LOSS] += _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, grad, error)
+            stats[LOSS] += _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error)
             score(
                 w_out, noise_rows, 0, n_noise, transposed, stride, 0, _round_up(n_targets, LANES), vector_size, scores
             )
             stats[LOSS] += _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha)
             for k in range(0, tile_targets, TILE_ROWS):
-                accumulate(grad, own_rows, k, scores, 1, stride, w_out, noise_rows, 0, n_noise, 0, 0, row_size)
-            for k in range(n_targets):
-                rate, row = splat(load(error, k)), load(target_rows, k)
-                for d in range(0, row_size, LANES):
-                    y = load_vector(w_out, row + d)
-                    store_vector(w_out, row + d, fma(rate, load_vector(hidden, k * row_size + d), y))
+                combine(grad, k, scores, 1, stride, w_out, noise_rows, n_noise, row_size)
+            _apply_gradients(
+                grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows,
+                w_out, target_rows,
+            )  # fmt: skip
             for k in range(0, n_noise, TILE_ROWS):
                 accumulate(w_out, noise_rows, k, scores, stride, 1, hidden, own_rows, 0, n_targets, 0, 0, row_size)
-            _spread_gradients(grad, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows)
 
 
 # Preparation.

@@ -28,8 +28,8 @@ DEFAULT_ALPHA = {"skipgram": 0.025, "cbow": 0.1}
 """The learning rate where `alpha` is None. CBOW's is larger than gensim's because its gradient is that of the mean."""
 DEFAULT_MIN_ALPHA = 1e-4
 
-MAX_TARGETS = 48
-"""Targets in a chunk, where nothing asks for fewer: a multiple of every lane count and of the tile's rows."""
+MAX_TARGETS = {"skipgram": 48, "cbow": 32}
+"""Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
 MAX_NOISE_STEP = 1.2
 """Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
 MAX_WORD_STEP = 0.5
@@ -136,7 +136,7 @@ def chunk_shape(
     Returns
     -------
     (T, N)
-        1 <= T <= MAX_TARGETS; N is a positive multiple of the tile's rows.
+        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows.
     """
     skipgram = parameters.algorithm == "skipgram"
     radius = (parameters.window + 1) / 2 if parameters.shrink_windows else parameters.window
@@ -148,7 +148,7 @@ def chunk_shape(
     least_noise = parameters.negative * pairs
     if skipgram:
         limits.append(MAX_NOISE_STEP / alpha)
-    n_targets = max(1, math.floor(min(MAX_TARGETS, *limits) + 1e-9))
+    n_targets = max(1, math.floor(min(MAX_TARGETS[parameters.algorithm], *limits) + 1e-9))
     if not skipgram:
         least_noise = parameters.negative * n_targets / CBOW_SHARING
     n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
