@@ -1,0 +1,157 @@
+"""One training by the compiled kernel and by its twin, and how far apart the two may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import naive_w2v
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v import _kernels
+from w2v._simd import TILE_ROWS
+
+ROUNDING = 2.0**-24
+SIGMOID_ERROR = 1e-6
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training of one segment. `lengths` are those of the sentences; stop None is the end of the stream."""
+
+    algorithm: str
+    lengths: tuple[int, ...] = (40, 1, 7, 90, 1, 1, 2, 60)
+    n_words: int = 30
+    vector_size: int = 16
+    window: int = 5
+    shrink: bool = True
+    negative: int = 5
+    n_targets: int = 36
+    n_noise: int = 4 * TILE_ROWS
+    position: int = 0
+    stop: int | None = None
+    keep: float = 0.8
+    alpha_start: float = 0.05
+    alpha_end: float = 0.02
+    scale: float = 1.0
+    seed: int = 1
+    tokens: NDArray[np.int32] = field(init=False)
+    offsets: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        tokens = self.rng(0).integers(self.n_words, size=offsets[-1]).astype(np.int32)
+        object.__setattr__(self, "tokens", tokens)
+        object.__setattr__(self, "offsets", offsets)
+
+    def rng(self, stream: int) -> np.random.Generator:
+        """Return a generator that depends on the seed alone."""
+        return np.random.default_rng([self.seed, stream])
+
+    @property
+    def end(self) -> int:
+        """The end of the segment."""
+        return int(self.offsets[-1]) if self.stop is None else self.stop
+
+    @property
+    def keep_table(self) -> NDArray[np.float32]:
+        """Probabilities around `keep`, some of them 1."""
+        return np.minimum(1, self.keep + 0.3 * self.rng(1).random(self.n_words)).astype(np.float32)
+
+    @property
+    def alias_table(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Thresholds and aliases as a noise distribution might have, in no order."""
+        rng = self.rng(2)
+        return rng.random(self.n_words).astype(np.float32), rng.integers(
+            self.n_words, size=self.n_words, dtype=np.int32
+        )
+
+    @property
+    def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Input and output vectors of length about `scale`, as after some training."""
+        rng, spread = self.rng(3), self.scale / np.sqrt(self.vector_size)
+        draws = rng.normal(0, spread, (2, self.n_words, self.vector_size)).astype(np.float32)
+        return draws[0], draws[1]
+
+    @property
+    def state(self) -> int:
+        """Random state of the segment."""
+        return int(self.rng(4).integers(2**64, dtype=np.uint64))
+
+
+@dataclass
+class Outcome:
+    """What the kernel leaves: padded tables of V + 1 rows, and sums."""
+
+    w_in: NDArray[np.float32]
+    w_out: NDArray[np.float32]
+    stats: NDArray[np.float64]
+
+
+def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the table of V + 1 rows, padded with zeros to whole cache lines and starting on one."""
+    n_words, vector_size = vectors.shape
+    row_size = -(-vector_size // _kernels.ROW_MULTIPLE) * _kernels.ROW_MULTIPLE
+    raw = np.zeros((n_words + 1) * row_size + 16, np.float32)
+    start = (-raw.ctypes.data // 4) % 16
+    table = raw[start : start + (n_words + 1) * row_size].reshape(n_words + 1, row_size)
+    table[:-1, :vector_size] = vectors
+    return table
+
+
+def run_kernel(case: Case) -> Outcome:
+    """Train with the compiled kernel."""
+    w_in, w_out = map(padded, case.vectors)
+    stats = np.zeros(3)
+    sentence = int(np.searchsorted(case.offsets, case.position, side="right")) - 1
+    kernel = _kernels.train_skipgram if case.algorithm == "skipgram" else _kernels.train_cbow
+    kernel(
+        case.tokens, case.offsets, case.position, case.end, sentence, case.keep_table, *case.alias_table,
+        w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, case.shrink, case.negative,
+        case.n_targets, case.n_noise, case.alpha_start, case.alpha_end, np.uint64(case.state), stats,
+    )  # fmt: skip
+    return Outcome(w_in, w_out, stats)
+
+
+def run_twin(case: Case) -> naive_w2v.Trained:
+    """Train with the twin."""
+    threshold, alias = case.alias_table
+    w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
+    return naive_w2v.train(
+        case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
+        threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.shrink, negative=case.negative,
+        n_targets=case.n_targets, n_noise=case.n_noise, alpha_start=case.alpha_start, alpha_end=case.alpha_end,
+        state=case.state,
+    )  # fmt: skip
+
+
+def assert_agree(case: Case, kernel: Outcome, twin: naive_w2v.Trained) -> None:
+    """Assert that the tables and sums are the twin's up to rounding, and that the padding was not written.
+
+    A step of the kernel is off by the sigmoid's documented error and by that of the score in it: a dot product of D
+    rounded terms, whose errors add like a random walk. `travel` sums the lengths of all steps of an entry. Adding a
+    step rounds the entry itself. CBOW takes its means from running sums over the H inputs of a chunk, each of which is
+    rounded. Four times the sum of all is allowed; the errors seen are below half of that.
+    """
+    mean_error = ROUNDING * (case.n_targets + 2 * case.window) if case.algorithm == "cbow" else 0
+    score_error = ROUNDING * case.vector_size**0.5 * _longest(twin.w_in) * _longest(twin.w_out)
+    for name, padded_table, expected, travel in (
+        ("w_in", kernel.w_in, twin.w_in, twin.travel_in),
+        ("w_out", kernel.w_out, twin.w_out, twin.travel_out),
+    ):
+        allowed = 4 * ((SIGMOID_ERROR + score_error + mean_error) * travel + ROUNDING * abs(expected).max())
+        error = abs(padded_table[:-1, : case.vector_size] - expected)
+        worst = np.unravel_index(np.argmax(error - allowed), error.shape)
+        assert np.all(error <= allowed), (
+            f"{name}{list(worst)} is off by {error[worst]:.2g}, allowed {allowed[worst]:.2g}"
+        )
+        assert not padded_table[:, case.vector_size :].any(), f"the padding of {name} was written"
+    loss, pairs, kept = kernel.stats
+    assert (pairs, kept) == (twin.pairs, twin.kept)
+    # every pair has one positive and `negative` noise terms, each with a logarithm's error
+    terms = twin.pairs * (1 + case.negative)
+    assert abs(loss - twin.loss) <= 2e-6 * (twin.loss + terms) + score_error * terms
+
+
+def _longest(vectors: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(vectors, axis=1).max())
