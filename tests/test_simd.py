@@ -1,5 +1,8 @@
 """Each operation of the SIMD vector type against NumPy, and the accuracy of sigmoid and logarithm."""
 
+# inside compiled functions Numba passes the typing context, which mypy misses
+# mypy: disable-error-code="call-arg, var-annotated, unreachable"
+
 from __future__ import annotations
 
 import os
