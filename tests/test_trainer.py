@@ -71,22 +71,26 @@ def test_chunk_shape_keeps_every_step_within_its_limit(n_words: int) -> None:
     for algorithm, window, negative, shrink, alpha, sample in GRID:
         parameters = Parameters(algorithm, window=window, negative=negative, shrink_windows=shrink, sample=sample)
         keep = keep_probabilities(counts, sample)
-        t, n = chunk_shape(parameters, alpha, counts, keep)
+        t, n, used = chunk_shape(parameters, alpha, counts, keep)
         most = trainer.MAX_TARGETS[algorithm]
         assert 1 <= t <= most and n >= TILE_ROWS and n % TILE_ROWS == 0
+        assert used == alpha or (0 < used < alpha and t == 1)
 
         pairs = (window + 1 if shrink else 2 * window) if algorithm == "skipgram" else 1
         kept = counts * keep.astype(float)
         p, q = kept.max() / kept.sum(), noise_distribution(counts, 0.75).max()
         # the longest step of one target, in units of what is allowed
-        step = alpha * pairs * max(negative * q / trainer.MAX_NOISE_STEP, p / trainer.MAX_WORD_STEP)
-        assert alpha * t * pairs * negative / n <= trainer.MAX_NOISE_STEP * slack
-        assert t == 1 or t * step <= slack
-        if t < most and (algorithm == "cbow" or (t + 1) * alpha <= trainer.MAX_NOISE_STEP):
-            assert (t + 1) * step > 1 / slack  # no shorter than it must be
-            shorter += 1
+        step = pairs * max(negative * q / trainer.MAX_NOISE_STEP, p / trainer.MAX_WORD_STEP)
         if algorithm == "skipgram":
+            step = max(step, 1 / trainer.MAX_NOISE_STEP)
             assert n >= negative * pairs
+        assert used * t * pairs * negative / n <= trainer.MAX_NOISE_STEP * slack
+        assert used * t * step <= slack
+        if t < most:  # no shorter, and no slower, than it must be
+            assert alpha * (t + 1) * step > 1 / slack
+            shorter += 1
+        if used < alpha:
+            assert used * step == pytest.approx(1)
     assert shorter > 0
 
 
@@ -94,7 +98,7 @@ def test_chunk_is_full_for_the_defaults_and_a_large_vocabulary() -> None:
     counts = zipf_counts(50_000)
     for algorithm in ("skipgram", "cbow"):
         parameters = Parameters(algorithm)
-        t, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3))
+        t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3))
         assert t == trainer.MAX_TARGETS[algorithm]
 
 
