@@ -18,6 +18,16 @@ MAX_VOCABULARY = 2**31 - 1
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's, scikit-learn's and gensim's generators all take."""
 
+DEFAULT_ALPHA = {"skipgram": 0.025, "cbow": 0.1}
+"""Learning rate where `alpha` is None. CBOW's is larger than gensim's because its gradient is that of the mean."""
+
+DEFAULT_MIN_ALPHA = 1e-4
+"""Learning rate at the end where `min_alpha` is None."""
+
+MAX_ALPHA = {"skipgram": 0.1, "cbow": 0.25}
+MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
+"""Limits of alpha, and of alpha times the rows that a row meets at once; see `Parameters.max_alpha`."""
+
 
 class Domain(Protocol):
     """The values that one parameter may take, and what the parameter means.
@@ -201,7 +211,7 @@ class Parameters:
     shrink_windows : bool
         Draw each position's radius from 1 to `window` instead of always using `window`.
     alpha : float or None
-        Learning rate at the start, above 0 and at most 1; None is the algorithm's own default.
+        Learning rate at the start, above 0 and at most `max_alpha`; None is the algorithm's own default.
     min_alpha : float or None
         Learning rate at the end, 0 to 1 and not above `alpha`; None is close to 0.
     epochs : int
@@ -246,6 +256,33 @@ class Parameters:
             check_parameter(parameter.name, getattr(self, parameter.name))
         if self.alpha is not None and self.min_alpha is not None and self.min_alpha > self.alpha:
             raise ValueError(f"min_alpha must not be above alpha ({self.alpha!r}), got {self.min_alpha!r}.")
+        if self.alpha is not None and self.alpha > self.max_alpha:
+            raise ValueError(
+                f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self.window} and "
+                f"negative={self.negative}, where training is known to be stable, got {self.alpha!r}."
+            )
+
+    @property
+    def pairs_per_target(self) -> float:
+        """Input rows that meet a target: the mean size of a window for skip-gram, and one mean of it for CBOW."""
+        if self.algorithm == "cbow":
+            return 1.0
+        return self.window + 1.0 if self.shrink_windows else 2.0 * self.window
+
+    @property
+    def max_alpha(self) -> float:
+        """The largest learning rate allowed.
+
+        All pairs of a chunk move a row at once. The step grows with alpha and with the rows that each row meets, noise
+        included; beyond these limits training was seen to diverge, at rates where gensim's vectors are noise as well
+        (measured: benchmarks/stability.py).
+        """
+        return min(MAX_ALPHA[self.algorithm], MAX_STEP[self.algorithm] / (self.pairs_per_target * (1 + self.negative)))
+
+    @property
+    def start_alpha(self) -> float:
+        """The learning rate at the start: `alpha`, or the algorithm's own where that is None."""
+        return min(DEFAULT_ALPHA[self.algorithm], self.max_alpha) if self.alpha is None else self.alpha
 
 
 DOMAINS: dict[str, Domain] = {
@@ -260,7 +297,12 @@ DOMAINS: dict[str, Domain] = {
     "sample": Number("Thin out words with a larger share of the corpus than this; 0 keeps all.", low=0, high=1),
     "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
     "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
-    "alpha": Number("Learning rate at the start; left out, the algorithm's own.", above=0, high=1, optional=True),
+    "alpha": Number(
+        "Learning rate at the start; left out, the algorithm's own.",
+        above=0,
+        high=max(MAX_ALPHA.values()),
+        optional=True,
+    ),
     "min_alpha": Number("Learning rate at the end; left out, close to 0.", low=0, high=1, optional=True),
     "epochs": Integer(1, 100_000, "Passes over the corpus."),
     "max_time": Number("Train for this many seconds, whatever epochs says.", above=0, optional=True),

@@ -20,13 +20,9 @@ from numpy.typing import NDArray
 
 from . import _kernels
 from ._simd import TILE_ROWS
-from .parameters import Parameters
+from .parameters import DEFAULT_MIN_ALPHA, Parameters
 from .stream import TokenStream, run_threads
 from .vocabulary import Vocabulary, keep_probabilities, noise_distribution
-
-DEFAULT_ALPHA = {"skipgram": 0.025, "cbow": 0.1}
-"""The learning rate where `alpha` is None. CBOW's is larger than gensim's because its gradient is that of the mean."""
-DEFAULT_MIN_ALPHA = 1e-4
 
 MAX_TARGETS = {"skipgram": 48, "cbow": 32}
 """Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
@@ -34,6 +30,8 @@ MAX_NOISE_STEP = 1.2
 """Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
 MAX_WORD_STEP = 0.5
 """The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
+UNIT_NOISE_ALPHA = 0.025
+"""Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
 CBOW_SHARING = 10
 """Targets times `negative` for each noise row of a CBOW chunk."""
 
@@ -112,7 +110,7 @@ class EpochRecord:
 
 def chunk_shape(
     parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32]
-) -> tuple[int, int]:
+) -> tuple[int, int, float]:
     """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
 
     All pairs of a chunk use the rows as they were before it, so a row that many of them share takes one long step where
@@ -121,6 +119,7 @@ def chunk_shape(
     - a noise row: alpha * T * w̄ * negative / N, at most MAX_NOISE_STEP;
     - the most frequent word, as noise in all its copies: alpha * T * w̄ * negative * q, at most MAX_NOISE_STEP;
     - the most frequent word in its own places: alpha * T * p * w̄, at most MAX_WORD_STEP;
+    - skip-gram only: alpha * T, at most MAX_NOISE_STEP;
 
     where q and p are its shares of the noise distribution and of the tokens that survive subsampling. N is at least
     what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
@@ -135,24 +134,25 @@ def chunk_shape(
 
     Returns
     -------
-    (T, N)
-        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows.
+    (T, N, alpha)
+        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows; alpha is as given, or smaller
+        where a vocabulary of a few words would break the limits even with T = 1.
     """
     skipgram = parameters.algorithm == "skipgram"
-    radius = (parameters.window + 1) / 2 if parameters.shrink_windows else parameters.window
-    pairs = 2 * radius if skipgram else 1.0
+    pairs = parameters.pairs_per_target
     kept = counts * keep.astype(np.float64)
     p = kept.max() / kept.sum()
     q = noise_distribution(counts, parameters.ns_exponent).max()
     limits = [MAX_NOISE_STEP / (alpha * pairs * parameters.negative * q), MAX_WORD_STEP / (alpha * pairs * p)]
-    least_noise = parameters.negative * pairs
+    least_noise = parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA)
     if skipgram:
         limits.append(MAX_NOISE_STEP / alpha)
+    alpha *= min(1.0, *limits)
     n_targets = max(1, math.floor(min(MAX_TARGETS[parameters.algorithm], *limits) + 1e-9))
     if not skipgram:
         least_noise = parameters.negative * n_targets / CBOW_SHARING
     n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
-    return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9)
+    return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9), alpha
 
 
 @dataclass(frozen=True)
@@ -248,6 +248,8 @@ class Trainer:
         As given, brought up to date by `run`.
     n_targets, n_noise : int
         The chunk, see `chunk_shape`.
+    alpha, min_alpha : float
+        Learning rate at both ends of the schedule.
     """
 
     def __init__(
@@ -266,11 +268,12 @@ class Trainer:
         self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
         self.history = [] if history is None else history
         self.tables = Tables.random(len(vocabulary), parameters.vector_size, seed) if tables is None else tables
-        self.alpha = DEFAULT_ALPHA[parameters.algorithm] if parameters.alpha is None else parameters.alpha
+        self._keep = keep_probabilities(vocabulary.counts, parameters.sample)
+        self.n_targets, self.n_noise, self.alpha = chunk_shape(
+            parameters, parameters.start_alpha, vocabulary.counts, self._keep
+        )
         given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
         self.min_alpha = min(given, self.alpha)
-        self._keep = keep_probabilities(vocabulary.counts, parameters.sample)
-        self.n_targets, self.n_noise = chunk_shape(parameters, self.alpha, vocabulary.counts, self._keep)
         self._threshold = np.empty(len(vocabulary), np.float32)
         self._alias = np.empty(len(vocabulary), np.int32)
         probabilities = noise_distribution(vocabulary.counts, parameters.ns_exponent)
