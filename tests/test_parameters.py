@@ -29,7 +29,7 @@ NUMERIC_LIMITS = [
     ("max_vocab", 1, 2**31 - 1, 0, 2**31),
     ("sample", 0, 1.0, -1e-9, 1.1),
     ("ns_exponent", -5, 5.0, -5.1, 5.1),
-    ("alpha", 1e-9, 1.0, 0.0, 1.1),
+    ("alpha", 1e-9, 0.1, 0.0, 0.11),
     ("min_alpha", 0.0, 1.0, -1e-9, 1.1),
     ("epochs", 1, 100_000, 0, 100_001),
     ("max_time", 1e-3, 1e9, 0.0, -1.0),
@@ -84,7 +84,7 @@ def test_none_is_allowed_only_where_it_means_choose_for_me(name: str) -> None:
 
 
 def test_numpy_scalars_are_numbers() -> None:
-    for name, value in (("window", np.int32(3)), ("alpha", np.float32(0.5)), ("random_state", np.int64(7))):
+    for name, value in (("window", np.int32(3)), ("alpha", np.float32(0.05)), ("random_state", np.int64(7))):
         with_value(name, value).validate()
 
 
@@ -131,3 +131,20 @@ def test_importing_parameters_imports_nothing_heavy() -> None:
     code = "import sys, w2v.parameters; print(sorted({'numpy', 'numba', 'scipy', 'sklearn'} & set(sys.modules)))"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
+@pytest.mark.parametrize(("window", "negative"), [(1, 1), (5, 5), (10, 15), (50, 50)])
+def test_alpha_has_a_limit_that_follows_window_and_negative(algorithm: str, window: int, negative: int) -> None:
+    parameters = Parameters(algorithm=algorithm, window=window, negative=negative)
+    limit = parameters.max_alpha
+    assert 0 < parameters.start_alpha <= limit
+    replace(parameters, alpha=limit).validate()
+    with pytest.raises(ValueError, match="^alpha must be .*at most"):
+        replace(parameters, alpha=1.01 * limit).validate()
+
+
+def test_default_alpha_is_lowered_only_where_it_must_be() -> None:
+    assert Parameters().start_alpha == 0.025
+    assert Parameters(algorithm="cbow").start_alpha == 0.1
+    assert Parameters(window=50, negative=50).start_alpha == Parameters(window=50, negative=50).max_alpha < 0.01

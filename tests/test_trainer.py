@@ -268,7 +268,7 @@ def test_record_without_pairs_has_no_loss() -> None:
     assert "loss" not in EpochRecord(1).to_dict()
 
 
-@pytest.mark.parametrize("algorithm", ["skipgram"])
+@both
 def test_epoch_equals_the_twins(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, n_tokens=3000, epochs=1, sample=1e-2)
     start = Tables.random(40, 8, 5)
@@ -281,7 +281,7 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
     loss, pairs, done = 0.0, 0, 0
     for segment in np.random.default_rng([5, 1, 0]).permutation(len(borders) - 1).tolist():
         first, last = borders[segment], borders[segment + 1]
-        alphas = [0.025 - (0.025 - 1e-4) * tokens / 3000 for tokens in (done, done + last - first)]
+        alphas = [training.alpha - (training.alpha - 1e-4) * tokens / 3000 for tokens in (done, done + last - first)]
         done += last - first
         twin = naive_w2v.train(
             algorithm, training.stream.tokens.tolist(), training.stream.offsets.tolist(), first, last, keep.tolist(),

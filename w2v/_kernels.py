@@ -2,8 +2,8 @@
 
 A segment of the token stream is sampled into a buffer of `BUFFER` kept tokens at a time, and the buffer is trained in
 chunks of T consecutive targets. With w = window, a chunk has H = T + 2 w inputs (target k is input k + w) and N noise
-words that all of its targets share. The errors of a chunk are taken at the values before it, then all is applied.
-S is the length of a table row: `vector_size` rounded up to ROW_MULTIPLE, the rest zero.
+words that all of its targets share. Every gradient of a chunk is taken at the values before the chunk, then all are
+applied. S is the length of a table row: `vector_size` rounded up to ROW_MULTIPLE, the rest zero.
 
 Tables are flat float32 arrays of V + 1 rows; row V is zero and stays zero: it stands in for positions beyond a border.
 Offsets into tables count elements. The kernels check nothing: `trainer` validates ids, shapes and parameters.
@@ -153,7 +153,7 @@ def sample_tokens(tokens, offsets, position, stop, sentence, keep, window, shrin
 
 @njit(**JIT)
 def sigmoid(x):
-    """Return 1 / (1 + exp(-x)) lane by lane, to a relative error below 1e-6; x is clamped to [-20, 20]."""
+    """Return 1 / (1 + exp(-x)) lane by lane, to a relative error below 2e-6; x is clamped to [-20, 20]."""
     limit = splat(_float32(_LOG_LIMIT))
     x = max(min(x, limit), splat(_float32(-_LOG_LIMIT)))
     scaled = x * splat(_float32(-_LOG2E))
@@ -173,7 +173,7 @@ def sigmoid(x):
 
 @njit(**JIT)
 def logarithm(x):
-    """Return ln(x) lane by lane for normal x > 0, to an absolute error below 1e-6 * (1 + |ln(x)|)."""
+    """Return ln(x) lane by lane for normal x > 0, to an absolute error below 2e-6 * (1 + |ln(x)|)."""
     one = splat(_float32(1))
     m = mantissa_of(x)
     s = (m - one) / (m + one)  # ln(m) = 2 artanh(s), 0 <= s < 1/3
@@ -392,7 +392,7 @@ def train_skipgram(
     n_targets, n_noise : int
         T, and N, a multiple of TILE_ROWS: see `trainer.chunk_shape`.
     alpha_start, alpha_end : float
-        Step size at both ends of the segment; linear between.
+        Step size at both ends of the segment; linear between, one value for each buffer.
     state : uint64
         Random state of the segment.
     stats : ndarray of shape (3,), float64
@@ -517,21 +517,25 @@ def _apply_gradients(
     The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
     0 of `prefix` is left zero.
     """
-    zero = splat(_float32(0))
+    zero, zero_row = splat(_float32(0)), w_in.size - row_size
     for j in range(0, (n_inputs + 1) * row_size, LANES):
         store_vector(prefix, j, zero)
     for k in range(n_targets):
         scale, rate = splat(load(size, k)), splat(load(error, k))
         a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
         for d in range(0, row_size, LANES):
-            y = load_vector(w_out, row + d)
-            g = fma(rate, y, load_vector(grad, own + d)) * scale
-            store_vector(w_out, row + d, fma(rate, load_vector(hidden, own + d), y))
+            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
             store_vector(grad, own + d, g)
             store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
             store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
+    for k in range(n_targets):  # not above: a word that is a target twice is read twice before it moves
+        rate, own, row = splat(load(error, k)), k * row_size, load(target_rows, k)
+        for d in range(0, row_size, LANES):
+            store_vector(w_out, row + d, fma(rate, load_vector(hidden, own + d), load_vector(w_out, row + d)))
     for j in range(n_inputs):
         row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+        if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
+            continue
         own = (j - window) * row_size
         has_own = window <= j < window + n_targets
         for d in range(0, row_size, LANES):
@@ -575,9 +579,6 @@ def train_cbow(
         dh_k    = e_k y_k + sum over n of G[n, k] z_n
         w_out[target k] += e_k h_k          w_out[noise n] += sum over k of G[n, k] h_k
         w_in[i]         += dh_k / C_k       for each context word i of each target k
-
-    The errors e_k and G are taken before the chunk, and so are the noise rows in dh_k; the target rows y_k are read and
-    updated target by target, so that a word that is a target twice counts twice in order. Noise rows are updated last.
 
     This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
     without context are skipped.

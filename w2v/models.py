@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from corpora.tokenizers import get_tokenizer
 
 from .embeddings import Embeddings
 from .parameters import MAX_SEED, Parameters
-from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
+from .persistence import LAYOUT, load_embeddings, save_embeddings
 from .stream import Corpus, WorkFolder, encode_corpus
-from .trainer import EpochRecord, Progress, Tables, Trainer
+from .trainer import Progress, Trainer
+from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
 
 _DEFAULTS = Parameters()
@@ -161,7 +161,7 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
     ) -> Word2Vec:
         """Go on with a training that was interrupted, on the same corpus; with one worker, exactly.
 
-        Parameters and errors are those of `fit`.
+        Parameters and errors are those of `fit`. Training parameters are those that it began with, but for `workers`.
 
         Raises
         ------
@@ -171,7 +171,8 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
         check_is_fitted(self)
         if self.is_complete_:
             raise ValueError("training is complete: there is nothing to resume")
-        return self._train(corpus, self._validated(), self.seed_, self._trained, progress, max_memory, work_folder)
+        parameters = replace(self._state.parameters, tokenizer=self.tokenizer, workers=self.workers)
+        return self._train(corpus, parameters, self.seed_, self._state, progress, max_memory, work_folder)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, inputs: Iterable[str] = ()) -> None:
         """Write a model folder with what is needed to go on training.
@@ -191,29 +192,26 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
             If the folder exists or cannot be written.
         """
         check_is_fitted(self)
-        training = {
-            "complete": self.is_complete_,
-            "step": self._trained.step,
-            "seed": self.seed_,
-            "loss_sums": [record.loss_sum for record in self._trained.history],
-            "inputs": [os.path.abspath(name) if name != "-" else name for name in inputs],
-        }
         save_embeddings(
             self.embeddings_,
             path,
             overwrite=overwrite,
             extra_tensors={LAYOUT.training: {"output_vectors": self.output_vectors_}},
-            extra_config={"training": training},
+            extra_config={"training": self._state.to_dict(inputs)},
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Word2Vec:
+    def load(
+        cls, path: str | os.PathLike[str], *, tokenizer: str | Callable[[str], Iterable[str]] | None = None
+    ) -> Word2Vec:
         """Open a folder that `save` wrote.
 
         Parameters
         ----------
         path : str or path-like
             The folder.
+        tokenizer : callable, optional
+            The tokenizer that the model was trained with, if that was a callable of your own: code is never stored.
 
         Returns
         -------
@@ -223,11 +221,12 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
         Raises
         ------
         ModelError
-            If it is no such folder, or damaged.
+            If it is no such folder, or damaged, or was trained with a callable and none is given.
         """
-        embeddings = load_embeddings(path)
-        model, trained = _restore(Path(path), read_config(path), embeddings)
-        model._keep(trained, embeddings.vocabulary, embeddings.metadata, embeddings.tokenizer)
+        embeddings = load_embeddings(path, tokenizer=None if tokenizer is None else get_tokenizer(tokenizer))
+        state = read_state(path, embeddings)
+        model = cls(**vars(state.parameters))
+        model._keep(state, embeddings.vocabulary, embeddings.metadata, embeddings.tokenizer)
         return model
 
     def _validated(self) -> Parameters:
@@ -240,7 +239,7 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
         corpus: Corpus,
         parameters: Parameters,
         seed: int,
-        trained: _Trained | None,
+        state: TrainingState | None,
         progress: Callable[[Progress], None] | None,
         max_memory: int | None,
         work_folder: str | os.PathLike[str] | None,
@@ -259,10 +258,17 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
                 work_folder=folder,
                 progress=progress and (lambda read, size: progress(Progress("reading", read / size if size else None))),
             )
-            if trained is not None:
+            if state is not None:
                 _check_same_corpus(vocabulary, self.vocabulary_)
             trainer = Trainer(
-                parameters, vocabulary, stream, seed, started=started, **({} if trained is None else vars(trained))
+                parameters,
+                vocabulary,
+                stream,
+                seed,
+                tables=state.tables if state else None,
+                step=state.step if state else 0,
+                history=state.history if state else None,
+                started=started,
             )
             if progress is not None:
                 progress(Progress("compiling"))
@@ -275,58 +281,32 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
                 interrupted = None
         metadata = {
             "parameters": {name: value for name, value in vars(parameters).items() if name != "tokenizer"}
-            | {"random_state": seed, "alpha": trainer.alpha, "min_alpha": trainer.min_alpha, "workers": workers},
+            | {"random_state": seed},
             "history": [record.to_dict() for record in trainer.history],
             "corpus": {"words": stream.n_words, "tokens": len(stream), "sentences": stream.n_sentences},
-            "chunk": {"targets": trainer.n_targets, "noise": trainer.n_noise},
+            "schedule": {
+                "alpha": trainer.alpha,
+                "min_alpha": trainer.min_alpha,
+                "workers": workers,
+                "chunk_targets": trainer.n_targets,
+                "chunk_noise": trainer.n_noise,
+            },
         }
         complete = interrupted is None and trainer.is_complete
-        state = _Trained(trainer.tables, trainer.step, trainer.history)
-        self.seed_, self.is_complete_ = seed, complete
+        state = TrainingState(parameters, seed, complete, trainer.step, trainer.history, trainer.tables)
         self._keep(state, vocabulary, metadata, tokenizer)
         if interrupted is not None:
             raise TrainingInterrupted("training was interrupted; save() keeps what was learned, resume() goes on")
         return self
 
-    def _keep(self, trained: _Trained, vocabulary: Vocabulary, metadata: dict[str, Any], tokenizer: Any) -> None:
-        self._trained = trained
+    def _keep(self, state: TrainingState, vocabulary: Vocabulary, metadata: dict[str, Any], tokenizer: Any) -> None:
+        self._state = state
+        self.seed_, self.is_complete_ = state.seed, state.complete
         self.vocabulary_ = vocabulary
-        self.vectors_: NDArray[np.float32] = trained.tables.input_vectors
-        self.output_vectors_: NDArray[np.float32] = trained.tables.output_vectors
-        self.history_ = [record.to_dict() for record in trained.history]
+        self.vectors_: NDArray[np.float32] = state.tables.input_vectors
+        self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
+        self.history_ = [record.to_dict() for record in state.history]
         self.embeddings_ = Embeddings(vocabulary, self.vectors_, tokenizer=tokenizer, metadata=metadata)
-
-
-class _Trained:
-    """What `Trainer` needs to go on; its attributes are the trainer's arguments."""
-
-    def __init__(self, tables: Tables, step: int, history: list[EpochRecord]) -> None:
-        self.tables, self.step, self.history = tables, step, history
-
-
-def _restore(folder: Path, config: dict[str, Any], embeddings: Embeddings) -> tuple[Word2Vec, _Trained]:
-    """Make the estimator and its state of a folder's contents, none of which is trusted."""
-    training, given = config.get("training"), config.get("parameters")
-    if not isinstance(training, dict) or not isinstance(given, dict) or not (folder / LAYOUT.training).is_file():
-        raise ModelError(f"{folder} holds vectors only, not the state of a training")
-    tables = Tables.zeros(len(embeddings), embeddings.vector_size)
-    try:
-        parameters = replace(Parameters(**given), tokenizer=embeddings.tokenizer or "words")
-        parameters.validate()
-        step, seed = int(training["step"]), int(training["seed"])
-        history = [
-            EpochRecord(**record, loss_sum=float(loss_sum))
-            for record, loss_sum in zip(config["history"], training["loss_sums"], strict=True)
-        ]
-        tables.input_vectors[:] = embeddings.vectors
-        tables.output_vectors[:] = read_tensors(folder / LAYOUT.training)["output_vectors"]
-        if step < 0 or not 0 <= seed <= MAX_SEED or not isinstance(training["complete"], bool):
-            raise ValueError("step or seed is out of range")
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{folder} is damaged: the state of its training cannot be read ({error})") from error
-    model = Word2Vec(**vars(parameters))
-    model.seed_, model.is_complete_ = seed, training["complete"]
-    return model, _Trained(tables, step, history)
 
 
 def _check_same_corpus(found: Vocabulary, expected: Vocabulary) -> None:

@@ -294,6 +294,10 @@ def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[byt
 def _one_line(sentence: object) -> str:
     if not isinstance(sentence, str):
         raise TypeError(f"sentences must all be text or all be lists of tokens, got {type(sentence).__name__}")
+    try:
+        sentence.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"a sentence holds half a surrogate pair and is not text: {sentence[:40]!r}") from error
     return sentence.replace("\n", " ")
 
 
@@ -348,12 +352,15 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
     threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in range(workers)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            try:
-                thread.join(0.1)
-            except KeyboardInterrupt as interrupt:
-                failures.append(interrupt)
+    running = True
+    while running:
+        try:
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(0.1)
+            running = False
+        except KeyboardInterrupt as interrupt:
+            failures.append(interrupt)
     if failures:
         raise failures[0]
 

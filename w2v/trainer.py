@@ -182,11 +182,7 @@ class Tables:
 
     @classmethod
     def random(cls, n_words: int, vector_size: int, seed: int) -> Tables:
-        """Start training: input vectors uniform in ±1/D, output vectors zero.
-
-        word2vec.c and gensim start within ±0.5/D; twice that leaves the start sooner and is a little better after one
-        epoch, where all gradients of a chunk are taken at once.
-        """
+        """Start training: input vectors uniform in ±1/D, as in gensim 4 and fastText, output vectors zero."""
         tables = cls.zeros(n_words, vector_size)
         generator = np.random.default_rng([seed, 0])
         for first in range(0, n_words, _ROWS_AT_ONCE):
@@ -345,9 +341,11 @@ class Trainer:
             except BaseException as failure:
                 failures.append(failure)
 
-        run_threads(work, workers, failures)
-        if not self.tables.all_finite():
-            raise self._divergence("the vectors are not finite")
+        try:
+            run_threads(work, workers, failures)
+        finally:
+            if not failures or isinstance(failures[0], KeyboardInterrupt):
+                self._check_finite()
 
     def _plan(self, began: float) -> Iterator[tuple[int, int, float, float, float]]:
         """Yield (epoch from 0, segment, alpha at its start and end, share of the schedule done) from `step` on."""
@@ -407,6 +405,10 @@ class Trainer:
         loss, at_start = self._recent_loss(), (1 + self.parameters.negative) * math.log(2)
         if loss is not None and not loss < _DIVERGED * at_start:
             raise self._divergence(f"the mean loss is {loss:.3g}, against {at_start:.3g} before training")
+
+    def _check_finite(self) -> None:
+        if not self.tables.all_finite():
+            raise self._divergence("the vectors are not finite")
 
     def _recent_loss(self) -> float | None:
         pairs = sum(n for _, n in self._recent)

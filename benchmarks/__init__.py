@@ -1,0 +1,1 @@
+"""Benchmarks: scripts that anyone can run; their results are JSON files in `results/`."""
