@@ -1,0 +1,134 @@
+"""How long people wait before anything happens: `--help`, a first query, opening a model, the start of a training.
+
+    python benchmarks/startup.py
+
+Everything is made in a temporary folder, Numba's cache included: the first training compiles, the others load what it
+left. Commands are timed as whole processes, the interpreter's start included; figures are medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks._common import ROOT, run_python, write_results
+
+N_WORDS, VECTOR_SIZE = 100_000, 300
+TRAINING_WORDS = 200_000
+
+
+def w2v_command() -> list[str]:
+    """Return the installed command, or the module where there is none."""
+    script = Path(sys.executable).with_name("w2v")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "cli"]
+
+
+def time_command(*arguments: str) -> float:
+    """Return the seconds that a command takes, from before its process starts until it has ended."""
+    start = time.perf_counter()
+    subprocess.run([*w2v_command(), *arguments], stdout=subprocess.DEVNULL, cwd=ROOT, check=True)
+    return time.perf_counter() - start
+
+
+def make_model(folder: Path) -> None:
+    """Save a model of random vectors."""
+    import numpy as np
+
+    from w2v import Embeddings
+
+    rng = np.random.default_rng(1)
+    words = [f"word{i}" for i in range(N_WORDS)]
+    Embeddings(words, rng.standard_normal((N_WORDS, VECTOR_SIZE), dtype=np.float32)).save(folder)
+
+
+def make_corpus(path: Path) -> None:
+    """Write sentences of 20 random words."""
+    import numpy as np
+
+    words = np.minimum(np.random.default_rng(1).zipf(1.3, TRAINING_WORDS), 10_000).astype(str).reshape(-1, 20)
+    path.write_text("".join(" ".join(sentence) + "\n" for sentence in words))
+
+
+def time_opening(model: str) -> dict[str, float]:
+    """Open a model, and look up one word (a child process)."""
+    from w2v import Embeddings
+
+    start = time.perf_counter()
+    embeddings = Embeddings.load(model)
+    opened = time.perf_counter()
+    embeddings["word7"]
+    return {"open_seconds": opened - start, "first_vector_seconds": time.perf_counter() - opened}
+
+
+def time_training_start(corpus: str, began: float) -> dict[str, Any]:
+    """Train, and note when the first segment was done and how much had to be compiled (a child process)."""
+    from w2v import Word2Vec, _kernels
+
+    reached: dict[str, float] = {}
+    Word2Vec(epochs=1, workers=2, tokenizer="whitespace", random_state=1).fit(
+        Path(corpus), progress=lambda progress: reached.setdefault(progress.phase, time.time() - began)
+    )
+    statistics_ = _kernels.train_skipgram.stats
+    return {
+        "start_seconds": reached["training"],
+        "cache_hits": sum(statistics_.cache_hits.values()),
+        "compiled": sum(statistics_.cache_misses.values()),
+    }
+
+
+def measure(n_runs: int) -> dict[str, Any]:
+    """Run everything."""
+    script = Path(__file__)
+    with tempfile.TemporaryDirectory(prefix="w2v-") as folder:
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(folder, "cache"))
+        model, corpus = str(Path(folder, "random.model")), str(Path(folder, "corpus.txt"))
+        make_model(Path(model))
+        make_corpus(Path(corpus))
+        helps = [time_command("--help") for _ in range(n_runs)]
+        queries = [time_command("neighbors", model, "word7", "word70") for _ in range(n_runs)]
+        opened = [run_python(script, "--open", model) for _ in range(n_runs)]
+        starts = [run_python(script, "--train", corpus, "--began", repr(time.time())) for _ in range(n_runs + 1)]
+    return {
+        "runs": n_runs,
+        "model": {"words": N_WORDS, "vector_size": VECTOR_SIZE},
+        "help_seconds": statistics.median(helps),
+        "neighbors_seconds": statistics.median(queries),
+        "open_seconds": statistics.median(run["open_seconds"] for run in opened),
+        "first_vector_seconds": statistics.median(run["first_vector_seconds"] for run in opened),
+        "first_training_start_seconds": starts[0]["start_seconds"],
+        "training_start_seconds": statistics.median(run["start_seconds"] for run in starts[1:]),
+        "training_kernels_compiled": [run["compiled"] for run in starts],
+        "training_kernels_from_cache": [run["cache_hits"] for run in starts],
+    }
+
+
+def main() -> None:
+    """Measure, or be one of the child processes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--open", help=argparse.SUPPRESS)
+    parser.add_argument("--train", help=argparse.SUPPRESS)
+    parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
+    a = parser.parse_args()
+    if a.open:
+        print(json.dumps(time_opening(a.open)))
+    elif a.train:
+        print(json.dumps(time_training_start(a.train, a.began)))
+    else:
+        results = measure(a.runs)
+        print(json.dumps(results, indent=1))
+        write_results("startup", results)
+
+
+if __name__ == "__main__":
+    main()
