@@ -356,6 +356,6 @@ def _remedy(head: bytes, sample: bytes) -> str:
     if n_control > 1 and 25 * n_control > len(sample):
         return "the file looks binary; name a text file"
     return (
-        "convert the file to UTF-8 (for example: iconv -f WINDOWS-1252 -t UTF-8), remove the byte, or read it "
-        'in Python with TextReader(..., errors="replace")'
+        "convert the file to UTF-8 (for example: iconv -f WINDOWS-1252 -t UTF-8), remove the byte, or put "
+        'a replacement character in its place with --errors replace (in Python: TextReader(..., errors="replace"))'
     )

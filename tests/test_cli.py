@@ -602,7 +602,11 @@ def test_bad_corpus_ends_with_one_line(tmp_path: Path, command: str, name: str) 
         path.write_bytes(content)
     before = sorted(tmp_path.iterdir())
     output = ["--output", tmp_path / "out"] if command == "train" else []
-    about_the_words = {"empty.txt": "has no words", "blank.txt": "has no words", "rare.txt": "min_count"}
+    about_the_words = {
+        "empty.txt": "empty.txt has no words",
+        "blank.txt": "has no words",
+        "rare.txt": "rare.txt: no word",
+    }
     assert_mistake(run(command, path, *output, *SMALL), 1, about_the_words.get(name, name))
     assert sorted(tmp_path.iterdir()) == before
 

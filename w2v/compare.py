@@ -150,8 +150,13 @@ def compare_with_gensim(
         n_words = _tokenise(corpus, parameters, text)
         tell("Compiling ...")
         compile_seconds = _compile(parameters, Path(folder, "small.txt"))
+        from w2v.stream import EmptyVocabularyError
+
         tell(f"Training here: {parameters.epochs} epochs over {n_words:,} words ...")
-        ours, workers = _train_ours(text, parameters, analogies, pairs)
+        try:
+            ours, workers = _train_ours(text, parameters, analogies, pairs)
+        except EmptyVocabularyError as error:  # the temporary file means nothing to the caller
+            raise EmptyVocabularyError(str(error).replace(str(text), ", ".join(corpus.paths))) from None
         parameters = replace(parameters, workers=workers)
         tell("Training in gensim ...")
         theirs = _train_gensim(text, parameters, analogies, pairs)

@@ -223,7 +223,7 @@ def encode_corpus(
         order = np.lexsort((first, -counts))
         order = order[counts[order] >= min_count][:max_vocab]
         if not len(order):
-            raise EmptyVocabularyError(_why_empty(counts, min_count))
+            raise EmptyVocabularyError(_why_empty(corpus, counts, min_count))
         ids = np.full(len(counts), -1, np.int32)
         ids[order] = np.arange(len(order), dtype=np.int32)
         n_tokens = int(counts[order].sum())
@@ -235,12 +235,13 @@ def encode_corpus(
         spool.close()
 
 
-def _why_empty(counts: NDArray[np.int64], min_count: int) -> str:
+def _why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
+    files = ", ".join(corpus.paths) if isinstance(corpus, TextReader) else None
     if not len(counts):
-        return "the corpus has no words: check the input and the tokenizer"
+        return f"{files or 'the corpus'} has no words: check the input and the tokenizer"
     return (
-        f"no word occurs {min_count} times, as min_count asks: the most frequent of {len(counts):,} words occurs "
-        f"{counts.max():,} times; give more text or a smaller min_count"
+        f"{files + ': ' if files else ''}no word occurs {min_count} times, as min_count asks: the most frequent of "
+        f"{len(counts):,} words occurs {counts.max():,} times; give more text or a smaller min_count"
     )
 
 
