@@ -49,7 +49,7 @@ ENDS: list[dict[str, Any]] = [
 
 def cases(algorithm: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (group, settings that differ from the defaults)."""
-    base = {"algorithm": algorithm, "epochs": 3}
+    base: dict[str, Any] = {"algorithm": algorithm, "epochs": 3}
     largest = Parameters(**base).max_alpha
     for alpha in sorted({min(alpha, largest) for alpha in ALPHAS}):
         yield "alpha", {**base, "alpha": alpha}
@@ -60,8 +60,8 @@ def cases(algorithm: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def evaluate(embeddings: Embeddings, data: Path | None) -> dict[str, float]:
-    """Return the figures that a small corpus allows; none for a vocabulary too small to be asked."""
-    if data is None or len(embeddings) < 1000:
+    """Return the figures that a small corpus allows; none for few words or for one dimension, where all cosines are 1."""
+    if data is None or len(embeddings) < 1000 or embeddings.vector_size == 1:
         return {}
     return {
         "wordsim353": evaluate_word_pairs(embeddings, data / "EN-WS-353-ALL.txt").spearman,
