@@ -60,7 +60,7 @@ def cases(algorithm: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def evaluate(embeddings: Embeddings, data: Path | None) -> dict[str, float]:
-    """Return the figures that a small corpus allows; none for few words or for one dimension, where all cosines are 1."""
+    """Return the figures that a small corpus allows; none for few words, or for one dimension (all cosines are 1)."""
     if data is None or len(embeddings) < 1000 or embeddings.vector_size == 1:
         return {}
     return {
