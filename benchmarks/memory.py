@@ -1,6 +1,6 @@
 """Memory: a corpus larger than memory trains, and the peak of a normal run.
 
-    python benchmarks/memory.py corpus.txt --words 250000000 --cap 640
+    python benchmarks/memory.py corpus.txt --words 250000000 --cap 850
 
 CORPUS holds tokenised text. It is repeated in a temporary file until there are WORDS words, and trained on by
 processes whose private memory is capped at CAP megabytes, less than the 4 bytes a token of the encoded corpus. The cap
@@ -117,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--words", type=int, default=250_000_000)
-    parser.add_argument("--cap", type=int, default=640, help="megabytes")
+    parser.add_argument("--cap", type=int, default=850, help="megabytes")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.child:
