@@ -24,7 +24,7 @@ from .parameters import DEFAULT_MIN_ALPHA, Parameters
 from .stream import TokenStream, run_threads
 from .vocabulary import Vocabulary, keep_probabilities, noise_distribution
 
-MAX_TARGETS = {"skipgram": 48, "cbow": 32}
+MAX_TARGETS = {"skipgram": 48, "cbow": 30}
 """Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
 MAX_NOISE_STEP = 1.2
 """Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
