@@ -108,6 +108,8 @@ def recorded_inputs(model: Path) -> list[str]:
     from w2v.persistence import read_config
 
     training = read_config(model).get("training")
+    if isinstance(training, dict) and training.get("complete") is True:
+        raise click.ClickException(f"{model}: training is complete, there is nothing to resume.")
     inputs = training.get("inputs") if isinstance(training, dict) else None
     if not isinstance(inputs, list) or not inputs or not all(isinstance(name, str) for name in inputs):
         raise click.UsageError(f"{model} does not say what text it was trained on; name it after the model.")

@@ -260,6 +260,8 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
             )
             if state is not None:
                 _check_same_corpus(vocabulary, self.vocabulary_)
+            if progress is not None:
+                progress(Progress("compiling"))
             trainer = Trainer(
                 parameters,
                 vocabulary,
@@ -270,8 +272,6 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
                 history=state.history if state else None,
                 started=started,
             )
-            if progress is not None:
-                progress(Progress("compiling"))
             trainer.compile()
             try:
                 trainer.run(workers, progress)

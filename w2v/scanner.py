@@ -30,6 +30,7 @@ _SEPARATOR = np.zeros(256, np.uint8)
 _SEPARATOR[[9, 11, 12, 13, 32]] = 1
 _SEPARATOR[10] = 2  # a line feed ends a sentence as well
 _MULTIPLIER, _LENGTH_MULTIPLIER = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
+_FIRST_VISIBLE, _HIGH_BITS = 0x2121212121212121, 0x8080808080808080
 _uint64 = np.uint64
 
 
@@ -89,7 +90,7 @@ class Table:
             )  # fmt: skip
             if at < len(data):
                 self.reserve(1, len(data) - at)
-        return found[:n_tokens].copy(), ends[:n_sentences].copy()
+        return found[:n_tokens], ends[:n_sentences]
 
     def words(self, order: NDArray[np.int64]) -> list[str]:
         """Return the words of the entries in `order`."""
@@ -135,6 +136,35 @@ def _load8(typing_context, data, i):
         return value
 
     return types.uint64(data, types.int64), code
+
+
+@intrinsic
+def _trailing_zeros(typing_context, x):
+    """Return how many low bits of x, which is not 0, are 0."""
+
+    def code(c, b, signature, arguments):
+        return b.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), code
+
+
+@njit(**JIT)
+def _token_end(data, at):
+    """Return the first position >= at that holds a separator, or the end of the data."""
+    while at + 8 <= data.size:
+        word = _load8(data, at)
+        # the lowest marked byte is below 0x21: a separator or, rarely, another control character
+        marked = (word - _uint64(_FIRST_VISIBLE)) & ~word & _uint64(_HIGH_BITS)
+        if marked == _uint64(0):
+            at += 8
+        else:
+            at += np.int64(_trailing_zeros(marked) >> _uint64(3))
+            if _SEPARATOR[data[_uint64(at)]]:
+                return at
+            at += 1
+    while at < data.size and _SEPARATOR[data[_uint64(at)]] == 0:
+        at += 1
+    return at
 
 
 @njit(**JIT)
@@ -217,9 +247,7 @@ def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens
     while at < n:
         kind = _SEPARATOR[data[_uint64(at)]]
         if kind == 0:
-            end = at + 1
-            while end < n and _SEPARATOR[data[_uint64(end)]] == 0:
-                end += 1
+            end = _token_end(data, at + 1)
             h = hash_bytes(data, at, end)
             slot = find_slot(data, at, end - at, h, slots, entries, arena)
             e = slots[slot]

@@ -7,6 +7,7 @@ nothing else.
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ from .vocabulary import Vocabulary
 
 Corpus = Any
 """A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
+
+_Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
+"""An array, or its (start, length, dtype) in the spool's file."""
 
 _BLOCK_CHARACTERS = 1 << 20
 _MEMORY_SHARE = 0.25
@@ -74,52 +78,50 @@ class TokenStream:
         return np.unique(np.concatenate([[0], borders, [len(self)]])).astype(np.int64)
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A scanned block: provisional ids of one worker's table."""
-
-    worker: int
-    closes: bool
-    ends: NDArray[np.int64]
-    found: NDArray[np.int32] | tuple[int, int]  # or (start, size) in the spool file
-
-
 class _Spool:
-    """Holds blocks in order: in memory up to `max_memory` bytes, in a file of `folder` beyond."""
+    """Holds scanned blocks in order: in memory up to `max_memory` bytes, in a file of `folder` beyond.
+
+    In memory each array has a mapping of its own, which goes back to the system when the block is used up; an allocator
+    would keep it, and the ids would take their space twice.
+    """
 
     def __init__(self, folder: WorkFolder, max_memory: int) -> None:
         self.folder, self.max_memory = folder, max_memory
-        self.in_memory = self.in_file = 0
-        self._blocks: dict[int, _Block] = {}
-        self._file: Any = None
+        self.in_memory = self.in_file = self.n_ends = 0
+        self._blocks: dict[int, tuple[int, bool, _Kept, _Kept]] = {}
+        self._file: BinaryIO | None = None
 
     def put(self, index: int, worker: int, closes: bool, found: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
-        """Keep block number `index`."""
-        where: NDArray[np.int32] | tuple[int, int] = found
-        if self.in_memory + found.nbytes > self.max_memory:
-            if self._file is None:
-                self._file = open(self.folder / "provisional", "w+b")
-            where = (self.in_file, len(found))
-            self._file.write(found.data)
-            self.in_file += found.nbytes
-        else:
-            self.in_memory += found.nbytes
-        self._blocks[index] = _Block(worker, closes, ends, where)
+        """Keep a copy of block number `index`: provisional ids of one worker's table, and sentence ends."""
+        self.n_ends += len(ends) + 1
+        self._blocks[index] = worker, closes, self._keep(found), self._keep(ends)
 
-    @property
-    def n_ends(self) -> int:
-        """Sentence ends in all blocks, one for the end of each block included."""
-        return sum(len(block.ends) + 1 for block in self._blocks.values())
+    def _keep(self, array: NDArray[Any]) -> _Kept:
+        if self.in_memory + array.nbytes <= self.max_memory:
+            self.in_memory += array.nbytes
+            kept = np.frombuffer(mmap.mmap(-1, max(1, array.nbytes)), array.dtype, len(array))
+            kept[:] = array
+            return kept
+        if self._file is None:
+            self._file = open(self.folder / "provisional", "w+b")
+        start = self.in_file
+        self._file.write(array.data)
+        self.in_file += array.nbytes
+        return start, len(array), array.dtype
+
+    def _fetch(self, kept: _Kept) -> NDArray[Any]:
+        if isinstance(kept, np.ndarray):
+            return kept
+        assert self._file is not None
+        start, size, dtype = kept
+        self._file.seek(start)
+        return np.fromfile(self._file, dtype, size)
 
     def drain(self) -> Iterator[tuple[int, bool, NDArray[np.int32], NDArray[np.int64]]]:
         """Yield (worker, closes, found, ends) of each block in order, and forget it."""
         for index in sorted(self._blocks):
-            block = self._blocks.pop(index)
-            found = block.found
-            if isinstance(found, tuple):
-                self._file.seek(found[0])
-                found = np.fromfile(self._file, np.int32, found[1])
-            yield block.worker, block.closes, found, block.ends
+            worker, closes, found, ends = self._blocks.pop(index)
+            yield worker, closes, self._fetch(found), self._fetch(ends)
         self.close()
 
     def close(self) -> None:
@@ -220,17 +222,19 @@ def encode_corpus(
     spool = _Spool(work_folder, max_memory)
     try:
         words_of, counts, first, maps = _scan(corpus, tokenizer, workers, spool, progress)
-        order = np.lexsort((first, -counts))
-        order = order[counts[order] >= min_count][:max_vocab]
+        frequent = np.flatnonzero(counts >= min_count)
+        order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
         if not len(order):
             raise EmptyVocabularyError(_why_empty(corpus, counts, min_count))
         ids = np.full(len(counts), -1, np.int32)
         ids[order] = np.arange(len(order), dtype=np.int32)
         n_tokens = int(counts[order].sum())
+        vocabulary = Vocabulary(words_of(order), counts[order])
+        del words_of  # and with it the table of all words, before the stream takes its place
         stream = TokenStream(
             *_encode(spool, [ids[m] for m in maps], n_tokens, max_memory, work_folder), int(counts.sum())
         )
-        return Vocabulary(words_of(order), counts[order]), stream
+        return vocabulary, stream
     finally:
         spool.close()
 
@@ -411,16 +415,19 @@ def _encode(
     spool: _Spool, ids: list[NDArray[np.int32]], n_tokens: int, max_memory: int, work_folder: WorkFolder
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Turn the spooled blocks into tokens and offsets."""
-    tokens: NDArray[np.int32]
-    if 4 * n_tokens > max_memory:
-        tokens = np.memmap(work_folder / "tokens", np.int32, "w+", shape=(n_tokens,))
-    else:
-        tokens = np.empty(n_tokens, np.int32)
-    offsets = np.zeros(spool.n_ends + 1, np.int64)
-    n = n_sentences = 0
+    tokens = _allocate("tokens", np.int32, n_tokens, max_memory, work_folder)
+    offsets = _allocate("offsets", np.int64, spool.n_ends + 1, max_memory, work_folder)
+    offsets[0] = n = n_sentences = 0
     for worker, closes, found, ends in spool.drain():
         n, n_sentences = encode_block(found, ends, closes, ids[worker], tokens, n, offsets, n_sentences)
     if n > offsets[n_sentences]:
         n_sentences += 1
         offsets[n_sentences] = n
-    return tokens, offsets[: n_sentences + 1].copy()
+    return tokens, offsets[: n_sentences + 1]
+
+
+def _allocate(name: str, dtype: type, size: int, max_memory: int, work_folder: WorkFolder) -> NDArray[Any]:
+    """Return an array of arbitrary content, in memory or, if it is too large, in a file that is mapped."""
+    if size * np.dtype(dtype).itemsize <= max_memory:
+        return np.empty(size, dtype)
+    return np.memmap(work_folder / name, dtype, "w+", shape=(size,))

@@ -47,13 +47,16 @@ class TrainingState:
     tables: Tables
 
     def to_dict(self, inputs: Iterable[str] = ()) -> dict[str, Any]:
-        """Return what ``config.json`` says of it; `inputs` are the files that were read, noted as absolute paths."""
+        """Return what ``config.json`` says of it.
+
+        `inputs` are the files that were read; noted, as absolute paths, only while there is more to train.
+        """
         return {
             "complete": self.complete,
             "step": self.step,
             "seed": self.seed,
             "loss_sums": [record.loss_sum for record in self.history],
-            "inputs": [os.path.abspath(name) if name != "-" else name for name in inputs],
+            "inputs": [] if self.complete else [os.path.abspath(name) if name != "-" else name for name in inputs],
         }
 
 
