@@ -107,6 +107,17 @@ def test_scan_grows_a_full_table_and_a_full_arena() -> None:
     assert sorted(e for e in table.slots.tolist() if e >= 0) == list(range(table.size))
 
 
+@pytest.mark.parametrize("line", [1, 7, 128, 129, 1000])
+def test_scan_of_many_batches_keeps_sentences_while_the_table_grows(line: int) -> None:
+    rng = np.random.default_rng(line)
+    words = [f"{'long' * (n % 5)}{n}" for n in (rng.zipf(1.3, 6000) % 2000).tolist()]
+    text = "".join(word + ("\n\n" if i % line == 0 else " ") for i, word in enumerate(words))
+    table = Table(2)
+    assert scanned_sentences(table, text.encode()) == sentences_of(text)
+    counts = table.entries[: table.size, COUNT].tolist()
+    assert dict(zip(table.words(np.arange(table.size)), counts, strict=True)) == Counter(words)
+
+
 def test_scan_tells_apart_tokens_that_differ_late_or_in_a_nul() -> None:
     words = ["a", "a\x00", "a\x00\x00", "x" * 8, "x" * 9, "x" * 8 + "y", "x" * 100 + "a", "x" * 100 + "b", "\x00"]
     assert scanned_sentences(Table(), " ".join(words).encode()) == [words]

@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ._kernels import JIT
+from ._simd import prefetch
 
 HASH, START, LENGTH, COUNT, FIRST = range(5)
 """Columns of `Table.entries`."""
@@ -25,6 +26,8 @@ APOSTROPHE = -1
 
 MAX_GROWTH = 2
 """`words_to_spaces` writes at most this many bytes for each byte it reads: some lower-case letters are longer."""
+
+_BATCH = 128
 
 _SEPARATOR = np.zeros(256, np.uint8)
 _SEPARATOR[[9, 11, 12, 13, 32]] = 1
@@ -89,7 +92,7 @@ class Table:
                 found, ends, n_tokens, n_sentences, position,
             )  # fmt: skip
             if at < len(data):
-                self.reserve(1, len(data) - at)
+                self.reserve(_BATCH, len(data) - at)
         return found[:n_tokens], ends[:n_sentences]
 
     def words(self, order: NDArray[np.int64]) -> list[str]:
@@ -190,16 +193,13 @@ def hash_bytes(data, start, end):
 
 @njit(**JIT)
 def _same_bytes(a, i, b, j, n):
+    """Return whether a[i : i + n] equals b[j : j + n], for n >= 8."""
     k = 0
-    while k + 8 <= n:
+    while k + 8 < n:
         if _load8(a, i + k) != _load8(b, j + k):
             return False
         k += 8
-    while k < n:
-        if a[i + k] != b[j + k]:
-            return False
-        k += 1
-    return True
+    return _load8(a, i + n - 8) == _load8(b, j + n - 8)
 
 
 @njit(**JIT)
@@ -235,6 +235,9 @@ def rehash(entries, size, n_slots):
 def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens, n_sentences, position):
     """Scan data[at:] until its end or until the table is full; see `Table.scan`.
 
+    Tokens are taken in batches: all are cut out and hashed before the first is looked up, so that the table's rows,
+    which lie all over the memory, are fetched side by side.
+
     The arrays are never replaced here: rebinding one inside the loop would make Numba count references at every token,
     which costs more than the scan itself.
 
@@ -243,34 +246,52 @@ def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens
     (at, size, used, n_tokens, n_sentences)
     """
     n = data.size
+    mask = _uint64(slots.size - 1)
+    rows = entries.reshape(-1)
+    starts, stops = np.empty(_BATCH, np.int64), np.empty(_BATCH, np.int64)
+    hashes = np.empty(_BATCH, np.uint64)
     last = ends[n_sentences - 1] if n_sentences else 0
     while at < n:
-        kind = _SEPARATOR[data[_uint64(at)]]
-        if kind == 0:
-            end = _token_end(data, at + 1)
-            h = hash_bytes(data, at, end)
-            slot = find_slot(data, at, end - at, h, slots, entries, arena)
+        batch_at, batch_sentences, n_bytes = at, n_sentences, 0
+        m = 0
+        while at < n and m < _BATCH:
+            kind = _SEPARATOR[data[_uint64(at)]]
+            if kind == 0:
+                end = _token_end(data, at + 1)
+                h = hash_bytes(data, at, end)
+                prefetch(slots, np.int64(h & mask))
+                row = _uint64(m)
+                starts[row], stops[row], hashes[row] = at, end, h
+                n_bytes += end - at
+                m += 1
+                at = end
+            else:
+                # the first line feed may end a sentence that began in the block before
+                if kind == 2 and (n_tokens + m > last or n_sentences == 0):
+                    ends[n_sentences] = last = n_tokens + m
+                    n_sentences += 1
+                at += 1
+        if size + m > entries.shape[0] or used + n_bytes > arena.size:
+            return batch_at, size, used, n_tokens, batch_sentences
+        for k in range(m):
+            e = slots[hashes[k] & mask]
+            if e >= 0:
+                prefetch(rows, np.int64(e) * entries.shape[1])
+        for k in range(m):
+            start, length, h = starts[k], stops[k] - starts[k], hashes[k]
+            slot = find_slot(data, start, length, h, slots, entries, arena)
             e = slots[slot]
             if e < 0:
-                if size == entries.shape[0] or used + end - at > arena.size:
-                    break
                 e = slots[slot] = size
-                entries[size, HASH], entries[size, START], entries[size, LENGTH] = h, used, end - at
-                entries[size, COUNT], entries[size, FIRST] = 0, position + at
-                for i in range(at, end):
+                entries[size, HASH], entries[size, START], entries[size, LENGTH] = h, used, length
+                entries[size, COUNT], entries[size, FIRST] = 0, position + start
+                for i in range(start, start + length):
                     arena[used] = data[i]
                     used += 1
                 size += 1
             entries[_uint64(e), COUNT] += 1
-            found[_uint64(n_tokens)] = e
-            n_tokens += 1
-            at = end
-        else:
-            # the first line feed may end a sentence that began in the block before
-            if kind == 2 and (n_tokens > last or n_sentences == 0):
-                ends[n_sentences] = last = n_tokens
-                n_sentences += 1
-            at += 1
+            found[_uint64(n_tokens + k)] = e
+        n_tokens += m
     return at, size, used, n_tokens, n_sentences
 
 

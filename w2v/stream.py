@@ -90,18 +90,27 @@ class _Spool:
         self.in_memory = self.in_file = self.n_ends = 0
         self._blocks: dict[int, tuple[int, bool, _Kept, _Kept]] = {}
         self._file: BinaryIO | None = None
+        self._lock = threading.Lock()
 
     def put(self, index: int, worker: int, closes: bool, found: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
-        """Keep a copy of block number `index`: provisional ids of one worker's table, and sentence ends."""
-        self.n_ends += len(ends) + 1
+        """Keep a copy of block number `index`: provisional ids of one worker's table, and sentence ends.
+
+        Threads may call it side by side.
+        """
         self._blocks[index] = worker, closes, self._keep(found), self._keep(ends)
+        with self._lock:
+            self.n_ends += len(ends) + 1
 
     def _keep(self, array: NDArray[Any]) -> _Kept:
-        if self.in_memory + array.nbytes <= self.max_memory:
+        with self._lock:
+            if self.in_memory + array.nbytes > self.max_memory:
+                return self._write(array)
             self.in_memory += array.nbytes
-            kept = np.frombuffer(mmap.mmap(-1, max(1, array.nbytes)), array.dtype, len(array))
-            kept[:] = array
-            return kept
+        kept = np.frombuffer(mmap.mmap(-1, max(1, array.nbytes)), array.dtype, len(array))
+        kept[:] = array
+        return kept
+
+    def _write(self, array: NDArray[Any]) -> _Kept:
         if self._file is None:
             self._file = open(self.folder / "provisional", "w+b")
         start = self.in_file
@@ -337,9 +346,7 @@ def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, work
                     if len(out) < MAX_GROWTH * len(data) + 4:
                         out = np.empty(MAX_GROWTH * len(data) + 4, np.uint8)
                     data = out[: words_to_spaces(data, code_points, out)]
-                found, ends = tables[worker].scan(data, start)
-                with lock:
-                    spool.put(index, worker, closes, found, ends)
+                spool.put(index, worker, closes, *tables[worker].scan(data, start))
         except BaseException as failure:
             failures.append(failure)
 
