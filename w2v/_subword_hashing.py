@@ -1,0 +1,67 @@
+"""Hashing the character n-grams of a whole vocabulary, in Numba. `w2v.subwords` says what is computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+JIT: Any = {"nogil": True, "error_model": "numpy", "cache": True}
+
+# The same two constants are in `w2v.subwords`: compiled code freezes what it takes from other files.
+_OFFSET_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)
+
+
+@njit(**JIT)
+def hash_ngrams(data, starts, offsets, min_n, max_n, buckets, rows):
+    """Write the bucket of every n-gram of every word.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n_bytes,), uint8
+        The words in UTF-8, one after another, each with its two border characters.
+    starts : ndarray of shape (V + 1,), int64
+        Where each word begins in `data`, and the end of the last.
+    offsets : ndarray of shape (V + 1,), int64
+        Where the n-grams of each word begin in `rows`, and the end of the last. A word without room (as the end of a
+        sentence, which has no n-grams) is passed over.
+    min_n, max_n, buckets : int
+        See `w2v.subwords.Subwords`.
+    rows : ndarray of shape (offsets[V],), int64
+        Overwritten.
+
+    Notes
+    -----
+    Python equivalent : `w2v.subwords.Subwords.rows`.
+    Bounds : unchecked; `Subwords.table` computes `offsets` from the lengths of the words.
+    """
+    modulus = np.uint32(buckets)
+    for word in range(len(starts) - 1):
+        at = offsets[word]
+        if offsets[word + 1] == at:
+            continue
+        first, end = starts[word], starts[word + 1]
+        for start in range(first, end):
+            if data[start] & 0xC0 == 0x80:  # inside a character
+                continue
+            hashed = _OFFSET_BASIS
+            stop = start
+            for n in range(1, max_n + 1):
+                if stop == end:
+                    break
+                hashed = _hash_byte(hashed, data[stop])
+                stop += 1
+                while stop < end and data[stop] & 0xC0 == 0x80:
+                    hashed = _hash_byte(hashed, data[stop])
+                    stop += 1
+                if n >= min_n and not (n == 1 and (start == first or stop == end)):
+                    rows[at] = hashed % modulus
+                    at += 1
+
+
+@njit(**JIT)
+def _hash_byte(hashed, byte):
+    """Return the FNV-1a hash with one byte more, taken as signed: fastText's `int8_t` extends the sign."""
+    extended = np.uint32(byte) | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0))
+    return np.uint32((hashed ^ extended) * _PRIME)
