@@ -75,7 +75,8 @@ def time_opening(model: str) -> dict[str, float]:
 
 def time_training_start(corpus: str, began: float) -> dict[str, Any]:
     """Train, and note when the first segment was done and how much had to be compiled (a child process)."""
-    from w2v import Word2Vec, _kernels
+    from w2v import Word2Vec
+    from w2v._skipgram import train_skipgram
 
     reached: dict[str, float] = {}
 
@@ -83,7 +84,7 @@ def time_training_start(corpus: str, began: float) -> dict[str, Any]:
         reached.setdefault(progress.phase, time.time() - began)
 
     Word2Vec(epochs=1, workers=2, tokenizer="whitespace", random_state=1).fit(Path(corpus), progress=note)
-    kernel = _kernels.train_skipgram.stats
+    kernel = train_skipgram.stats
     return {
         "start_seconds": reached["training"],
         "cache_hits": sum(kernel.cache_hits.values()),

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v import _kernels
+from w2v._cbow import train_cbow
 from w2v._simd import TILE_ROWS
+from w2v._skipgram import train_skipgram
 
 ROUNDING = 2.0**-24
 SIGMOID_ERROR = 1e-6
@@ -104,7 +106,7 @@ def run_kernel(case: Case) -> Outcome:
     w_in, w_out = map(padded, case.vectors)
     stats = np.zeros(3)
     sentence = int(np.searchsorted(case.offsets, case.position, side="right")) - 1
-    kernel = _kernels.train_skipgram if case.algorithm == "skipgram" else _kernels.train_cbow
+    kernel = train_skipgram if case.algorithm == "skipgram" else train_cbow
     kernel(
         case.tokens, case.offsets, case.position, case.end, sentence, case.keep_table, *case.alias_table,
         w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, case.shrink, case.negative,

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from w2v import _kernels
+from w2v._cbow import train_cbow
 from w2v._simd import LANES, TILE_ROWS
+from w2v._skipgram import train_skipgram
 from w2v.vocabulary import keep_probabilities, noise_distribution
 
 BUFFER = _kernels.BUFFER
@@ -131,7 +133,7 @@ def test_kernel_adds_to_stats(algorithm: str) -> None:
     case = Case(algorithm)
     w_in = np.zeros(31 * 16, np.float32)
     sums = np.array([1.5, 2.0, 3.0])
-    kernel = _kernels.train_skipgram if algorithm == "skipgram" else _kernels.train_cbow
+    kernel = train_skipgram if algorithm == "skipgram" else train_cbow
     kernel(
         case.tokens, case.offsets, 0, 40, 0, np.ones(30, np.float32), *case.alias_table, w_in, w_in.copy(), 16, 16,
         5, True, 5, 36, TILE_ROWS, 0.1, 0.1, np.uint64(1), sums,

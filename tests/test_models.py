@@ -451,12 +451,13 @@ def test_truncated_training_file_is_a_model_error(tmp_path: Path) -> None:
 
 MISSES = """
 import json, sys
-from w2v import _kernels, scanner
+from w2v import _cbow, _kernels, _skipgram, scanner
 from w2v.models import Word2Vec
 for algorithm in ("skipgram", "cbow"):
     Word2Vec(algorithm, min_count=1, vector_size=8, epochs=1).fit(sys.argv[1])
     Word2Vec(algorithm, min_count=1, vector_size=8, epochs=1, tokenizer="whitespace").fit(sys.argv[1], max_memory=0)
-functions = [f for module in (_kernels, scanner) for f in vars(module).values() if hasattr(f, "stats")]
+modules = (_cbow, _kernels, _skipgram, scanner)
+functions = [f for module in modules for f in vars(module).values() if hasattr(f, "stats")]
 print(json.dumps([f.py_func.__name__ for f in functions if sum(f.stats.cache_misses.values())]))
 """
 

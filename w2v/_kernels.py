@@ -1,4 +1,4 @@
-"""The compiled training kernels: skip-gram and CBOW with negative sampling as products over chunks.
+"""What the training kernels share: sampling, noise, vector functions and products of small matrices.
 
 A segment of the token stream is sampled into a buffer of `BUFFER` kept tokens at a time, and the buffer is trained in
 chunks of T consecutive targets. With w = window, a chunk has H = T + 2 w inputs (target k is input k + w) and N noise
@@ -9,13 +9,12 @@ Tables are flat float32 arrays of V + 1 rows; row V is zero and stays zero: it s
 Offsets into tables count elements. The kernels check nothing: `trainer` validates ids, shapes and parameters.
 
 The formulae are derived in docs/derivations/negative_sampling.md and written again, in float64 NumPy, in
-tests/naive_w2v.py, which the tests hold against this file.
+tests/naive_w2v.py, which the tests hold against `_skipgram` and `_cbow`.
 
 References
 ----------
-Mikolov et al. 2013, arXiv:1310.4546, equation 4 (negative sampling) and section 2.3 (subsampling).
+Mikolov et al. 2013, arXiv:1310.4546, section 2.3 (subsampling).
 Ji et al. 2016, arXiv:1604.04661 (negative sampling as matrix products with shared noise words).
-Niu et al. 2011, arXiv:1106.5730 (workers that share the tables without locks).
 """
 
 from __future__ import annotations
@@ -34,18 +33,13 @@ from ._simd import (
     fma,
     fma_outer,
     load,
-    load_vector,
     mantissa_of,
     power_of_two,
     prefetch,
-    select_lanes,
     splat,
     steps,
     store_tile,
-    store_vector,
-    sum_lanes,
     take,
-    transpose,
     zero_tile,
 )
 
@@ -62,7 +56,7 @@ _LINE = 16
 _LOG_LIMIT = 20.0
 _LOG2E, _LN2 = 1.4426950408889634, 0.6931471805599453
 _ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no bits for a fraction
-_GROUP = 3  # sigmoids multiplied before a logarithm is taken: sigmoid(-20)**3 is still a normal float32
+GROUP = 3  # sigmoids multiplied before a logarithm is taken: sigmoid(-20)**3 is still a normal float32
 
 
 # Random numbers and sampling.
@@ -263,7 +257,7 @@ def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
 
 
 @njit(**JIT)
-def _aligned(n):
+def aligned_zeros(n):
     """Return n float32 zeros that start on a cache line."""
     raw = np.zeros(n + _LINE, np.float32)
     start = (-(raw.ctypes.data >> 2)) % _LINE
@@ -271,18 +265,18 @@ def _aligned(n):
 
 
 @njit(**JIT)
-def _round_up(n, multiple):
+def round_up(n, multiple):
     return (n + multiple - 1) // multiple * multiple
 
 
 @njit(**JIT)
-def _prefetch_row(table, row, row_size):
+def prefetch_row(table, row, row_size):
     for d in range(0, row_size, _LINE):
         prefetch(table, row + d)
 
 
 @njit(**JIT)
-def _place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high):
+def place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high):
     """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context."""
     start = t - window
     for j in range(n_targets + 2 * window):
@@ -302,336 +296,23 @@ def _place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size
 
 
 @njit(**JIT)
-def _place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first, state):
+def place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first, state):
     """Use the noise words drawn a chunk ago, whose rows have arrived by now, and draw those of the next chunk."""
     for k in range(next_noise.size):
         noise_rows[first + k] = next_noise[k]
         word, state = draw_noise(threshold, alias, state)
         next_noise[k] = word * row_size
-        _prefetch_row(w_out, next_noise[k], row_size)
+        prefetch_row(w_out, next_noise[k], row_size)
     return state
 
 
 @njit(**JIT)
-def _prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size):
+def prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size):
     """Prefetch the rows that the chunk after the one at `t` adds."""
     for i in range(t + n_targets, min(t + 2 * n_targets, n)):
-        _prefetch_row(w_out, words[i] * row_size, row_size)
+        prefetch_row(w_out, words[i] * row_size, row_size)
     for i in range(t + n_targets + window, min(t + 2 * n_targets + window, n)):
-        _prefetch_row(w_in, words[i] * row_size, row_size)
-
-
-# Skip-gram.
-
-
-@njit(**JIT)
-def _skipgram_errors(scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha):
-    """Turn scores into step sizes in place; return the summed loss of the chunk.
-
-    Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score). Noise word and target
-    position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln sigmoid(-score). Zero elsewhere.
-    """
-    zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
-    total = zero
-    for first in range(0, tile_targets, TILE_ROWS):
-        for group in range(first, first + TILE_ROWS, _GROUP):
-            for c in range(first + shift, first + shift + band, LANES):
-                product = one
-                for k in range(group, group + _GROUP):
-                    at = k * stride + c
-                    own = k + window + shift - c
-                    s = select_lanes(sigmoid(load_vector(scores, at)), one, low[k] + shift - c, high[k] + shift - c)
-                    s = select_lanes(one, s, own, own + 1)
-                    store_vector(scores, at, (one - s) * rate)
-                    product = product * s
-                total = total - logarithm(product)
-    for c in range(0, n_targets, LANES):
-        weights = load_vector(weight, c)
-        step = zero - weights * rate
-        for group in range(tile_targets, tile_targets + n_noise, _GROUP):
-            product = one
-            for k in range(group, group + _GROUP):
-                at = k * stride + c + window + shift
-                s = sigmoid(zero - load_vector(scores, at))
-                store_vector(scores, at, (one - s) * step)
-                product = product * s
-            total = total - weights * logarithm(product)
-    return np.float64(sum_lanes(total))
-
-
-@njit(**JIT)
-def train_skipgram(
-    tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
-    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats,
-):  # fmt: skip
-    """Train skip-gram on tokens[position:stop]; both tables are overwritten.
-
-    With X the H input rows and Y the T target rows followed by the N noise rows of a chunk::
-
-        scores = Y X^T
-        G[k, j] = alpha (1 - sigmoid(scores[k, j]))                     target k, input j inside its window
-        G[n, j] = -alpha n_j negative / N sigmoid(scores[n, j])         noise word n, target position j = k + w
-        w_in[input j]  += sum over k of G[k, j] Y[k]
-        w_out[row k]   += sum over j of G[k, j] X[j]
-
-    where n_j counts the targets that have input j in their context, so that every pair meets `negative` noise words on
-    average. Only tiles that meet a window are computed.
-
-    Parameters
-    ----------
-    tokens, offsets, position, stop, sentence, keep, window, shrink
-        As in `sample_tokens`.
-    threshold, alias : ndarray of shape (V,), float32 and int32
-        Alias table of the noise distribution.
-    w_in, w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
-        Input and output vectors.
-    row_size, vector_size : int
-        S and D.
-    negative : int
-        Noise words for each pair, on average.
-    n_targets, n_noise : int
-        T, and N, a multiple of TILE_ROWS: see `trainer.chunk_shape`.
-    alpha_start, alpha_end : float
-        Step size at both ends of the segment; linear between, one value for each buffer.
-    state : uint64
-        Random state of the segment.
-    stats : ndarray of shape (3,), float64
-        Entries LOSS, PAIRS and KEPT are added to.
-    """
-    tile_targets = _round_up(n_targets, TILE_ROWS)
-    n_inputs = n_targets + 2 * window
-    tile_inputs = _round_up(n_inputs, TILE_ROWS)
-    shift = _round_up(window, LANES) - window  # so that the column of input `window`, the first target, is aligned
-    band = _round_up(TILE_ROWS + 2 * window, LANES)
-    stride = _round_up(shift + max(tile_targets + band, tile_inputs + LANES), LANES)
-    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    zero_row = w_in.size - row_size
-    copy, transposed = _aligned((tile_inputs + LANES) * row_size), _aligned(row_size * stride)
-    scores, weight = _aligned((tile_targets + n_noise) * stride), _aligned(_round_up(n_targets, LANES))
-    input_rows, copy_rows = np.full(tile_inputs + LANES, zero_row), np.arange(tile_inputs + LANES) * row_size
-    rows, next_noise = np.full(tile_targets + n_noise, zero_row), np.full(n_noise, zero_row)
-    low, high = np.zeros(tile_targets, np.int64), np.zeros(tile_targets, np.int64)
-    state = _place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
-    begin = position
-    while position < stop:
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state
-        )
-        stats[KEPT] += n
-        for t in range(0, n, n_targets):
-            active = _place_chunk(
-                words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, rows, low, high
-            )
-            for k in range(n_targets):
-                weight[k] = pairs[t + k] * _float32(negative) / _float32(n_noise) if t + k < n else 0
-                stats[PAIRS] += high[k] - low[k]
-            stats[PAIRS] -= active
-            state = _place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
-            _prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size)
-            for j in range(0, tile_inputs, LANES):
-                for d in range(0, row_size, LANES):
-                    for r in range(j, j + LANES):
-                        store_vector(copy, r * row_size + d, load_vector(w_in, load(input_rows, r) + d))
-                    transpose(copy, steps(j * row_size, row_size, LANES), d, transposed, d * stride + j + shift, stride)
-            for k in range(0, tile_targets, TILE_ROWS):
-                c = k + shift
-                score(w_out, rows, k, k + TILE_ROWS, transposed, stride, c, c + band, vector_size, scores)
-            core = window + shift
-            score(
-                w_out, rows, tile_targets, tile_targets + n_noise, transposed, stride, core,
-                core + _round_up(n_targets, LANES), vector_size, scores,
-            )  # fmt: skip
-            stats[LOSS] += _skipgram_errors(
-                scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha
-            )
-            g = scores[shift:]  # g[k * stride + j]
-            for j in range(0, tile_inputs, TILE_ROWS):
-                is_core = window - TILE_ROWS < j < window + n_targets
-                accumulate(
-                    w_in, input_rows, j, g, 1, stride, w_out, rows, max(0, j - 2 * window),
-                    min(n_targets, j + TILE_ROWS), tile_targets, tile_targets + (n_noise if is_core else 0), row_size,
-                )  # fmt: skip
-            for k in range(0, tile_targets, TILE_ROWS):
-                end = min(n_inputs, k + TILE_ROWS + 2 * window)
-                accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, k, end, 0, 0, row_size)
-            for k in range(tile_targets, tile_targets + n_noise, TILE_ROWS):
-                end = window + n_targets
-                accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, window, end, 0, 0, row_size)
-
-
-# CBOW.
-
-
-@njit(**JIT)
-def _context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size):
-    """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
-
-    prefix[j], the sum of the first j input rows, makes it three additions whatever the window.
-    """
-    for j in range(n_inputs):
-        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
-        for d in range(0, row_size, LANES):
-            store_vector(prefix, following + d, load_vector(prefix, here + d) + load_vector(w_in, row + d))
-    for k in range(n_targets):
-        n_context = high[k] - low[k] - 1
-        gain[k] = 1 if n_context > 0 else 0
-        size[k] = _float32(1) / _float32(n_context) if n_context > 0 else 0
-        scale = splat(load(size, k))
-        own, a, b = load(input_rows, k + window), high[k] * row_size, low[k] * row_size
-        for d in range(0, row_size, LANES):
-            between = load_vector(prefix, a + d) - load_vector(prefix, b + d)
-            store_vector(hidden, k * row_size + d, (between - load_vector(w_in, own + d)) * scale)
-
-
-@njit(**JIT)
-def _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error):
-    """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
-    for k in range(n_targets):
-        row, own = load(target_rows, k), k * row_size
-        even, odd = splat(_float32(0)), splat(_float32(0))
-        for d in range(0, row_size - LANES, 2 * LANES):
-            even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
-            odd = fma(load_vector(hidden, own + d + LANES), load_vector(w_out, row + d + LANES), odd)
-        if row_size % (2 * LANES):
-            d = row_size - LANES
-            even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
-        error[k] = sum_lanes(even + odd)
-    one, total = splat(_float32(1)), splat(_float32(0))
-    for k in range(0, n_targets, LANES):
-        s = sigmoid(load_vector(error, k))
-        gains = load_vector(gain, k)
-        store_vector(error, k, (one - s) * gains * splat(alpha))
-        total = total - gains * logarithm(s)
-    return np.float64(sum_lanes(total))
-
-
-@njit(**JIT)
-def _apply_gradients(
-    grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows, w_out,
-    target_rows,
-):  # fmt: skip
-    """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
-
-    The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
-    0 of `prefix` is left zero.
-    """
-    zero, zero_row = splat(_float32(0)), w_in.size - row_size
-    for j in range(0, (n_inputs + 1) * row_size, LANES):
-        store_vector(prefix, j, zero)
-    for k in range(n_targets):
-        scale, rate = splat(load(size, k)), splat(load(error, k))
-        a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
-        for d in range(0, row_size, LANES):
-            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
-            store_vector(grad, own + d, g)
-            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
-            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
-    for k in range(n_targets):  # not above: a word that is a target twice is read twice before it moves
-        rate, own, row = splat(load(error, k)), k * row_size, load(target_rows, k)
-        for d in range(0, row_size, LANES):
-            store_vector(w_out, row + d, fma(rate, load_vector(hidden, own + d), load_vector(w_out, row + d)))
-    for j in range(n_inputs):
-        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
-        if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
-            continue
-        own = (j - window) * row_size
-        has_own = window <= j < window + n_targets
-        for d in range(0, row_size, LANES):
-            running = load_vector(prefix, here + d)
-            step = running - load_vector(grad, own + d) if has_own else running
-            store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
-            store_vector(prefix, following + d, running + load_vector(prefix, following + d))
-    for d in range(0, row_size, LANES):
-        store_vector(prefix, d, zero)
-
-
-@njit(**JIT)
-def _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
-    """Turn noise scores into -alpha * weight * sigmoid(score) in place, 0 without context; return the summed loss."""
-    zero, one = splat(_float32(0)), splat(_float32(1))
-    total = zero
-    for c in range(0, n_targets, LANES):
-        weights = load_vector(gain, c) * splat(weight)
-        step = zero - weights * splat(alpha)
-        for group in range(0, n_noise, _GROUP):
-            product = one
-            for k in range(group, group + _GROUP):
-                s = sigmoid(zero - load_vector(scores, k * stride + c))
-                store_vector(scores, k * stride + c, (one - s) * step)
-                product = product * s
-            total = total - weights * logarithm(product)
-    return np.float64(sum_lanes(total))
-
-
-@njit(**JIT)
-def train_cbow(
-    tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
-    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats,
-):  # fmt: skip
-    """Train CBOW with the mean of the context on tokens[position:stop]; both tables are overwritten.
-
-    With h_k the mean of the C_k context rows of target k, y_k its output row and z_n the N noise rows of a chunk::
-
-        e_k     = alpha (1 - sigmoid(h_k . y_k))
-        G[n, k] = -alpha negative / N sigmoid(h_k . z_n)
-        dh_k    = e_k y_k + sum over n of G[n, k] z_n
-        w_out[target k] += e_k h_k          w_out[noise n] += sum over k of G[n, k] h_k
-        w_in[i]         += dh_k / C_k       for each context word i of each target k
-
-    This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
-    without context are skipped.
-
-    Parameters are those of `train_skipgram`.
-    """
-    tile_targets = _round_up(n_targets, TILE_ROWS)
-    n_inputs = n_targets + 2 * window
-    stride = _round_up(tile_targets, LANES)
-    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    zero_row = w_in.size - row_size
-    prefix, transposed = _aligned((n_inputs + 1) * row_size), _aligned(row_size * stride)
-    hidden, grad = _aligned(stride * row_size), _aligned(stride * row_size)
-    scores, gain, size, error = _aligned(n_noise * stride), _aligned(stride), _aligned(stride), _aligned(stride)
-    input_rows, target_rows = np.full(n_inputs, zero_row), np.full(tile_targets, zero_row)
-    noise_rows, next_noise = np.full(n_noise, zero_row), np.full(n_noise, zero_row)
-    own_rows = np.arange(stride) * row_size
-    low, high = np.zeros(tile_targets, np.int64), np.zeros(tile_targets, np.int64)
-    weight = _float32(negative) / _float32(n_noise)
-    state = _place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
-    begin = position
-    while position < stop:
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state
-        )
-        stats[KEPT] += n
-        for t in range(0, n, n_targets):
-            stats[PAIRS] += _place_chunk(
-                words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high
-            )
-            state = _place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
-            _prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size)
-            _context_means(
-                w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size
-            )
-            for k in range(0, stride, LANES):
-                for d in range(0, row_size, LANES):
-                    transpose(hidden, steps(k * row_size, row_size, LANES), d, transposed, d * stride + k, stride)
-            stats[LOSS] += _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error)
-            score(
-                w_out, noise_rows, 0, n_noise, transposed, stride, 0, _round_up(n_targets, LANES), vector_size, scores
-            )
-            stats[LOSS] += _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha)
-            for k in range(0, tile_targets, TILE_ROWS):
-                combine(grad, k, scores, 1, stride, w_out, noise_rows, n_noise, row_size)
-            _apply_gradients(
-                grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows,
-                w_out, target_rows,
-            )  # fmt: skip
-            for k in range(0, n_noise, TILE_ROWS):
-                accumulate(w_out, noise_rows, k, scores, stride, 1, hidden, own_rows, 0, n_targets, 0, 0, row_size)
+        prefetch_row(w_in, words[i] * row_size, row_size)
 
 
 # Preparation.

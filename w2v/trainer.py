@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _kernels
+from ._cbow import train_cbow
 from ._simd import TILE_ROWS
+from ._skipgram import train_skipgram
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
 from .stream import TokenStream, run_threads
 from .vocabulary import Vocabulary, keep_probabilities, noise_distribution
@@ -276,7 +278,7 @@ class Trainer:
         _kernels.build_alias(probabilities, self._threshold, self._alias)
         self._tokens = np.asarray(stream.tokens)
         self._borders = stream.split(max(_LEAST_SEGMENT, min(SEGMENT, len(stream) // _SEGMENTS)))
-        self._kernel = _kernels.train_skipgram if parameters.algorithm == "skipgram" else _kernels.train_cbow
+        self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
         self._started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
 

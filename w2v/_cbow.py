@@ -1,0 +1,218 @@
+"""CBOW with negative sampling, a chunk of targets at a time; see `_kernels` for what a chunk is.
+
+References
+----------
+Mikolov et al. 2013, arXiv:1301.3781 (CBOW) and arXiv:1310.4546, equation 4 (negative sampling).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ._kernels import (
+    BUFFER,
+    GROUP,
+    JIT,
+    KEPT,
+    LOSS,
+    PAIRS,
+    accumulate,
+    aligned_zeros,
+    combine,
+    logarithm,
+    place_chunk,
+    place_noise,
+    prefetch_chunk,
+    round_up,
+    sample_tokens,
+    score,
+    sigmoid,
+)
+from ._simd import (
+    LANES,
+    TILE_ROWS,
+    fma,
+    load,
+    load_vector,
+    splat,
+    steps,
+    store_vector,
+    sum_lanes,
+    transpose,
+)
+
+_float32 = np.float32
+
+
+@njit(**JIT)
+def _context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size):
+    """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
+
+    prefix[j], the sum of the first j input rows, makes it three additions whatever the window.
+    """
+    for j in range(n_inputs):
+        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+        for d in range(0, row_size, LANES):
+            store_vector(prefix, following + d, load_vector(prefix, here + d) + load_vector(w_in, row + d))
+    for k in range(n_targets):
+        n_context = high[k] - low[k] - 1
+        gain[k] = 1 if n_context > 0 else 0
+        size[k] = _float32(1) / _float32(n_context) if n_context > 0 else 0
+        scale = splat(load(size, k))
+        own, a, b = load(input_rows, k + window), high[k] * row_size, low[k] * row_size
+        for d in range(0, row_size, LANES):
+            between = load_vector(prefix, a + d) - load_vector(prefix, b + d)
+            store_vector(hidden, k * row_size + d, (between - load_vector(w_in, own + d)) * scale)
+
+
+@njit(**JIT)
+def _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error):
+    """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
+    for k in range(n_targets):
+        row, own = load(target_rows, k), k * row_size
+        even, odd = splat(_float32(0)), splat(_float32(0))
+        for d in range(0, row_size - LANES, 2 * LANES):
+            even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
+            odd = fma(load_vector(hidden, own + d + LANES), load_vector(w_out, row + d + LANES), odd)
+        if row_size % (2 * LANES):
+            d = row_size - LANES
+            even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
+        error[k] = sum_lanes(even + odd)
+    one, total = splat(_float32(1)), splat(_float32(0))
+    for k in range(0, n_targets, LANES):
+        s = sigmoid(load_vector(error, k))
+        gains = load_vector(gain, k)
+        store_vector(error, k, (one - s) * gains * splat(alpha))
+        total = total - gains * logarithm(s)
+    return np.float64(sum_lanes(total))
+
+
+@njit(**JIT)
+def _apply_gradients(
+    grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows, w_out,
+    target_rows,
+):  # fmt: skip
+    """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
+
+    The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
+    0 of `prefix` is left zero.
+    """
+    zero, zero_row = splat(_float32(0)), w_in.size - row_size
+    for j in range(0, (n_inputs + 1) * row_size, LANES):
+        store_vector(prefix, j, zero)
+    for k in range(n_targets):
+        scale, rate = splat(load(size, k)), splat(load(error, k))
+        a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
+        for d in range(0, row_size, LANES):
+            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
+            store_vector(grad, own + d, g)
+            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
+            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
+    for k in range(n_targets):  # not above: a word that is a target twice is read twice before it moves
+        rate, own, row = splat(load(error, k)), k * row_size, load(target_rows, k)
+        for d in range(0, row_size, LANES):
+            store_vector(w_out, row + d, fma(rate, load_vector(hidden, own + d), load_vector(w_out, row + d)))
+    for j in range(n_inputs):
+        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+        if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
+            continue
+        own = (j - window) * row_size
+        has_own = window <= j < window + n_targets
+        for d in range(0, row_size, LANES):
+            running = load_vector(prefix, here + d)
+            step = running - load_vector(grad, own + d) if has_own else running
+            store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
+            store_vector(prefix, following + d, running + load_vector(prefix, following + d))
+    for d in range(0, row_size, LANES):
+        store_vector(prefix, d, zero)
+
+
+@njit(**JIT)
+def _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
+    """Turn noise scores into -alpha * weight * sigmoid(score) in place, 0 without context; return the summed loss."""
+    zero, one = splat(_float32(0)), splat(_float32(1))
+    total = zero
+    for c in range(0, n_targets, LANES):
+        weights = load_vector(gain, c) * splat(weight)
+        step = zero - weights * splat(alpha)
+        for group in range(0, n_noise, GROUP):
+            product = one
+            for k in range(group, group + GROUP):
+                s = sigmoid(zero - load_vector(scores, k * stride + c))
+                store_vector(scores, k * stride + c, (one - s) * step)
+                product = product * s
+            total = total - weights * logarithm(product)
+    return np.float64(sum_lanes(total))
+
+
+@njit(**JIT)
+def train_cbow(
+    tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
+    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats,
+):  # fmt: skip
+    """Train CBOW with the mean of the context on tokens[position:stop]; both tables are overwritten.
+
+    With h_k the mean of the C_k context rows of target k, y_k its output row and z_n the N noise rows of a chunk::
+
+        e_k     = alpha (1 - sigmoid(h_k . y_k))
+        G[n, k] = -alpha negative / N sigmoid(h_k . z_n)
+        dh_k    = e_k y_k + sum over n of G[n, k] z_n
+        w_out[target k] += e_k h_k          w_out[noise n] += sum over k of G[n, k] h_k
+        w_in[i]         += dh_k / C_k       for each context word i of each target k
+
+    This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
+    without context are skipped.
+
+    Parameters are those of `train_skipgram`.
+    """
+    tile_targets = round_up(n_targets, TILE_ROWS)
+    n_inputs = n_targets + 2 * window
+    stride = round_up(tile_targets, LANES)
+    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
+    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
+    zero_row = w_in.size - row_size
+    prefix, transposed = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros(row_size * stride)
+    hidden, grad = aligned_zeros(stride * row_size), aligned_zeros(stride * row_size)
+    scores, gain, size, error = (
+        aligned_zeros(n_noise * stride),
+        aligned_zeros(stride),
+        aligned_zeros(stride),
+        aligned_zeros(stride),
+    )
+    input_rows, target_rows = np.full(n_inputs, zero_row), np.full(tile_targets, zero_row)
+    noise_rows, next_noise = np.full(n_noise, zero_row), np.full(n_noise, zero_row)
+    own_rows = np.arange(stride) * row_size
+    low, high = np.zeros(tile_targets, np.int64), np.zeros(tile_targets, np.int64)
+    weight = _float32(negative) / _float32(n_noise)
+    state = place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
+    begin = position
+    while position < stop:
+        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
+        n, position, sentence, state = sample_tokens(
+            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state
+        )
+        stats[KEPT] += n
+        for t in range(0, n, n_targets):
+            stats[PAIRS] += place_chunk(
+                words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high
+            )
+            state = place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
+            prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size)
+            _context_means(
+                w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size
+            )
+            for k in range(0, stride, LANES):
+                for d in range(0, row_size, LANES):
+                    transpose(hidden, steps(k * row_size, row_size, LANES), d, transposed, d * stride + k, stride)
+            stats[LOSS] += _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error)
+            score(w_out, noise_rows, 0, n_noise, transposed, stride, 0, round_up(n_targets, LANES), vector_size, scores)
+            stats[LOSS] += _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha)
+            for k in range(0, tile_targets, TILE_ROWS):
+                combine(grad, k, scores, 1, stride, w_out, noise_rows, n_noise, row_size)
+            _apply_gradients(
+                grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows,
+                w_out, target_rows,
+            )  # fmt: skip
+            for k in range(0, n_noise, TILE_ROWS):
+                accumulate(w_out, noise_rows, k, scores, stride, 1, hidden, own_rows, 0, n_targets, 0, 0, row_size)
