@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,7 +48,7 @@ def make_trainer(n_tokens: int = 6000, n_words: int = 40, seed: int = 5, **optio
     rank[order] = np.arange(n_words, dtype=np.int32)
     stream = TokenStream(rank[tokens], np.append(np.arange(0, n_tokens, 10), n_tokens).astype(np.int64), n_tokens)
     vocabulary = Vocabulary([f"w{i}" for i in range(n_words)], counts[order])
-    further = {name: options.pop(name) for name in ("tables", "step", "history", "started") if name in options}
+    further = {name: options.pop(name) for name in ("tables", "step", "history", "started", "done") if name in options}
     parameters = Parameters(**({"vector_size": 8, "window": 3, "epochs": 3} | options))
     parameters.validate()
     return Trainer(parameters, vocabulary, stream, seed, **further)
@@ -378,3 +379,65 @@ def test_error_in_a_worker_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(training, "_kernel", kernel)
     with pytest.raises(MemoryError, match="no room"):
         training.run(2)
+
+
+# Pauses.
+
+
+class EveryThird:
+    """A pause whenever three more segments are done; notes the steps and what the tables held."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.busy = 0
+
+    def is_due(self, trainer: Trainer) -> bool:
+        return trainer.step >= 3 * (len(self.steps) + 1)
+
+    def act(self, trainer: Trainer) -> None:
+        self.steps.append(trainer.step)
+        before = trainer.tables.w_in.copy()
+        words = sum(record.words for record in trainer.history)
+        time.sleep(0.01)
+        assert np.array_equal(trainer.tables.w_in, before), "a worker was busy"
+        assert sum(record.words for record in trainer.history) == words
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_pauses_find_the_tables_at_rest(workers: int) -> None:
+    training, pause, plain = make_trainer(n_tokens=20_000), EveryThird(), make_trainer(n_tokens=20_000)
+    training.run(workers, pauses=[pause])
+    assert pause.steps == list(range(3, training.step + 1, 3)) and training.step == 3 * training.n_segments
+    if workers == 1:
+        plain.run(1)
+        assert np.array_equal(plain.tables.w_in, training.tables.w_in)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_error_in_a_pause_ends_training(workers: int) -> None:
+    class Broken(EveryThird):
+        def act(self, trainer: Trainer) -> None:
+            raise OSError("disk full")
+
+    training = make_trainer(n_tokens=20_000)
+    with pytest.raises(OSError, match="disk full"):
+        training.run(workers, pauses=[Broken()])
+    assert training.step == 3
+
+
+def test_failure_of_a_worker_goes_before_a_pause_that_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, pause = make_trainer(n_tokens=20_000), EveryThird()
+    broken_kernel(training, monkeypatch, math.nan, after=2)
+    with pytest.raises(DivergenceError):
+        training.run(2, pauses=[pause])
+    assert pause.steps == []
+
+
+def test_seconds_go_on_and_a_time_limit_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_clock(monkeypatch)
+    options: dict[str, Any] = {"n_tokens": 20_000, "max_time": 200.0, "alpha": 0.05, "min_alpha": 0.01}
+    history = [EpochRecord(1, seconds=50.0)]
+    training = make_trainer(**options, step=3, history=history, started=-100.0, done=0.5)
+    calls = planned(training, monkeypatch)
+    assert calls[0][2] == pytest.approx(0.03, abs=1e-3) and calls[-1][3] < 0.012
+    assert training.history[0].seconds > 50 and training.done > 0.95

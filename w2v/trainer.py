@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,7 @@ class EpochRecord:
     pairs : int
         What `loss` is a mean over.
     seconds : float
-        Wall-clock time since training began.
+        Wall-clock time of training up to here, without the time between an interruption and going on.
     """
 
     epoch: int
@@ -219,6 +219,18 @@ def _aligned_zeros(n: int) -> NDArray[np.float32]:
     return raw[start : start + 4 * n].view(np.float32)
 
 
+class Pause(Protocol):
+    """Something to do between segments, while no worker touches the tables: to save or to measure them."""
+
+    def is_due(self, trainer: Trainer) -> bool:
+        """Tell whether to pause before the next segment is begun. Asked often; after `act` it must be False."""
+        ...
+
+    def act(self, trainer: Trainer) -> None:
+        """Do it, in a thread of the trainer. All `trainer.step` segments are done. What is raised ends training."""
+        ...
+
+
 class Trainer:
     """One training: its tables, its place in the schedule and its history.
 
@@ -239,11 +251,13 @@ class Trainer:
         Of the epochs that are done or begun.
     started : float, optional
         `time.perf_counter()` from which `max_time` is counted; now by default.
+    done : float, default 0
+        With `max_time`: the share of the schedule that was done before.
 
     Attributes
     ----------
-    tables, history, step
-        As given, brought up to date by `run`.
+    tables, history, step, done, started
+        As given; all but the last are brought up to date by `run`.
     n_targets, n_noise : int
         The chunk, see `chunk_shape`.
     alpha, min_alpha : float
@@ -261,10 +275,12 @@ class Trainer:
         step: int = 0,
         history: list[EpochRecord] | None = None,
         started: float | None = None,
+        done: float = 0.0,
     ) -> None:
         assert vocabulary.counts is not None
         self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
         self.history = [] if history is None else history
+        self.done = done
         self.tables = Tables.random(len(vocabulary), parameters.vector_size, seed) if tables is None else tables
         self._keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.n_targets, self.n_noise, self.alpha = chunk_shape(
@@ -279,7 +295,7 @@ class Trainer:
         self._tokens = np.asarray(stream.tokens)
         self._borders = stream.split(max(_LEAST_SEGMENT, min(SEGMENT, len(stream) // _SEGMENTS)))
         self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
-        self._started = time.perf_counter() if started is None else started
+        self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
 
     @property
@@ -296,7 +312,9 @@ class Trainer:
         """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
         self._train(0, 0, 0.0, 0.0, 0, np.zeros(3))
 
-    def run(self, workers: int, progress: Callable[[Progress], None] | None = None) -> None:
+    def run(
+        self, workers: int, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
+    ) -> None:
         """Train until the schedule ends.
 
         Parameters
@@ -305,6 +323,8 @@ class Trainer:
             Threads.
         progress : callable, optional
             Called from time to time, in one of the threads.
+        pauses : sequence of Pause, optional
+            What to do between segments. Where one is due, the workers finish their segments and wait.
 
         Raises
         ------
@@ -313,40 +333,11 @@ class Trainer:
         KeyboardInterrupt
             On Ctrl-C. The segments that were begun are finished, and `step` says where to go on.
         """
-        lock = threading.Lock()
-        failures: list[BaseException] = []
-        began, first_step = time.perf_counter(), self.step
-        plan = self._plan(began)
-        visited = reported = 0
-
-        def work(_worker: int) -> None:
-            nonlocal visited, reported
-            stats = np.zeros(3)
-            try:
-                while not failures:
-                    with lock:
-                        planned = next(plan, None)
-                        if planned is None:
-                            return
-                        self.step += 1
-                    epoch, segment, alpha, alpha_end, done = planned
-                    start, stop = int(self._borders[segment]), int(self._borders[segment + 1])
-                    stats[:] = 0
-                    self._train(start, stop, alpha, alpha_end, (epoch << 32) + segment + 1, stats)
-                    with lock:
-                        visited += stop - start
-                        elapsed = time.perf_counter() - began
-                        self._record(epoch, stop - start, alpha_end, stats, elapsed)
-                        if progress is not None and (elapsed > 0.1 * reported or self.step == first_step + 1):
-                            reported = math.floor(10 * elapsed) + 1
-                            progress(self._progress(epoch, done, alpha, visited, elapsed))
-            except BaseException as failure:
-                failures.append(failure)
-
+        run = _Run(self, progress, pauses)
         try:
-            run_threads(work, workers, failures)
+            run_threads(run.work, workers, run.failures)
         finally:
-            if not failures or isinstance(failures[0], KeyboardInterrupt):
+            if not run.failures or isinstance(run.failures[0], KeyboardInterrupt):
                 self._check_finite()
 
     def _plan(self, began: float) -> Iterator[tuple[int, int, float, float, float]]:
@@ -355,8 +346,8 @@ class Trainer:
         sizes = np.diff(self._borders)
         deadline = None
         if self.parameters.max_time is not None:
-            deadline = self._started + self.parameters.max_time
-            available = max(deadline - began, 1e-9)
+            deadline = self.started + self.parameters.max_time
+            available, done_before = max(deadline - began, 1e-9), self.done
         total = self.parameters.epochs * len(self.stream)
         begun = False
         while deadline is not None or epoch < self.parameters.epochs:
@@ -370,7 +361,7 @@ class Trainer:
                     now = time.perf_counter()
                     if begun and now >= deadline:
                         return
-                    done = end = min(1.0, (now - began) / available)
+                    done = end = min(1.0, done_before + (1 - done_before) * (now - began) / available)
                 yield epoch, segment, self._alpha_at(done), self._alpha_at(end), done
                 before, begun = after, True
             epoch, position = epoch + 1, 0
@@ -425,8 +416,70 @@ class Trainer:
     def _progress(self, epoch: int, done: float, alpha: float, visited: int, elapsed: float) -> Progress:
         speed = visited / elapsed if elapsed > 0 else None
         if self.parameters.max_time is not None:
-            left = max(0.0, self._started + self.parameters.max_time - time.perf_counter())
+            left = max(0.0, self.started + self.parameters.max_time - time.perf_counter())
         else:
             total = self.parameters.epochs * len(self.stream)
             left = (1 - done) * total / speed if speed else 0.0
         return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left)
+
+
+class _Run:
+    """What the workers of one call of `Trainer.run` share. All but `failures` is touched within the gate only."""
+
+    def __init__(self, trainer: Trainer, progress: Callable[[Progress], None] | None, pauses: Sequence[Pause]) -> None:
+        self.trainer, self.progress, self.pauses = trainer, progress, pauses
+        self.gate = threading.Condition()
+        self.failures: list[BaseException] = []
+        self.began, self.first_step = time.perf_counter(), trainer.step
+        self.seconds_before = trainer.history[-1].seconds if trainer.history else 0.0
+        self.plan = trainer._plan(self.began)
+        self.visited = self.reported = self.busy = 0
+
+    def work(self, _worker: int) -> None:
+        """Train segments until there is none left or something failed."""
+        stats = np.zeros(3)
+        while not self.failures:
+            busy = 0
+            try:
+                with self.gate:
+                    planned = self._next_segment()
+                    if planned is None:
+                        return
+                    busy = 1
+                    self.busy += busy
+                self._train_segment(*planned, stats)
+            except BaseException as failure:
+                self.failures.append(failure)
+            finally:
+                with self.gate:  # those who wait here see the failure before they see that nobody is busy
+                    self.busy -= busy
+                    self.gate.notify_all()
+
+    def _next_segment(self) -> tuple[int, int, float, float, float] | None:
+        """Return what is planned next, after the pauses that are due; None at the end."""
+        while not self.failures and (due := [pause for pause in self.pauses if pause.is_due(self.trainer)]):
+            if self.busy:
+                self.gate.wait()
+            else:
+                for pause in due:
+                    pause.act(self.trainer)
+        planned = None if self.failures else next(self.plan, None)
+        if planned is not None:
+            self.trainer.step += 1
+            self.trainer.done = planned[-1]
+        return planned
+
+    def _train_segment(
+        self, epoch: int, segment: int, alpha: float, alpha_end: float, done: float, stats: NDArray[np.float64]
+    ) -> None:
+        trainer = self.trainer
+        start, stop = int(trainer._borders[segment]), int(trainer._borders[segment + 1])
+        stats[:] = 0
+        trainer._train(start, stop, alpha, alpha_end, (epoch << 32) + segment + 1, stats)
+        with self.gate:
+            self.visited += stop - start
+            elapsed = time.perf_counter() - self.began
+            trainer._record(epoch, stop - start, alpha_end, stats, self.seconds_before + elapsed)
+            if self.progress is not None and (elapsed > 0.1 * self.reported or trainer.step == self.first_step + 1):
+                self.reported = math.floor(10 * elapsed) + 1
+                self.progress(trainer._progress(epoch, done, alpha, self.visited, elapsed))
