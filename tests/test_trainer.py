@@ -140,7 +140,7 @@ def planned(training: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[in
 
     def note(*arguments: Any) -> None:
         position, stop = arguments[2:4]
-        alpha, alpha_end, state, stats = arguments[-4:]
+        alpha, alpha_end, state, stats = arguments[17:21]
         stats += [1, 1, stop - position]
         calls.append((position, stop, alpha, alpha_end, int(state)))
 

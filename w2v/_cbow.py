@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ._composition import compose, spread
 from ._kernels import (
     BUFFER,
     GROUP,
@@ -21,6 +22,7 @@ from ._kernels import (
     aligned_zeros,
     combine,
     logarithm,
+    move_rows,
     place_chunk,
     place_noise,
     prefetch_chunk,
@@ -29,6 +31,7 @@ from ._kernels import (
     score,
     sigmoid,
 )
+from ._positional import apply_weighted_gradients, weighted_means
 from ._simd import (
     LANES,
     TILE_ROWS,
@@ -109,10 +112,7 @@ def _apply_gradients(
             store_vector(grad, own + d, g)
             store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
             store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
-    for k in range(n_targets):  # not above: a word that is a target twice is read twice before it moves
-        rate, own, row = splat(load(error, k)), k * row_size, load(target_rows, k)
-        for d in range(0, row_size, LANES):
-            store_vector(w_out, row + d, fma(rate, load_vector(hidden, own + d), load_vector(w_out, row + d)))
+    move_rows(error, hidden, n_targets, row_size, w_out, target_rows)
     for j in range(n_inputs):
         row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
         if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
@@ -149,7 +149,8 @@ def _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
 @njit(**JIT)
 def train_cbow(
     tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
-    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats,
+    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,
+    positions,
 ):  # fmt: skip
     """Train CBOW with the mean of the context on tokens[position:stop]; both tables are overwritten.
 
@@ -164,14 +165,19 @@ def train_cbow(
     This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
     without context are skipped.
 
-    Parameters are those of `train_skipgram`.
+    Parameters are those of `train_skipgram`, and:
+
+    Parameters
+    ----------
+    positions : ndarray of shape ((2 w + 1) * S,), float32, or None
+        Weights of the positions of a window, overwritten: see `_positional`. Only with `members`.
     """
     tile_targets = round_up(n_targets, TILE_ROWS)
     n_inputs = n_targets + 2 * window
     stride = round_up(tile_targets, LANES)
     words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
     right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    zero_row = w_in.size - row_size
+    zero_row = w_out.size - row_size
     prefix, transposed = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros(row_size * stride)
     hidden, grad = aligned_zeros(stride * row_size), aligned_zeros(stride * row_size)
     scores, gain, size, error = (
@@ -185,6 +191,12 @@ def train_cbow(
     own_rows = np.arange(stride) * row_size
     low, high = np.zeros(tile_targets, np.int64), np.zeros(tile_targets, np.int64)
     weight = _float32(negative) / _float32(n_noise)
+    if members is None:
+        inputs, steps_in, own_inputs = w_in, w_in, input_rows
+    else:
+        inputs, steps_in = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros((n_inputs + 1) * row_size)
+        own_inputs = np.empty(n_inputs, np.int64)
+    position_steps = aligned_zeros((2 * window + 1) * row_size)
     state = place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
     begin = position
     while position < stop:
@@ -198,10 +210,18 @@ def train_cbow(
                 words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high
             )
             state = place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
-            prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size)
-            _context_means(
-                w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size
-            )
+            prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows)
+            if members is not None:
+                compose(w_in, members, member_rows, input_rows, 0, n_inputs, row_size, inputs)
+                steps_in[:] = 0
+                for j in range(n_inputs):
+                    own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
+            if positions is None:
+                _context_means(
+                    inputs, own_inputs, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size
+                )
+            else:
+                weighted_means(inputs, n_targets, window, low, high, row_size, positions, hidden, gain, size)
             for k in range(0, stride, LANES):
                 for d in range(0, row_size, LANES):
                     transpose(hidden, steps(k * row_size, row_size, LANES), d, transposed, d * stride + k, stride)
@@ -210,9 +230,17 @@ def train_cbow(
             stats[LOSS] += _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha)
             for k in range(0, tile_targets, TILE_ROWS):
                 combine(grad, k, scores, 1, stride, w_out, noise_rows, n_noise, row_size)
-            _apply_gradients(
-                grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows,
-                w_out, target_rows,
-            )  # fmt: skip
+            if positions is None:
+                _apply_gradients(
+                    grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, steps_in,
+                    own_inputs, w_out, target_rows,
+                )  # fmt: skip
+            else:
+                apply_weighted_gradients(
+                    grad, error, hidden, n_targets, window, low, high, size, row_size, inputs, positions,
+                    position_steps, steps_in, w_out, target_rows,
+                )  # fmt: skip
+            if members is not None:
+                spread(steps_in, members, member_rows, frozen, input_rows, n_inputs, zero_row, row_size, w_in)
             for k in range(0, n_noise, TILE_ROWS):
                 accumulate(w_out, noise_rows, k, scores, stride, 1, hidden, own_rows, 0, n_targets, 0, 0, row_size)

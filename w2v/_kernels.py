@@ -33,12 +33,14 @@ from ._simd import (
     fma,
     fma_outer,
     load,
+    load_vector,
     mantissa_of,
     power_of_two,
     prefetch,
     splat,
     steps,
     store_tile,
+    store_vector,
     take,
     zero_tile,
 )
@@ -253,6 +255,15 @@ def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
         d += LANES
 
 
+@njit(**JIT)
+def move_rows(error, hidden, n_targets, row_size, table, rows):
+    """Add error[k] hidden[k] to the table row at rows[k]."""
+    for k in range(n_targets):
+        rate, own, row = splat(load(error, k)), k * row_size, load(rows, k)
+        for d in range(0, row_size, LANES):
+            store_vector(table, row + d, fma(rate, load_vector(hidden, own + d), load_vector(table, row + d)))
+
+
 # What both algorithms share: memory, rows of a chunk, noise.
 
 
@@ -307,12 +318,16 @@ def place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first
 
 
 @njit(**JIT)
-def prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size):
-    """Prefetch the rows that the chunk after the one at `t` adds."""
+def prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows):
+    """Prefetch the rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
     for i in range(t + n_targets, min(t + 2 * n_targets, n)):
         prefetch_row(w_out, words[i] * row_size, row_size)
     for i in range(t + n_targets + window, min(t + 2 * n_targets + window, n)):
-        prefetch_row(w_in, words[i] * row_size, row_size)
+        if members is None:
+            prefetch_row(w_in, words[i] * row_size, row_size)
+        else:
+            for m in range(load(members, words[i]), load(members, words[i] + 1)):
+                prefetch_row(w_in, load(member_rows, m), row_size)
 
 
 # Preparation.

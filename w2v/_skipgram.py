@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ._composition import compose, spread
 from ._kernels import (
     BUFFER,
     GROUP,
@@ -80,9 +81,17 @@ def _skipgram_errors(scores, stride, n_targets, tile_targets, n_noise, window, s
 
 
 @njit(**JIT)
+def _copy_rows(table, rows, first, last, row_size, copy):
+    for j in range(first, last):
+        row = load(rows, j)
+        for d in range(0, row_size, LANES):
+            store_vector(copy, j * row_size + d, load_vector(table, row + d))
+
+
+@njit(**JIT)
 def train_skipgram(
     tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
-    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats,
+    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,
 ):  # fmt: skip
     """Train skip-gram on tokens[position:stop]; both tables are overwritten.
 
@@ -104,7 +113,7 @@ def train_skipgram(
     threshold, alias : ndarray of shape (V,), float32 and int32
         Alias table of the noise distribution.
     w_in, w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
-        Input and output vectors.
+        Input and output vectors. With `members`, `w_in` may have more rows; its last is zero as well.
     row_size, vector_size : int
         S and D.
     negative : int
@@ -117,6 +126,13 @@ def train_skipgram(
         Random state of the segment.
     stats : ndarray of shape (3,), float64
         Entries LOSS, PAIRS and KEPT are added to.
+    members : ndarray of shape (V + 2,), int64, or None
+        Where the rows of each word begin in `member_rows`; None if the input vector of word v is row v. See
+        `_composition`.
+    member_rows : ndarray of int64, or None
+        Offsets into `w_in`.
+    frozen : ndarray of bool or None
+        Rows of `w_in` that must not move; only with `members`.
     """
     tile_targets = round_up(n_targets, TILE_ROWS)
     n_inputs = n_targets + 2 * window
@@ -126,12 +142,16 @@ def train_skipgram(
     stride = round_up(shift + max(tile_targets + band, tile_inputs + LANES), LANES)
     words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
     right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    zero_row = w_in.size - row_size
+    zero_row = w_out.size - row_size
     copy, transposed = aligned_zeros((tile_inputs + LANES) * row_size), aligned_zeros(row_size * stride)
     scores, weight = aligned_zeros((tile_targets + n_noise) * stride), aligned_zeros(round_up(n_targets, LANES))
     input_rows, copy_rows = np.full(tile_inputs + LANES, zero_row), np.arange(tile_inputs + LANES) * row_size
     rows, next_noise = np.full(tile_targets + n_noise, zero_row), np.full(n_noise, zero_row)
     low, high = np.zeros(tile_targets, np.int64), np.zeros(tile_targets, np.int64)
+    if members is None:
+        steps_in, step_rows = w_in, input_rows
+    else:
+        steps_in, step_rows = aligned_zeros((tile_inputs + LANES) * row_size), copy_rows
     state = place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
     begin = position
     while position < stop:
@@ -149,12 +169,16 @@ def train_skipgram(
                 stats[PAIRS] += high[k] - low[k]
             stats[PAIRS] -= active
             state = place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
-            prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size)
+            prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows)
             for j in range(0, tile_inputs, LANES):
+                if members is None:
+                    _copy_rows(w_in, input_rows, j, j + LANES, row_size, copy)
+                else:
+                    compose(w_in, members, member_rows, input_rows, j, j + LANES, row_size, copy)
                 for d in range(0, row_size, LANES):
-                    for r in range(j, j + LANES):
-                        store_vector(copy, r * row_size + d, load_vector(w_in, load(input_rows, r) + d))
                     transpose(copy, steps(j * row_size, row_size, LANES), d, transposed, d * stride + j + shift, stride)
+            if members is not None:
+                steps_in[:] = 0
             for k in range(0, tile_targets, TILE_ROWS):
                 c = k + shift
                 score(w_out, rows, k, k + TILE_ROWS, transposed, stride, c, c + band, vector_size, scores)
@@ -170,7 +194,7 @@ def train_skipgram(
             for j in range(0, tile_inputs, TILE_ROWS):
                 is_core = window - TILE_ROWS < j < window + n_targets
                 accumulate(
-                    w_in, input_rows, j, g, 1, stride, w_out, rows, max(0, j - 2 * window),
+                    steps_in, step_rows, j, g, 1, stride, w_out, rows, max(0, j - 2 * window),
                     min(n_targets, j + TILE_ROWS), tile_targets, tile_targets + (n_noise if is_core else 0), row_size,
                 )  # fmt: skip
             for k in range(0, tile_targets, TILE_ROWS):
@@ -179,3 +203,5 @@ def train_skipgram(
             for k in range(tile_targets, tile_targets + n_noise, TILE_ROWS):
                 end = window + n_targets
                 accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, window, end, 0, 0, row_size)
+            if members is not None:
+                spread(steps_in, members, member_rows, frozen, input_rows, n_inputs, zero_row, row_size, w_in)

@@ -295,6 +295,7 @@ class Trainer:
         self._tokens = np.asarray(stream.tokens)
         self._borders = stream.split(max(_LEAST_SEGMENT, min(SEGMENT, len(stream) // _SEGMENTS)))
         self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
+        self._extras = (None, None, None) if parameters.algorithm == "skipgram" else (None, None, None, None)
         self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
 
@@ -380,7 +381,7 @@ class Trainer:
             self._tokens, self.stream.offsets, start, stop, sentence, self._keep, self._threshold, self._alias,
             tables.w_in, tables.w_out, tables.row_size, tables.vector_size, parameters.window,
             parameters.shrink_windows, parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end,
-            state, stats,
+            state, stats, *self._extras,
         )  # fmt: skip
 
     def _record(self, epoch: int, words: int, alpha: float, stats: NDArray[np.float64], elapsed: float) -> None:

@@ -1,0 +1,67 @@
+"""Input vectors made of several rows: a word's own row and those of its n-grams, as in fastText.
+
+The input vector of word v is the mean of the rows ``member_rows[members[v] : members[v + 1]]`` of the input table. Word
+V, which stands for positions beyond a border, has the zero row alone. A step of the word's vector is added to each of
+its rows whole, as fastText does: the mean of the rows then moves by the step itself, however many rows there are
+(docs/derivations/subwords.md).
+
+The same scheme serves words whose rows must not move: with one row to each word, rows that are `frozen` are left out.
+
+References
+----------
+Bojanowski et al. 2017, arXiv:1607.04606, section 3.2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ._kernels import JIT
+from ._simd import LANES, load, load_vector, splat, store_vector
+
+_float32 = np.float32
+
+
+@njit(**JIT)
+def compose(w_in, members, member_rows, rows, first, last, row_size, out):
+    """Assign out[j * S :][:S] the input vector of the word whose output row is rows[j], first <= j < last."""
+    for j in range(first, last):
+        word = load(rows, j) // row_size
+        start, stop = load(members, word), load(members, word + 1)
+        scale = splat(_float32(1) / _float32(stop - start))
+        own = load(member_rows, start)
+        for d in range(0, row_size, LANES):
+            total = load_vector(w_in, own + d)
+            for i in range(start + 1, stop):
+                total = total + load_vector(w_in, load(member_rows, i) + d)
+            store_vector(out, j * row_size + d, total * scale)
+
+
+@njit(**JIT)
+def spread(step, members, member_rows, frozen, rows, last, zero_row, row_size, w_in):
+    """Add step[j * S :][:S] to every row of the word whose output row is rows[j], j < last, but for frozen rows."""
+    for j in range(last):
+        row = load(rows, j)
+        if row == zero_row:
+            continue
+        word = row // row_size
+        for i in range(load(members, word), load(members, word + 1)):
+            member = load(member_rows, i)
+            if frozen is not None:
+                if load(frozen, member // row_size):
+                    continue
+            for d in range(0, row_size, LANES):
+                store_vector(w_in, member + d, load_vector(w_in, member + d) + load_vector(step, j * row_size + d))
+
+
+@njit(**JIT)
+def compose_all(w_in, members, member_rows, row_size, vector_size, vectors):
+    """Set vectors[v] to the input vector of each word v; vectors has shape (V, D)."""
+    for word in range(vectors.shape[0]):
+        start, stop = members[word], members[word + 1]
+        for d in range(vector_size):
+            total = _float32(0)
+            for i in range(start, stop):
+                total += w_in[member_rows[i] + d]
+            vectors[word, d] = total / _float32(stop - start)
