@@ -323,7 +323,7 @@ def broken_kernel(training: Trainer, monkeypatch: pytest.MonkeyPatch, loss: floa
     calls = itertools.count()
 
     def kernel(*arguments: Any) -> None:
-        arguments[-1][:] = [loss if next(calls) >= after else 100.0, 100, 100]
+        arguments[20][:] = [loss if next(calls) >= after else 100.0, 100, 100]
 
     monkeypatch.setattr(training, "_kernel", kernel)
 

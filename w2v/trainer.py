@@ -12,6 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -61,6 +62,8 @@ class Progress:
     words_per_second, loss, alpha, seconds_left : float or None
         Tokens of the stream per second since training began, mean loss per pair over the last segments, learning rate,
         and what is left of the phase; None where not known yet.
+    holdout_loss : float or None
+        Mean loss of the held-out sentences, at the end of the last epoch.
     """
 
     phase: str
@@ -70,6 +73,11 @@ class Progress:
     loss: float | None = None
     alpha: float | None = None
     seconds_left: float | None = None
+    holdout_loss: float | None = None
+
+
+MEASURES = ("holdout_loss", "analogies", "word_pairs")
+"""What may be measured at the end of an epoch, by its name in `EpochRecord`."""
 
 
 @dataclass
@@ -93,6 +101,13 @@ class EpochRecord:
         What `loss` is a mean over.
     seconds : float
         Wall-clock time of training up to here, without the time between an interruption and going on.
+    holdout_loss : float
+        The same mean over the sentences that `holdout` sets aside, with the vectors at the end of the epoch. `loss` is
+        a mean over the epoch, while the vectors change. NaN if nothing is held out.
+    analogies : float
+        Accuracy on the questions of `eval_analogies` at the end of the epoch, 0 to 1. NaN without questions.
+    word_pairs : float
+        Spearman's correlation with the scores of `eval_pairs` at the end of the epoch. NaN without pairs.
     """
 
     epoch: int
@@ -102,12 +117,16 @@ class EpochRecord:
     kept: int = 0
     pairs: int = 0
     seconds: float = 0.0
+    holdout_loss: float = math.nan
+    analogies: float = math.nan
+    word_pairs: float = math.nan
     loss_sum: float = field(default=0.0, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record in JSON types; without a pair there is no loss."""
+        """Return the record in JSON types; what was not measured is left out."""
         record = {name: getattr(self, name) for name in ("epoch", "alpha", "words", "kept", "pairs", "seconds")}
-        return record | ({"loss": self.loss} if math.isfinite(self.loss) else {})
+        measured = {name: getattr(self, name) for name in ("loss", *MEASURES)}
+        return record | {name: value for name, value in measured.items() if math.isfinite(value)}
 
 
 def chunk_shape(
@@ -219,6 +238,10 @@ def _aligned_zeros(n: int) -> NDArray[np.float32]:
     return raw[start : start + 4 * n].view(np.float32)
 
 
+class StopTraining(Exception):
+    """Raised by a pause to end training as if its schedule had ended; the message says why."""
+
+
 class Pause(Protocol):
     """Something to do between segments, while no worker touches the tables: to save or to measure them."""
 
@@ -262,6 +285,8 @@ class Trainer:
         The chunk, see `chunk_shape`.
     alpha, min_alpha : float
         Learning rate at both ends of the schedule.
+    stop_reason : str or None
+        Why `run` ended before its schedule, if a pause wished so.
     """
 
     def __init__(
@@ -281,6 +306,7 @@ class Trainer:
         self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
         self.history = [] if history is None else history
         self.done = done
+        self.stop_reason: str | None = None
         self.tables = Tables.random(len(vocabulary), parameters.vector_size, seed) if tables is None else tables
         self._keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.n_targets, self.n_noise, self.alpha = chunk_shape(
@@ -292,8 +318,7 @@ class Trainer:
         self._alias = np.empty(len(vocabulary), np.int32)
         probabilities = noise_distribution(vocabulary.counts, parameters.ns_exponent)
         _kernels.build_alias(probabilities, self._threshold, self._alias)
-        self._tokens = np.asarray(stream.tokens)
-        self._borders = stream.split(max(_LEAST_SEGMENT, min(SEGMENT, len(stream) // _SEGMENTS)))
+        self._borders = _split(stream)
         self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
         self._extras = (None, None, None) if parameters.algorithm == "skipgram" else (None, None, None, None)
         self.started = time.perf_counter() if started is None else started
@@ -311,7 +336,36 @@ class Trainer:
 
     def compile(self) -> None:
         """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
-        self._train(0, 0, 0.0, 0.0, 0, np.zeros(3))
+        self._train(self.stream, 0, 0, 0.0, 0.0, 0, np.zeros(3))
+
+    def mean_loss(self, stream: TokenStream, workers: int) -> float:
+        """Return the mean loss of another stream, as `EpochRecord.loss` has it, without training on it.
+
+        The kernel runs with a learning rate of 0, which leaves the tables as they are. Subsampling, windows and noise
+        are drawn alike in every call, so that two calls differ by the vectors alone.
+
+        Parameters
+        ----------
+        stream : TokenStream
+            Ids of the same vocabulary.
+        workers : int
+            Threads. The result does not depend on it.
+
+        Returns
+        -------
+        float
+            NaN if there is not a single pair.
+        """
+        borders = _split(stream).tolist()
+
+        def measure(segment: int) -> NDArray[np.float64]:
+            stats = np.zeros(3)
+            self._train(stream, borders[segment], borders[segment + 1], 0.0, 0.0, -1 - segment, stats)
+            return stats
+
+        with ThreadPoolExecutor(workers) as pool:
+            stats = np.sum(list(pool.map(measure, range(len(borders) - 1))), axis=0)
+        return float(stats[_kernels.LOSS] / stats[_kernels.PAIRS]) if stats[_kernels.PAIRS] else math.nan
 
     def run(
         self, workers: int, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
@@ -334,11 +388,14 @@ class Trainer:
         KeyboardInterrupt
             On Ctrl-C. The segments that were begun are finished, and `step` says where to go on.
         """
+        self.stop_reason = None
         run = _Run(self, progress, pauses)
         try:
             run_threads(run.work, workers, run.failures)
+        except StopTraining as stop:
+            self.stop_reason = str(stop)
         finally:
-            if not run.failures or isinstance(run.failures[0], KeyboardInterrupt):
+            if not run.failures or isinstance(run.failures[0], (KeyboardInterrupt, StopTraining)):
                 self._check_finite()
 
     def _plan(self, began: float) -> Iterator[tuple[int, int, float, float, float]]:
@@ -371,14 +428,22 @@ class Trainer:
         return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * done)
 
     def _train(
-        self, start: int, stop: int, alpha: float, alpha_end: float, number: int, stats: NDArray[np.float64]
+        self,
+        stream: TokenStream,
+        start: int,
+        stop: int,
+        alpha: float,
+        alpha_end: float,
+        number: int,
+        stats: NDArray[np.float64],
     ) -> None:
-        """Run the kernel on one segment, the random state decided by `number`."""
-        state = np.random.SeedSequence([self.seed, 2, number]).generate_state(1, np.uint64)[0]
-        sentence = int(np.searchsorted(self.stream.offsets, start, side="right")) - 1
+        """Run the kernel on one segment; `number` decides the random state, a negative one that of a measurement."""
+        entropy = [self.seed, 2, number] if number >= 0 else [self.seed, 4, -number]
+        state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
+        sentence = int(np.searchsorted(stream.offsets, start, side="right")) - 1
         tables, parameters = self.tables, self.parameters
         self._kernel(
-            self._tokens, self.stream.offsets, start, stop, sentence, self._keep, self._threshold, self._alias,
+            np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self._keep, self._threshold, self._alias,
             tables.w_in, tables.w_out, tables.row_size, tables.vector_size, parameters.window,
             parameters.shrink_windows, parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end,
             state, stats, *self._extras,
@@ -421,7 +486,14 @@ class Trainer:
         else:
             total = self.parameters.epochs * len(self.stream)
             left = (1 - done) * total / speed if speed else 0.0
-        return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left)
+        measured = [record.holdout_loss for record in self.history[-2:] if math.isfinite(record.holdout_loss)]
+        holdout_loss = measured[-1] if measured else None
+        return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left, holdout_loss)
+
+
+def _split(stream: TokenStream) -> NDArray[np.int64]:
+    """Return the borders of the segments."""
+    return stream.split(max(_LEAST_SEGMENT, min(SEGMENT, len(stream) // _SEGMENTS)))
 
 
 class _Run:
@@ -476,7 +548,7 @@ class _Run:
         trainer = self.trainer
         start, stop = int(trainer._borders[segment]), int(trainer._borders[segment + 1])
         stats[:] = 0
-        trainer._train(start, stop, alpha, alpha_end, (epoch << 32) + segment + 1, stats)
+        trainer._train(trainer.stream, start, stop, alpha, alpha_end, (epoch << 32) + segment + 1, stats)
         with self.gate:
             self.visited += stop - start
             elapsed = time.perf_counter() - self.began
