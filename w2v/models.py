@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 
 from .embeddings import Embeddings
 from .parameters import MAX_SEED, Parameters
 from .persistence import LAYOUT, load_embeddings, save_embeddings
-from .stream import Corpus, WorkFolder, encode_corpus
+from .stream import Corpus, WorkFolder, count_cores, encode_corpus, open_corpus
 from .trainer import Progress, Trainer
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
@@ -245,11 +244,11 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
         work_folder: str | os.PathLike[str] | None,
     ) -> Word2Vec:
         started = time.perf_counter()
-        workers = parameters.workers or _count_cores()
+        workers = parameters.workers or count_cores()
         tokenizer = get_tokenizer(parameters.tokenizer)
         with WorkFolder(work_folder) as folder:
             vocabulary, stream = encode_corpus(
-                _open_corpus(corpus),
+                open_corpus(corpus),
                 tokenizer,
                 min_count=parameters.min_count,
                 max_vocab=parameters.max_vocab,
@@ -317,21 +316,6 @@ def _check_same_corpus(found: Vocabulary, expected: Vocabulary) -> None:
             "the corpus is not the one that training began with: its words and counts differ; "
             "resume with the same text, or train anew"
         )
-
-
-def _open_corpus(corpus: Corpus) -> Corpus:
-    """Make a reader of file names; leave sentences and tokens."""
-    if isinstance(corpus, (str, os.PathLike)):
-        return TextReader(corpus)
-    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
-        return TextReader(corpus)
-    if not isinstance(corpus, Iterable):
-        raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
-    return corpus
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _draw_seed(random_state: Any) -> int:

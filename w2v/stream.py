@@ -180,6 +180,22 @@ class WorkFolder:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
+def open_corpus(corpus: Corpus) -> Corpus:
+    """Make a reader of file names; leave sentences and tokens."""
+    if isinstance(corpus, (str, os.PathLike)):
+        return TextReader(corpus)
+    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
+        return TextReader(corpus)
+    if not isinstance(corpus, Iterable):
+        raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
+    return corpus
+
+
+def count_cores() -> int:
+    """Return the processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def encode_corpus(
     corpus: Corpus,
     tokenizer: Tokenizer,
