@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
     from corpora.tokenizers import Tokenizer
+    from w2v.subwords import SubwordVectors
 
 Vector = NDArray[np.float32]
 Neighbor = tuple[str, float]
@@ -37,6 +38,11 @@ class Embeddings:
         absent and the tokenizer makes exactly one word of it (``"Paris"`` to ``"paris"``), that word is looked up.
     metadata : dict, optional
         Whatever else is to be kept with the model, in JSON types: ``parameters`` (dict), ``history`` (list).
+    subwords : SubwordVectors, optional
+        Vectors of character n-grams. A word that is not in the vocabulary, as it is written or as the tokenizer writes
+        it, then has the mean of its n-grams' vectors (of the spelling that the tokenizer makes, if that is one word),
+        and is ``in`` the embeddings unless it is too short to have an n-gram; ``word in embeddings.vocabulary`` tells
+        whether it was seen. Neighbours are always words of the vocabulary.
 
     Attributes
     ----------
@@ -45,13 +51,15 @@ class Embeddings:
         A read-only view.
     tokenizer : Tokenizer or None
     metadata : dict
+    subwords : SubwordVectors or None
 
     Raises
     ------
     TypeError
         If `vectors` is not of real numbers, or `vocabulary` not of str.
     ValueError
-        If `vectors` is not two-dimensional, has no row or no column, or another number of rows than there are words.
+        If `vectors` is not two-dimensional, has no row or no column, or another number of rows than there are
+        words, or if the vectors of `subwords` have another width.
 
     Notes
     -----
@@ -66,11 +74,16 @@ class Embeddings:
         *,
         tokenizer: Tokenizer | None = None,
         metadata: dict[str, Any] | None = None,
+        subwords: SubwordVectors | None = None,
     ) -> None:
         self.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
         self.vectors: Vector = _as_table(vectors, len(self.vocabulary))
         self.tokenizer = tokenizer
         self.metadata: dict[str, Any] = dict(metadata or {})
+        if subwords is not None and subwords.ngram_vectors.shape[1] != self.vector_size:
+            width = subwords.ngram_vectors.shape[1]
+            raise ValueError(f"the vectors of n-grams have {width} columns, those of words {self.vector_size}")
+        self.subwords = subwords
         self._cached_inverse_norms: Vector | None = None
         self._cached_unit: Vector | None = None
 
@@ -108,7 +121,7 @@ class Embeddings:
         return iter(self.vocabulary)
 
     def __contains__(self, word: object) -> bool:
-        return isinstance(word, str) and self._row(word) is not None
+        return isinstance(word, str) and self._find(word) is not None
 
     def __getitem__(self, words: str | Sequence[str]) -> Vector:
         """Return the vector of a word, shape (D,), read-only, or those of a list of words, shape (n, D), a copy.
@@ -119,11 +132,15 @@ class Embeddings:
             If a word is not in the vocabulary; it is a KeyError.
         """
         if isinstance(words, str):
-            vector: Vector = self.vectors[self._rows([words])[0]]
-            return vector
+            found = self._find_all([words])[0]
+            return self.vectors[found] if isinstance(found, int) else found
         if not isinstance(words, (list, tuple, np.ndarray)):
             raise TypeError(f"vectors are looked up by a word or a list of words, not by {type(words).__name__}")
-        vectors: Vector = self.vectors[np.asarray(self._rows(words), dtype=np.intp)]
+        places = self._find_all(words)
+        vectors: Vector = self.vectors[[place if isinstance(place, int) else 0 for place in places]]
+        for index, place in enumerate(places):
+            if not isinstance(place, int):
+                vectors[index] = place
         return vectors
 
     def __repr__(self) -> str:
@@ -210,7 +227,7 @@ class Embeddings:
         if isinstance(words, str):
             raise TypeError("neighbors_batch needs a sequence of words; for one word call neighbors")
         queries = _as_list(words)
-        self._rows(query for query in queries if isinstance(query, str))  # all unknown words in one error
+        self._find_all(query for query in queries if isinstance(query, str))  # all unknown words in one error
         step = max(1, _BATCH_SCORES // self._n_candidates(restrict_vocab))
         found = []
         for start in range(0, len(queries), step):
@@ -331,29 +348,35 @@ class Embeddings:
             self._cached_inverse_norms = inverse_row_norms(self.vectors)
         return self._cached_inverse_norms
 
-    def _row(self, word: str) -> int | None:
-        """Return the row of a word as written or as the tokenizer writes it, or None."""
+    def _find(self, word: str) -> int | Vector | None:
+        """Return the row of a word, or the vector that its n-grams make, or None where it has neither."""
         row = self.key_to_index.get(word)
-        if row is None and self.tokenizer is not None:
+        if row is not None:
+            return row
+        if self.tokenizer is not None:
             tokens = self.tokenizer(word)
             if len(tokens) == 1:
-                row = self.key_to_index.get(tokens[0])
+                word = tokens[0]
+                row = self.key_to_index.get(word)
+        if row is None and self.subwords is not None:
+            return self.subwords.vector(word)
         return row
 
-    def _rows(self, words: Iterable[str]) -> list[int]:
-        """Return the rows of words; raise one error that names all the unknown ones."""
-        rows, unknown = [], []
+    def _find_all(self, words: Iterable[str]) -> list[int | Vector]:
+        """Return the rows of words, or the vectors of those without one; raise one error that names all the unknown."""
+        found: list[int | Vector] = []
+        unknown = []
         for word in words:
             if not isinstance(word, str):
                 raise TypeError(f"a word must be a str, not {type(word).__name__}: {word!r}")
-            row = self._row(word)
-            if row is None:
+            place = self._find(word)
+            if place is None:
                 unknown.append(word)
             else:
-                rows.append(row)
+                found.append(place)
         if unknown:
             raise UnknownWordError(list(dict.fromkeys(unknown)), self.suggest)
-        return rows
+        return found
 
     def _n_candidates(self, restrict_vocab: int | None) -> int:
         if restrict_vocab is None:
@@ -363,15 +386,17 @@ class Embeddings:
         return min(int(restrict_vocab), len(self))
 
     def _queries(self, items: Sequence[str | Vector]) -> tuple[list[Vector], list[int]]:
-        """Return the unit vectors of words and the given vectors as they are, and the rows of the words."""
+        """Return the unit vectors of words and the given vectors as they are, and the rows of words that have one."""
         words = [item for item in items if isinstance(item, str)]
-        rows = self._rows(words)
-        row_of = dict(zip(words, rows, strict=True))
-        vectors = [
-            _to_unit(self.vectors[row_of[item]]) if isinstance(item, str) else _as_vector(item, self.vector_size)
-            for item in items
-        ]
-        return vectors, rows
+        place_of = dict(zip(words, self._find_all(words), strict=True))
+        vectors = []
+        for item in items:
+            if isinstance(item, str):
+                place = place_of[item]
+                vectors.append(_to_unit(self.vectors[place] if isinstance(place, int) else place))
+            else:
+                vectors.append(_as_vector(item, self.vector_size))
+        return vectors, [place for place in place_of.values() if isinstance(place, int)]
 
     def _scores(self, queries: Vector, restrict_vocab: int | None) -> Vector:
         n = self._n_candidates(restrict_vocab)

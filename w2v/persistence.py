@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from w2v.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
     from w2v.embeddings import Embeddings
+    from w2v.subwords import SubwordVectors
 
 __all__ = [
     "LAYOUT", "Layout", "ModelError", "check_output", "load_embeddings", "read_config", "read_tensors",
@@ -38,11 +39,12 @@ class Layout:
     config: str = "config.json"
     vocabulary: str = "vocabulary.txt"
     vectors: str = "vectors.safetensors"
+    subwords: str = "subwords.safetensors"
     training: str = "training.safetensors"
 
 
 LAYOUT = Layout()
-_STRUCTURE = ("format", "format_version", "kind", "vector_size", "vocabulary_size", "tokenizer")
+_STRUCTURE = ("format", "format_version", "kind", "vector_size", "vocabulary_size", "tokenizer", "subwords")
 _MAX_CONFIG_BYTES = 64 << 20
 _TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
 
@@ -104,13 +106,15 @@ def save_embeddings(
     check_output(path, overwrite)
     config = _encode_config(embeddings, extra_config or {})
     for name in extra_tensors or {}:
-        if not _TENSORS_NAME.fullmatch(name) or name == LAYOUT.vectors:
+        if not _TENSORS_NAME.fullmatch(name) or name in (LAYOUT.vectors, LAYOUT.subwords):
             raise ValueError(f"{name!r} is not a name for a further tensors file; use for instance {LAYOUT.training!r}")
     tensors: dict[str, NDArray[Any]] = {"vectors": embeddings.vectors}
     if embeddings.vocabulary.counts is not None:
         tensors["counts"] = embeddings.vocabulary.counts
     with atomic_folder(path, replace=overwrite) as folder:
         write_tensors(folder / LAYOUT.vectors, tensors)
+        if embeddings.subwords is not None:
+            write_tensors(folder / LAYOUT.subwords, {"ngram_vectors": embeddings.subwords.ngram_vectors})
         for name, further in (extra_tensors or {}).items():
             write_tensors(folder / name, further)
         with atomic_file(folder / LAYOUT.vocabulary) as file:
@@ -151,10 +155,11 @@ def load_embeddings(
     folder = Path(path)
     words = _read_words(folder / LAYOUT.vocabulary, config["vocabulary_size"])
     tensors = read_tensors(folder / LAYOUT.vectors, mmap=mmap)
-    vectors = _check_tensor(folder, tensors, "vectors", np.float32, (config["vocabulary_size"], config["vector_size"]))
+    n_words, file = config["vocabulary_size"], folder / LAYOUT.vectors
+    vectors = _check_tensor(file, tensors, "vectors", np.float32, (n_words, config["vector_size"]))
     counts = None
     if "counts" in tensors:
-        counts = _check_tensor(folder, tensors, "counts", np.int64, (config["vocabulary_size"],))
+        counts = _check_tensor(file, tensors, "counts", np.int64, (n_words,))
     try:
         vocabulary = Vocabulary(words, counts)
     except ValueError as error:
@@ -164,7 +169,8 @@ def load_embeddings(
         tokenizer = _restore_tokenizer(folder, config["tokenizer"])
         if tokenizer is None:
             metadata["tokenizer"] = config["tokenizer"]
-    return Embeddings(vocabulary, vectors, tokenizer=tokenizer, metadata=metadata)
+    subwords = _read_subwords(folder, config, mmap=mmap) if "subwords" in config else None
+    return Embeddings(vocabulary, vectors, tokenizer=tokenizer, metadata=metadata, subwords=subwords)
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -178,8 +184,8 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The whole configuration. ``vector_size`` and ``vocabulary_size`` are positive int; ``tokenizer`` and
-        ``parameters``, where present, are dict and ``history`` is a list.
+        The whole configuration. ``vector_size`` and ``vocabulary_size`` are positive int; ``tokenizer``, ``subwords``
+        and ``parameters``, where present, are dict and ``history`` is a list.
 
     Raises
     ------
@@ -206,7 +212,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     for name in ("vector_size", "vocabulary_size"):
         if type(config.get(name)) is not int or config[name] < 1:
             raise ModelError(f"{file} is damaged: {name} must be a positive integer, not {config.get(name)!r}")
-    for name, expected in (("tokenizer", dict), ("parameters", dict), ("history", list)):
+    for name, expected in (("tokenizer", dict), ("subwords", dict), ("parameters", dict), ("history", list)):
         if name in config and not isinstance(config[name], expected):
             raise ModelError(f"{file} is damaged: {name} has the wrong type, {type(config[name]).__name__}")
     return config
@@ -284,6 +290,8 @@ def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
         config["tokenizer"] = tokenizer.to_config()
     elif isinstance(embeddings.metadata.get("tokenizer"), Mapping):  # one that could not be restored on loading
         config["tokenizer"] = embeddings.metadata["tokenizer"]
+    if embeddings.subwords is not None:
+        config["subwords"] = asdict(embeddings.subwords.subwords)
     config.update((name, value) for name, value in embeddings.metadata.items() if name not in _STRUCTURE)
     config.update(extra)
     try:
@@ -345,9 +353,8 @@ def _unescape(word: str, file: Path, line: int) -> str:
 
 
 def _check_tensor(
-    folder: Path, tensors: Mapping[str, NDArray[Any]], name: str, dtype: type, shape: tuple[int, ...]
+    file: Path, tensors: Mapping[str, NDArray[Any]], name: str, dtype: type, shape: tuple[int, ...]
 ) -> NDArray[Any]:
-    file = folder / LAYOUT.vectors
     if name not in tensors:
         raise ModelError(f"{file} is damaged: it has no array {name!r}")
     array = tensors[name]
@@ -357,6 +364,24 @@ def _check_tensor(
             f"{file} is damaged: {name!r} is {array.dtype} of shape {array.shape}, but {LAYOUT.config} says {expected}"
         )
     return array
+
+
+def _read_subwords(folder: Path, config: dict[str, Any], *, mmap: bool) -> SubwordVectors:
+    """Open the vectors of n-grams that the configuration promises."""
+    from w2v.subwords import Subwords, SubwordVectors
+
+    settings = config["subwords"]
+    names = [field.name for field in fields(Subwords)]
+    if set(settings) != set(names) or not all(type(value) is int for value in settings.values()):
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: subwords must hold the integers {', '.join(names)}")
+    try:
+        subwords = Subwords(**settings)
+    except ValueError as error:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
+    file = folder / LAYOUT.subwords
+    shape = (subwords.buckets, config["vector_size"])
+    table = _check_tensor(file, read_tensors(file, mmap=mmap), "ngram_vectors", np.float32, shape)
+    return SubwordVectors(subwords, table)
 
 
 def _restore_tokenizer(folder: Path, config: dict[str, Any]) -> Tokenizer | None:

@@ -1,9 +1,10 @@
-"""Character n-grams as fastText takes them: which rows of the n-gram table belong to a word."""
+"""Character n-grams as fastText takes them: which rows of the n-gram table a word has, and what vector they make."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class Subwords:
 
     Notes
     -----
-    Neither needs a compiler but `table`, whose kernel is imported when it is first called.
+    Only `table` needs a compiler; its kernel is imported when it is first called.
 
     References
     ----------
@@ -132,3 +133,56 @@ class Subwords:
                 n = stop - start + 1
                 if n >= self.min_n and not (n == 1 and (start == 0 or stop == len(bordered) - 1)):
                     yield bordered[start : stop + 1], hashed
+
+
+class SubwordVectors:
+    """The vectors of n-grams, from which words that were never seen get theirs. Read-only.
+
+    Parameters
+    ----------
+    subwords : Subwords
+        How words are cut.
+    ngram_vectors : ndarray of shape (buckets, D), float32
+        Not copied, so that it may be a memory-mapped file.
+
+    Attributes
+    ----------
+    subwords : Subwords
+    ngram_vectors : ndarray of shape (buckets, D), float32
+        A read-only view.
+
+    Raises
+    ------
+    TypeError
+        If `ngram_vectors` is not float32.
+    ValueError
+        If it has another shape.
+    """
+
+    def __init__(self, subwords: Subwords, ngram_vectors: NDArray[np.float32]) -> None:
+        if ngram_vectors.dtype != np.float32:
+            raise TypeError(f"ngram_vectors must be float32, not {ngram_vectors.dtype}")
+        if ngram_vectors.ndim != 2 or len(ngram_vectors) != subwords.buckets:
+            raise ValueError(f"ngram_vectors must have shape ({subwords.buckets}, D), not {ngram_vectors.shape}")
+        self.subwords = subwords
+        self.ngram_vectors: NDArray[np.float32] = ngram_vectors.view()
+        self.ngram_vectors.setflags(write=False)
+
+    def __repr__(self) -> str:
+        return f"SubwordVectors({self.subwords}, vector_size={self.ngram_vectors.shape[1]})"
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.ngram_vectors.setflags(write=False)  # pickle does not keep it
+
+    def vector(self, word: str) -> NDArray[np.float32] | None:
+        """Return the mean of the vectors of a word's n-grams, shape (D,), or None for a word that has none.
+
+        fastText and gensim give a vector of zeros to a word without n-grams.
+        """
+        rows = self.subwords.rows(word)
+        if not len(rows):
+            return None
+        vector: NDArray[np.float32] = self.ngram_vectors[rows].mean(axis=0, dtype=np.float64).astype(np.float32)
+        vector.setflags(write=False)
+        return vector
