@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,8 +80,9 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     final = Path(os.path.realpath(path))
     _check_parent(path, final)
     temporary = _temporary_name(final)
-    with _removed_on_failure(path, temporary, lambda: shutil.rmtree(temporary)):
+    with _removed_on_failure(path, temporary, lambda: shutil.rmtree(temporary)), ExitStack() as held:
         temporary.mkdir()
+        held.enter_context(_lock(temporary))
         yield temporary
         _sync_folder(temporary)
         if not os.path.lexists(final):
@@ -90,6 +92,43 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
         else:
             raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
         _sync_folder(final.parent)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Delete what a process that was killed has left of writing the folder `path`; never what is being written.
+
+    Where a file system cannot tell whether anybody is at work there, it stays.
+    """
+    final = Path(os.path.realpath(path))
+    pattern = re.compile(re.escape(f".{final.name[:100]}.") + r"[0-9a-f]{8}\.tmp")
+    with suppress(OSError):
+        for entry in os.listdir(final.parent):
+            temporary = final.parent / entry
+            if pattern.fullmatch(entry) and temporary.is_dir():
+                with _lock(temporary) as is_mine:
+                    if is_mine:
+                        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Lock a folder until the block ends or the process dies; tell whether it could be locked."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows, which has no such locks and opens no folders
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 def check_writable_beside(path: str | os.PathLike[str]) -> None:
@@ -140,7 +179,7 @@ def _replace_folder(new: Path, final: Path) -> None:
     if _exchange(new, final):
         shutil.rmtree(new, ignore_errors=True)  # it has the old content now
         return
-    old = _temporary_name(final)
+    old = _temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
     os.rename(final, old)
     try:
         os.rename(new, final)

@@ -262,7 +262,7 @@ class Trainer:
     parameters : Parameters
         Validated.
     vocabulary : Vocabulary
-        With counts.
+        With the counts in `stream`. A word of count 0 is neither met nor drawn as noise: its vectors do not move.
     stream : TokenStream
     seed : int
         Decides everything random.
@@ -318,6 +318,9 @@ class Trainer:
         self._alias = np.empty(len(vocabulary), np.int32)
         probabilities = noise_distribution(vocabulary.counts, parameters.ns_exponent)
         _kernels.build_alias(probabilities, self._threshold, self._alias)
+        absent = vocabulary.counts == 0  # rounding must not leave one of them a share
+        self._threshold[absent] = 0
+        self._alias[absent & (self._alias == np.arange(len(vocabulary)))] = vocabulary.counts.argmax()
         self._borders = _split(stream)
         self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
         self._extras = (None, None, None) if parameters.algorithm == "skipgram" else (None, None, None, None)

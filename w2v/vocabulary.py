@@ -168,13 +168,61 @@ def _check_counts(counts: NDArray[np.integer[Any]], n_words: int) -> NDArray[np.
     return copied
 
 
+def grow_vocabulary(
+    known: Vocabulary,
+    words: list[str],
+    counts: NDArray[np.int64],
+    first: NDArray[np.int64],
+    min_count: int,
+    max_vocab: int | None = None,
+) -> tuple[Vocabulary, NDArray[np.int32]]:
+    """Add the words of a new text to a vocabulary.
+
+    Parameters
+    ----------
+    known : Vocabulary
+        With counts; all its words stay.
+    words : list of str
+        All n distinct words of the new text.
+    counts, first : ndarray of shape (n,), int64
+        How often, and at which place first, each occurs there.
+    min_count : int
+        Add words that occur so often in the new text.
+    max_vocab : int, optional
+        Add words, the most frequent ones, only up to this size.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+        By falling count in all texts together, ties by `known` and then by first occurrence. Its counts are those in
+        the new text alone, 0 included.
+    ids : ndarray of shape (n,), int32
+        For each of `words` its row, or -1 if it is left out.
+    """
+    assert known.counts is not None
+    rows = np.fromiter((known.key_to_index.get(word, -1) for word in words), np.int64, len(words))
+    added = np.flatnonzero((rows < 0) & (counts >= min_count))
+    room = None if max_vocab is None else max(0, max_vocab - len(known))
+    added = added[np.lexsort((first[added], -counts[added]))][:room]
+    found = np.flatnonzero(rows >= 0)
+    rows[added] = np.arange(len(known), len(known) + len(added))
+    here = np.zeros(len(known) + len(added), np.int64)
+    here[rows[found]], here[rows[added]] = counts[found], counts[added]
+    before = np.concatenate([known.counts, np.zeros(len(added), np.int64)])
+    order = np.argsort(-(before + here), kind="stable")
+    place = np.empty(len(order) + 1, np.int32)
+    place[order], place[-1] = np.arange(len(order)), -1
+    names = known.index_to_key + [words[entry] for entry in added.tolist()]
+    return Vocabulary([names[row] for row in order.tolist()], here[order]), place[rows]
+
+
 def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
     """Return the probability that a token of each word survives subsampling.
 
     Parameters
     ----------
     counts : ndarray of shape (V,), int64
-        How often each word occurs among the kept words.
+        How often each word occurs among the kept words; those that do not occur are of no consequence.
     sample : float
         Threshold t: with f the word's share of all tokens, the probability is min(1, sqrt(t / f) + t / f). 0 keeps all.
 
@@ -188,7 +236,7 @@ def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.f
     """
     if sample == 0:
         return np.ones(len(counts), np.float32)
-    ratio = sample * counts.sum() / counts
+    ratio = sample * counts.sum() / np.maximum(counts, 1)
     keep: NDArray[np.float32] = np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
     return keep
 
@@ -198,7 +246,8 @@ def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray
 
     Parameters
     ----------
-    counts : ndarray of shape (V,), int64, > 0
+    counts : ndarray of shape (V,), int64
+        At least one above 0. A word of count 0 is never drawn, whatever the exponent.
     ns_exponent : float
         0.75 in the paper (arXiv:1310.4546, section 2.2).
 
@@ -206,7 +255,7 @@ def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray
     -------
     ndarray of shape (V,), float64, summing to 1
     """
-    logarithms = ns_exponent * np.log(counts)
+    logarithms = np.where(counts > 0, ns_exponent * np.log(np.maximum(counts, 1)), -np.inf)
     weights: NDArray[np.float64] = np.exp(logarithms - logarithms.max())
     weights /= weights.sum()
     return weights
