@@ -25,7 +25,7 @@ from corpora.readers import TextReader
 from corpora.tokenizers import Tokenizer, WhitespaceTokenizer, WordsTokenizer, code_point_table
 
 from .scanner import MAX_GROWTH, Table, encode_block, merge_tables, words_to_spaces
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, grow_vocabulary
 
 Corpus = Any
 """A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
@@ -205,6 +205,7 @@ def encode_corpus(
     workers: int = 1,
     max_memory: int | None = None,
     work_folder: WorkFolder,
+    known: Vocabulary | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> tuple[Vocabulary, TokenStream]:
     """Count the words of a corpus and encode it.
@@ -225,13 +226,15 @@ def encode_corpus(
         Bytes of ids to hold in memory; beyond it they are memory-mapped files in `work_folder`.
     work_folder : WorkFolder
         Must outlive the stream.
+    known : Vocabulary, optional
+        Words that are kept whether or not they occur, see `grow_vocabulary`.
     progress : callable, optional
         Called with the bytes read so far and the bytes in all, or None where that is not known.
 
     Returns
     -------
     vocabulary : Vocabulary
-        By falling count, ties by first occurrence.
+        By falling count, ties by first occurrence; with `known`, as `grow_vocabulary` orders it.
     stream : TokenStream
 
     Raises
@@ -247,14 +250,19 @@ def encode_corpus(
     spool = _Spool(work_folder, max_memory)
     try:
         words_of, counts, first, maps = _scan(corpus, tokenizer, workers, spool, progress)
-        frequent = np.flatnonzero(counts >= min_count)
-        order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
-        if not len(order):
+        if known is None:
+            frequent = np.flatnonzero(counts >= min_count)
+            order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
+            ids = np.full(len(counts), -1, np.int32)
+            ids[order] = np.arange(len(order), dtype=np.int32)
+            vocabulary = Vocabulary(words_of(order), counts[order])
+        else:
+            words = words_of(np.arange(len(counts)))
+            vocabulary, ids = grow_vocabulary(known, words, counts, first, min_count, max_vocab)
+            del words
+        n_tokens = int(counts[ids >= 0].sum())
+        if not n_tokens:
             raise EmptyVocabularyError(_why_empty(corpus, counts, min_count))
-        ids = np.full(len(counts), -1, np.int32)
-        ids[order] = np.arange(len(order), dtype=np.int32)
-        n_tokens = int(counts[order].sum())
-        vocabulary = Vocabulary(words_of(order), counts[order])
         del words_of  # and with it the table of all words, before the stream takes its place
         stream = TokenStream(
             *_encode(spool, [ids[m] for m in maps], n_tokens, max_memory, work_folder), int(counts.sum())
