@@ -15,6 +15,7 @@ from w2v.parameters import (
     MAX_VOCABULARY,
     Choice,
     Domain,
+    FileName,
     Flag,
     Integer,
     Number,
@@ -31,7 +32,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 OPTION_NAMES = {"random_state": "seed"}
 """Options that are not called as their parameter."""
 
-_METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N"}
+_METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N", FileName: "FILE"}
 
 
 def training_options(command: Command) -> Command:
@@ -72,6 +73,8 @@ def _click_type(domain: Domain) -> click.ParamType[Any] | None:
             return click.FloatRange(low, domain.high, min_open=domain.low is None)
         case Seed():
             return click.IntRange(min=0)
+        case FileName():
+            return click.Path(exists=True, dir_okay=False, resolve_path=True)
         case _:
             return LazyChoice(_tokenizer_names)
 

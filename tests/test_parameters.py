@@ -33,12 +33,14 @@ NUMERIC_LIMITS = [
     ("min_alpha", 0.0, 1.0, -1e-9, 1.1),
     ("epochs", 1, 100_000, 0, 100_001),
     ("max_time", 1e-3, 1e9, 0.0, -1.0),
+    ("holdout", 1e-9, 0.5, 0.0, 0.51),
     ("workers", 1, 1024, 0, 1025),
     ("random_state", 0, 2**32 - 1, -1, 2**32),
 ]
 INTEGERS = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "workers", "random_state"]
-NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "max_time"]
-OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state"]
+NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "max_time", "holdout"]
+WATCHING = ["holdout", "eval_analogies", "eval_pairs", "patience", "monitor"]
+OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", *WATCHING]
 
 
 def test_validate_accepts_the_defaults() -> None:
@@ -100,6 +102,10 @@ def test_random_state_may_be_a_generator() -> None:
         ("algorithm", 1),
         ("shrink_windows", 1),
         ("shrink_windows", "yes"),
+        ("monitor", "loss"),
+        ("eval_pairs", ""),
+        ("eval_analogies", 3),
+        ("deterministic", 1),
         ("tokenizer", ""),
         ("tokenizer", 3),
     ],
@@ -117,6 +123,23 @@ def test_min_alpha_may_not_exceed_alpha() -> None:
     Parameters(alpha=0.05, min_alpha=0.05).validate()
     with pytest.raises(ValueError, match=r"min_alpha must not be above alpha \(0\.05\), got 0\.1"):
         Parameters(alpha=0.05, min_alpha=0.1).validate()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patience": 2}, "^patience needs something to look at"),
+        ({"monitor": "holdout", "holdout": 0.1}, "^monitor says what patience looks at"),
+        ({"patience": 2, "monitor": "pairs", "holdout": 0.1}, "^monitor='pairs' needs eval_pairs"),
+        ({"patience": 0, "holdout": 0.1}, "^patience must be a whole number from 1 to 100000 or None, got 0"),
+        ({"patience": 2.5, "holdout": 0.1}, "^patience must be a whole number"),
+    ],
+)
+def test_patience_needs_something_to_look_at(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Parameters(**options).validate()
+    Parameters(patience=1, eval_pairs="pairs.tsv").validate()
+    Parameters(patience=1, holdout=0.01, eval_pairs="pairs.tsv", monitor="pairs").validate()
 
 
 def test_word2vec_takes_these_names_and_defaults() -> None:

@@ -200,6 +200,7 @@ def _compile(parameters: Parameters, path: Path) -> float:
     """Train on a few words, written to `path`, so that compiling is over before the clock runs; return its seconds."""
     path.write_text("one two three four\n" * 100, encoding="utf-8")
     small = replace(parameters, tokenizer="whitespace", min_count=1, max_vocab=None, epochs=1)
+    small = replace(small, eval_analogies=None, eval_pairs=None, patience=None, monitor=None)
     return _fit(path, small)[1]
 
 

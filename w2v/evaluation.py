@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -167,6 +167,37 @@ def evaluate_analogies(
         _summarise(name, correct[section_ids == index], known[section_ids == index]) for index, name in enumerate(names)
     )
     return AnalogyReport(results, _summarise("total", correct, known))
+
+
+def count_known_questions(
+    words: Sequence[str], path: str | os.PathLike[str], *, restrict_vocab: int | None = 300_000, lowercase: bool = True
+) -> int:
+    """Return how many questions `evaluate_analogies` would ask of a model with these words.
+
+    Parameters
+    ----------
+    words : sequence of str
+        A model's words in its order.
+    path, restrict_vocab, lowercase
+        As in `evaluate_analogies`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    EvaluationError
+        As in `evaluate_analogies`.
+    """
+    known = {word.lower() if lowercase else word for word in words[:restrict_vocab]}
+    return sum(known.issuperset(question) for question in _read_questions(path, lowercase)[2])
+
+
+def count_known_pairs(words: Sequence[str], path: str | os.PathLike[str], *, lowercase: bool = True) -> int:
+    """Return how many pairs `evaluate_word_pairs` would use of a model with these words; parameters are its own."""
+    known = {word.lower() if lowercase else word for word in words}
+    return sum(known.issuperset(pair[:2]) for pair in _read_pairs(path, lowercase))
 
 
 def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *, lowercase: bool = True) -> PairsReport:

@@ -36,7 +36,8 @@ class Word2Vec(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     algorithm, vector_size, window, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, alpha, \
-min_alpha, epochs, max_time, workers, random_state, tokenizer
+min_alpha, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, deterministic, \
+random_state, tokenizer
         See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
 
     Attributes
@@ -82,7 +83,13 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
         min_alpha: float | None = _DEFAULTS.min_alpha,
         epochs: int = _DEFAULTS.epochs,
         max_time: float | None = _DEFAULTS.max_time,
+        holdout: float | None = _DEFAULTS.holdout,
+        eval_analogies: str | os.PathLike[str] | None = _DEFAULTS.eval_analogies,
+        eval_pairs: str | os.PathLike[str] | None = _DEFAULTS.eval_pairs,
+        patience: int | None = _DEFAULTS.patience,
+        monitor: str | None = _DEFAULTS.monitor,
         workers: int | None = _DEFAULTS.workers,
+        deterministic: bool = _DEFAULTS.deterministic,
         random_state: Any = _DEFAULTS.random_state,
         tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
     ) -> None:
@@ -99,7 +106,13 @@ min_alpha, epochs, max_time, workers, random_state, tokenizer
         self.min_alpha = min_alpha
         self.epochs = epochs
         self.max_time = max_time
+        self.holdout = holdout
+        self.eval_analogies = eval_analogies
+        self.eval_pairs = eval_pairs
+        self.patience = patience
+        self.monitor = monitor
         self.workers = workers
+        self.deterministic = deterministic
         self.random_state = random_state
         self.tokenizer = tokenizer
 

@@ -7,6 +7,7 @@ importing Numba. The module therefore imports nothing but the standard library.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -178,6 +179,22 @@ class TokenizerChoice:
         return "the name of a tokenizer or a callable"
 
 
+@dataclass(frozen=True)
+class FileName:
+    """The name of a file; whether there is such a file shows when it is read."""
+
+    help: str
+    optional: bool = True
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` can be a file's name."""
+        return isinstance(value, (str, os.PathLike)) and os.fspath(value) not in ("", b"")
+
+    def describe(self) -> str:
+        """Say what it is."""
+        return "the name of a file"
+
+
 def _is_integer(value: object) -> TypeGuard[int]:
     """Tell whether `value` is an int or a NumPy integer; a bool is neither."""
     return not isinstance(value, bool) and isinstance(value, Integral)
@@ -218,8 +235,21 @@ class Parameters:
         Passes over the corpus, 1 to 100000.
     max_time : float or None
         Seconds to train, from reading the text on, above 0; `epochs` is ignored then.
+    holdout : float or None
+        Share of the sentences that is set aside at random and never trained on, above 0 and at most 0.5; the mean loss
+        on it is measured after every epoch.
+    eval_analogies, eval_pairs : str, path-like or None
+        Files of analogy questions and of word pairs with scores (see `w2v.evaluation`), asked after every epoch.
+    patience : int or None
+        End training once this many epochs in a row, 1 to 100000, were no better than the best, and return the vectors
+        of the best epoch; another copy of both tables is kept in memory for that.
+    monitor : {"holdout", "analogies", "pairs"} or None
+        What `patience` looks at: the held-out loss or an evaluation. None is the first of these that is measured.
     workers : int or None
         Threads, 1 to 1024; None is all cores.
+    deterministic : bool
+        Let several workers, too, give the same vectors for the same seed, bit for bit, as long as their number is the
+        same; slower (see `w2v.rounds`). One worker always does.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
         Seed from 0 to 2**32 - 1, or a generator.
     tokenizer : str or callable
@@ -239,12 +269,18 @@ class Parameters:
     min_alpha: float | None = None
     epochs: int = 5
     max_time: float | None = None
+    holdout: float | None = None
+    eval_analogies: str | os.PathLike[str] | None = None
+    eval_pairs: str | os.PathLike[str] | None = None
+    patience: int | None = None
+    monitor: str | None = None
     workers: int | None = None
+    deterministic: bool = False
     random_state: Any = None
     tokenizer: str | Callable[[str], Iterable[str]] = "words"
 
     def validate(self) -> None:
-        """Check every value, and that `min_alpha` is not above `alpha`.
+        """Check every value, that `min_alpha` is not above `alpha`, and that `patience` has something to look at.
 
         Raises
         ------
@@ -261,6 +297,18 @@ class Parameters:
                 f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self.window} and "
                 f"negative={self.negative}, where training is known to be stable, got {self.alpha!r}."
             )
+
+        self._check_monitor()
+
+    def _check_monitor(self) -> None:
+        measured = {"holdout": self.holdout, "analogies": self.eval_analogies, "pairs": self.eval_pairs}
+        options = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
+        if self.patience is not None and all(value is None for value in measured.values()):
+            raise ValueError("patience needs something to look at: give holdout, eval_analogies or eval_pairs as well.")
+        if self.monitor is not None and self.patience is None:
+            raise ValueError("monitor says what patience looks at: give patience as well.")
+        if self.monitor is not None and measured[self.monitor] is None:
+            raise ValueError(f"monitor={self.monitor!r} needs {options[self.monitor]}, which is not given.")
 
     @property
     def pairs_per_target(self) -> float:
@@ -306,7 +354,24 @@ DOMAINS: dict[str, Domain] = {
     "min_alpha": Number("Learning rate at the end; left out, close to 0.", low=0, high=1, optional=True),
     "epochs": Integer(1, 100_000, "Passes over the corpus."),
     "max_time": Number("Train for this many seconds, whatever epochs says.", above=0, optional=True),
+    "holdout": Number(
+        "Never train on this share of the sentences, and measure the loss on it after every epoch.",
+        above=0,
+        high=0.5,
+        optional=True,
+    ),
+    "eval_analogies": FileName("Ask these analogy questions after every epoch."),
+    "eval_pairs": FileName("Compare with the scores of these word pairs after every epoch."),
+    "patience": Integer(
+        1, 100_000, "Stop after so many epochs that were no better than the best, and keep the best.", optional=True
+    ),
+    "monitor": Choice(
+        ("holdout", "analogies", "pairs"),
+        "What patience looks at; left out, the first of these that is measured.",
+        optional=True,
+    ),
     "workers": Integer(1, 1024, "Threads; left out, all cores.", optional=True),
+    "deterministic": Flag("Let several threads give the same vectors for the same seed, bit for bit; slower."),
     "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice("How text becomes words; whitespace is for text that is tokenised already."),
 }
