@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from w2v import word2vec_format
+from w2v import _vector_files, word2vec_format
 from w2v.embeddings import Embeddings
 from w2v.persistence import ModelError
 from w2v.vocabulary import Vocabulary
@@ -63,7 +63,7 @@ def test_read_gives_back_what_write_wrote_bit_for_bit(
 def test_blocks_of_any_size_give_the_same_result(
     embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, binary: bool, suffix: str, block_bytes: int
 ) -> None:
-    monkeypatch.setattr(word2vec_format, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_vector_files, "BLOCK_BYTES", block_bytes)
     write_word2vec(embeddings, tmp_path / f"v{suffix}", binary=binary)
     assert_same(read_word2vec(tmp_path / f"v{suffix}"), embeddings)
 
@@ -170,7 +170,7 @@ def test_write_replaces_a_file_only_when_asked(embeddings: Embeddings, tmp_path:
 def test_failure_while_writing_leaves_the_old_file(
     embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, failure: BaseException
 ) -> None:
-    def write_a_little(embeddings: Embeddings, file: Any, binary: bool) -> None:
+    def write_a_little(embeddings: Embeddings, path: Path, file: Any, binary: bool) -> None:
         file.write(b"50 7\n")
         raise failure
 
@@ -200,8 +200,8 @@ def test_failure_while_writing_leaves_the_old_file(
         ("2 2\na 1 2\nb 3 x\n", "line 3: 'x' is not a number"),
         ("2 2\na 1 2\nb 3 4 5\n", "line 3: the word 'b' should be followed by 2 numbers, not 3"),
         ("2 2\na 1 2\nb c 3 4\n", "line 3: the word 'b' should be followed by 2 numbers, not 3"),
-        ("2 2\na 1 2\nb 3 nan\n", "the vector of 'b' holds NaN or infinity"),
-        ("2 2\na 1 2\nb 3 1e99\n", "the vector of 'b' holds NaN or infinity"),
+        ("2 2\na 1 2\nb 3 nan\n", "line 3: the vector of 'b' holds NaN or infinity"),
+        ("2 2\na 1 2\nb 3 1e99\n", "line 3: the vector of 'b' holds NaN or infinity"),
         ("a 1 2\nb 3 4\n", "line 1: expected the number of words"),
         ("2\na 1 2\n", "line 1: expected the number of words"),
         ("-2 2\na 1 2\n", "line 1: expected the number of words"),
@@ -234,7 +234,7 @@ def test_text_that_contradicts_its_header_is_an_error(tmp_path: Path, content: s
         (b"2 3\n" + row("a", 1, 2) + row("b", 3, 4), "ends in or before word 2 of 2|promises 2 words"),
         (b"2 1\n" + row("a", 1, 2) + row("b", 3, 4), "more follows|not UTF-8|ends in or before word 2"),
         (b"2 2\n" + row("a", 1, 2) + row("b", 3, 4)[:-1], "byte 14: the file ends in or before word 2 of 2"),
-        (b"2 2\n" + row("a", 1, 2) + row("b", np.nan, 4), "the vector of 'b' holds NaN or infinity"),
+        (b"2 2\n" + row("a", 1, 2) + row("b", np.nan, 4), "about byte 16: the vector of 'b' holds NaN or infinity"),
         (b"2 2\n" + b"x" * 50, "byte 4: the file ends in or before word 1 of 2"),
         (b"99999999999 2\n" + row("a", 1, 2), "promises 99999999999 words"),
         (b"1 99999999999\n" + row("a", 1, 2), "promises 1 words"),
@@ -255,7 +255,7 @@ def test_absurd_sizes_are_refused_before_anything_is_allocated(tmp_path: Path, m
     def fail(*arguments: Any) -> None:
         raise AssertionError("allocated")
 
-    monkeypatch.setattr(word2vec_format, "_allocate", fail)
+    monkeypatch.setattr(word2vec_format, "allocate_rows", fail)
     for name in ("v", "v.gz"):
         with pytest.raises(ModelError, match="promises 100000000 words of 300 dimensions"):
             read_word2vec(write(tmp_path / name, b"100000000 300\n" + row("a", *[1.0] * 300)))
