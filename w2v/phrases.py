@@ -1,0 +1,297 @@
+"""`Phrases`: from a corpus to the words that belong together, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from corpora.tokenizers import Tokenizer, get_tokenizer
+
+from ._files import atomic_file
+from .phrase_corpus import PhraseCorpus
+from .phrase_list import ENGLISH_CONNECTOR_WORDS, Phrase, PhraseList, PhraseTokenizer
+from .phrase_parameters import PhraseParameters
+from .stream import Corpus, WorkFolder, count_cores, encode_corpus, open_corpus
+
+__all__ = [
+    "ENGLISH_CONNECTOR_WORDS", "ForgottenPairsWarning", "Phrase", "PhraseList", "PhraseTokenizer", "Phrases",
+    "join_corpus",
+]  # fmt: skip
+
+_DEFAULTS = PhraseParameters()
+
+
+class ForgottenPairsWarning(UserWarning):
+    """There were more distinct pairs than `max_pairs`: rare ones were forgotten, and counts may be too low."""
+
+
+class Phrases(BaseEstimator):  # type: ignore[misc]
+    """Finds phrases, two or more words that stand together more often than by chance, and joins them.
+
+    Parameters
+    ----------
+    scoring, threshold, min_count, passes, connector_words, delimiter, max_pairs, workers, tokenizer
+        See `PhraseParameters`, which also holds the defaults.
+
+    Attributes
+    ----------
+    phrase_list_ : PhraseList
+        The result, which needs nothing else here.
+    phrases_ : dict of str to float
+        The joined phrases of all passes and their scores; within a pass by falling score.
+    forgotten_ : int
+        Pairs counted up to so often were forgotten on the way, since there were more than `max_pairs`; 0 if none were.
+    n_words_ : int
+        Tokens of the corpus.
+
+    Notes
+    -----
+    With `passes=1` the phrases and scores are those of gensim's `Phrases`, which tells two phrases apart by their
+    joined text only; here they are told apart by their words.
+
+    References
+    ----------
+    Mikolov et al. 2013, arXiv:1310.4546, section 4.
+
+    Examples
+    --------
+    >>> sentences = [["new", "york", "is", "big"], ["i", "like", "new", "york"]]
+    >>> phrases = Phrases(min_count=1, threshold=1).fit(sentences)
+    >>> phrases.join(["in", "new", "york"])
+    ['in', 'new_york']
+    """
+
+    def __init__(
+        self,
+        scoring: str = _DEFAULTS.scoring,
+        threshold: float | None = _DEFAULTS.threshold,
+        min_count: int = _DEFAULTS.min_count,
+        passes: int = _DEFAULTS.passes,
+        connector_words: str | Iterable[str] = _DEFAULTS.connector_words,
+        delimiter: str = _DEFAULTS.delimiter,
+        max_pairs: int = _DEFAULTS.max_pairs,
+        workers: int | None = _DEFAULTS.workers,
+        tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
+    ) -> None:
+        self.scoring = scoring
+        self.threshold = threshold
+        self.min_count = min_count
+        self.passes = passes
+        self.connector_words = connector_words
+        self.delimiter = delimiter
+        self.max_pairs = max_pairs
+        self.workers = workers
+        self.tokenizer = tokenizer
+
+    def fit(
+        self,
+        corpus: Corpus,
+        y: object = None,
+        *,
+        output: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        progress: Callable[[float], None] | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Phrases:
+        """Find the phrases of a corpus.
+
+        Parameters
+        ----------
+        corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
+            As for `Word2Vec.fit`. Read once.
+        y : ignored
+            For scikit-learn.
+        output : path-like, optional
+            Write the corpus there, phrases joined: a sentence a line, tokens set apart by spaces, no empty lines.
+        overwrite : bool, default False
+            Replace an `output` that exists.
+        progress : callable, optional
+            Called with the share of the text that is read.
+        max_memory, work_folder
+            As for `Word2Vec.fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range.
+        CorpusError
+            If a file cannot be read.
+        EmptyVocabularyError
+            If there is no word.
+        ModelError
+            If `output` exists or cannot be written.
+
+        Warns
+        -----
+        ForgottenPairsWarning
+            If there were more pairs than `max_pairs`.
+        """
+        parameters = self._validated()
+        with WorkFolder(work_folder) as folder:
+            joined = _encode(
+                corpus,
+                get_tokenizer(parameters.tokenizer),
+                delimiter=parameters.delimiter,
+                connector_words=_connector_words(parameters),
+                workers=parameters.workers or count_cores(),
+                max_memory=max_memory,
+                work_folder=folder,
+                progress=progress,
+            )
+            self.n_words_ = len(joined.tokens)
+            self._learn(joined, parameters, join_last=output is not None)
+            if output is not None:
+                with atomic_file(output, overwrite=overwrite) as file:
+                    joined.write(file)
+        return self
+
+    def _learn(self, joined: PhraseCorpus, parameters: PhraseParameters, join_last: bool) -> None:
+        passes: list[list[Phrase]] = []
+        self.forgotten_ = 0
+        while len(passes) < parameters.passes:
+            phrases, pairs = joined.learn(
+                scoring=parameters.scoring,
+                threshold=parameters.resolved_threshold,
+                min_count=parameters.min_count,
+                max_pairs=parameters.max_pairs,
+            )
+            self.forgotten_ = max(self.forgotten_, pairs.forgotten)
+            if not phrases and passes:
+                break
+            passes.append(phrases)
+            if join_last or len(passes) < parameters.passes:
+                joined.join(phrases)
+        if self.forgotten_:
+            warnings.warn(
+                f"there were more than {parameters.max_pairs:,} distinct pairs of words, so those that had been seen "
+                f"up to {self.forgotten_:,} times were forgotten and some counts are too low; give a larger max_pairs",
+                ForgottenPairsWarning,
+                stacklevel=3,
+            )
+        self.phrase_list_ = PhraseList(
+            passes,
+            delimiter=joined.delimiter,
+            connector_words=joined.connector_words,
+            parameters={
+                "scoring": parameters.scoring,
+                "threshold": parameters.resolved_threshold,
+                "min_count": parameters.min_count,
+                "passes": parameters.passes,
+                "max_pairs": parameters.max_pairs,
+            },
+        )
+        self.phrases_ = self.phrase_list_.scores
+
+    def join(self, tokens: Iterable[str]) -> list[str]:
+        """Return the tokens of one sentence with its phrases joined; see `PhraseList.join`."""
+        check_is_fitted(self)
+        return self.phrase_list_.join(tokens)
+
+    def transform(self, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
+        """Return sentences, given as tokens, with their phrases joined.
+
+        For sentences that should not all be in memory there is `phrase_list_.transform`, a generator, and for files
+        `join_corpus`.
+        """
+        check_is_fitted(self)
+        return list(self.phrase_list_.transform(sentences))
+
+    def find(self, sentences: Iterable[Iterable[str]]) -> dict[str, float]:
+        """Return the phrases that occur in these sentences and their scores; see `PhraseList.find`."""
+        check_is_fitted(self)
+        return self.phrase_list_.find(sentences)
+
+    def export(self) -> PhraseList:
+        """Return the phrases alone, to join and to keep, without the parameters and what else is here."""
+        check_is_fitted(self)
+        return self.phrase_list_
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the phrases to a JSON file; see `PhraseList.save`. `PhraseList.load` reads it."""
+        check_is_fitted(self)
+        self.phrase_list_.save(path, overwrite=overwrite)
+
+    def _validated(self) -> PhraseParameters:
+        parameters = PhraseParameters(**self.get_params(deep=False))
+        parameters.validate()
+        return parameters
+
+
+def _connector_words(parameters: PhraseParameters) -> frozenset[str]:
+    words = parameters.connector_words
+    return ENGLISH_CONNECTOR_WORDS if isinstance(words, str) else frozenset(words)
+
+
+def _encode(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    *,
+    delimiter: str,
+    connector_words: frozenset[str],
+    workers: int,
+    max_memory: int | None,
+    work_folder: WorkFolder,
+    progress: Callable[[float], None] | None,
+) -> PhraseCorpus:
+    vocabulary, stream = encode_corpus(
+        open_corpus(corpus),
+        tokenizer,
+        min_count=1,
+        workers=workers,
+        max_memory=max_memory,
+        work_folder=work_folder,
+        progress=progress and (lambda read, size: progress(read / size if size else 0.0)),
+    )
+    return PhraseCorpus(vocabulary, stream, delimiter=delimiter, connector_words=connector_words, workers=workers)
+
+
+def join_corpus(
+    corpus: Corpus,
+    phrases: PhraseList,
+    output: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
+    workers: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Write a corpus with phrases joined, a sentence a line: as `PhraseList.join` on every sentence, but fast.
+
+    Parameters
+    ----------
+    corpus, output, overwrite, progress
+        See `Phrases.fit`.
+    phrases : PhraseList
+        Of whatever corpus.
+    tokenizer, workers
+        See `PhraseParameters`.
+
+    Raises
+    ------
+    CorpusError, EmptyVocabularyError, ModelError
+        As `Phrases.fit`.
+    """
+    with WorkFolder() as folder:
+        joined = _encode(
+            corpus,
+            get_tokenizer(tokenizer),
+            delimiter=phrases.delimiter,
+            connector_words=phrases.connector_words,
+            workers=workers or count_cores(),
+            max_memory=None,
+            work_folder=folder,
+            progress=progress,
+        )
+        for learned in phrases.passes:
+            joined.join(learned)
+        with atomic_file(output, overwrite=overwrite) as file:
+            joined.write(file)
