@@ -399,7 +399,7 @@ class Trainer:
             self.stop_reason = str(stop)
         finally:
             if not run.failures or isinstance(run.failures[0], (KeyboardInterrupt, StopTraining)):
-                self._check_finite()
+                self.check_finite()
 
     def _plan(self, began: float) -> Iterator[tuple[int, int, float, float, float]]:
         """Yield (epoch from 0, segment, alpha at its start and end, share of the schedule done) from `step` on."""
@@ -468,7 +468,8 @@ class Trainer:
         if loss is not None and not loss < _DIVERGED * at_start:
             raise self._divergence(f"the mean loss is {loss:.3g}, against {at_start:.3g} before training")
 
-    def _check_finite(self) -> None:
+    def check_finite(self) -> None:
+        """Raise `DivergenceError` if an entry of the tables is NaN or infinite."""
         if not self.tables.all_finite():
             raise self._divergence("the vectors are not finite")
 

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .embeddings import Embeddings
 from .parameters import MAX_SEED, Parameters
-from .persistence import LAYOUT, ModelError, read_config, read_tensors
-from .trainer import EpochRecord, Tables
+from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
+from .stream import TokenStream
+from .trainer import MEASURES, EpochRecord, Tables
+
+if TYPE_CHECKING:
+    from corpora.tokenizers import Tokenizer
+
+    from .vocabulary import Vocabulary
 
 _MAX_STEP = 1 << 53
+_MAX_DIGEST = (1 << 64) - 1
+_SEALED = ("step", "seed", "done", "spent", "loss_sums", "stream")
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,10 @@ class TrainingState:
 
     Attributes
     ----------
+    embeddings : Embeddings
+        The input vectors, with vocabulary, tokenizer and metadata; the vectors are a view of `tables`.
+    tables : Tables
+        Both tables of vectors.
     parameters : Parameters
         With which it began.
     seed : int
@@ -35,40 +51,84 @@ class TrainingState:
         Segments that are done.
     history : list of EpochRecord
         Of the epochs that are done or begun.
-    tables : Tables
-        Both tables of vectors.
+    done : float
+        With `max_time`: the share of the schedule that is done.
+    spent : float
+        Seconds that count against `max_time`.
+    inputs : tuple of str
+        The files that it reads, as absolute paths, "-" for standard input; empty where it does not read files.
+    errors : {"strict", "replace"}
+        How they are read, see `corpora.TextReader`.
+    stream : int
+        `digest_stream` of the encoded text.
+    base_counts : ndarray of shape (V,), int64, or None
+        Where trained vectors are trained on: the count of each word before this text, -1 for a word that is new.
     """
 
+    embeddings: Embeddings
+    tables: Tables
     parameters: Parameters
     seed: int
     complete: bool
     step: int
     history: list[EpochRecord]
-    tables: Tables
+    done: float = 0.0
+    spent: float = 0.0
+    inputs: tuple[str, ...] = ()
+    errors: str = "strict"
+    stream: int = 0
+    base_counts: NDArray[np.int64] | None = None
 
-    def to_dict(self, inputs: Iterable[str] = ()) -> dict[str, Any]:
-        """Return what ``config.json`` says of it.
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words and how often they were seen in all."""
+        return self.embeddings.vocabulary
 
-        `inputs` are the files that were read; noted, as absolute paths, only while there is more to train.
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a model folder with what is needed to go on; see `save_embeddings`.
+
+        The files that were read are noted only while there is more to train.
         """
-        return {
+        training: dict[str, Any] = {
             "complete": self.complete,
             "step": self.step,
             "seed": self.seed,
+            "done": self.done,
+            "spent": self.spent,
             "loss_sums": [record.loss_sum for record in self.history],
-            "inputs": [] if self.complete else [os.path.abspath(name) if name != "-" else name for name in inputs],
+            "stream": self.stream,
+            "inputs": [] if self.complete else list(self.inputs),
+            "errors": self.errors,
         }
+        tensors: dict[str, NDArray[Any]] = {
+            "output_vectors": self.tables.output_vectors,
+            "seal": _seal(self.embeddings.metadata["parameters"], training),
+        }
+        if self.base_counts is not None and not self.complete:
+            tensors["base_counts"] = self.base_counts
+        save_embeddings(
+            self.embeddings,
+            path,
+            overwrite=overwrite,
+            extra_tensors={LAYOUT.training: tensors},
+            extra_config={"training": training},
+        )
 
 
-def read_state(folder: str | os.PathLike[str], embeddings: Embeddings) -> TrainingState:
+def digest_stream(stream: TokenStream) -> int:
+    """Return a 64-bit number that changes if a token or a sentence's end does: the text was encoded the same way."""
+    return zlib.crc32(stream.tokens.data) << 32 | zlib.crc32(stream.offsets.data)
+
+
+def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> TrainingState:
     """Read the state that a model folder holds; nothing in it is trusted.
 
     Parameters
     ----------
     folder : str or path-like
         A model folder.
-    embeddings : Embeddings
-        The vectors of that folder, with their tokenizer.
+    tokenizer : Tokenizer, optional
+        The one that it was trained with, if that was a callable.
 
     Returns
     -------
@@ -77,33 +137,66 @@ def read_state(folder: str | os.PathLike[str], embeddings: Embeddings) -> Traini
     Raises
     ------
     ModelError
-        If the folder holds vectors only, its state is damaged, or the tokenizer is missing.
+        If it is no model folder, of a newer version, holds vectors only, is damaged, or the tokenizer is missing.
     """
     folder = Path(folder)
+    embeddings = load_embeddings(folder, tokenizer=tokenizer)
     config = read_config(folder)
     if "training" not in config or not (folder / LAYOUT.training).is_file():
         raise ModelError(f"{folder} holds vectors only, not the state of a training")
     if embeddings.tokenizer is None:
         raise ModelError(f"{folder} was trained with a tokenizer of your own; load it with tokenizer=...")
     try:
-        training = config["training"]
-        parameters = replace(Parameters(**config["parameters"]), tokenizer=embeddings.tokenizer)
-        parameters.validate()
-        _require(parameters.vector_size == embeddings.vector_size, "vector_size is not that of the vectors")
-        _require(embeddings.vocabulary.counts is not None, "the counts are missing")
-        _require(isinstance(training["complete"], bool), "complete must be true or false")
-        return TrainingState(
-            parameters,
-            _whole(training["seed"], MAX_SEED),
-            training["complete"],
-            _whole(training["step"], _MAX_STEP),
-            _read_history(config["history"], training["loss_sums"]),
-            _read_tables(folder, embeddings),
-        )
+        return _read_state(folder, embeddings, config)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
-        raise ModelError(f"{folder} is damaged: the state of its training cannot be read ({error})") from error
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ModelError(f"{folder} is damaged: the state of its training cannot be read ({reason})") from error
+
+
+def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) -> TrainingState:
+    assert embeddings.tokenizer is not None
+    training = config["training"]
+    parameters = replace(Parameters(**config["parameters"]), tokenizer=embeddings.tokenizer)
+    parameters.validate()
+    _require(parameters.vector_size == embeddings.vector_size, "vector_size is not that of the vectors")
+    _require(embeddings.vocabulary.counts is not None, "the counts are missing")
+    _require(isinstance(training["complete"], bool), "complete must be true or false")
+    _require(training["errors"] in ("strict", "replace"), "errors must be strict or replace")
+    tensors = read_tensors(folder / LAYOUT.training)
+    _require(
+        np.array_equal(tensors["seal"], _seal(config["parameters"], training)),
+        f"{LAYOUT.config} and {LAYOUT.training} are not of the same training",
+    )
+    tables = _read_tables(tensors, embeddings)
+    return TrainingState(
+        Embeddings(
+            embeddings.vocabulary,
+            tables.input_vectors,
+            tokenizer=embeddings.tokenizer,
+            metadata={name: value for name, value in embeddings.metadata.items() if name != "training"},
+        ),
+        tables,
+        parameters,
+        seed=_whole(training["seed"], MAX_SEED),
+        complete=training["complete"],
+        step=_whole(training["step"], _MAX_STEP),
+        history=_read_history(config["history"], training["loss_sums"]),
+        done=min(_finite(training["done"]), 1.0),
+        spent=_finite(training["spent"]),
+        inputs=_read_inputs(training["inputs"]),
+        errors=training["errors"],
+        stream=_whole(training["stream"], _MAX_DIGEST),
+        base_counts=_read_base_counts(tensors, embeddings),
+    )
+
+
+def _seal(parameters: Mapping[str, Any], training: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Return what binds ``config.json`` to the tables: 32 bytes that change with any entry that training depends on."""
+    entries = [dict(parameters), {name: training[name] for name in _SEALED}]
+    text = json.dumps(entries, sort_keys=True, default=lambda number: number.item())
+    return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
 
 
 def _require(condition: bool, what: str) -> None:
@@ -123,6 +216,12 @@ def _finite(value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
+def _read_inputs(inputs: object) -> tuple[str, ...]:
+    if not isinstance(inputs, list) or not all(isinstance(name, str) for name in inputs):
+        raise ValueError("inputs must be a list of file names")
+    return tuple(inputs)
+
+
 def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[EpochRecord]:
     history = []
     for number, (record, loss_sum) in enumerate(zip(records, loss_sums, strict=True), 1):
@@ -137,13 +236,14 @@ def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[E
                 pairs=_whole(record["pairs"], _MAX_STEP),
                 seconds=_finite(record["seconds"]),
                 loss_sum=_finite(loss_sum),
+                **{name: _finite(record[name]) for name in MEASURES if name in record},
             )
         )
     return history
 
 
-def _read_tables(folder: Path, embeddings: Embeddings) -> Tables:
-    output_vectors = read_tensors(folder / LAYOUT.training)["output_vectors"]
+def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> Tables:
+    output_vectors = tensors["output_vectors"]
     _require(
         output_vectors.shape == embeddings.vectors.shape and output_vectors.dtype == np.float32,
         f"the output vectors are {output_vectors.dtype} of shape {output_vectors.shape}",
@@ -153,3 +253,13 @@ def _read_tables(folder: Path, embeddings: Embeddings) -> Tables:
     tables.output_vectors[:] = output_vectors
     _require(tables.all_finite(), "the vectors are not finite")
     return tables
+
+
+def _read_base_counts(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> NDArray[np.int64] | None:
+    if "base_counts" not in tensors:
+        return None
+    counts, base = embeddings.vocabulary.counts, tensors["base_counts"]
+    assert counts is not None
+    _require(base.dtype == np.int64 and base.shape == counts.shape, "the counts before this text are of another shape")
+    _require(bool(((base >= -1) & (base <= counts)).all()), "the counts before this text are out of range")
+    return base

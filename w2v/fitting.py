@@ -1,0 +1,245 @@
+"""One run of training, from a corpus to a state: afresh, after an interruption, or on top of a trained model."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.readers import TextReader
+from corpora.tokenizers import get_tokenizer
+
+from .checkpoints import Checkpoint
+from .continuing import counts_before, grow_tables, rows_before
+from .embeddings import Embeddings
+from .parameters import Parameters
+from .stream import Corpus, TokenStream, WorkFolder, count_cores, encode_corpus, open_corpus
+from .trainer import Pause, Progress, Tables, Trainer
+from .training_state import TrainingState, digest_stream
+from .vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a call of `Word2Vec.fit` is given besides the corpus; none of it changes what is learned."""
+
+    progress: Callable[[Progress], None] | None = None
+    max_memory: int | None = None
+    work_folder: str | os.PathLike[str] | None = None
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class _Text:
+    """An encoded corpus and the vocabulary to train with.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        With the counts in this text.
+    stream : TokenStream
+    digest : int
+        `digest_stream` of all of it.
+    inputs, errors : tuple of str, str
+        See `TrainingState`.
+    base_counts : ndarray of shape (V,), int64, or None
+        See `TrainingState`.
+    """
+
+    vocabulary: Vocabulary
+    stream: TokenStream
+    digest: int
+    inputs: tuple[str, ...]
+    errors: str
+    base_counts: NDArray[np.int64] | None
+
+    def total_vocabulary(self) -> Vocabulary:
+        """Return the words with their counts in this text and in those before."""
+        if self.base_counts is None:
+            return self.vocabulary
+        assert self.vocabulary.counts is not None
+        return Vocabulary(self.vocabulary.index_to_key, self.vocabulary.counts + np.maximum(self.base_counts, 0))
+
+
+def run_training(
+    corpus: Corpus,
+    parameters: Parameters,
+    seed: int,
+    around: Surroundings,
+    *,
+    interrupted: TrainingState | None = None,
+    base: TrainingState | None = None,
+) -> tuple[TrainingState, KeyboardInterrupt | None]:
+    """Read a corpus and train.
+
+    Parameters
+    ----------
+    corpus : path-like, TextReader or iterable
+        See `Word2Vec.fit`.
+    parameters : Parameters
+        Validated.
+    seed : int
+        Decides everything random.
+    around : Surroundings
+    interrupted : TrainingState, optional
+        Go on from here; its tables are overwritten. `corpus` must be the same, and `parameters` but for `workers`.
+    base : TrainingState, optional
+        Train its vectors further; it is left alone.
+
+    Returns
+    -------
+    state : TrainingState
+    interrupt : KeyboardInterrupt or None
+        What ended training early.
+
+    Raises
+    ------
+    ValueError
+        If `corpus` is not the one that `interrupted` was trained on. Further errors: see `Word2Vec.fit`.
+    """
+    started = time.perf_counter()
+    workers = parameters.workers or count_cores()
+    with WorkFolder(around.work_folder) as folder:
+        text = _read(corpus, parameters, workers, around, folder, interrupted, base)
+        tables = None if base is None else _grown(base, text.vocabulary, seed)
+        if interrupted is not None:
+            _check_same_text(text, interrupted)
+            started, tables = time.perf_counter() - interrupted.spent, interrupted.tables
+        if around.progress is not None:
+            around.progress(Progress("compiling"))
+        trainer = Trainer(
+            parameters,
+            text.vocabulary,
+            text.stream,
+            seed,
+            tables=tables,
+            step=interrupted.step if interrupted else 0,
+            history=interrupted.history if interrupted else None,
+            started=started,
+            done=interrupted.done if interrupted else 0.0,
+        )
+        words = text.total_vocabulary()
+        earlier = _earlier(interrupted, base)
+
+        def snapshot(complete: bool = False) -> TrainingState:
+            return _state_of(trainer, text, words, earlier, workers, complete)
+
+        trainer.compile()
+        pauses: list[Pause] = []
+        if around.checkpoint is not None:
+            around.checkpoint.start(snapshot)
+            pauses.append(around.checkpoint)  # the last one, so that it sees what the others did
+        try:
+            trainer.run(workers, around.progress, pauses)
+        except KeyboardInterrupt as interrupt:
+            return snapshot(), interrupt
+        return snapshot(complete=True), None
+
+
+def _read(
+    corpus: Corpus,
+    parameters: Parameters,
+    workers: int,
+    around: Surroundings,
+    folder: WorkFolder,
+    interrupted: TrainingState | None,
+    base: TrainingState | None,
+) -> _Text:
+    """Encode the corpus; with words that are known, where vectors are trained further."""
+    opened, progress = open_corpus(corpus), around.progress
+    known = _known_words(interrupted, base)
+    vocabulary, stream = encode_corpus(
+        opened,
+        get_tokenizer(parameters.tokenizer),
+        min_count=parameters.min_count,
+        max_vocab=parameters.max_vocab,
+        workers=workers,
+        max_memory=around.max_memory,
+        work_folder=folder,
+        known=known,
+        progress=progress and (lambda read, size: progress(Progress("reading", read / size if size else None))),
+    )
+    base_counts = None if known is None else counts_before(rows_before(vocabulary, known), known)
+    inputs: tuple[str, ...] = ()
+    if isinstance(opened, TextReader):
+        inputs = tuple(name if name == "-" else os.path.abspath(name) for name in opened.paths)
+    errors = opened.errors if isinstance(opened, TextReader) else "strict"
+    return _Text(vocabulary, stream, digest_stream(stream), inputs, errors, base_counts)
+
+
+def _known_words(interrupted: TrainingState | None, base: TrainingState | None) -> Vocabulary | None:
+    """Return the words, with their counts, that were there before this text."""
+    if interrupted is None or interrupted.base_counts is None:
+        return None if base is None else base.vocabulary
+    words, counts = interrupted.vocabulary.index_to_key, interrupted.base_counts
+    return Vocabulary([words[row] for row in np.flatnonzero(counts >= 0).tolist()], counts[counts >= 0])
+
+
+def _check_same_text(text: _Text, interrupted: TrainingState) -> None:
+    found, expected = text.total_vocabulary(), interrupted.vocabulary
+    if found.index_to_key != expected.index_to_key or not np.array_equal(found.counts, expected.counts):  # type: ignore[arg-type]
+        difference = "its words and counts differ"
+    elif text.digest != interrupted.stream:
+        difference = "the same words stand in another order"
+    else:
+        return
+    raise ValueError(
+        f"the corpus is not the one that training began with: {difference}; resume with the same text, or train anew"
+    )
+
+
+def _grown(base: TrainingState, vocabulary: Vocabulary, seed: int) -> Tables:
+    return grow_tables(base.tables, rows_before(vocabulary, base.vocabulary), seed)
+
+
+def _earlier(interrupted: TrainingState | None, base: TrainingState | None) -> list[dict[str, Any]]:
+    """Return what is noted of the trainings before this one, on other texts."""
+    if interrupted is not None:
+        return list(interrupted.embeddings.metadata.get("earlier", []))
+    if base is None:
+        return []
+    metadata = base.embeddings.metadata
+    noted = {name: metadata[name] for name in ("parameters", "history", "corpus") if name in metadata}
+    return [*metadata.get("earlier", []), noted]
+
+
+def _state_of(
+    trainer: Trainer, text: _Text, words: Vocabulary, earlier: list[dict[str, Any]], workers: int, complete: bool
+) -> TrainingState:
+    parameters, seed = trainer.parameters, trainer.seed
+    metadata: dict[str, Any] = {
+        "parameters": {name: value for name, value in vars(parameters).items() if name != "tokenizer"}
+        | {"random_state": seed},
+        "history": [record.to_dict() for record in trainer.history],
+        "corpus": {"words": text.stream.n_words, "tokens": len(text.stream), "sentences": text.stream.n_sentences},
+        "schedule": {
+            "alpha": trainer.alpha,
+            "min_alpha": trainer.min_alpha,
+            "workers": workers,
+            "chunk_targets": trainer.n_targets,
+            "chunk_noise": trainer.n_noise,
+        },
+    }
+    if earlier:
+        metadata["earlier"] = earlier
+    tokenizer = get_tokenizer(parameters.tokenizer)
+    return TrainingState(
+        Embeddings(words, trainer.tables.input_vectors, tokenizer=tokenizer, metadata=metadata),
+        trainer.tables,
+        parameters,
+        seed,
+        complete,
+        trainer.step,
+        trainer.history,
+        done=trainer.done,
+        spent=time.perf_counter() - trainer.started,
+        inputs=text.inputs,
+        errors=text.errors,
+        stream=text.digest,
+        base_counts=None if complete else text.base_counts,
+    )
