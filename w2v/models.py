@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -13,13 +12,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 
+from .checkpoints import DEFAULT_INTERVAL, Checkpoint
 from .embeddings import Embeddings
+from .fitting import Surroundings, run_training
 from .parameters import MAX_SEED, Parameters
-from .persistence import LAYOUT, load_embeddings, save_embeddings
-from .stream import Corpus, WorkFolder, count_cores, encode_corpus, open_corpus
-from .trainer import Progress, Trainer
+from .stream import Corpus
+from .trainer import Progress
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
 
@@ -27,7 +28,7 @@ _DEFAULTS = Parameters()
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C stopped `fit`; what was learned is on the estimator, and `Word2Vec.save` writes it to go on later."""
+    """Ctrl-C stopped `fit`; what was learned is on the estimator, and saved if a checkpoint was asked for."""
 
 
 class Word2Vec(BaseEstimator):  # type: ignore[misc]
@@ -56,6 +57,8 @@ random_state, tokenizer
         What `random_state` came to.
     is_complete_ : bool
         False after Ctrl-C.
+    inputs_ : tuple of str
+        The files that were read, while there is more to train; "-" is standard input.
 
     References
     ----------
@@ -121,6 +124,9 @@ random_state, tokenizer
         corpus: Corpus,
         y: object = None,
         *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = DEFAULT_INTERVAL,
+        overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
@@ -134,6 +140,14 @@ random_state, tokenizer
             lists of str are tokens. Files and iterables are read once.
         y : ignored
             For scikit-learn.
+        checkpoint : path-like, optional
+            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
+            complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
+            until the new one is complete; checkpoints are written beside it, as NAME.checkpoint, meanwhile.
+        checkpoint_every : float, default 600
+            Seconds from one checkpoint to the next; training waits while it is written. 0: only after Ctrl-C.
+        overwrite : bool, default False
+            Let `checkpoint` replace a model folder that exists.
         progress : callable, optional
             Called with a `Progress` from time to time, not always in the calling thread.
         max_memory : int, optional
@@ -156,17 +170,23 @@ random_state, tokenizer
             If no word reaches `min_count`.
         DivergenceError
             If training diverged.
+        ModelError
+            If `checkpoint` exists or cannot be written. One that fails between two others is a `CheckpointWarning`.
         TrainingInterrupted
             On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
         """
         parameters = self._validated()
         seed = _draw_seed(self.random_state)
-        return self._train(corpus, parameters, seed, None, progress, max_memory, work_folder)
+        kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
+        return self._train(corpus, parameters, seed, Surroundings(progress, max_memory, work_folder, kept))
 
     def resume(
         self,
-        corpus: Corpus,
+        corpus: Corpus | None = None,
         *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = DEFAULT_INTERVAL,
+        overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
@@ -174,19 +194,64 @@ random_state, tokenizer
         """Go on with a training that was interrupted, on the same corpus; with one worker, exactly.
 
         Parameters and errors are those of `fit`. Training parameters are those that it began with, but for `workers`.
+        Left out, the corpus is the files that it began with. A `checkpoint` may have the name of this training's own.
 
         Raises
         ------
         ValueError
-            If training is complete, or the corpus is not the one that training began with.
+            If training is complete, the corpus is not the one that training began with or has to be given, or a
+            parameter was changed.
         """
         check_is_fitted(self)
         if self.is_complete_:
             raise ValueError("training is complete: there is nothing to resume")
-        parameters = replace(self._state.parameters, tokenizer=self.tokenizer, workers=self.workers)
-        return self._train(corpus, parameters, self.seed_, self._state, progress, max_memory, work_folder)
+        state = self._state
+        self._check_unchanged(state)
+        parameters = replace(state.parameters, tokenizer=self.tokenizer, workers=self.workers)
+        corpus = _recorded_corpus(state) if corpus is None else corpus
+        kept = None
+        if checkpoint is not None:
+            kept = Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite, seed=state.seed)
+        around = Surroundings(progress, max_memory, work_folder, kept)
+        return self._train(corpus, parameters, state.seed, around, interrupted=state)
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, inputs: Iterable[str] = ()) -> None:
+    def continue_fit(
+        self,
+        corpus: Corpus,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = DEFAULT_INTERVAL,
+        overwrite: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Word2Vec:
+        """Train the vectors further on a new corpus; its words that reach `min_count` there are added.
+
+        Counts add up, and the rows are sorted by them anew. Words that do not occur in the new corpus keep both of
+        their vectors, bit for bit. The learning rate starts at `alpha` again. docs/continuing.md says more.
+
+        Parameters and errors are those of `fit`. Training parameters may be changed before, but for `algorithm`,
+        `vector_size` and `tokenizer`.
+
+        Raises
+        ------
+        ValueError
+            If training is not complete, or one of these parameters was changed.
+        """
+        check_is_fitted(self)
+        if not self.is_complete_:
+            raise ValueError("training is not complete: finish it with resume before it is continued on another text")
+        parameters = self._validated()
+        self._check_unchanged(self._state, ("algorithm", "vector_size"))
+        if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
+            raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
+        seed = _draw_seed(self.random_state)
+        kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
+        around = Surroundings(progress, max_memory, work_folder, kept)
+        return self._train(corpus, parameters, seed, around, base=self._state)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a model folder with what is needed to go on training.
 
         Parameters
@@ -195,8 +260,6 @@ random_state, tokenizer
             Name of the folder.
         overwrite : bool, default False
             Replace a model folder that exists.
-        inputs : iterable of str, optional
-            The files that were trained on, as a note for `resume`.
 
         Raises
         ------
@@ -204,13 +267,7 @@ random_state, tokenizer
             If the folder exists or cannot be written.
         """
         check_is_fitted(self)
-        save_embeddings(
-            self.embeddings_,
-            path,
-            overwrite=overwrite,
-            extra_tensors={LAYOUT.training: {"output_vectors": self.output_vectors_}},
-            extra_config={"training": self._state.to_dict(inputs)},
-        )
+        self._state.save(path, overwrite=overwrite)
 
     @classmethod
     def load(
@@ -235,10 +292,9 @@ random_state, tokenizer
         ModelError
             If it is no such folder, or damaged, or was trained with a callable and none is given.
         """
-        embeddings = load_embeddings(path, tokenizer=None if tokenizer is None else get_tokenizer(tokenizer))
-        state = read_state(path, embeddings)
+        state = read_state(path, None if tokenizer is None else get_tokenizer(tokenizer))
         model = cls(**vars(state.parameters))
-        model._keep(state, embeddings.vocabulary, embeddings.metadata, embeddings.tokenizer)
+        model._keep(state)
         return model
 
     def _validated(self) -> Parameters:
@@ -246,89 +302,45 @@ random_state, tokenizer
         parameters.validate()
         return parameters
 
+    def _check_unchanged(self, state: TrainingState, names: Iterable[str] | None = None) -> None:
+        """Raise ValueError if one of the parameters is not what the training began with."""
+        began = vars(state.parameters)
+        for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
+            if getattr(self, name) != began[name]:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}, but training began with {began[name]!r}: it goes on with the "
+                    "parameters that it began with"
+                )
+
     def _train(
-        self,
-        corpus: Corpus,
-        parameters: Parameters,
-        seed: int,
-        state: TrainingState | None,
-        progress: Callable[[Progress], None] | None,
-        max_memory: int | None,
-        work_folder: str | os.PathLike[str] | None,
+        self, corpus: Corpus, parameters: Parameters, seed: int, around: Surroundings, **before: TrainingState
     ) -> Word2Vec:
-        started = time.perf_counter()
-        workers = parameters.workers or count_cores()
-        tokenizer = get_tokenizer(parameters.tokenizer)
-        with WorkFolder(work_folder) as folder:
-            vocabulary, stream = encode_corpus(
-                open_corpus(corpus),
-                tokenizer,
-                min_count=parameters.min_count,
-                max_vocab=parameters.max_vocab,
-                workers=workers,
-                max_memory=max_memory,
-                work_folder=folder,
-                progress=progress and (lambda read, size: progress(Progress("reading", read / size if size else None))),
-            )
-            if state is not None:
-                _check_same_corpus(vocabulary, self.vocabulary_)
-            if progress is not None:
-                progress(Progress("compiling"))
-            trainer = Trainer(
-                parameters,
-                vocabulary,
-                stream,
-                seed,
-                tables=state.tables if state else None,
-                step=state.step if state else 0,
-                history=state.history if state else None,
-                started=started,
-            )
-            trainer.compile()
-            try:
-                trainer.run(workers, progress)
-            except KeyboardInterrupt as interrupt:
-                interrupted: KeyboardInterrupt | None = interrupt
-            else:
-                interrupted = None
-        metadata = {
-            "parameters": {name: value for name, value in vars(parameters).items() if name != "tokenizer"}
-            | {"random_state": seed},
-            "history": [record.to_dict() for record in trainer.history],
-            "corpus": {"words": stream.n_words, "tokens": len(stream), "sentences": stream.n_sentences},
-            "schedule": {
-                "alpha": trainer.alpha,
-                "min_alpha": trainer.min_alpha,
-                "workers": workers,
-                "chunk_targets": trainer.n_targets,
-                "chunk_noise": trainer.n_noise,
-            },
-        }
-        complete = interrupted is None and trainer.is_complete
-        state = TrainingState(parameters, seed, complete, trainer.step, trainer.history, trainer.tables)
-        self._keep(state, vocabulary, metadata, tokenizer)
-        if interrupted is not None:
-            raise TrainingInterrupted("training was interrupted; save() keeps what was learned, resume() goes on")
+        state, interrupt = run_training(corpus, parameters, seed, around, **before)
+        self._keep(state)
+        if around.checkpoint is not None:
+            (around.checkpoint.finish if state.complete else around.checkpoint.write)(state)
+        if interrupt is not None:
+            raise TrainingInterrupted(
+                "training was interrupted; save() keeps what was learned, resume() goes on"
+            ) from interrupt
         return self
 
-    def _keep(self, state: TrainingState, vocabulary: Vocabulary, metadata: dict[str, Any], tokenizer: Any) -> None:
+    def _keep(self, state: TrainingState) -> None:
         self._state = state
         self.seed_, self.is_complete_ = state.seed, state.complete
-        self.vocabulary_ = vocabulary
+        self.vocabulary_: Vocabulary = state.vocabulary
         self.vectors_: NDArray[np.float32] = state.tables.input_vectors
         self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
         self.history_ = [record.to_dict() for record in state.history]
-        self.embeddings_ = Embeddings(vocabulary, self.vectors_, tokenizer=tokenizer, metadata=metadata)
+        self.inputs_ = () if state.complete else state.inputs
+        self.embeddings_: Embeddings = state.embeddings
 
 
-def _check_same_corpus(found: Vocabulary, expected: Vocabulary) -> None:
-    assert found.counts is not None
-    same_counts = expected.counts is not None and np.array_equal(found.counts, expected.counts)
-    if found.index_to_key != expected.index_to_key or not same_counts:
-        raise ValueError(
-            "the corpus is not the one that training began with: its words and counts differ; "
-            "resume with the same text, or train anew"
-        )
+def _recorded_corpus(state: TrainingState) -> TextReader:
+    """Open the files that training began with."""
+    if not state.inputs or "-" in state.inputs:
+        raise ValueError("training did not begin with files, or with standard input: give the same text again to go on")
+    return TextReader(state.inputs, errors=state.errors)
 
 
 def _draw_seed(random_state: Any) -> int:
