@@ -131,10 +131,10 @@ def run_training(
         with show_training(None if model.max_time else model.epochs) as progress:
             fit(corpus, progress=progress)
     except TrainingInterrupted:
-        model.save(output, overwrite=overwrite, inputs=corpus.paths)
+        model.save(output, overwrite=overwrite)
         click.echo(f"Interrupted. What was learned is saved; go on with: w2v resume {output}", err=True)
         click.get_current_context().exit(INTERRUPTED)
-    model.save(output, overwrite=overwrite, inputs=corpus.paths)
+    model.save(output, overwrite=overwrite)
     history, seconds = model.history_, model.history_[-1]["seconds"]
     summary = {
         "output": str(output),
