@@ -23,7 +23,7 @@ def sentences(stream: TokenStream) -> list[tuple[int, ...]]:
 
 @pytest.fixture
 def lengths() -> list[int]:
-    return np.random.default_rng(4).integers(1, 30, 500).tolist()
+    return [int(length) for length in np.random.default_rng(4).integers(1, 30, 500)]
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 1000])
