@@ -69,6 +69,15 @@ def test_table_equals_rows_for_any_text(words: list[str], min_n: int, more: int)
     np.testing.assert_array_equal(np.diff(offsets), [len(found) for found in each])
 
 
+def test_table_takes_bytes_that_are_not_text() -> None:
+    # fastText's rule: a byte 10xxxxxx belongs to the character before it, whatever that is
+    subwords = Subwords(1, 2, 2**31 - 1)
+    cut = [b"\xe6\x97", b"\x80a"]
+    offsets, rows = subwords.table([*cut, "日".encode(), b"</s>"])
+    assert np.diff(offsets).tolist() == [3, 3, 3, 0]
+    np.testing.assert_array_equal(rows[offsets[2] : offsets[3]], subwords.rows("日"))
+
+
 def test_table_of_no_words_is_empty() -> None:
     offsets, rows = Subwords().table([])
     assert offsets.tolist() == [0] and len(rows) == 0

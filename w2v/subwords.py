@@ -78,12 +78,13 @@ class Subwords:
         found = [] if word == END_OF_SENTENCE else [hashed % self.buckets for _, hashed in self._hashed(word)]
         return np.array(found, dtype=np.int64)
 
-    def table(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def table(self, words: Sequence[str] | Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return `rows` of many words at once, computed by compiled code.
 
         Parameters
         ----------
-        words : sequence of str, V of them
+        words : sequence of str or of bytes, V of them
+            Bytes are taken as UTF-8, but need not be: files of fastText may hold words that are cut inside a character.
 
         Returns
         -------
@@ -95,30 +96,32 @@ class Subwords:
         -----
         Cost : about 6 ns an n-gram; 400,000 words in half a second, most of it their encoding.
         """
-        from w2v._subword_hashing import hash_ngrams
+        from w2v._subword_kernels import hash_ngrams
 
-        n_words = len(words)
-        encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+        encoded = [word if isinstance(word, bytes) else word.encode("utf-8", "surrogatepass") for word in words]
         borders = len(_BEGIN) + len(_END)
-        starts = np.zeros(n_words + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, encoded), np.int64, n_words) + borders, out=starts[1:])
-        offsets = np.zeros(n_words + 1, np.int64)
-        np.cumsum(self._count_ngrams(words), out=offsets[1:])
-        rows = np.empty(int(offsets[-1]), np.int64)
+        starts = np.zeros(len(words) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, encoded), np.int64, len(words)) + borders, out=starts[1:])
         data = np.frombuffer(_BEGIN.encode() + (_END + _BEGIN).encode().join(encoded) + _END.encode(), np.uint8)
+        counts = self._count_ngrams(data, starts)
+        counts[[row for row, word in enumerate(encoded) if word == END_OF_SENTENCE.encode()]] = 0
+        offsets = np.zeros(len(words) + 1, np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        rows = np.empty(int(offsets[-1]), np.int64)
         hash_ngrams(data, starts, offsets, self.min_n, self.max_n, self.buckets, rows)
         return offsets, rows
 
-    def _count_ngrams(self, words: Sequence[str]) -> NDArray[np.int64]:
-        """Return how many n-grams each word has, shape (V,)."""
-        n_characters = np.fromiter(map(len, words), np.int64, len(words)) + len(_BEGIN) + len(_END)
-        counts = np.zeros(len(words), np.int64)
+    def _count_ngrams(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many n-grams each word with its borders has, shape (V,)."""
+        characters = np.zeros(len(data) + 1, np.int64)
+        np.cumsum(data & 0xC0 != 0x80, out=characters[1:])  # all bytes but those inside a character
+        n_characters = np.diff(characters[starts])
+        counts = np.zeros(len(n_characters), np.int64)
         longest = min(self.max_n, int(n_characters.max(initial=0)))
         for n in range(self.min_n, longest + 1):
             counts += np.maximum(n_characters - n + 1, 0)
         if self.min_n == 1:
             counts -= 2  # the borders
-        counts[[row for row, word in enumerate(words) if word == END_OF_SENTENCE]] = 0
         return counts
 
     def _hashed(self, word: str) -> Iterator[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Hashing the character n-grams of a whole vocabulary, in Numba. `w2v.subwords` says what is computed."""
+"""The character n-grams of a whole vocabulary, hashed and summed in Numba. `w2v.subwords` says what is computed."""
 
 from __future__ import annotations
 
@@ -65,3 +65,42 @@ def _hash_byte(hashed, byte):
     """Return the FNV-1a hash with one byte more, taken as signed: fastText's `int8_t` extends the sign."""
     extended = np.uint32(byte) | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0))
     return np.uint32((hashed ^ extended) * _PRIME)
+
+
+@njit(**JIT)
+def add_ngrams(vectors, ngram_vectors, offsets, rows):
+    """Turn each word's own vector into the mean of it and the vectors of its n-grams.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (V, D), float32
+        Overwritten.
+    ngram_vectors : ndarray of shape (buckets, D), float32
+        May lie in a mapped file at any byte.
+    offsets : ndarray of shape (V + 1,), int64
+    rows : ndarray of shape (offsets[V],), int64, in [0, buckets)
+        See `w2v.subwords.Subwords.table`.
+
+    Notes
+    -----
+    NumPy equivalent : ``(vectors[v] + ngram_vectors[rows[offsets[v] : offsets[v + 1]]].sum(0)) / (1 + n_ngrams)``.
+    """
+    for word in range(len(vectors)):
+        for at in range(offsets[word], offsets[word + 1]):
+            for d in range(vectors.shape[1]):
+                vectors[word, d] += ngram_vectors[rows[at], d]
+        scale = np.float32(1.0 / (1 + offsets[word + 1] - offsets[word]))
+        for d in range(vectors.shape[1]):
+            vectors[word, d] *= scale
+
+
+@njit(**JIT)
+def take_ngrams(vectors, ngram_vectors, offsets, rows):
+    """Undo `add_ngrams`: the same parameters, and `vectors` are the means on entry, the words' own on return."""
+    for word in range(len(vectors)):
+        scale = np.float32(1 + offsets[word + 1] - offsets[word])
+        for d in range(vectors.shape[1]):
+            vectors[word, d] *= scale
+        for at in range(offsets[word], offsets[word + 1]):
+            for d in range(vectors.shape[1]):
+                vectors[word, d] -= ngram_vectors[rows[at], d]
