@@ -63,6 +63,8 @@ class TrainingState:
         `digest_stream` of the encoded text.
     base_counts : ndarray of shape (V,), int64, or None
         Where trained vectors are trained on: the count of each word before this text, -1 for a word that is new.
+    best : Tables or None
+        With `patience`: the tables after the epoch that was best so far.
     """
 
     embeddings: Embeddings
@@ -78,6 +80,7 @@ class TrainingState:
     errors: str = "strict"
     stream: int = 0
     base_counts: NDArray[np.int64] | None = None
+    best: Tables | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -106,6 +109,9 @@ class TrainingState:
         }
         if self.base_counts is not None and not self.complete:
             tensors["base_counts"] = self.base_counts
+        if self.best is not None and not self.complete:
+            tensors["best_vectors"] = self.best.input_vectors
+            tensors["best_output_vectors"] = self.best.output_vectors
         save_embeddings(
             self.embeddings,
             path,
@@ -169,7 +175,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         np.array_equal(tensors["seal"], _seal(config["parameters"], training)),
         f"{LAYOUT.config} and {LAYOUT.training} are not of the same training",
     )
-    tables = _read_tables(tensors, embeddings)
+    tables = _read_tables(embeddings.vectors, tensors["output_vectors"])
     return TrainingState(
         Embeddings(
             embeddings.vocabulary,
@@ -189,6 +195,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         errors=training["errors"],
         stream=_whole(training["stream"], _MAX_DIGEST),
         base_counts=_read_base_counts(tensors, embeddings),
+        best=_read_best(tensors, embeddings),
     )
 
 
@@ -242,17 +249,24 @@ def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[E
     return history
 
 
-def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> Tables:
-    output_vectors = tensors["output_vectors"]
-    _require(
-        output_vectors.shape == embeddings.vectors.shape and output_vectors.dtype == np.float32,
-        f"the output vectors are {output_vectors.dtype} of shape {output_vectors.shape}",
-    )
-    tables = Tables.zeros(len(embeddings), embeddings.vector_size)
-    tables.input_vectors[:] = embeddings.vectors
-    tables.output_vectors[:] = output_vectors
+def _read_tables(vectors: NDArray[np.float32], output_vectors: NDArray[Any]) -> Tables:
+    for table in (vectors, output_vectors):
+        _require(
+            table.shape == vectors.shape and table.dtype == np.float32,
+            f"the output vectors are {table.dtype} of shape {table.shape}",
+        )
+    tables = Tables.zeros(*vectors.shape)
+    tables.input_vectors[:], tables.output_vectors[:] = vectors, output_vectors
     _require(tables.all_finite(), "the vectors are not finite")
     return tables
+
+
+def _read_best(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> Tables | None:
+    if "best_vectors" not in tensors:
+        return None
+    best = tensors["best_vectors"]
+    _require(best.shape == embeddings.vectors.shape, f"the best vectors are of shape {best.shape}")
+    return _read_tables(best, tensors["best_output_vectors"])
 
 
 def _read_base_counts(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> NDArray[np.int64] | None:
