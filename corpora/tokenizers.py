@@ -5,28 +5,49 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
+
+from corpora._characters import (
+    APOSTROPHE,
+    MARK,
+    N_CODE_POINTS,
+    SEPARATOR,
+    SINGLE,
+    character_table,
+    chinese_pattern,
+    lowercased,
+    single_pattern,
+    word_pattern,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-APOSTROPHE = -1
-"""What `code_point_table` holds for the two characters that a word may have inside, ``'`` and U+2019."""
-
-SEPARATOR = 0
-"""What `code_point_table` holds for a character that belongs to no word."""
-
-N_CODE_POINTS = 0x110000
-
-# planes 4 to 13 are empty, 15 and 16 are private; asking for their categories would take most of the time
-_PLANES_WITH_MARKS = ((0, 0x3FFFF), (0xE0000, 0xEFFFF))
+__all__ = [
+    "APOSTROPHE",
+    "MARK",
+    "N_CODE_POINTS",
+    "SEPARATOR",
+    "SINGLE",
+    "TOKENIZER_NAMES",
+    "CallableTokenizer",
+    "CharactersTokenizer",
+    "JiebaTokenizer",
+    "TabsTokenizer",
+    "Tokenizer",
+    "WhitespaceTokenizer",
+    "WordsTokenizer",
+    "code_point_table",
+    "get_tokenizer",
+    "tokenizer_from_config",
+]
 
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
 _NOT_WHITE_SPACE = re.compile(r"[^ \t\n\r\v\f]+")
+_NOT_BETWEEN_ITEMS = re.compile(r"[^\t\n\r\v\f]+")
 
 
 @runtime_checkable
@@ -78,17 +99,16 @@ class WordsTokenizer:
     lowercase: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.lowercase, bool):
-            raise TypeError(f"lowercase must be true or false, not {self.lowercase!r}")
+        _check_flags(lowercase=self.lowercase)
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of `text`."""
         if self.lowercase:
-            text = _lowercased(text)
+            text = lowercased(text)
         text = text.replace("\u2019", "'")
         if text.isascii():
             return _ASCII_WORD.findall(text)
-        return _word_pattern().findall(text.replace("_", " "))
+        return word_pattern().findall(text.replace("_", " "))
 
     def to_config(self) -> dict[str, Any]:
         """Return the name and the options."""
@@ -117,6 +137,146 @@ class WhitespaceTokenizer:
     def to_config(self) -> dict[str, Any]:
         """Return the name."""
         return {"name": self.name}
+
+
+@dataclass(frozen=True)
+class TabsTokenizer:
+    r"""Items between tabs, whose names may hold spaces: for sequences of products, users or places.
+
+    ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate. Spaces around a name are dropped, and so are empty names.
+    Everything else stays.
+
+    Examples
+    --------
+    >>> TabsTokenizer()("Green Tea\tSugar, 1 kg\t\tMilk ")
+    ['Green Tea', 'Sugar, 1 kg', 'Milk']
+    """
+
+    name: ClassVar[str] = "tabs"
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the items of `text`."""
+        return [item for part in _NOT_BETWEEN_ITEMS.findall(text) if (item := part.strip(" "))]
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the name."""
+        return {"name": self.name}
+
+
+@dataclass(frozen=True)
+class CharactersTokenizer:
+    """Words, as `WordsTokenizer` finds them, but single characters where a script sets no spaces between words.
+
+    Such scripts are Chinese, Japanese (kana too), Thai, Lao, Khmer, Myanmar and a few more; Korean, which has spaces,
+    is none. Marks, which some of them write vowels and tones with, stay with the character before them. Decimal
+    digits make numbers in every script.
+
+    Parameters
+    ----------
+    lowercase : bool, default True
+        As in `WordsTokenizer`.
+
+    Raises
+    ------
+    TypeError
+        If `lowercase` is no bool.
+
+    Examples
+    --------
+    >>> CharactersTokenizer()("2023年，Python语言")
+    ['2023', '年', 'python', '语', '言']
+    """
+
+    name: ClassVar[str] = "characters"
+    lowercase: bool = True
+
+    def __post_init__(self) -> None:
+        _check_flags(lowercase=self.lowercase)
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words and characters of `text`."""
+        if self.lowercase:
+            text = lowercased(text)
+        text = text.replace("\u2019", "'")
+        if text.isascii():
+            return _ASCII_WORD.findall(text)
+        return single_pattern().findall(text.replace("_", " "))
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the name and the options."""
+        return {"name": self.name, "lowercase": self.lowercase}
+
+
+@dataclass(frozen=True)
+class JiebaTokenizer:
+    """Words, as `WordsTokenizer` finds them, but jieba's where the text is Chinese.
+
+    jieba divides each run of Chinese characters, with the ASCII letters and digits that touch it, by its dictionary of
+    simplified Chinese. Where such a run ends a word ends too. All other text is none of its business: jieba itself
+    would tear words of other scripts to letters.
+
+    Parameters
+    ----------
+    lowercase : bool, default True
+        As in `WordsTokenizer`; jieba sees the text as it is.
+    hmm : bool, default True
+        Let jieba's hidden Markov model make words of characters that its dictionary leaves alone, names for example.
+
+    Raises
+    ------
+    TypeError
+        If an option is no bool.
+    ModuleNotFoundError
+        When first called, if the package rjieba is missing.
+
+    Notes
+    -----
+    The divisions are made by rjieba, jieba's algorithm and data in Rust. Within such runs its words are those of jieba
+    0.42.1. It reads and writes no file, downloads nothing and prints nothing. For a dictionary of your own pass a
+    callable, ``tokenizer=jieba.lcut`` for example.
+
+    Examples
+    --------
+    >>> JiebaTokenizer()("我来到北京清华大学，学习C语言。")
+    ['我', '来到', '北京', '清华大学', '学习', 'c语言']
+    """
+
+    name: ClassVar[str] = "jieba"
+    lowercase: bool = True
+    hmm: bool = True
+
+    def __post_init__(self) -> None:
+        _check_flags(lowercase=self.lowercase, hmm=self.hmm)
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words of `text`."""
+        return WordsTokenizer(self.lowercase)(self.divide(text))
+
+    def divide(self, text: str) -> str:
+        """Return `text` with a space between any two Chinese words and around them."""
+        parts = chinese_pattern().split(text)
+        if len(parts) == 1:
+            return text
+        # one call for all runs: a line feed divides them, and stays a token of its own
+        words = _load_jieba()("\n".join(parts[1::2]), self.hmm)
+        parts[1::2] = " ".join(words).split(" \n ")
+        return " ".join(parts)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the name and the options."""
+        return {"name": self.name, "lowercase": self.lowercase, "hmm": self.hmm}
+
+
+@functools.cache
+def _load_jieba() -> Callable[[str, bool], list[str]]:
+    """Return the function that divides text. Its dictionary is ours alone, so nobody's added words change it."""
+    try:
+        import rjieba
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the tokenizer 'jieba' needs the package rjieba, jieba in Rust: pip install 'w2v-toolkit[jieba]'"
+        ) from error
+    return cast("Callable[[str, bool], list[str]]", rjieba.Jieba().cut)
 
 
 @dataclass(frozen=True)
@@ -167,9 +327,12 @@ class CallableTokenizer:
         return {"name": self.name, "callable": self.qualified_name}
 
 
-_BY_NAME: dict[str, type[WordsTokenizer] | type[WhitespaceTokenizer]] = {
+_BY_NAME: dict[str, Callable[..., Tokenizer]] = {
     WordsTokenizer.name: WordsTokenizer,
     WhitespaceTokenizer.name: WhitespaceTokenizer,
+    TabsTokenizer.name: TabsTokenizer,
+    CharactersTokenizer.name: CharactersTokenizer,
+    JiebaTokenizer.name: JiebaTokenizer,
 }
 
 TOKENIZER_NAMES = tuple(_BY_NAME)
@@ -182,7 +345,7 @@ def get_tokenizer(tokenizer: str | Tokenizer | Callable[[str], Iterable[str]]) -
     Parameters
     ----------
     tokenizer : str, Tokenizer or callable
-        ``"words"``, ``"whitespace"``, a tokenizer, which is returned as it is, or any callable from a text to tokens.
+        One of `TOKENIZER_NAMES`, a tokenizer, which is returned as it is, or any callable from a text to tokens.
 
     Returns
     -------
@@ -242,77 +405,34 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
 
 
 def code_point_table(tokenizer: Tokenizer) -> NDArray[np.int32]:
-    """Return what `WordsTokenizer` makes of every character, as an array.
+    """Return what `WordsTokenizer` or `CharactersTokenizer` makes of every character, as an array.
 
     Parameters
     ----------
-    tokenizer : WordsTokenizer
+    tokenizer : WordsTokenizer or CharactersTokenizer
         Whose table. Each is made once.
 
     Returns
     -------
     ndarray of shape (0x110000,), int32, read-only
         At a code point: the code point that it becomes (lower-cased, if the tokenizer does so) if it is a word
-        character; APOSTROPHE (-1) for ``'`` and U+2019; SEPARATOR (0) for all else.
+        character; APOSTROPHE (-1) for ``'`` and U+2019; SEPARATOR (0) for all else. In the table of `characters`,
+        SINGLE is added to a character that is a token by itself, and MARK to a mark, which continues any token.
 
     Raises
     ------
     TypeError
-        If `tokenizer` is no WordsTokenizer: no other one decides by character.
+        If `tokenizer` is neither: no other one decides by character.
     """
-    if not isinstance(tokenizer, WordsTokenizer):
-        raise TypeError(f"only the tokenizer {WordsTokenizer.name!r} has a table of code points, not {tokenizer!r}")
-    return _code_point_table(tokenizer.lowercase)
+    if not isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
+        raise TypeError(f"only the tokenizers 'words' and 'characters' have a table of code points, not {tokenizer!r}")
+    return character_table(tokenizer.lowercase, isinstance(tokenizer, CharactersTokenizer))
 
 
-@functools.lru_cache(maxsize=2)
-def _code_point_table(lowercase: bool) -> NDArray[np.int32]:
-    import numpy as np
-
-    characters = _all_characters()
-    becomes = _lowercased(characters) if lowercase else characters
-    code_points = np.frombuffer(becomes.encode("utf-32-le", "surrogatepass"), dtype="<i4")
-    table = np.full(N_CODE_POINTS, SEPARATOR, dtype=np.int32)
-    for run in re.finditer(r"[^\W_]+", characters):
-        table[run.start() : run.end()] = code_points[run.start() : run.end()]
-    for start, stop in _mark_ranges():
-        table[start:stop] = code_points[start:stop]
-    table[[ord("'"), 0x2019]] = APOSTROPHE
-    table.setflags(write=False)
-    return table
-
-
-@functools.cache
-def _word_pattern() -> re.Pattern[str]:
-    r"""Return the pattern of a word in text without underscores, which ``\w`` would include."""
-    marks = "".join(f"\\U{start:08x}-\\U{stop - 1:08x}" for start, stop in _mark_ranges())
-    word_character = rf"[\w{marks}]"
-    return re.compile(rf"{word_character}+(?:'{word_character}+)*")
-
-
-@functools.cache
-def _mark_ranges() -> tuple[tuple[int, int], ...]:
-    """Return the ranges [start, stop) of the code points that are marks: of category Mn, Mc or Me."""
-    characters = _all_characters()
-    ranges = []
-    for first, last in _PLANES_WITH_MARKS:
-        categories = "".join(map(unicodedata.category, characters[first : last + 1]))
-        ranges += [(first + run.start(), first + run.end()) for run in re.finditer("M+", categories[::2])]
-    return tuple(ranges)
-
-
-def _all_characters() -> str:
-    import numpy as np
-
-    return np.arange(N_CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
-
-
-def _lowercased(text: str) -> str:
-    """Lower-case each character by itself; one whose lower case is more than one character stays."""
-    if text.isascii():
-        return text.lower()
-    # str.lower looks around a capital sigma, and makes two characters of U+0130 only
-    return "\u0130".join(part.lower() for part in text.replace("\u03a3", "\u03c3").split("\u0130"))
+def _check_flags(**flags: object) -> None:
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be true or false, not {value!r}")
 
 
 def _did_you_mean(name: str) -> str:

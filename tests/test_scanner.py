@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from corpora.tokenizers import WhitespaceTokenizer, WordsTokenizer, code_point_table
+from corpora.tokenizers import CharactersTokenizer, TabsTokenizer, WhitespaceTokenizer, WordsTokenizer, code_point_table
 from w2v.scanner import (
     COUNT,
     FIRST,
@@ -19,6 +19,7 @@ from w2v.scanner import (
     encode_block,
     find_slot,
     hash_bytes,
+    items_to_nuls,
     merge_tables,
     words_to_spaces,
 )
@@ -162,7 +163,7 @@ def test_find_slot_compares_long_words_whose_hashes_collide() -> None:
     assert table.slots[slot] == 0
 
 
-def spaced(text: str, tokenizer: WordsTokenizer) -> str:
+def spaced(text: str, tokenizer: WordsTokenizer | CharactersTokenizer) -> str:
     data = np.frombuffer(text.encode(), np.uint8)
     out = np.full(MAX_GROWTH * len(data) + 4, 255, np.uint8)
     n = words_to_spaces(data, code_point_table(tokenizer), out)
@@ -171,24 +172,30 @@ def spaced(text: str, tokenizer: WordsTokenizer) -> str:
 
 
 @steady
-@given(texts, st.booleans())
-def test_words_to_spaces_agrees_with_the_tokenizer(text: str, lowercase: bool) -> None:
-    tokenizer = WordsTokenizer(lowercase)
+@given(texts, st.booleans(), st.sampled_from([WordsTokenizer, CharactersTokenizer]))
+def test_words_to_spaces_agrees_with_the_tokenizer(
+    text: str, lowercase: bool, kind: type[WordsTokenizer] | type[CharactersTokenizer]
+) -> None:
+    tokenizer = kind(lowercase)
     lines = spaced(text, tokenizer).split("\n")
     assert [line.split(" ")[:-1] if line else [] for line in lines[:-1]] == list(map(tokenizer, text.split("\n")[:-1]))
     assert WhitespaceTokenizer()(lines[-1]) == tokenizer(text.split("\n")[-1])
 
 
 @steady
-@given(st.text(st.sampled_from("aB'’\n -é\u0301Σ"), max_size=30))
-def test_words_to_spaces_agrees_about_apostrophes(text: str) -> None:
-    tokenizer = WordsTokenizer()
+@given(
+    st.text(st.sampled_from("aB'’\n -é\u0301Σ中い7\u0e19\u0e49\u0e57"), max_size=30),
+    st.sampled_from([WordsTokenizer(), CharactersTokenizer()]),
+)
+def test_words_to_spaces_agrees_about_apostrophes_and_marks(
+    text: str, tokenizer: WordsTokenizer | CharactersTokenizer
+) -> None:
     expected = [tokenizer(line) for line in text.split("\n")]
     assert list(map(WhitespaceTokenizer(), spaced(text, tokenizer).split("\n"))) == expected
 
 
-def test_words_to_spaces_agrees_for_every_character() -> None:
-    tokenizer = WordsTokenizer()
+@pytest.mark.parametrize("tokenizer", [WordsTokenizer(), CharactersTokenizer()])
+def test_words_to_spaces_agrees_for_every_character(tokenizer: WordsTokenizer | CharactersTokenizer) -> None:
     characters = [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF and c != 10]
     for context in ("{}", "a{}b"):
         text = "\n".join(context.format(c) for c in characters[:0x3000] + characters[0x1F000:0x20000])
@@ -198,14 +205,24 @@ def test_words_to_spaces_agrees_for_every_character() -> None:
     assert WhitespaceTokenizer()(spaced(joined, tokenizer)) == tokenizer(joined)
 
 
-def test_words_to_spaces_never_writes_more_than_its_bound() -> None:
-    tokenizer = WordsTokenizer()
+@pytest.mark.parametrize("tokenizer", [WordsTokenizer(), CharactersTokenizer()])
+def test_words_to_spaces_never_writes_more_than_its_bound(tokenizer: WordsTokenizer | CharactersTokenizer) -> None:
     longer = [chr(c) for c in range(0x80, 0x3000) if len(chr(c).lower().encode()) > len(chr(c).encode())]
     assert longer  # some lower-case letters need more bytes
-    for text in ("a\n" * 50, "\u023a\n" * 50, "a'" * 50, "\u023a" * 50, "".join(longer), "\n".join(longer)):
+    for text in ("a\n" * 50, "\u023a\n" * 50, "a'" * 50, "\u023a" * 50, "".join(longer), "\n".join(longer), "a中" * 50):
         assert list(map(WhitespaceTokenizer(), spaced(text, tokenizer).split("\n"))) == list(
             map(tokenizer, text.split("\n"))
         )
+
+
+@steady
+@given(st.text(st.sampled_from("ab é中 \t\n\r\v\f"), max_size=40))
+def test_items_to_nuls_agrees_with_the_tokenizer(text: str) -> None:
+    data = np.frombuffer(text.encode(), np.uint8)
+    out = np.full(len(data), 255, np.uint8)
+    lines = out[: items_to_nuls(data, out)].tobytes().decode().split("\n")
+    items = [[item.replace("\0", " ") for item in WhitespaceTokenizer()(line)] for line in lines]
+    assert items == list(map(TabsTokenizer(), text.split("\n")))
 
 
 def test_encode_block_joins_sentences_across_blocks_and_drops_words() -> None:

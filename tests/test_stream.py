@@ -6,6 +6,7 @@ import gc
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpora.readers import CorpusError, TextReader
-from corpora.tokenizers import CallableTokenizer, Tokenizer, WhitespaceTokenizer, WordsTokenizer
+from corpora.tokenizers import (
+    CallableTokenizer,
+    CharactersTokenizer,
+    JiebaTokenizer,
+    TabsTokenizer,
+    Tokenizer,
+    WhitespaceTokenizer,
+    WordsTokenizer,
+)
 from w2v.stream import EmptyVocabularyError, TokenStream, WorkFolder, default_max_memory, encode_corpus, run_threads
 from w2v.vocabulary import Vocabulary
 
 steady = settings(derandomize=True, deadline=None, max_examples=100)
 
-LINES = [f"The cat {n % 7} sat on mat{n % 13}, didn't it? Naïve 中文 {'long' * (n % 5)}" for n in range(300)]
+LINES = [
+    f"The cat {n % 7} sat on mat{n % 13}, didn't it?\tNaïve 北京大学7月中文 {'long' * (n % 5)}" for n in range(300)
+]
 TEXT = "\n".join(LINES) + "\n"
 
 words = st.sampled_from(["a", "b", "the", "é", "don't", "x" * 9, "中文"])
@@ -101,8 +112,17 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "text.txt")
 
 
+needs_jieba = pytest.mark.skipif(find_spec("rjieba") is None, reason="rjieba is not installed")
 tokenizers = pytest.mark.parametrize(
-    "tokenizer", [WordsTokenizer(), WordsTokenizer(lowercase=False), WhitespaceTokenizer()]
+    "tokenizer",
+    [
+        WordsTokenizer(),
+        WordsTokenizer(lowercase=False),
+        WhitespaceTokenizer(),
+        CharactersTokenizer(),
+        TabsTokenizer(),
+        pytest.param(JiebaTokenizer(), marks=needs_jieba),
+    ],
 )
 
 
@@ -124,6 +144,15 @@ def test_result_does_not_depend_on_how_the_corpus_is_given(file: str, tokenizer:
     same_by_python = CallableTokenizer(tokenizer.__call__)
     assert_same(encode(TextReader(file), same_by_python), expected)
     assert_same(encode(LINES, same_by_python), expected)
+
+
+@pytest.mark.parametrize("block_size", [1, 16, 20, 50])
+def test_items_with_spaces_survive_blocks_that_end_inside_them(tmp_path: Path, block_size: int) -> None:
+    rows = [["green tea", "sugar, 1 kg", "milk"], ["a name of very many words and spaces", "milk"], ["milk"] * 9]
+    (tmp_path / "baskets.tsv").write_text("".join("\t".join(row) + " \r\n" for row in rows))
+    for workers in (1, 3):
+        reader = TextReader(tmp_path / "baskets.tsv", block_size=block_size)
+        assert contents(*encode(reader, TabsTokenizer(), workers=workers))[1] == rows
 
 
 def test_many_short_sentences_become_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

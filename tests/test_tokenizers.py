@@ -15,20 +15,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpora._characters import UNSPACED_RANGES
 from corpora.tokenizers import (
     APOSTROPHE,
+    MARK,
     N_CODE_POINTS,
     SEPARATOR,
+    SINGLE,
     CallableTokenizer,
+    CharactersTokenizer,
+    JiebaTokenizer,
+    TabsTokenizer,
     Tokenizer,
     WhitespaceTokenizer,
     WordsTokenizer,
+    _load_jieba,
     code_point_table,
     get_tokenizer,
     tokenizer_from_config,
 )
 
 TRICKY = "aZ09_' \u2019'\n\r\t-.ßẞİıΣσςÅéÉ\u0301\u0308नमस्ते한中文Ⅷ½²٣\u00a0\u200b\u200d\ufeff\x00"
+TRICKY += "日本タワーい々〇ไทยน้ำ๑๒\ufe00\u3000，。"
 TRICKY += "\U0001f600\U00010400\U0001e8d0"  # beyond 16 bits: a picture, a capital letter and a mark
 texts = st.text(st.one_of(st.sampled_from(TRICKY), st.characters(codec="utf-8")), max_size=40)
 
@@ -143,6 +151,146 @@ def test_code_point_table_refuses_other_tokenizers(tokenizer: Tokenizer) -> None
         code_point_table(tokenizer)
 
 
+def is_single(character: str) -> bool:
+    unspaced = any(start <= ord(character) < stop for start, stop in UNSPACED_RANGES)
+    return unspaced and character.isalnum() and not character.isdecimal()
+
+
+def naive_characters(text: str, lowercase: bool) -> list[str]:
+    """Return the tokens of `characters` by the definition: words, cut around the characters of unspaced scripts."""
+    tokens = []
+    for word in naive_words(text, lowercase):
+        pieces: list[str] = []
+        for character in word:
+            is_mark = unicodedata.category(character).startswith("M")
+            if pieces and (is_mark or not (is_single(character) or is_single(pieces[-1][0]))):
+                pieces[-1] += character
+            else:
+                pieces.append(character)
+        tokens += [stripped for piece in pieces if (stripped := piece.strip("'"))]
+    return tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", []),
+        ("The CAT's 3.14", ["the", "cat's", "3", "14"]),
+        ("我在2023年学Python语言。", ["我", "在", "2023", "年", "学", "python", "语", "言"]),
+        ("東京タワーへ行く", ["東", "京", "タ", "ワ", "ー", "へ", "行", "く"]),
+        ("한국어 문장", ["한국어", "문장"]),
+        ("น้ำ ๑๒๓", ["น้", "ำ", "๑๒๓"]),
+        ("中'文 a'中 中'a", ["中", "文", "a", "中", "中", "a"]),
+        ("中\ufe00文", ["中\ufe00", "文"]),
+        ("Ⅷ〇々\U00020000", ["ⅷ", "〇", "々", "\U00020000"]),
+        ("Москва北京", ["москва", "北", "京"]),
+    ],
+)
+def test_characters_splits_as_defined(text: str, tokens: list[str]) -> None:
+    assert CharactersTokenizer()(text) == tokens
+
+
+def test_characters_keeps_case_when_asked() -> None:
+    assert CharactersTokenizer(lowercase=False)("用Python") == ["用", "Python"]
+
+
+@given(texts, st.booleans())
+def test_characters_agrees_with_the_naive_definition(text: str, lowercase: bool) -> None:
+    assert CharactersTokenizer(lowercase)(text) == naive_characters(text, lowercase)
+
+
+@given(texts)
+def test_characters_of_a_token_are_the_token(text: str) -> None:
+    for token in CharactersTokenizer()(text):
+        assert CharactersTokenizer()(token) == [token]
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_code_point_table_of_characters_adds_two_flags(lowercase: bool) -> None:
+    words, table = (code_point_table(kind(lowercase)) for kind in (WordsTokenizer, CharactersTokenizer))
+    flags = np.zeros(N_CODE_POINTS, dtype=np.int32)
+    for code_point in np.flatnonzero(words > 0).tolist():
+        character = chr(code_point)
+        if unicodedata.category(character).startswith("M"):
+            flags[code_point] = MARK
+        elif is_single(character):
+            flags[code_point] = SINGLE
+    np.testing.assert_array_equal(table, words + flags)
+
+
+@pytest.mark.parametrize("character", "中㐀𠀀々あアｱㄅㆠ문กກမខꀀ")
+def test_unspaced_scripts_hold_what_they_say(character: str) -> None:
+    assert is_single(character) == (character != "문")
+
+
+def test_tabs_splits_items_and_keeps_their_spaces() -> None:
+    assert TabsTokenizer()(" New York\tO'Hare \t\t  \tparis\r\nRome\vBonn\fKyōto\u00a0 ") == [
+        "New York", "O'Hare", "paris", "Rome", "Bonn", "Kyōto\u00a0",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def jieba() -> JiebaTokenizer:
+    pytest.importorskip("rjieba")
+    return JiebaTokenizer()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("No Chinese: don't Ünïcode!", ["no", "chinese", "don't", "ünïcode"]),
+        ("我来到北京清华大学", ["我", "来到", "北京", "清华大学"]),
+        ("2015年5月23日在北京", ["2015", "年", "5", "月", "23", "日", "在", "北京"]),
+        ("北京\n上海，广州", ["北京", "上海", "广州"]),
+        ("東京タワー Москва北京한국", ["東京", "タワー", "москва", "北京", "한국"]),
+        ("他穿T恤, don't说", ["他", "穿", "t恤", "don", "t", "说"]),
+    ],
+)
+def test_jieba_divides_chinese_and_leaves_the_rest_to_words(jieba: JiebaTokenizer, text: str, words: list[str]) -> None:
+    assert jieba(text) == words
+
+
+def test_jieba_takes_its_options() -> None:
+    pytest.importorskip("rjieba")
+    assert JiebaTokenizer(lowercase=False)("学习Python语言") == ["学习", "Python", "语言"]
+    assert JiebaTokenizer(hmm=True)("杭研大厦") == ["杭研", "大厦"]
+    assert JiebaTokenizer(hmm=False)("杭研大厦") == ["杭", "研", "大厦"]
+
+
+@given(texts)
+def test_jieba_changes_nothing_but_where_words_end(text: str) -> None:
+    pytest.importorskip("rjieba")
+    tokens = JiebaTokenizer()(text)
+    assert "".join(tokens).replace("'", "") == "".join(WordsTokenizer()(text)).replace("'", "")
+    assert all(WordsTokenizer()(token) == [token] for token in tokens)
+
+
+def test_jieba_divides_many_runs_as_it_divides_each(jieba: JiebaTokenizer) -> None:
+    lines = ["我们在北京大学学习自然语言处理", "中华人民共和国", "a", "", "他说的确实在理", "12月 三国演义"]
+    assert jieba("\n".join(lines)) == [word for line in lines for word in jieba(line)]
+
+
+def test_jieba_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    _load_jieba.cache_clear()
+    monkeypatch.setitem(sys.modules, "rjieba", None)
+    assert JiebaTokenizer()("no Chinese needs no jieba") == ["no", "chinese", "needs", "no", "jieba"]
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'w2v-toolkit\[jieba\]'"):
+        JiebaTokenizer()("中文")
+
+
+@pytest.mark.interop
+@pytest.mark.filterwarnings("ignore")  # those of jieba's import
+def test_jieba_divides_as_jieba_itself() -> None:
+    """Where jieba is installed as well; text of Chinese characters, ASCII letters and digits only."""
+    original, _ = pytest.importorskip("jieba"), pytest.importorskip("rjieba")
+    original.setLogLevel(60)
+    text = "他来到了网易杭研大厦。小明硕士毕业于中国科学院计算所，后在日本京都大学深造。工信处女干事每月经过下属科室"
+    text += "都要亲口交代24口交换机等技术性器件的安装工作。結過婚的和尚未結過婚的。我不喜歡日本和服。乒乓球拍賣完了"
+    expected = [word.lower() for part in text.split("。") for word in original.lcut(part) if word != "，"]
+    assert JiebaTokenizer()(text) == expected
+
+
 def test_whitespace_splits_at_ascii_white_space_only() -> None:
     text = " New_York\tis\r\nBIG\v.\f'a' b\u00a0c d\u2028e f\x1cg h\x85i "
     assert WhitespaceTokenizer()(text) == [
@@ -205,7 +353,17 @@ def test_callable_records_the_qualified_name() -> None:
     assert CallableTokenizer(str.split).qualified_name.endswith("str.split")
 
 
-@pytest.mark.parametrize("tokenizer", [WordsTokenizer(), WordsTokenizer(lowercase=False), WhitespaceTokenizer()])
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        WordsTokenizer(),
+        WordsTokenizer(lowercase=False),
+        WhitespaceTokenizer(),
+        TabsTokenizer(),
+        CharactersTokenizer(lowercase=False),
+        JiebaTokenizer(hmm=False),
+    ],
+)
 def test_config_makes_the_same_tokenizer_again(tokenizer: Tokenizer) -> None:
     config = json.loads(json.dumps(tokenizer.to_config()))
     assert tokenizer_from_config(config) == tokenizer
@@ -232,9 +390,10 @@ def test_config_refuses_what_it_does_not_know(config: dict[str, Any], message: s
         tokenizer_from_config(config)
 
 
-def test_config_refuses_a_wrong_type() -> None:
-    with pytest.raises(TypeError, match="lowercase"):
-        tokenizer_from_config({"name": "words", "lowercase": "yes"})
+@pytest.mark.parametrize(("name", "option"), [("words", "lowercase"), ("characters", "lowercase"), ("jieba", "hmm")])
+def test_config_refuses_a_wrong_type(name: str, option: str) -> None:
+    with pytest.raises(TypeError, match=option):
+        tokenizer_from_config({"name": name, option: "yes"})
 
 
 def test_get_tokenizer_knows_names_tokenizers_and_callables() -> None:
@@ -258,7 +417,7 @@ def test_get_tokenizer_refuses_what_is_none(tokenizer: object) -> None:
 
 
 def test_corpora_imports_nothing_heavy() -> None:
-    heavy = {"gensim", "numba", "numpy", "urllib.request", "zipfile"}
+    heavy = {"gensim", "numba", "numpy", "rjieba", "urllib.request", "zipfile"}
     code = (
         f"import sys; before = set(sys.modules); import corpora; print(sorted({heavy!r} & (set(sys.modules) - before)))"
     )

@@ -192,7 +192,8 @@ def _tokenise(corpus: TextReader, parameters: Parameters, path: Path) -> int:
         for line in corpus.lines():
             words = tokenizer(line)
             n_words += len(words)
-            file.write(" ".join(words) + "\n")
+            # only names of items hold spaces, which would fall apart in gensim
+            file.write(" ".join(word.replace(" ", "_") for word in words) + "\n")
     return n_words
 
 

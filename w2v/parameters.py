@@ -373,7 +373,10 @@ DOMAINS: dict[str, Domain] = {
     "workers": Integer(1, 1024, "Threads; left out, all cores.", optional=True),
     "deterministic": Flag("Let several threads give the same vectors for the same seed, bit for bit; slower."),
     "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
-    "tokenizer": TokenizerChoice("How text becomes words; whitespace is for text that is tokenised already."),
+    "tokenizer": TokenizerChoice(
+        "How text becomes words. For text that is tokenised already: whitespace; for items between tabs: tabs; "
+        "for Chinese: jieba, or characters, which suits all scripts without spaces."
+    ),
 }
 """What each field of `Parameters` may hold."""
 

@@ -4,7 +4,8 @@ A `Table` is an open-addressing hash map over the bytes of the words seen so far
 free; row e of `entries` is (hash, start in `arena`, length, count, first position in the corpus). Every worker scans
 blocks of its own into its own table; `merge_tables` joins them, so the result does not depend on their number.
 
-`words_to_spaces` rewrites a block for the tokenizer `words`, so that one scanner serves both built-in tokenizers.
+`words_to_spaces` rewrites a block for the tokenizers `words` and `characters`, and `items_to_nuls` for `tabs`, so that
+one scanner serves them all.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ HASH, START, LENGTH, COUNT, FIRST = range(5)
 """Columns of `Table.entries`."""
 
 APOSTROPHE = -1
-"""What the code point table of `words` holds for an apostrophe (see `corpora.tokenizers.code_point_table`)."""
+"""What a code point table holds for an apostrophe (see `corpora.tokenizers.code_point_table`)."""
+
+SINGLE, MARK = 1 << 21, 1 << 22
+"""What the table of `characters` adds to a character that is a token by itself, and to a mark."""
 
 MAX_GROWTH = 2
 """`words_to_spaces` writes at most this many bytes for each byte it reads: some lower-case letters are longer."""
@@ -341,14 +345,15 @@ def _write_utf8(code, out, n):
 
 @njit(**JIT)
 def words_to_spaces(data, code_points, out):
-    """Rewrite text so that the words of the tokenizer `words` stand between single spaces; keep line feeds.
+    """Rewrite text so that the words of a tokenizer stand between single spaces; keep line feeds.
 
     Parameters
     ----------
     data : ndarray of shape (n_bytes,), uint8
         Valid UTF-8.
     code_points : ndarray of shape (0x110000,), int32
-        What to write for each code point, 0 for a separator, APOSTROPHE for an apostrophe.
+        What to write for each code point, 0 for a separator, APOSTROPHE for an apostrophe; in the table of the
+        tokenizer `characters` SINGLE or MARK is added to some. Others have none of those.
     out : ndarray of shape (>= MAX_GROWTH * n_bytes + 4,), uint8
         Overwritten.
 
@@ -358,7 +363,7 @@ def words_to_spaces(data, code_points, out):
         Bytes written.
     """
     n = i = 0
-    in_word = apostrophe = False
+    in_word = in_single = apostrophe = False
     while i < data.size:
         byte = np.int64(data[i])
         if byte < 0x80:
@@ -376,6 +381,13 @@ def words_to_spaces(data, code_points, out):
             i += 4
         letter = np.int64(code_points[code])
         if letter > 0:
+            if letter >= SINGLE or in_single:
+                if in_word and letter & MARK == 0:
+                    out[n] = 32
+                    n += 1
+                    in_word = in_single = apostrophe = False
+                in_single = in_single or letter & SINGLE != 0
+                letter &= SINGLE - 1
             if apostrophe:
                 out[n] = 39
                 n += 1
@@ -386,16 +398,52 @@ def words_to_spaces(data, code_points, out):
             else:
                 n = _write_utf8(letter, out, n)
             in_word = True
-        elif letter == APOSTROPHE and in_word and not apostrophe:
+        elif letter == APOSTROPHE and in_word and not apostrophe and not in_single:
             apostrophe = True  # part of the word only if another letter follows
         else:
             if in_word:
                 out[n] = 32
                 n += 1
-            in_word = apostrophe = False
+            in_word = in_single = apostrophe = False
             if code == 10:
                 out[n] = 10
                 n += 1
+    return n
+
+
+@njit(**JIT)
+def items_to_nuls(data, out):
+    """Rewrite text so that the items of the tokenizer `tabs` hold no white space: NUL stands for a space inside.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n_bytes,), uint8
+        Text without NUL.
+    out : ndarray of shape (>= n_bytes,), uint8
+        Overwritten. Spaces around an item are left out.
+
+    Returns
+    -------
+    n : int
+        Bytes written.
+    """
+    n = spaces = 0
+    in_item = False
+    for i in range(data.size):
+        byte = data[i]
+        if byte == 32:
+            spaces += in_item
+        elif _SEPARATOR[byte]:
+            in_item, spaces = False, 0
+            out[n] = byte
+            n += 1
+        else:
+            for _ in range(spaces):
+                out[n] = 0
+                n += 1
+            in_item, spaces = True, 0
+            out[n] = byte
+            n += 1
     return n
 
 

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.readers import TextReader
-from corpora.tokenizers import Tokenizer, WhitespaceTokenizer, WordsTokenizer, code_point_table
+from corpora.tokenizers import TabsTokenizer, Tokenizer
 
-from .scanner import MAX_GROWTH, Table, encode_block, merge_tables, words_to_spaces
+from .rewriting import MAX_GROWTH, Rewriter, can_rewrite
+from .scanner import Table, encode_block, merge_tables
 from .vocabulary import Vocabulary, grow_vocabulary
 
 Corpus = Any
@@ -295,7 +296,9 @@ def _scan(
     progress: Callable[[int, int | None], None] | None,
 ) -> _Counted:
     """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
-    if isinstance(tokenizer, (WordsTokenizer, WhitespaceTokenizer)):
+    if isinstance(tokenizer, TabsTokenizer) and isinstance(corpus, TextReader):
+        return _scan_bytes(_whole_items(_reader_blocks(corpus, progress)), tokenizer, workers, spool)
+    if can_rewrite(tokenizer):
         if isinstance(corpus, TextReader):
             return _scan_bytes(_reader_blocks(corpus, progress), tokenizer, workers, spool)
         sentences = iter(corpus)
@@ -315,6 +318,17 @@ def _reader_blocks(
         yield block.data, block.ends_sentence
         if progress is not None:
             progress(reader.consumed_bytes, reader.total_bytes)
+
+
+def _whole_items(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
+    """Cut blocks that end inside a line after a tab: a space may stand inside an item."""
+    rest = b""
+    for text, closes in blocks:
+        text = rest + text
+        end = len(text) if closes else text.rfind(b"\t") + 1
+        rest = text[end:]
+        if end:
+            yield text[:end], closes
 
 
 def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[bytes, bool]]:
@@ -348,7 +362,6 @@ def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | 
 
 def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, workers: int, spool: _Spool) -> _Counted:
     """Scan blocks of text with one table a thread."""
-    code_points = code_point_table(tokenizer) if isinstance(tokenizer, WordsTokenizer) else None
     tables = [Table() for _ in range(workers)]
     source = enumerate(blocks)
     lock = threading.Lock()
@@ -357,27 +370,22 @@ def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, work
 
     def work(worker: int) -> None:
         nonlocal position
-        out = np.empty(0, np.uint8)
         try:
+            rewrite = Rewriter(tokenizer)
             while not failures:
                 with lock:
                     index, (text, closes) = next(source, (-1, (b"", True)))
                     start, position = position, position + MAX_GROWTH * len(text) + 4
                 if index < 0:
                     return
-                data = np.frombuffer(text, np.uint8)
-                if code_points is not None:
-                    if len(out) < MAX_GROWTH * len(data) + 4:
-                        out = np.empty(MAX_GROWTH * len(data) + 4, np.uint8)
-                    data = out[: words_to_spaces(data, code_points, out)]
-                spool.put(index, worker, closes, *tables[worker].scan(data, start))
+                spool.put(index, worker, closes, *tables[worker].scan(rewrite(text), start))
         except BaseException as failure:
             failures.append(failure)
 
     run_threads(work, workers, failures)
     table, maps = merge_tables(tables)
     entries = table.entries[: table.size]
-    return table.words, entries[:, 3].copy(), entries[:, 4].copy(), maps
+    return Rewriter(tokenizer).words_of(table), entries[:, 3].copy(), entries[:, 4].copy(), maps
 
 
 def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseException]) -> None:

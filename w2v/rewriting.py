@@ -1,0 +1,84 @@
+"""Text for the scanner: rewritten so that ASCII white space divides the tokens of any built-in tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.tokenizers import (
+    CharactersTokenizer,
+    JiebaTokenizer,
+    TabsTokenizer,
+    Tokenizer,
+    WhitespaceTokenizer,
+    WordsTokenizer,
+    code_point_table,
+)
+
+from .scanner import MAX_GROWTH, Table, items_to_nuls, words_to_spaces
+
+__all__ = ["MAX_GROWTH", "Rewriter", "can_rewrite"]
+
+
+def can_rewrite(tokenizer: Tokenizer) -> bool:
+    """Tell whether the tokens of any text are found by rewriting and scanning it.
+
+    Those of `tabs` are too, but only in files, which hold no NUL.
+    """
+    return isinstance(tokenizer, (WordsTokenizer, WhitespaceTokenizer, CharactersTokenizer, JiebaTokenizer))
+
+
+class Rewriter:
+    """Rewrites blocks of text for the scanner. It keeps a buffer, so every thread needs one of its own.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        One for which `can_rewrite` says yes, or a TabsTokenizer.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self._table: NDArray[np.int32] | None = None
+        if isinstance(tokenizer, JiebaTokenizer):
+            self._table = code_point_table(WordsTokenizer(tokenizer.lowercase))
+        elif isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
+            self._table = code_point_table(tokenizer)
+        self._out = np.empty(0, np.uint8)
+
+    def __call__(self, text: bytes) -> NDArray[np.uint8]:
+        """Return the tokens of a block between white space, with its line feeds.
+
+        Parameters
+        ----------
+        text : bytes
+            Valid UTF-8 that holds whole tokens; without NUL for `tabs`.
+
+        Returns
+        -------
+        ndarray of shape (at most MAX_GROWTH * len(text) + 1,), uint8
+            Valid until the next call.
+        """
+        if isinstance(self.tokenizer, JiebaTokenizer):
+            text = self.tokenizer.divide(text.decode()).encode()
+        data = np.frombuffer(text, np.uint8)
+        if self._table is not None:
+            out = self._reserve(MAX_GROWTH * len(data) + 4)
+            return out[: words_to_spaces(data, self._table, out)]
+        if isinstance(self.tokenizer, TabsTokenizer):
+            out = self._reserve(len(data))
+            return out[: items_to_nuls(data, out)]
+        return data
+
+    def words_of(self, table: Table) -> Callable[[NDArray[np.int64]], list[str]]:
+        """Return the function from entries of a table to their words, as the tokenizer makes them."""
+        if isinstance(self.tokenizer, TabsTokenizer):
+            return lambda order: [word.replace("\0", " ") for word in table.words(order)]
+        return table.words
+
+    def _reserve(self, n_bytes: int) -> NDArray[np.uint8]:
+        if len(self._out) < n_bytes:
+            self._out = np.empty(n_bytes, np.uint8)
+        return self._out
