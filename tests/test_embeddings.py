@@ -265,11 +265,11 @@ def test_neighbors_reject_bad_arguments(
         embeddings.neighbors(*arguments, **options)
 
 
-@pytest.mark.parametrize("scores_at_a_time", [1, 100, 1 << 24])
+@pytest.mark.parametrize("queries_at_a_time", [1, 3, 1024])
 def test_neighbors_batch_equals_one_by_one(
-    embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch, scores_at_a_time: int
+    embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch, queries_at_a_time: int
 ) -> None:
-    monkeypatch.setattr("w2v.embeddings._BATCH_SCORES", scores_at_a_time)
+    monkeypatch.setattr("w2v.queries._BATCH_QUERIES", queries_at_a_time)
     queries: list[str | Vector] = ["word5", embeddings["word7"], "word5", "word59"]
     found = embeddings.neighbors_batch(queries, top_n=4, restrict_vocab=40)
     assert len(found) == 4

@@ -229,7 +229,7 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
     if not used:
         return PairsReport(math.nan, math.nan, len(pairs), 0)
     first_ids, second_ids, scores = (np.array(column) for column in zip(*used, strict=True))
-    similarities = _pair_cosines(embeddings.vectors[first_ids], embeddings.vectors[second_ids])
+    similarities = _pair_cosines(embeddings.rows(first_ids), embeddings.rows(second_ids))
     return PairsReport(
         spearman=_correlation(_ranks(similarities), _ranks(scores)),
         pearson=_correlation(similarities, scores),
@@ -338,13 +338,14 @@ def _answer(
     """
     given, positions = np.unique(questions[:, :3], return_inverse=True)
     a, b, c = positions.reshape(-1, 3).T
-    units = embeddings.vectors[given] * embeddings._inverse_norms[given, None]
+    table = embeddings.table
+    units = table.unscaled(given) * table.inverse_norms(given)[:, None]
     excluded_questions, excluded_rows = _excluded(questions[:, :3], group_of)
     best_scores = np.full(len(questions), -np.inf, dtype=np.float32)
     best = np.full(len(questions), -1, dtype=np.int64)
     for first in range(0, len(group_of), _BLOCK_WORDS):
         rows = slice(first, min(first + _BLOCK_WORDS, len(group_of)))
-        near = cosines(units, embeddings.vectors[rows], embeddings._inverse_norms[rows])
+        near = cosines(units, table, rows)
         near, far = _log_shifted(near) if method == "mul" else (near, np.maximum(near, -1))  # far is never -inf
         inside = (excluded_rows >= rows.start) & (excluded_rows < rows.stop)
         barred_questions, barred_columns = excluded_questions[inside], excluded_rows[inside] - first

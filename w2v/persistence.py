@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from w2v._files import ModelError, atomic_file, atomic_folder, check_writable_beside, reading
 from w2v._tensors import read_tensors, write_tensors
+from w2v.vector_table import STORAGES, VectorTable
 from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ __all__ = [
 ]  # fmt: skip
 
 FORMAT = "w2v"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 has vectors of float16 or int8; those of float32 are written as version 1, which older programs read."""
 KIND = "word-vectors"
 
 
@@ -108,7 +110,9 @@ def save_embeddings(
     for name in extra_tensors or {}:
         if not _TENSORS_NAME.fullmatch(name) or name in (LAYOUT.vectors, LAYOUT.subwords):
             raise ValueError(f"{name!r} is not a name for a further tensors file; use for instance {LAYOUT.training!r}")
-    tensors: dict[str, NDArray[Any]] = {"vectors": embeddings.vectors}
+    tensors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
+    if embeddings.table.scales is not None:
+        tensors["scales"] = embeddings.table.scales
     if embeddings.vocabulary.counts is not None:
         tensors["counts"] = embeddings.vocabulary.counts
     with atomic_folder(path, replace=overwrite) as folder:
@@ -156,12 +160,12 @@ def load_embeddings(
     words = _read_words(folder / LAYOUT.vocabulary, config["vocabulary_size"])
     tensors = read_tensors(folder / LAYOUT.vectors, mmap=mmap)
     n_words, file = config["vocabulary_size"], folder / LAYOUT.vectors
-    vectors = _check_tensor(file, tensors, "vectors", np.float32, (n_words, config["vector_size"]))
+    table = _read_table(file, tensors, (n_words, config["vector_size"]))
     counts = None
     if "counts" in tensors:
         counts = _check_tensor(file, tensors, "counts", np.int64, (n_words,))
     try:
-        vocabulary = Vocabulary(words, counts)
+        vocabulary = Vocabulary.read_from(str(folder / LAYOUT.vocabulary), words, counts)
     except ValueError as error:
         raise ModelError(f"{folder} is damaged: {error}") from error
     metadata = {name: value for name, value in config.items() if name not in _STRUCTURE}
@@ -170,7 +174,9 @@ def load_embeddings(
         if tokenizer is None:
             metadata["tokenizer"] = config["tokenizer"]
     subwords = _read_subwords(folder, config, mmap=mmap) if "subwords" in config else None
-    return Embeddings(vocabulary, vectors, tokenizer=tokenizer, metadata=metadata, subwords=subwords)
+    embeddings = Embeddings(vocabulary, table, tokenizer=tokenizer, metadata=metadata, subwords=subwords)
+    embeddings._folder = folder
+    return embeddings
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -281,7 +287,7 @@ def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
     tokenizer = embeddings.tokenizer
     config: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": 1 if embeddings.storage == "float32" else FORMAT_VERSION,
         "kind": KIND,
         "vector_size": embeddings.vector_size,
         "vocabulary_size": len(embeddings),
@@ -350,6 +356,19 @@ def _unescape(word: str, file: Path, line: int) -> str:
         return _ESCAPES[match[0]]
 
     return re.sub(r"\\.?", replace, word, flags=re.DOTALL)
+
+
+def _read_table(file: Path, tensors: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> VectorTable:
+    """Return the vectors, in whichever type they are stored."""
+    stored = tensors["vectors"].dtype.name if "vectors" in tensors else "float32"
+    dtype = next((getattr(np, name) for name in STORAGES if name == stored), np.float32)
+    vectors = _check_tensor(file, tensors, "vectors", dtype, shape)
+    if dtype is not np.int8:
+        return VectorTable(vectors)
+    scales = _check_tensor(file, tensors, "scales", np.float32, shape[:1])
+    if not (np.isfinite(scales).all() and (scales >= 0).all()):
+        raise ModelError(f"{file} is damaged: 'scales' must be finite and not negative")
+    return VectorTable(vectors, scales)
 
 
 def _check_tensor(

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v._files import ModelError
+
 
 class UnknownWordError(KeyError):
     """A word was asked for that the vocabulary does not hold.
@@ -93,20 +95,52 @@ class Vocabulary:
         If a word occurs twice or cannot be encoded in UTF-8, or `counts` has another length or a negative entry.
     """
 
-    __slots__ = ("counts", "index_to_key", "key_to_index")
+    __slots__ = ("_origin", "_rows", "counts", "index_to_key")
 
     index_to_key: list[str]
-    key_to_index: dict[str, int]
     counts: NDArray[np.int64] | None
+    _rows: dict[str, int] | None
+    _origin: str | None
 
     def __init__(self, words: Sequence[str], counts: NDArray[np.integer[Any]] | None = None) -> None:
         if isinstance(words, (str, bytes)):
             raise TypeError("words must be a sequence of words, not one string")
         index_to_key = _plain_strings(words)
-        key_to_index = _index_words(index_to_key)
-        object.__setattr__(self, "index_to_key", index_to_key)
-        object.__setattr__(self, "key_to_index", key_to_index)
-        object.__setattr__(self, "counts", None if counts is None else _check_counts(counts, len(index_to_key)))
+        self._set(index_to_key, counts, _index_words(index_to_key), None)
+
+    @classmethod
+    def read_from(cls, origin: str, words: list[str], counts: NDArray[np.integer[Any]] | None = None) -> Vocabulary:
+        """Return a vocabulary of words that were decoded from UTF-8; they are indexed when one is first looked up.
+
+        Opening a model of 400,000 words takes a third of the time so. A word that comes twice is found only then: the
+        error is a ModelError and begins with `origin`, the file.
+        """
+        vocabulary = cls.__new__(cls)
+        vocabulary._set(words, counts, None, origin)
+        return vocabulary
+
+    def _set(
+        self,
+        words: list[str],
+        counts: NDArray[np.integer[Any]] | None,
+        rows: dict[str, int] | None,
+        origin: str | None,
+    ) -> None:
+        object.__setattr__(self, "index_to_key", words)
+        object.__setattr__(self, "counts", None if counts is None else _check_counts(counts, len(words)))
+        object.__setattr__(self, "_rows", rows)
+        object.__setattr__(self, "_origin", origin)
+
+    @property
+    def key_to_index(self) -> dict[str, int]:
+        """Row of each word. Not to be modified."""
+        if self._rows is None:
+            try:
+                object.__setattr__(self, "_rows", _index_words(self.index_to_key))
+            except ValueError as error:
+                raise ModelError(f"{self._origin} is damaged: {error}") from error
+        assert self._rows is not None
+        return self._rows
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Vocabulary is immutable: {name} cannot be set")
