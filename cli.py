@@ -36,7 +36,8 @@ from cli_output import (
     print_table,
     show_bytes,
 )
-from cli_training import parse_parameters, recorded_inputs, run_training, training_options
+from cli_train import train
+from cli_training import parse_parameters, training_options
 
 EXPORT_FORMATS = ("word2vec-text", "word2vec-binary")
 
@@ -57,59 +58,7 @@ def main(debug: bool) -> None:
     """Train word vectors from text, and query, evaluate, exchange and compare them."""
 
 
-@main.command(
-    epilog="""\b
-Examples:
-  w2v train corpus.txt --output my.model
-  w2v train 'news/*.txt.gz' --output news.model --vector-size 300 --window 10
-  w2v train corpus.txt --output my.model --algorithm cbow --max-time 600
-  zcat dump.gz | w2v train - --output dump.model --workers 2""",
-)
-@inputs_argument
-@output_option
-@overwrite_option
-@training_options
-@errors_option
-@json_option
-def train(inputs: tuple[str, ...], output: Path, overwrite: bool, errors: str, as_json: bool, **options: Any) -> None:
-    """Train word vectors from text files and save a model folder.
-
-    INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
-    sentence. Ctrl-C saves what has been learned so far; `w2v resume` goes on.
-    """
-    parameters = parse_parameters(options)
-    from corpora.readers import TextReader
-    from w2v.persistence import check_output
-
-    check_output(output, overwrite)
-    corpus = TextReader(inputs, errors=errors)
-    from w2v.models import Word2Vec
-
-    model = Word2Vec(**vars(parameters))
-    run_training(model, model.fit, corpus, output, overwrite, as_json)
-
-
-@main.command(
-    epilog="""\b
-Examples:
-  w2v resume my.model
-  w2v resume my.model moved/corpus.txt""",
-)
-@model_argument
-@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
-@errors_option
-@json_option
-def resume(model: Path, inputs: tuple[str, ...], errors: str, as_json: bool) -> None:
-    """Go on with a training that Ctrl-C interrupted, and save the result in its place.
-
-    The text must be the same. INPUT is needed only if it was standard input or is somewhere else now.
-    """
-    from corpora.readers import TextReader
-    from w2v.models import Word2Vec
-
-    interrupted = Word2Vec.load(model)
-    corpus = TextReader(inputs or recorded_inputs(model), errors=errors)
-    run_training(interrupted, interrupted.resume, corpus, model, True, as_json)
+main.add_command(train)
 
 
 @main.command(

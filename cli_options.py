@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, by the shells' convention: 128 plus the signal's number."""
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes after Ctrl-C and SIGTERM, by the shells' convention: 128 plus the signal's number."""
 
 
 class Toolkit(click.Group):
@@ -46,6 +48,34 @@ def _describe(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"not enough memory: {error}" if str(error) else "not enough memory"
     return str(error)
+
+
+class Duration(click.ParamType[float]):
+    """A span of time in seconds: a plain number, or numbers with units, such as 30s, 5m, 1.5h or 1h30m."""
+
+    name = "duration"
+    _UNITS: ClassVar[dict[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)([smhd])")
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show that it is a span of time."""
+        return "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse what is no span of time, or one that never ends."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        text = value.strip().lower()
+        if self._PART.sub("", text) == "" != text:
+            seconds = sum(float(number) * self._UNITS[unit] for number, unit in self._PART.findall(text))
+        else:
+            try:
+                seconds = float(text)
+            except ValueError:
+                seconds = math.nan
+        if not 0 <= seconds < math.inf:
+            self.fail(f"{value!r} is not a span of time such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
+        return seconds
 
 
 class LazyChoice(click.ParamType[str]):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli_options import INTERRUPTED, LazyChoice
+from cli_options import INTERRUPTED, TERMINATED, Duration, LazyChoice
 from cli_output import print_json, print_trained, show_training
 from w2v.parameters import (
     DOMAINS,
@@ -20,6 +24,7 @@ from w2v.parameters import (
     Integer,
     Number,
     Parameters,
+    Seconds,
     Seed,
 )
 
@@ -44,7 +49,7 @@ def training_options(command: Command) -> Command:
 
 
 def _training_option(name: str, domain: Domain, default: object) -> Callable[[Command], Command]:
-    option = "--" + OPTION_NAMES.get(name, name).replace("_", "-")
+    option = option_name(name)
     if isinstance(domain, Flag):
         option += "/--no-" + option[2:]
     return click.option(
@@ -68,6 +73,8 @@ def _click_type(domain: Domain) -> click.ParamType[Any] | None:
             return None
         case Integer():
             return click.IntRange(domain.low, domain.high if domain.high < MAX_VOCABULARY else None)
+        case Seconds():
+            return Duration()
         case Number():
             low = domain.above if domain.low is None else domain.low
             return click.FloatRange(low, domain.high, min_open=domain.low is None)
@@ -106,35 +113,99 @@ def _tokenizer_names() -> Sequence[str]:
     return TOKENIZER_NAMES
 
 
-def recorded_inputs(model: Path) -> list[str]:
-    """Return the files that an interrupted training read, as its model folder has them."""
-    from w2v.persistence import read_config
+def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) -> None:
+    """Raise a usage error if an option is given that is not what the training in a folder began with."""
+    from corpora.tokenizers import get_tokenizer
 
-    training = read_config(model).get("training")
-    if isinstance(training, dict) and training.get("complete") is True:
-        raise click.ClickException(f"{model}: training is complete, there is nothing to resume.")
-    inputs = training.get("inputs") if isinstance(training, dict) else None
-    if not isinstance(inputs, list) or not inputs or not all(isinstance(name, str) for name in inputs):
-        raise click.UsageError(f"{model} does not say what text it was trained on; name it after the model.")
-    if "-" in inputs:
-        raise click.UsageError(f"{model} was trained on standard input; name the same text after the model.")
-    return inputs
+    for name, value in given.items():
+        began = getattr(model, name)
+        if name == "tokenizer":
+            value, began = (get_tokenizer(tokenizer).to_config()["name"] for tokenizer in (value, began))
+        if value != began:
+            shown = "none" if began is None else began
+            raise click.UsageError(
+                f"{option_name(name)} is {value}, but the training in {folder} began with {shown}; leave it out."
+            )
+
+
+def option_name(parameter: str) -> str:
+    """Return how the option for a parameter is called."""
+    return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came; what Ctrl-C does is to be done."""
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, once, unless somebody has other plans with it."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the state is being saved
+        raise Terminated
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def _warning_in_one_line(kind: type[Warning]) -> Iterator[None]:
+    """Show warnings of a kind as a line on standard error."""
+    show = warnings.showwarning
+
+    def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
+        if issubclass(category, kind):
+            click.echo(f"Warning: {message}", err=True)
+        else:
+            show(message, category, *where, **further)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", kind)
+        warnings.showwarning = show_line
+        yield
 
 
 def run_training(
-    model: Word2Vec, fit: Callable[..., Word2Vec], corpus: TextReader, output: Path, overwrite: bool, as_json: bool
+    model: Word2Vec,
+    fit: Callable[..., Word2Vec],
+    corpus: TextReader,
+    output: Path,
+    as_json: bool,
+    checkpoint_every: float,
+    overwrite: bool,
 ) -> None:
-    """Train, save, and print a summary; after Ctrl-C save what there is and say so."""
+    """Train, save, and print a summary; after Ctrl-C or SIGTERM save what there is and say so."""
+    from w2v.checkpoints import CheckpointWarning
     from w2v.models import TrainingInterrupted
 
     try:
-        with show_training(None if model.max_time else model.epochs) as progress:
-            fit(corpus, progress=progress)
-    except TrainingInterrupted:
-        model.save(output, overwrite=overwrite)
-        click.echo(f"Interrupted. What was learned is saved; go on with: w2v resume {output}", err=True)
-        click.get_current_context().exit(INTERRUPTED)
-    model.save(output, overwrite=overwrite)
+        with (
+            _ending_on_sigterm(),
+            _warning_in_one_line(CheckpointWarning),
+            show_training(None if model.max_time else model.epochs) as progress,
+        ):
+            fit(
+                corpus,
+                checkpoint=output,
+                checkpoint_every=checkpoint_every,
+                overwrite=overwrite,
+                progress=progress,
+            )
+    except TrainingInterrupted as interrupt:
+        click.echo(f"Interrupted. What was learned is saved; go on with: w2v train --resume {output}", err=True)
+        is_terminated = isinstance(interrupt.__cause__, Terminated)
+        click.get_current_context().exit(TERMINATED if is_terminated else INTERRUPTED)
+    except Terminated:
+        click.echo("Interrupted before there was anything to save.", err=True)
+        click.get_current_context().exit(TERMINATED)
     history, seconds = model.history_, model.history_[-1]["seconds"]
     summary = {
         "output": str(output),

@@ -29,7 +29,7 @@ from w2v.trainer import Progress
 from w2v.vocabulary import Vocabulary
 
 COMMANDS = sorted(main.commands)
-JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "resume", "similarity", "train"]
+JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "similarity", "train"]
 
 
 def run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -86,7 +86,7 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 
 def test_help_lists_all_commands() -> None:
-    expected = "analogy compare download evaluate export import info neighbors resume similarity train"
+    expected = "analogy compare download evaluate export import info neighbors similarity train"
     assert expected.split() == COMMANDS
     assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
 
@@ -641,7 +641,7 @@ def test_interrupted_training_saves_what_it_has(corpus: Path, tmp_path: Path) ->
         stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert stdout == ""
-    assert stderr == f"Interrupted. What was learned is saved; go on with: w2v resume {output}\n"
+    assert stderr == f"Interrupted. What was learned is saved; go on with: w2v train --resume {output}\n"
     assert Embeddings.load(output).vectors.shape == (8, 8)
 
 
@@ -664,30 +664,32 @@ def test_resume_ends_where_uninterrupted_training_does(
         patch.setattr(models, "Word2Vec", InterruptedWord2Vec)
         interrupted = run("train", corpus, "--output", tmp_path / "parts", *SMALL)
     assert interrupted.exit_code == 130
-    assert "w2v resume" in interrupted.stderr
+    assert "w2v train --resume" in interrupted.stderr
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert not np.array_equal(Embeddings.load(parts).vectors, Embeddings.load(whole).vectors)
-    resumed = run("resume", parts)
+    resumed = run("train", "--resume", parts)
     assert resumed.exit_code == 0, resumed.output
     np.testing.assert_array_equal(Embeddings.load(parts).vectors, Embeddings.load(whole).vectors)
 
 
 def test_resume_refuses_a_model_that_is_complete(corpus: Path, tmp_path: Path) -> None:
     assert run("train", corpus, "--output", tmp_path / "out", *SMALL).exit_code == 0
-    assert_mistake(run("resume", tmp_path / "out"), 1, "complete")
+    assert_mistake(run("train", "--resume", tmp_path / "out"), 1, "complete")
 
 
 def test_resume_refuses_a_model_without_training_state(model: Path) -> None:
-    assert_mistake(run("resume", model), 1, "not the state of a training")
+    assert_mistake(run("train", "--resume", model), 1, "not the state of a training")
 
 
-@pytest.mark.parametrize("inputs", [None, [], [1], "corpus.txt", ["-"]])
-def test_resume_asks_for_text_that_the_model_does_not_name(corpus: Path, tmp_path: Path, inputs: object) -> None:
+@pytest.mark.parametrize(("inputs", "code"), [(None, 1), ([], 2), ([1], 1), ("corpus.txt", 1), (["-"], 2)])
+def test_resume_asks_for_text_that_the_model_does_not_name(
+    corpus: Path, tmp_path: Path, inputs: object, code: int
+) -> None:
     output = tmp_path / "out"
     assert run("train", corpus, "--output", output, *SMALL).exit_code == 0
     training = json.loads((output / "config.json").read_text(encoding="utf-8"))["training"]
     edit_config(output, training=training | {"inputs": inputs, "complete": False})
-    assert_mistake(run("resume", output), 2, str(output))
+    assert_mistake(run("train", "--resume", output), code, str(output))
 
 
 # --- comparing -------------------------------------------------------------------------------------------------------

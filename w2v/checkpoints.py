@@ -15,13 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ._files import remove_leftovers
+from .parameters import CHECKPOINT_INTERVAL
 from .persistence import ModelError, check_output, read_config
 from .trainer import Trainer
 from .training_state import TrainingState
 
 SUFFIX = ".checkpoint"
-DEFAULT_INTERVAL = 600.0
-"""Seconds between checkpoints where nothing else is asked for."""
 
 
 class CheckpointWarning(UserWarning):
@@ -58,7 +57,7 @@ class Checkpoint:
     def __init__(
         self,
         output: str | os.PathLike[str],
-        interval: float = DEFAULT_INTERVAL,
+        interval: float = CHECKPOINT_INTERVAL,
         *,
         overwrite: bool = False,
         seed: int | None = None,

@@ -15,10 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 
-from .checkpoints import DEFAULT_INTERVAL, Checkpoint
+from .checkpoints import Checkpoint
 from .embeddings import Embeddings
 from .fitting import Surroundings, run_training
-from .parameters import MAX_SEED, Parameters
+from .parameters import CHECKPOINT_INTERVAL, MAX_SEED, Parameters
 from .stream import Corpus
 from .trainer import Progress
 from .training_state import TrainingState, read_state
@@ -59,6 +59,8 @@ random_state, tokenizer
         False after Ctrl-C.
     inputs_ : tuple of str
         The files that were read, while there is more to train; "-" is standard input.
+    inputs_errors_ : str
+        How they are decoded, see `corpora.TextReader`.
 
     References
     ----------
@@ -125,7 +127,7 @@ random_state, tokenizer
         y: object = None,
         *,
         checkpoint: str | os.PathLike[str] | None = None,
-        checkpoint_every: float = DEFAULT_INTERVAL,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
@@ -185,7 +187,7 @@ random_state, tokenizer
         corpus: Corpus | None = None,
         *,
         checkpoint: str | os.PathLike[str] | None = None,
-        checkpoint_every: float = DEFAULT_INTERVAL,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
@@ -220,7 +222,7 @@ random_state, tokenizer
         corpus: Corpus,
         *,
         checkpoint: str | os.PathLike[str] | None = None,
-        checkpoint_every: float = DEFAULT_INTERVAL,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
@@ -332,7 +334,7 @@ random_state, tokenizer
         self.vectors_: NDArray[np.float32] = state.tables.input_vectors
         self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
         self.history_ = [record.to_dict() for record in state.history]
-        self.inputs_ = () if state.complete else state.inputs
+        self.inputs_, self.inputs_errors_ = () if state.complete else state.inputs, state.errors
         self.embeddings_: Embeddings = state.embeddings
 
 

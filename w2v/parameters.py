@@ -30,6 +30,10 @@ MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
 """Limits of alpha, and of alpha times the rows that a row meets at once; see `Parameters.max_alpha`."""
 
 
+CHECKPOINT_INTERVAL = 600.0
+"""Seconds between two checkpoints where nothing else is asked for."""
+
+
 class Domain(Protocol):
     """The values that one parameter may take, and what the parameter means.
 
@@ -144,6 +148,11 @@ class Number:
         if self.high is not None:
             limits.append(f"at most {self.high:g}")
         return "a finite number " + " and ".join(limits)
+
+
+@dataclass(frozen=True)
+class Seconds(Number):
+    """A span of time; the command line also takes 90s, 5m or 1h30m."""
 
 
 @dataclass(frozen=True)
@@ -353,7 +362,7 @@ DOMAINS: dict[str, Domain] = {
     ),
     "min_alpha": Number("Learning rate at the end; left out, close to 0.", low=0, high=1, optional=True),
     "epochs": Integer(1, 100_000, "Passes over the corpus."),
-    "max_time": Number("Train for this many seconds, whatever epochs says.", above=0, optional=True),
+    "max_time": Seconds("Train for this long, such as 90s or 2h, whatever epochs says.", above=0, optional=True),
     "holdout": Number(
         "Never train on this share of the sentences, and measure the loss on it after every epoch.",
         above=0,

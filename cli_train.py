@@ -1,0 +1,146 @@
+"""`w2v train`: afresh, going on after an interruption, or on new text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from cli_options import Duration, errors_option, json_option, overwrite_option
+from cli_training import check_kept_parameters, parse_parameters, run_training, training_options
+from w2v.parameters import CHECKPOINT_INTERVAL
+
+if TYPE_CHECKING:
+    from corpora.readers import TextReader
+    from w2v.models import Word2Vec
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v train corpus.txt --output my.model
+  w2v train 'news/*.txt.gz' --output news.model --vector-size 300 --window 10
+  w2v train corpus.txt --output my.model --algorithm cbow --max-time 10m
+  zcat dump.gz | w2v train - --output dump.model --workers 2
+  w2v train --resume my.model
+  w2v train new.txt --continue my.model --output grown.model --epochs 2""",
+)
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The model folder to write.")
+@overwrite_option
+@click.option(
+    "--resume",
+    "interrupted",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Go on with the training that was to be saved to DIR, with the options that it began with.",
+)
+@click.option(
+    "--continue",
+    "base",
+    type=click.Path(path_type=Path),
+    metavar="MODEL",
+    help="Train the vectors of MODEL further on INPUT and add its new words; options left out are those of MODEL.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=Duration(),
+    default=CHECKPOINT_INTERVAL,
+    show_default="10m",
+    help="Save the training to the output so often, such as 30s, 5m or 1h; 0 saves it only when it is interrupted.",
+)
+@training_options
+@errors_option
+@json_option
+def train(
+    inputs: tuple[str, ...],
+    output: Path | None,
+    overwrite: bool,
+    interrupted: Path | None,
+    base: Path | None,
+    checkpoint_every: float,
+    errors: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train word vectors from text files and save a model folder.
+
+    INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
+    sentence.
+
+    While it trains, the output holds what was learned until the last checkpoint; queries work on it. Ctrl-C and SIGTERM
+    save once more. `--resume DIR` goes on with any such folder, with one worker to the very same vectors; INPUT is
+    needed again only if it was standard input or is somewhere else now.
+    """
+    context = click.get_current_context()
+    given = {
+        name: options[name] for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    errors_given = errors if context.get_parameter_source("errors") is not ParameterSource.DEFAULT else None
+    if interrupted is not None:
+        if base is not None:
+            raise click.UsageError("--resume and --continue exclude each other.")
+        if output not in (None, interrupted):
+            raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
+        model, corpus, output = _open_interrupted(interrupted, inputs, errors_given, given)
+        run_training(model, model.resume, corpus, output, as_json, checkpoint_every, overwrite=True)
+        return
+    if not inputs:
+        raise click.UsageError("Missing argument 'INPUT...'.")
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    model = _new_model(options) if base is None else _open_base(base, given)
+    from corpora.readers import TextReader
+
+    corpus = TextReader(inputs, errors=errors)
+    fit = model.fit if base is None else model.continue_fit
+    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
+
+
+def _new_model(options: dict[str, Any]) -> Word2Vec:
+    parameters = parse_parameters(options)
+    from w2v.models import Word2Vec
+
+    return Word2Vec(**vars(parameters))
+
+
+def _open_interrupted(
+    name: Path, inputs: tuple[str, ...], errors: str | None, given: dict[str, Any]
+) -> tuple[Word2Vec, TextReader, Path]:
+    """Return the training that was interrupted, its text, and where the result belongs."""
+    from corpora.readers import TextReader
+    from w2v.checkpoints import find_checkpoint
+    from w2v.models import Word2Vec
+
+    folder, output = find_checkpoint(name)
+    model = Word2Vec.load(folder)
+    check_kept_parameters(model, {name: value for name, value in given.items() if name != "workers"}, folder)
+    if "workers" in given:
+        model.set_params(workers=given["workers"])
+    if not inputs and not model.inputs_:
+        raise click.UsageError(f"{folder} does not say what text it was trained on; name it as INPUT.")
+    if not inputs and "-" in model.inputs_:
+        raise click.UsageError(f"{folder} was trained on standard input; name the same text as INPUT.")
+    return model, TextReader(inputs or model.inputs_, errors=errors or model.inputs_errors_), output
+
+
+def _open_base(base: Path, given: dict[str, Any]) -> Word2Vec:
+    """Return the model to train further, with the parameters that are given."""
+    from w2v.models import Word2Vec
+
+    model = Word2Vec.load(base)
+    if not model.is_complete_:
+        raise click.ClickException(
+            f"{base}: training is not complete; finish it with `w2v train --resume {base}` before it is continued."
+        )
+    kept: dict[str, Any] = {
+        name: given.pop(name) for name in ("algorithm", "vector_size", "tokenizer") if name in given
+    }
+    check_kept_parameters(model, kept, base)
+    if "epochs" in given:
+        given = {"max_time": None} | given
+    model.set_params(**given)
+    parse_parameters(model.get_params())
+    return model
