@@ -44,11 +44,12 @@ def training_options(command: Command) -> Command:
     """Add one option for each training parameter, with the name, limits, default and help of `w2v.parameters`."""
     defaults = Parameters()
     for name, domain in reversed(DOMAINS.items()):
-        command = _training_option(name, domain, getattr(defaults, name))(command)
+        command = parameter_option(name, domain, getattr(defaults, name))(command)
     return command
 
 
-def _training_option(name: str, domain: Domain, default: object) -> Callable[[Command], Command]:
+def parameter_option(name: str, domain: Domain, default: object) -> Callable[[Command], Command]:
+    """Return what adds the option for one parameter to a command."""
     option = option_name(name)
     if isinstance(domain, Flag):
         option += "/--no-" + option[2:]
@@ -157,18 +158,19 @@ def _ending_on_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def _warning_in_one_line(kind: type[Warning]) -> Iterator[None]:
-    """Show warnings of a kind as a line on standard error."""
+def warnings_in_one_line(*kinds: type[Warning]) -> Iterator[None]:
+    """Show warnings of some kinds as a line each on standard error."""
     show = warnings.showwarning
 
     def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
-        if issubclass(category, kind):
+        if issubclass(category, kinds):
             click.echo(f"Warning: {message}", err=True)
         else:
             show(message, category, *where, **further)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", kind)
+        for kind in kinds:
+            warnings.simplefilter("always", kind)
         warnings.showwarning = show_line
         yield
 
@@ -185,11 +187,12 @@ def run_training(
     """Train, save, and print a summary; after Ctrl-C or SIGTERM save what there is and say so."""
     from w2v.checkpoints import CheckpointWarning
     from w2v.models import TrainingInterrupted
+    from w2v.phrases import ForgottenPairsWarning
 
     try:
         with (
             _ending_on_sigterm(),
-            _warning_in_one_line(CheckpointWarning),
+            warnings_in_one_line(CheckpointWarning, ForgottenPairsWarning),
             show_training(None if model.max_time else model.epochs) as progress,
         ):
             fit(
