@@ -14,7 +14,7 @@ from . import _phrase_kernels as kernels
 from .phrase_list import Phrase
 from .scanner import encode_block
 from .stream import EmptyVocabularyError, TokenStream, run_threads
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, grow_vocabulary
 
 ROUND = 1 << 22
 """Tokens that are scanned between two checks of the number of pairs and of Ctrl-C."""
@@ -381,13 +381,15 @@ class PhraseCorpus:
         borders = np.searchsorted(self.offsets, aims)
         return np.unique(np.concatenate([[0], borders, [len(self.offsets) - 1]])).astype(np.int64)
 
-    def finish(self, min_count: int, max_vocab: int | None) -> tuple[Vocabulary, TokenStream]:
+    def finish(
+        self, min_count: int, max_vocab: int | None, known: Vocabulary | None = None
+    ) -> tuple[Vocabulary, TokenStream]:
         """Leave out rare words and number the others anew, as `encode_corpus` does. The corpus is used up.
 
         Returns
         -------
         vocabulary : Vocabulary
-            By falling count, ties by first occurrence.
+            By falling count, ties by first occurrence; with `known`, as `grow_vocabulary` orders it.
         stream : TokenStream
             Its `n_words` counts a phrase as one.
 
@@ -396,16 +398,19 @@ class PhraseCorpus:
         EmptyVocabularyError
             If no word reaches `min_count`.
         """
-        frequent = np.flatnonzero(self.counts >= min_count)
-        order = frequent[np.lexsort((self.first_at[frequent], -self.counts[frequent]))][:max_vocab]
-        if not len(order):
+        if known is None:
+            frequent = np.flatnonzero(self.counts >= min_count)
+            order = frequent[np.lexsort((self.first_at[frequent], -self.counts[frequent]))][:max_vocab]
+            ids = np.full(len(self.words), -1, np.int32)
+            ids[order] = np.arange(len(order), dtype=np.int32)
+            vocabulary = Vocabulary([self.words[i] for i in order.tolist()], self.counts[order])
+        else:
+            vocabulary, ids = grow_vocabulary(known, self.words, self.counts, self.first_at, min_count, max_vocab)
+        if not self.counts[ids >= 0].any():
             raise EmptyVocabularyError(
                 f"no word or phrase occurs {min_count} times, as min_count asks: the most frequent of "
                 f"{len(self.words):,} occurs {self.counts.max():,} times; give more text or a smaller min_count"
             )
-        ids = np.full(len(self.words), -1, np.int32)
-        ids[order] = np.arange(len(order), dtype=np.int32)
-        vocabulary = Vocabulary([self.words[i] for i in order.tolist()], self.counts[order])
         n_words = len(self.tokens)
         n, n_sentences = encode_block(self.tokens, self.offsets[1:], True, ids, self.tokens, 0, self.offsets, 0)
         return vocabulary, TokenStream(self.tokens[:n], self.offsets[: n_sentences + 1], n_words)

@@ -12,14 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from ._files import atomic_file
+from .parameters import Parameters
 from .phrase_corpus import PhraseCorpus
 from .phrase_list import ENGLISH_CONNECTOR_WORDS, Phrase, PhraseList, PhraseTokenizer
-from .phrase_parameters import PhraseParameters
-from .stream import Corpus, WorkFolder, count_cores, encode_corpus, open_corpus
+from .phrase_parameters import ENGLISH, PhraseParameters
+from .stream import Corpus, TokenStream, WorkFolder, count_cores, encode_corpus, open_corpus
+from .vocabulary import Vocabulary
 
 __all__ = [
     "ENGLISH_CONNECTOR_WORDS", "ForgottenPairsWarning", "Phrase", "PhraseList", "PhraseTokenizer", "Phrases",
-    "join_corpus",
+    "encode_with_phrases", "join_corpus", "phrases_of",
 ]  # fmt: skip
 
 _DEFAULTS = PhraseParameters()
@@ -229,6 +231,81 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
 def _connector_words(parameters: PhraseParameters) -> frozenset[str]:
     words = parameters.connector_words
     return ENGLISH_CONNECTOR_WORDS if isinstance(words, str) else frozenset(words)
+
+
+def phrases_of(parameters: Parameters) -> Phrases:
+    """Return the estimator that the parameters of a training ask for."""
+    return Phrases(
+        scoring=parameters.phrase_scoring,
+        threshold=parameters.phrase_threshold,
+        min_count=parameters.min_count,
+        passes=parameters.phrase_passes,
+        connector_words=ENGLISH if parameters.phrase_connectors == ENGLISH else (),
+    )
+
+
+def encode_with_phrases(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    learner: Phrases,
+    *,
+    min_count: int,
+    max_vocab: int | None,
+    workers: int,
+    max_memory: int | None,
+    work_folder: WorkFolder,
+    known: Vocabulary | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> tuple[Vocabulary, TokenStream, PhraseTokenizer]:
+    """Encode a corpus as `encode_corpus` does, but with phrases joined before rare words are left out.
+
+    Parameters
+    ----------
+    corpus, min_count, max_vocab, workers, max_memory, work_folder, known, progress
+        See `encode_corpus`.
+    tokenizer : Tokenizer
+        A `PhraseTokenizer` brings the phrases to join; with any other they are looked for.
+    learner : Phrases
+        How to look for them. Fitted then.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+    stream : TokenStream
+        Its `n_words` counts a phrase as one word.
+    tokenizer : PhraseTokenizer
+        With the phrases that were joined.
+
+    Raises
+    ------
+    EmptyVocabularyError, CorpusError, TypeError
+        As `encode_corpus`.
+    """
+    joins = tokenizer if isinstance(tokenizer, PhraseTokenizer) else None
+    parameters = learner._validated()
+    vocabulary, stream = encode_corpus(
+        corpus,
+        tokenizer if joins is None else joins.base,
+        min_count=1,
+        workers=workers,
+        max_memory=max_memory,
+        work_folder=work_folder,
+        progress=progress,
+    )
+    joined = PhraseCorpus(
+        vocabulary,
+        stream,
+        delimiter=parameters.delimiter if joins is None else joins.phrases.delimiter,
+        connector_words=_connector_words(parameters) if joins is None else joins.phrases.connector_words,
+        workers=workers,
+    )
+    if joins is None:
+        learner._learn(joined, parameters, join_last=True)
+        joins = PhraseTokenizer(tokenizer, learner.phrase_list_)
+    else:
+        for phrases in joins.phrases.passes:
+            joined.join(phrases)
+    return *joined.finish(min_count, max_vocab, known), joins
 
 
 def _encode(
