@@ -22,7 +22,7 @@ from w2v.vocabulary import Vocabulary
 
 BLOCK_BYTES = 8 << 20
 MAX_DEFLATE_RATIO = 1032  # no gzip stream expands further than this
-_WHITE_SPACE = re.compile(r"[ \t\n\r\v\f]")
+WHITE_SPACE = " \t\n\r\v\f"
 
 
 @dataclass
@@ -213,14 +213,16 @@ def check_finite(path: str, table: NDArray[np.floating], where: Callable[[int], 
             raise ModelError(f"{path}{where(row)} holds NaN or infinity; the file is damaged")
 
 
-def make_embeddings(words: list[str], table: NDArray[np.float32]) -> Embeddings:
+def make_embeddings(
+    words: list[str], table: NDArray[np.float32], counts: NDArray[np.int64] | None = None
+) -> Embeddings:
     """Return the embeddings of a file; of a word that occurs twice the first vector is kept, and the fact noted."""
     first_rows = dict(zip(reversed(words), range(len(words) - 1, -1, -1), strict=True))
     n_dropped = len(words) - len(first_rows)
     if n_dropped == 0:
-        return Embeddings(Vocabulary(words), table)
+        return Embeddings(Vocabulary(words, counts), table)
     rows = np.sort(np.fromiter(first_rows.values(), dtype=np.intp, count=len(first_rows)))
-    kept = Vocabulary([words[row] for row in rows])
+    kept = Vocabulary([words[row] for row in rows], None if counts is None else counts[rows])
     return Embeddings(kept, table[rows], metadata={"duplicates_dropped": n_dropped})
 
 
@@ -236,10 +238,11 @@ def check_words(
     embeddings: Embeddings,
     path: str | os.PathLike[str],
     format_name: str,
-    unwritable: re.Pattern[str] = _WHITE_SPACE,
+    forbidden: str = WHITE_SPACE,
     reason: str = "white space ends a word",
 ) -> None:
-    """Raise a `ModelError` for the first word that is empty or that a format cannot express."""
+    """Raise a `ModelError` for the first word that is empty or holds a character that a format cannot express."""
+    unwritable = re.compile(f"[{forbidden}]")
     for word in embeddings.index_to_key:
         if not word or unwritable.search(word):
             raise ModelError(
