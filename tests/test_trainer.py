@@ -17,7 +17,8 @@ from w2v import _kernels, trainer
 from w2v._simd import TILE_ROWS
 from w2v.parameters import Parameters
 from w2v.stream import TokenStream
-from w2v.trainer import DivergenceError, EpochRecord, Progress, Tables, Trainer, chunk_shape
+from w2v.tables import Tables
+from w2v.trainer import DivergenceError, EpochRecord, Progress, Trainer, chunk_shape
 from w2v.vocabulary import Vocabulary, keep_probabilities, noise_distribution
 
 ALPHA = {"skipgram": 0.025, "cbow": 0.1}  # by default

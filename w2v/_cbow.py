@@ -237,8 +237,8 @@ def train_cbow(
                 )  # fmt: skip
             else:
                 apply_weighted_gradients(
-                    grad, error, hidden, n_targets, window, low, high, size, row_size, inputs, positions,
-                    position_steps, steps_in, w_out, target_rows,
+                    grad, error, hidden, n_targets, window, low, high, size, row_size, vector_size,
+                    inputs, positions, position_steps, steps_in, w_out, target_rows,
                 )  # fmt: skip
             if members is not None:
                 spread(steps_in, members, member_rows, frozen, input_rows, n_inputs, zero_row, row_size, w_in)

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from ._kernels import JIT, move_rows
-from ._simd import LANES, fma, load, load_vector, splat, store_vector
+from ._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
 
 _float32 = np.float32
 
@@ -54,8 +54,8 @@ def weighted_means(inputs, n_targets, window, low, high, row_size, positions, hi
 
 @njit(**JIT)
 def apply_weighted_gradients(
-    grad, error, hidden, n_targets, window, low, high, size, row_size, inputs, positions, position_steps, steps_in,
-    w_out, target_rows,
+    grad, error, hidden, n_targets, window, low, high, size, row_size, vector_size, inputs, positions, position_steps,
+    steps_in, w_out, target_rows,
 ):  # fmt: skip
     """Move the target rows and the weights of the positions, and set steps_in[j] to the step of input j.
 
@@ -75,5 +75,11 @@ def apply_weighted_gradients(
                     step = fma(g, load_vector(inputs, at), load_vector(position_steps, place))
                     store_vector(position_steps, place, step)
     move_rows(error, hidden, n_targets, row_size, w_out, target_rows)
+    share, squares = splat(_float32(1) / _float32(n_targets)), splat(_float32(0))
     for d in range(0, position_steps.size, LANES):
-        store_vector(positions, d, load_vector(positions, d) + load_vector(position_steps, d))
+        moved = fma(share, load_vector(position_steps, d), load_vector(positions, d))
+        squares = fma(moved, moved, squares)
+        store_vector(positions, d, moved)
+    scale = splat(_float32(np.sqrt(2 * window * vector_size / sum_lanes(squares))))
+    for d in range(0, position_steps.size, LANES):
+        store_vector(positions, d, load_vector(positions, d) * scale)

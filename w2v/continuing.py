@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .trainer import Tables
+from .tables import Tables
 from .vocabulary import Vocabulary
 
 _ROWS_AT_ONCE = 1 << 14
@@ -26,8 +26,8 @@ def counts_before(rows: NDArray[np.int64], known: Vocabulary) -> NDArray[np.int6
     return counts
 
 
-def grow_tables(tables: Tables, rows: NDArray[np.int64], seed: int) -> Tables:
-    """Return larger tables: the old rows where `rows` says, and those of new words as at the start of a training.
+def grow_tables(tables: Tables, rows: NDArray[np.int64], grown: Tables) -> Tables:
+    """Copy old rows to larger tables: where `rows` says, those of the n-grams that are in both, and all positions.
 
     Parameters
     ----------
@@ -35,18 +35,28 @@ def grow_tables(tables: Tables, rows: NDArray[np.int64], seed: int) -> Tables:
         The old ones, which are left alone.
     rows : ndarray of shape (V,), int64
         For each new row its old one, -1 for a new word.
-    seed : int
-        Decides how new words start.
+    grown : Tables
+        Of V rows, as at the start of a training. Overwritten.
 
     Returns
     -------
     Tables
-        Of V rows.
+        `grown`.
     """
-    grown = Tables.random(len(rows), tables.vector_size, seed)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        old = rows[start : start + _ROWS_AT_ONCE]
-        at = start + np.flatnonzero(old >= 0)
-        grown.input_vectors[at] = tables.input_vectors[old[old >= 0]]
-        grown.output_vectors[at] = tables.output_vectors[old[old >= 0]]
+    _copy_rows(tables.output_vectors, rows, grown.output_vectors)
+    _copy_rows(tables.input_rows, rows, grown.input_rows)
+    if tables.composition is not None and grown.composition is not None:
+        old, new = tables.composition.buckets, grown.composition.buckets
+        _, in_old, in_new = np.intersect1d(old, new, assume_unique=True, return_indices=True)
+        of_ngrams = np.full(len(new), -1, np.int64)
+        of_ngrams[in_new] = in_old
+        _copy_rows(tables.ngram_vectors, of_ngrams, grown.ngram_vectors)
+    if tables.position_weights is not None and grown.position_weights is not None:
+        grown.position_weights[:] = tables.position_weights
     return grown
+
+
+def _copy_rows(old: NDArray[np.float32], rows: NDArray[np.int64], new: NDArray[np.float32]) -> None:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        wanted = rows[start : start + _ROWS_AT_ONCE]
+        new[start + np.flatnonzero(wanted >= 0)] = old[wanted[wanted >= 0]]

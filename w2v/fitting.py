@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.readers import TextReader
-from corpora.tokenizers import get_tokenizer
+from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from .checkpoints import Checkpoint
 from .continuing import counts_before, grow_tables, rows_before
-from .embeddings import Embeddings
 from .parameters import Parameters
+from .phrase_list import PhraseTokenizer
+from .phrases import encode_with_phrases, phrases_of
 from .stream import Corpus, TokenStream, WorkFolder, count_cores, encode_corpus, open_corpus
-from .trainer import Pause, Progress, Tables, Trainer
-from .training_state import TrainingState, digest_stream
+from .tables import Tables
+from .trainer import Pause, Progress, Trainer
+from .training_state import TrainingState, digest_stream, embeddings_of
 from .vocabulary import Vocabulary
 
 
@@ -49,6 +51,8 @@ class _Text:
         See `TrainingState`.
     base_counts : ndarray of shape (V,), int64, or None
         See `TrainingState`.
+    tokenizer : Tokenizer
+        The one that was asked for; with phrases, a `PhraseTokenizer`.
     """
 
     vocabulary: Vocabulary
@@ -57,6 +61,7 @@ class _Text:
     inputs: tuple[str, ...]
     errors: str
     base_counts: NDArray[np.int64] | None
+    tokenizer: Tokenizer
 
     def total_vocabulary(self) -> Vocabulary:
         """Return the words with their counts in this text and in those before."""
@@ -106,7 +111,7 @@ def run_training(
     workers = parameters.workers or count_cores()
     with WorkFolder(around.work_folder) as folder:
         text = _read(corpus, parameters, workers, around, folder, interrupted, base)
-        tables = None if base is None else _grown(base, text.vocabulary, seed)
+        tables = None if base is None else _grown(base, parameters, text.vocabulary, seed)
         if interrupted is not None:
             _check_same_text(text, interrupted)
             started, tables = time.perf_counter() - interrupted.spent, interrupted.tables
@@ -153,23 +158,29 @@ def _read(
     """Encode the corpus; with words that are known, where vectors are trained further."""
     opened, progress = open_corpus(corpus), around.progress
     known = _known_words(interrupted, base)
-    vocabulary, stream = encode_corpus(
-        opened,
-        get_tokenizer(parameters.tokenizer),
-        min_count=parameters.min_count,
-        max_vocab=parameters.max_vocab,
-        workers=workers,
-        max_memory=around.max_memory,
-        work_folder=folder,
-        known=known,
-        progress=progress and (lambda read, size: progress(Progress("reading", read / size if size else None))),
-    )
+    tokenizer = get_tokenizer(parameters.tokenizer)
+    before = interrupted or base
+    if before is not None and isinstance(before.embeddings.tokenizer, PhraseTokenizer):
+        tokenizer = before.embeddings.tokenizer
+    options: dict[str, Any] = {
+        "min_count": parameters.min_count,
+        "max_vocab": parameters.max_vocab,
+        "workers": workers,
+        "max_memory": around.max_memory,
+        "work_folder": folder,
+        "known": known,
+        "progress": progress and (lambda read, size: progress(Progress("reading", read / size if size else None))),
+    }
+    if parameters.phrases or isinstance(tokenizer, PhraseTokenizer):
+        vocabulary, stream, tokenizer = encode_with_phrases(opened, tokenizer, phrases_of(parameters), **options)
+    else:
+        vocabulary, stream = encode_corpus(opened, tokenizer, **options)
     base_counts = None if known is None else counts_before(rows_before(vocabulary, known), known)
     inputs: tuple[str, ...] = ()
     if isinstance(opened, TextReader):
         inputs = tuple(name if name == "-" else os.path.abspath(name) for name in opened.paths)
     errors = opened.errors if isinstance(opened, TextReader) else "strict"
-    return _Text(vocabulary, stream, digest_stream(stream), inputs, errors, base_counts)
+    return _Text(vocabulary, stream, digest_stream(stream), inputs, errors, base_counts, tokenizer)
 
 
 def _known_words(interrupted: TrainingState | None, base: TrainingState | None) -> Vocabulary | None:
@@ -193,8 +204,9 @@ def _check_same_text(text: _Text, interrupted: TrainingState) -> None:
     )
 
 
-def _grown(base: TrainingState, vocabulary: Vocabulary, seed: int) -> Tables:
-    return grow_tables(base.tables, rows_before(vocabulary, base.vocabulary), seed)
+def _grown(base: TrainingState, parameters: Parameters, vocabulary: Vocabulary, seed: int) -> Tables:
+    start = Tables.start(parameters, vocabulary, seed)
+    return grow_tables(base.tables, rows_before(vocabulary, base.vocabulary), start)
 
 
 def _earlier(interrupted: TrainingState | None, base: TrainingState | None) -> list[dict[str, Any]]:
@@ -227,9 +239,8 @@ def _state_of(
     }
     if earlier:
         metadata["earlier"] = earlier
-    tokenizer = get_tokenizer(parameters.tokenizer)
     return TrainingState(
-        Embeddings(words, trainer.tables.input_vectors, tokenizer=tokenizer, metadata=metadata),
+        embeddings_of(words, trainer.tables, parameters, text.tokenizer, metadata),
         trainer.tables,
         parameters,
         seed,

@@ -25,6 +25,8 @@ from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
 
 _DEFAULTS = Parameters()
+_FIXED = ("algorithm", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights")
+"""Parameters that trained tables cannot go on without."""
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -38,7 +40,8 @@ class Word2Vec(BaseEstimator):  # type: ignore[misc]
     ----------
     algorithm, vector_size, window, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, alpha, \
 min_alpha, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, deterministic, \
-random_state, tokenizer
+random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, phrase_connectors, \
+subwords, min_n, max_n, buckets, position_weights
         See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
 
     Attributes
@@ -97,6 +100,16 @@ random_state, tokenizer
         deterministic: bool = _DEFAULTS.deterministic,
         random_state: Any = _DEFAULTS.random_state,
         tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
+        phrases: bool = _DEFAULTS.phrases,
+        phrase_scoring: str = _DEFAULTS.phrase_scoring,
+        phrase_threshold: float | None = _DEFAULTS.phrase_threshold,
+        phrase_passes: int = _DEFAULTS.phrase_passes,
+        phrase_connectors: str = _DEFAULTS.phrase_connectors,
+        subwords: bool = _DEFAULTS.subwords,
+        min_n: int = _DEFAULTS.min_n,
+        max_n: int = _DEFAULTS.max_n,
+        buckets: int = _DEFAULTS.buckets,
+        position_weights: bool = _DEFAULTS.position_weights,
     ) -> None:
         self.algorithm = algorithm
         self.vector_size = vector_size
@@ -120,6 +133,16 @@ random_state, tokenizer
         self.deterministic = deterministic
         self.random_state = random_state
         self.tokenizer = tokenizer
+        self.phrases = phrases
+        self.phrase_scoring = phrase_scoring
+        self.phrase_threshold = phrase_threshold
+        self.phrase_passes = phrase_passes
+        self.phrase_connectors = phrase_connectors
+        self.subwords = subwords
+        self.min_n = min_n
+        self.max_n = max_n
+        self.buckets = buckets
+        self.position_weights = position_weights
 
     def fit(
         self,
@@ -233,8 +256,8 @@ random_state, tokenizer
         Counts add up, and the rows are sorted by them anew. Words that do not occur in the new corpus keep both of
         their vectors, bit for bit. The learning rate starts at `alpha` again. docs/continuing.md says more.
 
-        Parameters and errors are those of `fit`. Training parameters may be changed before, but for `algorithm`,
-        `vector_size` and `tokenizer`.
+        Parameters and errors are those of `fit`. Training parameters may be changed before, but for those that the
+        tables depend on, such as `algorithm` and `vector_size`, and for `tokenizer`.
 
         Raises
         ------
@@ -245,7 +268,7 @@ random_state, tokenizer
         if not self.is_complete_:
             raise ValueError("training is not complete: finish it with resume before it is continued on another text")
         parameters = self._validated()
-        self._check_unchanged(self._state, ("algorithm", "vector_size"))
+        self._check_unchanged(self._state, _FIXED)
         if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
         seed = _draw_seed(self.random_state)
@@ -331,7 +354,7 @@ random_state, tokenizer
         self._state = state
         self.seed_, self.is_complete_ = state.seed, state.complete
         self.vocabulary_: Vocabulary = state.vocabulary
-        self.vectors_: NDArray[np.float32] = state.tables.input_vectors
+        self.vectors_: NDArray[np.float32] = state.embeddings.vectors
         self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
         self.history_ = [record.to_dict() for record in state.history]
         self.inputs_, self.inputs_errors_ = () if state.complete else state.inputs, state.errors

@@ -18,7 +18,8 @@ from .embeddings import Embeddings
 from .evaluation import count_known_pairs, count_known_questions, evaluate_analogies, evaluate_word_pairs
 from .parameters import Parameters
 from .stream import TokenStream
-from .trainer import EpochRecord, StopTraining, Tables, Trainer
+from .tables import Tables
+from .trainer import EpochRecord, StopTraining, Trainer
 from .vocabulary import Vocabulary
 
 MEASURE_OF = {"holdout": "holdout_loss", "analogies": "analogies", "pairs": "word_pairs"}
@@ -185,7 +186,7 @@ class Monitor:
         self._measure(trainer, record)
         best = best_epoch(self.parameters, trainer.history)
         if best == record.epoch:
-            self.best = _copy(trainer.tables, self.best)
+            self.best = trainer.tables.copy(self.best)
         for callback in self._at_epochs:
             self._call(callback, self._view(trainer, "epoch"))
         if patience is not None and best is not None and record.epoch - best >= patience:
@@ -274,11 +275,3 @@ def check_evaluations(parameters: Parameters, vocabulary: Vocabulary | None = No
         path = getattr(parameters, name)
         if path is not None and not count(words, path) and vocabulary is not None:
             raise ValueError(f"{path}: no line is of words of the corpus alone, so that {name} has nothing to measure")
-
-
-def _copy(tables: Tables, place: Tables | None) -> Tables:
-    """Copy both tables, into those of `place` if there are any."""
-    copied = Tables.zeros(tables.n_words, tables.vector_size) if place is None else place
-    copied.w_in[:] = tables.w_in
-    copied.w_out[:] = tables.w_out
-    return copied

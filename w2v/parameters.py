@@ -147,7 +147,7 @@ class Number:
             limits.append(f"above {self.above:g}")
         if self.high is not None:
             limits.append(f"at most {self.high:g}")
-        return "a finite number " + " and ".join(limits)
+        return " ".join(["a finite number", " and ".join(limits)]).rstrip()
 
 
 @dataclass(frozen=True)
@@ -263,6 +263,23 @@ class Parameters:
         Seed from 0 to 2**32 - 1, or a generator.
     tokenizer : str or callable
         Name of a tokenizer, or a callable from a text to its tokens.
+    subwords : bool
+        Make the vector of a word of its own row and of those of its character n-grams, as fastText does: words that
+        were never seen have vectors then.
+    min_n, max_n : int
+        Shortest and longest n-gram, in characters with the word's borders, 1 to 50.
+    buckets : int
+        N-grams are hashed to this many numbers, 1 to 2**31 - 1. Only numbers that the words of the vocabulary need take
+        memory.
+    position_weights : bool
+        CBOW only: learn a vector of weights for each place in the window, instead of counting all places alike.
+    phrases : bool
+        Find phrases in the text first and train each as one word: see `w2v.phrases.Phrases`, which is given `min_count`.
+        Where `tokenizer` is a `PhraseTokenizer`, its phrases are joined and none are looked for.
+    phrase_scoring, phrase_threshold, phrase_passes
+        Its `scoring`, `threshold` and `passes`.
+    phrase_connectors : {"none", "english"}
+        Its `connector_words`.
     """
 
     algorithm: str = "skipgram"
@@ -287,6 +304,16 @@ class Parameters:
     deterministic: bool = False
     random_state: Any = None
     tokenizer: str | Callable[[str], Iterable[str]] = "words"
+    subwords: bool = False
+    min_n: int = 3
+    max_n: int = 6
+    buckets: int = 2_000_000
+    position_weights: bool = False
+    phrases: bool = False
+    phrase_scoring: str = "default"
+    phrase_threshold: float | None = None
+    phrase_passes: int = 1
+    phrase_connectors: str = "none"
 
     def validate(self) -> None:
         """Check every value, that `min_alpha` is not above `alpha`, and that `patience` has something to look at.
@@ -307,7 +334,19 @@ class Parameters:
                 f"negative={self.negative}, where training is known to be stable, got {self.alpha!r}."
             )
 
+        if self.min_n > self.max_n:
+            raise ValueError(f"min_n must not be above max_n ({self.max_n}), got {self.min_n}.")
+        if self.position_weights and self.algorithm != "cbow":
+            raise ValueError("position_weights belong to CBOW: give algorithm='cbow' as well.")
         self._check_monitor()
+        self._check_phrases()
+
+    def _check_phrases(self) -> None:
+        defaults = {field.name: field.default for field in fields(self) if field.name.startswith("phrase_")}
+        for name, default in defaults.items():
+            if not self.phrases and getattr(self, name) != default:
+                raise ValueError(f"{name} says how phrases are found: give phrases as well.")
+        check_threshold("phrase_threshold", self.phrase_threshold, self.phrase_scoring)
 
     def _check_monitor(self) -> None:
         measured = {"holdout": self.holdout, "analogies": self.eval_analogies, "pairs": self.eval_pairs}
@@ -341,6 +380,13 @@ class Parameters:
         """The learning rate at the start: `alpha`, or the algorithm's own where that is None."""
         return min(DEFAULT_ALPHA[self.algorithm], self.max_alpha) if self.alpha is None else self.alpha
 
+
+PHRASE_DOMAINS: dict[str, Domain] = {
+    "scoring": Choice(("default", "npmi"), "Score pairs as word2phrase does, or by mutual information, from -1 to 1."),
+    "threshold": Number("What a phrase's score must exceed; left out, 10 for default and 0.5 for npmi.", optional=True),
+    "passes": Integer(1, 20, "How often to join phrases and look again; each pass makes longer ones."),
+}
+"""What both `Parameters` and `w2v.phrase_parameters.PhraseParameters` have."""
 
 DOMAINS: dict[str, Domain] = {
     "algorithm": Choice(
@@ -386,8 +432,28 @@ DOMAINS: dict[str, Domain] = {
         "How text becomes words. For text that is tokenised already: whitespace; for items between tabs: tabs; "
         "for Chinese: jieba, or characters, which suits all scripts without spaces."
     ),
+    "subwords": Flag("Make word vectors of character n-grams as well, so that unseen words have vectors."),
+    "min_n": Integer(1, 50, "With subwords: the shortest n-gram, borders included."),
+    "max_n": Integer(1, 50, "With subwords: the longest n-gram, borders included."),
+    "buckets": Integer(1, 2**31 - 1, "With subwords: how many numbers n-grams are hashed to."),
+    "position_weights": Flag("CBOW: learn weights for each place in the window, or count all places alike."),
+    "phrases": Flag("Find phrases in the text first, and train each as one word: new_york."),
+    "phrase_scoring": PHRASE_DOMAINS["scoring"],
+    "phrase_threshold": PHRASE_DOMAINS["threshold"],
+    "phrase_passes": PHRASE_DOMAINS["passes"],
+    "phrase_connectors": Choice(
+        ("none", "english"), "Words that may stand inside a phrase but neither begin nor end it, such as of and the."
+    ),
 }
 """What each field of `Parameters` may hold."""
+
+
+def check_threshold(name: str, threshold: float | None, scoring: str) -> None:
+    """Raise ValueError if phrases cannot be scored against this threshold."""
+    if threshold is not None and scoring == "npmi" and not -1 <= threshold <= 1:
+        raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r}.")
+    if threshold is not None and scoring == "default" and not threshold > 0:
+        raise ValueError(f"{name} must be above 0 for the default scoring, got {threshold!r}.")
 
 
 def check_parameter(name: str, value: object) -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from w2v._files import ModelError, atomic_file, atomic_folder, check_writable_beside, reading
 from w2v._tensors import read_tensors, write_tensors
-from w2v.vector_table import STORAGES, VectorTable
+from w2v.phrase_list import PhraseTokenizer
+from w2v.vector_table import DTYPES, VectorTable
 from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Layout:
     vectors: str = "vectors.safetensors"
     subwords: str = "subwords.safetensors"
     training: str = "training.safetensors"
+    phrases: str = "phrases.json"
 
 
 LAYOUT = Layout()
@@ -118,9 +120,14 @@ def save_embeddings(
     with atomic_folder(path, replace=overwrite) as folder:
         write_tensors(folder / LAYOUT.vectors, tensors)
         if embeddings.subwords is not None:
-            write_tensors(folder / LAYOUT.subwords, {"ngram_vectors": embeddings.subwords.ngram_vectors})
+            ngrams: dict[str, NDArray[Any]] = {"ngram_vectors": embeddings.subwords.ngram_vectors}
+            if embeddings.subwords.numbers is not None:
+                ngrams["numbers"] = embeddings.subwords.numbers
+            write_tensors(folder / LAYOUT.subwords, ngrams)
         for name, further in (extra_tensors or {}).items():
             write_tensors(folder / name, further)
+        if isinstance(embeddings.tokenizer, PhraseTokenizer):
+            embeddings.tokenizer.phrases.save(folder / LAYOUT.phrases)
         with atomic_file(folder / LAYOUT.vocabulary) as file:
             file.write(_encode_words(embeddings.index_to_key))
         with atomic_file(folder / LAYOUT.config) as file:
@@ -169,8 +176,8 @@ def load_embeddings(
     except ValueError as error:
         raise ModelError(f"{folder} is damaged: {error}") from error
     metadata = {name: value for name, value in config.items() if name not in _STRUCTURE}
-    if tokenizer is None and "tokenizer" in config:
-        tokenizer = _restore_tokenizer(folder, config["tokenizer"])
+    if "tokenizer" in config:
+        tokenizer = _restore_tokenizer(folder, config["tokenizer"], tokenizer)
         if tokenizer is None:
             metadata["tokenizer"] = config["tokenizer"]
     subwords = _read_subwords(folder, config, mmap=mmap) if "subwords" in config else None
@@ -246,7 +253,7 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
     if not is_model:
         raise ModelError(refusal)
     for entry in sorted(os.listdir(path)):
-        known = entry in (LAYOUT.config, LAYOUT.vocabulary) or _TENSORS_NAME.fullmatch(entry)
+        known = entry in (LAYOUT.config, LAYOUT.vocabulary, LAYOUT.phrases) or _TENSORS_NAME.fullmatch(entry)
         if not known or not os.path.isfile(Path(path, entry)):
             raise ModelError(
                 f"{path} is not overwritten: it also holds {entry!r}, which is no part of a model; move it elsewhere"
@@ -287,7 +294,7 @@ def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
     tokenizer = embeddings.tokenizer
     config: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": 1 if embeddings.storage == "float32" else FORMAT_VERSION,
+        "format_version": 1 if embeddings.dtype == "float32" else FORMAT_VERSION,
         "kind": KIND,
         "vector_size": embeddings.vector_size,
         "vocabulary_size": len(embeddings),
@@ -361,7 +368,7 @@ def _unescape(word: str, file: Path, line: int) -> str:
 def _read_table(file: Path, tensors: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> VectorTable:
     """Return the vectors, in whichever type they are stored."""
     stored = tensors["vectors"].dtype.name if "vectors" in tensors else "float32"
-    dtype = next((getattr(np, name) for name in STORAGES if name == stored), np.float32)
+    dtype = next((getattr(np, name) for name in DTYPES if name == stored), np.float32)
     vectors = _check_tensor(file, tensors, "vectors", dtype, shape)
     if dtype is not np.int8:
         return VectorTable(vectors)
@@ -398,17 +405,30 @@ def _read_subwords(folder: Path, config: dict[str, Any], *, mmap: bool) -> Subwo
     except ValueError as error:
         raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
     file = folder / LAYOUT.subwords
-    shape = (subwords.buckets, config["vector_size"])
-    table = _check_tensor(file, read_tensors(file, mmap=mmap), "ngram_vectors", np.float32, shape)
-    return SubwordVectors(subwords, table)
+    tensors = read_tensors(file, mmap=mmap)
+    numbers = tensors.get("numbers")
+    n_rows = subwords.buckets if numbers is None else len(numbers)
+    table = _check_tensor(file, tensors, "ngram_vectors", np.float32, (n_rows, config["vector_size"]))
+    try:
+        return SubwordVectors(subwords, table, numbers)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
 
 
-def _restore_tokenizer(folder: Path, config: dict[str, Any]) -> Tokenizer | None:
-    """Return the tokenizer that the configuration names; None for one made of the user's own code."""
+def _restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | None) -> Tokenizer | None:
+    """Return the tokenizer that the configuration names, or the one given; None for one of the user's own code."""
     from corpora.tokenizers import tokenizer_from_config
 
-    if config.get("name") == "callable":
-        return None
+    if config.get("name") == PhraseTokenizer.name and not isinstance(given, PhraseTokenizer):
+        base = config.get("base")
+        if not isinstance(base, dict) or base.get("name") == PhraseTokenizer.name:
+            raise ModelError(f"{folder / LAYOUT.config} is damaged: the tokenizer that phrases are joined for is missing")
+        tokenizer = _restore_tokenizer(folder, base, given)
+        if tokenizer is not None and not os.path.isfile(folder / LAYOUT.phrases):
+            raise ModelError(f"{folder} is damaged: it has no {LAYOUT.phrases}, which its tokenizer needs")
+        return None if tokenizer is None else PhraseTokenizer(tokenizer, folder / LAYOUT.phrases)
+    if given is not None or config.get("name") == "callable":
+        return given
     try:
         return tokenizer_from_config(config)
     except (KeyError, TypeError, ValueError) as error:

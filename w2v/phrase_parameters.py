@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
-from .parameters import MAX_VOCABULARY, Choice, Domain, Integer, Number, TokenizerChoice
+from .parameters import MAX_VOCABULARY, PHRASE_DOMAINS, Domain, Integer, TokenizerChoice, check_threshold
 
 DEFAULT_THRESHOLD = {"default": 10.0, "npmi": 0.5}
 """What a score must exceed where `threshold` is None."""
@@ -97,7 +97,7 @@ class PhraseParameters:
             is allowed.
         """
         for parameter in fields(self):
-            value, domain = getattr(self, parameter.name), PHRASE_DOMAINS[parameter.name]
+            value, domain = getattr(self, parameter.name), PARAMETER_DOMAINS[parameter.name]
             if not (domain.optional if value is None else domain.allows(value)):
                 allowed = domain.describe() + (" or None" if domain.optional else "")
                 raise ValueError(f"{parameter.name} must be {allowed}, got {value!r}.")
@@ -109,21 +109,9 @@ class PhraseParameters:
         return DEFAULT_THRESHOLD[self.scoring] if self.threshold is None else float(self.threshold)
 
 
-def check_threshold(name: str, threshold: float | None, scoring: str) -> None:
-    """Raise ValueError if a scoring cannot have this threshold."""
-    if threshold is None:
-        return
-    if scoring == "npmi" and not -1 <= threshold <= 1:
-        raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r}.")
-    if scoring == "default" and not threshold > 0:
-        raise ValueError(f"{name} must be above 0 for the default scoring, got {threshold!r}.")
-
-
-PHRASE_DOMAINS: dict[str, Domain] = {
-    "scoring": Choice(("default", "npmi"), "Score pairs as word2phrase does, or by mutual information, from -1 to 1."),
-    "threshold": Number("What a phrase's score must exceed; left out, 10 for default and 0.5 for npmi.", optional=True),
+PARAMETER_DOMAINS: dict[str, Domain] = {
+    **PHRASE_DOMAINS,
     "min_count": Integer(1, MAX_VOCABULARY, "Pairs seen less often than this are no phrases."),
-    "passes": Integer(1, 20, "How often to join phrases and look again; each pass makes longer ones."),
     "connector_words": ConnectorWords("Words that may stand inside a phrase but neither begin nor end it."),
     "delimiter": Delimiter("What stands between the words of a joined phrase."),
     "max_pairs": Integer(1, 2**40, "Distinct pairs to hold at most; beyond it the rarest are forgotten."),

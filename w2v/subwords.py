@@ -145,29 +145,38 @@ class SubwordVectors:
     ----------
     subwords : Subwords
         How words are cut.
-    ngram_vectors : ndarray of shape (buckets, D), float32
+    ngram_vectors : ndarray of shape (n, D), float32
         Not copied, so that it may be a memory-mapped file.
+    numbers : ndarray of shape (n,), int64, optional
+        The bucket of each row, rising. Left out, there is a row for every bucket. N-grams in a bucket without a row
+        were never seen: they do not count.
 
     Attributes
     ----------
     subwords : Subwords
-    ngram_vectors : ndarray of shape (buckets, D), float32
+    ngram_vectors : ndarray of shape (n, D), float32
         A read-only view.
+    numbers : ndarray of shape (n,), int64, or None
 
     Raises
     ------
     TypeError
-        If `ngram_vectors` is not float32.
+        If `ngram_vectors` is not float32, or `numbers` not int64.
     ValueError
-        If it has another shape.
+        If one has another shape, or `numbers` do not rise or are no buckets.
     """
 
-    def __init__(self, subwords: Subwords, ngram_vectors: NDArray[np.float32]) -> None:
+    def __init__(
+        self, subwords: Subwords, ngram_vectors: NDArray[np.float32], numbers: NDArray[np.int64] | None = None
+    ) -> None:
         if ngram_vectors.dtype != np.float32:
             raise TypeError(f"ngram_vectors must be float32, not {ngram_vectors.dtype}")
-        if ngram_vectors.ndim != 2 or len(ngram_vectors) != subwords.buckets:
-            raise ValueError(f"ngram_vectors must have shape ({subwords.buckets}, D), not {ngram_vectors.shape}")
-        self.subwords = subwords
+        n_rows = subwords.buckets if numbers is None else len(numbers)
+        if ngram_vectors.ndim != 2 or len(ngram_vectors) != n_rows:
+            raise ValueError(f"ngram_vectors must have shape ({n_rows}, D), not {ngram_vectors.shape}")
+        if numbers is not None:
+            _check_numbers(numbers, subwords.buckets)
+        self.subwords, self.numbers = subwords, numbers
         self.ngram_vectors: NDArray[np.float32] = ngram_vectors.view()
         self.ngram_vectors.setflags(write=False)
 
@@ -184,8 +193,18 @@ class SubwordVectors:
         fastText and gensim give a vector of zeros to a word without n-grams.
         """
         rows = self.subwords.rows(word)
+        if self.numbers is not None:
+            places = np.minimum(np.searchsorted(self.numbers, rows), max(0, len(self.numbers) - 1))
+            rows = places[self.numbers[places] == rows] if len(self.numbers) else rows[:0]
         if not len(rows):
             return None
         vector: NDArray[np.float32] = self.ngram_vectors[rows].mean(axis=0, dtype=np.float64).astype(np.float32)
         vector.setflags(write=False)
         return vector
+
+
+def _check_numbers(numbers: NDArray[np.int64], buckets: int) -> None:
+    if numbers.dtype != np.int64 or numbers.ndim != 1:
+        raise TypeError(f"numbers must be one row of int64, not {numbers.dtype} of shape {numbers.shape}")
+    if len(numbers) and not (numbers[0] >= 0 and numbers[-1] < buckets and bool((np.diff(numbers) > 0).all())):
+        raise ValueError(f"numbers must rise and lie in [0, {buckets})")

@@ -25,6 +25,7 @@ from ._simd import TILE_ROWS
 from ._skipgram import train_skipgram
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
 from .stream import TokenStream, run_threads
+from .tables import Tables
 from .vocabulary import Vocabulary, keep_probabilities, noise_distribution
 
 MAX_TARGETS = {"skipgram": 48, "cbow": 30}
@@ -41,7 +42,6 @@ CBOW_SHARING = 10
 SEGMENT = 50_000
 _LEAST_SEGMENT, _SEGMENTS = 1_000, 64
 _DIVERGED, _RECENT = 1.5, 32
-_ROWS_AT_ONCE = 1 << 14
 
 
 class DivergenceError(ArithmeticError):
@@ -176,68 +176,6 @@ def chunk_shape(
     return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9), alpha
 
 
-@dataclass(frozen=True)
-class Tables:
-    """The two tables of vectors, padded for the kernels.
-
-    Attributes
-    ----------
-    w_in, w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
-        Rows of S floats, of which the first D are the vector; row V is zero.
-    n_words, vector_size, row_size : int
-        V, D and S.
-    """
-
-    w_in: NDArray[np.float32]
-    w_out: NDArray[np.float32]
-    n_words: int
-    vector_size: int
-    row_size: int
-
-    @classmethod
-    def zeros(cls, n_words: int, vector_size: int) -> Tables:
-        """Allocate both tables."""
-        row_size = -(-vector_size // _kernels.ROW_MULTIPLE) * _kernels.ROW_MULTIPLE
-        n = (n_words + 1) * row_size
-        return cls(_aligned_zeros(n), _aligned_zeros(n), n_words, vector_size, row_size)
-
-    @classmethod
-    def random(cls, n_words: int, vector_size: int, seed: int) -> Tables:
-        """Start training: input vectors uniform in ±1/D, as in gensim 4 and fastText, output vectors zero."""
-        tables = cls.zeros(n_words, vector_size)
-        generator = np.random.default_rng([seed, 0])
-        for first in range(0, n_words, _ROWS_AT_ONCE):
-            rows = tables.input_vectors[first : first + _ROWS_AT_ONCE]
-            rows[:] = (generator.random(rows.shape, dtype=np.float32) * 2 - 1) / vector_size
-        return tables
-
-    @property
-    def input_vectors(self) -> NDArray[np.float32]:
-        """View of shape (V, D)."""
-        return self.w_in.reshape(-1, self.row_size)[: self.n_words, : self.vector_size]
-
-    @property
-    def output_vectors(self) -> NDArray[np.float32]:
-        """View of shape (V, D)."""
-        return self.w_out.reshape(-1, self.row_size)[: self.n_words, : self.vector_size]
-
-    def all_finite(self) -> bool:
-        """Tell whether no entry is NaN or infinite."""
-        size = _ROWS_AT_ONCE * self.row_size
-        return all(
-            bool(np.isfinite(table[first : first + size]).all())
-            for table in (self.w_in, self.w_out)
-            for first in range(0, len(table), size)
-        )
-
-
-def _aligned_zeros(n: int) -> NDArray[np.float32]:
-    line = 4 * _kernels.ROW_MULTIPLE
-    raw = np.zeros(4 * n + line, np.uint8)
-    start = -raw.ctypes.data % line
-    return raw[start : start + 4 * n].view(np.float32)
-
-
 class StopTraining(Exception):
     """Raised by a pause to end training as if its schedule had ended; the message says why."""
 
@@ -307,7 +245,7 @@ class Trainer:
         self.history = [] if history is None else history
         self.done = done
         self.stop_reason: str | None = None
-        self.tables = Tables.random(len(vocabulary), parameters.vector_size, seed) if tables is None else tables
+        self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
         self._keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.n_targets, self.n_noise, self.alpha = chunk_shape(
             parameters, parameters.start_alpha, vocabulary.counts, self._keep
@@ -323,7 +261,9 @@ class Trainer:
         self._alias[absent & (self._alias == np.arange(len(vocabulary)))] = vocabulary.counts.argmax()
         self._borders = _split(stream)
         self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
-        self._extras = (None, None, None) if parameters.algorithm == "skipgram" else (None, None, None, None)
+        self._further: tuple[Any, ...] = self.tables.kernel_composition
+        if parameters.algorithm == "cbow":
+            self._further += (self.tables.positions,)
         self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
 
@@ -449,7 +389,7 @@ class Trainer:
             np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self._keep, self._threshold, self._alias,
             tables.w_in, tables.w_out, tables.row_size, tables.vector_size, parameters.window,
             parameters.shrink_windows, parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end,
-            state, stats, *self._extras,
+            state, stats, *self._further,
         )  # fmt: skip
 
     def _record(self, epoch: int, words: int, alpha: float, stats: NDArray[np.float64], elapsed: float) -> None:

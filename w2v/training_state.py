@@ -19,7 +19,9 @@ from .embeddings import Embeddings
 from .parameters import MAX_SEED, Parameters
 from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
 from .stream import TokenStream
-from .trainer import MEASURES, EpochRecord, Tables
+from .subwords import Subwords, SubwordVectors
+from .tables import Tables, layout
+from .trainer import MEASURES, EpochRecord
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
@@ -107,11 +109,17 @@ class TrainingState:
             "output_vectors": self.tables.output_vectors,
             "seal": _seal(self.embeddings.metadata["parameters"], training),
         }
+        if self.parameters.subwords:
+            tensors["word_rows"] = self.tables.input_rows[: self.tables.n_words]
+        if self.tables.position_weights is not None:
+            tensors["position_weights"] = self.tables.position_weights
         if self.base_counts is not None and not self.complete:
             tensors["base_counts"] = self.base_counts
         if self.best is not None and not self.complete:
-            tensors["best_vectors"] = self.best.input_vectors
+            tensors["best_input_rows"] = self.best.input_rows
             tensors["best_output_vectors"] = self.best.output_vectors
+            if self.best.position_weights is not None:
+                tensors["best_position_weights"] = self.best.position_weights
         save_embeddings(
             self.embeddings,
             path,
@@ -119,6 +127,18 @@ class TrainingState:
             extra_tensors={LAYOUT.training: tensors},
             extra_config={"training": training},
         )
+
+
+def embeddings_of(
+    vocabulary: Vocabulary, tables: Tables, parameters: Parameters, tokenizer: Tokenizer, metadata: dict[str, Any]
+) -> Embeddings:
+    """Return the result that the tables hold: a view of them, or means of their rows and a view of those of n-grams."""
+    subwords = None
+    if parameters.subwords:
+        assert tables.composition is not None
+        cut = Subwords(parameters.min_n, parameters.max_n, parameters.buckets)
+        subwords = SubwordVectors(cut, tables.ngram_vectors, tables.composition.buckets)
+    return Embeddings(vocabulary, tables.input_vectors, subwords=subwords, tokenizer=tokenizer, metadata=metadata)
 
 
 def digest_stream(stream: TokenStream) -> int:
@@ -175,14 +195,10 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         np.array_equal(tensors["seal"], _seal(config["parameters"], training)),
         f"{LAYOUT.config} and {LAYOUT.training} are not of the same training",
     )
-    tables = _read_tables(embeddings.vectors, tensors["output_vectors"])
+    tables = _read_tables(tensors, embeddings, parameters)
+    metadata = {name: value for name, value in embeddings.metadata.items() if name != "training"}
     return TrainingState(
-        Embeddings(
-            embeddings.vocabulary,
-            tables.input_vectors,
-            tokenizer=embeddings.tokenizer,
-            metadata={name: value for name, value in embeddings.metadata.items() if name != "training"},
-        ),
+        embeddings_of(embeddings.vocabulary, tables, parameters, embeddings.tokenizer, metadata),
         tables,
         parameters,
         seed=_whole(training["seed"], MAX_SEED),
@@ -195,7 +211,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         errors=training["errors"],
         stream=_whole(training["stream"], _MAX_DIGEST),
         base_counts=_read_base_counts(tensors, embeddings),
-        best=_read_best(tensors, embeddings),
+        best=_read_best(tensors, tables),
     )
 
 
@@ -249,24 +265,43 @@ def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[E
     return history
 
 
-def _read_tables(vectors: NDArray[np.float32], output_vectors: NDArray[Any]) -> Tables:
-    for table in (vectors, output_vectors):
-        _require(
-            table.shape == vectors.shape and table.dtype == np.float32,
-            f"the output vectors are {table.dtype} of shape {table.shape}",
-        )
-    tables = Tables.zeros(*vectors.shape)
-    tables.input_vectors[:], tables.output_vectors[:] = vectors, output_vectors
+def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings, parameters: Parameters) -> Tables:
+    tables = Tables.zeros(len(embeddings), embeddings.vector_size, **layout(parameters, embeddings.vocabulary))
+    _fill(tables.output_vectors, tensors["output_vectors"], "the output vectors")
+    if parameters.subwords:
+        found, composition = embeddings.subwords, tables.composition
+        assert composition is not None
+        numbers = None if found is None else found.numbers
+        _require(numbers is not None and np.array_equal(numbers, composition.buckets), "n-grams are missing")
+        assert found is not None
+        _fill(tables.ngram_vectors, found.ngram_vectors, "the vectors of n-grams")
+        _fill(tables.input_rows[: len(embeddings)], tensors["word_rows"], "the rows of words")
+    else:
+        _fill(tables.input_rows, embeddings.vectors, "the input vectors")
+    if tables.position_weights is not None:
+        _fill(tables.position_weights, tensors["position_weights"], "the weights of positions")
     _require(tables.all_finite(), "the vectors are not finite")
     return tables
 
 
-def _read_best(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> Tables | None:
-    if "best_vectors" not in tensors:
+def _read_best(tensors: Mapping[str, NDArray[Any]], tables: Tables) -> Tables | None:
+    """Read the tables of the best epoch, laid out like `tables`."""
+    if "best_input_rows" not in tensors:
         return None
-    best = tensors["best_vectors"]
-    _require(best.shape == embeddings.vectors.shape, f"the best vectors are of shape {best.shape}")
-    return _read_tables(best, tensors["best_output_vectors"])
+    best = tables.copy()
+    _fill(best.input_rows, tensors["best_input_rows"], "the best input vectors")
+    _fill(best.output_vectors, tensors["best_output_vectors"], "the best output vectors")
+    if best.position_weights is not None:
+        _fill(best.position_weights, tensors["best_position_weights"], "the best weights of positions")
+    _require(best.all_finite(), "the best vectors are not finite")
+    return best
+
+
+def _fill(table: NDArray[np.float32], found: NDArray[Any], what: str) -> None:
+    _require(
+        found.shape == table.shape and found.dtype == np.float32, f"{what} are {found.dtype} of shape {found.shape}"
+    )
+    table[:] = found
 
 
 def _read_base_counts(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> NDArray[np.int64] | None:
