@@ -36,6 +36,8 @@ from cli_output import (
     print_table,
     show_bytes,
 )
+from cli_phrases import phrases
+from cli_plot import plot
 from cli_train import train
 from cli_training import parse_parameters, training_options
 
@@ -329,6 +331,8 @@ def compare(
     parameters = parse_parameters(options)
     if parameters.max_time is not None:
         raise click.UsageError("--max-time cannot be compared: gensim counts epochs. Give --epochs instead.")
+    if parameters.phrases:
+        raise click.UsageError("--phrases cannot be compared: join them first, with `w2v phrases --output`.")
     from corpora.readers import TextReader
     from w2v.compare import compare_with_gensim
 
@@ -377,6 +381,10 @@ def _write_corpus(sentences: list[str], path: Path) -> Path:
         with atomic_file(path, overwrite=False) as file:
             file.write(data)
     return path
+
+
+main.add_command(phrases)
+main.add_command(plot)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,244 @@
+"""Training as curves: loss, measures of each epoch and learning rate, of several models in one picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+
+from w2v.plots._figures import (
+    INK,
+    QUIET,
+    lighter,
+    new_figure,
+    palette,
+    require_matplotlib,
+    shown,
+    style,
+    write_title,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    Histories = Mapping[str, Sequence[Mapping[str, Any]]]
+
+_MOST_MODELS = 12
+_WIDTH = 7.5
+_LEFT, _RIGHT, _BELOW, _GAP = 0.62, 0.3, 0.62, 0.62
+_MOST_MARKED = 40
+_LABEL_SIZE = 9.5
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One set of axes: which entries of an epoch it shows, how high it is, and its heading."""
+
+    entries: tuple[str, ...]
+    inches: float
+    heading: str
+    unit: str = ""
+    percent: bool = False
+
+
+_PANELS = (
+    _Panel(("loss", "holdout_loss"), 2.5, "Loss", "nats a pair"),
+    _Panel(("analogies",), 1.5, "Analogies", "answered correctly", percent=True),
+    _Panel(("word_pairs",), 1.5, "Word pairs", "rank correlation with people"),
+    _Panel(("alpha",), 1.1, "Learning rate", "at the end of the epoch"),
+)
+
+
+def plot_history(
+    histories: Histories, *, against: Literal["epoch", "seconds"] = "epoch", title: str | None = None
+) -> Figure:
+    """Draw what was recorded after each epoch of one or more trainings.
+
+    Parameters
+    ----------
+    histories : mapping of str to sequence of mappings
+        Name to history, as in `Word2Vec.history_` or ``embeddings.metadata["history"]``. Of each epoch ``loss``,
+        ``holdout_loss``, ``analogies``, ``word_pairs`` and ``alpha`` are drawn, where they are present.
+    against : {"epoch", "seconds"}, default "epoch"
+        What runs along the horizontal axis.
+    title : str, optional
+        Written above.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One set of axes for the losses and one for each other entry that any of the models has.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or textalloc is not installed.
+    ValueError
+        If there are no histories or more than 12, or one has no epochs or says nothing that can be drawn.
+    """
+    require_matplotlib()
+    if against not in ("epoch", "seconds"):
+        raise ValueError(f"against must be 'epoch' or 'seconds', not {against!r}")
+    if not 1 <= len(histories) <= _MOST_MODELS:
+        raise ValueError(f"a picture shows the histories of 1 to {_MOST_MODELS} models, and these are {len(histories)}")
+    entries = {entry for panel in _PANELS for entry in panel.entries}
+    for name, history in histories.items():
+        if not any(_curve(history, against, entry)[0] for entry in entries):
+            raise ValueError(f"{name} has no training history to draw; vectors that were imported have none")
+    curves = {
+        entry: {name: curve for name, history in histories.items() if (curve := _curve(history, against, entry))[0]}
+        for entry in entries
+    }
+    panels = [panel for panel in _PANELS if any(curves[entry] for entry in panel.entries)]
+    with style([*histories, title or ""]):
+        return _draw(list(histories), curves, panels, against, title)
+
+
+Curve = tuple[list[float], list[float]]
+
+
+def _curve(history: Sequence[Mapping[str, Any]], against: str, entry: str) -> Curve:
+    """Return the points of an entry; an epoch without it, or whose figures are none, is left out."""
+    xs: list[float] = []
+    ys: list[float] = []
+    for epoch in history:
+        x, y = epoch.get(against), epoch.get(entry)
+        if _is_number(x) and _is_number(y):
+            xs.append(x)
+            ys.append(y)
+    return xs, ys
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _draw(
+    names: list[str], curves: dict[str, dict[str, Curve]], panels: list[_Panel], against: str, title: str | None
+) -> Figure:
+    above = (0.45 if title else 0.1) + _GAP * 0.85
+    height = above + sum(panel.inches for panel in panels) + _GAP * (len(panels) - 1) + _BELOW
+    figure = new_figure(_WIDTH, height)
+    write_title(figure, title, 0.25)
+    labels = _end_labels(names, curves)
+    right = _RIGHT + max((_text_width(figure, text) for text in labels.values()), default=0.0) + 0.12
+    top = height - above
+    for panel in panels:
+        axes = figure.add_axes(
+            (_LEFT / _WIDTH, (top - panel.inches) / height, 1 - (_LEFT + right) / _WIDTH, panel.inches / height)
+        )
+        top -= panel.inches + _GAP
+        _draw_panel(axes, panel, names, curves, both=bool(curves["holdout_loss"]))
+        if panel is panels[0] and labels:
+            _write_labels(axes, panel, names, curves, labels)
+        is_last = panel is panels[-1]
+        axes.tick_params(labelbottom=is_last)
+        if is_last:
+            axes.set_xlabel(against, size=9)
+    return figure
+
+
+def _draw_panel(axes: Axes, panel: _Panel, names: list[str], curves: dict[str, dict[str, Curve]], both: bool) -> None:
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    for index, name in enumerate(names):
+        color, marker = palette(index)
+        for entry in panel.entries:
+            xs, ys = curves[entry].get(name, ([], []))
+            axes.plot(
+                xs, ys, color=color, linewidth=1.8, linestyle="--" if entry == "holdout_loss" else "-",
+                marker=marker if len(xs) <= _MOST_MARKED else None, markersize=4.5, markeredgecolor="white",
+                markeredgewidth=0.7, clip_on=False, zorder=3,
+            )  # fmt: skip
+    axes.grid(axis="y")
+    axes.spines[["left", "bottom"]].set_visible(False)
+    all_xs = [x for entry in curves.values() for xs, _ in entry.values() for x in xs]
+    first, last = min(all_xs), max(all_xs)
+    slack = 0.03 * (last - first) or 0.5
+    axes.set_xlim(first - slack, last + slack)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5 if panel.inches > 2 else 3, steps=[1, 2, 5, 10]))
+    axes.margins(y=0.12)
+    if panel.percent:
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if high - low > 0.04 else None))
+    if panel.entries == ("alpha",):
+        axes.set_ylim(bottom=0)
+    unit = panel.unit
+    if both and "holdout_loss" in panel.entries and len(names) > 1:
+        unit += "; dashed: of held-out text"
+    heading = axes.annotate(
+        panel.heading, (0, 1), xytext=(-27, 10), xycoords="axes fraction", textcoords="offset points",
+        size=10.5, weight="bold", color=INK, ha="left", va="bottom", annotation_clip=False,
+    )  # fmt: skip
+    axes.annotate(
+        unit, (1, 0), xytext=(6, 0), xycoords=heading, textcoords="offset points",
+        size=9, color=QUIET, ha="left", va="bottom", annotation_clip=False,
+    )  # fmt: skip
+
+
+def _end_labels(names: list[str], curves: dict[str, dict[str, Curve]]) -> dict[tuple[str, str], str]:
+    """Return what is written at the ends of curves: names of models, or for a single one names of its losses."""
+    if len(names) > 1:
+        return {("name", name): shown(name) for name in names}
+    if not curves["holdout_loss"]:
+        return {}
+    return {("loss", names[0]): "training", ("holdout_loss", names[0]): "held-out"}
+
+
+def _write_labels(
+    axes: Axes,
+    panel: _Panel,
+    names: list[str],
+    curves: dict[str, dict[str, Curve]],
+    labels: dict[tuple[str, str], str],
+) -> None:
+    """Write the labels at the right of the axes, level with the ends of their curves but never over each other."""
+    bottom, top = axes.get_ylim()
+    points = panel.inches * 72
+    ends: list[tuple[float, float, str, str]] = []
+    for (entry, name), text in labels.items():
+        of_entries = panel.entries if entry == "name" else (entry,)
+        xs, ys = next((curves[e][name] for e in of_entries if name in curves[e]), ([axes.get_xlim()[1]], [bottom]))
+        ends.append(((ys[-1] - bottom) / (top - bottom) * points, xs[-1], palette(names.index(name))[0], text))
+    ends.sort(key=lambda end: end[0])
+    last = max(end[1] for end in ends)
+    for (wish, x, color, text), place in zip(ends, spread([end[0] for end in ends], 1.35 * _LABEL_SIZE), strict=True):
+        written = axes.annotate(
+            text, (1, place / points), xytext=(11, 0), xycoords="axes fraction", textcoords="offset points",
+            size=_LABEL_SIZE, weight="bold", color=color, ha="left", va="center", annotation_clip=False,
+            parse_math=False,
+        )  # fmt: skip
+        if abs(wish - place) > 2 or x < last:
+            axes.annotate(
+                "", (x, bottom + wish / points * (top - bottom)), xytext=(-0.03, 0.5), textcoords=written,
+                arrowprops={
+                    "arrowstyle": "-", "color": lighter(color, 0.6), "linewidth": 0.8, "shrinkA": 0, "shrinkB": 3,
+                },
+                annotation_clip=False, zorder=2,
+            )  # fmt: skip
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Move ascending places apart until each is at least `gap` from the next, as little as possible.
+
+    Those that are too near form blocks, each centred where its members wanted to be.
+    """
+    blocks: list[tuple[float, int]] = []  # sum of wanted starts, members
+    for place in places:
+        total, n = place, 1
+        while blocks and blocks[-1][0] / blocks[-1][1] + gap * blocks[-1][1] > total / n:
+            before, m = blocks.pop()
+            total, n = before + total - gap * m * n, m + n
+        blocks.append((total, n))
+    return [total / n + gap * index for total, n in blocks for index in range(n)]
+
+
+def _text_width(figure: Figure, text: str) -> float:
+    """Return how many inches a label takes."""
+    probe = figure.text(0, 0, text, size=_LABEL_SIZE, weight="bold", parse_math=False)
+    width = float(probe.get_window_extent().width) / figure.dpi
+    probe.remove()
+    return width

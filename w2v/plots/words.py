@@ -1,0 +1,145 @@
+"""A map of words: points on the plane with the words written beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.embeddings import Embeddings
+from w2v.plots._figures import (
+    COLORS,
+    INK,
+    lighter,
+    palette,
+    require_matplotlib,
+    shown,
+    style,
+)
+from w2v.plots._layout import Label, Points, grow, new_map, place_labels, project
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LEAST_POINTS, _MOST_POINTS = 3, 500
+
+
+def plot_words(
+    embeddings: Embeddings,
+    words: Sequence[str],
+    *,
+    neighbors: int = 0,
+    method: str = "pca",
+    random_state: int = 0,
+    restrict_vocab: int | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw a map of words, each with its nearest words in its colour if `neighbors` asks for them.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model.
+    words : sequence of str
+        What to show. A word that comes twice is drawn once.
+    neighbors : int, default 0
+        Nearest words to show with each. One that is near several is drawn with the one that it is nearest to.
+    method : {"pca", "tsne", "umap"}, default "pca"
+        How the unit vectors come to the plane.
+    random_state : int, default 0
+        Seed of t-SNE and UMAP.
+    restrict_vocab : int, optional
+        Neighbours come from the first (most frequent) so many words.
+    title : str, optional
+        Written above.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        As large as the labels need.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or textalloc, or for "umap" umap-learn, is not installed.
+    UnknownWordError
+        If a word is not in the vocabulary; names all of them.
+    ValueError
+        If there are fewer than 3 points or more than 500, a vector is not finite, or an argument is out of range.
+    """
+    require_matplotlib()
+    if isinstance(words, str):
+        raise TypeError("plot_words needs a sequence of words, not one string")
+    if neighbors < 0:
+        raise ValueError(f"neighbors must not be negative, but is {neighbors}")
+    names, groups = _groups(embeddings, list(words), neighbors, restrict_vocab)
+    if not _LEAST_POINTS <= len(names) <= _MOST_POINTS:
+        hint = "give more words, or neighbors" if len(names) < _LEAST_POINTS else "give fewer words, or fewer neighbors"
+        raise ValueError(f"a map shows {_LEAST_POINTS} to {_MOST_POINTS} words, and these are {len(names)}; {hint}")
+    points, caption = project(unit_vectors(embeddings, names), method, random_state)
+    with style([*names, title or ""]):
+        return grow(lambda width: _draw(names, groups, points, neighbors > 0, width, caption, title))
+
+
+def unit_vectors(embeddings: Embeddings, words: Sequence[str]) -> NDArray[np.float32]:
+    """Return the unit vectors of words, shape (n, D), float32; zero stays zero.
+
+    Raises
+    ------
+    ValueError
+        If one is not finite.
+    """
+    vectors = np.asarray(embeddings[list(words)], dtype=np.float64)
+    for word, vector in zip(words, vectors, strict=True):
+        if not np.isfinite(vector).all():
+            raise ValueError(f"the vector of {word!r} cannot be drawn: it is not finite")
+    lengths = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
+    unit: NDArray[np.float64] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return unit.astype(np.float32, copy=False)
+
+
+def _groups(
+    embeddings: Embeddings, words: list[str], neighbors: int, restrict_vocab: int | None
+) -> tuple[list[str], list[int]]:
+    """Return the words to draw, those asked for first, and for each the position of the word that it belongs to."""
+    embeddings[words]  # names all unknown words at once
+    found = embeddings.neighbors_batch(words, top_n=neighbors, restrict_vocab=restrict_vocab) if neighbors else []
+    asked: dict[str, int] = {}
+    for word in words:
+        asked.setdefault(word, len(asked))
+    nearest: dict[str, tuple[float, int]] = {}
+    for word, near in zip(words, found, strict=False):
+        for other, score in near:
+            if other not in asked and score > nearest.get(other, (-2.0, 0))[0]:
+                nearest[other] = score, asked[word]
+    return [*asked, *nearest], [*asked.values(), *(group for _, group in nearest.values())]
+
+
+def _draw(
+    names: list[str], groups: list[int], points: Points, grouped: bool, width: float, caption: str, title: str | None
+) -> Figure | None:
+    """Draw the map at a width; None if the labels have no room."""
+    figure, axes = new_map(points, width, title, caption)
+    n_asked = max(groups) + 1
+    for index, (x, y) in reversed(list(enumerate(points))):
+        color, marker = palette(groups[index]) if grouped else (COLORS[0], "o")
+        if index >= n_asked:
+            start = points[groups[index]]
+            axes.plot([start[0], x], [start[1], y], color=lighter(color, 0.72), linewidth=0.8, zorder=1)
+        size = 52 if grouped and index < n_asked else 22
+        face = color if index < n_asked else lighter(color, 0.35)
+        axes.scatter(x, y, s=size, marker=marker, color=[face], edgecolors="white", linewidths=0.8, zorder=3)
+    labels = [
+        Label(
+            float(points[index, 0]),
+            float(points[index, 1]),
+            shown(name),
+            size=11.5 if grouped and index < n_asked else 9.5 if grouped else 10.5,
+            color=palette(groups[index])[0] if grouped else INK,
+            weight="bold" if grouped and index < n_asked else "normal",
+        )
+        for index, name in enumerate(names)
+    ]
+    return figure if place_labels(axes, labels) else None
