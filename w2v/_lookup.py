@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from w2v._spelling import near_spellings
-from w2v.vector_table import Storage, VectorTable
+from w2v.vector_table import DType, VectorTable
 from w2v.vocabulary import UnknownWordError, Vocabulary
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class WordVectors:
         return self.table.shape[1]
 
     @property
-    def storage(self) -> Storage:
+    def dtype(self) -> DType:
         """How the vectors are stored: "float32", "float16" or "int8"."""
-        return self.table.storage
+        return self.table.dtype
 
     @property
     def index_to_key(self) -> list[str]:

@@ -141,7 +141,7 @@ def best_rows(scores: NDArray[np.float32], n: int) -> NDArray[np.intp]:
 
 
 def _blocks(table: VectorTable, start: int, stop: int, n_queries: int) -> list[slice]:
-    step = max(1, min(_BLOCK_SCORES // n_queries, _BLOCK_ELEMENTS[table.storage] // table.shape[1]))
+    step = max(1, min(_BLOCK_SCORES // n_queries, _BLOCK_ELEMENTS[table.dtype] // table.shape[1]))
     return [slice(first, min(first + step, stop)) for first in range(start, stop, step)]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from w2v._lookup import Neighbor, Vector
 from w2v.keyed_vectors import KeyedVectorsMethods
-from w2v.vector_table import STORAGES, Storage, VectorTable
+from w2v.vector_table import DTYPES, DType, VectorTable
 from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Embeddings(KeyedVectorsMethods):
     ----------
     vocabulary : Vocabulary
     vectors : ndarray of shape (V, D), float32
-        A read-only view; of float16 and int8 storage a copy, made at each use.
+        A read-only view; of float16 and int8 dtype a copy, made at each use.
     table : VectorTable
         The vectors as they are stored.
     tokenizer : Tokenizer or None
@@ -98,8 +98,8 @@ class Embeddings(KeyedVectorsMethods):
         return self._vectors_of(words)
 
     def __repr__(self) -> str:
-        storage = "" if self.storage == "float32" else f", storage={self.storage!r}"
-        return f"Embeddings({len(self)} words, vector_size={self.vector_size}{storage})"
+        dtype = "" if self.dtype == "float32" else f", dtype={self.dtype!r}"
+        return f"Embeddings({len(self)} words, vector_size={self.vector_size}{dtype})"
 
     def __and__(self, other: Collection[str]) -> Embeddings:
         return self.intersection(other)
@@ -121,6 +121,19 @@ class Embeddings(KeyedVectorsMethods):
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
         return self._take(slice(0, n))
+
+    def most_frequent(self, n: int) -> Embeddings:
+        """Return the embeddings of the `n` words of the largest counts, in this order; the first if none are known.
+
+        Raises
+        ------
+        ValueError
+            If `n` is below 1.
+        """
+        counts = self.vocabulary.counts
+        if n < 1 or counts is None or (counts[1:] <= counts[:-1]).all():
+            return self.head(n)
+        return self._take(np.sort(np.argsort(-counts, kind="stable")[:n]))
 
     def restrict(self, words: Iterable[str]) -> Embeddings:
         """Return the embeddings of these words only, in the order given; a word that comes twice is taken once.
@@ -187,7 +200,7 @@ class Embeddings(KeyedVectorsMethods):
         Returns
         -------
         Embeddings
-            With the same storage; these are unchanged.
+            With the same dtype; these are unchanged.
 
         Raises
         ------
@@ -210,7 +223,7 @@ class Embeddings(KeyedVectorsMethods):
         if replace and known:
             table = self.table.astype("float32").stored.copy()
             table[[self.key_to_index[words[place]] for place in known]] = added[known]
-            base = self._with(self.vocabulary, VectorTable(table).astype(self.storage))
+            base = self._with(self.vocabulary, VectorTable(table).astype(self.dtype))
         new = [place for place, word in enumerate(fresh) if word not in self.key_to_index]
         return base._append([words[place] for place in new], added[new], numbers[new]) if new else base
 
@@ -218,24 +231,24 @@ class Embeddings(KeyedVectorsMethods):
         """Return embeddings with this word as well, or as they are if they have it; see `add_vectors`."""
         return self.add_vectors([key], np.asarray(vector)[None])
 
-    def astype(self, storage: Storage) -> Embeddings:
+    def astype(self, dtype: DType) -> Embeddings:
         """Return the embeddings with their vectors stored as "float32", "float16" (half of it) or "int8" (a quarter).
 
         Raises
         ------
         ValueError
-            If the storage is unknown, or a vector cannot be stored so: not finite, or too long or short for float16.
+            If the dtype is unknown, or a vector cannot be stored so: not finite, or too long or short for float16.
         """
-        if storage not in STORAGES:
-            raise ValueError(f"vectors are stored as {', '.join(STORAGES)}, not as {storage!r}")
-        return self if storage == self.storage else self._with(self.vocabulary, self.table.astype(storage))
+        if dtype not in DTYPES:
+            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r}")
+        return self if dtype == self.dtype else self._with(self.vocabulary, self.table.astype(dtype))
 
     def build_index(
         self,
         *,
         connectivity: int = 16,
         effort: int = 128,
-        storage: Literal["float16", "int8"] = "float16",
+        dtype: Literal["float16", "int8"] = "float16",
         workers: int | None = None,
     ) -> NeighborIndex:
         """Build an index for ``neighbors(..., approximate=True)``, and use it from now on.
@@ -250,7 +263,7 @@ class Embeddings(KeyedVectorsMethods):
         from w2v.index import NeighborIndex
 
         self._index = NeighborIndex.build(
-            self.table, connectivity=connectivity, effort=effort, storage=storage, workers=workers
+            self.table, connectivity=connectivity, effort=effort, dtype=dtype, workers=workers
         )
         return self._index
 
@@ -274,11 +287,11 @@ class Embeddings(KeyedVectorsMethods):
             keyed.expandos["count"] = self.vocabulary.counts.copy()
         return keyed
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, storage: Storage | None = None) -> None:
-        """Write a model folder, in another storage if one is named; see `w2v.persistence.save_embeddings`."""
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, dtype: DType | None = None) -> None:
+        """Write a model folder, in another dtype if one is named; see `w2v.persistence.save_embeddings`."""
         from w2v.persistence import save_embeddings
 
-        save_embeddings(self if storage is None else self.astype(storage), path, overwrite=overwrite)
+        save_embeddings(self if dtype is None else self.astype(dtype), path, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None) -> Embeddings:
@@ -298,12 +311,12 @@ class Embeddings(KeyedVectorsMethods):
         return self._with(vocabulary, self.table.take(rows))
 
     def _append(self, words: Sequence[str], vectors: ArrayLike, counts: NDArray[np.integer[Any]] | None) -> Embeddings:
-        """Return embeddings with more words, in the same storage."""
+        """Return embeddings with more words, in the same dtype."""
         own = self.vocabulary.counts
         joined = None if own is None or counts is None else np.concatenate([own, counts])
         return self._with(
             Vocabulary([*self.index_to_key, *words], joined),
-            self.table.append(VectorTable.from_numbers(vectors).astype(self.storage)),
+            self.table.append(VectorTable.from_numbers(vectors).astype(self.dtype)),
         )
 
     def _with(self, vocabulary: Vocabulary, table: VectorTable) -> Embeddings:

@@ -50,7 +50,7 @@ class NeighborIndex:
         *,
         connectivity: int = 16,
         effort: int = 128,
-        storage: Literal["float16", "int8"] = "float16",
+        dtype: Literal["float16", "int8"] = "float16",
         workers: int | None = None,
     ) -> NeighborIndex:
         """Build an index; about 10 s for each 100,000 rows of 300 columns on two cores.
@@ -63,7 +63,7 @@ class NeighborIndex:
             Links of a row in the graph, 2 to 256. More find more of the nearest, and take more memory and time.
         effort : int, default 128
             Rows kept in mind while a place in the graph is searched, at least 1.
-        storage : {"float16", "int8"}, default "float16"
+        dtype : {"float16", "int8"}, default "float16"
             Numbers of the copy; int8 takes half the memory and misses more.
         workers : int, optional
             Threads; all cores by default. With more than one, the graph is not the same every time.
@@ -79,8 +79,8 @@ class NeighborIndex:
         ValueError
             If a number is out of range.
         """
-        if storage not in _KINDS:
-            raise ValueError(f"the storage of an index must be one of {', '.join(_KINDS)}, not {storage!r}")
+        if dtype not in _KINDS:
+            raise ValueError(f"the dtype of an index must be one of {', '.join(_KINDS)}, not {dtype!r}")
         if not 2 <= connectivity <= 256 or not 1 <= effort <= 100_000:
             raise ValueError(
                 "connectivity must be between 2 and 256 and effort between 1 and 100,000, "
@@ -89,7 +89,7 @@ class NeighborIndex:
         graph = _import_usearch().Index(
             ndim=table.shape[1],
             metric="cos",
-            dtype=_KINDS[storage],
+            dtype=_KINDS[dtype],
             connectivity=connectivity,
             expansion_add=effort,
             expansion_search=effort,
@@ -207,9 +207,9 @@ class NeighborIndex:
 
 
 def fingerprint(table: VectorTable) -> bytes:
-    """Return 32 bytes that change with the shape, the storage or any of 1,024 rows, evenly spread, of a table."""
+    """Return 32 bytes that change with the shape, the dtype or any of 1,024 rows, evenly spread, of a table."""
     picked = np.unique(np.linspace(0, len(table) - 1, _SAMPLED_ROWS).astype(np.intp))
-    digest = hashlib.blake2b(f"{table.storage} {table.shape}".encode(), digest_size=32)
+    digest = hashlib.blake2b(f"{table.dtype} {table.shape}".encode(), digest_size=32)
     digest.update(np.ascontiguousarray(table.stored[picked]).tobytes())
     if table.scales is not None:
         digest.update(table.scales[picked].tobytes())

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from w2v._ranking import inverse_row_norms
 
-Storage = Literal["float32", "float16", "int8"]
-STORAGES: tuple[Storage, ...] = ("float32", "float16", "int8")
+DType = Literal["float32", "float16", "int8"]
+DTYPES: tuple[DType, ...] = ("float32", "float16", "int8")
 _BLOCK_ELEMENTS = 1 << 18  # a block of float32 stays in the cache
 _UNKNOWN = np.float32(-1)
 
@@ -41,8 +41,8 @@ class VectorTable:
     __slots__ = ("_inverse", "scales", "stored")
 
     def __init__(self, stored: NDArray[Any], scales: NDArray[np.float32] | None = None) -> None:
-        if stored.dtype.name not in STORAGES or not stored.dtype.isnative:
-            raise TypeError(f"vectors are stored as {', '.join(STORAGES)}, not as {stored.dtype}")
+        if stored.dtype.name not in DTYPES or not stored.dtype.isnative:
+            raise TypeError(f"vectors are stored as {', '.join(DTYPES)}, not as {stored.dtype}")
         if stored.ndim != 2 or 0 in stored.shape:
             raise ValueError(f"vectors must have shape (V, D) with at least one row and one column, not {stored.shape}")
         if (stored.dtype == np.int8) != (scales is not None):
@@ -73,9 +73,9 @@ class VectorTable:
         return self.stored.shape[0], self.stored.shape[1]
 
     @property
-    def storage(self) -> Storage:
+    def dtype(self) -> DType:
         """Type of the stored numbers."""
-        return next(name for name in STORAGES if name == self.stored.dtype.name)
+        return next(name for name in DTYPES if name == self.stored.dtype.name)
 
     @property
     def nbytes(self) -> int:
@@ -126,36 +126,36 @@ class VectorTable:
         return found
 
     def take(self, index: slice | NDArray[np.integer[Any]]) -> VectorTable:
-        """Return some rows as a table of the same storage; a slice is not copied."""
+        """Return some rows as a table of the same dtype; a slice is not copied."""
         return VectorTable(self.stored[index], None if self.scales is None else self.scales[index])
 
     def append(self, other: VectorTable) -> VectorTable:
-        """Return the rows of this table and then those of another one of the same width and storage."""
+        """Return the rows of this table and then those of another one of the same width and dtype."""
         scales = None
         if self.scales is not None and other.scales is not None:
             scales = np.concatenate([self.scales, other.scales])
         return VectorTable(np.concatenate([self.stored, other.stored]), scales)
 
-    def astype(self, storage: Storage) -> VectorTable:
-        """Return the table in another storage, converted block by block; itself if it has that already.
+    def astype(self, dtype: DType) -> VectorTable:
+        """Return the table in another dtype, converted block by block; itself if it has that already.
 
         Raises
         ------
         ValueError
-            If the storage is unknown, or a row cannot be stored so: NaN or infinity, or a number too large for
+            If the dtype is unknown, or a row cannot be stored so: NaN or infinity, or a number too large for
             float16. The message names the row.
         """
-        if storage not in STORAGES:
-            raise ValueError(f"vectors are stored as {', '.join(STORAGES)}, not as {storage!r}")
-        if storage == self.storage:
+        if dtype not in DTYPES:
+            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r}")
+        if dtype == self.dtype:
             return self
-        stored = np.empty(self.shape, dtype=storage)
-        scales = np.empty(len(self), dtype=np.float32) if storage == "int8" else None
+        stored = np.empty(self.shape, dtype=dtype)
+        scales = np.empty(len(self), dtype=np.float32) if dtype == "int8" else None
         for first in range(0, len(self), self._block_rows):
             block = slice(first, first + self._block_rows)
             rows = self.rows(block)
-            if storage != "float32":
-                _check_range(rows, first, storage)
+            if dtype != "float32":
+                _check_range(rows, first, dtype)
             if scales is not None:
                 scales[block] = np.abs(rows).max(axis=1) / np.float32(127)
                 rows = np.rint(rows / np.where(scales[block] > 0, scales[block], 1)[:, None])
@@ -189,12 +189,12 @@ def _widen_halves(halves: NDArray[np.float16]) -> NDArray[np.float32]:
     return wide
 
 
-def _check_range(rows: NDArray[np.float32], first: int, storage: Storage) -> None:
+def _check_range(rows: NDArray[np.float32], first: int, dtype: DType) -> None:
     """Raise ValueError for a row that would become infinite or lose most of its digits; all zeros is none."""
     largest = np.abs(rows).max(axis=1)
-    limits = np.finfo(np.float16 if storage == "float16" else np.float32)
+    limits = np.finfo(np.float16 if dtype == "float16" else np.float32)
     wrong = np.flatnonzero(~((largest <= limits.max) & (largest >= limits.smallest_normal)) & (largest != 0))
     if wrong.size:
         row = int(wrong[0])
         what = "NaN or infinity" if not np.isfinite(largest[row]) else f"{largest[row]:g} as its largest number"
-        raise ValueError(f"row {first + row} cannot be stored as {storage}: it holds {what}")
+        raise ValueError(f"row {first + row} cannot be stored as {dtype}: it holds {what}")
