@@ -26,6 +26,7 @@ from w2v.parameters import (
     Parameters,
     Seconds,
     Seed,
+    TokenizerChoice,
 )
 
 if TYPE_CHECKING:
@@ -78,13 +79,17 @@ def _click_type(domain: Domain) -> click.ParamType[Any] | None:
             return Duration()
         case Number():
             low = domain.above if domain.low is None else domain.low
+            if low is None and domain.high is None:
+                return click.FLOAT
             return click.FloatRange(low, domain.high, min_open=domain.low is None)
         case Seed():
             return click.IntRange(min=0)
         case FileName():
             return click.Path(exists=True, dir_okay=False, resolve_path=True)
-        case _:
+        case TokenizerChoice():
             return LazyChoice(_tokenizer_names)
+        case _:
+            return click.STRING
 
 
 def _check_with(domain: Domain) -> Callable[[click.Context, click.Parameter, Any], Any]:
