@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable
+from typing import BinaryIO
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -94,7 +95,7 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
         corpus: Corpus,
         y: object = None,
         *,
-        output: str | os.PathLike[str] | None = None,
+        output: str | os.PathLike[str] | BinaryIO | None = None,
         overwrite: bool = False,
         progress: Callable[[float], None] | None = None,
         max_memory: int | None = None,
@@ -108,7 +109,7 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
             As for `Word2Vec.fit`. Read once.
         y : ignored
             For scikit-learn.
-        output : path-like, optional
+        output : path-like or binary file, optional
             Write the corpus there, phrases joined: a sentence a line, tokens set apart by spaces, no empty lines.
         overwrite : bool, default False
             Replace an `output` that exists.
@@ -152,8 +153,7 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
             self.n_words_ = len(joined.tokens)
             self._learn(joined, parameters, join_last=output is not None)
             if output is not None:
-                with atomic_file(output, overwrite=overwrite) as file:
-                    joined.write(file)
+                _write(joined, output, overwrite)
         return self
 
     def _learn(self, joined: PhraseCorpus, parameters: PhraseParameters, join_last: bool) -> None:
@@ -334,7 +334,7 @@ def _encode(
 def join_corpus(
     corpus: Corpus,
     phrases: PhraseList,
-    output: str | os.PathLike[str],
+    output: str | os.PathLike[str] | BinaryIO,
     *,
     overwrite: bool = False,
     tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
@@ -370,5 +370,12 @@ def join_corpus(
         )
         for learned in phrases.passes:
             joined.join(learned)
+        _write(joined, output, overwrite)
+
+
+def _write(joined: PhraseCorpus, output: str | os.PathLike[str] | BinaryIO, overwrite: bool) -> None:
+    if isinstance(output, (str, os.PathLike)):
         with atomic_file(output, overwrite=overwrite) as file:
             joined.write(file)
+    else:
+        joined.write(output)
