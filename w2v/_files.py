@@ -169,8 +169,9 @@ def _removed_on_failure(path: str | os.PathLike[str], temporary: Path, remove: C
     except BaseException as error:
         with suppress(OSError):
             remove()
-        if isinstance(error, OSError):
-            raise ModelError(f"{path} cannot be written: {_reason(error)}") from error
+        cause = error.__cause__ if isinstance(error, ModelError) else error  # of a file in a folder that is written
+        if isinstance(cause, OSError):
+            raise ModelError(f"{path} cannot be written: {_reason(cause)}") from error
         raise
 
 
