@@ -40,6 +40,7 @@ from cli_phrases import phrases
 from cli_plot import plot
 from cli_train import train
 from cli_training import parse_parameters, training_options
+from cli_vectors import index, prune
 
 EXPORT_FORMATS = ("word2vec-text", "word2vec-binary")
 
@@ -81,20 +82,30 @@ Examples:
 )
 @top_option
 @restrict_option
+@click.option("--approximate", is_flag=True, help="Search the index that `w2v index build` made, not all words.")
 @json_option
 def neighbors(
-    model: Path, words: tuple[str, ...], minus: tuple[str, ...], top: int, restrict_vocab: int | None, as_json: bool
+    model: Path,
+    words: tuple[str, ...],
+    minus: tuple[str, ...],
+    top: int,
+    restrict_vocab: int | None,
+    approximate: bool,
+    as_json: bool,
 ) -> None:
     """Show the words nearest to each WORD, or with --minus to a sum of words."""
+    if approximate and restrict_vocab is not None:
+        raise click.UsageError("--restrict-vocab needs an exact search: the index of --approximate holds all words.")
     from w2v.embeddings import Embeddings
 
     embeddings = Embeddings.load(model)
+    limits: dict[str, Any] = {"top_n": top, "restrict_vocab": restrict_vocab, "approximate": approximate}
     if minus:
         queries = [" ".join([*words, *(f"-{word}" for word in minus)])]
-        found = [embeddings.neighbors(list(words), list(minus), top_n=top, restrict_vocab=restrict_vocab)]
+        found = [embeddings.neighbors(list(words), list(minus), **limits)]
     else:
         queries = list(words)
-        found = embeddings.neighbors_batch(queries, top_n=top, restrict_vocab=restrict_vocab)
+        found = embeddings.neighbors_batch(queries, **limits)
     if as_json:
         print_json([{"query": q, "neighbors": _scored_words(near)} for q, near in zip(queries, found, strict=True)])
     elif len(queries) == 1:
@@ -385,6 +396,8 @@ def _write_corpus(sentences: list[str], path: Path) -> Path:
 
 main.add_command(phrases)
 main.add_command(plot)
+main.add_command(index)
+main.add_command(prune)
 
 
 if __name__ == "__main__":
