@@ -131,6 +131,8 @@ def _facts(state: Progress) -> str:
         facts.append(f"{state.words_per_second:,.0f} words/s")
     if state.loss is not None:
         facts.append(f"loss {state.loss:.3f}")
+    if state.holdout_loss is not None:
+        facts.append(f"held out {state.holdout_loss:.3f}")
     if state.seconds_left is not None:
         minutes, seconds = divmod(round(state.seconds_left), 60)
         facts.append(f"{minutes}:{seconds:02d} left")

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from ._files import ModelError
     from .embeddings import Embeddings
     from .models import TrainingInterrupted, Word2Vec
+    from .monitor import CallbackError, Every, TrainingView
     from .parameters import Parameters
     from .trainer import DivergenceError
     from .vocabulary import UnknownWordError, Vocabulary
 
 _HOME = {
+    "CallbackError": "monitor",
+    "Every": "monitor",
+    "TrainingView": "monitor",
     "DivergenceError": "trainer",
     "Embeddings": "embeddings",
     "ModelError": "_files",
@@ -28,6 +32,9 @@ _HOME = {
 }
 
 __all__ = [
+    "CallbackError",
+    "Every",
+    "TrainingView",
     "DivergenceError",
     "Embeddings",
     "ModelError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from .checkpoints import Checkpoint
 from .continuing import counts_before, grow_tables, rows_before
+from .holdout import hold_out
+from .monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluations
 from .parameters import Parameters
 from .phrase_list import PhraseTokenizer
 from .phrases import encode_with_phrases, phrases_of
@@ -28,12 +30,13 @@ from .vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a call of `Word2Vec.fit` is given besides the corpus; none of it changes what is learned."""
+    """What a call of `Word2Vec.fit` is given besides the corpus; none of it changes what is learned, only how long."""
 
     progress: Callable[[Progress], None] | None = None
     max_memory: int | None = None
     work_folder: str | os.PathLike[str] | None = None
     checkpoint: Checkpoint | None = None
+    callbacks: tuple[Callback, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class _Text:
         See `TrainingState`.
     tokenizer : Tokenizer
         The one that was asked for; with phrases, a `PhraseTokenizer`.
+    held_out : TokenStream or None
+        Sentences that `stream` does not hold any more.
     """
 
     vocabulary: Vocabulary
@@ -62,6 +67,7 @@ class _Text:
     errors: str
     base_counts: NDArray[np.int64] | None
     tokenizer: Tokenizer
+    held_out: TokenStream | None = None
 
     def total_vocabulary(self) -> Vocabulary:
         """Return the words with their counts in this text and in those before."""
@@ -79,7 +85,7 @@ def run_training(
     *,
     interrupted: TrainingState | None = None,
     base: TrainingState | None = None,
-) -> tuple[TrainingState, KeyboardInterrupt | None]:
+) -> tuple[TrainingState, KeyboardInterrupt | CallbackError | None]:
     """Read a corpus and train.
 
     Parameters
@@ -99,8 +105,8 @@ def run_training(
     Returns
     -------
     state : TrainingState
-    interrupt : KeyboardInterrupt or None
-        What ended training early.
+    interrupt : KeyboardInterrupt, CallbackError or None
+        What ended training early, so that it can go on.
 
     Raises
     ------
@@ -109,12 +115,17 @@ def run_training(
     """
     started = time.perf_counter()
     workers = parameters.workers or count_cores()
+    check_evaluations(parameters)
     with WorkFolder(around.work_folder) as folder:
         text = _read(corpus, parameters, workers, around, folder, interrupted, base)
         tables = None if base is None else _grown(base, parameters, text.vocabulary, seed)
         if interrupted is not None:
             _check_same_text(text, interrupted)
             started, tables = time.perf_counter() - interrupted.spent, interrupted.tables
+        check_evaluations(parameters, text.vocabulary)
+        if parameters.holdout is not None:
+            stream, held_out = hold_out(text.stream, parameters.holdout, seed)
+            text = replace(text, stream=stream, held_out=held_out)
         if around.progress is not None:
             around.progress(Progress("compiling"))
         trainer = Trainer(
@@ -131,17 +142,27 @@ def run_training(
         words = text.total_vocabulary()
         earlier = _earlier(interrupted, base)
 
+        monitor = Monitor(
+            parameters,
+            lambda: embeddings_of(words, trainer.tables, parameters, text.tokenizer, {}),
+            held_out=text.held_out,
+            callbacks=around.callbacks,
+            workers=workers,
+            best=interrupted.best if interrupted else None,
+        )
+
         def snapshot(complete: bool = False) -> TrainingState:
-            return _state_of(trainer, text, words, earlier, workers, complete)
+            return _state_of(trainer, text, words, earlier, workers, complete, monitor.best)
 
         trainer.compile()
-        pauses: list[Pause] = []
+        pauses: list[Pause] = [monitor]
         if around.checkpoint is not None:
             around.checkpoint.start(snapshot)
             pauses.append(around.checkpoint)  # the last one, so that it sees what the others did
         try:
             trainer.run(workers, around.progress, pauses)
-        except KeyboardInterrupt as interrupt:
+            monitor.finish(trainer)
+        except (KeyboardInterrupt, CallbackError) as interrupt:
             return snapshot(), interrupt
         return snapshot(complete=True), None
 
@@ -221,11 +242,17 @@ def _earlier(interrupted: TrainingState | None, base: TrainingState | None) -> l
 
 
 def _state_of(
-    trainer: Trainer, text: _Text, words: Vocabulary, earlier: list[dict[str, Any]], workers: int, complete: bool
+    trainer: Trainer,
+    text: _Text,
+    words: Vocabulary,
+    earlier: list[dict[str, Any]],
+    workers: int,
+    complete: bool,
+    best: Tables | None,
 ) -> TrainingState:
     parameters, seed = trainer.parameters, trainer.seed
     metadata: dict[str, Any] = {
-        "parameters": {name: value for name, value in vars(parameters).items() if name != "tokenizer"}
+        "parameters": {name: _in_json(value) for name, value in vars(parameters).items() if name != "tokenizer"}
         | {"random_state": seed},
         "history": [record.to_dict() for record in trainer.history],
         "corpus": {"words": text.stream.n_words, "tokens": len(text.stream), "sentences": text.stream.n_sentences},
@@ -237,6 +264,12 @@ def _state_of(
             "chunk_noise": trainer.n_noise,
         },
     }
+    if text.held_out is not None:
+        metadata["corpus"]["held_out_tokens"] = len(text.held_out)
+    if parameters.patience is not None:
+        metadata["schedule"]["best_epoch"] = best_epoch(parameters, trainer.history)
+    if trainer.stop_reason is not None:
+        metadata["schedule"]["stopped"] = trainer.stop_reason
     if earlier:
         metadata["earlier"] = earlier
     return TrainingState(
@@ -253,4 +286,10 @@ def _state_of(
         errors=text.errors,
         stream=text.digest,
         base_counts=None if complete else text.base_counts,
+        best=None if complete else best,
     )
+
+
+def _in_json(value: Any) -> Any:
+    """Return a parameter's value as it stands in ``config.json``: of a file, its full name."""
+    return os.path.abspath(value) if isinstance(value, os.PathLike) else value

@@ -18,6 +18,7 @@ from corpora.tokenizers import get_tokenizer
 from .checkpoints import Checkpoint
 from .embeddings import Embeddings
 from .fitting import Surroundings, run_training
+from .monitor import Callback, CallbackError
 from .parameters import CHECKPOINT_INTERVAL, MAX_SEED, Parameters
 from .stream import Corpus
 from .trainer import Progress
@@ -55,7 +56,8 @@ subwords, min_n, max_n, buckets, position_weights
     output_vectors_ : ndarray of shape (V, D), float32
         The other table, needed to go on training.
     history_ : list of dict
-        For each epoch: epoch, loss, alpha, words, kept, pairs, seconds (see `EpochRecord`).
+        For each epoch: epoch, loss, alpha, words, kept, pairs, seconds, and what is measured of holdout_loss, analogies
+        and word_pairs (see `EpochRecord`).
     seed_ : int
         What `random_state` came to.
     is_complete_ : bool
@@ -152,6 +154,7 @@ subwords, min_n, max_n, buckets, position_weights
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
+        callbacks: Iterable[Callback] = (),
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
@@ -173,6 +176,9 @@ subwords, min_n, max_n, buckets, position_weights
             Seconds from one checkpoint to the next; training waits while it is written. 0: only after Ctrl-C.
         overwrite : bool, default False
             Let `checkpoint` replace a model folder that exists.
+        callbacks : iterable of callable, optional
+            Each is called with a `TrainingView` after every epoch, or at intervals if it is wrapped in `Every`, while
+            training waits. Training ends early, as if it were complete, once one returns True.
         progress : callable, optional
             Called with a `Progress` from time to time, not always in the calling thread.
         max_memory : int, optional
@@ -197,13 +203,16 @@ subwords, min_n, max_n, buckets, position_weights
             If training diverged.
         ModelError
             If `checkpoint` exists or cannot be written. One that fails between two others is a `CheckpointWarning`.
+        CallbackError
+            If a callback raised an exception. What was learned is kept as after Ctrl-C.
         TrainingInterrupted
             On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
         """
         parameters = self._validated()
         seed = _draw_seed(self.random_state)
         kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        return self._train(corpus, parameters, seed, Surroundings(progress, max_memory, work_folder, kept))
+        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
+        return self._train(corpus, parameters, seed, around)
 
     def resume(
         self,
@@ -212,6 +221,7 @@ subwords, min_n, max_n, buckets, position_weights
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
+        callbacks: Iterable[Callback] = (),
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
@@ -237,7 +247,7 @@ subwords, min_n, max_n, buckets, position_weights
         kept = None
         if checkpoint is not None:
             kept = Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite, seed=state.seed)
-        around = Surroundings(progress, max_memory, work_folder, kept)
+        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
         return self._train(corpus, parameters, state.seed, around, interrupted=state)
 
     def continue_fit(
@@ -247,6 +257,7 @@ subwords, min_n, max_n, buckets, position_weights
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
+        callbacks: Iterable[Callback] = (),
         progress: Callable[[Progress], None] | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
@@ -273,7 +284,7 @@ subwords, min_n, max_n, buckets, position_weights
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
         seed = _draw_seed(self.random_state)
         kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(progress, max_memory, work_folder, kept)
+        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
         return self._train(corpus, parameters, seed, around, base=self._state)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -344,6 +355,8 @@ subwords, min_n, max_n, buckets, position_weights
         self._keep(state)
         if around.checkpoint is not None:
             (around.checkpoint.finish if state.complete else around.checkpoint.write)(state)
+        if isinstance(interrupt, CallbackError):
+            raise interrupt
         if interrupt is not None:
             raise TrainingInterrupted(
                 "training was interrupted; save() keeps what was learned, resume() goes on"

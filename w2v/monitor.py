@@ -108,7 +108,8 @@ class Monitor:
     ----------
     parameters : Parameters
         Of which `eval_pairs`, `eval_analogies`, `monitor` and `patience` are used.
-    vocabulary : Vocabulary
+    embed : callable
+        Returns the vectors as they are now, as `Embeddings` that need not copy them.
     held_out : TokenStream, optional
         Sentences that are not trained on.
     callbacks : sequence of callable, optional
@@ -127,14 +128,14 @@ class Monitor:
     def __init__(
         self,
         parameters: Parameters,
-        vocabulary: Vocabulary,
+        embed: Callable[[], Embeddings],
         *,
         held_out: TokenStream | None = None,
         callbacks: Sequence[Callback] = (),
         workers: int = 1,
         best: Tables | None = None,
     ) -> None:
-        self.parameters, self.vocabulary, self.held_out, self.workers = parameters, vocabulary, held_out, workers
+        self.parameters, self.embed, self.held_out, self.workers = parameters, embed, held_out, workers
         self.best = best
         self._at_epochs = [callback for callback in callbacks if not isinstance(callback, Every)]
         now = time.perf_counter()
@@ -169,8 +170,7 @@ class Monitor:
                 trainer.stop_reason = trainer.stop_reason or str(stop)
         best = best_epoch(self.parameters, trainer.history)
         if self.best is not None and best != len(trainer.history):
-            trainer.tables.w_in[:] = self.best.w_in
-            trainer.tables.w_out[:] = self.best.w_out
+            self.best.copy(trainer.tables)
 
     def _has_epoch_ended(self, trainer: Trainer) -> bool:
         return self._watches_epochs and trainer.step % trainer.n_segments == 0
@@ -197,11 +197,10 @@ class Monitor:
     def _measure(self, trainer: Trainer, record: EpochRecord) -> None:
         if self.held_out is not None:
             record.holdout_loss = trainer.mean_loss(self.held_out, self.workers)
-        embeddings = Embeddings(self.vocabulary, trainer.tables.input_vectors)
         if self.parameters.eval_analogies is not None:
-            record.analogies = evaluate_analogies(embeddings, self.parameters.eval_analogies).total.accuracy
+            record.analogies = evaluate_analogies(self.embed(), self.parameters.eval_analogies).total.accuracy
         if self.parameters.eval_pairs is not None:
-            record.word_pairs = evaluate_word_pairs(embeddings, self.parameters.eval_pairs).spearman
+            record.word_pairs = evaluate_word_pairs(self.embed(), self.parameters.eval_pairs).spearman
 
     def _view(self, trainer: Trainer, event: Literal["epoch", "interval"]) -> TrainingView:
         record = trainer.history[-1]
@@ -215,7 +214,7 @@ class Monitor:
             holdout_loss=record.holdout_loss,
             analogies=record.analogies,
             word_pairs=record.word_pairs,
-            embeddings=Embeddings(self.vocabulary, trainer.tables.input_vectors),
+            embeddings=self.embed(),
         )
 
     def _call(self, callback: Callback, view: TrainingView) -> None:
