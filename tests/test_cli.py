@@ -29,7 +29,7 @@ from w2v.trainer import Progress
 from w2v.vocabulary import Vocabulary
 
 COMMANDS = sorted(main.commands)
-JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "similarity", "train"]
+JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "phrases", "similarity", "train"]
 
 
 def run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -86,7 +86,7 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 
 def test_help_lists_all_commands() -> None:
-    expected = "analogy compare download evaluate export import info neighbors plot similarity train"
+    expected = "analogy compare download evaluate export import info neighbors phrases plot similarity train"
     assert expected.split() == COMMANDS
     assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
 
@@ -421,6 +421,12 @@ BAD_TRAINING_VALUES = [
     ("--seed", "4294967296"),
     ("--tokenizer", ""),
     ("--tokenizer", "wordz"),
+    ("--phrases=yes", None),
+    ("--phrase-scoring", "pmi"),
+    ("--phrase-threshold", "nan"),
+    ("--phrase-threshold", "many"),
+    ("--phrase-passes", "0"),
+    ("--phrase-connectors", "german"),
 ]
 
 

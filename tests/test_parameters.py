@@ -40,7 +40,7 @@ NUMERIC_LIMITS = [
 INTEGERS = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "workers", "random_state"]
 NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "max_time", "holdout"]
 WATCHING = ["holdout", "eval_analogies", "eval_pairs", "patience", "monitor"]
-OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", *WATCHING]
+OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", "phrase_threshold", *WATCHING]
 
 
 def test_validate_accepts_the_defaults() -> None:
@@ -140,6 +140,24 @@ def test_patience_needs_something_to_look_at(options: dict[str, Any], message: s
         Parameters(**options).validate()
     Parameters(patience=1, eval_pairs="pairs.tsv").validate()
     Parameters(patience=1, holdout=0.01, eval_pairs="pairs.tsv", monitor="pairs").validate()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"phrases": 1}, "^phrases must be True or False"),
+        ({"phrase_passes": 2}, "^phrase_passes says how phrases are found: give phrases as well"),
+        ({"phrases": True, "phrase_scoring": "npmi", "phrase_threshold": 10}, "^phrase_threshold must be .* for npmi"),
+        ({"phrases": True, "phrase_threshold": 0}, "^phrase_threshold must be above 0 for the default scoring, got 0"),
+        ({"phrases": True, "phrase_threshold": float("nan")}, "^phrase_threshold must be a finite number or None"),
+        ({"phrases": True, "phrase_passes": 21}, "^phrase_passes must be a whole number from 1 to 20"),
+        ({"phrases": True, "phrase_connectors": ["of"]}, "^phrase_connectors must be 'none' or 'english'"),
+    ],
+)
+def test_phrases_are_asked_for_and_in_range(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Parameters(**options).validate()
+    Parameters(phrases=True, phrase_scoring="npmi", phrase_threshold=-1, phrase_passes=20).validate()
 
 
 def test_word2vec_takes_these_names_and_defaults() -> None:
