@@ -326,6 +326,93 @@ def test_doesnt_match_finds_the_outlier() -> None:
         embeddings.doesnt_match("cat dog")
 
 
+# weights, slices and sets
+
+
+def test_neighbors_weigh_pairs(embeddings: Embeddings) -> None:
+    unit = naive_unit(embeddings.vectors)
+    query = 2 * unit[1] + unit[2] - 0.5 * unit[3]
+    scores = unit @ (query / np.linalg.norm(query))
+    expected = [(WORDS[row], float(scores[row])) for row in np.argsort(-scores) if row not in (1, 2, 3)]
+    assert_same_neighbors(embeddings.neighbors([("word1", 2), "word2"], ("word3", 0.5), top_n=60), expected)
+    assert_same_neighbors(embeddings.neighbors(("word1", 3.0)), embeddings.neighbors("word1"))
+    with pytest.raises(ValueError, match="weight of 'word1' must be finite, not inf"):
+        embeddings.neighbors([("word1", float("inf"))])
+
+
+def test_query_for_a_word_whose_vector_is_not_finite_is_an_error() -> None:
+    embeddings = Embeddings(["a", "nan"], np.array([[1, 0], [np.nan, 1]]))
+    for query in (embeddings.neighbors, embeddings.distances, lambda word: embeddings.similarity("a", word)):
+        with pytest.raises(ValueError, match="the vector of the word 'nan' is not finite"):
+            query("nan")
+
+
+def test_slices_share_vectors_and_keep_counts(rng: np.random.Generator) -> None:
+    vectors = rng.normal(size=(60, 8)).astype(np.float32)
+    metadata = {"parameters": {"window": 5}, "training": {"complete": True}}
+    embeddings = Embeddings(Vocabulary(WORDS, np.arange(60, 0, -1)), vectors, metadata=metadata)
+    for part, rows in ((embeddings[10:20], range(10, 20)), (embeddings.head(7), range(7)), (embeddings[::-3], None)):
+        kept = list(rows if rows is not None else range(60)[::-3])
+        assert part.index_to_key == [WORDS[row] for row in kept]
+        np.testing.assert_array_equal(part.vectors, vectors[kept])
+        assert np.shares_memory(part.vectors, vectors)
+        assert part.vocabulary.counts is not None and part.vocabulary.counts.tolist() == [60 - row for row in kept]
+        assert part.metadata == {"parameters": {"window": 5}}
+    assert len(embeddings.head(1000)) == 60
+    with pytest.raises(ValueError, match="no word would be left"):
+        embeddings[60:]
+    with pytest.raises(ValueError, match="at least 1"):
+        embeddings.head(0)
+
+
+def test_most_frequent_goes_by_counts_where_they_are_known(rng: np.random.Generator) -> None:
+    counts, vectors = rng.permutation(60), rng.normal(size=(60, 2))
+    kept = Embeddings(Vocabulary(WORDS, counts), vectors).most_frequent(10)
+    assert kept.index_to_key == [word for word, count in zip(WORDS, counts, strict=True) if count >= 50]
+    assert Embeddings(WORDS, vectors).most_frequent(3).index_to_key == WORDS[:3]
+
+
+def test_restrict_takes_words_in_the_order_given(embeddings: Embeddings) -> None:
+    part = embeddings.restrict(["word9", "word2", "word9"])
+    assert part.index_to_key == ["word9", "word2"]
+    np.testing.assert_array_equal(part.vectors, embeddings[["word9", "word2"]])
+    with pytest.raises(UnknownWordError) as caught:
+        embeddings.restrict(["word1", "x", "y"])
+    assert caught.value.words == ("x", "y")
+
+
+def test_set_operations_are_those_of_the_words(embeddings: Embeddings) -> None:
+    other = Embeddings(["new", "word5", "word3"], np.arange(24).reshape(3, 8))
+    assert (embeddings & other).index_to_key == ["word3", "word5"]
+    assert (embeddings - other).index_to_key == [word for word in WORDS if word not in ("word3", "word5")]
+    assert (other - embeddings).index_to_key == ["new"]
+    joined = embeddings | other
+    assert joined.index_to_key == [*WORDS, "new"]
+    np.testing.assert_array_equal(joined["word5"], embeddings["word5"])
+    np.testing.assert_array_equal(joined["new"], np.arange(8))
+    assert embeddings | embeddings.head(5) is embeddings
+    assert embeddings.intersection(["word1", "x"]).index_to_key == ["word1"]
+    assert embeddings.difference(Vocabulary(WORDS[1:])).index_to_key == ["word0"]
+    assert embeddings.intersection({"word7"}).neighbors("word7") == []
+
+
+def test_union_keeps_counts_where_both_know_them() -> None:
+    one = Embeddings(Vocabulary(["a"], np.array([3])), [[1.0]])
+    two = Embeddings(Vocabulary(["a", "b"], np.array([7, 2])), [[5.0], [6.0]])
+    counts = (one | two).vocabulary.counts
+    assert counts is not None and counts.tolist() == [3, 2]
+    assert (one | Embeddings(["b"], [[1.0]])).vocabulary.counts is None
+
+
+def test_set_operations_reject_what_cannot_be(embeddings: Embeddings) -> None:
+    with pytest.raises(ValueError, match="8 and of 2 columns"):
+        embeddings.union(Embeddings(["a"], [[1, 2]]))
+    with pytest.raises(ValueError, match="no word would be left"):
+        embeddings - embeddings
+    with pytest.raises(TypeError, match="not one string"):
+        embeddings.intersection("word1")
+
+
 # suggestions
 
 

@@ -19,7 +19,7 @@ def random_vectors(rng: np.random.Generator) -> np.ndarray:
 
 
 def vectors_like_trained_ones(rng: np.random.Generator) -> np.ndarray:
-    """A few strong directions, a common mean, lengths that differ: what training leaves."""
+    """Return rows with a few strong directions, a common mean and lengths that differ, as training leaves them."""
     topics = rng.normal(size=(10, 12)) * np.geomspace(3, 0.1, 12)
     return (topics[rng.integers(0, 10, 300)] + rng.normal(size=(300, 12)) * 0.3 + 0.5) * rng.uniform(0.2, 4, (300, 1))
 

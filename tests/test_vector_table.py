@@ -117,10 +117,10 @@ def test_zero_rows_stay_zero_in_every_dtype() -> None:
 @pytest.mark.parametrize(
     ("row", "dtype", "message"),
     [
-        ([np.nan, 1], "float16", "row 1 cannot be stored as float16: it holds NaN or infinity"),
-        ([np.inf, 1], "int8", "row 1 cannot be stored as int8: it holds NaN or infinity"),
-        ([1, -70000], "float16", r"row 1 .* holds 70000"),
-        ([1e-6, 1e-7], "float16", r"row 1 .* holds 1e-06"),
+        ([np.nan, 1], "float16", "the word 'b' cannot be stored as float16: it holds NaN or infinity"),
+        ([np.inf, 1], "int8", "the word 'b' cannot be stored as int8: it holds NaN or infinity"),
+        ([1, -70000], "float16", "'b' .* holds 70000"),
+        ([1e-6, 1e-7], "float16", "'b' .* holds 1e-06"),
         ([1, 1], "float64", "float32, float16, int8, not as 'float64'"),
     ],
 )

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from w2v._lookup import Neighbor, Vector
 from w2v.keyed_vectors import KeyedVectorsMethods
-from w2v.vector_table import DTYPES, DType, VectorTable
+from w2v.vector_table import DTYPES, DType, RowError, VectorTable
 from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -241,7 +241,10 @@ class Embeddings(KeyedVectorsMethods):
         """
         if dtype not in DTYPES:
             raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r}")
-        return self if dtype == self.dtype else self._with(self.vocabulary, self.table.astype(dtype))
+        try:
+            return self if dtype == self.dtype else self._with(self.vocabulary, self.table.astype(dtype))
+        except RowError as error:
+            raise ValueError(f"the vector of the word {self.index_to_key[error.row]!r} {error.reason}") from error
 
     def build_index(
         self,
@@ -268,24 +271,10 @@ class Embeddings(KeyedVectorsMethods):
         return self._index
 
     def to_gensim(self) -> KeyedVectors:
-        """Return a copy as ``gensim.models.KeyedVectors``, with the counts where they are known.
+        """Return a copy as gensim's KeyedVectors; see `w2v.gensim_format.to_gensim`."""
+        from w2v.gensim_format import to_gensim
 
-        Raises
-        ------
-        ImportError
-            If gensim is not installed.
-        """
-        try:
-            from gensim.models import KeyedVectors
-        except ImportError as error:
-            raise ImportError("to_gensim needs gensim; install it with: pip install gensim") from error
-        keyed = KeyedVectors(self.vector_size)
-        keyed.vectors = np.array(self.vectors, order="C")
-        keyed.index_to_key = list(self.index_to_key)
-        keyed.key_to_index = dict(self.key_to_index)
-        if self.vocabulary.counts is not None:
-            keyed.expandos["count"] = self.vocabulary.counts.copy()
-        return keyed
+        return to_gensim(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, dtype: DType | None = None) -> None:
         """Write a model folder, in another dtype if one is named; see `w2v.persistence.save_embeddings`."""

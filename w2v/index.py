@@ -38,8 +38,9 @@ class NeighborIndex:
     .. [1] Malkov and Yashunin 2016, Hierarchical Navigable Small World graphs, arXiv:1603.09320.
     """
 
-    def __init__(self, graph: Index, n_rows: int, fingerprint: bytes) -> None:
+    def __init__(self, graph: Index, n_rows: int, fingerprint: bytes, mapped: NDArray[np.uint8] | None = None) -> None:
         self._graph = graph
+        self._mapped = mapped  # the memory that the graph is in: usearch does not hold it
         self._n_rows = n_rows
         self._fingerprint = fingerprint
 
@@ -143,7 +144,7 @@ class NeighborIndex:
                 raise ValueError("its shape is not that of the vectors")
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(f"{file} is damaged: {error}; {remedy}") from error
-        return cls(graph, len(table), expected)
+        return cls(graph, len(table), expected, tensors["graph"])
 
     def __len__(self) -> int:
         return len(self._graph)

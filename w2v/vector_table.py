@@ -15,6 +15,27 @@ _BLOCK_ELEMENTS = 1 << 18  # a block of float32 stays in the cache
 _UNKNOWN = np.float32(-1)
 
 
+class RowError(ValueError):
+    """A row cannot be stored as it was asked.
+
+    Parameters
+    ----------
+    row : int
+        Which.
+    reason : str
+        Why not.
+
+    Attributes
+    ----------
+    row : int
+    reason : str
+    """
+
+    def __init__(self, row: int, reason: str) -> None:
+        super().__init__(f"row {row} {reason}")
+        self.row, self.reason = row, reason
+
+
 class VectorTable:
     """V rows of D numbers, read-only, in memory or in a memory-mapped file; read as float32, a block at a time.
 
@@ -142,8 +163,9 @@ class VectorTable:
         Raises
         ------
         ValueError
-            If the dtype is unknown, or a row cannot be stored so: NaN or infinity, or a number too large for
-            float16. The message names the row.
+            If the dtype is unknown.
+        RowError
+            If a row cannot be stored so: it holds NaN or infinity, or only numbers too large or small for float16.
         """
         if dtype not in DTYPES:
             raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r}")
@@ -197,4 +219,4 @@ def _check_range(rows: NDArray[np.float32], first: int, dtype: DType) -> None:
     if wrong.size:
         row = int(wrong[0])
         what = "NaN or infinity" if not np.isfinite(largest[row]) else f"{largest[row]:g} as its largest number"
-        raise ValueError(f"row {first + row} cannot be stored as {dtype}: it holds {what}")
+        raise RowError(first + row, f"cannot be stored as {dtype}: it holds {what}")
