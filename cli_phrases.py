@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def phrases(
     from w2v.phrase_list import PhraseList
 
     corpus = TextReader(inputs, errors=errors)
-    target = click.get_binary_stream("stdout") if to_stdout else output
+    target = sys.stdout.buffer if to_stdout else output
     if load is not None:
         found = PhraseList.load(load)
         from w2v.phrases import join_corpus
