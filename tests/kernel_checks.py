@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import naive_w2v
 import numpy as np
@@ -101,9 +103,11 @@ def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return table
 
 
-def run_kernel(case: Case) -> Outcome:
-    """Train with the compiled kernel."""
+def run_kernel(case: Case, rows: NDArray[np.float32] | None = None, further: tuple[Any, ...] = ()) -> Outcome:
+    """Train with the compiled kernel; `rows` take the place of the input vectors, `further` of its last arguments."""
     w_in, w_out = map(padded, case.vectors)
+    if rows is not None:
+        w_in = padded(rows)
     stats = np.zeros(3)
     sentence = int(np.searchsorted(case.offsets, case.position, side="right")) - 1
     kernel = train_skipgram if case.algorithm == "skipgram" else train_cbow
@@ -111,12 +115,12 @@ def run_kernel(case: Case) -> Outcome:
         case.tokens, case.offsets, case.position, case.end, sentence, case.keep_table, *case.alias_table,
         w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, case.shrink, case.negative,
         case.n_targets, case.n_noise, case.alpha_start, case.alpha_end, np.uint64(case.state), stats,
-        *([None] * (3 if case.algorithm == "skipgram" else 4)),
+        *(further or [None] * (3 if case.algorithm == "skipgram" else 4)),
     )  # fmt: skip
     return Outcome(w_in, w_out, stats)
 
 
-def run_twin(case: Case) -> naive_w2v.Trained:
+def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.Trained:
     """Train with the twin."""
     threshold, alias = case.alias_table
     w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
@@ -124,7 +128,7 @@ def run_twin(case: Case) -> naive_w2v.Trained:
         case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
         threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.shrink, negative=case.negative,
         n_targets=case.n_targets, n_noise=case.n_noise, alpha_start=case.alpha_start, alpha_end=case.alpha_end,
-        state=case.state,
+        state=case.state, chunk=chunk,
     )  # fmt: skip
 
 
@@ -136,24 +140,35 @@ def assert_agree(case: Case, kernel: Outcome, twin: naive_w2v.Trained) -> None:
     step rounds the entry itself. CBOW takes its means from running sums over the H inputs of a chunk, each of which is
     rounded. Four times the sum of all is allowed; the errors seen are below half of that.
     """
-    mean_error = ROUNDING * (case.n_targets + 2 * case.window) if case.algorithm == "cbow" else 0
-    score_error = ROUNDING * case.vector_size**0.5 * _longest(twin.w_in) * _longest(twin.w_out)
-    for name, padded_table, expected, travel in (
-        ("w_in", kernel.w_in, twin.w_in, twin.travel_in),
-        ("w_out", kernel.w_out, twin.w_out, twin.travel_out),
-    ):
-        allowed = 4 * ((SIGMOID_ERROR + score_error + mean_error) * travel + ROUNDING * abs(expected).max())
-        error = abs(padded_table[:-1, : case.vector_size] - expected)
-        worst = np.unravel_index(np.argmax(error - allowed), error.shape)
-        assert np.all(error <= allowed), (
-            f"{name}{list(worst)} is off by {error[worst]:.2g}, allowed {allowed[worst]:.2g}"
-        )
-        assert not padded_table[:, case.vector_size :].any(), f"the padding of {name} was written"
+    assert_close(case, "w_in", kernel.w_in, twin.w_in, twin.travel_in, twin)
+    assert_close(case, "w_out", kernel.w_out, twin.w_out, twin.travel_out, twin)
     loss, pairs, kept = kernel.stats
     assert (pairs, kept) == (twin.pairs, twin.kept)
     # every pair has one positive and `negative` noise terms, each with a logarithm's error
     terms = twin.pairs * (1 + case.negative)
-    assert abs(loss - twin.loss) <= 2e-6 * (twin.loss + terms) + score_error * terms
+    assert abs(loss - twin.loss) <= 2e-6 * (twin.loss + terms) + _score_error(case, twin) * terms
+
+
+def assert_close(
+    case: Case,
+    name: str,
+    padded_table: NDArray[np.float32],
+    expected: NDArray[np.float64],
+    travel: NDArray[np.float64],
+    twin: naive_w2v.Trained,
+) -> None:
+    """Assert for one table what `assert_agree` does."""
+    mean_error = ROUNDING * (case.n_targets + 2 * case.window) if case.algorithm == "cbow" else 0
+    error_of_step = SIGMOID_ERROR + _score_error(case, twin) + mean_error
+    allowed = 4 * (error_of_step * travel + ROUNDING * abs(expected).max())
+    error = abs(padded_table[:-1, : case.vector_size] - expected)
+    worst = np.unravel_index(np.argmax(error - allowed), error.shape)
+    assert np.all(error <= allowed), f"{name}{list(worst)} is off by {error[worst]:.2g}, allowed {allowed[worst]:.2g}"
+    assert not padded_table[:, case.vector_size :].any(), f"the padding of {name} was written"
+
+
+def _score_error(case: Case, twin: naive_w2v.Trained) -> float:
+    return ROUNDING * float(case.vector_size**0.5) * _longest(twin.w_in) * _longest(twin.w_out)
 
 
 def _longest(vectors: NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ tests/test_oracles.py can replace one by a wrong one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -162,10 +162,14 @@ def train(
     alpha_start: float,
     alpha_end: float,
     state: int,
+    chunk: Callable[..., None] | None = None,
 ) -> Trained:
-    """Train on tokens[position:stop]; the tables have shape (V, D) and are not changed."""
+    """Train on tokens[position:stop]; the tables have shape (V, D) and are not changed.
+
+    `chunk` takes the place of `skipgram_chunk` or `cbow_chunk`.
+    """
     result = Trained(w_in.copy(), w_out.copy(), travel_in=np.zeros(w_in.shape), travel_out=np.zeros(w_out.shape))
-    chunk = {"skipgram": skipgram_chunk, "cbow": cbow_chunk}[algorithm]
+    chunk = chunk or {"skipgram": skipgram_chunk, "cbow": cbow_chunk}[algorithm]
 
     def draw_chunk_noise() -> list[int]:
         nonlocal state

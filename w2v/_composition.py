@@ -49,7 +49,7 @@ def spread(step, members, member_rows, frozen, rows, last, zero_row, row_size, w
         for i in range(load(members, word), load(members, word + 1)):
             member = load(member_rows, i)
             if frozen is not None:
-                if load(frozen, member // row_size):
+                if load(frozen, member // row_size) != 0:
                     continue
             for d in range(0, row_size, LANES):
                 store_vector(w_in, member + d, load_vector(w_in, member + d) + load_vector(step, j * row_size + d))

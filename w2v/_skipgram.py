@@ -131,7 +131,7 @@ def train_skipgram(
         `_composition`.
     member_rows : ndarray of int64, or None
         Offsets into `w_in`.
-    frozen : ndarray of bool or None
+    frozen : ndarray of uint8 or None
         Rows of `w_in` that must not move; only with `members`.
     """
     tile_targets = round_up(n_targets, TILE_ROWS)

@@ -30,19 +30,19 @@ class Composition:
     rows : ndarray of shape (members[V + 1],), int64
     buckets : ndarray of shape (R - V,), int64
         The n-gram bucket of each row from V on (see `Subwords`), rising; buckets that no word needs have no row.
-    frozen : ndarray of shape (R + 1,), bool, or None
-        Rows that do not move.
+    frozen : ndarray of shape (R + 1,), uint8, or None
+        Not 0: the row does not move.
     """
 
     members: NDArray[np.int64]
     rows: NDArray[np.int64]
     buckets: NDArray[np.int64]
-    frozen: NDArray[np.bool_] | None = None
+    frozen: NDArray[np.uint8] | None = None
 
     @classmethod
     def of_words(cls, n_words: int, frozen: NDArray[np.bool_] | None = None) -> Composition:
         """Return the composition of words that have their own row only."""
-        padded = None if frozen is None else np.append(frozen, False)
+        padded = None if frozen is None else np.append(frozen, False).astype(np.uint8)
         return cls(np.arange(n_words + 2), np.arange(n_words + 1), np.empty(0, np.int64), padded)
 
     @classmethod
@@ -165,7 +165,7 @@ class Tables:
     @property
     def kernel_composition(
         self,
-    ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None, NDArray[np.bool_] | None]:
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None, NDArray[np.uint8] | None]:
         """What the kernels take as `members`, `member_rows` and `frozen`."""
         if self.composition is None:
             return None, None, None
