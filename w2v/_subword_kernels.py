@@ -96,11 +96,16 @@ def add_ngrams(vectors, ngram_vectors, offsets, rows):
 
 @njit(**JIT)
 def take_ngrams(vectors, ngram_vectors, offsets, rows):
-    """Undo `add_ngrams`: the same parameters, and `vectors` are the means on entry, the words' own on return."""
+    """Undo `add_ngrams`: the same parameters, and `vectors` are the means on entry, the words' own on return.
+
+    A row of -1 stands for a vector of zeros.
+    """
     for word in range(len(vectors)):
         scale = np.float32(1 + offsets[word + 1] - offsets[word])
         for d in range(vectors.shape[1]):
             vectors[word, d] *= scale
         for at in range(offsets[word], offsets[word + 1]):
+            if rows[at] < 0:
+                continue
             for d in range(vectors.shape[1]):
                 vectors[word, d] -= ngram_vectors[rows[at], d]

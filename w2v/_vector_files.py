@@ -9,14 +9,16 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError, atomic_file, reading
+from w2v._files import ModelError, atomic_file, atomic_folder, reading
 from w2v.embeddings import Embeddings
 from w2v.vocabulary import Vocabulary
 
@@ -124,6 +126,18 @@ def new_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Binar
             yield file
 
 
+@contextmanager
+def new_folder(path: str | os.PathLike[str], files: AbstractSet[str], *, overwrite: bool) -> Iterator[Path]:
+    """Make a folder that appears whole or not at all, in the place of one that holds no other than the named files."""
+    if os.path.lexists(path):
+        if not overwrite:
+            raise ModelError(f"{path} exists already; choose another name, or remove it first")
+        if not os.path.isdir(path) or not files >= set(os.listdir(path)):
+            raise ModelError(f"{path} holds something else than what would be written, so it is not overwritten")
+    with atomic_folder(path, replace=overwrite) as folder:
+        yield folder
+
+
 def check_limit(limit: int | None) -> None:
     """Raise ValueError unless `limit` is None or positive."""
     if limit is not None and limit < 1:
@@ -204,7 +218,7 @@ def row_blocks(n_rows: int, vector_size: int) -> Iterator[slice]:
         yield slice(start, min(start + step, n_rows))
 
 
-def check_finite(path: str, table: NDArray[np.floating], where: Callable[[int], str]) -> None:
+def check_finite(path: str, table: NDArray[np.generic], where: Callable[[int], str]) -> None:
     """Raise a `ModelError` for the first row that holds NaN or infinity; `where` names it."""
     for block in row_blocks(*table.shape):
         finite = np.isfinite(table[block])
@@ -262,13 +276,69 @@ def finite_blocks(
         If a vector holds NaN or infinity, which other programs do not expect.
     """
     for rows in row_blocks(len(embeddings), embeddings.vector_size):
-        block = np.ascontiguousarray(embeddings.vectors[rows], dtype="<f4")
+        block = np.ascontiguousarray(embeddings.rows(rows), dtype="<f4")
         words = embeddings.index_to_key[rows]
         finite = np.isfinite(block)
         if not finite.all():
             word = words[int(np.argmin(finite.all(axis=1)))]
             raise ModelError(f"{path} cannot be written: the vector of {word!r} holds NaN or infinity")
         yield words, block
+
+
+def float32_table(path: str | os.PathLike[str], table: NDArray[np.generic], n_words: int) -> NDArray[np.float32]:
+    """Return the vectors of a file of arrays, having checked their type, shape and numbers.
+
+    Raises
+    ------
+    ModelError
+        If they are not two-dimensional numbers, a row for each word, or hold NaN or infinity.
+    """
+    if table.dtype.kind not in "fiu" or table.ndim != 2 or 0 in table.shape:
+        raise ModelError(f"{path}: the vectors are {table.dtype} of shape {table.shape}, not a table of numbers")
+    if len(table) != n_words:
+        raise ModelError(f"{path}: there are {len(table)} vectors, but {n_words} words")
+    check_finite(os.fspath(path), table, lambda row: f": row {row}")
+    converted: NDArray[np.float32] = np.ascontiguousarray(table, dtype=np.float32)
+    if table.dtype.itemsize > converted.dtype.itemsize:
+        check_finite(os.fspath(path), converted, lambda row: f": row {row}, as float32,")
+    return converted
+
+
+def words_beside(path: str | os.PathLike[str]) -> Path:
+    """Return the name of the file of words that belongs to a file of vectors alone: v.npy has v.words.txt."""
+    return Path(path).with_suffix(".words.txt")
+
+
+def write_words(embeddings: Embeddings, path: Path, *, overwrite: bool) -> None:
+    """Write one word a line."""
+    with atomic_file(path, overwrite=overwrite) as file:
+        file.write("".join([f"{word}\n" for word in embeddings.index_to_key]).encode())
+
+
+def read_words(path: Path, errors: str) -> list[str]:
+    """Read one word a line."""
+    with reading(path) as file:
+        data = file.read()
+    try:
+        words = data.decode("utf-8-sig", errors).replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ModelError(f"{path}, line {line}: not UTF-8; read with errors='replace'") from error
+    if words[-1] == "":
+        words.pop()
+    if "" in words:
+        raise ModelError(f"{path}, line {words.index('') + 1}: the line is empty; expected one word a line")
+    check_distinct(str(path), words, 1)
+    return words
+
+
+def check_distinct(path: str, words: list[str], first_line: int) -> None:
+    """Raise a `ModelError` for the first word that stood on a line before."""
+    seen: set[str] = set()
+    for line, word in enumerate(words, first_line):
+        if word in seen:
+            raise ModelError(f"{path}, line {line}: the word {word[:60]!r} occurs more than once")
+        seen.add(word)
 
 
 def text_rows(block: NDArray[np.float32], separator: str = " ") -> list[str]:

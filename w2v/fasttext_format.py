@@ -152,8 +152,9 @@ def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, over
     Notes
     -----
     fastText keeps words' own vectors and adds those of the n-grams when it is asked for a word. They are computed back
-    from the sums; what fastText then returns equals the model's vectors to float32 rounding (1e-6). Output vectors are
-    written as zeros: fastText answers queries without them.
+    from the sums; what fastText then returns equals the model's vectors to float32 rounding (1e-6). Where n-grams that
+    training never met have no vectors, fastText counts zeros for them: the vectors of unseen words are then shorter
+    than here, in the same direction. Output vectors are written as zeros: fastText answers queries without them.
     """
     check_words(embeddings, path, "fastText", WHITE_SPACE + "\0", "white space and zero bytes end a word")
     n_words, vector_size, subwords = len(embeddings), embeddings.vector_size, embeddings.subwords
@@ -169,15 +170,10 @@ def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, over
         file.write(b"".join([word.encode() + b"\0" + _ENTRY.pack(count, 0) for word, count in entries]))
         file.write(_MATRIX.pack(False, n_words + settings.bucket, vector_size))
         for words, block in finite_blocks(embeddings, path):
-            if subwords is not None:
-                from w2v._subword_kernels import take_ngrams
-
-                block = block.astype(np.float32)
-                take_ngrams(block, subwords.ngram_vectors, *subwords.subwords.table(words))
-            _write_block(file, block)
+            _write_block(file, block if subwords is None else subwords.own_vectors(words, block))
         if subwords is not None:
             for rows in row_blocks(settings.bucket, vector_size):
-                _write_block(file, subwords.ngram_vectors[rows])
+                _write_block(file, subwords.bucket_rows(rows))
         file.write(_MATRIX.pack(False, n_words, vector_size))
         for rows in row_blocks(n_words, vector_size):
             file.write(bytes(4 * vector_size * (rows.stop - rows.start)))

@@ -192,15 +192,55 @@ class SubwordVectors:
 
         fastText and gensim give a vector of zeros to a word without n-grams.
         """
-        rows = self.subwords.rows(word)
-        if self.numbers is not None:
-            places = np.minimum(np.searchsorted(self.numbers, rows), max(0, len(self.numbers) - 1))
-            rows = places[self.numbers[places] == rows] if len(self.numbers) else rows[:0]
+        rows = self._places(self.subwords.rows(word))
+        rows = rows[rows >= 0]
         if not len(rows):
             return None
         vector: NDArray[np.float32] = self.ngram_vectors[rows].mean(axis=0, dtype=np.float64).astype(np.float32)
         vector.setflags(write=False)
         return vector
+
+    def own_vectors(self, words: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the vectors that, in the mean with those of the n-grams, make the given ones.
+
+        fastText and gensim keep words' own vectors, and compute from them what they answer.
+
+        Parameters
+        ----------
+        words : sequence of str, V of them
+        vectors : ndarray of shape (V, D), float32
+
+        Returns
+        -------
+        ndarray of shape (V, D), float32
+            For a word with n n-grams (1 + n) times its vector, less the sum of its n-grams' vectors; those without a
+            row count as zeros.
+        """
+        from w2v._subword_kernels import take_ngrams
+
+        offsets, rows = self.subwords.table(words)
+        own = np.array(vectors, dtype=np.float32, order="C")
+        take_ngrams(own, self.ngram_vectors, offsets, self._places(rows))
+        return own
+
+    def bucket_rows(self, buckets: slice) -> NDArray[np.float32]:
+        """Return the vectors of a range of buckets, shape (n, D), with zeros for those without a row."""
+        if self.numbers is None:
+            return self.ngram_vectors[buckets]
+        start, stop, _ = buckets.indices(self.subwords.buckets)
+        first, last = np.searchsorted(self.numbers, (start, stop))
+        dense = np.zeros((stop - start, self.ngram_vectors.shape[1]), dtype=np.float32)
+        dense[self.numbers[first:last] - start] = self.ngram_vectors[first:last]
+        return dense
+
+    def _places(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of `ngram_vectors` that hold some buckets, -1 for those without one."""
+        if self.numbers is None:
+            return buckets
+        if not len(self.numbers):
+            return np.full_like(buckets, -1)
+        places = np.minimum(np.searchsorted(self.numbers, buckets), len(self.numbers) - 1)
+        return np.where(self.numbers[places] == buckets, places, -1)
 
 
 def _check_numbers(numbers: NDArray[np.int64], buckets: int) -> None:
