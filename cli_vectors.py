@@ -73,7 +73,12 @@ def prune(
     print_table(["", f">{model}", f">{output}"], rows)
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  w2v index build my.model
+  w2v neighbors my.model river --approximate"""
+)
 def index() -> None:
     """Build an index, for `w2v neighbors --approximate` in large vocabularies."""
 
@@ -82,7 +87,7 @@ def index() -> None:
     epilog="""\b
 Examples:
   w2v index build my.model
-  w2v neighbors my.model river --approximate""",
+  w2v index build my.model --connectivity 32 --effort 256""",
 )
 @model_argument
 @click.option(

@@ -86,7 +86,7 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 
 def test_help_lists_all_commands() -> None:
-    expected = "analogy compare download evaluate export import info neighbors phrases plot similarity train"
+    expected = "analogy compare download evaluate export import index info neighbors phrases plot prune similarity train"
     assert expected.split() == COMMANDS
     assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_cli import assert_mistake, run
 
-from tests.test_cli import assert_mistake, run
 from w2v import Embeddings, Vocabulary
 from w2v.index import INDEX_FILE
 
@@ -64,7 +64,7 @@ def test_prune_rejects_bad_options(model: Path, tmp_path: Path, options: list[ob
 
 
 def test_prune_names_the_word_that_cannot_be_stored(tmp_path: Path) -> None:
-    Embeddings(["good", "bad"], [[1, 2], [np.inf, 1]]).save(tmp_path / "my.model")
+    Embeddings(["good", "bad"], np.array([[1, 2], [np.inf, 1]])).save(tmp_path / "my.model")
     result = run("prune", tmp_path / "my.model", "--output", tmp_path / "small.model", "--dtype", "int8")
     assert_mistake(result, 1, "the word 'bad' cannot be stored as int8: it holds NaN or infinity")
     assert not (tmp_path / "small.model").exists()

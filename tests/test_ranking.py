@@ -24,12 +24,12 @@ def make_table(rng: np.random.Generator, n: int = 200, size: int = 7, dtype: DTy
 
 def make_queries(rng: np.random.Generator, n: int, size: int = 7) -> np.ndarray:
     queries = rng.normal(size=(n, size))
-    return (queries / np.linalg.norm(queries, axis=1)[:, None]).astype(np.float32)
+    return np.asarray(queries / np.linalg.norm(queries, axis=1)[:, None], dtype=np.float32)
 
 
 def naive_cosines(queries: np.ndarray, table: VectorTable) -> np.ndarray:
     rows = table.rows(slice(None)).astype(np.float64)
-    return queries.astype(np.float64) @ (rows / np.linalg.norm(rows, axis=1)[:, None]).T
+    return np.asarray(queries.astype(np.float64) @ (rows / np.linalg.norm(rows, axis=1)[:, None]).T)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

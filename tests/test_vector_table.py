@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -69,8 +70,10 @@ def test_queries_with_any_dtype_equal_those_with_the_same_numbers_in_float32(
     compact = embeddings.astype(dtype)
     plain = Embeddings(compact.vocabulary, compact.vectors)
     assert compact.dtype == dtype and plain.dtype == "float32"
-    for query in (lambda e: e.neighbors("word3", top_n=20), lambda e: e.analogy("word1", "word2", "word3")):
-        assert [word for word, _ in query(compact)] == [word for word, _ in query(plain)]
+    near, expected = ([word for word, _ in e.neighbors("word3", top_n=20)] for e in (compact, plain))
+    assert near == expected
+    answers, expected = ([word for word, _ in e.analogy("word1", "word2", "word3")] for e in (compact, plain))
+    assert answers == expected
     np.testing.assert_allclose(compact.distances("word3"), plain.distances("word3"), atol=2e-6)
     np.testing.assert_array_equal(compact["word3"], plain["word3"])
     np.testing.assert_array_equal(compact[["word3", "word1"]], plain[["word3", "word1"]])
@@ -126,7 +129,7 @@ def test_zero_rows_stay_zero_in_every_dtype() -> None:
 )
 def test_astype_refuses_what_it_cannot_keep(row: list[float], dtype: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Embeddings(["a", "b"], [[1, 1], row]).astype(dtype)
+        Embeddings(["a", "b"], np.array([[1, 1], row])).astype(dtype)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,7 @@ def test_vectors_larger_than_memory_are_queried(tmp_path: Path, rng: np.random.G
         [sys.executable, "-c", MEMORY_PROGRAM, str(tmp_path / "model")],
         capture_output=True,
         text=True,
-        env={**__import__("os").environ, "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         check=False,
     )
     assert done.returncode == 0, done.stderr
