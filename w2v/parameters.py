@@ -339,6 +339,7 @@ class Parameters:
         if self.position_weights and self.algorithm != "cbow":
             raise ValueError("position_weights belong to CBOW: give algorithm='cbow' as well.")
         self._check_monitor()
+        self._check_deterministic()
         self._check_phrases()
 
     def _check_phrases(self) -> None:
@@ -347,6 +348,11 @@ class Parameters:
             if not self.phrases and getattr(self, name) != default:
                 raise ValueError(f"{name} says how phrases are found: give phrases as well.")
         check_threshold("phrase_threshold", self.phrase_threshold, self.phrase_scoring)
+
+    def _check_deterministic(self) -> None:
+        for name in ("max_time", "subwords", "position_weights"):
+            if self.deterministic and getattr(self, name):
+                raise ValueError(f"deterministic cannot go with {name}.")
 
     def _check_monitor(self) -> None:
         measured = {"holdout": self.holdout, "analogies": self.eval_analogies, "pairs": self.eval_pairs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -180,6 +180,16 @@ class Tables:
         if place.positions is not None:
             place.positions[:] = self.positions
         return place
+
+    def with_spare_rows(self, n_rows: int) -> tuple[Tables, NDArray[np.float32], NDArray[np.float32]]:
+        """Return a copy that lies at the start of larger arrays, and these: `n_rows` more rows and a zero row follow.
+
+        Words are not made of several rows.
+        """
+        more = (n_rows + 1) * self.row_size
+        w_in, w_out = _aligned_zeros(len(self.w_in) + more), _aligned_zeros(len(self.w_out) + more)
+        moved = replace(self, w_in=w_in[: len(self.w_in)], w_out=w_out[: len(self.w_out)])
+        return self.copy(moved), w_in, w_out
 
     def all_finite(self) -> bool:
         """Tell whether no entry is NaN or infinite."""

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _kernels
+from . import _kernels, rounds
 from ._cbow import train_cbow
 from ._simd import TILE_ROWS
 from ._skipgram import train_skipgram
@@ -76,6 +76,8 @@ class Progress:
     holdout_loss: float | None = None
 
 
+Planned = tuple[int, int, float, float, float]
+"""A segment to train: epoch from 0, segment, alpha at its start and end, and the share of the schedule before it."""
 MEASURES = ("holdout_loss", "analogies", "word_pairs")
 """What may be measured at the end of an epoch, by its name in `EpochRecord`."""
 
@@ -225,6 +227,12 @@ class Trainer:
         Learning rate at both ends of the schedule.
     stop_reason : str or None
         Why `run` ended before its schedule, if a pause wished so.
+    borders : ndarray of shape (n_segments + 1,), int64
+        Where the segments of the stream begin and end.
+    keep : ndarray of shape (V,), float32
+        Probability that a token survives subsampling.
+    noise_alias : tuple of ndarray of shape (V,), float32 and int32
+        Thresholds and aliases of the noise distribution, see `_kernels.build_alias`.
     """
 
     def __init__(
@@ -246,20 +254,20 @@ class Trainer:
         self.done = done
         self.stop_reason: str | None = None
         self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
-        self._keep = keep_probabilities(vocabulary.counts, parameters.sample)
+        self.keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.n_targets, self.n_noise, self.alpha = chunk_shape(
-            parameters, parameters.start_alpha, vocabulary.counts, self._keep
+            parameters, parameters.start_alpha, vocabulary.counts, self.keep
         )
         given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
         self.min_alpha = min(given, self.alpha)
-        self._threshold = np.empty(len(vocabulary), np.float32)
-        self._alias = np.empty(len(vocabulary), np.int32)
+        self.noise_alias = np.empty(len(vocabulary), np.float32), np.empty(len(vocabulary), np.int32)
+        threshold, alias = self.noise_alias
         probabilities = noise_distribution(vocabulary.counts, parameters.ns_exponent)
-        _kernels.build_alias(probabilities, self._threshold, self._alias)
+        _kernels.build_alias(probabilities, threshold, alias)
         absent = vocabulary.counts == 0  # rounding must not leave one of them a share
-        self._threshold[absent] = 0
-        self._alias[absent & (self._alias == np.arange(len(vocabulary)))] = vocabulary.counts.argmax()
-        self._borders = _split(stream)
+        threshold[absent] = 0
+        alias[absent & (alias == np.arange(len(vocabulary)))] = vocabulary.counts.argmax()
+        self.borders = _split(stream, rounds.SEGMENT if parameters.deterministic else SEGMENT)
         self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
         self._further: tuple[Any, ...] = self.tables.kernel_composition
         if parameters.algorithm == "cbow":
@@ -270,7 +278,7 @@ class Trainer:
     @property
     def n_segments(self) -> int:
         """Segments in an epoch."""
-        return len(self._borders) - 1
+        return len(self.borders) - 1
 
     @property
     def is_complete(self) -> bool:
@@ -332,7 +340,8 @@ class Trainer:
             On Ctrl-C. The segments that were begun are finished, and `step` says where to go on.
         """
         self.stop_reason = None
-        run = _Run(self, progress, pauses)
+        is_in_rounds = self.parameters.deterministic and workers > 1
+        run = rounds.RoundRun(self, progress, pauses, workers) if is_in_rounds else _Run(self, progress, pauses)
         try:
             run_threads(run.work, workers, run.failures)
         except StopTraining as stop:
@@ -341,10 +350,10 @@ class Trainer:
             if not run.failures or isinstance(run.failures[0], (KeyboardInterrupt, StopTraining)):
                 self.check_finite()
 
-    def _plan(self, began: float) -> Iterator[tuple[int, int, float, float, float]]:
+    def plan(self, began: float) -> Iterator[Planned]:
         """Yield (epoch from 0, segment, alpha at its start and end, share of the schedule done) from `step` on."""
         epoch, position = divmod(self.step, self.n_segments)
-        sizes = np.diff(self._borders)
+        sizes = np.diff(self.borders)
         deadline = None
         if self.parameters.max_time is not None:
             deadline = self.started + self.parameters.max_time
@@ -384,15 +393,21 @@ class Trainer:
         entropy = [self.seed, 2, number] if number >= 0 else [self.seed, 4, -number]
         state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
         sentence = int(np.searchsorted(stream.offsets, start, side="right")) - 1
-        tables, parameters = self.tables, self.parameters
-        self._kernel(
-            np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self._keep, self._threshold, self._alias,
-            tables.w_in, tables.w_out, tables.row_size, tables.vector_size, parameters.window,
-            parameters.shrink_windows, parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end,
-            state, stats, *self._further,
+        self.run_kernel(
+            np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self.keep, *self.noise_alias,
+            self.tables.w_in, self.tables.w_out, alpha, alpha_end, state, stats,
         )  # fmt: skip
 
-    def _record(self, epoch: int, words: int, alpha: float, stats: NDArray[np.float64], elapsed: float) -> None:
+    def run_kernel(self, *arguments: Any) -> None:
+        """Call the kernel with these arguments, in its order, and with those that are the same for all segments."""
+        *text, alpha, alpha_end, state, stats = arguments
+        parameters = self.parameters
+        self._kernel(
+            *text, self.tables.row_size, self.tables.vector_size, parameters.window, parameters.shrink_windows,
+            parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end, state, stats, *self._further,
+        )  # fmt: skip
+
+    def record(self, epoch: int, words: int, alpha: float, stats: NDArray[np.float64], elapsed: float) -> None:
         """Add a segment's figures to its epoch, and look for divergence."""
         while len(self.history) <= epoch:
             self.history.append(EpochRecord(len(self.history) + 1))
@@ -423,7 +438,8 @@ class Trainer:
             f"training diverged in epoch {epoch}: {what}; lower alpha (it is {self.alpha:g}) or raise min_count"
         )
 
-    def _progress(self, epoch: int, done: float, alpha: float, visited: int, elapsed: float) -> Progress:
+    def progress_at(self, epoch: int, done: float, alpha: float, visited: int, elapsed: float) -> Progress:
+        """Return what is told of the progress in an epoch, counted from 0, after so many tokens and seconds."""
         speed = visited / elapsed if elapsed > 0 else None
         if self.parameters.max_time is not None:
             left = max(0.0, self.started + self.parameters.max_time - time.perf_counter())
@@ -435,9 +451,9 @@ class Trainer:
         return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left, holdout_loss)
 
 
-def _split(stream: TokenStream) -> NDArray[np.int64]:
-    """Return the borders of the segments."""
-    return stream.split(max(_LEAST_SEGMENT, min(SEGMENT, len(stream) // _SEGMENTS)))
+def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:
+    """Return the borders of segments of `n_tokens`, or less where the stream is short."""
+    return stream.split(max(_LEAST_SEGMENT, min(n_tokens, len(stream) // _SEGMENTS)))
 
 
 class _Run:
@@ -449,7 +465,7 @@ class _Run:
         self.failures: list[BaseException] = []
         self.began, self.first_step = time.perf_counter(), trainer.step
         self.seconds_before = trainer.history[-1].seconds if trainer.history else 0.0
-        self.plan = trainer._plan(self.began)
+        self.plan = trainer.plan(self.began)
         self.visited = self.reported = self.busy = 0
 
     def work(self, _worker: int) -> None:
@@ -472,7 +488,7 @@ class _Run:
                     self.busy -= busy
                     self.gate.notify_all()
 
-    def _next_segment(self) -> tuple[int, int, float, float, float] | None:
+    def _next_segment(self) -> Planned | None:
         """Return what is planned next, after the pauses that are due; None at the end."""
         while not self.failures and (due := [pause for pause in self.pauses if pause.is_due(self.trainer)]):
             if self.busy:
@@ -490,13 +506,13 @@ class _Run:
         self, epoch: int, segment: int, alpha: float, alpha_end: float, done: float, stats: NDArray[np.float64]
     ) -> None:
         trainer = self.trainer
-        start, stop = int(trainer._borders[segment]), int(trainer._borders[segment + 1])
+        start, stop = int(trainer.borders[segment]), int(trainer.borders[segment + 1])
         stats[:] = 0
         trainer._train(trainer.stream, start, stop, alpha, alpha_end, (epoch << 32) + segment + 1, stats)
         with self.gate:
             self.visited += stop - start
             elapsed = time.perf_counter() - self.began
-            trainer._record(epoch, stop - start, alpha_end, stats, self.seconds_before + elapsed)
+            trainer.record(epoch, stop - start, alpha_end, stats, self.seconds_before + elapsed)
             if self.progress is not None and (elapsed > 0.1 * self.reported or trainer.step == self.first_step + 1):
                 self.reported = math.floor(10 * elapsed) + 1
-                self.progress(trainer._progress(epoch, done, alpha, self.visited, elapsed))
+                self.progress(trainer.progress_at(epoch, done, alpha, self.visited, elapsed))
