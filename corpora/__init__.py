@@ -21,6 +21,7 @@ from corpora.tokenizers import (
     get_tokenizer,
     tokenizer_from_config,
 )
+from corpora.weighted import weighted_lines
 
 __all__ = [
     "BUNDLED_NAMES",
@@ -41,4 +42,5 @@ __all__ = [
     "download",
     "get_tokenizer",
     "tokenizer_from_config",
+    "weighted_lines",
 ]

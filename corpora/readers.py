@@ -152,15 +152,36 @@ class TextReader:
         CorpusError
             As iterating does.
         """
+        for _, _, line in self.numbered_lines():
+            yield line
+
+    def numbered_lines(self) -> Iterator[tuple[str, int, str]]:
+        """Read the files line by line, with what an error message needs.
+
+        Yields
+        ------
+        (str, int, str)
+            The file, as in `TextReader.paths`, the number of the line in it, from 1, and the line, as `lines` has it.
+
+        Raises
+        ------
+        CorpusError
+            As iterating does.
+        """
         started: list[str] = []
+        file, offset, number = "", -1, 0
         for block in self:
+            if block.path != file or block.offset <= offset:  # a file may be named twice
+                file, number = block.path, 0
+            offset = block.offset
             *complete, last = block.data.decode().split("\n")
             for line in complete:
-                yield _joined(started, line).removesuffix("\r")
+                number += 1
+                yield file, number, _joined(started, line).removesuffix("\r")
             if not block.ends_sentence:
                 started.append(last)
             elif started or last:
-                yield _joined(started, last).removesuffix("\r")
+                yield file, number + 1, _joined(started, last).removesuffix("\r")
 
     def _read_file(self, path: str) -> Iterator[Block]:
         if path in self._read_once:

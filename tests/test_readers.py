@@ -154,6 +154,15 @@ def test_lines_end_with_each_file(write: Callable[..., str]) -> None:
     assert list(TextReader(paths).lines()) == ["a", "b", "c", "", "d"]
 
 
+@pytest.mark.parametrize("block_size", [16, 20, 1 << 20])
+def test_numbered_lines_count_from_one_in_each_file(write: Callable[..., str], block_size: int) -> None:
+    first = write(b"one\n\nthree of many words, longer than a block\r\nfour")
+    second = write("\ufefffive\n".encode(), "b.txt")
+    expected = [(1, "one"), (2, ""), (3, "three of many words, longer than a block"), (4, "four")]
+    lines = TextReader([first, first, second], block_size=block_size).numbered_lines()
+    assert list(lines) == [(first, *line) for line in expected] * 2 + [(second, 1, "five")]
+
+
 def test_lines_hold_a_very_long_line_whole(write: Callable[..., str]) -> None:
     line = "word " * 50_000 + "x" * 100_000 + "é"
     assert list(TextReader(write(f"a\n{line}\nb".encode()), block_size=1000).lines()) == ["a", line, "b"]

@@ -1,0 +1,66 @@
+"""Lines that begin with a weight: how much a sentence, a basket or a session counts."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from corpora._inputs import CorpusError, display_name
+from corpora.readers import TextReader
+from corpora.tokenizers import TabsTokenizer, Tokenizer
+
+# float() would also take "nan", "1_000" and digits of any script
+_NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_SHOWN = 60
+
+
+def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> Iterator[tuple[float, list[str]]]:
+    r"""Read lines of the form ``weight<TAB>item<TAB>item…``.
+
+    Parameters
+    ----------
+    reader : TextReader
+        The files.
+    tokenizer : Tokenizer, default TabsTokenizer()
+        Makes tokens of what follows the first tab.
+
+    Yields
+    ------
+    (float, list of str)
+        The weight, positive and finite, and the tokens, at least one. Blank lines are left out, and so are lines of
+        weight 0 and lines that hold a weight only.
+
+    Raises
+    ------
+    CorpusError
+        If a line does not begin with a weight of at least 0 and a tab; the message names the file and the line.
+        Also as iterating over the reader does.
+
+    Examples
+    --------
+    >>> for weight, items in weighted_lines(TextReader("baskets.tsv")):  # doctest: +SKIP
+    ...     print(weight, items)
+    2.5 ['green tea', 'sugar']
+    """
+    tokenize = TabsTokenizer() if tokenizer is None else tokenizer
+    for path, number, line in reader.numbered_lines():
+        column, tab, rest = line.partition("\t")
+        column = column.strip(" ")
+        if not column and not rest.strip():
+            continue
+        weight = float(column) if _NUMBER.fullmatch(column) else math.nan
+        if not tab or not math.isfinite(weight):
+            raise CorpusError(f"{display_name(path)}, line {number}: {_complaint(column, tab, line)}")
+        if weight > 0 and (tokens := tokenize(rest)):
+            yield weight, tokens
+
+
+def _complaint(column: str, tab: str, line: str) -> str:
+    if not tab:
+        return f"expected a weight, a tab and items, not {_shortened(line)}; put tabs, not spaces, between the columns"
+    return f"a weight is a number of at least 0, such as 1 or 0.5, not {_shortened(column)}"
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
