@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 import click
 
+from cli_compare import compare
 from cli_options import (
     Toolkit,
     analogies_option,
     corpus_argument,
-    errors_option,
-    inputs_argument,
     json_option,
     model_argument,
     output_option,
@@ -29,7 +28,6 @@ from cli_output import (
     decimals,
     note,
     print_analogies,
-    print_comparison,
     print_description,
     print_json,
     print_pairs,
@@ -39,7 +37,6 @@ from cli_output import (
 from cli_phrases import phrases
 from cli_plot import plot
 from cli_train import train
-from cli_training import parse_parameters, training_options
 from cli_vectors import index, prune
 
 EXPORT_FORMATS = ("word2vec-text", "word2vec-binary")
@@ -317,47 +314,6 @@ def import_(file: Path, output: Path, limit: int | None, errors: str, overwrite:
 @main.command(
     epilog="""\b
 Examples:
-  w2v compare corpus.txt
-  w2v compare corpus.txt --algorithm cbow --epochs 2 --workers 2 --seed 1 --json""",
-)
-@inputs_argument
-@training_options
-@errors_option
-@analogies_option
-@pairs_option
-@json_option
-def compare(
-    inputs: tuple[str, ...],
-    errors: str,
-    analogies: tuple[Path, ...],
-    pairs: tuple[Path, ...],
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Train here and in gensim with the same text, parameters and threads; show time, speed and quality side by side.
-
-    Needs gensim. Quality is measured with --analogies and --pairs, by default with questions-words.txt and
-    wordsim353.tsv, which come with gensim.
-    """
-    parameters = parse_parameters(options)
-    if parameters.max_time is not None:
-        raise click.UsageError("--max-time cannot be compared: gensim counts epochs. Give --epochs instead.")
-    if parameters.phrases:
-        raise click.UsageError("--phrases cannot be compared: join them first, with `w2v phrases --output`.")
-    from corpora.readers import TextReader
-    from w2v.compare import compare_with_gensim
-
-    corpus = TextReader(inputs, errors=errors)
-    comparison = compare_with_gensim(corpus, parameters, analogies=analogies, pairs=pairs, tell=note)
-    if as_json:
-        print_json(comparison.to_dict())
-    else:
-        print_comparison(comparison)
-
-
-@main.command(
-    epilog="""\b
-Examples:
   w2v download bible
   w2v download text8 --folder data
   w2v train "$(w2v download text8)" --output text8.model""",
@@ -395,6 +351,7 @@ def _write_corpus(sentences: list[str], path: Path) -> Path:
 
 
 main.add_command(phrases)
+main.add_command(compare)
 main.add_command(plot)
 main.add_command(index)
 main.add_command(prune)

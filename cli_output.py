@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from w2v.compare import Comparison
     from w2v.evaluation import AnalogyReport, PairsReport
     from w2v.trainer import Progress
 
@@ -240,28 +238,3 @@ def print_pairs(reports: Mapping[str, PairsReport]) -> None:
         for path, report in reports.items()
     ]
     print_table(["pairs", ">number", ">coverage", ">Spearman", ">Pearson"], rows)
-
-
-def print_comparison(comparison: Comparison) -> None:
-    """Print our training beside gensim's: time, speed and quality."""
-    ours, theirs = comparison.ours, comparison.gensim
-    rows = [
-        _compared("vocabulary, seconds", ours.vocabulary_seconds, theirs.vocabulary_seconds),
-        _compared("training, seconds", ours.training_seconds, theirs.training_seconds),
-        _compared("both, seconds", ours.total_seconds, theirs.total_seconds),
-    ]
-    speeds = (comparison.words_per_second(ours), comparison.words_per_second(theirs))
-    rows.append(("words a second", f"{speeds[0]:,.0f}", f"{speeds[1]:,.0f}", ""))
-    rows.append(("vocabulary, words", f"{ours.vocabulary_size:,}", f"{theirs.vocabulary_size:,}", ""))
-    for path, report in ours.analogies.items():
-        other = theirs.analogies[path].total
-        name = f"{os.path.basename(path)}, accuracy (coverage {percent(report.total.coverage)})"
-        rows.append((name, percent(report.total.accuracy), percent(other.accuracy), ""))
-    for path, pairs in ours.pairs.items():
-        name = f"{os.path.basename(path)}, Spearman (coverage {percent(pairs.coverage)})"
-        rows.append((name, decimals(pairs.spearman), decimals(theirs.pairs[path].spearman), ""))
-    print_table(["", f">{ours.name}", f">{theirs.name}", ">gensim / w2v"], rows)
-
-
-def _compared(name: str, ours: float, theirs: float) -> tuple[str, str, str, str]:
-    return name, f"{ours:.2f}", f"{theirs:.2f}", f"{theirs / ours:.1f}x" if ours > 0 else "-"

@@ -1,0 +1,115 @@
+"""A comparison of programs as bars: speed, and quality file by file."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from w2v.plots._figures import COLORS, INK, QUIET, lighter, new_figure, require_matplotlib, shown, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from w2v.compare import Comparison, Measure
+
+_WIDTH, _ROW = 7.5, 0.34
+_MOST_PANELS = 4
+_OTHERS = "#8c959f"
+
+
+def plot_comparison(comparison: Comparison) -> Figure:
+    """Draw the words a second and the first three measures of quality of each program, one beside the other.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What was measured. Lines at the end of bars are one standard deviation of a run to either side.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or textalloc is not installed.
+    """
+    require_matplotlib()
+    measures = comparison.measures()
+    chosen = [measure for measure in measures if measure.name == "words a second"]
+    chosen += [
+        measure
+        for measure in measures
+        if measure.is_quality and any(math.isfinite(measure.mean(key)) for key in comparison.titles)
+    ]
+    chosen = chosen[:_MOST_PANELS]
+    with style([*comparison.titles.values(), *(measure.name for measure in chosen)]):
+        return _draw(comparison, chosen)
+
+
+def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
+    keys = list(comparison.titles)
+    above, below = 0.62, 0.18
+    height = above + _ROW * len(keys) + below
+    figure = new_figure(_WIDTH, height)
+    left, gap, right = 1.35, 0.28, 0.2
+    width = (_WIDTH - left - right - gap * (len(measures) - 1)) / len(measures)
+    for index, measure in enumerate(measures):
+        start = left + index * (width + gap)
+        axes = figure.add_axes((start / _WIDTH, below / height, width / _WIDTH, _ROW * len(keys) / height))
+        _draw_bars(axes, measure, keys)
+        heading = measure.heading or measure.name
+        unit = measure.name.rpartition(", ")[2] if measure.heading else "more is better"
+        title = _cut(shown(heading), width)
+        figure.text(
+            start / _WIDTH, 1 - 0.28 / height, title, size=9.5, weight="bold", color=INK, va="center", parse_math=False
+        )
+        figure.text(start / _WIDTH, 1 - 0.47 / height, unit, size=8.5, color=QUIET, va="center")
+    for row, key in enumerate(keys):
+        y = (below + _ROW * (len(keys) - row - 0.5)) / height
+        color, weight = (COLORS[0], "bold") if key == "w2v" else (INK, "normal")
+        figure.text(0.2 / _WIDTH, y, comparison.titles[key], size=9.5, color=color, weight=weight, va="center")
+    return figure
+
+
+def _draw_bars(axes: Axes, measure: Measure, keys: list[str]) -> None:
+    means = [measure.mean(key) if math.isfinite(measure.mean(key)) else 0.0 for key in keys]
+    largest = max(max(means), 0.0) or 1.0
+    for row, (key, mean) in enumerate(zip(keys, means, strict=True)):
+        color = COLORS[0] if key == "w2v" else _OTHERS
+        axes.barh(row, mean, height=0.56, color=lighter(color, 0.15))
+        deviation = measure.deviation(key)
+        end = mean
+        if math.isfinite(deviation) and deviation > 0:
+            axes.plot([mean - deviation, mean + deviation], [row, row], color=INK, linewidth=1.1)
+            end = mean + deviation
+        axes.annotate(
+            _number(measure, key), (max(end, 0.0), row), xytext=(4, 0), textcoords="offset points", size=9,
+            color=INK, va="center", annotation_clip=False,
+        )  # fmt: skip
+    axes.set_xlim(min(0.0, *means), largest * 1.45)
+    axes.set_ylim(len(keys) - 0.5, -0.5)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[["bottom"]].set_visible(False)
+    axes.spines["left"].set_position(("data", 0))
+
+
+def _number(measure: Measure, key: str) -> str:
+    mean = measure.mean(key)
+    if not math.isfinite(mean):
+        return "-"
+    if measure.kind == "share":
+        return f"{100 * mean:.1f} %"
+    if measure.kind == "correlation":
+        return f"{mean:.3f}"
+    if mean >= 1e6:
+        return f"{mean / 1e6:.2f} M"
+    return f"{mean / 1e3:.0f} k" if mean >= 1e4 else f"{mean:.0f}"
+
+
+def _cut(text: str, inches: float) -> str:
+    """Shorten a heading to about the width of its panel."""
+    most = max(8, int(inches * 11))
+    return text if len(text) <= most else text[: most - 1] + "…"
