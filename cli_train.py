@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from w2v.parameters import CHECKPOINT_INTERVAL
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader
+    from w2v.embeddings import Embeddings
     from w2v.models import Word2Vec
 
 
@@ -45,6 +48,13 @@ Examples:
     help="Train the vectors of MODEL further on INPUT and add its new words; options left out are those of MODEL.",
 )
 @click.option(
+    "--initial",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Start words from the vectors of a model folder or of a file that `w2v import` reads, the others at random.",
+)
+@click.option("--freeze", is_flag=True, help="Leave the words that --initial knows where they are.")
+@click.option(
     "--checkpoint-every",
     type=Duration(),
     default=CHECKPOINT_INTERVAL,
@@ -60,6 +70,8 @@ def train(
     overwrite: bool,
     interrupted: Path | None,
     base: Path | None,
+    initial: Path | None,
+    freeze: bool,
     checkpoint_every: float,
     errors: str,
     as_json: bool,
@@ -79,9 +91,8 @@ def train(
         name: options[name] for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     errors_given = errors if context.get_parameter_source("errors") is not ParameterSource.DEFAULT else None
+    _check_start(interrupted, base, initial, freeze)
     if interrupted is not None:
-        if base is not None:
-            raise click.UsageError("--resume and --continue exclude each other.")
         if output not in (None, interrupted):
             raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
         model, corpus, output = _open_interrupted(interrupted, inputs, errors_given, given)
@@ -95,8 +106,27 @@ def train(
     from corpora.readers import TextReader
 
     corpus = TextReader(inputs, errors=errors)
-    fit = model.fit if base is None else model.continue_fit
+    fit: Callable[..., Word2Vec] = model.fit if base is None else model.continue_fit
+    if initial is not None:
+        fit = partial(fit, initial=_open_vectors(initial), freeze=freeze)
     run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
+
+
+def _check_start(interrupted: Path | None, base: Path | None, initial: Path | None, freeze: bool) -> None:
+    """Refuse several ways to start."""
+    if interrupted is not None and base is not None:
+        raise click.UsageError("--resume and --continue exclude each other.")
+    if initial is not None and (interrupted is not None or base is not None):
+        raise click.UsageError("--initial is for a new training: it excludes --resume and --continue.")
+    if freeze and initial is None:
+        raise click.UsageError("--freeze needs --initial.")
+
+
+def _open_vectors(path: Path) -> Embeddings:
+    from w2v import Embeddings
+    from w2v.formats import read_vectors
+
+    return Embeddings.load(path) if (path / "config.json").is_file() else read_vectors(path)
 
 
 def _new_model(options: dict[str, Any]) -> Word2Vec:

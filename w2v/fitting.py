@@ -17,6 +17,7 @@ from corpora.tokenizers import Tokenizer, get_tokenizer
 from .checkpoints import Checkpoint
 from .continuing import counts_before, grow_tables, rows_before
 from .holdout import hold_out
+from .initial import InitialVectors
 from .monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluations
 from .parameters import Parameters
 from .phrase_list import PhraseTokenizer
@@ -85,6 +86,7 @@ def run_training(
     *,
     interrupted: TrainingState | None = None,
     base: TrainingState | None = None,
+    initial: InitialVectors | None = None,
 ) -> tuple[TrainingState, KeyboardInterrupt | CallbackError | None]:
     """Read a corpus and train.
 
@@ -101,6 +103,8 @@ def run_training(
         Go on from here; its tables are overwritten. `corpus` must be the same, and `parameters` but for `workers`.
     base : TrainingState, optional
         Train its vectors further; it is left alone.
+    initial : InitialVectors, optional
+        Start from these.
 
     Returns
     -------
@@ -119,6 +123,8 @@ def run_training(
     with WorkFolder(around.work_folder) as folder:
         text = _read(corpus, parameters, workers, around, folder, interrupted, base)
         tables = None if base is None else _grown(base, parameters, text.vocabulary, seed)
+        if initial is not None:
+            tables = initial.start(parameters, text.vocabulary, seed)
         if interrupted is not None:
             _check_same_text(text, interrupted)
             started, tables = time.perf_counter() - interrupted.spent, interrupted.tables

@@ -18,6 +18,7 @@ from corpora.tokenizers import get_tokenizer
 from .checkpoints import Checkpoint
 from .embeddings import Embeddings
 from .fitting import Surroundings, run_training
+from .initial import InitialVectors
 from .monitor import Callback, CallbackError
 from .parameters import CHECKPOINT_INTERVAL, MAX_SEED, Parameters
 from .stream import Corpus
@@ -151,6 +152,8 @@ subwords, min_n, max_n, buckets, position_weights
         corpus: Corpus,
         y: object = None,
         *,
+        initial: Embeddings | None = None,
+        freeze: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -168,6 +171,10 @@ subwords, min_n, max_n, buckets, position_weights
             lists of str are tokens. Files and iterables are read once.
         y : ignored
             For scikit-learn.
+        initial : Embeddings, optional
+            Words that it knows start from its vectors, the others at random. See `InitialVectors`.
+        freeze : bool, default False
+            Leave the input vectors of these words as they are.
         checkpoint : path-like, optional
             A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
             complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
@@ -194,7 +201,7 @@ subwords, min_n, max_n, buckets, position_weights
         Raises
         ------
         ValueError
-            If a parameter is out of range.
+            If a parameter is out of range, or `initial` has another width or none of the words.
         CorpusError
             If a file cannot be read.
         EmptyVocabularyError
@@ -209,10 +216,15 @@ subwords, min_n, max_n, buckets, position_weights
             On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
         """
         parameters = self._validated()
+        start = None if initial is None else InitialVectors(initial, freeze)
+        if start is not None:
+            start.check(parameters)
+        elif freeze:
+            raise ValueError("freeze needs initial vectors to keep")
         seed = _draw_seed(self.random_state)
         kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
         around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around)
+        return self._train(corpus, parameters, seed, around, initial=start)
 
     def resume(
         self,
@@ -349,7 +361,7 @@ subwords, min_n, max_n, buckets, position_weights
                 )
 
     def _train(
-        self, corpus: Corpus, parameters: Parameters, seed: int, around: Surroundings, **before: TrainingState
+        self, corpus: Corpus, parameters: Parameters, seed: int, around: Surroundings, **before: Any
     ) -> Word2Vec:
         state, interrupt = run_training(corpus, parameters, seed, around, **before)
         self._keep(state)

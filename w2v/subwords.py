@@ -192,7 +192,7 @@ class SubwordVectors:
 
         fastText and gensim give a vector of zeros to a word without n-grams.
         """
-        rows = self._places(self.subwords.rows(word))
+        rows = self.places(self.subwords.rows(word))
         rows = rows[rows >= 0]
         if not len(rows):
             return None
@@ -220,7 +220,7 @@ class SubwordVectors:
 
         offsets, rows = self.subwords.table(words)
         own = np.array(vectors, dtype=np.float32, order="C")
-        take_ngrams(own, self.ngram_vectors, offsets, self._places(rows))
+        take_ngrams(own, self.ngram_vectors, offsets, self.places(rows))
         return own
 
     def bucket_rows(self, buckets: slice) -> NDArray[np.float32]:
@@ -233,7 +233,7 @@ class SubwordVectors:
         dense[self.numbers[first:last] - start] = self.ngram_vectors[first:last]
         return dense
 
-    def _places(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+    def places(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of `ngram_vectors` that hold some buckets, -1 for those without one."""
         if self.numbers is None:
             return buckets

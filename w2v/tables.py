@@ -163,6 +163,13 @@ class Tables:
         return None if self.positions is None else self.positions.reshape(-1, self.row_size)[:, : self.vector_size]
 
     @property
+    def frozen_words(self) -> NDArray[np.uint8] | None:
+        """Shape (V,): not 0 for a word whose row does not move; None if all move."""
+        if self.composition is None or self.composition.frozen is None:
+            return None
+        return self.composition.frozen[: self.n_words]
+
+    @property
     def kernel_composition(
         self,
     ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None, NDArray[np.uint8] | None]:
@@ -202,14 +209,17 @@ class Tables:
         )
 
 
-def layout(parameters: Parameters, vocabulary: Vocabulary) -> dict[str, Any]:
-    """Return the keyword arguments that `Tables.zeros` and `Tables.random` need for these parameters."""
+def layout(parameters: Parameters, vocabulary: Vocabulary, frozen: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """Return the keyword arguments that `Tables.zeros` and `Tables.random` need for these parameters.
+
+    `frozen` tells the words whose rows must not move, shape (V,); not with subwords.
+    """
     window = parameters.window if parameters.position_weights else None
     if parameters.subwords:
         subwords = Subwords(parameters.min_n, parameters.max_n, parameters.buckets)
         return {"composition": Composition.of_ngrams(vocabulary.index_to_key, subwords), "window": window}
-    if window is not None:
-        return {"composition": Composition.of_words(len(vocabulary)), "window": window}
+    if window is not None or frozen is not None:
+        return {"composition": Composition.of_words(len(vocabulary), frozen), "window": window}
     return {}
 
 

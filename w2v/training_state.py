@@ -113,6 +113,9 @@ class TrainingState:
             tensors["word_rows"] = self.tables.input_rows[: self.tables.n_words]
         if self.tables.position_weights is not None:
             tensors["position_weights"] = self.tables.position_weights
+        frozen = self.tables.frozen_words
+        if frozen is not None and not self.complete:
+            tensors["frozen"] = frozen
         if self.base_counts is not None and not self.complete:
             tensors["base_counts"] = self.base_counts
         if self.best is not None and not self.complete:
@@ -266,7 +269,13 @@ def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[E
 
 
 def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings, parameters: Parameters) -> Tables:
-    tables = Tables.zeros(len(embeddings), embeddings.vector_size, **layout(parameters, embeddings.vocabulary))
+    frozen = tensors.get("frozen")
+    if frozen is not None:
+        _require(frozen.dtype == np.uint8 and frozen.shape == (len(embeddings),), "frozen is not a mark for each word")
+        _require(not parameters.subwords, "words made of n-grams are frozen")
+        frozen = frozen != 0
+    further = layout(parameters, embeddings.vocabulary, frozen)
+    tables = Tables.zeros(len(embeddings), embeddings.vector_size, **further)
     _fill(tables.output_vectors, tensors["output_vectors"], "the output vectors")
     if parameters.subwords:
         found, composition = embeddings.subwords, tables.composition
