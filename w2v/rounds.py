@@ -50,7 +50,7 @@ class RoundRun:
         workers: int,
     ) -> None:
         if trainer.tables.composition is not None or trainer.tables.positions is not None:
-            raise ValueError("deterministic is not possible with words of several rows or weights of positions")
+            raise ValueError("deterministic cannot go with words of several rows, frozen rows or weights of positions")
         self.trainer, self.progress, self.pauses, self.workers = trainer, progress, pauses, workers
         self.failures: list[BaseException] = []
         self.began = time.perf_counter()
