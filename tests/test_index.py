@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,12 @@ def test_index_is_as_before_after_it_was_saved_and_opened(saved: Path) -> None:
     opened = loaded.neighbors_batch(WORDS[10:60], approximate=True)
     loaded.build_index(workers=1)
     assert loaded.neighbors_batch(WORDS[10:60], approximate=True) == opened
+
+
+def test_index_is_opened_again_by_a_pickled_copy(saved: Path) -> None:
+    loaded = Embeddings.load(saved)
+    expected = loaded.neighbors("word3", approximate=True)
+    assert pickle.loads(pickle.dumps(loaded)).neighbors("word3", approximate=True) == expected
 
 
 def test_search_without_an_index_says_how_to_build_one(embeddings: Embeddings, tmp_path: Path) -> None:

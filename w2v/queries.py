@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class Queries(WordVectors):
                 raise ModelError("there is no index for approximate search; call build_index() first")
             self._index = NeighborIndex.open(self._folder, self.table)
         return self._index
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_index": None}  # made of native memory; built or opened again where it is needed
 
     def similarity(self, a: Item, b: Item) -> float:
         """Return the cosine of two words (or vectors), 0 if one of them is a vector of zeros.

@@ -144,6 +144,7 @@ class VectorTable:
             else:
                 self._inverse[index] = inverse_row_norms(self.unscaled(index))
             found = self._inverse[index]
+        found.setflags(write=False)
         return found
 
     def take(self, index: slice | NDArray[np.integer[Any]]) -> VectorTable:
