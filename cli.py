@@ -12,21 +12,19 @@ from typing import Any, Literal
 import click
 
 from cli_compare import compare
+from cli_formats import export, import_
 from cli_options import (
     Toolkit,
     analogies_option,
     corpus_argument,
     json_option,
     model_argument,
-    output_option,
-    overwrite_option,
     pairs_option,
     restrict_option,
     top_option,
 )
 from cli_output import (
     decimals,
-    note,
     print_analogies,
     print_description,
     print_json,
@@ -38,8 +36,6 @@ from cli_phrases import phrases
 from cli_plot import plot
 from cli_train import train
 from cli_vectors import index, prune
-
-EXPORT_FORMATS = ("word2vec-text", "word2vec-binary")
 
 
 @click.group(
@@ -265,55 +261,6 @@ def evaluate(
 @main.command(
     epilog="""\b
 Examples:
-  w2v export my.model vectors.txt --format word2vec-text
-  w2v export my.model vectors.bin.gz --format word2vec-binary""",
-)
-@model_argument
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--format", "file_format", type=click.Choice(EXPORT_FORMATS), required=True, help="Format of FILE.")
-@overwrite_option
-def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
-    """Write a model's vectors to FILE in a format that other tools read; a name ending in .gz is compressed."""
-    from w2v.embeddings import Embeddings
-    from w2v.word2vec_format import write_word2vec
-
-    embeddings = Embeddings.load(model)
-    write_word2vec(embeddings, file, binary=file_format == "word2vec-binary", overwrite=overwrite)
-    note(f"Wrote {len(embeddings):,} words to {file}.")
-
-
-@main.command(
-    "import",
-    epilog="""\b
-Examples:
-  w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --limit 500000
-  w2v import vectors.txt --output my.model""",
-)
-@click.argument("file", type=click.Path(path_type=Path))
-@output_option
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Read only the first N words.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with words that are not UTF-8.",
-)
-@overwrite_option
-def import_(file: Path, output: Path, limit: int | None, errors: str, overwrite: bool) -> None:
-    """Make a model folder from a word2vec text or binary FILE, compressed with gzip or not."""
-    from w2v.persistence import check_output
-    from w2v.word2vec_format import read_word2vec
-
-    check_output(output, overwrite)
-    embeddings = read_word2vec(file, limit=limit, errors=errors)
-    embeddings.save(output, overwrite=overwrite)
-    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {output}.")
-
-
-@main.command(
-    epilog="""\b
-Examples:
   w2v download bible
   w2v download text8 --folder data
   w2v train "$(w2v download text8)" --output text8.model""",
@@ -353,6 +300,8 @@ def _write_corpus(sentences: list[str], path: Path) -> Path:
 main.add_command(phrases)
 main.add_command(compare)
 main.add_command(plot)
+main.add_command(export)
+main.add_command(import_)
 main.add_command(index)
 main.add_command(prune)
 

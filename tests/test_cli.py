@@ -86,7 +86,9 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 
 def test_help_lists_all_commands() -> None:
-    expected = "analogy compare download evaluate export import index info neighbors phrases plot prune similarity train"
+    expected = (
+        "analogy compare download evaluate export import index info neighbors phrases plot prune similarity train"
+    )
     assert expected.split() == COMMANDS
     assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
 
@@ -250,52 +252,6 @@ def test_evaluate_names_a_bad_file(model: Path, tmp_path: Path, option: str, con
     if content is not None:
         path.write_text(content * 2, encoding="utf-8")
     assert_mistake(run("evaluate", model, option, path), 1, str(path))
-
-
-@pytest.mark.parametrize("file_format", ["word2vec-text", "word2vec-binary"])
-def test_export_and_import_bring_the_vectors_back(tmp_path: Path, file_format: str) -> None:
-    vectors = np.array([[1, 2], [-0.1, 1e-30]], dtype=np.float32)
-    Embeddings(["a", "ü"], vectors).save(tmp_path / "a.model")
-    exported = run("export", tmp_path / "a.model", tmp_path / "a.vec", "--format", file_format)
-    assert (exported.exit_code, exported.stdout, exported.stderr) == (0, "", "")
-    imported = run("import", tmp_path / "a.vec", "--output", tmp_path / "b.model")
-    assert (imported.exit_code, imported.stdout, imported.stderr) == (0, "", "")
-    again = Embeddings.load(tmp_path / "b.model")
-    assert again.index_to_key == ["a", "ü"]
-    np.testing.assert_array_equal(again.vectors, vectors)
-
-
-def test_export_refuses_an_existing_file_unless_told(model: Path, tmp_path: Path) -> None:
-    file = tmp_path / "vectors.txt"
-    file.write_text("mine", encoding="utf-8")
-    Embeddings(["a"], np.ones((1, 1), dtype=np.float32)).save(tmp_path / "a.model")
-    arguments = ["export", tmp_path / "a.model", file, "--format", "word2vec-text"]
-    assert_mistake(run(*arguments), 1, str(file), "exists")
-    assert file.read_text(encoding="utf-8") == "mine"
-    assert run(*arguments, "--overwrite").exit_code == 0
-    assert file.read_text(encoding="utf-8").startswith("1 1\na ")
-
-
-def test_export_demands_a_known_format(model: Path, tmp_path: Path) -> None:
-    assert_mistake(run("export", model, tmp_path / "x"), 2, "--format")
-    assert_mistake(run("export", model, tmp_path / "x", "--format", "glove"), 2, "--format")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"no header\n", b"3 2\na 1 2\n", b"99999999999 300\na 1 2\n", b"1 2\na 1 x\n", b"-1 2\n", b"1 0\na\n"],
-)
-def test_import_refuses_a_file_whose_header_lies(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "vectors.txt"
-    file.write_bytes(content)
-    assert_mistake(run("import", file, "--output", tmp_path / "out"), 1, str(file))
-    assert sorted(tmp_path.iterdir()) == [file]
-
-
-def test_import_limit_keeps_the_first_words(tmp_path: Path) -> None:
-    (tmp_path / "v.txt").write_text("2 1\na 1\nb 2\n", encoding="utf-8")
-    assert run("import", tmp_path / "v.txt", "--output", tmp_path / "m", "--limit", 1).exit_code == 0
-    assert Embeddings.load(tmp_path / "m").index_to_key == ["a"]
 
 
 # --- bad models ------------------------------------------------------------------------------------------------------

@@ -58,6 +58,9 @@ def read_projector(path: str | os.PathLike[str], *, limit: int | None = None, er
     check_limit(limit)
     vectors_file = Path(path) / VECTORS if os.path.isdir(path) else Path(path)
     metadata_file = vectors_file.with_name(METADATA)
+    with reading(vectors_file) as file:
+        if not file.read(1):
+            raise ModelError(f"{vectors_file} is empty")
     words, counts = _read_metadata(metadata_file, errors)
     blocks = list(_read_vectors(vectors_file, errors, limit or len(words) + 1))
     n_rows = sum(map(len, blocks))
