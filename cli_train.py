@@ -12,7 +12,6 @@ from click.core import ParameterSource
 
 from cli_options import Duration, errors_option, json_option, overwrite_option
 from cli_training import check_kept_parameters, parse_parameters, run_training, training_options
-from w2v.parameters import CHECKPOINT_INTERVAL
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader
@@ -57,8 +56,8 @@ Examples:
 @click.option(
     "--checkpoint-every",
     type=Duration(),
-    default=CHECKPOINT_INTERVAL,
-    show_default="10m",
+    default="10m",
+    show_default=True,
     help="Save the training to the output so often, such as 30s, 5m or 1h; 0 saves it only when it is interrupted.",
 )
 @training_options

@@ -77,6 +77,21 @@ def crashed(text: Path, output: Path, n_reports: int = 3, **options: Any) -> Pat
     return output
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a checkpoint that was made once; not to be changed."""
+    folder = tmp_path_factory.mktemp("made")
+    path = folder / "text.txt"
+    path.write_text("\n".join(map(" ".join, sentences())) + "\n", encoding="utf-8")
+    return crashed(path, folder / "out")
+
+
+@pytest.fixture
+def copied(made: Path, tmp_path: Path) -> Path:
+    """Return a checkpoint that may be changed."""
+    return shutil.copytree(made, tmp_path / "out")
+
+
 def assert_same_vectors(first: Word2Vec, second: Word2Vec) -> None:
     assert first.vocabulary_.index_to_key == second.vocabulary_.index_to_key
     assert np.array_equal(first.vectors_, second.vectors_)
@@ -209,8 +224,8 @@ def read_all(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_parameters_cannot_be_changed_on_the_way(text: Path, tmp_path: Path) -> None:
-    model = Word2Vec.load(crashed(text, tmp_path / "out"))
+def test_parameters_cannot_be_changed_on_the_way(copied: Path) -> None:
+    model = Word2Vec.load(copied)
     with pytest.raises(ValueError, match="window is 7, but training began with 5"):
         model.set_params(window=7).resume()
 
@@ -225,12 +240,11 @@ def test_parameters_cannot_be_changed_on_the_way(text: Path, tmp_path: Path) -> 
     ids=str,
 )  # fmt: skip
 def test_checkpoint_with_the_parameters_of_another_training_is_refused(
-    section: str, changes: dict[str, Any], text: Path, tmp_path: Path
+    section: str, changes: dict[str, Any], copied: Path
 ) -> None:
-    folder = crashed(text, tmp_path / "out")
-    edit_config(folder, section, **changes)
+    edit_config(copied, section, **changes)
     with pytest.raises(ModelError, match=r"out is damaged: .*are not of the same training"):
-        Word2Vec.load(folder)
+        Word2Vec.load(copied)
 
 
 def test_checkpoint_put_together_from_two_is_refused(text: Path, tmp_path: Path) -> None:
@@ -252,39 +266,35 @@ def test_checkpoint_put_together_from_two_is_refused(text: Path, tmp_path: Path)
     ],
     ids=str,
 )
-def test_implausible_checkpoint_is_a_model_error(name: str, value: object, text: Path, tmp_path: Path) -> None:
-    folder = crashed(text, tmp_path / "out")
-    edit_config(folder, "training", **{name: value})
+def test_implausible_checkpoint_is_a_model_error(name: str, value: object, copied: Path) -> None:
+    edit_config(copied, "training", **{name: value})
     with pytest.raises(ModelError, match="is damaged"):
-        Word2Vec.load(folder)
+        Word2Vec.load(copied)
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.txt", "vectors.safetensors", "training.safetensors"])
-def test_truncated_checkpoint_is_a_model_error(name: str, text: Path, tmp_path: Path) -> None:
-    folder = crashed(text, tmp_path / "out")
-    data = (folder / name).read_bytes()
+def test_truncated_checkpoint_is_a_model_error(name: str, copied: Path) -> None:
+    data = (copied / name).read_bytes()
     for size in (0, len(data) // 2, len(data) - 3):
-        (folder / name).write_bytes(data[:size])
-        with pytest.raises(ModelError, match=str(folder)):
-            Word2Vec.load(folder)
+        (copied / name).write_bytes(data[:size])
+        with pytest.raises(ModelError, match=str(copied)):
+            Word2Vec.load(copied)
 
 
-def test_checkpoint_with_vectors_of_nan_is_a_model_error(text: Path, tmp_path: Path) -> None:
-    folder = crashed(text, tmp_path / "out")
-    tensors = dict(read_tensors(folder / LAYOUT.training, mmap=False))
+def test_checkpoint_with_vectors_of_nan_is_a_model_error(copied: Path) -> None:
+    tensors = dict(read_tensors(copied / LAYOUT.training, mmap=False))
     tensors["output_vectors"] = np.full_like(tensors["output_vectors"], np.nan)
-    write_tensors(folder / LAYOUT.training, tensors)
+    write_tensors(copied / LAYOUT.training, tensors)
     with pytest.raises(ModelError, match="the vectors are not finite"):
-        Word2Vec.load(folder)
+        Word2Vec.load(copied)
 
 
-def test_checkpoint_of_a_newer_version_is_named(text: Path, tmp_path: Path) -> None:
-    folder = crashed(text, tmp_path / "out")
-    config = json.loads((folder / LAYOUT.config).read_text())
-    (folder / LAYOUT.config).write_text(json.dumps(config | {"format_version": 99}))
+def test_checkpoint_of_a_newer_version_is_named(copied: Path) -> None:
+    config = json.loads((copied / LAYOUT.config).read_text())
+    (copied / LAYOUT.config).write_text(json.dumps(config | {"format_version": 99}))
     for read in (Word2Vec.load, find_checkpoint):
         with pytest.raises(ModelError, match="newer version of w2v"):
-            read(folder)
+            read(copied)
 
 
 # Where a checkpoint stands.
