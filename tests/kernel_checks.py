@@ -115,7 +115,7 @@ def run_kernel(case: Case, rows: NDArray[np.float32] | None = None, further: tup
         case.tokens, case.offsets, case.position, case.end, sentence, case.keep_table, *case.alias_table,
         w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, case.shrink, case.negative,
         case.n_targets, case.n_noise, case.alpha_start, case.alpha_end, np.uint64(case.state), stats,
-        *(further or [None] * (3 if case.algorithm == "skipgram" else 4)),
+        *(further or [None] * (4 if case.algorithm == "skipgram" else 5)),
     )  # fmt: skip
     return Outcome(w_in, w_out, stats)
 

@@ -137,7 +137,7 @@ def test_kernel_adds_to_stats(algorithm: str) -> None:
     kernel(
         case.tokens, case.offsets, 0, 40, 0, np.ones(30, np.float32), *case.alias_table, w_in, w_in.copy(), 16, 16,
         5, True, 5, 36, TILE_ROWS, 0.1, 0.1, np.uint64(1), sums,
-        *([None] * (3 if algorithm == "skipgram" else 4)),
+        *([None] * (4 if algorithm == "skipgram" else 5)),
     )  # fmt: skip
     assert sums[_kernels.KEPT] == 43 and sums[_kernels.PAIRS] > 40
     loss, pairs = sums[_kernels.LOSS] - 1.5, sums[_kernels.PAIRS] - 2

@@ -150,7 +150,7 @@ def _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
 def train_cbow(
     tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
     window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,
-    positions,
+    weights, positions,
 ):  # fmt: skip
     """Train CBOW with the mean of the context on tokens[position:stop]; both tables are overwritten.
 
@@ -196,17 +196,22 @@ def train_cbow(
     else:
         inputs, steps_in = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros((n_inputs + 1) * row_size)
         own_inputs = np.empty(n_inputs, np.int64)
+    if weights is None:
+        gains = None
+    else:
+        gains = np.empty(BUFFER, np.float32)
     position_steps = aligned_zeros((2 * window + 1) * row_size)
     state = place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
     begin = position
     while position < stop:
         alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
         n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state
-        )
+            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights,
+            gains,
+        )  # fmt: skip
         stats[KEPT] += n
         for t in range(0, n, n_targets):
-            stats[PAIRS] += place_chunk(
+            active = place_chunk(
                 words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high
             )
             state = place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
@@ -225,6 +230,12 @@ def train_cbow(
             for k in range(0, stride, LANES):
                 for d in range(0, row_size, LANES):
                     transpose(hidden, steps(k * row_size, row_size, LANES), d, transposed, d * stride + k, stride)
+            if weights is None:
+                stats[PAIRS] += active
+            else:
+                for k in range(min(n_targets, n - t)):
+                    gain[k] *= gains[t + k]
+                    stats[PAIRS] += gain[k]
             stats[LOSS] += _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error)
             score(w_out, noise_rows, 0, n_noise, transposed, stride, 0, round_up(n_targets, LANES), vector_size, scores)
             stats[LOSS] += _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha)

@@ -92,7 +92,10 @@ def draw_noise(threshold, alias, state):
 
 
 @njit(**JIT)
-def sample_tokens(tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state):
+def sample_tokens(
+    tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights=None,
+    gains=None,
+):  # fmt: skip
     """Subsample tokens[position:stop] into `words` and draw the window of each.
 
     Parameters
@@ -109,6 +112,10 @@ def sample_tokens(tokens, offsets, position, stop, sentence, keep, window, shrin
     words, left, right, pairs : ndarray of shape (BUFFER,), int64
         Overwritten. The context of words[i] is words[left[i]:right[i]] without words[i] itself; pairs[i] counts the
         targets that have words[i] in their context.
+    weights : ndarray of shape (n_sentences,), float32, or None
+        What the steps of each sentence are multiplied by; None is 1.
+    gains : ndarray of shape (BUFFER,), float32
+        Overwritten, with `weights`: gains[i] is that of the sentence of words[i].
 
     Returns
     -------
@@ -118,6 +125,8 @@ def sample_tokens(tokens, offsets, position, stop, sentence, keep, window, shrin
     n = 0
     while position < stop and n < words.size:
         first = n
+        if weights is not None:
+            gain = weights[sentence]
         end = min(offsets[sentence + 1], stop)
         while position < end and n < words.size:
             word = load(tokens, position)
@@ -137,6 +146,8 @@ def sample_tokens(tokens, offsets, position, stop, sentence, keep, window, shrin
             pairs[left[i]] += 1  # a difference array: summed up below
             if right[i] < n:
                 pairs[right[i]] -= 1
+            if weights is not None:
+                gains[i] = gain
         open_windows = 0
         for i in range(first, n):
             open_windows += pairs[i]

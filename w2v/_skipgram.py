@@ -46,11 +46,14 @@ _float32 = np.float32
 
 
 @njit(**JIT)
-def _skipgram_errors(scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha):
+def _skipgram_errors(
+    scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha, gain
+):
     """Turn scores into step sizes in place; return the summed loss of the chunk.
 
-    Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score). Noise word and target
-    position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln sigmoid(-score). Zero elsewhere.
+    Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score), both times gain[k]
+    unless that is None. Noise word and target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
+    sigmoid(-score). Zero elsewhere.
     """
     zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
     total = zero
@@ -63,9 +66,15 @@ def _skipgram_errors(scores, stride, n_targets, tile_targets, n_noise, window, s
                     own = k + window + shift - c
                     s = select_lanes(sigmoid(load_vector(scores, at)), one, low[k] + shift - c, high[k] + shift - c)
                     s = select_lanes(one, s, own, own + 1)
-                    store_vector(scores, at, (one - s) * rate)
-                    product = product * s
-                total = total - logarithm(product)
+                    if gain is None:
+                        store_vector(scores, at, (one - s) * rate)
+                        product = product * s
+                    else:
+                        gains = splat(load(gain, k))
+                        store_vector(scores, at, (one - s) * rate * gains)
+                        total = total - logarithm(s) * gains
+                if gain is None:
+                    total = total - logarithm(product)
     for c in range(0, n_targets, LANES):
         weights = load_vector(weight, c)
         step = zero - weights * rate
@@ -92,6 +101,7 @@ def _copy_rows(table, rows, first, last, row_size, copy):
 def train_skipgram(
     tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
     window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,
+    weights,
 ):  # fmt: skip
     """Train skip-gram on tokens[position:stop]; both tables are overwritten.
 
@@ -133,6 +143,8 @@ def train_skipgram(
         Offsets into `w_in`.
     frozen : ndarray of uint8 or None
         Rows of `w_in` that must not move; only with `members`.
+    weights : ndarray of shape (n_sentences,), float32, or None
+        What the steps and losses of each sentence are multiplied by, and how much its pairs count.
     """
     tile_targets = round_up(n_targets, TILE_ROWS)
     n_inputs = n_targets + 2 * window
@@ -152,22 +164,30 @@ def train_skipgram(
         steps_in, step_rows = w_in, input_rows
     else:
         steps_in, step_rows = aligned_zeros((tile_inputs + LANES) * row_size), copy_rows
+    if weights is None:
+        gains = gain = None
+    else:
+        gains, gain = np.empty(BUFFER, np.float32), aligned_zeros(tile_targets)
     state = place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
     begin = position
     while position < stop:
         alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
         n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state
-        )
+            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights,
+            gains,
+        )  # fmt: skip
         stats[KEPT] += n
         for t in range(0, n, n_targets):
-            active = place_chunk(
-                words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, rows, low, high
-            )
+            place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, rows, low, high)
             for k in range(n_targets):
                 weight[k] = pairs[t + k] * _float32(negative) / _float32(n_noise) if t + k < n else 0
-                stats[PAIRS] += high[k] - low[k]
-            stats[PAIRS] -= active
+                n_pairs = max(0, high[k] - low[k] - 1)
+                if weights is None:
+                    stats[PAIRS] += n_pairs
+                else:
+                    gain[k] = gains[t + k] if t + k < n else 0
+                    weight[k] *= gain[k]
+                    stats[PAIRS] += n_pairs * gain[k]
             state = place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
             prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows)
             for j in range(0, tile_inputs, LANES):
@@ -188,8 +208,9 @@ def train_skipgram(
                 core + round_up(n_targets, LANES), vector_size, scores,
             )  # fmt: skip
             stats[LOSS] += _skipgram_errors(
-                scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha
-            )
+                scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha,
+                gain,
+            )  # fmt: skip
             g = scores[shift:]  # g[k * stride + j]
             for j in range(0, tile_inputs, TILE_ROWS):
                 is_core = window - TILE_ROWS < j < window + n_targets

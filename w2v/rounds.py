@@ -149,6 +149,7 @@ class RoundRun:
             trainer.run_kernel(
                 self.tokens[worker], offsets, 0, stop - start, 0, self.keep, self.always_alias[:n_draws],
                 self.noise[worker, :n_draws], self.w_in, self.w_out, alpha, alpha_end, states[0], self.stats[worker],
+                weights=None if stream.weights is None else stream.weights[first:last],
             )  # fmt: skip
         self.barrier.wait()
 

@@ -54,11 +54,14 @@ class TokenStream:
         Sentence s is tokens[offsets[s]:offsets[s + 1]], never empty.
     n_words : int
         Tokens of the text, those of words left out included.
+    weights : ndarray of shape (n_sentences,), float32, or None
+        How much each sentence counts; None is 1.
     """
 
     tokens: NDArray[np.int32]
     offsets: NDArray[np.int64]
     n_words: int
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)

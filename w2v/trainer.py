@@ -269,9 +269,7 @@ class Trainer:
         alias[absent & (alias == np.arange(len(vocabulary)))] = vocabulary.counts.argmax()
         self.borders = _split(stream, rounds.SEGMENT if parameters.deterministic else SEGMENT)
         self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
-        self._further: tuple[Any, ...] = self.tables.kernel_composition
-        if parameters.algorithm == "cbow":
-            self._further += (self.tables.positions,)
+        self._composition = self.tables.kernel_composition
         self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
 
@@ -395,16 +393,17 @@ class Trainer:
         sentence = int(np.searchsorted(stream.offsets, start, side="right")) - 1
         self.run_kernel(
             np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self.keep, *self.noise_alias,
-            self.tables.w_in, self.tables.w_out, alpha, alpha_end, state, stats,
+            self.tables.w_in, self.tables.w_out, alpha, alpha_end, state, stats, weights=stream.weights,
         )  # fmt: skip
 
-    def run_kernel(self, *arguments: Any) -> None:
+    def run_kernel(self, *arguments: Any, weights: NDArray[np.float32] | None = None) -> None:
         """Call the kernel with these arguments, in its order, and with those that are the same for all segments."""
         *text, alpha, alpha_end, state, stats = arguments
         parameters = self.parameters
         self._kernel(
             *text, self.tables.row_size, self.tables.vector_size, parameters.window, parameters.shrink_windows,
-            parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end, state, stats, *self._further,
+            parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end, state, stats, *self._composition,
+            weights, *([self.tables.positions] if parameters.algorithm == "cbow" else []),
         )  # fmt: skip
 
     def record(self, epoch: int, words: int, alpha: float, stats: NDArray[np.float64], elapsed: float) -> None:
