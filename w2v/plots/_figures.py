@@ -27,7 +27,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 
 _LATIN = ("Inter", "Source Sans 3", "Noto Sans", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 _PNG_DPI = 200
-_DPI = 100
+DPI = 100
 _HASH_SALT = "w2v"
 _MAX_LABEL = 40
 
@@ -53,7 +53,7 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.plots._figures import QUIET, bare, new_figure, overlapping, write_title
+from w2v.plots._figures import DPI, QUIET, bare, new_figure, overlapping, write_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 _LONG_LEADER = 14
-"""Pixels at 100 dots per inch from which a label and its point are joined by a line."""
+"""Pixels from which a label and its point are joined by a line."""
 _MARGIN = 0.45
 """Inches around the outermost points, for their labels."""
 _SMALLEST_WIDTH, _LARGEST_WIDTH, _GROWTH = 7.5, 60.0, 1.15
+_CROWDED_WIDTH = 13.0
+"""Inches that are not enough only where words lie on top of each other: then labels may go further away."""
 _FLATTEST, _TALLEST = 0.5, 0.85
 METHODS = ("pca", "tsne", "umap")
 Points = NDArray[np.float64]
@@ -63,10 +65,13 @@ def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Point
             return points, f"PCA: the two axes hold {share:.0%} of the variance between these words"
         case "tsne":
             from sklearn.manifold import TSNE
+            from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
             perplexity = min(30.0, (len(exact) - 1) / 2)  # larger ones leave no room within a group
             reducer = TSNE(perplexity=perplexity, metric="cosine", init=_start(exact), random_state=seed)
-            return _level(reducer.fit_transform(exact)), "t-SNE: nearness has a meaning, larger distances have none"
+            with threadpool_limits(1):  # so few points are slower with more threads
+                points = np.asarray(reducer.fit_transform(exact))
+            return _level(points), "t-SNE: nearness has a meaning, larger distances have none"
         case "umap":
             return _level(_umap(exact, seed)), "UMAP: nearness has a meaning, larger distances have none"
     raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
@@ -151,6 +156,7 @@ def place_labels(
 
     xs, ys = [label.x for label in labels], [label.y for label in labels]
     limits = axes.get_xlim(), axes.get_ylim()
+    crowded = axes.get_window_extent().width > _CROWDED_WIDTH * DPI
     further: dict[str, Any] = {}
     if lines:
         further = {"x_lines": [np.asarray(x) for x, _ in lines], "y_lines": [np.asarray(y) for _, y in lines]}
@@ -168,11 +174,11 @@ def place_labels(
             linecolor=[label.color for label in labels],
             margin=0.004,
             min_distance=0.009,
-            max_distance=0.06,
+            max_distance=0.2 if crowded else 0.06,
             nbr_candidates=160,
             linewidth=0.6,
             draw_all=False,
-            avoid_label_lines_overlap=True,
+            avoid_label_lines_overlap=not crowded,
             plot_kwargs={"alpha": 0.7},
             parse_math=False,
             va="bottom",
