@@ -184,6 +184,44 @@ def print_description(described: Mapping[str, Any]) -> None:
         )
 
 
+def print_estimate(estimate: Mapping[str, Any]) -> None:
+    """Print what a training is expected to need."""
+    share = estimate["sample_share"]
+    rows = [
+        ("text", f"{_size(estimate['text_bytes'])}, {estimate['words']:,} words, {estimate['sentences']:,} sentences"),
+        ("vocabulary", f"{estimate['vocabulary_size']:,} words, {estimate['tokens']:,} times in the text"),
+        ("memory: tables", _size(estimate["tables"])),
+        ("memory: encoded text", _size(estimate["encoded_text"])),
+        ("memory: vocabulary", _size(estimate["vocabulary"])),
+        ("memory: peak of the process", _size(estimate["peak_memory"])),
+        ("disk: model folder", _size(estimate["model_folder"])),
+        ("time: reading", _duration(estimate["reading_seconds"])),
+        (
+            "time: training",
+            f"{_duration(estimate['training_seconds'])}, {estimate['words_per_second']:,.0f} words a second, "
+            f"{estimate['workers']} threads",
+        ),
+        ("time: in all", _duration(estimate["total_seconds"])),
+    ]
+    source = "counted in all of the text" if share >= 1 else f"estimated from {percent(share)} of the text"
+    print_table(["estimate", source], rows)
+
+
+def _size(n_bytes: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:,.0f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:,.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+
+
 def print_trained(summary: Mapping[str, Any]) -> None:
     """Print what `w2v train` made."""
     seconds, loss = summary["seconds"], summary["loss"]

@@ -11,12 +11,14 @@ import click
 from click.core import ParameterSource
 
 from cli_options import Duration, errors_option, json_option, overwrite_option
+from cli_output import print_estimate, print_json
 from cli_training import check_kept_parameters, parse_parameters, run_training, training_options
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader
     from w2v.embeddings import Embeddings
     from w2v.models import Word2Vec
+    from w2v.parameters import Parameters
 
 
 @click.command(
@@ -26,6 +28,8 @@ Examples:
   w2v train 'news/*.txt.gz' --output news.model --vector-size 300 --window 10
   w2v train corpus.txt --output my.model --algorithm cbow --max-time 10m
   zcat dump.gz | w2v train - --output dump.model --workers 2
+  w2v train corpus.txt --output my.model --holdout 0.01 --patience 2 --epochs 50
+  w2v train corpus.txt --dry-run --vector-size 300
   w2v train --resume my.model
   w2v train new.txt --continue my.model --output grown.model --epochs 2""",
 )
@@ -60,6 +64,9 @@ Examples:
     show_default=True,
     help="Save the training to the output so often, such as 30s, 5m or 1h; 0 saves it only when it is interrupted.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Only estimate memory, disk and time, from a sample of the text; write nothing."
+)
 @training_options
 @errors_option
 @json_option
@@ -72,6 +79,7 @@ def train(
     initial: Path | None,
     freeze: bool,
     checkpoint_every: float,
+    dry_run: bool,
     errors: str,
     as_json: bool,
     **options: Any,
@@ -91,6 +99,11 @@ def train(
     }
     errors_given = errors if context.get_parameter_source("errors") is not ParameterSource.DEFAULT else None
     _check_start(interrupted, base, initial, freeze)
+    if dry_run:
+        if interrupted is not None or base is not None or initial is not None:
+            raise click.UsageError("--dry-run is for a new training: it excludes --resume, --continue and --initial.")
+        _estimate(inputs, errors, parse_parameters(options), as_json)
+        return
     if interrupted is not None:
         if output not in (None, interrupted):
             raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
@@ -109,6 +122,16 @@ def train(
     if initial is not None:
         fit = partial(fit, initial=_open_vectors(initial), freeze=freeze)
     run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
+
+
+def _estimate(inputs: tuple[str, ...], errors: str, parameters: Parameters, as_json: bool) -> None:
+    if not inputs:
+        raise click.UsageError("Missing argument 'INPUT...'.")
+    from corpora.readers import TextReader
+    from w2v.estimate import estimate_training
+
+    estimate = estimate_training(TextReader(inputs, errors=errors), parameters).to_dict()
+    print_json(estimate) if as_json else print_estimate(estimate)
 
 
 def _check_start(interrupted: Path | None, base: Path | None, initial: Path | None, freeze: bool) -> None:
