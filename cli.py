@@ -192,6 +192,7 @@ def info(model: Path, as_json: bool) -> None:
         "bytes": sum(file.stat().st_size for file in model.iterdir()),
         "vocabulary_size": len(embeddings),
         "vector_size": embeddings.vector_size,
+        "dtype": embeddings.dtype,
         "counted_words": None if counts is None else int(counts.sum()),
         "most_frequent": embeddings.index_to_key[:10],
         "tokenizer": embeddings.metadata.get("tokenizer") if tokenizer is None else tokenizer.to_config(),
