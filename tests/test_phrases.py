@@ -372,7 +372,7 @@ def trained(**options: Any) -> Word2Vec:
     return Word2Vec(**{**given, **defaults, **options})
 
 
-def counts_of(model: Word2Vec) -> list[int]:
+def counts_of(model: Word2Vec) -> Any:
     assert model.vocabulary_.counts is not None
     return model.vocabulary_.counts.tolist()
 

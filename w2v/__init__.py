@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .models import TrainingInterrupted, Word2Vec
     from .monitor import CallbackError, Every, TrainingView
     from .parameters import Parameters
+    from .phrase_list import ENGLISH_CONNECTOR_WORDS, PhraseList, PhraseTokenizer
+    from .phrases import Phrases
     from .trainer import DivergenceError
     from .vocabulary import UnknownWordError, Vocabulary
 
@@ -22,9 +24,13 @@ _HOME = {
     "Every": "monitor",
     "TrainingView": "monitor",
     "DivergenceError": "trainer",
+    "ENGLISH_CONNECTOR_WORDS": "phrase_list",
     "Embeddings": "embeddings",
     "ModelError": "_files",
     "Parameters": "parameters",
+    "PhraseList": "phrase_list",
+    "PhraseTokenizer": "phrase_list",
+    "Phrases": "phrases",
     "TrainingInterrupted": "models",
     "UnknownWordError": "vocabulary",
     "Vocabulary": "vocabulary",
@@ -32,6 +38,7 @@ _HOME = {
 }
 
 __all__ = [
+    "ENGLISH_CONNECTOR_WORDS",
     "CallbackError",
     "Every",
     "TrainingView",
@@ -39,6 +46,9 @@ __all__ = [
     "Embeddings",
     "ModelError",
     "Parameters",
+    "PhraseList",
+    "PhraseTokenizer",
+    "Phrases",
     "TrainingInterrupted",
     "UnknownWordError",
     "Vocabulary",
