@@ -473,3 +473,22 @@ def test_signal_saves_what_was_learned(number: int, code: int, text: Path, tmp_p
     assert stderr == f"Interrupted. What was learned is saved; go on with: w2v train --resume {output}\n"
     assert interrupted_seed(output) is not None and Embeddings.load(output).vectors.shape == (40, 12)
     assert os.listdir(tmp_path).count("out") == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"subwords": True, "buckets": 1000}, {"algorithm": "cbow", "position_weights": True}, {"phrases": True},
+        {"holdout": 0.1}, {"holdout": 0.1, "patience": 1, "epochs": 3}, {"deterministic": True, "workers": 2},
+        {"shrink_windows": False, "sample": 0.0, "max_vocab": 30},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_training_goes_on_exactly_with_every_option(options: dict[str, Any], text: Path, tmp_path: Path) -> None:
+    expected = small(**options).fit(text)
+    folder = crashed(text, tmp_path / "out", 6, **options)
+    resumed = Word2Vec.load(folder).resume(checkpoint=folder)
+    assert_same_vectors(resumed, expected)
+    assert_same_vectors(Word2Vec.load(folder), expected)
+    for record, other in zip(resumed.history_, expected.history_, strict=True):
+        assert record | {"seconds": 0} == other | {"seconds": 0}

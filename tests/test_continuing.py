@@ -66,6 +66,19 @@ def test_words_that_the_new_text_lacks_do_not_move(algorithm: str, options: dict
 
 
 @both
+def test_words_of_ngrams_that_the_new_text_lacks_do_not_move(algorithm: str) -> None:
+    text = [[word.replace("topic0word", "zebra") for word in sentence] for sentence in OLD]
+    model = Word2Vec(algorithm=algorithm, subwords=True, buckets=100_000, **SMALL).fit(text)
+    apart, sharing = [f"zebra{word}" for word in range(10)], of_topics(1)  # topics share the n-grams of "topic"
+    before, shared = rows(model, apart), rows(model, sharing)
+    model.continue_fit(NEW)
+    for old, new in zip(before, rows(model, apart), strict=True):
+        assert np.array_equal(old, new)
+    assert np.array_equal(shared[1], rows(model, sharing)[1])
+    assert not np.array_equal(shared[0], rows(model, sharing)[0])
+
+
+@both
 def test_words_that_the_new_text_has_train_on_from_where_they_were(algorithm: str) -> None:
     model = trained(algorithm=algorithm)
     before = rows(model, of_topics(2, 3))
