@@ -117,3 +117,53 @@ class WeightedChunk:
         self.positions += self.step
         used = np.delete(self.positions, self.window, axis=0)
         self.positions /= np.sqrt((used**2).mean())
+
+
+def train_pairs(
+    pairs: list[tuple[int, int]],
+    weights: list[float],
+    threshold: list[float],
+    alias: list[int],
+    w_in: Array,
+    w_out: Array,
+    *,
+    negative: int,
+    n_targets: int,
+    n_noise: int,
+    alpha_start: float,
+    alpha_end: float,
+    state: int,
+) -> Trained:
+    """Train on pairs of input and target; the tables are not changed."""
+    result = Trained(w_in.copy(), w_out.copy(), travel_in=np.zeros(w_in.shape), travel_out=np.zeros(w_out.shape))
+
+    def draw_chunk_noise() -> list[int]:
+        nonlocal state
+        words = []
+        for _ in range(n_noise):
+            word, state = naive_w2v.draw_noise(threshold, alias, state)
+            words.append(word)
+        return words
+
+    next_noise = draw_chunk_noise()
+    for first in range(0, len(pairs), n_targets):
+        alpha = alpha_start + (alpha_end - alpha_start) * first / len(pairs)
+        noise, next_noise = next_noise, draw_chunk_noise()
+        before_in, before_out = result.w_in.copy(), result.w_out.copy()
+        for (i, t), v in list(zip(pairs, weights, strict=True))[first : first + n_targets]:
+            x, y, z = before_in[i], before_out[t], before_out[noise]
+            score, noise_scores = np.array(x @ y), z @ x
+            e = alpha * v * naive_w2v.positive_step(score)
+            g = alpha * v * negative / n_noise * naive_w2v.noise_step(noise_scores)
+            result.w_in[i] += e * y + g @ z
+            result.w_out[t] += e * x
+            np.add.at(result.w_out, noise, g[:, None] * x)
+            shared = negative / n_noise
+            result.travel_in[i] += alpha * v * (abs(y) + shared * abs(z).sum(axis=0))
+            result.travel_out[t] += alpha * v * abs(x)
+            np.add.at(result.travel_out, noise, alpha * v * shared * abs(x))
+            losses = np.log(naive_w2v.sigmoid(-noise_scores)).sum()
+            result.loss -= v * float(np.log(naive_w2v.sigmoid(score)) + shared * losses)
+        result.chunks += 1
+    result.state = state
+    return result

@@ -70,7 +70,7 @@ def _context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row
 
 
 @njit(**JIT)
-def _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error):
+def positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error):
     """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
     for k in range(n_targets):
         row, own = load(target_rows, k), k * row_size
@@ -129,7 +129,7 @@ def _apply_gradients(
 
 
 @njit(**JIT)
-def _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
+def noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
     """Turn noise scores into -alpha * weight * sigmoid(score) in place, 0 without context; return the summed loss."""
     zero, one = splat(_float32(0)), splat(_float32(1))
     total = zero
@@ -196,10 +196,7 @@ def train_cbow(
     else:
         inputs, steps_in = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros((n_inputs + 1) * row_size)
         own_inputs = np.empty(n_inputs, np.int64)
-    if weights is None:
-        gains = None
-    else:
-        gains = np.empty(BUFFER, np.float32)
+    gains = np.empty(BUFFER, np.float32)
     position_steps = aligned_zeros((2 * window + 1) * row_size)
     state = place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, 0, state)
     begin = position
@@ -236,9 +233,9 @@ def train_cbow(
                 for k in range(min(n_targets, n - t)):
                     gain[k] *= gains[t + k]
                     stats[PAIRS] += gain[k]
-            stats[LOSS] += _positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error)
+            stats[LOSS] += positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error)
             score(w_out, noise_rows, 0, n_noise, transposed, stride, 0, round_up(n_targets, LANES), vector_size, scores)
-            stats[LOSS] += _cbow_noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha)
+            stats[LOSS] += noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha)
             for k in range(0, tile_targets, TILE_ROWS):
                 combine(grad, k, scores, 1, stride, w_out, noise_rows, n_noise, row_size)
             if positions is None:

@@ -47,12 +47,12 @@ _float32 = np.float32
 
 @njit(**JIT)
 def _skipgram_errors(
-    scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha, gain
+    scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha, gain, weights
 ):
     """Turn scores into step sizes in place; return the summed loss of the chunk.
 
     Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score), both times gain[k]
-    unless that is None. Noise word and target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
+    unless `weights` is None. Noise word, target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
     sigmoid(-score). Zero elsewhere.
     """
     zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
@@ -66,14 +66,14 @@ def _skipgram_errors(
                     own = k + window + shift - c
                     s = select_lanes(sigmoid(load_vector(scores, at)), one, low[k] + shift - c, high[k] + shift - c)
                     s = select_lanes(one, s, own, own + 1)
-                    if gain is None:
+                    if weights is None:
                         store_vector(scores, at, (one - s) * rate)
                         product = product * s
                     else:
                         gains = splat(load(gain, k))
                         store_vector(scores, at, (one - s) * rate * gains)
                         total = total - logarithm(s) * gains
-                if gain is None:
+                if weights is None:
                     total = total - logarithm(product)
     for c in range(0, n_targets, LANES):
         weights = load_vector(weight, c)
@@ -164,10 +164,7 @@ def train_skipgram(
         steps_in, step_rows = w_in, input_rows
     else:
         steps_in, step_rows = aligned_zeros((tile_inputs + LANES) * row_size), copy_rows
-    if weights is None:
-        gains = gain = None
-    else:
-        gains, gain = np.empty(BUFFER, np.float32), aligned_zeros(tile_targets)
+    gains, gain = np.empty(BUFFER, np.float32), aligned_zeros(tile_targets)
     state = place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
     begin = position
     while position < stop:
@@ -209,7 +206,7 @@ def train_skipgram(
             )  # fmt: skip
             stats[LOSS] += _skipgram_errors(
                 scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha,
-                gain,
+                gain, weights,
             )  # fmt: skip
             g = scores[shift:]  # g[k * stride + j]
             for j in range(0, tile_inputs, TILE_ROWS):
