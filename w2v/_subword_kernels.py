@@ -98,14 +98,17 @@ def add_ngrams(vectors, ngram_vectors, offsets, rows):
 def take_ngrams(vectors, ngram_vectors, offsets, rows):
     """Undo `add_ngrams`: the same parameters, and `vectors` are the means on entry, the words' own on return.
 
-    A row of -1 stands for a vector of zeros.
+    A row of -1 stands for a vector of zeros. Sums are float64: a word's own vector can be much larger than the mean.
     """
+    own = np.empty(vectors.shape[1], np.float64)
     for word in range(len(vectors)):
-        scale = np.float32(1 + offsets[word + 1] - offsets[word])
+        scale = 1 + offsets[word + 1] - offsets[word]
         for d in range(vectors.shape[1]):
-            vectors[word, d] *= scale
+            own[d] = np.float64(vectors[word, d]) * scale
         for at in range(offsets[word], offsets[word + 1]):
             if rows[at] < 0:
                 continue
             for d in range(vectors.shape[1]):
-                vectors[word, d] -= ngram_vectors[rows[at], d]
+                own[d] -= ngram_vectors[rows[at], d]
+        for d in range(vectors.shape[1]):
+            vectors[word, d] = own[d]

@@ -236,8 +236,8 @@ def _check_is_folder(path: str | os.PathLike[str]) -> None:
         raise ModelError(f"{path} does not exist; expected a model folder")
     if not os.path.isdir(path):
         raise ModelError(
-            f"{path} is not a model folder but a file; a vector file in word2vec format is opened with `w2v import` "
-            "or w2v.word2vec_format.read_word2vec"
+            f"{path} is not a model folder but a file; a vector file of another tool is opened with `w2v import` or "
+            "w2v.formats.read_vectors"
         )
 
 
@@ -422,7 +422,9 @@ def _restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | 
     if config.get("name") == PhraseTokenizer.name and not isinstance(given, PhraseTokenizer):
         base = config.get("base")
         if not isinstance(base, dict) or base.get("name") == PhraseTokenizer.name:
-            raise ModelError(f"{folder / LAYOUT.config} is damaged: the tokenizer that phrases are joined for is missing")
+            raise ModelError(
+                f"{folder / LAYOUT.config} is damaged: the tokenizer that phrases are joined for is missing"
+            )
         tokenizer = _restore_tokenizer(folder, base, given)
         if tokenizer is not None and not os.path.isfile(folder / LAYOUT.phrases):
             raise ModelError(f"{folder} is damaged: it has no {LAYOUT.phrases}, which its tokenizer needs")
