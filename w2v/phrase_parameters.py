@@ -70,7 +70,7 @@ class PhraseParameters:
         Stands between the words of a joined phrase; no white space.
     max_pairs : int
         Distinct pairs to hold at most, more or less; beyond it the rarest are forgotten, as word2vec does, and there is
-        a `ForgottenPairsWarning`. A pair takes 16 bytes in a table that is at least a fifth full.
+        a `ForgottenPairsWarning`. A pair takes 16 bytes in a table that is at most three quarters full.
     workers : int or None
         Threads; None is all cores. The result does not depend on it.
     tokenizer : str or callable
