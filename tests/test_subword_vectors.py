@@ -11,6 +11,7 @@ import pytest
 
 from corpora.tokenizers import WordsTokenizer
 from w2v.embeddings import Embeddings
+from w2v.evaluation import evaluate_word_pairs
 from w2v.persistence import LAYOUT, ModelError
 from w2v.subwords import Subwords, SubwordVectors
 from w2v.vocabulary import UnknownWordError
@@ -69,6 +70,16 @@ def test_neighbors_of_a_misspelt_word_begin_with_the_word(embeddings: Embeddings
     assert [near[0][0] for near in embeddings.neighbors_batch(["mondday", "river"])] == ["monday", "rivers"]
     assert embeddings.similarity("mondday", "monday") > embeddings.similarity("mondday", "mountain")
     assert embeddings.doesnt_match(["rivver", "river", "mountaain"]) == "mountaain"
+
+
+def test_pairs_of_words_are_evaluated_with_those_never_seen(embeddings: Embeddings, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("river rivvers 9\nmonday mountaain 1\nmondayy monday 10\nriver a 5\n", encoding="utf-8")
+    report = evaluate_word_pairs(embeddings, path)
+    assert (report.n_pairs, report.n_used) == (4, 4)  # "a" has the n-gram "<a>"
+    cosines = [embeddings.similarity(*pair) for pair in (("river", "rivvers"), ("monday", "mountaain"))]
+    assert cosines[0] > cosines[1] and report.spearman > 0.5
+    assert evaluate_word_pairs(Embeddings(WORDS, embeddings.vectors), path).n_used == 0
 
 
 def test_folder_keeps_the_ngrams_and_maps_them(embeddings: Embeddings, tmp_path: Path) -> None:

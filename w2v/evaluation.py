@@ -206,7 +206,7 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
     Parameters
     ----------
     embeddings : Embeddings
-        The model.
+        The model. With ``subwords``, words that it has not seen have the vectors of their n-grams and are used, too.
     path : str or path-like
         Text in UTF-8: on each line two words and, in the first column after them that is a number, a score, separated
         by tabs, commas or white space. Lines beginning with ``#`` are comments; a first line without a number is
@@ -225,11 +225,19 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
     """
     pairs = list(_read_pairs(path, lowercase))
     rows, _ = _first_rows(embeddings.index_to_key, lowercase)
-    used = [(rows[first], rows[second], score) for first, second, score in pairs if first in rows and second in rows]
+    vectors = {}
+    for word in {word for first, second, _ in pairs for word in (first, second)}:
+        if word in rows:
+            vectors[word] = embeddings.rows([rows[word]])[0]
+        elif embeddings.subwords is not None and (made := embeddings.subwords.vector(word)) is not None:
+            vectors[word] = made
+    used = [pair for pair in pairs if pair[0] in vectors and pair[1] in vectors]
     if not used:
         return PairsReport(math.nan, math.nan, len(pairs), 0)
-    first_ids, second_ids, scores = (np.array(column) for column in zip(*used, strict=True))
-    similarities = _pair_cosines(embeddings.rows(first_ids), embeddings.rows(second_ids))
+    scores = np.array([score for _, _, score in used])
+    similarities = _pair_cosines(
+        np.stack([vectors[word] for word, _, _ in used]), np.stack([vectors[word] for _, word, _ in used])
+    )
     return PairsReport(
         spearman=_correlation(_ranks(similarities), _ranks(scores)),
         pearson=_correlation(similarities, scores),
