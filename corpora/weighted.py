@@ -49,11 +49,17 @@ def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> It
         column = column.strip(" ")
         if not column and not rest.strip():
             continue
-        weight = float(column) if _NUMBER.fullmatch(column) else math.nan
-        if not tab or not math.isfinite(weight):
+        weight = parse_weight(column)
+        if not tab or weight is None:
             raise CorpusError(f"{display_name(path)}, line {number}: {_complaint(column, tab, line)}")
         if weight > 0 and (tokens := tokenize(rest)):
             yield weight, tokens
+
+
+def parse_weight(text: str) -> float | None:
+    """Return the number, finite and at least 0, that a text is; None for any other text."""
+    weight = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return weight if math.isfinite(weight) else None
 
 
 def _complaint(column: str, tab: str, line: str) -> str:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import naive_composed
 import naive_w2v
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from kernel_checks import Case, Outcome, assert_close, padded, run_kernel, run_twin
 from numpy.typing import NDArray
 
+from cli import main
+from corpora.tokenizers import TabsTokenizer, WhitespaceTokenizer
+from w2v import Embeddings, Word2Vec
 from w2v._pairs import train_pairs
+from w2v.records import encode_records
+from w2v.stream import WorkFolder, encode_corpus
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def run_pairs(case: Case, weights: NDArray[np.float32] | None) -> tuple[Outcome, naive_w2v.Trained]:
@@ -29,7 +40,7 @@ def run_pairs(case: Case, weights: NDArray[np.float32] | None) -> tuple[Outcome,
     pairs = case.tokens[case.position : case.end].reshape(-1, 2).tolist()
     threshold, alias = case.alias_table
     twin = naive_composed.train_pairs(
-        [tuple(pair) for pair in pairs],
+        [(a, b) for a, b in pairs],
         [1.0] * n if weights is None else weights[first : first + n].tolist(),
         threshold.tolist(),
         alias.tolist(),
@@ -91,7 +102,7 @@ def weighted_chunk(case: Case, weights: NDArray[np.float32]) -> Any:
                 travel_in=np.zeros(before.w_in.shape),
                 travel_out=np.zeros(before.w_out.shape),
             )
-            inner(part, buffer, chosen, noise, alpha, negative)
+            inner(part, buffer, chosen, noise, alpha, negative)  # type: ignore[arg-type]
             result.w_in += weight * (part.w_in - before.w_in)
             result.w_out += weight * (part.w_out - before.w_out)
             result.travel_in += weight * part.travel_in
@@ -112,3 +123,103 @@ def test_kernel_weighs_sentences_as_its_twin(algorithm: str) -> None:
     assert_close(case, "w_in", outcome.w_in, twin.w_in, twin.travel_in, twin)
     assert_close(case, "w_out", outcome.w_out, twin.w_out, twin.travel_out, twin)
     assert outcome.stats[:2] == pytest.approx([twin.loss, twin.pairs], rel=1e-5)
+
+
+# From lines to streams.
+
+
+def test_pairs_are_held_as_often_as_they_weigh() -> None:
+    pairs = [("a b", "c"), ("d", "c", 2.5), ("e", "c", 0.5), ("f", "g", 0)]
+    vocabulary, stream = encode_records(pairs, "pairs", TabsTokenizer(), min_count=1)
+    assert dict(zip(vocabulary, vocabulary.counts.tolist(), strict=True)) == {"c": 4, "d": 2, "a b": 1}  # type: ignore[union-attr]
+    assert stream.weights is not None and stream.offsets.tolist() == [0, 2, 4, 6, 8]
+    found = [tuple(vocabulary.index_to_key[i] for i in pair) for pair in stream.tokens.reshape(-1, 2).tolist()]
+    assert sorted(found) == [("a b", "c"), ("d", "c"), ("d", "c"), ("d", "c")]
+    assert sorted(stream.weights.tolist()) == pytest.approx([2.5 / 3] * 3 + [1])
+
+
+def test_weighted_sentences_keep_their_order_and_rare_words_go() -> None:
+    lines = [(2, "a b a"), (1.5, ["a", "x"]), (0, "a z"), (1, "y"), (0.25, "b")]
+    vocabulary, stream = encode_records(lines, "weighted", WhitespaceTokenizer(), min_count=2)
+    assert vocabulary.index_to_key == ["a", "b"]
+    assert vocabulary.counts is not None and vocabulary.counts.tolist() == [6, 2]
+    assert stream.weights is not None
+    assert stream.weights.tolist() == [1, 1, 0.75, 0.75, 0.25]
+    assert np.split(stream.tokens, stream.offsets[1:-1])[0].tolist() == [0, 1, 0]
+    assert stream.offsets.tolist() == [0, 3, 6, 7, 8, 9]
+
+
+def test_lines_of_weight_one_need_no_weights() -> None:
+    _, weighted = encode_records([(1, "a b"), (2, "b c")], "weighted", WhitespaceTokenizer(), min_count=1)
+    _, stream = encode_corpus(["a b", "b c", "b c"], WhitespaceTokenizer(), min_count=1, work_folder=WorkFolder())
+    assert weighted.weights is None
+    assert len(weighted) == len(stream) and np.array_equal(weighted.offsets, stream.offsets)
+
+
+@pytest.mark.parametrize(
+    ("lines", "item"),
+    [("pairs", ("a",)), ("pairs", "ab"), ("pairs", ("a", 1)), ("pairs", ("a", "b", "c")), ("weighted", (-1, "a")),
+     ("weighted", (float("nan"), "a")), ("weighted", ("a b",))],
+)  # fmt: skip
+def test_items_of_another_form_are_refused(lines: str, item: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        encode_records([item], lines, WhitespaceTokenizer(), min_count=1)
+
+
+# Through the estimator and the command line.
+
+
+def test_pairs_bring_inputs_of_the_same_targets_together(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    rows = [(f"user {u}", f"item {i}") for u in range(40) for i in rng.integers(20, size=30) + 20 * (u % 2)]
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(f"{u}\t{i}\n" for u, i in rows))
+    output = tmp_path / "pairs.model"
+    arguments = ["train", path, "--lines", "pairs", "--output", output, "--epochs", 40, "--vector-size", 16,
+                 "--min-count", 1, "--workers", 1, "--seed", 1]  # fmt: skip
+    assert run(*arguments).exit_code == 0
+    nearest = [word for word, _ in Embeddings.load(output).neighbors("user 0", top_n=15) if word.startswith("user")]
+    assert sum(int(word.split()[1]) % 2 == 0 for word in nearest[:10]) >= 9
+    trained = Word2Vec(lines="pairs", epochs=40, vector_size=16, min_count=1, workers=1, random_state=1).fit(rows)
+    assert np.array_equal(trained.vectors_, Embeddings.load(output).vectors)
+
+
+def test_weighted_lines_count(tmp_path: Path) -> None:
+    path = tmp_path / "baskets.tsv"
+    path.write_text("3\tgreen tea\tsugar\n1\tcoffee\tsugar\n0.5\tcoffee\tmilk\n" * 10)
+    output = tmp_path / "out.model"
+    arguments = ["train", path, "--lines", "weighted", "--tokenizer", "tabs", "--output", output, "--vector-size", 4,
+                 "--min-count", 1, "--workers", 1]  # fmt: skip
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    embeddings = Embeddings.load(output)
+    assert embeddings.index_to_key == ["sugar", "green tea", "coffee", "milk"]
+    assert embeddings.vocabulary.counts is not None and embeddings.vocabulary.counts.tolist() == [40, 30, 15, 5]
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "message"),
+    [
+        ("pairs", "a\tb\na b\n", "line 2: expected input and target"),
+        ("pairs", "a\tb\tnan\n", "line 1: a weight is"),
+        ("pairs", "a\t\n", "line 1: expected"),
+        ("weighted", "1\ta\n\nx\ta\n", "line 3: a weight is"),
+        ("weighted", "\n", "has no lines"),
+    ],
+)
+def test_wrong_lines_are_named(tmp_path: Path, lines: str, text: str, message: str) -> None:
+    path = tmp_path / "lines.tsv"
+    path.write_text(text)
+    result = run("train", path, "--lines", lines, "--output", tmp_path / "out.model", "--min-count", 1)
+    assert result.exit_code == 1 and message in result.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["lines.tsv"]
+
+
+@pytest.mark.parametrize(
+    "options", [["--algorithm", "cbow"], ["--subwords"], ["--phrases"], ["--holdout", 0.1], ["--lines", "words"]]
+)
+def test_options_that_do_not_go_with_pairs_are_refused(tmp_path: Path, options: list[Any]) -> None:
+    path = tmp_path / "lines.tsv"
+    path.write_text("a\tb\n")
+    result = run("train", path, "--lines", "pairs", "--output", tmp_path / "out.model", *options)
+    assert result.exit_code == 2 and "Traceback" not in result.stderr

@@ -22,6 +22,7 @@ from .monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluat
 from .parameters import Parameters
 from .phrase_list import PhraseTokenizer
 from .phrases import encode_with_phrases, phrases_of
+from .records import encode_records
 from .stream import Corpus, TokenStream, WorkFolder, count_cores, encode_corpus, open_corpus
 from .tables import Tables
 from .trainer import Pause, Progress, Trainer
@@ -183,7 +184,7 @@ def _read(
     base: TrainingState | None,
 ) -> _Text:
     """Encode the corpus; with words that are known, where vectors are trained further."""
-    opened, progress = open_corpus(corpus), around.progress
+    opened = open_corpus(corpus)
     known = _known_words(interrupted, base)
     tokenizer = get_tokenizer(parameters.tokenizer)
     before = interrupted or base
@@ -196,9 +197,16 @@ def _read(
         "max_memory": around.max_memory,
         "work_folder": folder,
         "known": known,
-        "progress": progress and (lambda read, size: progress(Progress("reading", read / size if size else None))),
+        "progress": None if around.progress is None else partial(_report_reading, around.progress),
     }
-    if parameters.phrases or isinstance(tokenizer, PhraseTokenizer):
+    if parameters.lines != "text":
+        if known is not None:
+            raise ValueError(f"vectors of lines={parameters.lines!r} cannot be trained on other lines; train anew")
+        if parameters.lines == "pairs":
+            tokenizer = get_tokenizer("tabs")  # names as they are
+        del options["workers"], options["max_memory"], options["work_folder"], options["known"]
+        vocabulary, stream = encode_records(opened, parameters.lines, tokenizer, **options)
+    elif parameters.phrases or isinstance(tokenizer, PhraseTokenizer):
         vocabulary, stream, tokenizer = encode_with_phrases(opened, tokenizer, phrases_of(parameters), **options)
     else:
         vocabulary, stream = encode_corpus(opened, tokenizer, **options)
@@ -208,6 +216,10 @@ def _read(
         inputs = tuple(name if name == "-" else os.path.abspath(name) for name in opened.paths)
     errors = opened.errors if isinstance(opened, TextReader) else "strict"
     return _Text(vocabulary, stream, digest_stream(stream), inputs, errors, base_counts, tokenizer)
+
+
+def _report_reading(progress: Callable[[Progress], None], read: int, size: int | None) -> None:
+    progress(Progress("reading", read / size if size else None))
 
 
 def _known_words(interrupted: TrainingState | None, base: TrainingState | None) -> Vocabulary | None:

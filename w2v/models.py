@@ -43,7 +43,7 @@ class Word2Vec(BaseEstimator):  # type: ignore[misc]
     algorithm, vector_size, window, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, alpha, \
 min_alpha, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, deterministic, \
 random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, phrase_connectors, \
-subwords, min_n, max_n, buckets, position_weights
+subwords, min_n, max_n, buckets, position_weights, lines
         See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
 
     Attributes
@@ -113,6 +113,7 @@ subwords, min_n, max_n, buckets, position_weights
         max_n: int = _DEFAULTS.max_n,
         buckets: int = _DEFAULTS.buckets,
         position_weights: bool = _DEFAULTS.position_weights,
+        lines: str = _DEFAULTS.lines,
     ) -> None:
         self.algorithm = algorithm
         self.vector_size = vector_size
@@ -146,6 +147,7 @@ subwords, min_n, max_n, buckets, position_weights
         self.max_n = max_n
         self.buckets = buckets
         self.position_weights = position_weights
+        self.lines = lines
 
     def fit(
         self,
@@ -168,7 +170,8 @@ subwords, min_n, max_n, buckets, position_weights
         ----------
         corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
             A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files, str are sentences,
-            lists of str are tokens. Files and iterables are read once.
+            lists of str are tokens. Files and iterables are read once. With `lines` "pairs" an iterable is of (input,
+            target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
         y : ignored
             For scikit-learn.
         initial : Embeddings, optional

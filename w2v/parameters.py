@@ -273,9 +273,12 @@ class Parameters:
         memory.
     position_weights : bool
         CBOW only: learn a vector of weights for each place in the window, instead of counting all places alike.
+    lines : {"text", "pairs", "weighted"}
+        What a line of a file is: a sentence; ``input<TAB>target[<TAB>weight]``, a pair to be trained as it is; or
+        ``weight<TAB>sentence``. See `w2v.records`.
     phrases : bool
-        Find phrases in the text first and train each as one word: see `w2v.phrases.Phrases`, which is given `min_count`.
-        Where `tokenizer` is a `PhraseTokenizer`, its phrases are joined and none are looked for.
+        Find phrases in the text first and train each as one word: see `w2v.phrases.Phrases`, which is given
+        `min_count`. Where `tokenizer` is a `PhraseTokenizer`, its phrases are joined and none are looked for.
     phrase_scoring, phrase_threshold, phrase_passes
         Its `scoring`, `threshold` and `passes`.
     phrase_connectors : {"none", "english"}
@@ -309,6 +312,7 @@ class Parameters:
     max_n: int = 6
     buckets: int = 2_000_000
     position_weights: bool = False
+    lines: str = "text"
     phrases: bool = False
     phrase_scoring: str = "default"
     phrase_threshold: float | None = None
@@ -338,9 +342,19 @@ class Parameters:
             raise ValueError(f"min_n must not be above max_n ({self.max_n}), got {self.min_n}.")
         if self.position_weights and self.algorithm != "cbow":
             raise ValueError("position_weights belong to CBOW: give algorithm='cbow' as well.")
+        self._check_lines()
         self._check_monitor()
         self._check_deterministic()
         self._check_phrases()
+
+    def _check_lines(self) -> None:
+        if self.lines == "text":
+            return
+        for name in ("phrases", "holdout"):
+            if getattr(self, name):
+                raise ValueError(f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r}.")
+        if self.lines == "pairs" and (self.algorithm != "skipgram" or self.subwords):
+            raise ValueError("pairs are trained as skip-gram, a row to each word: leave algorithm and subwords out.")
 
     def _check_phrases(self) -> None:
         defaults = {field.name: field.default for field in fields(self) if field.name.startswith("phrase_")}
@@ -367,7 +381,7 @@ class Parameters:
     @property
     def pairs_per_target(self) -> float:
         """Input rows that meet a target: the mean size of a window for skip-gram, and one mean of it for CBOW."""
-        if self.algorithm == "cbow":
+        if self.algorithm == "cbow" or self.lines == "pairs":
             return 1.0
         return self.window + 1.0 if self.shrink_windows else 2.0 * self.window
 
@@ -443,6 +457,10 @@ DOMAINS: dict[str, Domain] = {
     "max_n": Integer(1, 50, "With subwords: the longest n-gram, borders included."),
     "buckets": Integer(1, 2**31 - 1, "With subwords: how many numbers n-grams are hashed to."),
     "position_weights": Flag("CBOW: learn weights for each place in the window, or count all places alike."),
+    "lines": Choice(
+        ("text", "pairs", "weighted"),
+        "A line is a sentence, or tab-separated: input, target and perhaps a weight; or weight and sentence.",
+    ),
     "phrases": Flag("Find phrases in the text first, and train each as one word: new_york."),
     "phrase_scoring": PHRASE_DOMAINS["scoring"],
     "phrase_threshold": PHRASE_DOMAINS["threshold"],

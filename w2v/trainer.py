@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from . import _kernels, rounds
 from ._cbow import train_cbow
+from ._pairs import train_pairs
 from ._simd import TILE_ROWS
 from ._skipgram import train_skipgram
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
@@ -161,7 +162,7 @@ def chunk_shape(
         1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows; alpha is as given, or smaller
         where a vocabulary of a few words would break the limits even with T = 1.
     """
-    skipgram = parameters.algorithm == "skipgram"
+    skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
     pairs = parameters.pairs_per_target
     kept = counts * keep.astype(np.float64)
     p = kept.max() / kept.sum()
@@ -171,7 +172,7 @@ def chunk_shape(
     if skipgram:
         limits.append(MAX_NOISE_STEP / alpha)
     alpha *= min(1.0, *limits)
-    n_targets = max(1, math.floor(min(MAX_TARGETS[parameters.algorithm], *limits) + 1e-9))
+    n_targets = max(1, math.floor(min(MAX_TARGETS["skipgram" if skipgram else "cbow"], *limits) + 1e-9))
     if not skipgram:
         least_noise = parameters.negative * n_targets / CBOW_SHARING
     n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
@@ -268,7 +269,7 @@ class Trainer:
         threshold[absent] = 0
         alias[absent & (alias == np.arange(len(vocabulary)))] = vocabulary.counts.argmax()
         self.borders = _split(stream, rounds.SEGMENT if parameters.deterministic else SEGMENT)
-        self._kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
+        self._kernel = _choose_kernel(parameters)
         self._composition = self.tables.kernel_composition
         self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
@@ -448,6 +449,12 @@ class Trainer:
         measured = [record.holdout_loss for record in self.history[-2:] if math.isfinite(record.holdout_loss)]
         holdout_loss = measured[-1] if measured else None
         return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left, holdout_loss)
+
+
+def _choose_kernel(parameters: Parameters) -> Callable[..., None]:
+    if parameters.lines == "pairs":
+        return train_pairs  # type: ignore[no-any-return]
+    return train_skipgram if parameters.algorithm == "skipgram" else train_cbow  # type: ignore[no-any-return]
 
 
 def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:
