@@ -181,9 +181,9 @@ def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, share: flo
     Notes
     -----
     Heaps' law says that the number of distinct words grows like a power of the text's length. The exponent is taken
-    from half of the sample, in small parts from all over it, and all of it. It falls slowly as the text grows: with each
-    doubling by half of what it fell, in proportion, from the last doubling but one to the last (measured: 2 % of 18 M
-    words of Wikipedia give the vocabulary to 5 %).
+    from half of the sample, in small parts from all over it, and all of it. It falls slowly as the text grows: with
+    each doubling by half of what it fell, in proportion, from the last doubling but one to the last (measured: 2 % of
+    18 M words of Wikipedia give the vocabulary to 5 %).
     """
     edges = np.linspace(0, len(tokens), _PARTS + 1).astype(np.int64)
     sizes = []

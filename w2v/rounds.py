@@ -4,8 +4,13 @@ In a round each worker trains the next segment of the epoch's order, which is sh
 other does, it trains in place; of words that several meet, each trains a copy, and the steps of the copies are added up
 afterwards, always in the same order (`_rounds.add_up`). So a seed and a number of workers decide every bit.
 
-Measured on 18 M words of Simple English Wikipedia: see docs/watching.md. The noise words of a segment are drawn before
-it is trained, as many as it needs, and the kernel draws from these with replacement.
+The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 times the
+processor time of training without rounds for skip-gram, and 1.8 times for CBOW, at equal quality; with 16 workers it is
+2.6 and 3 times, and skip-gram's vectors after a single epoch are a little worse. Memory: copies of a few thousand rows
+and two int32 a word for each worker, and for a moment another copy of the tables.
+
+The noise words of a segment are drawn before it is trained, as many as it needs, and the kernel draws from these with
+replacement.
 """
 
 from __future__ import annotations
@@ -104,7 +109,9 @@ class RoundRun:
                 pause.act(trainer)
         self.segments = []
         self.round_number += 1
-        while not self.failures and len(self.segments) < self.workers:
+        if self.failures:
+            return
+        while len(self.segments) < self.workers:  # a round is never cut short: training must go on exactly
             planned = next(self.plan, None)
             if planned is None:
                 break
