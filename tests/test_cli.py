@@ -383,6 +383,12 @@ BAD_TRAINING_VALUES = [
     ("--phrase-threshold", "many"),
     ("--phrase-passes", "0"),
     ("--phrase-connectors", "german"),
+    ("--subwords=yes", None),
+    ("--min-n", "0"),
+    ("--max-n", "51"),
+    ("--buckets", "0"),
+    ("--position-weights=1", None),
+    ("--lines", "words"),
 ]
 
 

@@ -14,7 +14,7 @@ from w2v.parameters import Parameters
 from w2v.vocabulary import Vocabulary
 
 _OURS_ALONE = (
-    "holdout", "eval_analogies", "eval_pairs", "patience", "monitor", "position_weights", "phrases",
+    "holdout", "eval_analogies", "eval_pairs", "patience", "monitor", "position_weights", "phrases", "lines",
 )  # fmt: skip
 _NOT_IN_FASTTEXT = ("max_vocab", "min_alpha", "shrink_windows")
 _SENTENCE_END = "</s>"
