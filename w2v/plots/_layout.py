@@ -25,6 +25,8 @@ _LONG_LEADER = 14
 _MARGIN = 0.45
 """Inches around the outermost points, for their labels."""
 _SMALLEST_WIDTH, _LARGEST_WIDTH, _GROWTH = 7.5, 60.0, 1.15
+_ORDERS: tuple[Any, ...] = (None, "largest", 1)
+"""Who chooses a place first: as given, the largest labels, or as drawn from a seed."""
 _CROWDED_WIDTH = 13.0
 """Inches that are not enough only where words lie on top of each other: then labels may go further away."""
 _FLATTEST, _TALLEST = 0.5, 0.85
@@ -67,8 +69,9 @@ def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Point
             from sklearn.manifold import TSNE
             from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
+            start = 1e-4 * _start(exact, seed)  # small, so that it may unfold
             perplexity = min(30.0, (len(exact) - 1) / 2)  # larger ones leave no room within a group
-            reducer = TSNE(perplexity=perplexity, metric="cosine", init=_start(exact), random_state=seed)
+            reducer = TSNE(perplexity=perplexity, metric="cosine", init=start.astype(np.float32), random_state=seed)
             with threadpool_limits(1):  # so few points are slower with more threads
                 points = np.asarray(reducer.fit_transform(exact))
             return _level(points), "t-SNE: nearness has a meaning, larger distances have none"
@@ -96,11 +99,12 @@ def _level(points: NDArray[np.floating]) -> Points:
     return principal_plane(points)[0]
 
 
-def _start(vectors: Points) -> NDArray[np.float32]:
-    """Return where t-SNE and UMAP start: the principal plane, made small, so that the seed matters little."""
+def _start(vectors: Points, seed: int) -> Points:
+    """Return where t-SNE and UMAP start: the principal plane at a spread of 1, shaken a little as the seed says."""
     points, _ = principal_plane(vectors)
-    scale = points[:, 0].std()
-    start: NDArray[np.float32] = (points / scale * 1e-4 if scale > 0 else points).astype(np.float32)
+    spread = points[:, 0].std()
+    shaken = np.random.default_rng(seed).normal(scale=0.1, size=points.shape)
+    start: Points = (points / spread if spread > 0 else points) + shaken
     return start
 
 
@@ -114,7 +118,12 @@ def _umap(vectors: Points, seed: int) -> Points:
     n_neighbors = min(15, len(vectors) - 1)
     # its spectral start needs more points than three
     reducer = umap.UMAP(
-        n_neighbors=n_neighbors, metric="cosine", init=_start(vectors) * 1e5, min_dist=0.3, random_state=seed, n_jobs=1
+        n_neighbors=n_neighbors,
+        metric="cosine",
+        init=(10 * _start(vectors, seed)).astype(np.float32),
+        min_dist=0.3,
+        random_state=seed,
+        n_jobs=1,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -143,7 +152,7 @@ def place_labels(
     axes : Axes
         Whose limits are final.
     labels : sequence of Label
-        Those that come first get the best places.
+        Those that come first get the best places, where that leaves room for all.
     lines : sequence of (xs, ys)
         Polylines to be kept clear of, such as arrows.
 
@@ -152,6 +161,20 @@ def place_labels(
     list of Text or None
         In the order of `labels`; None if not all of them have room, and then nothing is written.
     """
+    for order in _ORDERS:
+        placed = _try_labels(axes, labels, lines, order)
+        if placed is not None:
+            return placed
+    return None
+
+
+def _try_labels(
+    axes: Axes,
+    labels: Sequence[Label],
+    lines: Sequence[tuple[Sequence[float], Sequence[float]]],
+    order: Any,
+) -> list[Text] | None:
+    """Do what `place_labels` does, with labels that choose their places in one `order`."""
     import textalloc
 
     xs, ys = [label.x for label in labels], [label.y for label in labels]
@@ -178,6 +201,7 @@ def place_labels(
             nbr_candidates=160,
             linewidth=0.6,
             draw_all=False,
+            priority_strategy=order,
             avoid_label_lines_overlap=not crowded,
             plot_kwargs={"alpha": 0.7},
             parse_math=False,

@@ -102,7 +102,7 @@ def _draw(
         )  # fmt: skip
     for index, (x, y) in enumerate(points):
         face = color if index in ends else "white"
-        axes.scatter(x, y, s=30, color=[face], edgecolors=[color], linewidths=1.3, zorder=3)
+        axes.scatter(x, y, s=30, color=[face], edgecolors=[color], linewidths=1.3, zorder=6)
     labels = [
         Label(
             float(points[index, 0]),

@@ -130,7 +130,7 @@ def _draw(
             axes.plot([start[0], x], [start[1], y], color=lighter(color, 0.72), linewidth=0.8, zorder=1)
         size = 52 if grouped and index < n_asked else 22
         face = color if index < n_asked else lighter(color, 0.35)
-        axes.scatter(x, y, s=size, marker=marker, color=[face], edgecolors="white", linewidths=0.8, zorder=3)
+        axes.scatter(x, y, s=size, marker=marker, color=[face], edgecolors="white", linewidths=0.8, zorder=6)
     labels = [
         Label(
             float(points[index, 0]),
