@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from cli import main
 from corpora.readers import TextReader
 from w2v import compare, contenders
 from w2v._files import ModelError
@@ -277,3 +279,28 @@ def test_a_report_that_could_not_be_saved_is_found_early(tmp_path: Path, name: s
     (tmp_path / "taken.svg").touch()
     with pytest.raises(ModelError, match=message):
         check_report_path(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--with", "glove"], 2, "'glove' is not one of 'gensim', 'fasttext'"),
+        (["--seeds", "0"], 2, "--seeds"),
+        (["--report", "r.txt"], 1, "must end in .md"),
+        (["--report", "nowhere/r.md"], 1, "does not exist"),
+        (["--report", "taken.md"], 1, "exists already"),
+        (["--with", "fasttext", "--max-vocab", "5"], 1, "max_vocab cannot be compared with fastText"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_options_end_with_one_line_before_training(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.md").touch()
+    result = CliRunner().invoke(main, ["compare", str(corpus), *arguments])
+    assert result.exit_code == code, result.output
+    assert message in result.stderr.rpartition("Error: ")[2]
+    assert result.stdout == ""
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["corpus.txt", "taken.md"]
