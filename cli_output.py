@@ -233,6 +233,13 @@ def print_trained(summary: Mapping[str, Any]) -> None:
         ("training", f"{seconds:.1f} s, {summary['words_per_second']:,.0f} words a second"),
         ("loss", decimals(loss)),
     ]
+    names = {"holdout_loss": "held-out loss", "analogies": "analogies, accuracy", "word_pairs": "pairs, Spearman"}
+    best = summary["history"][(summary["best_epoch"] or 0) - 1]
+    rows += [(shown, decimals(best[name])) for name, shown in names.items() if name in best]
+    if summary["best_epoch"] is not None:
+        rows.append(("best epoch, kept", f"{summary['best_epoch']}"))
+    if summary["stopped"] is not None:
+        rows.append(("stopped early", summary["stopped"]))
     print_table([str(summary["output"]), ""], rows)
 
 

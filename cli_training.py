@@ -215,6 +215,7 @@ def run_training(
         click.echo("Interrupted before there was anything to save.", err=True)
         click.get_current_context().exit(TERMINATED)
     history, seconds = model.history_, model.history_[-1]["seconds"]
+    schedule = model.embeddings_.metadata["schedule"]
     summary = {
         "output": str(output),
         "vocabulary_size": len(model.vocabulary_),
@@ -223,6 +224,8 @@ def run_training(
         "seconds": seconds,
         "words_per_second": sum(epoch["words"] for epoch in history) / seconds,
         "loss": history[-1].get("loss"),
+        "best_epoch": schedule.get("best_epoch"),
+        "stopped": schedule.get("stopped"),
         "history": history,
     }
     print_json(summary) if as_json else print_trained(summary)

@@ -228,7 +228,7 @@ def test_train_stops_early(text: Path) -> None:
         "--min-alpha", 0.1, "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert len(json.loads(result.stdout)["history"]) < 300
+    assert len(json.loads(result.stdout)["history"]) == json.loads(result.stdout)["best_epoch"] + 1 < 300
     assert "has not improved for 1 epoch" in run("info", output).stdout
 
 
