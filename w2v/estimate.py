@@ -27,7 +27,7 @@ from .vocabulary import Vocabulary
 
 SECONDS = 1.5
 """How long to train on the sample."""
-PROGRAM_BYTES = 250 << 20
+PROGRAM_BYTES = 330 << 20
 """The interpreter, the libraries and the compiled code (measured)."""
 _ENTRY_BYTES, _WORD_BYTES = 80, 130  # of a word while text is read, and of one that is kept; see `scanner.Table`
 _PARTS = 64
