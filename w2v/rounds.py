@@ -4,10 +4,10 @@ In a round each worker trains the next segment of the epoch's order, which is sh
 other does, it trains in place; of words that several meet, each trains a copy, and the steps of the copies are added up
 afterwards, always in the same order (`_rounds.add_up`). So a seed and a number of workers decide every bit.
 
-The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 times the
-processor time of training without rounds or a little more (1.5 to 1.8), at equal quality; with 16 workers it is
-2.6 and 3 times, and skip-gram's vectors after a single epoch are a little worse. Memory: copies of a few thousand rows
-and two int32 a word for each worker, and for a moment another copy of the tables.
+The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 to 1.8 times the
+processor time of training without rounds, at equal quality; 16 workers take 2.6 to 3 times, and the vectors of
+skip-gram after a single epoch are a little worse. Memory: copies of a few thousand rows and two int32 a word for each
+worker, and for a moment another copy of the tables.
 
 The noise words of a segment are drawn before it is trained, as many as it needs, and the kernel draws from these with
 replacement.
