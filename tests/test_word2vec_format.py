@@ -234,7 +234,7 @@ def test_text_that_contradicts_its_header_is_an_error(tmp_path: Path, content: s
         (b"2 3\n" + row("a", 1, 2) + row("b", 3, 4), "ends in or before word 2 of 2|promises 2 words"),
         (b"2 1\n" + row("a", 1, 2) + row("b", 3, 4), "more follows|not UTF-8|ends in or before word 2"),
         (b"2 2\n" + row("a", 1, 2) + row("b", 3, 4)[:-1], "byte 14: the file ends in or before word 2 of 2"),
-        (b"2 2\n" + row("a", 1, 2) + row("b", np.nan, 4), "about byte 16: the vector of 'b' holds NaN or infinity"),
+        (b"2 2\n" + row("a", 1, 2) + row("b", np.nan, 4), "byte 16: the vector of 'b' holds NaN or infinity"),
         (b"2 2\n" + b"x" * 50, "byte 4: the file ends in or before word 1 of 2"),
         (b"99999999999 2\n" + row("a", 1, 2), "promises 99999999999 words"),
         (b"1 99999999999\n" + row("a", 1, 2), "promises 1 words"),

@@ -231,13 +231,24 @@ def make_embeddings(
     words: list[str], table: NDArray[np.float32], counts: NDArray[np.int64] | None = None
 ) -> Embeddings:
     """Return the embeddings of a file; of a word that occurs twice the first vector is kept, and the fact noted."""
-    first_rows = dict(zip(reversed(words), range(len(words) - 1, -1, -1), strict=True))
-    n_dropped = len(words) - len(first_rows)
-    if n_dropped == 0:
-        return Embeddings(Vocabulary(words, counts), table)
+    vocabulary, rows = distinct_words(words, counts)
+    if rows is None:
+        return Embeddings(vocabulary, table)
+    return Embeddings(vocabulary, table[rows], metadata={"duplicates_dropped": len(words) - len(rows)})
+
+
+def distinct_words(
+    words: list[str], counts: NDArray[np.int64] | None = None
+) -> tuple[Vocabulary, NDArray[np.intp] | None]:
+    """Return the words without repeats, and the rows of the first of each; None if there are no repeats."""
+    try:
+        return Vocabulary(words, counts), None
+    except ValueError:
+        first_rows = dict(zip(reversed(words), range(len(words) - 1, -1, -1), strict=True))
+        if len(first_rows) == len(words):
+            raise
     rows = np.sort(np.fromiter(first_rows.values(), dtype=np.intp, count=len(first_rows)))
-    kept = Vocabulary([words[row] for row in rows], None if counts is None else counts[rows])
-    return Embeddings(kept, table[rows], metadata={"duplicates_dropped": n_dropped})
+    return Vocabulary([words[row] for row in rows], None if counts is None else counts[rows]), rows
 
 
 def make_vocabulary(path: str, words: list[str], counts: NDArray[np.int64] | None = None) -> Vocabulary:
