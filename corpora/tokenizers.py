@@ -232,8 +232,8 @@ class JiebaTokenizer:
     Notes
     -----
     The divisions are made by rjieba, jieba's algorithm and data in Rust. Within such runs its words are those of jieba
-    0.42.1. It reads and writes no file, downloads nothing and prints nothing. For a dictionary of your own pass a
-    callable, ``tokenizer=jieba.lcut`` for example.
+    0.42.1, but for a few runs in a million. It reads and writes no file, downloads nothing and prints nothing. For a
+    dictionary of your own pass a callable, ``tokenizer=jieba.lcut`` for example.
 
     Examples
     --------
