@@ -288,10 +288,10 @@ def time_import(program: str, path: str) -> dict[str, float]:
         start = time.perf_counter()
         n_words = len(KeyedVectors.load_word2vec_format(path, binary=True))
     else:
-        from w2v.formats import read_vectors
+        from w2v.word2vec_format import read_word2vec
 
         start = time.perf_counter()
-        n_words = len(read_vectors(path))
+        n_words = len(read_word2vec(path))
     assert n_words == N_WORDS
     return {"seconds": time.perf_counter() - start}
 

@@ -5,7 +5,7 @@ other does, it trains in place; of words that several meet, each trains a copy, 
 afterwards, always in the same order (`_rounds.add_up`). So a seed and a number of workers decide every bit.
 
 The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 to 1.8 times the
-processor time of training without rounds, at equal quality; 16 workers take 2.6 to 3 times, and the vectors of
+processor time of training without rounds, at nearly equal quality; 16 workers take 2.6 to 3 times, and vectors of
 skip-gram after a single epoch are a little worse. Memory: copies of a few thousand rows and two int32 a word for each
 worker, and for a moment another copy of the tables.
 
