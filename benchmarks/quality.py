@@ -25,15 +25,18 @@ from w2v import Embeddings
 from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
 
 BASE = {"algorithm": "skipgram", "vector_size": 100, "window": 5, "negative": 5, "epochs": 1}
-VARIANTS: list[dict[str, Any]] = [
-    {},
-    {"epochs": 2},
-    {"epochs": 5},
-    {"window": 2},
-    {"window": 10},
-    {"negative": 15},
-    {"vector_size": 300},
-]
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "negative": [
+        {},
+        {"epochs": 2},
+        {"epochs": 5},
+        {"window": 2},
+        {"window": 10},
+        {"negative": 15},
+        {"vector_size": 300},
+    ],
+    "hs": [{}, {"epochs": 5}],
+}
 METRICS = ("analogies", "wordsim353", "simlex999")
 
 
@@ -47,8 +50,9 @@ def measure(embeddings: Embeddings, data: Path) -> dict[str, float]:
 
 
 def name_of(settings: dict[str, Any]) -> str:
-    """Return a short name such as ``skipgram-D100-w5-n5-e1``."""
-    return "{algorithm}-D{vector_size}-w{window}-n{negative}-e{epochs}".format(**settings)
+    """Return a short name such as ``skipgram-D100-w5-n5-e1``, with ``hs`` in place of the noise words."""
+    objective = "hs" if settings["objective"] == "hs" else f"n{settings['negative']}"
+    return "{algorithm}-D{vector_size}-w{window}-{0}-e{epochs}".format(objective, **settings)
 
 
 def run(program: str, corpus: str, settings: dict[str, Any], seed: int, data: Path) -> dict[str, float]:
@@ -88,13 +92,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--program", nargs="+", default=["w2v", "gensim", "gensim-2"])
     parser.add_argument("--algorithm", nargs="+", default=["skipgram", "cbow"])
+    parser.add_argument("--objective", default="negative", choices=list(VARIANTS))
     parser.add_argument("--seeds", type=int, default=3)
     a = parser.parse_args()
     path = RESULTS / "quality.json"
     results: dict[str, Any] = json.loads(path.read_text())["results"] if path.exists() else {}
     for algorithm in a.algorithm:
-        for variant in VARIANTS:
-            settings = {**BASE, "algorithm": algorithm, **variant}
+        for variant in VARIANTS[a.objective]:
+            settings = {**BASE, "algorithm": algorithm, "objective": a.objective, **variant}
             for program in a.program:
                 done = results.setdefault(name_of(settings), {})
                 for seed in range(1, a.seeds + 1):

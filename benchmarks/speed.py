@@ -2,6 +2,7 @@
 
     python benchmarks/speed.py corpus.txt --runs 3 --name skipgram-18M
     python benchmarks/speed.py corpus.txt --algorithm cbow --runs 3 --name cbow-18M
+    python benchmarks/speed.py corpus.txt --objective hs --runs 3 --name skipgram-hs-18M
 
 The corpus has one sentence a line, words set apart by spaces (`python benchmarks/tokenise.py TEXT corpus.txt`). The
 first run of ours, which compiles, is not counted. With --analogies and --pairs the vectors of the last runs are
@@ -51,11 +52,12 @@ def main() -> None:
     parser.add_argument("--analogies")
     parser.add_argument("--pairs", action="append", default=[])
     parser.add_argument("--algorithm", default="skipgram")
+    parser.add_argument("--objective", default="negative", choices=["negative", "hs"])
     for name, default in (("vector-size", 100), ("window", 5), ("negative", 5), ("epochs", 5), ("workers", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     a = parser.parse_args()
     script = Path(__file__).parent / "train_once.py"
-    names = ("algorithm", "vector_size", "window", "negative", "epochs", "workers")
+    names = ("algorithm", "vector_size", "window", "objective", "negative", "epochs", "workers")
     options = [text for name in names for text in (f"--{name.replace('_', '-')}", str(getattr(a, name)))]
     runs: dict[str, list[dict[str, Any]]] = {"w2v": [], "gensim": []}
     with tempfile.TemporaryDirectory() as folder:

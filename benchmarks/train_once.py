@@ -21,6 +21,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("corpus")
     parser.add_argument("output", help="where to save the vectors; - for nowhere")
     parser.add_argument("--algorithm", default="skipgram")
+    parser.add_argument("--objective", default="negative", choices=["negative", "hs"])
     for name, default in (("vector-size", 100), ("window", 5), ("negative", 5), ("epochs", 5), ("workers", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--seed", type=int, default=1)
@@ -32,8 +33,8 @@ def train_gensim(a: argparse.Namespace) -> dict[str, float]:
     from gensim.models import Word2Vec
 
     model = Word2Vec(
-        vector_size=a.vector_size, window=a.window, negative=a.negative, sg=int(a.algorithm == "skipgram"),
-        epochs=a.epochs, workers=a.workers, seed=a.seed,
+        vector_size=a.vector_size, window=a.window, sg=int(a.algorithm == "skipgram"), hs=int(a.objective == "hs"),
+        negative=0 if a.objective == "hs" else a.negative, epochs=a.epochs, workers=a.workers, seed=a.seed,
     )  # fmt: skip
     start = time.perf_counter()
     model.build_vocab(corpus_file=a.corpus)
@@ -52,8 +53,8 @@ def train_here(a: argparse.Namespace) -> dict[str, float]:
     from w2v import Word2Vec
 
     model = Word2Vec(
-        algorithm=a.algorithm, vector_size=a.vector_size, window=a.window, negative=a.negative, epochs=a.epochs,
-        workers=a.workers, random_state=a.seed, tokenizer="whitespace",
+        algorithm=a.algorithm, vector_size=a.vector_size, window=a.window, objective=a.objective, negative=a.negative,
+        epochs=a.epochs, workers=a.workers, random_state=a.seed, tokenizer="whitespace",
     )  # fmt: skip
     times: dict[str, float] = {}
 

@@ -601,10 +601,11 @@ def test_train_refuses_a_pattern_without_a_match(tmp_path: Path) -> None:
 def test_interrupted_training_saves_what_it_has(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.model"
     assert run("train", corpus, "--output", tmp_path / "warm", *SMALL).exit_code == 0  # everything is compiled
-    arguments = ["train", str(corpus), "--output", str(output), *SMALL, "--max-time", "120"]
+    arguments = ["train", str(corpus), "--output", str(output), *SMALL, "--max-time", "120", "--checkpoint-every", "1s"]
     command = [sys.executable, "-c", "import sys; from cli import main; main(sys.argv[1:])", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(5)
+        while not output.exists() and process.poll() is None:  # the first checkpoint: it trains
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -54,10 +54,10 @@ def test_mean_loss_equals_the_twins(algorithm: str) -> None:
         state = int(np.random.SeedSequence([5, 4, segment + 1]).generate_state(1, np.uint64)[0])
         twin = naive_w2v.train(
             algorithm, stream.tokens.tolist(), stream.offsets.tolist(), first, last, training.keep.tolist(),
-            training.noise_alias[0].tolist(), training.noise_alias[1].tolist(),
+            training.objective.source[0].tolist(), training.objective.source[1].tolist(),
             training.tables.input_vectors.astype(float), training.tables.output_vectors.astype(float),
-            window=3, shrink=True, negative=5, n_targets=training.n_targets, n_noise=training.n_noise,
-            alpha_start=0.0, alpha_end=0.0, state=state,
+            window=3, shrink=True, negative=5, n_targets=training.objective.n_targets,
+            n_noise=training.objective.n_noise, alpha_start=0.0, alpha_end=0.0, state=state,
         )  # fmt: skip
         loss, pairs = loss + twin.loss, pairs + twin.pairs
     assert training.mean_loss(stream, 1) == pytest.approx(loss / pairs, rel=3e-6)

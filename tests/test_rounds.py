@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_failure_in_a_round_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) 
     def kernel(*arguments: Any) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(training, "_kernel", kernel)
+    monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
     with pytest.raises(MemoryError, match="no room"):
         training.run(3)
 
@@ -102,7 +103,7 @@ def test_divergence_in_a_round_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     def kernel(*arguments: Any) -> None:
         arguments[20][:] = [math.nan, 100, 100]
 
-    monkeypatch.setattr(training, "_kernel", kernel)
+    monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
     with pytest.raises(DivergenceError, match="the mean loss is nan"):
         training.run(2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +14,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w2v import _kernels, trainer
+from w2v import _kernels, objectives, trainer
 from w2v._simd import TILE_ROWS
+from w2v.objectives import chunk_shape
 from w2v.parameters import Parameters
 from w2v.stream import TokenStream
 from w2v.tables import Tables
-from w2v.trainer import DivergenceError, EpochRecord, Progress, Trainer, chunk_shape
+from w2v.trainer import DivergenceError, EpochRecord, Progress, Trainer
 from w2v.vocabulary import Vocabulary, keep_probabilities, noise_distribution
 
 ALPHA = {"skipgram": 0.025, "cbow": 0.1}  # by default
@@ -74,7 +76,7 @@ def test_chunk_shape_keeps_every_step_within_its_limit(n_words: int) -> None:
         parameters = Parameters(algorithm, window=window, negative=negative, shrink_windows=shrink, sample=sample)
         keep = keep_probabilities(counts, sample)
         t, n, used = chunk_shape(parameters, alpha, counts, keep)
-        most = trainer.MAX_TARGETS[algorithm]
+        most = objectives.MAX_TARGETS[algorithm]
         assert 1 <= t <= most and n >= TILE_ROWS and n % TILE_ROWS == 0
         assert used == alpha or (0 < used < alpha and t == 1)
 
@@ -82,11 +84,11 @@ def test_chunk_shape_keeps_every_step_within_its_limit(n_words: int) -> None:
         kept = counts * keep.astype(float)
         p, q = kept.max() / kept.sum(), noise_distribution(counts, 0.75).max()
         # the longest step of one target, in units of what is allowed
-        step = pairs * max(negative * q / trainer.MAX_NOISE_STEP, p / trainer.MAX_WORD_STEP)
+        step = pairs * max(negative * q / objectives.MAX_NOISE_STEP, p / objectives.MAX_WORD_STEP)
         if algorithm == "skipgram":
-            step = max(step, 1 / trainer.MAX_NOISE_STEP)
+            step = max(step, 1 / objectives.MAX_NOISE_STEP)
             assert n >= negative * pairs
-        assert used * t * pairs * negative / n <= trainer.MAX_NOISE_STEP * slack
+        assert used * t * pairs * negative / n <= objectives.MAX_NOISE_STEP * slack
         assert used * t * step <= slack
         if t < most:  # no shorter, and no slower, than it must be
             assert alpha * (t + 1) * step > 1 / slack
@@ -101,7 +103,7 @@ def test_chunk_is_full_for_the_defaults_and_a_large_vocabulary() -> None:
     for algorithm in ("skipgram", "cbow"):
         parameters = Parameters(algorithm)
         t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3))
-        assert t == trainer.MAX_TARGETS[algorithm]
+        assert t == objectives.MAX_TARGETS[algorithm]
 
 
 # Tables.
@@ -145,7 +147,7 @@ def planned(training: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[in
         stats += [1, 1, stop - position]
         calls.append((position, stop, alpha, alpha_end, int(state)))
 
-    monkeypatch.setattr(training, "_kernel", note)
+    monkeypatch.setattr(training, "objective", replace(training.objective, kernel=note))
     training.run(1)
     return calls
 
@@ -288,7 +290,8 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
         twin = naive_w2v.train(
             algorithm, training.stream.tokens.tolist(), training.stream.offsets.tolist(), first, last, keep.tolist(),
             threshold.tolist(), alias.tolist(), w_in, w_out, window=3, shrink=True, negative=5,
-            n_targets=training.n_targets, n_noise=training.n_noise, alpha_start=alphas[0], alpha_end=alphas[1],
+            n_targets=training.objective.n_targets, n_noise=training.objective.n_noise,
+            alpha_start=alphas[0], alpha_end=alphas[1],
             state=int(np.random.SeedSequence([5, 2, segment + 1]).generate_state(1, np.uint64)[0]),
         )  # fmt: skip
         w_in, w_out, loss, pairs = twin.w_in, twin.w_out, loss + twin.loss, pairs + twin.pairs
@@ -326,7 +329,7 @@ def broken_kernel(training: Trainer, monkeypatch: pytest.MonkeyPatch, loss: floa
     def kernel(*arguments: Any) -> None:
         arguments[20][:] = [loss if next(calls) >= after else 100.0, 100, 100]
 
-    monkeypatch.setattr(training, "_kernel", kernel)
+    monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, 100 * 6 * math.log(2) * 1.6])
@@ -377,7 +380,7 @@ def test_error_in_a_worker_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -
     def kernel(*arguments: Any) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(training, "_kernel", kernel)
+    monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
     with pytest.raises(MemoryError, match="no room"):
         training.run(2)
 

@@ -49,7 +49,7 @@ _float32 = np.float32
 
 
 @njit(**JIT)
-def _context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size):
+def context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
     prefix[j], the sum of the first j input rows, makes it three additions whatever the window.
@@ -92,27 +92,13 @@ def positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size
 
 
 @njit(**JIT)
-def _apply_gradients(
-    grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows, w_out,
-    target_rows,
-):  # fmt: skip
-    """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
+def close_windows(grad, n_inputs, n_targets, window, row_size, prefix, w_in, input_rows):
+    """Add to every input row the gradients of the windows that hold it, but for that of its own place.
 
-    The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
-    0 of `prefix` is left zero.
+    prefix[j] is what the windows that open at input j have more of than those that end there. It is summed up in place,
+    and its row 0 is left zero.
     """
     zero, zero_row = splat(_float32(0)), w_in.size - row_size
-    for j in range(0, (n_inputs + 1) * row_size, LANES):
-        store_vector(prefix, j, zero)
-    for k in range(n_targets):
-        scale, rate = splat(load(size, k)), splat(load(error, k))
-        a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
-        for d in range(0, row_size, LANES):
-            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
-            store_vector(grad, own + d, g)
-            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
-            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
-    move_rows(error, hidden, n_targets, row_size, w_out, target_rows)
     for j in range(n_inputs):
         row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
         if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
@@ -126,6 +112,31 @@ def _apply_gradients(
             store_vector(prefix, following + d, running + load_vector(prefix, following + d))
     for d in range(0, row_size, LANES):
         store_vector(prefix, d, zero)
+
+
+@njit(**JIT)
+def _apply_gradients(
+    grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows, w_out,
+    target_rows,
+):  # fmt: skip
+    """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
+
+    The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
+    0 of `prefix` is left zero.
+    """
+    zero = splat(_float32(0))
+    for j in range(0, (n_inputs + 1) * row_size, LANES):
+        store_vector(prefix, j, zero)
+    for k in range(n_targets):
+        scale, rate = splat(load(size, k)), splat(load(error, k))
+        a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
+        for d in range(0, row_size, LANES):
+            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
+            store_vector(grad, own + d, g)
+            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
+            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
+    move_rows(error, hidden, n_targets, row_size, w_out, target_rows)
+    close_windows(grad, n_inputs, n_targets, window, row_size, prefix, w_in, input_rows)
 
 
 @njit(**JIT)
@@ -219,7 +230,7 @@ def train_cbow(
                 for j in range(n_inputs):
                     own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
             if positions is None:
-                _context_means(
+                context_means(
                     inputs, own_inputs, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size
                 )
             else:

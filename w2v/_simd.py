@@ -261,17 +261,22 @@ _vector_operator(min, lambda b, x, y: _call(b, f"llvm.minnum.v{LANES}f32", _VECT
 _vector_operator(max, lambda b, x, y: _call(b, f"llvm.maxnum.v{LANES}f32", _VECTOR, x, y))
 
 
-@intrinsic
-def prefetch(typing_context, array, i):
-    """Ask for the cache line of array[i], to be written."""
+def _prefetcher(write: int, description: str) -> Any:
+    def ask(typing_context, array, i):
+        def code(c, b, signature, arguments):
+            address = b.bitcast(b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]]), _BYTES)
+            flags = (ir.Constant(_INT32, n) for n in (write, 3, 1))  # 3: into the nearest cache; 1: the data cache
+            _call(b, "llvm.prefetch.p0", ir.VoidType(), address, *flags)
+            return c.get_dummy_value()
 
-    def code(c, b, signature, arguments):
-        address = b.bitcast(b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]]), _BYTES)
-        write, keep, data_cache = (ir.Constant(_INT32, n) for n in (1, 3, 1))
-        _call(b, "llvm.prefetch.p0", ir.VoidType(), address, write, keep, data_cache)
-        return c.get_dummy_value()
+        return types.void(array, types.int64), code
 
-    return types.void(array, types.int64), code
+    ask.__doc__ = description
+    return intrinsic(ask)
+
+
+prefetch = _prefetcher(1, "Ask for the cache line of array[i], to be written.")
+prefetch_read = _prefetcher(0, "Ask for the cache line of array[i], to be read: other cores keep their copies.")
 
 
 # Tiles.
@@ -330,6 +335,54 @@ def fma_outer(typing_context, tile, a, a_rows, k, b_array, b_start):
         return tile
 
     return tile(tile, a, a_rows, types.int64, b_array, types.int64), code
+
+
+@intrinsic
+def fma_inner(typing_context, tile, a, a_rows, b_array, b_rows, d):
+    """Return tile[r, c] + a[a_rows[r] + d :][:LANES] * b_array[b_rows[c] + d :][:LANES], the step of dot products."""
+
+    def code(c, b, signature, arguments):
+        tile, a, a_rows, b_array, b_rows, d = arguments
+        rows, columns = signature.args[0].rows, signature.args[0].columns
+        a_data = b.gep(_data(c, b, signature.args[1], a), [d])
+        b_data = b.gep(_data(c, b, signature.args[3], b_array), [d])
+        right = [_read(b, b_data, b.extract_value(b_rows, column)) for column in range(columns)]
+        for r in range(rows):
+            left = _read(b, a_data, b.extract_value(a_rows, r))
+            for column in range(columns):
+                i = r * columns + column
+                tile = b.insert_value(tile, _fma(b, left, right[column], b.extract_value(tile, i)), i)
+        return tile
+
+    return tile(tile, a, a_rows, b_array, b_rows, types.int64), code
+
+
+@intrinsic
+def sum_tile(typing_context, tile):
+    """Return the sum of the lanes of each of LANES vectors: that of tile[r, c] in lane r * columns + c."""
+
+    def code(c, b, signature, arguments):
+        vectors = [b.extract_value(arguments[0], i) for i in range(LANES)]
+        for block in (1, 1, 4, 4):  # add neighbouring blocks of lanes, of two vectors at once
+            n_blocks = min(4, LANES // block)
+            if len(vectors) == 1 or n_blocks == 1:
+                break
+            even = [_even_block(lane, block, n_blocks) for lane in range(LANES)]
+            low = ir.Constant(_INTEGERS, even)
+            high = ir.Constant(_INTEGERS, [lane + block for lane in even])
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [b.fadd(b.shuffle_vector(x, y, low), b.shuffle_vector(x, y, high)) for x, y in pairs]
+        return vectors[0]
+
+    return vector(tile), code
+
+
+def _even_block(lane, block, n_blocks):
+    """Return which lane of two vectors comes to `lane` if the even blocks of each run of n_blocks are put together."""
+    run, at = divmod(lane, block * n_blocks)
+    source = 2 * (at // block)  # counts through the blocks of the first vector's run, then of the second's
+    beyond = LANES if source >= n_blocks else 0
+    return beyond + run * block * n_blocks + source % n_blocks * block + at % block
 
 
 def _tile_writer(combine: Callable[..., Any], description: str) -> Any:

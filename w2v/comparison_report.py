@@ -114,7 +114,8 @@ def _row(cells: list[str]) -> str:
 
 def _sentence(comparison: Comparison) -> str:
     told = comparison.parameters
-    names = ["algorithm", "vector_size", "window", "negative", "min_count", "sample", "epochs"]
+    objective = ["objective"] if told.objective == "hs" else ["negative"]
+    names = ["algorithm", "vector_size", "window", *objective, "min_count", "sample", "epochs"]
     names += ["subwords", "min_n", "max_n", "buckets"] if told.subwords else []
     parameters = ", ".join(f"`{name}={getattr(told, name)}`" for name in names)
     n_workers = f"{told.workers} thread{'s' if told.workers != 1 else ''}"

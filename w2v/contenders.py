@@ -119,10 +119,10 @@ def gensim_arguments(parameters: Parameters) -> dict[str, Any]:
     """Return the arguments of gensim's constructor; what is None is left to gensim's own default."""
     arguments = {
         "sg": int(parameters.algorithm == "skipgram"),
-        "hs": 0,
+        "hs": int(parameters.objective == "hs"),
         "vector_size": parameters.vector_size,
         "window": parameters.window,
-        "negative": parameters.negative,
+        "negative": 0 if parameters.objective == "hs" else parameters.negative,
         "min_count": parameters.min_count,
         "max_final_vocab": parameters.max_vocab,
         "sample": parameters.sample,
@@ -175,7 +175,7 @@ def fasttext_arguments(parameters: Parameters) -> dict[str, Any]:
         "minn": parameters.min_n if parameters.subwords else 0,
         "maxn": parameters.max_n if parameters.subwords else 0,
         "bucket": parameters.buckets if parameters.subwords else 0,
-        "loss": "ns",
+        "loss": "hs" if parameters.objective == "hs" else "ns",
         "verbose": 0,
     }
     return {name: value for name, value in arguments.items() if value is not None}

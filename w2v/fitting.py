@@ -279,8 +279,8 @@ def _state_of(
             "alpha": trainer.alpha,
             "min_alpha": trainer.min_alpha,
             "workers": workers,
-            "chunk_targets": trainer.n_targets,
-            "chunk_noise": trainer.n_noise,
+            "chunk_targets": trainer.objective.n_targets,
+            "chunk_noise": trainer.objective.n_noise,
         },
     }
     if text.held_out is not None:

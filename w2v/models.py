@@ -27,7 +27,7 @@ from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
 
 _DEFAULTS = Parameters()
-_FIXED = ("algorithm", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights")
+_FIXED = ("algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights")
 """Parameters that trained tables cannot go on without."""
 
 
@@ -36,12 +36,12 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 class Word2Vec(BaseEstimator):  # type: ignore[misc]
-    """Word vectors by skip-gram or CBOW with negative sampling.
+    """Word vectors by skip-gram or CBOW, with negative sampling or hierarchical softmax.
 
     Parameters
     ----------
-    algorithm, vector_size, window, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, alpha, \
-min_alpha, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, deterministic, \
+    algorithm, vector_size, window, objective, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, \
+alpha, min_alpha, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, deterministic, \
 random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, phrase_connectors, \
 subwords, min_n, max_n, buckets, position_weights, lines
         See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
@@ -55,7 +55,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
     vectors_ : ndarray of shape (V, D), float32
         Input vectors, those of `embeddings_`.
     output_vectors_ : ndarray of shape (V, D), float32
-        The other table, needed to go on training.
+        The other table, needed to go on training. With hierarchical softmax its rows are the inner nodes of the tree.
     history_ : list of dict
         For each epoch: epoch, loss, alpha, words, kept, pairs, seconds, and what is measured of holdout_loss, analogies
         and word_pairs (see `EpochRecord`).
@@ -71,6 +71,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
     References
     ----------
     Mikolov et al. 2013, arXiv:1301.3781 (skip-gram and CBOW) and arXiv:1310.4546 (negative sampling).
+    Morin & Bengio 2005, AISTATS (hierarchical softmax).
 
     Examples
     --------
@@ -84,6 +85,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         algorithm: str = _DEFAULTS.algorithm,
         vector_size: int = _DEFAULTS.vector_size,
         window: int = _DEFAULTS.window,
+        objective: str = _DEFAULTS.objective,
         negative: int = _DEFAULTS.negative,
         min_count: int = _DEFAULTS.min_count,
         max_vocab: int | None = _DEFAULTS.max_vocab,
@@ -118,6 +120,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         self.algorithm = algorithm
         self.vector_size = vector_size
         self.window = window
+        self.objective = objective
         self.negative = negative
         self.min_count = min_count
         self.max_vocab = max_vocab
@@ -295,6 +298,11 @@ subwords, min_n, max_n, buckets, position_weights, lines
             raise ValueError("training is not complete: finish it with resume before it is continued on another text")
         parameters = self._validated()
         self._check_unchanged(self._state, _FIXED)
+        if parameters.objective == "hs":
+            raise ValueError(
+                "objective is 'hs', whose tree belongs to the counts that training began with: only negative sampling "
+                "can be continued on another text"
+            )
         if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
         seed = _draw_seed(self.random_state)

@@ -224,6 +224,9 @@ class Parameters:
         Width D of the vectors, 1 to 10000.
     window : int
         Largest distance between two words that count as neighbours, 1 to 50.
+    objective : {"negative", "hs"}
+        Tell an observed word from noise words, or hierarchical softmax: predict its path through a Huffman tree, which
+        leaves `negative` and `ns_exponent` without a meaning.
     negative : int
         Noise words per observed pair, 1 to 50.
     min_count : int
@@ -288,6 +291,7 @@ class Parameters:
     algorithm: str = "skipgram"
     vector_size: int = 100
     window: int = 5
+    objective: str = "negative"
     negative: int = 5
     min_count: int = 5
     max_vocab: int | None = None
@@ -338,6 +342,7 @@ class Parameters:
                 f"negative={self.negative}, where training is known to be stable, got {self.alpha!r}."
             )
 
+        self._check_objective()
         if self.min_n > self.max_n:
             raise ValueError(f"min_n must not be above max_n ({self.max_n}), got {self.min_n}.")
         if self.position_weights and self.algorithm != "cbow":
@@ -347,19 +352,29 @@ class Parameters:
         self._check_deterministic()
         self._check_phrases()
 
+    def _check_objective(self) -> None:
+        for name in ("negative", "ns_exponent"):
+            if self.objective == "hs" and getattr(self, name) != _default(name):
+                raise ValueError(f"{name} is for negative sampling: it cannot go with objective='hs'.")
+        for name in ("position_weights", "deterministic"):
+            if self.objective == "hs" and getattr(self, name):
+                raise ValueError(f"{name} needs negative sampling: it cannot go with objective='hs'.")
+
     def _check_lines(self) -> None:
         if self.lines == "text":
             return
         for name in ("phrases", "holdout"):
             if getattr(self, name):
                 raise ValueError(f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r}.")
-        if self.lines == "pairs" and (self.algorithm != "skipgram" or self.subwords):
-            raise ValueError("pairs are trained as skip-gram, a row to each word: leave algorithm and subwords out.")
+        if self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords):
+            raise ValueError(
+                "pairs are trained as skip-gram with negative sampling, a row to each word: leave algorithm, objective "
+                "and subwords out."
+            )
 
     def _check_phrases(self) -> None:
-        defaults = {field.name: field.default for field in fields(self) if field.name.startswith("phrase_")}
-        for name, default in defaults.items():
-            if not self.phrases and getattr(self, name) != default:
+        for name in (field.name for field in fields(self) if field.name.startswith("phrase_")):
+            if not self.phrases and getattr(self, name) != _default(name):
                 raise ValueError(f"{name} says how phrases are found: give phrases as well.")
         check_threshold("phrase_threshold", self.phrase_threshold, self.phrase_scoring)
 
@@ -391,14 +406,20 @@ class Parameters:
 
         All pairs of a chunk move a row at once. The step grows with alpha and with the rows that each row meets, noise
         included; beyond these limits training was seen to diverge, at rates where gensim's vectors are noise as well
-        (measured: benchmarks/stability.py).
+        (measured: benchmarks/stability.py). With hierarchical softmax output rows move for one target after another.
         """
+        if self.objective == "hs":
+            return MAX_ALPHA[self.algorithm]
         return min(MAX_ALPHA[self.algorithm], MAX_STEP[self.algorithm] / (self.pairs_per_target * (1 + self.negative)))
 
     @property
     def start_alpha(self) -> float:
         """The learning rate at the start: `alpha`, or the algorithm's own where that is None."""
         return min(DEFAULT_ALPHA[self.algorithm], self.max_alpha) if self.alpha is None else self.alpha
+
+
+def _default(name: str) -> object:
+    return Parameters.__dataclass_fields__[name].default
 
 
 PHRASE_DOMAINS: dict[str, Domain] = {
@@ -414,6 +435,9 @@ DOMAINS: dict[str, Domain] = {
     ),
     "vector_size": Integer(1, 10_000, "Width of the vectors."),
     "window": Integer(1, 50, "Largest distance between two words that count as neighbours."),
+    "objective": Choice(
+        ("negative", "hs"), "Negative sampling, or hierarchical softmax, which predicts a word's path through a tree."
+    ),
     "negative": Integer(1, 50, "Noise words for each observed pair."),
     "min_count": Integer(1, MAX_VOCABULARY, "Leave out words seen less often than this."),
     "max_vocab": Integer(1, MAX_VOCABULARY, "Keep at most this many words, the most frequent.", optional=True),

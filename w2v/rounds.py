@@ -65,7 +65,7 @@ class RoundRun:
         self.barrier = threading.Barrier(workers)
         self.segments: list[Planned] = []
         n_words, longest = trainer.tables.n_words, int(np.diff(trainer.borders).max())
-        n_draws = (math.ceil(longest / trainer.n_targets) + 1) * trainer.n_noise
+        n_draws = (math.ceil(longest / trainer.objective.n_targets) + 1) * trainer.objective.n_noise
         self.n_spares = min(n_words, longest + n_draws)
         trainer.tables, self.w_in, self.w_out = trainer.tables.with_spare_rows(workers * self.n_spares)
         self.keep = np.zeros(len(self.w_out) // trainer.tables.row_size, np.float32)
@@ -131,6 +131,7 @@ class RoundRun:
     def _train(self, worker: int) -> None:
         """Train the worker's segment, if there is one for it in this round."""
         trainer, stream, tables = self.trainer, self.trainer.stream, self.trainer.tables
+        objective = trainer.objective
         is_idle = worker >= len(self.segments)
         n = n_draws = start = stop = self.n_shared[worker] = 0
         if not is_idle:
@@ -138,7 +139,7 @@ class RoundRun:
             start, stop = int(trainer.borders[segment]), int(trainer.borders[segment + 1])
             states = np.random.SeedSequence([trainer.seed, 2, (epoch << 32) + segment + 1]).generate_state(2, np.uint64)
             n, n_draws = _rounds.collect_words(
-                stream.tokens, start, stop, self.keep, *trainer.noise_alias, trainer.n_targets, trainer.n_noise,
+                stream.tokens, start, stop, self.keep, *objective.source, objective.n_targets, objective.n_noise,
                 states[1], self.round_number, self.marks[worker], self.slots[worker], self.words[worker],
                 self.seen[worker], self.noise[worker],
             )  # fmt: skip
@@ -164,7 +165,7 @@ class RoundRun:
         """Add up the steps of the words that fall to this worker."""
         trainer, parameters = self.trainer, self.trainer.parameters
         per_pair = DAMPING * self.segments[0][2] * parameters.pairs_per_target
-        per_draw = per_pair * parameters.negative * trainer.n_targets / trainer.n_noise
+        per_draw = per_pair * parameters.negative * trainer.objective.n_targets / trainer.objective.n_noise
         for table, per_token, per_noise in (
             (self.w_in, per_pair * (1 + parameters.negative), 0.0),
             (self.w_out, per_pair, per_draw),

@@ -1,4 +1,4 @@
-"""Training: tables, chunk sizes, the schedule, threads, loss history and the check for divergence.
+"""Training: the schedule, threads, loss history and the check for divergence.
 
 An epoch visits the stream in segments of some ten thousand tokens, in an order drawn anew for each epoch, so that every
 part of the corpus meets every learning rate. Workers take the next segment of that order as they get free and share the
@@ -20,25 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _kernels, rounds
-from ._cbow import train_cbow
-from ._pairs import train_pairs
-from ._simd import TILE_ROWS
-from ._skipgram import train_skipgram
+from .objectives import choose_objective
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
 from .stream import TokenStream, run_threads
 from .tables import Tables
-from .vocabulary import Vocabulary, keep_probabilities, noise_distribution
-
-MAX_TARGETS = {"skipgram": 48, "cbow": 30}
-"""Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
-MAX_NOISE_STEP = 1.2
-"""Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
-MAX_WORD_STEP = 0.5
-"""The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
-UNIT_NOISE_ALPHA = 0.025
-"""Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
-CBOW_SHARING = 10
-"""Targets times `negative` for each noise row of a CBOW chunk."""
+from .vocabulary import Vocabulary, keep_probabilities
 
 SEGMENT = 50_000
 _LEAST_SEGMENT, _SEGMENTS = 1_000, 64
@@ -93,7 +79,7 @@ class EpochRecord:
         Counted from 1.
     loss : float
         Mean over the epoch's pairs (skip-gram) or targets (CBOW), in nats: minus the log-likelihood of the observed
-        word and of its noise words. Summed in float64 over all workers.
+        word and of its noise words, or of the branches on its path. Summed in float64 over all workers.
     alpha : float
         Learning rate at the end of the epoch.
     words : int
@@ -130,53 +116,6 @@ class EpochRecord:
         record = {name: getattr(self, name) for name in ("epoch", "alpha", "words", "kept", "pairs", "seconds")}
         measured = {name: getattr(self, name) for name in ("loss", *MEASURES)}
         return record | {name: value for name, value in measured.items() if math.isfinite(value)}
-
-
-def chunk_shape(
-    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32]
-) -> tuple[int, int, float]:
-    """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
-
-    All pairs of a chunk use the rows as they were before it, so a row that many of them share takes one long step where
-    word2vec takes many short ones. With w̄ the mean pairs of a target, the steps are, in units of a row:
-
-    - a noise row: alpha * T * w̄ * negative / N, at most MAX_NOISE_STEP;
-    - the most frequent word, as noise in all its copies: alpha * T * w̄ * negative * q, at most MAX_NOISE_STEP;
-    - the most frequent word in its own places: alpha * T * p * w̄, at most MAX_WORD_STEP;
-    - skip-gram only: alpha * T, at most MAX_NOISE_STEP;
-
-    where q and p are its shares of the noise distribution and of the tokens that survive subsampling. N is at least
-    what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
-
-    Parameters
-    ----------
-    parameters : Parameters
-    alpha : float
-        Learning rate at the start.
-    counts, keep : ndarray of shape (V,)
-        Of the vocabulary.
-
-    Returns
-    -------
-    (T, N, alpha)
-        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows; alpha is as given, or smaller
-        where a vocabulary of a few words would break the limits even with T = 1.
-    """
-    skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
-    pairs = parameters.pairs_per_target
-    kept = counts * keep.astype(np.float64)
-    p = kept.max() / kept.sum()
-    q = noise_distribution(counts, parameters.ns_exponent).max()
-    limits = [MAX_NOISE_STEP / (alpha * pairs * parameters.negative * q), MAX_WORD_STEP / (alpha * pairs * p)]
-    least_noise = parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA)
-    if skipgram:
-        limits.append(MAX_NOISE_STEP / alpha)
-    alpha *= min(1.0, *limits)
-    n_targets = max(1, math.floor(min(MAX_TARGETS["skipgram" if skipgram else "cbow"], *limits) + 1e-9))
-    if not skipgram:
-        least_noise = parameters.negative * n_targets / CBOW_SHARING
-    n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
-    return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9), alpha
 
 
 class StopTraining(Exception):
@@ -222,8 +161,8 @@ class Trainer:
     ----------
     tables, history, step, done, started
         As given; all but the last are brought up to date by `run`.
-    n_targets, n_noise : int
-        The chunk, see `chunk_shape`.
+    objective : Objective
+        What is maximised.
     alpha, min_alpha : float
         Learning rate at both ends of the schedule.
     stop_reason : str or None
@@ -232,8 +171,6 @@ class Trainer:
         Where the segments of the stream begin and end.
     keep : ndarray of shape (V,), float32
         Probability that a token survives subsampling.
-    noise_alias : tuple of ndarray of shape (V,), float32 and int32
-        Thresholds and aliases of the noise distribution, see `_kernels.build_alias`.
     """
 
     def __init__(
@@ -256,20 +193,11 @@ class Trainer:
         self.stop_reason: str | None = None
         self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
         self.keep = keep_probabilities(vocabulary.counts, parameters.sample)
-        self.n_targets, self.n_noise, self.alpha = chunk_shape(
-            parameters, parameters.start_alpha, vocabulary.counts, self.keep
-        )
+        self.objective = choose_objective(parameters, vocabulary, self.keep)
+        self.alpha = self.objective.alpha
         given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
         self.min_alpha = min(given, self.alpha)
-        self.noise_alias = np.empty(len(vocabulary), np.float32), np.empty(len(vocabulary), np.int32)
-        threshold, alias = self.noise_alias
-        probabilities = noise_distribution(vocabulary.counts, parameters.ns_exponent)
-        _kernels.build_alias(probabilities, threshold, alias)
-        absent = vocabulary.counts == 0  # rounding must not leave one of them a share
-        threshold[absent] = 0
-        alias[absent & (alias == np.arange(len(vocabulary)))] = vocabulary.counts.argmax()
         self.borders = _split(stream, rounds.SEGMENT if parameters.deterministic else SEGMENT)
-        self._kernel = _choose_kernel(parameters)
         self._composition = self.tables.kernel_composition
         self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
@@ -393,18 +321,20 @@ class Trainer:
         state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
         sentence = int(np.searchsorted(stream.offsets, start, side="right")) - 1
         self.run_kernel(
-            np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self.keep, *self.noise_alias,
-            self.tables.w_in, self.tables.w_out, alpha, alpha_end, state, stats, weights=stream.weights,
+            np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self.keep,
+            *self.objective.source, self.tables.w_in, self.tables.w_out, alpha, alpha_end, state, stats,
+            weights=stream.weights,
         )  # fmt: skip
 
     def run_kernel(self, *arguments: Any, weights: NDArray[np.float32] | None = None) -> None:
         """Call the kernel with these arguments, in its order, and with those that are the same for all segments."""
         *text, alpha, alpha_end, state, stats = arguments
-        parameters = self.parameters
-        self._kernel(
-            *text, self.tables.row_size, self.tables.vector_size, parameters.window, parameters.shrink_windows,
-            parameters.negative, self.n_targets, self.n_noise, alpha, alpha_end, state, stats, *self._composition,
-            weights, *([self.tables.positions] if parameters.algorithm == "cbow" else []),
+        objective, tables, parameters = self.objective, self.tables, self.parameters
+        takes_positions = parameters.algorithm == "cbow" and parameters.objective == "negative"
+        objective.kernel(
+            *text, tables.row_size, tables.vector_size, parameters.window, parameters.shrink_windows, *objective.sizes,
+            alpha, alpha_end, state, stats, *self._composition, weights,
+            *([tables.positions] if takes_positions else []),
         )  # fmt: skip
 
     def record(self, epoch: int, words: int, alpha: float, stats: NDArray[np.float64], elapsed: float) -> None:
@@ -419,7 +349,7 @@ class Trainer:
         record.loss = record.loss_sum / record.pairs if record.pairs else math.nan
         record.alpha, record.seconds = alpha, elapsed
         self._recent = [*self._recent[1 - _RECENT :], (float(stats[_kernels.LOSS]), float(stats[_kernels.PAIRS]))]
-        loss, at_start = self._recent_loss(), (1 + self.parameters.negative) * math.log(2)
+        loss, at_start = self._recent_loss(), self.objective.loss_at_start
         if loss is not None and not loss < _DIVERGED * at_start:
             raise self._divergence(f"the mean loss is {loss:.3g}, against {at_start:.3g} before training")
 
@@ -449,12 +379,6 @@ class Trainer:
         measured = [record.holdout_loss for record in self.history[-2:] if math.isfinite(record.holdout_loss)]
         holdout_loss = measured[-1] if measured else None
         return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left, holdout_loss)
-
-
-def _choose_kernel(parameters: Parameters) -> Callable[..., None]:
-    if parameters.lines == "pairs":
-        return train_pairs  # type: ignore[no-any-return]
-    return train_skipgram if parameters.algorithm == "skipgram" else train_cbow  # type: ignore[no-any-return]
 
 
 def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:

@@ -1,0 +1,168 @@
+"""What training maximises, negative sampling or hierarchical softmax: the kernel, what it draws on, and its chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _kernels
+from ._cbow import train_cbow
+from ._hierarchical import train_cbow_hs, train_skipgram_hs
+from ._pairs import train_pairs
+from ._simd import LANES, TILE_ROWS
+from ._skipgram import train_skipgram
+from .huffman import HuffmanTree
+from .parameters import Parameters
+from .vocabulary import Vocabulary, noise_distribution
+
+MAX_TARGETS = {"skipgram": 48, "cbow": 30}
+"""Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
+MAX_TARGETS_HS = 24
+"""The same for hierarchical softmax, whose chunks only share input rows (measured)."""
+MAX_NOISE_STEP = 1.2
+"""Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
+MAX_WORD_STEP = 0.5
+"""The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
+UNIT_NOISE_ALPHA = 0.025
+"""Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
+CBOW_SHARING = 10
+"""Targets times `negative` for each noise row of a CBOW chunk."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A kernel and the arguments that are the same for all segments of a text.
+
+    Attributes
+    ----------
+    kernel : callable
+    source : tuple of two ndarrays
+        What the kernel takes behind `keep`: thresholds and aliases of the noise distribution, shape (V,), float32 and
+        int32 (see `_kernels.build_alias`); or paths through the tree, see `_hierarchical`.
+    sizes : tuple of int
+        What it takes between `shrink` and the learning rate.
+    n_targets, n_noise : int
+        The chunk, see `chunk_shape`; hierarchical softmax has no noise.
+    alpha : float
+        Learning rate at the start: as given, or smaller where the chunk asks for it.
+    loss_at_start : float
+        Expected mean loss of a pair, in nats, while all output rows are zero.
+    """
+
+    kernel: Callable[..., None]
+    source: tuple[NDArray[np.float32] | NDArray[np.int64], NDArray[np.int32]]
+    sizes: tuple[int, ...]
+    n_targets: int
+    n_noise: int
+    alpha: float
+    loss_at_start: float
+
+
+def choose_objective(parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32]) -> Objective:
+    """Return what parameters ask for.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Validated.
+    vocabulary : Vocabulary
+        V words with counts. One of count 0 is never drawn as noise.
+    keep : ndarray of shape (V,), float32
+        Probability that a token survives subsampling.
+
+    Returns
+    -------
+    Objective
+    """
+    assert vocabulary.counts is not None
+    make = _hierarchical_softmax if parameters.objective == "hs" else _negative_sampling
+    return make(parameters, vocabulary.counts, keep)
+
+
+def _negative_sampling(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32]) -> Objective:
+    n_targets, n_noise, alpha = chunk_shape(parameters, parameters.start_alpha, counts, keep)
+    threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
+    _kernels.build_alias(noise_distribution(counts, parameters.ns_exponent), threshold, alias)
+    absent = counts == 0  # rounding must not leave one of them a share
+    threshold[absent] = 0
+    alias[absent & (alias == np.arange(len(counts)))] = counts.argmax()
+    kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
+    if parameters.lines == "pairs":
+        kernel = train_pairs
+    return Objective(
+        kernel,
+        (threshold, alias),
+        (parameters.negative, n_targets, n_noise),
+        n_targets,
+        n_noise,
+        alpha,
+        loss_at_start=(1 + parameters.negative) * math.log(2),
+    )
+
+
+def _hierarchical_softmax(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32]) -> Objective:
+    """Make the tree, and choose a chunk whose input rows take no longer steps than `chunk_shape` allows."""
+    tree = HuffmanTree.from_counts(counts)
+    kept = counts.astype(np.float64) * keep
+    longest_step = parameters.start_alpha * parameters.pairs_per_target * kept.max() / kept.sum()
+    n_targets = max(1, min(MAX_TARGETS_HS, math.floor(MAX_WORD_STEP / longest_step)))
+    return Objective(
+        train_skipgram_hs if parameters.algorithm == "skipgram" else train_cbow_hs,
+        (tree.offsets, tree.steps(LANES)),
+        (tree.longest, n_targets),
+        n_targets,
+        0,
+        parameters.start_alpha,
+        loss_at_start=tree.mean_length(kept) * math.log(2),
+    )
+
+
+def chunk_shape(
+    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32]
+) -> tuple[int, int, float]:
+    """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
+
+    All pairs of a chunk use the rows as they were before it, so a row that many of them share takes one long step where
+    word2vec takes many short ones. With w̄ the mean pairs of a target, the steps are, in units of a row:
+
+    - a noise row: alpha * T * w̄ * negative / N, at most MAX_NOISE_STEP;
+    - the most frequent word, as noise in all its copies: alpha * T * w̄ * negative * q, at most MAX_NOISE_STEP;
+    - the most frequent word in its own places: alpha * T * p * w̄, at most MAX_WORD_STEP;
+    - skip-gram only: alpha * T, at most MAX_NOISE_STEP;
+
+    where q and p are its shares of the noise distribution and of the tokens that survive subsampling. N is at least
+    what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
+
+    Parameters
+    ----------
+    parameters : Parameters
+    alpha : float
+        Learning rate at the start.
+    counts, keep : ndarray of shape (V,)
+        Of the vocabulary.
+
+    Returns
+    -------
+    (T, N, alpha)
+        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows; alpha is as given, or smaller
+        where a vocabulary of a few words would break the limits even with T = 1.
+    """
+    skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
+    pairs = parameters.pairs_per_target
+    kept = counts * keep.astype(np.float64)
+    p = kept.max() / kept.sum()
+    q = noise_distribution(counts, parameters.ns_exponent).max()
+    limits = [MAX_NOISE_STEP / (alpha * pairs * parameters.negative * q), MAX_WORD_STEP / (alpha * pairs * p)]
+    least_noise = parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA)
+    if skipgram:
+        limits.append(MAX_NOISE_STEP / alpha)
+    alpha *= min(1.0, *limits)
+    n_targets = max(1, math.floor(min(MAX_TARGETS["skipgram" if skipgram else "cbow"], *limits) + 1e-9))
+    if not skipgram:
+        least_noise = parameters.negative * n_targets / CBOW_SHARING
+    n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
+    return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9), alpha
