@@ -94,6 +94,17 @@ def test_best_rows_leave_out_nan() -> None:
     assert best_rows(scores, 0).tolist() == []
 
 
+@pytest.mark.parametrize("n", [1, 10, 30, 5000])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999, 1.0])
+def test_best_rows_of_many_are_those_of_a_whole_sort(rng: np.random.Generator, n: int, share: float) -> None:
+    scores = rng.integers(-300, 300, 10_001).astype(np.float32)  # with many ties
+    scores[rng.random(len(scores)) < share] = np.nan
+    scores[rng.random(len(scores)) < 0.1] = -np.inf
+    usable = np.flatnonzero(scores > -np.inf)
+    expected = usable[np.argsort(-scores[usable], kind="stable")][:n]
+    assert best_rows(scores, n).tolist() == expected.tolist()
+
+
 def test_inverse_row_norms_at_the_limits_of_float32() -> None:
     vectors = np.array([[3, 4], [0, 0], [3e30, 4e30], [3e-30, 4e-30], [np.nan, 0], [1, -np.inf], [1e-45, 0]])
     inverse = inverse_row_norms(vectors.astype(np.float32))

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 _NORM_ELEMENTS = 1 << 18
 _BLOCK_SCORES = 1 << 19
-_BLOCK_ELEMENTS = {"float32": 1 << 22, "float16": 1 << 18, "int8": 1 << 18}  # converted blocks stay in the cache
+_BLOCK_ELEMENTS = 1 << 22
+_CONVERTED_ELEMENTS = 1 << 18  # converted blocks stay in the cache
 _MANY_QUERIES = 64  # from here on it is less work to bring the rows to length 1 than to correct the scores
+_GROUP = 64  # scores of which the highest is looked at first
 
 
 def inverse_row_norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -132,16 +134,35 @@ def best_rows(scores: NDArray[np.float32], n: int) -> NDArray[np.intp]:
     n = min(n, len(scores))
     if n < 1:
         return np.empty(0, dtype=np.intp)
-    negated = -scores  # NaN is sorted last
-    highest = np.partition(negated, n - 1)[n - 1]
-    candidates = np.flatnonzero((negated < np.inf) & ~(negated > highest))
-    order = np.argsort(negated[candidates], kind="stable")[:n]
+    candidates = np.flatnonzero(scores >= _lower_bound(scores, n))
+    candidates = candidates[scores[candidates] > -np.inf]
+    order = np.argsort(-scores[candidates], kind="stable")[:n]
     best: NDArray[np.intp] = candidates[order]
     return best
 
 
+def _lower_bound(scores: NDArray[np.float32], n: int) -> np.float32:
+    """Return a number that at least `n` scores reach, few more if they are many; -inf where too few are numbers.
+
+    At least one score of each of `n` groups reaches the n-th highest of the groups' maxima, whose number is small.
+    """
+    whole = len(scores) - len(scores) % _GROUP
+    if whole < 4 * n * _GROUP:
+        highest = scores
+    else:
+        highest = np.fmax.reduce(scores[:whole].reshape(_GROUP, -1), axis=0)  # of each column
+    nth = -np.partition(-highest, n - 1)[n - 1]  # NaN is sorted last
+    return np.float32(-np.inf) if np.isnan(nth) else np.float32(nth)
+
+
 def _blocks(table: VectorTable, start: int, stop: int, n_queries: int) -> list[slice]:
-    step = max(1, min(_BLOCK_SCORES // n_queries, _BLOCK_ELEMENTS[table.dtype] // table.shape[1]))
+    """Cut the rows so that scores and copies of rows stay small; a few queries read float32 rows where they are."""
+    step = _BLOCK_SCORES // n_queries
+    if table.dtype != "float32":
+        step = min(step, _CONVERTED_ELEMENTS // table.shape[1])
+    elif n_queries >= _MANY_QUERIES:
+        step = min(step, _BLOCK_ELEMENTS // table.shape[1])
+    step = max(1, step)
     return [slice(first, min(first + step, stop)) for first in range(start, stop, step)]
 
 
@@ -160,17 +181,18 @@ def _improve(best_scores: NDArray[np.float32], best: NDArray[np.intp], scores: N
     """Put the scores of a block of rows, which begins at `first`, in their places among the best so far, in place."""
     n = best.shape[1]
     better = scores > best_scores[:, -1:]
-    found = np.flatnonzero(better)
-    if found.size == 0:
+    n_found = np.count_nonzero(better)
+    if n_found == 0:
         return
-    if found.size > 8 * n * len(scores):  # as in the first block
-        for query in np.unique(found // scores.shape[1]):
+    if n_found > 8 * n * len(scores):  # as in the first block
+        for query in np.flatnonzero(better.any(axis=1)):
             columns = best_rows(scores[query], n)
             merged = np.concatenate([best_scores[query], scores[query, columns]])
             order = np.argsort(-merged, kind="stable")[:n]
             best_scores[query] = merged[order]
             best[query] = np.concatenate([best[query], columns + first])[order]
         return
+    found = np.flatnonzero(better)
     queries, columns = np.divmod(found, scores.shape[1])
     active, starts, counts = np.unique(queries, return_index=True, return_counts=True)
     place = n + np.arange(found.size) - np.repeat(starts, counts)
