@@ -95,4 +95,5 @@ def _signs(hashes: NDArray[np.uint64], width: int) -> NDArray[np.bool_]:
     z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX_2)
     z ^= z >> np.uint64(31)
     bits = (z[:, :, None] >> np.arange(64, dtype=np.uint64)) & np.uint64(1)
-    return bits.reshape(len(hashes), -1)[:, :width].astype(bool)
+    signs: NDArray[np.bool_] = bits.reshape(len(hashes), -1)[:, :width].astype(bool)
+    return signs

@@ -92,7 +92,7 @@ class EncoderState:
     @property
     def dimension(self) -> int:
         """d, the width of the table and of sentence vectors."""
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
     @property
     def gains(self) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v import _files, persistence
+from w2v import _files, model_files, persistence
 from w2v.embeddings import Embeddings
 from w2v.persistence import (
     LAYOUT,
@@ -117,10 +117,10 @@ def test_nasty_words_and_special_values_survive(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, unique=True))
 def test_any_words_survive_their_encoding(words: list[str]) -> None:
-    data = persistence._encode_words(words)
+    data = model_files.encode_words(words)
     assert data.count(b"\n") == len(words)
     text = data.decode().split("\n")[:-1]
-    assert [persistence._unescape(word, Path("x"), 1) for word in text] == words
+    assert [model_files.unescape(word, Path("x"), 1) for word in text] == words
 
 
 def test_one_word_of_one_dimension_survives(tmp_path: Path) -> None:
@@ -561,7 +561,7 @@ def test_load_rejects_what_only_lax_json_allows(model: Path, addition: str, mess
 
 
 def test_load_refuses_a_giant_configuration(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persistence, "_MAX_CONFIG_BYTES", 10)
+    monkeypatch.setattr(model_files, "MAX_CONFIG_BYTES", 10)
     with pytest.raises(ModelError, match="larger than 10 bytes"):
         load_embeddings(model)
 

@@ -33,9 +33,11 @@ MAX_GROWTH = 2
 
 _BATCH = 128
 
-_SEPARATOR = np.zeros(256, np.uint8)
-_SEPARATOR[[9, 11, 12, 13, 32]] = 1
-_SEPARATOR[10] = 2  # a line feed ends a sentence as well
+SEPARATOR = np.zeros(256, np.uint8)
+SEPARATOR[[9, 11, 12, 13, 32]] = 1
+SEPARATOR[10] = 2
+"""For each byte: 0 in a token, 1 between tokens, 2 for the line feed, which ends a sentence as well."""
+
 _MULTIPLIER, _LENGTH_MULTIPLIER = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 _FIRST_VISIBLE, _HIGH_BITS = 0x2121212121212121, 0x8080808080808080
 _uint64 = np.uint64
@@ -156,7 +158,7 @@ def _trailing_zeros(typing_context, x):
 
 
 @njit(**JIT)
-def _token_end(data, at):
+def token_end(data, at):
     """Return the first position >= at that holds a separator, or the end of the data."""
     while at + 8 <= data.size:
         word = _load8(data, at)
@@ -166,10 +168,10 @@ def _token_end(data, at):
             at += 8
         else:
             at += np.int64(_trailing_zeros(marked) >> _uint64(3))
-            if _SEPARATOR[data[_uint64(at)]]:
+            if SEPARATOR[data[_uint64(at)]]:
                 return at
             at += 1
-    while at < data.size and _SEPARATOR[data[_uint64(at)]] == 0:
+    while at < data.size and SEPARATOR[data[_uint64(at)]] == 0:
         at += 1
     return at
 
@@ -259,9 +261,9 @@ def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens
         batch_at, batch_sentences, n_bytes = at, n_sentences, 0
         m = 0
         while at < n and m < _BATCH:
-            kind = _SEPARATOR[data[_uint64(at)]]
+            kind = SEPARATOR[data[_uint64(at)]]
             if kind == 0:
-                end = _token_end(data, at + 1)
+                end = token_end(data, at + 1)
                 h = hash_bytes(data, at, end)
                 prefetch(slots, np.int64(h & mask))
                 row = _uint64(m)
@@ -433,7 +435,7 @@ def items_to_nuls(data, out):
         byte = data[i]
         if byte == 32:
             spaces += in_item
-        elif _SEPARATOR[byte]:
+        elif SEPARATOR[byte]:
             in_item, spaces = False, 0
             out[n] = byte
             n += 1
