@@ -1,0 +1,119 @@
+"""Functions of one SIMD vector that the kernels of the layers share."""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from w2v._kernels import JIT
+from w2v._simd import LANES, fma, power_of_two, splat, vector
+
+_float32 = np.float32
+_LOG2E = 1.4426950408889634
+_LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4  # the first has so few bits that its product with a whole is exact
+_ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no bits for a fraction
+_EXP_LIMIT = 87.0
+_HUGE = 1e30
+# The upper tail of the normal distribution is exp(-a**2 / 2) p(t), t = 1 / (1 + TAIL_SCALE a): the polynomial p of
+# degree 8 is the best in the sense of Chebyshev's relative error on 0 <= a <= 14, found by Lawson's iteration.
+_TAIL_SCALE = 0.3
+_TAIL = (
+    7.169252066813181e-06, 0.11948768153535744, 0.12192040241733859, 0.09468325934787454, 0.14253620725990496,
+    -0.07650755375998539, 0.22866109365381806, -0.16916663388144756, 0.03837840309292695,
+)  # fmt: skip
+T0, T1, T2, T3, T4, T5, T6, T7, T8 = _TAIL
+
+
+@intrinsic
+def max_lanes(typing_context, x):
+    """Return the largest lane."""
+
+    def code(c, b, signature, arguments):
+        reduction = ir.FunctionType(ir.FloatType(), [arguments[0].type])
+        name = f"llvm.vector.reduce.fmax.v{LANES}f32"
+        return b.call(cgutils.get_or_insert_function(b.module, reduction, name), arguments)
+
+    return types.float32(vector), code
+
+
+@njit(**JIT)
+def exponential(x):
+    """Return exp(x) lane by lane, to a relative error below 2e-7; x is clamped to [-87, 87]."""
+    x = max(min(x, splat(_float32(_EXP_LIMIT))), splat(_float32(-_EXP_LIMIT)))
+    rounder = splat(_float32(_ROUNDER))
+    whole = fma(x, splat(_float32(_LOG2E)), rounder) - rounder
+    r = fma(whole, splat(_float32(-_LN2_HIGH)), x)
+    r = fma(whole, splat(_float32(-_LN2_LOW)), r)
+    e = splat(_float32(1 / 5040))  # the Taylor series of exp on [-ln(2)/2, ln(2)/2]
+    e = fma(e, r, splat(_float32(1 / 720)))
+    e = fma(e, r, splat(_float32(1 / 120)))
+    e = fma(e, r, splat(_float32(1 / 24)))
+    e = fma(e, r, splat(_float32(1 / 6)))
+    e = fma(e, r, splat(_float32(0.5)))
+    e = fma(e, r, splat(_float32(1)))
+    e = fma(e, r, splat(_float32(1)))
+    return e * power_of_two(whole)
+
+
+@njit(**JIT)
+def magnitude(x):
+    """Return |x| lane by lane."""
+    return max(x, splat(_float32(0)) - x)
+
+
+@njit(**JIT)
+def is_positive(x):
+    """Return 1 where x > 0, else 0; between them for |x| < 1e-30."""
+    return max(min(x * splat(_float32(_HUGE)), splat(_float32(1))), splat(_float32(0)))
+
+
+@njit(**JIT)
+def bell(a):
+    """Return exp(-a**2 / 2) lane by lane."""
+    return exponential(a * a * splat(_float32(-0.5)))
+
+
+@njit(**JIT)
+def upper_tail(a, bell_of_a):
+    """Return the probability that a standard normal number exceeds a >= 0, to a relative error below 1e-6."""
+    one = splat(_float32(1))
+    t = one / fma(a, splat(_float32(_TAIL_SCALE)), one)
+    p = splat(_float32(T8))
+    p = fma(p, t, splat(_float32(T7)))
+    p = fma(p, t, splat(_float32(T6)))
+    p = fma(p, t, splat(_float32(T5)))
+    p = fma(p, t, splat(_float32(T4)))
+    p = fma(p, t, splat(_float32(T3)))
+    p = fma(p, t, splat(_float32(T2)))
+    p = fma(p, t, splat(_float32(T1)))
+    p = fma(p, t, splat(_float32(T0)))
+    return p * bell_of_a
+
+
+@njit(**JIT)
+def normal_gelu(x):
+    """Return x times the normal distribution function at x."""
+    a = magnitude(x)
+    # x >= 0: x (1 - tail(x)); x < 0: x tail(-x): without cancellation on either side
+    return max(x, splat(_float32(0))) - a * upper_tail(a, bell(a))
+
+
+@njit(**JIT)
+def normal_gelu_slope(x):
+    """Return the derivative of `normal_gelu`: the normal distribution function plus x times its density."""
+    a = magnitude(x)
+    e = bell(a)
+    tail = upper_tail(a, e)
+    positive = is_positive(x)
+    cdf = positive + (splat(_float32(1)) - positive - positive) * tail
+    return fma(x * e, splat(_float32(0.3989422804014327)), cdf)
+
+
+@njit(**JIT)
+def hyperbolic_tangent(x):
+    """Return tanh(x), to an absolute error below 2e-7."""
+    one = splat(_float32(1))
+    return one - splat(_float32(2)) / (exponential(x + x) + one)

@@ -1,0 +1,190 @@
+"""Scaled dot-product attention: every query of a sentence takes a weighted mean of the values of its sentence.
+
+References
+----------
+Vaswani et al. 2017, Attention is all you need, arXiv:1706.03762, equation 1. Shaw et al. 2018, arXiv:1803.02155, and
+Raffel et al. 2020, arXiv:1910.10683, section 2.1 (biases of distances). Derivation: docs/derivations/attention.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _attention_kernels as kernels
+
+Offsets = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Visibility:
+    """Which keys each query sees.
+
+    Attributes
+    ----------
+    query_offsets, key_offsets : ndarray of shape (B + 1,), int64
+        The queries of sentence b see the keys of sentence b only. The same for both in self-attention.
+    causal : bool, default False
+        Query i of a sentence sees its keys 0 … i.
+    mask : ndarray of shape (M,), bool, optional
+        True for keys that may be seen. A query that sees none gets zeros.
+    """
+
+    query_offsets: Offsets
+    key_offsets: Offsets
+    causal: bool = False
+    mask: NDArray[np.bool_] | None = None
+
+    def sentences(self) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
+        """Return for each sentence its queries, its keys and who sees whom, shape (T, S)."""
+        for b in range(len(self.query_offsets) - 1):
+            queries = slice(*self.query_offsets[b : b + 2].tolist())
+            keys = slice(*self.key_offsets[b : b + 2].tolist())
+            seen = np.ones((queries.stop - queries.start, keys.stop - keys.start), np.bool_)
+            if self.causal:
+                seen = np.tril(seen)
+            if self.mask is not None:
+                seen &= self.mask[keys]
+            yield queries, keys, seen
+
+
+class Cache(NamedTuple):
+    """What `backward` needs; the weights are computed again."""
+
+    q: NDArray[Any]
+    k: NDArray[Any]
+    v: NDArray[Any]
+    bias: NDArray[Any] | None
+    visibility: Visibility
+
+
+def forward(
+    q: NDArray[Any],
+    k: NDArray[Any],
+    v: NDArray[Any],
+    n_heads: int,
+    visibility: Visibility,
+    bias: NDArray[Any] | None = None,
+    weights: list[NDArray[Any]] | None = None,
+) -> tuple[NDArray[Any], Cache]:
+    """Return for every query and head the mean of the values, weighted by softmax(q · k / sqrt(D) + bias).
+
+    Parameters
+    ----------
+    q : ndarray of shape (N, E)
+        Queries of all heads side by side, D = E / n_heads columns each.
+    k, v : ndarray of shape (M, E)
+        Keys and values.
+    n_heads : int
+    visibility : Visibility
+    bias : ndarray of shape (n_heads, 2 R + 1), optional
+        Added to the score of key j for query i: column min(max(j − i, −R), R) + R.
+    weights : list, optional
+        The weights of each sentence, of shape (n_heads, T, S), are appended.
+
+    Returns
+    -------
+    y : ndarray of shape (N, E)
+    cache : Cache
+    """
+    cache = Cache(q, k, v, bias, visibility)
+    if q.dtype == np.float32:
+        return _forward_float32(cache, n_heads, weights), cache
+    y = np.zeros_like(q)
+    for queries, keys, seen in visibility.sentences():
+        p = _weights(_heads(q[queries], n_heads), _heads(k[keys], n_heads), seen, bias)
+        y[queries] = _joined(p @ _heads(v[keys], n_heads))
+        if weights is not None:
+            weights.append(p)
+    return y, cache
+
+
+def backward(
+    dy: NDArray[Any], cache: Cache, n_heads: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    """Return dq, dk, dv and dbias, None without biases."""
+    q, k, v, bias, visibility = cache
+    dq, dk, dv = np.zeros_like(q), np.zeros_like(k), np.zeros_like(v)
+    dbias = None if bias is None else np.zeros_like(bias)
+    if q.dtype == np.float32:
+        table = np.zeros(0, np.float32) if dbias is None else dbias.ravel()
+        arguments, n_sentences = _kernel_arguments(cache, n_heads), len(visibility.query_offsets) - 1
+        kernels.attend_backward(
+            dy.ravel(), *arguments[:5], 0, n_sentences, *arguments[5:], dq.ravel(), dk.ravel(), dv.ravel(), table
+        )
+        return dq, dk, dv, dbias
+    scale = (q.shape[1] // n_heads) ** -0.5
+    for queries, keys, seen in visibility.sentences():
+        q_heads, k_heads, v_heads = (_heads(x, n_heads) for x in (q[queries], k[keys], v[keys]))
+        dy_heads = _heads(dy[queries], n_heads)
+        p = _weights(q_heads, k_heads, seen, bias)
+        dv[keys] = _joined(p.transpose(0, 2, 1) @ dy_heads)  # y = p v
+        dp = dy_heads @ v_heads.transpose(0, 2, 1)
+        da = p * (dp - (dp * p).sum(axis=2, keepdims=True))  # p = softmax(a)
+        dq[queries] = _joined(da @ k_heads) * scale  # a = scale q kᵀ + bias
+        dk[keys] = _joined(da.transpose(0, 2, 1) @ q_heads) * scale
+        if dbias is not None:
+            np.add.at(dbias.T, _distances(seen.shape, dbias), da.transpose(1, 2, 0))
+    return dq, dk, dv, dbias
+
+
+def _heads(x: NDArray[Any], n_heads: int) -> NDArray[Any]:
+    """Return (T, n_heads · D) as (n_heads, T, D)."""
+    return x.reshape(len(x), n_heads, x.shape[1] // n_heads).transpose(1, 0, 2)
+
+
+def _joined(x: NDArray[Any]) -> NDArray[Any]:
+    """Return (n_heads, T, D) as (T, n_heads · D)."""
+    return x.transpose(1, 0, 2).reshape(x.shape[1], x.shape[0] * x.shape[2])
+
+
+def _distances(shape: tuple[int, ...], bias: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the column of the bias of every query and key."""
+    reach = bias.shape[1] // 2
+    n_queries, n_keys = shape
+    columns: NDArray[np.intp] = np.clip(np.arange(n_keys) - np.arange(n_queries)[:, None], -reach, reach) + reach
+    return columns
+
+
+def _weights(q: NDArray[Any], k: NDArray[Any], seen: NDArray[np.bool_], bias: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the weights of one sentence, shape (n_heads, T, S)."""
+    scores = q @ k.transpose(0, 2, 1) * q.shape[2] ** -0.5
+    if bias is not None:
+        scores += bias[:, _distances(seen.shape, bias)]
+    scores = np.where(seen, scores, -np.inf)
+    top = scores.max(axis=2, keepdims=True, initial=-np.finfo(q.dtype).max)
+    e = np.exp(scores - top)
+    total = e.sum(axis=2, keepdims=True)
+    weights: NDArray[Any] = e / np.where(total > 0, total, 1)
+    return weights
+
+
+def _kernel_arguments(cache: Cache, n_heads: int) -> tuple[Any, ...]:
+    q, k, v, bias, visibility = cache
+    head_size = q.shape[1] // n_heads
+    table = np.zeros(0, np.float32) if bias is None else bias.ravel()
+    mask = np.zeros(0, np.bool_) if visibility.mask is None else visibility.mask
+    return (
+        q.ravel(), k.ravel(), v.ravel(), visibility.query_offsets, visibility.key_offsets, n_heads, head_size,
+        np.float32(head_size**-0.5), table, -1 if bias is None else bias.shape[1] // 2, visibility.causal, mask,
+    )  # fmt: skip
+
+
+def _forward_float32(cache: Cache, n_heads: int, weights: list[NDArray[Any]] | None) -> NDArray[Any]:
+    visibility = cache.visibility
+    y = np.empty_like(cache.q)
+    n_queries, n_keys = np.diff(visibility.query_offsets), np.diff(visibility.key_offsets)
+    starts = np.concatenate([[0], np.cumsum(n_heads * n_queries * n_keys)])
+    wanted = np.empty(0 if weights is None else starts[-1], np.float32)
+    arguments = _kernel_arguments(cache, n_heads)
+    kernels.attend(*arguments[:5], 0, len(n_queries), *arguments[5:], y.ravel(), wanted, starts)
+    if weights is not None:
+        weights.extend(
+            wanted[start : start + n_heads * t * s].reshape(n_heads, t, s)
+            for start, t, s in zip(starts.tolist(), n_queries.tolist(), n_keys.tolist(), strict=False)
+        )
+    return y
