@@ -1,0 +1,236 @@
+"""Paragraphs as sentences, neighbours in them, and files of sentences that belong together."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from corpora._inputs import CorpusError, display_name
+from corpora.readers import TextReader
+from corpora.tokenizers import Tokenizer, WordsTokenizer
+
+MIN_TOKENS, MAX_TOKENS = 5, 40
+"""Sentences of fewer or more tokens are left out of training: headings and rubble, and lists."""
+
+# an abbreviation such as "e.g." is followed by a small letter, and a name after "Mr." is cut off: rarely enough
+_BORDER = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)\]]*\s+(?=[\"'\u2018\u201c(\[]*[^\W_a-z])")
+_SHOWN = 60
+
+
+def split_sentences(paragraph: str) -> list[str]:
+    r"""Cut a paragraph after ``.``, ``!`` or ``?`` where white space and then no small letter a-z follow.
+
+    Quotation marks and brackets that close after the mark stay with the sentence before it.
+
+    Parameters
+    ----------
+    paragraph : str
+
+    Returns
+    -------
+    list of str
+        Stripped, none of them empty.
+
+    Examples
+    --------
+    >>> split_sentences('It rained (e.g. in May). "Why?" Nobody knew. 2010 was dry')
+    ['It rained (e.g. in May).', '"Why?"', 'Nobody knew.', '2010 was dry']
+    """
+    sentences, start = [], 0
+    for border in _BORDER.finditer(paragraph):
+        sentences.append(paragraph[start : border.end()].strip())
+        start = border.end()
+    sentences.append(paragraph[start:].strip())
+    return [sentence for sentence in sentences if sentence]
+
+
+def sentence_runs(
+    paragraphs: Iterable[str],
+    tokenizer: Tokenizer | None = None,
+    *,
+    min_tokens: int = MIN_TOKENS,
+    max_tokens: int = MAX_TOKENS,
+) -> Iterator[list[list[str]]]:
+    """Read paragraphs as runs of consecutive sentences of a fair length.
+
+    Parameters
+    ----------
+    paragraphs : iterable of str
+        Such as `TextReader.lines`.
+    tokenizer : Tokenizer, default WordsTokenizer()
+    min_tokens, max_tokens : int
+        A sentence with fewer or more tokens is left out and ends a run: those beside it are no neighbours.
+
+    Yields
+    ------
+    list of list of str
+        The tokens of the sentences of one run, at least one.
+
+    Raises
+    ------
+    ValueError
+        If `min_tokens` is less than 1 or more than `max_tokens`.
+    """
+    if not 1 <= min_tokens <= max_tokens:
+        raise ValueError(f"min_tokens and max_tokens must be 1 <= {min_tokens} <= {max_tokens}")
+    tokenize = WordsTokenizer() if tokenizer is None else tokenizer
+    for paragraph in paragraphs:
+        run: list[list[str]] = []
+        for sentence in split_sentences(paragraph):
+            tokens = tokenize(sentence)
+            if min_tokens <= len(tokens) <= max_tokens:
+                run.append(tokens)
+            elif run:
+                yield run
+                run = []
+        if run:
+            yield run
+
+
+@dataclass(frozen=True)
+class SentenceSets:
+    """Sentences that mean the same, and what is close to them and means something else.
+
+    Attributes
+    ----------
+    sets : list of tuple of str
+        At least two sentences each.
+    negatives : list of str, or None
+        The hard negative of each set.
+    path : str
+        The file, for messages.
+    """
+
+    sets: list[tuple[str, ...]]
+    negatives: list[str] | None = None
+    path: str = ""
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+
+def read_sentence_sets(path: str | os.PathLike[str], *, hard_negatives: bool = False) -> SentenceSets:
+    """Read a file of sentences that belong together, one set a line, separated by tabs.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Text in UTF-8, compressed or not: pairs, captions of the same picture, translations. Blank lines are left out.
+    hard_negatives : bool, default False
+        The last column is a sentence that is close to the others and means something else.
+
+    Returns
+    -------
+    SentenceSets
+
+    Raises
+    ------
+    CorpusError
+        If a line has another number of columns than the first, fewer than two (three with hard negatives) or an empty
+        one, if there is no line, or the file cannot be read.
+    """
+    name = os.fspath(path)
+    least = 3 if hard_negatives else 2
+    sets: list[tuple[str, ...]] = []
+    n_columns = 0
+    for _, number, line in TextReader(name).numbered_lines():
+        if not line.strip():
+            continue
+        columns = tuple(column.strip() for column in line.split("\t"))
+        n_columns = n_columns or len(columns)
+        if len(columns) < least:
+            wanted = "two sentences and a hard negative" if hard_negatives else "two sentences or more"
+            raise CorpusError(
+                f"{display_name(name)}, line {number}: expected {wanted}, separated by tabs, not {_shortened(line)}"
+            )
+        if len(columns) != n_columns:
+            raise CorpusError(
+                f"{display_name(name)}, line {number}: {len(columns)} columns, but the first line has {n_columns}"
+            )
+        if not all(columns):
+            raise CorpusError(f"{display_name(name)}, line {number}: column {columns.index('') + 1} is empty")
+        sets.append(columns)
+    if not sets:
+        raise CorpusError(f"{display_name(name)} holds no sentences: expected lines of two or more, separated by tabs")
+    if hard_negatives:
+        return SentenceSets([columns[:-1] for columns in sets], [columns[-1] for columns in sets], name)
+    return SentenceSets(sets, None, name)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What training sentences and evaluation sentences have in common.
+
+    Attributes
+    ----------
+    n_sets : int
+        Sets that were looked at.
+    sentences : dict
+        For each sentence of a set that is also evaluated, as its tokens joined by spaces, how often it came.
+    touched : tuple of int
+        Index of each set with such a sentence.
+    """
+
+    n_sets: int
+    sentences: dict[str, int]
+    touched: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, int]:
+        """Return how many sets were looked at, are touched, and by how many sentences."""
+        return {"sets": self.n_sets, "touched_sets": len(self.touched), "shared_sentences": len(self.sentences)}
+
+
+def find_overlap(training: SentenceSets, evaluated: Iterable[str], tokenizer: Tokenizer | None = None) -> Overlap:
+    """Find the sets of which a sentence is evaluated too, whatever its punctuation and case.
+
+    Parameters
+    ----------
+    training : SentenceSets
+    evaluated : iterable of str
+        Sentences of evaluation files.
+    tokenizer : Tokenizer, default WordsTokenizer()
+        Two sentences are the same if their tokens are.
+
+    Returns
+    -------
+    Overlap
+    """
+    tokenize = WordsTokenizer() if tokenizer is None else tokenizer
+    known = {" ".join(tokenize(sentence)) for sentence in evaluated} - {""}
+    shared: dict[str, int] = {}
+    touched = []
+    for index, sentences in enumerate(training.sets):
+        extra = () if training.negatives is None else (training.negatives[index],)
+        found = [key for sentence in (*sentences, *extra) if (key := " ".join(tokenize(sentence))) in known]
+        for key in found:
+            shared[key] = shared.get(key, 0) + 1
+        if found:
+            touched.append(index)
+    return Overlap(len(training), shared, tuple(touched))
+
+
+def without_overlap(
+    training: SentenceSets, evaluated: Iterable[str], tokenizer: Tokenizer | None = None
+) -> tuple[SentenceSets, Overlap]:
+    """Leave out every set that `find_overlap` finds, whole: the other captions of a picture give it away, too.
+
+    Returns
+    -------
+    (SentenceSets, Overlap)
+        What is left, and what was found.
+    """
+    overlap = find_overlap(training, evaluated, tokenizer)
+    return _without(training, overlap.touched), overlap
+
+
+def _without(training: SentenceSets, touched: Sequence[int]) -> SentenceSets:
+    gone = set(touched)
+    kept = [index for index in range(len(training)) if index not in gone]
+    negatives = None if training.negatives is None else [training.negatives[index] for index in kept]
+    return SentenceSets([training.sets[index] for index in kept], negatives, training.path)
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")

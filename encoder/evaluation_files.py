@@ -1,0 +1,217 @@
+"""Files that encoders are measured on: pairs of sentences with scores, and sentences with labels."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.evaluation import EvaluationError
+
+_SICK = ("sentence_A", "sentence_B", "relatedness_score")
+_STS_COLUMNS = 7  # genre, file, year, id, score, and two sentences; some lines name a source or two after them
+_TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
+_CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Pairs of sentences and how alike people find them.
+
+    Attributes
+    ----------
+    first, second : tuple of str
+    scores : ndarray of shape (n,), float64
+        On any scale.
+    path : str
+    """
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    scores: NDArray[np.float64]
+    path: str = ""
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True)
+class LabelledSentences:
+    """Sentences with one label each.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+    labels : tuple of str
+    path : str
+    """
+
+    sentences: tuple[str, ...]
+    labels: tuple[str, ...]
+    path: str = ""
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+
+def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
+    """Read pairs of sentences with scores, in the layout of STS Benchmark, of SICK, or plain.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Text in UTF-8 with tabs between the columns, one of:
+
+        - STS Benchmark: genre, file, year, id, score, sentence, sentence;
+        - SICK: a first line with the names of its columns;
+        - two sentences and a score, or a score and two sentences, and anything after them.
+
+    Returns
+    -------
+    ScoredPairs
+
+    Raises
+    ------
+    EvaluationError
+        If the file cannot be read, holds no pair, or a line has no score where the first one has it; the message names
+        the file and the line.
+    """
+    name = os.fspath(path)
+    lines = _lines(name, latin=False)
+    first: list[str] = []
+    second: list[str] = []
+    scores: list[float] = []
+    layout: tuple[int, int, int] | None = None
+    for number, line in lines:
+        columns = [column.strip() for column in line.split("\t")]
+        if layout is None:
+            header = _sick_header(columns)
+            layout = header or _find_layout(columns, name, number)
+            if header:
+                continue
+        scores.append(_score(columns, layout, name, number))
+        first.append(columns[layout[0]])
+        second.append(columns[layout[1]])
+    if not scores:
+        raise EvaluationError(f"{name} holds no pair: expected lines of two sentences and a score, separated by tabs")
+    return ScoredPairs(tuple(first), tuple(second), np.array(scores), name)
+
+
+def read_labelled(path: str | os.PathLike[str]) -> LabelledSentences:
+    """Read sentences with labels.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Text in UTF-8, or in Latin-1 where it is not that: on each line a label, a tab and a sentence, or a sentence, a
+        tab and a label (labels are the column with fewer different values). Lines of ``LABEL:fine sentence`` without
+        any tab are TREC's, and their coarse label is taken.
+
+    Returns
+    -------
+    LabelledSentences
+
+    Raises
+    ------
+    EvaluationError
+        If the file cannot be read, a line is neither, or there are fewer than two labels; the message names the file
+        and the line.
+    """
+    name = os.fspath(path)
+    lines = list(_lines(name, latin=True))
+    if not lines:
+        raise EvaluationError(f"{name} holds no sentence: expected lines of a label, a tab and a sentence")
+    split: Callable[[str], tuple[str, str] | None] = _split_trec if "\t" not in lines[0][1] else _split_tab
+    rows = []
+    for number, line in lines:
+        row = split(line)
+        if row is None:
+            raise EvaluationError(
+                f"{name}, line {number}: expected a label, a tab and a sentence, not {_shortened(line)}"
+            )
+        rows.append(row)
+    left, right = zip(*rows, strict=True)
+    labels, sentences = (right, left) if len(set(right)) < len(set(left)) else (left, right)
+    if len(set(labels)) < 2:
+        raise EvaluationError(f"{name}: all sentences have the label {_shortened(labels[0])}; there is nothing to tell")
+    return LabelledSentences(sentences, labels, name)
+
+
+def _lines(name: str, *, latin: bool) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, with their numbers."""
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise EvaluationError(f"{name} cannot be read: {error.strerror or error}") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if not latin:
+            wrong = data.count(b"\n", 0, error.start) + 1
+            raise EvaluationError(f"{name}, line {wrong}: not UTF-8; convert the file first") from error
+        text = data.decode("latin-1")
+    for number, line in enumerate(text.split("\n"), 1):
+        if control := _CONTROL.search(line):
+            raise EvaluationError(f"{name}, line {number}: the character {control[0]!r} is not text")
+        if line.strip():
+            yield number, line.strip("\r")
+
+
+def _sick_header(columns: list[str]) -> tuple[int, int, int] | None:
+    if not set(_SICK).issubset(columns):
+        return None
+    first, second, score = map(columns.index, _SICK)
+    return first, second, score
+
+
+def _find_layout(columns: list[str], name: str, number: int) -> tuple[int, int, int]:
+    """Return where the two sentences and the score are, from the first line."""
+    numeric = [_number(column) is not None for column in columns]
+    if len(columns) >= _STS_COLUMNS and numeric[4]:
+        return 5, 6, 4
+    if len(columns) >= 3 and numeric[2]:
+        return 0, 1, 2
+    if len(columns) >= 3 and numeric[0]:
+        return 1, 2, 0
+    raise EvaluationError(
+        f"{name}, line {number}: expected two sentences and a score, separated by tabs, not "
+        f"{_shortened(' | '.join(columns))}"
+    )
+
+
+def _score(columns: list[str], layout: tuple[int, int, int], name: str, number: int) -> float:
+    if len(columns) <= max(layout):
+        raise EvaluationError(f"{name}, line {number}: {len(columns)} columns, expected at least {max(layout) + 1}")
+    score = _number(columns[layout[2]])
+    if score is None:
+        raise EvaluationError(f"{name}, line {number}: the score {_shortened(columns[layout[2]])} is not a number")
+    return score
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _split_trec(line: str) -> tuple[str, str] | None:
+    found = _TREC.fullmatch(line.strip())
+    return (found[1], found[2]) if found else None
+
+
+def _split_tab(line: str) -> tuple[str, str] | None:
+    columns = [column.strip() for column in line.split("\t")]
+    return (columns[0], columns[1]) if len(columns) == 2 and all(columns) else None
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
