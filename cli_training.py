@@ -14,20 +14,8 @@ import click
 
 from cli_options import INTERRUPTED, TERMINATED, Duration, LazyChoice
 from cli_output import print_json, print_trained, show_training
-from w2v.parameters import (
-    DOMAINS,
-    MAX_VOCABULARY,
-    Choice,
-    Domain,
-    FileName,
-    Flag,
-    Integer,
-    Number,
-    Parameters,
-    Seconds,
-    Seed,
-    TokenizerChoice,
-)
+from w2v.domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
+from w2v.parameters import DOMAINS, MAX_VOCABULARY, Parameters
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 from w2v.contenders import OTHERS, PROGRAMS, Trained, check_counterparts, compile_w2v
+from w2v.domains import MAX_SEED
 from w2v.evaluation import AnalogyReport, PairsReport, evaluate_analogies, evaluate_word_pairs
-from w2v.parameters import MAX_SEED, Parameters
+from w2v.parameters import Parameters
 
 PathLike = str | os.PathLike[str]
 MOST_SEEDS = 100

@@ -16,11 +16,12 @@ from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 
 from .checkpoints import Checkpoint
+from .domains import MAX_SEED
 from .embeddings import Embeddings
 from .fitting import Surroundings, run_training
 from .initial import InitialVectors
 from .monitor import Callback, CallbackError
-from .parameters import CHECKPOINT_INTERVAL, MAX_SEED, Parameters
+from .parameters import CHECKPOINT_INTERVAL, Parameters
 from .stream import Corpus
 from .trainer import Progress
 from .training_state import TrainingState, read_state

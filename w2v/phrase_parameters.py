@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
-from .parameters import MAX_VOCABULARY, PHRASE_DOMAINS, Domain, Integer, TokenizerChoice, check_threshold
+from .domains import Domain, Integer, TokenizerChoice
+from .parameters import MAX_VOCABULARY, PHRASE_DOMAINS, check_threshold
 
 DEFAULT_THRESHOLD = {"default": 10.0, "npmi": 0.5}
 """What a score must exceed where `threshold` is None."""

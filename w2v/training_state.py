@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .domains import MAX_SEED
 from .embeddings import Embeddings
-from .parameters import MAX_SEED, Parameters
+from .parameters import Parameters
 from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
 from .stream import TokenStream
 from .subwords import Subwords, SubwordVectors
