@@ -133,6 +133,9 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
             table[name][...] = arrays[name]
         return table
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.shapes, self.flat)  # the arrays stay views of the buffer
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
 
@@ -201,3 +204,9 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
     def _chunks(self) -> Iterator[NDArray[Any]]:
         """Return the buffer in pieces that fit the cache, float64 copies of which cost no memory to speak of."""
         return (self.flat[start : start + (1 << 16)] for start in range(0, self.flat.size, 1 << 16))
+
+
+def _restored(shapes: Mapping[str, tuple[int, ...]], flat: NDArray[Any]) -> ParameterTable:
+    table = ParameterTable(shapes, flat.dtype)
+    table.flat[:] = flat
+    return table

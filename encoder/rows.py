@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,7 @@ class WordRows:
         self._gains = _frozen(state.gains)
         self._table = _frozen(state.table.reshape(-1))
 
-    def find(self, sentences: list[str]) -> FoundWords:
+    def find(self, sentences: Sequence[str]) -> FoundWords:
         """Look up the words of sentences; those that have no row at all are left out."""
         return self.lookup.find(sentences, with_unknown=self.has_unknown)
 

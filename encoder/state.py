@@ -14,6 +14,8 @@ from encoder.weights import log_weights, row_scale, word_probabilities
 from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from encoder.network import NetworkConfig
+    from encoder.parameters import ParameterTable
     from w2v.embeddings import Embeddings
     from w2v.subwords import SubwordVectors
 
@@ -67,8 +69,8 @@ class EncoderState:
     identity: Identity | None = None
     subwords: SubwordVectors | None = None
     subword_scale: float = 1.0
-    network: Any | None = None
-    parameters: Any | None = None
+    network: NetworkConfig | None = None
+    parameters: ParameterTable | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,13 @@ class EncoderState:
             )
         if (self.network is None) != (self.parameters is None):
             raise ValueError("a network needs its parameters, and parameters their network")
+        if self.network is not None and self.network.input_size != self.dimension:
+            raise ValueError(
+                f"the network takes rows of {self.network.input_size} columns, but the table has {self.dimension}"
+            )
+
+    def __sklearn_clone__(self) -> EncoderState:
+        return self  # read-only: a clone of an estimator shares it
 
     @property
     def dimension(self) -> int:

@@ -12,7 +12,7 @@ _64 = (1 << 64) - 1
 
 def sif_sum(
     tokens: Sequence[str], vectors: dict[str, NDArray[np.float64]], share: dict[str, float], a: float
-) -> object:
+) -> NDArray[np.float64]:
     """Return the sum of a / (a + p(w)) * v(w) over the known words of a sentence, shape (D,)."""
     total: NDArray[np.float64] = np.zeros_like(next(iter(vectors.values())))
     for token in tokens:

@@ -101,6 +101,9 @@ class Embeddings(KeyedVectorsMethods):
         dtype = "" if self.dtype == "float32" else f", dtype={self.dtype!r}"
         return f"Embeddings({len(self)} words, vector_size={self.vector_size}{dtype})"
 
+    def __sklearn_clone__(self) -> Embeddings:
+        return self  # read-only: a clone of an estimator shares it
+
     def __and__(self, other: Collection[str]) -> Embeddings:
         return self.intersection(other)
 

@@ -1,0 +1,260 @@
+"""From an encoder's state to the vectors of sentences: in batches, by several threads, in memory that does not grow."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.readers import Block
+from encoder._lookup import scale_to_unit, sum_rows
+from encoder.lookup import FoundWords
+from encoder.network import Network
+from encoder.rows import WordRows
+from encoder.state import EncoderState
+from w2v.stream import count_cores
+
+Precision = Literal["float32", "float16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
+BATCH_SIZE = 1024
+
+_LARGEST_INT8 = 127
+_BATCH_BYTES = 1 << 19  # of lines that one thread takes at once from a stream
+
+
+class Encoded(NamedTuple):
+    """The vectors of sentences with what they are made of.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (S, d)
+    tokens : list of S lists of str
+        The words that count.
+    token_vectors : list of S ndarray of shape (n_tokens, d), float32
+        The rows whose sum the sentence's vector is, in its direction.
+    attention : list of S ndarray of shape (n_layers, n_heads, n_tokens, n_tokens), float32, or None
+        How much each token (row) attends to each (column), if that was asked for.
+    """
+
+    vectors: NDArray[Any]
+    tokens: list[list[str]]
+    token_vectors: list[NDArray[np.float32]]
+    attention: list[NDArray[np.float32]] | None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What becomes of the sums of a sentence's rows.
+
+    Parameters
+    ----------
+    normalize : bool, default True
+        Bring vectors to length 1; zeros stay zeros.
+    truncate_dim : int, optional
+        Keep so many of the first columns, before anything else.
+    precision : {"float32", "float16", "int8"}, default "float32"
+        int8 scales each vector such that its largest number is 127: cosines survive, lengths do not.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+    """
+
+    normalize: bool = True
+    truncate_dim: int | None = None
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if self.truncate_dim is not None and self.truncate_dim < 1:
+            raise ValueError(f"truncate_dim must be at least 1, not {self.truncate_dim}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
+
+    def columns(self, dimension: int) -> int:
+        """Return how many columns are left of `dimension`.
+
+        Raises
+        ------
+        ValueError
+            If more are to be kept than there are.
+        """
+        if self.truncate_dim is not None and self.truncate_dim > dimension:
+            raise ValueError(f"truncate_dim is {self.truncate_dim}, but the vectors have {dimension} columns only")
+        return self.truncate_dim or dimension
+
+    def finish(self, sums: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the output for sums of shape (S, d), which are overwritten; it may be the same array.
+
+        Raises
+        ------
+        ValueError
+            If a number is not finite, as only those of a damaged model are.
+        """
+        rows = sums
+        if self.truncate_dim is not None and self.truncate_dim < sums.shape[1]:
+            rows = np.ascontiguousarray(sums[:, : self.truncate_dim])
+        if not np.isfinite(rows).all():
+            raise ValueError("the vector of a sentence is not finite: the model is damaged")
+        if self.normalize:
+            scale_to_unit(rows.reshape(-1), rows.shape[1])
+        if self.precision == "int8":
+            largest = np.abs(rows).max(axis=1, keepdims=True)
+            return np.rint(rows * (_LARGEST_INT8 / np.where(largest > 0, largest, 1))).astype(np.int8)
+        return rows.astype(self.precision, copy=False)
+
+
+class Inference:
+    """Encodes sentences; its methods may be called from several threads at once.
+
+    Parameters
+    ----------
+    state : EncoderState
+    workers : int, optional
+        Threads; all cores by default.
+
+    Raises
+    ------
+    ValueError
+        If `workers` is below 1.
+    """
+
+    def __init__(self, state: EncoderState, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        self.state, self.rows = state, WordRows(state)
+        self.workers = workers or count_cores()
+        self._network = None if state.network is None else Network(state.network, workers=1)
+
+    def encode(
+        self,
+        sentences: Sequence[str],
+        output: Output,
+        batch_size: int = BATCH_SIZE,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[Any]:
+        """Return the vectors of sentences, shape (S, d or `truncate_dim`); zero where no word is known.
+
+        A vector does not depend on the other sentences, on `batch_size` or on the number of threads, bit for bit.
+        """
+        columns = output.columns(self.state.dimension)
+        vectors = np.empty((len(sentences), columns), output.precision)
+        starts = range(0, len(sentences), batch_size)
+
+        def work(start: int) -> int:
+            batch = sentences[start : start + batch_size]
+            vectors[start : start + len(batch)] = output.finish(self._sums(self.rows.find(batch)))
+            return len(batch)
+
+        done = 0
+        for n in self._in_order(work, starts):
+            done += n
+            if progress is not None:
+                progress(done, len(sentences))
+        return vectors
+
+    def encode_blocks(self, blocks: Iterable[Block], output: Output) -> Iterator[tuple[bytes, NDArray[Any]]]:
+        """Yield pieces of a text, whole lines each, with the vectors of their lines; empty lines have zeros.
+
+        Memory does not grow with the text. See `corpora.TextReader` for the blocks.
+        """
+        output.columns(self.state.dimension)
+
+        def work(lines: bytes) -> tuple[bytes, NDArray[Any]]:
+            return lines, output.finish(self._sums(self.rows.find_lines(lines)))
+
+        yield from self._in_order(work, _pieces(blocks))
+
+    def explain(self, sentences: Sequence[str], output: Output, *, with_attention: bool = False) -> Encoded:
+        """Return the vectors of sentences with their tokens, the tokens' rows and, if asked for, attention.
+
+        Raises
+        ------
+        ValueError
+            If attention is asked for and the encoder has none.
+        """
+        if with_attention and self.state.network is None:
+            raise ValueError("a static encoder has no attention; fit one with architecture='attention'")
+        found = self.rows.find(list(sentences))
+        rows, attention = self._token_rows(found, with_attention)
+        vectors = output.finish(_pooled(rows, found.offsets))
+        columns = output.columns(self.state.dimension)
+        borders = list(zip(found.offsets, found.offsets[1:], strict=False))
+        return Encoded(vectors, self.rows.lookup.words_of(found), [rows[a:b, :columns] for a, b in borders], attention)
+
+    def _sums(self, found: FoundWords) -> NDArray[np.float32]:
+        if self.state.network is None:
+            return self.rows.sums(found)
+        rows, _ = self._token_rows(found, False)
+        return _pooled(rows, found.offsets)
+
+    def _token_rows(
+        self, found: FoundWords, with_attention: bool
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]] | None]:
+        """Return the rows that are summed up, shape (N, d), and attention for each sentence."""
+        rows = self.rows.gather(found)
+        if self._network is None:
+            return rows, None
+        parameters = self.state.parameters
+        assert parameters is not None
+        if not with_attention:
+            return self._network.forward(parameters, rows, found.offsets)[0], None
+        rows, _, layers = self._network.forward(parameters, rows, found.offsets, return_attention=True)
+        return rows, [np.stack(weights) for weights in zip(*layers, strict=True)]
+
+    def _in_order(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """Yield work(item) for each item, in order; a few are worked on at the same time."""
+        source = iter(items)
+        first = next(source, None)
+        second = next(source, None)
+        if self.workers == 1 or second is None:
+            for item in (first, second):
+                if item is not None:
+                    yield work(item)
+            for item in source:
+                yield work(item)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            pending: deque[Future[Any]] = deque([pool.submit(work, first), pool.submit(work, second)])
+            try:
+                for item in source:
+                    if len(pending) > self.workers:
+                        yield pending.popleft().result()
+                    pending.append(pool.submit(work, item))
+                while pending:
+                    yield pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+
+def _pooled(rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the sum of the rows of each sentence, shape (S, d), in their order."""
+    sums = np.empty((len(offsets) - 1, rows.shape[1]), np.float32)
+    order, ones = np.arange(len(rows), dtype=np.int32), np.ones(len(rows), np.float32)
+    arrays = [array.view() for array in (ones, rows.reshape(-1), rows[:0].reshape(-1))]
+    for array in arrays:
+        array.setflags(write=False)
+    sum_rows(order, offsets, *arrays, rows.shape[1], sums.reshape(-1))
+    return sums
+
+
+def _pieces(blocks: Iterable[Block]) -> Iterator[bytes]:
+    """Cut blocks of text after line feeds, into pieces that one thread takes at once; a line is never divided."""
+    started: list[bytes] = []
+    for block in blocks:
+        if not block.ends_sentence:
+            started.append(block.data)
+            continue
+        data = b"".join([*started, block.data])
+        started.clear()
+        start = 0
+        while start < len(data):
+            stop = data.find(b"\n", start + _BATCH_BYTES) + 1 or len(data)
+            yield data[start:stop]
+            start = stop

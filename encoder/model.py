@@ -1,0 +1,339 @@
+"""`SentenceEncoder`: sentences to vectors, as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
+from encoder.network import Network, NetworkConfig
+from encoder.persistence import load_encoder, save_encoder
+from encoder.state import DEFAULT_A, EncoderState, sif_state
+from w2v.embeddings import Embeddings
+
+if TYPE_CHECKING:
+    from corpora.tokenizers import Tokenizer
+
+ARCHITECTURES = ("static", "attention")
+
+Start = Embeddings | EncoderState | str | os.PathLike[str]
+
+
+class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Vectors of sentences, grown from vectors of words.
+
+    It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
+    in closed form. Any architecture starts there, and training goes on from there.
+
+    Parameters
+    ----------
+    embeddings : Embeddings, EncoderState, str or path-like
+        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either.
+    architecture : {"static", "attention"}, default "static"
+        Sum up weighted rows of a table, or let the words of a sentence attend to each other first.
+    a : float, default 3e-4
+        A word of probability p starts with the weight a / (a + p); see `sif_state`, also for the next two.
+    identity_scale : float, default 0
+    identity_columns : int, default 0
+    layers : int, default 1
+    heads : int, default 4
+    dim : int, default 128
+    positions : str, default "rotary"
+    feed_forward : float, default 2
+    norm : {"pre", "post"}, default "pre"
+    dropout : float, default 0
+        Of the network, with attention; see `encoder.network.NetworkConfig`.
+    normalize : bool, default True
+        Vectors have length 1, so that their products are cosines; that of a sentence without a known word is zero.
+    truncate_dim : int, optional
+        Keep so many of the first columns.
+    batch_size : int, default 1024
+        Sentences that a thread takes at once. The vectors do not depend on it.
+    workers : int, optional
+        Threads; all cores by default. The vectors do not depend on it.
+    random_state : int, numpy.random.Generator or None
+        Seed of training and of the network's start, at which the vectors are those of SIF whatever it is.
+
+    Attributes
+    ----------
+    state_ : EncoderState
+        What was learned.
+    history_ : list of dict
+        What training reported, step by step.
+
+    Examples
+    --------
+    >>> from w2v import Embeddings
+    >>> embeddings = Embeddings(["cats", "dogs", "run"], [[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> SentenceEncoder(embeddings).encode(["Cats run!", ""]).round(3)
+    array([[0.707, 0.707],
+           [0.   , 0.   ]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        embeddings: Start | None = None,
+        architecture: str = "static",
+        *,
+        a: float = DEFAULT_A,
+        identity_scale: float = 0.0,
+        identity_columns: int = 0,
+        layers: int = 1,
+        heads: int = 4,
+        dim: int = 128,
+        positions: str = "rotary",
+        feed_forward: float = 2.0,
+        norm: str = "pre",
+        dropout: float = 0.0,
+        normalize: bool = True,
+        truncate_dim: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        workers: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.embeddings = embeddings
+        self.architecture = architecture
+        self.a = a
+        self.identity_scale = identity_scale
+        self.identity_columns = identity_columns
+        self.layers = layers
+        self.heads = heads
+        self.dim = dim
+        self.positions = positions
+        self.feed_forward = feed_forward
+        self.norm = norm
+        self.dropout = dropout
+        self.normalize = normalize
+        self.truncate_dim = truncate_dim
+        self.batch_size = batch_size
+        self.workers = workers
+        self.random_state = random_state
+
+    def fit(self, corpus: Any = None, y: Any = None) -> SentenceEncoder:
+        """Prepare the encoder.
+
+        Parameters
+        ----------
+        corpus : ignored
+        y : ignored
+            For pipelines.
+
+        Returns
+        -------
+        SentenceEncoder
+            This one.
+        """
+        self._forget()
+        self.state_ = self._start_state()
+        self.history_: list[dict[str, Any]] = []
+        return self
+
+    def transform(self, sentences: Iterable[str]) -> NDArray[Any]:
+        """Return the vectors of sentences as `encode` does, with the options of the constructor, shape (S, d)."""
+        vectors: NDArray[Any] = self.encode(sentences)
+        return vectors
+
+    @overload
+    def encode(
+        self,
+        sentences: Iterable[str],
+        *,
+        batch_size: int | None = ...,
+        normalize: bool | None = ...,
+        truncate_dim: int | None = ...,
+        precision: Precision = ...,
+        return_tokens: Literal[False] = ...,
+        return_attention: Literal[False] = ...,
+        progress: Callable[[int, int], None] | None = ...,
+    ) -> NDArray[Any]: ...
+    @overload
+    def encode(
+        self,
+        sentences: Iterable[str],
+        *,
+        batch_size: int | None = ...,
+        normalize: bool | None = ...,
+        truncate_dim: int | None = ...,
+        precision: Precision = ...,
+        return_tokens: bool = ...,
+        return_attention: bool = ...,
+        progress: Callable[[int, int], None] | None = ...,
+    ) -> NDArray[Any] | Encoded: ...
+    def encode(
+        self,
+        sentences: Iterable[str],
+        *,
+        batch_size: int | None = None,
+        normalize: bool | None = None,
+        truncate_dim: int | None = None,
+        precision: Precision = "float32",
+        return_tokens: bool = False,
+        return_attention: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[Any] | Encoded:
+        """Return the vectors of sentences.
+
+        Parameters
+        ----------
+        sentences : iterable of str
+            Of any length, empty ones too.
+        batch_size, normalize, truncate_dim : optional
+            In place of the constructor's.
+        precision : {"float32", "float16", "int8"}, default "float32"
+            See `encoder.inference.Output`.
+        return_tokens : bool, default False
+            Return the tokens and their rows as well.
+        return_attention : bool, default False
+            Return the tokens, their rows and the weights of attention as well.
+        progress : callable, optional
+            Called with the number of sentences done and of all.
+
+        Returns
+        -------
+        ndarray of shape (S, d) of `precision`, or Encoded
+            A sentence's vector does not depend on the other sentences, bit for bit. That of a sentence without a known
+            word is zero.
+
+        Raises
+        ------
+        TypeError
+            If `sentences` is one str, or a sentence none.
+        ValueError
+            If an option is out of range, or a static encoder is asked for attention.
+        """
+        if isinstance(sentences, (str, bytes)):
+            raise TypeError("encode needs a list of sentences, not one string")
+        listed: Sequence[str] = sentences if isinstance(sentences, list) else list(sentences)
+        output = self._output(normalize, truncate_dim, precision)
+        if return_tokens or return_attention:
+            return self.inference.explain(listed, output, with_attention=return_attention)
+        size = self.batch_size if batch_size is None else batch_size
+        if size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {size}")
+        return self.inference.encode(listed, output, size, progress)
+
+    @property
+    def state(self) -> EncoderState:
+        """What was learned, or, before `fit`, what learning starts from."""
+        if hasattr(self, "state_"):
+            return self.state_
+        key = self._start_key()
+        if self.__dict__.get("_start", (None,))[0] != key:
+            self._start = key, self._start_state()
+        return self._start[1]
+
+    @property
+    def dimension(self) -> int:
+        """The width of the vectors."""
+        return self._output(None, None, "float32").columns(self.state.dimension)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the encoder's folder; see `encoder.persistence.save_encoder`."""
+        save_encoder(self.state, path, overwrite=overwrite)
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
+    ) -> SentenceEncoder:
+        """Open the folder of an encoder or of word vectors; see `encoder.persistence.load_encoder`.
+
+        Returns
+        -------
+        SentenceEncoder
+            Fitted; its ``embeddings`` is the state, so that scikit-learn's clones start from it.
+        """
+        state = load_encoder(path, mmap=mmap, tokenizer=tokenizer)
+        encoder = cls(state, "static" if state.network is None else "attention")
+        encoder.state_ = state
+        encoder.history_ = list(state.metadata.get("history", []))
+        return encoder
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.dimension
+
+    @property
+    def inference(self) -> Inference:
+        """What encodes; for streams of text see `Inference.encode_blocks`."""
+        state = self.state
+        cached: Inference | None = self.__dict__.get("_cached_inference")
+        if cached is None or cached.state is not state or cached.workers != (self.workers or cached.workers):
+            cached = self._cached_inference = Inference(state, self.workers)
+        return cached
+
+    def _output(self, normalize: bool | None, truncate_dim: int | None, precision: Precision) -> Output:
+        return Output(
+            self.normalize if normalize is None else normalize,
+            self.truncate_dim if truncate_dim is None else truncate_dim,
+            precision,
+        )
+
+    def _start_key(self) -> tuple[Any, ...]:
+        ignored = ("normalize", "truncate_dim", "batch_size", "workers")
+        return tuple(value for name, value in self.get_params(deep=False).items() if name not in ignored)
+
+    def _start_state(self) -> EncoderState:
+        """Return what training starts from."""
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
+        start = self.embeddings
+        if start is None:
+            raise ValueError("a SentenceEncoder needs word vectors to start from: pass `embeddings`")
+        if isinstance(start, (str, os.PathLike)):
+            from w2v.model_files import read_kind
+            from w2v.persistence import KIND as WORD_VECTORS
+
+            start = Embeddings.load(start) if read_kind(start) == WORD_VECTORS else load_encoder(Path(start))
+        if isinstance(start, EncoderState):
+            return self._with_architecture(start)
+        if not isinstance(start, Embeddings):
+            raise TypeError(f"embeddings must be Embeddings, an EncoderState or a folder, not {type(start).__name__}")
+        return self._with_architecture(
+            sif_state(start, self.a, identity_scale=self.identity_scale, identity_columns=self.identity_columns)
+        )
+
+    def _with_architecture(self, state: EncoderState) -> EncoderState:
+        """Return the state with a network at its start, if there shall be one and is none."""
+        if self.architecture == "static":
+            if state.network is not None:
+                raise ValueError("the encoder to start from has attention: pass architecture='attention'")
+            return state
+        if state.network is not None:
+            return state
+        config = NetworkConfig(
+            state.dimension,
+            self.dim,
+            self.heads,
+            self.layers,
+            self.feed_forward,
+            self.norm,
+            self.positions,
+            self.dropout,
+        )
+        seed = int(np.random.default_rng(self.random_state).integers(1 << 31))
+        return replace(state, network=config, parameters=Network(config).initialise(seed))
+
+    def _forget(self) -> None:
+        for name in ("state_", "history_", "_start", "_cached_inference"):
+            self.__dict__.pop(name, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made again when it is needed."""
+        kept: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in kept.items() if name not in ("_start", "_cached_inference")}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "state_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.two_d_array = True, False
+        tags.requires_fit = False
+        return tags

@@ -1,0 +1,260 @@
+"""A sentence encoder as a folder, laid out like the word model's: written whole or not at all, read from strangers."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.identity import Identity
+from encoder.state import EncoderState, sif_state
+from w2v._files import ModelError, atomic_file, atomic_folder
+from w2v._tensors import read_tensors, write_tensors
+from w2v.model_files import (
+    FORMAT,
+    LAYOUT,
+    TENSORS_NAME,
+    check_positive,
+    check_tensor,
+    check_types,
+    encode_json,
+    encode_words,
+    read_header,
+    read_kind,
+    read_subwords,
+    read_words,
+    restore_tokenizer,
+    write_subwords,
+)
+from w2v.persistence import KIND as WORD_VECTORS
+from w2v.persistence import check_output, load_embeddings
+from w2v.phrase_list import PhraseTokenizer
+from w2v.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from corpora.tokenizers import Tokenizer
+    from encoder.network import NetworkConfig
+    from encoder.parameters import ParameterTable
+
+KIND = "sentence-encoder"
+FORMAT_VERSION = 1
+
+TABLE_FILE, NETWORK_FILE = "encoder.safetensors", "network.safetensors"
+
+_STRUCTURE = (
+    "format", "format_version", "kind", "dimension", "vocabulary_size", "tokenizer", "identity", "subwords",
+    "subword_columns", "subword_scale", "network",
+)  # fmt: skip
+_OWN_FILES = (TABLE_FILE, NETWORK_FILE, LAYOUT.subwords)
+
+
+def save_encoder(
+    state: EncoderState,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    extra_tensors: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+) -> None:
+    """Write an encoder's folder. It is written beside its final name and renamed, so it is never seen half-written.
+
+    Parameters
+    ----------
+    state : EncoderState
+    path : str or path-like
+        Name of the folder.
+    overwrite : bool, default False
+        Replace a model folder that exists, of whichever kind; anything else is never replaced.
+    extra_tensors : mapping of str to (mapping of str to ndarray), optional
+        Further tensors files: file name, such as ``LAYOUT.training``, to named arrays.
+
+    Raises
+    ------
+    ModelError
+        As `w2v.persistence.check_output`, or if writing fails. Nothing is left behind, and what was there before is
+        unchanged.
+    ValueError
+        If a name in `extra_tensors` is reserved or not a plain name, or the metadata cannot be expressed in JSON.
+    """
+    check_output(path, overwrite)
+    config = encode_json(_describe(state))
+    for name in extra_tensors or {}:
+        if not TENSORS_NAME.fullmatch(name) or name in _OWN_FILES:
+            raise ValueError(f"{name!r} is not a name for a further tensors file; use for instance {LAYOUT.training!r}")
+    tensors: dict[str, NDArray[Any]] = {"table": state.table, "word_weights": state.word_weights}
+    if state.vocabulary.counts is not None:
+        tensors["counts"] = state.vocabulary.counts
+    with atomic_folder(path, replace=overwrite) as folder:
+        write_tensors(folder / TABLE_FILE, tensors)
+        if state.subwords is not None:
+            write_subwords(folder, state.subwords)
+        if state.parameters is not None:
+            write_tensors(folder / NETWORK_FILE, dict(state.parameters))
+        for name, further in (extra_tensors or {}).items():
+            write_tensors(folder / name, further)
+        if isinstance(state.tokenizer, PhraseTokenizer):
+            state.tokenizer.phrases.save(folder / LAYOUT.phrases)
+        with atomic_file(folder / LAYOUT.vocabulary) as file:
+            file.write(encode_words(state.vocabulary.index_to_key))
+        with atomic_file(folder / LAYOUT.config) as file:
+            file.write(config)
+
+
+def load_encoder(
+    path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
+) -> EncoderState:
+    """Open an encoder's folder, or one of word vectors, which makes the encoder of `sif_state`.
+
+    A folder may come from a stranger: nothing in it is executed and every size is checked.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder.
+    mmap : bool, default True
+        Map the table into memory, so that opening takes no time and memory is shared between processes. Otherwise read
+        it at once.
+    tokenizer : Tokenizer, optional
+        Used in place of the one that the folder names; needed where that is a callable, since code is never stored.
+
+    Returns
+    -------
+    EncoderState
+
+    Raises
+    ------
+    ModelError
+        If the folder is missing, no model, of a newer format version, damaged, or its tokenizer must be passed again.
+    """
+    if read_kind(path) == WORD_VECTORS:
+        try:
+            return sif_state(load_embeddings(path, mmap=mmap, tokenizer=tokenizer), tokenizer=tokenizer)
+        except ModelError:
+            raise
+        except ValueError as error:
+            raise ModelError(f"{path}: {error}") from error
+    config = read_encoder_config(path)
+    folder = Path(path)
+    shape = (config["vocabulary_size"], config["dimension"])
+    words = read_words(folder / LAYOUT.vocabulary, shape[0])
+    file = folder / TABLE_FILE
+    tensors = read_tensors(file, mmap=mmap)
+    counts = check_tensor(file, tensors, "counts", np.int64, shape[:1]) if "counts" in tensors else None
+    restored = restore_tokenizer(folder, config["tokenizer"], tokenizer)
+    if restored is None:
+        name = config["tokenizer"].get("callable", "?")
+        raise ModelError(f"{path}: its words were made by the Python callable {name}; pass it again as `tokenizer`")
+    subwords = None
+    if "subwords" in config:
+        subwords = read_subwords(folder, config, config["subword_columns"], mmap=mmap)
+    network, parameters = _read_network(folder, config, mmap=mmap)
+    try:
+        return EncoderState(
+            Vocabulary.read_from(str(folder / LAYOUT.vocabulary), words, counts),
+            restored,
+            check_tensor(file, tensors, "table", np.float32, shape),
+            check_tensor(file, tensors, "word_weights", np.float32, shape[:1]),
+            Identity(**config["identity"]) if "identity" in config else None,
+            subwords,
+            config.get("subword_scale", 1.0),
+            network,
+            parameters,
+            {name: value for name, value in config.items() if name not in _STRUCTURE},
+        )
+    except ModelError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
+
+
+def read_encoder_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read and check the ``config.json`` of an encoder's folder.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder, not the file.
+
+    Returns
+    -------
+    dict
+        The whole configuration; what `EncoderState` is made of has the right types.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, not strict JSON, of another kind, of a newer version, or an entry is missing or wrong.
+    """
+    config = read_header(path, KIND, FORMAT_VERSION)
+    file = Path(path, LAYOUT.config)
+    check_positive(config, file, "dimension")
+    check_types(config, file, {"tokenizer": dict, "identity": dict, "subwords": dict, "network": dict})
+    if "tokenizer" not in config:
+        raise ModelError(f"{file} is damaged: it names no tokenizer")
+    if "subwords" in config:
+        check_positive(config, file, "subword_columns")
+        if config["subword_columns"] > config["dimension"] or not _is_number(config.get("subword_scale")):
+            raise ModelError(f"{file} is damaged: subword_columns or subword_scale is out of range")
+    if "identity" in config:
+        identity = config["identity"]
+        if (
+            set(identity) != {"scale", "start"}
+            or not _is_number(identity["scale"])
+            or type(identity["start"]) is not int
+        ):
+            raise ModelError(f"{file} is damaged: identity must hold the numbers scale and start")
+    return config
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _describe(state: EncoderState) -> dict[str, Any]:
+    """Return the configuration of an encoder."""
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "kind": KIND,
+        "dimension": state.dimension,
+        "vocabulary_size": len(state.vocabulary),
+        "tokenizer": state.tokenizer.to_config(),
+    }
+    if state.identity is not None:
+        config["identity"] = asdict(state.identity)
+    if state.subwords is not None:
+        config["subwords"] = asdict(state.subwords.subwords)
+        config["subword_columns"] = int(state.subwords.ngram_vectors.shape[1])
+        config["subword_scale"] = float(state.subword_scale)
+    if state.network is not None:
+        config["network"] = state.network.to_dict()
+    config.update((name, value) for name, value in state.metadata.items() if name not in _STRUCTURE)
+    return config
+
+
+def _read_network(
+    folder: Path, config: dict[str, Any], *, mmap: bool
+) -> tuple[NetworkConfig | None, ParameterTable | None]:
+    """Return the network that the configuration describes and its numbers; None and None if there is none."""
+    if "network" not in config:
+        return None, None
+    from encoder.network import NetworkConfig
+    from encoder.parameters import ParameterTable
+
+    try:
+        network = NetworkConfig.from_dict(config["network"])
+        shapes = {name: tensor.shape for name, tensor in network.tensors().items()}
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
+    file = folder / NETWORK_FILE
+    try:
+        return network, ParameterTable.from_dict(read_tensors(file, mmap=mmap), shapes)
+    except ModelError:
+        raise
+    except ValueError as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
