@@ -133,7 +133,7 @@ def _notes(comparison: Comparison) -> list[str]:
     told = comparison.parameters
     notes = [PROGRAMS[key].note for key in comparison.titles if PROGRAMS[key].note]
     if told.alpha is None:
-        own = f"here {DEFAULT_ALPHA[told.algorithm]:g}"
+        own = f"here {DEFAULT_ALPHA[told.objective][told.algorithm]:g}"
         own += ", in gensim 0.025" if "gensim" in comparison.titles else ""
         own += ", in fastText 0.05" if "fasttext" in comparison.titles else ""
         notes.append(f"The learning rate at the start is each program's own: {own}.")

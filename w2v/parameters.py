@@ -16,7 +16,10 @@ from .domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, S
 MAX_VOCABULARY = 2**31 - 1
 """Word ids are int32."""
 
-DEFAULT_ALPHA = {"skipgram": 0.025, "cbow": 0.1}
+DEFAULT_ALPHA = {
+    "negative": {"skipgram": 0.025, "cbow": 0.1},
+    "hs": {"skipgram": 0.025, "cbow": 0.125},
+}
 """Learning rate where `alpha` is None. CBOW's is larger than gensim's because its gradient is that of the mean."""
 
 DEFAULT_MIN_ALPHA = 1e-4
@@ -237,7 +240,9 @@ class Parameters:
     @property
     def start_alpha(self) -> float:
         """The learning rate at the start: `alpha`, or the algorithm's own where that is None."""
-        return min(DEFAULT_ALPHA[self.algorithm], self.max_alpha) if self.alpha is None else self.alpha
+        if self.alpha is not None:
+            return self.alpha
+        return min(DEFAULT_ALPHA[self.objective][self.algorithm], self.max_alpha)
 
 
 def _default(name: str) -> object:
