@@ -10,7 +10,7 @@ QUICKSTART ?= quickstart
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow test-bounds lint format bench clean
+.PHONY: help quickstart test test-slow test-interop test-bounds lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ $(VENV)/installed-test: $(BIN)/python setup.cfg pyproject.toml
 $(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,dev$(comma)test)
 
+$(VENV)/installed-interop: $(BIN)/python setup.cfg pyproject.toml
+	$(call install,interop$(comma)test)
+
 quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show neighbours and an analogy
 	@mkdir -p $(QUICKSTART)
 	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
@@ -59,6 +62,9 @@ test: $(VENV)/installed-test ## run the test suite
 
 test-slow: $(VENV)/installed-dev ## run the tests that take longer
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+test-interop: $(VENV)/installed-interop ## run the tests that hand files to other programs and take theirs
+	$(BIN)/python -m pytest -m interop $(PYTEST_ARGS)
 
 # Bounds checks are no part of Numba's cache key, hence the cache of their own.
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
