@@ -12,6 +12,7 @@ from typing import Any, Literal
 import click
 
 from cli_compare import compare
+from cli_encoder import attention, encode, similar
 from cli_formats import export, import_
 from cli_options import (
     Toolkit,
@@ -305,6 +306,9 @@ main.add_command(export)
 main.add_command(import_)
 main.add_command(index)
 main.add_command(prune)
+main.add_command(encode)
+main.add_command(similar)
+main.add_command(attention)
 
 
 if __name__ == "__main__":

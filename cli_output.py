@@ -283,3 +283,26 @@ def print_pairs(reports: Mapping[str, PairsReport]) -> None:
         for path, report in reports.items()
     ]
     print_table(["pairs", ">number", ">coverage", ">Spearman", ">Pearson"], rows)
+
+
+_SHADES = " ░▒▓█"
+
+
+def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
+    """Print how much each token attends to each, a shade a pair, and the tokens' shares of the sentence's vector.
+
+    Parameters
+    ----------
+    tokens : sequence of T str
+    weights : ndarray of shape (T, T)
+        Row t: how much token t attends to each; darkest at the largest of all.
+    shares : ndarray of shape (T,)
+    """
+    largest = float(weights.max())
+    numbers = [f"{number:>3}" for number in range(1, len(tokens) + 1)]
+    width = max(len(printable(token)) for token in tokens)
+    click.echo(f"{'':4}{'':{width}} {''.join(numbers)}  share of the vector")
+    for number, token, row, share in zip(numbers, tokens, weights, shares, strict=True):
+        cells = "".join(" " + 2 * _SHADES[math.ceil(4 * float(weight) / largest - 0.5)] for weight in row)
+        click.echo(f"{number} {printable(token):{width}} {cells}  {percent(float(share)):>7}")
+    click.echo(f"The darkest shade is {percent(largest)} of a word's attention; rows attend to columns.")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.readers import Block
-from encoder._lookup import scale_to_unit, sum_rows
+from encoder._lookup import LINE_FEED, scale_to_unit, sum_rows
 from encoder.lookup import FoundWords
 from encoder.network import Network
 from encoder.rows import WordRows
@@ -24,7 +24,6 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 BATCH_SIZE = 1024
 
 _LARGEST_INT8 = 127
-_BATCH_BYTES = 1 << 19  # of lines that one thread takes at once from a stream
 
 
 class Encoded(NamedTuple):
@@ -158,7 +157,9 @@ class Inference:
                 progress(done, len(sentences))
         return vectors
 
-    def encode_blocks(self, blocks: Iterable[Block], output: Output) -> Iterator[tuple[bytes, NDArray[Any]]]:
+    def encode_blocks(
+        self, blocks: Iterable[Block], output: Output, batch_size: int = BATCH_SIZE
+    ) -> Iterator[tuple[bytes, NDArray[Any]]]:
         """Yield pieces of a text, whole lines each, with the vectors of their lines; empty lines have zeros.
 
         Memory does not grow with the text. See `corpora.TextReader` for the blocks.
@@ -168,7 +169,7 @@ class Inference:
         def work(lines: bytes) -> tuple[bytes, NDArray[Any]]:
             return lines, output.finish(self._sums(self.rows.find_lines(lines)))
 
-        yield from self._in_order(work, _pieces(blocks))
+        yield from self._in_order(work, cut_lines(blocks, batch_size))
 
     def explain(self, sentences: Sequence[str], output: Output, *, with_attention: bool = False) -> Encoded:
         """Return the vectors of sentences with their tokens, the tokens' rows and, if asked for, attention.
@@ -244,17 +245,19 @@ def _pooled(rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np
     return sums
 
 
-def _pieces(blocks: Iterable[Block]) -> Iterator[bytes]:
-    """Cut blocks of text after line feeds, into pieces that one thread takes at once; a line is never divided."""
+def cut_lines(blocks: Iterable[Block], n_lines: int) -> Iterator[bytes]:
+    """Cut blocks of text into pieces of at most so many lines; a line is never divided, however long."""
     started: list[bytes] = []
     for block in blocks:
         if not block.ends_sentence:
             started.append(block.data)
             continue
-        data = b"".join([*started, block.data])
+        data = b"".join([*started, block.data]) if started else block.data
         started.clear()
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == LINE_FEED)[n_lines - 1 :: n_lines] + 1
         start = 0
-        while start < len(data):
-            stop = data.find(b"\n", start + _BATCH_BYTES) + 1 or len(data)
-            yield data[start:stop]
-            start = stop
+        for end in ends.tolist():
+            yield data[start:end]
+            start = end
+        if start < len(data):
+            yield data[start:]

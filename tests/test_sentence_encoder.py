@@ -188,14 +188,13 @@ def test_return_tokens_gives_the_rows_that_make_a_vector() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_encode_blocks_gives_every_line_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    monkeypatch.setattr("encoder.inference._BATCH_BYTES", 40)
     lines = ["the river", "", "a " * 60 + "42", "unheard", "日本 x", "don't"] * 3
     (tmp_path / "text").write_text("\n".join(lines), encoding="utf-8")
     encoder = SentenceEncoder(make_embeddings(), workers=workers)
     expected = encoder.encode(lines)
     for block_size in (16, 50, 1 << 20):
         reader = TextReader(tmp_path / "text", block_size=block_size)
-        pieces = list(encoder.inference.encode_blocks(reader, Output()))
+        pieces = list(encoder.inference.encode_blocks(reader, Output(), 2))
         assert b"".join(piece for piece, _ in pieces).decode() == "\n".join(lines)
         np.testing.assert_array_equal(np.concatenate([rows for _, rows in pieces]), expected)
         assert len(pieces) > 3

@@ -1,0 +1,114 @@
+"""The sentences of a text that are nearest to one sentence, found while the text is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.readers import Block
+from encoder._lookup import scale_to_unit
+from encoder.inference import Inference, Output
+
+
+class SimilarSentence(NamedTuple):
+    """A line of a text and how near it is.
+
+    Attributes
+    ----------
+    sentence : str
+    similarity : float
+        Cosine of its vector with the query's.
+    line : int
+        Its number, from 1, in all files together. Of equal lines, the first.
+    """
+
+    sentence: str
+    similarity: float
+    line: int
+
+
+def similar_sentences(
+    inference: Inference,
+    query: str,
+    blocks: Iterable[Block],
+    *,
+    top_n: int = 10,
+    vectors: NDArray[Any] | None = None,
+) -> list[SimilarSentence]:
+    """Return the lines nearest to a sentence, the nearest first; memory does not grow with the text.
+
+    Parameters
+    ----------
+    inference : Inference
+    query : str
+    blocks : iterable of Block
+        The text, as `corpora.TextReader` has it; every line is a sentence. Lines without a known word are passed over,
+        and so is the query itself.
+    top_n : int, default 10
+    vectors : ndarray of shape (number of lines, d), optional
+        The lines' vectors, if they were computed before, of any length.
+
+    Returns
+    -------
+    list of SimilarSentence
+        At most `top_n`; equal lines come once.
+
+    Raises
+    ------
+    ValueError
+        If no word of the query is known, `top_n` is below 1, or `vectors` has another number of rows than the text
+        lines.
+    """
+    if top_n < 1:
+        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    [vector] = inference.encode([query], Output())
+    if not vector.any():
+        raise ValueError(f"no word of the sentence {query!r:.80} is known to the encoder")
+    pieces = inference.encode_blocks(blocks, Output()) if vectors is None else _with_vectors(blocks, vectors)
+    best: list[SimilarSentence] = []
+    n_lines = 0
+    for lines, rows in pieces:
+        best = _merged(best, lines, rows @ vector, n_lines, top_n, query.strip())
+        n_lines += len(rows)
+    if vectors is not None and n_lines != len(vectors):
+        raise ValueError(f"there are {len(vectors):,} vectors for {n_lines:,} lines; they are of another text")
+    return best
+
+
+def _with_vectors(blocks: Iterable[Block], vectors: NDArray[Any]) -> Iterator[tuple[bytes, NDArray[np.float32]]]:
+    """Yield whole lines with their vectors, brought to length 1."""
+    from encoder.inference import cut_lines
+
+    start = 0
+    for lines in cut_lines(blocks, 1 << 14):
+        n_lines = lines.count(b"\n") + (not lines.endswith(b"\n"))
+        rows = vectors[start : start + n_lines].astype(np.float32)
+        if len(rows) < n_lines:
+            raise ValueError(f"there are only {len(vectors):,} vectors for the lines; they are of another text")
+        scale_to_unit(rows.reshape(-1), rows.shape[1])
+        start += n_lines
+        yield lines, rows
+
+
+def _merged(
+    best: list[SimilarSentence], lines: bytes, scores: NDArray[np.float32], n_before: int, top_n: int, query: str
+) -> list[SimilarSentence]:
+    """Return the nearest of those found so far and of further lines."""
+    least = best[-1].similarity if len(best) == top_n else -np.inf
+    candidates = np.flatnonzero((scores > least) & (scores != 0))  # a line without known words has exactly 0
+    if not candidates.size:
+        return best
+    sentences = lines.decode().split("\n")
+    texts = {found.sentence for found in best} | {query}
+    added: list[SimilarSentence] = []
+    for row in candidates[np.argsort(-scores[candidates], kind="stable")].tolist():
+        sentence = sentences[row].strip()
+        if sentence not in texts:
+            texts.add(sentence)
+            added.append(SimilarSentence(sentence, float(scores[row]), n_before + row + 1))
+            if len(added) == top_n:
+                break
+    return sorted([*best, *added], key=lambda found: (-found.similarity, found.line))[:top_n]

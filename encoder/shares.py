@@ -1,0 +1,25 @@
+"""How much of a sentence's vector each of its tokens makes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def token_shares(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the share of each row in their sum s: its part along s over the length of s.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (T, d)
+
+    Returns
+    -------
+    ndarray of shape (T,), float64
+        They sum to 1; that of a row that points away from s is negative. Zeros where s is zero.
+    """
+    exact = rows.astype(np.float64)
+    total = exact.sum(axis=0)
+    square = float(total @ total)
+    shares: NDArray[np.float64] = exact @ total / square if square > 0 else np.zeros(len(rows))
+    return shares
