@@ -29,7 +29,9 @@ from w2v.trainer import Progress
 from w2v.vocabulary import Vocabulary
 
 COMMANDS = sorted(main.commands)
-JSON_COMMANDS = ["analogy", "compare", "evaluate", "info", "neighbors", "phrases", "similarity", "train"]
+JSON_COMMANDS = [
+    "analogy", "attention", "compare", "evaluate", "info", "neighbors", "phrases", "similar", "similarity", "train",
+]  # fmt: skip
 
 
 def run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -87,7 +89,8 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 def test_help_lists_all_commands() -> None:
     expected = (
-        "analogy compare download evaluate export import index info neighbors phrases plot prune similarity train"
+        "analogy attention compare download encode evaluate export import index info neighbors phrases plot prune "
+        "similar similarity train"
     )
     assert expected.split() == COMMANDS
     assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
