@@ -190,6 +190,23 @@ def scale_to_unit(rows, width):
 
 
 @njit(**JIT)
+def _spelling_hash(data, start, end):
+    """Return the 64-bit FNV-1a hash of data[start:end]."""
+    h = _uint64(FNV_BASIS)
+    for i in range(start, end):
+        h = (h ^ _uint64(data[i])) * _uint64(FNV_PRIME)
+    return h
+
+
+@njit(**JIT)
+def _mixed(z):
+    """Return the output of SplitMix64 for the state z."""
+    z = (z ^ (z >> _uint64(30))) * _uint64(MIX_1)
+    z = (z ^ (z >> _uint64(27))) * _uint64(MIX_2)
+    return z ^ (z >> _uint64(31))
+
+
+@njit(**JIT)
 def add_identities(data, ends, length, start_column, rows):
     """Add to each row the direction of a word's spelling; see `encoder.identity.Identity`.
 
@@ -207,20 +224,46 @@ def add_identities(data, ends, length, start_column, rows):
     """
     start = 0
     for word in range(ends.size):
-        h = _uint64(FNV_BASIS)
-        for i in range(start, ends[word]):
-            h = (h ^ _uint64(data[i])) * _uint64(FNV_PRIME)
+        h = _spelling_hash(data, start, ends[word])
         start = ends[word]
         bits = _uint64(0)
         for d in range(start_column, rows.shape[1]):
             column = d - start_column
             if column % 64 == 0:
-                z = h + _uint64(column // 64 + 1) * _uint64(GOLDEN)
-                z = (z ^ (z >> _uint64(30))) * _uint64(MIX_1)
-                z = (z ^ (z >> _uint64(27))) * _uint64(MIX_2)
-                bits = z ^ (z >> _uint64(31))
+                bits = _mixed(h + _uint64(column // 64 + 1) * _uint64(GOLDEN))
             if bits & _uint64(1):
                 rows[word, d] -= length
             else:
                 rows[word, d] += length
             bits >>= _uint64(1)
+
+
+@njit(**JIT)
+def add_hashed_words(ids, offsets, gains, known, known_ends, unknown, unknown_ends, out):
+    """Add to each sentence's row the gain of each of its words, in the column and with the sign of the word's hash.
+
+    Parameters
+    ----------
+    ids, offsets, gains : ndarray
+        As for `sum_rows`.
+    known, unknown : ndarray of uint8
+        The words of the vocabulary and the others in UTF-8, one after another.
+    known_ends, unknown_ends : ndarray of int64
+        Where each ends.
+    out : ndarray of shape (S, columns), float32
+    """
+    columns = _uint64(out.shape[1])
+    for s in range(offsets.size - 1):
+        for t in range(offsets[s], offsets[s + 1]):
+            word = np.int64(ids[t])
+            if word >= 0:
+                start = known_ends[word - 1] if word else 0
+                h = _mixed(_spelling_hash(known, start, known_ends[word]))
+                gain = gains[word]
+            else:
+                word = -1 - word
+                start = unknown_ends[word - 1] if word else 0
+                h = _mixed(_spelling_hash(unknown, start, unknown_ends[word]))
+                gain = _float32(1)
+            column = np.int64((h >> _uint64(1)) % columns)
+            out[s, column] += -gain if h & _uint64(1) else gain
