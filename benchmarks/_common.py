@@ -38,7 +38,10 @@ def _git(*arguments: str) -> str:
 
 
 def run_python(script: Path, *arguments: str) -> dict[str, Any]:
-    """Run a script in a fresh process; return the JSON object it prints, with its wall time and peak memory."""
+    """Run a script in a fresh process; return the JSON object it prints, with its wall and CPU time and peak memory.
+
+    CPU time, of all threads, is what to compare on a machine that has other work as well.
+    """
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, str(script), *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
@@ -47,7 +50,11 @@ def run_python(script: Path, *arguments: str) -> dict[str, Any]:
     if status:
         raise SystemExit(f"{script.name} {' '.join(arguments)} failed")
     result: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return result | {"process_seconds": time.perf_counter() - start, "peak_mb": usage.ru_maxrss / 1024}
+    return result | {
+        "process_seconds": time.perf_counter() - start,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_mb": usage.ru_maxrss / 1024,
+    }
 
 
 def median(runs: list[dict[str, Any]], name: str) -> float:

@@ -24,7 +24,7 @@ from benchmarks._common import median, run_python, write_results
 from w2v import Embeddings
 from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
 
-FIGURES = ("vocabulary_seconds", "training_seconds", "process_seconds", "peak_mb")
+FIGURES = ("vocabulary_seconds", "training_seconds", "process_seconds", "cpu_seconds", "peak_mb")
 
 
 def evaluate(folder: Path, analogies: str | None, pairs: list[str]) -> dict[str, Any]:
