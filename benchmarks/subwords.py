@@ -5,8 +5,8 @@
 CORPUS is tokenised. All three train on a copy of it in which most occurrences of the words of the pairs files are left
 out: the first half of these words (by name) keeps eight occurrences each, the others none. So the pairs are questions
 about rare words and about words never seen, which n-grams have to answer; the analogies are not touched by this unless
-they ask for these words. Same parameters and threads; a process for each; fastText's training time is that of its training
-call less that of reading, measured by a training of no epochs, which its process time holds as well.
+they ask for these words. Same parameters and threads; a process for each; fastText's training time is that of its
+training call less that of reading, measured by a training of no epochs, which its process time holds as well.
 """
 
 from __future__ import annotations
