@@ -173,7 +173,14 @@ def sum_rows(ids, offsets, gains, table, extra, width, out):
 
 @njit(**JIT)
 def scale_to_unit(rows, width):
-    """Bring each row of `rows`, flat and of `width` columns, to length 1 in place; rows of zeros stay zero."""
+    """Bring each row of `rows`, flat and of `width` columns, to length 1 in place; rows of zeros stay zero.
+
+    Returns
+    -------
+    bool
+        Whether the length of every row was a finite number.
+    """
+    is_finite = True
     full = width // LANES * LANES
     for start in range(0, rows.size, width):
         total = splat(_float32(0))
@@ -183,10 +190,13 @@ def scale_to_unit(rows, width):
         square = np.float64(sum_lanes(total))
         for d in range(full, width):
             square += np.float64(rows[start + d]) * np.float64(rows[start + d])
-        if square > 0:
+        if not np.isfinite(square):
+            is_finite = False
+        elif square > 0:
             scale = _float32(1 / np.sqrt(square))
             for d in range(width):
                 rows[start + d] *= scale
+    return is_finite
 
 
 @njit(**JIT)

@@ -98,10 +98,9 @@ class Output:
         rows = sums
         if self.truncate_dim is not None and self.truncate_dim < sums.shape[1]:
             rows = np.ascontiguousarray(sums[:, : self.truncate_dim])
-        if not np.isfinite(rows).all():
+        is_finite = scale_to_unit(rows.reshape(-1), rows.shape[1]) if self.normalize else np.isfinite(rows).all()
+        if not is_finite:
             raise ValueError("the vector of a sentence is not finite: the model is damaged")
-        if self.normalize:
-            scale_to_unit(rows.reshape(-1), rows.shape[1])
         if self.precision == "int8":
             largest = np.abs(rows).max(axis=1, keepdims=True)
             return np.rint(rows * (_LARGEST_INT8 / np.where(largest > 0, largest, 1))).astype(np.int8)
@@ -147,7 +146,11 @@ class Inference:
 
         def work(start: int) -> int:
             batch = sentences[start : start + batch_size]
-            vectors[start : start + len(batch)] = output.finish(self._sums(self.rows.find(batch)))
+            part = vectors[start : start + len(batch)]
+            in_place = part if part.dtype == np.float32 and columns == self.state.dimension else None
+            finished = output.finish(self._sums(self.rows.find(batch), in_place))
+            if finished is not in_place:
+                part[...] = finished
             return len(batch)
 
         done = 0
@@ -188,9 +191,10 @@ class Inference:
         borders = list(zip(found.offsets, found.offsets[1:], strict=False))
         return Encoded(vectors, self.rows.lookup.words_of(found), [rows[a:b, :columns] for a, b in borders], attention)
 
-    def _sums(self, found: FoundWords) -> NDArray[np.float32]:
+    def _sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the sums of the rows of each sentence; they are written to `out` if that serves."""
         if self.state.network is None:
-            return self.rows.sums(found)
+            return self.rows.sums(found, out)
         rows, _ = self._token_rows(found, False)
         return _pooled(rows, found.offsets)
 
