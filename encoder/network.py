@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .layers import activations, dropout, layer_norm, linear, positions, residual
+from .layers._row_kernels import apply_branch
 from .layers.dot_product import Visibility
 from .layers.dropout import Draw
 from .parameters import ParameterTable, Tensor, within
@@ -394,9 +395,8 @@ class Network:
         if config.head != "none":
             h, output_cache = linear.forward(parameters.scope("output"), h)
         if config.head == "branch":
-            gain = np.exp(h[:, -1:])
-            np.multiply(gain, x, out=y[rows])
-            y[rows] += h[:, :-1]
+            gain = np.empty(len(x), x.dtype)
+            apply_branch(x, h, gain, y[rows])
         else:
             y[rows] = h
         return _Part(
@@ -412,9 +412,9 @@ class Network:
         dy = dh = all_dy[part.rows]
         direct: NDArray[Any] | None = None
         if part.gain is not None:
-            dgate = np.einsum("nd,nd->n", dy, part.x)[:, None] * part.gain  # y = exp(g) x + o
-            direct = part.gain * dy
-            dh = np.concatenate([dy, dgate], axis=1)
+            dgate = np.einsum("nd,nd->n", dy, part.x) * part.gain  # y = exp(g) x + o
+            direct = part.gain[:, None] * dy
+            dh = np.concatenate([dy, dgate[:, None]], axis=1)
         if part.output is not None:
             dh, gradients = linear.backward(parameters.scope("output"), dh, part.output)
             total.add(within("output", gradients))

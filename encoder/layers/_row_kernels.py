@@ -204,6 +204,17 @@ def rotate(x, n_heads, cos, sin, positions, sign, y):
 
 
 @njit(**JIT)
+def apply_branch(x, h, gains, y):
+    """Assign y = exp(g) x + o in every row, where h, shape (N, E + 1), is [o, g], and gains = exp(g); any dtype."""
+    last = x.shape[1]
+    for i in range(x.shape[0]):
+        gain = np.exp(h[i, last])
+        gains[i] = gain
+        for d in range(last):
+            y[i, d] = gain * x[i, d] + h[i, d]
+
+
+@njit(**JIT)
 def sum_sentences(x, weights, offsets, y):
     """Assign y[b] the sum of weights[i] * x[i] over the rows i of sentence b, in their order; any dtype."""
     for b in range(offsets.size - 1):

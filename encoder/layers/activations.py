@@ -65,6 +65,11 @@ ACTIVATIONS = tuple(_ACTIVATIONS)
 """The names of the functions."""
 
 
+def number(kind: str) -> int:
+    """Return the number by which the kernels know a function."""
+    return _ACTIVATIONS[kind].kernel
+
+
 def forward(x: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the function of every number, and x as the cache.
 
