@@ -132,7 +132,7 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
+def ending_on_sigterm() -> Iterator[None]:
     """Let SIGTERM do what Ctrl-C does, once, unless somebody has other plans with it."""
 
     def end(number: int, frame: object) -> None:
@@ -184,7 +184,7 @@ def run_training(
 
     try:
         with (
-            _ending_on_sigterm(),
+            ending_on_sigterm(),
             warnings_in_one_line(CheckpointWarning, ForgottenPairsWarning),
             show_training(None if model.max_time else model.epochs) as progress,
         ):

@@ -15,6 +15,7 @@ from corpora.readers import Block
 from encoder._lookup import LINE_FEED, scale_to_unit, sum_rows
 from encoder.lookup import FoundWords
 from encoder.network import Network
+from encoder.ready_network import ReadyNetwork
 from encoder.rows import WordRows
 from encoder.state import EncoderState
 from w2v.stream import count_cores
@@ -127,7 +128,9 @@ class Inference:
             raise ValueError(f"workers must be at least 1, not {workers}")
         self.state, self.rows = state, WordRows(state)
         self.workers = workers or count_cores()
-        self._network = None if state.network is None else Network(state.network, workers=1)
+        self._ready: ReadyNetwork | None = None
+        if state.network is not None and state.parameters is not None:
+            self._ready = ReadyNetwork(state.network, state.parameters)
 
     def encode(
         self,
@@ -193,23 +196,23 @@ class Inference:
 
     def _sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the sums of the rows of each sentence; they are written to `out` if that serves."""
-        if self.state.network is None:
+        if self._ready is None:
             return self.rows.sums(found, out)
-        rows, _ = self._token_rows(found, False)
-        return _pooled(rows, found.offsets)
+        return self._ready.sums(self.rows.gather(found), found.offsets)
 
     def _token_rows(
         self, found: FoundWords, with_attention: bool
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]] | None]:
         """Return the rows that are summed up, shape (N, d), and attention for each sentence."""
         rows = self.rows.gather(found)
-        if self._network is None:
+        if self._ready is None:
             return rows, None
-        parameters = self.state.parameters
-        assert parameters is not None
         if not with_attention:
-            return self._network.forward(parameters, rows, found.offsets)[0], None
-        rows, _, layers = self._network.forward(parameters, rows, found.offsets, return_attention=True)
+            return self._ready.rows(rows, found.offsets), None
+        config, parameters = self.state.network, self.state.parameters
+        assert config is not None and parameters is not None
+        network = Network(config, self.workers)
+        rows, _, layers = network.forward(parameters, rows, found.offsets, return_attention=True)
         return rows, [np.stack(weights) for weights in zip(*layers, strict=True)]
 
     def _in_order(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
