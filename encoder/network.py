@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .layers import activations, dropout, layer_norm, linear, positions, residual
-from .layers._row_kernels import apply_branch
+from .layers._row_kernels import apply_branch, branch_backward
 from .layers.dot_product import Visibility
 from .layers.dropout import Draw
 from .parameters import ParameterTable, Tensor, within
@@ -32,6 +32,8 @@ HEADS = ("branch", "linear", "none")
 NORMS = ("pre", "post")
 CARRIER = 40.0
 """How much longer the carrier is than a row of unit length: what `start_at_identity` hides the rows in."""
+NEIGHBOR_BIAS = 4.0
+"""What relative positions start with where a head shall look; exp(4) times the weight of any other word."""
 _MAX_SIZE = 1 << 16
 _MAX_LAYERS = 1 << 10
 _EMBEDDING_PLACE = 1 << 20
@@ -231,6 +233,9 @@ class Network:
     def initialise(self, seed: int, *, dtype: DTypeLike = np.float32, length: float = 1.0) -> ParameterTable:
         """Return the numbers at the start: with the head ``branch`` y is x exactly, with ``linear`` nearly.
 
+        With relative positions the first two heads of each layer start by looking at the word before and the word
+        behind: there, and not in all the sentence at once, the order of words is learned quickly.
+
         Parameters
         ----------
         seed : int
@@ -241,6 +246,8 @@ class Network:
         parameters = ParameterTable.initialise(self.config.tensors(), seed, dtype)
         if self.config.head == "linear":
             start_at_identity(parameters, self.config, seed, length)
+        elif self.config.positions == "relative":
+            start_at_neighbors(parameters, self.config)
         return parameters
 
     @overload
@@ -410,11 +417,9 @@ class Network:
         config, shape = self.config, self.config.shape
         total = parameters.zeros_like()
         dy = dh = all_dy[part.rows]
-        direct: NDArray[Any] | None = None
         if part.gain is not None:
-            dgate = np.einsum("nd,nd->n", dy, part.x) * part.gain  # y = exp(g) x + o
-            direct = part.gain[:, None] * dy
-            dh = np.concatenate([dy, dgate[:, None]], axis=1)
+            dh = np.empty((len(dy), config.output_size), dy.dtype)
+            branch_backward(dy, part.x, part.gain, dh, all_dx[part.rows])  # y = exp(g) x + o
         if part.output is not None:
             dh, gradients = linear.backward(parameters.scope("output"), dh, part.output)
             total.add(within("output", gradients))
@@ -433,10 +438,23 @@ class Network:
         if part.input is not None:
             dh, gradients = linear.backward(parameters.scope("input"), dh, part.input)
             total.add(within("input", gradients))
-        all_dx[part.rows] = dh
-        if direct is not None:
-            all_dx[part.rows] += direct
+        if part.gain is not None:
+            all_dx[part.rows] += dh
+        else:
+            all_dx[part.rows] = dh
         return total
+
+
+def start_at_neighbors(parameters: ParameterTable, config: NetworkConfig) -> None:
+    """Let the first head of each layer look at the word before and the second one at the word behind.
+
+    Their biases of these distances become `NEIGHBOR_BIAS`; the others stay.
+    """
+    for layer in range(config.layers):
+        biases = parameters[f"layers.{layer}.attention.distances"]
+        center = biases.shape[1] // 2
+        for head, distance in zip(range(config.heads), (-1, 1), strict=False):
+            biases[head, center + distance] = NEIGHBOR_BIAS
 
 
 def start_at_identity(parameters: ParameterTable, config: NetworkConfig, seed: int, length: float = 1.0) -> None:

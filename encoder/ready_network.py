@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .layers import _inference as kernels
 from .layers import activations, positions, rotary
+from .layers.dot_product import pad_heads
 from .layers.products import pack
 from .network import NetworkConfig, check_offsets, divide, in_threads
 from .parameters import ParameterTable
@@ -37,6 +38,7 @@ class ReadyNetwork:
         self.config = config
         self._nothing = np.zeros(0, np.float32)
         self._weights, self._borders = _packed_layers(config, parameters)
+        self._head_size = pad_heads(np.zeros((1, config.dim)), config.heads).shape[1] // config.heads
         self._into = self._out_of = self._nothing
         if config.head != "none":
             self._into = pack(parameters["input.weight"], parameters["input.bias"])
@@ -88,7 +90,7 @@ class ReadyNetwork:
 
         def work(i: int) -> None:
             kernels.infer(
-                flat_x, offsets, *ranges[i], config.input_size, config.dim, config.heads, shape.d_ff,
+                flat_x, offsets, *ranges[i], config.input_size, config.dim, config.heads, self._head_size, shape.d_ff,
                 config.norm == "pre", activations.number(config.activation), np.float32(config.epsilon),
                 -1 if shape.distance is None else shape.distance, cos, sin, _ADDED.get(config.positions, 0), table,
                 config.head != "none", config.head == "branch", self._into, self._token_type, self._norms[0],
@@ -103,8 +105,12 @@ def _packed_layers(config: NetworkConfig, parameters: ParameterTable) -> tuple[N
     layers: list[list[NDArray[Any]]] = []
     for i in range(config.layers):
         own = parameters.scope(f"layers.{i}")
-        maps = ("attention.query", "attention.key", "attention.value", "attention.output")
-        arrays = [pack(own[f"{name}.weight"], own[f"{name}.bias"]) for name in maps]
+        arrays = [
+            pack(*(pad_heads(own[f"attention.{name}.{array}"], config.heads) for array in ("weight", "bias")))
+            for name in ("query", "key", "value")
+        ]
+        from_heads = pad_heads(own["attention.output.weight"].T, config.heads).T
+        arrays.append(pack(np.ascontiguousarray(from_heads), own["attention.output.bias"]))
         arrays += [
             pack(own[f"feed_forward.{name}.weight"], own[f"feed_forward.{name}.bias"]) for name in ("inner", "outer")
         ]

@@ -8,7 +8,8 @@ For one sentence and head, with Q (T, D), K and V (S, D), a scale and a table of
 A block of ROWS queries is done at a time, so that memory grows with S and not with T S; the backward pass computes P
 again. Every number of a sentence is made in an order that depends on T and S alone.
 
-All arrays of tokens are flat, C-contiguous and float32, with rows of n_heads * head_size. Nothing is checked.
+All arrays of tokens are flat, C-contiguous and float32, with rows of n_heads * head_size, where head_size is a multiple
+of LANES: `dot_product` fills heads up with zeros. Nothing is checked.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from w2v._simd import (
     store_vector,
     sum_lanes,
     take,
+    transpose,
     zero_tile,
 )
 
@@ -41,26 +43,21 @@ _LOWEST = -3.0e38
 
 
 @njit(**JIT)
-def _gather(source, first, count, row_size, start, width, padded, out):
-    """Copy columns start .. start + width of `count` rows to rows of `padded` numbers; the rest of a row is zero."""
-    for i in range(count):
-        at = (first + i) * row_size + start
-        for d in range(width):
-            out[i * padded + d] = load(source, at + d)
-        for d in range(width, padded):
-            out[i * padded + d] = _float32(0)
-
-
-@njit(**JIT)
-def _gather_transposed(source, first, count, row_size, start, width, padded, out):
-    """Copy the same, transposed: out[d * padded + i], zero for i >= count."""
-    for i in range(count):
-        at = (first + i) * row_size + start
-        for d in range(width):
-            out[d * padded + i] = load(source, at + d)
-    for d in range(width):
-        for i in range(count, padded):
-            out[d * padded + i] = _float32(0)
+def _transpose_keys(source, first, count, row_size, start, head_size, padded, out):
+    """Copy the head of each of `count` rows to a column: out[d * padded + i], zero for i >= count."""
+    whole = count - count % LANES
+    for i in range(0, whole, LANES):
+        rows = steps((first + i) * row_size + start, row_size, LANES)
+        for d in range(0, head_size, LANES):
+            transpose(source, rows, d, out, d * padded + i, padded)
+    if whole < padded:
+        zero = splat(_float32(0))
+        for d in range(head_size):
+            store_vector(out, d * padded + whole, zero)
+        for i in range(whole, count):
+            at = (first + i) * row_size + start
+            for d in range(head_size):
+                out[d * padded + i] = load(source, at + d)
 
 
 @njit(**JIT)
@@ -70,17 +67,17 @@ def _place_rows(first, count, row_size, start, clamped):
 
 
 @njit(**JIT)
-def _multiply_block(a, a_rows, a_step, depth, b, b_stride, columns, out, out_at, add):
-    """Assign or add sum over k < depth of a[a_rows[r] + k * a_step] * b[k, c] to row r of out[out_at:], as wide as b.
+def _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, add):
+    """Assign or add sum over k < depth of a[a_rows[r] + k * a_step] * b[b_at + k * b_stride + c] to row r of out.
 
-    `columns` is a multiple of LANES.
+    The rows of out begin at out_at, out_stride apart; `columns`, how many c there are, is a multiple of LANES.
     """
-    out_rows = steps(out_at, b_stride, ROWS)
+    out_rows = steps(out_at, out_stride, ROWS)
     c = 0
     while c + 2 * LANES <= columns:
         tile = zero_tile(ROWS, 2)
         for k in range(depth):
-            tile = fma_outer(tile, a, a_rows, k * a_step, b, k * b_stride + c)
+            tile = fma_outer(tile, a, a_rows, k * a_step, b, b_at + k * b_stride + c)
         if add:
             add_tile(tile, out, out_rows, c)
         else:
@@ -89,12 +86,26 @@ def _multiply_block(a, a_rows, a_step, depth, b, b_stride, columns, out, out_at,
     while c < columns:
         single = zero_tile(ROWS, 1)
         for k in range(depth):
-            single = fma_outer(single, a, a_rows, k * a_step, b, k * b_stride + c)
+            single = fma_outer(single, a, a_rows, k * a_step, b, b_at + k * b_stride + c)
         if add:
             add_tile(single, out, out_rows, c)
         else:
             store_tile(single, out, out_rows, c)
         c += LANES
+
+
+@njit(**JIT)
+def _multiply_rows(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, count, add, scratch):
+    """Do the same for the first `count` rows only: the others of the tile end in `scratch`."""
+    if count == ROWS:
+        _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, add)
+        return
+    _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, scratch, 0, columns, False)
+    for r in range(count):
+        at = out_at + r * out_stride
+        for c in range(0, columns, LANES):
+            value = load_vector(scratch, r * columns + c)
+            store_vector(out, at + c, load_vector(out, at + c) + value if add else value)
 
 
 @njit(**JIT)
@@ -154,7 +165,7 @@ def _weigh(
     q_rows are the offsets of the queries' heads, kt the transposed keys of the head, first_query the place of the first
     query in its sentence.
     """
-    _multiply_block(q, q_rows, 1, head_size, kt, padded, padded, scores, 0, False)
+    _multiply_block(q, q_rows, 1, head_size, kt, 0, padded, padded, scores, 0, padded, False)
     for r in range(ROWS):
         at = r * padded
         query = first_query + r
@@ -198,7 +209,7 @@ def attend(
         Queries of sentence b see keys of sentence b.
     n_heads, head_size : int
     scale : float32
-        1 / sqrt(head_size).
+        What scores are multiplied by.
     bias : ndarray of shape (n_heads * (2 * distance + 1),), float32
         Added to the score of key j for query i: that of the head and of j - i, clipped to +- distance.
     distance : int
@@ -216,11 +227,8 @@ def attend(
     """
     dim = n_heads * head_size
     most = round_up(longest(key_offsets, first, last), LANES)
-    padded_size = round_up(head_size, LANES)
-    kt = np.empty(head_size * most, np.float32)
-    values = np.empty(most * padded_size, np.float32)
-    scores = np.empty(ROWS * most, np.float32)
-    out = np.empty(ROWS * padded_size, np.float32)
+    kt, scores = np.empty(head_size * most, np.float32), np.empty(ROWS * most, np.float32)
+    scratch = np.empty(ROWS * head_size, np.float32)
     clamped = np.empty(ROWS, np.int64)
     for b in range(first, last):
         query, key = query_offsets[b], key_offsets[b]
@@ -228,8 +236,7 @@ def attend(
         padded = round_up(n_keys, LANES)
         for h in range(n_heads):
             start = h * head_size
-            _gather_transposed(k, key, n_keys, dim, start, head_size, padded, kt)
-            _gather(v, key, n_keys, dim, start, head_size, padded_size, values)
+            _transpose_keys(k, key, n_keys, dim, start, head_size, padded, kt)
             for i in range(0, n_queries, ROWS):
                 count = min(ROWS, n_queries - i)
                 _place_rows(query + i, count, dim, start, clamped)
@@ -237,13 +244,10 @@ def attend(
                     q, take(clamped, 0, ROWS), kt, n_keys, padded, i, count, h, head_size, scale, bias, distance,
                     causal, mask, key, scores,
                 )  # fmt: skip
-                _multiply_block(
-                    scores, steps(0, padded, ROWS), 1, n_keys, values, padded_size, padded_size, out, 0, False
+                _multiply_rows(
+                    scores, steps(0, padded, ROWS), 1, n_keys, v, key * dim + start, dim, head_size, y,
+                    (query + i) * dim + start, dim, count, False, scratch,
                 )  # fmt: skip
-                for r in range(count):
-                    at = (query + i + r) * dim + start
-                    for d in range(head_size):
-                        y[at + d] = out[r * padded_size + d]
                 if weights.size:
                     for r in range(count):
                         at = weight_offsets[b] + (h * n_queries + i + r) * n_keys
@@ -271,20 +275,13 @@ def _differentiate_softmax(weights, dweights, padded, scale, dbias, dbias_row, d
 
 
 @njit(**JIT)
-def _add_transposed(block, padded, n_keys, rows, padded_size, out):
-    """Add block^T rows to out: block is (ROWS, padded), rows (ROWS, padded_size), out (n_keys, padded_size)."""
+def _add_transposed(block, padded, count, n_keys, rows, rows_at, row_size, head_size, out, out_at, scratch):
+    """Add block^T rows to out: `count` rows of block, of `padded` columns, and of `rows`; `n_keys` rows of out."""
     for j in range(0, n_keys, ROWS):
-        _multiply_block(
-            block, steps(j, 1, ROWS), padded, ROWS, rows, padded_size, padded_size, out, j * padded_size, True
-        )
-
-
-@njit(**JIT)
-def _scatter(rows, count, padded, out, first, row_size, start, width):
-    for i in range(count):
-        at = (first + i) * row_size + start
-        for d in range(width):
-            out[at + d] = rows[i * padded + d]
+        _multiply_rows(
+            block, steps(j, 1, ROWS), padded, count, rows, rows_at, row_size, head_size, out, out_at + j * row_size,
+            row_size, min(ROWS, n_keys - j), True, scratch,
+        )  # fmt: skip
 
 
 @njit(**JIT)
@@ -295,46 +292,43 @@ def attend_backward(
     """Differentiate `attend`, whose parameters these are; dq, dk and dv are overwritten, dbias is added to."""
     dim = n_heads * head_size
     most = round_up(longest(key_offsets, first, last), LANES)
-    size = round_up(head_size, LANES)
     kt, vt = np.empty(head_size * most, np.float32), np.empty(head_size * most, np.float32)
-    keys = np.empty(most * size, np.float32)
-    # tiles of ROWS keys reach beyond the last one, and so do those of weights
-    dkeys, dvalues = np.empty((most + ROWS) * size, np.float32), np.empty((most + ROWS) * size, np.float32)
+    # tiles of ROWS keys may reach beyond the last weight
     weights, dweights = np.zeros(ROWS * most + ROWS, np.float32), np.zeros(ROWS * most + ROWS, np.float32)
-    queries, dout = np.empty(ROWS * size, np.float32), np.empty(ROWS * size, np.float32)
-    out = np.empty(ROWS * size, np.float32)
+    scratch = np.empty(ROWS * head_size, np.float32)
     clamped = np.empty(ROWS, np.int64)
     for b in range(first, last):
         query, key = query_offsets[b], key_offsets[b]
         n_queries, n_keys = query_offsets[b + 1] - query, key_offsets[b + 1] - key
         padded = round_up(n_keys, LANES)
+        dk[key * dim : (key + n_keys) * dim] = 0
+        dv[key * dim : (key + n_keys) * dim] = 0
         for h in range(n_heads):
             start = h * head_size
             middle = h * (2 * distance + 1) + distance
-            _gather_transposed(k, key, n_keys, dim, start, head_size, padded, kt)
-            _gather_transposed(v, key, n_keys, dim, start, head_size, padded, vt)
-            _gather(k, key, n_keys, dim, start, head_size, size, keys)
-            dkeys[: (n_keys + ROWS) * size] = 0
-            dvalues[: (n_keys + ROWS) * size] = 0
+            own_keys = key * dim + start
+            _transpose_keys(k, key, n_keys, dim, start, head_size, padded, kt)
+            _transpose_keys(v, key, n_keys, dim, start, head_size, padded, vt)
             for i in range(0, n_queries, ROWS):
                 count = min(ROWS, n_queries - i)
+                own_queries = (query + i) * dim + start
                 _place_rows(query + i, count, dim, start, clamped)
                 rows = take(clamped, 0, ROWS)
                 _weigh(
                     q, rows, kt, n_keys, padded, i, count, h, head_size, scale, bias, distance, causal, mask, key,
                     weights,
                 )  # fmt: skip
-                _multiply_block(dy, rows, 1, head_size, vt, padded, padded, dweights, 0, False)
+                _multiply_block(dy, rows, 1, head_size, vt, 0, padded, padded, dweights, 0, padded, False)
                 _differentiate_softmax(
                     weights, dweights, padded, scale, dbias, middle, distance, i, count, n_keys
                 )  # fmt: skip
-                _multiply_block(dweights, steps(0, padded, ROWS), 1, n_keys, keys, size, size, out, 0, False)
-                _scatter(out, count, size, dq, query + i, dim, start, head_size)
-                queries[:] = 0
-                dout[:] = 0
-                _gather(q, query + i, count, dim, start, head_size, size, queries)
-                _gather(dy, query + i, count, dim, start, head_size, size, dout)
-                _add_transposed(dweights, padded, n_keys, queries, size, dkeys)
-                _add_transposed(weights, padded, n_keys, dout, size, dvalues)
-            _scatter(dkeys, n_keys, size, dk, key, dim, start, head_size)
-            _scatter(dvalues, n_keys, size, dv, key, dim, start, head_size)
+                _multiply_rows(
+                    dweights, steps(0, padded, ROWS), 1, n_keys, k, own_keys, dim, head_size, dq, own_queries, dim,
+                    count, False, scratch,
+                )  # fmt: skip
+                _add_transposed(
+                    dweights, padded, count, n_keys, q, own_queries, dim, head_size, dk, own_keys, scratch
+                )  # fmt: skip
+                _add_transposed(
+                    weights, padded, count, n_keys, dy, own_queries, dim, head_size, dv, own_keys, scratch
+                )  # fmt: skip

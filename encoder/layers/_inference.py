@@ -54,8 +54,8 @@ def _place(offsets, first, last, positions):
 
 @njit(**JIT)
 def _run_layer(
-    h, n, own_offsets, n_sentences, dim, n_heads, d_ff, pre, activation, epsilon, distance, cos, sin, positions, row,
-    borders, normal, q, k, v, hidden, moments,
+    h, n, own_offsets, n_sentences, dim, n_heads, head_size, d_ff, pre, activation, epsilon, distance, cos, sin,
+    positions, row, borders, normal, q, k, v, mixed, hidden, moments,
 ):  # fmt: skip
     """Put n rows h through one layer, in place; `row` holds its arrays, the rest is scratch."""
     no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
@@ -65,19 +65,20 @@ def _run_layer(
     if pre:
         normalise(h, n, dim, epsilon, gain1, bias1, normal, moments, moments)
         source = normal
-    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], dim, False, q)
-    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], dim, False, k)
-    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], dim, False, v)
+    width = n_heads * head_size
+    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], width, False, q)
+    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], width, False, k)
+    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], width, False, v)
     if cos.size:
-        turned_q, turned_k = q[: n * dim].reshape(n, dim), k[: n * dim].reshape(n, dim)
+        turned_q, turned_k = q[: n * width].reshape(n, width), k[: n * width].reshape(n, width)
         rotate(turned_q, n_heads, cos, sin, positions, 1, turned_q)
         rotate(turned_k, n_heads, cos, sin, positions, 1, turned_k)
     scale = np.float32((dim // n_heads) ** -0.5)
     attend(
-        q, k, v, own_offsets, own_offsets, 0, n_sentences, n_heads, dim // n_heads, scale,
-        row[borders[DISTANCES] : borders[END]], distance, False, no_mask, normal, no_weights, no_offsets,
+        q, k, v, own_offsets, own_offsets, 0, n_sentences, n_heads, head_size, scale,
+        row[borders[DISTANCES] : borders[END]], distance, False, no_mask, mixed, no_weights, no_offsets,
     )  # fmt: skip
-    multiply(normal, n, dim, row[borders[OUTPUT] : borders[INNER]], dim, True, h)
+    multiply(mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, True, h)
     source = h
     if pre:
         normalise(h, n, dim, epsilon, gain2, bias2, normal, moments, moments)
@@ -102,8 +103,8 @@ def _end_of_group(offsets, first, last):
 
 @njit(**JIT)
 def infer(
-    x, offsets, first, last, input_size, dim, n_heads, d_ff, pre, activation, epsilon, distance, cos, sin, kind, table,
-    head, gated, into, start_bias, start_norm, weights, borders, end_norm, out_of, y, pooled,
+    x, offsets, first, last, input_size, dim, n_heads, head_size, d_ff, pre, activation, epsilon, distance, cos, sin,
+    kind, table, head, gated, into, start_bias, start_norm, weights, borders, end_norm, out_of, y, pooled,
 ):  # fmt: skip
     """Compute the rows of the sentences first .. last - 1, or their sums.
 
@@ -111,7 +112,8 @@ def infer(
     ----------
     x : ndarray of shape (N * input_size,), float32
     offsets : ndarray of shape (B + 1,), int64
-    input_size, dim, n_heads, d_ff : int
+    input_size, dim, n_heads, head_size, d_ff : int
+        The heads of the packed maps have `head_size` columns, a multiple of LANES; further ones are zero.
     pre : bool
         Whether norms come first.
     activation : int
@@ -146,7 +148,9 @@ def infer(
         most = max(most, offsets[end] - offsets[b])
         b = end
     h, normal = np.empty(most * dim, np.float32), np.empty(most * dim, np.float32)
-    q, k, v = np.empty(most * dim, np.float32), np.empty(most * dim, np.float32), np.empty(most * dim, np.float32)
+    width = n_heads * head_size
+    q, k = np.empty(most * width, np.float32), np.empty(most * width, np.float32)
+    v, mixed = np.empty(most * width, np.float32), np.empty(most * width, np.float32)
     hidden, moments = np.empty(most * d_ff, np.float32), np.empty(most, np.float32)
     positions = np.empty(most, np.int64)
     n_columns = input_size + 1 if gated else input_size
@@ -174,8 +178,8 @@ def infer(
         own_offsets = offsets[b : end + 1] - start
         for layer in range(weights.shape[0]):
             _run_layer(
-                h, n, own_offsets, end - b, dim, n_heads, d_ff, pre, activation, epsilon, distance, cos, sin,
-                positions, weights[layer], borders, normal, q, k, v, hidden, moments,
+                h, n, own_offsets, end - b, dim, n_heads, head_size, d_ff, pre, activation, epsilon, distance, cos, sin,
+                positions, weights[layer], borders, normal, q, k, v, mixed, hidden, moments,
             )  # fmt: skip
         if end_norm.size:
             normalise(h, n, dim, epsilon, end_norm[:dim], end_norm[dim:], h, moments, moments)

@@ -183,7 +183,7 @@ def rotate(x, n_heads, cos, sin, positions, sign, y):
     ----------
     x : ndarray of shape (N, E)
     n_heads : int
-        E = n_heads * 2 * half.
+        Heads of E / n_heads columns, of which 2 * half are turned.
     cos, sin : ndarray of shape (n_positions, half)
     positions : ndarray of shape (N,), int64
     sign : int
@@ -191,11 +191,11 @@ def rotate(x, n_heads, cos, sin, positions, sign, y):
     y : ndarray of shape (N, E)
         Overwritten; may be x itself.
     """
-    half = cos.shape[1]
+    half, size = cos.shape[1], x.shape[1] // n_heads
     for i in range(x.shape[0]):
         at = positions[i]
         for h in range(n_heads):
-            left = h * 2 * half
+            left = h * size
             for k in range(half):
                 a, b = x[i, left + k], x[i, left + half + k]
                 c, s = cos[at, k], sin[at, k] * sign
@@ -212,6 +212,19 @@ def apply_branch(x, h, gains, y):
         gains[i] = gain
         for d in range(last):
             y[i, d] = gain * x[i, d] + h[i, d]
+
+
+@njit(**JIT)
+def branch_backward(dy, x, gains, dh, dx):
+    """Differentiate `apply_branch`: dh, shape (N, E + 1), and dx, shape (N, E), are overwritten; any dtype."""
+    last = x.shape[1]
+    for i in range(x.shape[0]):
+        dgain = x.dtype.type(0)
+        for d in range(last):
+            dgain += dy[i, d] * x[i, d]
+            dh[i, d] = dy[i, d]
+            dx[i, d] = gains[i] * dy[i, d]
+        dh[i, last] = dgain * gains[i]
 
 
 @njit(**JIT)

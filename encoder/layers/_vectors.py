@@ -29,12 +29,12 @@ T0, T1, T2, T3, T4, T5, T6, T7, T8 = _TAIL
 
 @intrinsic
 def max_lanes(typing_context, x):
-    """Return the largest lane."""
+    """Return the largest lane; none may be NaN."""
 
     def code(c, b, signature, arguments):
         reduction = ir.FunctionType(ir.FloatType(), [arguments[0].type])
         name = f"llvm.vector.reduce.fmax.v{LANES}f32"
-        return b.call(cgutils.get_or_insert_function(b.module, reduction, name), arguments)
+        return b.call(cgutils.get_or_insert_function(b.module, reduction, name), arguments, fastmath=("nnan",))
 
     return types.float32(vector), code
 

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v._simd import LANES
+
 from . import _attention_kernels as kernels
 
 Offsets = NDArray[np.int64]
@@ -108,15 +110,11 @@ def backward(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any] | None]:
     """Return dq, dk, dv and dbias, None without biases."""
     q, k, v, bias, visibility = cache
-    dq, dk, dv = np.zeros_like(q), np.zeros_like(k), np.zeros_like(v)
     dbias = None if bias is None else np.zeros_like(bias)
     if q.dtype == np.float32:
-        table = np.zeros(0, np.float32) if dbias is None else dbias.ravel()
-        arguments, n_sentences = _kernel_arguments(cache, n_heads), len(visibility.query_offsets) - 1
-        kernels.attend_backward(
-            dy.ravel(), *arguments[:5], 0, n_sentences, *arguments[5:], dq.ravel(), dk.ravel(), dv.ravel(), table
-        )
+        dq, dk, dv = _backward_float32(dy, cache, n_heads, dbias)
         return dq, dk, dv, dbias
+    dq, dk, dv = np.zeros_like(q), np.zeros_like(k), np.zeros_like(v)
     scale = (q.shape[1] // n_heads) ** -0.5
     for queries, keys, seen in visibility.sentences():
         q_heads, k_heads, v_heads = (_heads(x, n_heads) for x in (q[queries], k[keys], v[keys]))
@@ -163,28 +161,68 @@ def _weights(q: NDArray[Any], k: NDArray[Any], seen: NDArray[np.bool_], bias: ND
     return weights
 
 
-def _kernel_arguments(cache: Cache, n_heads: int) -> tuple[Any, ...]:
+def pad_heads(x: NDArray[Any], n_heads: int) -> NDArray[Any]:
+    """Return x with the last axis of each head filled up with zeros to whole vectors of the processor."""
+    size = x.shape[-1] // n_heads
+    padded = -(-size // LANES) * LANES
+    if padded == size:
+        return x
+    y = np.zeros((*x.shape[:-1], n_heads, padded), x.dtype)
+    y[..., :size] = x.reshape(*x.shape[:-1], n_heads, size)
+    return y.reshape(*x.shape[:-1], n_heads * padded)
+
+
+def _cut_heads(x: NDArray[Any], n_heads: int, width: int) -> NDArray[Any]:
+    """Take away what `pad_heads` added to heads that were `width` columns together."""
+    if x.shape[1] == width:
+        return x
+    cut = x.reshape(len(x), n_heads, x.shape[1] // n_heads)[:, :, : width // n_heads]
+    return np.ascontiguousarray(cut).reshape(len(x), width)
+
+
+class _Kernel(NamedTuple):
+    """What the kernels are given, before and after the range of sentences."""
+
+    arrays: tuple[Any, ...]
+    options: tuple[Any, ...]
+    n_sentences: int
+
+
+def _kernel(cache: Cache, n_heads: int) -> _Kernel:
     q, k, v, bias, visibility = cache
-    head_size = q.shape[1] // n_heads
+    arrays = [pad_heads(x, n_heads) for x in (q, k, v)]
     table = np.zeros(0, np.float32) if bias is None else bias.ravel()
     mask = np.zeros(0, np.bool_) if visibility.mask is None else visibility.mask
-    return (
-        q.ravel(), k.ravel(), v.ravel(), visibility.query_offsets, visibility.key_offsets, n_heads, head_size,
-        np.float32(head_size**-0.5), table, -1 if bias is None else bias.shape[1] // 2, visibility.causal, mask,
+    options = (
+        n_heads, arrays[0].shape[1] // n_heads, np.float32((q.shape[1] // n_heads) ** -0.5), table,
+        -1 if bias is None else bias.shape[1] // 2, visibility.causal, mask,
     )  # fmt: skip
+    offsets = (visibility.query_offsets, visibility.key_offsets)
+    return _Kernel((*(x.ravel() for x in arrays), *offsets), options, len(offsets[0]) - 1)
 
 
 def _forward_float32(cache: Cache, n_heads: int, weights: list[NDArray[Any]] | None) -> NDArray[Any]:
-    visibility = cache.visibility
-    y = np.empty_like(cache.q)
+    visibility, kernel, width = cache.visibility, _kernel(cache, n_heads), cache.q.shape[1]
+    y = np.empty((len(cache.q), n_heads * kernel.options[1]), np.float32)
     n_queries, n_keys = np.diff(visibility.query_offsets), np.diff(visibility.key_offsets)
     starts = np.concatenate([[0], np.cumsum(n_heads * n_queries * n_keys)])
     wanted = np.empty(0 if weights is None else starts[-1], np.float32)
-    arguments = _kernel_arguments(cache, n_heads)
-    kernels.attend(*arguments[:5], 0, len(n_queries), *arguments[5:], y.ravel(), wanted, starts)
+    kernels.attend(*kernel.arrays, 0, kernel.n_sentences, *kernel.options, y.ravel(), wanted, starts)
     if weights is not None:
         weights.extend(
             wanted[start : start + n_heads * t * s].reshape(n_heads, t, s)
             for start, t, s in zip(starts.tolist(), n_queries.tolist(), n_keys.tolist(), strict=False)
         )
-    return y
+    return _cut_heads(y, n_heads, width)
+
+
+def _backward_float32(dy: NDArray[Any], cache: Cache, n_heads: int, dbias: NDArray[Any] | None) -> list[NDArray[Any]]:
+    """Return dq, dk and dv; dbias is added to."""
+    kernel, width = _kernel(cache, n_heads), cache.q.shape[1]
+    gradients = [np.empty((len(x), n_heads * kernel.options[1]), np.float32) for x in (cache.q, cache.k, cache.v)]
+    table = np.zeros(0, np.float32) if dbias is None else dbias.ravel()
+    kernels.attend_backward(
+        pad_heads(dy, n_heads).ravel(), *kernel.arrays, 0, kernel.n_sentences, *kernel.options,
+        *(gradient.ravel() for gradient in gradients), table,
+    )  # fmt: skip
+    return [_cut_heads(gradient, n_heads, width) for gradient in gradients]
