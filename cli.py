@@ -13,6 +13,7 @@ import click
 
 from cli_compare import compare
 from cli_encoder import attention, encode, similar
+from cli_fit_encoder import fit_encoder
 from cli_formats import export, import_
 from cli_options import (
     Toolkit,
@@ -306,6 +307,7 @@ main.add_command(export)
 main.add_command(import_)
 main.add_command(index)
 main.add_command(prune)
+main.add_command(fit_encoder)
 main.add_command(encode)
 main.add_command(similar)
 main.add_command(attention)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from encoder.training import FitProgress
     from w2v.evaluation import AnalogyReport, PairsReport
     from w2v.trainer import Progress
 
@@ -306,3 +307,60 @@ def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
         cells = "".join(" " + 2 * _SHADES[math.ceil(4 * float(weight) / largest - 0.5)] for weight in row)
         click.echo(f"{number} {printable(token):{width}} {cells}  {percent(float(share)):>7}")
     click.echo(f"The darkest shade is {percent(largest)} of a word's attention; rows attend to columns.")
+
+
+@contextmanager
+def show_fitting() -> Iterator[Callable[[FitProgress], None] | None]:
+    """Show on a terminal how far the training of an encoder is; give the function to call with the progress."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as widgets
+    from rich.console import Console
+
+    columns = (
+        widgets.TextColumn("{task.description}"),
+        widgets.BarColumn(),
+        widgets.TextColumn("{task.fields[facts]}"),
+    )
+    with widgets.Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=4) as bar:
+        task = bar.add_task("reading", total=1.0, facts="")
+
+        def show(state: FitProgress) -> None:
+            facts = [f"step {state.step:,}"] if state.step else []
+            losses = (("loss", state.loss), ("held out", state.held_out_loss))
+            facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
+            if state.done and state.phase == "training":
+                minutes, seconds = divmod(round(state.seconds * (1 / state.done - 1)), 60)
+                facts.append(f"{minutes}:{seconds:02d} left")
+            bar.update(
+                task,
+                description=state.phase,
+                total=None if state.done is None else 1.0,
+                completed=state.done or 0.0,
+                facts=", ".join(facts),
+            )
+
+        yield show
+
+
+def print_fitted(summary: Mapping[str, Any]) -> None:
+    """Print what `w2v fit-encoder` made: one row a measurement, of which the best is kept."""
+    rows = [
+        (
+            str(entry["stage"]),
+            f"{entry['step']:,}",
+            f"{entry['seconds']:.1f}",
+            decimals(entry["held_out_loss"], 4),
+            "kept so far" if entry["best"] else "",
+        )
+        for entry in summary["history"]
+    ]
+    print_table(["trained on", ">step", ">seconds", ">held-out loss", ""], rows)
+    click.echo()
+    facts = [
+        ("architecture", f"{summary['architecture']}, {summary['dimension']} columns"),
+        ("training", f"{summary['steps']:,} steps, {summary['seconds']:.1f} s"),
+        ("kept", f"step {summary['best_step']:,}, held-out loss {decimals(summary['held_out_loss'], 4)}"),
+    ]
+    print_table([str(summary["output"]), ""], facts)

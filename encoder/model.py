@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -15,11 +15,14 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
 from encoder.network import Network, NetworkConfig
 from encoder.persistence import load_encoder, save_encoder
+from encoder.resuming import Interrupted, Sources, describe_training, interrupted_training
 from encoder.state import DEFAULT_A, EncoderState, sif_state
 from w2v.embeddings import Embeddings
+from w2v.model_files import LAYOUT
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
+    from encoder.training import FitOptions, FitProgress
 
 ARCHITECTURES = ("static", "attention")
 
@@ -59,14 +62,21 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     workers : int, optional
         Threads; all cores by default. The vectors do not depend on it.
     random_state : int, numpy.random.Generator or None
-        Seed of training and of the network's start, at which the vectors are those of SIF whatever it is.
+        Seed of training and of the network's start, at which the vectors are those of SIF whatever it is. None takes
+        that of `training`.
+    training : FitOptions, optional
+        How `fit` trains; see `encoder.training.FitOptions`.
+    frozen : bool, default False
+        Let `fit` learn nothing, for pipelines whose data is no corpus.
 
     Attributes
     ----------
     state_ : EncoderState
         What was learned.
     history_ : list of dict
-        What training reported, step by step.
+        What training measured: stage, step, seconds, losses.
+    is_complete_ : bool
+        False after Ctrl-C.
 
     Examples
     --------
@@ -97,6 +107,8 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         batch_size: int = BATCH_SIZE,
         workers: int | None = None,
         random_state: Any = None,
+        training: FitOptions | None = None,
+        frozen: bool = False,
     ) -> None:
         self.embeddings = embeddings
         self.architecture = architecture
@@ -115,25 +127,89 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.batch_size = batch_size
         self.workers = workers
         self.random_state = random_state
+        self.training = training
+        self.frozen = frozen
 
-    def fit(self, corpus: Any = None, y: Any = None) -> SentenceEncoder:
-        """Prepare the encoder.
+    def fit(
+        self,
+        corpus: Any = None,
+        y: Any = None,
+        *,
+        pairs: Any = None,
+        teacher: Any = None,
+        progress: Callable[[FitProgress], None] | None = None,
+    ) -> SentenceEncoder:
+        """Train the encoder, from its start; see `encoder.training.fit_encoder`.
 
         Parameters
         ----------
-        corpus : ignored
+        corpus : str, path-like, list of path-like, or iterable of str, optional
+            Files or texts: one paragraph a line without a teacher, one sentence a line with it.
         y : ignored
             For pipelines.
+        pairs : path, iterable of sequences of str, or a list of paths, optional
+            Sentences that mean the same. With a corpus they are trained on after it.
+        teacher : callable, ndarray or path to .npy, optional
+            What the encoder shall be like: makes rows of the corpus' sentences, or holds one for each.
+        progress : callable, optional
+            Called from time to time with a `FitProgress`.
+
+        Returns
+        -------
+        SentenceEncoder
+            This one. Without any of these it is the closed form it starts from.
+
+        Raises
+        ------
+        TrainingInterrupted
+            After Ctrl-C; the best state so far is kept, and `resume` goes on.
+        ValueError
+            If there is not enough to train on, or an option is out of range.
+        CorpusError
+            If a file cannot be read or is not what it should be.
+        """
+        self._forget()
+        start = self._start_state()
+        if self.frozen or (corpus is None and pairs is None and teacher is None):
+            self.state_, self.is_complete_ = start, True
+            self.history_: list[dict[str, Any]] = []
+            return self
+        return self._train(start, Sources(corpus, pairs, teacher), self._fit_options(), progress)
+
+    def resume(
+        self,
+        corpus: Any = None,
+        *,
+        pairs: Any = None,
+        teacher: Any = None,
+        progress: Callable[[FitProgress], None] | None = None,
+    ) -> SentenceEncoder:
+        """Go on with a training that was interrupted, to where it would have come without.
+
+        Parameters
+        ----------
+        corpus, pairs, teacher : optional
+            The same as before; what is left out is read from the files that were given then, if they were files.
+        progress : callable, optional
+            As for `fit`.
 
         Returns
         -------
         SentenceEncoder
             This one.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to resume, or the text is another.
+        TrainingInterrupted
+            As `fit`.
         """
-        self._forget()
-        self.state_ = self._start_state()
-        self.history_: list[dict[str, Any]] = []
-        return self
+        began = getattr(self, "_interrupted", None)
+        if began is None:
+            raise ValueError("there is no interrupted training to resume")
+        sources = began.sources_with(Sources(corpus, pairs, teacher))
+        return self._train(self.state_, sources, began.options, progress, began.tensors())
 
     def transform(self, sentences: Iterable[str]) -> NDArray[Any]:
         """Return the vectors of sentences as `encode` does, with the options of the constructor, shape (S, d)."""
@@ -236,7 +312,9 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the encoder's folder; see `encoder.persistence.save_encoder`."""
-        save_encoder(self.state, path, overwrite=overwrite)
+        began = getattr(self, "_interrupted", None)
+        extra = None if began is None else {LAYOUT.training: began.tensors()}
+        save_encoder(self.state, path, overwrite=overwrite, extra_tensors=extra)
 
     @classmethod
     def load(
@@ -253,6 +331,10 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         encoder = cls(state, "static" if state.network is None else "attention")
         encoder.state_ = state
         encoder.history_ = list(state.metadata.get("history", []))
+        began = interrupted_training(path, state)
+        encoder.is_complete_ = began is None
+        if began is not None:
+            encoder._interrupted, encoder.training = began, began.options
         return encoder
 
     @property
@@ -276,7 +358,7 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         )
 
     def _start_key(self) -> tuple[Any, ...]:
-        ignored = ("normalize", "truncate_dim", "batch_size", "workers")
+        ignored = ("normalize", "truncate_dim", "batch_size", "workers", "frozen")
         return tuple(value for name, value in self.get_params(deep=False).items() if name not in ignored)
 
     def _start_state(self) -> EncoderState:
@@ -317,11 +399,49 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self.positions,
             self.dropout,
         )
-        seed = int(np.random.default_rng(self.random_state).integers(1 << 31))
-        return replace(state, network=config, parameters=Network(config).initialise(seed))
+        return replace(state, network=config, parameters=Network(config).initialise(self._fit_options().seed))
+
+    def _train(
+        self,
+        start: EncoderState,
+        sources: Sources,
+        options: FitOptions,
+        progress: Callable[[FitProgress], None] | None,
+        tensors: Mapping[str, NDArray[Any]] | None = None,
+    ) -> SentenceEncoder:
+        """Train from a state, or from where another training was interrupted, and keep what came of it."""
+        from encoder.training import fit_encoder
+
+        before = self.history_ if tensors is not None else []
+        fitted = fit_encoder(
+            start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=progress,
+            resume=tensors,
+        )  # fmt: skip
+        self._forget()
+        self.history_, self.is_complete_ = before + fitted.history, not fitted.interrupted
+        self.state_ = replace(fitted.state, metadata=describe_training(self, sources, options))
+        if fitted.interrupted:
+            from w2v.models import TrainingInterrupted
+
+            assert fitted.training is not None
+            self._interrupted = Interrupted(sources, sources.used, options, fitted.training)
+            raise TrainingInterrupted("training was interrupted; `resume` goes on")
+        return self
+
+    def _fit_options(self) -> FitOptions:
+        """Return how to train: `training`, with the seed and the threads of this encoder."""
+        from encoder.training import FitOptions
+
+        options = FitOptions() if self.training is None else self.training
+        if self.random_state is not None:
+            options = replace(options, seed=self._seed())
+        return options if self.workers is None else replace(options, workers=self.workers)
+
+    def _seed(self) -> int:
+        return int(np.random.default_rng(self.random_state).integers(1 << 31))
 
     def _forget(self) -> None:
-        for name in ("state_", "history_", "_start", "_cached_inference"):
+        for name in ("state_", "history_", "is_complete_", "_start", "_cached_inference", "_interrupted"):
             self.__dict__.pop(name, None)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -30,7 +30,8 @@ from w2v.vocabulary import Vocabulary
 
 COMMANDS = sorted(main.commands)
 JSON_COMMANDS = [
-    "analogy", "attention", "compare", "evaluate", "info", "neighbors", "phrases", "similar", "similarity", "train",
+    "analogy", "attention", "compare", "evaluate", "fit-encoder", "info", "neighbors", "phrases", "similar", "similarity",
+    "train",
 ]  # fmt: skip
 
 
@@ -89,8 +90,8 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 def test_help_lists_all_commands() -> None:
     expected = (
-        "analogy attention compare download encode evaluate export import index info neighbors phrases plot prune "
-        "similar similarity train"
+        "analogy attention compare download encode evaluate export fit-encoder import index info neighbors phrases "
+        "plot prune similar similarity train"
     )
     assert expected.split() == COMMANDS
     assert all(f"\n  {command} " in run("--help").stdout for command in COMMANDS)
@@ -341,6 +342,7 @@ def test_defects_keep_their_traceback(monkeypatch: pytest.MonkeyPatch, model: Pa
 
 BAD_TRAINING_VALUES = [
     ("--algorithm", "glove"),
+    ("--objective", "hinge"),
     ("--vector-size", "0"),
     ("--vector-size", "10001"),
     ("--vector-size", "ten"),

@@ -230,7 +230,7 @@ def test_encoder_survives_pickling_and_cloning() -> None:
 def test_encoder_works_in_a_pipeline() -> None:
     texts = ["the river river", "river a", "a river the", "naïve 42", "42 x naïve", "naïve the"] * 3
     labels = [0, 0, 0, 1, 1, 1] * 3
-    pipeline = make_pipeline(SentenceEncoder(make_embeddings()), LogisticRegression()).fit(texts, labels)
+    pipeline = make_pipeline(SentenceEncoder(make_embeddings(), frozen=True), LogisticRegression()).fit(texts, labels)
     assert pipeline.score(texts, labels) == 1.0
     assert pipeline[:-1].get_feature_names_out().shape == (20,)
 
