@@ -16,7 +16,7 @@ LENGTHS = [1, 5, 12, 2, 9]
 
 
 def make(rng: np.random.Generator, **changes: Any) -> tuple[NetworkConfig, ParameterTable]:
-    values = {
+    values: dict[str, Any] = {
         "input_size": 24, "dim": 24, "heads": 4, "layers": 3, "feed_forward": 4.0, "norm": "post", "head": "none",
         "positions": "learned", "epsilon": 1e-12, "max_positions": 16,
     }  # fmt: skip
