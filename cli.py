@@ -13,24 +13,21 @@ import click
 
 from cli_compare import compare
 from cli_encoder import attention, encode, similar
+from cli_evaluate import evaluate
 from cli_fit_encoder import fit_encoder
 from cli_formats import export, import_
 from cli_options import (
     Toolkit,
-    analogies_option,
     corpus_argument,
     json_option,
     model_argument,
-    pairs_option,
     restrict_option,
     top_option,
 )
 from cli_output import (
     decimals,
-    print_analogies,
     print_description,
     print_json,
-    print_pairs,
     print_table,
     show_bytes,
 )
@@ -209,61 +206,6 @@ def info(model: Path, as_json: bool) -> None:
 @main.command(
     epilog="""\b
 Examples:
-  w2v evaluate my.model --analogies questions-words.txt
-  w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json""",
-)
-@model_argument
-@analogies_option
-@pairs_option
-@click.option(
-    "--method",
-    type=click.Choice(["add", "mul"]),
-    default="add",
-    show_default=True,
-    help="How analogies are answered, see `w2v analogy --help`.",
-)
-@click.option(
-    "--restrict-vocab",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Ask analogies within the N most frequent words; left out, as many as gensim takes.",
-)
-@json_option
-def evaluate(
-    model: Path,
-    analogies: tuple[Path, ...],
-    pairs: tuple[Path, ...],
-    method: Literal["add", "mul"],
-    restrict_vocab: int | None,
-    as_json: bool,
-) -> None:
-    """Measure a model on analogy questions and on pairs of words scored by people."""
-    if not analogies and not pairs:
-        raise click.UsageError("Nothing to evaluate: give --analogies FILE or --pairs FILE.")
-    from w2v.embeddings import Embeddings
-    from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
-
-    embeddings = Embeddings.load(model)
-    limit: dict[str, Any] = {} if restrict_vocab is None else {"restrict_vocab": restrict_vocab}
-    answered = {str(path): evaluate_analogies(embeddings, path, method=method, **limit) for path in analogies}
-    ranked = {str(path): evaluate_word_pairs(embeddings, path) for path in pairs}
-    if as_json:
-        print_json(
-            {
-                "analogies": {path: report.to_dict() for path, report in answered.items()},
-                "pairs": {path: report.to_dict() for path, report in ranked.items()},
-            }
-        )
-        return
-    for path, report in answered.items():
-        print_analogies(path, report)
-    if ranked:
-        print_pairs(ranked)
-
-
-@main.command(
-    epilog="""\b
-Examples:
   w2v download bible
   w2v download text8 --folder data
   w2v train "$(w2v download text8)" --output text8.model""",
@@ -300,6 +242,7 @@ def _write_corpus(sentences: list[str], path: Path) -> Path:
     return path
 
 
+main.add_command(evaluate)
 main.add_command(phrases)
 main.add_command(compare)
 main.add_command(plot)
