@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli_options import LazyChoice, model_argument, output_option, overwrite_option
 from cli_output import note
+
+if TYPE_CHECKING:
+    from w2v.embeddings import Embeddings
 
 
 def _format_names() -> Sequence[str]:
@@ -39,13 +43,28 @@ Formats:
 @click.option("--format", "file_format", type=LazyChoice(_format_names), required=True, help="Format of FILE.")
 @overwrite_option
 def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
-    """Write a model's vectors to FILE in a format that other tools read."""
-    from w2v.embeddings import Embeddings
+    """Write a model's vectors to FILE in a format that other tools read.
+
+    Of a static sentence encoder they are its words', weights folded in: their sums are its vectors of sentences.
+    """
     from w2v.formats import write_vectors
 
-    embeddings = Embeddings.load(model)
+    embeddings = _open_vectors(model)
     write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
     note(f"Wrote {len(embeddings):,} words to {file}.")
+
+
+def _open_vectors(model: Path) -> Embeddings:
+    """Return the word vectors of a model, which may be a static sentence encoder."""
+    from w2v.embeddings import Embeddings
+    from w2v.model_files import read_kind
+    from w2v.persistence import KIND
+
+    if read_kind(model) == KIND:
+        return Embeddings.load(model)
+    from encoder import SentenceEncoder
+
+    return SentenceEncoder.load(model).to_embeddings()
 
 
 @click.command(

@@ -316,6 +316,21 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         extra = None if began is None else {LAYOUT.training: began.tensors()}
         save_encoder(self.state, path, overwrite=overwrite, extra_tensors=extra)
 
+    def to_embeddings(self) -> Embeddings:
+        """Return word vectors with the weights folded in: sums of them are what a static encoder makes.
+
+        As word vectors they can be written for other tools, such as model2vec, which opens the format ``static``.
+
+        Raises
+        ------
+        ValueError
+            If the encoder has attention, which no table of words can hold.
+        """
+        state = self.state
+        if state.network is not None:
+            raise ValueError("an encoder with attention is more than a table of words, so it has no word vectors")
+        return Embeddings(state.vocabulary, state.table * state.gains[:, None], tokenizer=state.tokenizer)
+
     @classmethod
     def load(
         cls, path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
