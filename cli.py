@@ -12,7 +12,7 @@ from typing import Any, Literal
 import click
 
 from cli_compare import compare
-from cli_encoder import attention, encode, similar
+from cli_encoder import attention, describe_encoder, encode, similar
 from cli_evaluate import evaluate
 from cli_fit_encoder import fit_encoder
 from cli_formats import export, import_
@@ -180,9 +180,15 @@ Examples:
 @model_argument
 @json_option
 def info(model: Path, as_json: bool) -> None:
-    """Tell what is in a model folder: sizes, parameters, training history."""
+    """Tell what is in a model folder, of word vectors or of a sentence encoder: sizes, parameters, training history."""
     from w2v.embeddings import Embeddings
+    from w2v.model_files import read_kind
+    from w2v.persistence import KIND
 
+    if read_kind(model) != KIND:
+        described = describe_encoder(model)
+        print_json(described) if as_json else print_description(described)
+        return
     embeddings = Embeddings.load(model)
     counts = embeddings.vocabulary.counts
     tokenizer = embeddings.tokenizer

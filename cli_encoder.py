@@ -255,3 +255,39 @@ def _chosen(encoded: Encoded, layer: int | None, head: int | None) -> Any:
         return None
     weights = encoded.attention[0][(layer or 0) - 1]
     return weights.mean(axis=0) if head is None else weights[head - 1]
+
+
+def describe_encoder(folder: Path) -> dict[str, Any]:
+    """Return what `w2v info` tells of a sentence encoder."""
+    from encoder.persistence import load_encoder
+
+    state = load_encoder(folder)
+    network = {} if state.network is None else {"network": state.network.to_dict()}
+    identity = {} if state.identity is None else {"identity": vars(state.identity)}
+    counts = state.vocabulary.counts
+    return {
+        "path": str(folder),
+        "kind": "sentence encoder",
+        "bytes": sum(file.stat().st_size for file in folder.iterdir()),
+        "architecture": "static" if state.network is None else "attention",
+        "dimension": state.dimension,
+        "vocabulary_size": len(state.vocabulary),
+        "counted_words": None if counts is None else int(counts.sum()),
+        "tokenizer": state.tokenizer.to_config(),
+        **identity,
+        **network,
+        **state.metadata,
+        **_described_training(state.metadata.get("training")),
+    }
+
+
+def _described_training(training: Any) -> dict[str, Any]:
+    """Return what a person wants to know of a training."""
+    if not isinstance(training, dict):
+        return {}
+    inputs = [training.get(name) for name in ("corpus", "pairs", "teacher")]
+    return {"training": {**training, "inputs": [name for names in inputs if names for name in _listed(names)]}}
+
+
+def _listed(names: Any) -> list[Any]:
+    return names if isinstance(names, list) else [names]

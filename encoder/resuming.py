@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from encoder.training import FitOptions
 
 _TRAINING = "training"
+_OF_OUTPUT = ("normalize", "truncate_dim", "batch_size")
+_OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "dropout")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class Interrupted:
 
 def describe_training(encoder: SentenceEncoder, sources: Sources, options: FitOptions) -> dict[str, Any]:
     """Return what is kept with a trained encoder: parameters, history, and what a training needs to go on."""
-    left_out = ("embeddings", "training", "workers", "random_state")
+    left_out = {"embeddings", "training", "workers", "random_state", "frozen", *_OF_OUTPUT}
+    if encoder.architecture == "static":
+        left_out.update(_OF_NETWORK)
     parameters = {
         name: _for_json(value) for name, value in encoder.get_params(deep=False).items() if name not in left_out
     }

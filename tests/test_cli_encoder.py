@@ -216,3 +216,15 @@ def test_attention_reports_bad_input(attentive: Path, arguments: list[object], c
 
 def test_attention_of_word_vectors_has_no_layers(model: Path) -> None:
     assert_mistake(run("attention", model, "river", "--layer", 1), 2, "has no attention, so it has no --layer")
+
+
+def test_info_describes_an_encoder(attentive: Path, tmp_path: Path) -> None:
+    described = json.loads(run("info", attentive, "--json").stdout)
+    assert described["kind"] == "sentence encoder" and described["architecture"] == "attention"
+    assert described["network"]["layers"] == 2 and described["dimension"] == 20
+    assert described["bytes"] == sum(file.stat().st_size for file in attentive.iterdir())
+    shown = run("info", attentive).stdout
+    assert "architecture" in shown and "layers 2" in shown
+    SentenceEncoder(make_embeddings(), identity_scale=0.25).save(tmp_path / "plain")
+    plain = json.loads(run("info", tmp_path / "plain", "--json").stdout)
+    assert plain["architecture"] == "static" and plain["identity"] == {"scale": 0.25, "start": 0}
