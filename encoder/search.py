@@ -59,8 +59,8 @@ def similar_sentences(
     Raises
     ------
     ValueError
-        If no word of the query is known, `top_n` is below 1, or `vectors` has another number of rows than the text
-        lines.
+        If no word of the query is known, the text has no lines, `top_n` is below 1, or `vectors` has another number of
+        rows than the text lines.
     """
     if top_n < 1:
         raise ValueError(f"top_n must be at least 1, not {top_n}")
@@ -73,6 +73,8 @@ def similar_sentences(
     for lines, rows in pieces:
         best = _merged(best, lines, rows @ vector, n_lines, top_n, query.strip())
         n_lines += len(rows)
+    if not n_lines:
+        raise ValueError("the text has no lines, so there is nothing to search")
     if vectors is not None and n_lines != len(vectors):
         raise ValueError(f"there are {len(vectors):,} vectors for {n_lines:,} lines; they are of another text")
     return best

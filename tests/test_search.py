@@ -97,3 +97,9 @@ def test_token_shares_are_parts_of_the_sum(rng: np.random.Generator) -> None:
     total = rows.sum(axis=0)
     assert shares[2] == pytest.approx(rows[2] @ total / (total @ total), rel=1e-5)
     assert token_shares(np.array([[1, 0], [-1, 0]], np.float32)).tolist() == [0, 0]
+
+
+def test_similar_sentences_refuses_an_empty_text(tmp_path: Path, inference: Inference) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    with pytest.raises(ValueError, match="the text has no lines"):
+        similar_sentences(inference, "river", TextReader(tmp_path / "empty"))
