@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import SkipTestWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.utils import estimator_checks
 
 from corpora.readers import TextReader
@@ -320,3 +320,13 @@ def test_an_encoder_with_attention_is_not_taken_for_a_static_one() -> None:
 def test_options_of_the_network_are_checked() -> None:
     with pytest.raises(ValueError, match="dim must be a multiple of heads"):
         SentenceEncoder(make_embeddings(), "attention", dim=10, heads=3).encode(["the"])
+
+
+def test_features_of_two_encoders_are_joined() -> None:
+    union = make_union(
+        SentenceEncoder(make_embeddings(), frozen=True), SentenceEncoder(make_embeddings(), a=np.inf, frozen=True)
+    )
+    found = union.fit_transform(SENTENCES)
+    assert found.shape == (8, 40)
+    np.testing.assert_array_equal(found[:, 20:], SentenceEncoder(make_embeddings(), a=np.inf).encode(SENTENCES))
+    assert union.get_feature_names_out()[20] == "sentenceencoder-2__sentenceencoder0"
