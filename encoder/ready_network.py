@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,19 @@ from numpy.typing import NDArray
 from .layers import _inference as kernels
 from .layers import activations, positions, rotary
 from .layers.dot_product import pad_heads
-from .layers.products import pack
+from .layers.products import multiply_packed, pack
 from .network import NetworkConfig, check_offsets, divide, in_threads
 from .parameters import ParameterTable
 
 _ADDED = {"learned": kernels.TABLE, "sinusoidal": kernels.TABLE, "index": kernels.INDEX, "fraction": kernels.FRACTION}
+_NOTHING = np.zeros(0, np.float32)
+_ROWS_AT_ONCE = 1 << 12
 
 
 class ReadyNetwork:
-    """The forward direction of a network, fast: what `Network.forward` returns, bit for bit, without a cache.
+    """The forward direction of a network, fast and without a cache.
+
+    What it computes of a sentence does not depend on the batch or on the number of threads, bit for bit.
 
     Parameters
     ----------
@@ -36,68 +41,159 @@ class ReadyNetwork:
         if parameters.dtype != np.float32:
             raise ValueError(f"the parameters must be float32, not {parameters.dtype}")
         self.config = config
-        self._nothing = np.zeros(0, np.float32)
-        self._weights, self._borders = _packed_layers(config, parameters)
-        self._head_size = pad_heads(np.zeros((1, config.dim)), config.heads).shape[1] // config.heads
-        self._into = self._out_of = self._nothing
-        if config.head != "none":
-            self._into = pack(parameters["input.weight"], parameters["input.bias"])
-            self._out_of = pack(parameters["output.weight"], parameters["output.bias"])
-        self._token_type = parameters["token_type"].copy() if config.norm == "post" else self._nothing
-        self._norms = [
-            np.concatenate([parameters[f"{name}.gain"], parameters[f"{name}.bias"]])
-            if f"{name}.gain" in parameters
-            else self._nothing
-            for name in ("embedding_norm", "norm")
-        ]
-        self._table = np.zeros((1, config.dim), np.float32)
-        if config.positions == "learned":
-            self._table = parameters["positions.table"].copy()
-        elif config.positions in ("index", "fraction"):
-            self._table[0] = parameters["positions.direction"]
+        self._plan = _plan(config, parameters)
 
     def rows(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
-        """Return the rows of all tokens, shape (N, input_size); see `Network.forward` for the parameters.
+        """Return the rows of all tokens, those of `Network.forward` bit for bit, shape (N, input_size).
 
-        `workers` is the number of threads; the result does not depend on it.
+        Parameters
+        ----------
+        x : ndarray of shape (N, input_size), float32, C-contiguous
+        offsets : ndarray of shape (B + 1,), int64
+            Where each sentence begins; the last is N.
+        workers : int, default 1
+            Threads.
         """
+        self._check(x, offsets)
         y = np.empty((len(x), self.config.input_size), np.float32)
-        self._run(x, offsets, workers, y, pooled=False)
+        self._run(kernels.infer_rows, offsets, workers, (_frozen(x),), y)
         return y
 
     def sums(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
-        """Return the sums of the rows of each sentence, in their order, shape (B, input_size)."""
+        """Return the sums of the rows of each sentence, shape (B, input_size); parameters as for `rows`.
+
+        They are faster than the rows, and made in another order: a sum has other last bits than that of the rows.
+        """
+        self._check(x, offsets)
         y = np.empty((len(offsets) - 1, self.config.input_size), np.float32)
-        self._run(x, offsets, workers, y, pooled=True)
+        self._run(kernels.infer_sums, offsets, workers, (_frozen(x), _no_words()), y)
         return y
 
-    def _run(
-        self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int, y: NDArray[np.float32], pooled: bool
-    ) -> None:
-        config, shape = self.config, self.config.shape
-        if x.dtype != np.float32 or x.ndim != 2 or x.shape[1] != config.input_size or not x.flags.c_contiguous:
-            raise ValueError(f"x must be float32, C-contiguous and of shape (N, {config.input_size})")
+    def project(self, x: NDArray[np.float32], gains: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return what the network makes of rows before it looks at their neighbours, shape (n, dim).
+
+        Parameters
+        ----------
+        x : ndarray of shape (n, input_size), float32
+        gains : ndarray of shape (n,), float32, optional
+            What the rows are to be multiplied by first.
+        """
+        y = np.empty((len(x), self.config.dim), np.float32)
+        for start in range(0, len(x), _ROWS_AT_ONCE):
+            rows = x[start : start + _ROWS_AT_ONCE]
+            own = rows if gains is None else rows * gains[start : start + _ROWS_AT_ONCE, None]
+            if self.config.head == "none":
+                y[start : start + _ROWS_AT_ONCE] = own
+            else:
+                multiply_packed(np.ascontiguousarray(own), self._plan.into, y[start : start + _ROWS_AT_ONCE])
+        return y
+
+    def word_sums(
+        self,
+        ids: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        gains: NDArray[np.float32],
+        table: NDArray[np.float32],
+        projected: NDArray[np.float32],
+        extra: NDArray[np.float32] | None = None,
+        workers: int = 1,
+    ) -> NDArray[np.float32]:
+        """Return `sums` of the rows of words, bit for bit, without a copy of their rows.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (N,), int32
+            Words in [0, V), which stand for gains[id] * table[id]; -1 - k stands for row k of `extra`. Not checked.
+        offsets : ndarray of shape (B + 1,), int64
+        gains : ndarray of shape (V,), float32
+        table : ndarray of shape (V, input_size), float32
+        projected : ndarray of shape (V, dim), float32
+            ``project(table, gains)``.
+        extra : ndarray of shape (K, input_size), float32, optional
+        workers : int, default 1
+            Threads.
+        """
+        check_offsets(offsets, len(ids))
+        y = np.empty((len(offsets) - 1, self.config.input_size), np.float32)
+        if extra is None:
+            extra = np.zeros((0, self.config.input_size), np.float32)
+        flat = (_frozen(array) for array in (gains, table, extra, projected, self.project(extra)))
+        words = kernels.Words(_frozen(ids), *flat)
+        self._run(kernels.infer_sums, offsets, workers, (_frozen(_NOTHING), words), y)
+        return y
+
+    def _check(self, x: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
+        size = self.config.input_size
+        if x.dtype != np.float32 or x.ndim != 2 or x.shape[1] != size or not x.flags.c_contiguous:
+            raise ValueError(f"x must be float32, C-contiguous and of shape (N, {size})")
         check_offsets(offsets, len(x))
-        longest = int(np.diff(offsets).max(initial=0))
-        cos = sin = np.zeros((0, 0), np.float32)
-        if shape.rotate:
-            cos, sin = rotary.angles(max(longest, 1), config.dim // config.heads, np.float32)
-        table = self._table
-        if config.positions == "sinusoidal":
-            table = positions.sinusoids(max(longest, 1), config.dim, np.float32)
-        flat_x, flat_y = x.reshape(-1), y.reshape(-1)
+
+    def _run(
+        self,
+        kernel: Callable[..., None],
+        offsets: NDArray[np.int64],
+        workers: int,
+        sources: tuple[Any, ...],
+        y: NDArray[np.float32],
+    ) -> None:
+        longest = max(int(np.diff(offsets).max(initial=0)), 1)
+        plan, cos, sin = self._plan, np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
+        if self.config.positions == "rotary":
+            cos, sin = rotary.angles(longest, self.config.dim // self.config.heads, np.float32)
+        elif self.config.positions == "sinusoidal":
+            plan = plan._replace(table=positions.sinusoids(longest, self.config.dim, np.float32))
         ranges = divide(offsets, workers)
+        in_threads(lambda i: kernel(plan, *sources, offsets, *ranges[i], cos, sin, y.reshape(-1)), len(ranges))
 
-        def work(i: int) -> None:
-            kernels.infer(
-                flat_x, offsets, *ranges[i], config.input_size, config.dim, config.heads, self._head_size, shape.d_ff,
-                config.norm == "pre", activations.number(config.activation), np.float32(config.epsilon),
-                -1 if shape.distance is None else shape.distance, cos, sin, _ADDED.get(config.positions, 0), table,
-                config.head != "none", config.head == "branch", self._into, self._token_type, self._norms[0],
-                self._weights, self._borders, self._norms[1], self._out_of, flat_y, pooled,
-            )  # fmt: skip
 
-        in_threads(work, len(ranges))
+def _plan(config: NetworkConfig, parameters: ParameterTable) -> kernels.Plan:
+    """Return the network as the kernels read it."""
+    shape = config.shape
+    weights, borders = _packed_layers(config, parameters)
+    into = out_of = out_of_sums = out_bias = gate = _NOTHING
+    if config.head != "none":
+        weight, bias = parameters["output.weight"], parameters["output.bias"]
+        into, out_of = pack(parameters["input.weight"], parameters["input.bias"]), pack(weight, bias)
+        out_of_sums = pack(np.ascontiguousarray(weight[:, : config.input_size]))
+        out_bias = bias[: config.input_size].copy()
+        gate = np.concatenate([weight[:, -1], bias[-1:]])
+    table = np.zeros((1, config.dim), np.float32)
+    if config.positions == "learned":
+        table = parameters["positions.table"].copy()
+    elif config.positions in ("index", "fraction"):
+        table[0] = parameters["positions.direction"]
+    start_norm, end_norm = (
+        np.concatenate([parameters[f"{name}.gain"], parameters[f"{name}.bias"]])
+        if f"{name}.gain" in parameters
+        else _NOTHING
+        for name in ("embedding_norm", "norm")
+    )
+    return kernels.Plan(
+        input_size=config.input_size,
+        dim=config.dim,
+        n_heads=config.heads,
+        head_size=pad_heads(np.zeros((1, config.dim)), config.heads).shape[1] // config.heads,
+        d_ff=shape.d_ff,
+        scale=np.float32((config.dim // config.heads) ** -0.5),
+        pre=config.norm == "pre",
+        activation=activations.number(config.activation),
+        epsilon=np.float32(config.epsilon),
+        distance=-1 if shape.distance is None else shape.distance,
+        kind=_ADDED.get(config.positions, 0),
+        head=config.head != "none",
+        gated=config.head == "branch",
+        table=table,
+        into=into,
+        out_of=out_of,
+        out_of_sums=out_of_sums,
+        out_bias=out_bias,
+        gate=gate,
+        token_type=parameters["token_type"].copy() if config.norm == "post" else _NOTHING,
+        start_norm=start_norm,
+        end_norm=end_norm,
+        weights=weights,
+        borders=borders,
+    )
 
 
 def _packed_layers(config: NetworkConfig, parameters: ParameterTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -111,12 +207,23 @@ def _packed_layers(config: NetworkConfig, parameters: ParameterTable) -> tuple[N
         ]
         from_heads = pad_heads(own["attention.output.weight"].T, config.heads).T
         arrays.append(pack(np.ascontiguousarray(from_heads), own["attention.output.bias"]))
-        arrays += [
-            pack(own[f"feed_forward.{name}.weight"], own[f"feed_forward.{name}.bias"]) for name in ("inner", "outer")
-        ]
+        for name in ("inner", "outer"):
+            arrays.append(pack(own[f"feed_forward.{name}.weight"], own[f"feed_forward.{name}.bias"]))
         for name in ("attention_norm", "feed_forward_norm"):
             arrays.append(np.concatenate([own[f"{name}.gain"], own[f"{name}.bias"]]))
         arrays.append(own.get("attention.distances", np.zeros((0, 0), np.float32)).ravel())
         layers.append(arrays)
     borders = np.cumsum([0, *(array.size for array in layers[0])]).astype(np.int64)
     return np.stack([np.concatenate(arrays) for arrays in layers]), borders
+
+
+def _no_words() -> kernels.Words:
+    nothing = _frozen(_NOTHING)
+    return kernels.Words(_frozen(np.zeros(0, np.int32)), nothing, nothing, nothing, nothing, nothing)
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a flat read-only view, so that compiled code sees one type of array wherever it comes from."""
+    view = array.reshape(-1).view()
+    view.setflags(write=False)
+    return view

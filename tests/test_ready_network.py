@@ -58,20 +58,55 @@ def test_rows_follow_the_activation(activation: str, rng: np.random.Generator) -
     assert np.array_equal(ReadyNetwork(config, parameters).rows(x, offsets), expected)
 
 
-@pytest.mark.parametrize("name", ["pre", "linear"])
-def test_sums_are_those_of_the_rows_whatever_the_batch(name: str, rng: np.random.Generator) -> None:
-    config, parameters = make(rng, **HEADS[name])
-    x, offsets = sentences(rng, config.input_size)
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("width", [8, 20])
+def test_sums_are_those_of_the_rows_and_do_not_depend_on_the_batch(
+    name: str, width: int, rng: np.random.Generator
+) -> None:
+    values = HEADS[name] | {"input_size": width, "dim": width if "none" in HEADS[name].values() else width + 4}
+    config, parameters = make(rng, **values)
+    x, offsets = sentences(rng, width)
     ready = ReadyNetwork(config, parameters)
     rows, sums = ready.rows(x, offsets), ready.sums(x, offsets, workers=2)
-    assert sums.shape == (len(LENGTHS), 6) and not sums[[1, 10]].any()
+    assert sums.shape == (len(LENGTHS), width) and not sums[[1, 10]].any()
     for b, (first, last) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-        total = np.zeros(6, np.float32)
-        for row in rows[first:last]:
-            total += row
-        assert np.array_equal(sums[b], total)
+        total = rows[first:last].sum(axis=0, dtype=np.float64)
+        scale = np.abs(rows[first:last]).sum(axis=0).max(initial=0)
+        assert np.abs(sums[b] - total).max() <= 1e-6 * scale
         alone = ready.sums(x[first:last], np.array([0, last - first], np.int64))
         assert np.array_equal(alone[0], sums[b])
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_sums_of_words_are_those_of_their_rows(name: str, rng: np.random.Generator) -> None:
+    config, parameters = make(rng, **HEADS[name])
+    ready, width = ReadyNetwork(config, parameters), config.input_size
+    table, extra = rng.standard_normal((50, width), dtype=np.float32), rng.standard_normal((3, width), dtype=np.float32)
+    gains = rng.random(50, np.float32)
+    ids = rng.integers(-3, 50, sum(LENGTHS)).astype(np.int32)
+    offsets = np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64)
+    x = np.where(ids[:, None] >= 0, table[ids] * gains[ids, None], extra[np.clip(-1 - ids, 0, 2)])
+    projected = ready.project(table, gains)
+    assert projected.shape == (50, config.dim)
+    found = ready.word_sums(ids, offsets, gains, table, projected, extra, workers=2)
+    assert np.array_equal(found, ready.sums(x, offsets))
+    known = np.where(ids >= 0, ids, 0).astype(np.int32)
+    whole = ready.word_sums(known, offsets, gains, table, projected)
+    part = ready.word_sums(known[4:], np.concatenate([[0], offsets[4:] - 4]), gains, table, projected)
+    assert np.array_equal(part[1:], whole[4:])
+    assert not ready.word_sums(ids[:0], np.zeros(3, np.int64), gains, table, projected).any()
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_branch_starts_at_the_sum_of_its_input_exactly(norm: str, rng: np.random.Generator) -> None:
+    config = NetworkConfig(20, dim=16, heads=2, norm=norm)
+    ready = ReadyNetwork(config, Network(config).initialise(1))
+    x, offsets = sentences(rng, 20)
+    expected = np.zeros((len(LENGTHS), 20), np.float32)
+    for b in range(len(LENGTHS)):
+        for row in x[offsets[b] : offsets[b + 1]]:
+            expected[b] += row
+    assert np.array_equal(ready.sums(x, offsets), expected)
 
 
 def test_parameters_are_copied(rng: np.random.Generator) -> None:

@@ -1,95 +1,146 @@
 """All layers of a network at once, for float32 sentences whose gradients nobody asks for.
 
 Groups of whole sentences go through all layers one after the other, so that what lies between two layers stays in the
-nearer caches. The kernels are those of the layers' own forward functions, and so are the results, bit for bit.
+nearer caches. The kernels are those of the layers' own forward functions, and so are the rows, bit for bit.
+
+The sum of a sentence's rows costs less than the rows: with y_i = exp(g_i) x_i + h_i V + c,
+
+    sum y_i = sum exp(g_i) x_i + (sum h_i) V + T c
+
+takes one product with V for a sentence of T tokens, and for words of a table x_i W + b is known before.
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from w2v._kernels import JIT
+from w2v._simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
 
 from ._attention_kernels import attend
 from ._products import multiply
 from ._row_kernels import activate, apply_branch, normalise, rotate
 
-GROUP = 480
+GROUP = 240
 """Tokens of a group, unless one sentence has more."""
 TABLE, INDEX, FRACTION = 1, 2, 3
 """Kinds of positions that are added; 0 adds nothing."""
 QUERY, KEY, VALUE, OUTPUT, INNER, OUTER, NORM1, NORM2, DISTANCES, END = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 """Entries of `borders`: where the arrays of a layer begin in its row of `weights`."""
+_AHEAD = 6
+_LINE = 16
+
+
+class Plan(NamedTuple):
+    """A network as the kernels read it.
+
+    Attributes
+    ----------
+    input_size, dim, n_heads, head_size, d_ff : int
+        The heads of the packed maps have `head_size` columns, a multiple of LANES; further ones are zero.
+    scale : float32
+        What scores of attention are multiplied by.
+    pre : bool
+        Whether norms come first.
+    activation : int
+    epsilon : float32
+    distance : int
+        Reach of the biases of distances; -1 without.
+    kind : int
+        Of positions: 0, TABLE, INDEX or FRACTION.
+    head, gated : bool
+        Whether rows are mapped to `dim` and back, and whether the last column of the map back is a gate.
+    table : ndarray of shape (n_positions, dim) or (1, dim), float32
+        What positions add.
+    into, out_of : ndarray, float32
+        The packed maps; see `_products`.
+    out_of_sums : ndarray, float32
+        The packed map back without its bias and its gate.
+    out_bias : ndarray of shape (input_size,), float32
+    gate : ndarray of shape (dim + 1,), float32
+        The column of the gate and its bias.
+    token_type : ndarray of shape (dim,) or (0,), float32
+    start_norm, end_norm : ndarray of shape (2 * dim,) or (0,), float32
+        Gain and bias of the norms before and after the layers.
+    weights : ndarray of shape (n_layers, size), float32
+        The arrays of each layer, as `borders` tells.
+    borders : ndarray of shape (END + 1,), int64
+    """
+
+    input_size: int
+    dim: int
+    n_heads: int
+    head_size: int
+    d_ff: int
+    scale: Any
+    pre: bool
+    activation: int
+    epsilon: Any
+    distance: int
+    kind: int
+    head: bool
+    gated: bool
+    table: Any
+    into: Any
+    out_of: Any
+    out_of_sums: Any
+    out_bias: Any
+    gate: Any
+    token_type: Any
+    start_norm: Any
+    end_norm: Any
+    weights: Any
+    borders: Any
+
+
+class Words(NamedTuple):
+    """Where the rows of tokens come from, if they are not given themselves.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (N,), int32
+        Words in [0, V); -1 - k stands for row k of `extra`, whose gain is 1.
+    gains : ndarray of shape (V,), float32
+        What rows of the table are multiplied by.
+    table, extra : ndarray of shape (V * input_size,) and (K * input_size,), float32
+    projected, extra_projected : ndarray of shape (V * dim,) and (K * dim,), float32
+        x W + b of every row x, gains included.
+    """
+
+    ids: Any
+    gains: Any
+    table: Any
+    extra: Any
+    projected: Any
+    extra_projected: Any
+
+
+class _Scratch(NamedTuple):
+    """Buffers for the largest group."""
+
+    h: Any
+    normal: Any
+    q: Any
+    k: Any
+    v: Any
+    mixed: Any
+    hidden: Any
+    moments: Any
+    positions: Any
 
 
 @njit(**JIT)
-def _add_positions(h, dim, offsets, first, last, kind, table):
-    """Add positions to h, whose first row is that of sentence `first`; see `positions.forward`."""
-    row = 0
-    for b in range(first, last):
-        length = offsets[b + 1] - offsets[b]
-        for i in range(length):
-            if kind == TABLE:
-                source = min(i, table.shape[0] - 1)
-                for d in range(dim):
-                    h[row + d] += table[source, d]
-            else:
-                factor = np.float32(i + 1)
-                if kind == FRACTION:
-                    factor = np.float32(i / max(length - 1, 1))
-                for d in range(dim):
-                    h[row + d] += factor * table[0, d]
-            row += dim
-
-
-@njit(**JIT)
-def _place(offsets, first, last, positions):
-    row = 0
-    for b in range(first, last):
-        for i in range(offsets[b + 1] - offsets[b]):
-            positions[row] = i
-            row += 1
-
-
-@njit(**JIT)
-def _run_layer(
-    h, n, own_offsets, n_sentences, dim, n_heads, head_size, d_ff, pre, activation, epsilon, distance, cos, sin,
-    positions, row, borders, normal, q, k, v, mixed, hidden, moments,
-):  # fmt: skip
-    """Put n rows h through one layer, in place; `row` holds its arrays, the rest is scratch."""
-    no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
-    gain1, gain2 = row[borders[NORM1] : borders[NORM1] + dim], row[borders[NORM2] : borders[NORM2] + dim]
-    bias1, bias2 = row[borders[NORM1] + dim : borders[NORM2]], row[borders[NORM2] + dim : borders[DISTANCES]]
-    source = h
-    if pre:
-        normalise(h, n, dim, epsilon, gain1, bias1, normal, moments, moments)
-        source = normal
-    width = n_heads * head_size
-    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], width, False, q)
-    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], width, False, k)
-    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], width, False, v)
-    if cos.size:
-        turned_q, turned_k = q[: n * width].reshape(n, width), k[: n * width].reshape(n, width)
-        rotate(turned_q, n_heads, cos, sin, positions, 1, turned_q)
-        rotate(turned_k, n_heads, cos, sin, positions, 1, turned_k)
-    scale = np.float32((dim // n_heads) ** -0.5)
-    attend(
-        q, k, v, own_offsets, own_offsets, 0, n_sentences, n_heads, head_size, scale,
-        row[borders[DISTANCES] : borders[END]], distance, False, no_mask, mixed, no_weights, no_offsets,
-    )  # fmt: skip
-    multiply(mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, True, h)
-    source = h
-    if pre:
-        normalise(h, n, dim, epsilon, gain2, bias2, normal, moments, moments)
-        source = normal
-    else:
-        normalise(h, n, dim, epsilon, gain1, bias1, h, moments, moments)
-    multiply(source, n, dim, row[borders[INNER] : borders[OUTER]], d_ff, False, hidden)
-    activate(activation, hidden[: n * d_ff], hidden[: n * d_ff])
-    multiply(hidden, n, d_ff, row[borders[OUTER] : borders[NORM1]], dim, True, h)
-    if not pre:
-        normalise(h, n, dim, epsilon, gain2, bias2, h, moments, moments)
+def _largest_group(offsets, first, last):
+    most = 0
+    b = first
+    while b < last:
+        end = _end_of_group(offsets, b, last)
+        most = max(most, offsets[end] - offsets[b])
+        b = end
+    return most
 
 
 @njit(**JIT)
@@ -102,103 +153,231 @@ def _end_of_group(offsets, first, last):
 
 
 @njit(**JIT)
-def infer(
-    x, offsets, first, last, input_size, dim, n_heads, head_size, d_ff, pre, activation, epsilon, distance, cos, sin,
-    kind, table, head, gated, into, start_bias, start_norm, weights, borders, end_norm, out_of, y, pooled,
-):  # fmt: skip
-    """Compute the rows of the sentences first .. last - 1, or their sums.
+def _scratch(plan, n):
+    dim, width = plan.dim, plan.n_heads * plan.head_size
+    return _Scratch(
+        np.empty(n * dim, np.float32), np.empty(n * dim, np.float32), np.empty(n * width, np.float32),
+        np.empty(n * width, np.float32), np.empty(n * width, np.float32), np.empty(n * width, np.float32),
+        np.empty(n * plan.d_ff, np.float32), np.empty(n, np.float32), np.empty(n, np.int64),
+    )  # fmt: skip
+
+
+@njit(**JIT)
+def _add_positions(plan, h, positions, n, offsets, first, last):
+    """Add positions to n rows, the first of which is that of sentence `first`; see `positions.forward`."""
+    dim, row = plan.dim, 0
+    for b in range(first, last):
+        length = offsets[b + 1] - offsets[b]
+        for i in range(length):
+            positions[row // dim] = i
+            if plan.kind == TABLE:
+                source = min(i, plan.table.shape[0] - 1)
+                for d in range(dim):
+                    h[row + d] += plan.table[source, d]
+            elif plan.kind:
+                factor = np.float32(i + 1)
+                if plan.kind == FRACTION:
+                    factor = np.float32(i / max(length - 1, 1))
+                for d in range(dim):
+                    h[row + d] += factor * plan.table[0, d]
+            row += dim
+
+
+@njit(**JIT)
+def _run_layer(plan, row, n, offsets, n_sentences, cos, sin, s):
+    """Put n rows s.h through one layer, in place; `row` holds its arrays."""
+    no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
+    borders, dim, width = plan.borders, plan.dim, plan.n_heads * plan.head_size
+    gain1, gain2 = row[borders[NORM1] : borders[NORM1] + dim], row[borders[NORM2] : borders[NORM2] + dim]
+    bias1, bias2 = row[borders[NORM1] + dim : borders[NORM2]], row[borders[NORM2] + dim : borders[DISTANCES]]
+    source = s.h
+    if plan.pre:
+        normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.normal, s.moments, s.moments)
+        source = s.normal
+    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], width, False, s.q)
+    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], width, False, s.k)
+    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], width, False, s.v)
+    if cos.size:
+        q, k = s.q[: n * width].reshape(n, width), s.k[: n * width].reshape(n, width)
+        rotate(q, plan.n_heads, cos, sin, s.positions, 1, q)
+        rotate(k, plan.n_heads, cos, sin, s.positions, 1, k)
+    attend(
+        s.q, s.k, s.v, offsets, offsets, 0, n_sentences, plan.n_heads, plan.head_size, plan.scale,
+        row[borders[DISTANCES] : borders[END]], plan.distance, False, no_mask, s.mixed, no_weights, no_offsets,
+    )  # fmt: skip
+    multiply(s.mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, True, s.h)
+    source = s.h
+    if plan.pre:
+        normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.normal, s.moments, s.moments)
+        source = s.normal
+    else:
+        normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.h, s.moments, s.moments)
+    multiply(source, n, dim, row[borders[INNER] : borders[OUTER]], plan.d_ff, False, s.hidden)
+    hidden = s.hidden[: n * plan.d_ff]
+    activate(plan.activation, hidden, hidden)
+    multiply(s.hidden, n, plan.d_ff, row[borders[OUTER] : borders[NORM1]], dim, True, s.h)
+    if not plan.pre:
+        normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.h, s.moments, s.moments)
+
+
+@njit(**JIT)
+def _run_layers(plan, n, offsets, first, last, cos, sin, s):
+    """Put n rows s.h, those of the sentences first .. last - 1, through all that lies between the maps, in place."""
+    dim = plan.dim
+    _add_positions(plan, s.h, s.positions, n, offsets, first, last)
+    if plan.token_type.size:
+        for i in range(n):
+            for d in range(dim):
+                s.h[i * dim + d] += plan.token_type[d]
+    if plan.start_norm.size:
+        gain, bias = plan.start_norm[:dim], plan.start_norm[dim:]
+        normalise(s.h, n, dim, plan.epsilon, gain, bias, s.h, s.moments, s.moments)
+    own = offsets[first : last + 1] - offsets[first]
+    for layer in range(plan.weights.shape[0]):
+        _run_layer(plan, plan.weights[layer], n, own, last - first, cos, sin, s)
+    if plan.end_norm.size:
+        gain, bias = plan.end_norm[:dim], plan.end_norm[dim:]
+        normalise(s.h, n, dim, plan.epsilon, gain, bias, s.h, s.moments, s.moments)
+
+
+@njit(**JIT)
+def infer_rows(plan, x, offsets, first, last, cos, sin, y):
+    """Compute the rows of the sentences first .. last - 1.
 
     Parameters
     ----------
+    plan : Plan
     x : ndarray of shape (N * input_size,), float32
     offsets : ndarray of shape (B + 1,), int64
-    input_size, dim, n_heads, head_size, d_ff : int
-        The heads of the packed maps have `head_size` columns, a multiple of LANES; further ones are zero.
-    pre : bool
-        Whether norms come first.
-    activation : int
-    epsilon : float32
-    distance : int
-        Reach of the biases of distances; -1 without.
     cos, sin : ndarray of shape (n_positions, half), float32
         Of rotary positions; empty without.
-    kind : int
-        0, TABLE, INDEX or FRACTION.
-    table : ndarray of shape (n_positions, dim) or (1, dim), float32
-    head, gated : bool
-        Whether rows are mapped to `dim` and back, and whether the last column of the map back is a gate.
-    into, out_of : ndarray, float32
-        The packed maps; see `_products`.
-    start_bias : ndarray of shape (dim,) or (0,), float32
-        The token type.
-    start_norm, end_norm : ndarray of shape (2 * dim,) or (0,), float32
-        Gain and bias of the norms before and after the layers.
-    weights : ndarray of shape (n_layers, size), float32
-        The arrays of each layer, as `borders` tells.
-    borders : ndarray of shape (END + 1,), int64
-    y : ndarray of shape (N * input_size,), float32; of shape (B * input_size,) with `pooled`
+    y : ndarray of shape (N * input_size,), float32
         Overwritten in the rows of these sentences.
-    pooled : bool
-        Whether y is to be the sums of the rows of each sentence.
     """
-    most = 0
+    most = _largest_group(offsets, first, last)
+    s, size = _scratch(plan, most), plan.input_size
+    n_columns = size + 1 if plan.gated else size
+    ends = np.empty(most * n_columns if plan.gated else 0, np.float32)
     b = first
     while b < last:
         end = _end_of_group(offsets, b, last)
-        most = max(most, offsets[end] - offsets[b])
-        b = end
-    h, normal = np.empty(most * dim, np.float32), np.empty(most * dim, np.float32)
-    width = n_heads * head_size
-    q, k = np.empty(most * width, np.float32), np.empty(most * width, np.float32)
-    v, mixed = np.empty(most * width, np.float32), np.empty(most * width, np.float32)
-    hidden, moments = np.empty(most * d_ff, np.float32), np.empty(most, np.float32)
-    positions = np.empty(most, np.int64)
-    n_columns = input_size + 1 if gated else input_size
-    ends = np.empty(most * n_columns if head else 0, np.float32)
-    rows = np.empty(most * input_size if pooled else 0, np.float32)
-    b = first
-    while b < last:
-        end = _end_of_group(offsets, b, last)
-        n, start = offsets[end] - offsets[b], offsets[b]
-        own = x[start * input_size : offsets[end] * input_size]
-        if head:
-            multiply(own, n, input_size, into, dim, False, h)
+        start, stop = offsets[b], offsets[end]
+        n, own, target = stop - start, x[start * size : stop * size], y[start * size : stop * size]
+        if plan.head:
+            multiply(own, n, size, plan.into, plan.dim, False, s.h)
         else:
-            h[: n * dim] = own
-        if kind:
-            _add_positions(h, dim, offsets, b, end, kind, table)
-        if start_bias.size:
-            for i in range(n):
-                for d in range(dim):
-                    h[i * dim + d] += start_bias[d]
-        if start_norm.size:
-            normalise(h, n, dim, epsilon, start_norm[:dim], start_norm[dim:], h, moments, moments)
-        if cos.size:
-            _place(offsets, b, end, positions)
-        own_offsets = offsets[b : end + 1] - start
-        for layer in range(weights.shape[0]):
-            _run_layer(
-                h, n, own_offsets, end - b, dim, n_heads, head_size, d_ff, pre, activation, epsilon, distance, cos, sin,
-                positions, weights[layer], borders, normal, q, k, v, mixed, hidden, moments,
-            )  # fmt: skip
-        if end_norm.size:
-            normalise(h, n, dim, epsilon, end_norm[:dim], end_norm[dim:], h, moments, moments)
-        target = rows[: n * input_size] if pooled else y[start * input_size : offsets[end] * input_size]
-        if not head:
-            target[:] = h[: n * dim]
-        elif gated:
-            multiply(h, n, dim, out_of, n_columns, False, ends)
+            s.h[: n * plan.dim] = own
+        _run_layers(plan, n, offsets, b, end, cos, sin, s)
+        if plan.gated:
+            multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, ends)
             apply_branch(
-                own.reshape(n, input_size), ends[: n * n_columns].reshape(n, n_columns), moments,
-                target.reshape(n, input_size),
-            )  # fmt: skip
+                own.reshape(n, size), ends[: n * n_columns].reshape(n, n_columns), s.moments, target.reshape(n, size)
+            )
+        elif plan.head:
+            multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, target)
         else:
-            multiply(h, n, dim, out_of, n_columns, False, target)
-        if pooled:
-            for s in range(b, end):
-                for d in range(input_size):
-                    y[s * input_size + d] = np.float32(0)
-                for i in range(offsets[s] - start, offsets[s + 1] - start):
-                    for d in range(input_size):
-                        y[s * input_size + d] += target[i * input_size + d]
+            target[:] = s.h[: n * plan.dim]
+        b = end
+
+
+@njit(**JIT)
+def _dot(a, at, b, n):
+    """Return the sum over d < n of a[at + d] * b[d]."""
+    whole = n - n % LANES
+    total = splat(np.float32(0))
+    for d in range(0, whole, LANES):
+        total = fma(load_vector(a, at + d), load_vector(b, d), total)
+    result = sum_lanes(total)
+    for d in range(whole, n):
+        result += load(a, at + d) * load(b, d)
+    return result
+
+
+@njit(**JIT)
+def _add_scaled(row, at, gain, factor, n, out, out_at):
+    """Add factor * (gain * row[at : at + n]) to out[out_at:]."""
+    whole = n - n % LANES
+    gains, factors = splat(gain), splat(factor)
+    for d in range(0, whole, LANES):
+        x = gains * load_vector(row, at + d)
+        store_vector(out, out_at + d, fma(factors, x, load_vector(out, out_at + d)))
+    for d in range(whole, n):
+        out[out_at + d] += factor * (gain * load(row, at + d))
+
+
+@njit(**JIT)
+def _finish_sums(plan, x, words, offsets, first, last, h, y):
+    """Write the sums of the sentences first .. last - 1, whose rows h begin with that of the first."""
+    one, size, dim, start = np.float32(1), plan.input_size, plan.dim, offsets[first]
+    sums = np.zeros((last - first) * dim if plan.head else 0, np.float32)
+    for b in range(first, last):
+        target, own = b * size, (b - first) * dim
+        for d in range(size):
+            y[target + d] = plan.out_bias[d] * np.float32(offsets[b + 1] - offsets[b]) if plan.head else np.float32(0)
+        for i in range(offsets[b], offsets[b + 1]):
+            at = (i - start) * dim
+            if not plan.head:
+                _add_scaled(h, at, one, one, dim, y, target)
+                continue
+            _add_scaled(h, at, one, one, dim, sums, own)
+            if not plan.gated:
+                continue
+            factor = np.exp(_dot(h, at, plan.gate, dim) + plan.gate[dim])
+            if words.ids.size:
+                if i + _AHEAD < words.ids.size:
+                    coming = np.int64(load(words.ids, i + _AHEAD))
+                    if coming >= 0:
+                        for d in range(0, size, _LINE):
+                            prefetch_read(words.table, coming * size + d)
+                word = np.int64(load(words.ids, i))
+                if word >= 0:
+                    _add_scaled(words.table, word * size, load(words.gains, word), factor, size, y, target)
+                else:
+                    _add_scaled(words.extra, (-1 - word) * size, one, factor, size, y, target)
+            else:
+                _add_scaled(x, i * size, one, factor, size, y, target)
+    if plan.head:
+        multiply(sums, last - first, dim, plan.out_of_sums, size, True, y[first * size : last * size])
+
+
+@njit(**JIT)
+def infer_sums(plan, x, words, offsets, first, last, cos, sin, y):
+    """Compute the sums of the rows of the sentences first .. last - 1.
+
+    Parameters
+    ----------
+    plan, offsets, cos, sin
+        As `infer_rows`.
+    x : ndarray of shape (N * input_size,), float32
+        Not read if there are `words`.
+    words : Words
+        With no ids, there are none.
+    y : ndarray of shape (B * input_size,), float32
+        Overwritten in the rows of these sentences.
+    """
+    s = _scratch(plan, _largest_group(offsets, first, last))
+    size, dim = plan.input_size, plan.dim
+    b = first
+    while b < last:
+        end = _end_of_group(offsets, b, last)
+        start, stop = offsets[b], offsets[end]
+        n = stop - start
+        if words.ids.size:
+            for i in range(n):
+                if start + i + _AHEAD < words.ids.size:
+                    coming = np.int64(load(words.ids, start + i + _AHEAD))
+                    if coming >= 0:
+                        for d in range(0, dim, _LINE):
+                            prefetch_read(words.projected, coming * dim + d)
+                word = np.int64(load(words.ids, start + i))
+                if word >= 0:
+                    s.h[i * dim : (i + 1) * dim] = words.projected[word * dim : (word + 1) * dim]
+                else:
+                    s.h[i * dim : (i + 1) * dim] = words.extra_projected[(-1 - word) * dim : -word * dim]
+        elif plan.head:
+            multiply(x[start * size : stop * size], n, size, plan.into, dim, False, s.h)
+        else:
+            s.h[: n * dim] = x[start * size : stop * size]
+        _run_layers(plan, n, offsets, b, end, cos, sin, s)
+        _finish_sums(plan, x, words, offsets, b, end, s.h, y)
         b = end

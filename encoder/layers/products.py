@@ -32,6 +32,11 @@ def product(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None = N
     return exact if bias is None else exact + bias
 
 
+def multiply_packed(x: NDArray[np.float32], panels: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write x W + b to `out`, C-contiguous and of shape (N, M), for a matrix and a bias that `pack` packed."""
+    kernels.multiply(x.ravel(), *x.shape, panels, out.shape[1], False, out.reshape(-1))
+
+
 def product_transposed(dy: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
     """Return dy Wᵀ, shape (N, K), for dy of shape (N, M) and W of shape (K, M)."""
     if dy.dtype == np.float32:
