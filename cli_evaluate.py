@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cli_options import analogies_option, json_option, model_argument, pairs_option
+from cli_options import LazyChoice, analogies_option, json_option, model_argument, pairs_option
 from cli_output import decimals, percent, print_analogies, print_json, print_pairs, print_table
 
 if TYPE_CHECKING:
+    from corpora.tokenizers import Tokenizer
     from encoder.evaluation import Report
 
 _SENTENCE_KINDS = ("sts", "classify", "word_order")
+
+
+def _baseline_names() -> tuple[str, ...]:
+    from encoder.baselines import BASELINES
+
+    return tuple(BASELINES)
 
 
 def _files(name: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -27,7 +34,8 @@ Examples:
   w2v evaluate my.model --analogies questions-words.txt
   w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json
   w2v evaluate my.encoder --sts sts-dev.csv --sts SICK_trial.txt --against my.model
-  w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt""",
+  w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
+  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder""",
 )
 @model_argument
 @analogies_option
@@ -54,6 +62,11 @@ Examples:
     metavar="OTHER",
     help="Another encoder or model to compare with on the same sentences, by a paired bootstrap.",
 )
+@click.option(
+    "--baseline",
+    type=LazyChoice(_baseline_names),
+    help="With word vectors as MODEL: measure this closed form of them on sentences, not SIF.",
+)
 @json_option
 def evaluate(
     model: Path,
@@ -63,6 +76,7 @@ def evaluate(
     restrict_vocab: int | None,
     as_json: bool,
     against: Path | None,
+    baseline: str | None,
     **sentences: tuple[Path, ...],
 ) -> None:
     """Measure word vectors, or an encoder; word vectors serve as the encoder that they make without training."""
@@ -71,12 +85,16 @@ def evaluate(
         raise click.UsageError(
             "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE."
         )
+    if baseline is not None and not is_encoder:
+        raise click.UsageError(
+            "--baseline makes vectors of sentences: give --sts, --classify or --word-order FILE, too."
+        )
     if against is not None and not is_encoder:
         raise click.UsageError("--against compares on sentences: give --sts, --classify or --word-order FILE, too.")
     found: dict[str, Any] = {}
     if analogies or pairs:
         found |= _evaluate_words(model, analogies, pairs, method, restrict_vocab)
-    reports = _evaluate_sentences(model, sentences) if is_encoder else {}
+    reports = _evaluate_sentences(model, sentences, baseline) if is_encoder else {}
     others = _evaluate_sentences(against, sentences) if against is not None else {}
     differences = _compare(reports, others) if others else {}
     if as_json:
@@ -108,23 +126,38 @@ def _evaluate_words(
     }
 
 
-def _evaluate_sentences(model: Path, files: Mapping[str, tuple[Path, ...]]) -> dict[str, dict[str, Report]]:
+def _evaluate_sentences(
+    model: Path, files: Mapping[str, tuple[Path, ...]], baseline: str | None = None
+) -> dict[str, dict[str, Report]]:
     """Return the report of every file, by kind."""
     from corpora.readers import TextReader
     from encoder.evaluation import evaluate_classification, evaluate_sts, probe_word_order
     from encoder.evaluation_files import read_labelled, read_scored_pairs
-    from encoder.model import SentenceEncoder
 
-    encoder = SentenceEncoder.load(model)
-    tokenizer = encoder.state.tokenizer
+    encode, tokenizer = _open_encoder(model, baseline)
     evaluate_by: dict[str, Callable[[Path], Report]] = {
-        "sts": lambda path: evaluate_sts(encoder.transform, read_scored_pairs(path)),
-        "classify": lambda path: evaluate_classification(encoder.transform, read_labelled(path)),
-        "word_order": lambda path: probe_word_order(encoder.transform, list(TextReader(path).lines()), tokenizer),
+        "sts": lambda path: evaluate_sts(encode, read_scored_pairs(path)),
+        "classify": lambda path: evaluate_classification(encode, read_labelled(path)),
+        "word_order": lambda path: probe_word_order(encode, list(TextReader(path).lines()), tokenizer),
     }
     return {
         kind: {str(path): evaluate_by[kind](path) for path in files[kind]} for kind in _SENTENCE_KINDS if files[kind]
     }
+
+
+def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence[str]], Any], Tokenizer]:
+    """Return what makes vectors of sentences, and how it cuts them into words."""
+    if baseline is None:
+        from encoder.model import SentenceEncoder
+
+        encoder = SentenceEncoder.load(model)
+        return encoder.transform, encoder.state.tokenizer
+    from encoder.baselines import get_baseline
+    from encoder.state import tokenizer_of
+    from w2v.embeddings import Embeddings
+
+    embeddings = Embeddings.load(model)
+    return get_baseline(baseline, embeddings).encode, tokenizer_of(embeddings)
 
 
 def _compare(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from test_cli import assert_mistake, run
 
 from corpora.tokenizers import WordsTokenizer
 from encoder.baselines import BASELINES, BagOfWords, UnweightedSif, get_baseline, random_network, sentence_moments
@@ -105,3 +109,27 @@ def test_random_network_is_not_sif_but_near_it() -> None:
         assert cosines.min() < 0.99 and cosines.mean() > 0.5
     other = random_network(embeddings, random_state=1).encode(SENTENCES)
     assert np.abs(other - random_network(embeddings).encode(SENTENCES)).max() > 0.01
+
+
+def test_evaluate_measures_a_baseline(tmp_path: Path) -> None:
+    embeddings = make_embeddings()
+    embeddings.save(tmp_path / "m")
+    SentenceEncoder(embeddings, "attention").save(tmp_path / "e")
+    pairs = [
+        ("the river", "a river", 4.0),
+        ("river x", "don't x", 2.5),
+        ("42", "naïve", 0.0),
+        ("the 日本", "日本", 5.0),
+    ]
+    (tmp_path / "sts").write_text("".join(f"{a}\t{b}\t{score}\n" for a, b, score in pairs), encoding="utf-8")
+    for name in BASELINES:
+        result = run("evaluate", tmp_path / "m", "--sts", tmp_path / "sts", "--baseline", name, "--json")
+        assert result.exit_code == 0, result.output
+        [report] = json.loads(result.stdout)["sts"].values()
+        first, second = (get_baseline(name, embeddings).encode([str(pair[i]) for pair in pairs]) for i in (0, 1))
+        expected = np.corrcoef((first * second).sum(axis=1), [pair[2] for pair in pairs])[0, 1]
+        assert report["pearson"] == pytest.approx(expected, abs=1e-5)
+    assert_mistake(run("evaluate", tmp_path / "m", "--sts", tmp_path / "sts", "--baseline", "best"), 2, "'best'")
+    assert_mistake(run("evaluate", tmp_path / "m", "--pairs", "x", "--baseline", "sif"), 2, "--baseline makes vectors")
+    encoder = ("evaluate", tmp_path / "e", "--sts", tmp_path / "sts", "--baseline", "sif")
+    assert_mistake(run(*encoder), 1, "'sentence-encoder', not 'word-vectors'")
