@@ -394,6 +394,7 @@ BAD_TRAINING_VALUES = [
     ("--buckets", "0"),
     ("--position-weights=1", None),
     ("--lines", "words"),
+    ("--objective", "softmax"),
 ]
 
 
@@ -414,6 +415,8 @@ def test_every_training_option_is_tried_with_a_bad_value() -> None:
 def test_train_refuses_options_that_contradict_each_other(tmp_path: Path) -> None:
     arguments = ["train", tmp_path / "c", "--output", tmp_path / "o", "--alpha", "0.1", "--min-alpha", "0.2"]
     assert_mistake(run(*arguments), 2, "min_alpha must not be above alpha")
+    arguments = ["train", tmp_path / "c", "--output", tmp_path / "o", "--objective", "hs", "--negative", "3"]
+    assert_mistake(run(*arguments), 2, "negative is for negative sampling")
 
 
 def test_compare_refuses_max_time(tmp_path: Path) -> None:
