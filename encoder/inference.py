@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -129,6 +130,8 @@ class Inference:
         self.state, self.rows = state, WordRows(state)
         self.workers = workers or count_cores()
         self._ready: ReadyNetwork | None = None
+        self._projected: NDArray[np.float32] | None = None
+        self._n_tokens, self._lock = 0, Lock()
         if state.network is not None and state.parameters is not None:
             self._ready = ReadyNetwork(state.network, state.parameters)
 
@@ -198,7 +201,21 @@ class Inference:
         """Return the sums of the rows of each sentence; they are written to `out` if that serves."""
         if self._ready is None:
             return self.rows.sums(found, out)
-        return self._ready.sums(self.rows.gather(found), found.offsets)
+        projected = self._projected_words(len(found.ids))
+        if projected is None:
+            return self._ready.sums(self.rows.gather(found), found.offsets)
+        state, extra = self.state, self.rows.unknown_rows(found.unknown)
+        return self._ready.word_sums(found.ids, found.offsets, self.rows.gains, state.table, projected, extra)
+
+    def _projected_words(self, n_tokens: int) -> NDArray[np.float32] | None:
+        """Return what the network makes of every word first, once so many tokens came that it pays; None before."""
+        if self._ready is None:
+            return None
+        with self._lock:
+            self._n_tokens += n_tokens
+            if self._projected is None and self._n_tokens > len(self.state.vocabulary):
+                self._projected = self._ready.project(self.state.table, self.rows.gains)
+        return self._projected
 
     def _token_rows(
         self, found: FoundWords, with_attention: bool

@@ -21,13 +21,18 @@ class WordRows:
     Parameters
     ----------
     state : EncoderState
+
+    Attributes
+    ----------
+    gains : ndarray of shape (V,), float32, read-only
+        exp(b).
     """
 
     def __init__(self, state: EncoderState) -> None:
         self.state = state
         self.lookup = WordLookup(state.vocabulary, state.tokenizer)
         self.has_unknown = state.identity is not None or state.subwords is not None
-        self._gains = _frozen(state.gains)
+        self.gains = _frozen(state.gains)
         self._table = _frozen(state.table.reshape(-1))
 
     def find(self, sentences: Sequence[str]) -> FoundWords:
@@ -45,7 +50,7 @@ class WordRows:
         """
         sums = np.empty((len(found), self.state.dimension), np.float32) if out is None else out
         extra = _frozen(self.unknown_rows(found.unknown).reshape(-1))
-        sum_rows(found.ids, found.offsets, self._gains, self._table, extra, self.state.dimension, sums.reshape(-1))
+        sum_rows(found.ids, found.offsets, self.gains, self._table, extra, self.state.dimension, sums.reshape(-1))
         return sums
 
     def gather(self, found: FoundWords) -> NDArray[np.float32]:
@@ -54,9 +59,9 @@ class WordRows:
         known = found.ids >= 0
         if known.all():
             np.take(self.state.table, found.ids, axis=0, out=rows)
-            rows *= self._gains[found.ids, None]
+            rows *= self.gains[found.ids, None]
             return rows
-        rows[known] = self.state.table[found.ids[known]] * self._gains[found.ids[known], None]
+        rows[known] = self.state.table[found.ids[known]] * self.gains[found.ids[known], None]
         rows[~known] = self.unknown_rows(found.unknown)[-1 - found.ids[~known]]
         return rows
 

@@ -330,3 +330,14 @@ def test_features_of_two_encoders_are_joined() -> None:
     assert found.shape == (8, 40)
     np.testing.assert_array_equal(found[:, 20:], SentenceEncoder(make_embeddings(), a=np.inf).encode(SENTENCES))
     assert union.get_feature_names_out()[20] == "sentenceencoder-2__sentenceencoder0"
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_words_that_the_network_saw_before_make_the_same_vectors(norm: str) -> None:
+    encoder = trained_like(SentenceEncoder(EMBEDDINGS, norm=norm, identity_scale=0.3, workers=2, **ATTENTION))
+    first = encoder.encode(["the river", "unheard of"])
+    early = encoder.inference._projected
+    assert len(SENTENCES[5].split()) > len(WORDS)
+    encoder.encode(SENTENCES * 3, batch_size=2)
+    assert early is None and encoder.inference._projected is not None
+    assert encoder.encode(["the river", "unheard of"]).tobytes() == first.tobytes()
