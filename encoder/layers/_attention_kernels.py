@@ -35,7 +35,7 @@ from w2v._simd import (
     zero_tile,
 )
 
-from ._vectors import exponential, max_lanes
+from ._vectors import exponential, larger, max_lanes
 
 ROWS = 6
 _float32 = np.float32
@@ -123,7 +123,7 @@ def _softmax(scores, at, limit, padded, scale):
     for c in range(0, limit, LANES):
         s = select_lanes(load_vector(scores, at + c) * factor, lowest, 0, limit - c)
         store_vector(scores, at + c, s)
-        largest = max(largest, s)
+        largest = larger(s, largest)
     shift = splat(max_lanes(largest))
     total = zero
     for c in range(0, limit, LANES):

@@ -12,7 +12,7 @@ from numba import njit
 from w2v._kernels import JIT
 from w2v._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
 
-from ._vectors import hyperbolic_tangent, is_positive, normal_gelu, normal_gelu_slope
+from ._vectors import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
 
 GELU, RELU, TANH = 0, 1, 2
 _float32 = np.float32
@@ -102,7 +102,7 @@ def _function(kind, x):
     if kind == GELU:
         return normal_gelu(x)
     if kind == RELU:
-        return max(x, splat(_float32(0)))
+        return larger(x, splat(_float32(0)))
     return hyperbolic_tangent(x)
 
 
