@@ -68,7 +68,7 @@ test-interop: $(VENV)/installed-interop ## run the tests that hand files to othe
 
 # Bounds checks are no part of Numba's cache key, hence the cache of their own.
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath $(VENV))/numba-bounds $(BIN)/python -m pytest -k "kernels or simd or scanner or stream or (phrases and not train and not model)" $(PYTEST_ARGS)
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath $(VENV))/numba-bounds $(BIN)/python -m pytest -k "kernels or simd or scanner or stream or lookup or baselines or (phrases and not train and not model)" $(PYTEST_ARGS)
 
 lint: $(VENV)/installed-dev ## check style and types
 	$(BIN)/ruff check .
