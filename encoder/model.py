@@ -83,7 +83,7 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     >>> from w2v import Embeddings
     >>> embeddings = Embeddings(["cats", "dogs", "run"], [[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
     >>> SentenceEncoder(embeddings).encode(["Cats run!", ""]).round(3)
-    array([[0.707, 0.707],
+    array([[0.545, 0.839],
            [0.   , 0.   ]], dtype=float32)
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 import warnings
 from dataclasses import replace
@@ -22,7 +23,7 @@ from sklearn.utils import estimator_checks
 
 from corpora.readers import TextReader
 from corpora.tokenizers import WordsTokenizer
-from encoder import SentenceEncoder
+from encoder import SentenceEncoder, model
 from encoder.inference import Encoded, Output
 from encoder.network import Network
 from encoder.state import sif_state
@@ -341,3 +342,8 @@ def test_words_that_the_network_saw_before_make_the_same_vectors(norm: str) -> N
     encoder.encode(SENTENCES * 3, batch_size=2)
     assert early is None and encoder.inference._projected is not None
     assert encoder.encode(["the river", "unheard of"]).tobytes() == first.tobytes()
+
+
+def test_the_example_of_the_documentation_is_true() -> None:
+    results = doctest.testmod(model)
+    assert results.attempted == 3 and not results.failed
