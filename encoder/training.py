@@ -126,8 +126,8 @@ _LEAST: dict[str, float] = {
 }  # fmt: skip
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "corpus": {"steps": 2000, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.05},
-    "pairs": {"steps": 400, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 1e-2, "temperature": 0.05},
+    "corpus": {"steps": 1500, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.03},
+    "pairs": {"steps": 400, "batch_size": 2048, "learning_rate": 2e-3, "weight_rate": 1e-2, "temperature": 0.04},
     "teacher": {"steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1},
 }
 """Options that are None, by what is trained on; docs/experiments.md says where they come from."""
