@@ -19,7 +19,9 @@ from w2v.models import TrainingInterrupted
 
 N_TOPICS, WORDS_EACH = 6, 8
 NAMES = [f"t{topic}w{i}" for topic in range(N_TOPICS) for i in range(WORDS_EACH)]
-OPTIONS = FitOptions(steps=40, batch_size=16, learning_rate=2e-2, evaluate_every=10, warmup=5, seed=3, workers=1)
+OPTIONS = FitOptions(
+    steps=40, batch_size=16, learning_rate=2e-2, temperature=0.05, evaluate_every=10, warmup=5, seed=3, workers=1
+)
 
 
 def make_words() -> Embeddings:
