@@ -49,6 +49,20 @@ def larger(typing_context, x, y):
     return vector(vector, vector), code
 
 
+@intrinsic
+def plus(typing_context, x, y):
+    """Return x + y, rounded.
+
+    The operator may be fused with a product before it, or not, as the code around it happens to be compiled; what is
+    computed by several kernels and promised to be the same, bit for bit, must not depend on that.
+    """
+
+    def code(c, b, signature, arguments):
+        return b.fadd(*arguments)
+
+    return vector(vector, vector), code
+
+
 @njit(**JIT)
 def exponential(x):
     """Return exp(x) lane by lane for x < 88, to a relative error below 2e-7; x is raised to -80 at least."""
@@ -59,7 +73,7 @@ def exponential(x):
     r = fma(whole, splat(_float32(-_LN2_LOW)), r)
     # the Taylor series of exp on [-ln(2)/2, ln(2)/2], added up in pairs of pairs: Horner's scheme waits for every term
     r2 = r * r
-    low = fma(fma(r, splat(_float32(1 / 6)), splat(_float32(0.5))), r2, r + splat(_float32(1)))
+    low = fma(fma(r, splat(_float32(1 / 6)), splat(_float32(0.5))), r2, plus(r, splat(_float32(1))))
     high = fma(
         fma(r, splat(_float32(1 / 5040)), splat(_float32(1 / 720))),
         r2,
@@ -103,7 +117,7 @@ def normal_gelu(x):
     """Return x times the normal distribution function at x."""
     a = magnitude(x)
     # x >= 0: x (1 - tail(x)); x < 0: x tail(-x): without cancellation on either side
-    return larger(x, splat(_float32(0))) - a * upper_tail(a, bell(a))
+    return fma(splat(_float32(0)) - a, upper_tail(a, bell(a)), larger(x, splat(_float32(0))))
 
 
 @njit(**JIT)
@@ -122,4 +136,4 @@ def hyperbolic_tangent(x):
     """Return tanh(x), to an absolute error below 2e-7."""
     one = splat(_float32(1))
     limit = splat(_float32(_EXP_LIMIT))
-    return one - splat(_float32(2)) / (exponential(min(x + x, limit)) + one)
+    return one - splat(_float32(2)) / plus(exponential(min(plus(x, x), limit)), one)
