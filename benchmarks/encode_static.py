@@ -1,5 +1,6 @@
 """Sentences a second of the static encoder, beside model2vec on the same table.
 
+    pip install '.[bench]'
     python benchmarks/encode_static.py my.model sentences.txt --runs 5
 
 The encoder is written as a static-embedding folder, weights folded into the table, and model2vec opens that. Both get
