@@ -315,7 +315,7 @@ def test_interruption_of_the_main_thread_is_noticed() -> None:
             _thread.interrupt_main()
             time.sleep(0.2)
 
-    model = small(epochs=500, workers=2)
+    model = small(epochs=100_000, workers=2)
     with pytest.raises(TrainingInterrupted):
         model.fit(CORPUS, progress=progress)
     assert not model.is_complete_ and 0 < len(model.history_) < 500
