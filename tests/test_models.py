@@ -310,12 +310,13 @@ def test_interruption_of_the_main_thread_is_noticed() -> None:
 
     def progress(state: Progress) -> None:
         nonlocal sent
-        if state.phase == "training" and not sent:
-            sent = True
-            _thread.interrupt_main()
-            time.sleep(0.2)
+        if state.phase == "training":
+            if not sent:
+                sent = True
+                _thread.interrupt_main()
+            time.sleep(0.2)  # all workers wait, so that the main thread has its turn
 
-    model = small(epochs=100_000, workers=2)
+    model = small(epochs=500, workers=2)
     with pytest.raises(TrainingInterrupted):
         model.fit(CORPUS, progress=progress)
     assert not model.is_complete_ and 0 < len(model.history_) < 500
