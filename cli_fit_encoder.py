@@ -58,6 +58,7 @@ TRAINING_OPTIONS: dict[str, tuple[click.ParamType[Any], str, str]] = {
     "weight_rate": (_RATE, "X", "Highest rate of the words' weights."),
     "network_rate": (_RATE, "X", "Highest rate of the network."),
     "temperature": (_POSITIVE, "X", "Cosines are divided by it."),
+    "word_dropout": (click.FloatRange(0, 1, max_open=True), "X", "Share of the words of pairs that a step leaves out."),
     "order_share": (_RATE, "X", "How much telling swapped words counts beside the rest; needs attention."),
     "warmup": (click.IntRange(0), "N", "Steps in which rates rise; then they fall to zero."),
     "weight_decay": (_RATE, "X", "Decay of the network's matrices."),

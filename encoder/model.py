@@ -48,10 +48,10 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     layers : int, default 1
     heads : int, default 4
     dim : int, default 128
-    positions : str, default "rotary"
+    positions : str, default "relative"
     feed_forward : float, default 2
     norm : {"pre", "post"}, default "pre"
-    dropout : float, default 0
+    dropout : float, default 0.1
         Of the network, with attention; see `encoder.network.NetworkConfig`.
     normalize : bool, default True
         Vectors have length 1, so that their products are cosines; that of a sentence without a known word is zero.
@@ -98,10 +98,10 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         layers: int = 1,
         heads: int = 4,
         dim: int = 128,
-        positions: str = "rotary",
+        positions: str = "relative",
         feed_forward: float = 2.0,
         norm: str = "pre",
-        dropout: float = 0.0,
+        dropout: float = 0.1,
         normalize: bool = True,
         truncate_dim: int | None = None,
         batch_size: int = BATCH_SIZE,

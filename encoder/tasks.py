@@ -18,6 +18,7 @@ from encoder.objectives import info_nce, listwise_distillation, vector_distillat
 Floats = NDArray[np.floating[Any]]
 
 _MIN_ORDERED = 4
+_MIN_SENTENCES = 4
 _DIRECTION = 0.3  # length of the first map of `OrderTask`: from zero nothing would be learned
 
 SWAPPED = 0.12
@@ -95,6 +96,8 @@ class PairTask:
         The hard negative of each set.
     batch_size, seed : int
     temperature : float
+    word_dropout : float, default 0
+        Share of the words that each step leaves out, at random; see `drop_words`.
     name : str
     """
 
@@ -106,11 +109,13 @@ class PairTask:
         batch_size: int,
         temperature: float,
         seed: int,
+        word_dropout: float = 0.0,
         name: str = "pairs",
     ) -> None:
         self.name = name
         self.own: list[NDArray[np.float32]] = []
         self._sets, self._negatives, self._temperature, self._seed = sets, negatives, temperature, seed
+        self._word_dropout = word_dropout
         usable = np.all([pack.lengths > 0 for pack in sets], axis=0)
         rows = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(usable))
         self._held, self._rows = hold_out(rows, "pairs")
@@ -121,7 +126,8 @@ class PairTask:
         rng = np.random.default_rng([self._seed, 2, step])
         rows = self._rows[self._shuffled.batch(step)]
         chosen = np.argsort(rng.random((len(rows), len(self._sets))), axis=1)[:, :2]
-        return self._batch(rows, chosen)
+        batch = self._batch(rows, chosen)
+        return batch._replace(sentences=drop_words(batch.sentences, self._word_dropout, rng))
 
     def held_out(self) -> Batch:
         """Return the first two sentences of the sets that are kept back."""
@@ -261,6 +267,11 @@ class OrderTask:
         self._held, self._rows = hold_out(rows, "sentences of four words")
         self._shuffled = Shuffled(len(self._rows), min(batch_size, len(self._rows)), seed)
 
+    @staticmethod
+    def can_use(sentences: PackedSentences) -> bool:
+        """Tell whether there are enough sentences of four words or more."""
+        return int((sentences.lengths >= _MIN_ORDERED).sum()) >= _MIN_SENTENCES
+
     def draw(self, step: int) -> Batch:
         """Return sentences with some words exchanged."""
         return self._batch(self._rows[self._shuffled.batch(step)], step)
@@ -283,6 +294,18 @@ class OrderTask:
             return Loss(value, d_errors[:, None] * direction[:-1], [np.append(d_errors @ rows, d_errors.sum())])
 
         return Batch(sentences, loss, True)
+
+
+def drop_words(sentences: PackedSentences, share: float, rng: np.random.Generator) -> PackedSentences:
+    """Leave out a share of the words, at random, but all of no sentence: its first one stays then."""
+    if not share:
+        return sentences
+    is_kept = rng.random(len(sentences.tokens)) >= share
+    n_before = np.concatenate([[0], np.cumsum(is_kept)])
+    is_lost = (np.diff(n_before[sentences.offsets]) == 0) & (sentences.lengths > 0)
+    is_kept[sentences.offsets[:-1][is_lost]] = True
+    offsets = np.concatenate([[0], np.cumsum(is_kept)])[sentences.offsets].astype(np.int64)
+    return PackedSentences(sentences.tokens[is_kept], offsets)
 
 
 def swap_neighbors(
@@ -328,7 +351,7 @@ def hold_out(rows: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], NDA
     ValueError
         If there are fewer than four.
     """
-    if len(rows) < 4:
+    if len(rows) < _MIN_SENTENCES:
         raise ValueError(f"there is too little to train on: {len(rows)} {what} with words of the vocabulary")
     n_held = max(2, min(HELD_OUT, len(rows) // 10))
     return rows[:n_held], rows[n_held:]

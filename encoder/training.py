@@ -56,6 +56,8 @@ class FitOptions:
         Of the network.
     temperature : float or None
         Cosines are divided by it.
+    word_dropout : float or None
+        Share of the words of pairs that each step leaves out.
     order_share : float
         How much the loss of telling swapped words counts beside the other one. Without a network it is left out.
     warmup : int
@@ -89,7 +91,8 @@ class FitOptions:
     weight_rate: float | None = None
     network_rate: float = 2e-3
     temperature: float | None = None
-    order_share: float = 0.0
+    word_dropout: float | None = None
+    order_share: float = 0.3
     warmup: int = 100
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -111,6 +114,8 @@ class FitOptions:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive and finite, not {value}")
+        if self.word_dropout is not None and not 0 <= self.word_dropout < 1:
+            raise ValueError(f"word_dropout must be from 0 to below 1, not {self.word_dropout}")
         if self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
 
@@ -127,9 +132,12 @@ _LEAST: dict[str, float] = {
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "corpus": {"steps": 1500, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.03},
-    "pairs": {"steps": 400, "batch_size": 2048, "learning_rate": 2e-3, "weight_rate": 1e-2, "temperature": 0.04},
+    "pairs": {
+        "steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2, "temperature": 0.06,
+        "word_dropout": 0.15,
+    },
     "teacher": {"steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1},
-}
+}  # fmt: skip
 """Options that are None, by what is trained on; docs/experiments.md says where they come from."""
 
 
@@ -450,6 +458,7 @@ def _pair_tasks(
                 batch_size=options.batch_size or 2,
                 temperature=options.temperature or 1.0,
                 seed=options.seed + place,
+                word_dropout=options.word_dropout or 0.0,
                 name="pairs" if place == 0 else f"pairs_{place + 1}",
             )
         )
@@ -459,7 +468,7 @@ def _pair_tasks(
 
 
 def _order_tasks(state: EncoderState, sentences: PackedSentences, options: FitOptions) -> list[Task]:
-    if state.network is None or not options.order_share:
+    if state.network is None or not options.order_share or not OrderTask.can_use(sentences):
         return []
     batch_size = max(2, (options.batch_size or 2) // 2)
     return [OrderTask(sentences, state.dimension, batch_size=batch_size, seed=options.seed)]

@@ -25,7 +25,7 @@ from w2v.vocabulary import Vocabulary
 
 N_TOPICS, N_WORDS, WIDTH = 6, 10, 16
 WORDS = [f"t{topic}w{word}" for topic in range(N_TOPICS) for word in range(N_WORDS)]
-QUICK = FitOptions(steps=60, batch_size=32, evaluate_every=20, warmup=5, workers=1, learning_rate=0.02)
+QUICK = FitOptions(steps=60, batch_size=32, evaluate_every=20, warmup=5, workers=1, learning_rate=0.02, order_share=0.0)
 
 
 def start(rng: np.random.Generator, *, attention: bool = False) -> EncoderState:
@@ -119,6 +119,16 @@ def test_gradient_caching_changes_no_step(rng: np.random.Generator, chunk: int) 
     whole = trained(None)
     assert np.abs(whole - state.table).max() > 1e-2
     np.testing.assert_allclose(trained(chunk), whole, atol=2e-4)
+
+
+def test_relative_positions_start_by_looking_at_the_neighbors(rng: np.random.Generator) -> None:
+    state = start(rng, attention=True)
+    assert state.network is not None and state.parameters is not None
+    x = 0.01 * rng.normal(size=(7, WIDTH)).astype(np.float32)
+    attention = Network(state.network, 1).forward(state.parameters, x, np.array([0, 7]), return_attention=True)[2]
+    before, behind = attention[0][0][:2]
+    assert np.diagonal(before, -1).mean() > 0.7
+    assert np.diagonal(behind, 1).mean() > 0.7
 
 
 # training
@@ -316,7 +326,7 @@ def test_loss_that_is_not_finite_ends_training(rng: np.random.Generator) -> None
     [
         {"steps": 0}, {"batch_size": 1}, {"learning_rate": -1.0}, {"temperature": 0.0}, {"clip": 0.0},
         {"max_time": -1.0}, {"chunk": 0}, {"evaluate_every": 0}, {"network_rate": float("nan")}, {"min_tokens": 0},
-        {"max_tokens": 4}, {"seed": -1}, {"workers": 0}, {"order_share": -0.1},
+        {"max_tokens": 4}, {"seed": -1}, {"workers": 0}, {"order_share": -0.1}, {"word_dropout": 1.0},
     ],
 )  # fmt: skip
 def test_options_out_of_range_are_refused(option: dict[str, Any]) -> None:

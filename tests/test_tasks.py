@@ -12,7 +12,7 @@ from corpora.sentences import sentence_runs
 from corpora.tokenizers import WordsTokenizer
 from encoder.batches import Neighbors, PackedSentences, Shuffled, pack_neighbors, pack_sentences
 from encoder.lookup import WordLookup
-from encoder.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask, swap_neighbors
+from encoder.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask, drop_words, swap_neighbors
 from w2v.vocabulary import Vocabulary
 
 WORDS = [f"w{i}" for i in range(30)]
@@ -172,6 +172,24 @@ def test_pair_task_leaves_out_sets_without_known_words() -> None:
 def test_tasks_need_something_to_train_on(rng: np.random.Generator) -> None:
     with pytest.raises(ValueError, match="too little to train on: 3 pairs"):
         PairTask([random_pack(rng, 3), random_pack(rng, 3)], batch_size=2, temperature=0.1, seed=0)
+
+
+def test_drop_words_leaves_out_a_share_and_no_whole_sentence(rng: np.random.Generator) -> None:
+    pack = PackedSentences.join([random_pack(rng, 400, low=1), packed([[], [3]])])
+    dropped = drop_words(pack, 0.5, np.random.default_rng(1))
+    for before, after in zip(listed(pack), listed(dropped), strict=True):
+        assert bool(before) == bool(after)
+        rest = iter(before)
+        assert all(word in rest for word in after)  # in their order
+    assert 0.45 < len(dropped.tokens) / len(pack.tokens) < 0.62
+    assert drop_words(pack, 0.0, rng) is pack
+
+
+def test_pair_task_drops_words_of_what_it_draws_only(rng: np.random.Generator) -> None:
+    packs = [random_pack(rng, 60, low=8, high=9) for _ in range(2)]
+    task = PairTask(packs, batch_size=20, temperature=0.1, seed=0, word_dropout=0.5)
+    assert len(task.draw(0).sentences.tokens) < 250 < 320
+    assert (task.held_out().sentences.lengths == 8).all()
 
 
 # word order
