@@ -131,7 +131,7 @@ _LEAST: dict[str, float] = {
 }  # fmt: skip
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "corpus": {"steps": 1500, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.03},
+    "corpus": {"steps": 2500, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.03},
     "pairs": {
         "steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2, "temperature": 0.06,
         "word_dropout": 0.15,
