@@ -463,10 +463,11 @@ def test_signal_saves_what_was_learned(number: int, code: int, text: Path, tmp_p
     options = ("--min-count", 1, "--vector-size", 12, "--max-time", "2m")
     small().fit(text)  # compiled
     with subprocess.Popen(
-        command("train", text, "--output", output, *options, "--checkpoint-every", "1h"),
+        command("train", text, "--output", output, *options, "--checkpoint-every", "0.5s"),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        time.sleep(5)
+        while not output.exists() and process.poll() is None:  # the first checkpoint: it trains
+            time.sleep(0.05)
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (code, "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import importlib.metadata
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -602,24 +601,6 @@ def test_train_refuses_a_folder_as_input(tmp_path: Path) -> None:
 
 def test_train_refuses_a_pattern_without_a_match(tmp_path: Path) -> None:
     assert_mistake(run("train", tmp_path / "*.txt", "--output", tmp_path / "out"), 1, "*.txt")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_interrupted_training_saves_what_it_has(corpus: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out.model"
-    assert run("train", corpus, "--output", tmp_path / "warm", *SMALL).exit_code == 0  # everything is compiled
-    arguments = ["train", str(corpus), "--output", str(output), *SMALL, "--max-time", "120", "--checkpoint-every", "1s"]
-    command = [sys.executable, "-c", "import sys; from cli import main; main(sys.argv[1:])", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while not output.exists() and process.poll() is None:  # the first checkpoint: it trains
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert stdout == ""
-    assert stderr == f"Interrupted. What was learned is saved; go on with: w2v train --resume {output}\n"
-    assert Embeddings.load(output).vectors.shape == (8, 8)
 
 
 class InterruptedWord2Vec(Word2Vec):
