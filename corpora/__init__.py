@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from corpora.bundled import BUNDLED_NAMES, DOWNLOADS, bundled_corpus, download
 from corpora.readers import Block, CorpusError, TextReader
+from corpora.sentences import SentenceSets, read_sentence_sets, split_sentences, without_overlap
 from corpora.tokenizers import (
     TOKENIZER_NAMES,
     CallableTokenizer,
@@ -32,6 +33,7 @@ __all__ = [
     "CharactersTokenizer",
     "CorpusError",
     "JiebaTokenizer",
+    "SentenceSets",
     "TabsTokenizer",
     "TextReader",
     "Tokenizer",
@@ -41,6 +43,9 @@ __all__ = [
     "code_point_table",
     "download",
     "get_tokenizer",
+    "read_sentence_sets",
+    "split_sentences",
     "tokenizer_from_config",
     "weighted_lines",
+    "without_overlap",
 ]

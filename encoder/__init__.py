@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from .inference import Encoded
     from .model import SentenceEncoder
     from .state import EncoderState, sif_state
+    from .training import FitOptions, fit_encoder
 
 _HOME = {
     "Encoded": "inference",
     "EncoderState": "state",
+    "FitOptions": "training",
     "SentenceEncoder": "model",
+    "fit_encoder": "training",
     "sif_state": "state",
 }
 
-__all__ = ["Encoded", "EncoderState", "SentenceEncoder", "sif_state"]
+__all__ = ["Encoded", "EncoderState", "FitOptions", "SentenceEncoder", "fit_encoder", "sif_state"]
 
 
 def __getattr__(name: str) -> Any:
