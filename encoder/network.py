@@ -13,7 +13,6 @@ Each layer is a `residual` one; docs/derivations/transformer.md derives the whol
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -21,6 +20,8 @@ from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from w2v.stream import count_cores
 
 from .layers import activations, dropout, layer_norm, linear, positions, residual
 from .layers._row_kernels import apply_branch, branch_backward
@@ -221,11 +222,18 @@ class Network:
     workers : int, optional
         Threads, between which the sentences of a batch are divided; all cores by default. No row depends on it;
         gradients do in their last bits, since their parts are summed in another order.
+
+    Raises
+    ------
+    ValueError
+        If `workers` is below 1.
     """
 
     def __init__(self, config: NetworkConfig, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
         self.config = config
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or count_cores()
 
     def __repr__(self) -> str:
         return f"Network({self.config}, workers={self.workers})"

@@ -276,6 +276,12 @@ def test_forward_refuses_arrays_that_do_not_fit(rng: np.random.Generator) -> Non
         network.backward(parameters, x[:3], network.forward(parameters, x, offsets)[1])
 
 
+@pytest.mark.parametrize("workers", [0, -1])
+def test_network_refuses_fewer_threads_than_one(workers: int) -> None:
+    with pytest.raises(ValueError, match=f"workers must be at least 1, not {workers}"):
+        Network(configure(), workers)
+
+
 def test_divide_shares_the_tokens_out_evenly() -> None:
     offsets = np.concatenate([[0], np.cumsum([5] * 20)]).astype(np.int64)
     assert divide(offsets, 4) == [(0, 5), (5, 10), (10, 15), (15, 20)]
