@@ -143,6 +143,19 @@ def test_only_positions_tell_the_order_of_words(kind: str, rng: np.random.Genera
     assert np.allclose(plain[order], turned, atol=1e-12) == (kind == "none")
 
 
+def test_relative_positions_start_with_the_word_before_and_the_word_behind(rng: np.random.Generator) -> None:
+    network = Network(configure(positions="relative", heads=4, layers=1))
+    parameters = network.initialise(1)
+    for part in ("query", "key"):
+        parameters[f"layers.0.attention.{part}.weight"][:] = 0  # scores are biases alone
+    x, offsets = sentences(rng, [9], 6)
+    weights = network.forward(parameters, x, offsets, return_attention=True)[2][0][0]
+    for i in range(1, 8):
+        assert weights[0, i].argmax() == i - 1 and weights[1, i].argmax() == i + 1
+        assert np.allclose(weights[0, i, i - 1] / weights[0, i, i], np.exp(4), rtol=1e-4)
+        assert np.allclose(weights[2:, i], 1 / 9)
+
+
 def test_dropout_acts_in_training_alone_and_repeats_with_its_seed(rng: np.random.Generator) -> None:
     network = Network(configure(dropout=0.3), workers=2)
     parameters = perturbed(network, rng, np.float32)
