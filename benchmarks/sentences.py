@@ -4,13 +4,14 @@ r"""What encoders reach, beside their baselines: every row of the table in docs/
         --teacher-sentences lines.txt --teacher lines.npy --work WORK
 
 DATA is a folder with sentences/ (sts-dev.csv, sts-train.csv, SICK_trial.txt, SICK_train.txt and
-multi30k-captions.tsv.xz) and transfer/ (MR, TREC, SST2). lines.npy holds the teacher's vector of each of lines.txt, in
-which no sentence of the evaluation files may stand: that is checked. Every encoder is kept in WORK, with its reports,
-and made only once: an interrupted benchmark goes on where it was.
+multi30k-captions.tsv.xz) and transfer/ (MR, TREC, SST2). lines.npy holds the teacher's vector of each of lines.txt; how
+many of these are sentences of the STS and SICK files is counted and stored. Every encoder is kept in WORK, with its
+reports, and made only once: an interrupted benchmark goes on where it was.
 
 Figures are Spearman x 100 of cosines for sts-dev and SICK_trial, and accuracies of logistic regression: MR and TREC by
-cross-validation, SST-2 on its dev half, word order on sentences of sts-train, which nothing is trained on. Encoders
-are compared by paired bootstrap, on the mean of sts-dev and SICK_trial and on that of the three classifications.
+cross-validation, SST-2 on its dev half, word order on sentences of sts-train that the teacher does not speak about.
+Encoders are compared by paired bootstrap, on the mean of sts-dev and SICK_trial and on that of the three
+classifications.
 """
 
 from __future__ import annotations
@@ -78,6 +79,18 @@ class Data:
                 read_labelled(transfer / "SST2" / "sentiment-dev"),
             ),  # fmt: skip  # noqa: E501
         }
+
+    def check_teacher(self, path: Path) -> dict[str, int]:
+        """Take the sentences that the teacher speaks about out of the probe; return how many are in which file."""
+        with path.open(encoding="utf-8") as file:
+            spoken = SentenceSets([(line,) for line in file])
+        probe = SentenceSets([(sentence,) for sentence in self.probe])
+        touched = set(find_overlap(probe, (line for (line,) in spoken.sets)).touched)
+        self.probe = [sentence for row, sentence in enumerate(self.probe) if row not in touched]
+        counted = {
+            name: len(find_overlap(spoken, (*pairs.first, *pairs.second)).touched) for name, pairs in self.pairs.items()
+        }
+        return {**counted, "taken out of the probe": len(touched)}
 
 
 def some_of(labelled: LabelledSentences) -> LabelledSentences:
@@ -198,6 +211,8 @@ def main() -> None:
     captions, overlap = without_overlap(data.captions, data.sentences)
     left = find_overlap(captions, data.sentences)
     check = {"captions": overlap.to_dict(), "captions_left": left.to_dict()}
+    if a.teacher_sentences is not None:
+        check["teacher"] = data.check_teacher(a.teacher_sentences)
     print(check, flush=True)
     bench = Bench(a, data)
     differences = {}
@@ -210,8 +225,6 @@ def main() -> None:
         if a.part in ("all", "teacher") and a.teacher is not None:
             differences |= taught(bench, seed)
     if a.part == "all":
-        if a.teacher is not None:
-            check["teacher"] = check_teacher(a.teacher_sentences, data)
         write_results("sentences", {"check": check, "results": bench.results, "differences": differences})
 
 
@@ -246,12 +259,6 @@ def taught(bench: Bench, seed: int) -> dict[str, Any]:
         )
     first, second = f"teacher-attention-{seed}", f"teacher-table-{seed}"
     return {f"{first} - {second}": bench.differences(first, second)}
-
-
-def check_teacher(path: Path, data: Data) -> dict[str, int]:
-    """Return how many sentences that the teacher speaks about are evaluated."""
-    with path.open(encoding="utf-8") as file:
-        return find_overlap(SentenceSets([(line,) for line in file]), data.sentences).to_dict()
 
 
 if __name__ == "__main__":
