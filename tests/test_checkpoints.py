@@ -429,10 +429,12 @@ def command(*arguments: object) -> list[str]:
 def test_killed_training_goes_on_to_the_same_vectors(tmp_path: Path) -> None:
     text, output, options = tmp_path / "text.txt", tmp_path / "out", ("--workers", 1, "--seed", 1, "--min-count", 1)
     text.write_text("\n".join(map(" ".join, sentences(20_000))), encoding="utf-8")
-    began = time.perf_counter()
-    subprocess.run(
-        command("train", text, "--output", tmp_path / "whole", *options, "--epochs", 20), cwd=ROOT, check=True
-    )
+    for _ in range(2):  # the first time everything is compiled
+        began = time.perf_counter()
+        subprocess.run(
+            command("train", text, "--output", tmp_path / "whole", *options, "--epochs", 20, "--overwrite"),
+            cwd=ROOT, check=True,
+        )  # fmt: skip
     seconds, moments, n_resumed = time.perf_counter() - began, random.Random(7), 0
     expected = Embeddings.load(tmp_path / "whole").vectors
     for _ in range(5):
