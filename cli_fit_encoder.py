@@ -17,7 +17,7 @@ from cli_training import Terminated, ending_on_sigterm
 
 if TYPE_CHECKING:
     from encoder import SentenceEncoder
-    from encoder.training import FitOptions
+    from encoder.fit_options import FitOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -95,7 +95,7 @@ class _LateDefault(click.Option):
 def _default(name: str) -> Any:
     """Return the default of an option, from where it is defined."""
     if name in TRAINING_OPTIONS:
-        from encoder.training import FitOptions
+        from encoder.fit_options import FitOptions
 
         return getattr(FitOptions(), name)
     from encoder.model import SentenceEncoder
@@ -207,7 +207,7 @@ def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> 
 
 
 def _training(given: dict[str, Any], hard_negatives: bool) -> FitOptions:
-    from encoder.training import FitOptions
+    from encoder.fit_options import FitOptions
 
     return FitOptions(
         **{name: given[name] for name in TRAINING_OPTIONS if name in given}, hard_negatives=hard_negatives

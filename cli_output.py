@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from encoder.training import FitProgress
+    from encoder.fit_options import FitProgress
     from w2v.evaluation import AnalogyReport, PairsReport
     from w2v.trainer import Progress
 

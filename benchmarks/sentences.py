@@ -34,10 +34,11 @@ from corpora.sentences import SentenceSets, find_overlap, read_sentence_sets, wi
 from encoder.baselines import BASELINES, get_baseline
 from encoder.evaluation import Report, compare, evaluate_classification, evaluate_sts, probe_word_order
 from encoder.evaluation_files import LabelledSentences, read_labelled, read_scored_pairs
+from encoder.fit_options import FitOptions
 from encoder.model import SentenceEncoder
 from encoder.network import Network, NetworkConfig
 from encoder.state import EncoderState, sif_state
-from encoder.training import FitOptions, fit_encoder
+from encoder.training import fit_encoder
 from w2v import Embeddings
 
 STS, LABELS = ("sts-dev", "SICK-trial"), ("MR", "TREC", "SST-2")

@@ -9,15 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .fit_options import FitOptions
     from .inference import Encoded
     from .model import SentenceEncoder
     from .state import EncoderState, sif_state
-    from .training import FitOptions, fit_encoder
+    from .training import fit_encoder
 
 _HOME = {
     "Encoded": "inference",
     "EncoderState": "state",
-    "FitOptions": "training",
+    "FitOptions": "fit_options",
     "SentenceEncoder": "model",
     "fit_encoder": "training",
     "sif_state": "state",

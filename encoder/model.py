@@ -22,7 +22,7 @@ from w2v.model_files import LAYOUT
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
-    from encoder.training import FitOptions, FitProgress
+    from encoder.fit_options import FitOptions, FitProgress
 
 ARCHITECTURES = ("static", "attention")
 
@@ -65,7 +65,7 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Seed of training and of the network's start, at which the vectors are those of SIF whatever it is. None takes
         that of `training`.
     training : FitOptions, optional
-        How `fit` trains; see `encoder.training.FitOptions`.
+        How `fit` trains; see `encoder.fit_options.FitOptions`.
     frozen : bool, default False
         Let `fit` learn nothing, for pipelines whose data is no corpus.
 
@@ -445,7 +445,7 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _fit_options(self) -> FitOptions:
         """Return how to train: `training`, with the seed and the threads of this encoder."""
-        from encoder.training import FitOptions
+        from encoder.fit_options import FitOptions
 
         options = FitOptions() if self.training is None else self.training
         if self.random_state is not None:

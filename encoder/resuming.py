@@ -18,8 +18,8 @@ from w2v._tensors import read_tensors
 from w2v.model_files import LAYOUT
 
 if TYPE_CHECKING:
+    from encoder.fit_options import FitOptions
     from encoder.model import SentenceEncoder
-    from encoder.training import FitOptions
 
 _TRAINING = "training"
 _OF_OUTPUT = ("normalize", "truncate_dim", "batch_size")
@@ -124,7 +124,7 @@ def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> I
     file = Path(path, LAYOUT.training)
     if not isinstance(training, dict) or training.get("complete", True) or not file.is_file():
         return None
-    from encoder.training import FitOptions
+    from encoder.fit_options import FitOptions
 
     try:
         options = FitOptions(**training["options"])

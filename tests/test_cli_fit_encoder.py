@@ -17,7 +17,7 @@ from test_fitting_encoders import N_TOPICS, WORDS_EACH, make_paragraphs, make_wo
 import cli_fit_encoder
 from cli_fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
 from encoder import SentenceEncoder
-from encoder.training import FitOptions
+from encoder.fit_options import FitOptions
 
 FEW = ("--steps", 40, "--batch-size", 16, "--learning-rate", 0.02, "--evaluate-every", 10, "--workers", 1)
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from corpora.readers import CorpusError
 from corpora.tokenizers import WordsTokenizer
 from encoder.batches import PackedSentences, pack_sentences
+from encoder.fit_options import FitOptions, FitProgress
 from encoder.lookup import WordLookup
 from encoder.network import Network, NetworkConfig
 from encoder.objectives import info_nce
 from encoder.state import EncoderState
 from encoder.tasks import OrderTask, PairTask, Task, TeacherTask
 from encoder.trainable import Rates, Trainable
-from encoder.training import FitOptions, FitProgress, Fitted, fit_encoder
+from encoder.training import Fitted, fit_encoder
 from w2v.trainer import DivergenceError
 from w2v.vocabulary import Vocabulary
 

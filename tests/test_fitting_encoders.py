@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from corpora.readers import TextReader
 from encoder import SentenceEncoder
-from encoder.training import FitOptions, FitProgress
+from encoder.fit_options import FitOptions, FitProgress
 from w2v import Embeddings, ModelError, Vocabulary
 from w2v.models import TrainingInterrupted
 
