@@ -467,7 +467,6 @@ def test_signal_saves_what_was_learned(number: int, code: int, text: Path, tmp_p
     with subprocess.Popen(
         command("train", text, "--output", output, *options, "--checkpoint-every", "0.5s"),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as process:  # fmt: skip
         while not output.exists() and process.poll() is None:  # the first checkpoint: it trains
             time.sleep(0.05)
