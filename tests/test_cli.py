@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
-from cli_training import OPTION_NAMES
+from commands.training import OPTION_NAMES
 from corpora import bundled
 from w2v import models
 from w2v.embeddings import Embeddings

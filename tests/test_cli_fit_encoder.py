@@ -14,8 +14,8 @@ import pytest
 from test_cli import assert_mistake, run
 from test_fitting_encoders import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
 
-import cli_fit_encoder
-from cli_fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
+import commands.fit_encoder
+from commands.fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
 from encoder import SentenceEncoder
 from encoder.fit_options import FitOptions
 
@@ -117,7 +117,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     whole, output = tmp_path / "whole", tmp_path / "my.encoder"
     assert run("fit-encoder", model, corpus, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(cli_fit_encoder, "show_fitting", interrupting)
+        patch.setattr(commands.fit_encoder, "show_fitting", interrupting)
         result = run("fit-encoder", model, corpus, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""

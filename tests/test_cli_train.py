@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-import cli_training
+import commands.training
 from cli import main
-from cli_options import Duration
+from commands.options import Duration
 from w2v import models
 from w2v.checkpoints import CheckpointWarning, interrupted_seed
 from w2v.embeddings import Embeddings
@@ -205,7 +205,7 @@ def test_sigterm_ends_like_ctrl_c_with_its_own_code(
     def fit_until_terminated(model: Word2Vec, *arguments: Any, **options: Any) -> Word2Vec:
         def stop(state: Progress) -> None:
             if state.phase == "training":
-                raise cli_training.Terminated
+                raise commands.training.Terminated
 
         assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         return fit(model, *arguments, **options | {"progress": stop})

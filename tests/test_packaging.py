@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("corpora", "encoder", "w2v")
+PACKAGES = ("commands", "corpora", "encoder", "w2v")
 
 
 @pytest.fixture(scope="module")

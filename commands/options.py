@@ -1,4 +1,4 @@
-"""What the commands of `cli` share on the way in: arguments, options, and errors turned into one line."""
+"""What the commands share on the way in: arguments, options, and errors turned into one line."""
 
 from __future__ import annotations
 

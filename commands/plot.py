@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from cli_options import LazyChoice, model_argument, overwrite_option, restrict_option
+from commands.options import LazyChoice, model_argument, overwrite_option, restrict_option
 from w2v.domains import MAX_SEED
 
 Command = TypeVar("Command", bound=Callable[..., Any])

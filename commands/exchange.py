@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli_options import LazyChoice, model_argument, output_option, overwrite_option
-from cli_output import note
+from commands.options import LazyChoice, model_argument, output_option, overwrite_option
+from commands.output import note
 
 if TYPE_CHECKING:
     from w2v.embeddings import Embeddings

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli_options import INTERRUPTED, TERMINATED, Duration, LazyChoice
-from cli_output import print_json, print_trained, show_training
+from commands.options import INTERRUPTED, TERMINATED, Duration, LazyChoice
+from commands.output import print_json, print_trained, show_training
 from w2v.domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.parameters import DOMAINS, MAX_VOCABULARY, Parameters
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cli_options import errors_option, json_option, model_argument, overwrite_option
-from cli_output import decimals, note, percent, print_heat_map, print_json, print_table, show_bytes
+from commands.options import errors_option, json_option, model_argument, overwrite_option
+from commands.output import decimals, note, percent, print_heat_map, print_json, print_table, show_bytes
 
 if TYPE_CHECKING:
     from corpora.readers import Block, TextReader

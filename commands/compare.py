@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli_options import (
+from commands.options import (
     LazyChoice,
     analogies_option,
     errors_option,
@@ -16,8 +16,8 @@ from cli_options import (
     overwrite_option,
     pairs_option,
 )
-from cli_output import note, print_json, print_table
-from cli_training import parse_parameters, training_options
+from commands.output import note, print_json, print_table
+from commands.training import parse_parameters, training_options
 
 if TYPE_CHECKING:
     from w2v.compare import Comparison

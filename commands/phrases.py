@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from cli_options import errors_option, inputs_argument, json_option, overwrite_option
-from cli_output import note, print_json, print_table
-from cli_training import option_name, parameter_option, warnings_in_one_line
+from commands.options import errors_option, inputs_argument, json_option, overwrite_option
+from commands.output import note, print_json, print_table
+from commands.training import option_name, parameter_option, warnings_in_one_line
 from w2v.phrase_parameters import ENGLISH, PARAMETER_DOMAINS, PhraseParameters
 
 if TYPE_CHECKING:

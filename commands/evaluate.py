@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cli_options import LazyChoice, analogies_option, json_option, model_argument, pairs_option
-from cli_output import decimals, percent, print_analogies, print_json, print_pairs, print_table
+from commands.options import LazyChoice, analogies_option, json_option, model_argument, pairs_option
+from commands.output import decimals, percent, print_analogies, print_json, print_pairs, print_table
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from cli_options import INTERRUPTED, TERMINATED, Duration, json_option, overwrite_option
-from cli_output import print_fitted, print_json, show_fitting
-from cli_training import Terminated, ending_on_sigterm
+from commands.options import INTERRUPTED, TERMINATED, Duration, json_option, overwrite_option
+from commands.output import print_fitted, print_json, show_fitting
+from commands.training import Terminated, ending_on_sigterm
 
 if TYPE_CHECKING:
     from encoder import SentenceEncoder

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import click
 
-from cli_options import json_option, model_argument, output_option, overwrite_option
-from cli_output import decimals, percent, print_json, print_table
+from commands.options import json_option, model_argument, output_option, overwrite_option
+from commands.output import decimals, percent, print_json, print_table
 
 
 @click.command(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from cli_options import Duration, errors_option, json_option, overwrite_option
-from cli_output import print_estimate, print_json
-from cli_training import check_kept_parameters, parse_parameters, run_training, training_options
+from commands.options import Duration, errors_option, json_option, overwrite_option
+from commands.output import print_estimate, print_json
+from commands.training import check_kept_parameters, parse_parameters, run_training, training_options
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader

@@ -1,0 +1,49 @@
+"""`w2v info`: what is in a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from commands.encode import describe_encoder
+from commands.options import json_option, model_argument
+from commands.output import print_description, print_json
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v info my.model
+  w2v info my.model --json""",
+)
+@model_argument
+@json_option
+def info(model: Path, as_json: bool) -> None:
+    """Tell what is in a model folder, of word vectors or of a sentence encoder: sizes, parameters, training history."""
+    from w2v.embeddings import Embeddings
+    from w2v.model_files import read_kind
+    from w2v.persistence import KIND
+
+    if read_kind(model) != KIND:
+        described = describe_encoder(model)
+        print_json(described) if as_json else print_description(described)
+        return
+    embeddings = Embeddings.load(model)
+    counts = embeddings.vocabulary.counts
+    tokenizer = embeddings.tokenizer
+    described = {
+        "path": str(model),
+        "bytes": sum(file.stat().st_size for file in model.iterdir()),
+        "vocabulary_size": len(embeddings),
+        "vector_size": embeddings.vector_size,
+        "dtype": embeddings.dtype,
+        "counted_words": None if counts is None else int(counts.sum()),
+        "most_frequent": embeddings.index_to_key[:10],
+        "tokenizer": embeddings.metadata.get("tokenizer") if tokenizer is None else tokenizer.to_config(),
+        **{name: value for name, value in embeddings.metadata.items() if name != "tokenizer"},
+    }
+    if as_json:
+        print_json(described)
+    else:
+        print_description(described)
