@@ -19,7 +19,7 @@ from encoder.network import Network
 from encoder.ready_network import ReadyNetwork
 from encoder.rows import WordRows
 from encoder.state import EncoderState
-from w2v.stream import count_cores
+from w2v.environment import default_workers
 
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
@@ -128,7 +128,7 @@ class Inference:
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         self.state, self.rows = state, WordRows(state)
-        self.workers = workers or count_cores()
+        self.workers = workers or default_workers()
         self._ready: ReadyNetwork | None = None
         self._projected: NDArray[np.float32] | None = None
         self._n_tokens, self._lock = 0, Lock()

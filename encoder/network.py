@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, overload
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from w2v.stream import count_cores
+from w2v.environment import default_workers
 
 from .layers import activations, dropout, layer_norm, linear, positions, residual
 from .layers._row_kernels import apply_branch, branch_backward
@@ -233,7 +233,7 @@ class Network:
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         self.config = config
-        self.workers = workers or count_cores()
+        self.workers = workers or default_workers()
 
     def __repr__(self) -> str:
         return f"Network({self.config}, workers={self.workers})"

@@ -282,9 +282,9 @@ def _seeds(first: int | None, n_seeds: int) -> list[int | None]:
 
 
 def _count_workers(parameters: Parameters) -> int:
-    from w2v.stream import count_cores
+    from w2v.environment import default_workers
 
-    return count_cores() if parameters.workers is None else parameters.workers
+    return default_workers() if parameters.workers is None else parameters.workers
 
 
 def _train(key: str, text: Path, parameters: Parameters, corpus: TextReader) -> Trained:

@@ -20,8 +20,9 @@ from corpora.readers import TextReader
 from corpora.sampling import SAMPLE_BYTES, TextSample, sample_text
 from corpora.tokenizers import get_tokenizer
 
+from .environment import default_workers
 from .parameters import Parameters
-from .stream import EmptyVocabularyError, TokenStream, WorkFolder, count_cores, default_max_memory, encode_corpus
+from .stream import EmptyVocabularyError, TokenStream, WorkFolder, default_max_memory, encode_corpus
 from .trainer import StopTraining, Trainer
 from .vocabulary import Vocabulary
 
@@ -118,7 +119,7 @@ def estimate_training(
         If the sample has no word, or, being all of the text, none that is frequent enough.
     """
     parameters.validate()
-    workers = parameters.workers or count_cores()
+    workers = parameters.workers or default_workers()
     sample = sample_text(corpus, sample_bytes)
     share = sample.share
     every_word, stream = _encode(sample, replace(parameters, max_vocab=None), 1, workers)

@@ -17,6 +17,7 @@ from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from .checkpoints import Checkpoint
 from .continuing import counts_before, grow_tables, rows_before
+from .environment import default_workers
 from .holdout import hold_out
 from .initial import InitialVectors
 from .monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluations
@@ -24,7 +25,7 @@ from .parameters import Parameters
 from .phrase_list import PhraseTokenizer
 from .phrases import encode_with_phrases, phrases_of
 from .records import encode_records
-from .stream import Corpus, TokenStream, WorkFolder, count_cores, encode_corpus, open_corpus
+from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus
 from .tables import Tables
 from .trainer import Pause, Progress, Trainer
 from .training_state import TrainingState, digest_stream, embeddings_of
@@ -120,7 +121,7 @@ def run_training(
         If `corpus` is not the one that `interrupted` was trained on. Further errors: see `Word2Vec.fit`.
     """
     started = time.perf_counter()
-    workers = parameters.workers or count_cores()
+    workers = parameters.workers or default_workers()
     check_evaluations(parameters)
     with WorkFolder(around.work_folder) as folder:
         text = _read(corpus, parameters, workers, around, folder, interrupted, base)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from w2v._files import ModelError
 from w2v._tensors import read_tensors, write_tensors
+from w2v.environment import default_workers
 from w2v.vector_table import VectorTable
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class NeighborIndex:
             inverse = table.inverse_norms(block)
             usable = np.flatnonzero(inverse > 0)
             units = table.unscaled(block)[usable] * inverse[usable, None]
-            graph.add((usable + start).astype(np.uint64), units, threads=workers or os.cpu_count() or 1)
+            graph.add((usable + start).astype(np.uint64), units, threads=workers or default_workers())
         return cls(graph, len(table), fingerprint(table))
 
     @classmethod

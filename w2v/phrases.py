@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from ._files import atomic_file
+from .environment import default_workers
 from .parameters import Parameters
 from .phrase_corpus import PhraseCorpus
 from .phrase_list import ENGLISH_CONNECTOR_WORDS, Phrase, PhraseList, PhraseTokenizer
 from .phrase_parameters import ENGLISH, PhraseParameters
-from .stream import Corpus, TokenStream, WorkFolder, count_cores, encode_corpus, open_corpus
+from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -145,7 +146,7 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
                 get_tokenizer(parameters.tokenizer),
                 delimiter=parameters.delimiter,
                 connector_words=_connector_words(parameters),
-                workers=parameters.workers or count_cores(),
+                workers=parameters.workers or default_workers(),
                 max_memory=max_memory,
                 work_folder=folder,
                 progress=progress,
@@ -363,7 +364,7 @@ def join_corpus(
             get_tokenizer(tokenizer),
             delimiter=phrases.delimiter,
             connector_words=phrases.connector_words,
-            workers=workers or count_cores(),
+            workers=workers or default_workers(),
             max_memory=None,
             work_folder=folder,
             progress=progress,

@@ -195,11 +195,6 @@ def open_corpus(corpus: Corpus) -> Corpus:
     return corpus
 
 
-def count_cores() -> int:
-    """Return the processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def encode_corpus(
     corpus: Corpus,
     tokenizer: Tokenizer,
