@@ -10,7 +10,7 @@ QUICKSTART ?= quickstart
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow test-interop test-bounds lint format bench clean
+.PHONY: help quickstart test test-slow test-interop test-bounds docs lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,13 @@ test-interop: $(VENV)/installed-interop ## run the tests that hand files to othe
 # Bounds checks are no part of Numba's cache key, hence the cache of their own.
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath $(VENV))/numba-bounds $(BIN)/python -m pytest -k "kernels or simd or scanner or stream or lookup or baselines or (phrases and not train and not model)" $(PYTEST_ARGS)
+
+$(VENV)/installed-docs: $(BIN)/python setup.cfg pyproject.toml
+	$(call install,docs$(comma)test)
+
+docs: $(VENV)/installed-docs ## make the documentation, into build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo build/docs/index.html
 
 lint: $(VENV)/installed-dev ## check style and types
 	$(BIN)/ruff check .
