@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from commands.options import INTERRUPTED, TERMINATED, Duration, json_option, overwrite_option
+from commands.options import Duration, json_option, overwrite_option
 from commands.output import print_fitted, print_json, show_fitting
+from commands.toolkit import INTERRUPTED, TERMINATED
 from commands.training import Terminated, ending_on_sigterm
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def _resumed(
 ) -> tuple[SentenceEncoder, Callable[..., Any], Path]:
     """Return the encoder whose training was interrupted, what goes on with it, and where the result belongs."""
     context = click.get_current_context()
-    further = [name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    further = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     wrong = [name for name in further if name not in ("interrupted", "as_json", "output", "overwrite")]
     if model is not None or wrong:
         raise click.UsageError("--resume goes on as the training began: it takes no other options and no MODEL.")

@@ -1,4 +1,4 @@
-"""What the commands share on the way in: arguments, options, and errors turned into one line."""
+"""What the commands share on the way in: arguments and options."""
 
 from __future__ import annotations
 
@@ -9,45 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import click
-
-INTERRUPTED, TERMINATED = 130, 143
-"""Exit codes after Ctrl-C and SIGTERM, by the shells' convention: 128 plus the signal's number."""
-
-
-class Toolkit(click.Group):
-    """A group of commands in which a user's mistake ends as one line and exit code 1, never as a traceback.
-
-    What the packages raise for bad input are their own exceptions, `ValueError` and `OSError`; anything else is a
-    defect and keeps its traceback. `w2v --debug` shows it always.
-    """
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command and turn the errors it may raise into messages."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # the reader of our output has seen enough; click ends quietly
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            ctx.exit(INTERRUPTED)
-        except Exception as error:
-            if ctx.params.get("debug") or not _is_mistake(error):
-                raise
-            raise click.ClickException(_describe(error)) from error
-
-
-def _is_mistake(error: Exception) -> bool:
-    own = type(error).__module__.partition(".")[0] in {"corpora", "encoder", "w2v"}
-    is_missing_extra = isinstance(error, ImportError) and "pip install" in str(error)
-    return own or is_missing_extra or isinstance(error, (ValueError, OSError, MemoryError))
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, MemoryError):
-        return f"not enough memory: {error}" if str(error) else "not enough memory"
-    return str(error)
+from click.shell_completion import CompletionItem
 
 
 class Duration(click.ParamType[float]):
@@ -102,6 +64,10 @@ class LazyChoice(click.ParamType[str]):
         if value not in self.names():
             self.fail(f"{value!r} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
         return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the names that begin so."""
+        return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
 def _corpus_names() -> Sequence[str]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import click
 
+from commands.completion import complete_words
 from commands.options import json_option, model_argument, restrict_option, top_option
 from commands.output import decimals, print_json, print_table
 
@@ -20,7 +21,7 @@ Examples:
   w2v neighbors my.model river --json""",
 )
 @model_argument
-@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@click.argument("words", metavar="WORD...", nargs=-1, required=True, shell_complete=complete_words)
 @click.option(
     "--minus",
     multiple=True,
@@ -69,9 +70,9 @@ Examples:
   w2v analogy my.model paris france rome --method mul --top 3""",
 )
 @model_argument
-@click.argument("a")
-@click.argument("b")
-@click.argument("c")
+@click.argument("a", shell_complete=complete_words)
+@click.argument("b", shell_complete=complete_words)
+@click.argument("c", shell_complete=complete_words)
 @click.option(
     "--method",
     type=click.Choice(["add", "mul"]),
@@ -108,8 +109,8 @@ Examples:
   w2v similarity my.model coffee tea""",
 )
 @model_argument
-@click.argument("a", metavar="WORD")
-@click.argument("b", metavar="WORD")
+@click.argument("a", metavar="WORD", shell_complete=complete_words)
+@click.argument("b", metavar="WORD", shell_complete=complete_words)
 @json_option
 def similarity(model: Path, a: str, b: str, as_json: bool) -> None:
     """Print how similar two words are: the cosine of their vectors, from -1 to 1."""
