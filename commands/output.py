@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v._wording import decimals as decimals  # `as` hands it on to the commands
+from w2v._wording import in_words, printable, seconds_in_words, size_in_words
+from w2v._wording import percent as percent
+
 if TYPE_CHECKING:
     from encoder.fit_options import FitProgress
     from w2v.evaluation import AnalogyReport, PairsReport
@@ -63,11 +67,6 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
         console.print(table)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
-
-
-def printable(text: str) -> str:
-    """Return `text` with control characters written as escapes, so that it cannot command the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def note(message: str) -> None:
@@ -155,72 +154,46 @@ def show_bytes(label: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda received, total: bar.update(task, completed=received, total=total)
 
 
-def percent(share: float | None) -> str:
-    """Write a share in [0, 1] as a percentage; "-" where there is none."""
-    return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
-
-
-def decimals(number: float | None, digits: int = 3) -> str:
-    """Write a number with so many decimals; "-" where there is none."""
-    return "-" if number is None or not math.isfinite(number) else f"{number:.{digits}f}"
-
-
 def print_description(described: Mapping[str, Any]) -> None:
     """Print what `w2v info` found out about a model: one row a fact, then the training history."""
     tables = {"parameters", "history", "training"}
-    rows = [(name.replace("_", " "), _in_words(value)) for name, value in described.items() if name not in tables]
+    rows = [(name.replace("_", " "), in_words(value)) for name, value in described.items() if name not in tables]
     training, parameters = described.get("training"), described.get("parameters")
     if isinstance(training, dict):  # the rest of it is for the program
-        rows += [(f"training {name}", _in_words(training.get(name))) for name in ("complete", "inputs")]
+        rows += [(f"training {name}", in_words(training.get(name))) for name in ("complete", "inputs")]
     if isinstance(parameters, dict):
         seeds = {"random_state": str(parameters["random_state"])} if "random_state" in parameters else {}
-        rows += [(name, _in_words(value)) for name, value in (parameters | seeds).items()]
+        rows += [(name, in_words(value)) for name, value in (parameters | seeds).items()]
     print_table(["model", ""], rows)
     epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
     if epochs:
         names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
         click.echo()
-        print_table(
-            [f">{name}" for name in names], [[_in_words(epoch.get(name)) for name in names] for epoch in epochs]
-        )
+        print_table([f">{name}" for name in names], [[in_words(epoch.get(name)) for name in names] for epoch in epochs])
 
 
 def print_estimate(estimate: Mapping[str, Any]) -> None:
     """Print what a training is expected to need."""
     share = estimate["sample_share"]
+    text = f"{estimate['words']:,} words, {estimate['sentences']:,} sentences"
     rows = [
-        ("text", f"{_size(estimate['text_bytes'])}, {estimate['words']:,} words, {estimate['sentences']:,} sentences"),
+        ("text", f"{size_in_words(estimate['text_bytes'])}, {text}"),
         ("vocabulary", f"{estimate['vocabulary_size']:,} words, {estimate['tokens']:,} times in the text"),
-        ("memory: tables", _size(estimate["tables"])),
-        ("memory: encoded text", _size(estimate["encoded_text"])),
-        ("memory: vocabulary", _size(estimate["vocabulary"])),
-        ("memory: peak of the process", _size(estimate["peak_memory"])),
-        ("disk: model folder", _size(estimate["model_folder"])),
-        ("time: reading", _duration(estimate["reading_seconds"])),
+        ("memory: tables", size_in_words(estimate["tables"])),
+        ("memory: encoded text", size_in_words(estimate["encoded_text"])),
+        ("memory: vocabulary", size_in_words(estimate["vocabulary"])),
+        ("memory: peak of the process", size_in_words(estimate["peak_memory"])),
+        ("disk: model folder", size_in_words(estimate["model_folder"])),
+        ("time: reading", seconds_in_words(estimate["reading_seconds"])),
         (
             "time: training",
-            f"{_duration(estimate['training_seconds'])}, {estimate['words_per_second']:,.0f} words a second, "
+            f"{seconds_in_words(estimate['training_seconds'])}, {estimate['words_per_second']:,.0f} words a second, "
             f"{estimate['workers']} threads",
         ),
-        ("time: in all", _duration(estimate["total_seconds"])),
+        ("time: in all", seconds_in_words(estimate["total_seconds"])),
     ]
     source = "counted in all of the text" if share >= 1 else f"estimated from {percent(share)} of the text"
     print_table(["estimate", source], rows)
-
-
-def _size(n_bytes: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:,.0f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:,.1f} GB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def print_trained(summary: Mapping[str, Any]) -> None:
@@ -242,24 +215,6 @@ def print_trained(summary: Mapping[str, Any]) -> None:
     if summary["stopped"] is not None:
         rows.append(("stopped early", summary["stopped"]))
     print_table([str(summary["output"]), ""], rows)
-
-
-def _in_words(value: Any) -> str:
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:.4g}" if math.isfinite(value) else "-"
-        case list() | tuple():
-            return ", ".join(map(_in_words, value))
-        case dict():
-            return ", ".join(f"{name} {_in_words(entry)}" for name, entry in value.items())
-        case _:
-            return str(value)
 
 
 def print_analogies(path: str, report: AnalogyReport) -> None:

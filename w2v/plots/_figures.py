@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from w2v._files import ModelError, atomic_file
+from w2v._wording import printable
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -228,7 +229,7 @@ def _characters(family: str) -> set[int]:
 
 def shown(word: str) -> str:
     """Return a word as a label: one line, no control characters, not longer than a label may be."""
-    plain = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in word)
+    plain = printable(word)
     return plain if len(plain) <= _MAX_LABEL else plain[: _MAX_LABEL - 1] + "…"
 
 

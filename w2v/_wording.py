@@ -1,0 +1,66 @@
+"""How figures, settings and words from strangers are written for people, in a terminal, a notebook or a report."""
+
+from __future__ import annotations
+
+import math
+
+_JOINERS = "\u200c\u200d"
+"""What Persian and Indic spelling needs, though it is not to be seen."""
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with what is no visible character written as an escape: ``\n``, ``\x1b``, ``\u202e``.
+
+    So it can neither command a terminal nor turn the direction of what follows.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def percent(share: float | None) -> str:
+    """Write a share in [0, 1] as a percentage; "-" where there is none."""
+    return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
+
+
+def decimals(number: float | None, digits: int = 3) -> str:
+    """Write a number with so many decimals; "-" where there is none."""
+    return "-" if number is None or not math.isfinite(number) else f"{number:.{digits}f}"
+
+
+def in_words(value: object) -> str:
+    """Write a value of a configuration as a person would."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}" if math.isfinite(value) else "-"
+        case list() | tuple():
+            return ", ".join(map(in_words, value))
+        case dict():
+            return ", ".join(f"{name} {in_words(entry)}" for name, entry in value.items())
+        case _:
+            return str(value)
+
+
+def size_in_words(n_bytes: float) -> str:
+    """Write a number of bytes in the largest unit that leaves a whole part."""
+    for unit in ("bytes", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:,.0f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:,.1f} GB"
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Write a span of time."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
