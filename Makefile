@@ -10,7 +10,7 @@ QUICKSTART ?= quickstart
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow test-interop test-bounds docs lint format bench clean
+.PHONY: help quickstart test test-slow test-interop test-bounds docs lint format bench wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,9 @@ bench: $(VENV)/installed-dev ## compare with gensim on the quick start's corpus
 	@mkdir -p $(QUICKSTART)
 	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
 	$(BIN)/w2v compare $(QUICKSTART)/bible.txt --seed 1
+
+wheel: $(VENV)/installed-dev ## build what `pip install` takes, into dist/
+	$(BIN)/python -m build --wheel
 
 clean: ## remove the virtual environment and everything built
 	rm -rf $(VENV) $(QUICKSTART) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
