@@ -6,13 +6,19 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
 
 
-class Duration(click.ParamType[float]):
+if TYPE_CHECKING:
+    _NumberType, _TextType = click.ParamType[float], click.ParamType[str]
+else:  # before version 8.4, click's types have no parameter
+    _NumberType = _TextType = click.ParamType
+
+
+class Duration(_NumberType):
     """A span of time in seconds: a plain number, or numbers with units, such as 30s, 5m, 1.5h or 1h30m."""
 
     name = "duration"
@@ -40,7 +46,7 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
-class LazyChoice(click.ParamType[str]):
+class LazyChoice(_TextType):
     """One of a few names, which are imported only when a value is given or the help of the command is shown.
 
     Parameters
