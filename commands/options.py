@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from click.shell_completion import CompletionItem
 
-
 if TYPE_CHECKING:
     _NumberType, _TextType = click.ParamType[float], click.ParamType[str]
 else:  # before version 8.4, click's types have no parameter
