@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    _NumberType, _TextType = click.ParamType[float], click.ParamType[str]
+    _NumberType: TypeAlias = click.ParamType[float]
+    _TextType: TypeAlias = click.ParamType[str]
 else:  # before version 8.4, click's types have no parameter
     _NumberType = _TextType = click.ParamType
 
