@@ -58,7 +58,7 @@ class Toolkit(click.Group):
 
 
 def _is_mistake(error: Exception) -> bool:
-    own = type(error).__module__.partition(".")[0] in {"corpora", "encoder", "w2v"}
+    own = type(error).__module__.partition(".")[0] in {"corpora", "encoder", "explorer", "reports", "w2v"}
     is_missing_extra = isinstance(error, ImportError) and "pip install" in str(error)
     return own or is_missing_extra or isinstance(error, (ValueError, OSError, MemoryError))
 
