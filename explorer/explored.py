@@ -1,0 +1,267 @@
+"""A model as the page asks about it: what it is, which words are near, and what two sentences have in common."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.completions import Completions
+from explorer.word_map import DEFAULT_WORDS, WordMap
+from w2v.embeddings import Embeddings, Neighbor
+from w2v.model_files import read_kind
+from w2v.persistence import KIND as WORD_VECTORS
+
+if TYPE_CHECKING:
+    from encoder.inference import Encoded, Inference
+    from encoder.state import EncoderState
+
+LONGEST_WORD = 200
+LONGEST_SENTENCE = 4_000
+MOST_NEIGHBORS = 100
+MOST_TOKENS = 64
+"""Words of a sentence of which pairs are shown."""
+
+
+class ExploredModel:
+    """Answers the questions of the page in JSON types; its methods may be called from several threads at once.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder of word vectors or of a sentence encoder.
+    n_words : int, default 100,000
+        Words on the map.
+    cache : path, optional
+        Where maps are kept.
+
+    Attributes
+    ----------
+    embeddings : Embeddings
+        The words; of an encoder, the rows of its table.
+    word_map : WordMap
+
+    Raises
+    ------
+    ModelError
+        If the folder is missing, no model, or damaged.
+    ValueError
+        If there is nothing to show.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, n_words: int = DEFAULT_WORDS, cache: Path | None = None
+    ) -> None:
+        self.path = Path(path)
+        self._state: EncoderState | None = None
+        if read_kind(path) == WORD_VECTORS:
+            self.embeddings = Embeddings.load(path)
+        else:
+            from encoder.persistence import load_encoder
+
+            self._state = load_encoder(path)
+            self.embeddings = _word_rows(self._state)
+        self.word_map = WordMap(self.embeddings, n_words, cache)
+        self._inference: Inference | None = None
+        self._completions: Completions | None = None
+        self._lock = threading.Lock()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page says of the model, and whether words attend to each other."""
+        network = None if self._state is None else self._state.network
+        counts = self.embeddings.vocabulary.counts
+        return {
+            "name": self.path.resolve().name,
+            "kind": "word vectors" if self._state is None else "sentence encoder",
+            "words": len(self.embeddings),
+            "columns": self.embeddings.vector_size,
+            "tokens": None if counts is None else int(counts.sum()),
+            "onMap": len(self.word_map.rows),
+            "layers": 0 if network is None else network.layers,
+            "heads": 0 if network is None else network.heads,
+            "limits": {"word": LONGEST_WORD, "sentence": LONGEST_SENTENCE, "tokens": MOST_TOKENS},
+        }
+
+    def map_words(self) -> list[str]:
+        """Return the words of the map, the most frequent first."""
+        words = self.embeddings.index_to_key
+        return [words[row] for row in self.word_map.rows.tolist()]
+
+    def complete(self, prefix: str, n: int = 8) -> list[str]:
+        """Return frequent words that begin with `prefix`; if there is none, words that are spelled like it.
+
+        Raises
+        ------
+        ValueError
+            If `prefix` is too long or `n` out of range.
+        """
+        _check_word(prefix)
+        _check_number(n)
+        if not prefix:
+            return []
+        with self._lock:
+            if self._completions is None:
+                self._completions = Completions(self.embeddings.index_to_key)
+        return self._completions.find(prefix, n) or self.embeddings.suggest(prefix, min(n, 5))
+
+    def neighbors(self, word: str, n: int = 20) -> dict[str, Any]:
+        """Return a word, as the model knows it, and its nearest words.
+
+        Raises
+        ------
+        UnknownWordError
+            If the model has no vector for it.
+        ValueError
+            If it is too long, its vector is not finite, or `n` is out of range.
+        """
+        _check_word(word)
+        _check_number(n)
+        near = self.embeddings.neighbors(word, top_n=n)
+        return {**self._word(word), "neighbors": self._scored(near)}
+
+    def analogy(self, a: str, b: str, c: str, *, method: str = "add", n: int = 10) -> dict[str, Any]:
+        """Return the words that are to `c` as `b` is to `a`, and where the given ones lie.
+
+        Raises
+        ------
+        UnknownWordError
+            If the model has no vector for a word.
+        ValueError
+            If a word is too long, or `method` or `n` is out of range.
+        """
+        for word in (a, b, c):
+            _check_word(word)
+        _check_number(n)
+        chosen: Literal["add", "mul"] = method  # type: ignore[assignment]  # which it checks
+        answers = self.embeddings.analogy(a, b, c, method=chosen, top_n=n)
+        return {"given": [self._word(word) for word in (a, b, c)], "answers": self._scored(answers)}
+
+    def compare(self, first: str, second: str, layer: int | None = None, head: int | None = None) -> dict[str, Any]:
+        """Return how near two sentences are, what each word contributes, and what they attend to.
+
+        Parameters
+        ----------
+        first, second : str
+        layer, head : int, optional
+            Of the attention that is shown, from 1; the last layer and the mean of all heads by default.
+
+        Returns
+        -------
+        dict
+            ``similarity``, None if a sentence has no known word; ``pairs``, the cosines of the words of the first with
+            those of the second; ``sentences``, each with ``words``, ``shares`` and, in an encoder with attention,
+            ``attention``, row by row. Of long sentences the first 64 words, and how many there are.
+
+        Raises
+        ------
+        ValueError
+            If a sentence is too long, the model has no such layer or head, or a vector is not finite.
+        """
+        for sentence in (first, second):
+            _check_text(sentence, LONGEST_SENTENCE, "a sentence")
+        inference = self._encoder()
+        network = inference.state.network
+        if network is None and (layer is not None or head is not None):
+            raise ValueError("this model has no attention, so it has no layers and no heads")
+        if network is not None:
+            _check_part("layer", layer, network.layers)
+            _check_part("head", head, network.heads)
+        from encoder.inference import Output
+
+        encoded = inference.explain([first, second], Output(), with_attention=network is not None)
+        known = [bool(vector.any()) for vector in encoded.vectors]
+        rows = [_unit_rows(vectors[:MOST_TOKENS]) for vectors in encoded.token_vectors]
+        cosine = float(np.clip(encoded.vectors[0] @ encoded.vectors[1], -1, 1))
+        return {
+            "similarity": cosine if all(known) else None,
+            "pairs": _rounded(rows[0] @ rows[1].T),
+            "sentences": [self._sentence(encoded, i, layer, head) for i in range(2)],
+        }
+
+    def _sentence(self, encoded: Encoded, i: int, layer: int | None, head: int | None) -> dict[str, Any]:
+        """Return the words of a sentence, their shares of its vector, and what they attend to."""
+        from encoder.shares import token_shares
+
+        shares = token_shares(encoded.token_vectors[i])
+        described = {
+            "words": encoded.tokens[i][:MOST_TOKENS],
+            "count": len(encoded.tokens[i]),
+            "shares": _rounded(shares[:MOST_TOKENS]),
+        }
+        if encoded.attention is not None:
+            weights = encoded.attention[i][(layer or 0) - 1]
+            chosen = weights.mean(axis=0) if head is None else weights[head - 1]
+            described["attention"] = _rounded(chosen[:MOST_TOKENS, :MOST_TOKENS])
+        return described
+
+    def _encoder(self) -> Inference:
+        """Return what encodes sentences, made when the first one comes."""
+        with self._lock:
+            if self._inference is None:
+                from encoder.inference import Inference
+                from encoder.state import sif_state
+
+                self._inference = Inference(self._state or sif_state(self.embeddings), 1)
+            return self._inference
+
+    def _word(self, word: str) -> dict[str, Any]:
+        """Return a word as the model writes it, how often it was seen, and where on the map it is."""
+        row = self.embeddings.get_index(word, -1)
+        if row < 0:
+            return {"word": word, "count": None, "rank": None, "place": None}
+        counts = self.embeddings.vocabulary.counts
+        return {
+            "word": self.embeddings.index_to_key[row],
+            "count": None if counts is None else int(counts[row]),
+            "rank": row + 1,
+            "place": self.word_map.place_of(row),
+        }
+
+    def _scored(self, near: Sequence[Neighbor]) -> list[dict[str, Any]]:
+        rows = self.embeddings.key_to_index
+        return [
+            {"word": word, "score": round(float(score), 4), "place": self.word_map.place_of(rows[word])}
+            for word, score in near
+        ]
+
+
+def _word_rows(state: EncoderState) -> Embeddings:
+    """Return the rows of an encoder's table as word vectors; weights, which do not turn them, are left out."""
+    subwords = state.subwords
+    if subwords is not None and subwords.ngram_vectors.shape[1] != state.dimension:
+        subwords = None  # the other columns of an unknown word come from its spelling
+    return Embeddings(state.vocabulary, state.table, tokenizer=state.tokenizer, subwords=subwords)
+
+
+def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    unit: NDArray[np.float32] = rows / np.maximum(np.sqrt((rows**2).sum(axis=1, keepdims=True)), 1e-12)
+    return unit
+
+
+def _rounded(numbers: NDArray[np.floating[Any]]) -> list[Any]:
+    rounded: list[Any] = np.round(numbers.astype(np.float64), 4).tolist()
+    return rounded
+
+
+def _check_word(word: str) -> None:
+    _check_text(word, LONGEST_WORD, "a word")
+
+
+def _check_text(text: str, longest: int, what: str) -> None:
+    if len(text) > longest:
+        raise ValueError(f"{what} may have {longest:,} characters here, and this one has {len(text):,}")
+
+
+def _check_number(n: int) -> None:
+    if not 1 <= n <= MOST_NEIGHBORS:
+        raise ValueError(f"between 1 and {MOST_NEIGHBORS} words can be asked for, not {n}")
+
+
+def _check_part(name: str, number: int | None, n: int) -> None:
+    if number is not None and not 1 <= number <= n:
+        raise ValueError(f"{name} {number} was asked for, but the model has {name}s 1 to {n}")

@@ -1,0 +1,197 @@
+"""What stands before the explorer's answers: who may ask, how much and how often, and what a page may do.
+
+A server on the loopback can be reached by every page that is open in the same browser. Other sites are kept out by
+their Origin and by what the browser says of a request; a name that was pointed at this machine (DNS rebinding) by its
+Host.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Headers = dict[bytes, list[bytes]]
+MOST_BODY_BYTES = 64 << 10
+MOST_QUERY_BYTES = 8 << 10
+BURST, PER_SECOND = 150, 60.0
+"""Questions that may come at once, and in each second that follows."""
+
+_METHODS = {"GET", "HEAD", "POST"}
+_HEADERS = (
+    # no script, style, picture or font of anybody else, no inline script, and text only ever set as text
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        b"trusted-types 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-embedder-policy", b"require-corp"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Refusal(Exception):
+    """A request that is not answered.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    reason : str
+        A sentence for who asked.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class Guard:
+    """ASGI middleware that refuses what does not come from the explorer's own page, and adds headers to all answers.
+
+    Parameters
+    ----------
+    app : ASGIApp
+    host : str
+        The address that the server listens on.
+    port : int
+    clock : callable, optional
+        Returns seconds.
+    """
+
+    def __init__(self, app: ASGIApp, *, host: str, port: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._app, self._host, self._port, self._clock = app, host, port, clock
+        self._left, self._counted = float(BURST), clock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] != "http":
+            return  # no sockets, and nothing to start or to end
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        try:
+            self._check(scope)
+            await self._app(scope, _limited(receive), send_guarded)
+        except Refusal as refusal:
+            await _refuse(refusal, send_guarded)
+
+    def _check(self, scope: Scope) -> None:
+        headers: Headers = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.lower(), []).append(value)
+        hosts = [value.decode("latin-1") for value in headers.get(b"host", [])]
+        if len(hosts) != 1 or not is_own_host(hosts[0], self._host, self._port):
+            raise Refusal(403, "this server answers only to its own name, and the request has another in its Host")
+        if _is_foreign(scope, headers, hosts[0]):
+            raise Refusal(403, "this server answers only its own page, and the request comes from another site")
+        if scope["method"] not in _METHODS:
+            raise Refusal(405, "the method must be GET or POST")
+        _check_size(scope, headers)
+        if scope["path"].startswith("/api/") and not self._has_turn():
+            raise Refusal(429, "too many questions at once; ask again in a second")
+
+    def _has_turn(self) -> bool:
+        """Say whether another question may be answered now."""
+        now = self._clock()
+        self._left = min(BURST, self._left + (now - self._counted) * PER_SECOND)
+        self._counted = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def is_own_host(given: str, host: str, port: int) -> bool:
+    """Say whether a request's Host names this server.
+
+    Parameters
+    ----------
+    given : str
+        The header.
+    host : str
+        The address that is listened on. Beside it the loopback's names are taken; where all addresses are listened on,
+        any address in numbers, which no site can claim, and the machine's own name.
+    port : int
+    """
+    name, colon, number = given.rpartition(":")
+    if not colon or number != str(port):
+        return False
+    bare = name.removeprefix("[").removesuffix("]").lower()
+    if bare in {"localhost", "127.0.0.1", "::1", host.lower()}:
+        return True
+    if host not in {"0.0.0.0", "::"}:
+        return False
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        return bare == socket.gethostname().lower()
+    return True
+
+
+def _is_foreign(scope: Scope, headers: Headers, host: str) -> bool:
+    """Say whether a browser sends the request for another site."""
+    if any(origin.decode("latin-1") != f"http://{host}" for origin in headers.get(b"origin", [])):
+        return True
+    is_own = all(site in (b"same-origin", b"none") for site in headers.get(b"sec-fetch-site", []))
+    return not (is_own or _opens_page(scope, headers))
+
+
+def _opens_page(scope: Scope, headers: Headers) -> bool:
+    """Say whether somebody follows a link to the page, which may stand anywhere."""
+    is_navigation = headers.get(b"sec-fetch-mode") == [b"navigate"] and headers.get(b"sec-fetch-dest") == [b"document"]
+    return is_navigation and scope["path"] == "/" and scope["method"] == "GET"
+
+
+def _check_size(scope: Scope, headers: Headers) -> None:
+    if len(scope.get("query_string", b"")) > MOST_QUERY_BYTES:
+        raise Refusal(414, f"a question may have {MOST_QUERY_BYTES:,} bytes; this one is longer")
+    for length in headers.get(b"content-length", []):
+        if not length.isdigit() or int(length) > MOST_BODY_BYTES:
+            raise _too_large()
+
+
+def _limited(receive: Receive) -> Receive:
+    """Return what receives a body, up to a size."""
+    received = 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MOST_BODY_BYTES:
+            raise _too_large()
+        return message
+
+    return receive_limited
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, f"a question may have {MOST_BODY_BYTES:,} bytes; this one is larger")
+
+
+async def _refuse(refusal: Refusal, send: Send) -> None:
+    body = json.dumps({"error": refusal.reason}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if refusal.status == 429:
+        headers.append((b"retry-after", b"1"))
+    if refusal.status == 413:
+        headers.append((b"connection", b"close"))  # the rest of the body is not read
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,183 @@
+"""A map of words: first the principal plane, at once; then better ones, in which what is near in the model is near."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.nearness import Near, Stopped, find_means, nearest_rows, normalize_rows
+from w2v.vector_table import VectorTable
+
+Points = NDArray[np.float32]
+Stage = Literal["first", "rough", "refining", "final"]
+
+LAYOUT_VERSION = 1
+"""Changes whenever the same words would come to lie elsewhere."""
+
+_COLUMNS = 128
+_SAMPLED_ROWS = 20_000
+_BLOCK_ROWS = 16_384
+_LANDMARKS = 12_000
+_NEIGHBORS = 15
+_NEAR_LANDMARKS = 3
+_NOISE = 5
+_SPREAD = 0.6
+_SHARPNESS, _SHAKE = 20.0, 0.05
+_LANDMARK_ROUNDS, _ROUNDS = 300, 120
+_EXTENT = 10.0
+_SEED = 0x9E3779B97F4A7C15
+_WITHIN = 0.97
+"""Share of the points that fill the map; those further out are drawn in."""
+_GROUPS = 12
+_GROUPED_ROWS, _GROUP_ROUNDS = 8_000, 12
+
+
+class Layout(NamedTuple):
+    """Where words lie.
+
+    Attributes
+    ----------
+    stage : {"first", "rough", "refining", "final"}
+    progress : float
+        Share of the work that is done, in [0, 1].
+    points : ndarray of shape (n, 2), float32
+        Centred; most lie within [-1, 1].
+    """
+
+    stage: Stage
+    progress: float
+    points: Points
+
+
+def reduce_rows(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return the rows at length 1 in the directions of their largest variance, shape (n, at most 128), float32.
+
+    Parameters
+    ----------
+    table : VectorTable of shape (V, D)
+    rows : ndarray of shape (n,), intp
+        Rows that are finite and not zero; they are read a block at a time.
+
+    Notes
+    -----
+    The directions are those of 20,000 rows, which come first where rows are sorted by frequency.
+    """
+    sample = _units(table, rows[:_SAMPLED_ROWS])
+    center = sample.mean(axis=0)
+    sample -= center
+    _, directions = np.linalg.eigh(sample.T @ sample)
+    directions = np.ascontiguousarray(directions[:, ::-1][:, :_COLUMNS])
+    # which way an eigenvector points is up to the library: the same map everywhere
+    directions *= np.where(directions[np.abs(directions).argmax(axis=0), range(directions.shape[1])] < 0, -1, 1)
+    reduced = np.zeros((len(rows), max(2, directions.shape[1])), np.float32)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        block = _units(table, rows[start : start + _BLOCK_ROWS])
+        reduced[start : start + _BLOCK_ROWS, : directions.shape[1]] = (block - center) @ directions
+    return reduced
+
+
+def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    units: NDArray[np.float32] = table.unscaled(rows) * table.inverse_norms(rows)[:, None]
+    return units
+
+
+def group_rows(reduced: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Divide rows into at most 12 groups of one direction, for colours; groups whose numbers are near are alike.
+
+    Parameters
+    ----------
+    reduced : ndarray of shape (n, d), float32
+
+    Returns
+    -------
+    ndarray of shape (n,), uint8
+    """
+    units = normalize_rows(reduced)
+    sample = units[:_GROUPED_ROWS]
+    means = find_means(sample, min(_GROUPS, len(sample)), _GROUP_ROUNDS)
+    means = means[np.argsort(np.arctan2(means[:, 1], means[:, 0]), kind="stable")]
+    groups: NDArray[np.uint8] = (units @ means.T).argmax(axis=1).astype(np.uint8)
+    return groups
+
+
+def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iterator[Layout]:
+    """Yield better and better maps of words; the first comes at once, the last has the stage "final".
+
+    Parameters
+    ----------
+    reduced : ndarray of shape (n, d), float32
+        As `reduce_rows` returns them, the most frequent words first.
+    is_wanted : callable
+        Asked several times a second; when it returns False, `Stopped` is raised.
+
+    Yields
+    ------
+    Layout
+        The same ones whenever the rows are the same.
+
+    Notes
+    -----
+    The most frequent words are laid out by themselves; the others begin beside those of these landmarks that they are
+    nearest to. Then all of them move.
+    """
+    first = reduced[:, :2].copy()
+    if len(reduced) <= _NEIGHBORS:
+        yield Layout("final", 1.0, fit_to_map(first))
+        return
+    yield Layout("first", 0.0, fit_to_map(first))
+    from explorer._layout_kernels import move_points, weigh_neighbors
+
+    units, state = normalize_rows(reduced), np.array([_SEED], np.uint64)
+
+    def improve(points: Points, near: Near, n_rounds: int, rate: float) -> Iterator[float]:
+        weights = np.empty_like(near.similarities)
+        weigh_neighbors(near.similarities, weights)
+        for number in range(n_rounds):
+            if not is_wanted():
+                raise Stopped
+            move_points(points, near.rows, weights, rate * (1 - number / n_rounds), _NOISE, _SPREAD, state)
+            yield (number + 1) / n_rounds
+
+    n_landmarks = min(_LANDMARKS, len(reduced))
+    landmarks = _EXTENT * fit_to_map(first[:n_landmarks])
+    near = nearest_rows(units, n_landmarks, slice(0, n_landmarks), _NEIGHBORS, is_wanted)
+    for _ in improve(landmarks, near, _LANDMARK_ROUNDS, 1.0):
+        pass
+    if n_landmarks == len(reduced):
+        yield Layout("final", 1.0, fit_to_map(landmarks))
+        return
+    near = nearest_rows(units, n_landmarks, slice(n_landmarks, None), _NEAR_LANDMARKS, is_wanted)
+    points = np.concatenate([landmarks, _between(landmarks, near)])
+    yield Layout("rough", 0.3, fit_to_map(points))
+    near = nearest_rows(units, len(units), slice(None), _NEIGHBORS, is_wanted)
+    shown = 0.0
+    for done in improve(points, near, _ROUNDS, 0.5):
+        if done - shown >= 0.1 and done < 1:
+            shown = done
+            yield Layout("refining", 0.6 + 0.4 * done, fit_to_map(points))
+    yield Layout("final", 1.0, fit_to_map(points))
+
+
+def _between(landmarks: Points, near: Near) -> Points:
+    """Return a place for each row between the landmarks that it is nearest to, shaken a little."""
+    weights = np.exp(_SHARPNESS * (near.similarities - near.similarities[:, :1]))
+    weights /= weights.sum(axis=1, keepdims=True)
+    points = (weights[:, :, None] * landmarks[near.rows]).sum(axis=1)
+    points += np.random.default_rng(0).normal(scale=_SHAKE, size=points.shape)
+    placed: Points = points.astype(np.float32)
+    return placed
+
+
+def fit_to_map(points: Points) -> Points:
+    """Return points centred and scaled so that nearly all lie within [-1, 1]; stragglers are drawn in."""
+    centered = points - np.median(points, axis=0)
+    radius = np.sqrt((centered**2).sum(axis=1))
+    largest = float(np.quantile(radius, _WITHIN))
+    if not largest > 0:
+        return np.zeros_like(points)
+    far = np.maximum(radius / largest, 1.0)
+    fitted: Points = (centered / largest * ((1 + np.log(far)) / far)[:, None]).astype(np.float32)
+    return fitted

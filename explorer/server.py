@@ -1,0 +1,130 @@
+"""The explorer's server: a port of its own, and an end without noise."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from explorer.explored import ExploredModel
+
+HOST = "127.0.0.1"
+PORT = 8642
+"""Taken if it is free and no other is asked for."""
+_GRACE = 1
+"""Seconds that answers under way have when the server ends."""
+_CONNECTIONS = 64
+
+
+class PortError(OSError):
+    """The server cannot listen where it was asked to; the message says what to do."""
+
+
+def listen(host: str = HOST, port: int | None = None) -> socket.socket:
+    """Return a socket that listens.
+
+    Parameters
+    ----------
+    host : str, default "127.0.0.1"
+        An address or name of this machine.
+    port : int, optional
+        By default 8642, or, where that is in use, any that is free. 0 is any that is free.
+
+    Raises
+    ------
+    PortError
+        If the port is in use or not allowed, or the address is not this machine's.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise PortError(f"{host!r} is no address of this machine; left out, it is {HOST}") from error
+    tried = [PORT, 0] if port is None else [port]
+    for number in tried:
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind((address[0], number, *address[2:]))
+            opened.listen(_CONNECTIONS)
+            return opened
+        except OSError as error:
+            opened.close()
+            if number == tried[-1]:
+                raise PortError(_reason(error, host, number)) from error
+    raise AssertionError("one of the ports was tried last")
+
+
+def _reason(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use; name another with --port, or leave it out to take a free one"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} may not be used by you; ports from 1024 on may"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine; left out, it is {HOST}"
+    return f"cannot listen on port {port} of {host}: {error.strerror}"
+
+
+def address_of(listening: socket.socket) -> str:
+    """Return the URL that a browser on this machine opens."""
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": HOST, "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}/"
+
+
+def serve(model: ExploredModel, listening: socket.socket, *, started: Callable[[], None] | None = None) -> None:
+    """Answer the page until Ctrl-C or SIGTERM; then end without a word.
+
+    Parameters
+    ----------
+    model : ExploredModel
+        Whose map is made meanwhile.
+    listening : socket
+        As `listen` returns it; closed at the end.
+    started : callable, optional
+        Called once the page can be opened.
+
+    Raises
+    ------
+    ImportError
+        If Starlette or uvicorn is not installed.
+    """
+    require_server()
+    import uvicorn
+
+    from explorer.app import make_app
+
+    host, port = listening.getsockname()[:2]
+    model.word_map.start()
+    try:
+        config = uvicorn.Config(
+            make_app(model, host=host, port=port),
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        if started is not None:
+            started()
+        with suppress(KeyboardInterrupt):  # uvicorn sends it again when all is closed
+            uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        model.word_map.stop()
+        listening.close()
+
+
+def require_server() -> None:
+    """Raise an ImportError that says what to install unless Starlette and uvicorn can be imported."""
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "the explorer needs Starlette and uvicorn; install them with: pip install 'w2v-toolkit[explore]'"
+        ) from error

@@ -1,0 +1,196 @@
+"""The map that the page shows: made in the background, better and better, and kept for the next time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.layout import LAYOUT_VERSION, Layout, group_rows, lay_out, reduce_rows
+from explorer.nearness import Stopped
+from w2v._files import ModelError
+from w2v._tensors import read_tensors, write_tensors
+from w2v.embeddings import Embeddings
+from w2v.index import fingerprint
+
+DEFAULT_WORDS = 100_000
+MAPS_KEPT = 32
+_NICENESS = 10
+_PATIENCE = 2.0
+"""Seconds to wait for the thread to notice that it is to stop."""
+
+
+class MapError(RuntimeError):
+    """The map could not be made."""
+
+
+class MapState(NamedTuple):
+    """The newest map.
+
+    Attributes
+    ----------
+    version : int
+        Grows with every map.
+    layout : Layout
+    """
+
+    version: int
+    layout: Layout
+
+
+class WordMap:
+    """The places and colours of the most frequent words of a model.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    n_words : int, default 100,000
+        How many words to place. Words whose vector is zero or not finite have no place.
+    cache : path, optional
+        The folder for finished maps. A map that is there already is not made again; one that cannot be written or read
+        is no error.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n,), intp
+        The row of each word of the map, the most frequent first.
+    groups : ndarray of shape (n,), uint8
+        Groups of alike words, for colours; set by `start`.
+
+    Raises
+    ------
+    ValueError
+        If no vector can be placed, or `n_words` is below 1.
+    """
+
+    def __init__(self, embeddings: Embeddings, n_words: int = DEFAULT_WORDS, cache: Path | None = None) -> None:
+        if n_words < 1:
+            raise ValueError(f"a map needs at least 1 word, not {n_words}")
+        self._table = embeddings.table
+        self.rows = _frequent_rows(embeddings, n_words)
+        self._places = {row: place for place, row in enumerate(self.rows.tolist())}
+        self._file = None if cache is None else cache / f"{self._fingerprint()}.safetensors"
+        self.groups: NDArray[np.uint8] = np.zeros(len(self.rows), np.uint8)
+        self._state: MapState | None = None
+        self._lock, self._wanted = threading.Lock(), True
+        self._failure: BaseException | None = None
+        self._has_first = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="map", daemon=True)
+
+    def start(self) -> None:
+        """Begin in the background: with the map from the cache, or by making one."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End what is going on in the background."""
+        self._wanted = False
+        if self._thread.is_alive():
+            self._thread.join(_PATIENCE)
+
+    def state(self) -> MapState:
+        """Return the newest map; wait for the first one.
+
+        Raises
+        ------
+        MapError
+            If making it failed, or was stopped.
+        """
+        self._has_first.wait()
+        with self._lock:
+            if self._state is None:
+                raise MapError("the map could not be made") from self._failure
+            return self._state
+
+    def place_of(self, row: int) -> int | None:
+        """Return the place of a row among those of the map, None if it has none."""
+        return self._places.get(row)
+
+    def _work(self) -> None:
+        try:
+            if not self._read():
+                _step_back()
+                self._make()
+        except Stopped:
+            pass
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            self._has_first.set()
+
+    def _make(self) -> None:
+        reduced = reduce_rows(self._table, self.rows)
+        self.groups = group_rows(reduced)
+        for layout in lay_out(reduced, lambda: self._wanted):
+            self._show(layout)
+        self._write(layout)
+
+    def _show(self, layout: Layout) -> None:
+        with self._lock:
+            self._state = MapState(1 if self._state is None else self._state.version + 1, layout)
+        self._has_first.set()
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.blake2b(fingerprint(self._table), digest_size=20)
+        digest.update(f"{LAYOUT_VERSION} {len(self.rows)}".encode())
+        digest.update(self.rows.astype(np.int64).tobytes())
+        return digest.hexdigest()
+
+    def _read(self) -> bool:
+        """Show the map of the cache; say whether there is one."""
+        if self._file is None or not self._file.is_file():
+            return False
+        try:
+            tensors = read_tensors(self._file, mmap=False)
+        except ModelError:
+            return False  # written by a stranger or a broken disk: it is made again
+        points, groups = tensors.get("points"), tensors.get("groups")
+        n = len(self.rows)
+        if points is None or points.dtype != np.float32 or points.shape != (n, 2) or not np.isfinite(points).all():
+            return False
+        if groups is None or groups.dtype != np.uint8 or groups.shape != (n,):
+            return False
+        with contextlib.suppress(OSError):
+            os.utime(self._file)  # those used last are kept
+        self.groups = groups
+        self._show(Layout("final", 1.0, points))
+        return True
+
+    def _write(self, layout: Layout) -> None:
+        if self._file is None:
+            return
+        with contextlib.suppress(OSError, ModelError):  # a full or read-only disk costs time at the next start only
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            write_tensors(self._file, {"points": layout.points, "groups": self.groups})
+            _remove_oldest(self._file.parent)
+
+
+def _frequent_rows(embeddings: Embeddings, n_words: int) -> NDArray[np.intp]:
+    """Return the rows of the most frequent words that can be placed, by falling count."""
+    inverse, counts = embeddings.table.inverse_norms(), embeddings.vocabulary.counts
+    usable = np.flatnonzero(inverse > 0)
+    if not usable.size:
+        raise ValueError("there is nothing to show: every vector of the model is zero or not finite")
+    if counts is not None:
+        usable = usable[np.argsort(-counts[usable], kind="stable")]
+    return usable[:n_words]
+
+
+def _remove_oldest(folder: Path) -> None:
+    """Keep the maps that were used last."""
+    maps = sorted(folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
+    for file in maps[:-MAPS_KEPT]:
+        file.unlink()
+
+
+def _step_back() -> None:
+    """Let this thread wait for others, such as those that answer the page; only Linux has priorities of threads."""
+    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
