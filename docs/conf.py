@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import configparser
+import re
 import sys
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 # what lies here is documented, whether or not another version is installed
@@ -62,3 +65,15 @@ html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
+
+
+def _set_heads(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Set the heads in the docstring of a module as rubrics: numpydoc leaves them, and a page has many of them."""
+    if what == "module":
+        text = re.sub(r"^([A-Z]\w+)\n-+$", r".. rubric:: \1\n", "\n".join(lines), flags=re.MULTILINE)
+        lines[:] = text.split("\n")
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is done to docstrings beside numpydoc's work."""
+    app.connect("autodoc-process-docstring", _set_heads)

@@ -1,4 +1,4 @@
-"""The directive `commands`: what `w2v COMMAND --help` says, as a section for each command."""
+"""The directive `commands`: what `w2v --help` and `w2v COMMAND --help` say, as sections of a page."""
 
 from __future__ import annotations
 
@@ -16,23 +16,17 @@ import cli
 
 
 class Commands(SphinxDirective):
-    """Describe commands, each with its subcommands; the argument names them, `w2v` being the group of all."""
-
-    has_content = False
-    required_arguments = 1
-    final_argument_whitespace = True
+    """Describe the command `w2v`, and every command of its sections."""
 
     def run(self) -> list[nodes.Node]:
-        """Make one section for each command that is named."""
+        """Make a section of the page for each section of the help, and in it one for each command."""
         root = click.Context(cli.main, info_name="w2v")
-        sections: list[nodes.Node] = []
-        for name in self.arguments[0].split():
-            if name == "w2v":
-                sections.append(self._section(root))
-            elif name in cli.main.commands:
-                sections.append(self._section(_child(root, name)))
-            else:
-                raise self.error(f"w2v has no command {name!r}")
+        sections: list[nodes.Node] = [self._section(root)]
+        for title, commands in cli.main.sections.items():
+            section = nodes.section(ids=[nodes.make_id(title)], names=[])
+            section += nodes.title(title, title)
+            section += [self._section(_child(root, str(command.name))) for command in commands]
+            sections.append(section)
         return sections
 
     def _section(self, context: click.Context) -> nodes.section:
@@ -47,8 +41,7 @@ class Commands(SphinxDirective):
         section += _options(context)
         section += _text(command.epilog or "")
         if isinstance(command, click.Group) and command is not cli.main:
-            for child in command.list_commands(context):
-                section += self._section(_child(context, child))
+            section += [self._section(_child(context, child)) for child in command.list_commands(context)]
         return section
 
 

@@ -1,14 +1,21 @@
 """What tells a token where it stands: four ways to add the position to its row. Two more act inside attention.
 
-| kind | what is added to row i = 0 … T − 1 of a sentence | |
-|---|---|---|
-| ``index`` | (i + 1) · u, with a learned direction u | grows without bound; here to compare with |
-| ``fraction`` | i / (T − 1) · u, in [0, 1] | how far along, not how far apart |
-| ``sinusoidal`` | sines and cosines of i at wavelengths from 2 π to 10,000 · 2 π | any length, nothing to learn |
-| ``learned`` | row i of a table; beyond its end, its last row | |
-| ``relative`` | nothing; attention has a bias for every distance | see `dot_product` |
-| ``rotary`` | nothing; queries and keys are turned | see `rotary` |
-| ``none`` | nothing: the order of words is not seen | |
+What is added to row i = 0 … T − 1 of a sentence:
+
+``index``
+    (i + 1) · u, with a learned direction u. It grows without bound; here to compare with.
+``fraction``
+    i / (T − 1) · u, in [0, 1]: how far along, not how far apart.
+``sinusoidal``
+    Sines and cosines of i at wavelengths from 2 π to 10,000 · 2 π: any length, nothing to learn.
+``learned``
+    Row i of a table; beyond its end, its last row.
+``relative``
+    Nothing; attention has a bias for every distance, see `dot_product`.
+``rotary``
+    Nothing; queries and keys are turned, see `rotary`.
+``none``
+    Nothing: the order of words is not seen.
 
 References
 ----------
