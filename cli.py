@@ -14,9 +14,10 @@ from commands.fit_encoder import fit_encoder
 from commands.info import info
 from commands.phrases import phrases
 from commands.plot import plot
+from commands.search import index, search
 from commands.toolkit import Toolkit
 from commands.train import train
-from commands.vectors import index, prune
+from commands.vectors import prune
 from commands.words import analogy, neighbors, similarity
 
 
@@ -46,9 +47,9 @@ def main(debug: bool) -> None:
 
 main.add_section("Train", train, fit_encoder, phrases, download)
 main.add_section("Ask about words", neighbors, analogy, similarity)
-main.add_section("Ask about sentences", encode, similar, attention)
+main.add_section("Ask about sentences", encode, similar, index, search, attention)
 main.add_section("Judge and look", info, evaluate, compare, plot)
-main.add_section("Exchange and store", export, import_, prune, index)
+main.add_section("Exchange and store", export, import_, prune)
 main.add_section("This shell", completion)
 
 

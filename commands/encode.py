@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from commands.options import errors_option, json_option, model_argument, overwrite_option
+from commands.options import errors_option, json_option, model_argument, overwrite_option, workers_option
 from commands.output import decimals, note, percent, print_heat_map, print_json, print_table, show_bytes
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ batch_option = click.option(
     metavar="N",
     help="Sentences that a thread takes at once. The vectors do not depend on it.",
 )
-workers_option = click.option("--workers", type=click.IntRange(1), metavar="N", help="Threads.  [default: all cores]")
 
 
 @click.command(
@@ -167,7 +166,7 @@ def similar(
     """Show the lines of FILE whose meaning is nearest to SENTENCE; "-" reads standard input."""
     from encoder.inference import Inference
     from encoder.persistence import load_encoder
-    from encoder.search import similar_sentences
+    from encoder.retrieval.similar import similar_sentences
     from encoder.vector_files import read_npy
 
     inference = Inference(load_encoder(model), workers)

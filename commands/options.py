@@ -96,6 +96,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 top_option = click.option(
     "--top", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="How many words to show."
 )
+workers_option = click.option("--workers", type=click.IntRange(1), metavar="N", help="Threads.  [default: all cores]")
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The model folder to write."

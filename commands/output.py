@@ -154,6 +154,35 @@ def show_bytes(label: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda received, total: bar.update(task, completed=received, total=total)
 
 
+@contextmanager
+def show_work() -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """Show on a terminal what is being done; give the function to call with that, how much is done, of how much.
+
+    The last is None where nobody knows.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as widgets
+    from rich.console import Console
+
+    columns = (
+        widgets.TextColumn("{task.description}"),
+        widgets.BarColumn(),
+        widgets.TaskProgressColumn(),
+        widgets.TimeRemainingColumn(),
+    )
+    with widgets.Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=4) as bar:
+        tasks: dict[str, widgets.TaskID] = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
 def print_description(described: Mapping[str, Any]) -> None:
     """Print what `w2v info` found out about a model: one row a fact, then the training history."""
     tables = {"parameters", "history", "training"}

@@ -1,8 +1,7 @@
-"""Commands that make a model smaller or faster to search: `w2v prune` and `w2v index`."""
+"""The command that makes a model smaller: `w2v prune`."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,86 +70,3 @@ def prune(
         ("10 nearest words kept", "", percent(described["neighbors_kept"])),
     ]
     print_table(["", f">{model}", f">{output}"], rows)
-
-
-@click.group(
-    epilog="""\b
-Examples:
-  w2v index build my.model
-  w2v neighbors my.model river --approximate"""
-)
-def index() -> None:
-    """Build an index, for `w2v neighbors --approximate` in large vocabularies."""
-
-
-@index.command(
-    epilog="""\b
-Examples:
-  w2v index build my.model
-  w2v index build my.model --connectivity 32 --effort 256""",
-)
-@model_argument
-@click.option(
-    "--connectivity",
-    type=click.IntRange(2, 256),
-    default=16,
-    show_default=True,
-    metavar="N",
-    help="Links of a word: more find more of the nearest words, and take memory and time.",
-)
-@click.option(
-    "--effort",
-    type=click.IntRange(1, 100_000),
-    default=128,
-    show_default=True,
-    metavar="N",
-    help="Words kept in mind while searching: more find more, more slowly.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["float16", "int8"]),
-    default="float16",
-    show_default=True,
-    help="Numbers of the index; similarities are computed from the model's own.",
-)
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="Threads.  [default: all cores]")
-@json_option
-def build(
-    model: Path,
-    connectivity: int,
-    effort: int,
-    dtype: Literal["float16", "int8"],
-    workers: int | None,
-    as_json: bool,
-) -> None:
-    """Build the index of a model, in its folder, and measure how many of the nearest words it finds.
-
-    Needs usearch. An exact search of 400,000 words takes some 10 ms; an index pays from about a million words on. Build
-    it again when the model changes: an index of other vectors is refused.
-    """
-    from w2v.embeddings import Embeddings
-    from w2v.index import INDEX_FILE
-    from w2v.loss import measure_recall
-
-    embeddings = Embeddings.load(model)
-    start = time.perf_counter()
-    built = embeddings.build_index(connectivity=connectivity, effort=effort, dtype=dtype, workers=workers)
-    seconds = time.perf_counter() - start
-    built.save(model)
-    described: dict[str, Any] = {
-        "model": str(model),
-        "words": len(built),
-        "seconds": seconds,
-        "bytes": (model / INDEX_FILE).stat().st_size,
-        "recall": measure_recall(built, embeddings.table),
-    }
-    if as_json:
-        print_json(described)
-        return
-    rows = [
-        ("words", f"{len(built):,}"),
-        ("seconds", decimals(seconds, 1)),
-        ("bytes", f"{described['bytes']:,}"),
-        ("of the 10 nearest words found", percent(described["recall"])),
-    ]
-    print_table(["index", f">{model}"], rows)

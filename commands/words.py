@@ -30,7 +30,7 @@ Examples:
 )
 @top_option
 @restrict_option
-@click.option("--approximate", is_flag=True, help="Search the index that `w2v index build` made, not all words.")
+@click.option("--approximate", is_flag=True, help="Search the index that `w2v index MODEL` made, not all words.")
 @json_option
 def neighbors(
     model: Path,

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from corpora.readers import TextReader
-from w2v._files import _lock, atomic_folder, remove_leftovers
+from w2v._files import atomic_folder, lock_folder, remove_leftovers
 from w2v.checkpoints import Checkpoint, CheckpointWarning, checkpoint_beside, find_checkpoint, interrupted_seed
 from w2v.embeddings import Embeddings
 from w2v.models import TrainingInterrupted, Word2Vec
@@ -365,7 +365,7 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path
         assert living.exists() and other.exists() and old.exists() and not dead.exists()
     assert (tmp_path / "out").is_dir()
     dead.mkdir()
-    with _lock(dead) as is_mine:
+    with lock_folder(dead) as is_mine:
         assert is_mine
         remove_leftovers(tmp_path / "out")
         assert dead.exists()

@@ -29,8 +29,8 @@ from w2v.vocabulary import Vocabulary
 
 COMMANDS = sorted(main.commands)
 JSON_COMMANDS = [
-    "analogy", "attention", "compare", "evaluate", "fit-encoder", "info", "neighbors", "phrases", "similar",
-    "similarity", "train",
+    "analogy", "attention", "compare", "evaluate", "fit-encoder", "index", "info", "neighbors", "phrases", "search",
+    "similar", "similarity", "train",
 ]  # fmt: skip
 
 

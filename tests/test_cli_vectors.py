@@ -70,26 +70,26 @@ def test_prune_names_the_word_that_cannot_be_stored(tmp_path: Path) -> None:
     assert not (tmp_path / "small.model").exists()
 
 
-def test_index_build_measures_recall_and_neighbors_uses_it(model: Path) -> None:
+def test_index_of_words_measures_recall_and_neighbors_uses_it(model: Path) -> None:
     pytest.importorskip("usearch")
-    result = run("index", "build", model, "--workers", 1, "--json")
+    result = run("index", model, "--workers", 1, "--json")
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
     assert printed["words"] == 120 and printed["recall"] > 0.95
     assert printed["bytes"] == (model / INDEX_FILE).stat().st_size
     exact, near = (run("neighbors", model, "word5", *option).stdout for option in ([], ["--approximate"]))
     assert exact == near
-    assert "nearest words found" in run("index", "build", model, "--dtype", "int8").stdout
+    assert "nearest words found" in run("index", model, "--dtype", "int8").stdout
 
 
 def test_neighbors_approximate_rejects_what_it_cannot_do(model: Path) -> None:
     pytest.importorskip("usearch")
-    assert_mistake(run("neighbors", model, "word5", "--approximate"), 1, "w2v index build")
+    assert_mistake(run("neighbors", model, "word5", "--approximate"), 1, "w2v index ")
     limited = run("neighbors", model, "word5", "--approximate", "--restrict-vocab", 5)
     assert_mistake(limited, 2, "--restrict-vocab needs an exact search")
-    assert_mistake(run("index", "build", model, "--connectivity", 1), 2, "--connectivity")
-    assert_mistake(run("index", "build", model, "--effort", 0), 2, "--effort")
-    assert_mistake(run("index", "build", model, "--workers", 0), 2, "--workers")
-    assert_mistake(run("index", "build", model / "nowhere"), 1, "does not exist")
+    assert_mistake(run("index", model, "--connectivity", 1), 2, "--connectivity")
+    assert_mistake(run("index", model, "--effort", 0), 2, "--effort")
+    assert_mistake(run("index", model, "--workers", 0), 2, "--workers")
+    assert_mistake(run("index", model / "nowhere"), 1, "does not exist")
     (model / INDEX_FILE).write_bytes(b"no index")
     assert_mistake(run("neighbors", model, "word5", "--approximate"), 1, "damaged or not a safetensors file")

@@ -116,7 +116,7 @@ def test_search_without_an_index_says_how_to_build_one(embeddings: Embeddings, t
     with pytest.raises(ModelError, match=r"call build_index\(\) first"):
         Embeddings(WORDS, embeddings.vectors).neighbors("word3", approximate=True)
     embeddings.save(tmp_path / "plain.model")
-    with pytest.raises(ModelError, match="w2v index build .*plain.model"):
+    with pytest.raises(ModelError, match="w2v index .*plain.model"):
         Embeddings.load(tmp_path / "plain.model").neighbors("word3", approximate=True)
     with pytest.raises(ValueError, match="restrict_vocab needs an exact search"):
         embeddings.neighbors("word3", restrict_vocab=10, approximate=True)
@@ -194,5 +194,5 @@ def test_index_without_its_library_says_what_to_install(
     embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "usearch.index", None)
-    with pytest.raises(ImportError, match="pip install usearch"):
+    with pytest.raises(ImportError, match=r"pip install 'w2v-toolkit\[index\]'"):
         Embeddings(WORDS, embeddings.vectors).build_index()

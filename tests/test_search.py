@@ -10,7 +10,7 @@ from encoder_examples import make_embeddings
 
 from corpora.readers import TextReader
 from encoder.inference import Inference
-from encoder.search import similar_sentences
+from encoder.retrieval.similar import similar_sentences
 from encoder.shares import token_shares
 from encoder.state import sif_state
 

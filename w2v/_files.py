@@ -82,7 +82,7 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     temporary = _temporary_name(final)
     with _removed_on_failure(path, temporary, lambda: shutil.rmtree(temporary)), ExitStack() as held:
         temporary.mkdir()
-        held.enter_context(_lock(temporary))
+        held.enter_context(lock_folder(temporary))
         yield temporary
         _sync_folder(temporary)
         if not os.path.lexists(final):
@@ -105,20 +105,26 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
         for entry in os.listdir(final.parent):
             temporary = final.parent / entry
             if pattern.fullmatch(entry) and temporary.is_dir():
-                with _lock(temporary) as is_mine:
+                with lock_folder(temporary) as is_mine:
                     if is_mine:
                         shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
-    """Lock a folder until the block ends or the process dies; tell whether it could be locked."""
+def lock_folder(folder: Path) -> Iterator[bool | None]:
+    """Lock a folder until the block ends or the process dies; tell whether it could be locked.
+
+    Yields
+    ------
+    bool or None
+        False if another process holds it; None where folders cannot be locked at all.
+    """
     try:
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)
     except (ImportError, OSError):  # Windows, which has no such locks and opens no folders
-        yield False
+        yield None
         return
     try:
         try:

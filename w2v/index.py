@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 INDEX_FILE = "index.safetensors"
 """Name of the index in a model folder."""
 
+EFFORT = 128
+"""Rows kept in mind while a place in a graph is searched."""
+
 _VERSION = 1
+_MAX_EFFORT = 100_000
 _SAMPLED_ROWS = 1024
 _BLOCK_ROWS = 16_384
 _KINDS = {"float16": "f16", "int8": "i8"}
@@ -51,9 +56,10 @@ class NeighborIndex:
         table: VectorTable,
         *,
         connectivity: int = 16,
-        effort: int = 128,
+        effort: int = EFFORT,
         dtype: Literal["float16", "int8"] = "float16",
         workers: int | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> NeighborIndex:
         """Build an index; about 10 s for each 100,000 rows of 300 columns on two cores.
 
@@ -69,6 +75,8 @@ class NeighborIndex:
             Numbers of the copy; int8 takes half the memory and misses more.
         workers : int, optional
             Threads; all cores by default. With more than one, the graph is not the same every time.
+        progress : callable, optional
+            Called with the number of rows done.
 
         Returns
         -------
@@ -83,7 +91,7 @@ class NeighborIndex:
         """
         if dtype not in _KINDS:
             raise ValueError(f"the dtype of an index must be one of {', '.join(_KINDS)}, not {dtype!r}")
-        if not 2 <= connectivity <= 256 or not 1 <= effort <= 100_000:
+        if not 2 <= connectivity <= 256 or not 1 <= effort <= _MAX_EFFORT:
             raise ValueError(
                 "connectivity must be between 2 and 256 and effort between 1 and 100,000, "
                 f"not {connectivity} and {effort}"
@@ -102,6 +110,8 @@ class NeighborIndex:
             usable = np.flatnonzero(inverse > 0)
             units = table.unscaled(block)[usable] * inverse[usable, None]
             graph.add((usable + start).astype(np.uint64), units, threads=workers or default_workers())
+            if progress is not None:
+                progress(block.stop)
         return cls(graph, len(table), fingerprint(table))
 
     @classmethod
@@ -128,9 +138,33 @@ class NeighborIndex:
             If usearch is not installed.
         """
         file = Path(folder, INDEX_FILE)
-        remedy = f"build it with: w2v index build {os.fspath(folder)}"
+        remedy = f"build it with: w2v index {os.fspath(folder)}"
         if not file.exists():
             raise ModelError(f"{folder} has no index for approximate search; {remedy}")
+        return cls.read(file, table, remedy)
+
+    @classmethod
+    def read(cls, file: str | os.PathLike[str], table: VectorTable, remedy: str) -> NeighborIndex:
+        """Open the file of an index, memory-mapped.
+
+        Parameters
+        ----------
+        file : str or path-like
+            What `write` wrote; see `open`.
+        table : VectorTable
+            The vectors that it was built from.
+        remedy : str
+            What messages say is to be done.
+
+        Returns
+        -------
+        NeighborIndex
+
+        Raises
+        ------
+        ModelError, ImportError
+            As `open`.
+        """
         tensors = read_tensors(file)
         version = tensors.get("version")
         if version is None or version.dtype != np.int64 or version.tolist() != [_VERSION]:
@@ -141,8 +175,12 @@ class NeighborIndex:
         usearch = _import_usearch()
         try:
             graph = usearch.Index.restore(tensors["graph"], view=True)
+            effort = tensors.get("effort", np.array([EFFORT]))
             if graph is None or graph.ndim != table.shape[1] or len(graph) > len(table):
                 raise ValueError("its shape is not that of the vectors")
+            if effort.dtype != np.int64 or effort.shape != (1,) or not 1 <= effort[0] <= _MAX_EFFORT:
+                raise ValueError("its effort is out of range")
+            graph.expansion_search = int(effort[0])  # the graph itself does not say
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(f"{file} is damaged: {error}; {remedy}") from error
         return cls(graph, len(table), expected, tensors["graph"])
@@ -165,12 +203,23 @@ class NeighborIndex:
 
         if fingerprint(load_embeddings(folder).table) != self._fingerprint:
             raise ModelError(f"{folder} holds other vectors than the index was built from; save the model there first")
+        self.write(Path(folder, INDEX_FILE))
+
+    def write(self, file: str | os.PathLike[str]) -> None:
+        """Write the index to a file, atomically; one that is there is replaced.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be written.
+        """
         tensors: dict[str, NDArray[Any]] = {
             "graph": np.frombuffer(self._graph.save() or b"", dtype=np.uint8),
             "fingerprint": np.frombuffer(self._fingerprint, dtype=np.uint8),
             "version": np.array([_VERSION], dtype=np.int64),
+            "effort": np.array([self._graph.expansion_search], dtype=np.int64),
         }
-        write_tensors(Path(folder, INDEX_FILE), tensors)
+        write_tensors(file, tensors)
 
     def search(
         self, queries: NDArray[np.float32], table: VectorTable, n: int
@@ -227,5 +276,7 @@ def _import_usearch() -> Any:
     try:
         import usearch.index
     except ImportError as error:
-        raise ImportError("approximate search needs usearch; install it with: pip install usearch") from error
+        raise ImportError(
+            "approximate search needs usearch; install it with: pip install 'w2v-toolkit[index]'"
+        ) from error
     return usearch.index

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v._ranking import top_rows
-from w2v.index import NeighborIndex
 from w2v.vector_table import VectorTable
 
 
@@ -62,7 +62,16 @@ def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: 
     )
 
 
-def measure_recall(index: NeighborIndex, table: VectorTable, *, top_n: int = 10, n_sampled: int = 200) -> float:
+class RowSearch(Protocol):
+    """What finds the rows of a table that are near to vectors, such as `w2v.index.NeighborIndex`."""
+
+    def search(
+        self, queries: NDArray[np.float32], table: VectorTable, n: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """Return scores and rows as `w2v._ranking.top_rows` does."""
+
+
+def measure_recall(index: RowSearch, table: VectorTable, *, top_n: int = 10, n_sampled: int = 200) -> float:
     """Return the share of the true `top_n` nearest rows that an index finds, for evenly spread rows."""
     rows = _sample(table, n_sampled)
     found = index.search(_units(table, rows), table, top_n + 1)[1]

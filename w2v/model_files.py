@@ -46,7 +46,9 @@ TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
 MAX_CONFIG_BYTES = 64 << 20
 
 
-def read_header(path: str | os.PathLike[str], kind: str, newest: int) -> dict[str, Any]:
+def read_header(
+    path: str | os.PathLike[str], kind: str, newest: int, *, counted: str = "vocabulary_size"
+) -> dict[str, Any]:
     """Read the ``config.json`` of a model folder, and check what every kind of model has there.
 
     Parameters
@@ -57,11 +59,13 @@ def read_header(path: str | os.PathLike[str], kind: str, newest: int) -> dict[st
         The kind of model that is expected.
     newest : int
         The newest format version of it that can be read.
+    counted : str, default "vocabulary_size"
+        The entry that says of how many things it is made.
 
     Returns
     -------
     dict
-        The whole configuration. ``vocabulary_size`` is a positive int.
+        The whole configuration. The entry `counted` is a positive int.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def read_header(path: str | os.PathLike[str], kind: str, newest: int) -> dict[st
         )
     if config.get("kind") != kind:
         raise ModelError(f"{path} holds a model of the kind {config.get('kind')!r}, not {kind!r}")
-    check_positive(config, file, "vocabulary_size")
+    check_positive(config, file, counted)
     return config
 
 

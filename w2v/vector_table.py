@@ -45,6 +45,8 @@ class VectorTable:
         Not copied.
     scales : ndarray of shape (V,), float32, optional
         With int8 only, and needed there: row i is ``scales[i] * stored[i]``.
+    are_units : bool, default False
+        Say that all rows have length 1, so that their lengths need not be computed.
 
     Raises
     ------
@@ -61,7 +63,9 @@ class VectorTable:
 
     __slots__ = ("_inverse", "scales", "stored")
 
-    def __init__(self, stored: NDArray[Any], scales: NDArray[np.float32] | None = None) -> None:
+    def __init__(
+        self, stored: NDArray[Any], scales: NDArray[np.float32] | None = None, *, are_units: bool = False
+    ) -> None:
         if stored.dtype.name not in DTYPES or not stored.dtype.isnative:
             raise TypeError(f"vectors are stored as {', '.join(DTYPES)}, not as {stored.dtype}")
         if stored.ndim != 2 or 0 in stored.shape:
@@ -73,6 +77,8 @@ class VectorTable:
         self.stored = _read_only(stored)
         self.scales = None if scales is None else _read_only(scales)
         self._inverse: NDArray[np.float32] | None = None
+        if are_units:
+            self._inverse = np.ones(len(stored), np.float32) if self.scales is None else self.scales
 
     @classmethod
     def from_numbers(cls, vectors: ArrayLike) -> VectorTable:
@@ -149,7 +155,9 @@ class VectorTable:
 
     def take(self, index: slice | NDArray[np.integer[Any]]) -> VectorTable:
         """Return some rows as a table of the same dtype; a slice is not copied."""
-        return VectorTable(self.stored[index], None if self.scales is None else self.scales[index])
+        taken = VectorTable(self.stored[index], None if self.scales is None else self.scales[index])
+        taken._inverse = None if self._inverse is None else self._inverse[index]
+        return taken
 
     def append(self, other: VectorTable) -> VectorTable:
         """Return the rows of this table and then those of another one of the same width and dtype."""

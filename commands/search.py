@@ -1,0 +1,324 @@
+"""Commands that search what was indexed: `w2v index` and `w2v search`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from commands.options import errors_option, json_option, overwrite_option, workers_option
+from commands.output import decimals, note, percent, print_json, print_table, show_work
+
+if TYPE_CHECKING:
+    from encoder.retrieval import Hit, SentenceIndex
+    from encoder.retrieval.index import Progress
+
+_QUERIES_AT_ONCE = 1024
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v index my.encoder sentences.txt --output my.index
+  w2v index my.encoder 'wiki/*.txt.gz' --output wiki.index --split-sentences --dtype int8
+  w2v index my.index more.txt --append
+  w2v index my.index --approximate
+  w2v index my.model""",
+)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="INDEX", help="The folder to write.")
+@click.option("--append", is_flag=True, help="Add the lines of FILE to the index MODEL.")
+@click.option(
+    "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one. An index remembers it."
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float16",
+    show_default=True,
+    help="Numbers that sentences' vectors, or the index of words, are stored in.",
+)
+@click.option("--truncate-dim", type=click.IntRange(1), metavar="D", help="Keep the first D columns only.")
+@click.option(
+    "--approximate/--exact",
+    default=None,
+    help="Build graphs in which the nearest are found without looking at most sentences, or do not.  "
+    "[default: above 1,000,000 sentences, with usearch installed]",
+)
+@click.option(
+    "--connectivity",
+    type=click.IntRange(2, 256),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="Links in a graph: more find more of the nearest, and take memory and time.",
+)
+@click.option(
+    "--effort",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="How many a search of a graph keeps in mind: more find more, more slowly.  "
+    "[default: 128 for words, 96 for sentences]",
+)
+@errors_option
+@workers_option
+@overwrite_option
+@json_option
+def index(
+    model: Path,
+    files: tuple[str, ...],
+    output: Path | None,
+    append: bool,
+    split_sentences: bool,
+    dtype: Literal["float32", "float16", "int8"],
+    truncate_dim: int | None,
+    approximate: bool | None,
+    connectivity: int,
+    effort: int | None,
+    errors: str,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Index the sentences of FILE for `w2v search`, or without FILE the words of MODEL.
+
+    MODEL is a sentence encoder or word vectors, and a copy of what makes the vectors becomes part of INDEX; "-" reads
+    standard input. Memory does not grow with the text. With --append MODEL is an index, and without FILE graphs are
+    built for one.
+
+    The words' index is for `w2v neighbors --approximate`; it is kept in the folder of the model, and an index of other
+    vectors is refused. An exact search of 400,000 words takes some 10 ms, so that it pays from about a million words.
+    """
+    from encoder.retrieval.storage import is_index
+
+    if not files:
+        if output is not None or append:
+            raise click.UsageError("Nothing to index: name a FILE, or - for standard input.")
+        if is_index(model):
+            _build_graphs(model, connectivity, effort, workers, as_json)
+        else:
+            _index_words(model, connectivity, effort, dtype, workers, as_json)
+        return
+    if append and (output is not None or overwrite or split_sentences or truncate_dim):
+        raise click.UsageError("--append goes by what the index is; it takes no --output and no options of it.")
+    if not append and is_index(model):
+        raise click.UsageError(f"{model} is an index; add to it with --append.")
+    from corpora.readers import TextReader
+    from encoder.retrieval import SentenceIndex
+    from encoder.retrieval.graphs import require_usearch
+
+    if approximate:
+        require_usearch()
+    texts = TextReader(files, errors=errors)
+    start = time.perf_counter()
+    with show_work() as progress:
+        if append:
+            found = SentenceIndex.open(model, workers=workers)
+            n_added = found.add(texts, approximate=False, progress=progress)
+        elif output is None:
+            raise click.UsageError("Nowhere to write: give --output INDEX.")
+        else:
+            found = SentenceIndex.build(
+                model,
+                texts,
+                output,
+                dtype=dtype,
+                truncate_dim=truncate_dim,
+                splits=split_sentences,
+                approximate=False,
+                overwrite=overwrite,
+                workers=workers,
+                progress=progress,
+            )
+            n_added = len(found)
+        seconds = time.perf_counter() - start
+        if approximate or (approximate is None and found.wants_graphs):
+            _link(found, connectivity, effort, progress, is_asked=bool(approximate))
+    _print_index(found, {"added": n_added, "seconds": seconds}, as_json)
+
+
+def _link(
+    found: SentenceIndex, connectivity: int, effort: int | None, progress: Progress | None, *, is_asked: bool
+) -> None:
+    """Build graphs of sentences that are in the index already."""
+    from encoder.retrieval.graphs import EFFORT, has_usearch
+
+    if not is_asked and not has_usearch():
+        note(f"Searches would be faster with: pip install 'w2v-toolkit[index]', then: w2v index {found.path}")
+        return
+    try:
+        found.build_graphs(connectivity=connectivity, effort=effort or EFFORT, progress=progress)
+    except KeyboardInterrupt:
+        click.echo(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.", err=True)
+        raise
+
+
+def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: int | None, as_json: bool) -> None:
+    from encoder.retrieval import SentenceIndex
+
+    found = SentenceIndex.open(path, workers=workers)
+    start = time.perf_counter()
+    with show_work() as progress:
+        _link(found, connectivity, effort, progress, is_asked=True)
+    _print_index(found, {"seconds": time.perf_counter() - start}, as_json)
+
+
+def _print_index(found: SentenceIndex, facts: dict[str, Any], as_json: bool) -> None:
+    described: dict[str, Any] = {
+        "index": str(found.path),
+        "sentences": len(found),
+        "dimension": found.table.shape[1],
+        "dtype": found.dtype,
+        "bytes": _bytes_of(found.path),
+        **facts,
+        "recall": found.measure_recall() if found.is_approximate else None,
+    }
+    if as_json:
+        print_json(described)
+        return
+    rows = [
+        ("sentences", f"{len(found):,}"),
+        *([("of them new", f"{facts['added']:,}")] if facts.get("added", len(found)) < len(found) else []),
+        ("vectors", f"{described['dimension']:,} columns of {found.dtype}"),
+        ("bytes", f"{described['bytes']:,}"),
+        ("seconds", decimals(facts["seconds"], 1)),
+        ("of the 10 nearest found", percent(described["recall"]) if found.is_approximate else "all: exact search"),
+    ]
+    print_table(["index", f">{found.path}"], rows)
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _index_words(
+    model: Path, connectivity: int, effort: int | None, dtype: Any, workers: int | None, as_json: bool
+) -> None:
+    """Build the index of a model's words, and measure how many of the nearest it finds."""
+    from w2v.embeddings import Embeddings
+    from w2v.index import EFFORT, INDEX_FILE, NeighborIndex
+    from w2v.loss import measure_recall
+
+    embeddings = Embeddings.load(model)
+    start = time.perf_counter()
+    with show_work() as progress:
+        told = None if progress is None else lambda done: progress("linking", done, len(embeddings))
+        built = NeighborIndex.build(
+            embeddings.table,
+            connectivity=connectivity,
+            effort=effort or EFFORT,
+            dtype=dtype,
+            workers=workers,
+            progress=told,
+        )
+    seconds = time.perf_counter() - start
+    built.save(model)
+    described: dict[str, Any] = {
+        "model": str(model),
+        "words": len(built),
+        "seconds": seconds,
+        "bytes": (model / INDEX_FILE).stat().st_size,
+        "recall": measure_recall(built, embeddings.table),
+    }
+    if as_json:
+        print_json(described)
+        return
+    rows = [
+        ("words", f"{len(built):,}"),
+        ("seconds", decimals(seconds, 1)),
+        ("bytes", f"{described['bytes']:,}"),
+        ("of the 10 nearest words found", percent(described["recall"])),
+    ]
+    print_table(["index", f">{model}"], rows)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v search my.index "How do birds fly?"
+  w2v search my.index "How do birds fly?" "Who invented paper?" --top 3
+  w2v search my.index --file questions.txt --jsonl > answers.jsonl""",
+)
+@click.argument("index", type=click.Path(path_type=Path))
+@click.argument("queries", metavar="[QUERY]...", nargs=-1)
+@click.option("--file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
+@click.option("--top", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="Sentences to show.")
+@click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
+@errors_option
+@workers_option
+@click.option("--jsonl", is_flag=True, help="Print one JSON object a query, as they are found.")
+@json_option
+def search(
+    index: Path,
+    queries: tuple[str, ...],
+    file: str | None,
+    top: int,
+    exact: bool,
+    errors: str,
+    workers: int | None,
+    jsonl: bool,
+    as_json: bool,
+) -> None:
+    """Show the sentences of INDEX whose meaning is nearest to each QUERY; `w2v index` makes one.
+
+    Equal sentences are shown once.
+    """
+    if not queries and file is None:
+        raise click.UsageError("Nothing to search for: give a QUERY, or --file FILE.")
+    if jsonl and as_json:
+        raise click.UsageError("--json and --jsonl are two ways to print; give one.")
+    from encoder.retrieval import SentenceIndex
+
+    opened = SentenceIndex.open(index, workers=workers)
+    if len(queries) == 1 and file is None:
+        answered: Iterable[tuple[str, list[Hit]]] = [(queries[0], opened.search(queries[0], top_n=top, exact=exact))]
+    else:
+        answered = _answers(opened, _chunks(queries, file, errors), top, exact)
+    if as_json:
+        print_json([_answer(query, hits) for query, hits in answered])
+    elif jsonl:
+        for query, hits in answered:
+            click.echo(json.dumps(_answer(query, hits), ensure_ascii=False))
+    else:
+        for number, (query, hits) in enumerate(answered):
+            if number:
+                click.echo()
+            _print_hits(query, hits)
+
+
+def _chunks(queries: Sequence[str], file: str | None, errors: str) -> Iterator[list[str]]:
+    """Yield some queries at a time, those of the command line first."""
+    from corpora.readers import TextReader
+
+    chunk = list(queries)
+    for line in () if file is None else TextReader(file, errors=errors).lines():
+        if line.strip():
+            chunk.append(line.strip())
+        if len(chunk) >= _QUERIES_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _answers(
+    opened: SentenceIndex, chunks: Iterable[list[str]], top: int, exact: bool
+) -> Iterator[tuple[str, list[Hit]]]:
+    for chunk in chunks:
+        yield from zip(chunk, opened.search(chunk, top_n=top, exact=exact), strict=True)
+
+
+def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
+    return {"query": query, "hits": [hit._asdict() for hit in hits]}
+
+
+def _print_hits(query: str, hits: list[Hit]) -> None:
+    several = len({hit.file for hit in hits}) > 1
+    places = [f"{hit.file}:{hit.line}" if several else f"{hit.line:,}" for hit in hits]
+    rows = [(decimals(hit.similarity), place, hit.sentence) for hit, place in zip(hits, places, strict=True)]
+    print_table([">similarity", "file:line" if several else ">line", f"near {query}"], rows)

@@ -1,0 +1,155 @@
+"""The commands index, of sentences, and search."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from encoder_examples import make_embeddings
+from test_cli import assert_mistake, run
+
+from encoder.retrieval import SentenceIndex, graphs, index
+
+LINES = ["the river", "", "unheard", "42 x", "naïve river", "a river", "the river"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    make_embeddings().save(tmp_path / "my.model")
+    return tmp_path / "my.model"
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    (tmp_path / "text.txt").write_text("\n".join(LINES), encoding="utf-8")
+    return tmp_path / "text.txt"
+
+
+@pytest.fixture
+def indexed(model: Path, text: Path, tmp_path: Path) -> Path:
+    result = run("index", model, text, "--output", tmp_path / "my.index")
+    assert result.exit_code == 0, result.output
+    return tmp_path / "my.index"
+
+
+def printed(*arguments: object, stdin: bytes | None = None) -> Any:
+    result = run(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_index_makes_what_search_finds(indexed: Path, text: Path) -> None:
+    [answer] = printed("search", indexed, "the river", "--top", 2, "--json")
+    assert answer["query"] == "the river" and len(answer["hits"]) == 2
+    assert answer["hits"][0] == {
+        "sentence": "the river", "similarity": pytest.approx(1, abs=1e-3), "line": 1, "file": str(text),
+    }  # fmt: skip
+    shown = run("search", indexed, "the river").stdout.splitlines()
+    assert shown[0].split() == ["similarity", "line", "near", "the", "river"]
+    assert shown[2].split() == ["1.000", "1", "the", "river"] and len(shown) == 6
+
+
+def test_index_describes_what_it_made(model: Path, text: Path, tmp_path: Path) -> None:
+    path = tmp_path / "my.index"
+    described = printed("index", model, text, "--output", path, "--dtype", "int8", "--truncate-dim", 7, "--json")
+    assert described.pop("seconds") > 0
+    assert described == {
+        "index": str(path),
+        "sentences": 5,
+        "dimension": 7,
+        "dtype": "int8",
+        "bytes": sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+        "added": 5,
+        "recall": None,
+    }
+    again = printed("index", path, text, "--append", "--json")
+    assert (again["sentences"], again["added"]) == (10, 5)
+    shown = run("index", path, text, "--append").stdout
+    assert "of them new" in shown and "exact search" in shown
+
+
+def test_index_splits_lines_and_reads_standard_input(model: Path, tmp_path: Path) -> None:
+    result = run("index", model, "-", "-o", tmp_path / "my.index", "--split-sentences", stdin=b"A river. The river.\nx")
+    assert result.exit_code == 0, result.output
+    assert list(SentenceIndex.open(tmp_path / "my.index")) == ["A river.", "The river.", "x"]
+
+
+def test_search_answers_each_line_of_a_file(indexed: Path, tmp_path: Path) -> None:
+    (tmp_path / "queries.txt").write_text("x\n\nunheard\n 42 \n", encoding="utf-8")
+    options = ("--file", tmp_path / "queries.txt", "--top", 1)
+    answers = printed("search", indexed, "a river", *options, "--json")
+    assert [answer["query"] for answer in answers] == ["a river", "x", "unheard", "42"]
+    assert [[hit["sentence"] for hit in answer["hits"]] for answer in answers] == [["a river"], ["42 x"], [], ["42 x"]]
+    lines = run("search", indexed, "a river", *options, "--jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == answers
+    assert run("search", indexed, "a river", *options).stdout.count("similarity") == 4
+    assert printed("search", indexed, "--file", "-", "--json", stdin=b"x\n")[0]["hits"]
+
+
+def test_search_names_files_where_there_are_several(indexed: Path, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("internationalisation 42", encoding="utf-8")
+    assert run("index", indexed, tmp_path / "more.txt", "--append").exit_code == 0
+    shown = run("search", indexed, "42").stdout
+    assert "file:line" in shown and f"{tmp_path / 'more.txt'}:1 " in shown and f"{text}:4 " in shown
+
+
+def test_index_builds_graphs_when_asked(model: Path, text: Path, indexed: Path, tmp_path: Path) -> None:
+    pytest.importorskip("usearch")
+    assert printed("index", indexed, "--json")["recall"] == 1
+    assert SentenceIndex.open(indexed).is_approximate
+    assert printed("index", model, text, "-o", tmp_path / "b.index", "--approximate", "--json")["recall"] == 1
+    near, exact = (run("search", tmp_path / "b.index", "the river", *option).stdout for option in ([], ["--exact"]))
+    assert near == exact
+    assert "100.0 %" in run("index", indexed, text, "--append", "--approximate").stdout
+
+
+def test_index_interrupted_among_its_graphs_keeps_the_sentences(
+    model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(self: SentenceIndex, **options: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SentenceIndex, "build_graphs", stop)
+    result = run("index", model, text, "-o", tmp_path / "my.index", "--approximate")
+    assert result.exit_code == 130
+    assert "The sentences are in" in result.stderr and "goes on with its graphs" in result.stderr
+    assert len(SentenceIndex.open(tmp_path / "my.index")) == 5
+
+
+def test_index_above_the_limit_goes_without_graphs_where_usearch_is_missing(
+    model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "EXACT_LIMIT", 2)
+    monkeypatch.setattr(index, "LEAST_ROWS", 2)
+    monkeypatch.setattr(graphs, "has_usearch", lambda: False)
+    result = run("index", model, text, "-o", tmp_path / "my.index")
+    assert result.exit_code == 0 and "exact search" in result.stdout
+    asked = run("index", model, text, "-o", tmp_path / "b.index", "--approximate")
+    assert_mistake(asked, 1, "pip install 'w2v-toolkit[index]'")
+
+
+def test_index_rejects_what_makes_no_sense(model: Path, text: Path, indexed: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.index"
+    assert_mistake(run("index", model, text), 2, "Nowhere to write: give --output INDEX.")
+    assert_mistake(run("index", model, "--output", new), 2, "Nothing to index: name a FILE")
+    assert_mistake(run("index", indexed, text), 2, "is an index; add to it with --append.")
+    assert_mistake(run("index", indexed, text, "--append", "--output", new), 2, "--append goes by what the index is")
+    assert_mistake(run("index", model, text, "--append"), 1, "is a model, not an index")
+    assert_mistake(run("index", model, text, "--output", indexed), 1, "exists already")
+    assert_mistake(run("index", model, tmp_path / "no.txt", "--output", new), 1, "no.txt")
+    assert_mistake(run("index", model, text, "--output", new, "--dtype", "float64"), 2, "--dtype")
+    assert_mistake(run("index", model, text, "--output", new, "--truncate-dim", 21), 1, "20 columns only")
+    assert_mistake(run("index", tmp_path / "nowhere", text, "--output", new), 1, "does not exist")
+    assert_mistake(run("index", model, "--dtype", "float32"), 1, "must be one of float16, int8")
+    assert not new.exists()
+
+
+def test_search_rejects_what_makes_no_sense(model: Path, indexed: Path) -> None:
+    assert_mistake(run("search", indexed), 2, "Nothing to search for: give a QUERY, or --file FILE.")
+    assert_mistake(run("search", indexed, "x", "--json", "--jsonl"), 2, "two ways to print")
+    assert_mistake(run("search", indexed, "x", "--top", 0), 2, "--top")
+    assert_mistake(run("search", indexed, "unheard of"), 1, "no word of the query 'unheard of' is known")
+    assert_mistake(run("search", model, "x"), 1, "is a model, not an index")
+    assert_mistake(run("neighbors", indexed, "x"), 1, "sentence-index")
