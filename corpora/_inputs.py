@@ -30,6 +30,10 @@ class ByteSource(Protocol):
         """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
 
 
+_LONGEST_ENCODED_READ = 16 << 10
+"""Bytes of a compressed file that are read at once."""
+
+
 class CountedFile(io.RawIOBase):
     """An unbuffered file that counts what is read from it.
 
@@ -37,11 +41,20 @@ class CountedFile(io.RawIOBase):
     ----------
     source : BinaryIO
         File opened for reading. It is not closed with this object.
+
+    Attributes
+    ----------
+    n_bytes : int
+        What was read so far.
+    longest_read : int or None
+        Bytes that one read returns at most. Decoders read ahead, since Python 3.12 by 128 KiB, which would count as
+        read long before it is decoded.
     """
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = cast(ByteSource, source)
         self.n_bytes = 0
+        self.longest_read: int | None = None
 
     def readable(self) -> bool:
         """Tell that this file can be read."""
@@ -49,7 +62,7 @@ class CountedFile(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
-        n_bytes = self._source.readinto(buffer) or 0
+        n_bytes = self._source.readinto(memoryview(buffer)[: self.longest_read]) or 0
         self.n_bytes += n_bytes
         return n_bytes
 
@@ -271,6 +284,7 @@ def open_input(path: str) -> Iterator[tuple[BinaryIO, CountedFile, type[Exceptio
 
 def _decode(path: str, counted: CountedFile) -> tuple[BinaryIO, type[Exception]]:
     kind, decoder = _DECODERS[_suffix(path)]
+    counted.longest_read = _LONGEST_ENCODED_READ
     try:
         return decoder(counted)
     except ModuleNotFoundError as error:
