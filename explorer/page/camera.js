@@ -1,0 +1,91 @@
+// Where one looks at the map from: the point in the middle of the free part of the window, and pixels a unit.
+
+const MOST_ZOOM = 600;
+const LEAST_ZOOM = 0.5;
+
+export class Camera {
+  constructor() {
+    Object.assign(this, { x: 0, y: 0, scale: 1, width: 1, height: 1, insets: { left: 0, bottom: 0 } });
+    this.flight = null;
+  }
+
+  /** Pixels a unit at which the whole map is seen. */
+  get whole() {
+    const { left, bottom } = this.insets;
+    return Math.max(40, 0.47 * Math.min(this.width - left, this.height - bottom));
+  }
+
+  /** How far one is in: 0 at the whole map, 1 at twice its size. */
+  get depth() {
+    return Math.log2(this.scale / this.whole);
+  }
+
+  get middleX() {
+    return (this.width + this.insets.left) / 2;
+  }
+
+  get middleY() {
+    return (this.height - this.insets.bottom) / 2;
+  }
+
+  screenX(x) {
+    return this.middleX + (x - this.x) * this.scale;
+  }
+
+  screenY(y) {
+    return this.middleY - (y - this.y) * this.scale;
+  }
+
+  /** Set the size of the window and what covers it, and keep what is seen. */
+  resize(width, height, insets) {
+    const before = this.whole;
+    Object.assign(this, { width, height, insets });
+    this.scale *= this.whole / before;
+  }
+
+  move(dx, dy) {
+    this.flight = null;
+    this.x = clamp(this.x - dx / this.scale, -1.6, 1.6);
+    this.y = clamp(this.y + dy / this.scale, -1.6, 1.6);
+  }
+
+  /** Zoom so that what lies at a place of the window stays there. */
+  zoom(factor, atX = this.middleX, atY = this.middleY) {
+    this.flight = null;
+    const scale = clamp(this.scale * factor, LEAST_ZOOM * this.whole, MOST_ZOOM * this.whole);
+    const share = 1 / this.scale - 1 / scale;
+    this.x += (atX - this.middleX) * share;
+    this.y -= (atY - this.middleY) * share;
+    this.scale = scale;
+  }
+
+  /** Look at the whole map, at once. */
+  reset() {
+    Object.assign(this, { x: 0, y: 0, scale: this.whole, flight: null });
+  }
+
+  /** Begin to fly to a place; `isInstant` for those who would rather not see things move. */
+  fly(x, y, scale, isInstant) {
+    const goal = { x, y, scale: clamp(scale, LEAST_ZOOM * this.whole, MOST_ZOOM * this.whole) };
+    if (isInstant) Object.assign(this, goal, { flight: null });
+    else this.flight = { from: { x: this.x, y: this.y, scale: this.scale }, goal, start: performance.now() };
+  }
+
+  /** Go on flying; say whether one still does. */
+  advance(now) {
+    if (this.flight === null) return false;
+    const { from, goal, start } = this.flight;
+    const t = Math.min(1, (now - start) / 650);
+    const eased = 1 - (1 - t) ** 3;
+    this.scale = from.scale * (goal.scale / from.scale) ** eased;
+    // straight lines on the screen: the way is covered as the scale changes
+    const ratio = goal.scale / from.scale;
+    const way = Math.abs(ratio - 1) < 1e-3 ? eased : (1 - ratio ** -eased) / (1 - 1 / ratio);
+    this.x = from.x + (goal.x - from.x) * way;
+    this.y = from.y + (goal.y - from.y) * way;
+    if (t === 1) this.flight = null;
+    return t < 1;
+  }
+}
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

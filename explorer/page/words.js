@@ -1,0 +1,133 @@
+// The tab of words: completions and nearest words as one types.
+
+import { complete, getNeighbors, Mistake } from "./api.js";
+import { announce, byId, later, make, oneAtATime, thousands, wordElement } from "./dom.js";
+import { mistake, ranking } from "./ranking.js";
+
+export class Words {
+  /** `onChoose` is called with a word that somebody decided on. */
+  constructor(map, facts, onChoose) {
+    Object.assign(this, { map, facts, onChoose, typed: oneAtATime(), asked: oneAtATime(), options: [], active: -1 });
+    this.input = byId("search");
+    this.input.maxLength = facts.limits.word;
+    const type = later(() => this.type(), 70);
+    this.input.addEventListener("input", type);
+    this.input.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** Show a word and fly to it. */
+  async open(word) {
+    this.typed();
+    this.input.value = word;
+    this.setOptions([]);
+    const found = await this.show(word);
+    if (found !== null) this.fly(found);
+  }
+
+  close() {
+    this.typed();
+    this.asked();
+    this.input.value = "";
+    this.setOptions([]);
+    byId("answer").replaceChildren(this.greeting());
+    this.map.show(null);
+  }
+
+  greeting() {
+    return make("p", { class: "hint" }, "Type a word to see which words are used like it, or choose one on the map.");
+  }
+
+  async type() {
+    const text = this.input.value.trim();
+    if (text === "") return this.close();
+    const signal = this.typed();
+    try {
+      const { words } = await complete(text, signal);
+      this.setOptions(words);
+      // what was typed if it is a word, else what it begins
+      const exact = words.find((word) => word.toLowerCase() === text.toLowerCase());
+      await this.show(exact ?? text, exact === undefined ? words[0] : undefined);
+    } catch (error) {
+      if (error.name !== "AbortError") this.fail(error);
+    }
+  }
+
+  /** Ask for the nearest words and show them; of `instead`, if the word is not known. */
+  async show(word, instead) {
+    const signal = this.asked();
+    try {
+      const found = await getNeighbors(word, signal);
+      this.answer(found);
+      return found;
+    } catch (error) {
+      if (error instanceof Mistake && instead !== undefined) return this.show(instead);
+      if (error.name !== "AbortError") this.fail(error);
+      return null;
+    }
+  }
+
+  answer(found) {
+    const facts = [];
+    if (found.rank !== null) facts.push(`rank ${thousands(found.rank)} of ${thousands(this.facts.words)}`);
+    if (found.count !== null) facts.push(found.count === 1 ? "seen once" : `seen ${thousands(found.count)} times`);
+    if (found.rank === null) facts.push("never seen; made of its parts");
+    const title = make("div", { class: "about" }, make("h2", {}, wordElement(found.word)), make("p", {}, facts.join(" · ")));
+    const list = ranking(found.neighbors, this.onChoose, (place) => this.map.setHover(place));
+    byId("answer").replaceChildren(title, list);
+    announce(`${found.word}: ${found.neighbors.slice(0, 3).map(({ word }) => word).join(", ")}`);
+    this.map.show(highlightOf(found));
+  }
+
+  fly(found) {
+    const near = found.neighbors.slice(0, 10).map(({ place }) => place);
+    // neighbours lie together but for a few, which need not all be seen
+    if (found.place !== null) this.map.flyTo(this.map.closest(found.place, near, 0.7));
+  }
+
+  fail(error) {
+    if (!(error instanceof Mistake)) return;
+    byId("answer").replaceChildren(mistake(error, this.onChoose));
+    this.map.show(null);
+  }
+
+  setOptions(words) {
+    this.options = words;
+    this.active = -1;
+    const chips = words.map((word, i) => {
+      const chip = make("div", { class: "chip", role: "option", id: `option-${i}`, "aria-selected": "false", onclick: () => this.onChoose(word) }, wordElement(word));
+      chip.addEventListener("pointerdown", (event) => event.preventDefault()); // the search keeps the focus
+      return chip;
+    });
+    byId("completions").replaceChildren(...chips);
+    this.input.setAttribute("aria-expanded", String(words.length > 0));
+    this.input.removeAttribute("aria-activedescendant");
+  }
+
+  key(event) {
+    const n = this.options.length;
+    if (event.key === "ArrowDown" && n > 0) this.activate((this.active + 1) % n);
+    else if (event.key === "ArrowUp" && n > 0) this.activate((this.active + n - (this.active < 0 ? 0 : 1)) % n);
+    else if (event.key === "Enter" && this.input.value.trim() !== "") this.onChoose(this.active < 0 ? this.input.value.trim() : this.options[this.active]);
+    else return;
+    event.preventDefault();
+  }
+
+  activate(i) {
+    this.active = i;
+    [...byId("completions").children].forEach((chip, j) => chip.setAttribute("aria-selected", String(i === j)));
+    this.input.setAttribute("aria-activedescendant", `option-${i}`);
+  }
+}
+
+/** Return how a word and its neighbours stand out. */
+function highlightOf({ place, neighbors }) {
+  const marks = new Map();
+  const lines = [];
+  if (place !== null) marks.set(place, { color: "accent", weight: 700, size: 20, isMain: true, isFirm: true });
+  for (const near of neighbors) {
+    if (near.place === null || near.place === place) continue;
+    marks.set(near.place, { color: "accent", weight: 600 });
+    if (place !== null) lines.push({ from: place, to: near.place, strength: 0.15 + 0.5 * Math.max(0, near.score) ** 2, color: "accent" });
+  }
+  return { marks, lines, isAlone: false };
+}
