@@ -14,6 +14,7 @@ from commands.fit_encoder import fit_encoder
 from commands.info import info
 from commands.phrases import phrases
 from commands.plot import plot
+from commands.report import report
 from commands.search import index, search
 from commands.toolkit import Toolkit
 from commands.train import train
@@ -48,7 +49,7 @@ def main(debug: bool) -> None:
 main.add_section("Train", train, fit_encoder, phrases, download)
 main.add_section("Ask about words", neighbors, analogy, similarity)
 main.add_section("Ask about sentences", encode, similar, index, search, attention)
-main.add_section("Judge and look", info, evaluate, compare, plot)
+main.add_section("Judge and look", info, evaluate, compare, report, plot)
 main.add_section("Exchange and store", export, import_, prune)
 main.add_section("This shell", completion)
 

@@ -115,7 +115,7 @@ def evaluate_analogies(
     path: str | os.PathLike[str],
     *,
     restrict_vocab: int | None = 300_000,
-    method: Literal["add", "mul"] = "add",
+    method: Literal["add", "mul", "nearest"] = "add",
     lowercase: bool = True,
 ) -> AnalogyReport:
     """Ask the analogy questions of a file, in the format of Google's ``questions-words.txt``.
@@ -129,8 +129,9 @@ def evaluate_analogies(
         is the answer. Questions before the first section belong to one named "questions".
     restrict_vocab : int or None, default 300,000
         Consider the first (most frequent) so many words only, both as given words and as answers; None for all.
-    method : {"add", "mul"}, default "add"
-        See `Embeddings.analogy`.
+    method : {"add", "mul", "nearest"}, default "add"
+        See `Embeddings.analogy`. "nearest" is what the others must beat: the word nearest to the third one, whatever
+        the first two are [1]_.
     lowercase : bool, default True
         Ignore case: of words that differ in case only, the first in the vocabulary stands for all of them.
 
@@ -150,9 +151,13 @@ def evaluate_analogies(
     The same questions are right as in gensim's ``evaluate_word_analogies``. The scores of a question are a sum of
     three rows of one small table, the cosines (or their logarithms, for "mul") of the few hundred distinct given
     words with the vocabulary; so the matrix product is done once a word, not once a question.
+
+    References
+    ----------
+    .. [1] Linzen 2016, "Issues in evaluating semantic spaces using word analogies", RepEval, "only-b".
     """
-    if method not in ("add", "mul"):
-        raise ValueError(f"method must be 'add' or 'mul', not {method!r}")
+    if method not in ("add", "mul", "nearest"):
+        raise ValueError(f"method must be 'add', 'mul' or 'nearest', not {method!r}")
     if restrict_vocab is not None and restrict_vocab < 1:
         raise ValueError(f"restrict_vocab must be at least 1, not {restrict_vocab}")
     names, sections, questions = _read_questions(path, lowercase)
@@ -244,6 +249,36 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
         n_pairs=len(pairs),
         n_used=len(used),
     )
+
+
+def evaluate_spelling(path: str | os.PathLike[str], *, lowercase: bool = True) -> PairsReport:
+    """Compare how alike words are spelt with scores that people gave them: what word vectors must beat.
+
+    Parameters
+    ----------
+    path, lowercase
+        As in `evaluate_word_pairs`.
+
+    Returns
+    -------
+    PairsReport
+        Of all pairs: two words are as alike as the share of trigrams, borders included, that both have.
+
+    Raises
+    ------
+    EvaluationError
+        As `evaluate_word_pairs`.
+    """
+    pairs = list(_read_pairs(path, lowercase))
+    alike = np.array([_shared_trigrams(first, second) for first, second, _ in pairs])
+    scores = np.array([score for _, _, score in pairs])
+    return PairsReport(_correlation(_ranks(alike), _ranks(scores)), _correlation(alike, scores), len(pairs), len(pairs))
+
+
+def _shared_trigrams(first: str, second: str) -> float:
+    """Return Dice's coefficient of the trigrams of two words."""
+    a, b = ({word[i : i + 3] for i in range(len(word) - 2)} for word in (f"<{first}>", f"<{second}>"))
+    return 2 * len(a & b) / (len(a) + len(b))
 
 
 def _read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
@@ -338,7 +373,7 @@ def _answer(
         Rows of the words a, b, c and the expected answer, which is not used.
     group_of : ndarray of shape (V,), int64
         Row that stands for each word: words of the same group as a, b or c are no answers.
-    method : {"add", "mul"}
+    method : {"add", "mul", "nearest"}
 
     Returns
     -------
@@ -359,9 +394,10 @@ def _answer(
         barred_questions, barred_columns = excluded_questions[inside], excluded_rows[inside] - first
         for start in range(0, len(questions), _BLOCK_QUESTIONS):
             chunk = slice(start, min(start + _BLOCK_QUESTIONS, len(questions)))
-            scores = near[b[chunk]]
-            scores += near[c[chunk]]
-            scores -= far[a[chunk]]
+            scores = near[c[chunk]]
+            if method != "nearest":
+                scores += near[b[chunk]]
+                scores -= far[a[chunk]]
             here = slice(*np.searchsorted(barred_questions, (chunk.start, chunk.stop)))
             scores[barred_questions[here] - start, barred_columns[here]] = -np.inf
             columns = scores.argmax(axis=1)

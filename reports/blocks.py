@@ -1,0 +1,212 @@
+"""What a report is made of, whatever it is written as: sections of paragraphs, tables, curves and a map.
+
+All text here is plain: `reports.page` and `reports.markdown` escape it, each in its own way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """Sentences that stand on their own."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to be typed.
+
+    Attributes
+    ----------
+    text : str
+    language : {"python", "console"}
+    """
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells.
+
+    Attributes
+    ----------
+    header : tuple of str
+        Names of columns; one that starts with ">" is aligned to the right.
+    rows : tuple of tuples of str
+    caption : str, default ""
+    is_detail : bool, default False
+        Whether a reader may want to unfold it only.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    is_detail: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve.
+
+    Attributes
+    ----------
+    name : str
+    points : tuple of (float, float)
+        At least one, finite, by rising x.
+    """
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves over one pair of axes.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, where a picture becomes one: a plain word.
+    title : str
+    x_label : str
+    y_label : str
+    series : tuple of Series
+    best : tuple of (float, float), default ()
+        Points to be marked.
+    """
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    best: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class MapPoint:
+    """A word on the map.
+
+    Attributes
+    ----------
+    word : str
+    x, y : float
+        Where; y grows upwards.
+    group : int
+        Of `WordMap.groups`.
+    weight : float
+        Words of larger weight are labelled first.
+    """
+
+    word: str
+    x: float
+    y: float
+    group: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class WordMap:
+    """Words on the plane.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, where a picture becomes one: a plain word.
+    title : str
+    groups : tuple of str
+        What each group is about, in a few of its words.
+    points : tuple of MapPoint
+    caption : str
+        What the distances mean.
+    """
+
+    name: str
+    title: str
+    groups: tuple[str, ...]
+    points: tuple[MapPoint, ...]
+    caption: str
+
+
+Block = Paragraph | Bullets | Code | Table | Curves | WordMap
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A figure that a model hub lists.
+
+    Attributes
+    ----------
+    task : str
+        The hub's name of the task, such as "sentence-similarity".
+    dataset : str
+    metric : str
+        The hub's name of the metric, such as "spearman_cosine".
+    value : float
+        Finite.
+    """
+
+    task: str
+    dataset: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """A report.
+
+    Attributes
+    ----------
+    title : str
+    kind : str
+        What the model is, in two or three words.
+    summary : str
+        One or two sentences.
+    facts : tuple of (str, str)
+        The most telling figures, each with its name.
+    sections : tuple of Section
+    pipeline_tag : str
+        What a model hub calls the use of such a model.
+    tags : tuple of str
+    results : tuple of Result
+    language, license : str, default ""
+        Code of the language of the text, and identifier of the licence; empty if nobody said.
+    datasets : tuple of str, default ()
+        What it was trained on, by the hub's names.
+    version : str, default ""
+        Of the toolkit that made the report.
+    """
+
+    title: str
+    kind: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+    pipeline_tag: str
+    tags: tuple[str, ...]
+    results: tuple[Result, ...] = ()
+    language: str = ""
+    license: str = ""
+    datasets: tuple[str, ...] = field(default=())
+    version: str = ""

@@ -1,0 +1,324 @@
+"""A card of a model: what it is, what it knows, how good it is, and how it came about."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reports.blocks import Card, Code, Paragraph, Section, Table
+from reports.course import is_number, records, training_section
+from reports.landscape import N_WORDS, Group, draw_map, find_groups
+from reports.measures import Evaluations, Measured, measure_sentences, measure_words
+from reports.settings import as_mapping, limits_of_encoder, limits_of_words, settings_section
+from w2v._wording import seconds_in_words, size_in_words
+from w2v.embeddings import Embeddings
+from w2v.model_files import read_kind
+from w2v.persistence import KIND
+
+if TYPE_CHECKING:
+    from encoder.model import SentenceEncoder
+    from encoder.state import EncoderState
+
+PathLike = str | os.PathLike[str]
+Tell = Callable[[str], None]
+
+_NEIGHBORS, _FREQUENT = 8, 2000
+
+
+@dataclass(frozen=True)
+class CardOptions:
+    """What a card says beyond what the model itself holds.
+
+    Attributes
+    ----------
+    title : str, optional
+        By default the name of the folder.
+    words : sequence of str, default ()
+        Whose nearest words are shown; by default telling words of the largest topics.
+    map_words : int, default 360
+        So many words at most on the map; 0 leaves it out.
+    language, license : str, default ""
+        Code of the language of the text, and identifier of the licence that the model is given away under.
+    tags, datasets : sequence of str, default ()
+        Further tags, and the hub's names of what it was trained on.
+    """
+
+    title: str | None = None
+    words: Sequence[str] = ()
+    map_words: int = N_WORDS
+    language: str = ""
+    license: str = ""
+    tags: Sequence[str] = ()
+    datasets: Sequence[str] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.map_words < 0:
+            raise ValueError(f"map_words must not be negative, but is {self.map_words}")
+
+
+def model_card(
+    model: PathLike | Embeddings | SentenceEncoder,
+    *,
+    evaluations: Evaluations | None = None,
+    options: CardOptions | None = None,
+    tell: Tell = lambda step: None,
+) -> Card:
+    """Describe a model.
+
+    Parameters
+    ----------
+    model : path-like, Embeddings or SentenceEncoder
+        A model folder, of word vectors or of an encoder, or what one holds.
+    evaluations : Evaluations, optional
+        What to measure it on.
+    options : CardOptions, optional
+    tell : callable, optional
+        Called with a few words when a step begins.
+
+    Returns
+    -------
+    Card
+        To be written by `save_report`.
+
+    Raises
+    ------
+    ModelError
+        If the folder cannot be opened.
+    UnknownWordError
+        If one of the words to show is not in the vocabulary; names all of them.
+    EvaluationError, CorpusError
+        If a file to evaluate on cannot be used.
+    ValueError
+        If an option is out of range, or analogies or word pairs are asked of an encoder.
+    """
+    options, evaluations = options or CardOptions(), evaluations or Evaluations()
+    folder = Path(model) if isinstance(model, (str, os.PathLike)) else None
+    opened: Embeddings | SentenceEncoder
+    if folder is None:
+        assert not isinstance(model, (str, os.PathLike))
+        opened = model
+    elif read_kind(folder) == KIND:
+        opened = Embeddings.load(folder)
+    else:
+        from encoder.model import SentenceEncoder
+
+        opened = SentenceEncoder.load(folder)
+    if isinstance(opened, Embeddings):
+        return _card_of_words(opened, folder, evaluations, options, tell)
+    return _card_of_encoder(opened, folder, evaluations, options, tell)
+
+
+def _card_of_words(
+    embeddings: Embeddings, folder: Path | None, files: Evaluations, options: CardOptions, tell: Tell
+) -> Card:
+    metadata = embeddings.metadata
+    measured = Measured()
+    if files.has_words or files.has_sentences:
+        tell("evaluating")
+    measure_words(embeddings, files, measured)
+    if files.has_sentences:
+        from encoder.model import SentenceEncoder
+
+        measure_sentences(SentenceEncoder(embeddings), files, measured, words=embeddings)
+    groups = _find_groups(embeddings, options, tell)
+    name, example = shlex.quote(_name(folder, "my.model")), _example([*options.words, *_telling(groups)])
+    commands = _commands(f"neighbors {name} {example}", f'similar {name} "a sentence" sentences.txt')
+    python = f"""from w2v import Embeddings
+
+embeddings = Embeddings.load({_name(folder, "my.model")!r})
+embeddings.neighbors({example!r})
+embeddings.to_gensim()  # as gensim's KeyedVectors"""
+    history = records(metadata.get("history"))
+    words_of_text = as_mapping(metadata.get("corpus")).get("words")
+    algorithm = {"skipgram": " by skip-gram", "cbow": " by CBOW"}.get(
+        str(as_mapping(metadata.get("parameters")).get("algorithm")), ""
+    )
+    return _card(
+        "Word vectors",
+        f"{len(embeddings):,} words as vectors of {embeddings.vector_size} numbers{algorithm}: "
+        "words that are used alike lie near each other.",
+        [
+            ("words", f"{len(embeddings):,}"),
+            ("columns", f"{embeddings.vector_size:,}"),
+            ("words of text", f"{words_of_text:,}" if is_number(words_of_text) else None),
+            ("epochs", f"{len(history):,}" if history else None),
+            ("training", _seconds(history)),
+            ("size", _size(folder)),
+        ],
+        [
+            Section("How to use it", (commands, Code(python, "python"))),
+            *_word_sections(embeddings, groups, options, tell),
+            training_section(history, "epoch"),
+            measured.section(),
+            settings_section(metadata, embeddings),
+            limits_of_words(embeddings),
+        ],
+        ("feature-extraction", ("word2vec", "word-embeddings")),
+        measured,
+        options,
+        folder,
+    )
+
+
+def _card_of_encoder(
+    encoder: SentenceEncoder, folder: Path | None, files: Evaluations, options: CardOptions, tell: Tell
+) -> Card:
+    if files.has_words:
+        raise ValueError("analogies and word pairs are asked of word vectors, and this is an encoder of sentences")
+    state = encoder.state
+    measured = Measured()
+    if files.has_sentences:
+        tell("evaluating")
+    measure_sentences(encoder, files, measured)
+    rows = Embeddings(state.vocabulary, state.table, tokenizer=state.tokenizer)
+    groups = _find_groups(rows, options, tell)
+    name, network = shlex.quote(_name(folder, "my.encoder")), state.network
+    encode = f"encode {name} sentences.txt --output vectors.npy"
+    commands = _commands(encode, f'similar {name} "a sentence" sentences.txt')
+    python = f"""from encoder import SentenceEncoder
+
+encoder = SentenceEncoder.load({_name(folder, "my.encoder")!r})
+vectors = encoder.encode(["A sentence.", "Another one."])
+vectors @ vectors.T  # cosines"""
+    history = records(state.metadata.get("history"))
+    how = "weighted sums of words" if network is None else "self-attention over vectors of words"
+    note = "Words as the encoder takes them in, before it makes a sentence of them."
+    return _card(
+        "Sentence encoder",
+        f"Sentences as vectors of {encoder.dimension} numbers, made by {how}: cosines say how alike two sentences are.",
+        [
+            ("columns", f"{encoder.dimension:,}"),
+            ("words", f"{len(state.vocabulary):,}"),
+            ("architecture", "static" if network is None else "attention"),
+            ("layers × heads", None if network is None else f"{network.layers} × {network.heads}"),
+            ("training", _seconds(history)),
+            ("size", _size(folder)),
+        ],
+        [
+            Section("How to use it", (commands, Code(python, "python"))),
+            *_word_sections(rows, groups, options, tell, note=note),
+            _weights_section(state),
+            training_section(history, "step"),
+            measured.section(),
+            settings_section(state.metadata, rows),
+            limits_of_encoder(state),
+        ],
+        ("sentence-similarity", ("sentence-embeddings", "feature-extraction")),
+        measured,
+        options,
+        folder,
+    )
+
+
+def _card(
+    kind: str,
+    summary: str,
+    facts: Sequence[tuple[str, str | None]],
+    sections: Sequence[Section | None],
+    hub: tuple[str, tuple[str, ...]],
+    measured: Measured,
+    options: CardOptions,
+    folder: Path | None,
+) -> Card:
+    """Return a card of those facts and sections that there are; `hub` is the hub's name of the use, and tags."""
+    pipeline_tag, tags = hub
+    return Card(
+        options.title or (kind if folder is None else folder.resolve().stem) or kind,
+        kind,
+        summary,
+        tuple((name, value) for name, value in facts if value is not None),
+        tuple(section for section in sections if section is not None),
+        pipeline_tag,
+        (*tags, *options.tags),
+        tuple(measured.results),
+        options.language,
+        options.license,
+        tuple(options.datasets),
+        _version(),
+    )
+
+
+def _find_groups(embeddings: Embeddings, options: CardOptions, tell: Tell) -> list[Group]:
+    if not options.map_words and options.words:
+        return []
+    tell("finding topics")
+    return find_groups(embeddings, n_words=options.map_words or N_WORDS)
+
+
+def _telling(groups: Sequence[Group]) -> list[str]:
+    return [group.telling[0] for group in groups]
+
+
+def _word_sections(
+    embeddings: Embeddings, groups: list[Group], options: CardOptions, tell: Tell, *, note: str = ""
+) -> list[Section]:
+    """Return the sections on nearest words and the map."""
+    words = list(options.words) or _telling(groups)
+    sections = []
+    if words:
+        tell("looking for the nearest words")
+        found = embeddings.neighbors_batch(words, top_n=_NEIGHBORS)
+        rows = tuple(
+            (word, ", ".join(other for other, _ in near), f"{near[0][1]:.2f}" if near else "-")
+            for word, near in zip(words, found, strict=True)
+        )
+        table = Table(("word", "nearest words", ">cosine of the first"), rows)
+        sections.append(Section("Nearest words", (Paragraph(note), table) if note else (table,)))
+    if options.map_words and groups:
+        tell("drawing the map")
+        word_map = draw_map(embeddings, groups)
+        if word_map is not None:
+            sections.append(Section("Map", (word_map,)))
+    return sections
+
+
+def _weights_section(state: EncoderState) -> Section | None:
+    """Return which frequent words count most and least in a sentence."""
+    gains, words = state.gains[:_FREQUENT], state.vocabulary.index_to_key
+    if len(gains) < 2 * _NEIGHBORS or np.ptp(gains) == 0:
+        return None
+    order = np.argsort(gains, kind="stable").tolist()
+    rows = tuple(
+        (name, ", ".join(words[row] for row in chosen), f"{gains[chosen].mean():.3g}")
+        for name, chosen in (("most", order[::-1][:_NEIGHBORS]), ("least", order[:_NEIGHBORS]))
+    )
+    text = f"Of the {len(gains):,} most frequent words, those that weigh most and least in the vector of a sentence."
+    return Section("Weights", (Paragraph(text), Table(("count", "words", ">mean weight"), rows)))
+
+
+def _name(folder: Path | None, otherwise: str) -> str:
+    return otherwise if folder is None else folder.resolve().name
+
+
+def _commands(*commands: str) -> Code:
+    return Code("\n".join(f"$ w2v {command}" for command in commands), "console")
+
+
+def _example(words: Sequence[str]) -> str:
+    """Return a word to ask for that needs no quotes, in a shell or in Python."""
+    return next((word for word in words if word.isascii() and word.isalpha()), "WORD")
+
+
+def _seconds(history: Sequence[Mapping[str, Any]]) -> str | None:
+    seconds = history[-1].get("seconds") if history else None
+    return seconds_in_words(seconds) if is_number(seconds) else None
+
+
+def _size(folder: Path | None) -> str | None:
+    if folder is None:
+        return None
+    return size_in_words(sum(file.stat().st_size for file in folder.iterdir() if file.is_file()))
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("w2v-toolkit")
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout
+        return ""

@@ -1,0 +1,141 @@
+"""Which words show what a model knows, in groups of a topic each, and where they lie on a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.blocks import MapPoint, WordMap
+from w2v._lookup import to_unit
+from w2v.embeddings import Embeddings
+from w2v.plots._layout import project
+
+N_GROUPS, N_WORDS = 8, 360
+_POOL = 4000
+_MOST_SKIPPED = 100
+_FEWEST_WORDS = 3
+_FEWEST_A_GROUP = 6
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Words of a topic.
+
+    Attributes
+    ----------
+    words : tuple of str
+        The most frequent of the half that is nearest to the group's centre, by falling frequency.
+    telling : tuple of str
+        Up to three of them, those nearest to the centre.
+    """
+
+    words: tuple[str, ...]
+    telling: tuple[str, ...]
+
+
+def find_groups(embeddings: Embeddings, *, n_words: int = N_WORDS, n_groups: int = N_GROUPS) -> list[Group]:
+    """Return groups of frequent words, the largest topics of a vocabulary.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    n_words : int, default 360
+        In all groups together; fewer where the vocabulary is small.
+    n_groups : int, default 8
+        At most so many.
+
+    Returns
+    -------
+    list of Group
+        By falling frequency of their first words; none if fewer than three words can be used.
+
+    Notes
+    -----
+    The 4,000 most frequent words are divided by k-means of their unit vectors. Of a natural text the hundred most
+    frequent, nearly all of them function words, are passed over, as are single letters and, where most words have
+    letters, words without any. Words whose vectors are zero or not finite are left out.
+    """
+    words, units = _pool(embeddings)
+    if len(words) < _FEWEST_WORDS or n_words < _FEWEST_WORDS:
+        return []
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    k = max(1, min(n_groups, len(words) // _FEWEST_A_GROUP, n_words // _FEWEST_WORDS, len(np.unique(units, axis=0))))
+    with threadpool_limits(1):  # the result depends on the number of threads, in its last bits
+        found = KMeans(k, n_init=3, random_state=_SEED).fit(units)
+    share = max(1, n_words // k)
+    groups = []
+    for number in range(k):
+        members = np.flatnonzero(found.labels_ == number)
+        centre = to_unit(found.cluster_centers_[number])
+        by_closeness = members[np.argsort(-(units[members] @ centre), kind="stable")]
+        shown = np.sort(by_closeness[: max(share, len(members) // 2)])[:share]
+        telling = [place for place in by_closeness if place in shown][:3]
+        groups.append((int(shown[0]), Group(_words(words, shown.tolist()), _words(words, telling))))
+    return [group for _, group in sorted(groups, key=lambda pair: pair[0])]
+
+
+def draw_map(embeddings: Embeddings, groups: list[Group], *, method: str = "tsne") -> WordMap | None:
+    """Return a map of the words of some groups, or None if they are fewer than three.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    groups : list of Group
+        As `find_groups` returned them.
+    method : {"tsne", "pca", "umap"}, default "tsne"
+        See `w2v.plots.plot_words`.
+
+    Returns
+    -------
+    WordMap or None
+    """
+    words = [word for group in groups for word in group.words]
+    if len(words) < _FEWEST_WORDS:
+        return None
+    units = _units(embeddings[words])
+    points, caption = project(units, method, _SEED)
+    numbers = [number for number, group in enumerate(groups) for _ in group.words]
+    telling = {word for group in groups for word in group.telling}
+    return WordMap(
+        "map",
+        f"{len(words):,} words",
+        tuple(" · ".join(group.telling) for group in groups),
+        tuple(
+            MapPoint(word, float(x), float(y), number, -embeddings.key_to_index[word] + (1e9 if word in telling else 0))
+            for word, (x, y), number in zip(words, points.tolist(), numbers, strict=True)
+        ),
+        f"{caption}.",
+    )
+
+
+def _pool(embeddings: Embeddings) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the words to choose from, by falling frequency, and their unit vectors."""
+    n_skipped = min(_MOST_SKIPPED, len(embeddings) // 20)
+    counts = embeddings.vocabulary.counts
+    order = np.arange(len(embeddings)) if counts is None else np.argsort(-counts, kind="stable")
+    rows = order[n_skipped : n_skipped + _POOL]
+    words = [embeddings.index_to_key[row] for row in rows.tolist()]
+    has_letter = np.array([any(map(str.isalpha, word)) for word in words], dtype=bool)
+    is_letter = np.array([len(word) == 1 and word.isascii() and word.isalpha() for word in words], dtype=bool)
+    units = _units(embeddings.rows(rows))
+    kept = (np.linalg.norm(units, axis=1) > 0) & ~is_letter
+    if has_letter.mean() > 0.5:
+        kept &= has_letter
+    return [words[place] for place in np.flatnonzero(kept).tolist()], units[kept]
+
+
+def _units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows of length 1; those that are zero or not finite are zero."""
+    exact = np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0).astype(np.float64)
+    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
+    units: NDArray[np.float32] = (exact / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return units
+
+
+def _words(words: list[str], places: list[int]) -> tuple[str, ...]:
+    return tuple(words[place] for place in places)

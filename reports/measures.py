@@ -1,0 +1,277 @@
+"""How good a model is on files of questions with known answers, beside what is had for nothing.
+
+A figure alone says little. Each table therefore has columns of what any model must beat: for analogies the word nearest
+to the third one, for word pairs their spelling, for sentences the words that two of them share and sums of the word
+vectors, for labels the most frequent one, for word order chance.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports.blocks import Paragraph, Result, Section, Table
+from w2v._wording import decimals, percent
+from w2v.embeddings import Embeddings
+from w2v.evaluation import AnalogyReport, evaluate_analogies, evaluate_spelling, evaluate_word_pairs
+
+if TYPE_CHECKING:
+    from corpora.tokenizers import Tokenizer
+    from encoder.evaluation import Report
+    from encoder.model import SentenceEncoder
+
+PathLike = str | os.PathLike[str]
+Encode = Callable[[Sequence[str]], Any]
+_BASELINES = {"bag-of-words": "bag of words", "mean": "mean of vectors", "sif": "SIF", "usif": "uSIF"}
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """Files to evaluate on, and another model to set beside.
+
+    Attributes
+    ----------
+    analogies : sequence of path-like, default ()
+        See `w2v.evaluation.evaluate_analogies`.
+    pairs : sequence of path-like, default ()
+        See `w2v.evaluation.evaluate_word_pairs`.
+    sts : sequence of path-like, default ()
+        See `encoder.evaluation_files.read_scored_pairs`.
+    classify : sequence of path-like, default ()
+        See `encoder.evaluation_files.read_labelled`.
+    word_order : sequence of path-like, default ()
+        Sentences, one a line; see `encoder.evaluation.probe_word_order`.
+    against : path-like, optional
+        The folder of another model. For measures of sentences word vectors serve as the encoder that they make.
+    """
+
+    analogies: Sequence[PathLike] = ()
+    pairs: Sequence[PathLike] = ()
+    sts: Sequence[PathLike] = ()
+    classify: Sequence[PathLike] = ()
+    word_order: Sequence[PathLike] = ()
+    against: PathLike | None = None
+
+    @property
+    def has_words(self) -> bool:
+        """Whether word vectors are measured."""
+        return bool(self.analogies or self.pairs)
+
+    @property
+    def has_sentences(self) -> bool:
+        """Whether vectors of sentences are measured."""
+        return bool(self.sts or self.classify or self.word_order)
+
+
+@dataclass
+class Measured:
+    """What came of the evaluations.
+
+    Attributes
+    ----------
+    tables : list of Table
+    notes : list of str
+        What the columns are.
+    results : list of Result
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+    def section(self) -> Section | None:
+        """Return the section of a report, or None if nothing was measured."""
+        if not self.tables:
+            return None
+        notes = (Paragraph(" ".join(self.notes)),) if self.notes else ()
+        return Section("Evaluation", (*self.tables, *notes))
+
+
+def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured) -> None:
+    """Measure word vectors on analogies and word pairs; add what comes of it to `measured`.
+
+    Raises
+    ------
+    EvaluationError
+        If a file cannot be used.
+    ModelError
+        If the model to compare with cannot be opened.
+    ValueError
+        If that is an encoder, which has no word vectors to compare with.
+    """
+    if not files.has_words:
+        return
+    other = None if files.against is None else _other_words(files.against)
+    beside = () if files.against is None else (f">{_name(files.against)}",)
+    if files.analogies:
+        rows = []
+        for path in files.analogies:
+            report = evaluate_analogies(embeddings, path)
+            nearest = evaluate_analogies(embeddings, path, method="nearest").total.accuracy
+            others = [] if other is None else [evaluate_analogies(other, path).total.accuracy]
+            figures = [percent(figure) for figure in (report.total.accuracy, *others, nearest)]
+            rows.append((_name(path), f"{report.total.total:,}", percent(report.total.coverage), *figures))
+            measured.results += _result("word-analogy", path, "accuracy", report.total.accuracy)
+            measured.tables += [_section_table(path, report)] if len(report.sections) > 1 else []
+        header = ("analogies, accuracy", ">asked", ">coverage", ">this model", *beside, ">nearest word")
+        measured.tables.insert(0, Table(header, tuple(rows)))
+        measured.notes.append(
+            "Nearest word: how often the word nearest to the third of a question is the answer, whatever the first two "
+            "are; what a model knows of the relation is the difference."
+        )
+    if files.pairs:
+        rows = []
+        for path in files.pairs:
+            pairs, letters = evaluate_word_pairs(embeddings, path), evaluate_spelling(path).spearman
+            others = [] if other is None else [evaluate_word_pairs(other, path).spearman]
+            figures = [decimals(figure) for figure in (pairs.spearman, *others, letters)]
+            rows.append((_name(path), f"{pairs.n_pairs:,}", percent(pairs.coverage), *figures))
+            measured.results += _result("word-similarity", path, "spearman", pairs.spearman)
+        header = ("word pairs, Spearman", ">pairs", ">coverage", ">this model", *beside, ">spelling")
+        measured.tables.append(Table(header, tuple(rows)))
+        measured.notes.append("Spelling: the trigrams of letters that two words share, without a model.")
+
+
+def measure_sentences(
+    encoder: SentenceEncoder, files: Evaluations, measured: Measured, *, words: Embeddings | None = None
+) -> None:
+    """Measure an encoder on pairs of sentences, labels and word order; add what comes of it to `measured`.
+
+    Parameters
+    ----------
+    encoder : SentenceEncoder
+    files : Evaluations
+    measured : Measured
+    words : Embeddings, optional
+        The word vectors that the encoder is made of, whose closed forms are set beside; where they are left out, and
+        `against` is word vectors, those of that.
+
+    Raises
+    ------
+    CorpusError, EvaluationError, ModelError
+        If a file, or the model to compare with, cannot be used.
+    """
+    if not files.has_sentences:
+        return
+    from encoder.model import SentenceEncoder
+
+    other = None if files.against is None else SentenceEncoder.load(files.against)
+    baselines = _baselines(encoder, words, files.against)
+    for kind in _sentence_kinds(encoder.state.tokenizer):
+        paths = getattr(files, kind.name)
+        if not paths:
+            continue
+        beside = () if files.against is None else (f">{_name(files.against)}", ">difference (95 % of draws)")
+        free = {f">{name}": encode for name, encode in baselines.items() if kind.has_baselines}
+        floor = (f">{kind.floor_name}",) if kind.floor_name else ()
+        rows = []
+        for path in paths:
+            report = kind.evaluate(encoder.transform, path)
+            cells = [_name(path), f"{len(report):,}", kind.shown(report.figure)]
+            if other is not None:
+                cells += _compared(kind, report, kind.evaluate(other.transform, path))
+            cells += [kind.shown(kind.evaluate(encode, path).figure) for encode in free.values()]
+            cells += [kind.shown(kind.floor(report))] if floor else []
+            rows.append(tuple(cells))
+            measured.results += _result(kind.task, path, kind.metric, report.figure)
+        measured.tables.append(Table((kind.title, ">number", ">this model", *beside, *free, *floor), tuple(rows)))
+    if files.sts or files.classify:
+        measured.notes.append(
+            "Bag of words: the words that two sentences share, rare ones more; no vectors at all."
+            + (" Mean, SIF and uSIF: sums of the word vectors in closed form." if len(baselines) > 1 else "")
+        )
+
+
+@dataclass(frozen=True)
+class _SentenceKind:
+    """One kind of files about sentences: how they are evaluated and how that is written."""
+
+    name: str
+    title: str
+    task: str
+    metric: str
+    shown: Callable[[float | None], str]
+    evaluate: Callable[[Encode, PathLike], Report]
+    has_baselines: bool = True
+    floor_name: str = ""
+    floor: Callable[[Any], float] = lambda report: 0.5
+
+
+def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
+    from corpora.readers import TextReader
+    from encoder.evaluation import evaluate_classification, evaluate_sts, probe_word_order
+    from encoder.evaluation_files import read_labelled, read_scored_pairs
+
+    return [
+        _SentenceKind(
+            "sts", "sentence pairs, Spearman", "sentence-similarity", "spearman_cosine", decimals,
+            lambda encode, path: evaluate_sts(encode, read_scored_pairs(path)),
+        ),
+        _SentenceKind(
+            "classify", "classification, accuracy", "text-classification", "accuracy", percent,
+            lambda encode, path: evaluate_classification(encode, read_labelled(path)),
+            floor_name="most frequent label", floor=lambda report: float(report.majority),
+        ),
+        _SentenceKind(
+            "word_order", "word order, accuracy", "word-order", "accuracy", percent,
+            lambda encode, path: probe_word_order(encode, list(TextReader(path).lines()), tokenizer),
+            has_baselines=False, floor_name="chance",
+        ),
+    ]  # fmt: skip
+
+
+def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:
+    """Return another model's figure, and how far apart the two are, in the unit of the figure."""
+    from encoder.evaluation import compare
+
+    found = compare([report], [other])
+    scale, digits = (1, 3) if kind.name == "sts" else (100, 1)
+    figure, low, high = (f"{scale * value:+.{digits}f}" for value in (found.difference, found.low, found.high))
+    return [kind.shown(other.figure), f"{figure} ({low} … {high})"]
+
+
+def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: PathLike | None) -> Mapping[str, Encode]:
+    """Return what makes vectors of sentences without training, by the names of their columns."""
+    from encoder.baselines import get_baseline
+    from w2v.model_files import read_kind
+    from w2v.persistence import KIND
+
+    names = list(_BASELINES)
+    if words is not None:
+        names.remove("sif")  # it is the model itself
+    elif against is not None and read_kind(against) == KIND:
+        words = Embeddings.load(against)
+        names.remove("sif")  # it is what `against` is measured as
+    else:
+        state, names = encoder.state, ["bag-of-words"]
+        words = Embeddings(state.vocabulary, state.table, tokenizer=state.tokenizer)
+    return {_BASELINES[name]: get_baseline(name, words).encode for name in names}
+
+
+def _other_words(path: PathLike) -> Embeddings:
+    from w2v.model_files import read_kind
+    from w2v.persistence import KIND
+
+    if read_kind(path) != KIND:
+        raise ValueError(f"{path} is an encoder: analogies and word pairs are compared with a model of word vectors")
+    return Embeddings.load(path)
+
+
+def _section_table(path: PathLike, report: AnalogyReport) -> Table:
+    rows = tuple(
+        (part.name, f"{part.correct:,}", f"{part.total:,}", percent(part.accuracy), percent(part.coverage))
+        for part in (*report.sections, report.total)
+    )
+    header = ("section", ">correct", ">asked", ">accuracy", ">coverage")
+    return Table(header, rows, f"{_name(path)} by section", is_detail=True)
+
+
+def _result(task: str, path: PathLike, metric: str, value: float) -> list[Result]:
+    return [Result(task, Path(path).stem, metric, value)] if value == value else []  # not NaN
+
+
+def _name(path: PathLike) -> str:
+    return Path(path).name

@@ -1,0 +1,270 @@
+"""Curves and maps as SVG, drawn by hand: light and dark, sharp on paper, without a script or another library.
+
+Colours come from the classes that `STYLE` describes, so that a picture follows the page it stands on; `standalone`
+makes a file of one that brings them along.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+
+from reports.blocks import Curves, MapPoint, WordMap
+from w2v._html import Html, escape
+
+N_COLORS = 8
+
+_LIGHT = ("#0b62a4", "#c04a00", "#00795c", "#a8407f", "#8a6400", "#5b4db3", "#a1262f", "#47565f")
+_DARK = ("#6cb6ff", "#ffa657", "#4ec9a0", "#f08cc8", "#dcb84a", "#b5a8ff", "#ff8f8f", "#adbac7")
+_WIDTH = 960
+_MARGIN = 26
+_FLATTEST, _TALLEST = 0.5, 0.72
+_SIZE, _LARGE_SIZE = 12.5, 14.5
+_MOST_LETTERS = 32
+_CURVE_HEIGHT = 300
+_LEFT, _RIGHT, _ABOVE, _BELOW = 62, 24, 44, 44
+_HEADINGS = 7.2  # pixels a letter of the names of curves
+
+
+def _variables(colors: Sequence[str], ink: str, quiet: str, faint: str, paper: str) -> str:
+    listed = "".join(f"--c{number}:{color};" for number, color in enumerate(colors))
+    return f"{listed}--ink:{ink};--quiet:{quiet};--faint:{faint};--paper:{paper};"
+
+
+LIGHT = _variables(_LIGHT, "#1f2328", "#59636e", "#d1d9e0", "#ffffff")
+"""Colours on white, as CSS variables; hues as in `w2v.plots`, each dark enough for text."""
+DARK = _variables(_DARK, "#e6edf3", "#9aa7b4", "#39424d", "#14181d")
+"""The same hues on nearly black."""
+
+_COLORED = "".join(
+    f".f{number}{{fill:var(--c{number})}}.s{number}{{stroke:var(--c{number})}}" for number in range(N_COLORS)
+)
+STYLE = (
+    "svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;fill:var(--ink);"
+    f"font-size:{_SIZE}px}}"
+    "svg .quiet{fill:var(--quiet)}svg .strong{font-weight:650}"
+    f"svg .large{{font-size:{_LARGE_SIZE}px;font-weight:650}}"
+    "svg .grid{stroke:var(--faint);stroke-width:1}svg .curve{fill:none;stroke-width:2.2;stroke-linejoin:round}"
+    "svg .later{stroke-dasharray:6 4}svg .dot{stroke:var(--paper);stroke-width:1}"
+    "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}"
+    "svg .ring{fill:none;stroke-width:2}" + _COLORED.replace(".f", "svg .f").replace(".s", "svg .s")
+)
+"""What the classes of the pictures look like."""
+
+
+def standalone(picture: Html) -> str:
+    """Return a picture as the content of an SVG file, light or dark as its reader's screen is."""
+    style = f"svg{{{LIGHT}background:var(--paper)}}@media (prefers-color-scheme:dark){{svg{{{DARK}}}}}{STYLE}"
+    opened = picture.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    end = opened.index(">") + 1
+    return f"{opened[:end]}<style>{style}</style>{opened[end:]}\n"
+
+
+def draw_curves(curves: Curves) -> Html:
+    """Return curves over a pair of axes."""
+    xs = [x for series in curves.series for x, _ in series.points]
+    ys = [y for series in curves.series for _, y in series.points]
+    x_ticks, y_ticks = ticks(min(xs), max(xs), 10, whole=True), ticks(min(ys), max(ys), 5)
+    x_low, x_high = min(xs), max(xs)
+    y_low, y_high = min([*y_ticks, *ys]), max([*y_ticks, *ys])
+    right, bottom = _WIDTH - _RIGHT, _CURVE_HEIGHT - _BELOW
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (x - x_low) / (x_high - x_low) if x_high > x_low else 0.5
+        up = (y - y_low) / (y_high - y_low) if y_high > y_low else 0.5
+        return _LEFT + across * (right - _LEFT), bottom - up * (bottom - _ABOVE)
+
+    parts = [_opening(_WIDTH, _CURVE_HEIGHT, f"{curves.title}: {curves.y_label} by {curves.x_label}")]
+    parts.append(_text(_LEFT, 18, curves.y_label, "quiet"))
+    end = float(right)
+    for number, series in reversed(list(enumerate(curves.series))):
+        if len(curves.series) > 1:
+            parts.append(_text(end, 18, series.name, f"strong f{number % N_COLORS}", "end"))
+            end -= _HEADINGS * len(series.name) + 22
+    for tick in y_ticks:
+        _, y = place(x_low, tick)
+        parts.append(f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
+        parts.append(_text(_LEFT - 10, y + 4, _number(tick), "quiet", "end"))
+    for tick in x_ticks:
+        parts.append(_text(place(tick, y_low)[0], bottom + 20, _number(tick), "quiet", "middle"))
+    parts.append(_text(right, _CURVE_HEIGHT - 6, curves.x_label, "quiet", "end"))
+    for number, series in enumerate(curves.series):
+        placed = [place(*point) for point in series.points]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+        later = " later" if number % 2 else ""
+        parts.append(f'<polyline class="curve s{number % N_COLORS}{later}" points="{path}"/>')
+        for (x, y), point in zip(placed, series.points, strict=True):
+            told = escape(f"{series.name}, {curves.x_label} {_number(point[0])}: {point[1]:.4g}")
+            radius = 3.2 if len(placed) <= 60 else 1.6
+            parts.append(
+                f'<circle class="dot f{number % N_COLORS}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">'
+                f"<title>{told}</title></circle>"
+            )
+    for point in curves.best:
+        x, y = place(*point)
+        parts.append(f'<circle class="ring s{_series_of(curves, point)}" cx="{x:.1f}" cy="{y:.1f}" r="8"/>')
+    return Html("".join(parts) + "</svg>")
+
+
+def draw_map(word_map: WordMap) -> Html:
+    """Return a map of words: a dot for each, and beside it the word where there is room; the others tell it when
+    they are pointed at.
+    """  # noqa: D205
+    points, height = _fitted(word_map.points)
+    parts = [_opening(_WIDTH, height, f"{word_map.title} of the model on the plane, in {len(word_map.groups)} groups")]
+    labels = _place_labels(points, height)
+    for point in points:
+        is_labelled = point.word in labels
+        parts.append(
+            f'<circle class="dot f{point.group % N_COLORS}" cx="{point.x:.1f}" cy="{point.y:.1f}" '
+            f'r="{3.6 if is_labelled else 2.6}"><title>{escape(_shortened(point.word))}</title></circle>'
+        )
+    for point in points:
+        if point.word in labels:
+            x, y, anchor = labels[point.word]
+            large = " large" if point.weight > 0 else ""
+            kind = f"halo f{point.group % N_COLORS}{large}"
+            parts.append(_text(x, y, _shortened(point.word), kind, anchor))
+    return Html("".join(parts) + "</svg>")
+
+
+def ticks(low: float, high: float, n: int, *, whole: bool = False) -> list[float]:
+    """Return about `n` round numbers in and around a range, by rising size.
+
+    Parameters
+    ----------
+    low, high : float
+        Finite, `low` <= `high`.
+    n : int
+    whole : bool, default False
+        Whole numbers within the range only.
+
+    Returns
+    -------
+    list of float
+        At least one.
+    """
+    if high <= low:
+        return [low]
+    step = 10.0 ** math.floor(math.log10((high - low) / n))
+    step = next(step * factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= n)
+    if whole:
+        step = max(1.0, step)
+        first, last = math.ceil(low / step), math.floor(high / step)
+        return [number * step for number in range(first, last + 1)] or [low]
+    return [number * step for number in range(math.floor(low / step), math.ceil(high / step) + 1)]
+
+
+def _series_of(curves: Curves, point: tuple[float, float]) -> int:
+    return next((number for number, series in enumerate(curves.series) if point in series.points), 0) % N_COLORS
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) and abs(value) >= 1 else f"{value:.4g}"
+
+
+def _opening(width: float, height: float, name: str) -> str:
+    return f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(name)}">'
+
+
+def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}">{escape(text)}</text>'
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= _MOST_LETTERS else word[: _MOST_LETTERS - 1] + "…"
+
+
+def _fitted(points: Sequence[MapPoint]) -> tuple[list[MapPoint], float]:
+    """Return the points in pixels, y downwards and one scale for both directions, and the height of the picture."""
+    xs, ys = [point.x for point in points], [point.y for point in points]
+    wide, high = max(xs) - min(xs), max(ys) - min(ys)
+    share = high / wide if wide > 0 else 1.0
+    height = _WIDTH * min(max(share, _FLATTEST), _TALLEST)
+    room = (_WIDTH - 4 * _MARGIN, height - 2 * _MARGIN)
+    scale = min(room[0] / wide if wide > 0 else math.inf, room[1] / high if high > 0 else math.inf)
+    scale = scale if math.isfinite(scale) else 1.0
+    middle = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+    fitted = [
+        MapPoint(
+            point.word,
+            _WIDTH / 2 + (point.x - middle[0]) * scale,
+            height / 2 - (point.y - middle[1]) * scale,
+            point.group,
+            point.weight,
+        )
+        for point in points
+    ]
+    return fitted, height
+
+
+Box = tuple[float, float, float, float]
+
+
+def _place_labels(points: Sequence[MapPoint], height: float) -> dict[str, tuple[float, float, str]]:
+    """Return where words are written, as (x, y, anchor), so that none covers another or a dot; others are left out."""
+    taken: list[Box] = [(point.x - 3, point.y - 3, point.x + 3, point.y + 3) for point in points]
+    own = {point.word: box for point, box in zip(points, taken, strict=True)}
+    grid = _Grid(taken)
+    labels = {}
+    for point in sorted(points, key=lambda point: -point.weight):
+        size = _LARGE_SIZE if point.weight > 0 else _SIZE
+        width = text_width(_shortened(point.word)) * size
+        for dx, dy, anchor in (
+            (6, 0.34, "start"), (-6, 0.34, "end"), (0, -0.55, "middle"), (0, 1.15, "middle"),
+            (5, -0.25, "start"), (5, 0.9, "start"), (-5, -0.25, "end"), (-5, 0.9, "end"),
+        ):  # fmt: skip
+            x, y = point.x + dx, point.y + dy * size
+            left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+            box = (left - 1, y - 0.8 * size, left + width + 1, y + 0.25 * size)
+            is_inside = box[0] > 2 and box[1] > 2 and box[2] < _WIDTH - 2 and box[3] < height - 2
+            if is_inside and not grid.meets(box, own[point.word]):
+                grid.add(box)
+                labels[point.word] = x, y, anchor
+                break
+    return labels
+
+
+def text_width(text: str) -> float:
+    """Return about how wide a text is, as a multiple of its size: no font is at hand to ask."""
+    width = 0.0
+    for character in text:
+        if unicodedata.combining(character):
+            continue
+        if unicodedata.east_asian_width(character) in "WF":
+            width += 1.0
+        elif character in "iljtfr.,'|! ":
+            width += 0.36
+        elif character in "mwMW@%":
+            width += 0.92
+        else:
+            width += 0.66 if character.isupper() else 0.59
+    return width
+
+
+class _Grid:
+    """Boxes that can be asked whether another meets one of them, without looking at all of them."""
+
+    _CELL = 40
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self._cells: dict[tuple[int, int], list[Box]] = {}
+        for box in boxes:
+            self.add(box)
+
+    def add(self, box: Box) -> None:
+        for cell in self._cells_of(box):
+            self._cells.setdefault(cell, []).append(box)
+
+    def meets(self, box: Box, other_than: Box) -> bool:
+        return any(
+            box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+            for cell in self._cells_of(box)
+            for other in self._cells.get(cell, ())
+            if other is not other_than
+        )
+
+    def _cells_of(self, box: Box) -> list[tuple[int, int]]:
+        left, top, right, bottom = (math.floor(edge / self._CELL) for edge in box)
+        return [(column, row) for column in range(left, right + 1) for row in range(top, bottom + 1)]

@@ -1,0 +1,125 @@
+"""How a model was made, what its vectors are like, and what it cannot do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reports.blocks import Block, Bullets, Paragraph, Section, Table
+from w2v._wording import in_words
+from w2v.embeddings import Embeddings
+from w2v.parameters import Parameters
+
+if TYPE_CHECKING:
+    from encoder.state import EncoderState
+
+_SAMPLE = 20_000
+_ALWAYS_SHOWN = (
+    "algorithm", "vector_size", "window", "negative", "min_count", "sample", "alpha", "epochs", "architecture", "a",
+)  # fmt: skip
+_BIAS = "What is near to what reflects the text, with its gaps and its prejudices; look before you decide by it."
+
+
+def settings_section(metadata: Mapping[str, Any], embeddings: Embeddings) -> Section:
+    """Return how a model was made and what its vectors are like.
+
+    Parameters
+    ----------
+    metadata : mapping
+        As a model folder holds it. Of files only the names are told: where they lie is nobody's business.
+    embeddings : Embeddings
+        Its words, with the tokenizer.
+
+    Returns
+    -------
+    Section
+    """
+    blocks: list[Block] = []
+    parameters, training = as_mapping(metadata.get("parameters")), as_mapping(metadata.get("training"))
+    schedule = as_mapping(metadata.get("schedule"))  # what was chosen where nothing was said
+    found = {
+        name: schedule.get(name) if value is None else value
+        for name, value in {**parameters, **as_mapping(training.get("options"))}.items()
+    }
+    defaults = vars(Parameters())
+    changed = [name for name in found if name in defaults and parameters.get(name) != defaults[name]]
+    shown = [name for name in dict.fromkeys([*_ALWAYS_SHOWN, *changed]) if name in found]
+    if found:
+        rows = tuple((name, _setting(name, found[name]), "changed" if name in changed else "") for name in shown)
+        blocks.append(Table(("parameter", "value", ""), rows))
+        rest = tuple((name, _setting(name, value)) for name, value in sorted(found.items()) if name not in shown)
+        blocks += [Table(("parameter", "value"), rest, "All other parameters", is_detail=True)] if rest else []
+    else:
+        blocks.append(Paragraph("How it was trained is not recorded."))
+    tokenizer = embeddings.tokenizer.to_config() if embeddings.tokenizer is not None else metadata.get("tokenizer")
+    facts = [("text is cut into words by", in_words(tokenizer)), *_statistics(embeddings)]
+    corpus = as_mapping(metadata.get("corpus"))
+    facts += [(f"text: {name.replace('_', ' ')}", in_words(value)) for name, value in corpus.items()]
+    blocks.append(Table(("of the model", ""), tuple(facts)))
+    return Section("Settings", tuple(blocks))
+
+
+def _statistics(embeddings: Embeddings) -> list[tuple[str, str]]:
+    """Return what the vectors are like, from a sample of them."""
+    n = len(embeddings)
+    rows = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.intp))
+    vectors = embeddings.rows(rows).astype(np.float64)
+    is_finite = np.isfinite(vectors).all(axis=1)
+    lengths = np.linalg.norm(vectors[is_finite], axis=1)
+    units = vectors[is_finite][lengths > 0] / lengths[lengths > 0][:, None]
+    if len(units) < 2:
+        return [("vectors that are zero or not finite", f"{len(rows) - len(units):,} of {len(rows):,}")]
+    low, middle, high = np.percentile(lengths, [5, 50, 95])
+    # the mean over all pairs, of which the n squares are taken out
+    total = units.sum(axis=0)
+    alike = (total @ total - len(units)) / (len(units) * (len(units) - 1))
+    variances = np.linalg.eigvalsh(np.cov(units.T).reshape(units.shape[1], -1)).clip(0)
+    spread = variances.sum() ** 2 / max(float((variances**2).sum()), np.finfo(float).tiny)
+    facts = [
+        ("lengths of the vectors", f"{middle:.3g}; 5 % below {low:.3g}, 5 % above {high:.3g}"),
+        ("mean cosine of two words", f"{alike:.3f}"),
+        ("columns that the variance fills", f"{spread:.0f} of {units.shape[1]}"),
+    ]
+    if len(units) < len(rows):
+        facts.append(("vectors that are zero or not finite", f"{len(rows) - len(units):,} of {len(rows):,}"))
+    return facts
+
+
+def limits_of_words(embeddings: Embeddings) -> Section:
+    """Return what word vectors cannot do."""
+    limits = ["A word has one vector, in which all of its meanings are mixed."]
+    min_count = as_mapping(embeddings.metadata.get("parameters")).get("min_count")
+    if embeddings.subwords is not None:
+        limits.append("Words that were never seen have vectors made of their letters, of form more than of sense.")
+    elif isinstance(min_count, int) and min_count > 1:
+        limits.append(f"A word that occurs fewer than {min_count} times in the text has no vector.")
+    else:
+        limits.append("A word that is not in the vocabulary has no vector.")
+    limits += ["Words of opposite meaning are used alike, and so they are near each other.", _BIAS]
+    return Section("Limits", (Bullets(tuple(limits)),))
+
+
+def limits_of_encoder(state: EncoderState) -> Section:
+    """Return what an encoder of sentences cannot do."""
+    limits = []
+    if state.network is None:
+        limits.append("The order of words makes no difference: it adds them up.")
+    if state.subwords is None and state.identity is None:
+        limits.append("Words that are not in the vocabulary are passed over; a sentence without any is a zero vector.")
+    return Section("Limits", (Bullets((*limits, "A negation changes a vector little.", _BIAS)),))
+
+
+def as_mapping(value: object) -> dict[str, Any]:
+    """Return an object that JSON held, empty if it is none."""
+    return {str(name): entry for name, entry in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _setting(name: str, value: object) -> str:
+    """Write a setting; of a file only the name."""
+    if isinstance(value, (str, os.PathLike)) and name.startswith("eval_"):
+        return Path(value).name
+    return str(value) if name in ("random_state", "seed") and value is not None else in_words(value)

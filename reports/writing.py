@@ -1,0 +1,84 @@
+"""Reports as files: an HTML page, or Markdown with its pictures beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reports.blocks import Card
+from reports.markdown import render_pictures, to_markdown
+from reports.page import to_html
+from w2v._files import ModelError, atomic_file, check_writable_beside
+
+_PAGES, _DOCUMENTS = (".html", ".htm"), (".md", ".markdown")
+_PICTURES = ("map", "training", "quality")
+
+
+def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Raise early, before anything is computed, if a report could not be saved at `path`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Ends in .html or .md.
+    overwrite : bool, default False
+        Whether a file that exists may be replaced.
+
+    Raises
+    ------
+    ModelError
+        If the name ends in neither, if the file exists and `overwrite` is False, or if its folder does not exist or
+        cannot be written.
+    """
+    if Path(path).suffix.lower() not in _PAGES + _DOCUMENTS:
+        raise ModelError(f"{path}: a report's name must end in .html for a page or in .md for Markdown")
+    if Path(path).is_dir():
+        raise ModelError(f"{path} is a folder; give the name of a file to write")
+    names = [path] if _is_page(path) else [path, *(_picture_path(path, name) for name in _PICTURES)]
+    for name in names:
+        if os.path.lexists(name) and not overwrite:
+            raise ModelError(f"{name} exists already; choose another name, or ask to overwrite it")
+    check_writable_beside(path)
+
+
+def save_report(card: Card, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[Path]:
+    """Write a report; the same card gives the same bytes.
+
+    Parameters
+    ----------
+    card : Card
+        As `model_card` made it.
+    path : str or path-like
+        Ends in .html, or in .md: then pictures are written beside it as ``NAME-map.svg`` and ``NAME-training.svg``.
+    overwrite : bool, default False
+        Replace files that exist.
+
+    Returns
+    -------
+    list of Path
+        What was written, the report first.
+
+    Raises
+    ------
+    ModelError
+        As `check_report_path`, or if writing fails.
+    """
+    check_report_path(path, overwrite)
+    contents = {Path(path): to_html(card)}
+    if not _is_page(path):
+        pictures = render_pictures(card)
+        contents = {_picture_path(path, name): content for name, content in pictures.items()}
+        # last, so that it never names a picture that is not there
+        contents[Path(path)] = to_markdown(card, {name: _picture_path(path, name).name for name in pictures})
+    for file_path, content in contents.items():
+        with atomic_file(file_path, overwrite=overwrite) as file:
+            file.write(content.encode())
+    return [Path(path), *(file_path for file_path in contents if file_path != Path(path))]
+
+
+def _is_page(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix.lower() in _PAGES
+
+
+def _picture_path(path: str | os.PathLike[str], name: str) -> Path:
+    return Path(path).with_name(f"{Path(path).stem}-{name}.svg")
