@@ -10,6 +10,7 @@ from commands.download import download
 from commands.encode import attention, encode, similar
 from commands.evaluate import evaluate
 from commands.exchange import export, import_
+from commands.explore import explore
 from commands.fit_encoder import fit_encoder
 from commands.info import info
 from commands.phrases import phrases
@@ -49,7 +50,7 @@ def main(debug: bool) -> None:
 main.add_section("Train", train, fit_encoder, phrases, download)
 main.add_section("Ask about words", neighbors, analogy, similarity)
 main.add_section("Ask about sentences", encode, similar, index, search, attention)
-main.add_section("Judge and look", info, evaluate, compare, report, plot)
+main.add_section("Judge and look", info, evaluate, compare, report, plot, explore)
 main.add_section("Exchange and store", export, import_, prune)
 main.add_section("This shell", completion)
 

@@ -31,6 +31,7 @@ _EXTENT = 10.0
 _SEED = 0x9E3779B97F4A7C15
 _WITHIN = 0.97
 """Share of the points that fill the map; those further out are drawn in."""
+_STRAY = 0.4
 _GROUPS = 12
 _GROUPED_ROWS, _GROUP_ROUNDS = 8_000, 12
 
@@ -179,5 +180,5 @@ def fit_to_map(points: Points) -> Points:
     if not largest > 0:
         return np.zeros_like(points)
     far = np.maximum(radius / largest, 1.0)
-    fitted: Points = (centered / largest * ((1 + np.log(far)) / far)[:, None]).astype(np.float32)
+    fitted: Points = (centered / largest * ((1 + _STRAY * np.log(far)) / far)[:, None]).astype(np.float32)
     return fitted

@@ -1,0 +1,69 @@
+"""`w2v explore`: a model in the browser."""
+
+from __future__ import annotations
+
+import threading
+import webbrowser
+from pathlib import Path
+
+import click
+
+from commands.options import model_argument
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v explore my.model
+  w2v explore my.encoder --port 8000 --no-browser
+  w2v explore my.model --words 30000""",
+)
+@model_argument
+@click.option(
+    "--words",
+    type=click.IntRange(1, 1_000_000),
+    default=100_000,
+    show_default=True,
+    metavar="N",
+    help="Put the N most frequent words on the map. All words can be searched for.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address to listen on. Any but the default lets others in your network in, without a password.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="The port to listen on.  [default: 8642, or a free one where that is in use]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
+@click.option("--no-cache", is_flag=True, help="Make the map anew, and do not keep it.")
+def explore(model: Path, words: int, host: str, port: int | None, no_browser: bool, no_cache: bool) -> None:
+    """Explore MODEL in the browser: word vectors or a sentence encoder.
+
+    The page has a map of the words, nearest words as you type, analogies, and two sentences side by side with what
+    their words attend to. It is served by this machine to this machine, and loads nothing from elsewhere. Ctrl-C ends
+    it. A finished map is kept in the cache folder (W2V_CACHE_DIR), so that it is there at once the next time.
+
+    Needs the extra `explore`.
+    """
+    from explorer.explored import ExploredModel
+    from explorer.server import address_of, listen, require_server, serve
+    from w2v.environment import cache_folder
+
+    require_server()
+    explored = ExploredModel(model, n_words=words, cache=None if no_cache else cache_folder() / "maps")
+    listening = listen(host, port)
+    address = address_of(listening)
+
+    def tell() -> None:
+        click.echo(f"Exploring {model} at {address}")
+        click.echo("Ctrl-C ends it.", err=True)
+        if not no_browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    serve(explored, listening, started=tell)
