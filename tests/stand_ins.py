@@ -47,14 +47,14 @@ class StandIns:
     def make(self) -> None:
         """Make every file that there is a rule for and that the page names before it makes it itself."""
         for pattern, maker in _MAKERS:
-            for name in sorted(set(re.findall(rf"(?<![\w./*-])(?:{pattern})(?![\w-])", self.code))):
+            for name in sorted(set(re.findall(_whole(pattern), self.code))):
                 path = Path(name.replace("*", "1"))
                 if not path.exists() and not self._page_makes(name):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     maker(self, path)
 
     def _page_makes(self, name: str) -> bool:
-        before = self.code[: self.code.index(name)]
+        before = re.split(_whole(re.escape(name)), self.code, maxsplit=1)[0]
         return before.endswith(("--output ", "-o ", "> ", 'save("', 'output = "'))
 
     @cached_property
@@ -164,6 +164,10 @@ class StandIns:
         words: Sequence[str] = sorted(set(WordsTokenizer()(" ".join(self.text[:20]))))[:40]
         rows = (f"{word} {' '.join(map(str, row))}\n" for word, row in zip(words, numbers, strict=True))
         path.write_text("".join(rows), encoding="utf-8")
+
+
+def _whole(pattern: str) -> str:
+    return rf"(?<![\w./*-])(?:{pattern})(?![\w-])"
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

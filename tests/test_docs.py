@@ -166,6 +166,8 @@ def _code(page: str) -> str:
     """Give all that is run of a page; what is refused is left out, since stand-ins would make it valid."""
     lines = []
     for snippet in read_snippets(page):
+        if not snippet.is_run:
+            continue
         if snippet.language in ("python", "toml"):
             lines.append(snippet.code)
         elif snippet.language in ("bash", "console"):
@@ -244,6 +246,8 @@ class Session:
             runner.run(test, clear_globs=False)
             self.namespace.update(test.globs)
             return
+        for name in re.findall(r'\bsave\("([^"]+)"\)', snippet.code):
+            self._make_room(name)
         # line numbers of the page, so that a traceback points into it
         code = compile("\n" * snippet.line + snippet.code, str(ROOT / snippet.page), "exec")
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -251,7 +255,7 @@ class Session:
             exec(code, self.namespace)
 
     def _is_missing(self, code: str) -> bool:
-        tree = ast.parse("" if code.startswith(">>>") else code)
+        tree = ast.parse("" if code.startswith(">>>") else code)  # sessions import what the page has, or ours
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         names |= set(re.findall(r'find_spec\("(\w+)"\)', code))
@@ -263,27 +267,30 @@ class Session:
         if command.words[0] in NOT_RUN or ("--version" in command.words and not IS_INSTALLED):
             return
         self.has_run = True
-        self._make_room(command.words)
+        self._prepare(command.words)
         where = f"{snippet}: {command.line}"
-        code, output = self._in_shell(command) if command.needs_shell else self._in_process(command)
+        is_ours = command.words[0] == "w2v" and not command.needs_shell
+        code, output = self._in_process(command) if is_ours else self._in_shell(command)
         assert (code != 0) == _is_refused(command), f"{where}\nexit code {code}\n{output}"
         if self.page in CLOSE:
             assert_close(list(command.expected), output.splitlines(), where)
         assert_form(list(command.expected), output.splitlines(), where)
 
-    def _make_room(self, words: list[str]) -> None:
-        """Take away what a command makes anew: a page may show several ways to the same result."""
+    def _prepare(self, words: list[str]) -> None:
         for option, name in itertools.pairwise(words):
-            if option in ("--output", "-o") and Path(name).is_dir() and not {"--overwrite", "--append"} & set(words):
-                self.n_replaced += 1
-                Path(name).rename(f"{name}.replaced-{self.n_replaced}")
+            if option in ("--output", "-o") and not {"--overwrite", "--append"} & set(words):
+                self._make_room(name)
             elif option == "--resume":
                 self.stand_ins.interrupt_training(Path(name))
 
+    def _make_room(self, name: str) -> None:
+        """Take away what a page makes anew: it may show several ways to the same result."""
+        if Path(name).exists():
+            self.n_replaced += 1
+            Path(name).rename(f"{name}.replaced-{self.n_replaced}")
+
     def _in_process(self, command: Command) -> tuple[int, str]:
-        program, *arguments = command.words
-        assert program == "w2v", f"{command.line}: there is no rule for {program}"
-        result = CliRunner().invoke(main, arguments)
+        result = CliRunner().invoke(main, command.words[1:])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, result.output
@@ -381,3 +388,14 @@ def test_assert_close_notices_other_words_and_missing_lines() -> None:
         assert_close(["bread, meat, morsel, loaf"], ["gold, silver, brass, iron"], "page")
     with pytest.raises(AssertionError, match="fewer lines"):
         assert_close(["bread", "meat"], ["bread, meat"], "page")
+
+
+def test_figures_are_what_the_script_draws() -> None:
+    folder = ROOT / "docs" / "figures"
+    specification = importlib.util.spec_from_file_location("draw", folder / "draw.py")
+    assert specification is not None and specification.loader is not None
+    draw = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(draw)
+    assert {path.stem for path in folder.glob("*.svg")} == set(draw.FIGURES)
+    for name, figure in draw.FIGURES.items():
+        assert figure().svg() == (folder / f"{name}.svg").read_text(encoding="utf-8"), f"run {folder / 'draw.py'}"
