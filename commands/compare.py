@@ -114,14 +114,6 @@ def compare(
 
 def _print_comparison(comparison: Comparison) -> None:
     """Print the programs side by side: time, speed and quality."""
-    from w2v.comparison_report import cell, ratio
-    from w2v.contenders import PROGRAMS
+    from w2v.comparison_report import table
 
-    keys = list(comparison.titles)
-    others = keys[1:]
-    rows = [
-        [measure.name, *(cell(measure, key) for key in keys), *(ratio(measure, key) for key in others)]
-        for measure in comparison.measures()
-    ]
-    ratios = [f">{PROGRAMS[key].name} / w2v" for key in others]
-    print_table(["", *(f">{title}" for title in comparison.titles.values()), *ratios], rows)
+    print_table(*table(comparison))

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from corpora.tokenizers import Tokenizer, WordsTokenizer
 from encoder.evaluation_files import LabelledSentences, ScoredPairs
+from w2v._html import html_table
+from w2v._wording import decimals, percent
 from w2v.evaluation import EvaluationError, _correlation, _or_none, _ranks
 
 Encode = Callable[[Sequence[str]], NDArray[Any]]
@@ -67,6 +69,10 @@ class StsReport:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def _repr_html_(self) -> str:
+        row = f"{len(self):,}", decimals(self.spearman), decimals(self.pearson), f"{self.n_empty:,}"
+        return html_table((">pairs", ">Spearman", ">Pearson", ">without a known word"), [row])
+
     def to_dict(self) -> dict[str, Any]:
         """Return the figures in JSON types, with None for NaN."""
         return {
@@ -110,6 +116,10 @@ class AccuracyReport:
     def __len__(self) -> int:
         return len(self.correct)
 
+    def _repr_html_(self) -> str:
+        row = f"{len(self):,}", f"{self.n_labels:,}", percent(self.accuracy), percent(self.majority)
+        return html_table((">sentences", ">labels", ">accuracy", ">most frequent label"), [row])
+
     def to_dict(self) -> dict[str, Any]:
         """Return the figures in JSON types."""
         return {
@@ -146,6 +156,10 @@ class Difference:
     def is_sure(self) -> bool:
         """Whether 0 is outside the middle 95 %."""
         return self.low > 0 or self.high < 0
+
+    def _repr_html_(self) -> str:
+        row = f"{self.difference:+.4f}", f"{self.low:+.4f} … {self.high:+.4f}", "yes" if self.is_sure else "no"
+        return html_table((">difference", ">95 % of draws", "sure"), [row])
 
     def to_dict(self) -> dict[str, float]:
         """Return the attributes by name."""

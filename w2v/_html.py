@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
 from w2v._wording import printable
@@ -87,6 +88,17 @@ def html_facts(title: object, facts: Iterable[tuple[str, object]]) -> Html:
         for name, value in facts
     )
     return Html(f'<table><caption style="{_LEFT}"><b>{escape(title)}</b></caption><tbody>{cells}</tbody></table>')
+
+
+class ShownAsHtml:
+    """A scikit-learn estimator that a notebook shows by its `_repr_html_`, not by scikit-learn's diagram."""
+
+    @abstractmethod
+    def _repr_html_(self) -> str: ...
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Return what a notebook may show; scikit-learn's own would win over `_repr_html_`."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
 def html_bar(share: float) -> Html:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from w2v._html import html_bar, html_table
 from w2v._spelling import near_spellings
 from w2v.vector_table import DType, VectorTable
 from w2v.vocabulary import UnknownWordError, Vocabulary
@@ -18,6 +19,38 @@ if TYPE_CHECKING:
 
 Vector = NDArray[np.float32]
 Neighbor = tuple[str, float]
+
+
+class Neighbors(list[Neighbor]):
+    """Words and their scores, highest first: a list, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        bars = [(word, f"{score:.3f}", html_bar(score)) for word, score in self]
+        return html_table(("word", ">score", ""), bars)
+
+
+class NeighborsOfMany(list[list[Neighbor]]):
+    """The neighbours of each of several words: a list of lists, which a notebook shows as a table.
+
+    Parameters
+    ----------
+    queries : sequence of str
+        What they are neighbours of.
+    found : iterable of lists of (str, float)
+    """
+
+    def __init__(self, queries: Sequence[str], found: Iterable[list[Neighbor]]) -> None:
+        super().__init__(found)
+        self.queries = list(queries)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.queries, list(self))
+
+    def _repr_html_(self) -> str:
+        rows = [(query, ", ".join(word for word, _ in near)) for query, near in zip(self.queries, self, strict=False)]
+        return html_table(("word", "nearest words"), rows)
 
 
 class WordVectors:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
+from w2v._html import html_table
 from w2v.contenders import OTHERS, PROGRAMS, Trained, check_counterparts, compile_w2v
 from w2v.domains import MAX_SEED
 from w2v.evaluation import AnalogyReport, PairsReport, evaluate_analogies, evaluate_word_pairs
@@ -162,6 +163,11 @@ class Comparison:
             correlations = {key: [run.pairs[path].spearman for run in runs] for key, runs in self.runs.items()}
             found.append(Measure(name, "correlation", correlations, Path(path).stem))
         return found
+
+    def _repr_html_(self) -> str:
+        from w2v.comparison_report import table
+
+        return html_table(*table(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in JSON types; the figures of a program are means over its runs."""

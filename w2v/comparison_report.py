@@ -33,6 +33,18 @@ def ratio(measure: Measure, program: str) -> str:
     return f"{times:.1f}x" if measure.kind == "seconds" and math.isfinite(times) else ""
 
 
+def table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns, ">" before those that are aligned to the right, and the rows."""
+    keys = list(comparison.titles)
+    others = keys[1:]
+    titles = [*comparison.titles.values(), *(f"{PROGRAMS[key].name} / w2v" for key in others)]
+    rows = [
+        [measure.name, *(cell(measure, key) for key in keys), *(ratio(measure, key) for key in others)]
+        for measure in comparison.measures()
+    ]
+    return ["", *(f">{title}" for title in titles)], rows
+
+
 def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Raise early, before hours of training, if a report could not be saved at `path` and its picture beside it.
 
@@ -88,19 +100,19 @@ def save_report(comparison: Comparison, path: str | os.PathLike[str], *, overwri
 
 def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     """Return the report, which shows the file `picture` under its table."""
-    keys = list(comparison.titles)
-    others, titles = keys[1:], list(comparison.titles.values())
+    titles = list(comparison.titles.values())
+    header, rows = table(comparison)
+    n_plain = len(titles) + 1
+    rows = [[*row[:n_plain], *(times.replace("x", "×") for times in row[n_plain:])] for row in rows]
     lines = [
         f"# {', '.join(titles[:-1])} and {titles[-1]}",
         "",
         _sentence(comparison),
         "",
-        _row(["", *titles, *(f"{PROGRAMS[key].name} / w2v" for key in others)]),
-        _row(["---", *["---:"] * (len(keys) + len(others))]),
+        _row([name.removeprefix(">") for name in header]),
+        _row(["---", *["---:"] * (len(header) - 1)]),
+        *map(_row, rows),
     ]
-    for measure in comparison.measures():
-        ratios = [ratio(measure, key).replace("x", "×") for key in others]
-        lines.append(_row([measure.name, *(cell(measure, key) for key in keys), *ratios]))
     if picture is not None:
         lines += ["", f"![Speed and quality of {', '.join(titles)}](<{picture}>)"]
     lines += ["", *(f"- {note}" for note in _notes(comparison))]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from w2v._html import html_facts
 from w2v._lookup import Neighbor, Vector
 from w2v.keyed_vectors import KeyedVectorsMethods
 from w2v.vector_table import DTYPES, DType, RowError, VectorTable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from w2v.index import NeighborIndex
 
 __all__ = ["Embeddings", "Neighbor", "Vector"]
+
+_SHOWN_WORDS = 12
 
 
 class Embeddings(KeyedVectorsMethods):
@@ -100,6 +103,20 @@ class Embeddings(KeyedVectorsMethods):
     def __repr__(self) -> str:
         dtype = "" if self.dtype == "float32" else f", dtype={self.dtype!r}"
         return f"Embeddings({len(self)} words, vector_size={self.vector_size}{dtype})"
+
+    def _repr_html_(self) -> str:
+        counts = self.vocabulary.counts
+        words = self.index_to_key[:_SHOWN_WORDS]
+        facts: list[tuple[str, object]] = [
+            ("words", f"{len(self):,}"),
+            ("columns", f"{self.vector_size:,} of {self.dtype}"),
+            ("first words", ", ".join(words) + (" …" if len(self) > len(words) else "")),
+        ]
+        if counts is not None:
+            facts.insert(2, ("counted", f"{int(counts.sum()):,} times"))
+        if self.subwords is not None:
+            facts.append(("unknown words", "have vectors made of their letters"))
+        return html_facts("Embeddings", facts)
 
     def __sklearn_clone__(self) -> Embeddings:
         return self  # read-only: a clone of an estimator shares it

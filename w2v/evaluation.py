@@ -11,7 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v._html import html_table
 from w2v._ranking import cosines
+from w2v._wording import decimals, percent
 from w2v.embeddings import Embeddings
 
 _BLOCK_WORDS = 4096  # vocabulary rows scored at a time
@@ -74,6 +76,13 @@ class AnalogyReport:
     sections: tuple[AnalogySection, ...]
     total: AnalogySection
 
+    def _repr_html_(self) -> str:
+        rows = [
+            (part.name, f"{part.correct:,}", f"{part.total:,}", percent(part.accuracy), percent(part.coverage))
+            for part in (*self.sections, self.total)
+        ]
+        return html_table(("section", ">correct", ">asked", ">accuracy", ">coverage"), rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result in JSON types."""
         return {"sections": [section.to_dict() for section in self.sections], "total": self.total.to_dict()}
@@ -103,6 +112,10 @@ class PairsReport:
     def coverage(self) -> float:
         """Share of the pairs that were used."""
         return self.n_used / self.n_pairs
+
+    def _repr_html_(self) -> str:
+        row = f"{self.n_pairs:,}", percent(self.coverage), decimals(self.spearman), decimals(self.pearson)
+        return html_table((">pairs", ">coverage", ">Spearman", ">Pearson"), [row])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result in JSON types, with None for NaN."""

@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 
+from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
+from ._wording import decimals, in_words, seconds_in_words
 from .checkpoints import Checkpoint
 from .domains import MAX_SEED
 from .embeddings import Embeddings
@@ -36,7 +38,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped `fit`; what was learned is on the estimator, and saved if a checkpoint was asked for."""
 
 
-class Word2Vec(BaseEstimator):  # type: ignore[misc]
+class Word2Vec(ShownAsHtml, BaseEstimator):  # type: ignore[misc]
     """Word vectors by skip-gram or CBOW, with negative sampling or hierarchical softmax.
 
     Parameters
@@ -356,6 +358,24 @@ subwords, min_n, max_n, buckets, position_weights, lines
         model = cls(**vars(state.parameters))
         model._keep(state)
         return model
+
+    def _repr_html_(self) -> str:
+        defaults = vars(_DEFAULTS)
+        changed = [name for name, value in self.get_params(deep=False).items() if value != defaults[name]]
+        facts: list[tuple[str, object]] = [
+            ("algorithm", self.algorithm),
+            *((name, in_words(getattr(self, name))) for name in changed if name not in ("algorithm", "random_state")),
+        ]
+        if not hasattr(self, "embeddings_"):
+            return html_facts("Word2Vec, not fitted", facts)
+        facts.append(("words", f"{len(self.vocabulary_):,}"))
+        if self.history_:
+            last = self.history_[-1]
+            losses = [record["loss"] for record in self.history_ if "loss" in record]  # a tiny corpus may have none
+            facts.append(("training", f"{len(self.history_):,} epochs, {seconds_in_words(last['seconds'])}"))
+            shown = decimals(last.get("loss"))
+            facts.append(("loss", Html(f"{html_curve(losses, 'loss by epoch')} {escape(shown)}")))
+        return html_facts("Word2Vec" if self.is_complete_ else "Word2Vec, interrupted", facts)
 
     def _validated(self) -> Parameters:
         parameters = Parameters(**self.get_params(deep=False))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 import numpy as np
 
 from w2v._files import ModelError
-from w2v._lookup import Neighbor, Vector, WordVectors, to_unit
+from w2v._lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit
 from w2v._ranking import best_rows, cosines, top_rows
 
 if TYPE_CHECKING:
@@ -139,12 +139,12 @@ class Queries(WordVectors):
         queries: list[Item] = [words] if _is_vector(words) else list(words)
         self._find_all(query for query in queries if isinstance(query, str))  # all unknown words in one error
         candidates = self._candidates(restrict_vocab)
-        found = []
+        found: list[list[Neighbor]] = []
         for start in range(0, len(queries), _BATCH_QUERIES):
             resolved = [self._queries([query]) for query in queries[start : start + _BATCH_QUERIES]]
             units = np.stack([to_unit(vectors[0]) for vectors, _ in resolved])
             found += self._nearest(units, [rows for _, rows in resolved], top_n, candidates, approximate)
-        return found
+        return NeighborsOfMany([query if isinstance(query, str) else "a vector" for query in queries], found)
 
     def analogy(
         self,
@@ -260,10 +260,11 @@ class Queries(WordVectors):
         else:
             raise ValueError("restrict_vocab needs an exact search: the index holds all words")
         words = self.index_to_key
-        found = []
+        found: list[list[Neighbor]] = []
         for query, barred in enumerate(excluded):
             pairs = zip(rows[query].tolist(), scores[query].tolist(), strict=True)
-            found.append([(words[row], score) for row, score in pairs if row >= 0 and row not in barred][:top_n])
+            near = [(words[row], score) for row, score in pairs if row >= 0 and row not in barred]
+            found.append(Neighbors(near[:top_n]))
         return found
 
     def _best(self, scores: Vector, excluded: Sequence[int], top_n: int) -> list[Neighbor]:
@@ -271,7 +272,7 @@ class Queries(WordVectors):
         if top_n < 0:
             raise ValueError(f"top_n must not be negative, but is {top_n}")
         scores[[row for row in excluded if row < len(scores)]] = -np.inf
-        return [(self.index_to_key[row], float(scores[row])) for row in best_rows(scores, top_n)]
+        return Neighbors((self.index_to_key[row], float(scores[row])) for row in best_rows(scores, top_n))
 
 
 def weigh(items: Items, default: float) -> list[tuple[Item, float]]:
