@@ -57,6 +57,7 @@ numpydoc_show_class_members = False
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"w2v {release}"
 html_static_path = ["_static"]
 html_css_files = ["book.css"]

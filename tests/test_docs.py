@@ -399,3 +399,19 @@ def test_figures_are_what_the_script_draws() -> None:
     assert {path.stem for path in folder.glob("*.svg")} == set(draw.FIGURES)
     for name, figure in draw.FIGURES.items():
         assert figure().svg() == (folder / f"{name}.svg").read_text(encoding="utf-8"), f"run {folder / 'draw.py'}"
+
+
+EXAMPLES = sorted(
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for package in ("corpora", "encoder", "explorer", "reports", "w2v")
+    for path in (ROOT / package).rglob("*.py")
+    if ">>>" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_examples_of_docstrings_do_what_they_say(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, _ = doctest.testmod(importlib.import_module(module), optionflags=flags)
+    assert failed == 0
