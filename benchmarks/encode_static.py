@@ -25,8 +25,6 @@ import numpy as np
 
 from benchmarks._common import write_results
 from encoder import SentenceEncoder
-from w2v import Embeddings
-from w2v.static_format import write_static
 
 SAME_TO = 1e-5
 
@@ -35,9 +33,7 @@ def open_model2vec(encoder: SentenceEncoder, folder: Path) -> Any:
     """Return the same table, weights folded in, as a model of model2vec."""
     from model2vec import StaticModel
 
-    state = encoder.state
-    folded = state.table * state.gains[:, None]
-    write_static(Embeddings(state.vocabulary, folded, tokenizer=state.tokenizer), folder)
+    encoder.export(folder, format="model2vec")
     return StaticModel.from_pretrained(folder)
 
 

@@ -197,49 +197,6 @@ def tensorboard(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str
     yield "projector", "written and read here", difference(found.vectors, embeddings.vectors)
 
 
-def texts_and_means(embeddings: Embeddings) -> tuple[list[str], np.ndarray]:
-    """Return texts and the unit means of their words' vectors."""
-    import numpy as np
-
-    texts = ["River, don\u2019t!", "STRASSE Straße 日本 \u0130X", *embeddings.index_to_key]
-    assert embeddings.tokenizer is not None
-    means = np.stack(
-        [
-            embeddings[[word for word in embeddings.tokenizer(text) if word in embeddings.vocabulary]].mean(axis=0)
-            for text in texts
-        ]
-    )
-    return texts, means / np.linalg.norm(means, axis=1, keepdims=True)
-
-
-def model2vec(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, float]]:
-    """Try the static-embedding folder with model2vec."""
-    from model2vec import StaticModel
-
-    from w2v.formats import read_vectors, write_vectors
-
-    write_vectors(embeddings, folder / "static", format="static")
-    model = StaticModel.from_pretrained(folder / "static")
-    texts, means = texts_and_means(embeddings)
-    yield "static", "written here, texts encoded by model2vec", difference(model.encode(texts), means)
-    model.save_pretrained(folder / "model2vec")
-    found = read_vectors(folder / "model2vec")
-    same_order(found.index_to_key, embeddings)
-    yield "static", "written by model2vec, read here", difference(found.vectors, embeddings.vectors)
-
-
-def sentence_transformers(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, float]]:
-    """Try the static-embedding folder with sentence-transformers."""
-    from sentence_transformers import SentenceTransformer
-
-    from w2v.formats import write_vectors
-
-    write_vectors(embeddings, folder / "static-st", format="static")
-    model = SentenceTransformer(str(folder / "static-st"), device="cpu")
-    texts, means = texts_and_means(embeddings)
-    yield "static", "written here, texts encoded by sentence-transformers", difference(model.encode(texts), means)
-
-
 def same_order(words: list[str], embeddings: Embeddings) -> None:
     """Raise unless the words are those of the model, in its order."""
     if list(words) != embeddings.index_to_key:
@@ -252,8 +209,6 @@ TRIALS: dict[str, Callable[[Path, Embeddings], Iterator[tuple[str, str, float]]]
     "fasttext-community": fasttext,
     "safetensors": arrays,
     "tensorboard": tensorboard,
-    "model2vec": model2vec,
-    "sentence-transformers": sentence_transformers,
 }
 
 

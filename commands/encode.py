@@ -53,7 +53,11 @@ Examples:
     show_default=True,
     help="Type of the numbers; int8 scales each vector so that its largest is 127.",
 )
-@click.option("--normalize/--no-normalize", default=True, show_default=True, help="Bring vectors to length 1.")
+@click.option(
+    "--normalize/--no-normalize",
+    default=None,
+    help="Bring vectors to length 1.  [default: normalize, unless an imported encoder does not]",
+)
 @errors_option
 @workers_option
 @overwrite_option
@@ -65,7 +69,7 @@ def encode(
     batch_size: int,
     truncate_dim: int | None,
     precision: Literal["float32", "float16", "int8"],
-    normalize: bool,
+    normalize: bool | None,
     errors: str,
     workers: int | None,
     overwrite: bool,
@@ -82,7 +86,7 @@ def encode(
     from encoder.vector_files import write_npy
 
     inference = Inference(load_encoder(model), workers)
-    wanted = Output(normalize, truncate_dim, precision)
+    wanted = Output(inference.state.pooling.normalize if normalize is None else normalize, truncate_dim, precision)
     columns = wanted.columns(inference.state.dimension)
     with _reading(file, errors) as (reader, blocks):
         pieces = _at_least_one(inference.encode_blocks(blocks, wanted, batch_size), reader)

@@ -1,4 +1,4 @@
-"""`w2v export` and `w2v import`: vectors to and from the files of other tools."""
+"""`w2v export` and `w2v import`: vectors and encoders to and from the files of other tools."""
 
 from __future__ import annotations
 
@@ -12,46 +12,72 @@ from commands.options import LazyChoice, model_argument, output_option, overwrit
 from commands.output import note
 
 if TYPE_CHECKING:
+    from encoder.state import EncoderState
     from w2v.embeddings import Embeddings
 
 
-def _format_names() -> Sequence[str]:
+def _exported_names() -> Sequence[str]:
+    from encoder.formats import FORMATS as OF_ENCODERS
     from w2v.formats import FORMATS
 
-    return tuple(FORMATS)
+    return (*OF_ENCODERS, *(name for name in FORMATS if name not in OF_ENCODERS))
+
+
+def _imported_names() -> Sequence[str]:
+    return tuple(name for name in _exported_names() if name != "onnx")
 
 
 @click.command(
     epilog="""\b
 Examples:
+  w2v export my.encoder my-folder --format sentence-transformers
+  w2v export my.model my-folder --format model2vec
+  w2v export my.encoder my-folder --format onnx
   w2v export my.model vectors.bin.gz --format word2vec-binary
-  w2v export my.model vectors.npz --format numpy
-  w2v export my.model my-static-folder --format static
 
 \b
-Formats:
+Formats that encode sentences, as `w2v encode` does:
+  model2vec              a folder; also for sentence-transformers. Static encoders
+  sentence-transformers  a folder. Static encoders, and attention arranged as BERT
+  onnx                   a folder with model.onnx and tokenizer.json. Every encoder; needs onnx
+Formats of word vectors:
   word2vec-text, word2vec-binary, fasttext-vec, glove   FILE, compressed if its name ends in .gz
   fasttext-bin    fastText's own, with n-grams; also .gz
   gensim          KeyedVectors.load opens it; needs gensim
   numpy           FILE.npz, or FILE.npy and FILE.words.txt
   safetensors     vectors, words and counts in one file
-  projector       a folder for TensorFlow's Embedding Projector
-  static          a folder for model2vec and sentence-transformers""",
+  projector       a folder for TensorFlow's Embedding Projector""",
 )
 @model_argument
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--format", "file_format", type=LazyChoice(_format_names), required=True, help="Format of FILE.")
+@click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
+@click.option("--format", "file_format", type=LazyChoice(_exported_names), required=True, help="Format of OUT.")
 @overwrite_option
 def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
-    """Write a model's vectors to FILE in a format that other tools read.
+    """Write a model to OUT, a file or folder, in a format that other tools open.
 
-    Of a static sentence encoder they are its words', weights folded in: their sums are its vectors of sentences.
+    Formats of encoders give the same vectors of sentences there as here; of word vectors they are weighted sums (SIF).
+    Formats of words take those of a static encoder with its weights folded in: their sums are its vectors.
     """
+    from encoder.formats import FORMATS as OF_ENCODERS
     from w2v.formats import write_vectors
 
+    if file_format in OF_ENCODERS:
+        _export_encoder(model, file, file_format, overwrite)
+        return
     embeddings = _open_vectors(model)
     write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
     note(f"Wrote {len(embeddings):,} words to {file}.")
+
+
+def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
+    from encoder.formats import write_encoder
+    from encoder.persistence import load_encoder
+
+    state = load_encoder(model)
+    write_encoder(state, folder, format=file_format, overwrite=overwrite)
+    note(f"Wrote an encoder of {len(state.vocabulary):,} words to {folder}.")
+    if state.identity is not None or state.subwords is not None:
+        note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
 
 
 def _open_vectors(model: Path) -> Embeddings:
@@ -73,16 +99,18 @@ def _open_vectors(model: Path) -> Embeddings:
 Examples:
   w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --limit 500000
   w2v import cc.en.300.bin --output crawl.model
-  w2v import glove.6B.100d.txt --output glove.model""",
+  w2v import all-MiniLM-L6-v2 --output minilm.encoder
+  w2v import potion-base-8M --output potion.encoder""",
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @output_option
 @click.option(
     "--format",
     "file_format",
-    type=LazyChoice(_format_names),
+    type=LazyChoice(_imported_names),
     help="Format of FILE; left out, it is found out from the content. See `w2v export --help`.",
 )
+@click.option("--words", is_flag=True, help="Of a static encoder's folder, take its words as word vectors.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Read only the first N words.")
 @click.option(
     "--errors",
@@ -92,14 +120,50 @@ Examples:
     help="What to do with words that are not UTF-8.",
 )
 @overwrite_option
-def import_(file: Path, output: Path, file_format: str | None, limit: int | None, errors: str, overwrite: bool) -> None:
-    """Make a model folder from the vectors in a FILE (or folder) of another tool, compressed with gzip or not."""
-    from w2v.formats import read_vectors
+def import_(
+    file: Path, output: Path, file_format: str | None, words: bool, limit: int | None, errors: str, overwrite: bool
+) -> None:
+    """Make a model folder from a FILE or folder of another tool.
+
+    Vectors of words, compressed with gzip or not, become word vectors. A folder of model2vec, or of
+    sentence-transformers with a static embedding or BERT, becomes a sentence encoder that makes the same vectors;
+    nothing is downloaded.
+    """
+    from encoder.formats import FORMATS as OF_ENCODERS
+    from encoder.formats import is_encoder_folder
     from w2v.persistence import check_output
 
     check_output(output, overwrite)
-    embeddings = read_vectors(file, format=file_format, limit=limit, errors=errors)
+    is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
+    if is_encoder and not words:
+        if limit is not None:
+            raise click.UsageError("--limit is for word vectors; with --words it takes those of an encoder.")
+        _import_encoder(file, output, overwrite)
+        return
+    embeddings = _read_vectors(file, file_format, limit, errors)
     embeddings.save(output, overwrite=overwrite)
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {output}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
         note(f"{n_dropped:,} words occurred more than once; the first vector of each was kept.")
+
+
+def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
+    from encoder.formats import read_encoder
+    from encoder.persistence import save_encoder
+
+    state = read_encoder(folder)
+    save_encoder(state, output, overwrite=overwrite)
+    note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {output}.")
+
+
+def _described(state: EncoderState) -> str:
+    if state.network is None:
+        return f"{state.dimension} dimensions"
+    return f"{state.network.layers} layers, {state.dimension} dimensions,"
+
+
+def _read_vectors(file: Path, file_format: str | None, limit: int | None, errors: str) -> Embeddings:
+    from w2v.formats import read_vectors
+
+    name = "model2vec" if file_format == "sentence-transformers" else file_format
+    return read_vectors(file, format=name, limit=limit, errors=errors)

@@ -41,6 +41,12 @@ ENCODER_OPTIONS: dict[str, tuple[click.ParamType[Any], str, str]] = {
     ),
     "feed_forward": (_POSITIVE, "X", "Width inside a layer's feed-forward network, over --dim."),
     "norm": (click.Choice(["pre", "post"]), "", "Normalise what a layer reads, or what it gives."),
+    "head": (
+        click.Choice(["branch", "linear"]),
+        "",
+        "Add to each word's vector, or map it through, as BERT does: linear needs --norm post and a --dim of at "
+        "least two more than the vectors have.",
+    ),
     "dropout": (click.FloatRange(0, 1, max_open=True), "X", "Share of the network's numbers that a step leaves out."),
     "a": (_POSITIVE, "X", "A word of probability p starts with the weight a / (a + p)."),
     "identity_scale": (

@@ -156,7 +156,7 @@ def random_network(embeddings: Embeddings, *, layers: int = 1, random_state: int
     length = _RANDOM_SHARE * float(word_probabilities(state.vocabulary) @ lengths)
     rng = np.random.default_rng([random_state, layers])
     weight = state.parameters["output.weight"]
-    weight[...] = length * rng.standard_normal(weight.shape) / np.sqrt(weight.shape[0] * state.dimension)
+    weight[...] = length * rng.standard_normal(weight.shape) / np.sqrt(weight.shape[0] * state.width)
     weight[:, -1] = 0  # the gate: rows keep their lengths
     return SentenceEncoder(state, "attention")
 

@@ -1,4 +1,4 @@
-"""A post-norm network with learned positions is BERT's encoder: the same arrays, under BERT's names.
+"""A post-norm network with positions that are added is BERT's encoder: the same arrays, under BERT's names.
 
 References
 ----------
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .layers.positions import sinusoids
 from .network import NetworkConfig
 from .parameters import ParameterTable
 
@@ -26,6 +27,7 @@ _LAYER = {
     "feed_forward.outer": "output.dense",
     "feed_forward_norm": "output.LayerNorm",
 }
+_POSITIONS = ("learned", "sinusoidal", "index", "none")
 
 
 def to_bert(config: NetworkConfig, parameters: ParameterTable) -> dict[str, NDArray[Any]]:
@@ -41,7 +43,8 @@ def to_bert(config: NetworkConfig, parameters: ParameterTable) -> dict[str, NDAr
     Returns
     -------
     dict of str to ndarray
-        Weights of linear layers have the shape (n_outputs, n_inputs), as BERT's do. There is one token type.
+        Weights of linear layers have the shape (n_outputs, n_inputs), as BERT's do. There is one token type. Positions
+        that are not learned become a table of `max_positions` rows.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def to_bert(config: NetworkConfig, parameters: ParameterTable) -> dict[str, NDAr
     """
     check_bert(config)
     arrays = {
-        "embeddings.position_embeddings.weight": parameters["positions.table"],
+        "embeddings.position_embeddings.weight": _position_table(config, parameters),
         "embeddings.token_type_embeddings.weight": parameters["token_type"][None],
     }
     for own, bert in _names(config):
@@ -79,6 +82,8 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
         If the network is not arranged as BERT is, or an array is missing or of another shape.
     """
     check_bert(config)
+    if config.positions != "learned":
+        raise ValueError(f"BERT's positions are read as 'learned' ones, not as {config.positions!r}")
     if config.head != "none":
         raise ValueError(f"BERT's rows are not mapped to another width: the head must be 'none', not {config.head!r}")
     names = {
@@ -97,10 +102,25 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
 
 
 def check_bert(config: NetworkConfig) -> None:
-    """Raise ValueError unless the network is arranged as BERT is."""
-    for name, wanted in (("norm", "post"), ("positions", "learned"), ("activation", "gelu")):
-        if getattr(config, name) != wanted:
-            raise ValueError(f"BERT has the {name} {wanted!r}; this network has {getattr(config, name)!r}")
+    """Raise ValueError unless the network is arranged as BERT is, apart from its head."""
+    if config.norm != "post":
+        raise ValueError(f"BERT has the norm 'post'; this network has {config.norm!r}")
+    if config.positions not in _POSITIONS:
+        raise ValueError(f"BERT adds positions ({', '.join(_POSITIONS)}); this network has {config.positions!r}")
+
+
+def _position_table(config: NetworkConfig, parameters: ParameterTable) -> NDArray[Any]:
+    """Return what each position adds to a row, shape (max_positions, dim)."""
+    if config.positions == "learned":
+        return parameters["positions.table"]
+    if config.positions == "sinusoidal":
+        return sinusoids(config.max_positions, config.dim, parameters.dtype)
+    table: NDArray[Any] = np.zeros((config.max_positions, config.dim), parameters.dtype)
+    if config.positions == "index":
+        table += (
+            np.arange(1, config.max_positions + 1, dtype=parameters.dtype)[:, None] * parameters["positions.direction"]
+        )
+    return table
 
 
 def _names(config: NetworkConfig) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.readers import Block
-from encoder._lookup import LINE_FEED, scale_to_unit, sum_rows
+from encoder._lookup import LINE_FEED, scale_to_unit
 from encoder.lookup import FoundWords
 from encoder.network import Network
 from encoder.ready_network import ReadyNetwork
@@ -37,7 +37,8 @@ class Encoded(NamedTuple):
     tokens : list of S lists of str
         The words that count.
     token_vectors : list of S ndarray of shape (n_tokens, d), float32
-        The rows whose sum the sentence's vector is, in its direction.
+        The rows whose sum the sentence's vector is, in its direction; where a dense map with an activation follows,
+        what it is before that map.
     attention : list of S ndarray of shape (n_layers, n_heads, n_tokens, n_tokens), float32, or None
         How much each token (row) attends to each (column), if that was asked for.
     """
@@ -153,8 +154,8 @@ class Inference:
         def work(start: int) -> int:
             batch = sentences[start : start + batch_size]
             part = vectors[start : start + len(batch)]
-            in_place = part if part.dtype == np.float32 and columns == self.state.dimension else None
-            finished = output.finish(self._sums(self.rows.find(batch), in_place))
+            in_place = part if part.dtype == np.float32 and columns == self.state.width else None
+            finished = output.finish(self._vectors(self.rows.find(batch), in_place))
             if finished is not in_place:
                 part[...] = finished
             return len(batch)
@@ -176,7 +177,7 @@ class Inference:
         output.columns(self.state.dimension)
 
         def work(lines: bytes) -> tuple[bytes, NDArray[Any]]:
-            return lines, output.finish(self._sums(self.rows.find_lines(lines)))
+            return lines, output.finish(self._vectors(self.rows.find_lines(lines)))
 
         yield from self._in_order(work, cut_lines(blocks, batch_size))
 
@@ -192,10 +193,23 @@ class Inference:
             raise ValueError("a static encoder has no attention; fit one with architecture='attention'")
         found = self.rows.find(list(sentences))
         rows, attention = self._token_rows(found, with_attention)
-        vectors = output.finish(_pooled(rows, found.offsets))
+        pooling = self.state.pooling
+        vectors = output.finish(pooling.finish(pooling.pool(rows, found.offsets), found.offsets))
         columns = output.columns(self.state.dimension)
+        rows = pooling.contributions(rows, found.offsets)
         borders = list(zip(found.offsets, found.offsets[1:], strict=False))
         return Encoded(vectors, self.rows.lookup.words_of(found), [rows[a:b, :columns] for a, b in borders], attention)
+
+    def _vectors(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the vectors of sentences, shape (S, d), of whatever length; they are written to `out` if it serves."""
+        pooling = self.state.pooling
+        if pooling.kind in ("sum", "mean"):
+            pooled = self._sums(found, out)
+            if pooling.kind == "mean":
+                pooled *= (1 / np.maximum(np.diff(found.offsets), 1)).astype(np.float32)[:, None]
+        else:
+            pooled = pooling.pool(self._token_rows(found, False)[0], found.offsets)
+        return pooling.finish(pooled, found.offsets)
 
     def _sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the sums of the rows of each sentence; they are written to `out` if that serves."""
@@ -256,17 +270,6 @@ class Inference:
             finally:
                 for future in pending:
                     future.cancel()
-
-
-def _pooled(rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the sum of the rows of each sentence, shape (S, d), in their order."""
-    sums = np.empty((len(offsets) - 1, rows.shape[1]), np.float32)
-    order, ones = np.arange(len(rows), dtype=np.int32), np.ones(len(rows), np.float32)
-    arrays = [array.view() for array in (ones, rows.reshape(-1), rows[:0].reshape(-1))]
-    for array in arrays:
-        array.setflags(write=False)
-    sum_rows(order, offsets, *arrays, rows.shape[1], sums.reshape(-1))
-    return sums
 
 
 def cut_lines(blocks: Iterable[Block], n_lines: int) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.pieces import PiecesTokenizer
 from corpora.tokenizers import TabsTokenizer, Tokenizer
 from encoder._lookup import find_words, index_words
 from w2v.rewriting import Rewriter, can_rewrite
@@ -54,6 +55,9 @@ class WordLookup:
         self._is_compiled = self._has_items or can_rewrite(tokenizer)
         if self._is_compiled:
             self._arena, self._slots, self._entries = _index(vocabulary.index_to_key, self._has_items)
+        if isinstance(tokenizer, PiecesTokenizer):
+            rows = vocabulary.key_to_index
+            self._row_of_piece = np.array([rows.get(piece, -1) for piece in tokenizer.pieces], np.int32)
 
     def find(self, sentences: Sequence[str], *, with_unknown: bool = False) -> FoundWords:
         """Look up the words of sentences.
@@ -79,6 +83,9 @@ class WordLookup:
         if not len(sentences):
             return FoundWords(np.empty(0, np.int32), np.zeros(1, np.int64), [])
         text = _joined(sentences)
+        if isinstance(self.tokenizer, PiecesTokenizer):
+            _encoded(text, sentences)
+            return self._find_pieces(self.tokenizer, sentences)
         if not self._is_compiled or (self._has_items and "\0" in text):
             return self._find_tokens(map(self.tokenizer, sentences), with_unknown)
         return self._find_bytes(_encoded(text, sentences), len(sentences), with_unknown)
@@ -103,7 +110,10 @@ class WordLookup:
             data += b"\n"
         if self._is_compiled:
             return self._find_bytes(data, data.count(b"\n"), with_unknown)
-        return self._find_tokens(map(self.tokenizer, data.decode().split("\n")[:-1]), with_unknown)
+        lines = data.decode().split("\n")[:-1]
+        if isinstance(self.tokenizer, PiecesTokenizer):
+            return self._find_pieces(self.tokenizer, lines)
+        return self._find_tokens(map(self.tokenizer, lines), with_unknown)
 
     def words_of(self, found: FoundWords) -> list[list[str]]:
         """Return the words of each sentence."""
@@ -128,6 +138,15 @@ class WordLookup:
         ids[places] = [-1 - numbers[word] for word in spelled]
         space = b"\0" if self._has_items else b" "
         return FoundWords(ids[:n], offsets, [word.replace(space, b" ").decode() for word in numbers])
+
+    def _find_pieces(self, tokenizer: PiecesTokenizer, sentences: Sequence[str]) -> FoundWords:
+        """Do the same for pieces, which have numbers of their own; those without a row are left out."""
+        numbers, offsets = tokenizer.numbers(sentences)
+        ids = self._row_of_piece[numbers]
+        is_known = ids >= 0
+        if is_known.all():
+            return FoundWords(ids, offsets, [])
+        return FoundWords(ids[is_known], np.concatenate([[0], np.cumsum(is_known)])[offsets], [])
 
     def _find_tokens(self, sentences: Iterable[Sequence[str]], with_unknown: bool) -> FoundWords:
         """Do the same for tokens that are Python objects."""

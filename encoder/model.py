@@ -6,34 +6,30 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.exceptions import NotFittedError
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
 from encoder.network import Network, NetworkConfig
 from encoder.persistence import load_encoder, save_encoder
 from encoder.resuming import Interrupted, Sources, describe_training, interrupted_training
 from encoder.state import DEFAULT_A, EncoderState, sif_state
-from w2v._html import Html, ShownAsHtml, escape, html_curve, html_facts
-from w2v._wording import decimals
 from w2v.embeddings import Embeddings
 from w2v.model_files import LAYOUT
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
     from encoder.fit_options import FitOptions, FitProgress
-    from w2v.models import Word2Vec
 
 ARCHITECTURES = ("static", "attention")
 
-Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
+Start = Embeddings | EncoderState | str | os.PathLike[str]
 
 
-class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
@@ -41,9 +37,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
 
     Parameters
     ----------
-    embeddings : Embeddings, EncoderState, Word2Vec, str or path-like
-        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either. Of a `Word2Vec`, `fit`
-        trains a clone on the corpus first, so that its parameters can be searched over, too.
+    embeddings : Embeddings, EncoderState, str or path-like
+        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either.
     architecture : {"static", "attention"}, default "static"
         Sum up weighted rows of a table, or let the words of a sentence attend to each other first.
     a : float, default 3e-4
@@ -56,6 +51,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     positions : str, default "relative"
     feed_forward : float, default 2
     norm : {"pre", "post"}, default "pre"
+    head : {"branch", "linear"}, default "branch"
     dropout : float, default 0.1
         Of the network, with attention; see `encoder.network.NetworkConfig`.
     normalize : bool, default True
@@ -71,9 +67,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         that of `training`.
     training : FitOptions, optional
         How `fit` trains; see `encoder.fit_options.FitOptions`.
-    frozen : bool, optional
-        Let `fit` leave the encoder as it starts, for pipelines whose data is no corpus. By default it does so if it is
-        given labels, as in a classifier's pipeline. (A `Word2Vec` to start from is trained in any case.)
+    frozen : bool, default False
+        Let `fit` learn nothing, for pipelines whose data is no corpus.
 
     Attributes
     ----------
@@ -107,6 +102,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         positions: str = "relative",
         feed_forward: float = 2.0,
         norm: str = "pre",
+        head: str = "branch",
         dropout: float = 0.1,
         normalize: bool = True,
         truncate_dim: int | None = None,
@@ -114,7 +110,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         workers: int | None = None,
         random_state: Any = None,
         training: FitOptions | None = None,
-        frozen: bool | None = None,
+        frozen: bool = False,
     ) -> None:
         self.embeddings = embeddings
         self.architecture = architecture
@@ -127,6 +123,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         self.positions = positions
         self.feed_forward = feed_forward
         self.norm = norm
+        self.head = head
         self.dropout = dropout
         self.normalize = normalize
         self.truncate_dim = truncate_dim
@@ -151,8 +148,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         ----------
         corpus : str, path-like, list of path-like, or iterable of str, optional
             Files or texts: one paragraph a line without a teacher, one sentence a line with it.
-        y : array-like, optional
-            Labels, from which nothing is learned. If there are any, `frozen` is True by default.
+        y : ignored
+            For pipelines.
         pairs : path, iterable of sequences of str, or a list of paths, optional
             Sentences that mean the same. With a corpus they are trained on after it.
         teacher : callable, ndarray or path to .npy, optional
@@ -173,16 +170,10 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             If there is not enough to train on, or an option is out of range.
         CorpusError
             If a file cannot be read or is not what it should be.
-        EmptyVocabularyError
-            If there is a `Word2Vec` to start from, and no word reaches its `min_count`.
         """
         self._forget()
-        is_frozen = y is not None if self.frozen is None else self.frozen
-        trainer = self._trainer()
-        if trainer is not None and not is_frozen and not isinstance(corpus, (str, os.PathLike)):
-            corpus = list(corpus)  # read twice
-        start = self._start_state() if trainer is None else self._state_of(clone(trainer).fit(corpus).embeddings_)
-        if is_frozen or (corpus is None and pairs is None and teacher is None):
+        start = self._start_state()
+        if self.frozen or (corpus is None and pairs is None and teacher is None):
             self.state_, self.is_complete_ = start, True
             self.history_: list[dict[str, Any]] = []
             return self
@@ -328,19 +319,43 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         extra = None if began is None else {LAYOUT.training: began.tensors()}
         save_encoder(self.state, path, overwrite=overwrite, extra_tensors=extra)
 
+    def export(self, path: str | os.PathLike[str], *, format: str, overwrite: bool = False) -> None:
+        """Write the encoder for another program; see `encoder.formats.write_encoder`."""
+        from encoder.formats import write_encoder
+
+        write_encoder(self.state, path, format=format, overwrite=overwrite)
+
+    @classmethod
+    def import_folder(cls, path: str | os.PathLike[str]) -> SentenceEncoder:
+        """Read an encoder of another program; see `encoder.formats.read_encoder`.
+
+        Returns
+        -------
+        SentenceEncoder
+            Fitted, as `load` returns it.
+        """
+        from encoder.formats import read_encoder
+
+        return cls._fitted(read_encoder(path))
+
     def to_embeddings(self) -> Embeddings:
         """Return word vectors with the weights folded in: sums of them are what a static encoder makes.
 
-        As word vectors they can be written for other tools, such as model2vec, which opens the format ``static``.
+        As word vectors they can be written for tools that know words only; see `w2v.formats.write_vectors`.
 
         Raises
         ------
         ValueError
-            If the encoder has attention, which no table of words can hold.
+            If the encoder has attention or a dense map, which no table of words can hold.
         """
         state = self.state
         if state.network is not None:
-            raise ValueError("an encoder with attention is more than a table of words, so it has no word vectors")
+            raise ValueError(
+                "an encoder with attention is more than a table of words, so it has no word vectors; the format onnx "
+                "takes every encoder"
+            )
+        if not state.pooling.is_linear:
+            raise ValueError("an encoder that maps its vectors is more than a table of words; export it as onnx")
         return Embeddings(state.vocabulary, state.table * state.gains[:, None], tokenizer=state.tokenizer)
 
     @classmethod
@@ -354,14 +369,19 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         SentenceEncoder
             Fitted; its ``embeddings`` is the state, so that scikit-learn's clones start from it.
         """
-        state = load_encoder(path, mmap=mmap, tokenizer=tokenizer)
-        encoder = cls(state, "static" if state.network is None else "attention")
-        encoder.state_ = state
-        encoder.history_ = list(state.metadata.get("history", []))
-        began = interrupted_training(path, state)
-        encoder.is_complete_ = began is None
+        encoder = cls._fitted(load_encoder(path, mmap=mmap, tokenizer=tokenizer))
+        began = interrupted_training(path, encoder.state_)
         if began is not None:
+            encoder.is_complete_ = False
             encoder._interrupted, encoder.training = began, began.options
+        return encoder
+
+    @classmethod
+    def _fitted(cls, state: EncoderState) -> SentenceEncoder:
+        """Return an encoder that has learned this state."""
+        encoder = cls(state, "static" if state.network is None else "attention", normalize=state.pooling.normalize)
+        encoder.state_, encoder.is_complete_ = state, True
+        encoder.history_ = list(state.metadata.get("history", []))
         return encoder
 
     @property
@@ -402,26 +422,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             start = Embeddings.load(start) if read_kind(start) == WORD_VECTORS else load_encoder(Path(start))
         if isinstance(start, EncoderState):
             return self._with_architecture(start)
-        trainer = self._trainer()
-        if trainer is not None:
-            if not hasattr(trainer, "embeddings_"):
-                raise NotFittedError("the Word2Vec to start from is not trained yet: call fit with the texts first")
-            start = trainer.embeddings_
         if not isinstance(start, Embeddings):
             raise TypeError(f"embeddings must be Embeddings, an EncoderState or a folder, not {type(start).__name__}")
-        return self._state_of(start)
-
-    def _trainer(self) -> Word2Vec | None:
-        """Return what trains the word vectors, where that is given in their place."""
-        start: Any = self.embeddings
-        if start is None or isinstance(start, (str, os.PathLike, Embeddings, EncoderState)):
-            return None
-        from w2v.models import Word2Vec
-
-        return start if isinstance(start, Word2Vec) else None
-
-    def _state_of(self, start: Embeddings) -> EncoderState:
-        """Return the closed form of word vectors."""
         return self._with_architecture(
             sif_state(start, self.a, identity_scale=self.identity_scale, identity_columns=self.identity_columns)
         )
@@ -435,7 +437,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         if state.network is not None:
             return state
         config = NetworkConfig(
-            state.dimension,
+            state.width,
             self.dim,
             self.heads,
             self.layers,
@@ -443,6 +445,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             self.norm,
             self.positions,
             self.dropout,
+            head=self.head,
         )
         return replace(state, network=config, parameters=Network(config).initialise(self._fit_options().seed))
 
@@ -472,26 +475,6 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             self._interrupted = Interrupted(sources, sources.used, options, fitted.training)
             raise TrainingInterrupted("training was interrupted; `resume` goes on")
         return self
-
-    def _repr_html_(self) -> str:
-        if self.embeddings is None:
-            return html_facts("Sentence encoder, without word vectors", [])
-        trainer = None if hasattr(self, "state_") else self._trainer()
-        if trainer is not None and not hasattr(trainer, "embeddings_"):
-            return html_facts("Sentence encoder, not fitted", [("word vectors", trainer)])
-        state = self.state
-        facts: list[tuple[str, object]] = [
-            ("architecture", "a table" if state.network is None else f"{state.network.layers} layers of attention"),
-            ("words", f"{len(state.vocabulary):,}"),
-            ("columns", f"{self.dimension:,}"),
-        ]
-        losses = [loss for record in getattr(self, "history_", []) if (loss := record.get("held_out_loss")) is not None]
-        if losses:
-            curve = html_curve(losses, "loss on held-out sentences")
-            facts.append(("held-out loss", Html(f"{curve} {escape(decimals(min(losses)))} at best")))
-        else:
-            facts.append(("training", "none: weights in closed form"))
-        return html_facts("Sentence encoder" if getattr(self, "is_complete_", True) else "… interrupted", facts)
 
     def _fit_options(self) -> FitOptions:
         """Return how to train: `training`, with the seed and the threads of this encoder."""

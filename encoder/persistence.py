@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.identity import Identity
+from encoder.pooling import SUM, Pooling
 from encoder.state import EncoderState, sif_state
 from w2v._files import ModelError, atomic_file, atomic_folder
 from w2v._tensors import read_tensors, write_tensors
@@ -31,10 +32,10 @@ from w2v.model_files import (
     read_words,
     restore_tokenizer,
     write_subwords,
+    write_tokenizer,
 )
 from w2v.persistence import KIND as WORD_VECTORS
 from w2v.persistence import check_output, load_embeddings
-from w2v.phrase_list import PhraseTokenizer
 from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -43,15 +44,16 @@ if TYPE_CHECKING:
     from encoder.parameters import ParameterTable
 
 KIND = "sentence-encoder"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 has a pooling other than the sum; without one an encoder is written as version 1, which older programs read."""
 
-TABLE_FILE, NETWORK_FILE = "encoder.safetensors", "network.safetensors"
+TABLE_FILE, NETWORK_FILE, POOLING_FILE = "encoder.safetensors", "network.safetensors", "pooling.safetensors"
 
 _STRUCTURE = (
     "format", "format_version", "kind", "dimension", "vocabulary_size", "tokenizer", "identity", "subwords",
-    "subword_columns", "subword_scale", "network",
+    "subword_columns", "subword_scale", "network", "pooling",
 )  # fmt: skip
-_OWN_FILES = (TABLE_FILE, NETWORK_FILE, LAYOUT.subwords)
+_OWN_FILES = (TABLE_FILE, NETWORK_FILE, POOLING_FILE, LAYOUT.subwords)
 
 
 def save_encoder(
@@ -95,10 +97,11 @@ def save_encoder(
             write_subwords(folder, state.subwords)
         if state.parameters is not None:
             write_tensors(folder / NETWORK_FILE, dict(state.parameters))
+        if state.pooling.dense:
+            write_tensors(folder / POOLING_FILE, state.pooling.tensors())
         for name, further in (extra_tensors or {}).items():
             write_tensors(folder / name, further)
-        if isinstance(state.tokenizer, PhraseTokenizer):
-            state.tokenizer.phrases.save(folder / LAYOUT.phrases)
+        write_tokenizer(folder, state.tokenizer)
         with atomic_file(folder / LAYOUT.vocabulary) as file:
             file.write(encode_words(state.vocabulary.index_to_key))
         with atomic_file(folder / LAYOUT.config) as file:
@@ -140,7 +143,9 @@ def load_encoder(
             raise ModelError(f"{path}: {error}") from error
     config = read_encoder_config(path)
     folder = Path(path)
-    shape = (config["vocabulary_size"], config["dimension"])
+    pooling = _read_pooling(folder, config, mmap=mmap)
+    width = len(pooling.dense[0].weight) if pooling.dense else config["dimension"]
+    shape = (config["vocabulary_size"], width)
     words = read_words(folder / LAYOUT.vocabulary, shape[0])
     file = folder / TABLE_FILE
     tensors = read_tensors(file, mmap=mmap)
@@ -164,6 +169,7 @@ def load_encoder(
             config.get("subword_scale", 1.0),
             network,
             parameters,
+            pooling,
             {name: value for name, value in config.items() if name not in _STRUCTURE},
         )
     except ModelError:
@@ -193,7 +199,7 @@ def read_encoder_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     config = read_header(path, KIND, FORMAT_VERSION)
     file = Path(path, LAYOUT.config)
     check_positive(config, file, "dimension")
-    check_types(config, file, {"tokenizer": dict, "identity": dict, "subwords": dict, "network": dict})
+    check_types(config, file, {"tokenizer": dict, "identity": dict, "subwords": dict, "network": dict, "pooling": dict})
     if "tokenizer" not in config:
         raise ModelError(f"{file} is damaged: it names no tokenizer")
     if "subwords" in config:
@@ -219,7 +225,7 @@ def _describe(state: EncoderState) -> dict[str, Any]:
     """Return the configuration of an encoder."""
     config: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": 1 if _is_sum(state.pooling) else FORMAT_VERSION,
         "kind": KIND,
         "dimension": state.dimension,
         "vocabulary_size": len(state.vocabulary),
@@ -233,6 +239,8 @@ def _describe(state: EncoderState) -> dict[str, Any]:
         config["subword_scale"] = float(state.subword_scale)
     if state.network is not None:
         config["network"] = state.network.to_dict()
+    if not _is_sum(state.pooling):
+        config["pooling"] = state.pooling.to_config()
     config.update((name, value) for name, value in state.metadata.items() if name not in _STRUCTURE)
     return config
 
@@ -258,3 +266,23 @@ def _read_network(
         raise
     except ValueError as error:
         raise ModelError(f"{file} is damaged: {error}") from error
+
+
+def _is_sum(pooling: Pooling) -> bool:
+    return pooling.kind == SUM.kind and not pooling.dense and pooling.normalize
+
+
+def _read_pooling(folder: Path, config: dict[str, Any], *, mmap: bool) -> Pooling:
+    """Return the pooling that the configuration describes."""
+    if "pooling" not in config:
+        return SUM
+    described, tensors = config["pooling"], {}
+    if described.get("dense"):
+        tensors = read_tensors(folder / POOLING_FILE, mmap=mmap)
+    try:
+        pooling = Pooling.from_config(described, tensors)
+        if pooling.dense and pooling.columns(0) != config["dimension"]:
+            raise ValueError(f"it ends with {pooling.columns(0)} columns, but the dimension is {config['dimension']}")
+        return pooling
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: its pooling: {error}") from error

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TRAINING = "training"
 _OF_OUTPUT = ("normalize", "truncate_dim", "batch_size")
-_OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "dropout")
+_OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
 
 
 @dataclass(frozen=True)

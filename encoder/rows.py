@@ -48,14 +48,14 @@ class WordRows:
 
         It is written to `out` if that is given. The sum of a sentence does not depend on the others, bit for bit.
         """
-        sums = np.empty((len(found), self.state.dimension), np.float32) if out is None else out
+        sums = np.empty((len(found), self.state.width), np.float32) if out is None else out
         extra = _frozen(self.unknown_rows(found.unknown).reshape(-1))
-        sum_rows(found.ids, found.offsets, self.gains, self._table, extra, self.state.dimension, sums.reshape(-1))
+        sum_rows(found.ids, found.offsets, self.gains, self._table, extra, self.state.width, sums.reshape(-1))
         return sums
 
     def gather(self, found: FoundWords) -> NDArray[np.float32]:
         """Return the row of every token, shape (N, d), a copy."""
-        rows = np.empty((len(found.ids), self.state.dimension), np.float32)
+        rows = np.empty((len(found.ids), self.state.width), np.float32)
         known = found.ids >= 0
         if known.all():
             np.take(self.state.table, found.ids, axis=0, out=rows)
@@ -68,7 +68,7 @@ class WordRows:
     def unknown_rows(self, words: list[str]) -> NDArray[np.float32]:
         """Return the rows of words that the vocabulary does not hold, shape (K, d)."""
         state = self.state
-        rows = np.zeros((len(words), state.dimension), np.float32)
+        rows = np.zeros((len(words), state.width), np.float32)
         if not words:
             return rows
         if state.subwords is not None:
@@ -76,7 +76,7 @@ class WordRows:
             rows[:, :width] = _ngram_means(state.subwords, words) * np.float32(state.subword_scale)
         if state.identity is not None:
             start = state.identity.start
-            length = np.float32(state.identity.scale / np.sqrt(state.dimension - start))
+            length = np.float32(state.identity.scale / np.sqrt(state.width - start))
             add_identities(*encode_words(words), length, start, rows)
         return rows
 

@@ -69,7 +69,7 @@ def teacher_tasks(
     task = TeacherTask(
         packed,
         vectors,
-        state.dimension,
+        state.width,
         batch_size=options.batch_size or 2,
         temperature=options.temperature or 1.0,
         seed=options.seed,
@@ -114,7 +114,7 @@ def _order_tasks(state: EncoderState, sentences: PackedSentences, options: FitOp
     if state.network is None or not options.order_share or not OrderTask.can_use(sentences):
         return []
     batch_size = max(2, (options.batch_size or 2) // 2)
-    return [OrderTask(sentences, state.dimension, batch_size=batch_size, seed=options.seed)]
+    return [OrderTask(sentences, state.width, batch_size=batch_size, seed=options.seed)]
 
 
 def _lines(corpus: Any, report: Callable[[FitProgress], None]) -> Iterable[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from corpora.tokenizers import Tokenizer, WordsTokenizer
 from encoder.identity import Identity
+from encoder.pooling import SUM, Pooling
 from encoder.weights import log_weights, row_scale, word_probabilities
 from w2v.vocabulary import Vocabulary
 
@@ -29,7 +30,8 @@ class EncoderState:
 
     The tokens i of a sentence have the rows x_i = exp(b_i) · E_i. Without a network its vector is s = Σ x_i. With one,
     s = Σ y_i, where the network makes the rows y, as wide as x, of the rows x; at its start y = x or Σ y_i points where
-    Σ x_i does. Sentences are compared by the cosine of s. Words that the vocabulary does not hold have weight 1 and
+    Σ x_i does. Encoders of other programs may pool the rows otherwise; see `Pooling`. Sentences are compared by the
+    cosine of s. Words that the vocabulary does not hold have weight 1 and
     the row that `subwords` and `identity` make; without these they are left out. A sentence without any row is zero.
 
     Attributes
@@ -51,6 +53,8 @@ class EncoderState:
     network : NetworkConfig or None
     parameters : ParameterTable or None
         The numbers of the network; both or neither.
+    pooling : Pooling
+        What the rows of a sentence become; the sum, unless an encoder was imported.
     metadata : dict
         Whatever else is kept with the encoder, in JSON types.
 
@@ -71,6 +75,7 @@ class EncoderState:
     subword_scale: float = 1.0
     network: NetworkConfig | None = None
     parameters: ParameterTable | None = None
+    pooling: Pooling = SUM
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -84,24 +89,31 @@ class EncoderState:
             raise ValueError(f"there are {n_words} words, but weights of shape {self.word_weights.shape}")
         if not np.isfinite(self.word_weights).all():
             raise ValueError("a word's weight is not finite")
-        if self.identity is not None and self.identity.start >= self.dimension:
-            raise ValueError(
-                f"the identity begins at column {self.identity.start} of {self.dimension}: it needs a column"
-            )
+        if self.identity is not None and self.identity.start >= self.width:
+            raise ValueError(f"the identity begins at column {self.identity.start} of {self.width}: it needs a column")
         if (self.network is None) != (self.parameters is None):
             raise ValueError("a network needs its parameters, and parameters their network")
-        if self.network is not None and self.network.input_size != self.dimension:
+        if self.network is not None and self.network.input_size != self.width:
             raise ValueError(
-                f"the network takes rows of {self.network.input_size} columns, but the table has {self.dimension}"
+                f"the network takes rows of {self.network.input_size} columns, but the table has {self.width}"
+            )
+        if self.pooling.dense and len(self.pooling.dense[0].weight) != self.width:
+            raise ValueError(
+                f"the dense map takes {len(self.pooling.dense[0].weight)} columns, but the table has {self.width}"
             )
 
     def __sklearn_clone__(self) -> EncoderState:
         return self  # read-only: a clone of an estimator shares it
 
     @property
-    def dimension(self) -> int:
-        """d, the width of the table and of sentence vectors."""
+    def width(self) -> int:
+        """The width of the table, and of the rows that are pooled."""
         return int(self.table.shape[1])
+
+    @property
+    def dimension(self) -> int:
+        """d, the width of sentence vectors: that of the table, unless the pooling maps them to another."""
+        return self.pooling.columns(self.width)
 
     @property
     def gains(self) -> NDArray[np.float32]:

@@ -85,7 +85,8 @@ def fit_encoder(
     Raises
     ------
     ValueError
-        If there is nothing to train on, or not enough of it; if the teacher's rows have the wrong number or shape or
+        If there is nothing to train on, or not enough of it; if the encoder was imported and pools otherwise than by
+        the sum or the mean of rows; if the teacher's rows have the wrong number or shape or
         are not finite; if `resume` belongs to another training.
     CorpusError
         If a file cannot be read or is not what it should be.
@@ -93,6 +94,12 @@ def fit_encoder(
         If a loss is not finite.
     """
     _check_sources(corpus, pairs, teacher)
+    if not state.pooling.is_linear:
+        dense = " and a dense map" if state.pooling.dense else ""
+        raise ValueError(
+            f"an encoder with the pooling {state.pooling.kind!r}{dense} is not trained here, only used; one that takes "
+            "the mean or the sum of its rows, and nothing after that, is"
+        )
     options = FitOptions() if options is None else options
     report = progress or (lambda _: None)
     lookup = WordLookup(state.vocabulary, state.tokenizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_network_agrees_with_bert(dim: int, heads: int, rng: np.random.Generator
             assert np.abs(attention[layer][b] - weights).max() < 1e-5
 
 
+@pytest.mark.parametrize("positions", ["sinusoidal", "index", "none"])
+def test_positions_that_are_added_become_a_table(positions: str, rng: np.random.Generator) -> None:
+    config, parameters = make(rng, positions=positions)
+    learned = replace(config, positions="learned")
+    offsets = np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64)
+    x = rng.standard_normal((offsets[-1], 24), dtype=np.float32)
+    expected = ReadyNetwork(config, parameters).rows(x, offsets)
+    found = ReadyNetwork(learned, from_bert(learned, to_bert(config, parameters))).rows(x, offsets)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_names_round_trip(rng: np.random.Generator) -> None:
     config, parameters = make(rng)
     arrays = to_bert(config, parameters)
@@ -72,11 +84,17 @@ def test_names_round_trip(rng: np.random.Generator) -> None:
 def test_other_arrangements_are_refused(rng: np.random.Generator) -> None:
     for change, message in (
         ({"norm": "pre", "head": "branch"}, "BERT has the norm 'post'; this network has 'pre'"),
-        ({"positions": "rotary"}, "BERT has the positions 'learned'"),
-        ({"activation": "relu"}, "BERT has the activation 'gelu'"),
+        (
+            {"positions": "rotary"},
+            r"BERT adds positions \(learned, sinusoidal, index, none\); this network has 'rotary'",
+        ),
+        ({"positions": "fraction"}, "this network has 'fraction'"),
     ):
         with pytest.raises(ValueError, match=message):
             to_bert(*make(rng, **change))
+    config, parameters = make(rng, positions="sinusoidal")
+    with pytest.raises(ValueError, match="read as 'learned' ones, not as 'sinusoidal'"):
+        from_bert(config, to_bert(config, parameters))
     config, parameters = make(rng, head="branch")
     with pytest.raises(ValueError, match="the head must be 'none', not 'branch'"):
         from_bert(config, to_bert(config, parameters))

@@ -163,6 +163,7 @@ def test_fit_encoder_reports_bad_input(
 BAD_VALUES = {
     "architecture": "recurrent", "layers": 0, "heads": "x", "dim": 0, "positions": "circular", "feed_forward": 0,
     "norm": "both", "dropout": 1, "a": 0, "identity_scale": -1, "identity_columns": -1, "steps": 0, "batch_size": 1,
+    "head": "none",
     "learning_rate": -1, "weight_rate": "x", "network_rate": -0.1, "temperature": 0, "order_share": -1,
     "word_dropout": 1, "warmup": -1,
     "weight_decay": -1, "clip": 0, "chunk": 0, "evaluate_every": 0, "max_time": "soon", "min_tokens": 0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from encoder_examples import SENTENCES, make_embeddings
 from test_cli import assert_mistake, run
 
-from corpora.tokenizers import WhitespaceTokenizer
 from encoder import SentenceEncoder
 from w2v.formats import read_vectors
 
@@ -34,17 +32,3 @@ def test_export_takes_a_static_encoder(tmp_path: Path) -> None:
     SentenceEncoder(make_embeddings(), "attention").save(tmp_path / "a")
     assert_mistake(run("export", tmp_path / "a", tmp_path / "w.bin", "--format", "glove"), 1, "with attention")
     assert_mistake(run("export", tmp_path / "none", tmp_path / "w.bin", "--format", "glove"), 1, "does not exist")
-
-
-@pytest.mark.interop
-@pytest.mark.parametrize("tokenizer", [None, WhitespaceTokenizer()])
-def test_model2vec_makes_the_same_vectors(tmp_path: Path, tokenizer: WhitespaceTokenizer | None) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model2vec = pytest.importorskip("model2vec")
-    encoder = SentenceEncoder(make_embeddings(tokenizer=tokenizer), a=1e-2).fit()
-    encoder.save(tmp_path / "e")
-    assert run("export", tmp_path / "e", tmp_path / "static", "--format", "static").exit_code == 0
-    model = model2vec.StaticModel.from_pretrained(tmp_path / "static")
-    sentences = [sentence for sentence in SENTENCES if sentence]
-    np.testing.assert_allclose(model.encode(sentences), encoder.encode(sentences), atol=1e-5)

@@ -65,7 +65,7 @@ FORMATS = {
         ),
         Format("projector", "a folder for TensorFlow's Projector", "projector_format", "read_projector",
                "write_projector", None, (".tsv",)),
-        Format("static", "a folder for model2vec and sentence-transformers", "static_format", "read_static",
+        Format("model2vec", "the words of a folder of model2vec (read only)", "static_format", "read_static",
                "write_static"),
     )
 }  # fmt: skip
@@ -158,8 +158,8 @@ def detect_format(path: str | os.PathLike[str]) -> Format:
 def _detect_folder(folder: Path) -> Format:
     if (folder / "vectors.tsv").exists():
         return FORMATS["projector"]
-    if (folder / "tokenizer.json").exists():
-        return FORMATS["static"]
+    if (folder / "tokenizer.json").exists() or (folder / "0_StaticEmbedding" / "tokenizer.json").exists():
+        return FORMATS["model2vec"]
     if (folder / "vocabulary.txt").exists():
         raise ModelError(f"{folder} is a model folder already; it is opened as it is")
     raise ModelError(f"{folder} is a folder of no known kind; expected a vector file, or a folder of another tool")

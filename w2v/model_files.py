@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError, reading
+from w2v._files import ModelError, atomic_file, reading
 from w2v._tensors import read_tensors, write_tensors
 from w2v.phrase_list import PhraseTokenizer
 
@@ -37,6 +37,7 @@ class Layout:
     subwords: str = "subwords.safetensors"
     training: str = "training.safetensors"
     phrases: str = "phrases.json"
+    pieces: str = "tokenizer.json"
 
 
 LAYOUT = Layout()
@@ -132,19 +133,25 @@ def _check_is_folder(path: str | os.PathLike[str]) -> None:
         )
 
 
-def parse_json(file: Path) -> dict[str, Any]:
-    """Parse a JSON object strictly: UTF-8, no NaN, no name twice."""
-    with reading(file) as stream:
-        data = stream.read(MAX_CONFIG_BYTES + 1)
-    if len(data) > MAX_CONFIG_BYTES:
-        raise ModelError(f"{file} is not a model's configuration: it is larger than {MAX_CONFIG_BYTES} bytes")
-    try:
-        parsed = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{file} is damaged: {error}") from error
+def parse_json(file: Path, *, largest: int | None = None) -> dict[str, Any]:
+    """Parse a JSON object strictly: UTF-8, no NaN, no name twice, and no more bytes than `largest`."""
+    parsed = parse_any_json(file, largest=largest)
     if not isinstance(parsed, dict):
         raise ModelError(f"{file} is damaged: it holds a {type(parsed).__name__}, not a JSON object")
     return parsed
+
+
+def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
+    """Parse JSON of any type as strictly as `parse_json` does."""
+    largest = MAX_CONFIG_BYTES if largest is None else largest
+    with reading(file) as stream:
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise ModelError(f"{file} is not a model's configuration: it is larger than {largest} bytes")
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -273,6 +280,18 @@ def read_subwords(folder: Path, config: dict[str, Any], vector_size: int, *, mma
         raise ModelError(f"{file} is damaged: {error}") from error
 
 
+def write_tokenizer(folder: Path, tokenizer: Tokenizer | None) -> None:
+    """Write what a tokenizer needs beside its entry in the configuration: phrases, or the description of pieces."""
+    from corpora.pieces import PiecesTokenizer
+
+    if isinstance(tokenizer, PhraseTokenizer):
+        tokenizer.phrases.save(folder / LAYOUT.phrases)
+        write_tokenizer(folder, tokenizer.base)
+    elif isinstance(tokenizer, PiecesTokenizer):
+        with atomic_file(folder / LAYOUT.pieces) as file:
+            file.write(tokenizer.definition.encode())
+
+
 def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | None) -> Tokenizer | None:
     """Return the tokenizer that the configuration names, or the one given; None for one of the user's own code."""
     from corpora.tokenizers import tokenizer_from_config
@@ -289,7 +308,24 @@ def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | N
         return None if tokenizer is None else PhraseTokenizer(tokenizer, folder / LAYOUT.phrases)
     if given is not None or config.get("name") == "callable":
         return given
+    if config.get("name") == "pieces":
+        return _restore_pieces(folder, config)
     try:
         return tokenizer_from_config(config)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{folder / LAYOUT.config}: the tokenizer cannot be restored: {error}") from error
+
+
+def _restore_pieces(folder: Path, config: dict[str, Any]) -> Tokenizer:
+    """Return the tokenizer whose description lies in the folder."""
+    from corpora.pieces import PiecesTokenizer
+
+    file = folder / LAYOUT.pieces
+    with reading(file) as stream:
+        data = stream.read(MAX_CONFIG_BYTES + 1)
+    if len(data) > MAX_CONFIG_BYTES:
+        raise ModelError(f"{file} is not the description of a tokenizer: it is larger than {MAX_CONFIG_BYTES} bytes")
+    try:
+        return PiecesTokenizer.from_config(config, data.decode())
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file}: the tokenizer cannot be restored: {error}") from error

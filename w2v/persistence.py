@@ -29,8 +29,8 @@ from w2v.model_files import (
     read_words,
     restore_tokenizer,
     write_subwords,
+    write_tokenizer,
 )
-from w2v.phrase_list import PhraseTokenizer
 from w2v.vector_table import DTYPES, VectorTable
 from w2v.vocabulary import Vocabulary
 
@@ -120,8 +120,7 @@ def save_embeddings(
             write_subwords(folder, embeddings.subwords)
         for name, further in (extra_tensors or {}).items():
             write_tensors(folder / name, further)
-        if isinstance(embeddings.tokenizer, PhraseTokenizer):
-            embeddings.tokenizer.phrases.save(folder / LAYOUT.phrases)
+        write_tokenizer(folder, embeddings.tokenizer)
         with atomic_file(folder / LAYOUT.vocabulary) as file:
             file.write(encode_words(embeddings.index_to_key))
         with atomic_file(folder / LAYOUT.config) as file:
@@ -218,7 +217,8 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
     if not is_model:
         raise ModelError(refusal)
     for entry in sorted(os.listdir(path)):
-        known = entry in (LAYOUT.config, LAYOUT.vocabulary, LAYOUT.phrases) or TENSORS_NAME.fullmatch(entry)
+        named = (LAYOUT.config, LAYOUT.vocabulary, LAYOUT.phrases, LAYOUT.pieces)
+        known = entry in named or TENSORS_NAME.fullmatch(entry)
         if not known or not os.path.isfile(Path(path, entry)):
             raise ModelError(
                 f"{path} is not overwritten: it also holds {entry!r}, which is no part of a model; move it elsewhere"

@@ -1,0 +1,174 @@
+"""Pieces of words, by a tokenizer that the library tokenizers describes in a file."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+    from tokenizers import Tokenizer as LibraryTokenizer
+
+__all__ = ["PiecesTokenizer"]
+
+_OPTIONS = ("special", "max_tokens", "max_characters", "keep_unknown")
+_MOST = 1 << 24
+_SPARE = 1 << 16
+
+
+@dataclass(frozen=True)
+class PiecesTokenizer:
+    """Pieces of words, as models of the BERT family and those of model2vec have them: WordPiece, Unigram or BPE.
+
+    Parameters
+    ----------
+    definition : str
+        The text of a ``tokenizer.json``. Its own settings of padding and truncation are not used.
+    special : bool, default True
+        Add what the definition puts around every text, such as [CLS] and [SEP].
+    max_tokens : int, optional
+        Cut off what is more, those around the text counted.
+    max_characters : int, optional
+        Look at so many characters of a text only.
+    keep_unknown : bool, default True
+        Keep the piece that stands for what is unknown.
+
+    Raises
+    ------
+    TypeError
+        If an option has another type.
+    ValueError
+        If a number is out of range. When first used: if the definition cannot be understood.
+    ModuleNotFoundError
+        When first used, if the package tokenizers is missing.
+    """
+
+    name: ClassVar[str] = "pieces"
+    definition: str = field(repr=False)
+    special: bool = True
+    max_tokens: int | None = None
+    max_characters: int | None = None
+    keep_unknown: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.definition, str):
+            raise TypeError(f"the definition must be the text of a tokenizer.json, not {self.definition!r:.80}")
+        for name in ("special", "keep_unknown"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be true or false, not {getattr(self, name)!r}")
+        for name in ("max_tokens", "max_characters"):
+            value = getattr(self, name)
+            if value is not None and type(value) is not int:
+                raise TypeError(f"{name} must be an integer, not {value!r}")
+            if value is not None and not 1 <= value <= _MOST:
+                raise ValueError(f"{name} must be from 1 to {_MOST}, not {value}")
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the pieces of `text`."""
+        pieces = self.pieces
+        return [pieces[number] for number in self.numbers([text])[0].tolist()]
+
+    def numbers(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the numbers of the pieces of texts.
+
+        Parameters
+        ----------
+        texts : sequence of str, S of them
+
+        Returns
+        -------
+        numbers : ndarray of shape (N,), int32
+            Indices of `pieces`.
+        offsets : ndarray of shape (S + 1,), int64
+            Text s has numbers[offsets[s]:offsets[s + 1]].
+        """
+        cut = [text[: self.max_characters] for text in texts]
+        encoded: list[Encoding] = self._built.library.encode_batch_fast(cut, add_special_tokens=self.special)
+        lists = [encoding.ids for encoding in encoded]
+        offsets = np.zeros(len(lists) + 1, np.int64)
+        np.cumsum([len(numbers) for numbers in lists], out=offsets[1:])
+        flat = np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1]))
+        if self.keep_unknown or self._built.unknown is None:
+            return flat, offsets
+        is_kept = flat != self._built.unknown
+        return flat[is_kept], np.concatenate([[0], np.cumsum(is_kept)])[offsets]
+
+    @property
+    def pieces(self) -> list[str]:
+        """Every piece at its number; what stands at a number without one is made up. Not to be modified."""
+        return self._built.pieces
+
+    @property
+    def unknown(self) -> int | None:
+        """The number of the piece that stands for what is unknown; None if there is none."""
+        return self._built.unknown
+
+    @property
+    def _built(self) -> _Built:
+        return _build(self.definition, self.max_tokens)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the name and the options; the definition is kept in a file of its own."""
+        return {"name": self.name, **{name: getattr(self, name) for name in _OPTIONS}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], definition: str) -> PiecesTokenizer:
+        """Make the tokenizer again that `to_config` described.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an option is unknown or wrong, or the definition cannot be understood.
+        ModuleNotFoundError
+            If the package tokenizers is missing.
+        """
+        options = {name: value for name, value in config.items() if name != "name"}
+        if unknown := sorted(set(options) - set(_OPTIONS)):
+            raise ValueError(f"the tokenizer {cls.name!r} has no option {', '.join(map(repr, unknown))}")
+        tokenizer = cls(definition, **options)
+        _build(definition, tokenizer.max_tokens)
+        return tokenizer
+
+
+class _Built(NamedTuple):
+    """The library's tokenizer of a definition, its pieces by their numbers, and the number of the unknown one."""
+
+    library: LibraryTokenizer
+    pieces: list[str]
+    unknown: int | None
+
+
+@functools.lru_cache(maxsize=8)
+def _build(definition: str, max_tokens: int | None) -> _Built:
+    try:
+        from tokenizers import Tokenizer
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the tokenizer 'pieces' needs the package tokenizers: pip install 'w2v-toolkit[bert]'"
+        ) from error
+    try:
+        parsed = json.loads(definition)
+        if not isinstance(parsed, dict):
+            raise ValueError(f"it is a {type(parsed).__name__}, not a JSON object")
+        library = Tokenizer.from_str(json.dumps(parsed | {"truncation": None, "padding": None}, ensure_ascii=False))
+        if max_tokens is not None:
+            library.enable_truncation(max_tokens)
+    except Exception as error:  # the library raises no narrower class
+        raise ValueError(f"the description of a tokenizer cannot be understood: {error}") from error
+    numbers = library.get_vocab(with_added_tokens=True)
+    highest = max(numbers.values(), default=0)
+    if not numbers or highest > 4 * len(numbers) + _SPARE:
+        raise ValueError(f"the description of a tokenizer has {len(numbers)} pieces and numbers them up to {highest}")
+    pieces = [f"[unused {number}]" for number in range(highest + 1)]
+    for piece, number in numbers.items():
+        pieces[number] = piece
+    model = parsed["model"]
+    unknown = model.get("unk_id") if model.get("unk_token") is None else numbers.get(model["unk_token"])
+    return _Built(library, pieces, unknown if isinstance(unknown, int) else None)

@@ -1,0 +1,135 @@
+"""Encoders in the folders and files of other programs: model2vec, sentence-transformers, ONNX."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from w2v._files import ModelError
+
+if TYPE_CHECKING:
+    from encoder.state import EncoderState
+
+__all__ = ["FORMATS", "EncoderFormat", "is_encoder_folder", "read_encoder", "write_encoder"]
+
+_CONFIG, _MODULES, _TOKENIZER = "config.json", "modules.json", "tokenizer.json"
+
+
+@dataclass(frozen=True)
+class EncoderFormat:
+    """A format: where its writer is, imported when it is needed.
+
+    Attributes
+    ----------
+    name : str
+    described : str
+        What it is, in a few words.
+    module, writer : str
+        Writer ``(state, path, *, overwrite)``.
+    """
+
+    name: str
+    described: str
+    module: str
+    writer: str
+
+
+FORMATS = {
+    found.name: found
+    for found in (
+        EncoderFormat("model2vec", "a folder for model2vec, static encoders", "static_folder", "write_model2vec"),
+        EncoderFormat(
+            "sentence-transformers", "a folder for sentence-transformers, static or arranged as BERT",
+            "sentence_transformers", "write_sentence_transformers",
+        ),
+        EncoderFormat("onnx", "a folder with a network for ONNX Runtime, of any kind", "onnx_folder", "write_onnx"),
+    )
+}  # fmt: skip
+
+
+def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: str, overwrite: bool = False) -> None:
+    """Write an encoder for another program, which then makes the same vectors of the same sentences.
+
+    Parameters
+    ----------
+    state : EncoderState
+        The encoder. Word vectors become one by `sif_state`.
+    path : str or path-like
+        The folder.
+    format : str
+        One of `FORMATS`. ``onnx`` takes every encoder, ``model2vec`` those without a network,
+        ``sentence-transformers`` these and those whose network is arranged as BERT.
+    overwrite : bool, default False
+        Replace a folder that holds nothing but such files.
+
+    Raises
+    ------
+    ModelError
+        If the format cannot express the encoder or its tokenizer, or the folder cannot be written.
+    ValueError
+        If `format` is unknown.
+    ImportError
+        If the package that the format needs is missing; the message says how to install it.
+
+    Notes
+    -----
+    Words that the vocabulary does not hold are left out by the other programs, also where the encoder has rows for
+    them, made of their spelling or their n-grams.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"there is no format {format!r}; known are {', '.join(FORMATS)}")
+    found = FORMATS[format]
+    getattr(importlib.import_module(f"encoder.formats.{found.module}"), found.writer)(state, path, overwrite=overwrite)
+
+
+def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
+    """Read an encoder of another program from its folder.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder of model2vec, or of sentence-transformers with a static embedding or BERT. Nothing in it is executed
+        and nothing is downloaded.
+
+    Returns
+    -------
+    EncoderState
+        Encodes what the other program does, but for rounding. `encoder.persistence.save_encoder` keeps it.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, damaged, of another kind, or made of parts that are not supported.
+    ImportError
+        If the package tokenizers is needed and missing.
+    """
+    from encoder.formats._folders import Module, read_modules
+    from w2v.model_files import FORMAT, parse_json
+
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ModelError(f"{path} is not a folder; encoders of other programs are folders")
+    config = parse_json(folder / _CONFIG) if (folder / _CONFIG).exists() else {}
+    if config.get("format") == FORMAT:
+        raise ModelError(f"{path} is a model folder already; it is opened as it is")
+    modules = read_modules(folder) if (folder / _MODULES).exists() else []
+    first = modules[0].kind if modules else None
+    if first == "Transformer" or (first is None and config.get("model_type") == "bert"):
+        from encoder.formats.bert_folder import read_bert
+
+        return read_bert(folder, modules or [Module("Transformer", folder)])
+    if first == "StaticEmbedding" or (first is None and (folder / _TOKENIZER).exists()):
+        from encoder.formats.static_folder import read_static_encoder
+
+        return read_static_encoder(folder, modules or [Module("StaticEmbedding", folder)])
+    if first is not None:
+        raise ModelError(f"{path} begins with the module {first!r}; Transformer and StaticEmbedding can be imported")
+    raise ModelError(f"{path} is a folder of no known kind; expected one of model2vec or of sentence-transformers")
+
+
+def is_encoder_folder(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path looks like what `read_encoder` reads: a folder with modules, or with a tokenizer."""
+    return any(Path(path, name).is_file() for name in (_MODULES, _TOKENIZER))

@@ -1,0 +1,360 @@
+"""A folder of sentence-transformers whose network is BERT: read into an encoder, and written from one so arranged.
+
+The parts are Transformer, Pooling, any number of Dense, and perhaps Normalize.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.pieces import PiecesTokenizer
+from encoder.bert_names import check_bert, from_bert, to_bert
+from encoder.formats._describe import describe_pieces, describe_without_unknown, padding_of
+from encoder.formats._folders import (
+    CONFIG,
+    MODULES,
+    PROMPTS,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    WEIGHTS,
+    Module,
+    definition_text,
+    entry,
+    float32,
+    make_tokenizer,
+    read_definition,
+    read_tail,
+    read_weights,
+    refuse_prompts,
+    write_json,
+)
+from encoder.formats._tables import folded_rows, piece_rows
+from encoder.layers.products import product
+from encoder.network import NetworkConfig
+from encoder.parameters import ParameterTable
+from encoder.pooling import NO_ACTIVATION, Dense, Pooling
+from encoder.state import EncoderState
+from w2v._files import ModelError
+from w2v._tensors import write_tensors
+from w2v._vector_files import new_folder
+from w2v.model_files import parse_json
+from w2v.vocabulary import Vocabulary
+
+_WORDS = "embeddings.word_embeddings.weight"
+_TRANSFORMER_CONFIG = "sentence_bert_config.json"
+_OWN_FILES = frozenset(
+    {WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, TOKENIZER_CONFIG, _TRANSFORMER_CONFIG, "README.md"}
+)
+_TORCH_ACTIVATIONS = {
+    NO_ACTIVATION: "torch.nn.modules.linear.Identity",
+    "tanh": "torch.nn.modules.activation.Tanh",
+    "relu": "torch.nn.modules.activation.ReLU",
+    "gelu": "torch.nn.modules.activation.GELU",
+}
+_POOLINGS = {"cls": "first", "max": "max", "mean": "mean"}
+_OLD_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max", "pooling_mode_mean_tokens": "mean"}
+
+
+def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
+    """Read an encoder of sentence-transformers, or a bare BERT folder, which takes the mean of its rows.
+
+    Parameters
+    ----------
+    folder : Path
+    modules : sequence of Module
+        Its parts, the first of them a Transformer.
+
+    Returns
+    -------
+    EncoderState
+        Encodes what the other program does: the same pieces, the same numbers but for rounding.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged, or the encoder is made of other parts than those supported.
+    ModuleNotFoundError
+        If the package tokenizers is missing.
+    """
+    refuse_prompts(folder)
+    bert = modules[0].folder
+    network, parameters, table = _read_network(bert)
+    tokenizer = make_tokenizer(bert / TOKENIZER, _definition(bert), max_tokens=_max_tokens(bert, network.max_positions))
+    if len(tokenizer.pieces) > len(table):
+        raise ModelError(
+            f"{bert / TOKENIZER} has {len(tokenizer.pieces)} pieces, but {bert / WEIGHTS} vectors for {len(table)}"
+        )
+    table = table[: len(tokenizer.pieces)]
+    try:
+        return EncoderState(
+            Vocabulary(tokenizer.pieces),
+            tokenizer,
+            table,
+            np.zeros(len(table), np.float32),
+            network=network,
+            parameters=parameters,
+            pooling=_read_pooling(folder, modules[1:]),
+            metadata={"imported_from": {"format": "sentence-transformers", "folder": folder.resolve().name}},
+        )
+    except ValueError as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
+
+
+def _read_network(folder: Path) -> tuple[NetworkConfig, ParameterTable, NDArray[np.float32]]:
+    """Return the network of a BERT folder, its numbers and the table of words."""
+    file = folder / CONFIG
+    config = parse_json(file)
+    kind = config.get("model_type")
+    if kind != "bert":
+        raise ModelError(f"{file}: the network is of the type {kind!r:.40}; only 'bert' can be imported")
+    if config.get("position_embedding_type", "absolute") != "absolute" or config.get("is_decoder"):
+        raise ModelError(f"{file}: only BERT with absolute positions that sees all of a sentence can be imported")
+    sizes = {
+        name: entry(config, file, name, int)
+        for name in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    }
+    dim = sizes["hidden_size"]
+    try:
+        network = NetworkConfig(
+            input_size=dim,
+            dim=dim,
+            heads=sizes["num_attention_heads"],
+            layers=sizes["num_hidden_layers"],
+            feed_forward=sizes["intermediate_size"] / max(dim, 1),
+            norm="post",
+            positions="learned",
+            dropout=entry(config, file, "hidden_dropout_prob", float, 0.0),
+            activation=entry(config, file, "hidden_act", str),
+            head="none",
+            epsilon=entry(config, file, "layer_norm_eps", float, 1e-12),
+            max_positions=entry(config, file, "max_position_embeddings", int),
+        )
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file}: this BERT cannot be imported: {error}") from error
+    file = folder / WEIGHTS
+    arrays = {_plain_name(name): array for name, array in read_weights(folder).items()}
+    arrays = {name: array for name, array in arrays.items() if name.startswith(("embeddings.", "encoder."))}
+    arrays.pop("embeddings.position_ids", None)
+    arrays = {name: float32(file, name, array) for name, array in arrays.items()}
+    table = arrays.pop(_WORDS, None)
+    if table is None:
+        raise ModelError(f"{file} is damaged: the array {_WORDS!r} is missing")
+    if table.ndim != 2 or table.shape[1] != dim:
+        raise ModelError(f"{file} is damaged: {_WORDS!r} has shape {table.shape}, not (words, {dim})")
+    try:
+        return network, from_bert(network, arrays), table
+    except (IndexError, ValueError) as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
+
+
+def _plain_name(name: str) -> str:
+    """Return BERT's name of an array as it is without a task's head, and as it is written today."""
+    name = name.removeprefix("bert.")
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+
+
+def _definition(folder: Path) -> str:
+    """Return the description of the tokenizer, lower-casing first if the folder asks for that besides."""
+    definition = read_definition(folder)
+    file = folder / _TRANSFORMER_CONFIG
+    if file.exists() and entry(parse_json(file), file, "do_lower_case", bool, False):
+        normalizer = definition.get("normalizer")
+        steps = [{"type": "Lowercase"}] + ([] if normalizer is None else [normalizer])
+        definition |= {"normalizer": {"type": "Sequence", "normalizers": steps}}
+    return definition_text(definition)
+
+
+def _max_tokens(folder: Path, most: int) -> int:
+    """Return how many pieces of a sentence the encoder looks at."""
+    for name, key in ((_TRANSFORMER_CONFIG, "max_seq_length"), (TOKENIZER_CONFIG, "model_max_length")):
+        file = folder / name
+        value = parse_json(file).get(key) if file.exists() else None
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 1:
+            return int(min(value, most))
+    return most
+
+
+def _read_pooling(folder: Path, modules: Sequence[Module]) -> Pooling:
+    """Return what follows the network; without anything it is the mean."""
+    if not modules:
+        return Pooling("mean", normalize=False)
+    if modules[0].kind != "Pooling":
+        raise ModelError(f"{folder} cannot be imported: after the Transformer comes {modules[0].kind}, not Pooling")
+    return read_tail(folder, _pooling_kind(modules[0].folder), modules[1:])
+
+
+def _pooling_kind(folder: Path) -> str:
+    file = folder / CONFIG
+    config = parse_json(file)
+    modes = config.get("pooling_mode")
+    if modes is None:
+        found = [name for name in config if name.startswith("pooling_mode_") and config[name] is True]
+        modes = [_OLD_POOLINGS.get(name, name) for name in found] or ["mean"]
+    if isinstance(modes, str):
+        modes = [modes]
+    if not isinstance(modes, list) or len(modes) != 1 or modes[0] not in _POOLINGS:
+        raise ModelError(f"{file}: the pooling {modes!r:.80} cannot be imported; {', '.join(_POOLINGS)} can, one alone")
+    return _POOLINGS[modes[0]]
+
+
+def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write an encoder whose network is arranged as BERT for sentence-transformers.
+
+    Parameters
+    ----------
+    state : EncoderState
+        Its network has the norm ``post``, positions that are added, and the head ``linear`` or ``none``. The map into
+        the network is folded into the table of words, the map out of it becomes a Dense part.
+    path : str or path-like
+        The folder.
+    overwrite : bool, default False
+        Replace a folder that holds nothing but such files.
+
+    Raises
+    ------
+    ModelError
+        If the network is arranged otherwise, the tokenizer cannot be expressed, a number is not finite, the folder
+        holds something else, or it cannot be written.
+
+    Notes
+    -----
+    Sentences of more tokens than the network has positions are cut there, where its last position serves here. One
+    without a known word, which has the vector zero here, has there what the network makes of nothing.
+    """
+    config, parameters = state.network, state.parameters
+    assert config is not None and parameters is not None
+    try:
+        check_bert(config)
+        if config.head == "branch":
+            raise ValueError("BERT has no branch beside its table; this network has the head 'branch'")
+    except ValueError as error:
+        raise ModelError(
+            f"{path} cannot be written: {error}; use the format onnx, which takes every network, or train with "
+            "--norm post --positions learned --head linear"
+        ) from error
+    described, padding, most = _describe_tokenizer(state, config, path)
+    if not parameters.all_finite() or not np.isfinite(state.table).all():
+        raise ModelError(f"{path} cannot be written: a number of the encoder is not finite")
+    arrays = _arrays(state, config, parameters, padding)
+    dense = _dense_parts(state.pooling, config, parameters)
+    parts = [("Transformer", ""), ("Pooling", _folder(1, "Pooling"))]
+    parts += [("Dense", _folder(2 + i, "Dense")) for i in range(len(dense))]
+    if state.pooling.normalize:
+        parts.append(("Normalize", _folder(len(parts), "Normalize")))
+    own_files = _OWN_FILES | {name for _, name in parts if name}
+    with new_folder(path, own_files, overwrite=overwrite) as folder:
+        write_tensors(folder / WEIGHTS, arrays, {"format": "pt"})
+        for name, content in (
+            (TOKENIZER, described),
+            (CONFIG, _bert_config(config, len(arrays[_WORDS]), padding)),
+            (TOKENIZER_CONFIG, _tokenizer_config(described, most)),
+            (_TRANSFORMER_CONFIG, {"max_seq_length": most, "do_lower_case": False}),
+            (MODULES, _modules(parts)),
+        ):
+            write_json(folder / name, content)
+        _write_parts(folder, parts, state.pooling, config.dim, dense)
+
+
+def _describe_tokenizer(
+    state: EncoderState, config: NetworkConfig, path: str | os.PathLike[str]
+) -> tuple[dict[str, Any], int, int]:
+    """Return the description of the tokenizer, the number of the padding, and how many tokens are looked at."""
+    tokenizer = state.tokenizer
+    if isinstance(tokenizer, PiecesTokenizer):
+        most = min(tokenizer.max_tokens or config.max_positions, config.max_positions)
+        return describe_pieces(replace(tokenizer, max_tokens=most), pads=True), padding_of(tokenizer)[1], most
+    most = config.max_positions
+    words = state.vocabulary.index_to_key
+    return describe_without_unknown(tokenizer, words, path, max_tokens=most), len(words), most
+
+
+def _arrays(
+    state: EncoderState, config: NetworkConfig, parameters: ParameterTable, padding: int
+) -> dict[str, NDArray[Any]]:
+    """Return all arrays of BERT, the table of words with a row of the padding too."""
+    tokenizer = state.tokenizer
+    if isinstance(tokenizer, PiecesTokenizer):
+        table = piece_rows(state, tokenizer, max(len(tokenizer.pieces), padding + 1))
+    else:
+        table = folded_rows(state, padding + 1)
+    if config.head == "linear":
+        table = product(table, parameters["input.weight"], parameters["input.bias"])
+    pooler = {"pooler.dense.weight": (config.dim, config.dim), "pooler.dense.bias": (config.dim,)}
+    unused = {name: np.zeros(shape, np.float32) for name, shape in pooler.items()}  # but missed where it is not there
+    return {_WORDS: table, **to_bert(config, parameters), **unused}
+
+
+def _dense_parts(pooling: Pooling, config: NetworkConfig, parameters: ParameterTable) -> tuple[Dense, ...]:
+    """Return the maps after the pooling; the first of them is the head's, if there is one."""
+    if config.head != "linear":
+        return pooling.dense
+    return Dense(parameters["output.weight"], parameters["output.bias"]), *pooling.dense
+
+
+def _bert_config(config: NetworkConfig, n_words: int, padding: int) -> dict[str, Any]:
+    return {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "vocab_size": n_words,
+        "hidden_size": config.dim,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "intermediate_size": config.shape.d_ff,
+        "hidden_act": config.activation,
+        "hidden_dropout_prob": config.dropout,
+        "attention_probs_dropout_prob": 0.0,
+        "max_position_embeddings": config.max_positions,
+        "position_embedding_type": "absolute",
+        "type_vocab_size": 1,
+        "layer_norm_eps": config.epsilon,
+        "pad_token_id": padding,
+    }
+
+
+def _tokenizer_config(described: dict[str, Any], most: int) -> dict[str, Any]:
+    """Return what transformers wants to know of a tokenizer that its description does not say.
+
+    Of the class that is named here it takes the description as it is; of others it builds one of its own.
+    """
+    padding = described["padding"]["pad_token"]
+    return {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most, "pad_token": padding}
+
+
+def _modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (kind, path) in enumerate(parts)
+    ]
+
+
+def _write_parts(
+    folder: Path, parts: Sequence[tuple[str, str]], pooling: Pooling, dim: int, dense: Sequence[Dense]
+) -> None:
+    """Write the folders of the parts after the network."""
+    for _, name in parts[1:]:
+        (folder / name).mkdir()
+    mode = {"sum": "mean", "first": "cls"}.get(pooling.kind, pooling.kind)
+    modes = {name: of == mode for name, of in _OLD_POOLINGS.items()}
+    write_json(folder / parts[1][1] / CONFIG, {"word_embedding_dimension": dim, **modes})
+    for map_, (_, name) in zip(dense, parts[2:], strict=False):
+        n_inputs, n_outputs = map_.weight.shape
+        described = {
+            "in_features": n_inputs,
+            "out_features": n_outputs,
+            "bias": True,
+            "activation_function": _TORCH_ACTIVATIONS[map_.activation],
+        }
+        write_json(folder / name / CONFIG, described)
+        tensors = {"linear.weight": map_.weight.T, "linear.bias": map_.bias}
+        write_tensors(folder / name / WEIGHTS, tensors, {"format": "pt"})
+
+
+def _folder(number: int, kind: str) -> str:
+    return f"{number}_{kind}"

@@ -1,0 +1,193 @@
+"""A folder of model2vec, which sentence-transformers opens as well: a table of words or pieces, and a tokenizer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.pieces import PiecesTokenizer
+from encoder.formats._describe import describe_pieces, describe_with_unknown
+from encoder.formats._folders import (
+    CONFIG,
+    MODULES,
+    PROMPTS,
+    TOKENIZER,
+    WEIGHTS,
+    Module,
+    definition_text,
+    entry,
+    make_tokenizer,
+    read_definition,
+    read_tail,
+    refuse_prompts,
+    write_json,
+)
+from encoder.formats._tables import folded_rows, piece_rows
+from encoder.pooling import SUM, Pooling
+from encoder.state import EncoderState
+from w2v._files import ModelError
+from w2v._tensors import write_tensors
+from w2v._vector_files import float32_table, new_folder
+from w2v.model_files import parse_json
+from w2v.static_format import NOTED_TOKENIZER, read_static, restore_noted_tokenizer, unfold_table
+from w2v.vocabulary import Vocabulary
+
+_KIND = "model2vec"
+_MAX_TOKENS = 512  # of model2vec where the configuration is silent
+_NORMALIZE = "1_Normalize"
+_OWN_FILES = frozenset({WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, _NORMALIZE, "README.md"})
+
+
+def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState:
+    """Read a static encoder of model2vec or sentence-transformers.
+
+    Parameters
+    ----------
+    folder : Path
+    modules : sequence of Module
+        Its parts, the first of them a StaticEmbedding.
+
+    Returns
+    -------
+    EncoderState
+        Without a network. Weights and mapping of model2vec are folded into its table.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged, or tokens and vectors do not match.
+    ModuleNotFoundError
+        If the package tokenizers is needed, as it is unless the folder was written here, and missing.
+    """
+    refuse_prompts(folder)
+    table_folder = modules[0].folder
+    file = folder / CONFIG
+    config = parse_json(file) if file.exists() else {}
+    if config.get("model_type") == _KIND:
+        pooling = Pooling("mean", normalize=entry(config, file, "normalize", bool, False))
+    else:
+        pooling = read_tail(folder, "mean", modules[1:])
+    if pooling.normalize and not pooling.dense:
+        pooling = SUM  # at length 1 the same
+    if restore_noted_tokenizer(file) is not None:
+        words = read_static(folder)
+        assert words.tokenizer is not None
+        vocabulary, tokenizer, table = words.vocabulary, words.tokenizer, words.vectors
+    else:
+        tokenizer = _tokenizer(table_folder, config, file)
+        rows = unfold_table(table_folder / WEIGHTS)
+        n_pieces = len(tokenizer.pieces)
+        if rows.ndim == 2 and len(rows) < n_pieces:
+            raise ModelError(f"{table_folder / WEIGHTS} has {len(rows)} vectors, but the tokenizer {n_pieces} pieces")
+        vocabulary = Vocabulary(tokenizer.pieces)
+        table = float32_table(table_folder / WEIGHTS, rows[:n_pieces], n_pieces)
+    try:
+        return EncoderState(
+            vocabulary,
+            tokenizer,
+            table,
+            np.zeros(len(table), np.float32),
+            pooling=pooling,
+            metadata={"imported_from": {"format": _KIND, "folder": folder.resolve().name}},
+        )
+    except ValueError as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
+
+
+def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a static encoder for ``model2vec.StaticModel.from_pretrained(folder)``.
+
+    ``sentence_transformers.SentenceTransformer(folder)`` opens it too. The weights of words are folded into the table.
+
+    Parameters
+    ----------
+    state : EncoderState
+        Without a network.
+    path : str or path-like
+        The folder.
+    overwrite : bool, default False
+        Replace a folder that holds nothing but such files.
+
+    Raises
+    ------
+    ModelError
+        If the encoder has a network or maps its vectors, its tokenizer cannot be expressed, a vector is not finite,
+        the folder holds something else, or it cannot be written.
+    """
+    tokenizer = state.tokenizer
+    if state.network is None and isinstance(tokenizer, PiecesTokenizer) and tokenizer.keep_unknown:
+        unknown = tokenizer.unknown
+        row = None if unknown is None else state.vocabulary.key_to_index.get(tokenizer.pieces[unknown])
+        if row is not None and state.table[row].any():
+            raise ModelError(
+                f"{path} cannot be written: model2vec leaves out what is unknown, for which this encoder has a vector; "
+                "use the format sentence-transformers"
+            )
+    write_static_encoder(state, path, overwrite=overwrite)
+
+
+def write_static_encoder(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a static encoder as `write_model2vec` does, also where model2vec would leave out a piece that has a row."""
+    if state.network is not None:
+        raise ModelError(
+            f"{path} cannot be written: an encoder with attention is more than a table of words; use the format onnx, "
+            "or sentence-transformers if its network is arranged as BERT"
+        )
+    if not state.pooling.is_linear:
+        raise ModelError(f"{path} cannot be written: only a sum or a mean of rows can; use the format onnx")
+    tokenizer = state.tokenizer
+    config: dict[str, Any] = {
+        "model_type": _KIND,
+        "architectures": ["StaticModel"],
+        "normalize": state.pooling.normalize,
+        "hidden_dim": state.dimension,
+        "max_length": None,
+    }
+    if isinstance(tokenizer, PiecesTokenizer):
+        described = describe_pieces(tokenizer, pads=False)
+        config["max_length"] = tokenizer.max_tokens
+        table = piece_rows(state, tokenizer, len(tokenizer.pieces))
+    else:
+        described = describe_with_unknown(tokenizer, state.vocabulary.index_to_key, path)
+        config[NOTED_TOKENIZER] = tokenizer.to_config()
+        table = folded_rows(state, len(state.vocabulary) + 1)
+    if not np.isfinite(table).all():
+        raise ModelError(f"{path} cannot be written: a vector of the encoder is not finite")
+    with new_folder(path, _OWN_FILES, overwrite=overwrite) as folder:
+        write_tensors(folder / WEIGHTS, {"embeddings": table}, {"format": "pt"})
+        for name, content in ((TOKENIZER, described), (CONFIG, config), (MODULES, _modules(state.pooling))):
+            write_json(folder / name, content)
+
+
+def _modules(pooling: Pooling) -> list[dict[str, Any]]:
+    kinds = [("StaticEmbedding", "."), ("Normalize", _NORMALIZE)]
+    return [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (kind, path) in enumerate(kinds if pooling.normalize else kinds[:1])
+    ]
+
+
+def _tokenizer(folder: Path, config: dict[str, Any], file: Path) -> PiecesTokenizer:
+    """Return the tokenizer of a folder, used as the program does whose folder it is."""
+    definition = read_definition(folder)
+    text = definition_text(definition)
+    if config.get("model_type") != _KIND:
+        truncation = definition.get("truncation") or {}
+        most = truncation.get("max_length") if isinstance(truncation, dict) else None
+        return make_tokenizer(folder / TOKENIZER, text, special=False, max_tokens=most)
+    most = config.get("max_length", _MAX_TOKENS)
+    if most is not None:
+        most = entry(config, file, "max_length", int, _MAX_TOKENS)
+    tokenizer = make_tokenizer(folder / TOKENIZER, text, special=False, max_tokens=most, keep_unknown=False)
+    if most is None:
+        return tokenizer
+    # model2vec cuts long texts before it looks at them, by what pieces are usually long
+    usual = int(np.median([len(piece) for piece in tokenizer.pieces]))
+    return make_tokenizer(
+        folder / TOKENIZER, text, special=False, max_tokens=most, max_characters=max(most * usual, 1),
+        keep_unknown=False,
+    )  # fmt: skip
