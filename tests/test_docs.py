@@ -331,6 +331,8 @@ def _formal(lines: list[str]) -> list[str]:
             in_rows = True
         elif not line.strip():
             in_rows = False
+        elif line.startswith("{"):
+            formal.append(" ".join(sorted(json.loads(line))))  # a result for programs: its names, not its values
         elif not in_rows and not _is_rule(line):
             formal.append(_message(line))
     return [line for line in formal if line and "…" not in line]
