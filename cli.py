@@ -13,6 +13,7 @@ from commands.exchange import export, import_
 from commands.explore import explore
 from commands.fit_encoder import fit_encoder
 from commands.info import info
+from commands.mining import cluster, duplicates
 from commands.phrases import phrases
 from commands.plot import plot
 from commands.report import report
@@ -49,7 +50,7 @@ def main(debug: bool) -> None:
 
 main.add_section("Train", train, fit_encoder, phrases, download)
 main.add_section("Ask about words", neighbors, analogy, similarity)
-main.add_section("Ask about sentences", encode, similar, index, search, attention)
+main.add_section("Ask about sentences", encode, similar, index, search, duplicates, cluster, attention)
 main.add_section("Judge and look", info, evaluate, compare, report, plot, explore)
 main.add_section("Exchange and store", export, import_, prune)
 main.add_section("This shell", completion)

@@ -15,7 +15,7 @@ from commands.output import decimals, note, percent, print_json, print_table, sh
 
 if TYPE_CHECKING:
     from encoder.retrieval import Hit, SentenceIndex
-    from encoder.retrieval.index import Progress
+    from encoder.retrieval.building import Progress
 
 _QUERIES_AT_ONCE = 1024
 

@@ -132,10 +132,10 @@ def test_index_of_files_knows_files_and_lines(tmp_path: Path) -> None:
     first.write_text("the river\n\n  42 \n", encoding="utf-8")
     second.write_text("unheard\nnaïve x\r\n", encoding="utf-8")
     built = SentenceIndex.build(make_embeddings(), [first, second], tmp_path / "my.index")
-    assert [(built[i], *built.place(i)) for i in range(3)] == [
-        ("the river", str(first), 1),
-        ("42", str(first), 3),
-        ("naïve x", str(second), 2),
+    assert [built.place(i) for i in range(3)] == [
+        ("the river", 1, str(first)),
+        ("42", 3, str(first)),
+        ("naïve x", 2, str(second)),
     ]
     assert built[-1] == "naïve x"
     with pytest.raises(IndexError, match="has 3 sentences, and none of number 3"):
@@ -145,7 +145,7 @@ def test_index_of_files_knows_files_and_lines(tmp_path: Path) -> None:
 def test_index_splits_lines_into_sentences_and_remembers_to(tmp_path: Path) -> None:
     built = SentenceIndex.build(make_embeddings(), ["A river. The river!", "x"], tmp_path / "my.index", splits=True)
     built.add(["42. A naïve river."])
-    assert [(built[i], built.place(i)[1]) for i in range(len(built))] == [
+    assert [(built[i], built.place(i).line) for i in range(len(built))] == [
         ("A river.", 1), ("The river!", 1), ("x", 2), ("42.", 3), ("A naïve river.", 3),
     ]  # fmt: skip
 

@@ -38,12 +38,8 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         If the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
         permission). Nothing is left under the final name then, or what was there before; no debris either.
     """
+    check_output_file(path, overwrite=overwrite)
     final = Path(os.path.realpath(path))
-    _check_parent(path, final)
-    if final.is_dir():
-        raise ModelError(f"{path} is a folder; give the name of a file to write")
-    if final.exists() and not overwrite:
-        raise ModelError(f"{path} exists already; choose another name, or remove it first")
     temporary = _temporary_name(final)
     with _removed_on_failure(path, temporary, temporary.unlink):
         with open(temporary, "xb") as file:
@@ -52,6 +48,16 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
             os.fsync(file.fileno())
         os.replace(temporary, final)
         _sync_folder(final.parent)
+
+
+def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Raise `ModelError` where `atomic_file` would, before what shall be written is computed."""
+    final = Path(os.path.realpath(path))
+    _check_parent(path, final)
+    if final.is_dir():
+        raise ModelError(f"{path} is a folder; give the name of a file to write")
+    if final.exists() and not overwrite:
+        raise ModelError(f"{path} exists already; choose another name, or remove it first")
 
 
 @contextmanager

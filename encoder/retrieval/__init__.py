@@ -9,17 +9,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .index import Hit, SentenceIndex
+    from .clusters import Cluster, Clustering, Member, cluster_sentences
+    from .duplicates import Duplicate, mine_duplicates
+    from .index import Hit, Place, SentenceIndex
     from .similar import SimilarSentence, similar_sentences
 
 _HOME = {
+    "Cluster": "clusters",
+    "Clustering": "clusters",
+    "Duplicate": "duplicates",
     "Hit": "index",
+    "Member": "clusters",
+    "Place": "index",
     "SentenceIndex": "index",
     "SimilarSentence": "similar",
+    "cluster_sentences": "clusters",
+    "mine_duplicates": "duplicates",
     "similar_sentences": "similar",
 }
 
-__all__ = ["Hit", "SentenceIndex", "SimilarSentence", "similar_sentences"]
+__all__ = [
+    "Cluster",
+    "Clustering",
+    "Duplicate",
+    "Hit",
+    "Member",
+    "Place",
+    "SentenceIndex",
+    "SimilarSentence",
+    "cluster_sentences",
+    "mine_duplicates",
+    "similar_sentences",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from encoder.inference import Inference, Output
 from encoder.persistence import KIND as ENCODER_KIND
 from encoder.persistence import load_encoder, save_encoder
+from encoder.retrieval.building import Progress, append_texts, check_output, state_of
 from encoder.retrieval.graphs import (
     CONNECTIVITY,
     EFFORT,
@@ -26,16 +27,13 @@ from encoder.retrieval.storage import (
     ENCODER,
     Contents,
     Rows,
-    appending,
-    check_replaceable,
     graph_file,
     locked_for_adding,
     read_contents,
     write_contents,
 )
-from encoder.retrieval.texts import read_batches
 from encoder.state import EncoderState
-from w2v._files import ModelError, atomic_folder, check_writable_beside, remove_leftovers
+from w2v._files import ModelError, atomic_folder
 from w2v.index import NeighborIndex
 from w2v.model_files import read_kind
 from w2v.persistence import KIND as WORD_VECTORS
@@ -51,9 +49,6 @@ EXACT_LIMIT = 1_000_000
 
 _QUERIES_AT_ONCE = 256
 _REPEATS = 8  # equal sentences that are expected among the nearest
-
-Progress = Callable[[str, int, "int | None"], None]
-"""Called with what is being done ("encoding" or "linking"), how much of it is done and how much there is, if known."""
 
 
 class Hit(NamedTuple):
@@ -73,6 +68,21 @@ class Hit(NamedTuple):
 
     sentence: str
     similarity: float
+    line: int
+    file: str
+
+
+class Place(NamedTuple):
+    """A sentence and where it came from; see `Hit`.
+
+    Attributes
+    ----------
+    sentence : str
+    line : int
+    file : str
+    """
+
+    sentence: str
     line: int
     file: str
 
@@ -171,13 +181,15 @@ class SentenceIndex:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
         if approximate:
             require_usearch()
-        state, columns = _state_of(encoder, truncate_dim)
+        state, columns = state_of(encoder, truncate_dim)
         path = Path(path)
-        _check_output(path, overwrite)
+        check_output(path, overwrite)
         with atomic_folder(path, replace=overwrite) as folder:
             save_encoder(state, folder / ENCODER)
             inference = Inference(state, workers)
-            contents = _append(folder, Contents(columns, dtype, splits), inference, open_corpus(sentences), progress)
+            contents = append_texts(
+                folder, Contents(columns, dtype, splits), inference, open_corpus(sentences), progress
+            )
             if not contents.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
         index = cls(path, contents, state, workers)
@@ -234,7 +246,7 @@ class SentenceIndex:
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, len(self), 1 << 12):
-            yield from self._rows.sentences(start, min(start + (1 << 12), len(self)))
+            yield from self.sentences(start, min(start + (1 << 12), len(self)))
 
     def __repr__(self) -> str:
         how = "approximate" if self.is_approximate else "exact"
@@ -270,9 +282,14 @@ class SentenceIndex:
         """What the index holds."""
         return self._contents
 
-    def place(self, row: int) -> tuple[str, int]:
-        """Return the file that sentence `row`, from 0, came from and its line there, from 1; see `Hit`."""
-        return self._rows.place(row)
+    def place(self, row: int) -> Place:
+        """Return sentence `row`, from 0, and where it came from."""
+        file, line = self._rows.place(row)
+        return Place(self[row], line, file)
+
+    def sentences(self, start: int, stop: int) -> list[str]:
+        """Return the sentences from `start` to below `stop`."""
+        return self._rows.sentences(start, stop)
 
     def add(self, sentences: Any, *, approximate: bool | None = None, progress: Progress | None = None) -> int:
         """Add sentences behind those that are there.
@@ -305,7 +322,7 @@ class SentenceIndex:
             require_usearch()
         with locked_for_adding(self._path):
             before = read_contents(self._path)
-            contents = _append(self._path, before, self.inference, open_corpus(sentences), progress)
+            contents = append_texts(self._path, before, self.inference, open_corpus(sentences), progress)
             if contents.sentences == before.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to add")
             self._use(contents)
@@ -517,39 +534,3 @@ class SentenceIndex:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         units: NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
         return units
-
-
-def _state_of(encoder: SentenceEncoder | Start, truncate_dim: int | None) -> tuple[EncoderState, int]:
-    """Return what an encoder has learned and the number of columns to keep."""
-    from encoder.model import SentenceEncoder
-
-    if not isinstance(encoder, SentenceEncoder):
-        encoder = SentenceEncoder(encoder)
-    output = Output(truncate_dim=truncate_dim or encoder.truncate_dim)
-    return encoder.state, output.columns(encoder.state.dimension)
-
-
-def _check_output(path: Path, overwrite: bool) -> None:
-    """Raise `ModelError` before anything is encoded if the index could not be written."""
-    remove_leftovers(path)
-    if os.path.lexists(path):
-        if not overwrite:
-            raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
-        check_replaceable(path)
-    check_writable_beside(path)
-
-
-def _append(folder: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None) -> Contents:
-    """Encode texts and append those with a vector; return what the index holds then."""
-    output = Output(truncate_dim=contents.dimension)
-    before = contents.sources[-1].lines if contents.sources and not contents.sources[-1].name else 0
-    told = None if progress is None else lambda done, total: progress("encoding", done, total)
-    with appending(folder, contents) as appender:
-        for batch in read_batches(texts, splits=contents.splits, lines_before=before, progress=told):
-            vectors = inference.encode(batch.sentences, output)
-            kept = np.flatnonzero(vectors.any(axis=1))
-            encoded = [batch.sentences[i].encode() for i in kept.tolist()]
-            if encoded:
-                appender.append(encoded, np.array(batch.lines, np.int64)[kept], vectors[kept])
-            appender.close_source(batch.name, len(encoded), batch.n_lines)
-    return appender.contents

@@ -1,0 +1,60 @@
+"""What building an index and adding to it have in common: the encoder, the place to write to, and texts to rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from encoder.inference import Inference, Output
+from encoder.retrieval.storage import Contents, appending, check_replaceable
+from encoder.retrieval.texts import read_batches
+from encoder.state import EncoderState
+from w2v._files import ModelError, check_writable_beside, remove_leftovers
+
+if TYPE_CHECKING:
+    from encoder.model import SentenceEncoder, Start
+
+Progress = Callable[[str, int, "int | None"], None]
+"""Called with what is being done ("encoding", "linking", …), how much of it is done and how much there is, if known."""
+
+
+def state_of(encoder: SentenceEncoder | Start, truncate_dim: int | None = None) -> tuple[EncoderState, int]:
+    """Return what an encoder has learned and the number of columns to keep."""
+    from encoder.model import SentenceEncoder
+
+    if not isinstance(encoder, SentenceEncoder):
+        encoder = SentenceEncoder(encoder)
+    output = Output(truncate_dim=truncate_dim or encoder.truncate_dim)
+    return encoder.state, output.columns(encoder.state.dimension)
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Raise `ModelError` before anything is encoded if the index could not be written."""
+    remove_leftovers(path)
+    if os.path.lexists(path):
+        if not overwrite:
+            raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
+        check_replaceable(path)
+    check_writable_beside(path)
+
+
+def append_texts(
+    folder: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
+) -> Contents:
+    """Encode texts and append those with a vector; return what the index holds then."""
+    output = Output(truncate_dim=contents.dimension)
+    before = contents.sources[-1].lines if contents.sources and not contents.sources[-1].name else 0
+    told = None if progress is None else lambda done, total: progress("encoding", done, total)
+    with appending(folder, contents) as appender:
+        for batch in read_batches(texts, splits=contents.splits, lines_before=before, progress=told):
+            vectors = inference.encode(batch.sentences, output)
+            kept = np.flatnonzero(vectors.any(axis=1))
+            encoded = [batch.sentences[i].encode() for i in kept.tolist()]
+            if encoded:
+                appender.append(encoded, np.array(batch.lines, np.int64)[kept], vectors[kept])
+            appender.close_source(batch.name, len(encoded), batch.n_lines)
+    return appender.contents
