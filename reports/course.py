@@ -13,7 +13,7 @@ Record = Mapping[str, Any]
 _Kind = tuple[str, str, str, tuple[tuple[str, str], ...]]
 """Name, title and unit of a picture, and the entries of a record that it shows with what they are called."""
 
-_MOST_ROWS = 40
+_MOST_ROWS, _MOST_COLUMNS = 40, 12
 _NOT_SHOWN = ("kept", "pairs", "words")
 _WORDS: tuple[_Kind, ...] = (
     ("training", "Loss", "nats a pair", (("loss", "training"), ("holdout_loss", "held-out text"))),
@@ -51,6 +51,7 @@ def training_section(history: Sequence[Record], along: str) -> Section | None:
             )
             blocks.append(Curves(name, title, along, unit, series, best))
     names = [name for name in dict.fromkeys(name for record in history for name in record) if name not in _NOT_SHOWN]
+    names = names[:_MOST_COLUMNS]
     shown = history if len(history) <= _MOST_ROWS else history[:: math.ceil(len(history) / _MOST_ROWS)]
     rows = tuple(tuple(in_words(record.get(name)) for name in names) for record in shown)
     header = tuple(f">{name.replace('_', ' ')}" for name in names)
