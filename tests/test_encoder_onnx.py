@@ -1,0 +1,181 @@
+"""Encoders as ONNX graphs, run by ONNX Runtime with the tokenizer beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from encoder_examples import SENTENCES, make_embeddings
+from test_cli import assert_mistake, run
+from test_encoder_bert import PIECES, TEXTS, make_arrays, write_bert
+from test_encoder_formats import import_quietly, wordpiece, write_folder
+
+from corpora.pieces import PiecesTokenizer
+from corpora.tokenizers import JiebaTokenizer, WhitespaceTokenizer, WordsTokenizer
+from encoder import EncoderState, SentenceEncoder, sif_state
+from encoder.formats import onnx_folder, read_encoder, write_encoder
+from encoder.pooling import Dense, Pooling
+from w2v import ModelError
+
+POSITIONS = ["none", "index", "fraction", "sinusoidal", "learned", "relative", "rotary"]
+
+
+def encode(state: EncoderState, texts: list[str]) -> np.ndarray:
+    architecture = "static" if state.network is None else "attention"
+    return np.asarray(SentenceEncoder(state, architecture, normalize=state.pooling.normalize).encode(texts))
+
+
+def run_onnx(folder: Path, texts: list[str]) -> np.ndarray:
+    """Encode texts as somebody does who has never heard of this toolkit."""
+    onnxruntime, tokenizers = import_quietly("onnxruntime"), import_quietly("tokenizers")
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    encoded = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")).encode_batch(texts)
+    inputs = {
+        "input_ids": np.array([one.ids for one in encoded], np.int64),
+        "attention_mask": np.array([one.attention_mask for one in encoded], np.int64),
+    }
+    [vectors] = session.run(["sentence_embedding"], inputs)
+    return np.asarray(vectors)
+
+
+def make_network(**options: Any) -> EncoderState:
+    """Return an encoder whose network is away from its start."""
+    values: dict[str, Any] = {"dim": 24, "heads": 3, "layers": 2}
+    state = SentenceEncoder(make_embeddings(), "attention", **(values | options)).state
+    rng = np.random.default_rng(5)
+    assert state.parameters is not None
+    for array in state.parameters.values():
+        array += np.float32(0.2) * rng.standard_normal(array.shape, dtype=np.float32)
+    return state
+
+
+def write(state: EncoderState, folder: Path) -> Path:
+    onnx = import_quietly("onnx")
+    write_encoder(state, folder, format="onnx")
+    onnx.checker.check_model(str(folder / "model.onnx"), full_check=True)
+    return folder
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("tokenizer", [WordsTokenizer(), WhitespaceTokenizer()])
+def test_static_encoder_makes_the_same_vectors(tmp_path: Path, tokenizer: Any) -> None:
+    state = sif_state(make_embeddings(tokenizer=tokenizer), 1e-2)
+    folder = write(state, tmp_path / "f")
+    np.testing.assert_allclose(run_onnx(folder, SENTENCES), encode(state, SENTENCES), atol=1e-5)
+    np.testing.assert_array_equal(run_onnx(folder, ["", "unheard of"]), np.zeros((2, 20)))
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_every_network_makes_the_same_vectors(tmp_path: Path, positions: str, norm: str) -> None:
+    state = make_network(positions=positions, norm=norm)
+    folder = write(state, tmp_path / "f")
+    np.testing.assert_allclose(run_onnx(folder, SENTENCES), encode(state, SENTENCES), atol=1e-5)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("head", ["linear", "none"])
+@pytest.mark.parametrize("activation", ["gelu", "relu", "tanh"])
+def test_other_heads_and_activations_make_the_same_vectors(tmp_path: Path, head: str, activation: str) -> None:
+    from encoder.network import Network, NetworkConfig
+
+    state = make_network()
+    dim = 20 if head == "none" else 24
+    config = NetworkConfig(20, dim, 2, norm="post", positions="learned", head=head, activation=activation)
+    parameters = Network(config).initialise(3)
+    parameters.flat += np.float32(0.1) * np.random.default_rng(1).standard_normal(parameters.flat.shape, np.float32)
+    state = replace(state, network=config, parameters=parameters)
+    folder = write(state, tmp_path / "f")
+    np.testing.assert_allclose(run_onnx(folder, SENTENCES), encode(state, SENTENCES), atol=1e-5)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("kind", ["sum", "mean", "first", "max"])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_imported_bert_makes_the_same_vectors(
+    tmp_path: Path, rng: np.random.Generator, kind: str, normalize: bool
+) -> None:
+    weight, bias = rng.normal(size=(8, 3)).astype(np.float32), rng.normal(size=3).astype(np.float32)
+    pooling = Pooling(kind, (Dense(weight, bias, "tanh"),), normalize)
+    state = replace(read_encoder(write_bert(tmp_path / "b", make_arrays(rng))), pooling=pooling)
+    folder = write(state, tmp_path / "f")
+    np.testing.assert_allclose(run_onnx(folder, TEXTS), encode(state, TEXTS), atol=1e-5)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("normalize", [True, False])
+def test_pieces_of_model2vec_make_the_same_vectors(tmp_path: Path, rng: np.random.Generator, normalize: bool) -> None:
+    config = {"model_type": "model2vec", "normalize": normalize, "max_length": 4}
+    tensors = {"embeddings": rng.normal(size=(len(PIECES), 3)).astype(np.float32)}
+    source = write_folder(tmp_path / "s", tensors, config, vocabulary=PIECES)
+    state = read_encoder(source)
+    texts = ["zzz the.", "", ". . . . . .", "zzz"]  # no longer than what model2vec looks at
+    np.testing.assert_allclose(run_onnx(write(state, tmp_path / "f"), texts), encode(state, texts), atol=1e-5)
+
+
+@pytest.mark.interop
+def test_large_tables_lie_in_a_file_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_folder, "_MOST_IN_ONE_FILE", 100)
+    state = sif_state(make_embeddings(30))
+    write_encoder(state, tmp_path / "f", format="onnx")
+    assert sorted(file.name for file in (tmp_path / "f").iterdir()) == [
+        "model.onnx", "model.onnx.data", "tokenizer.json",
+    ]  # fmt: skip
+    np.testing.assert_allclose(run_onnx(tmp_path / "f", SENTENCES), encode(state, SENTENCES), atol=1e-5)
+    write_encoder(state, tmp_path / "f", format="onnx", overwrite=True)
+
+
+@pytest.mark.interop
+def test_command_writes_the_folder(tmp_path: Path) -> None:
+    state = make_network()
+    SentenceEncoder(state, "attention").fit().save(tmp_path / "e")
+    assert run("export", tmp_path / "e", tmp_path / "f", "--format", "onnx").exit_code == 0
+    assert sorted(file.name for file in (tmp_path / "f").iterdir()) == ["model.onnx", "tokenizer.json"]
+    assert_mistake(run("export", tmp_path / "e", tmp_path / "f", "--format", "onnx"), 1, "exists")
+    assert_mistake(run("import", tmp_path / "f", "-o", tmp_path / "x"), 1, "model.safetensors")
+    assert_mistake(run("import", tmp_path / "f", "-o", tmp_path / "x", "--format", "onnx"), 2, "--format")
+
+
+def test_what_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnx")
+    state = make_network()
+    with pytest.raises(ModelError, match="'jieba' cannot be expressed"):
+        write_encoder(replace(state, tokenizer=JiebaTokenizer()), tmp_path / "f", format="onnx")
+    assert state.parameters is not None
+    state.parameters.flat[0] = np.nan
+    with pytest.raises(ModelError, match="a number of the encoder is not finite"):
+        write_encoder(state, tmp_path / "f", format="onnx")
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'w2v-toolkit\[onnx\]'"):
+        write_encoder(state, tmp_path / "f", format="onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tokenizer_of_pieces_checks_its_options() -> None:
+    pytest.importorskip("tokenizers")
+    definition = json.dumps(wordpiece())
+    tokenizer = PiecesTokenizer(definition, max_tokens=2, keep_unknown=False)
+    assert tokenizer("The rivers") == ["the", "river"] and tokenizer("zzz the") == ["the"]
+    assert PiecesTokenizer.from_config(tokenizer.to_config(), definition) == tokenizer
+    assert definition not in repr(tokenizer)
+    for options, message in (
+        ({"max_tokens": 0}, "max_tokens must be from 1"),
+        ({"special": 1}, "special must be true or false"),
+        ({"max_characters": "x"}, "max_characters must be an integer"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            PiecesTokenizer(definition, **options)
+    for damaged in (
+        "",
+        "[]",
+        "{}",
+        json.dumps(wordpiece([])),
+        json.dumps(wordpiece()).replace('"the": 2', '"the": 999999999'),
+    ):
+        with pytest.raises(ValueError, match="the description of a tokenizer"):
+            PiecesTokenizer(damaged)("a")
