@@ -19,8 +19,10 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 import warnings
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ CLOSE = {"docs/tutorial.md"}
 NOT_RUN = (".", "cd", "eval", "git", "jupyter", "make", "opencc", "pip", "python", "python3", "source")
 """Programs that are not run; what is installed and made by them is checked to be there."""
 
-STEPS = 20
+STEPS = 5
 """How many steps encoders are trained for, where pages leave it to the default."""
 
 IS_INSTALLED = any(importlib.metadata.distributions(name="w2v-toolkit"))
@@ -267,6 +269,9 @@ class Session:
         if command.words[0] in NOT_RUN or ("--version" in command.words and not IS_INSTALLED):
             return
         self.has_run = True
+        if command.words[:2] == ["w2v", "explore"]:
+            explore(command.words[2])
+            return
         self._prepare(command.words)
         where = f"{snippet}: {command.line}"
         is_ours = command.words[0] == "w2v" and not command.needs_shell
@@ -306,6 +311,27 @@ class Session:
             ["bash", "-o", "pipefail", "-c", command.line], env=environment, capture_output=True, text=True, timeout=120
         )
         return finished.returncode, finished.stdout + finished.stderr
+
+
+def explore(model: str) -> None:
+    """Serve the explorer's page, fetch it, and end it by Ctrl-C."""
+    if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
+        return
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "cli", "explore", model, "--port", "0", "--no-browser", "--words", "500"],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "W2V_CACHE_DIR": "cache"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert serving.stdout is not None
+    with serving:
+        said = serving.stdout.readline()
+        address = re.search(r"http://\S+", said)
+        assert address is not None, said
+        with urllib.request.urlopen(address[0], timeout=20) as response:
+            assert b"<html" in response.read()
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(20) == 0
 
 
 # --- how output is compared -------------------------------------------------------------------------------------------
