@@ -6,30 +6,34 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.exceptions import NotFittedError
 
 from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
 from encoder.network import Network, NetworkConfig
 from encoder.persistence import load_encoder, save_encoder
 from encoder.resuming import Interrupted, Sources, describe_training, interrupted_training
 from encoder.state import DEFAULT_A, EncoderState, sif_state
+from w2v._html import Html, ShownAsHtml, escape, html_curve, html_facts
+from w2v._wording import decimals
 from w2v.embeddings import Embeddings
 from w2v.model_files import LAYOUT
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
     from encoder.fit_options import FitOptions, FitProgress
+    from w2v.models import Word2Vec
 
 ARCHITECTURES = ("static", "attention")
 
-Start = Embeddings | EncoderState | str | os.PathLike[str]
+Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
 
 
-class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
@@ -37,8 +41,9 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     Parameters
     ----------
-    embeddings : Embeddings, EncoderState, str or path-like
-        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either.
+    embeddings : Embeddings, EncoderState, Word2Vec, str or path-like
+        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either. Of a `Word2Vec`, `fit`
+        trains a clone on the corpus first, so that its parameters can be searched over, too.
     architecture : {"static", "attention"}, default "static"
         Sum up weighted rows of a table, or let the words of a sentence attend to each other first.
     a : float, default 3e-4
@@ -67,8 +72,9 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         that of `training`.
     training : FitOptions, optional
         How `fit` trains; see `encoder.fit_options.FitOptions`.
-    frozen : bool, default False
-        Let `fit` learn nothing, for pipelines whose data is no corpus.
+    frozen : bool, optional
+        Let `fit` leave the encoder as it starts, for pipelines whose data is no corpus. By default it does so if it is
+        given labels, as in a classifier's pipeline. (A `Word2Vec` to start from is trained in any case.)
 
     Attributes
     ----------
@@ -110,7 +116,7 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         workers: int | None = None,
         random_state: Any = None,
         training: FitOptions | None = None,
-        frozen: bool = False,
+        frozen: bool | None = None,
     ) -> None:
         self.embeddings = embeddings
         self.architecture = architecture
@@ -148,8 +154,8 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ----------
         corpus : str, path-like, list of path-like, or iterable of str, optional
             Files or texts: one paragraph a line without a teacher, one sentence a line with it.
-        y : ignored
-            For pipelines.
+        y : array-like, optional
+            Labels, from which nothing is learned. If there are any, `frozen` is True by default.
         pairs : path, iterable of sequences of str, or a list of paths, optional
             Sentences that mean the same. With a corpus they are trained on after it.
         teacher : callable, ndarray or path to .npy, optional
@@ -170,10 +176,16 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             If there is not enough to train on, or an option is out of range.
         CorpusError
             If a file cannot be read or is not what it should be.
+        EmptyVocabularyError
+            If there is a `Word2Vec` to start from, and no word reaches its `min_count`.
         """
         self._forget()
-        start = self._start_state()
-        if self.frozen or (corpus is None and pairs is None and teacher is None):
+        is_frozen = y is not None if self.frozen is None else self.frozen
+        trainer = self._trainer()
+        if trainer is not None and not is_frozen and not isinstance(corpus, (str, os.PathLike)):
+            corpus = list(corpus)  # read twice
+        start = self._start_state() if trainer is None else self._state_of(clone(trainer).fit(corpus).embeddings_)
+        if is_frozen or (corpus is None and pairs is None and teacher is None):
             self.state_, self.is_complete_ = start, True
             self.history_: list[dict[str, Any]] = []
             return self
@@ -422,8 +434,26 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             start = Embeddings.load(start) if read_kind(start) == WORD_VECTORS else load_encoder(Path(start))
         if isinstance(start, EncoderState):
             return self._with_architecture(start)
+        trainer = self._trainer()
+        if trainer is not None:
+            if not hasattr(trainer, "embeddings_"):
+                raise NotFittedError("the Word2Vec to start from is not trained yet: call fit with the texts first")
+            start = trainer.embeddings_
         if not isinstance(start, Embeddings):
             raise TypeError(f"embeddings must be Embeddings, an EncoderState or a folder, not {type(start).__name__}")
+        return self._state_of(start)
+
+    def _trainer(self) -> Word2Vec | None:
+        """Return what trains the word vectors, where that is given in their place."""
+        start: Any = self.embeddings
+        if start is None or isinstance(start, (str, os.PathLike, Embeddings, EncoderState)):
+            return None
+        from w2v.models import Word2Vec
+
+        return start if isinstance(start, Word2Vec) else None
+
+    def _state_of(self, start: Embeddings) -> EncoderState:
+        """Return the closed form of word vectors."""
         return self._with_architecture(
             sif_state(start, self.a, identity_scale=self.identity_scale, identity_columns=self.identity_columns)
         )
@@ -475,6 +505,29 @@ class SentenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self._interrupted = Interrupted(sources, sources.used, options, fitted.training)
             raise TrainingInterrupted("training was interrupted; `resume` goes on")
         return self
+
+    def _repr_html_(self) -> str:
+        if self.embeddings is None:
+            return html_facts("Sentence encoder, without word vectors", [])
+        trainer = None if hasattr(self, "state_") else self._trainer()
+        if trainer is not None and not hasattr(trainer, "embeddings_"):
+            return html_facts("Sentence encoder, not fitted", [("word vectors", trainer)])
+        state = self.state
+        facts: list[tuple[str, object]] = [
+            (
+                "architecture",
+                self.architecture if state.network is None else f"{state.network.layers} layers of attention",
+            ),
+            ("words", f"{len(state.vocabulary):,}"),
+            ("columns", f"{self.dimension:,}"),
+        ]
+        losses = [loss for record in getattr(self, "history_", []) if (loss := record.get("held_out_loss")) is not None]
+        if losses:
+            curve = html_curve(losses, "loss on held-out sentences")
+            facts.append(("held-out loss", Html(f"{curve} {escape(decimals(min(losses)))} at best")))
+        else:
+            facts.append(("training", "none: weights in closed form"))
+        return html_facts("Sentence encoder" if getattr(self, "is_complete_", True) else "… interrupted", facts)
 
     def _fit_options(self) -> FitOptions:
         """Return how to train: `training`, with the seed and the threads of this encoder."""
