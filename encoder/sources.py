@@ -37,7 +37,7 @@ def corpus_tasks(
     if len(neighbors.firsts) < 4:
         raise ValueError(
             f"the corpus has {len(neighbors.firsts)} pairs of neighbouring sentences of {options.min_tokens} to "
-            f"{options.max_tokens} known words; it needs paragraphs, one a line"
+            f"{options.max_tokens} known words; it needs paragraphs, one a line; with frozen=True nothing is trained"
         )
     task = NeighborTask(
         neighbors,
