@@ -9,6 +9,7 @@ import click
 from commands.encode import describe_encoder
 from commands.options import json_option, model_argument
 from commands.output import print_description, print_json
+from commands.search import describe_index
 
 
 @click.command(
@@ -20,13 +21,14 @@ Examples:
 @model_argument
 @json_option
 def info(model: Path, as_json: bool) -> None:
-    """Tell what is in a model folder, of word vectors or of a sentence encoder: sizes, parameters, training history."""
+    """Tell what is in a folder of word vectors, a sentence encoder or an index: sizes, parameters, training history."""
     from w2v.embeddings import Embeddings
     from w2v.model_files import read_kind
     from w2v.persistence import KIND
 
-    if read_kind(model) != KIND:
-        described = describe_encoder(model)
+    kind = read_kind(model)
+    if kind != KIND:
+        described = describe_index(model) if kind == "sentence-index" else describe_encoder(model)
         print_json(described) if as_json else print_description(described)
         return
     embeddings = Embeddings.load(model)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from commands.encode import describe_encoder
 from commands.options import errors_option, json_option, overwrite_option, workers_option
 from commands.output import decimals, note, percent, print_json, print_table, show_work
 
@@ -190,6 +191,27 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], as_json: bool) -> 
         ("of the 10 nearest found", percent(described["recall"]) if found.is_approximate else "all: exact search"),
     ]
     print_table(["index", f">{found.path}"], rows)
+
+
+def describe_index(folder: Path) -> dict[str, Any]:
+    """Return what `w2v info` tells of an index of sentences."""
+    from encoder.retrieval.storage import ENCODER, read_contents
+
+    contents = read_contents(folder)
+    encoder = describe_encoder(folder / ENCODER)
+    return {
+        "path": str(folder),
+        "kind": "index of sentences",
+        "bytes": _bytes_of(folder),
+        "sentences": contents.sentences,
+        "dimension": contents.dimension,
+        "dtype": contents.dtype,
+        "lines_are_split": contents.splits,
+        "lines_read": sum(source.lines for source in contents.sources),
+        "files": list(dict.fromkeys(source.name for source in contents.sources if source.name)),
+        "sentences_in_graphs": contents.in_graphs,
+        "encoder": {name: encoder[name] for name in ("architecture", "dimension", "vocabulary_size")},
+    }
 
 
 def _bytes_of(folder: Path) -> int:

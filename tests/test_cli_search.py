@@ -70,6 +70,14 @@ def test_index_describes_what_it_made(model: Path, text: Path, tmp_path: Path) -
     assert "of them new" in shown and "exact search" in shown
 
 
+def test_info_describes_an_index(indexed: Path, text: Path) -> None:
+    described = printed("info", indexed, "--json")
+    assert described["kind"] == "index of sentences" and described["sentences"] == 5 and described["lines_read"] == 7
+    assert described["files"] == [str(text)] and described["sentences_in_graphs"] == 0
+    assert described["encoder"] == {"architecture": "static", "dimension": 20, "vocabulary_size": 10}
+    assert "index of sentences" in run("info", indexed).stdout
+
+
 def test_index_splits_lines_and_reads_standard_input(model: Path, tmp_path: Path) -> None:
     result = run("index", model, "-", "-o", tmp_path / "my.index", "--split-sentences", stdin=b"A river. The river.\nx")
     assert result.exit_code == 0, result.output

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .clusters import Cluster, Clustering, Member, cluster_sentences
     from .duplicates import Duplicate, mine_duplicates
-    from .index import Hit, Place, SentenceIndex
+    from .hits import Hit, Place
+    from .index import SentenceIndex
     from .similar import SimilarSentence, similar_sentences
 
 _HOME = {
     "Cluster": "clusters",
     "Clustering": "clusters",
     "Duplicate": "duplicates",
-    "Hit": "index",
+    "Hit": "hits",
     "Member": "clusters",
-    "Place": "index",
+    "Place": "hits",
     "SentenceIndex": "index",
     "SimilarSentence": "similar",
     "cluster_sentences": "clusters",

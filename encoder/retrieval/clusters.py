@@ -13,7 +13,8 @@ from corpora.tokenizers import WordsTokenizer
 from encoder.lookup import WordLookup
 from encoder.retrieval.building import Progress
 from encoder.retrieval.centroids import assign, fit_centroids
-from encoder.retrieval.index import Place, SentenceIndex
+from encoder.retrieval.hits import Place
+from encoder.retrieval.index import SentenceIndex
 from encoder.retrieval.sources import opened_sentences
 from w2v.stream import WorkFolder, encode_corpus
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from encoder.retrieval.building import Progress
 from encoder.retrieval.centroids import assign, fit_centroids
-from encoder.retrieval.index import Place, SentenceIndex
+from encoder.retrieval.hits import Place
+from encoder.retrieval.index import SentenceIndex
 from encoder.retrieval.joins import Join, Pairs, Reduction, choose_reduction, join_pairs
 from encoder.retrieval.sources import opened_sentences
 from w2v.environment import default_workers

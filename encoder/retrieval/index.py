@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from encoder.retrieval.graphs import (
     has_usearch,
     require_usearch,
 )
+from encoder.retrieval.hits import Hit, Place
 from encoder.retrieval.storage import (
     ENCODER,
     Contents,
@@ -49,42 +50,6 @@ EXACT_LIMIT = 1_000_000
 
 _QUERIES_AT_ONCE = 256
 _REPEATS = 8  # equal sentences that are expected among the nearest
-
-
-class Hit(NamedTuple):
-    """A sentence that was found.
-
-    Attributes
-    ----------
-    sentence : str
-    similarity : float
-        Cosine of its vector, as it is stored, with the query's.
-    line : int
-        Its line in the file, from 1; its place, from 1, among the texts that a program has added. Of equal sentences
-        the first.
-    file : str
-        The file; empty for texts that a program has added.
-    """
-
-    sentence: str
-    similarity: float
-    line: int
-    file: str
-
-
-class Place(NamedTuple):
-    """A sentence and where it came from; see `Hit`.
-
-    Attributes
-    ----------
-    sentence : str
-    line : int
-    file : str
-    """
-
-    sentence: str
-    line: int
-    file: str
 
 
 class SentenceIndex:

@@ -1,0 +1,41 @@
+"""Sentences that were found, and where they came from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Hit(NamedTuple):
+    """A sentence that was found.
+
+    Attributes
+    ----------
+    sentence : str
+    similarity : float
+        Cosine of its vector, as it is stored, with the query's.
+    line : int
+        Its line in the file, from 1; its place, from 1, among the texts that a program has added. Of equal sentences
+        the first.
+    file : str
+        The file; empty for texts that a program has added.
+    """
+
+    sentence: str
+    similarity: float
+    line: int
+    file: str
+
+
+class Place(NamedTuple):
+    """A sentence and where it came from; see `Hit`.
+
+    Attributes
+    ----------
+    sentence : str
+    line : int
+    file : str
+    """
+
+    sentence: str
+    line: int
+    file: str
