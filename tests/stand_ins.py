@@ -55,6 +55,8 @@ class StandIns:
 
     def _page_makes(self, name: str) -> bool:
         before = re.split(_whole(re.escape(name)), self.code, maxsplit=1)[0]
+        if f"w2v download {Path(name).stem}" in before:
+            return True
         return before.endswith(("--output ", "-o ", "> ", 'save("', 'output = "'))
 
     @cached_property
@@ -187,7 +189,7 @@ def _constant(content: str) -> Callable[[StandIns, Path], None]:
 _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"quickstart/bible\.txt", StandIns.write_bible),
     (r"(?:simplewiki|wiki)\.txt(?:\.xz)?", StandIns.write_paragraphs),
-    (r"(?:corpus|news|new|old|text)\.txt", StandIns.write_text),
+    (r"(?:corpus|news|new|old|text|bible)\.txt", StandIns.write_text),
     (r"news/\*\.txt\.gz|dump\.gz", StandIns.write_text),
     (r"(?:sentences|questions|more|today)\.txt(?:\.gz)?", StandIns.write_sentences),
     (r"zhwiki-simplified\.txt|zhwiki\.txt", StandIns.write_chinese),

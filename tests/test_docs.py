@@ -359,6 +359,8 @@ def _formal(lines: list[str]) -> list[str]:
             in_rows = False
         elif line.startswith("{"):
             formal.append(" ".join(sorted(json.loads(line))))  # a result for programs: its names, not its values
+        elif "\t" in line:
+            formal.append(f"{line.count(chr(9))} tabs")
         elif not in_rows and not _is_rule(line):
             formal.append(_message(line))
     return [line for line in formal if line and "…" not in line]
