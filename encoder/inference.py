@@ -26,6 +26,9 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 BATCH_SIZE = 1024
 
 _LARGEST_INT8 = 127
+_NUMBERS_AT_ONCE = 1 << 29
+"""Sentences of a batch times numbers of a network, about: some tens of milliseconds of one thread."""
+_LARGE_NETWORK = 1 << 20
 
 
 class Encoded(NamedTuple):
@@ -149,6 +152,7 @@ class Inference:
         """
         columns = output.columns(self.state.dimension)
         vectors = np.empty((len(sentences), columns), output.precision)
+        batch_size = self._batch_size(batch_size, len(sentences))
         starts = range(0, len(sentences), batch_size)
 
         def work(start: int) -> int:
@@ -179,7 +183,7 @@ class Inference:
         def work(lines: bytes) -> tuple[bytes, NDArray[Any]]:
             return lines, output.finish(self._vectors(self.rows.find_lines(lines)))
 
-        yield from self._in_order(work, cut_lines(blocks, batch_size))
+        yield from self._in_order(work, cut_lines(blocks, self._batch_size(batch_size)))
 
     def explain(self, sentences: Sequence[str], output: Output, *, with_attention: bool = False) -> Encoded:
         """Return the vectors of sentences with their tokens, the tokens' rows and, if asked for, attention.
@@ -199,6 +203,14 @@ class Inference:
         rows = pooling.contributions(rows, found.offsets)
         borders = list(zip(found.offsets, found.offsets[1:], strict=False))
         return Encoded(vectors, self.rows.lookup.words_of(found), [rows[a:b, :columns] for a, b in borders], attention)
+
+    def _batch_size(self, most: int, n_sentences: int | None = None) -> int:
+        """Return how many sentences a thread takes at once: fewer of a large network, so that all threads have work."""
+        parameters = self.state.parameters
+        if parameters is None or parameters.n_numbers < _LARGE_NETWORK:
+            return most
+        fair = most if n_sentences is None else -(-n_sentences // self.workers)
+        return max(1, min(most, fair, _NUMBERS_AT_ONCE // parameters.n_numbers))
 
     def _vectors(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), of whatever length; they are written to `out` if it serves."""

@@ -124,7 +124,7 @@ def test_pieces_of_model2vec_are_encoded_as_it_does(tmp_path: Path, rng: np.rand
         "mapping": np.array([0, 0, 1, 2, 3, 1, 2, 3, 0]),
         "weights": np.linspace(1, 2, 9),
     }
-    config = {"model_type": "model2vec", "normalize": normalize, "max_length": 4}
+    config = {"normalize": normalize, "max_length": 4}
     state = read_encoder(write_folder(tmp_path / "f", tensors, config))
     rows = table[tensors["mapping"]] * tensors["weights"][:, None]
     expected = np.stack(
@@ -159,6 +159,10 @@ def test_pieces_of_sentence_transformers_keep_what_is_unknown(tmp_path: Path, rn
         write_encoder(state, tmp_path / "g", format="model2vec")
     write_encoder(state, tmp_path / "g", format="sentence-transformers")
     assert load_file(tmp_path / "g" / "model.safetensors")["embeddings"].tobytes() == table.tobytes()
+    np.testing.assert_array_equal(encode(read_encoder(tmp_path / "g"), ["zzz river", "the the the river"]), found)
+    table[1] = 0
+    write_encoder(replace(state, table=table), tmp_path / "h", format="model2vec")
+    assert (tmp_path / "h" / "config.json").exists() and not (tmp_path / "g" / "config.json").exists()
 
 
 def test_words_of_a_vocabulary_file_are_pieces(tmp_path: Path) -> None:
@@ -233,9 +237,9 @@ STATIC = [{"path": "", "type": "StaticEmbedding"}]
 @pytest.mark.parametrize(
     ("config", "modules", "more", "message"),
     [
-        ({"model_type": "model2vec", "normalize": "yes"}, None, {}, "normalize must be of type bool"),
-        ({"model_type": "model2vec", "max_length": -1}, None, {}, "max_tokens must be from 1"),
-        ({"model_type": "model2vec", "max_length": "x"}, None, {}, "max_length must be of type int"),
+        ({"normalize": "yes"}, None, {}, "normalize must be of type bool"),
+        ({"max_length": -1}, None, {}, "max_tokens must be from 1"),
+        ({"max_length": "x"}, None, {}, "max_length must be of type int"),
         (None, {}, {}, "should be a list of modules"),
         (None, [{"path": "x"}], {}, "must have a type and a path"),
         (None, [{"path": "../x", "type": "StaticEmbedding"}], {}, "not the plain name of a folder"),
@@ -299,7 +303,7 @@ def test_pieces_are_encoded_as_by_model2vec(tmp_path: Path, rng: np.random.Gener
         "mapping": np.array([0, 0, 1, 2, 3, 1, 2, 3, 0]),
         "weights": np.linspace(1, 2, 9),
     }
-    folder = write_folder(tmp_path / "f", tensors, {"model_type": "model2vec", **config})
+    folder = write_folder(tmp_path / "f", tensors, config)
     texts = ["The rivers zzz.", "", "the " * 50, "日本 riverside", "zzz", "x" * 300 + " the"]
     state = read_encoder(folder)
     expected = model2vec.StaticModel.from_pretrained(folder).encode(texts)

@@ -66,8 +66,8 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
     refuse_prompts(folder)
     table_folder = modules[0].folder
     file = folder / CONFIG
-    config = parse_json(file) if file.exists() else {}
-    if config.get("model_type") == _KIND:
+    config = parse_json(file) if file.exists() else None
+    if config is not None:  # only model2vec has one
         pooling = Pooling("mean", normalize=entry(config, file, "normalize", bool, False))
     else:
         pooling = read_tail(folder, "mean", modules[1:])
@@ -127,11 +127,17 @@ def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwr
                 f"{path} cannot be written: model2vec leaves out what is unknown, for which this encoder has a vector; "
                 "use the format sentence-transformers"
             )
-    write_static_encoder(state, path, overwrite=overwrite)
+    write_static_encoder(state, path, overwrite=overwrite, for_model2vec=True)
 
 
-def write_static_encoder(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write a static encoder as `write_model2vec` does, also where model2vec would leave out a piece that has a row."""
+def write_static_encoder(
+    state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False, for_model2vec: bool = False
+) -> None:
+    """Write a static encoder as `write_model2vec` does.
+
+    Where the piece for what is unknown counts, model2vec, which leaves it out, finds no configuration of its own,
+    unless `for_model2vec` says that it makes no difference.
+    """
     if state.network is not None:
         raise ModelError(
             f"{path} cannot be written: an encoder with attention is more than a table of words; use the format onnx, "
@@ -159,8 +165,10 @@ def write_static_encoder(state: EncoderState, path: str | os.PathLike[str], *, o
         raise ModelError(f"{path} cannot be written: a vector of the encoder is not finite")
     with new_folder(path, _OWN_FILES, overwrite=overwrite) as folder:
         write_tensors(folder / WEIGHTS, {"embeddings": table}, {"format": "pt"})
-        for name, content in ((TOKENIZER, described), (CONFIG, config), (MODULES, _modules(state.pooling))):
-            write_json(folder / name, content)
+        write_json(folder / TOKENIZER, described)
+        write_json(folder / MODULES, _modules(state.pooling))
+        if for_model2vec or not (isinstance(tokenizer, PiecesTokenizer) and tokenizer.keep_unknown):
+            write_json(folder / CONFIG, config)
 
 
 def _modules(pooling: Pooling) -> list[dict[str, Any]]:
@@ -171,11 +179,11 @@ def _modules(pooling: Pooling) -> list[dict[str, Any]]:
     ]
 
 
-def _tokenizer(folder: Path, config: dict[str, Any], file: Path) -> PiecesTokenizer:
+def _tokenizer(folder: Path, config: dict[str, Any] | None, file: Path) -> PiecesTokenizer:
     """Return the tokenizer of a folder, used as the program does whose folder it is."""
     definition = read_definition(folder)
     text = definition_text(definition)
-    if config.get("model_type") != _KIND:
+    if config is None:
         truncation = definition.get("truncation") or {}
         most = truncation.get("max_length") if isinstance(truncation, dict) else None
         return make_tokenizer(folder / TOKENIZER, text, special=False, max_tokens=most)

