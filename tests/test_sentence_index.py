@@ -166,6 +166,18 @@ def test_index_is_whole_without_the_model_it_was_built_with(tmp_path: Path) -> N
     assert repr(opened) == f"SentenceIndex({str(tmp_path / 'moved.index')!r}, 7 sentences, float16, exact)"
 
 
+def test_index_takes_every_kind_of_encoder(tmp_path: Path) -> None:
+    attention = SentenceEncoder(make_embeddings(), "attention", dim=8, heads=2, random_state=1).fit()
+    attention.save(tmp_path / "my.encoder")
+    kinds: list[Any] = [attention, attention.state, tmp_path / "my.encoder", str(tmp_path / "my.encoder")]
+    for number, encoder in enumerate(kinds):
+        built = SentenceIndex.build(encoder, SENTENCES, tmp_path / f"{number}.index")
+        [hit] = SentenceIndex.open(built.path).search("River, a river!", top_n=1)
+        assert hit.line == 2 and hit.similarity == pytest.approx(1, abs=1e-3)
+    with pytest.raises(ModelError, match="does not exist"):
+        SentenceIndex.build(tmp_path / "no.encoder", SENTENCES, tmp_path / "my.index")
+
+
 def test_index_truncates_vectors_to_what_the_encoder_or_the_caller_says(tmp_path: Path) -> None:
     encoder = SentenceEncoder(make_embeddings(), truncate_dim=8)
     assert SentenceIndex.build(encoder, SENTENCES, tmp_path / "a.index").table.shape == (7, 8)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.inference import Inference, Output
+from encoder.persistence import load_encoder
 from encoder.retrieval.storage import Contents, appending, check_replaceable
 from encoder.retrieval.texts import read_batches
 from encoder.state import EncoderState
@@ -26,10 +27,14 @@ def state_of(encoder: SentenceEncoder | Start, truncate_dim: int | None = None) 
     """Return what an encoder has learned and the number of columns to keep."""
     from encoder.model import SentenceEncoder
 
-    if not isinstance(encoder, SentenceEncoder):
-        encoder = SentenceEncoder(encoder)
-    output = Output(truncate_dim=truncate_dim or encoder.truncate_dim)
-    return encoder.state, output.columns(encoder.state.dimension)
+    if isinstance(encoder, (str, os.PathLike)):
+        state = load_encoder(encoder)
+    elif isinstance(encoder, EncoderState):
+        state = encoder
+    else:
+        encoder = encoder if isinstance(encoder, SentenceEncoder) else SentenceEncoder(encoder)
+        state, truncate_dim = encoder.state, truncate_dim or encoder.truncate_dim
+    return state, Output(truncate_dim=truncate_dim).columns(state.dimension)
 
 
 def check_output(path: Path, overwrite: bool) -> None:
