@@ -14,6 +14,8 @@ export class Labels {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
+    this.measuring = document.createElement("canvas").getContext("2d");
+    this.sizes = new Map(); // how large a word is, in which font
     this.sprites = new Map();
     this.strengths = new Map(); // place to how visible its label is
     this.occupied = new Uint8Array(0);
@@ -22,11 +24,13 @@ export class Labels {
 
   setTheme(theme) {
     this.theme = theme;
+    this.sizes.clear();
     this.sprites.clear();
   }
 
   clear() {
     this.strengths.clear();
+    this.sizes.clear();
     this.sprites.clear();
   }
 
@@ -39,6 +43,7 @@ export class Labels {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, camera.width, camera.height);
     if (map.words === null || map.points === null) return false;
+    if (this.ratio !== ratio) this.sprites.clear();
     this.ratio = ratio;
     this.drawMarks(map);
     const placed = this.place(map);
@@ -74,13 +79,13 @@ export class Labels {
   }
 
   tryPlace(map, grid, place, look, placed, isFirm) {
-    const sprite = this.sprite(map, place, look);
-    const x = map.camera.screenX(map.points[2 * place]) - sprite.width / 2;
-    const y = map.camera.screenY(map.points[2 * place + 1]) - sprite.height - (look === null ? 1 : 4);
+    const size = this.size(map, place, look);
+    const x = map.camera.screenX(map.points[2 * place]) - size.width / 2;
+    const y = map.camera.screenY(map.points[2 * place + 1]) - size.height - (look === null ? 1 : 4);
     const left = Math.max(0, Math.floor((x - grid.x) / CELL));
-    const right = Math.min(grid.columns - 1, Math.floor((x + sprite.width - grid.x) / CELL));
+    const right = Math.min(grid.columns - 1, Math.floor((x + size.width - grid.x) / CELL));
     const top = Math.max(0, Math.floor((y - grid.y) / CELL));
-    const bottom = Math.min(grid.rows - 1, Math.floor((y + sprite.height - grid.y) / CELL));
+    const bottom = Math.min(grid.rows - 1, Math.floor((y + size.height - grid.y) / CELL));
     if (!isFirm) {
       for (let row = top; row <= bottom; row++) {
         for (let column = left; column <= right; column++) {
@@ -89,7 +94,7 @@ export class Labels {
       }
     }
     for (let row = top; row <= bottom; row++) this.occupied.fill(1, row * grid.columns + left, row * grid.columns + right + 1);
-    placed.set(place, { sprite, x, y, isFirm: look !== null });
+    placed.set(place, { size, x, y, isFirm: look !== null });
   }
 
   /** Draw the labels, those that come or go partly. */
@@ -102,23 +107,21 @@ export class Labels {
       isFading ||= strength < 1;
     }
     for (const [place, strength] of strengths) {
-      let label = placed.get(place);
-      let alpha = strength;
-      if (label === undefined) {
-        alpha -= passed / FADE;
-        const sprite = alpha > 0 ? this.sprites.get(`${place}`) : undefined;
-        if (sprite === undefined) {
-          strengths.delete(place);
-          continue;
-        }
-        strengths.set(place, alpha);
-        isFading = true;
-        label = { sprite, x: map.camera.screenX(map.points[2 * place]) - sprite.width / 2, y: map.camera.screenY(map.points[2 * place + 1]) - sprite.height - 1 };
+      const label = placed.get(place);
+      const size = label?.size ?? this.sizes.get(`${place}`);
+      const alpha = label === undefined ? strength - passed / FADE : strength;
+      if (alpha <= 0 || size === undefined) {
+        strengths.delete(place);
+        continue;
       }
-      const { sprite, x, y } = label;
-      if (x > map.camera.width || y > map.camera.height || x + sprite.width < 0 || y + sprite.height < 0) continue;
-      context.globalAlpha = alpha * (label.isFirm ? 1 : map.dimmed);
-      context.drawImage(sprite.canvas, Math.round(x * this.ratio) / this.ratio, Math.round(y * this.ratio) / this.ratio, sprite.width, sprite.height);
+      strengths.set(place, alpha);
+      isFading ||= label === undefined;
+      const x = label?.x ?? map.camera.screenX(map.points[2 * place]) - size.width / 2;
+      const y = label?.y ?? map.camera.screenY(map.points[2 * place + 1]) - size.height - 1;
+      if (x > map.camera.width || y > map.camera.height || x + size.width < 0 || y + size.height < 0) continue;
+      context.globalAlpha = alpha * (label?.isFirm ? 1 : map.dimmed);
+      const sprite = this.sprite(size);
+      context.drawImage(sprite, Math.round(x * this.ratio) / this.ratio, Math.round(y * this.ratio) / this.ratio, sprite.width / this.ratio, sprite.height / this.ratio);
     }
     context.globalAlpha = 1;
     return isFading;
@@ -149,35 +152,41 @@ export class Labels {
     if (hover !== null) dot(context, ...at(hover), 5, theme.ink, theme.background);
   }
 
-  /** Return the picture of a word, made once: text is slow to draw, pictures are fast. */
-  sprite(map, place, look) {
+  /** Return how large a label is, and all that its picture is made of. */
+  size(map, place, look) {
     const key = look === null ? `${place}` : `${place} ${look.weight} ${look.color} ${look.size}`;
-    const known = this.sprites.get(key);
-    if (known !== undefined && known.ratio === this.ratio) return known;
-    if (this.sprites.size > KEPT) for (const old of [...this.sprites.keys()].slice(0, KEPT / 4)) this.sprites.delete(old);
-    const [, usual, usualWeight] = SIZES.find(([rank]) => place < rank);
-    const size = look?.size ?? Math.max(usual, look === null ? 0 : 14);
-    const canvas = document.createElement("canvas");
-    let context = canvas.getContext("2d");
-    const font = `${look?.weight ?? usualWeight} ${size}px ${this.theme.font}`;
-    context.font = font;
+    let size = this.sizes.get(key);
+    if (size !== undefined) return size;
+    const [, usual, weight] = SIZES.find(([rank]) => place < rank);
+    const pixels = look?.size ?? Math.max(usual, look === null ? 0 : 14);
+    const font = `${look?.weight ?? weight} ${pixels}px ${this.theme.font}`;
     const text = shown(map.words[place]);
-    const width = Math.ceil(context.measureText(text).width) + 10;
-    const height = Math.ceil(size * 1.4) + 2;
+    if (this.measuring.font !== font) this.measuring.font = font;
+    const width = Math.ceil(this.measuring.measureText(text).width) + 10;
+    size = { key, text, font, color: look?.color ?? "ink", width, height: Math.ceil(pixels * 1.4) + 2 };
+    this.sizes.set(key, size);
+    return size;
+  }
+
+  /** Return the picture of a word, made once: text is slow to draw, pictures are fast. */
+  sprite({ key, text, font, color, width, height }) {
+    const known = this.sprites.get(key);
+    if (known !== undefined) return known;
+    if (this.sprites.size > KEPT) for (const old of [...this.sprites.keys()].slice(0, KEPT / 4)) this.sprites.delete(old);
+    const canvas = document.createElement("canvas");
     canvas.width = Math.ceil(width * this.ratio);
     canvas.height = Math.ceil(height * this.ratio);
-    context = canvas.getContext("2d");
+    const context = canvas.getContext("2d");
     context.scale(this.ratio, this.ratio);
     Object.assign(context, { font, textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4 });
     context.strokeStyle = this.theme.background;
-    context.fillStyle = this.theme[look?.color ?? "ink"];
+    context.fillStyle = this.theme[color];
     context.globalAlpha = 0.85;
     context.strokeText(text, width / 2, height / 2);
     context.globalAlpha = 1;
     context.fillText(text, width / 2, height / 2);
-    const sprite = { canvas, width: canvas.width / this.ratio, height: canvas.height / this.ratio, ratio: this.ratio };
-    this.sprites.set(key, sprite);
-    return sprite;
+    this.sprites.set(key, canvas);
+    return canvas;
   }
 }
 

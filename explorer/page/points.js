@@ -28,7 +28,7 @@ void main() {
   result = vec4(color.rgb * alpha, alpha);
 }`;
 
-const SHOWN_AT_ONCE = 60_000; // of the whole map; twice as near, four times as many
+const SHOWN_AT_ONCE = 40_000; // of the whole map; twice as near, four times as many
 
 /** Return what draws the points, or null where there is no WebGL 2. */
 export function createPoints(canvas) {
