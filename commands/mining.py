@@ -34,6 +34,7 @@ Examples:
   w2v duplicates sentences.txt
   w2v duplicates sentences.txt --model my.encoder --threshold 0.85 --jsonl > pairs.jsonl
   w2v duplicates corpus.txt --keep deduplicated.txt
+  w2v duplicates questions.txt --model my.encoder --threshold 0.8 --groups
   w2v duplicates my.index""",
 )
 @_files_argument
@@ -60,6 +61,11 @@ Examples:
     help="Tell at most N earlier ones of each sentence.",
 )
 @click.option(
+    "--groups",
+    is_flag=True,
+    help="Print groups of duplicates, the largest first: number of the group, line and sentence, separated by tabs.",
+)
+@click.option(
     "--keep",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -82,6 +88,7 @@ def duplicates(
     model: Path | None,
     threshold: float,
     top: int,
+    groups: bool,
     keep: Path | None,
     exact: bool | None,
     split_sentences: bool,
@@ -96,9 +103,13 @@ def duplicates(
     Without --model sentences are compared by the words that they share, the rare ones counting more. Prints a pair a
     line: similarity, line, earlier line, sentence, earlier sentence, separated by tabs.
     """
+    if keep is not None and groups:
+        raise click.UsageError("--groups tells what --keep leaves out; give one of them.")
     if keep is not None and split_sentences:
         raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
-    from encoder.retrieval.duplicates import duplicates_of, mark_duplicates, near_rows
+    import numpy as np
+
+    from encoder.retrieval.duplicates import duplicates_of, find_leaders, groups_of, near_rows
     from encoder.retrieval.sources import opened_sentences
     from w2v._files import check_output_file
 
@@ -110,11 +121,16 @@ def duplicates(
             found = near_rows(
                 index.table, threshold, top_n=top, exact=exact, workers=workers, seed=seed, progress=progress
             )
+            if groups:
+                for number, rows in enumerate(groups_of(find_leaders(found, len(index))), 1):
+                    places = [index.place(row) for row in rows]
+                    click.echo(_group_as_json(places) if jsonl else _group_as_rows(number, places, len(files)))
+                return
             if keep is None:
                 for duplicate in duplicates_of(index, found):
                     click.echo(_as_json(duplicate) if jsonl else _as_row(duplicate, len(files)))
                 return
-            is_duplicate = mark_duplicates(found, len(index))
+            is_duplicate = find_leaders(found, len(index)) != np.arange(len(index))
             n_lines, n_kept = _write_kept(keep, index, source, is_duplicate, overwrite)
     if jsonl:
         click.echo(json.dumps({"output": str(keep), "lines": n_lines, "kept": n_kept}))
@@ -141,6 +157,14 @@ def _as_row(duplicate: Duplicate, n_files: int) -> str:
     later, earlier = duplicate.later, duplicate.earlier
     cells = [decimals(duplicate.similarity), _where(later, n_files), _where(earlier, n_files)]
     return "\t".join([*cells, _cell(later.sentence), _cell(earlier.sentence)])
+
+
+def _group_as_json(places: list[Place]) -> str:
+    return json.dumps({"size": len(places), "sentences": [place._asdict() for place in places]}, ensure_ascii=False)
+
+
+def _group_as_rows(number: int, places: list[Place], n_files: int) -> str:
+    return "\n".join(f"{number}\t{_where(place, n_files)}\t{_cell(place.sentence)}" for place in places)
 
 
 def _where(place: Place, n_files: int) -> str:

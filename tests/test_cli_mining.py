@@ -55,6 +55,13 @@ def test_duplicates_splits_lines(tmp_path: Path) -> None:
     assert shown == "1.000\t2\t1\tA river runs.\tA river runs.\n"
 
 
+def test_duplicates_prints_groups(text: Path, model: Path) -> None:
+    result = run("duplicates", text, "--model", model, "--groups")
+    assert result.stdout == "1\t1\tthe river\n1\t4\tRiver, the!\n1\t6\tthe river\n", result.output
+    [group] = [json.loads(line) for line in run("duplicates", text, "--groups", "--jsonl").stdout.splitlines()]
+    assert group["size"] == 3 and group["sentences"][1] == {"sentence": "River, the!", "line": 4, "file": str(text)}
+
+
 def test_duplicates_keep_writes_the_lines_that_are_left(text: Path, model: Path, indexed: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept.txt"
     result = run("duplicates", text, "--model", model, "--keep", kept)
@@ -76,6 +83,7 @@ def test_duplicates_rejects_what_makes_no_sense(text: Path, indexed: Path, model
     assert_mistake(
         run("duplicates", text, "--keep", tmp_path / "k", "--split-sentences"), 2, "--keep writes whole lines"
     )
+    assert_mistake(run("duplicates", text, "--keep", tmp_path / "k", "--groups"), 2, "give one of them")
     assert_mistake(run("duplicates", indexed, "--model", model), 1, "is an index: it has an encoder and sentences")
     assert_mistake(run("duplicates", tmp_path / "no.txt"), 1, "no.txt")
     assert_mistake(run("duplicates", text, "--model", tmp_path / "no.model"), 1, "does not exist")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clusters import Cluster, Clustering, Member, cluster_sentences
-    from .duplicates import Duplicate, mine_duplicates
+    from .duplicates import Duplicate, group_duplicates, mine_duplicates
     from .hits import Hit, Place
     from .index import SentenceIndex
     from .similar import SimilarSentence, similar_sentences
@@ -25,6 +25,7 @@ _HOME = {
     "SentenceIndex": "index",
     "SimilarSentence": "similar",
     "cluster_sentences": "clusters",
+    "group_duplicates": "duplicates",
     "mine_duplicates": "duplicates",
     "similar_sentences": "similar",
 }
@@ -39,6 +40,7 @@ __all__ = [
     "SentenceIndex",
     "SimilarSentence",
     "cluster_sentences",
+    "group_duplicates",
     "mine_duplicates",
     "similar_sentences",
 ]

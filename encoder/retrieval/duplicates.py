@@ -228,8 +228,11 @@ def _pairs_in_cells(
     yield join_pairs([kept, *found]).best(top_n), len(table)
 
 
-def mark_duplicates(pairs: Iterator[Pairs], n_rows: int) -> NDArray[np.bool_]:
-    """Return which rows to leave out, so that none that stays is near to an earlier one that stays.
+def find_leaders(pairs: Iterator[Pairs], n_rows: int) -> NDArray[np.int64]:
+    """Return the row that each row is a duplicate of, itself for those that stay.
+
+    From the first row on, each that is near to one that stays is a duplicate of the nearest such, and each other stays:
+    no two that stay are near to each other, and every other is near to its leader.
 
     Parameters
     ----------
@@ -239,11 +242,59 @@ def mark_duplicates(pairs: Iterator[Pairs], n_rows: int) -> NDArray[np.bool_]:
 
     Returns
     -------
-    ndarray of shape (n_rows,), bool
+    ndarray of shape (n_rows,), int64
     """
-    is_duplicate = np.zeros(n_rows, bool)
+    leaders = np.arange(n_rows)
     for found in pairs:
         for later, earlier, score in zip(*(array.tolist() for array in found), strict=True):
-            if score == 1 or not is_duplicate[earlier]:  # what an equal one is near to is told of the first only
-                is_duplicate[later] = True
-    return is_duplicate
+            leader = leaders[earlier]
+            # what an equal row is near to was told of the first of them only
+            if leaders[later] == later and (leader == earlier or score == 1):
+                leaders[later] = leader
+    return leaders
+
+
+def group_duplicates(
+    source: Any,
+    encoder: SentenceEncoder | Start | None = None,
+    *,
+    threshold: float = 0.9,
+    min_size: int = 2,
+    exact: bool | None = None,
+    splits: bool = False,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[list[Place]]:
+    """Put sentences that are near to the same earlier one into groups; see `find_leaders`.
+
+    Parameters
+    ----------
+    source, encoder, threshold, exact, splits, workers, seed, progress
+        See `mine_duplicates`.
+    min_size : int, default 2
+        Leave out smaller groups.
+
+    Returns
+    -------
+    list of list of Place
+        The largest group first, each in the order of its sentences; the first of a group is its leader.
+
+    Raises
+    ------
+    ValueError, CorpusError, ModelError
+        As `mine_duplicates`.
+    """
+    with opened_sentences(source, encoder, splits=splits, workers=workers, progress=progress) as index:
+        pairs = near_rows(index.table, threshold, exact=exact, workers=workers, seed=seed, progress=progress)
+        groups = groups_of(find_leaders(pairs, len(index)), min_size)
+        return [[index.place(row) for row in rows] for rows in groups]
+
+
+def groups_of(leaders: NDArray[np.int64], min_size: int = 2) -> list[list[int]]:
+    """Return the rows of each leader, the largest group first, equally large ones in their order."""
+    order = np.argsort(leaders, kind="stable")
+    _, starts, sizes = np.unique(leaders[order], return_index=True, return_counts=True)
+    largest = np.argsort(-sizes, kind="stable")
+    largest = largest[sizes[largest] >= min_size]
+    return [order[starts[group] : starts[group] + sizes[group]].tolist() for group in largest]
