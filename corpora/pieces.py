@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["PiecesTokenizer"]
 
 _OPTIONS = ("special", "max_tokens", "max_characters", "keep_unknown")
+_TRIAL = "a known word, and \u2603"
 _MOST = 1 << 24
 _SPARE = 1 << 16
 
@@ -45,7 +47,7 @@ class PiecesTokenizer:
     TypeError
         If an option has another type.
     ValueError
-        If a number is out of range. When first used: if the definition cannot be understood.
+        If a number is out of range. When used: if the definition cannot be understood, or does not say what to do.
     ModuleNotFoundError
         When first used, if the package tokenizers is missing.
     """
@@ -90,7 +92,9 @@ class PiecesTokenizer:
             Text s has numbers[offsets[s]:offsets[s + 1]].
         """
         cut = [text[: self.max_characters] for text in texts]
-        encoded: list[Encoding] = self._built.library.encode_batch_fast(cut, add_special_tokens=self.special)
+        library = self._built.library
+        with _understood("the tokenizer of pieces cannot divide a text"):
+            encoded: list[Encoding] = library.encode_batch_fast(cut, add_special_tokens=self.special)
         lists = [encoding.ids for encoding in encoded]
         offsets = np.zeros(len(lists) + 1, np.int64)
         np.cumsum([len(numbers) for numbers in lists], out=offsets[1:])
@@ -112,7 +116,7 @@ class PiecesTokenizer:
 
     @property
     def _built(self) -> _Built:
-        return _build(self.definition, self.max_tokens)
+        return _build(self.definition, self.max_tokens, self.special)
 
     def to_config(self) -> dict[str, Any]:
         """Return the name and the options; the definition is kept in a file of its own."""
@@ -133,7 +137,7 @@ class PiecesTokenizer:
         if unknown := sorted(set(options) - set(_OPTIONS)):
             raise ValueError(f"the tokenizer {cls.name!r} has no option {', '.join(map(repr, unknown))}")
         tokenizer = cls(definition, **options)
-        _build(definition, tokenizer.max_tokens)
+        tokenizer.numbers([_TRIAL])
         return tokenizer
 
 
@@ -145,23 +149,35 @@ class _Built(NamedTuple):
     unknown: int | None
 
 
+@contextmanager
+def _understood(what: str) -> Iterator[None]:
+    """Turn whatever the library raises into a `ValueError`: exceptions of no class of their own, and panics of Rust."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # a panic is no Exception
+        raise ValueError(f"{what}: {error}") from error
+
+
 @functools.lru_cache(maxsize=8)
-def _build(definition: str, max_tokens: int | None) -> _Built:
+def _build(definition: str, max_tokens: int | None, special: bool) -> _Built:
     try:
         from tokenizers import Tokenizer
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "the tokenizer 'pieces' needs the package tokenizers: pip install 'w2v-toolkit[bert]'"
         ) from error
-    try:
+    with _understood("the description of a tokenizer cannot be understood"):
         parsed = json.loads(definition)
         if not isinstance(parsed, dict):
             raise ValueError(f"it is a {type(parsed).__name__}, not a JSON object")
         library = Tokenizer.from_str(json.dumps(parsed | {"truncation": None, "padding": None}, ensure_ascii=False))
-        if max_tokens is not None:
-            library.enable_truncation(max_tokens)
-    except Exception as error:  # the library raises no narrower class
-        raise ValueError(f"the description of a tokenizer cannot be understood: {error}") from error
+    if max_tokens is not None:
+        n_around = library.num_special_tokens_to_add(is_pair=False) if special else 0
+        if max_tokens < n_around:  # the library would not cut then at all
+            raise ValueError(f"max_tokens is {max_tokens}, but {n_around} pieces stand around every text")
+        library.enable_truncation(max_tokens)
     numbers = library.get_vocab(with_added_tokens=True)
     highest = max(numbers.values(), default=0)
     if not numbers or highest > 4 * len(numbers) + _SPARE:

@@ -78,6 +78,8 @@ class ReadyNetwork:
         gains : ndarray of shape (n,), float32, optional
             What the rows are to be multiplied by first.
         """
+        if self.config.head == "none" and (gains is None or bool((gains == 1).all())):
+            return x
         y = np.empty((len(x), self.config.dim), np.float32)
         for start in range(0, len(x), _ROWS_AT_ONCE):
             rows = x[start : start + _ROWS_AT_ONCE]

@@ -449,6 +449,7 @@ def test_sentence_transformers_opens_what_was_trained_here(tmp_path: Path) -> No
         "日本 naïve\tthe x",
         "a " * 300 + "river",
         "zzz the",
+        "x\tzzz\triver ",
     ]
     tokenizers: list[Tokenizer] = [WordsTokenizer(), WhitespaceTokenizer(), TabsTokenizer()]
     for number, tokenizer in enumerate(tokenizers):

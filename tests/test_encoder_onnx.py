@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ import pytest
 from encoder_examples import SENTENCES, make_embeddings
 from test_cli import assert_mistake, run
 from test_encoder_bert import PIECES, TEXTS, make_arrays, write_bert
-from test_encoder_formats import import_quietly, wordpiece, write_folder
+from test_encoder_formats import import_quietly, write_folder
 
-from corpora.pieces import PiecesTokenizer
 from corpora.tokenizers import JiebaTokenizer, WhitespaceTokenizer, WordsTokenizer
 from encoder import EncoderState, SentenceEncoder, sif_state
 from encoder.formats import onnx_folder, read_encoder, write_encoder
@@ -154,28 +152,3 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'w2v-toolkit\[onnx\]'"):
         write_encoder(state, tmp_path / "f", format="onnx")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_tokenizer_of_pieces_checks_its_options() -> None:
-    pytest.importorskip("tokenizers")
-    definition = json.dumps(wordpiece())
-    tokenizer = PiecesTokenizer(definition, max_tokens=2, keep_unknown=False)
-    assert tokenizer("The rivers") == ["the", "river"] and tokenizer("zzz the") == ["the"]
-    assert PiecesTokenizer.from_config(tokenizer.to_config(), definition) == tokenizer
-    assert definition not in repr(tokenizer)
-    for options, message in (
-        ({"max_tokens": 0}, "max_tokens must be from 1"),
-        ({"special": 1}, "special must be true or false"),
-        ({"max_characters": "x"}, "max_characters must be an integer"),
-    ):
-        with pytest.raises((TypeError, ValueError), match=message):
-            PiecesTokenizer(definition, **options)
-    for damaged in (
-        "",
-        "[]",
-        "{}",
-        json.dumps(wordpiece([])),
-        json.dumps(wordpiece()).replace('"the": 2', '"the": 999999999'),
-    ):
-        with pytest.raises(ValueError, match="the description of a tokenizer"):
-            PiecesTokenizer(damaged)("a")

@@ -108,7 +108,7 @@ def _merged(
     added: list[SimilarSentence] = []
     for row in candidates[np.argsort(-scores[candidates], kind="stable")].tolist():
         sentence = sentences[row].strip()
-        if sentence not in texts:
+        if sentence and sentence not in texts:
             texts.add(sentence)
             added.append(SimilarSentence(sentence, float(scores[row]), n_before + row + 1))
             if len(added) == top_n:
