@@ -182,8 +182,9 @@ async def _answer_http(request: Request, error: HTTPException) -> Response:
 
 
 async def _answer_unknown(request: Request, error: UnknownWordError) -> Response:
+    """Answer that a word is not known: no failure, which browsers would complain of while somebody types."""
     near = await run_in_threadpool(lambda: error.suggestions)
-    return _as_json({"error": str(error), "unknown": error.words, "suggestions": near}, 404)
+    return _as_json({"error": str(error), "unknown": error.words, "suggestions": near})
 
 
 async def _answer_mistake(request: Request, error: ValueError) -> Response:

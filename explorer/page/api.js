@@ -29,7 +29,13 @@ async function ask(url, options = {}) {
   return response;
 }
 
-const json = async (url, options) => (await ask(url, options)).json();
+
+async function json(url, options) {
+  const answer = await (await ask(url, options)).json();
+  if (answer.error !== undefined) throw new Mistake(answer); // a word that is not known
+  return answer;
+}
+
 const query = (values) => new URLSearchParams(values).toString();
 
 export const getModel = () => json("/api/model");
