@@ -10,7 +10,7 @@ QUICKSTART ?= quickstart
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow test-interop test-bounds docs lint format bench wheel clean
+.PHONY: help quickstart test test-slow test-interop test-browser test-bounds docs lint format bench wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ $(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml
 $(VENV)/installed-interop: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,interop$(comma)test)
 
+$(VENV)/installed-browser: $(BIN)/python setup.cfg pyproject.toml
+	$(call install,browser$(comma)test)
+
 quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show neighbours and an analogy
 	@mkdir -p $(QUICKSTART)
 	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
@@ -65,6 +68,10 @@ test-slow: $(VENV)/installed-dev ## run the tests that take longer
 
 test-interop: $(VENV)/installed-interop ## run the tests that hand files to other programs and take theirs
 	$(BIN)/python -m pytest -m interop $(PYTEST_ARGS)
+
+# Chromium comes from the system: `apt-get install chromium`, or W2V_CHROMIUM names one. Without it they are skipped.
+test-browser: $(VENV)/installed-browser ## run the tests that drive Chromium
+	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
 
 # Bounds checks are no part of Numba's cache key, hence the cache of their own.
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
