@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -250,6 +253,43 @@ def test_add_of_nothing_is_an_error_and_changes_nothing(many_index: Path) -> Non
         SentenceIndex.open(many_index).add(["w1", 7])
     assert len(SentenceIndex.open(many_index)) == N_MANY
     assert json.loads((many_index / "config.json").read_bytes())["sentences"] == json.loads(config)["sentences"]
+
+
+@pytest.mark.slow
+def test_index_is_whole_whenever_a_process_is_killed(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Kill processes that build and that add, at times from when they start writing to when they end."""
+    make_embeddings().save(tmp_path / "my.model")
+    lines = [f"the river {i} 42" for i in range(120_000)]
+    (tmp_path / "text").write_text("\n".join(lines), encoding="utf-8")
+    path, n_added, n_killed = tmp_path / "my.index", 0, 0
+    cli = [sys.executable, str(Path(__file__).parent.parent / "cli.py"), "index"]
+    build = [*cli, str(tmp_path / "my.model"), str(tmp_path / "text"), "--output", str(path), "--overwrite"]
+    add = [*cli, str(path), str(tmp_path / "text"), "--append"]
+    for kill in range(16):
+        command = build if kill < 8 else add
+        growing = [path.parent, *path.parent.glob(".my.index.*"), path]
+        before = {folder: os.stat(folder).st_mtime_ns for folder in growing if folder.exists()}
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not _is_writing(path, before):
+            time.sleep(0.002)
+        time.sleep(float(rng.uniform(0, 0.8)))
+        process.kill()
+        n_killed += process.wait() != 0
+        if path.exists():
+            opened = SentenceIndex.open(path)
+            assert len(opened) in (len(lines), n_added, n_added + len(lines)) and opened[-1] == lines[-1]
+            assert opened.search("x", top_n=1)
+            n_added = len(opened)
+    assert n_killed >= 8
+    assert subprocess.run(build, capture_output=True).returncode == 0
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
+    assert len(SentenceIndex.open(path)) == len(lines)
+
+
+def _is_writing(path: Path, before: dict[Path, int]) -> bool:
+    """Say whether a process has begun to write an index, or to add to it."""
+    files = [*path.parent.glob(".my.index.*/vectors.bin"), path / "vectors.bin"]
+    return any(file.exists() and file.stat().st_mtime_ns > max(before.values()) for file in files)
 
 
 # --- building --------------------------------------------------------------------------------------------------------
