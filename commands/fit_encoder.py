@@ -125,7 +125,7 @@ Examples:
   w2v fit-encoder my.model wiki.txt --output my.encoder
   w2v fit-encoder my.model wiki.txt --output my.encoder --pairs captions.tsv
   w2v fit-encoder my.model --pairs questions.tsv --output my.encoder --architecture attention --max-time 30m
-  w2v fit-encoder my.model sentences.txt --teacher vectors.npy --output my.encoder
+  w2v fit-encoder my.model sentences.txt --teacher minilm.encoder --output my.encoder
   w2v fit-encoder --resume my.encoder""",
 )
 @click.argument("model", required=False, type=click.Path(path_type=Path))
@@ -149,8 +149,9 @@ Examples:
 @click.option(
     "--teacher",
     type=click.Path(path_type=Path),
-    metavar="FILE.npy",
-    help="Vectors that the encoder shall imitate, one for each line of CORPUS.",
+    metavar="FILE",
+    help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of another "
+    "encoder, such as one that was imported.",
 )
 @_fitting_options
 @overwrite_option

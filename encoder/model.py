@@ -158,7 +158,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             Labels, from which nothing is learned. If there are any, `frozen` is True by default.
         pairs : path, iterable of sequences of str, or a list of paths, optional
             Sentences that mean the same. With a corpus they are trained on after it.
-        teacher : callable, ndarray or path to .npy, optional
+        teacher : callable, ndarray or path to .npy or to a model folder, optional
             What the encoder shall be like: makes rows of the corpus' sentences, or holds one for each.
         progress : callable, optional
             Called from time to time with a `FitProgress`.

@@ -135,6 +135,8 @@ def _lines(corpus: Any, report: Callable[[FitProgress], None]) -> Iterable[str]:
 
 def _teacher_vectors(teacher: Teacher, sentences: list[str], report: Callable[[FitProgress], None]) -> NDArray[Any]:
     name = "the teacher"
+    if isinstance(teacher, (str, os.PathLike)) and os.path.isdir(teacher):
+        teacher = _encoder_of(teacher)
     if isinstance(teacher, (str, os.PathLike)):
         name = os.fspath(teacher)
         vectors = read_vectors(name)
@@ -154,6 +156,15 @@ def _teacher_vectors(teacher: Teacher, sentences: list[str], report: Callable[[F
         if wrong.size:
             raise ValueError(f"{name}: the vector of sentence {start + int(wrong[0]) + 1} is not finite")
     return vectors
+
+
+def _encoder_of(folder: str | os.PathLike[str]) -> Callable[[list[str]], NDArray[Any]]:
+    """Return what encodes sentences as the encoder of a folder does."""
+    from encoder.inference import Inference, Output
+    from encoder.persistence import load_encoder
+
+    inference = Inference(load_encoder(folder))
+    return lambda sentences: inference.encode(sentences, Output())
 
 
 def read_vectors(path: str | os.PathLike[str]) -> NDArray[Any]:

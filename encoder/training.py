@@ -70,7 +70,7 @@ def fit_encoder(
         Files or texts: one paragraph a line without a teacher, one sentence a line with it.
     pairs : SentenceSets, path, iterable of sequences of str, or a list of these, optional
         Sentences that mean the same. With a corpus they are trained on after it.
-    teacher : callable, ndarray or path to .npy, optional
+    teacher : callable, ndarray or path to .npy or to a model folder, optional
         What the encoder shall be like: makes (n, t) rows of the corpus' sentences, or holds one for each.
     options : FitOptions, optional
     progress : callable, optional

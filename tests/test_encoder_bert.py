@@ -237,6 +237,21 @@ def test_training_goes_on_where_rows_are_summed_or_averaged(folder: Path) -> Non
         fit_encoder(replace(state, pooling=Pooling("max")), pairs=pairs, options=options)
 
 
+def test_imported_encoder_can_teach(folder: Path, tmp_path: Path) -> None:
+    teacher = SentenceEncoder.import_folder(folder)
+    teacher.save(tmp_path / "teacher")
+    texts = [f"{first} {second}" for first in WORDS for second in WORDS if first != second]
+    (tmp_path / "s.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    options = ["--steps", 2, "--batch-size", 8, "--workers", 1, "--seed", 1]
+    make_embeddings().save(tmp_path / "my.model")
+    np.save(tmp_path / "v.npy", teacher.encode(texts))
+    for name in ("teacher", "v.npy"):
+        arguments = [tmp_path / "my.model", tmp_path / "s.txt", "--teacher", tmp_path / name, *options]
+        assert run("fit-encoder", *arguments, "--output", tmp_path / f"of {name}").exit_code == 0
+    tables = [SentenceEncoder.load(tmp_path / f"of {name}").state.table for name in ("teacher", "v.npy")]
+    np.testing.assert_array_equal(tables[0], tables[1])
+
+
 # folders that lie
 
 
