@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from encoder.retrieval import Hit, SentenceIndex
     from encoder.retrieval.building import Progress
 
-_QUERIES_AT_ONCE = 1024
+_QUERIES_AT_ONCE, _HITS_AT_ONCE = 1024, 1 << 18
 
 
 @click.command(
@@ -300,7 +300,7 @@ def search(
     if len(queries) == 1 and file is None:
         answered: Iterable[tuple[str, list[Hit]]] = [(queries[0], opened.search(queries[0], top_n=top, exact=exact))]
     else:
-        answered = _answers(opened, _chunks(queries, file, errors), top, exact)
+        answered = _answers(opened, _chunks(queries, file, errors, top), top, exact)
     if as_json:
         print_json([_answer(query, hits) for query, hits in answered])
     elif jsonl:
@@ -313,7 +313,7 @@ def search(
             _print_hits(query, hits)
 
 
-def _chunks(queries: Sequence[str], file: str | None, errors: str) -> Iterator[list[str]]:
+def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> Iterator[list[str]]:
     """Yield some queries at a time, those of the command line first."""
     from corpora.readers import TextReader
 
@@ -321,7 +321,7 @@ def _chunks(queries: Sequence[str], file: str | None, errors: str) -> Iterator[l
     for line in () if file is None else TextReader(file, errors=errors).lines():
         if line.strip():
             chunk.append(line.strip())
-        if len(chunk) >= _QUERIES_AT_ONCE:
+        if len(chunk) >= min(_QUERIES_AT_ONCE, max(1, _HITS_AT_ONCE // top)):
             yield chunk
             chunk = []
     if chunk:

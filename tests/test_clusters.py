@@ -120,6 +120,13 @@ def test_cluster_shows_short_sentences_before_long_ones(words: Embeddings, tmp_p
     assert [place.line for place in one.typical][-1] == 1
 
 
+def test_cluster_shows_sentences_with_telling_words_first(words: Embeddings, tmp_path: Path) -> None:
+    sentences = ["ship the", "ship the", "the sail", "sail ship", "bread soup the", "oven the soup"]
+    index = SentenceIndex.build(words, sentences, tmp_path / "my.index")
+    [sea, _] = cluster_index(index, n_clusters=2, n_words=2).clusters
+    assert sorted(sea.words) == ["sail", "ship"] and sea.typical[0].sentence == "sail ship"
+
+
 def test_cluster_reports_progress(index: SentenceIndex) -> None:
     told: list[tuple[str, int, int | None]] = []
     cluster_index(index, n_clusters=3, progress=lambda *state: told.append(state))

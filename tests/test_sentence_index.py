@@ -110,6 +110,12 @@ def test_search_answers_many_queries_as_one_at_a_time(saved: Path, many: list[st
     assert opened.search([]) == []
 
 
+def test_search_of_more_than_there_are_finds_all(saved: Path, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_RESULTS_AT_ONCE", 2000)
+    answers = SentenceIndex.open(saved).search(many[:3], top_n=1 << 60)
+    assert [len(answer) for answer in answers] == [len(set(many))] * 3
+
+
 def test_search_rejects_what_it_cannot_do(saved: Path) -> None:
     opened = SentenceIndex.open(saved)
     with pytest.raises(ValueError, match="no word of the query 'unheard of' is known"):
@@ -426,6 +432,15 @@ def test_graphs_find_nearly_all_with_exact_similarities(small_graphs: None, many
     found = again.search("w3 w8", top_n=8)
     assert found[0] == expected[0] and len({hit.sentence for hit in found} & {hit.sentence for hit in expected}) >= 7
     assert [hit.similarity for hit in found] == sorted([hit.similarity for hit in found], reverse=True)
+
+
+def test_graphs_are_passed_over_where_most_is_wanted(
+    small_graphs: None, many_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = SentenceIndex.open(many_index, workers=1)
+    opened.build_graphs()
+    monkeypatch.setattr(graphs, "_MOST_WANTED", 50)
+    assert opened.search("w5", top_n=60) == opened.search("w5", top_n=60, exact=True)
 
 
 def test_graphs_are_built_of_many_sentences_and_follow_when_some_are_added(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.tokenizers import WordsTokenizer
+from corpora.tokenizers import Tokenizer, WordsTokenizer
 from encoder.lookup import WordLookup
 from encoder.retrieval.building import Progress
 from encoder.retrieval.centroids import assign, fit_centroids
@@ -30,7 +30,7 @@ _MEMORY = 1 << 26
 _BLOCK_ROWS = 1 << 13
 _LEAST_SENTENCES = 3  # of a cluster that a word is in, a tenth of a small one, to tell anything about it
 _TYPICAL, _CONSIDERED = 5, 64
-_LONG = 160  # characters; the mean of many words is near to any centre, and tells nobody what it is about
+_LONG = 160  # characters; the mean of many words is near to any centre
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Cluster:
     words : list of str
         What tells it from the others, the most telling first.
     typical : list of Place
-        Different sentences that are near to the centre, the nearest first, but long ones last.
+        Different sentences that are near to the centre, those of them with the most of `words` first, long ones last.
     similarity : float
         Mean cosine of its sentences with its centre: how close they are.
     """
@@ -188,7 +188,7 @@ def cluster_index(
     labels = number[labels]
     means = np.bincount(labels, similarities, len(order) + 1)[1:] / sizes[order]
     words = telling_words(index, labels, len(order), n_words, progress)
-    typical = _typical_rows(index, labels, similarities, len(order))
+    typical = _typical_rows(index, labels, similarities, words)
     clusters = [
         Cluster(k + 1, int(sizes[order[k]]), words[k], [index.place(row) for row in typical[k]], float(means[k]))
         for k in range(len(order))
@@ -223,9 +223,7 @@ def telling_words(
     .. [1] Grootendorst 2022, BERTopic, arXiv:2203.05794, section 3.3, weighs the words of a class by TF-IDF to the
        same end.
     """
-    tokenizer = index.state.tokenizer
-    if tokenizer.to_config()["name"] == "pieces":  # parts of words tell little
-        tokenizer = WordsTokenizer()
+    tokenizer = _word_tokenizer(index)
     most = max(1, _TABLE_ENTRIES // n_clusters)
     with WorkFolder() as work:
         vocabulary, _ = encode_corpus(
@@ -260,19 +258,27 @@ def _most_telling(
 
 
 def _typical_rows(
-    index: SentenceIndex, labels: NDArray[np.int32], similarities: NDArray[np.float16], n_clusters: int
+    index: SentenceIndex, labels: NDArray[np.int32], similarities: NDArray[np.float16], words: list[list[str]]
 ) -> list[list[int]]:
-    """Return rows of different sentences near to the centre of each cluster; see `Cluster`."""
+    """Return rows of different sentences of each cluster; see `Cluster`."""
     order = np.lexsort((-similarities.astype(np.float32), labels))
-    borders = np.searchsorted(labels[order], np.arange(1, n_clusters + 2))
+    borders = np.searchsorted(labels[order], np.arange(1, len(words) + 2))
     typical = []
-    for start, stop in zip(borders.tolist(), borders[1:].tolist(), strict=False):
+    for start, stop, names in zip(borders.tolist(), borders[1:].tolist(), words, strict=False):
         rows: dict[str, int] = {}
         for row in order[start : min(stop, start + _CONSIDERED)].tolist():
             rows.setdefault(index[row], row)
-        typical.append([rows[sentence] for sentence in sorted(rows, key=_is_long)[:_TYPICAL]])
+        ranks = {sentence: _rank(sentence, names, index) for sentence in rows}
+        typical.append([rows[sentence] for sentence in sorted(rows, key=ranks.__getitem__)[:_TYPICAL]])
     return typical
 
 
-def _is_long(sentence: str) -> bool:
-    return len(sentence) > _LONG
+def _rank(sentence: str, names: list[str], index: SentenceIndex) -> tuple[bool, int]:
+    """Return what to sort the sentences near to a centre by."""
+    return len(sentence) > _LONG, -len(set(_word_tokenizer(index)(sentence)).intersection(names))
+
+
+def _word_tokenizer(index: SentenceIndex) -> Tokenizer:
+    """Return the encoder's tokenizer, if that makes words: parts of words tell little."""
+    tokenizer = index.state.tokenizer
+    return WordsTokenizer() if tokenizer.to_config()["name"] == "pieces" else tokenizer

@@ -17,6 +17,8 @@ GRAPH_ROWS = 1 << 18
 LEAST_ROWS = 1 << 16
 """Fewer are looked at one by one in less time than a graph of their own would save."""
 
+_MOST_WANTED = 4096
+
 CONNECTIVITY, EFFORT = 16, 96
 """See `NeighborIndex.build`. The graphs hold int8, which finds as much as float16 here in half of time and memory."""
 
@@ -37,8 +39,13 @@ class SentenceGraphs:
     def search(
         self, queries: NDArray[np.float32], table: VectorTable, n: int
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return nearly the best rows for each query, or with no graphs the best; see `w2v._ranking.top_rows`."""
-        reached = self._ranges[-1][1] if self._ranges else 0
+        """Return nearly the best rows for each query; see `w2v._ranking.top_rows`.
+
+        They are the best where there are no graphs, and where so many are wanted that most of a graph would be visited.
+        """
+        if not self._ranges or n > _MOST_WANTED:
+            return top_rows(queries, table, slice(None), n)
+        reached = self._ranges[-1][1]
         found = [top_rows(queries, table, slice(reached, len(table)), n)] if reached < len(table) else []
         for graph, (start, stop) in zip(self._graphs, self._ranges, strict=True):
             scores, rows = graph.search(queries, table.take(slice(start, stop)), n)

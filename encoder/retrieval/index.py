@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 EXACT_LIMIT = 1_000_000
 """Up to so many sentences all are looked at, unless a graph is asked for."""
 
-_QUERIES_AT_ONCE = 256
+_QUERIES_AT_ONCE, _RESULTS_AT_ONCE = 256, 1 << 22
 _REPEATS = 8  # equal sentences that are expected among the nearest
 
 
@@ -450,8 +450,8 @@ class SentenceIndex:
             -1 where there are fewer.
         """
         graphs = SentenceGraphs() if exact else self.graphs
-        starts = range(0, len(units), _QUERIES_AT_ONCE)
-        parts = [graphs.search(units[start : start + _QUERIES_AT_ONCE], self.table, n) for start in starts]
+        step = max(1, min(_QUERIES_AT_ONCE, _RESULTS_AT_ONCE // n))
+        parts = [graphs.search(units[start : start + step], self.table, n) for start in range(0, len(units), step)]
         scores, rows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return scores, rows
 
