@@ -20,6 +20,7 @@ from test_cli import assert_mistake, run
 from corpora.tokenizers import (
     CallableTokenizer,
     CharactersTokenizer,
+    JiebaTokenizer,
     TabsTokenizer,
     Tokenizer,
     WhitespaceTokenizer,
@@ -33,11 +34,8 @@ from encoder.pooling import Pooling
 from w2v import Embeddings, ModelError
 
 TOKENIZERS: list[Tokenizer] = [
-    WordsTokenizer(),
-    WordsTokenizer(lowercase=False),
-    WhitespaceTokenizer(),
-    TabsTokenizer(),
-]
+    WordsTokenizer(), WordsTokenizer(lowercase=False), WhitespaceTokenizer(), TabsTokenizer(), CharactersTokenizer(),
+]  # fmt: skip
 TEXTS = [
     *SENTENCES,
     "The river's don\u2019t unknown \u0130X STRASSE Straße, 日本 42! naïve_the ΟΔΟΣ",
@@ -211,7 +209,7 @@ def test_export_tells_that_unknown_words_are_left_out(tmp_path: Path) -> None:
 
 def test_what_cannot_be_expressed_is_refused(tmp_path: Path) -> None:
     state = sif_state(make_embeddings())
-    for tokenizer in (CallableTokenizer(str.split), CharactersTokenizer()):
+    for tokenizer in (CallableTokenizer(str.split), JiebaTokenizer()):
         with pytest.raises(ModelError, match=f"'{tokenizer.name}' cannot be expressed"):
             write_encoder(replace(state, tokenizer=tokenizer), tmp_path / "f", format="model2vec")
     with pytest.raises(ModelError, match="only a sum or a mean"):
@@ -358,17 +356,18 @@ def load_definition(tokenizers: Any, definition: str) -> Any:
 
 
 @settings(max_examples=100, deadline=None)
-@given(text=st.text(alphabet="aZé'\u2019\u0130Σς_-. \t\n\u0301日2½\u00a0\ufdd0", max_size=20))
+@given(text=st.text(alphabet="aZé'\u2019\u0130Σς_-. \t\n\u0301日本かไ๑ี2½\u00a0\ufdd0", max_size=20))
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_described_tokenizer_splits_as_ours(tokenizer: Tokenizer, text: str) -> None:
     assert divided(tokenizer)(text) == tokenizer(text)
 
 
-def test_described_tokenizer_agrees_on_nearly_every_character() -> None:
-    table = code_point_table(WordsTokenizer())
+@pytest.mark.parametrize("tokenizer", [WordsTokenizer(), CharactersTokenizer()])
+def test_described_tokenizer_agrees_on_nearly_every_character(tokenizer: Tokenizer) -> None:
+    table = code_point_table(tokenizer)
     assigned = [point for point in np.flatnonzero(table > 0).tolist() if not 0xD800 <= point < 0xE000]
     text = " ".join(map(chr, assigned))
-    found, expected = divided(WordsTokenizer())(text), WordsTokenizer()(text)
+    found, expected = divided(tokenizer)(text), tokenizer(text)
     assert len(set(found) ^ set(expected)) < 0.001 * len(expected)  # versions of Unicode differ
 
 
@@ -378,7 +377,7 @@ def test_described_tokenizer_can_leave_unknown_words_out(tokenizer: Tokenizer) -
     words = ["the", "a", "two words", "[PAD]", "\u2581"]
     described = describe_without_unknown(tokenizer, words, "f", max_tokens=3)
     loaded = tokenizers.Tokenizer.from_str(json.dumps(described))
-    for text in ("the cat a\tb", "a\ttwo words\tthe", "xyz", "", "the a the a the", "aa\ta"):
+    for text in ("the cat 日 a\tb", "a\ttwo words\tthe", "xyz", "", "the a the a the", "aa\ta"):
         expected = [words.index(token) for token in tokenizer(text) if token in words][:3]
         assert loaded.encode(text).ids == expected
     [short, long] = loaded.encode_batch(["a", "the\ta"])

@@ -7,12 +7,17 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from corpora._characters import UNSPACED_RANGES
 from corpora.pieces import PiecesTokenizer
 from corpora.tokenizers import Tokenizer
 from w2v._files import ModelError
 
 UNKNOWN, PADDING = "[UNK]", "[PAD]"
 _WORD = r"[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{N}\p{M}]+)*"
+_UNSPACED = "".join(rf"\x{{{start:x}}}-\x{{{stop - 1:x}}}" for start, stop in UNSPACED_RANGES)
+_SINGLE = rf"(?=[{_UNSPACED}])(?![\p{{Nd}}\p{{M}}])[\p{{L}}\p{{N}}]"
+_OTHERS = rf"(?:(?!{_SINGLE})[\p{{L}}\p{{N}}\p{{M}}])+"
+_CHARACTER = rf"{_SINGLE}\p{{M}}*|{_OTHERS}(?:'{_OTHERS})*"
 _BETWEEN_ITEMS = r"\A +| +\z| *[\t\n\r\x0b\f][\t\n\r\x0b\f ]*"
 _PLACEHOLDER = "\ufdd0"  # a code point that is no character
 _MARK = "\u2581"  # what words begin with where unknown ones are to vanish: then no single character is a word
@@ -24,7 +29,7 @@ def describe_with_unknown(tokenizer: Tokenizer, words: Sequence[str], path: str 
     Parameters
     ----------
     tokenizer : Tokenizer
-        ``words``, ``whitespace`` or ``tabs``.
+        ``words``, ``characters``, ``whitespace`` or ``tabs``.
     words : sequence of str, V of them
         They have the numbers 0 … V - 1; V is that of the unknown.
     path : str or path-like
@@ -137,17 +142,18 @@ def _steps(tokenizer: Tokenizer, path: str | os.PathLike[str]) -> dict[str, Any]
     if config["name"] in ("whitespace", "tabs"):
         separators = r"[ \t\n\r\x0b\f]+" if config["name"] == "whitespace" else _BETWEEN_ITEMS
         return {"normalizer": None, "pre_tokenizer": _split(separators, invert=False)}
-    if config["name"] != "words":
+    if config["name"] not in ("words", "characters"):
         raise ModelError(
             f"{path} cannot be written: the tokenizer {config['name']!r} cannot be expressed in the terms of other "
-            "programs; words, whitespace and tabs can"
+            "programs; words, characters, whitespace and tabs can"
         )
     steps: list[dict[str, Any]] = [_replace("\u2019", "'")]
     if config["lowercase"]:
         # U+0130 is the one character whose lower case is two; like `words`, leave it as it is
         steps += [_replace(_PLACEHOLDER, " "), _replace("\u0130", _PLACEHOLDER), {"type": "Lowercase"}]
         steps += [_replace(_PLACEHOLDER, "\u0130")]
-    return {"normalizer": {"type": "Sequence", "normalizers": steps}, "pre_tokenizer": _split(_WORD, invert=True)}
+    pattern = _WORD if config["name"] == "words" else _CHARACTER
+    return {"normalizer": {"type": "Sequence", "normalizers": steps}, "pre_tokenizer": _split(pattern, invert=True)}
 
 
 def _unused(token: str, words: Sequence[str] | dict[str, int]) -> str:
