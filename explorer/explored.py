@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LONGEST_WORD = 200
 LONGEST_SENTENCE = 4_000
 MOST_NEIGHBORS = 100
+_SIGN = re.compile(r"\s+([+-])\s+(?=\S)")
 MOST_TOKENS = 64
 """Words of a sentence of which pairs are shown."""
 
@@ -110,7 +112,9 @@ class ExploredModel:
         return self._completions.find(prefix, n) or self.embeddings.suggest(prefix, min(n, 5))
 
     def neighbors(self, word: str, n: int = 20) -> dict[str, Any]:
-        """Return a word, as the model knows it, and its nearest words.
+        """Return a word, as the model knows it, and its nearest words; or those nearest to a sum of words.
+
+        A sum is written with spaces around its signs, as in "king - man + woman". It has ``terms``, its words.
 
         Raises
         ------
@@ -121,8 +125,12 @@ class ExploredModel:
         """
         _check_word(word)
         _check_number(n)
-        near = self.embeddings.neighbors(word, top_n=n)
-        return {**self._word(word), "neighbors": self._scored(near)}
+        plus, minus = ([word], []) if word in self.embeddings.key_to_index else _terms(word)
+        near = self.embeddings.neighbors(plus, minus, top_n=n)
+        described = self._word(word)
+        if len(plus) + len(minus) > 1:
+            described["terms"] = [self._word(term) for term in (*plus, *minus)]
+        return {**described, "neighbors": self._scored(near)}
 
     def analogy(self, a: str, b: str, c: str, *, method: str = "add", n: int = 10) -> dict[str, Any]:
         """Return the words that are to `c` as `b` is to `a`, and where the given ones lie.
@@ -228,6 +236,13 @@ class ExploredModel:
             {"word": word, "score": round(float(score), 4), "place": self.word_map.place_of(rows[word])}
             for word, score in near
         ]
+
+
+def _terms(text: str) -> tuple[list[str], list[str]]:
+    """Return the words that are added up and those that are taken away; one word is a sum of itself."""
+    first, *rest = _SIGN.split(text)
+    pairs = list(zip(rest[::2], rest[1::2], strict=True))
+    return [first, *(word for sign, word in pairs if sign == "+")], [word for sign, word in pairs if sign == "-"]
 
 
 def _word_rows(state: EncoderState) -> Embeddings:

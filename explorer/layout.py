@@ -31,7 +31,7 @@ _EXTENT = 10.0
 _SEED = 0x9E3779B97F4A7C15
 _WITHIN = 0.97
 """Share of the points that fill the map; those further out are drawn in."""
-_STRAY = 0.4
+_STRAY, _EDGE = 0.4, 0.005
 _GROUPS = 12
 _GROUPED_ROWS, _GROUP_ROUNDS = 8_000, 12
 
@@ -174,7 +174,7 @@ def _between(landmarks: Points, near: Near) -> Points:
 
 def fit_to_map(points: Points) -> Points:
     """Return points centred and scaled so that nearly all lie within [-1, 1]; stragglers are drawn in."""
-    centered = points - np.median(points, axis=0)
+    centered = points - np.quantile(points, [_EDGE, 1 - _EDGE], axis=0).mean(axis=0).astype(np.float32)
     radius = np.sqrt((centered**2).sum(axis=1))
     largest = float(np.quantile(radius, _WITHIN))
     if not largest > 0:

@@ -132,6 +132,20 @@ def test_page_searches_as_one_types(look: Any, words_address: str) -> None:
     seen.wait(lambda: seen.page.url.endswith("#/words/horse"))
 
 
+def test_page_adds_words_up(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("cat - dog + re", delay=20)
+    seen.wait(lambda: seen.words("#completions .word") == ["red"])
+    seen.page.locator("#completions .chip").click()
+    seen.wait(
+        lambda: (
+            seen.page.locator("#answer h2").count()
+            and seen.page.locator("#answer h2").inner_text() == "cat - dog + red"
+        )
+    )
+    assert seen.words()[0] in TOPICS["colours"]
+
+
 def test_page_goes_from_word_to_word_and_back(look: Any, words_address: str) -> None:
     seen = look(words_address + "#/words/red")
     seen.wait(lambda: len(seen.words()) == 24)
@@ -184,6 +198,8 @@ def test_page_compares_sentences_by_word_weights(look: Any, words_address: str) 
     assert seen.words(".shares .word") == ["red", "cat", "blue", "dog"]
     assert seen.page.locator(".heat td:not(thead td)").count() == 4
     assert seen.page.locator("select").count() == 0
+    seen.page.reload()
+    seen.wait(lambda: seen.words(".shares .word") == ["red", "cat", "blue", "dog"])
     seen.page.locator("#second").fill("unheard of")
     seen.wait(lambda: "No word of the second sentence" in seen.page.locator("#comparison").inner_text())
 

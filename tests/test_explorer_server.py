@@ -175,6 +175,17 @@ def test_neighbors_are_those_of_the_model(words: Client) -> None:
     assert all(make_embeddings().index_to_key[near["place"]] == near["word"] for near in answer["neighbors"])
 
 
+def test_neighbors_of_a_sum_of_words(words: Client) -> None:
+    answer = words.ask("/api/neighbors", word="cat - dog + Red", n=4).json
+    expected = make_embeddings().neighbors(["cat", "red"], ["dog"], top_n=4)
+    assert [near["word"] for near in answer["neighbors"]] == [word for word, _ in expected]
+    assert [term["word"] for term in answer["terms"]] == ["cat", "red", "dog"]
+    assert answer["place"] is None
+    assert "'hrose'" in words.ask("/api/neighbors", word="cat + hrose").json["error"]
+    for single in ("cat -", "- cat", "cat-dog"):
+        assert "terms" not in words.ask("/api/neighbors", word=single).json
+
+
 def test_neighbors_of_unknown_words_come_with_suggestions(words: Client) -> None:
     answer = words.ask("/api/neighbors", word="hrose")
     assert answer.status == 200  # for a console without complaints while somebody types

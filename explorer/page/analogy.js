@@ -73,7 +73,7 @@ export class Analogies {
     for (const { place } of answers.slice(1, 5)) if (place !== null && !marks.has(place)) marks.set(place, { color: "second", weight: 500 });
     if (a.place !== null && b.place !== null) lines.push({ from: a.place, to: b.place, strength: 0.9, color: "accent", isArrow: true });
     if (c.place !== null && best.place !== null) lines.push({ from: c.place, to: best.place, strength: 0.9, color: "second", isArrow: true });
-    this.map.show({ marks, lines, isAlone: false });
+    this.map.show({ marks, lines });
     this.map.flyTo([...given, best].map(({ place }) => place).filter((place) => place !== null));
   }
 }

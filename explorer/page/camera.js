@@ -5,14 +5,14 @@ const LEAST_ZOOM = 0.5;
 
 export class Camera {
   constructor() {
-    Object.assign(this, { x: 0, y: 0, scale: 1, width: 1, height: 1, insets: { left: 0, bottom: 0 } });
+    Object.assign(this, { x: 0, y: 0, scale: 1, width: 1, height: 1, insets: { left: 0, bottom: 0 }, bounds: { x: 0, y: 0, width: 2, height: 2 } });
     this.flight = null;
   }
 
   /** Pixels a unit at which the whole map is seen. */
   get whole() {
-    const { left, bottom } = this.insets;
-    return Math.max(40, 0.47 * Math.min(this.width - left, this.height - bottom));
+    const { insets, bounds } = this;
+    return Math.max(40, 0.93 * Math.min((this.width - insets.left) / bounds.width, (this.height - insets.bottom) / bounds.height));
   }
 
   /** How far one is in: 0 at the whole map, 1 at twice its size. */
@@ -59,9 +59,21 @@ export class Camera {
     this.scale = scale;
   }
 
-  /** Look at the whole map, at once. */
-  reset() {
-    Object.assign(this, { x: 0, y: 0, scale: this.whole, flight: null });
+  /** Set where the map lies. */
+  setBounds(points) {
+    let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
+    for (let i = 0; i < points.length; i += 2) {
+      left = Math.min(left, points[i]);
+      right = Math.max(right, points[i]);
+      low = Math.min(low, points[i + 1]);
+      high = Math.max(high, points[i + 1]);
+    }
+    this.bounds = { x: (left + right) / 2, y: (low + high) / 2, width: Math.max(0.5, right - left), height: Math.max(0.5, high - low) };
+  }
+
+  /** Fly to where the whole map is seen. */
+  flyToAll(isInstant) {
+    this.fly(this.bounds.x, this.bounds.y, this.whole, isInstant);
   }
 
   /** Begin to fly to a place; `isInstant` for those who would rather not see things move. */

@@ -64,7 +64,6 @@ export class Labels {
     const placed = new Map();
     for (const [place, look] of highlight.marks) this.tryPlace(map, grid, place, look, placed, look.isFirm);
     if (map.hover !== null && !placed.has(map.hover)) this.tryPlace(map, grid, map.hover, { weight: 650 }, placed, true);
-    if (highlight.isAlone) return placed;
     const most = ((camera.width + 2 * MARGIN) * (camera.height + 2 * MARGIN)) / AREA;
     let tried = 0;
     for (let place = 0; place < map.words.length && placed.size < most && tried < TRIED; place++) {

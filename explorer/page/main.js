@@ -33,8 +33,9 @@ async function start() {
   byId("facts").textContent = `${facts.kind} · ${thousands(facts.words)} words × ${facts.columns}${textSize(facts.tokens)}`;
   const choose = (word) => go("words", word);
   tabs.words = new Words(map, facts, choose);
-  tabs.analogy = new Analogies(map, facts, words, (given) => history.replaceState(null, "", address("analogy", ...given)), choose);
-  tabs.sentences = new Sentences(map, facts, words);
+  const keep = (tab) => (given) => history.replaceState(null, "", address(tab, ...given));
+  tabs.analogy = new Analogies(map, facts, words, keep("analogy"), choose);
+  tabs.sentences = new Sentences(map, facts, words, keep("sentences"));
   window.addEventListener("hashchange", route);
   listen();
   route();
@@ -98,6 +99,7 @@ function route() {
   const given = parts.slice(1).filter((part) => part !== "");
   if (name === "words") given.length > 0 ? tabs.words.open(given[0]) : tabs.words.close();
   else if (name === "analogy" && given.length === 3) tabs.analogy.open(given);
+  else if (name === "sentences" && given.length === 2) tabs.sentences.open(...given);
   else tabs[name].show();
 }
 

@@ -5,7 +5,8 @@ import { announce, byId, shown, thousands } from "./dom.js";
 import { Labels } from "./labels.js";
 import { createPoints } from "./points.js";
 
-const NOTHING = { marks: new Map(), lines: [], isAlone: false };
+const ALL = "all";
+const NOTHING = { marks: new Map(), lines: [] };
 const MORPH = 1100; // milliseconds
 const REACH = 14; // pixels from the pointer to a word
 const STEP = 70;
@@ -20,13 +21,14 @@ export class WordMap {
     this.camera = new Camera();
     this.labels = new Labels(this.overlay);
     this.drawer = createPoints(this.canvas);
-    Object.assign(this, { words: null, points: null, groups: null, hover: null, highlight: NOTHING, ratio: 1, dimmed: 1, frame: 0, morph: null, drift: null, goal: null });
+    Object.assign(this, { words: null, points: null, groups: null, hover: null, highlight: NOTHING, ratio: 1, dimmed: 1, frame: 0, morph: null, drift: null });
+    this.goal = ALL; // what the map follows when it is arranged better: all of it, places, or null
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
     if (this.drawer === null) this.warn("This browser has no WebGL 2, so the map has no points. Everything else works.");
     this.listen();
     new ResizeObserver(() => this.resize()).observe(byId("map"));
     this.resize();
-    this.camera.reset();
+    this.camera.flyToAll(true);
   }
 
   get isStill() {
@@ -49,6 +51,7 @@ export class WordMap {
   setPoints(points, groups) {
     const isFirst = this.points === null;
     this.groups = groups;
+    this.camera.setBounds(points);
     if (isFirst || this.isStill) {
       this.points = points;
       this.morph = null;
@@ -56,8 +59,9 @@ export class WordMap {
     } else {
       this.morph = { from: this.points.slice(), goal: points, start: performance.now() };
       this.points = this.points.slice();
-      if (this.goal !== null) this.flyTo(this.goal); // who was looking at a word still does
     }
+    if (this.goal === ALL) this.camera.flyToAll(isFirst || this.isStill);
+    else if (this.goal !== null) this.flyTo(this.goal); // who was looking at a word still does
     this.request();
   }
 
@@ -69,8 +73,9 @@ export class WordMap {
 
   /** Fly to where all of some places are seen, no nearer than makes sense for one. */
   flyTo(places) {
-    if (this.points === null || places.length === 0) return;
+    if (places.length === 0) return;
     this.goal = places;
+    if (this.points === null) return;
     const goal = this.morph?.goal ?? this.points;
     const xs = places.map((place) => goal[2 * place]);
     const ys = places.map((place) => goal[2 * place + 1]);
@@ -93,8 +98,8 @@ export class WordMap {
   }
 
   showAll() {
-    this.goal = null;
-    this.camera.fly(0, 0, this.camera.whole, this.isStill);
+    this.goal = ALL;
+    this.camera.flyToAll(this.isStill);
     this.request();
   }
 
@@ -121,6 +126,7 @@ export class WordMap {
     const isBeside = panel.width < clientWidth * 0.7;
     const insets = isBeside ? { left: panel.right, bottom: 0 } : { left: 0, bottom: Math.min(0.56 * clientHeight, clientHeight - 160) };
     this.camera.resize(clientWidth, clientHeight, insets);
+    if (this.goal === ALL) this.camera.flyToAll(true);
     this.request();
   }
 
@@ -215,7 +221,7 @@ export class WordMap {
       if (event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
       touches.set(event.pointerId, event);
-      this.drift = this.goal = null;
+      this.drift = null;
       moved = touches.size > 1 ? Infinity : 0;
       last = null;
     });
@@ -229,6 +235,7 @@ export class WordMap {
       moved += Math.hypot(dx, dy);
       if (moved > 4) {
         this.setHover(null);
+        this.goal = null;
         canvas.classList.add("moving");
         if (touches.size > 1) pinch(camera, touches, event);
         camera.move(dx / touches.size, dy / touches.size);
@@ -278,14 +285,18 @@ export class WordMap {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const ways = { ArrowLeft: [STEP, 0], ArrowRight: [-STEP, 0], ArrowUp: [0, STEP], ArrowDown: [0, -STEP] };
     const { camera } = this;
+    const { goal } = this;
+    this.goal = null;
     if (event.key in ways) camera.move(...ways[event.key]);
     else if (event.key === "+" || event.key === "=") camera.zoom(1.5);
     else if (event.key === "-") camera.zoom(1 / 1.5);
     else if (event.key === "0") this.showAll();
     else if (event.key === "Enter") return this.pick(this.wordAt(camera.middleX, camera.middleY, 4 * REACH));
-    else return;
+    else {
+      this.goal = goal;
+      return;
+    }
     event.preventDefault();
-    this.goal = null;
     this.setHover(this.wordAt(camera.middleX, camera.middleY, 4 * REACH), true);
     this.request();
   }

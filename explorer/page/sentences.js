@@ -8,9 +8,9 @@ import { mistake } from "./ranking.js";
 const percent = (share) => `${Math.round(100 * share)} %`;
 
 export class Sentences {
-  /** `words` are those of the map. */
-  constructor(map, facts, words) {
-    Object.assign(this, { map, facts, asked: oneAtATime(), layer: facts.layers || null, head: null });
+  /** `words` are those of the map; `onChange` is called with two sentences that are compared. */
+  constructor(map, facts, words, onChange) {
+    Object.assign(this, { map, facts, onChange, asked: oneAtATime(), layer: facts.layers || null, head: null });
     this.places = new Map(words.map((word, place) => [word, place]));
     this.inputs = [byId("first"), byId("second")];
     const type = later(() => this.type(), 250);
@@ -39,6 +39,7 @@ export class Sentences {
       byId("comparison").replaceChildren(make("p", { class: "hint" }, "Write two sentences to see how near their meanings are."), make("div", { class: "chips" }, example));
       return this.map.show(null);
     }
+    this.onChange([first, second]);
     try {
       const asked = this.facts.layers > 0 ? { layer: this.layer, head: this.head } : {};
       this.answer(await compare({ first, second, ...asked }, signal));
@@ -100,7 +101,7 @@ export class Sentences {
         if (place !== undefined && !marks.has(place)) marks.set(place, { color: ["accent", "second"][i], weight: shares[j] > 0.15 ? 700 : 500 });
       });
     });
-    this.map.show({ marks, lines: [], isAlone: false });
+    this.map.show({ marks, lines: [] });
   }
 }
 

@@ -34,19 +34,20 @@ export class Words {
   }
 
   greeting() {
-    return make("p", { class: "hint" }, "Type a word to see which words are used like it, or choose one on the map.");
+    return make("p", { class: "hint" }, "Type a word to see which words are used like it, or choose one on the map. Words can be added up, too: king - man + woman.");
   }
 
   async type() {
     const text = this.input.value.trim();
     if (text === "") return this.close();
     const signal = this.typed();
+    const [, sum = "", last] = /^(.*\s[+-]\s+)?(.*)$/su.exec(text); // of "king - man + wom" the end is completed
     try {
-      const { words } = await complete(text, signal);
-      this.setOptions(words);
+      const { words } = await complete(last, signal);
+      this.setOptions(words, sum);
       // what was typed if it is a word, else what it begins
-      const exact = words.find((word) => word.toLowerCase() === text.toLowerCase());
-      await this.show(exact ?? text, exact === undefined ? words[0] : undefined);
+      const exact = words.find((word) => word.toLowerCase() === last.toLowerCase());
+      await this.show(sum + (exact ?? last), exact === undefined && words.length > 0 ? sum + words[0] : undefined);
     } catch (error) {
       if (error.name !== "AbortError") this.fail(error);
     }
@@ -70,7 +71,8 @@ export class Words {
     const facts = [];
     if (found.rank !== null) facts.push(`rank ${thousands(found.rank)} of ${thousands(this.facts.words)}`);
     if (found.count !== null) facts.push(found.count === 1 ? "seen once" : `seen ${thousands(found.count)} times`);
-    if (found.rank === null) facts.push("never seen; made of its parts");
+    if (found.terms !== undefined) facts.push("nearest to the sum");
+    else if (found.rank === null) facts.push("never seen; made of its parts");
     const title = make("div", { class: "about" }, make("h2", {}, wordElement(found.word)), make("p", {}, facts.join(" · ")));
     const list = ranking(found.neighbors, this.onChoose, (place) => this.map.setHover(place));
     byId("answer").replaceChildren(title, list);
@@ -82,6 +84,7 @@ export class Words {
     const near = found.neighbors.slice(0, 10).map(({ place }) => place);
     // neighbours lie together but for a few, which need not all be seen
     if (found.place !== null) this.map.flyTo(this.map.closest(found.place, near, 0.7));
+    else if (found.terms !== undefined) this.map.flyTo([...placesOf(found.terms), ...near.slice(0, 1)].filter((place) => place !== null));
   }
 
   fail(error) {
@@ -90,11 +93,12 @@ export class Words {
     this.map.show(null);
   }
 
-  setOptions(words) {
-    this.options = words;
+  /** Offer words, each of them as the last of a sum. */
+  setOptions(words, sum = "") {
+    this.options = words.map((word) => sum + word);
     this.active = -1;
     const chips = words.map((word, i) => {
-      const chip = make("div", { class: "chip", role: "option", id: `option-${i}`, "aria-selected": "false", onclick: () => this.onChoose(word) }, wordElement(word));
+      const chip = make("div", { class: "chip", role: "option", id: `option-${i}`, "aria-selected": "false", onclick: () => this.onChoose(sum + word) }, wordElement(word));
       chip.addEventListener("pointerdown", (event) => event.preventDefault()); // the search keeps the focus
       return chip;
     });
@@ -120,14 +124,17 @@ export class Words {
 }
 
 /** Return how a word and its neighbours stand out. */
-function highlightOf({ place, neighbors }) {
+function highlightOf({ place, neighbors, terms = [] }) {
   const marks = new Map();
   const lines = [];
   if (place !== null) marks.set(place, { color: "accent", weight: 700, size: 20, isMain: true, isFirm: true });
+  for (const term of placesOf(terms)) marks.set(term, { color: "accent", weight: 700, size: 17, isMain: true, isFirm: true });
   for (const near of neighbors) {
-    if (near.place === null || near.place === place) continue;
-    marks.set(near.place, { color: "accent", weight: 600 });
+    if (near.place === null || marks.has(near.place)) continue;
+    marks.set(near.place, terms.length > 0 ? { color: "second", weight: 600 } : { color: "accent", weight: 600 });
     if (place !== null) lines.push({ from: place, to: near.place, strength: 0.15 + 0.5 * Math.max(0, near.score) ** 2, color: "accent" });
   }
-  return { marks, lines, isAlone: false };
+  return { marks, lines };
 }
+
+const placesOf = (words) => words.map(({ place }) => place).filter((place) => place !== null);
