@@ -283,8 +283,13 @@ def pickled(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (changed("config.json", model_type="roberta"), "of the type 'roberta'; only 'bert'"),
-        (changed("config.json", position_embedding_type="relative_key"), "only BERT with absolute positions"),
+        (
+            changed("config.json", model_type="mpnet"),
+            "of the type 'mpnet'; those that can be imported are bert, roberta",
+        ),
+        (changed("config.json", model_type="roberta", pad_token_id=None), "pad_token_id must be of type int"),
+        (changed("config.json", model_type="distilbert"), "dim must be of type int"),
+        (changed("config.json", position_embedding_type="relative_key"), "only a network with absolute positions"),
         (changed("config.json", hidden_act="silu"), "activation must be one of"),
         (changed("config.json", hidden_size="8"), "hidden_size must be of type int"),
         (changed("config.json", hidden_size=0), "input_size must be from 1"),
@@ -451,6 +456,27 @@ def test_sentence_transformers_encodes_the_same(tmp_path: Path, rng: np.random.G
     write_encoder(state, tmp_path / "f", format="sentence-transformers")
     again = sentence_transformers.SentenceTransformer(str(tmp_path / "f"), device="cpu")
     np.testing.assert_allclose(again.encode(TEXTS), expected, atol=1e-5)
+
+
+@pytest.mark.interop
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch and transformers
+@pytest.mark.parametrize("kind", ["Roberta", "XLMRoberta", "DistilBert"])
+def test_relatives_of_bert_encode_the_same(tmp_path: Path, kind: str) -> None:
+    sentence_transformers, transformers = import_quietly("sentence_transformers"), import_quietly("transformers")
+    import_quietly("torch").manual_seed(1)
+    sizes = {"vocab_size": len(PIECES), "pad_token_id": 0, "initializer_range": 0.3}
+    if kind == "DistilBert":
+        sizes |= {"dim": DIM, "n_heads": 2, "n_layers": 2, "hidden_dim": 20, "max_position_embeddings": POSITIONS}
+    else:
+        sizes |= {"hidden_size": DIM, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20}
+        sizes |= {"max_position_embeddings": POSITIONS + 1, "type_vocab_size": 1}
+    network = getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(**sizes))
+    arrays = {name: np.array(array) for name, array in network.state_dict().items() if "position_ids" not in name}
+    config = network.config.to_dict()
+    folder = write_bert(tmp_path / "f", arrays, ("Pooling", POOLING), ("Normalize", {}), config=config)
+    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
+    np.testing.assert_allclose(encode(read_encoder(folder), TEXTS), model.encode(TEXTS), atol=1e-5)
 
 
 @pytest.mark.interop

@@ -91,8 +91,8 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     Parameters
     ----------
     path : str or path-like
-        A folder of model2vec, or of sentence-transformers with a static embedding or BERT. Nothing in it is executed
-        and nothing is downloaded.
+        A folder of model2vec, or of sentence-transformers with a static embedding or a network of the BERT family (BERT,
+        RoBERTa, XLM-R, DistilBERT). Nothing in it is executed and nothing is downloaded.
 
     Returns
     -------
@@ -117,7 +117,8 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
         raise ModelError(f"{path} is a model folder already; it is opened as it is")
     modules = read_modules(folder) if (folder / _MODULES).exists() else []
     first = modules[0].kind if modules else None
-    if first == "Transformer" or (first is None and config.get("model_type") == "bert"):
+    is_network = "hidden_act" in config or "activation" in config
+    if first == "Transformer" or (first is None and is_network):
         from encoder.formats.bert_folder import read_bert
 
         return read_bert(folder, modules or [Module("Transformer", folder)])

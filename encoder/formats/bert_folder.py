@@ -1,4 +1,4 @@
-"""A folder of sentence-transformers whose network is BERT: read into an encoder, and written from one so arranged.
+"""A folder of sentence-transformers whose network is BERT or like it: read into an encoder; written from one like BERT.
 
 The parts are Transformer, Pooling, any number of Dense, and perhaps Normalize.
 """
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.pieces import PiecesTokenizer
-from encoder.bert_names import check_bert, from_bert, to_bert
+from encoder.bert_names import check_bert, to_bert
 from encoder.formats._describe import describe_pieces, describe_without_unknown, padding_of
+from encoder.formats._families import WORDS, read_network
 from encoder.formats._folders import (
     CONFIG,
     MODULES,
@@ -27,11 +28,9 @@ from encoder.formats._folders import (
     Module,
     definition_text,
     entry,
-    float32,
     make_tokenizer,
     read_definition,
     read_tail,
-    read_weights,
     refuse_prompts,
     write_json,
 )
@@ -47,7 +46,6 @@ from w2v._vector_files import new_folder
 from w2v.model_files import parse_json
 from w2v.vocabulary import Vocabulary
 
-_WORDS = "embeddings.word_embeddings.weight"
 _TRANSFORMER_CONFIG = "sentence_bert_config.json"
 _OWN_FILES = frozenset(
     {WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, TOKENIZER_CONFIG, _TRANSFORMER_CONFIG, "README.md"}
@@ -85,7 +83,7 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
     """
     refuse_prompts(folder)
     bert = modules[0].folder
-    network, parameters, table = _read_network(bert)
+    network, parameters, table = read_network(bert)
     tokenizer = make_tokenizer(bert / TOKENIZER, _definition(bert), max_tokens=_max_tokens(bert, network.max_positions))
     if len(tokenizer.pieces) > len(table):
         raise ModelError(
@@ -105,59 +103,6 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
         )
     except ValueError as error:
         raise ModelError(f"{folder} is damaged: {error}") from error
-
-
-def _read_network(folder: Path) -> tuple[NetworkConfig, ParameterTable, NDArray[np.float32]]:
-    """Return the network of a BERT folder, its numbers and the table of words."""
-    file = folder / CONFIG
-    config = parse_json(file)
-    kind = config.get("model_type")
-    if kind != "bert":
-        raise ModelError(f"{file}: the network is of the type {kind!r:.40}; only 'bert' can be imported")
-    if config.get("position_embedding_type", "absolute") != "absolute" or config.get("is_decoder"):
-        raise ModelError(f"{file}: only BERT with absolute positions that sees all of a sentence can be imported")
-    sizes = {
-        name: entry(config, file, name, int)
-        for name in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
-    }
-    dim = sizes["hidden_size"]
-    try:
-        network = NetworkConfig(
-            input_size=dim,
-            dim=dim,
-            heads=sizes["num_attention_heads"],
-            layers=sizes["num_hidden_layers"],
-            feed_forward=sizes["intermediate_size"] / max(dim, 1),
-            norm="post",
-            positions="learned",
-            dropout=entry(config, file, "hidden_dropout_prob", float, 0.0),
-            activation=entry(config, file, "hidden_act", str),
-            head="none",
-            epsilon=entry(config, file, "layer_norm_eps", float, 1e-12),
-            max_positions=entry(config, file, "max_position_embeddings", int),
-        )
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{file}: this BERT cannot be imported: {error}") from error
-    file = folder / WEIGHTS
-    arrays = {_plain_name(name): array for name, array in read_weights(folder).items()}
-    arrays = {name: array for name, array in arrays.items() if name.startswith(("embeddings.", "encoder."))}
-    arrays.pop("embeddings.position_ids", None)
-    arrays = {name: float32(file, name, array) for name, array in arrays.items()}
-    table = arrays.pop(_WORDS, None)
-    if table is None:
-        raise ModelError(f"{file} is damaged: the array {_WORDS!r} is missing")
-    if table.ndim != 2 or table.shape[1] != dim:
-        raise ModelError(f"{file} is damaged: {_WORDS!r} has shape {table.shape}, not (words, {dim})")
-    try:
-        return network, from_bert(network, arrays), table
-    except (IndexError, ValueError) as error:
-        raise ModelError(f"{file} is damaged: {error}") from error
-
-
-def _plain_name(name: str) -> str:
-    """Return BERT's name of an array as it is without a task's head, and as it is written today."""
-    name = name.removeprefix("bert.")
-    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
 def _definition(folder: Path) -> str:
@@ -253,7 +198,7 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
         write_tensors(folder / WEIGHTS, arrays, {"format": "pt"})
         for name, content in (
             (TOKENIZER, described),
-            (CONFIG, _bert_config(config, len(arrays[_WORDS]), padding)),
+            (CONFIG, _bert_config(config, len(arrays[WORDS]), padding)),
             (TOKENIZER_CONFIG, _tokenizer_config(described, most)),
             (_TRANSFORMER_CONFIG, {"max_seq_length": most, "do_lower_case": False}),
             (MODULES, _modules(parts)),
@@ -288,7 +233,7 @@ def _arrays(
         table = product(table, parameters["input.weight"], parameters["input.bias"])
     pooler = {"pooler.dense.weight": (config.dim, config.dim), "pooler.dense.bias": (config.dim,)}
     unused = {name: np.zeros(shape, np.float32) for name, shape in pooler.items()}  # but missed where it is not there
-    return {_WORDS: table, **to_bert(config, parameters), **unused}
+    return {WORDS: table, **to_bert(config, parameters), **unused}
 
 
 def _dense_parts(pooling: Pooling, config: NetworkConfig, parameters: ParameterTable) -> tuple[Dense, ...]:
