@@ -91,8 +91,8 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     Parameters
     ----------
     path : str or path-like
-        A folder of model2vec, or of sentence-transformers with a static embedding or a network of the BERT family (BERT,
-        RoBERTa, XLM-R, DistilBERT). Nothing in it is executed and nothing is downloaded.
+        A folder of model2vec, or of sentence-transformers with a static embedding or a network of the BERT family, as
+        BERT, RoBERTa, XLM-R and DistilBERT are. Nothing in it is executed and nothing is downloaded.
 
     Returns
     -------
