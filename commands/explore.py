@@ -52,7 +52,7 @@ def explore(model: Path, words: int, host: str, port: int | None, no_browser: bo
     Needs the extra `explore`.
     """
     from explorer.explored import ExploredModel
-    from explorer.server import address_of, listen, require_server, serve
+    from explorer.server import address_of, is_loopback, listen, require_server, serve
     from w2v.environment import cache_folder
 
     require_server()
@@ -63,6 +63,8 @@ def explore(model: Path, words: int, host: str, port: int | None, no_browser: bo
     def tell() -> None:
         click.echo(f"Exploring {model} at {address}")
         click.echo("Ctrl-C ends it.", err=True)
+        if not is_loopback(listening):
+            click.echo("Everybody who can reach this machine can look at the model; there is no password.", err=True)
         if not no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 

@@ -114,7 +114,6 @@ class WordMap:
     def _work(self) -> None:
         try:
             if not self._read():
-                _step_back()
                 self._make()
         except Stopped:
             pass
@@ -129,6 +128,7 @@ class WordMap:
         self.groups = group_rows(reduced)
         for layout in lay_out(reduced, lambda: self._wanted):
             self._show(layout)
+            _step_back()  # for the first map somebody waits, for better ones nobody does
         self._write(layout)
 
     def _show(self, layout: Layout) -> None:

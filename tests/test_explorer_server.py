@@ -27,7 +27,7 @@ from encoder import SentenceEncoder
 from explorer import guard
 from explorer.explored import LONGEST_SENTENCE, LONGEST_WORD, ExploredModel
 from explorer.guard import is_own_host
-from explorer.server import PortError, address_of, listen
+from explorer.server import PortError, address_of, is_loopback, listen
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -473,6 +473,14 @@ def test_listen_takes_a_free_port_or_says_that_it_is_in_use() -> None:
             listen(port=taken)
     finally:
         first.close()
+
+
+def test_listen_says_whether_others_can_reach_it() -> None:
+    for host, expected in (("127.0.0.1", True), ("localhost", True), ("0.0.0.0", False)):
+        listening = listen(host, 0)
+        assert is_loopback(listening) == expected
+        assert address_of(listening).startswith(("http://127.0.0.1:", "http://[::1]:"))
+        listening.close()
 
 
 def test_listen_passes_over_its_usual_port_where_that_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
