@@ -147,6 +147,31 @@ def load_vector(typing_context, array, i):
 
 
 @intrinsic
+def load_widened(typing_context, array, i):
+    """Return array[i : i + LANES] as float32, of an array of float32, of int8, or of the bits of finite float16.
+
+    Those are uint16 here, since Numba has no float16 outside of GPUs.
+    """
+    bits = {types.float32: 32, types.uint16: 16, types.int8: 8}[array.dtype]
+
+    def code(c, b, signature, arguments):
+        place = b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]])
+        if bits == 32:
+            return _read(b, place, ir.Constant(_INT64, 0))
+        stored = b.load(b.bitcast(place, ir.VectorType(ir.IntType(bits), LANES).as_pointer()))
+        stored.align = bits // 8
+        integers = b.sext(stored, _INTEGERS)
+        if bits == 8:
+            return b.sitofp(integers, _VECTOR)
+        # sign, exponent and fraction are moved to where float32 has them; the exponent's bias is off by 112 then
+        moved = b.shl(integers, ir.Constant(_INTEGERS, [13] * LANES))
+        kept = b.and_(moved, ir.Constant(_INTEGERS, [-0x70002000] * LANES))
+        return b.fmul(b.bitcast(kept, _VECTOR), ir.Constant(_VECTOR, [2.0**112] * LANES))
+
+    return vector(array, types.int64), code
+
+
+@intrinsic
 def store_vector(typing_context, array, i, x):
     """Assign array[i : i + LANES] = x."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._ranking import top_rows
+from encoder.retrieval.exact import nearest_rows
 from w2v.index import NeighborIndex
 from w2v.vector_table import VectorTable
 
@@ -44,9 +44,9 @@ class SentenceGraphs:
         They are the best where there are no graphs, and where so many are wanted that most of a graph would be visited.
         """
         if not self._ranges or n > _MOST_WANTED:
-            return top_rows(queries, table, slice(None), n)
+            return nearest_rows(queries, table, slice(0, len(table)), n)
         reached = self._ranges[-1][1]
-        found = [top_rows(queries, table, slice(reached, len(table)), n)] if reached < len(table) else []
+        found = [nearest_rows(queries, table, slice(reached, len(table)), n)] if reached < len(table) else []
         for graph, (start, stop) in zip(self._graphs, self._ranges, strict=True):
             scores, rows = graph.search(queries, table.take(slice(start, stop)), n)
             found.append((scores, np.where(rows >= 0, rows + start, rows)))
