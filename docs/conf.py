@@ -29,6 +29,7 @@ extensions = [
     "sphinx_design",
     "command_reference",
     "inline_figures",
+    "typeset_formulas",
 ]
 include_patterns = ["*.md", "**/*.md", "gallery/*.py"]
 default_role = "py:obj"
@@ -37,7 +38,7 @@ smartquotes = False  # "--output" is to stay what it is
 
 # --- Markdown and notebooks ------------------------------------------------------------------------------------------
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "cache"
@@ -57,6 +58,7 @@ numpydoc_show_class_members = False
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 html_theme = "furo"
+html_math_renderer = "drawn"
 pygments_dark_style = "github-dark"
 html_title = f"w2v {release}"
 html_static_path = ["_static"]
