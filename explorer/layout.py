@@ -29,9 +29,9 @@ _SHARPNESS, _SHAKE = 20.0, 0.05
 _LANDMARK_ROUNDS, _ROUNDS = 300, 120
 _EXTENT = 10.0
 _SEED = 0x9E3779B97F4A7C15
-_WITHIN = 0.97
-"""Share of the points that fill the map; those further out are drawn in."""
-_STRAY, _EDGE = 0.4, 0.005
+_EVENNESS = 0.45
+"""Share that the number of points along a direction has in where they lie."""
+_STRAY, _EDGE = 0.3, 0.005
 _GROUPS = 12
 _GROUPED_ROWS, _GROUP_ROUNDS = 8_000, 12
 
@@ -173,12 +173,20 @@ def _between(landmarks: Points, near: Near) -> Points:
 
 
 def fit_to_map(points: Points) -> Points:
-    """Return points centred and scaled so that nearly all lie within [-1, 1]; stragglers are drawn in."""
-    centered = points - np.quantile(points, [_EDGE, 1 - _EDGE], axis=0).mean(axis=0).astype(np.float32)
-    radius = np.sqrt((centered**2).sum(axis=1))
-    largest = float(np.quantile(radius, _WITHIN))
-    if not largest > 0:
-        return np.zeros_like(points)
-    far = np.maximum(radius / largest, 1.0)
-    fitted: Points = (centered / largest * ((1 + _STRAY * np.log(far)) / far)[:, None]).astype(np.float32)
+    """Return points centred and scaled so that nearly all lie within [-1, 1], crowds spread out and voids closed.
+
+    Each direction is stretched in part by how many points lie along it: a few words that are unlike all others would
+    leave little of the map to the rest. What lies left or right, above or below each other stays so.
+    """
+    fitted = np.zeros_like(points)
+    for axis in range(2):
+        line = points[:, axis].astype(np.float64)
+        low, high = np.quantile(line, [_EDGE, 1 - _EDGE])
+        if high > low:
+            straight = (2 * line - low - high) / (high - low)
+            beyond = np.maximum(np.abs(straight), 1)
+            straight *= (1 + _STRAY * np.log(beyond)) / beyond  # stragglers are drawn in
+            even = np.empty(len(line))
+            even[np.argsort(line, kind="stable")] = np.linspace(-1, 1, len(line))
+            fitted[:, axis] = (1 - _EVENNESS) * straight + _EVENNESS * even
     return fitted

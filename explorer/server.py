@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 
 from explorer.explored import ExploredModel
 
@@ -96,13 +97,13 @@ def serve(model: ExploredModel, listening: socket.socket, *, started: Callable[[
         If Starlette or uvicorn is not installed.
     """
     require_server()
-    import uvicorn
-
-    from explorer.app import make_app
-
     host, port = listening.getsockname()[:2]
-    model.word_map.start()
+    model.word_map.start()  # the imports take as long as a first map
     try:
+        import uvicorn
+
+        from explorer.app import make_app
+
         config = uvicorn.Config(
             make_app(model, host=host, port=port),
             loop="asyncio",
@@ -126,11 +127,8 @@ def serve(model: ExploredModel, listening: socket.socket, *, started: Callable[[
 
 
 def require_server() -> None:
-    """Raise an ImportError that says what to install unless Starlette and uvicorn can be imported."""
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
+    """Raise an ImportError that says what to install unless Starlette and uvicorn are there; they are not imported."""
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
         raise ImportError(
             "the explorer needs Starlette and uvicorn; install them with: pip install 'w2v-toolkit[explore]'"
-        ) from error
+        )

@@ -127,8 +127,16 @@ def test_fit_to_map_fills_it_and_draws_stragglers_in(rng: np.random.Generator) -
     points[0] = 1e6
     fitted = fit_to_map(points)
     assert np.median(np.linalg.norm(fitted, axis=1)) > 0.3
-    assert np.abs(fitted).max() < 8
+    assert np.abs(fitted).max() < 4
+    assert (np.argsort(fitted[:, 0]) == np.argsort(points[:, 0])).all()  # order stays
     assert not fit_to_map(np.ones((5, 2), np.float32)).any()
+
+
+def test_fit_to_map_leaves_little_room_to_a_void(rng: np.random.Generator) -> None:
+    points = rng.normal(size=(1000, 2)).astype(np.float32)
+    points[:30, 0] += 60
+    fitted = fit_to_map(points)[:, 0]
+    assert np.ptp(fitted[30:]) > 0.45 * np.ptp(fitted)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 16, 17])
