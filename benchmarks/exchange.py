@@ -127,6 +127,16 @@ def sentence_transformers(folder: Path) -> Iterator[Row]:
         largest["here"] = max(largest["here"], difference(there, vectors(found, KNOWN)))
     yield name, "written here, opened there", largest["there"]
     yield name, "written there, opened here", largest["here"]
+    start = SentenceEncoder(
+        make_embeddings(1000, 20), "attention", norm="post", head="linear", positions="learned", dim=24, heads=3
+    ).fit()
+    start.export(folder / "start", format="sentence-transformers")
+    there = opened(folder / "start").encode(KNOWN)
+    yield (
+        "sentence-transformers (BERT at its start)",
+        "written here, opened there",
+        difference(there, vectors(start, KNOWN)),
+    )
     name, package = "sentence-transformers (MiniLM-L6)", find_package()
     imported, there = SentenceEncoder.import_folder(package), opened(package).encode(SENTENCES)
     yield name, "written there, opened here", difference(there, vectors(imported, SENTENCES))

@@ -266,6 +266,7 @@ def describe_encoder(folder: Path) -> dict[str, Any]:
 
     state = load_encoder(folder)
     network = {} if state.network is None else {"network": state.network.to_dict()}
+    pooling = {} if state.pooling.is_plain else {"pooling": state.pooling.to_config()}
     identity = {} if state.identity is None else {"identity": vars(state.identity)}
     counts = state.vocabulary.counts
     return {
@@ -279,6 +280,7 @@ def describe_encoder(folder: Path) -> dict[str, Any]:
         "tokenizer": state.tokenizer.to_config(),
         **identity,
         **network,
+        **pooling,
         **state.metadata,
         **_described_training(state.metadata.get("training")),
     }

@@ -134,6 +134,10 @@ def import_(
     from w2v.persistence import check_output
 
     check_output(output, overwrite)
+    if not file.exists():
+        raise click.ClickException(
+            f"{file} does not exist; nothing is downloaded, so give a file or folder on the disk"
+        )
     is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
     if is_encoder and not words:
         if limit is not None:

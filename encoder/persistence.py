@@ -225,7 +225,7 @@ def _describe(state: EncoderState) -> dict[str, Any]:
     """Return the configuration of an encoder."""
     config: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": 1 if _is_sum(state.pooling) else FORMAT_VERSION,
+        "format_version": 1 if state.pooling.is_plain else FORMAT_VERSION,
         "kind": KIND,
         "dimension": state.dimension,
         "vocabulary_size": len(state.vocabulary),
@@ -239,7 +239,7 @@ def _describe(state: EncoderState) -> dict[str, Any]:
         config["subword_scale"] = float(state.subword_scale)
     if state.network is not None:
         config["network"] = state.network.to_dict()
-    if not _is_sum(state.pooling):
+    if not state.pooling.is_plain:
         config["pooling"] = state.pooling.to_config()
     config.update((name, value) for name, value in state.metadata.items() if name not in _STRUCTURE)
     return config
@@ -266,10 +266,6 @@ def _read_network(
         raise
     except ValueError as error:
         raise ModelError(f"{file} is damaged: {error}") from error
-
-
-def _is_sum(pooling: Pooling) -> bool:
-    return pooling.kind == SUM.kind and not pooling.dense and pooling.normalize
 
 
 def _read_pooling(folder: Path, config: dict[str, Any], *, mmap: bool) -> Pooling:

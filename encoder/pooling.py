@@ -90,6 +90,11 @@ class Pooling:
                 raise ValueError("the dense maps do not fit each other")
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is what encoders do that are made here."""
+        return self.kind == "sum" and not self.dense and self.normalize
+
+    @property
     def is_linear(self) -> bool:
         """Whether the vector points where a sum of rows, mapped one by one, does: then training knows what to do."""
         return self.kind in ("sum", "mean") and not self.dense

@@ -424,7 +424,10 @@ def test_commands_import_encode_and_export(folder: Path, tmp_path: Path) -> None
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), encode(read_encoder(folder), TEXTS), atol=1e-6)
     assert "the" in run("similar", tmp_path / "e", "the river", tmp_path / "s.txt").stdout
     assert "[CLS]" in run("attention", tmp_path / "e", "the river").stdout
-    assert '"max_tokens": 12' in run("info", tmp_path / "e", "--json").stdout
+    described = json.loads(run("info", tmp_path / "e", "--json").stdout)
+    assert described["tokenizer"]["max_tokens"] == 12 and described["pooling"]["kind"] == "mean"
+    hub = run("import", "sentence-transformers/all-MiniLM-L6-v2", "--output", tmp_path / "x")
+    assert_mistake(hub, 1, "nothing is downloaded")
     exported = run("export", tmp_path / "e", tmp_path / "f", "--format", "sentence-transformers")
     assert exported.exit_code == 0
     for name in ("glove", "model2vec"):
