@@ -155,7 +155,7 @@ def _as_json(duplicate: Duplicate) -> str:
 
 def _as_row(duplicate: Duplicate, n_files: int) -> str:
     later, earlier = duplicate.later, duplicate.earlier
-    cells = [decimals(duplicate.similarity), _where(later, n_files), _where(earlier, n_files)]
+    cells = [decimals(duplicate.similarity), _cell(_where(later, n_files)), _cell(_where(earlier, n_files))]
     return "\t".join([*cells, _cell(later.sentence), _cell(earlier.sentence)])
 
 
@@ -164,7 +164,7 @@ def _group_as_json(places: list[Place]) -> str:
 
 
 def _group_as_rows(number: int, places: list[Place], n_files: int) -> str:
-    return "\n".join(f"{number}\t{_where(place, n_files)}\t{_cell(place.sentence)}" for place in places)
+    return "\n".join(f"{number}\t{_cell(_where(place, n_files))}\t{_cell(place.sentence)}" for place in places)
 
 
 def _where(place: Place, n_files: int) -> str:

@@ -138,25 +138,27 @@ def index(
             )
             n_added = len(found)
         seconds = time.perf_counter() - start
+        is_linked = False
         if approximate or (approximate is None and found.wants_graphs):
-            _link(found, connectivity, effort, progress, is_asked=bool(approximate))
-    _print_index(found, {"added": n_added, "seconds": seconds}, as_json)
+            is_linked = _link(found, connectivity, effort, progress, is_asked=bool(approximate))
+    _print_index(found, {"added": n_added, "seconds": seconds}, is_linked, as_json)
 
 
 def _link(
     found: SentenceIndex, connectivity: int, effort: int | None, progress: Progress | None, *, is_asked: bool
-) -> None:
-    """Build graphs of sentences that are in the index already."""
+) -> bool:
+    """Build graphs of sentences that are in the index already; say whether it was done."""
     from encoder.retrieval.graphs import EFFORT, has_usearch
 
     if not is_asked and not has_usearch():
         note(f"Searches would be faster with: pip install 'w2v-toolkit[index]', then: w2v index {found.path}")
-        return
+        return False
     try:
         found.build_graphs(connectivity=connectivity, effort=effort or EFFORT, progress=progress)
     except KeyboardInterrupt:
         click.echo(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.", err=True)
         raise
+    return True
 
 
 def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: int | None, as_json: bool) -> None:
@@ -165,11 +167,12 @@ def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: in
     found = SentenceIndex.open(path, workers=workers)
     start = time.perf_counter()
     with show_work() as progress:
-        _link(found, connectivity, effort, progress, is_asked=True)
-    _print_index(found, {"seconds": time.perf_counter() - start}, as_json)
+        is_linked = _link(found, connectivity, effort, progress, is_asked=True)
+    _print_index(found, {"seconds": time.perf_counter() - start}, is_linked, as_json)
 
 
-def _print_index(found: SentenceIndex, facts: dict[str, Any], as_json: bool) -> None:
+def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, as_json: bool) -> None:
+    """Print what an index is now; how much its graphs find is measured if some are new."""
     described: dict[str, Any] = {
         "index": str(found.path),
         "sentences": len(found),
@@ -177,7 +180,7 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], as_json: bool) -> 
         "dtype": found.dtype,
         "bytes": _bytes_of(found.path),
         **facts,
-        "recall": found.measure_recall() if found.is_approximate else None,
+        "recall": found.measure_recall() if is_linked else None,
     }
     if as_json:
         print_json(described)
@@ -188,8 +191,10 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], as_json: bool) -> 
         ("vectors", f"{described['dimension']:,} columns of {found.dtype}"),
         ("bytes", f"{described['bytes']:,}"),
         ("seconds", decimals(facts["seconds"], 1)),
-        ("of the 10 nearest found", percent(described["recall"]) if found.is_approximate else "all: exact search"),
     ]
+    if is_linked or not found.is_approximate:
+        share = percent(described["recall"]) if is_linked else "all: exact search"
+        rows.append(("of the 10 nearest found", share))
     print_table(["index", f">{found.path}"], rows)
 
 
