@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from corpora.bundled import BUNDLED_NAMES, DOWNLOADS, bundled_corpus, download
+from corpora.bundled import BUNDLED_NAMES, DOWNLOADS, Verse, bible_verses, bundled_corpus, download
 from corpora.readers import Block, CorpusError, TextReader
 from corpora.sentences import SentenceSets, read_sentence_sets, split_sentences, without_overlap
 from corpora.tokenizers import (
@@ -37,8 +37,10 @@ __all__ = [
     "TabsTokenizer",
     "TextReader",
     "Tokenizer",
+    "Verse",
     "WhitespaceTokenizer",
     "WordsTokenizer",
+    "bible_verses",
     "bundled_corpus",
     "code_point_table",
     "download",

