@@ -101,7 +101,8 @@ def duplicates(
     """Find the lines of FILE, or the sentences of an index, that say nearly the same as an earlier one.
 
     Without --model sentences are compared by the words that they share, the rare ones counting more. Prints a pair a
-    line: similarity, line, earlier line, sentence, earlier sentence, separated by tabs.
+    line: similarity, line, earlier line, sentence, earlier sentence, separated by tabs. Meanwhile vectors of a text
+    lie in the system's temporary folder, which TMPDIR names.
     """
     if keep is not None and groups:
         raise click.UsageError("--groups tells what --keep leaves out; give one of them.")
@@ -260,7 +261,8 @@ def cluster(
 ) -> None:
     """Put the lines of FILE, or the sentences of an index, into clusters of similar ones.
 
-    Each cluster is shown with the words that tell it from the others and a typical sentence.
+    Each cluster is shown with the words that tell it from the others and a typical sentence. Meanwhile vectors of a
+    text lie in the system's temporary folder, which TMPDIR names.
     """
     from encoder.retrieval.clusters import cluster_index
     from encoder.retrieval.sources import opened_sentences

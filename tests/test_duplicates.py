@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,24 @@ def test_near_rows_are_exact_only_while_they_are_few(
     assert found == as_dict(near_rows(table, 0.8, workers=1))
     few = VectorTable(vectors[:3], are_units=True)
     assert as_dict(near_rows(few, 0.1, exact=False)) == as_dict(near_rows(few, 0.1, exact=True))
+
+
+def test_near_rows_stop_at_once_when_interrupted(vectors: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    all_pairs = Join.all_pairs
+
+    def count(self: Join, rows: NDArray[np.int64]) -> Pairs:
+        compared.append(len(rows))
+        time.sleep(0.01)
+        return all_pairs(self, rows)
+
+    def stop(what: str, done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Join, "all_pairs", count)
+    with pytest.raises(KeyboardInterrupt):
+        list(near_rows(VectorTable(vectors), 0.8, exact=False, workers=2, progress=stop))
+    assert len(compared) < 20  # of 53 cells
 
 
 def test_near_rows_of_one_row_are_none(vectors: NDArray[np.float32]) -> None:

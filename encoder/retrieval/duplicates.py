@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from encoder.retrieval.hits import Place
 from encoder.retrieval.index import SentenceIndex
 from encoder.retrieval.joins import Join, Pairs, Reduction, choose_reduction, join_pairs
 from encoder.retrieval.sources import opened_sentences
+from encoder.retrieval.threads import thread_pool
 from w2v.environment import default_workers
 from w2v.vector_table import VectorTable
 
@@ -215,7 +215,7 @@ def _pairs_in_cells(
     order //= labels.shape[1]
     join = Join(table, threshold, top_n, Reduction(np.eye(table.shape[1], dtype=np.float32)))
     found, kept, n_found = [], join_pairs([]), 0
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+    with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
         cells = [rows[order[start:stop]] for start, stop in zip(borders, borders[1:], strict=False)]
         for cell, pairs in enumerate(pool.map(join.all_pairs, cells)):
             found.append(pairs)

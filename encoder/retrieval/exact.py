@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.retrieval._products import multiply_rows
+from encoder.retrieval.threads import thread_pool
 from w2v._ranking import best_rows, top_rows
 from w2v._simd import LANES
 from w2v.environment import default_workers
@@ -52,7 +51,7 @@ def nearest_rows(
         multiply_rows(stored, part.shape[1], flat, len(queries), first, last, products)
         products[:, first:last] *= part.inverse_norms(slice(first, last))
 
-    with ThreadPoolExecutor(default_workers()) as pool:
+    with thread_pool(default_workers()) as pool:
         list(pool.map(work, range(0, len(part), _ROWS_OF_A_TASK)))
     np.clip(products, -1, 1, out=products)
     best = [best_rows(scores, n) for scores in products]

@@ -12,12 +12,12 @@ whole; no other pair can.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from encoder.retrieval.threads import thread_pool
 from w2v.vector_table import VectorTable
 
 STRIP_ROWS = 4096
@@ -162,7 +162,7 @@ class Join:
         progress : callable, optional
             Called with the number of pairs of rows that were compared.
         """
-        with ThreadPoolExecutor(workers) as pool:
+        with thread_pool(workers) as pool:
             for start in range(0, len(rows), STRIP_ROWS):
                 strip = rows[start : start + STRIP_ROWS]
                 units = unit_rows(self._table, strip)
