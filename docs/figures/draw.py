@@ -153,6 +153,33 @@ def pipeline() -> Drawing:
     return drawing
 
 
+def sums() -> Drawing:
+    """Show a sentence as the sum of its weighted words, and how near two sentences are."""
+    drawing = Drawing(720, 270, "Vectors of words are laid end to end; their sum is the sentence, near to one like it.")
+    x, y = 90.0, 220.0
+    start = (x, y)
+    for word, dx, dy, ox, oy in (
+        ("a", 6, -1, 0, 16), ("storm", 104, -8, 0, 16), ("on the", 10, -3, 2, 18), ("lake", 118, -26, 6, 16),
+        ("frightened", 48, -40, 42, 6), ("fishermen", 66, -50, 44, 4),
+    ):  # fmt: skip
+        drawing.arrow((x, y), (x + dx, y + dy), kind="blue")
+        drawing.text(x + dx / 2 + ox, y + dy / 2 + oy, word, "soft")
+        x, y = x + dx, y + dy
+    drawing.line([start, (x, y)], "dashed")
+    drawing.arrow((x - 1, y + 0.4), (x, y))
+    drawing.text(x + 14, y - 6, "the question", "start")
+    near = (start[0] + 320, start[1] - 172)
+    drawing.arrow(start, near, kind="warm")
+    drawing.text(near[0] + 10, near[1] - 6, "“… A wind storm came down on the lake …”", "start")
+    far = (start[0] + 14, start[1] - 190)
+    drawing.arrow(start, far, kind="")
+    drawing.text(far[0] - 4, far[1] - 12, "“… gold, and silver, and brass …”", "start")
+    drawing.text(
+        360, 254, "Frequent words are short. What counts is the direction: a small angle is a high similarity.", "soft"
+    )
+    return drawing
+
+
 def chunk() -> Drawing:
     """Show a chunk of skip-gram: the scores of targets and shared noise with the inputs."""
     drawing = Drawing(
@@ -395,7 +422,7 @@ def huffman() -> Drawing:
 
 FIGURES: dict[str, Callable[[], Drawing]] = {
     figure.__name__: figure
-    for figure in (pipeline, chunk, layer, attention, positions, activations, packing, branch, huffman)
+    for figure in (pipeline, sums, chunk, layer, attention, positions, activations, packing, branch, huffman)
 }
 
 
