@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -269,7 +270,8 @@ def _index_words(
 Examples:
   w2v search my.index "How do birds fly?"
   w2v search my.index "How do birds fly?" "Who invented paper?" --top 3
-  w2v search my.index --file questions.txt --jsonl > answers.jsonl""",
+  w2v search my.index --file questions.txt --jsonl > answers.jsonl
+  w2v search my.index""",
 )
 @click.argument("index", type=click.Path(path_type=Path))
 @click.argument("queries", metavar="[QUERY]...", nargs=-1)
@@ -293,17 +295,20 @@ def search(
 ) -> None:
     """Show the sentences of INDEX whose meaning is nearest to each QUERY; `w2v index` makes one.
 
-    Equal sentences are shown once.
+    Equal sentences are shown once. At a terminal, without a QUERY, one after another is asked for.
     """
-    if not queries and file is None:
+    is_asking = not queries and file is None
+    if is_asking and not _is_terminal():
         raise click.UsageError("Nothing to search for: give a QUERY, or --file FILE.")
     if jsonl and as_json:
         raise click.UsageError("--json and --jsonl are two ways to print; give one.")
     from encoder.retrieval import SentenceIndex
 
     opened = SentenceIndex.open(index, workers=workers)
-    if len(queries) == 1 and file is None:
-        answered: Iterable[tuple[str, list[Hit]]] = [(queries[0], opened.search(queries[0], top_n=top, exact=exact))]
+    if is_asking:
+        answered: Iterable[tuple[str, list[Hit]]] = _asked(opened, top, exact)
+    elif len(queries) == 1 and file is None:
+        answered = [(queries[0], opened.search(queries[0], top_n=top, exact=exact))]
     else:
         answered = _answers(opened, _chunks(queries, file, errors, top), top, exact)
     if as_json:
@@ -316,6 +321,26 @@ def search(
             if number:
                 click.echo()
             _print_hits(query, hits)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, list[Hit]]]:
+    """Ask for queries until there is none, and answer each."""
+    while True:
+        try:
+            query = click.prompt("search for", default="", show_default=False, err=True).strip()
+        except click.Abort:  # Ctrl-C or the end of the input
+            click.echo(err=True)
+            return
+        if not query:
+            return
+        try:
+            yield query, opened.search(query, top_n=top, exact=exact)
+        except ValueError as error:
+            click.echo(f"{error}", err=True)
 
 
 def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> Iterator[list[str]]:

@@ -10,6 +10,7 @@ import pytest
 from encoder_examples import make_embeddings
 from test_cli import assert_mistake, run
 
+from commands import search
 from encoder.retrieval import SentenceIndex, graphs, index
 
 LINES = ["the river", "", "unheard", "42 x", "naïve river", "a river", "the river"]
@@ -94,6 +95,15 @@ def test_search_answers_each_line_of_a_file(indexed: Path, tmp_path: Path) -> No
     assert [json.loads(line) for line in lines] == answers
     assert run("search", indexed, "a river", *options).stdout.count("similarity") == 4
     assert printed("search", indexed, "--file", "-", "--json", stdin=b"x\n")[0]["hits"]
+
+
+def test_search_at_a_terminal_asks_for_queries(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_is_terminal", lambda: True)
+    result = run("search", indexed, "--top", 1, stdin=b"a river\nunheard of\n x \n\n")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("similarity") == 2 and "1.000      6   a river" in result.stdout
+    assert "no word of the query 'unheard of' is known" in result.stderr
+    assert run("search", indexed, "--jsonl", stdin=b"x").stdout.count('"query": "x"') == 1  # then the input ends
 
 
 def test_search_names_files_where_there_are_several(indexed: Path, text: Path, tmp_path: Path) -> None:
