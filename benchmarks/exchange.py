@@ -40,7 +40,7 @@ SENTENCES = [
     "How do birds fly?", "", "The cat sat on the mat. " * 80, "Ünïcode 日本語 naïve", "x\ny\tz", "don't — “quote” it!",
     "A sentence of middling length, with a comma, that says nothing in particular about anybody.",
 ]  # fmt: skip
-POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "relative", "rotary")
+POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
 
 
 def vectors(encoder: SentenceEncoder, texts: list[str]) -> NDArray[Any]:

@@ -126,8 +126,8 @@ def import_(
     """Make a model folder from a FILE or folder of another tool.
 
     Vectors of words, compressed with gzip or not, become word vectors. A folder of model2vec, or of
-    sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R or DistilBERT, becomes a sentence encoder that
-    makes the same vectors; nothing is downloaded.
+    sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes a sentence
+    encoder that makes the same vectors; nothing is downloaded.
     """
     from encoder.formats import FORMATS as OF_ENCODERS
     from encoder.formats import is_encoder_folder

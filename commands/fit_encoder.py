@@ -35,7 +35,7 @@ ENCODER_OPTIONS: dict[str, tuple[click.ParamType[Any], str, str]] = {
     "heads": (_SIZE, "N", "Heads of attention in each layer."),
     "dim": (_SIZE, "N", "Width between the layers, a multiple of --heads."),
     "positions": (
-        click.Choice(["none", "index", "fraction", "sinusoidal", "learned", "relative", "rotary"]),
+        click.Choice(["none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"]),
         "",
         "How attention knows the places of words.",
     ),

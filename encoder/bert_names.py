@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers.positions import sinusoids
+from .layers.positions import WITH_DISTANCES, WITH_TABLE, sinusoids
 from .network import NetworkConfig
 from .parameters import ParameterTable
 
@@ -27,6 +27,8 @@ _LAYER = {
     "feed_forward.outer": "output.dense",
     "feed_forward_norm": "output.LayerNorm",
 }
+DISTANCES = "encoder.distances"
+"""What `from_bert` calls the biases of distances, shape (heads, 2 * max_distance + 1), the same in all layers."""
 _POSITIONS = ("learned", "sinusoidal", "index", "none")
 
 
@@ -81,8 +83,8 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
     ValueError
         If the network is not arranged as BERT is, or an array is missing or of another shape.
     """
-    check_bert(config)
-    if config.positions != "learned":
+    _check_norm(config)
+    if config.positions not in WITH_TABLE:
         raise ValueError(f"BERT's positions are read as 'learned' ones, not as {config.positions!r}")
     if config.head != "none":
         raise ValueError(f"BERT's rows are not mapped to another width: the head must be 'none', not {config.head!r}")
@@ -90,6 +92,8 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
         "positions.table": "embeddings.position_embeddings.weight",
         "token_type": "embeddings.token_type_embeddings.weight",
     } | dict(_names(config))
+    if config.positions in WITH_DISTANCES:
+        names |= {f"layers.{i}.attention.distances": DISTANCES for i in range(config.layers)}
     found: dict[str, NDArray[Any]] = {}
     for own, bert in names.items():
         if bert not in arrays:
@@ -103,10 +107,14 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
 
 def check_bert(config: NetworkConfig) -> None:
     """Raise ValueError unless the network is arranged as BERT is, apart from its head."""
-    if config.norm != "post":
-        raise ValueError(f"BERT has the norm 'post'; this network has {config.norm!r}")
+    _check_norm(config)
     if config.positions not in _POSITIONS:
         raise ValueError(f"BERT adds positions ({', '.join(_POSITIONS)}); this network has {config.positions!r}")
+
+
+def _check_norm(config: NetworkConfig) -> None:
+    if config.norm != "post":
+        raise ValueError(f"BERT has the norm 'post'; this network has {config.norm!r}")
 
 
 def _position_table(config: NetworkConfig, parameters: ParameterTable) -> NDArray[Any]:

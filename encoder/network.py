@@ -58,7 +58,7 @@ class NetworkConfig:
         Width inside the feed-forward network over `dim`.
     norm : {"pre", "post"}
         Whether layers normalise what they read or what they give.
-    positions : {"none", "index", "fraction", "sinusoidal", "learned", "relative", "rotary"}
+    positions : {"none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"}
         See `layers.positions`.
     dropout : float
         Probability that a number is dropped in training, in [0, 1): of the rows before the first layer and of what each
@@ -168,7 +168,7 @@ class NetworkConfig:
             self.norm,
             self.activation,
             self.epsilon,
-            self.max_distance if self.positions == "relative" else None,
+            self.max_distance if self.positions in positions.WITH_DISTANCES else None,
             self.positions == "rotary",
         )
 
@@ -254,7 +254,7 @@ class Network:
         parameters = ParameterTable.initialise(self.config.tensors(), seed, dtype)
         if self.config.head == "linear":
             start_at_identity(parameters, self.config, seed, length)
-        elif self.config.positions == "relative":
+        elif self.config.positions in positions.WITH_DISTANCES:
             start_at_neighbors(parameters, self.config)
         return parameters
 

@@ -15,7 +15,8 @@ from .layers.products import multiply_packed, pack
 from .network import NetworkConfig, check_offsets, divide, in_threads
 from .parameters import ParameterTable
 
-_ADDED = {"learned": kernels.TABLE, "sinusoidal": kernels.TABLE, "index": kernels.INDEX, "fraction": kernels.FRACTION}
+_ADDED = dict.fromkeys((*positions.WITH_TABLE, "sinusoidal"), kernels.TABLE)
+_ADDED |= {"index": kernels.INDEX, "fraction": kernels.FRACTION}
 _NOTHING = np.zeros(0, np.float32)
 _ROWS_AT_ONCE = 1 << 12
 
@@ -160,7 +161,7 @@ def _plan(config: NetworkConfig, parameters: ParameterTable) -> kernels.Plan:
         out_bias = bias[: config.input_size].copy()
         gate = np.concatenate([weight[:, -1], bias[-1:]])
     table = np.zeros((1, config.dim), np.float32)
-    if config.positions == "learned":
+    if config.positions in positions.WITH_TABLE:
         table = parameters["positions.table"].copy()
     elif config.positions in ("index", "fraction"):
         table[0] = parameters["positions.direction"]

@@ -19,7 +19,7 @@ from encoder.formats import onnx_folder, read_encoder, write_encoder
 from encoder.pooling import Dense, Pooling
 from w2v import ModelError
 
-POSITIONS = ["none", "index", "fraction", "sinusoidal", "learned", "relative", "rotary"]
+POSITIONS = ["none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"]
 
 
 def encode(state: EncoderState, texts: list[str]) -> np.ndarray:

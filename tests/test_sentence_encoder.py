@@ -273,7 +273,9 @@ ATTENTION: dict[str, Any] = {"architecture": "attention", "layers": 2, "heads": 
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
-@pytest.mark.parametrize("positions", ["none", "index", "fraction", "sinusoidal", "learned", "relative", "rotary"])
+@pytest.mark.parametrize(
+    "positions", ["none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"]
+)
 def test_attention_starts_at_sif(norm: str, positions: str) -> None:
     embeddings = make_embeddings()
     encoder = SentenceEncoder(embeddings, a=1e-2, norm=norm, positions=positions, **ATTENTION)

@@ -92,7 +92,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     ----------
     path : str or path-like
         A folder of model2vec, or of sentence-transformers with a static embedding or a network of the BERT family, as
-        BERT, RoBERTa, XLM-R and DistilBERT are. Nothing in it is executed and nothing is downloaded.
+        BERT, RoBERTa, XLM-R, DistilBERT and MPNet are. Nothing in it is executed and nothing is downloaded.
 
     Returns
     -------

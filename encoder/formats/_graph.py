@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.layers.positions import BASE
+from encoder.layers.positions import BASE, WITH_DISTANCES, WITH_TABLE
 from encoder.layers.rotary import BASE as ROTARY_BASE
 from encoder.network import NetworkConfig
 from encoder.parameters import ParameterTable
@@ -175,7 +175,7 @@ def _norm(graph: Graph, x: str, arrays: dict[str, NDArray[Any]], config: Network
 def _add_positions(graph: Graph, tokens: Tokens, h: str, config: NetworkConfig, parameters: ParameterTable) -> str:
     """Return the rows with positions added; see `layers.positions`."""
     kind = config.positions
-    if kind == "learned":
+    if kind in WITH_TABLE:
         table = parameters["positions.table"]
         places = graph.add("Min", tokens.places, graph.constant(len(table) - 1, np.int64))
         return graph.add("Add", h, graph.add("Gather", graph.constant(table), places))
@@ -228,7 +228,7 @@ class _Attention:
         self.size = config.dim // config.heads
         self.unseen = tokens.unseen_scores()
         self.distances = self.cos = self.sin = ""
-        if config.positions == "relative":
+        if config.positions in WITH_DISTANCES:
             rows = graph.add("Unsqueeze", tokens.places, graph.constant([-1], np.int64))
             distances = graph.add("Sub", tokens.places, rows)  # j - i in row i
             most = config.max_distance

@@ -10,6 +10,8 @@ What is added to row i = 0 … T − 1 of a sentence:
     Sines and cosines of i at wavelengths from 2 π to 10,000 · 2 π: any length, nothing to learn.
 ``learned``
     Row i of a table; beyond its end, its last row.
+``learned+relative``
+    The same, and attention has a bias for every distance as well, as in MPNet.
 ``relative``
     Nothing; attention has a bias for every distance, see `dot_product`.
 ``rotary``
@@ -34,8 +36,10 @@ from encoder.parameters import Tensor
 
 from . import _row_kernels as kernels
 
-KINDS = ("none", "index", "fraction", "sinusoidal", "learned", "relative", "rotary")
+KINDS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
 """All kinds, those that act inside attention too."""
+WITH_TABLE, WITH_DISTANCES = ("learned", "learned+relative"), ("relative", "learned+relative")
+"""Those that have a table of positions, and those that have biases of distances."""
 BASE = 10000.0
 _DEVIATION = 0.02
 
@@ -51,7 +55,7 @@ def tensors(kind: str, dim: int, max_positions: int) -> dict[str, Tensor]:
     """Return the arrays of a kind: ``direction`` (dim,) of index and fraction, ``table`` (max_positions, dim)."""
     if kind in ("index", "fraction"):
         return {"direction": Tensor((dim,), _DEVIATION)}
-    if kind == "learned":
+    if kind in WITH_TABLE:
         return {"table": Tensor((max_positions, dim), _DEVIATION)}
     return {}
 
@@ -66,7 +70,7 @@ def forward(
     if kind == "sinusoidal":
         rows = places(offsets)
         return x + sinusoids(int(rows.max(initial=-1)) + 1, x.shape[1], x.dtype)[rows], Cache(None, None)
-    if kind == "learned":
+    if kind in WITH_TABLE:
         rows = np.minimum(places(offsets), len(parameters["table"]) - 1)
         return x + parameters["table"][rows], Cache(None, rows)
     return x, Cache(None, None)
