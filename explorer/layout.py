@@ -18,7 +18,7 @@ LAYOUT_VERSION = 1
 """Changes whenever the same words would come to lie elsewhere."""
 
 _COLUMNS = 128
-_SAMPLED_ROWS = 20_000
+_SAMPLED_ROWS = 10_000
 _BLOCK_ROWS = 16_384
 _LANDMARKS = 12_000
 _NEIGHBORS = 15
@@ -53,59 +53,88 @@ class Layout(NamedTuple):
     points: Points
 
 
-def reduce_rows(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return the rows at length 1 in the directions of their largest variance, shape (n, at most 128), float32.
+class Basis(NamedTuple):
+    """The directions in which words differ most.
+
+    Attributes
+    ----------
+    center : ndarray of shape (D,), float32
+    directions : ndarray of shape (D, at most 128), float32
+        At right angles, that of the largest variance first.
+    sample : ndarray of shape (at most 10,000, D), float32
+        Rows at length 1, less the center, that they were found from.
+    """
+
+    center: NDArray[np.float32]
+    directions: NDArray[np.float32]
+    sample: NDArray[np.float32]
+
+
+def find_basis(table: VectorTable, rows: NDArray[np.intp]) -> Basis:
+    """Return the principal directions of the first 10,000 of some rows at length 1.
 
     Parameters
     ----------
     table : VectorTable of shape (V, D)
     rows : ndarray of shape (n,), intp
-        Rows that are finite and not zero; they are read a block at a time.
-
-    Notes
-    -----
-    The directions are those of 20,000 rows, which come first where rows are sorted by frequency.
+        Rows that are finite and not zero, the most frequent words first.
     """
     sample = _units(table, rows[:_SAMPLED_ROWS])
     center = sample.mean(axis=0)
     sample -= center
-    _, directions = np.linalg.eigh(sample.T @ sample)
-    directions = np.ascontiguousarray(directions[:, ::-1][:, :_COLUMNS])
+    _, vectors = np.linalg.eigh(sample.T @ sample)
+    directions = np.ascontiguousarray(vectors[:, ::-1][:, :_COLUMNS])
     # which way an eigenvector points is up to the library: the same map everywhere
     directions *= np.where(directions[np.abs(directions).argmax(axis=0), range(directions.shape[1])] < 0, -1, 1)
-    reduced = np.zeros((len(rows), max(2, directions.shape[1])), np.float32)
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        block = _units(table, rows[start : start + _BLOCK_ROWS])
-        reduced[start : start + _BLOCK_ROWS, : directions.shape[1]] = (block - center) @ directions
-    return reduced
+    return Basis(center, directions, sample)
 
 
-def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    units: NDArray[np.float32] = table.unscaled(rows) * table.inverse_norms(rows)[:, None]
-    return units
-
-
-def group_rows(reduced: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Divide rows into at most 12 groups of one direction, for colours; groups whose numbers are near are alike.
-
-    Parameters
-    ----------
-    reduced : ndarray of shape (n, d), float32
+def first_map(table: VectorTable, rows: NDArray[np.intp], basis: Basis) -> tuple[Layout, NDArray[np.uint8]]:
+    """Return the principal plane and at most 12 groups of words of one direction, for colours, in one pass of the rows.
 
     Returns
     -------
-    ndarray of shape (n,), uint8
+    layout : Layout
+    groups : ndarray of shape (n,), uint8
+        Groups whose numbers are near are alike.
     """
-    units = normalize_rows(reduced)
-    sample = units[:_GROUPED_ROWS]
+    sample = normalize_rows(basis.sample[:_GROUPED_ROWS] @ basis.directions)
     means = find_means(sample, min(_GROUPS, len(sample)), _GROUP_ROUNDS)
-    means = means[np.argsort(np.arctan2(means[:, 1], means[:, 0]), kind="stable")]
-    groups: NDArray[np.uint8] = (units @ means.T).argmax(axis=1).astype(np.uint8)
-    return groups
+    means = means[np.argsort(np.arctan2(means[:, 1 % means.shape[1]], means[:, 0]), kind="stable")]
+    both = np.concatenate([basis.directions[:, :2], basis.directions @ means.T], axis=1)
+    found = _project(table, rows, basis.center, both)
+    width = min(2, basis.directions.shape[1])
+    points = np.zeros((len(rows), 2), np.float32)
+    points[:, :width] = found[:, :width]
+    groups: NDArray[np.uint8] = found[:, width:].argmax(axis=1).astype(np.uint8)
+    return Layout("first", 0.0, fit_to_map(points)), groups
+
+
+def reduce_rows(table: VectorTable, rows: NDArray[np.intp], basis: Basis) -> NDArray[np.float32]:
+    """Return the rows at length 1 in the directions of a basis, shape (n, number of directions), float32."""
+    return _project(table, rows, basis.center, basis.directions)
+
+
+def _project(
+    table: VectorTable, rows: NDArray[np.intp], center: NDArray[np.float32], directions: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return products of centred unit rows with directions; the rows are read a block at a time."""
+    projected = np.empty((len(rows), directions.shape[1]), np.float32)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        projected[start : start + _BLOCK_ROWS] = _units(table, rows[start : start + _BLOCK_ROWS]) @ directions
+    projected -= center @ directions
+    return projected
+
+
+def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    is_run = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all()
+    index = slice(rows[0], rows[-1] + 1) if is_run else rows  # a slice is not copied first
+    units: NDArray[np.float32] = table.unscaled(index) * table.inverse_norms(index)[:, None]
+    return units
 
 
 def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iterator[Layout]:
-    """Yield better and better maps of words; the first comes at once, the last has the stage "final".
+    """Yield better and better maps of words; the last has the stage "final".
 
     Parameters
     ----------
@@ -121,14 +150,14 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
 
     Notes
     -----
-    The most frequent words are laid out by themselves; the others begin beside those of these landmarks that they are
-    nearest to. Then all of them move.
+    The most frequent words are laid out by themselves, from the principal plane; the others begin beside those of these
+    landmarks that they are nearest to. Then all of them move.
     """
-    first = reduced[:, :2].copy()
+    plane = np.zeros((len(reduced), 2), np.float32)
+    plane[:, : reduced.shape[1]] = reduced[:, :2]
     if len(reduced) <= _NEIGHBORS:
-        yield Layout("final", 1.0, fit_to_map(first))
+        yield Layout("final", 1.0, fit_to_map(plane))
         return
-    yield Layout("first", 0.0, fit_to_map(first))
     from explorer._layout_kernels import move_points, weigh_neighbors
 
     units, state = normalize_rows(reduced), np.array([_SEED], np.uint64)
@@ -143,7 +172,7 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
             yield (number + 1) / n_rounds
 
     n_landmarks = min(_LANDMARKS, len(reduced))
-    landmarks = _EXTENT * fit_to_map(first[:n_landmarks])
+    landmarks = _EXTENT * fit_to_map(plane[:n_landmarks])
     near = nearest_rows(units, n_landmarks, slice(0, n_landmarks), _NEIGHBORS, is_wanted)
     for _ in improve(landmarks, near, _LANDMARK_ROUNDS, 1.0):
         pass
@@ -186,7 +215,7 @@ def fit_to_map(points: Points) -> Points:
             straight = (2 * line - low - high) / (high - low)
             beyond = np.maximum(np.abs(straight), 1)
             straight *= (1 + _STRAY * np.log(beyond)) / beyond  # stragglers are drawn in
-            even = np.empty(len(line))
-            even[np.argsort(line, kind="stable")] = np.linspace(-1, 1, len(line))
+            order = np.sort(line)
+            even = (np.searchsorted(order, line) + np.searchsorted(order, line, side="right") - 1) / (len(line) - 1) - 1
             fitted[:, axis] = (1 - _EVENNESS) * straight + _EVENNESS * even
     return fitted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.layout import LAYOUT_VERSION, Layout, group_rows, lay_out, reduce_rows
+from explorer.layout import LAYOUT_VERSION, Layout, find_basis, first_map, lay_out, reduce_rows
 from explorer.nearness import Stopped
 from w2v._files import ModelError
 from w2v._tensors import read_tensors, write_tensors
@@ -22,6 +23,9 @@ from w2v.index import fingerprint
 DEFAULT_WORDS = 100_000
 MAPS_KEPT = 32
 _NICENESS = 10
+_FAST_WORDS = 10_000
+_HEAD_START, _PAUSE = 3.0, 0.7
+"""Seconds that a page has to ask for the first map, and then to draw it, before larger ones are made better."""
 _PATIENCE = 2.0
 """Seconds to wait for the thread to notice that it is to stop."""
 
@@ -78,9 +82,9 @@ class WordMap:
         self._file = None if cache is None else cache / f"{self._fingerprint()}.safetensors"
         self.groups: NDArray[np.uint8] = np.zeros(len(self.rows), np.uint8)
         self._state: MapState | None = None
-        self._lock, self._wanted = threading.Lock(), True
+        self._lock, self._stopped = threading.Lock(), threading.Event()
         self._failure: BaseException | None = None
-        self._has_first = threading.Event()
+        self._has_first, self._was_asked = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="map", daemon=True)
 
     def start(self) -> None:
@@ -89,7 +93,8 @@ class WordMap:
 
     def stop(self) -> None:
         """End what is going on in the background."""
-        self._wanted = False
+        self._stopped.set()
+        self._was_asked.set()
         if self._thread.is_alive():
             self._thread.join(_PATIENCE)
 
@@ -102,6 +107,7 @@ class WordMap:
             If making it failed, or was stopped.
         """
         self._has_first.wait()
+        self._was_asked.set()
         with self._lock:
             if self._state is None:
                 raise MapError("the map could not be made") from self._failure
@@ -124,17 +130,31 @@ class WordMap:
             self._has_first.set()
 
     def _make(self) -> None:
-        reduced = reduce_rows(self._table, self.rows)
-        self.groups = group_rows(reduced)
-        for layout in lay_out(reduced, lambda: self._wanted):
+        from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+        # one core: threads that wait for each other are slow beside a browser that draws by the processor
+        with threadpool_limits(1):
+            basis = find_basis(self._table, self.rows)
+            layout, self.groups = first_map(self._table, self.rows, basis)
             self._show(layout)
-            _step_back()  # for the first map somebody waits, for better ones nobody does
+            self._step_back()
+            for layout in lay_out(reduce_rows(self._table, self.rows, basis), lambda: not self._stopped.is_set()):
+                self._show(layout)
         self._write(layout)
 
     def _show(self, layout: Layout) -> None:
         with self._lock:
             self._state = MapState(1 if self._state is None else self._state.version + 1, layout)
         self._has_first.set()
+
+    def _step_back(self) -> None:
+        """Let those go first who answer and draw the first map: somebody waits for it, and nobody for better ones."""
+        if len(self.rows) > _FAST_WORDS:
+            self._was_asked.wait(_HEAD_START)
+            self._stopped.wait(_PAUSE)
+        if sys.platform == "linux":  # only there threads have priorities
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
     def _fingerprint(self) -> str:
         digest = hashlib.blake2b(fingerprint(self._table), digest_size=20)
@@ -187,10 +207,3 @@ def _remove_oldest(folder: Path) -> None:
     maps = sorted(folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
     for file in maps[:-MAPS_KEPT]:
         file.unlink()
-
-
-def _step_back() -> None:
-    """Let this thread wait for others, such as those that answer the page; only Linux has priorities of threads."""
-    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

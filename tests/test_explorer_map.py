@@ -13,7 +13,7 @@ from explorer_examples import make_embeddings
 import explorer.layout
 from explorer import word_map as word_map_module
 from explorer.completions import Completions
-from explorer.layout import fit_to_map, group_rows, lay_out, reduce_rows
+from explorer.layout import Layout, find_basis, first_map, fit_to_map, lay_out, reduce_rows
 from explorer.nearness import Stopped, nearest_rows, normalize_rows
 from explorer.word_map import MapError, WordMap
 from w2v import Embeddings
@@ -28,6 +28,11 @@ def planted(rng: np.random.Generator, n: int = 900, n_topics: int = 6) -> tuple[
 
 def always() -> bool:
     return True
+
+
+def reduced_rows(embeddings: Embeddings) -> np.ndarray:
+    rows = np.arange(len(embeddings))
+    return reduce_rows(embeddings.table, rows, find_basis(embeddings.table, rows))
 
 
 def finished(word_map: WordMap) -> WordMap:
@@ -69,7 +74,7 @@ def test_nearest_rows_of_equal_rows_leave_the_row_itself_out() -> None:
 
 def test_reduce_rows_keeps_distances_and_the_largest_variance_first(rng: np.random.Generator) -> None:
     embeddings, _ = planted(rng)
-    reduced = reduce_rows(embeddings.table, np.arange(900))
+    reduced = reduced_rows(embeddings)
     units = embeddings.normalized_vectors
     np.testing.assert_allclose(
         np.linalg.norm(reduced[:50, None] - reduced[None, :50], axis=2),
@@ -79,13 +84,25 @@ def test_reduce_rows_keeps_distances_and_the_largest_variance_first(rng: np.rand
     assert (np.diff(reduced.var(axis=0)) < 1e-6).all()
 
 
-def test_group_rows_keeps_topics_together(rng: np.random.Generator) -> None:
+def test_first_map_is_the_principal_plane_and_keeps_topics_together(rng: np.random.Generator) -> None:
     embeddings, topics = planted(rng)
-    groups = group_rows(reduce_rows(embeddings.table, np.arange(900)))
-    shares = [np.bincount(groups[topics == topic]).max() / (topics == topic).sum() for topic in range(6)]
+    rows = np.arange(900)
+    layout, groups = first_map(embeddings.table, rows, find_basis(embeddings.table, rows))
+    np.testing.assert_allclose(layout.points, fit_to_map(reduced_rows(embeddings)[:, :2].copy()), atol=1e-4)
+    assert layout.stage == "first"
+    assert groups.dtype == np.uint8
     assert groups.max() < 12
+    shares = [np.bincount(groups[topics == topic]).max() / (topics == topic).sum() for topic in range(6)]
     assert np.mean(shares) > 0.5
     assert all(len({topics[i] for i in np.flatnonzero(groups == group)}) == 1 for group in np.unique(groups))
+
+
+def test_first_map_of_one_column() -> None:
+    embeddings = Embeddings(["a", "b", "c"], np.array([[1], [-1], [2]], np.float32))
+    layout, groups = first_map(embeddings.table, np.arange(3), find_basis(embeddings.table, np.arange(3)))
+    assert layout.points.shape == (3, 2)
+    assert layout.points[0, 0] == layout.points[2, 0] != layout.points[1, 0]
+    assert groups[0] == groups[2]
 
 
 @pytest.mark.parametrize("landmarks", [200, 5000])
@@ -94,10 +111,10 @@ def test_lay_out_brings_topics_together(
 ) -> None:
     monkeypatch.setattr(explorer.layout, "_LANDMARKS", landmarks)
     embeddings, topics = planted(rng)
-    layouts = list(lay_out(reduce_rows(embeddings.table, np.arange(900)), always))
-    assert [layouts[0].stage, layouts[-1].stage] == ["first", "final"]
+    layouts = list(lay_out(reduced_rows(embeddings), always))
+    assert layouts[-1].stage == "final"
     assert [layout.progress for layout in layouts] == sorted(layout.progress for layout in layouts)
-    for layout in (layouts[0], layouts[-1]):
+    for layout in layouts:
         assert layout.points.dtype == np.float32
         assert np.isfinite(layout.points).all()
     points = layouts[-1].points
@@ -109,17 +126,15 @@ def test_lay_out_brings_topics_together(
 
 def test_lay_out_is_the_same_every_time(rng: np.random.Generator) -> None:
     embeddings, _ = planted(rng, 200)
-    reduced = reduce_rows(embeddings.table, np.arange(200))
+    reduced = reduced_rows(embeddings)
     first, second = (list(lay_out(reduced, always))[-1].points for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 def test_lay_out_stops_when_it_is_not_wanted(rng: np.random.Generator) -> None:
     embeddings, _ = planted(rng, 200)
-    layouts = lay_out(reduce_rows(embeddings.table, np.arange(200)), lambda: False)
-    assert next(layouts).stage == "first"
     with pytest.raises(Stopped):
-        next(layouts)
+        next(lay_out(reduced_rows(embeddings), lambda: False))
 
 
 def test_fit_to_map_fills_it_and_draws_stragglers_in(rng: np.random.Generator) -> None:
@@ -230,7 +245,7 @@ def test_word_map_stops_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
         begun.set()
         assert callable(is_wanted)
         while is_wanted():
-            yield explorer.layout.Layout("refining", 0.5, reduced[:, :2])
+            yield Layout("refining", 0.5, reduced[:, :2])
         raise Stopped
 
     monkeypatch.setattr(word_map_module, "lay_out", endless)
@@ -243,10 +258,10 @@ def test_word_map_stops_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_word_map_says_that_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(reduced: np.ndarray) -> None:
+    def fail(*given: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(word_map_module, "group_rows", fail)
+    monkeypatch.setattr(word_map_module, "first_map", fail)
     with pytest.raises(MapError, match="could not be made"):
         finished(WordMap(make_embeddings(), 30)).state()
 
