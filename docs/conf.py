@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).resolve().parent.parent
 # what lies here is documented, whether or not another version is installed
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_extensions")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the gallery
 
 _setup = configparser.ConfigParser()
 _setup.read(ROOT / "setup.cfg", encoding="utf-8")
