@@ -17,7 +17,7 @@ from test_cli import assert_mistake, run
 from test_encoder_formats import import_quietly, wordpiece
 
 from corpora.tokenizers import TabsTokenizer, Tokenizer, WhitespaceTokenizer, WordsTokenizer
-from encoder import Encoded, EncoderState, SentenceEncoder
+from encoder import Encoded, EncoderState, SentenceEncoder, inference
 from encoder.formats import read_encoder, write_encoder
 from encoder.inference import Inference, Output
 from encoder.pooling import Dense, Pooling
@@ -250,6 +250,17 @@ def test_imported_encoder_can_teach(folder: Path, tmp_path: Path) -> None:
         assert run("fit-encoder", *arguments, "--output", tmp_path / f"of {name}").exit_code == 0
     tables = [SentenceEncoder.load(tmp_path / f"of {name}").state.table for name in ("teacher", "v.npy")]
     np.testing.assert_array_equal(tables[0], tables[1])
+
+
+def test_batches_of_a_large_network_leave_no_thread_without_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = read_encoder(folder)
+    expected = encode(state, TEXTS)
+    assert Inference(state, 2)._batch_size(1024, 5) == 1024
+    monkeypatch.setattr(inference, "_LARGE_NETWORK", 1)
+    assert Inference(state, 2)._batch_size(1024, 5) == 3 and Inference(state, 2)._batch_size(2, 5) == 2
+    monkeypatch.setattr(inference, "_NUMBERS_AT_ONCE", 1)
+    assert Inference(state, 2)._batch_size(1024) == 1
+    assert Inference(state, 2).encode(TEXTS, Output()).tobytes() == expected.tobytes()
 
 
 # folders that lie

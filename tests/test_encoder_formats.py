@@ -377,7 +377,7 @@ def test_described_tokenizer_can_leave_unknown_words_out(tokenizer: Tokenizer) -
     words = ["the", "a", "two words", "[PAD]", "\u2581"]
     described = describe_without_unknown(tokenizer, words, "f", max_tokens=3)
     loaded = tokenizers.Tokenizer.from_str(json.dumps(described))
-    for text in ("the cat 日 a\tb", "a\ttwo words\tthe", "xyz", "", "the a the a the", "aa\ta"):
+    for text in ("the cat 日 a\tb", "the\t[PAD]", "a\ttwo words\tthe", "xyz", "", "the a the a the", "aa\ta"):
         expected = [words.index(token) for token in tokenizer(text) if token in words][:3]
         assert loaded.encode(text).ids == expected
     [short, long] = loaded.encode_batch(["a", "the\ta"])

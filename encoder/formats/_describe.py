@@ -78,7 +78,7 @@ def describe_without_unknown(
     described = _described(tokenizer, path, model)
     marked = {"type": "Metaspace", "replacement": _MARK, "prepend_scheme": "always", "split": False}
     described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [described["pre_tokenizer"], marked]}
-    described["added_tokens"] = [_added(padding, len(words))]
+    # padding is no added token: these are looked for in the text itself
     return with_limits(described, max_tokens, padding, len(words))
 
 

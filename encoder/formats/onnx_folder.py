@@ -58,7 +58,7 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
     if not is_finite:
         raise ModelError(f"{path} cannot be written: a number of the encoder is not finite")
     model = _model(onnx, state, table, left_out)
-    with new_folder(path, {MODEL, DATA, TOKENIZER}, overwrite=overwrite) as folder:
+    with new_folder(path, {MODEL, DATA, TOKENIZER, "README.md"}, overwrite=overwrite) as folder:
         write_json(folder / TOKENIZER, described)
         if table.nbytes < _MOST_IN_ONE_FILE:
             with atomic_file(folder / MODEL) as file:
