@@ -30,8 +30,10 @@ from encoder.retrieval import cluster_sentences
 from w2v import Word2Vec
 
 verses = bible_verses()
-chapters = [(place, " ".join(verse.text for verse in group))
-            for place, group in groupby(verses, key=lambda verse: (verse.book, verse.chapter))]  # fmt: skip
+chapters = [
+    (place, " ".join(verse.text for verse in group))
+    for place, group in groupby(verses, key=lambda verse: (verse.book, verse.chapter))
+]
 texts = [text for _, text in chapters]
 len(texts)
 
@@ -39,7 +41,9 @@ len(texts)
 # Word vectors are trained on the verses. A chapter's vector is the weighted sum of its words' vectors.
 
 # %%
-model = Word2Vec(epochs=15, random_state=1).fit([verse.text for verse in verses])
+model = Word2Vec(epochs=15, workers=1, random_state=1).fit(
+    [verse.text for verse in verses]
+)
 encoder = SentenceEncoder(model.embeddings_)
 clustering = cluster_sentences(texts, encoder, n_clusters=10, n_words=6)
 for cluster in clustering.clusters:
@@ -53,18 +57,38 @@ for cluster in clustering.clusters:
 
 # %%
 starts = {place[0]: at for at, (place, _) in reversed(list(enumerate(chapters)))}
-shown = ["Genesis", "Leviticus", "Joshua", "1 Kings", "1 Chronicles", "Job", "Psalms", "Proverbs", "Isaiah", "Ezekiel",
-         "Matthew", "Acts", "Romans"]  # fmt: skip
+shown = [
+    "Genesis",
+    "Leviticus",
+    "Joshua",
+    "1 Kings",
+    "1 Chronicles",
+    "Job",
+    "Psalms",
+    "Proverbs",
+    "Isaiah",
+    "Ezekiel",
+    "Matthew",
+    "Acts",
+    "Romans",
+]
 colors = plt.get_cmap("tab10").colors
 figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
 for cluster in clustering.clusters:
     members = np.flatnonzero(clustering.labels == cluster.number)
     axes.vlines(
-        members, cluster.number - 0.38, cluster.number + 0.38, color=colors[(cluster.number - 1) % 10], linewidth=0.9
+        members,
+        cluster.number - 0.38,
+        cluster.number + 0.38,
+        color=colors[(cluster.number - 1) % 10],
+        linewidth=0.9,
     )
 for book in shown:
     axes.axvline(starts[book] - 0.5, color="#8b98a5", linewidth=0.4, zorder=0)
-axes.set_yticks(range(1, len(clustering) + 1), [", ".join(cluster.words[:3]) for cluster in clustering.clusters])
+axes.set_yticks(
+    range(1, len(clustering) + 1),
+    [", ".join(cluster.words[:3]) for cluster in clustering.clusters],
+)
 axes.set_xticks([starts[book] for book in shown], shown, rotation=60, ha="right")
 axes.set(xlim=(-5, len(texts) + 5), ylim=(len(clustering) + 0.6, 0.4))
 axes.spines[:].set_visible(False)
@@ -77,14 +101,21 @@ axes.tick_params(length=0)
 # distances mean nothing.
 
 # %%
-points = TSNE(metric="cosine", init="pca", random_state=0).fit_transform(encoder.encode(texts))
+points = TSNE(metric="cosine", init="pca", random_state=0).fit_transform(
+    encoder.encode(texts)
+)
 figure, axes = plt.subplots(figsize=(8, 5.6), layout="constrained")
 for cluster in clustering.clusters:
     here = points[clustering.labels == cluster.number]
-    axes.scatter(*here.T, s=14, color=colors[(cluster.number - 1) % 10], label=", ".join(cluster.words[:3]))
+    axes.scatter(
+        *here.T,
+        s=14,
+        color=colors[(cluster.number - 1) % 10],
+        label=", ".join(cluster.words[:3]),
+    )
 axes.set(xticks=[], yticks=[])
-axes.spines[:].set_visible(False)
 axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+axes.spines[:].set_visible(False)
 
 # %% [markdown]
 # ## Read a typical passage

@@ -32,7 +32,7 @@ from w2v import Word2Vec
 
 verses = bible_verses()
 texts = [verse.text for verse in verses]
-model = Word2Vec(epochs=15, random_state=1).fit(texts)
+model = Word2Vec(epochs=15, workers=1, random_state=1).fit(texts)
 encoder = SentenceEncoder(model.embeddings_)
 
 # %% [markdown]
@@ -46,7 +46,11 @@ found = [
     (pair.similarity, verses[pair.later.line - 1], verses[pair.earlier.line - 1])
     for pair in mine_duplicates(texts, encoder, threshold=0.9)
 ]
-across = [(score, later, earlier) for score, later, earlier in found if later.book != earlier.book]
+across = [
+    (score, later, earlier)
+    for score, later, earlier in found
+    if later.book != earlier.book
+]
 len(found), len(across)
 
 # %% [markdown]
@@ -54,7 +58,11 @@ len(found), len(across)
 # verses of two books that are near, but not the same word for word:
 
 # %%
-edited = [pair for pair in across if min(len(pair[1].text), len(pair[2].text)) > 110 and 0.92 < pair[0] < 0.98]
+edited = [
+    pair
+    for pair in across
+    if min(len(pair[1].text), len(pair[2].text)) > 110 and 0.92 < pair[0] < 0.98
+]
 for score, later, earlier in edited[:: len(edited) // 5][:5]:
     for verse in (earlier, later):
         print(f"{verse.book + f' {verse.chapter}:{verse.verse}':22} {verse.text[:110]}")
@@ -75,7 +83,9 @@ for score, later, earlier in across:
 shared = Counter((earlier.book, later.book) for later, earlier in nearest.items())
 top = shared.most_common(14)
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-bars = axes.barh([" – ".join(pair) for pair, _ in top], [count for _, count in top], color="#0b62a4")
+bars = axes.barh(
+    [" – ".join(pair) for pair, _ in top], [count for _, count in top], color="#0b62a4"
+)
 axes.bar_label(bars, padding=4)
 axes.invert_yaxis()
 axes.set(xticks=[], title="Verses that say what one of the other book says")
@@ -91,7 +101,11 @@ axes.spines[:].set_visible(False)
 # %%
 def passage(book: str, first: int, last: int) -> list[int]:
     """Return the rows of some chapters."""
-    return [row for row, verse in enumerate(verses) if verse.book == book and first <= verse.chapter <= last]
+    return [
+        row
+        for row, verse in enumerate(verses)
+        if verse.book == book and first <= verse.chapter <= last
+    ]
 
 
 kings, isaiah = passage("2 Kings", 18, 20), passage("Isaiah", 36, 39)
@@ -100,8 +114,13 @@ cosines = vectors[kings] @ vectors[isaiah].T
 figure, axes = plt.subplots(figsize=(6.2, 6.2), layout="constrained")
 axes.imshow(np.clip(cosines, 0.5, 1), cmap="Blues")
 for set_ticks, rows in ((axes.set_yticks, kings), (axes.set_xticks, isaiah)):
-    first_verses = [(at, verses[row]) for at, row in enumerate(rows) if verses[row].verse == 1]
-    set_ticks([at for at, _ in first_verses], [f"{verse.book} {verse.chapter}" for _, verse in first_verses])
+    first_verses = [
+        (at, verses[row]) for at, row in enumerate(rows) if verses[row].verse == 1
+    ]
+    set_ticks(
+        [at for at, _ in first_verses],
+        [f"{verse.book} {verse.chapter}" for _, verse in first_verses],
+    )
 axes.spines[:].set_visible(False)
 
 # %% [markdown]
@@ -113,20 +132,39 @@ axes.spines[:].set_visible(False)
 
 # %%
 place = {verse[:3]: row for row, verse in enumerate(verses)}
-known = {(place["2 Kings", 18, verse + 15], place["Isaiah", 36, verse]) for verse in range(2, 23)}
-known |= {(place["2 Kings", 19, verse], place["Isaiah", 37, verse + (verse > 14)]) for verse in range(1, 38)}
-known |= {(place["2 Kings", 20, verse + 11], place["Isaiah", 39, verse]) for verse in range(1, 9)}
-is_known = np.array([[(king, prophet) in known for prophet in isaiah] for king in kings])
+known = {
+    (place["2 Kings", 18, verse + 15], place["Isaiah", 36, verse])
+    for verse in range(2, 23)
+}
+known |= {
+    (place["2 Kings", 19, verse], place["Isaiah", 37, verse + (verse > 14)])
+    for verse in range(1, 38)
+}
+known |= {
+    (place["2 Kings", 20, verse + 11], place["Isaiah", 39, verse])
+    for verse in range(1, 9)
+}
+is_known = np.array(
+    [[(king, prophet) in known for prophet in isaiah] for king in kings]
+)
 thresholds = np.linspace(0.6, 0.99, 40)
 recall = [(cosines[is_known] >= threshold).mean() for threshold in thresholds]
 precision = [is_known[cosines >= threshold].mean() for threshold in thresholds]
 
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-axes.plot(thresholds, recall, color="#0b62a4", linewidth=2, label="of the known pairs, found")
-axes.plot(thresholds, precision, color="#c04a00", linewidth=2, label="of the pairs found, known")
+axes.plot(
+    thresholds, recall, color="#0b62a4", linewidth=2, label="of the known pairs, found"
+)
+axes.plot(
+    thresholds,
+    precision,
+    color="#c04a00",
+    linewidth=2,
+    label="of the pairs found, known",
+)
 axes.set(xlabel="threshold", ylim=(0, 1.03))
-axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="lower left")
+axes.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
 # On the command line: `w2v duplicates verses.txt --model my.model --threshold .9`.

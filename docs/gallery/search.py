@@ -33,7 +33,7 @@ from w2v import Word2Vec
 
 verses = bible_verses()
 texts = [verse.text for verse in verses]
-model = Word2Vec(epochs=15, random_state=1).fit(texts)
+model = Word2Vec(epochs=15, workers=1, random_state=1).fit(texts)
 encoder = SentenceEncoder(model.embeddings_)
 encoder
 
@@ -80,7 +80,9 @@ plot_attention(explained.tokens[0], token_shares(explained.token_vectors[0]))
 # %%
 at = {verse[:3]: row for row, verse in enumerate(verses)}
 parallels = [((18, verse + 15), (36, verse)) for verse in range(2, 23)]
-parallels += [((19, verse), (37, verse + (verse > 14))) for verse in range(1, 38)]  # Isaiah divides a verse in two
+parallels += [
+    ((19, verse), (37, verse + (verse > 14))) for verse in range(1, 38)
+]  # Isaiah divides a verse in two
 asked = [at["2 Kings", chapter, verse] for (chapter, verse), _ in parallels]
 answers = np.array([at["Isaiah", chapter, verse] for _, (chapter, verse) in parallels])
 
@@ -98,18 +100,24 @@ ways = {
     "words without vectors": BagOfWords(model.embeddings_),
 }
 ranks = {name: found_at(way.encode(texts)) for name, way in ways.items()}
-{name: f"first for {np.mean(rank == 1):.0%}, among the first ten for {np.mean(rank <= 10):.0%}"
- for name, rank in ranks.items()}  # fmt: skip
+{
+    name: f"first for {np.mean(rank == 1):.0%}, among the first ten for {np.mean(rank <= 10):.0%}"
+    for name, rank in ranks.items()
+}
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-for (name, rank), color in zip(ranks.items(), ["#0b62a4", "#c04a00", "#8b98a5"], strict=True):
+for (name, rank), color in zip(
+    ranks.items(), ["#0b62a4", "#c04a00", "#8b98a5"], strict=True
+):
     depth = np.arange(1, 51)
-    axes.plot(depth, [np.mean(rank <= n) for n in depth], label=name, color=color, linewidth=2)
+    axes.plot(
+        depth, [np.mean(rank <= n) for n in depth], label=name, color=color, linewidth=2
+    )
 axes.set(xscale="log", xlabel="answers looked at", ylabel="share found", ylim=(0, 1.02))
 axes.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
-axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="lower right")
+axes.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
 # Texts that share their wording are found by shared words alone; vectors matter where the wording differs, as in the

@@ -25,7 +25,11 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import ConfusionMatrixDisplay
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedGroupKFold,
+    cross_val_predict,
+)
 from sklearn.pipeline import make_pipeline, make_union
 
 from corpora import bible_verses
@@ -34,8 +38,14 @@ from w2v import Word2Vec
 
 verses = bible_verses()
 books = list(dict.fromkeys(verse.book for verse in verses))
-starts = {"Genesis": "law", "Joshua": "history", "Job": "wisdom", "Isaiah": "prophets", "Matthew": "gospels",
-          "Romans": "letters"}  # fmt: skip
+starts = {
+    "Genesis": "law",
+    "Joshua": "history",
+    "Job": "wisdom",
+    "Isaiah": "prophets",
+    "Matthew": "gospels",
+    "Romans": "letters",
+}
 lengths = np.diff([*map(books.index, starts), len(books)])
 kinds = dict(zip(books, np.repeat(list(starts.values()), lengths), strict=True))
 verses[15_000]
@@ -46,7 +56,9 @@ verses[15_000]
 # They need no labels, so they are trained on all of the text.
 
 # %%
-model = Word2Vec(epochs=15, random_state=1).fit([verse.text for verse in verses])
+model = Word2Vec(epochs=15, workers=1, random_state=1).fit(
+    [verse.text for verse in verses]
+)
 model
 
 # %%
@@ -73,20 +85,34 @@ plain_mean = SentenceEncoder(model.embeddings_, a=np.inf)
 pipelines = {
     "rare words count more": make_pipeline(encoder, RidgeClassifier()),
     "all words count alike": make_pipeline(plain_mean, RidgeClassifier()),
-    "both, side by side": make_pipeline(make_union(encoder, plain_mean), RidgeClassifier()),
-    "words without vectors": make_pipeline(TfidfVectorizer(sublinear_tf=True), RidgeClassifier()),
+    "both, side by side": make_pipeline(
+        make_union(encoder, plain_mean), RidgeClassifier()
+    ),
+    "words without vectors": make_pipeline(
+        TfidfVectorizer(sublinear_tf=True), RidgeClassifier()
+    ),
 }
-predicted = {name: cross_val_predict(pipeline, texts, labels, groups=chapters, cv=folds)
-             for name, pipeline in pipelines.items()}  # fmt: skip
+predicted = {
+    name: cross_val_predict(pipeline, texts, labels, groups=chapters, cv=folds)
+    for name, pipeline in pipelines.items()
+}
 accuracy = {name: np.mean(labels == guess) for name, guess in predicted.items()}
-accuracy["always the same answer"] = max(np.mean(labels == label) for label in set(labels))
+accuracy["always the same answer"] = max(
+    np.mean(labels == label) for label in set(labels)
+)
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
-bars = axes.barh(list(accuracy), list(accuracy.values()), color=["#0b62a4"] * 3 + ["#8b98a5"] * 2)
+bars = axes.barh(
+    list(accuracy), list(accuracy.values()), color=["#0b62a4"] * 3 + ["#8b98a5"] * 2
+)
 axes.bar_label(bars, fmt="{:.1%}", padding=4)
 axes.invert_yaxis()
-axes.set(xlim=(0, 1), xticks=[], title=f"Kinds of books told right, of {len(texts):,} single verses")
+axes.set(
+    xlim=(0, 1),
+    xticks=[],
+    title=f"Kinds of books told right, of {len(texts):,} single verses",
+)
 axes.spines[:].set_visible(False)
 
 # %% [markdown]
@@ -99,10 +125,17 @@ axes.spines[:].set_visible(False)
 # %%
 figure, axes = plt.subplots(figsize=(5.4, 4.6), layout="constrained")
 ConfusionMatrixDisplay.from_predictions(
-    labels, predicted["all words count alike"], labels=list(starts.values()), normalize="true", values_format=".0%",
-    cmap="Blues", colorbar=False, ax=axes,
-)  # fmt: skip
+    labels,
+    predicted["all words count alike"],
+    labels=list(starts.values()),
+    normalize="true",
+    values_format=".0%",
+    cmap="Blues",
+    colorbar=False,
+    ax=axes,
+)
 axes.set(xlabel="taken for", ylabel="is from")
+axes.tick_params(length=0)
 
 # %% [markdown]
 # ## Search over parameters
@@ -113,7 +146,10 @@ axes.set(xlabel="taken for", ylabel="is from")
 # %%
 search = GridSearchCV(
     make_pipeline(encoder, RidgeClassifier()),
-    {"sentenceencoder__a": [1e-4, 1e-2, np.inf], "ridgeclassifier__alpha": [0.1, 1, 10]},
+    {
+        "sentenceencoder__a": [1e-4, 1e-2, np.inf],
+        "ridgeclassifier__alpha": [0.1, 1, 10],
+    },
     cv=folds,
 )
 search.fit(texts, labels, groups=chapters)
