@@ -29,7 +29,8 @@ _TABLE_ENTRIES = 1 << 24  # of counts of words in clusters
 _MEMORY = 1 << 26
 _BLOCK_ROWS = 1 << 13
 _LEAST_SENTENCES = 3  # of a cluster that a word is in, a tenth of a small one, to tell anything about it
-_TYPICAL, _CONSIDERED = 5, 64
+_TYPICAL = 5
+_CONSIDERED = 1 << 17  # sentences near to the centres, of all clusters together
 _LONG = 160  # characters; the mean of many words is near to any centre
 
 
@@ -261,21 +262,23 @@ def _typical_rows(
     index: SentenceIndex, labels: NDArray[np.int32], similarities: NDArray[np.float16], words: list[list[str]]
 ) -> list[list[int]]:
     """Return rows of different sentences of each cluster; see `Cluster`."""
+    tokenizer = _word_tokenizer(index)
     order = np.lexsort((-similarities.astype(np.float32), labels))
     borders = np.searchsorted(labels[order], np.arange(1, len(words) + 2))
+    considered = max(_TYPICAL, min(1024, _CONSIDERED // len(words)))
     typical = []
     for start, stop, names in zip(borders.tolist(), borders[1:].tolist(), words, strict=False):
         rows: dict[str, int] = {}
-        for row in order[start : min(stop, start + _CONSIDERED)].tolist():
+        for row in order[start : min(stop, start + considered)].tolist():
             rows.setdefault(index[row], row)
-        ranks = {sentence: _rank(sentence, names, index) for sentence in rows}
+        ranks = {sentence: _rank(sentence, names, tokenizer) for sentence in rows}
         typical.append([rows[sentence] for sentence in sorted(rows, key=ranks.__getitem__)[:_TYPICAL]])
     return typical
 
 
-def _rank(sentence: str, names: list[str], index: SentenceIndex) -> tuple[bool, int]:
+def _rank(sentence: str, names: list[str], tokenizer: Tokenizer) -> tuple[bool, int]:
     """Return what to sort the sentences near to a centre by."""
-    return len(sentence) > _LONG, -len(set(_word_tokenizer(index)(sentence)).intersection(names))
+    return len(sentence) > _LONG, -len(set(tokenizer(sentence)).intersection(names))
 
 
 def _word_tokenizer(index: SentenceIndex) -> Tokenizer:
