@@ -276,6 +276,10 @@ class Session:
         where = f"{snippet}: {command.line}"
         is_ours = command.words[0] == "w2v" and not command.needs_shell
         code, output = self._in_process(command) if is_ours else self._in_shell(command)
+        lacking = re.search(r"pip install 'w2v-toolkit\[(\w+)\]'", output)
+        if code == 1 and lacking is not None and not _is_refused(command):
+            self.missing.add(lacking[1])
+            return
         assert (code != 0) == _is_refused(command), f"{where}\nexit code {code}\n{output}"
         if self.page in CLOSE:
             assert_close(list(command.expected), output.splitlines(), where)

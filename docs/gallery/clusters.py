@@ -101,7 +101,7 @@ axes.tick_params(length=0)
 # distances mean nothing.
 
 # %%
-points = TSNE(metric="cosine", init="pca", random_state=0).fit_transform(
+points = TSNE(metric="cosine", init="pca", random_state=0, max_iter=500).fit_transform(
     encoder.encode(texts)
 )
 figure, axes = plt.subplots(figsize=(8, 5.6), layout="constrained")
