@@ -10,8 +10,8 @@ from reports.blocks import Block, Bullets, Card, Code, Curves, Paragraph, Table,
 from reports.pictures import draw_curves, draw_map, standalone
 from w2v._wording import printable
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:@])")
-_PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ,]|(?<=\d)[.:](?=\d))*")
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&@]|:(?=//)|(?<=www)\.|^[-+#=]|^\d+(?=[.)](?:\s|$))")
+"""What could be taken for markup: at the beginning of a line a list or a heading, addresses, and the rest anywhere."""
 
 
 def to_markdown(card: Card, pictures: Mapping[str, str] | None = None) -> str:
@@ -120,5 +120,4 @@ def _table(table: Table) -> str:
 
 def _escape(text: str) -> str:
     """Return text as Markdown that shows it, on one line."""
-    plain = printable(text)
-    return plain if _PLAIN.fullmatch(plain) else _SPECIAL.sub(r"\\\1", plain)
+    return _SPECIAL.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", printable(text))
