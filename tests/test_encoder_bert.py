@@ -320,6 +320,7 @@ def pickled(folder: Path) -> None:
         (changed_arrays(embeddings__token_type_embeddings__weight=np.ones((0, 8), np.float32)), "is damaged"),
         (changed("1_Pooling/config.json", pooling_mode_max_tokens=True), "cannot be imported; cls, max, mean"),
         (changed("1_Pooling/config.json", pooling_mode="lasttoken"), r"\['lasttoken'\] cannot be imported"),
+        (changed("1_Pooling/config.json", pooling_mode=[["mean"]]), "cannot be imported"),
         (changed("sentence_bert_config.json", do_lower_case="x"), "do_lower_case must be of type bool"),
         (changed("tokenizer.json", model={"type": "WordPiece"}), "tokenizer.json: the description"),
         (pickled, "is a pickle"),
@@ -421,6 +422,8 @@ def test_other_networks_are_refused_and_onnx_is_named(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="use the format onnx, which takes every network"):
             write_encoder(make_network(**options), tmp_path / "f", format="sentence-transformers")
     state = make_network()
+    with pytest.raises(ModelError, match="after the maximum"):
+        write_encoder(replace(state, pooling=Pooling("max")), tmp_path / "f", format="sentence-transformers")
     assert state.parameters is not None
     state.parameters["output.weight"][0, 0] = np.nan
     with pytest.raises(ModelError, match="a number of the encoder is not finite"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -44,7 +45,7 @@ LAYOUT = Layout()
 TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
 """What files of arrays in a model folder are called."""
 
-MAX_CONFIG_BYTES = 64 << 20
+MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES = 64 << 20, 512 << 20
 
 
 def read_header(
@@ -157,8 +158,8 @@ def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the name {next(name for name in names if names.count(name) > 1)!r} occurs twice")
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the name {name!r} occurs twice")
     return entries
 
 
@@ -322,9 +323,9 @@ def _restore_pieces(folder: Path, config: dict[str, Any]) -> Tokenizer:
 
     file = folder / LAYOUT.pieces
     with reading(file) as stream:
-        data = stream.read(MAX_CONFIG_BYTES + 1)
-    if len(data) > MAX_CONFIG_BYTES:
-        raise ModelError(f"{file} is not the description of a tokenizer: it is larger than {MAX_CONFIG_BYTES} bytes")
+        data = stream.read(MAX_TOKENIZER_BYTES + 1)
+    if len(data) > MAX_TOKENIZER_BYTES:
+        raise ModelError(f"{file} is not the description of a tokenizer: it is larger than {MAX_TOKENIZER_BYTES} bytes")
     try:
         return PiecesTokenizer.from_config(config, data.decode())
     except (TypeError, ValueError) as error:

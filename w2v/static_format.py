@@ -15,14 +15,13 @@ from w2v._files import ModelError
 from w2v._tensors import read_tensors
 from w2v._vector_files import check_limit, float32_table
 from w2v.embeddings import Embeddings
-from w2v.model_files import parse_json
+from w2v.model_files import MAX_TOKENIZER_BYTES, parse_json
 
 VECTORS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 NESTED = "0_StaticEmbedding"
 """Where sentence-transformers puts the files of a static embedding that has other parts beside it."""
 NOTED_TOKENIZER = "w2v_tokenizer"
 """Under this name the configuration has the tokenizer of ours that was described in the other programs' terms."""
-MAX_TOKENIZER_BYTES = 512 << 20
 _TENSOR_NAMES = ("embeddings", "embedding.weight")
 
 

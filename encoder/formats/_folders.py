@@ -16,8 +16,7 @@ from corpora.pieces import PiecesTokenizer
 from encoder.pooling import NO_ACTIVATION, Dense, Pooling
 from w2v._files import ModelError, atomic_file, reading
 from w2v._tensors import read_tensors
-from w2v.model_files import parse_any_json, parse_json
-from w2v.static_format import MAX_TOKENIZER_BYTES
+from w2v.model_files import MAX_TOKENIZER_BYTES, parse_any_json, parse_json
 
 MODULES, CONFIG, WEIGHTS, TOKENIZER = "modules.json", "config.json", "model.safetensors", "tokenizer.json"
 TOKENIZER_CONFIG, PROMPTS = "tokenizer_config.json", "config_sentence_transformers.json"

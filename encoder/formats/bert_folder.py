@@ -144,7 +144,7 @@ def _pooling_kind(folder: Path) -> str:
         modes = [_OLD_POOLINGS.get(name, name) for name in found] or ["mean"]
     if isinstance(modes, str):
         modes = [modes]
-    if not isinstance(modes, list) or len(modes) != 1 or modes[0] not in _POOLINGS:
+    if not isinstance(modes, list) or len(modes) != 1 or modes[0] not in tuple(_POOLINGS):
         raise ModelError(f"{file}: the pooling {modes!r:.80} cannot be imported; {', '.join(_POOLINGS)} can, one alone")
     return _POOLINGS[modes[0]]
 
@@ -179,6 +179,8 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
         check_bert(config)
         if config.head == "branch":
             raise ValueError("BERT has no branch beside its table; this network has the head 'branch'")
+        if config.head == "linear" and state.pooling.kind == "max":
+            raise ValueError("the map of the head would come after the maximum, not before it")
     except ValueError as error:
         raise ModelError(
             f"{path} cannot be written: {error}; use the format onnx, which takes every network, or train with "
