@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from w2v._wording import printable
 
 _LEFT, _RIGHT = "text-align: left", "text-align: right; font-variant-numeric: tabular-nums"
+_APART = "padding: 0.15em 1em 0.15em 0"
 _MOST_ROWS = 200
 
 
@@ -58,7 +59,7 @@ def html_table(
     def cell(tag: str, content: object, column: str) -> str:
         is_right = column.startswith(">")
         if styled:
-            mark = f' style="{_RIGHT if is_right else _LEFT}"'
+            mark = f' style="{_RIGHT if is_right else _LEFT}; {_APART}"'
         else:
             mark = ' class="number"' if is_right else ""
         scope = ' scope="col"' if tag == "th" else ""
@@ -83,8 +84,8 @@ def html_table(
 def html_facts(title: object, facts: Iterable[tuple[str, object]]) -> Html:
     """Return a table of names and values under a title, for a notebook."""
     cells = "".join(
-        f'<tr><th scope="row" style="{_LEFT}; font-weight: normal; opacity: 0.75">{escape(name)}</th>'
-        f'<td style="{_LEFT}">{escape(value)}</td></tr>'
+        f'<tr><th scope="row" style="{_LEFT}; {_APART}; font-weight: normal; opacity: 0.75">{escape(name)}</th>'
+        f'<td style="{_LEFT}; {_APART}">{escape(value)}</td></tr>'
         for name, value in facts
     )
     return Html(f'<table><caption style="{_LEFT}"><b>{escape(title)}</b></caption><tbody>{cells}</tbody></table>')
