@@ -26,9 +26,7 @@ LETTER = 10.5
 
 _LINE, _GAP = 9.0, 20.0  # between lines, and before what is said of one
 # sums, after which Matplotlib leaves no room
-_SUM = re.compile(
-    r"(\\sum(?:_\{[^}]*\}|_\\?\w+)?(?:\^\{[^}]*\}|\^\w)?) +(?!\\,)"
-)
+_SUM = re.compile(r"(\\sum(?:_\{[^}]*\}|_\\?\w+)?(?:\^\{[^}]*\}|\^\w)?) +(?!\\,)")
 _COMMANDS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C", Outline.CLOSEPOLY: "Z"}
 
 
