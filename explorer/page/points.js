@@ -28,6 +28,7 @@ void main() {
   result = vec4(color.rgb * alpha, alpha);
 }`;
 
+const EDGE = 16; // pixels around the window: points have a size
 const SHOWN_AT_ONCE = 40_000; // of the whole map; twice as near, four times as many
 
 /** Return what draws the points, or null where there is no WebGL 2. */
@@ -64,6 +65,7 @@ class Points {
     );
     this.places = this.attribute(program, "place", 2, gl.FLOAT);
     this.groups = this.attribute(program, "group", 1, gl.UNSIGNED_BYTE);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.allocated = 0;
@@ -83,7 +85,7 @@ class Points {
   set(points, groups) {
     const gl = this.gl;
     const n = groups.length;
-    if (this.backwards?.length !== 2 * n) this.backwards = new Float32Array(2 * n);
+    if (this.backwards?.length !== 2 * n) [this.backwards, this.picked] = [new Float32Array(2 * n), new Uint32Array(n)];
     for (let i = 0, j = 2 * n - 2; i < 2 * n; i += 2, j -= 2) {
       this.backwards[j] = points[i];
       this.backwards[j + 1] = points[i + 1];
@@ -124,6 +126,27 @@ class Points {
     gl.uniform1f(uniforms.shown, shown);
     gl.uniform1f(uniforms.dim, dim * Math.min(0.9, 0.62 + 0.08 * depth));
     gl.uniform3fv(uniforms.colors, this.colors);
-    gl.drawArrays(gl.POINTS, this.count - Math.ceil(shown), Math.ceil(shown));
+    const first = this.count - Math.ceil(shown);
+    const n = this.pick(camera, first);
+    if (2 * n > this.count - first) {
+      gl.drawArrays(gl.POINTS, first, this.count - first);
+      return;
+    }
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.picked.subarray(0, n), gl.STREAM_DRAW);
+    gl.drawElements(gl.POINTS, n, gl.UNSIGNED_INT, 0);
+  }
+
+  /** Note the points, from a first one on, that are in the window, and return their number: most are not if one is near. */
+  pick(camera, first) {
+    const { backwards, picked } = this;
+    const [left, low] = [camera.x - (camera.middleX + EDGE) / camera.scale, camera.y - (camera.height - camera.middleY + EDGE) / camera.scale];
+    const [right, high] = [left + (camera.width + 2 * EDGE) / camera.scale, low + (camera.height + 2 * EDGE) / camera.scale];
+    let n = 0;
+    for (let i = first; i < this.count; i++) {
+      const x = backwards[2 * i];
+      const y = backwards[2 * i + 1];
+      if (x > left && x < right && y > low && y < high) picked[n++] = i;
+    }
+    return n;
   }
 }
