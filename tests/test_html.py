@@ -5,12 +5,15 @@ from __future__ import annotations
 import html.parser
 import math
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from corpora import TextReader
 from encoder import SentenceEncoder
 from encoder.evaluation import AccuracyReport, Difference, StsReport
+from encoder.retrieval import SentenceIndex, cluster_sentences, similar_sentences
 from tests.encoder_examples import make_embeddings
 from w2v import Embeddings, Word2Vec
 from w2v._html import Html, escape, html_bar, html_curve, html_table
@@ -139,6 +142,26 @@ def test_neighbors_batch_shows_its_queries(hostile: Embeddings) -> None:
 )
 def test_results_show_themselves(result: object) -> None:
     assert len(read(result._repr_html_())) > 3  # type: ignore[attr-defined]
+
+
+def test_sentences_that_are_found_show_themselves(tmp_path: Path) -> None:
+    encoder = SentenceEncoder(make_embeddings())
+    texts = [f"river {word} {tag}" for word in ("x", "42") for tag in HOSTILE]
+    index = SentenceIndex.build(encoder, texts, tmp_path / "my.index")
+    found = [
+        index.search("the river", top_n=20),
+        similar_sentences(encoder.inference, "a river", TextReader(write_lines(tmp_path, texts)), top_n=20),
+        cluster_sentences(index, n_clusters=2),
+    ]
+    for result in found:
+        shown = read(result._repr_html_())  # type: ignore[attr-defined]
+        assert any(text.startswith("river") for text in shown)
+
+
+def write_lines(folder: Path, texts: list[str]) -> Path:
+    path = folder / "texts.txt"
+    path.write_text("\n".join(text.replace("\n", " ") for text in texts), encoding="utf-8")
+    return path
 
 
 def test_word2vec_shows_whether_it_is_fitted() -> None:

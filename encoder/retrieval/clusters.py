@@ -16,6 +16,7 @@ from encoder.retrieval.centroids import assign, fit_centroids
 from encoder.retrieval.hits import Place
 from encoder.retrieval.index import SentenceIndex
 from encoder.retrieval.sources import opened_sentences
+from w2v._html import html_table
 from w2v.stream import WorkFolder, encode_corpus
 
 if TYPE_CHECKING:
@@ -105,6 +106,13 @@ class Clustering:
 
     def __repr__(self) -> str:
         return f"Clustering({len(self)} clusters of {len(self.labels):,} sentences)"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"{one.number}", f"{one.size:,}", ", ".join(one.words), one.typical[0].sentence if one.typical else "")
+            for one in self.clusters
+        ]
+        return html_table((">cluster", ">sentences", "telling words", "a typical one"), rows)
 
     def members(self, index: SentenceIndex) -> Iterator[Member]:
         """Yield all sentences, in their order, with their clusters.

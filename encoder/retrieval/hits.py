@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from w2v._html import html_table
+
 
 class Hit(NamedTuple):
     """A sentence that was found.
@@ -24,6 +26,16 @@ class Hit(NamedTuple):
     similarity: float
     line: int
     file: str
+
+
+class Hits(list[Hit]):
+    """What a query has found, the nearest first: a list, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        rows = [(f"{hit.similarity:.3f}", hit.sentence, f"{hit.line:,}", hit.file) for hit in self]
+        return html_table((">similarity", "sentence", ">line", "file"), rows)
 
 
 class Place(NamedTuple):

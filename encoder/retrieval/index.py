@@ -23,7 +23,7 @@ from encoder.retrieval.graphs import (
     has_usearch,
     require_usearch,
 )
-from encoder.retrieval.hits import Hit, Place
+from encoder.retrieval.hits import Hit, Hits, Place
 from encoder.retrieval.storage import (
     ENCODER,
     Contents,
@@ -417,14 +417,14 @@ class SentenceIndex:
         if top_n < 1:
             raise ValueError(f"top_n must be at least 1, not {top_n}")
         units = self._units(vectors)
-        hits: list[list[Hit]] = [[] for _ in units]
+        hits: list[list[Hit]] = [Hits() for _ in units]
         open_queries = np.flatnonzero(units.any(axis=1))
         n = min(top_n + _REPEATS, len(self))
         while open_queries.size:
             scores, rows = self.nearest(units[open_queries], n, exact=exact)
             short = []
             for query, its_scores, its_rows in zip(open_queries.tolist(), scores, rows, strict=True):
-                hits[query] = self._distinct(its_scores, its_rows, top_n)
+                hits[query] = Hits(self._distinct(its_scores, its_rows, top_n))
                 if len(hits[query]) < top_n and its_rows[-1] >= 0 and n < len(self):
                     short.append(query)
             open_queries, n = np.array(short, np.intp), min(4 * n, len(self))

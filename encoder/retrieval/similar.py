@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from corpora.readers import Block
 from encoder._lookup import scale_to_unit
 from encoder.inference import Inference, Output
+from w2v._html import html_table
 
 
 class SimilarSentence(NamedTuple):
@@ -28,6 +29,16 @@ class SimilarSentence(NamedTuple):
     sentence: str
     similarity: float
     line: int
+
+
+class SimilarSentences(list[SimilarSentence]):
+    """The lines nearest to a sentence, the nearest first: a list, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        rows = [(f"{found.similarity:.3f}", found.sentence, f"{found.line:,}") for found in self]
+        return html_table((">similarity", "sentence", ">line"), rows)
 
 
 def similar_sentences(
@@ -77,7 +88,7 @@ def similar_sentences(
         raise ValueError("the text has no lines, so there is nothing to search")
     if vectors is not None and n_lines != len(vectors):
         raise ValueError(f"there are {len(vectors):,} vectors for {n_lines:,} lines; they are of another text")
-    return best
+    return SimilarSentences(best)
 
 
 def _with_vectors(blocks: Iterable[Block], vectors: NDArray[Any]) -> Iterator[tuple[bytes, NDArray[np.float32]]]:
