@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +56,9 @@ def find_groups(embeddings: Embeddings, *, n_words: int = N_WORDS, n_groups: int
     Notes
     -----
     The 4,000 most frequent words are divided by k-means of their unit vectors. Of a natural text the hundred most
-    frequent, nearly all of them function words, are passed over, as are single letters and, where most words have
-    letters, words without any. Words whose vectors are zero or not finite are left out.
+    frequent, nearly all of them function words, are passed over, as are single letters of alphabets, what pieces of
+    words and marks such as ``##ing`` and ``[CLS]`` are called and, where most words have letters, words without any.
+    Words whose vectors are zero or not finite are left out.
     """
     words, units = _pool(embeddings)
     if len(words) < _FEWEST_WORDS or n_words < _FEWEST_WORDS:
@@ -121,12 +123,18 @@ def _pool(embeddings: Embeddings) -> tuple[list[str], NDArray[np.float32]]:
     rows = order[n_skipped : n_skipped + _POOL]
     words = [embeddings.index_to_key[row] for row in rows.tolist()]
     has_letter = np.array([any(map(str.isalpha, word)) for word in words], dtype=bool)
-    is_letter = np.array([len(word) == 1 and word.isascii() and word.isalpha() for word in words], dtype=bool)
+    is_part = np.array([_is_part(word) for word in words], dtype=bool)
     units = _units(embeddings.rows(rows))
-    kept = (np.linalg.norm(units, axis=1) > 0) & ~is_letter
+    kept = (np.linalg.norm(units, axis=1) > 0) & ~is_part
     if has_letter.mean() > 0.5:
         kept &= has_letter
     return [words[place] for place in np.flatnonzero(kept).tolist()], units[kept]
+
+
+def _is_part(word: str) -> bool:
+    """Tell whether something is a letter, a piece of a word or a mark; a Chinese character is a word."""
+    is_letter = len(word) == 1 and word.isalpha() and unicodedata.east_asian_width(word) not in "WF"
+    return is_letter or word.startswith("##") or (word.startswith("[") and word.endswith("]"))
 
 
 def _units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

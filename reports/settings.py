@@ -107,10 +107,14 @@ def limits_of_encoder(state: EncoderState) -> Section:
     """Return what an encoder of sentences cannot do."""
     limits = []
     if state.network is None:
-        limits.append("The order of words makes no difference: it adds them up.")
-    if state.subwords is None and state.identity is None:
+        limits += ["The order of words makes no difference: it adds them up.", "A negation changes a vector little."]
+    tokenizer = state.tokenizer.to_config()
+    if tokenizer["name"] == "pieces":
+        if tokenizer.get("max_tokens") is not None:
+            limits.append(f"Of a text, the first {tokenizer['max_tokens']:,} pieces of words count.")
+    elif state.subwords is None and state.identity is None:
         limits.append("Words that are not in the vocabulary are passed over; a sentence without any is a zero vector.")
-    return Section("Limits", (Bullets((*limits, "A negation changes a vector little.", _BIAS)),))
+    return Section("Limits", (Bullets((*limits, _BIAS)),))
 
 
 def as_mapping(value: object) -> dict[str, Any]:
