@@ -1,22 +1,20 @@
 // Words written on the map: the most frequent first, none over another, and all that is to stand out.
 
 import { shown } from "./dom.js";
+import { rgb } from "./theme.js";
 
 const CELL = 6;
 const MARGIN = 180; // words outside the window keep their place, so that nothing jumps while it moves
 const AREA = 6500; // square pixels a label
 const TRIED = 5000;
 const FADE = 160; // milliseconds
-const KEPT = 1600; // pictures of words
 const SIZES = [[60, 17, 600], [600, 15, 550], [6000, 13.5, 500], [Infinity, 12.5, 400]];
 
 export class Labels {
-  constructor(canvas) {
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
+  constructor(quads) {
+    this.quads = quads;
     this.measuring = document.createElement("canvas").getContext("2d");
     this.sizes = new Map(); // how large a word is, in which font
-    this.sprites = new Map();
     this.strengths = new Map(); // place to how visible its label is
     this.occupied = new Uint8Array(0);
     this.time = 0;
@@ -25,29 +23,26 @@ export class Labels {
   setTheme(theme) {
     this.theme = theme;
     this.sizes.clear();
-    this.sprites.clear();
+    this.quads.forget();
   }
 
   clear() {
     this.strengths.clear();
     this.sizes.clear();
-    this.sprites.clear();
+    this.quads.forget();
   }
 
   /** Draw what lies over the points; say whether something is still fading. */
   draw(map, now) {
     const { camera, ratio } = map;
-    const context = this.context;
     const passed = Math.min(60, now - this.time);
     this.time = now;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, camera.width, camera.height);
     if (map.words === null || map.points === null) return false;
-    if (this.ratio !== ratio) this.sprites.clear();
-    this.ratio = ratio;
+    this.quads.begin(camera.width, camera.height, ratio);
     this.drawMarks(map);
-    const placed = this.place(map);
-    return this.drawWords(map, placed, map.isStill ? FADE : passed);
+    const isFading = this.drawWords(map, this.place(map), map.isStill ? FADE : passed);
+    this.quads.end();
+    return isFading;
   }
 
   /** Return the labels that have room: place to its looks. */
@@ -77,28 +72,39 @@ export class Labels {
     return placed;
   }
 
+  /** Give a label room above its point or, if it is to stand out, on another side; without room only if it is firm. */
   tryPlace(map, grid, place, look, placed, isFirm) {
     const size = this.size(map, place, look);
-    const x = map.camera.screenX(map.points[2 * place]) - size.width / 2;
-    const y = map.camera.screenY(map.points[2 * place + 1]) - size.height - (look === null ? 1 : 4);
+    const x = map.camera.screenX(map.points[2 * place]);
+    const y = map.camera.screenY(map.points[2 * place + 1]);
+    const sides = look === null ? [[x - size.width / 2, y - size.height - 1]] : besides(x, y, size);
+    const free = sides.find(([left, top]) => this.isFree(grid, left, top, size));
+    if (free === undefined && !isFirm) return;
+    const [left, top] = free ?? sides[0];
+    this.cells(grid, left, top, size, (start, end) => this.occupied.fill(1, start, end));
+    placed.set(place, { size, x: left, y: top, isFirm: look !== null });
+  }
+
+  isFree(grid, x, y, size) {
+    let isFree = true;
+    this.cells(grid, x, y, size, (start, end) => {
+      for (let cell = start; cell < end; cell++) isFree &&= this.occupied[cell] === 0;
+    });
+    return isFree;
+  }
+
+  /** Call `work` with the beginning and the end of each row of the cells that a label covers. */
+  cells(grid, x, y, size, work) {
     const left = Math.max(0, Math.floor((x - grid.x) / CELL));
     const right = Math.min(grid.columns - 1, Math.floor((x + size.width - grid.x) / CELL));
     const top = Math.max(0, Math.floor((y - grid.y) / CELL));
     const bottom = Math.min(grid.rows - 1, Math.floor((y + size.height - grid.y) / CELL));
-    if (!isFirm) {
-      for (let row = top; row <= bottom; row++) {
-        for (let column = left; column <= right; column++) {
-          if (this.occupied[row * grid.columns + column] !== 0) return;
-        }
-      }
-    }
-    for (let row = top; row <= bottom; row++) this.occupied.fill(1, row * grid.columns + left, row * grid.columns + right + 1);
-    placed.set(place, { size, x, y, isFirm: look !== null });
+    for (let row = top; row <= bottom; row++) work(row * grid.columns + left, row * grid.columns + right + 1);
   }
 
   /** Draw the labels, those that come or go partly. */
   drawWords(map, placed, passed) {
-    const { context, strengths } = this;
+    const { quads, strengths } = this;
     let isFading = false;
     for (const [place, label] of placed) {
       const strength = label.isFirm ? 1 : Math.min(1, (strengths.get(place) ?? 0) + passed / FADE);
@@ -118,37 +124,24 @@ export class Labels {
       const x = label?.x ?? map.camera.screenX(map.points[2 * place]) - size.width / 2;
       const y = label?.y ?? map.camera.screenY(map.points[2 * place + 1]) - size.height - 1;
       if (x > map.camera.width || y > map.camera.height || x + size.width < 0 || y + size.height < 0) continue;
-      context.globalAlpha = alpha * (label?.isFirm ? 1 : map.dimmed);
       const sprite = this.sprite(size);
-      context.drawImage(sprite, Math.round(x * this.ratio) / this.ratio, Math.round(y * this.ratio) / this.ratio, sprite.width / this.ratio, sprite.height / this.ratio);
+      if (sprite !== null) quads.image(sprite, x, y, alpha * (label?.isFirm ? 1 : map.dimmed));
     }
-    context.globalAlpha = 1;
     return isFading;
   }
 
   /** Draw lines and rings of what stands out. */
   drawMarks({ camera, points, highlight, hover }) {
-    const { context, theme } = this;
+    const { quads, theme } = this;
     const at = (place) => [camera.screenX(points[2 * place]), camera.screenY(points[2 * place + 1])];
-    context.lineCap = "round";
     for (const { from, to, strength, color, isArrow } of highlight.lines) {
-      const [x, y] = at(from);
-      const [endX, endY] = at(to);
-      context.strokeStyle = context.fillStyle = theme[color];
-      context.globalAlpha = strength;
-      context.lineWidth = isArrow ? 2 : 1.2;
-      context.beginPath();
-      context.moveTo(x, y);
-      context.lineTo(endX, endY);
-      context.stroke();
-      if (isArrow) arrowHead(context, x, y, endX, endY);
+      quads.line(...at(from), ...at(to), isArrow ? 2 : 1.2, rgb(theme[color]), strength);
+      if (isArrow) quads.head(...at(from), ...at(to), rgb(theme[color]), strength);
     }
-    context.globalAlpha = 1;
     for (const [place, { color = "accent", isMain = false }] of highlight.marks) {
-      const [x, y] = at(place);
-      dot(context, x, y, isMain ? 6 : 4, theme[color], theme.background);
+      quads.dot(...at(place), isMain ? 6 : 4, theme[color], theme.background);
     }
-    if (hover !== null) dot(context, ...at(hover), 5, theme.ink, theme.background);
+    if (hover !== null) quads.dot(...at(hover), 5, theme.ink, theme.background);
   }
 
   /** Return how large a label is, and all that its picture is made of. */
@@ -167,44 +160,21 @@ export class Labels {
     return size;
   }
 
-  /** Return the picture of a word, made once: text is slow to draw, pictures are fast. */
+  /** Return the picture of a word, painted once: text is slow to draw, pictures are fast. */
   sprite({ key, text, font, color, width, height }) {
-    const known = this.sprites.get(key);
-    if (known !== undefined) return known;
-    if (this.sprites.size > KEPT) for (const old of [...this.sprites.keys()].slice(0, KEPT / 4)) this.sprites.delete(old);
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.ceil(width * this.ratio);
-    canvas.height = Math.ceil(height * this.ratio);
-    const context = canvas.getContext("2d");
-    context.scale(this.ratio, this.ratio);
-    Object.assign(context, { font, textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4 });
-    context.strokeStyle = this.theme.background;
-    context.fillStyle = this.theme[color];
-    context.globalAlpha = 0.85;
-    context.strokeText(text, width / 2, height / 2);
-    context.globalAlpha = 1;
-    context.fillText(text, width / 2, height / 2);
-    this.sprites.set(key, canvas);
-    return canvas;
+    return this.quads.sprite(key, width, height, (brush) => {
+      Object.assign(brush, { font, textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4 });
+      brush.strokeStyle = this.theme.background;
+      brush.fillStyle = this.theme[color];
+      brush.globalAlpha = 0.85;
+      brush.strokeText(text, width / 2, height / 2);
+      brush.globalAlpha = 1;
+      brush.fillText(text, width / 2, height / 2);
+    });
   }
 }
 
-function dot(context, x, y, radius, color, edge) {
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fillStyle = color;
-  context.fill();
-  context.lineWidth = 2;
-  context.strokeStyle = edge;
-  context.stroke();
-}
-
-function arrowHead(context, x, y, endX, endY) {
-  const angle = Math.atan2(endY - y, endX - x);
-  if (Math.hypot(endX - x, endY - y) < 24) return;
-  const tip = [endX - 8 * Math.cos(angle), endY - 8 * Math.sin(angle)];
-  context.beginPath();
-  context.moveTo(...tip);
-  for (const side of [-0.42, 0.42]) context.lineTo(tip[0] - 12 * Math.cos(angle + side), tip[1] - 12 * Math.sin(angle + side));
-  context.fill();
+/** Return where the label of a point may lie: above, below, to the right, to the left. */
+function besides(x, y, { width, height }) {
+  return [[x - width / 2, y - height - 4], [x - width / 2, y + 6], [x + 7, y - height / 2], [x - width - 7, y - height / 2]];
 }

@@ -3,7 +3,9 @@
 import { Camera } from "./camera.js";
 import { announce, byId, shown, thousands } from "./dom.js";
 import { Labels } from "./labels.js";
-import { createPoints } from "./points.js";
+import { compile, openContext, Points } from "./points.js";
+import { Quads } from "./quads.js";
+import { rgb } from "./theme.js";
 
 const ALL = "all";
 const NOTHING = { marks: new Map(), lines: [] };
@@ -16,15 +18,15 @@ export class WordMap {
   /** `onPick` is called with the place of a word that was chosen, or null. */
   constructor(onPick) {
     this.canvas = byId("points");
-    this.overlay = byId("labels");
     this.onPick = onPick;
     this.camera = new Camera();
-    this.labels = new Labels(this.overlay);
-    this.drawer = createPoints(this.canvas);
+    this.gl = openContext(this.canvas);
+    this.drawer = this.gl && new Points(this.gl);
+    this.labels = this.gl && new Labels(new Quads(this.gl, compile));
     Object.assign(this, { words: null, points: null, groups: null, hover: null, highlight: NOTHING, ratio: 1, dimmed: 1, frame: 0, morph: null, drift: null });
     this.goal = ALL; // what the map follows when it is arranged better: all of it, places, or null
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
-    if (this.drawer === null) this.warn("This browser has no WebGL 2, so the map has no points. Everything else works.");
+    if (this.drawer === null) this.warn("This browser has no WebGL 2, so there is no map. Everything else works.");
     this.listen();
     new ResizeObserver(() => this.resize()).observe(byId("map"));
     this.resize();
@@ -36,14 +38,14 @@ export class WordMap {
   }
 
   setTheme(theme) {
-    this.drawer?.setColors(theme.points);
-    this.labels.setTheme(theme);
+    this.drawer?.setColors(theme.points, rgb(theme.background));
+    this.labels?.setTheme(theme);
     this.request();
   }
 
   setWords(words) {
     this.words = words;
-    this.labels.clear();
+    this.labels?.clear();
     this.request();
   }
 
@@ -118,10 +120,8 @@ export class WordMap {
   resize() {
     const { clientWidth, clientHeight } = byId("map");
     this.ratio = Math.min(2, window.devicePixelRatio || 1);
-    for (const canvas of [this.canvas, this.overlay]) {
-      canvas.width = Math.round(clientWidth * this.ratio);
-      canvas.height = Math.round(clientHeight * this.ratio);
-    }
+    this.canvas.width = Math.round(clientWidth * this.ratio);
+    this.canvas.height = Math.round(clientHeight * this.ratio);
     const panel = document.querySelector(".panel").getBoundingClientRect();
     const isBeside = panel.width < clientWidth * 0.7;
     const insets = isBeside ? { left: panel.right, bottom: 0 } : { left: 0, bottom: Math.min(0.56 * clientHeight, clientHeight - 160) };
@@ -142,7 +142,7 @@ export class WordMap {
     const goal = this.highlight.marks.size > 0 ? 0.4 : 1;
     this.dimmed += this.isStill ? goal - this.dimmed : Math.sign(goal - this.dimmed) * Math.min(0.08, Math.abs(goal - this.dimmed));
     this.drawer?.draw(this.camera, this.ratio, this.dimmed);
-    isMoving = this.labels.draw(this, now) || isMoving || this.dimmed !== goal;
+    isMoving = this.labels?.draw(this, now) || isMoving || this.dimmed !== goal;
     if (isMoving) this.request();
     if (this.points !== null && this.words !== null && !this.isDrawn) {
       this.isDrawn = true;
@@ -273,6 +273,7 @@ export class WordMap {
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
       this.drawer.restore();
+      this.labels.quads.restore();
       if (this.points !== null) this.drawer.set(this.points, this.groups);
       this.request();
     });

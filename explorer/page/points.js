@@ -31,35 +31,42 @@ void main() {
 const EDGE = 16; // pixels around the window: points have a size
 const SHOWN_AT_ONCE = 40_000; // of the whole map; twice as near, four times as many
 
-/** Return what draws the points, or null where there is no WebGL 2. */
-export function createPoints(canvas) {
-  const gl = canvas.getContext("webgl2", { alpha: true, antialias: false, depth: false, powerPreference: "low-power" });
-  return gl === null ? null : new Points(gl);
+/** Return a WebGL 2 context, or null where there is none. */
+export function openContext(canvas) {
+  return canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, powerPreference: "low-power" });
 }
 
-class Points {
+/** Return shaders that fit together. */
+export function compile(gl, vertex, fragment) {
+  const program = gl.createProgram();
+  for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(`the shaders do not fit: ${gl.getProgramInfoLog(program)}`);
+  }
+  return program;
+}
+
+export class Points {
   constructor(gl) {
     this.gl = gl;
     this.count = 0;
     this.colors = new Float32Array(36);
+    this.ground = [0, 0, 0];
     this.restore();
   }
 
   /** Make everything that the graphics card holds, now and after it was lost. */
   restore() {
     const gl = this.gl;
-    const program = gl.createProgram();
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
-      const shader = gl.createShader(kind);
-      gl.shaderSource(shader, source);
-      gl.compileShader(shader);
-      gl.attachShader(program, shader);
-    }
-    gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-      throw new Error(`the shaders do not fit: ${gl.getProgramInfoLog(program)}`);
-    }
-    gl.useProgram(program);
+    const program = (this.program = compile(gl, VERTEX, FRAGMENT));
+    this.array = gl.createVertexArray();
+    gl.bindVertexArray(this.array);
     this.uniforms = Object.fromEntries(
       ["middle", "window", "center", "scale", "size", "total", "shown", "dim", "colors"].map((name) => [name, gl.getUniformLocation(program, name)]),
     );
@@ -102,7 +109,8 @@ class Points {
     this.count = n;
   }
 
-  setColors(hexadecimal) {
+  setColors(hexadecimal, ground) {
+    this.ground = ground;
     hexadecimal.forEach((color, i) => {
       for (let part = 0; part < 3; part++) this.colors[3 * i + part] = parseInt(color.slice(1 + 2 * part, 3 + 2 * part), 16) / 255;
     });
@@ -112,9 +120,11 @@ class Points {
   draw(camera, ratio, dim) {
     const { gl, uniforms } = this;
     gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-    gl.clearColor(0, 0, 0, 0);
+    gl.clearColor(...this.ground, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     if (this.count === 0) return;
+    gl.useProgram(this.program);
+    gl.bindVertexArray(this.array);
     const depth = Math.max(-1, camera.depth);
     const shown = Math.min(this.count, SHOWN_AT_ONCE * 4 ** depth);
     gl.uniform2f(uniforms.middle, camera.middleX, camera.middleY);

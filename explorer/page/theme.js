@@ -10,6 +10,11 @@ const PALETTES = {
 const NAMES = ["auto", "light", "dark"];
 const SAYS = { auto: "Colours: as the system has them", light: "Colours: light", dark: "Colours: dark" };
 
+/** Return the parts, from 0 to 1, of a colour as the browser writes it. */
+export function rgb(color) {
+  return color.match(/[\d.]+/gu).slice(0, 3).map((part) => Number(part) / 255);
+}
+
 /** Set up the button; `onChange` is called with colours for the map, now and whenever they change. */
 export function initTheme(onChange) {
   const button = byId("theme");
