@@ -212,14 +212,37 @@ def test_page_shows_attention_by_layer_and_head(look: Any, encoder_address: str)
     assert "gives" in seen.page.locator(".reading").first.inner_text()
 
 
+def assert_map(screenshot: bytes) -> None:
+    """Look for words and points beside the panel and the buttons."""
+    pixels = imread(io.BytesIO(screenshot))[:, 450:1000, :3]
+    assert (pixels.max(axis=2) < 0.35).sum() > 1000  # words
+    assert (np.ptp(pixels, axis=2) > 0.2).sum() > 2000  # points
+
+
+def test_map_comes_back_when_the_graphics_card_was_lost(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#progress").wait_for(state="hidden")
+    seen.page.evaluate(
+        """() => {
+  window.card = document.getElementById("points").getContext("webgl2").getExtension("WEBGL_lose_context");
+  window.card.loseContext();
+}"""
+    )
+    seen.page.wait_for_timeout(200)
+    seen.page.mouse.move(700, 300)
+    seen.page.evaluate("() => window.card.restoreContext()")
+    seen.page.mouse.move(5, 5)
+    seen.page.wait_for_timeout(1600)
+    seen.complaints[:] = [said for said in seen.complaints if "CONTEXT_LOST" not in said]  # the browser's own
+    assert_map(seen.page.screenshot())
+
+
 def test_map_is_drawn_dragged_and_clicked(look: Any, words_address: str) -> None:
     seen = look(words_address)
     seen.page.locator("#progress").wait_for(state="hidden")
     seen.page.wait_for_timeout(1600)
     before = seen.page.screenshot()
-    pixels = imread(io.BytesIO(before))[:, 450:1000]  # beside the panel and the buttons
-    assert (pixels[..., :3].max(axis=2) < 0.35).sum() > 1000  # words
-    assert (np.ptp(pixels[..., :3], axis=2) > 0.2).sum() > 2000  # points
+    assert_map(before)
     seen.page.mouse.move(760, 380)
     seen.page.mouse.down()
     seen.page.mouse.move(820, 430, steps=4)
