@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from encoder_examples import SENTENCES, WORDS, make_embeddings
 from safetensors.numpy import load_file, save_file
+from sklearn.base import clone
 from test_cli import assert_mistake, run
 from test_encoder_formats import import_quietly, wordpiece
 
@@ -402,6 +404,26 @@ def test_network_arranged_as_bert_comes_back(tmp_path: Path, positions: str) -> 
     found = read_encoder(tmp_path / "f")
     assert found.network is not None and found.network.head == "none" and found.dimension == state.dimension
     np.testing.assert_allclose(encode(found, SENTENCES), encode(state, SENTENCES), atol=1e-5)
+
+
+def test_command_trains_what_can_be_written_as_bert(tmp_path: Path) -> None:
+    make_embeddings().save(tmp_path / "my.model")
+    lines = [f"{first}\t{second} {first}" for first in WORDS for second in WORDS]
+    (tmp_path / "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    network = ["--architecture", "attention", "--norm", "post", "--head", "linear", "--positions", "learned"]
+    arguments = ["fit-encoder", tmp_path / "my.model", "--pairs", tmp_path / "pairs.tsv", "--steps", 2, *network]
+    narrow = run(*arguments, "--dim", 20, "--output", tmp_path / "x")
+    assert_mistake(narrow, 1, "needs dim of at least input_size + 2, 22")
+    fitted = run(*arguments, "--dim", 24, "--batch-size", 8, "--output", tmp_path / "e")
+    assert fitted.exit_code == 0, fitted.output
+    exported = run("export", tmp_path / "e", tmp_path / "f", "--format", "sentence-transformers")
+    assert exported.exit_code == 0, exported.output
+
+
+def test_imported_encoder_is_pickled_and_cloned_whole(folder: Path) -> None:
+    encoder = SentenceEncoder.import_folder(folder)
+    for other in (pickle.loads(pickle.dumps(encoder)), clone(encoder).fit()):
+        np.testing.assert_array_equal(other.encode(TEXTS), encoder.encode(TEXTS))
 
 
 def test_imported_bert_is_written_as_it_was(folder: Path, tmp_path: Path, rng: np.random.Generator) -> None:
