@@ -118,6 +118,7 @@ def test_pieces_of_model2vec_make_the_same_vectors(tmp_path: Path, rng: np.rando
 
 @pytest.mark.interop
 def test_large_tables_lie_in_a_file_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_quietly("onnx")
     monkeypatch.setattr(onnx_folder, "_MOST_IN_ONE_FILE", 100)
     state = sif_state(make_embeddings(30))
     write_encoder(state, tmp_path / "f", format="onnx")
@@ -130,6 +131,7 @@ def test_large_tables_lie_in_a_file_of_their_own(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.interop
 def test_command_writes_the_folder(tmp_path: Path) -> None:
+    import_quietly("onnx")
     state = make_network()
     SentenceEncoder(state, "attention").fit().save(tmp_path / "e")
     assert run("export", tmp_path / "e", tmp_path / "f", "--format", "onnx").exit_code == 0
