@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from encoder_examples import make_embeddings
 
 from corpora import TextReader
 from encoder import SentenceEncoder
 from encoder.evaluation import AccuracyReport, Difference, StsReport
 from encoder.retrieval import SentenceIndex, cluster_sentences, similar_sentences
-from tests.encoder_examples import make_embeddings
 from w2v import Embeddings, Word2Vec
 from w2v._html import Html, escape, html_bar, html_curve, html_table
 from w2v._wording import printable
