@@ -31,7 +31,7 @@ _EXTENT = 10.0
 _SEED = 0x9E3779B97F4A7C15
 _EVENNESS = 0.45
 """Share that the number of points along a direction has in where they lie."""
-_STRAY, _EDGE = 0.3, 0.005
+_STRAY, _EDGE = 0.8, 0.002
 _GROUPS = 12
 _GROUPED_ROWS, _GROUP_ROUNDS = 8_000, 12
 
@@ -214,7 +214,7 @@ def fit_to_map(points: Points) -> Points:
         if high > low:
             straight = (2 * line - low - high) / (high - low)
             beyond = np.maximum(np.abs(straight), 1)
-            straight *= (1 + _STRAY * np.log(beyond)) / beyond  # stragglers are drawn in
+            straight *= (1 + _STRAY * (1 - 1 / beyond)) / beyond  # stragglers are drawn in
             order = np.sort(line)
             even = (np.searchsorted(order, line) + np.searchsorted(order, line, side="right") - 1) / (len(line) - 1) - 1
             fitted[:, axis] = (1 - _EVENNESS) * straight + _EVENNESS * even
