@@ -448,7 +448,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         tensors_file(entry(dtype="object")),
         tensors_file(entry(dtype="O")),
         tensors_file(entry(dtype=["F32"])),
-        tensors_file(entry(dtype="BF16", shape=[4])),
+        tensors_file(entry(dtype="F8_E4M3", shape=[8])),
         tensors_file(b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'),
     ],
 )  # fmt: skip
@@ -456,6 +456,16 @@ def test_read_tensors_rejects_hostile_files(tmp_path: Path, content: bytes, mmap
     (tmp_path / "t.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match="t.safetensors"):
         read_tensors(tmp_path / "t.safetensors", mmap=mmap)
+
+
+@pytest.mark.parametrize("mmap", [True, False])
+def test_read_tensors_gives_bfloat16_as_float32(tmp_path: Path, mmap: bool) -> None:
+    values = np.array([0.0, -1.5, 3.140625, np.inf], np.float32)
+    halves = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+    header = {"a": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}
+    (tmp_path / "t").write_bytes(tensors_file(header, halves))
+    found = read_tensors(tmp_path / "t", mmap=mmap)["a"]
+    assert found.dtype == np.float32 and found.tolist() == values.reshape(2, 2).tolist() and not found.flags.writeable
 
 
 def test_read_tensors_never_blocks_on_a_pipe(tmp_path: Path) -> None:

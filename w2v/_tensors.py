@@ -91,7 +91,7 @@ def read_tensors(path: str | os.PathLike[str], *, mmap: bool = True) -> dict[str
     Returns
     -------
     dict of str to ndarray
-        The arrays, read-only.
+        The arrays, read-only. Those of bfloat16, which NumPy does not know, come as float32.
 
     Raises
     ------
@@ -123,12 +123,16 @@ def read_tensors(path: str | os.PathLike[str], *, mmap: bool = True) -> dict[str
 
 def _view(entry: Mapping[str, Any], data: memoryview, what: str) -> NDArray[Any]:
     """Return the array that a header entry describes, as a read-only view of `data`."""
-    if entry["dtype"] not in _DTYPES:
+    is_bfloat16 = entry["dtype"] == "BF16"
+    if entry["dtype"] not in _DTYPES and not is_bfloat16:
         raise ModelError(f"{what} has the dtype {entry['dtype']}, which is not supported")
-    dtype = np.dtype(_DTYPES[entry["dtype"]])
+    dtype = np.dtype("<u2" if is_bfloat16 else _DTYPES[entry["dtype"]])
     shape = tuple(entry["shape"])
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end <= len(data) or math.prod(shape) * dtype.itemsize != end - begin:
         raise ModelError(f"{what} does not fit the file: shape {shape}, bytes {begin} to {end}")
     array = np.frombuffer(data[begin:end], dtype=dtype) if end > begin else np.frombuffer(b"\0" * 8, dtype=dtype)[:0]
+    if is_bfloat16:  # the upper half of a float32
+        array = (array.astype("<u4") << 16).view("<f4")
+        array.setflags(write=False)
     return array.reshape(shape)
