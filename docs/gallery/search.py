@@ -31,6 +31,7 @@ from encoder.retrieval import SentenceIndex
 from encoder.shares import token_shares
 from w2v import Word2Vec
 
+# %matplotlib inline
 verses = bible_verses()
 texts = [verse.text for verse in verses]
 model = Word2Vec(epochs=15, workers=1, random_state=1).fit(texts)

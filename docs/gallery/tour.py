@@ -1,0 +1,123 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A tour in a notebook
+#
+# Models and results show themselves: end a cell with one, and a table or a picture appears. This page was made by running
+# `docs/gallery/tour.py`, which Jupyter opens as a notebook where jupytext is installed; so are the other worked examples.
+
+# %%
+import tempfile
+from pathlib import Path
+
+from corpora import bundled_corpus
+from encoder import SentenceEncoder
+from encoder.retrieval import SentenceIndex, cluster_sentences
+from reports import model_card, to_markdown
+from w2v import Word2Vec
+from w2v.evaluation import evaluate_analogies
+from w2v.plots import plot_history, plot_words
+
+# %matplotlib inline
+verses = bundled_corpus("bible")
+len(verses)
+
+# %% [markdown]
+# ## Train
+#
+# A fiftieth of the text is held out, so that it shows whether learning carries over.
+
+# %%
+model = Word2Vec(epochs=15, holdout=0.02, workers=1, random_state=1).fit(verses)
+model
+
+# %%
+plot_history({"bible": model.history_})
+
+# %% [markdown]
+# ## Ask
+#
+# The result needs nothing of the training.
+
+# %%
+embeddings = model.embeddings_
+embeddings
+
+# %%
+embeddings.neighbors("bread", top_n=5)
+
+# %%
+embeddings.neighbors_batch(["gold", "mountain", "night", "rejoice"], top_n=7)
+
+# %% [markdown]
+# Man is to woman as brother is to …
+
+# %%
+embeddings.analogy("man", "woman", "brother", top_n=4)
+
+# %%
+plot_words(embeddings, ["bread", "gold", "mountain", "sheep"], neighbors=7)
+
+# %% [markdown]
+# ## Measure
+#
+# Questions in the format of Google's analogies, about families and about verbs. "Nearest" is what any model must beat: it answers
+# with the word nearest to the third one, whatever the first two are.
+
+# %%
+folder = tempfile.TemporaryDirectory()
+pairs = {
+    "family": "man woman, son daughter, brother sister, father mother, king queen, he she",
+    "past": "go went, come came, see saw, give gave, speak spoke, know knew, eat ate",
+}
+lines = []
+for section, listed in pairs.items():
+    words = [pair.split() for pair in listed.split(", ")]
+    lines.append(f": {section}")
+    lines += [" ".join([*a, *b]) for a in words for b in words if a != b]
+questions = Path(folder.name, "questions.txt")
+questions.write_text("\n".join(lines), encoding="utf-8")
+
+report = evaluate_analogies(embeddings, questions)
+report
+
+# %%
+baseline = evaluate_analogies(embeddings, questions, method="nearest")
+baseline
+
+# %% [markdown]
+# ## Sentences
+#
+# Word vectors are an encoder of sentences already: a weighted sum, in which rare words count more.
+
+# %%
+encoder = SentenceEncoder(embeddings)
+encoder
+
+# %%
+index = SentenceIndex.build(encoder, verses, Path(folder.name, "bible.index"))
+index.search("fishermen were frightened by a storm on the lake", top_n=4)
+
+# %%
+cluster_sentences(index, n_clusters=8)
+
+# %% [markdown]
+# ## Tell others
+#
+# `w2v report` writes a page like [this one](../reporting.md), or a card for a model hub. It begins like this:
+
+# %%
+print(to_markdown(model_card(embeddings))[:420])
+
+# %%
+folder.cleanup()
