@@ -112,10 +112,10 @@ def index(
         raise click.UsageError(f"{model} is an index; add to it with --append.")
     from corpora.readers import TextReader
     from encoder.retrieval import SentenceIndex
-    from encoder.retrieval.graphs import require_usearch
+    from w2v.index import import_usearch
 
     if approximate:
-        require_usearch()
+        import_usearch()
     texts = TextReader(files, errors=errors)
     start = time.perf_counter()
     with show_work() as progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from encoder_examples import make_embeddings
 from test_cli import assert_mistake, run
 
 from commands import search
-from encoder.retrieval import SentenceIndex, graphs, index
+from encoder.retrieval import SentenceIndex, index
 
 LINES = ["the river", "", "unheard", "42 x", "naïve river", "a river", "the river"]
 
@@ -143,7 +144,7 @@ def test_index_above_the_limit_goes_without_graphs_where_usearch_is_missing(
 ) -> None:
     monkeypatch.setattr(index, "EXACT_LIMIT", 2)
     monkeypatch.setattr(index, "LEAST_ROWS", 2)
-    monkeypatch.setattr(graphs, "has_usearch", lambda: False)
+    monkeypatch.setitem(sys.modules, "usearch", None)
     result = run("index", model, text, "-o", tmp_path / "my.index")
     assert result.exit_code == 0 and "exact search" in result.stdout
     asked = run("index", model, text, "-o", tmp_path / "b.index", "--approximate")

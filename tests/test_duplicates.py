@@ -47,8 +47,8 @@ def as_dict(parts: Any) -> dict[tuple[int, int], float]:
     return found
 
 
-@pytest.mark.parametrize("width", [1, 5, 16, 24])
-@pytest.mark.parametrize("threshold", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("width", [1, 16, 24])
+@pytest.mark.parametrize("threshold", [0.5, 0.95])
 @pytest.mark.parametrize("strip_rows", [64, 4096])
 def test_join_finds_exactly_the_pairs_above_the_threshold(
     vectors: NDArray[np.float32], width: int, threshold: float, strip_rows: int, monkeypatch: pytest.MonkeyPatch

@@ -96,7 +96,7 @@ class NeighborIndex:
                 "connectivity must be between 2 and 256 and effort between 1 and 100,000, "
                 f"not {connectivity} and {effort}"
             )
-        graph = _import_usearch().Index(
+        graph = import_usearch().Index(
             ndim=table.shape[1],
             metric="cos",
             dtype=_KINDS[dtype],
@@ -172,7 +172,7 @@ class NeighborIndex:
         expected = fingerprint(table)
         if "fingerprint" not in tensors or tensors["fingerprint"].tobytes() != expected:
             raise ModelError(f"{file} was built from other vectors than the model has now; {remedy}")
-        usearch = _import_usearch()
+        usearch = import_usearch()
         try:
             graph = usearch.Index.restore(tensors["graph"], view=True)
             effort = tensors.get("effort", np.array([EFFORT]))
@@ -272,7 +272,8 @@ def _counts(found: Any) -> list[int]:
     return [len(found.keys)] if counts is None else np.atleast_1d(counts).tolist()
 
 
-def _import_usearch() -> Any:
+def import_usearch() -> Any:
+    """Return the library that builds and searches graphs, or raise ImportError, which says what to install."""
     try:
         import usearch.index
     except ImportError as error:

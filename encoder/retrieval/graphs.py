@@ -12,7 +12,7 @@ from encoder.retrieval.exact import nearest_rows
 from w2v.index import NeighborIndex
 from w2v.vector_table import VectorTable
 
-GRAPH_ROWS = 1 << 18
+GRAPH_ROWS = 1 << 19
 """Sentences in one graph."""
 LEAST_ROWS = 1 << 16
 """Fewer are looked at one by one in less time than a graph of their own would save."""
@@ -67,9 +67,3 @@ def cut_evenly(start: int, stop: int) -> Iterator[tuple[int, int]]:
 def has_usearch() -> bool:
     """Say whether the library that builds and searches graphs is installed."""
     return importlib.util.find_spec("usearch") is not None
-
-
-def require_usearch() -> None:
-    """Raise ImportError, which says what to install, unless `has_usearch`."""
-    if not has_usearch():
-        raise ImportError("approximate search needs usearch; install it with: pip install 'w2v-toolkit[index]'")

@@ -21,7 +21,6 @@ from encoder.retrieval.graphs import (
     SentenceGraphs,
     cut_evenly,
     has_usearch,
-    require_usearch,
 )
 from encoder.retrieval.hits import Hit, Hits, Place
 from encoder.retrieval.storage import (
@@ -35,7 +34,7 @@ from encoder.retrieval.storage import (
 )
 from encoder.state import EncoderState
 from w2v._files import ModelError, atomic_folder
-from w2v.index import NeighborIndex
+from w2v.index import NeighborIndex, import_usearch
 from w2v.model_files import read_kind
 from w2v.persistence import KIND as WORD_VECTORS
 from w2v.stream import open_corpus
@@ -145,7 +144,7 @@ class SentenceIndex:
         if dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
         if approximate:
-            require_usearch()
+            import_usearch()
         state, columns = state_of(encoder, truncate_dim)
         path = Path(path)
         check_output(path, overwrite)
@@ -284,7 +283,7 @@ class SentenceIndex:
             As for `build`.
         """
         if approximate:
-            require_usearch()
+            import_usearch()
         with locked_for_adding(self._path):
             before = read_contents(self._path)
             contents = append_texts(self._path, before, self.inference, open_corpus(sentences), progress)
@@ -336,7 +335,7 @@ class SentenceIndex:
         ModelError
             If another process is adding to the index, or it cannot be written.
         """
-        require_usearch()
+        import_usearch()
         with locked_for_adding(self._path):
             self._use(read_contents(self._path))
             reached = self._contents.in_graphs
