@@ -21,7 +21,7 @@ Examples:
 @model_argument
 @click.option(
     "--words",
-    type=click.IntRange(1, 1_000_000),
+    type=click.IntRange(1, 300_000),
     default=100_000,
     show_default=True,
     metavar="N",

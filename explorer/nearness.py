@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _ROWS_A_CELL = 256
 _CELLS_SEARCHED = 16
 _ROUNDS = 6
-_SAMPLED_A_CELL = 40
+_SAMPLED_A_CELL = 24
 
 
 class Near(NamedTuple):
