@@ -381,13 +381,19 @@ def _message(line: str) -> str:
 
 
 def assert_close(expected: list[str], output: list[str], where: str) -> None:
-    """Demand most of the words that the page shows, and as many lines: a seed gives near results on any machine."""
+    """Demand most of the words, as many lines, and near numbers: a seed gives near results on any machine.
+
+    A number is compared if it is all of its line; in tables numbers stand beside results, whose order may differ.
+    """
     words = re.findall(r"[^\W\d_]{3,}", " ".join(expected))
     printed = set(re.findall(r"[^\W\d_]{3,}", " ".join(output)))
     found = sum(word in printed for word in words)
     assert found >= 0.7 * len(words), "\n".join([where, "printed other words:", *output])
     if "…" not in "".join(expected) and expected:
         assert len(output) == len(expected), "\n".join([where, "printed more or fewer lines:", *output])
+        for shown, printed_line in zip(expected, output, strict=True):
+            if re.fullmatch(r"-?\d+\.\d+", shown):
+                assert float(printed_line) == pytest.approx(float(shown), abs=0.05), where
 
 
 @pytest.mark.parametrize(
@@ -422,6 +428,9 @@ def test_assert_close_notices_other_words_and_missing_lines() -> None:
         assert_close(["bread, meat, morsel, loaf"], ["gold, silver, brass, iron"], "page")
     with pytest.raises(AssertionError, match="fewer lines"):
         assert_close(["bread", "meat"], ["bread, meat"], "page")
+    assert_close(["0.7867"], ["0.7712"], "page")
+    with pytest.raises(AssertionError, match="page"):
+        assert_close(["0.7867"], ["0.5204"], "page")
 
 
 def test_figures_are_what_the_script_draws() -> None:
