@@ -125,7 +125,7 @@ axes.spines[:].set_visible(False)
 # %%
 for cluster in sorted(clustering.clusters, key=lambda cluster: -cluster.similarity)[:3]:
     (book, chapter), text = chapters[cluster.typical[0].line - 1]
-    print(f"{', '.join(cluster.words[:3])}\n    {book} {chapter}: {text[:160]}…\n")
+    print(f"{', '.join(cluster.words[:3])}\n    {book} {chapter}: {text[:72]}…\n")
 
 # %% [markdown]
 # On the command line the same is `w2v cluster chapters.txt --model my.model -k 10`; files of any size are read as a

@@ -65,7 +65,7 @@ edited = [
 ]
 for score, later, earlier in edited[:: len(edited) // 5][:5]:
     for verse in (earlier, later):
-        print(f"{verse.book + f' {verse.chapter}:{verse.verse}':22} {verse.text[:110]}")
+        print(f"{verse.book + f' {verse.chapter}:{verse.verse}':22} {verse.text[:70]}")
     print(f"{score:22.2f}\n")
 
 # %% [markdown]

@@ -58,7 +58,7 @@ for question in [
     print(question)
     for hit in index.search(question, top_n=3):
         book, chapter, verse, _ = verses[hit.line - 1]
-        print(f"  {hit.similarity:.2f}  {book} {chapter}:{verse}  {hit.sentence[:90]}")
+        print(f"  {hit.similarity:.2f}  {book} {chapter}:{verse}  {hit.sentence[:66]}")
     print()
 
 # %% [markdown]
@@ -74,25 +74,45 @@ plot_attention(explained.tokens[0], token_shares(explained.token_vectors[0]))
 # %% [markdown]
 # ## How good is it?
 #
-# Somebody wrote a test set for us long ago: chapters 18 and 19 of the second book of Kings tell the same as chapters 36
-# and 37 of Isaiah, verse by verse, in slightly different words. Each verse of Kings is a question, and the right
-# answer, among all other verses of the Bible, is its parallel in Isaiah.
+# A test set was written long ago: Mark and Luke tell the same stories in different words. Each verse of Mark is a question,
+# and right is a verse of the same story in Luke, to be found among all verses of the other books. (Those of Mark itself and
+# of Matthew, who tells them, too, are left out.)
 
 # %%
-at = {verse[:3]: row for row, verse in enumerate(verses)}
-parallels = [((18, verse + 15), (36, verse)) for verse in range(2, 23)]
-parallels += [
-    ((19, verse), (37, verse + (verse > 14))) for verse in range(1, 38)
-]  # Isaiah divides a verse in two
-asked = [at["2 Kings", chapter, verse] for (chapter, verse), _ in parallels]
-answers = np.array([at["Isaiah", chapter, verse] for _, (chapter, verse) in parallels])
+STORIES = """
+1:16-20 5:1-11,  1:29-31 4:38-39,  1:40-45 5:12-16,  2:1-12 5:17-26,  2:13-17 5:27-32,
+2:18-22 5:33-39,  2:23-28 6:1-5,  3:1-6 6:6-11,  3:31-35 8:19-21,  4:1-9 8:4-8,
+4:30-32 13:18-19,  4:35-41 8:22-25,  5:1-20 8:26-39,  5:21-43 8:40-56,  6:32-44 9:10-17,
+8:27-30 9:18-21,  9:2-8 9:28-36,  10:13-16 18:15-17,  10:17-31 18:18-30,
+11:1-10 19:28-38,  12:1-12 20:9-19,  14:22-25 22:15-20
+"""
+row_of = {verse[:3]: row for row, verse in enumerate(verses)}
 
 
-def found_at(vectors: np.ndarray) -> np.ndarray:
-    """Return the rank of each answer among all verses but the one that is asked."""
-    scores = vectors[asked] @ vectors.T
-    scores[np.arange(len(asked)), asked] = -np.inf
-    return (scores > scores[np.arange(len(asked)), answers][:, None]).sum(axis=1) + 1
+def rows(book: str, passage: str) -> list[int]:
+    """Return the rows of a passage such as "4:35-41"."""
+    chapter, first, last = map(int, passage.replace("-", ":").split(":"))
+    return [row_of[book, chapter, verse] for verse in range(first, last + 1)]
+
+
+stories = [
+    (rows("Mark", mark), rows("Luke", luke))
+    for mark, luke in (story.split() for story in STORIES.split(","))
+]
+left_out = [
+    row for row, verse in enumerate(verses) if verse.book in ("Matthew", "Mark")
+]
+
+
+def ranks_of(way: SentenceEncoder | BagOfWords) -> np.ndarray:
+    """Return the rank of the first right answer to each question."""
+    vectors, found = way.encode(texts), []
+    for questions, right in stories:
+        scores = vectors[questions] @ vectors.T
+        scores[:, left_out] = -np.inf
+        best = scores[:, right].max(axis=1, keepdims=True)
+        found.append((scores > best).sum(axis=1) + 1)
+    return np.concatenate(found)
 
 
 ways = {
@@ -100,29 +120,27 @@ ways = {
     "all words count alike": SentenceEncoder(model.embeddings_, a=np.inf),
     "words without vectors": BagOfWords(model.embeddings_),
 }
-ranks = {name: found_at(way.encode(texts)) for name, way in ways.items()}
-{
-    name: f"first for {np.mean(rank == 1):.0%}, among the first ten for {np.mean(rank <= 10):.0%}"
-    for name, rank in ranks.items()
-}
+ranks = {name: ranks_of(way) for name, way in ways.items()}
+for name, rank in ranks.items():
+    print(f"{name}: {np.mean(rank == 1):.0%} first, {np.mean(rank <= 10):.0%} in ten")
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 for (name, rank), color in zip(
     ranks.items(), ["#0b62a4", "#c04a00", "#8b98a5"], strict=True
 ):
-    depth = np.arange(1, 51)
+    depth = np.arange(1, 101)
     axes.plot(
         depth, [np.mean(rank <= n) for n in depth], label=name, color=color, linewidth=2
     )
-axes.set(xscale="log", xlabel="answers looked at", ylabel="share found", ylim=(0, 1.02))
-axes.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+axes.set(xscale="log", xlabel="answers looked at", ylabel="share found", ylim=(0, 1))
+axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
 axes.legend(frameon=False, loc="lower right")
 axes.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# Texts that share their wording are found by shared words alone; vectors matter where the wording differs, as in the
-# questions above.
+# One answer in two is right at once, of thirty thousand. Vectors know that a boat is near to a lake; a table of words does
+# not, and where only names and rare words are shared, it does as well.
 #
 # On the command line: `w2v index my.model verses.txt --output bible.index`, then `w2v search bible.index "…"`.
 
