@@ -399,6 +399,41 @@ def branch() -> Drawing:
     return drawing
 
 
+def contrast() -> Drawing:
+    """Show what a batch asks: which of all second sentences belongs to each first one."""
+    drawing = Drawing(
+        720, 330, "A matrix of cosines: those that belong together on the diagonal, hard negatives beside."
+    )
+    n, n_hard, size, left, top = 6, 6, 30, 150, 74
+    likeness = np.random.default_rng(5).uniform(0.05, 0.4, (n, n + n_hard))
+    np.fill_diagonal(likeness[:, :n], 0.9)
+    np.fill_diagonal(likeness[:, n:], 0.55)
+    for row in range(n):
+        drawing.text(left - 10, top + size * (row + 0.5), f"a{chr(0x2081 + row)}", "end code")
+        for column in range(n + n_hard):
+            x = left + size * column + (16 if column >= n else 0)
+            is_hard = column >= n
+            kind = "on-warm" if is_hard else "on-blue"
+            drawing.cell(x, top + size * row, size, float(likeness[row, column]), kind)
+    for column in range(n + n_hard):
+        x = left + size * (column + 0.5) + (16 if column >= n else 0)
+        name = "b" if column < n else "c"
+        drawing.text(x, top - 14, f"{name}{chr(0x2081 + column % n)}", "code soft")
+    drawing.text(left + size * n / 2, 20, "second sentences")
+    drawing.text(left + size * (n + n_hard / 2) + 16, 20, "hard negatives")
+    drawing.text(left - 44, top + size * n / 2, "first", "end")
+    drawing.text(left - 44, top + size * n / 2 + 18, "sentences", "end soft")
+    below = top + size * n + 26
+    for number, words in enumerate(
+        (
+            "Each row asks: which column is mine? Each column of the left part asks the same of the rows.",
+            "The diagonal is the answer; all else in the batch is what it has to be told from.",
+        )
+    ):
+        drawing.text(left, below + 20 * number, words, "soft start")
+    return drawing
+
+
 def huffman() -> Drawing:
     """Show the path to a word in a Huffman tree."""
     drawing = Drawing(720, 300, "A Huffman tree: frequent words are near the root; a word is a path of decisions.")
@@ -422,7 +457,7 @@ def huffman() -> Drawing:
 
 FIGURES: dict[str, Callable[[], Drawing]] = {
     figure.__name__: figure
-    for figure in (pipeline, sums, chunk, layer, attention, positions, activations, packing, branch, huffman)
+    for figure in (pipeline, sums, chunk, layer, attention, positions, activations, packing, branch, contrast, huffman)
 }
 
 
