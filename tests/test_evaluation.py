@@ -12,7 +12,13 @@ import pytest
 
 from w2v import evaluation
 from w2v.embeddings import Embeddings
-from w2v.evaluation import AnalogySection, EvaluationError, evaluate_analogies, evaluate_word_pairs
+from w2v.evaluation import (
+    AnalogySection,
+    EvaluationError,
+    evaluate_analogies,
+    evaluate_spelling,
+    evaluate_word_pairs,
+)
 
 N_PAIRS = 40
 
@@ -270,3 +276,23 @@ def test_pairs_name_file_and_line_of_a_mistake(tmp_path: Path, content: bytes, m
     (tmp_path / "p").write_bytes(content)
     with pytest.raises(EvaluationError, match=message):
         evaluate_word_pairs(Embeddings(["a"], [[1.0]]), tmp_path / "p")
+
+
+def test_spelling_knows_words_that_share_letters_only(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("river rivers 9\nriver driver 5\nriver sea 8\n")
+    report = evaluate_spelling(tmp_path / "p")
+    # trigrams of <river>: <ri riv ive ver er>; of <rivers> 4 of its 6, of <driver> 4 of its 6; of <sea> none
+    shared = np.array([2 * 4 / 11, 2 * 4 / 11, 0])
+    assert report.pearson == pytest.approx(np.corrcoef(shared, [9, 5, 8])[0, 1])
+    assert (report.n_pairs, report.n_used) == (3, 3)
+
+
+def test_spelling_ignores_case_unless_told(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("SEA sea 3\nlake like 2\na b 1\n")
+    assert evaluate_spelling(tmp_path / "p").spearman == pytest.approx(1)
+    assert evaluate_spelling(tmp_path / "p", lowercase=False).spearman < 1
+
+
+def test_analogies_refuse_an_unknown_method(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'add', 'mul' or 'nearest', not 'best'"):
+        evaluate_analogies(Embeddings(["a"], [[1.0]]), tmp_path / "q", method="best")  # type: ignore[arg-type]
