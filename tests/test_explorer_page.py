@@ -347,7 +347,7 @@ CONTRASTS = """() => {
 }"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(360, 640), (700, 500), (1920, 1080)])
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (660, 500), (700, 500), (1920, 1080)])
 def test_page_fits_windows_of_all_sizes(width: int, height: int, look: Any, words_address: str) -> None:
     seen = look(words_address + "#/words/red")
     seen.page.set_viewport_size({"width": width, "height": height})
