@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -41,21 +41,29 @@ def sentences_of(texts: list[str]) -> Iterator[str]:
 
 
 def write_lines(texts: list[str], folder: Path, n: int) -> None:
-    """Write the sentences to index, and the queries behind them."""
+    """Write the sentences to index, and the queries behind them.
+
+    Nothing is held in memory: processes that are started later are charged with as much as this one has, at least.
+    """
     found = sentences_of(texts)
     for name, number in (("sentences.txt", n), ("queries.txt", QUERIES)):
-        lines = [f"{sentence}\n" for sentence in itertools.islice(found, number)]
-        if len(lines) < number:
-            raise SystemExit(f"the texts have too few sentences: {number - len(lines):,} are missing")
-        (folder / name).write_text("".join(lines), encoding="utf-8")
+        with open(folder / name, "w", encoding="utf-8") as file:
+            missing = number - _copy(found, file, number)
+        if missing:
+            raise SystemExit(f"the texts have too few sentences: {missing:,} are missing")
 
 
 def head(folder: Path, n: int) -> Path:
     """Return a file of the first sentences."""
     path = folder / f"sentences-{n}.txt"
-    with open(folder / "sentences.txt", encoding="utf-8") as file:
-        path.write_text("".join(itertools.islice(file, n)), encoding="utf-8")
+    with open(folder / "sentences.txt", encoding="utf-8") as file, open(path, "w", encoding="utf-8") as out:
+        _copy((line.rstrip("\n") for line in file), out, n)
     return path
+
+
+def _copy(lines: Iterator[str], file: TextIO, n: int) -> int:
+    """Write so many lines, or as many as there are; return how many."""
+    return sum(1 for line in itertools.islice(lines, n) if file.write(f"{line}\n"))
 
 
 # --- jobs, each in a process of its own ------------------------------------------------------------------------------
