@@ -347,6 +347,41 @@ CONTRASTS = """() => {
 }"""
 
 
+LABELS = """async () => {
+  const [{ Labels }, { Camera }] = await Promise.all([import("/page/labels.js"), import("/page/camera.js")]);
+  const labels = new Labels({ forget() {} });
+  labels.setTheme({ font: "sans-serif" });
+  const camera = new Camera();
+  camera.resize(1000, 700, { left: 0, bottom: 0 });
+  const n = 20000;
+  const points = Float32Array.from({ length: 2 * n }, (_, i) => Math.sin(i * i) * Math.cos(i / 7));
+  const words = Array.from({ length: n }, (_, i) => "word".repeat(1 + (i % 3)) + i);
+  const map = { camera, words, points, hover: null, highlight: { marks: new Map(), lines: [] } };
+  const place = () => {
+    const placed = [...labels.place(map)].map(([place, { x, y, size }]) => ({ place, x, y, ...size }));
+    const overlaps = placed.filter((a) => placed.some((b) => a.place < b.place && a.x < b.x + b.width &&
+      b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height)).length;
+    const inside = placed.filter(({ x, y }) => x > 100 && x < 800 && y > 100 && y < 600).map(({ place }) => place);
+    return { overlaps, inside, ranks: Math.max(...inside) };
+  };
+  camera.zoom(3);
+  const before = place();
+  camera.move(37, -21);
+  const after = place();
+  camera.zoom(8);
+  return { before, after, near: place() };
+}"""
+
+
+def test_labels_do_not_collide_nor_jump_and_rarer_ones_come_when_near(look: Any, words_address: str) -> None:
+    found = look(words_address).page.evaluate(LABELS)
+    assert [found[when]["overlaps"] for when in ("before", "after", "near")] == [0, 0, 0]
+    before, after = ({*found[when]["inside"]} for when in ("before", "after"))
+    assert len(before) > 30
+    assert len(before & after) > 0.8 * len(before)  # but for those that have left the part that is looked at
+    assert found["near"]["ranks"] > found["before"]["ranks"]
+
+
 @pytest.mark.parametrize(("width", "height"), [(360, 640), (660, 500), (700, 500), (1920, 1080)])
 def test_page_fits_windows_of_all_sizes(width: int, height: int, look: Any, words_address: str) -> None:
     seen = look(words_address + "#/words/red")
