@@ -21,7 +21,7 @@ def _check_name(context: click.Context, parameter: click.Parameter, path: Path) 
 Examples:
   w2v report my.model
   w2v report my.model --word bread --word river --analogies questions-words.txt --pairs wordsim353.tsv
-  w2v report my.encoder --sts sts-dev.csv --against my.model --output encoder.html
+  w2v report my.encoder --sentences sentences.txt --sts sts-dev.csv --against my.model
   w2v report my.model --output README.md --language en --license cc-by-sa-4.0""",
 )
 @model_argument
@@ -51,6 +51,12 @@ Examples:
     show_default=True,
     metavar="N",
     help="How many words the map shows; 0 leaves it out.",
+)
+@click.option(
+    "--sentences",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Sentences, one a line: show some of them, with those nearest to them.",
 )
 @analogies_option
 @pairs_option
@@ -98,6 +104,7 @@ def report(
     title: str | None,
     words: tuple[str, ...],
     map_words: int,
+    sentences: Path | None,
     analogies: tuple[Path, ...],
     pairs: tuple[Path, ...],
     sts: tuple[Path, ...],
@@ -124,7 +131,7 @@ def report(
     card = model_card(
         model,
         evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against),
-        options=CardOptions(title, words, map_words, language, license, tags, datasets),
+        options=CardOptions(title, words, map_words, language, license, tags, datasets, sentences),
         tell=lambda step: note(f"{step} …"),
     )
     for path in save_report(card, output, overwrite=overwrite):

@@ -42,6 +42,8 @@ class CardOptions:
         By default the name of the folder.
     words : sequence of str, default ()
         Whose nearest words are shown; by default telling words of the largest topics.
+    sentences : path-like, optional
+        A file of sentences, one a line, some of which are shown with those nearest to them.
     map_words : int, default 360
         So many words at most on the map; 0 leaves it out.
     language, license : str, default ""
@@ -57,6 +59,7 @@ class CardOptions:
     license: str = ""
     tags: Sequence[str] = ()
     datasets: Sequence[str] = field(default=())
+    sentences: PathLike | None = None
 
     def __post_init__(self) -> None:
         if self.map_words < 0:
@@ -124,9 +127,7 @@ def _card_of_words(
         tell("evaluating")
     measure_words(embeddings, files, measured)
     if files.has_sentences:
-        from encoder.model import SentenceEncoder
-
-        measure_sentences(SentenceEncoder(embeddings), files, measured, words=embeddings)
+        measure_sentences(_encoder_of(embeddings), files, measured, words=embeddings)
     groups = _find_groups(embeddings, options, tell)
     name, example = shlex.quote(_name(folder, "my.model")), _example([*options.words, *_telling(groups)])
     commands = _commands(f"neighbors {name} {example}", f'similar {name} "a sentence" sentences.txt')
@@ -155,6 +156,7 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
         [
             Section("How to use it", (commands, Code(python, "python"))),
             *_word_sections(embeddings, groups, options, tell),
+            _examples_section(lambda: _encoder_of(embeddings), options, tell),
             training_section(history, "epoch"),
             measured.section(),
             settings_section(metadata, embeddings),
@@ -203,6 +205,7 @@ vectors @ vectors.T  # cosines"""
         ],
         [
             Section("How to use it", (commands, Code(python, "python"))),
+            _examples_section(lambda: encoder, options, tell),
             *_word_sections(rows, groups, options, tell, note=note),
             _weights_section(state),
             training_section(history, "step"),
@@ -277,6 +280,22 @@ def _word_sections(
         if word_map is not None:
             sections.append(Section("Map", (word_map,)))
     return sections
+
+
+def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
+    """Return the encoder that word vectors are without training."""
+    from encoder.model import SentenceEncoder
+
+    return SentenceEncoder(embeddings)
+
+
+def _examples_section(encoder: Callable[[], SentenceEncoder], options: CardOptions, tell: Tell) -> Section | None:
+    if options.sentences is None:
+        return None
+    from reports.examples import examples_section
+
+    tell("looking for the nearest sentences")
+    return examples_section(encoder(), options.sentences)
 
 
 def _weights_section(state: EncoderState) -> Section | None:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpora import CorpusError
 from encoder import SentenceEncoder
 from reports import Card, CardOptions, Evaluations, check_report_path, model_card, save_report, to_html, to_markdown
 from reports.blocks import Curves, MapPoint, Section, Series, Table, WordMap
@@ -365,6 +366,28 @@ def test_card_of_an_encoder_marks_what_was_kept(embeddings: Embeddings) -> None:
     [curves] = (b for b in sections(model_card(SentenceEncoder(state)))["Training"].blocks if isinstance(b, Curves))
     assert [*curves.best] == [(10, 2.0)]
     assert [*curves.series] == [Series("held-out sentences", ((0, 3.0), (10, 2.0), (20, 2.5)))]
+
+
+def test_card_shows_sentences_with_those_nearest_to_them(embeddings: Embeddings, tmp_path: Path) -> None:
+    file = tmp_path / "sentences.txt"
+    lines = [f"topic{topic}{chr(97 + n)} topic{topic}{chr(98 + n)}" for topic in range(4) for n in range(8)]
+    file.write_text("\n".join(["", *lines, lines[0], "nothing known", "<b>"]), encoding="utf-8")
+    for model in (embeddings, SentenceEncoder(embeddings)):
+        [table] = tables(model_card(model, options=CardOptions(sentences=file, map_words=0)), "Nearest sentences")
+        example = ""
+        for shown, cosine, near in table.rows:
+            example = shown or example
+            assert near[:6] == example[:6]
+            assert near != example
+            assert float(cosine) > 0.5
+        assert len({row[0] for row in table.rows} - {""}) == 6
+
+
+def test_card_says_when_no_sentence_is_known(embeddings: Embeddings, tmp_path: Path) -> None:
+    file = tmp_path / "sentences.txt"
+    file.write_text("nothing\nat all\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"sentences.txt: fewer than three sentences"):
+        model_card(embeddings, options=CardOptions(sentences=file, map_words=0))
 
 
 def test_card_asks_no_analogies_of_an_encoder(embeddings: Embeddings) -> None:
