@@ -56,7 +56,7 @@ def examples_section(encoder: SentenceEncoder, path: str | os.PathLike[str]) -> 
         for place, near in enumerate(np.argsort(-row, kind="stable")[:N_NEAREST].tolist()):
             shown = _shortened(sentences[example]) if place == 0 else ""
             rows.append((shown, decimals(float(row[near]), 2), _shortened(sentences[known[near]])))
-    text = f"Sentences of {os.path.basename(path)}, and of {len(known):,} others those that are nearest to them."
+    text = f"Sentences of {os.path.basename(path)}, and those of {len(known) - 1:,} others that are nearest to them."
     return Section("Nearest sentences", (Paragraph(text), Table(("sentence", ">cosine", "nearest"), tuple(rows))))
 
 
