@@ -10,7 +10,7 @@ QUICKSTART ?= quickstart
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow test-interop test-browser test-bounds docs lint format bench wheel clean
+.PHONY: help install-all quickstart test test-slow test-interop test-browser test-bounds docs lint format bench wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,8 @@ $(VENV)/installed-interop: $(BIN)/python setup.cfg pyproject.toml
 
 $(VENV)/installed-browser: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,browser$(comma)test)
+
+install-all: $(VENV)/installed-dev $(VENV)/installed-interop $(VENV)/installed-browser $(VENV)/installed-docs $(VENV)/installed-test
 
 quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show neighbours and an analogy
 	@mkdir -p $(QUICKSTART)
