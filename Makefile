@@ -66,7 +66,7 @@ test: $(VENV)/installed-test ## run the test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-slow: $(VENV)/installed-dev ## run the tests that take longer
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow and not interop" $(PYTEST_ARGS)
 
 test-interop: $(VENV)/installed-interop ## run the tests that hand files to other programs and take theirs
 	$(BIN)/python -m pytest -m interop $(PYTEST_ARGS)
