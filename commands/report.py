@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from commands.completion import complete_words
 from commands.options import analogies_option, model_argument, overwrite_option, pairs_option
 from commands.output import note
 
@@ -42,7 +41,6 @@ Examples:
     "words",
     multiple=True,
     metavar="WORD",
-    shell_complete=complete_words,
     help="A word whose nearest words are shown; may be repeated. Left out, words of the largest topics.",
 )
 @click.option(
