@@ -21,8 +21,8 @@ def nearest_rows(
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Return the best rows for each query; see `w2v._ranking.top_rows`.
 
-    For few queries most of the work is to read the rows and to widen their numbers: compiled code does it in registers,
-    on all cores.
+    All cores share the rows. For few queries most of the work is to read them and to widen their numbers, which
+    compiled code does in registers; for many it is products of matrices.
 
     Parameters
     ----------
@@ -39,9 +39,17 @@ def nearest_rows(
     rows : ndarray of shape (Q, <= n), intp
     """
     start, stop, _ = rows.indices(len(table))
-    if not 0 < len(queries) <= _FEW_QUERIES or table.shape[1] < LANES or stop - start < _ROWS_OF_A_TASK:
+    if not len(queries) or stop - start < _ROWS_OF_A_TASK:
         return top_rows(queries, table, rows, n)
-    part = table.take(slice(start, stop))
+    if len(queries) > _FEW_QUERIES or table.shape[1] < LANES:
+        return _by_matrices(queries, table, start, stop, n)
+    return _by_rows(queries, table.take(slice(start, stop)), start, n)
+
+
+def _by_rows(
+    queries: NDArray[np.float32], part: VectorTable, start: int, n: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the best rows of a part of a table that begins at `start`."""
     stored = (part.stored.view(np.uint16) if part.dtype == "float16" else part.stored).reshape(-1)
     flat = np.ascontiguousarray(queries).reshape(-1)
     products = np.empty((len(queries), len(part)), np.float32)
@@ -57,3 +65,19 @@ def nearest_rows(
     best = [best_rows(scores, n) for scores in products]
     found = np.stack([scores[near] for scores, near in zip(products, best, strict=True)])
     return found, np.stack(best) + start
+
+
+def _by_matrices(
+    queries: NDArray[np.float32], table: VectorTable, start: int, stop: int, n: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the best rows from `start` to below `stop`; each thread looks at some, with a BLAS of one thread."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    workers = default_workers()
+    borders = np.linspace(start, stop, workers + 1).astype(int).tolist()
+    ranges = [slice(first, last) for first, last in zip(borders, borders[1:], strict=False)]
+    with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
+        parts = list(pool.map(lambda rows: top_rows(queries, table, rows, n), ranges))
+    scores, found = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)
