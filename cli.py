@@ -45,7 +45,7 @@ where compiled kernels and drawn maps are kept; NO_COLOR is respected.""",
 @click.version_option(package_name="w2v-toolkit", prog_name="w2v")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
-    """Train word vectors from text, and query, evaluate, exchange and compare them."""
+    """Train word vectors from text, make sentence vectors of them; ask, search, explore, evaluate and exchange them."""
 
 
 main.add_section("Train", train, fit_encoder, phrases, download)
