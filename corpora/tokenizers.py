@@ -103,12 +103,7 @@ class WordsTokenizer:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of `text`."""
-        if self.lowercase:
-            text = lowercased(text)
-        text = text.replace("\u2019", "'")
-        if text.isascii():
-            return _ASCII_WORD.findall(text)
-        return word_pattern().findall(text.replace("_", " "))
+        return _find(text, self.lowercase, word_pattern)
 
     def to_config(self) -> dict[str, Any]:
         """Return the name and the options."""
@@ -195,12 +190,7 @@ class CharactersTokenizer:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words and characters of `text`."""
-        if self.lowercase:
-            text = lowercased(text)
-        text = text.replace("\u2019", "'")
-        if text.isascii():
-            return _ASCII_WORD.findall(text)
-        return single_pattern().findall(text.replace("_", " "))
+        return _find(text, self.lowercase, single_pattern)
 
     def to_config(self) -> dict[str, Any]:
         """Return the name and the options."""
@@ -427,6 +417,16 @@ def code_point_table(tokenizer: Tokenizer) -> NDArray[np.int32]:
     if not isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
         raise TypeError(f"only the tokenizers 'words' and 'characters' have a table of code points, not {tokenizer!r}")
     return character_table(tokenizer.lowercase, isinstance(tokenizer, CharactersTokenizer))
+
+
+def _find(text: str, lowercase: bool, pattern: Callable[[], re.Pattern[str]]) -> list[str]:
+    """Return what a pattern finds in `text`, whose apostrophes become ASCII; ASCII text needs no pattern of Unicode."""
+    if lowercase:
+        text = lowercased(text)
+    text = text.replace("\u2019", "'")
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    return pattern().findall(text.replace("_", " "))
 
 
 def _check_flags(**flags: object) -> None:
