@@ -132,6 +132,14 @@ class StandIns:
             model = Word2Vec(vector_size=16, epochs=2, workers=1)
             model.fit(text, checkpoint=path, overwrite=True, callbacks=[interrupt])
 
+    def write_bert(self, path: Path) -> None:
+        """Make a folder of another program, of a small network arranged as BERT."""
+        from encoder import SentenceEncoder
+
+        embeddings = self._model.embeddings_
+        encoder = SentenceEncoder(embeddings, "attention", norm="post", positions="learned", head="linear", dim=68)
+        encoder.export(path, format="sentence-transformers")
+
     def write_encoder(self, path: Path) -> None:
         """Make an encoder of such a model."""
         from encoder import SentenceEncoder
@@ -203,6 +211,7 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"questions-words\.txt", _constant(QUESTIONS)),
     (r"semantic\.txt|morphological\.txt", _constant(": geography\n中国 北京 日本 东京\n")),
     (r"(?:EN-)?WS-353(?:-ALL)?\.txt", _constant(PAIRS)),
+    (r"all-MiniLM-L6-v2", StandIns.write_bert),
     (r"[\w-]+\.model", StandIns.write_model),
     (r"[\w-]+\.encoder", StandIns.write_encoder),
 ]
