@@ -390,13 +390,14 @@ class Network:
         if config.head != "none":
             h, input_cache = linear.forward(parameters.scope("input"), x)
         h, position_cache = positions.forward(parameters.scope("positions"), h, offsets, config.positions)
+        draw = self._draw(training_seed, _EMBEDDING_PLACE, rows.start)
+        # BERT drops behind its norm, where holes in the carrier of a post-norm start drown the rows (docs/deviations.md, D16)
+        h = dropout.forward(h, draw)
         embedding_norm = None
         if config.norm == "post":
             h, embedding_norm = layer_norm.forward(
                 parameters.scope("embedding_norm"), h + parameters["token_type"], config.epsilon
             )
-        draw = self._draw(training_seed, _EMBEDDING_PLACE, rows.start)
-        h = dropout.forward(h, draw)
         visibility, caches = Visibility(offsets, offsets), []
         for i in range(config.layers):
             one, two = (self._draw(training_seed, 2 * i + half, rows.start) for half in (0, 1))
@@ -437,10 +438,10 @@ class Network:
         for i in reversed(range(config.layers)):
             dh, gradients = residual.backward(parameters.scope(f"layers.{i}"), dh, part.layers[i], shape)
             total.add(within(f"layers.{i}", gradients))
-        dh = dropout.backward(dh, part.draw)
         if part.embedding_norm is not None:
             dh, gradients = layer_norm.backward(parameters.scope("embedding_norm"), dh, part.embedding_norm)
             total.add(within("embedding_norm", gradients) | {"token_type": dh.sum(axis=0)})  # h = … + token_type
+        dh = dropout.backward(dh, part.draw)
         dh, gradients = positions.backward(parameters.scope("positions"), dh, part.positions)
         total.add(within("positions", gradients))
         if part.input is not None:
