@@ -391,7 +391,7 @@ class Network:
             h, input_cache = linear.forward(parameters.scope("input"), x)
         h, position_cache = positions.forward(parameters.scope("positions"), h, offsets, config.positions)
         draw = self._draw(training_seed, _EMBEDDING_PLACE, rows.start)
-        # BERT drops behind its norm, where holes in the carrier of a post-norm start drown the rows (docs/deviations.md, D16)
+        # BERT drops behind its norm, where holes in the carrier of a post-norm start drown the rows: deviation D16
         h = dropout.forward(h, draw)
         embedding_norm = None
         if config.norm == "post":
