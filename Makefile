@@ -49,7 +49,7 @@ install-all: $(VENV)/installed-dev $(VENV)/installed-interop $(VENV)/installed-b
 quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show neighbours and an analogy
 	@mkdir -p $(QUICKSTART)
 	@test -f $(QUICKSTART)/bible.txt || $(BIN)/w2v download bible --folder $(QUICKSTART)
-	$(BIN)/w2v train $(QUICKSTART)/bible.txt --output $(QUICKSTART)/bible.model --overwrite --epochs 15 --seed 1
+	$(BIN)/w2v train $(QUICKSTART)/bible.txt --output $(QUICKSTART)/bible.model --overwrite --epochs 15 --workers 1 --seed 1
 	@echo
 	$(BIN)/w2v neighbors $(QUICKSTART)/bible.model bread sheep gold mountain night --top 6
 	@echo
