@@ -196,6 +196,7 @@ def _constant(content: str) -> Callable[[StandIns, Path], None]:
 
 _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"quickstart/bible\.txt", StandIns.write_bible),
+    (r"quickstart/bible\.model", StandIns.write_model),
     (r"(?:simplewiki|wiki)\.txt(?:\.xz)?", StandIns.write_paragraphs),
     (r"(?:corpus|news|new|old|text|bible)\.txt", StandIns.write_text),
     (r"news/\*\.txt\.gz|dump\.gz", StandIns.write_text),
