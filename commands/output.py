@@ -1,4 +1,4 @@
-"""What the commands of `cli` share on the way out: JSON for programs, tables for people, notes on standard error."""
+"""What the commands share on the way out: JSON for programs, tables for people, notes on standard error."""
 
 from __future__ import annotations
 
@@ -89,6 +89,13 @@ def show_training(epochs: int | None) -> Iterator[Callable[[Progress], None] | N
     callable or None
         None where standard error is no terminal.
     """
+    with _training_bar() as update:
+        yield update and (lambda state: update(_phase(state, epochs), state.done, _facts(state)))
+
+
+@contextmanager
+def _training_bar() -> Iterator[Callable[[str, float | None, str], None] | None]:
+    """Show a bar; give the function to call with a description, the share done if it is known, and facts."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -103,16 +110,11 @@ def show_training(epochs: int | None) -> Iterator[Callable[[Progress], None] | N
     with widgets.Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=4) as bar:
         task = bar.add_task("reading", total=1.0, facts="")
 
-        def show(state: Progress) -> None:
-            bar.update(
-                task,
-                description=_phase(state, epochs),
-                total=None if state.done is None else 1.0,
-                completed=state.done or 0.0,
-                facts=_facts(state),
-            )
+        def update(description: str, done: float | None, facts: str) -> None:
+            total = None if done is None else 1.0
+            bar.update(task, description=description, total=total, completed=done or 0.0, facts=facts)
 
-        yield show
+        yield update
 
 
 def _phase(state: Progress, epochs: int | None) -> str:
@@ -296,36 +298,18 @@ def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
 @contextmanager
 def show_fitting() -> Iterator[Callable[[FitProgress], None] | None]:
     """Show on a terminal how far the training of an encoder is; give the function to call with the progress."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as widgets
-    from rich.console import Console
+    with _training_bar() as update:
+        yield update and (lambda state: update(state.phase, state.done, _fitting_facts(state)))
 
-    columns = (
-        widgets.TextColumn("{task.description}"),
-        widgets.BarColumn(),
-        widgets.TextColumn("{task.fields[facts]}"),
-    )
-    with widgets.Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=4) as bar:
-        task = bar.add_task("reading", total=1.0, facts="")
 
-        def show(state: FitProgress) -> None:
-            facts = [f"step {state.step:,}"] if state.step else []
-            losses = (("loss", state.loss), ("held out", state.held_out_loss))
-            facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
-            if state.done and state.phase == "training":
-                minutes, seconds = divmod(round(state.seconds * (1 / state.done - 1)), 60)
-                facts.append(f"{minutes}:{seconds:02d} left")
-            bar.update(
-                task,
-                description=state.phase,
-                total=None if state.done is None else 1.0,
-                completed=state.done or 0.0,
-                facts=", ".join(facts),
-            )
-
-        yield show
+def _fitting_facts(state: FitProgress) -> str:
+    facts = [f"step {state.step:,}"] if state.step else []
+    losses = (("loss", state.loss), ("held out", state.held_out_loss))
+    facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
+    if state.done and state.phase == "training":
+        minutes, seconds = divmod(round(state.seconds * (1 / state.done - 1)), 60)
+        facts.append(f"{minutes}:{seconds:02d} left")
+    return ", ".join(facts)
 
 
 def print_fitted(summary: Mapping[str, Any]) -> None:
