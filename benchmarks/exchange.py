@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from benchmarks._common import write_results
 from benchmarks.formats import difference, make_embeddings, round_trips
 from benchmarks.minilm import find_package
-from encoder import SentenceEncoder
+from encoder import FitOptions, SentenceEncoder
 
 Row = tuple[str, str, float]
 TEXTS = [
@@ -62,6 +62,16 @@ def networks() -> Iterator[tuple[str, SentenceEncoder]]:
         for array in encoder.state.parameters.values():
             array += np.float32(0.2) * rng.standard_normal(array.shape, dtype=np.float32)
         yield ", ".join(arrangement.values()), encoder
+
+
+def paragraphs() -> list[str]:
+    """Return paragraphs of three sentences whose words are near to each other in the vocabulary."""
+    rng = np.random.default_rng(7)
+    places = rng.integers(990, size=600)
+    return [
+        " ".join(" ".join(f"word{place + i}" for i in rng.integers(10, size=6)).capitalize() + "." for _ in range(3))
+        for place in places
+    ]
 
 
 def model2vec(folder: Path) -> Iterator[Row]:
@@ -134,6 +144,17 @@ def sentence_transformers(folder: Path) -> Iterator[Row]:
     there = opened(folder / "start").encode(KNOWN)
     yield (
         "sentence-transformers (BERT at its start)",
+        "written here, opened there",
+        difference(there, vectors(start, KNOWN)),
+    )
+    start.set_params(training=FitOptions(steps=120, batch_size=64, evaluate_every=20), random_state=1)
+    start.fit(paragraphs())
+    if start.history_[-1]["step"] == 0 or not any(entry["best"] for entry in start.history_[1:]):
+        raise SystemExit("training has not left the start, so there is nothing to compare")
+    start.export(folder / "trained", format="sentence-transformers")
+    there = opened(folder / "trained").encode(KNOWN)
+    yield (
+        "sentence-transformers (BERT, trained for 120 steps)",
         "written here, opened there",
         difference(there, vectors(start, KNOWN)),
     )
