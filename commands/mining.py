@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.options import errors_option, json_option, overwrite_option, workers_option
-from commands.output import decimals, print_json, print_table, show_work
+from commands.output import decimals, json_text, print_json, print_table, show_work
 from w2v._wording import printable
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def duplicates(
             is_duplicate = find_leaders(found, len(index)) != np.arange(len(index))
             n_lines, n_kept = _write_kept(keep, index, source, is_duplicate, overwrite)
     if jsonl:
-        click.echo(json.dumps({"output": str(keep), "lines": n_lines, "kept": n_kept}))
+        click.echo(json_text({"output": str(keep), "lines": n_lines, "kept": n_kept}))
     else:
         print_table([str(keep), ">lines"], [("read", f"{n_lines:,}"), ("kept", f"{n_kept:,}")])
 
@@ -151,7 +150,7 @@ def _source(files: tuple[str, ...], errors: str) -> str | TextReader:
 
 def _as_json(duplicate: Duplicate) -> str:
     places = {"later": duplicate.later._asdict(), "earlier": duplicate.earlier._asdict()}
-    return json.dumps({"similarity": duplicate.similarity, **places}, ensure_ascii=False)
+    return json_text({"similarity": duplicate.similarity, **places})
 
 
 def _as_row(duplicate: Duplicate, n_files: int) -> str:
@@ -161,7 +160,7 @@ def _as_row(duplicate: Duplicate, n_files: int) -> str:
 
 
 def _group_as_json(places: list[Place]) -> str:
-    return json.dumps({"size": len(places), "sentences": [place._asdict() for place in places]}, ensure_ascii=False)
+    return json_text({"size": len(places), "sentences": [place._asdict() for place in places]})
 
 
 def _group_as_rows(number: int, places: list[Place], n_files: int) -> str:
@@ -295,7 +294,7 @@ def _write_members(path: Path, found: Clustering, index: SentenceIndex, n_files:
         for cluster, similarity, place in found.members(index):
             if path.suffix == ".jsonl":
                 entry = {"cluster": cluster, "similarity": round(similarity, 3), **place._asdict()}
-                line = json.dumps(entry, ensure_ascii=False)
+                line = json_text(entry)
             else:
                 sentence = " ".join(place.sentence.split())
                 line = f"{cluster}\t{decimals(similarity)}\t{_where(place, n_files)}\t{sentence}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ import click
 from w2v._wording import decimals as decimals  # `as` hands it on to the commands
 from w2v._wording import in_words, printable, seconds_in_words, size_in_words
 from w2v._wording import percent as percent
+from w2v.json_values import json_text as json_text
 
 if TYPE_CHECKING:
     from encoder.fit_options import FitProgress
@@ -23,17 +23,7 @@ if TYPE_CHECKING:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output; a number that is not finite becomes null."""
-    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=2))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
-    return value
+    click.echo(json_text(value, indent=2))
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

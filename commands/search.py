@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,7 @@ import click
 
 from commands.encode import describe_encoder
 from commands.options import errors_option, json_option, overwrite_option, workers_option
-from commands.output import decimals, note, percent, print_json, print_table, show_work
+from commands.output import decimals, json_text, note, percent, print_json, print_table, show_work
 
 if TYPE_CHECKING:
     from encoder.retrieval import Hit, SentenceIndex
@@ -315,7 +314,7 @@ def search(
         print_json([_answer(query, hits) for query, hits in answered])
     elif jsonl:
         for query, hits in answered:
-            click.echo(json.dumps(_answer(query, hits), ensure_ascii=False))
+            click.echo(json_text(_answer(query, hits)))
     else:
         for number, (query, hits) in enumerate(answered):
             if number:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from w2v._files import ModelError, atomic_file, reading
 from w2v._tensors import read_tensors, write_tensors
+from w2v.json_values import plain_value
 from w2v.phrase_list import PhraseTokenizer
 
 if TYPE_CHECKING:
@@ -176,20 +177,10 @@ def encode_json(config: Mapping[str, Any]) -> bytes:
         If an entry cannot be expressed.
     """
     try:
-        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=_encode_object)
+        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=plain_value)
         return text.encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise ValueError(f"the model's metadata cannot be written as JSON: {error}") from error
-
-
-def _encode_object(value: object) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def encode_words(words: list[str]) -> bytes:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .domains import MAX_SEED
 from .embeddings import Embeddings
+from .json_values import plain_value
 from .parameters import Parameters
 from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
 from .stream import TokenStream
@@ -222,7 +223,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
 def _seal(parameters: Mapping[str, Any], training: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Return what binds ``config.json`` to the tables: 32 bytes that change with any entry that training depends on."""
     entries = [dict(parameters), {name: training[name] for name in _SEALED}]
-    text = json.dumps(entries, sort_keys=True, default=lambda number: number.item())
+    text = json.dumps(entries, sort_keys=True, default=plain_value)
     return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
 
 
