@@ -69,8 +69,10 @@ def pack_sentences(lookup: WordLookup, sentences: Iterable[str]) -> PackedSenten
     """Return the known words of each sentence, some at a time, so that a stream of them is never held as text."""
     parts = []
     stream = iter(sentences)
+    n_before = 0
     while some := list(islice(stream, _SENTENCES_AT_ONCE)):
-        found = lookup.find(some)
+        found = lookup.find(some, first=n_before)
+        n_before += len(some)
         parts.append(PackedSentences(found.ids, found.offsets))
     return PackedSentences.join(parts)
 

@@ -159,7 +159,7 @@ class Inference:
             batch = sentences[start : start + batch_size]
             part = vectors[start : start + len(batch)]
             in_place = part if part.dtype == np.float32 and columns == self.state.width else None
-            finished = output.finish(self._vectors(self.rows.find(batch), in_place))
+            finished = output.finish(self._vectors(self.rows.find(batch, first=start), in_place))
             if finished is not in_place:
                 part[...] = finished
             return len(batch)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
+from corpora.columns import one_column
 from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
 from encoder.network import Network, NetworkConfig
 from encoder.persistence import load_encoder, save_encoder
@@ -183,7 +184,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         is_frozen = y is not None if self.frozen is None else self.frozen
         trainer = self._trainer()
         if trainer is not None and not is_frozen and not isinstance(corpus, (str, os.PathLike)):
-            corpus = list(corpus)  # read twice
+            corpus = list(one_column(corpus))  # read twice
         start = self._start_state() if trainer is None else self._state_of(clone(trainer).fit(corpus).embeddings_)
         if is_frozen or (corpus is None and pairs is None and teacher is None):
             self.state_, self.is_complete_ = start, True
@@ -274,7 +275,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         Parameters
         ----------
         sentences : iterable of str
-            Of any length, empty ones too.
+            Of any length, empty ones too; a table of one column, as a data frame, is its texts.
         batch_size, normalize, truncate_dim : optional
             In place of the constructor's.
         precision : {"float32", "float16", "int8"}, default "float32"
@@ -295,12 +296,14 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         Raises
         ------
         TypeError
-            If `sentences` is one str, or a sentence none.
+            If `sentences` is one str, a table of several columns, a dict or a set, or if a sentence is no str; the
+            message counts sentences from 0.
         ValueError
             If an option is out of range, or a static encoder is asked for attention.
         """
         if isinstance(sentences, (str, bytes)):
             raise TypeError("encode needs a list of sentences, not one string")
+        sentences = one_column(sentences)
         listed: Sequence[str] = sentences if isinstance(sentences, list) else list(sentences)
         output = self._output(normalize, truncate_dim, precision)
         if return_tokens or return_attention:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.columns import checked_text, one_column
 from corpora.readers import TextReader
 from corpora.tokenizers import TabsTokenizer, Tokenizer
 
@@ -185,7 +186,8 @@ class WorkFolder:
 
 
 def open_corpus(corpus: Corpus) -> Corpus:
-    """Make a reader of file names; leave sentences and tokens."""
+    """Make a reader of file names, and a list of a table of one column; leave sentences and tokens."""
+    corpus = one_column(corpus, rows_are_tokens=True)
     if isinstance(corpus, (str, os.PathLike)):
         return TextReader(corpus)
     if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
@@ -331,9 +333,9 @@ def _whole_items(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, 
 
 def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[bytes, bool]]:
     """Join sentences to blocks, one a line."""
-    lines, size = [_one_line(first)], len(first)
-    for sentence in sentences:
-        lines.append(_one_line(sentence))
+    lines, size = [_one_line(first, 1)], len(first)
+    for number, sentence in enumerate(sentences, 2):
+        lines.append(_one_line(sentence, number))
         size += len(sentence)
         if size > _BLOCK_CHARACTERS:
             yield "\n".join(lines).encode(), True
@@ -341,14 +343,12 @@ def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[byt
     yield "\n".join(lines).encode(), True
 
 
-def _one_line(sentence: object) -> str:
+def _one_line(sentence: object, number: int) -> str:
     if not isinstance(sentence, str):
-        raise TypeError(f"sentences must all be text or all be lists of tokens, got {type(sentence).__name__}")
-    try:
-        sentence.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"a sentence holds half a surrogate pair and is not text: {sentence[:40]!r}") from error
-    return sentence.replace("\n", " ")
+        raise TypeError(
+            f"sentences must all be text or all be lists of tokens; at text {number} got {type(sentence).__name__}"
+        )
+    return checked_text(sentence, number).replace("\n", " ")
 
 
 def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | None) -> Iterator[str]:
@@ -408,11 +408,11 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
 
 
 def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]]:
-    for sentence in corpus:
+    for number, sentence in enumerate(corpus, 1):
         if isinstance(sentence, str):
             yield tokenizer(sentence)
         elif isinstance(sentence, (bytes, dict)) or not isinstance(sentence, Iterable):
-            raise TypeError(f"a sentence must be text or a list of tokens, not {type(sentence).__name__}")
+            raise TypeError(f"text {number} must be a str or a list of tokens, not {type(sentence).__name__}")
         else:
             yield sentence
 
@@ -434,10 +434,10 @@ def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
         found.clear()
         ends.clear()
 
-    for sentence in sentences:
+    for number, sentence in enumerate(sentences, 1):
         for token in sentence:
             if not isinstance(token, str):
-                raise TypeError(f"a token must be a str, not {type(token).__name__}: {token!r}")
+                raise TypeError(f"text {number}: a token must be a str, not {type(token).__name__}: {token!r:.60}")
             found.append(entry_of.setdefault(token, len(entry_of)))
         ends.append(len(found))
         if len(found) > _BLOCK_CHARACTERS:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.columns import one_column
 from encoder.inference import Inference, Output
 from encoder.persistence import KIND as ENCODER_KIND
 from encoder.persistence import load_encoder, save_encoder
@@ -402,7 +403,7 @@ class SentenceIndex:
     def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), of length 1; zeros for those without a known word."""
         output = Output(truncate_dim=self._contents.dimension)
-        vectors: NDArray[np.float32] = self.inference.encode(list(sentences), output)
+        vectors: NDArray[np.float32] = self.inference.encode(list(one_column(sentences)), output)
         return vectors
 
     def search_vectors(self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False) -> list[list[Hit]]:

@@ -76,8 +76,8 @@ def opened_sentences(
     texts = open_corpus(source)
     with WorkFolder() as work:
         if encoder is None:
-            if not isinstance(texts, TextReader):
-                texts = list(texts)
+            if not isinstance(texts, TextReader) and iter(texts) is texts:
+                texts = list(texts)  # counted and encoded
             told = None if progress is None else lambda done, total: progress("counting", done, total)
             state = overlap_state(texts, progress=told)
             columns = state.dimension
