@@ -57,7 +57,7 @@ Examples:
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Tell at most N earlier ones of each sentence.",
+    help="Tell at most N earlier ones of each sentence. --groups and --keep find all of them.",
 )
 @click.option(
     "--groups",
@@ -109,7 +109,8 @@ def duplicates(
         raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
     import numpy as np
 
-    from encoder.retrieval.duplicates import duplicates_of, find_leaders, groups_of, near_rows
+    from encoder.retrieval.duplicates import duplicates_of, near_rows
+    from encoder.retrieval.leaders import groups_of, index_leaders
     from encoder.retrieval.sources import opened_sentences
     from w2v._files import check_output_file
 
@@ -118,19 +119,17 @@ def duplicates(
     source = _source(files, errors)
     with show_work() as progress:
         with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
-            found = near_rows(
-                index.table, threshold, top_n=top, exact=exact, workers=workers, seed=seed, progress=progress
-            )
+            how: dict[str, Any] = {"exact": exact, "workers": workers, "seed": seed, "progress": progress}
             if groups:
-                for number, rows in enumerate(groups_of(find_leaders(found, len(index))), 1):
+                for number, rows in enumerate(groups_of(index_leaders(index, threshold, **how)), 1):
                     places = [index.place(row) for row in rows]
                     click.echo(_group_as_json(places) if jsonl else _group_as_rows(number, places, len(files)))
                 return
             if keep is None:
-                for duplicate in duplicates_of(index, found):
+                for duplicate in duplicates_of(index, near_rows(index.table, threshold, top_n=top, **how)):
                     click.echo(_as_json(duplicate) if jsonl else _as_row(duplicate, len(files)))
                 return
-            is_duplicate = find_leaders(found, len(index)) != np.arange(len(index))
+            is_duplicate = index_leaders(index, threshold, **how) != np.arange(len(index))
             n_lines, n_kept = _write_kept(keep, index, source, is_duplicate, overwrite)
     if jsonl:
         click.echo(json_text({"output": str(keep), "lines": n_lines, "kept": n_kept}))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clusters import Cluster, Clustering, Member, cluster_sentences
-    from .duplicates import Duplicate, group_duplicates, mine_duplicates
+    from .duplicates import Duplicate, mine_duplicates
     from .hits import Hit, Place
     from .index import SentenceIndex
+    from .leaders import group_duplicates
     from .similar import SimilarSentence, similar_sentences
 
 _HOME = {
@@ -25,7 +26,7 @@ _HOME = {
     "SentenceIndex": "index",
     "SimilarSentence": "similar",
     "cluster_sentences": "clusters",
-    "group_duplicates": "duplicates",
+    "group_duplicates": "leaders",
     "mine_duplicates": "duplicates",
     "similar_sentences": "similar",
 }
