@@ -80,7 +80,13 @@ TRAINING_OPTIONS: dict[str, tuple[click.ParamType[Any], str, str]] = {
 }
 """Options that are fields of `FitOptions`."""
 
-_UNSET = {"workers": "all cores", "max_time": "no limit", "chunk": "the whole batch"}
+_UNSET = {
+    "architecture": "that of MODEL, static for word vectors",
+    "dim": "128",
+    "workers": "all cores",
+    "max_time": "no limit",
+    "chunk": "the whole batch",
+}
 _BY_SOURCE = "by what is trained on"
 
 
@@ -209,7 +215,7 @@ def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> 
     start: Any = Embeddings.load(model) if read_kind(model) == KIND else load_encoder(model)
     if not isinstance(start, Embeddings) and start.network is not None:
         own.setdefault("architecture", "attention")
-    encoder = SentenceEncoder(start, training=_training(given, hard_negatives), **own)
+    encoder = SentenceEncoder(start, training=_training(given, hard_negatives), frozen=False, **own)
     _ = encoder.state  # a network that cannot be made is found out now
     return encoder
 
@@ -273,7 +279,7 @@ def _run(encoder: SentenceEncoder, fit: Callable[..., Any], output: Path, overwr
     best = next(entry for entry in reversed(history) if entry["best"])
     summary = {
         "output": str(output),
-        "architecture": encoder.architecture,
+        "architecture": "static" if encoder.state.network is None else "attention",
         "dimension": encoder.dimension,
         "steps": history[-1]["step"],
         "seconds": history[-1]["seconds"],

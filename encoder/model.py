@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _clone_parametrized,
+    clone,
+)
 from sklearn.exceptions import NotFittedError
 
 from corpora.columns import one_column
+from corpora.readers import TextReader
 from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
 from encoder.network import Network, NetworkConfig
-from encoder.persistence import load_encoder, save_encoder
+from encoder.opening import open_encoder, open_start
+from encoder.persistence import save_encoder
 from encoder.resuming import Interrupted, Sources, describe_training, interrupted_training
 from encoder.state import DEFAULT_A, EncoderState, sif_state
 from w2v._html import Html, ShownAsHtml, escape, html_curve, html_facts
@@ -31,6 +39,10 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = ("static", "attention")
 
+_DIM = 128
+_OF_OUTPUT = ("normalize", "truncate_dim", "batch_size", "workers", "frozen")
+_OF_TRAINING = ("training", "random_state")
+
 Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
 
 
@@ -43,25 +55,28 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     Parameters
     ----------
     embeddings : Embeddings, EncoderState, Word2Vec, str or path-like
-        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either. Of a `Word2Vec`, `fit`
-        trains a clone on the corpus first, so that its parameters can be searched over, too.
-    architecture : {"static", "attention"}, default "static"
-        Sum up weighted rows of a table, or let the words of a sentence attend to each other first.
+        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either, or of an encoder of
+        another program; see `encoder.opening`. Of a `Word2Vec`, `fit` trains a clone on the corpus first, so that its
+        parameters can be searched over, too.
+    architecture : {"static", "attention"}, optional
+        Sum up weighted rows of a table, or let the words of a sentence attend to each other first. By default that of
+        the encoder to start from; of word vectors static.
     a : float, default 3e-4
         A word of probability p starts with the weight a / (a + p); see `sif_state`, also for the next two.
     identity_scale : float, default 0
     identity_columns : int, default 0
     layers : int, default 1
     heads : int, default 4
-    dim : int, default 128
+    dim : int, default 128, inside the network; the width of the vectors is `dimension`
     positions : str, default "relative"
     feed_forward : float, default 2
     norm : {"pre", "post"}, default "pre"
     head : {"branch", "linear"}, default "branch"
     dropout : float, default 0.1
         Of the network, with attention; see `encoder.network.NetworkConfig`.
-    normalize : bool, default True
-        Vectors have length 1, so that their products are cosines; that of a sentence without a known word is zero.
+    normalize : bool, optional
+        Vectors have length 1, so that their products are cosines; that of a sentence without a known word is zero. By
+        default so, unless an imported encoder leaves their lengths.
     truncate_dim : int, optional
         Keep so many of the first columns.
     batch_size : int, default 1024
@@ -74,8 +89,10 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     training : FitOptions, optional
         How `fit` trains; see `encoder.fit_options.FitOptions`.
     frozen : bool, optional
-        Let `fit` leave the encoder as it starts, for pipelines whose data is no corpus. By default it does so if it is
-        given labels, as in a classifier's pipeline. (A `Word2Vec` to start from is trained in any case.)
+        Whether fitting leaves the encoder as it is (True) or trains it (False). By default `fit` trains on files, pairs
+        or a teacher, and on texts without labels unless the start is a trained encoder; it leaves the encoder as it is
+        where it is given labels, and so does `fit_transform`, which is what pipelines call, with labels or without. A
+        `Word2Vec` to start from is trained in any case. See Notes.
 
     Attributes
     ----------
@@ -85,6 +102,13 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         What training measured: stage, step, seconds, losses.
     is_complete_ : bool
         False after Ctrl-C.
+
+    Notes
+    -----
+    In scikit-learn's pipelines features do not depend on whether there are labels. An encoder that was trained, here
+    or before it was saved, stays as it is there, and so do its clones, as long as no parameter is set that decides what
+    is learned (`architecture`, `a`, `dim` and the like): then it begins again at its start. `fit` called again trains
+    again from the start.
 
     Examples
     --------
@@ -98,20 +122,20 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     def __init__(
         self,
         embeddings: Start | None = None,
-        architecture: str = "static",
+        architecture: str | None = None,
         *,
         a: float = DEFAULT_A,
         identity_scale: float = 0.0,
         identity_columns: int = 0,
         layers: int = 1,
         heads: int = 4,
-        dim: int = 128,
+        dim: int | None = None,
         positions: str = "relative",
         feed_forward: float = 2.0,
         norm: str = "pre",
         head: str = "branch",
         dropout: float = 0.1,
-        normalize: bool = True,
+        normalize: bool | None = None,
         truncate_dim: int | None = None,
         batch_size: int = BATCH_SIZE,
         workers: int | None = None,
@@ -180,17 +204,73 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         EmptyVocabularyError
             If there is a `Word2Vec` to start from, and no word reaches its `min_count`.
         """
-        self._forget()
-        is_frozen = y is not None if self.frozen is None else self.frozen
         trainer = self._trainer()
+        is_frozen = self._stays(Sources(corpus, pairs, teacher), y) if self.frozen is None else self.frozen
+        if is_frozen and self._keeps_state():
+            return self
+        self._forget()
         if trainer is not None and not is_frozen and not isinstance(corpus, (str, os.PathLike)):
             corpus = list(one_column(corpus))  # read twice
         start = self._start_state() if trainer is None else self._state_of(clone(trainer).fit(corpus).embeddings_)
         if is_frozen or (corpus is None and pairs is None and teacher is None):
             self.state_, self.is_complete_ = start, True
-            self.history_: list[dict[str, Any]] = []
+            self.history_: list[dict[str, Any]] = list(start.metadata.get("history", []))
             return self
         return self._train(start, Sources(corpus, pairs, teacher), self._fit_options(), progress)
+
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[Any]:  # noqa: N803  # scikit-learn's name
+        """Fit as in a pipeline and return the vectors: nothing but a `Word2Vec` is trained, unless `frozen` is False.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Texts.
+        y : array-like, optional
+            Labels, from which nothing is learned.
+
+        Returns
+        -------
+        ndarray of shape (S, d)
+        """
+        texts = list(one_column(X)) if not isinstance(X, (str, os.PathLike)) else X
+        if self.frozen is None and y is None:
+            self.fit(texts, ())  # as with labels
+        else:
+            self.fit(texts, y)
+        return self.transform(texts)
+
+    def _stays(self, sources: Sources, y: Any) -> bool:
+        """Say whether `fit` leaves the encoder as it is where `frozen` does not say it."""
+        if y is not None:
+            return True
+        is_of_files = isinstance(sources.corpus, (str, os.PathLike, TextReader)) or _are_paths(sources.corpus)
+        if is_of_files or sources.pairs is not None or sources.teacher is not None or self._trainer() is not None:
+            return False
+        start = self._start_state() if sources.corpus is not None else None
+        if start is None or not is_trained(start):
+            return False
+        warnings.warn(
+            "the encoder to start from is trained already, so fit leaves it as it is; frozen=False trains it on these "
+            "texts, and frozen=True says that it shall stay",
+            stacklevel=3,
+        )
+        return True
+
+    def _keeps_state(self) -> bool:
+        """Say whether what was learned is what these parameters ask for, so that a frozen encoder keeps it."""
+        before: tuple[Any, ...] | None = self.__dict__.get("_fitted_key")
+        if before is None or not hasattr(self, "state_") or self._trainer() is not None:
+            return False
+        return all(one is other or _are_equal(one, other) for one, other in zip(before, self._shape_key(), strict=True))
+
+    def __sklearn_clone__(self) -> SentenceEncoder:
+        """Return a clone that keeps what a direct `fit` has learned, as one that was loaded does."""
+        cloned: SentenceEncoder = _clone_parametrized(self)
+        if getattr(self, "history_", []):
+            if self.frozen is not False and self._keeps_state():
+                cloned.state_, cloned.history_, cloned.is_complete_ = self.state_, self.history_, self.is_complete_
+                cloned._fitted_key = cloned._shape_key()
+        return cloned
 
     def resume(
         self,
@@ -377,14 +457,14 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     def load(
         cls, path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
     ) -> SentenceEncoder:
-        """Open the folder of an encoder or of word vectors; see `encoder.persistence.load_encoder`.
+        """Open the folder of an encoder, ours or another program's, or of word vectors; see `encoder.opening`.
 
         Returns
         -------
         SentenceEncoder
             Fitted; its ``embeddings`` is the state, so that scikit-learn's clones start from it.
         """
-        encoder = cls._fitted(load_encoder(path, mmap=mmap, tokenizer=tokenizer))
+        encoder = cls._fitted(open_encoder(path, mmap=mmap, tokenizer=tokenizer))
         began = interrupted_training(path, encoder.state_)
         if began is not None:
             encoder.is_complete_ = False
@@ -395,7 +475,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _fitted(cls, state: EncoderState) -> SentenceEncoder:
         """Return an encoder that has learned this state."""
         encoder = cls(state, "static" if state.network is None else "attention", normalize=state.pooling.normalize)
-        encoder.state_, encoder.is_complete_ = state, True
+        encoder.state_, encoder.is_complete_, encoder._fitted_key = state, True, encoder._shape_key()
         encoder.history_ = list(state.metadata.get("history", []))
         return encoder
 
@@ -413,28 +493,30 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         return cached
 
     def _output(self, normalize: bool | None, truncate_dim: int | None, precision: Precision) -> Output:
+        wanted = [given for given in (normalize, self.normalize) if given is not None]
         return Output(
-            self.normalize if normalize is None else normalize,
+            wanted[0] if wanted else self.state.pooling.normalize,
             self.truncate_dim if truncate_dim is None else truncate_dim,
             precision,
         )
 
     def _start_key(self) -> tuple[Any, ...]:
-        ignored = ("normalize", "truncate_dim", "batch_size", "workers", "frozen")
+        return tuple(value for name, value in self.get_params(deep=False).items() if name not in _OF_OUTPUT)
+
+    def _shape_key(self) -> tuple[Any, ...]:
+        """Return the parameters that decide what is learned, but for how."""
+        ignored = (*_OF_OUTPUT, *_OF_TRAINING)
         return tuple(value for name, value in self.get_params(deep=False).items() if name not in ignored)
 
     def _start_state(self) -> EncoderState:
         """Return what training starts from."""
-        if self.architecture not in ARCHITECTURES:
+        if self.architecture not in (None, *ARCHITECTURES):
             raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
         start = self.embeddings
         if start is None:
             raise ValueError("a SentenceEncoder needs word vectors to start from: pass `embeddings`")
         if isinstance(start, (str, os.PathLike)):
-            from w2v.model_files import read_kind
-            from w2v.persistence import KIND as WORD_VECTORS
-
-            start = Embeddings.load(start) if read_kind(start) == WORD_VECTORS else load_encoder(Path(start))
+            start = open_start(start)
         if isinstance(start, EncoderState):
             return self._with_architecture(start)
         trainer = self._trainer()
@@ -463,15 +545,13 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
 
     def _with_architecture(self, state: EncoderState) -> EncoderState:
         """Return the state with a network at its start, if there shall be one and is none."""
-        if self.architecture == "static":
-            if state.network is not None:
-                raise ValueError("the encoder to start from has attention: pass architecture='attention'")
-            return state
-        if state.network is not None:
+        if self.architecture == "static" and state.network is not None:
+            raise ValueError("the encoder to start from has attention: pass architecture='attention'")
+        if self.architecture != "attention" or state.network is not None:
             return state
         config = NetworkConfig(
             state.width,
-            self.dim,
+            _DIM if self.dim is None else self.dim,
             self.heads,
             self.layers,
             self.feed_forward,
@@ -500,6 +580,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         )  # fmt: skip
         self._forget()
         self.history_, self.is_complete_ = before + fitted.history, not fitted.interrupted
+        self._fitted_key = self._shape_key()
+        self.state_ = fitted.state
         self.state_ = replace(fitted.state, metadata=describe_training(self, sources, options))
         if fitted.interrupted:
             from w2v.models import TrainingInterrupted
@@ -519,17 +601,22 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         facts: list[tuple[str, object]] = [
             (
                 "architecture",
-                self.architecture if state.network is None else f"{state.network.layers} layers of attention",
+                "static" if state.network is None else f"{state.network.layers} layers of attention",
             ),
             ("words", f"{len(state.vocabulary):,}"),
             ("columns", f"{self.dimension:,}"),
         ]
-        losses = [loss for record in getattr(self, "history_", []) if (loss := record.get("held_out_loss")) is not None]
+        history = getattr(self, "history_", state.metadata.get("history", []))
+        losses = [loss for record in history if (loss := record.get("held_out_loss")) is not None]
         if losses:
             curve = html_curve(losses, "loss on held-out sentences")
             facts.append(("held-out loss", Html(f"{curve} {escape(decimals(min(losses)))} at best")))
-        else:
+        elif isinstance(imported := state.metadata.get("imported_from"), dict):
+            facts.append(("imported from", f"{imported.get('folder')}, {imported.get('format')}"))
+        elif state.network is None:
             facts.append(("training", "none: weights in closed form"))
+        else:
+            facts.append(("training", "none: a network at its start"))
         return html_facts("Sentence encoder" if getattr(self, "is_complete_", True) else "… interrupted", facts)
 
     def _fit_options(self) -> FitOptions:
@@ -542,10 +629,20 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         return options if self.workers is None else replace(options, workers=self.workers)
 
     def _seed(self) -> int:
+        if isinstance(self.random_state, (int, np.integer)):
+            return int(self.random_state)  # what --seed is, too
         return int(np.random.default_rng(self.random_state).integers(1 << 31))
 
     def _forget(self) -> None:
-        for name in ("state_", "history_", "is_complete_", "_start", "_cached_inference", "_interrupted"):
+        for name in (
+            "state_",
+            "history_",
+            "is_complete_",
+            "_start",
+            "_cached_inference",
+            "_interrupted",
+            "_fitted_key",
+        ):
             self.__dict__.pop(name, None)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -561,3 +658,17 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         tags.input_tags.string, tags.input_tags.two_d_array = True, False
         tags.requires_fit = False
         return tags
+
+
+def is_trained(state: EncoderState) -> bool:
+    """Say whether an encoder was trained, here or elsewhere, and is no closed form of word vectors."""
+    return bool(state.metadata.get("history")) or "imported_from" in state.metadata
+
+
+def _are_paths(corpus: Any) -> bool:
+    return isinstance(corpus, (list, tuple)) and bool(corpus) and all(isinstance(one, os.PathLike) for one in corpus)
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    plain = (str, int, float, os.PathLike)
+    return isinstance(one, plain) and isinstance(other, plain) and one == other

@@ -100,11 +100,13 @@ class Interrupted:
 def describe_training(encoder: SentenceEncoder, sources: Sources, options: FitOptions) -> dict[str, Any]:
     """Return what is kept with a trained encoder: parameters, history, and what a training needs to go on."""
     left_out = {"embeddings", "training", "workers", "random_state", "frozen", *_OF_OUTPUT}
-    if encoder.architecture == "static":
+    has_network = encoder.state_.network is not None
+    if not has_network:
         left_out.update(_OF_NETWORK)
     parameters = {
         name: _for_json(value) for name, value in encoder.get_params(deep=False).items() if name not in left_out
     }
+    parameters["architecture"] = "attention" if has_network else "static"
     return {
         "parameters": parameters,
         "history": encoder.history_,

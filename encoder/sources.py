@@ -162,9 +162,9 @@ def _teacher_vectors(teacher: Teacher, sentences: list[str], report: Callable[[F
 def _encoder_of(folder: str | os.PathLike[str]) -> Callable[[list[str]], NDArray[Any]]:
     """Return what encodes sentences as the encoder of a folder does."""
     from encoder.inference import Inference, Output
-    from encoder.persistence import load_encoder
+    from encoder.opening import open_encoder
 
-    inference = Inference(load_encoder(folder))
+    inference = Inference(open_encoder(folder))
     return lambda sentences: inference.encode(sentences, Output())
 
 

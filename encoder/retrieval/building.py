@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.inference import Inference, Output
-from encoder.persistence import load_encoder
+from encoder.opening import open_encoder
 from encoder.retrieval.storage import Contents, appending, check_replaceable
 from encoder.retrieval.texts import read_batches
 from encoder.state import EncoderState
@@ -28,7 +28,7 @@ def state_of(encoder: SentenceEncoder | Start, truncate_dim: int | None = None) 
     from encoder.model import SentenceEncoder
 
     if isinstance(encoder, (str, os.PathLike)):
-        state = load_encoder(encoder)
+        state = open_encoder(encoder)
     elif isinstance(encoder, EncoderState):
         state = encoder
     else:
