@@ -232,7 +232,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         -------
         ndarray of shape (S, d)
         """
-        texts = list(one_column(X)) if not isinstance(X, (str, os.PathLike)) else X
+        if isinstance(X, (str, os.PathLike)):
+            raise TypeError("fit_transform needs a list of sentences; fit takes files")
+        texts = list(one_column(X))
         if self.frozen is None and y is None:
             self.fit(texts, ())  # as with labels
         else:

@@ -518,8 +518,8 @@ class SentenceIndex:
         wide = vectors.astype(np.float64)
         if vectors.dtype == np.float32 and self._are_units(wide):
             return vectors
-        for length_of in (lambda rows: np.abs(rows).max(axis=1), lambda rows: np.linalg.norm(rows, axis=1)):
-            lengths = length_of(wide)  # with the largest number first, no square is out of range
+        for order in (np.inf, 2):  # with the largest number first, no square is out of range
+            lengths = np.linalg.norm(wide, order, axis=1)
             wide /= np.where(lengths > 0, lengths, 1)[:, None]
         return wide.astype(np.float32)
 
