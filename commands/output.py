@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v._wording import decimals as decimals  # `as` hands it on to the commands
-from w2v._wording import in_words, printable, seconds_in_words, size_in_words
+from w2v._wording import in_words, printable, seconds_in_words, size_in_words, tokenizer_in_words
 from w2v._wording import percent as percent
 
 if TYPE_CHECKING:
@@ -188,19 +188,27 @@ def show_work() -> Iterator[Callable[[str, int, int | None], None] | None]:
 def print_description(described: Mapping[str, Any]) -> None:
     """Print what `w2v info` found out about a model: one row a fact, then the training history."""
     tables = {"parameters", "history", "training"}
-    rows = [(name.replace("_", " "), in_words(value)) for name, value in described.items() if name not in tables]
+    rows = [(name.replace("_", " "), _fact(name, value)) for name, value in described.items() if name not in tables]
     training, parameters = described.get("training"), described.get("parameters")
     if isinstance(training, dict):  # the rest of it is for the program
         rows += [(f"training {name}", in_words(training.get(name))) for name in ("complete", "inputs")]
     if isinstance(parameters, dict):
         seeds = {"random_state": str(parameters["random_state"])} if "random_state" in parameters else {}
-        rows += [(name, in_words(value)) for name, value in (parameters | seeds).items()]
+        rows += [(name, in_words(value)) for name, value in (parameters | seeds).items() if name not in described]
     print_table(["model", ""], rows)
     epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
     if epochs:
         names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
         click.echo()
         print_table([f">{name}" for name in names], [[in_words(epoch.get(name)) for name in names] for epoch in epochs])
+
+
+def _fact(name: str, value: object) -> str:
+    if name == "tokenizer":
+        return tokenizer_in_words(value)
+    if name == "schedule" and isinstance(value, dict):  # how the work is cut into chunks is for the program
+        value = {key: entry for key, entry in value.items() if not key.startswith("chunk_")}
+    return in_words(value)
 
 
 def print_estimate(estimate: Mapping[str, Any]) -> None:

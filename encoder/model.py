@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
 from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
@@ -21,6 +21,7 @@ from encoder.state import DEFAULT_A, EncoderState, sif_state
 from w2v._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from w2v._wording import decimals
 from w2v.embeddings import Embeddings
+from w2v.estimator import Estimator
 from w2v.model_files import LAYOUT
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ ARCHITECTURES = ("static", "attention")
 Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
 
 
-class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors

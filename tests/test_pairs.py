@@ -139,7 +139,7 @@ def test_pairs_are_held_as_often_as_they_weigh() -> None:
 
 
 def test_weighted_sentences_keep_their_order_and_rare_words_go() -> None:
-    lines = [(2, "a b a"), (1.5, ["a", "x"]), (0, "a z"), (1, "y"), (0.25, "b")]
+    lines = [(2, "a b a"), (1.5, "a x"), (0, "a z"), (1, "y"), (0.25, "b")]
     vocabulary, stream = encode_records(lines, "weighted", WhitespaceTokenizer(), min_count=2)
     assert vocabulary.index_to_key == ["a", "b"]
     assert vocabulary.counts is not None and vocabulary.counts.tolist() == [6, 2]

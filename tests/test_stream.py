@@ -251,7 +251,7 @@ def test_temporary_files_are_removed_when_a_file_is_bad(tmp_path: Path) -> None:
         ([["a", 1]], "a token must be a str, not int: 1"),
         ([["a", None]], "a token must be a str, not NoneType"),
         (["text", ["a"]], "got list"),
-        (["text", 3], "got int"),
+        (["text", 3], "not int"),
     ],
     ids=repr,
 )

@@ -107,8 +107,9 @@ def sample_tokens(
     keep : ndarray of shape (V,), float32
         Probability that a token of each word is kept.
     window : int
-    shrink : bool
-        Draw the radius uniformly from 1..window, as word2vec does, instead of always using `window`.
+        The largest radius.
+    shrink : int
+        Draw the radius uniformly from 1..shrink, as word2vec does, and cut it to `window`; 0 is always `window`.
     words, left, right, pairs : ndarray of shape (BUFFER,), int64
         Overwritten. The context of words[i] is words[left[i]:right[i]] without words[i] itself; pairs[i] counts the
         targets that have words[i] in their context.
@@ -140,7 +141,7 @@ def sample_tokens(
             sentence += 1
         for i in range(first, n):
             state = next_random(state)
-            radius = window - below(state, window) if shrink else window
+            radius = min(window, shrink - below(state, shrink)) if shrink else window
             left[i] = max(i - radius, first)
             right[i] = min(i + radius + 1, n)
             pairs[left[i]] += 1  # a difference array: summed up below

@@ -49,6 +49,21 @@ def in_words(value: object) -> str:
             return str(value)
 
 
+def tokenizer_in_words(config: object) -> str:
+    """Write what `Tokenizer.to_config` returned as a person would; "-" where there is none."""
+    if not isinstance(config, dict):
+        return in_words(config)
+    options = dict(config)
+    parts = [in_words(options.pop("name", None))]
+    if "base" in options:
+        parts = [f"{tokenizer_in_words(options.pop('base'))}, phrases joined"]
+    if "lowercase" in options:
+        parts.append("lower-cased" if options.pop("lowercase") else "case kept")
+    if "callable" in options:
+        parts = [f"the Python callable {options.pop('callable')}"]
+    return ", ".join([*parts, *(f"{name} {in_words(value)}" for name, value in options.items())])
+
+
 def size_in_words(n_bytes: float) -> str:
     """Write a number of bytes in the largest unit that leaves a whole part."""
     for unit in ("bytes", "kB", "MB"):

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from corpora.readers import TextReader
@@ -18,13 +17,14 @@ from corpora.tokenizers import get_tokenizer
 from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from ._wording import decimals, in_words, seconds_in_words
 from .checkpoints import Checkpoint
+from .corpus import Corpus, recorded_files
 from .domains import MAX_SEED
 from .embeddings import Embeddings
+from .estimator import Estimator, by_name
 from .fitting import Surroundings, run_training
 from .initial import InitialVectors
 from .monitor import Callback, CallbackError
 from .parameters import CHECKPOINT_INTERVAL, Parameters
-from .stream import Corpus
 from .trainer import Progress
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
@@ -38,7 +38,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped `fit`; what was learned is on the estimator, and saved if a checkpoint was asked for."""
 
 
-class Word2Vec(ShownAsHtml, BaseEstimator):  # type: ignore[misc]
+class Word2Vec(ShownAsHtml, Estimator):
     """Word vectors by skip-gram or CBOW, with negative sampling or hierarchical softmax.
 
     Parameters
@@ -67,7 +67,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
     is_complete_ : bool
         False after Ctrl-C.
     inputs_ : tuple of str
-        The files that were read, while there is more to train; "-" is standard input.
+        The files that were read; "-" is standard input. What was no file is told by "in memory: sentences" or "in
+        memory: lists of tokens".
     inputs_errors_ : str
         How they are decoded, see `corpora.TextReader`.
 
@@ -83,8 +84,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
     True
     """
 
+    @by_name
     def __init__(
         self,
+        *,
         algorithm: str = _DEFAULTS.algorithm,
         vector_size: int = _DEFAULTS.vector_size,
         window: int = _DEFAULTS.window,
@@ -175,9 +178,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
         Parameters
         ----------
         corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
-            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files, str are sentences,
-            lists of str are tokens. Files and iterables are read once. With `lines` "pairs" an iterable is of (input,
-            target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
+            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files; so are str if all
+            of them name a file or look as if they did, else they are sentences; lists of str are tokens, which are
+            trained and looked up as they are. Files and iterables are read once. With `lines` "pairs" an iterable is
+            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
         y : ignored
             For scikit-learn.
         initial : Embeddings, optional
@@ -215,6 +219,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             If a file cannot be read.
         EmptyVocabularyError
             If no word reaches `min_count`.
+        NoPairsError
+            If no two words are neighbours, in the text or in what is held out.
         DivergenceError
             If training diverged.
         ModelError
@@ -414,15 +420,16 @@ subwords, min_n, max_n, buckets, position_weights, lines
         self.vectors_: NDArray[np.float32] = state.embeddings.vectors
         self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
         self.history_ = [record.to_dict() for record in state.history]
-        self.inputs_, self.inputs_errors_ = () if state.complete else state.inputs, state.errors
+        self.inputs_, self.inputs_errors_ = state.inputs, state.errors
         self.embeddings_: Embeddings = state.embeddings
 
 
 def _recorded_corpus(state: TrainingState) -> TextReader:
     """Open the files that training began with."""
-    if not state.inputs or "-" in state.inputs:
+    files = recorded_files(state.inputs)
+    if not files or "-" in files:
         raise ValueError("training did not begin with files, or with standard input: give the same text again to go on")
-    return TextReader(state.inputs, errors=state.errors)
+    return TextReader(files, errors=state.errors)
 
 
 def _draw_seed(random_state: Any) -> int:

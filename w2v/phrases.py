@@ -7,18 +7,19 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from ._files import atomic_file
+from .corpus import Corpus, open_corpus
 from .environment import default_workers
+from .estimator import Estimator, by_name
 from .parameters import Parameters
 from .phrase_corpus import PhraseCorpus
 from .phrase_list import ENGLISH_CONNECTOR_WORDS, Phrase, PhraseList, PhraseTokenizer
 from .phrase_parameters import ENGLISH, PhraseParameters
-from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus
+from .stream import TokenStream, WorkFolder, encode_corpus
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -33,7 +34,7 @@ class ForgottenPairsWarning(UserWarning):
     """There were more distinct pairs than `max_pairs`: rare ones were forgotten, and counts may be too low."""
 
 
-class Phrases(BaseEstimator):  # type: ignore[misc]
+class Phrases(Estimator):
     """Finds phrases, two or more words that stand together more often than by chance, and joins them.
 
     Parameters
@@ -69,8 +70,10 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
     ['in', 'new_york']
     """
 
+    @by_name
     def __init__(
         self,
+        *,
         scoring: str = _DEFAULTS.scoring,
         threshold: float | None = _DEFAULTS.threshold,
         min_count: int = _DEFAULTS.min_count,

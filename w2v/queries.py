@@ -195,18 +195,21 @@ class Queries(WordVectors):
     def doesnt_match(self, words: Iterable[str]) -> str:
         """Return the word that is least like the others: the one furthest from the mean of their unit vectors.
 
+        Words that have no vector are passed over, as in gensim.
+
         Raises
         ------
         UnknownWordError
-            If a word is not in the vocabulary (gensim passes over it in silence).
+            If none of the words has a vector.
         ValueError
             If there are no words.
         """
         if isinstance(words, str):
             raise TypeError("doesnt_match needs several words, not one string")
-        candidates = list(words)
-        if not candidates:
+        given = list(words)
+        if not given:
             raise ValueError("doesnt_match needs at least one word")
+        candidates = [word for word in given if word in self or not isinstance(word, str)] or given
         units = np.stack(self._queries(candidates)[0])
         return candidates[int(np.argmin(units @ units.mean(axis=0)))]
 

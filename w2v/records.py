@@ -19,6 +19,7 @@ from corpora.readers import CorpusError, TextReader
 from corpora.tokenizers import Tokenizer
 from corpora.weighted import parse_weight, weighted_lines
 
+from .corpus import TokenLists, wrong_sentence
 from .stream import EmptyVocabularyError, TokenStream
 from .vocabulary import Vocabulary
 
@@ -73,7 +74,8 @@ def encode_records(
         read = _reported(corpus, progress)
         records = _pairs_of(read) if lines == "pairs" else weighted_lines(read, tokenizer)
     else:
-        records = (_record_of(item, lines, tokenizer) for item in corpus)
+        tokens_are_given = isinstance(corpus, TokenLists)
+        records = (_record_of(item, lines, tokenizer, tokens_are_given) for item in corpus)
     words, tokens, lengths, weights = _collect(records)
     repeats = np.ceil(weights).astype(np.int64)
     totals = np.bincount(tokens, np.repeat(weights, lengths), len(words))
@@ -151,19 +153,21 @@ def _pairs_of(reader: TextReader) -> Iterator[Record]:
             yield weight, columns[:2]
 
 
-def _record_of(item: Any, lines: str, tokenizer: Tokenizer) -> Record:
+def _record_of(item: Any, lines: str, tokenizer: Tokenizer, tokens_are_given: bool) -> Record:
     """Check an item that is not from a file."""
     form = "(input, target) or (input, target, weight)" if lines == "pairs" else "(weight, sentence or tokens)"
     if not isinstance(item, (tuple, list)) or len(item) not in ((2, 3) if lines == "pairs" else (2,)):
-        raise TypeError(f"with lines={lines!r} the corpus must be of {form}, not {item!r}")
+        raise TypeError(f"with lines={lines!r} the corpus must be of {form}, not {item!r:.60}")
     if lines == "pairs":
         weight, words = (item[2] if len(item) == 3 else 1.0), list(item[:2])
     else:
+        if isinstance(item[1], str) == tokens_are_given or not isinstance(item[1], Iterable):
+            raise wrong_sentence(item[1])
         weight, words = item[0], tokenizer(item[1]) if isinstance(item[1], str) else list(item[1])
     if not all(isinstance(word, str) for word in words):
-        raise TypeError(f"words must be str: {item!r}")
+        raise TypeError(f"words must be str: {item!r:.60}")
     if isinstance(weight, (str, bool)) or not math.isfinite(weight) or not 0 <= weight <= _MAX_WEIGHT:
-        raise ValueError(f"a weight is a number from 0 to 1e6, not {weight!r}")
+        raise ValueError(f"a weight is a number from 0 to 1e6, not {weight!r:.60}")
     return float(weight), words
 
 

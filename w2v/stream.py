@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -24,12 +24,10 @@ from numpy.typing import NDArray
 from corpora.readers import TextReader
 from corpora.tokenizers import TabsTokenizer, Tokenizer
 
+from .corpus import Corpus, TokenLists, wrong_sentence
 from .rewriting import MAX_GROWTH, Rewriter, can_rewrite
 from .scanner import Table, encode_block, merge_tables
 from .vocabulary import Vocabulary, grow_vocabulary
-
-Corpus = Any
-"""A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
 
 _Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
 """An array, or its (start, length, dtype) in the spool's file."""
@@ -184,17 +182,6 @@ class WorkFolder:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
-def open_corpus(corpus: Corpus) -> Corpus:
-    """Make a reader of file names; leave sentences and tokens."""
-    if isinstance(corpus, (str, os.PathLike)):
-        return TextReader(corpus)
-    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
-        return TextReader(corpus)
-    if not isinstance(corpus, Iterable):
-        raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
-    return corpus
-
-
 def encode_corpus(
     corpus: Corpus,
     tokenizer: Tokenizer,
@@ -211,8 +198,8 @@ def encode_corpus(
 
     Parameters
     ----------
-    corpus : TextReader, iterable of str, or iterable of iterables of str
-        Text files, sentences, or tokens. Read once.
+    corpus : TextReader, TokenLists, iterable of str, or iterable of iterables of str
+        Text files, sentences, or tokens; see `open_corpus`. Read once.
     tokenizer : Tokenizer
         Makes tokens of text; not used on tokens.
     min_count : int
@@ -296,7 +283,7 @@ def _scan(
     """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
     if isinstance(tokenizer, TabsTokenizer) and isinstance(corpus, TextReader):
         return _scan_bytes(_whole_items(_reader_blocks(corpus, progress)), tokenizer, workers, spool)
-    if can_rewrite(tokenizer):
+    if can_rewrite(tokenizer) and not isinstance(corpus, TokenLists):
         if isinstance(corpus, TextReader):
             return _scan_bytes(_reader_blocks(corpus, progress), tokenizer, workers, spool)
         sentences = iter(corpus)
@@ -343,7 +330,7 @@ def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[byt
 
 def _one_line(sentence: object) -> str:
     if not isinstance(sentence, str):
-        raise TypeError(f"sentences must all be text or all be lists of tokens, got {type(sentence).__name__}")
+        raise wrong_sentence(sentence)
     try:
         sentence.encode()
     except UnicodeEncodeError as error:
@@ -408,13 +395,13 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
 
 
 def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]]:
+    is_text = None
     for sentence in corpus:
-        if isinstance(sentence, str):
-            yield tokenizer(sentence)
-        elif isinstance(sentence, (bytes, dict)) or not isinstance(sentence, Iterable):
-            raise TypeError(f"a sentence must be text or a list of tokens, not {type(sentence).__name__}")
-        else:
-            yield sentence
+        is_text = isinstance(sentence, str) if is_text is None else is_text
+        is_odd = isinstance(sentence, (bytes, Mapping)) or not isinstance(sentence, Iterable)
+        if is_odd or isinstance(sentence, str) != is_text:
+            raise wrong_sentence(sentence)
+        yield tokenizer(sentence) if is_text else sentence
 
 
 def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
@@ -437,7 +424,7 @@ def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
     for sentence in sentences:
         for token in sentence:
             if not isinstance(token, str):
-                raise TypeError(f"a token must be a str, not {type(token).__name__}: {token!r}")
+                raise TypeError(f"a token must be a str, not {type(token).__name__}: {token!r:.60}")
             found.append(entry_of.setdefault(token, len(entry_of)))
         ends.append(len(found))
         if len(found) > _BLOCK_CHARACTERS:

@@ -59,7 +59,8 @@ class TrainingState:
     spent : float
         Seconds that count against `max_time`.
     inputs : tuple of str
-        The files that it reads, as absolute paths, "-" for standard input; empty where it does not read files.
+        The files that it reads, as absolute paths, "-" for standard input, or what `corpus.inputs_of` says of a text
+        in memory; empty in models of earlier versions.
     errors : {"strict", "replace"}
         How they are read, see `corpora.TextReader`.
     stream : int
@@ -91,10 +92,7 @@ class TrainingState:
         return self.embeddings.vocabulary
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a model folder with what is needed to go on; see `save_embeddings`.
-
-        The files that were read are noted only while there is more to train.
-        """
+        """Write a model folder with what is needed to go on; see `save_embeddings`."""
         training: dict[str, Any] = {
             "complete": self.complete,
             "step": self.step,
@@ -103,7 +101,7 @@ class TrainingState:
             "spent": self.spent,
             "loss_sums": [record.loss_sum for record in self.history],
             "stream": self.stream,
-            "inputs": [] if self.complete else list(self.inputs),
+            "inputs": list(self.inputs),
             "errors": self.errors,
         }
         tensors: dict[str, NDArray[Any]] = {
@@ -173,7 +171,10 @@ def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = Non
     embeddings = load_embeddings(folder, tokenizer=tokenizer)
     config = read_config(folder)
     if "training" not in config or not (folder / LAYOUT.training).is_file():
-        raise ModelError(f"{folder} holds vectors only, not the state of a training")
+        raise ModelError(
+            f"{folder} holds vectors only, not the state of a training; a new training can start from them: "
+            f"w2v train TEXT --initial {folder}, in Python fit(..., initial=Embeddings.load(folder))"
+        )
     if embeddings.tokenizer is None:
         raise ModelError(f"{folder} was trained with a tokenizer of your own; load it with tokenizer=...")
     try:

@@ -34,10 +34,10 @@ from encoder.retrieval.storage import (
 )
 from encoder.state import EncoderState
 from w2v._files import ModelError, atomic_folder
+from w2v.corpus import open_corpus
 from w2v.index import NeighborIndex, import_usearch
 from w2v.model_files import read_kind
 from w2v.persistence import KIND as WORD_VECTORS
-from w2v.stream import open_corpus
 from w2v.vector_table import DTYPES, DType, VectorTable
 
 if TYPE_CHECKING:

@@ -45,9 +45,9 @@ export class Words {
     try {
       const { words } = await complete(last, signal);
       this.setOptions(words, sum);
-      // what was typed if it is a word, else what it begins
-      const exact = words.find((word) => word.toLowerCase() === last.toLowerCase());
-      await this.show(sum + (exact ?? last), exact === undefined && words.length > 0 ? sum + words[0] : undefined);
+      // what was typed, as it is; else the word that differs by case alone, or what it begins
+      const other = words.find((word) => word.toLowerCase() === last.toLowerCase()) ?? words[0];
+      await this.show(sum + last, other === undefined ? undefined : sum + other);
     } catch (error) {
       if (error.name !== "AbortError") this.fail(error);
     }
