@@ -235,7 +235,7 @@ def attention(
     encoded = inference.explain([sentence], Output(), with_attention=network is not None)
     [tokens] = encoded.tokens
     if not tokens:
-        raise click.ClickException(f"no word of the sentence {sentence!r} is known to {model}")
+        raise click.ClickException(f"no word of the sentence {sentence!r:.80} is known to {model}")
     shares = token_shares(encoded.token_vectors[0])
     weights = _chosen(encoded, layer, head)
     if output is not None:

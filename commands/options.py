@@ -42,7 +42,7 @@ class Duration(_NumberType):
             except ValueError:
                 seconds = math.nan
         if not 0 <= seconds < math.inf:
-            self.fail(f"{value!r} is not a span of time such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
+            self.fail(f"{value!r:.80} is not a span of time such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
         return seconds
 
 
@@ -68,7 +68,7 @@ class LazyChoice(_TextType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Refuse a value that is none of the names."""
         if value not in self.names():
-            self.fail(f"{value!r} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
+            self.fail(f"{value!r:.80} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -37,7 +37,7 @@ def _picture_option(name: str) -> Callable[[Command], Command]:
 
 def _check_picture(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
     if path.suffix.lower() not in (".png", ".svg"):
-        raise click.BadParameter(f"{str(path)!r} ends in neither .png nor .svg.", context, parameter)
+        raise click.BadParameter(f"{str(path)!r:.80} ends in neither .png nor .svg.", context, parameter)
     return path
 
 

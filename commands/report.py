@@ -12,7 +12,7 @@ from commands.output import note
 
 def _check_name(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
     if path.suffix.lower() not in (".html", ".htm", ".md", ".markdown"):
-        raise click.BadParameter(f"{str(path)!r} ends in neither .html nor .md.", context, parameter)
+        raise click.BadParameter(f"{str(path)!r:.80} ends in neither .html nor .md.", context, parameter)
     return path
 
 

@@ -86,7 +86,7 @@ def _check_with(domain: Domain) -> Callable[[click.Context, click.Parameter, Any
 
     def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
         if value is not None and not domain.allows(value):
-            raise click.BadParameter(f"must be {domain.describe()}, got {value!r}.", context, parameter)
+            raise click.BadParameter(f"must be {domain.describe()}, got {value!r:.80}.", context, parameter)
         return value
 
     return check

@@ -289,7 +289,7 @@ class CallableTokenizer:
 
     def __post_init__(self) -> None:
         if not callable(self.function):
-            raise TypeError(f"a tokenizer must be a name or a callable, not {self.function!r}")
+            raise TypeError(f"a tokenizer must be a name or a callable, not {self.function!r:.80}")
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of `text`."""
@@ -350,7 +350,7 @@ def get_tokenizer(tokenizer: str | Tokenizer | Callable[[str], Iterable[str]]) -
     """
     if isinstance(tokenizer, str):
         if tokenizer not in _BY_NAME:
-            raise ValueError(f"there is no tokenizer {tokenizer!r}{_did_you_mean(tokenizer)}; known are {_known()}")
+            raise ValueError(f"there is no tokenizer {tokenizer!r:.80}{_did_you_mean(tokenizer)}; known are {_known()}")
         return _BY_NAME[tokenizer]()
     if isinstance(tokenizer, type):
         if hasattr(tokenizer, "to_config"):
@@ -387,10 +387,10 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
             "pass it again as `tokenizer`"
         )
     if not isinstance(name, str) or name not in _BY_NAME:
-        raise ValueError(f"there is no tokenizer {name!r}; known are {_known()}. A newer version may have it")
+        raise ValueError(f"there is no tokenizer {name!r:.80}; known are {_known()}. A newer version may have it")
     known = set(_BY_NAME[name]().to_config()) - {"name"}
     if unknown := sorted(map(str, set(options) - known)):
-        raise ValueError(f"the tokenizer {name!r} has no option {', '.join(map(repr, unknown))}")
+        raise ValueError(f"the tokenizer {name!r:.80} has no option {', '.join(map(repr, unknown))}")
     return _BY_NAME[name](**options)
 
 
@@ -415,7 +415,9 @@ def code_point_table(tokenizer: Tokenizer) -> NDArray[np.int32]:
         If `tokenizer` is neither: no other one decides by character.
     """
     if not isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
-        raise TypeError(f"only the tokenizers 'words' and 'characters' have a table of code points, not {tokenizer!r}")
+        raise TypeError(
+            f"only the tokenizers 'words' and 'characters' have a table of code points, not {tokenizer!r:.80}"
+        )
     return character_table(tokenizer.lowercase, isinstance(tokenizer, CharactersTokenizer))
 
 
@@ -432,12 +434,12 @@ def _find(text: str, lowercase: bool, pattern: Callable[[], re.Pattern[str]]) ->
 def _check_flags(**flags: object) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
-            raise TypeError(f"{name} must be true or false, not {value!r}")
+            raise TypeError(f"{name} must be true or false, not {value!r:.80}")
 
 
 def _did_you_mean(name: str) -> str:
     near = difflib.get_close_matches(name.lower(), TOKENIZER_NAMES, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    return f" (did you mean {near[0]!r:.80}?)" if near else ""
 
 
 def _known() -> str:

@@ -424,7 +424,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _start_state(self) -> EncoderState:
         """Return what training starts from."""
         if self.architecture not in ARCHITECTURES:
-            raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
+            raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {self.architecture!r:.80}")
         start = self.embeddings
         if start is None:
             raise ValueError("a SentenceEncoder needs word vectors to start from: pass `embeddings`")

@@ -87,7 +87,9 @@ def save_encoder(
     config = encode_json(_describe(state))
     for name in extra_tensors or {}:
         if not TENSORS_NAME.fullmatch(name) or name in _OWN_FILES:
-            raise ValueError(f"{name!r} is not a name for a further tensors file; use for instance {LAYOUT.training!r}")
+            raise ValueError(
+                f"{name!r:.80} is not a name for a further tensors file; use for instance {LAYOUT.training!r}"
+            )
     tensors: dict[str, NDArray[Any]] = {"table": state.table, "word_weights": state.word_weights}
     if state.vocabulary.counts is not None:
         tensors["counts"] = state.vocabulary.counts

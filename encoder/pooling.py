@@ -48,7 +48,7 @@ class Dense:
 
         if self.activation not in (NO_ACTIVATION, *ACTIVATIONS):
             known = ", ".join((NO_ACTIVATION, *ACTIVATIONS))
-            raise ValueError(f"the activation must be one of {known}, not {self.activation!r}")
+            raise ValueError(f"the activation must be one of {known}, not {self.activation!r:.80}")
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the map of rows of shape (S, n_inputs); row i depends on x[i] alone, bit for bit."""
@@ -84,7 +84,7 @@ class Pooling:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"the pooling must be one of {', '.join(KINDS)}, not {self.kind!r}")
+            raise ValueError(f"the pooling must be one of {', '.join(KINDS)}, not {self.kind!r:.80}")
         for before, after in zip(self.dense, self.dense[1:], strict=False):
             if after.weight.shape[0] != before.weight.shape[1]:
                 raise ValueError("the dense maps do not fit each other")
@@ -174,7 +174,7 @@ class Pooling:
         for number, activation in enumerate(listed):
             names = [f"dense.{number}.{array}" for array in ("weight", "bias")]
             if missing := [name for name in names if name not in tensors]:
-                raise ValueError(f"the array {missing[0]!r} is missing")
+                raise ValueError(f"the array {missing[0]!r:.80} is missing")
             weight, bias = (np.ascontiguousarray(tensors[name]) for name in names)
             dense.append(Dense(weight, bias, activation))
         return cls(kind, tuple(dense), normalize)

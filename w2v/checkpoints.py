@@ -63,7 +63,7 @@ class Checkpoint:
         seed: int | None = None,
     ) -> None:
         if not 0 <= interval < float("inf"):
-            raise ValueError(f"checkpoint_every must be a number of seconds, 0 or more, got {interval!r}.")
+            raise ValueError(f"checkpoint_every must be a number of seconds, 0 or more, got {interval!r:.80}.")
         self.output, self.interval = Path(output), interval
         interrupted = interrupted_seed(output)
         if interrupted is not None and not overwrite and interrupted != seed:

@@ -24,7 +24,7 @@ def default_workers() -> int:
     if not given:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not (given.isascii() and given.isdigit() and 1 <= int(given) <= 1024):
-        raise ValueError(f"the environment variable {WORKERS} must be a whole number from 1 to 1024, not {given!r}")
+        raise ValueError(f"the environment variable {WORKERS} must be a whole number from 1 to 1024, not {given!r:.80}")
     return int(given)
 
 

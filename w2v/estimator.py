@@ -60,7 +60,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         is_fitted = any(_is_made_by_fit(made) for made in vars(self))
         if _is_made_by_fit(name) and not is_fitted:
             raise NotFittedError(f"this {type(self).__name__} has no {name} yet: call fit first")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r:.80}", name=name, obj=self)
+        raise AttributeError(f"{type(self).__name__!r:.80} object has no attribute {name!r:.80}", name=name, obj=self)
 
 
 def _is_made_by_fit(name: str) -> bool:

@@ -179,7 +179,8 @@ def run_training(
             monitor.finish(trainer)
         except (KeyboardInterrupt, CallbackError) as interrupt:
             return snapshot(), interrupt
-        if not any(record.pairs for record in trainer.history):
+        is_thinned_on_purpose = parameters.sample != Parameters.sample  # by default a toy text may lose all its pairs
+        if is_thinned_on_purpose and not any(record.pairs for record in trainer.history):
             raise NoPairsError(
                 f"sample={parameters.sample:g} left no two words beside each other, so nothing was learned; give a "
                 "larger sample, or more text"
@@ -224,7 +225,7 @@ def _read(
     }
     if parameters.lines != "text":
         if known is not None:
-            raise ValueError(f"vectors of lines={parameters.lines!r} cannot be trained on other lines; train anew")
+            raise ValueError(f"vectors of lines={parameters.lines!r:.80} cannot be trained on other lines; train anew")
         if parameters.lines == "pairs":
             tokenizer = get_tokenizer("tabs")  # names as they are
         del options["workers"], options["max_memory"], options["work_folder"], options["known"]

@@ -189,5 +189,5 @@ def _is_number(text: bytes) -> bool:
 
 def _get(name: str) -> Format:
     if name not in FORMATS:
-        raise ValueError(f"there is no format {name!r}; known are {', '.join(FORMATS)}")
+        raise ValueError(f"there is no format {name!r:.80}; known are {', '.join(FORMATS)}")
     return FORMATS[name]

@@ -394,8 +394,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
         for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
             if getattr(self, name) != began[name]:
                 raise ValueError(
-                    f"{name} is {getattr(self, name)!r}, but training began with {began[name]!r}: it goes on with the "
-                    "parameters that it began with"
+                    f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it goes on "
+                    "with the parameters that it began with"
                 )
 
     def _train(

@@ -108,7 +108,9 @@ def save_embeddings(
     config = _encode_config(embeddings, extra_config or {})
     for name in extra_tensors or {}:
         if not TENSORS_NAME.fullmatch(name) or name in (LAYOUT.vectors, LAYOUT.subwords):
-            raise ValueError(f"{name!r} is not a name for a further tensors file; use for instance {LAYOUT.training!r}")
+            raise ValueError(
+                f"{name!r:.80} is not a name for a further tensors file; use for instance {LAYOUT.training!r}"
+            )
     tensors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
     if embeddings.table.scales is not None:
         tensors["scales"] = embeddings.table.scales
@@ -228,7 +230,7 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
 def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
     reserved = sorted(set(_STRUCTURE) & set(extra))
     if reserved:
-        raise ValueError(f"extra_config may not hold {reserved[0]!r}, which is written by the model itself")
+        raise ValueError(f"extra_config may not hold {reserved[0]!r:.80}, which is written by the model itself")
     tokenizer = embeddings.tokenizer
     config: dict[str, Any] = {
         "format": FORMAT,

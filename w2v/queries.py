@@ -186,7 +186,7 @@ class Queries(WordVectors):
         .. [2] Levy and Goldberg 2014, "Linguistic Regularities in Sparse and Explicit Word Representations", eq. 4.
         """
         if method not in ("add", "mul"):
-            raise ValueError(f"method must be 'add' or 'mul', not {method!r}")
+            raise ValueError(f"method must be 'add' or 'mul', not {method!r:.80}")
         if method == "add":
             return self.neighbors([b, c], [a], top_n=top_n, restrict_vocab=restrict_vocab)
         scores, rows = self._products([b, c], [a], self._candidates(restrict_vocab))
@@ -285,7 +285,7 @@ def weigh(items: Items, default: float) -> list[tuple[Item, float]]:
     for item in [items] if alone else items:
         pairs.append(item if _is_pair(item) else (cast("Item", item), default))
         if not np.isfinite(pairs[-1][1]):
-            raise ValueError(f"the weight of {pairs[-1][0]!r} must be finite, not {pairs[-1][1]}")
+            raise ValueError(f"the weight of {pairs[-1][0]!r:.80} must be finite, not {pairs[-1][1]}")
     return pairs
 
 

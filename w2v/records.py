@@ -157,7 +157,7 @@ def _record_of(item: Any, lines: str, tokenizer: Tokenizer, tokens_are_given: bo
     """Check an item that is not from a file."""
     form = "(input, target) or (input, target, weight)" if lines == "pairs" else "(weight, sentence or tokens)"
     if not isinstance(item, (tuple, list)) or len(item) not in ((2, 3) if lines == "pairs" else (2,)):
-        raise TypeError(f"with lines={lines!r} the corpus must be of {form}, not {item!r:.60}")
+        raise TypeError(f"with lines={lines!r:.80} the corpus must be of {form}, not {item!r:.60}")
     if lines == "pairs":
         weight, words = (item[2] if len(item) == 3 else 1.0), list(item[:2])
     else:

@@ -164,7 +164,7 @@ class RoundRun:
     def _add_up(self, worker: int) -> None:
         """Add up the steps of the words that fall to this worker."""
         trainer, parameters = self.trainer, self.trainer.parameters
-        per_pair = DAMPING * self.segments[0][2] * parameters.pairs_per_target
+        per_pair = DAMPING * self.segments[0][2] * parameters.pairs_within(trainer.reach)
         per_draw = per_pair * parameters.negative * trainer.objective.n_targets / trainer.objective.n_noise
         for table, per_token, per_noise in (
             (self.w_in, per_pair * (1 + parameters.negative), 0.0),

@@ -34,6 +34,7 @@ _Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
 
 _BLOCK_CHARACTERS = 1 << 20
 _MEMORY_SHARE = 0.25
+_NAMED_FILES = 5
 
 
 class EmptyVocabularyError(ValueError):
@@ -259,7 +260,10 @@ def encode_corpus(
 
 
 def _why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
-    files = ", ".join(corpus.paths) if isinstance(corpus, TextReader) else None
+    files = None
+    if isinstance(corpus, TextReader):
+        more = len(corpus.paths) - _NAMED_FILES
+        files = ", ".join(corpus.paths[:_NAMED_FILES]) + (f" and {more:,} more" if more > 0 else "")
     if not len(counts):
         return f"{files or 'the corpus'} has no words: check the input and the tokenizer"
     return (

@@ -234,13 +234,13 @@ def _require(condition: bool, what: str) -> None:
 
 def _whole(value: object, most: int) -> int:
     if type(value) is not int or not 0 <= value <= most:
-        raise ValueError(f"{value!r} is not a whole number from 0 to {most}")
+        raise ValueError(f"{value!r:.80} is not a whole number from 0 to {most}")
     return value
 
 
 def _finite(value: object) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
-        raise ValueError(f"{value!r} is not a finite number")
+        raise ValueError(f"{value!r:.80} is not a finite number")
     return float(value)  # type: ignore[arg-type]
 
 

@@ -142,7 +142,7 @@ class SentenceIndex:
         one after another.
         """
         if dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
         if approximate:
             import_usearch()
         state, columns = state_of(encoder, truncate_dim)

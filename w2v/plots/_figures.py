@@ -152,7 +152,7 @@ def style(texts: Iterable[str] = ()) -> Iterator[None]:
     if missing:
         shown = "".join(sorted(missing)[:10])
         warnings.warn(
-            f"no installed font has {shown!r}{' and others' if len(missing) > 10 else ''}, drawn as boxes; "
+            f"no installed font has {shown!r:.80}{' and others' if len(missing) > 10 else ''}, drawn as boxes; "
             "install a font that does, such as Noto Sans CJK for Chinese, Japanese and Korean",
             MissingGlyphWarning,
             stacklevel=3,

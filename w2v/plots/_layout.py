@@ -77,7 +77,7 @@ def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Point
             return _level(points), "t-SNE: nearness has a meaning, larger distances have none"
         case "umap":
             return _level(_umap(exact, seed)), "UMAP: nearness has a meaning, larger distances have none"
-    raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r:.80}")
 
 
 def principal_plane(vectors: NDArray[np.floating]) -> tuple[Points, float]:

@@ -60,7 +60,7 @@ def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, 
         )
     for first, second in wanted:
         if first == second:
-            raise ValueError(f"a pair needs two different words, not {first!r} twice")
+            raise ValueError(f"a pair needs two different words, not {first!r:.80} twice")
     words = list(dict.fromkeys(word for pair in wanted for word in pair))
     vectors = unit_vectors(embeddings, words)
     row = {word: index for index, word in enumerate(words)}

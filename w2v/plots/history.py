@@ -80,7 +80,7 @@ def plot_history(
     """
     require_matplotlib()
     if against not in ("epoch", "seconds"):
-        raise ValueError(f"against must be 'epoch' or 'seconds', not {against!r}")
+        raise ValueError(f"against must be 'epoch' or 'seconds', not {against!r:.80}")
     if not 1 <= len(histories) <= _MOST_MODELS:
         raise ValueError(f"a picture shows the histories of 1 to {_MOST_MODELS} models, and these are {len(histories)}")
     entries = {entry for panel in _PANELS for entry in panel.entries}
