@@ -20,9 +20,9 @@ WORDS = Embeddings(["a", "b"], np.eye(2))
 
 def test_parameters_are_given_by_name_and_sentences_go_to_fit() -> None:
     with pytest.raises(TypeError, match=r"by name, and sentences go to fit"):
-        Word2Vec(LONG)
+        Word2Vec(LONG)  # type: ignore[arg-type,call-arg]
     with pytest.raises(TypeError, match="sentences go to fit"):
-        Phrases(LONG)
+        Phrases(LONG)  # type: ignore[arg-type,call-arg]
     with pytest.raises(TypeError, match="no parameter 'sentences'; sentences go to fit"):
         Word2Vec(sentences=LONG)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="no parameter 'seed'; it is random_state"):
@@ -43,17 +43,17 @@ def test_a_wrong_parameter_is_told_in_short(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda: Phrases(scoring=LONG).fit([["a", "b"]]),
-        lambda: Phrases(connector_words=LONG).fit([["a", "b"]]),
+        lambda: Phrases(scoring=LONG).fit([["a", "b"]]),  # type: ignore[arg-type]
+        lambda: Phrases(connector_words=LONG).fit([["a", "b"]]),  # type: ignore[arg-type]
         lambda: SentenceEncoder(WORDS, LONG_NAME).fit(),
-        lambda: SentenceEncoder(WORDS, heads=LONG, architecture="attention").fit(["a b. b a."]),
+        lambda: SentenceEncoder(WORDS, heads=LONG, architecture="attention").fit(["a b. b a."]),  # type: ignore[arg-type]
         lambda: get_tokenizer(LONG_NAME),
-        lambda: WordsTokenizer(LONG),
+        lambda: WordsTokenizer(LONG),  # type: ignore[arg-type]
         lambda: WORDS[LONG_NAME],
         lambda: WORDS[[f"unknown{number}" for number in range(10_000)]],
-        lambda: WORDS.neighbors([LONG]),
-        lambda: WORDS.analogy("a", "b", "a", method=LONG_NAME),
-        lambda: WORDS.astype(LONG_NAME),
+        lambda: WORDS.neighbors([LONG]),  # type: ignore[list-item]
+        lambda: WORDS.analogy("a", "b", "a", method=LONG_NAME),  # type: ignore[arg-type]
+        lambda: WORDS.astype(LONG_NAME),  # type: ignore[arg-type]
         lambda: Word2Vec().fit([["a", LONG]]),
         lambda: Word2Vec(lines="weighted").fit([LONG]),
         lambda: Word2Vec().set_params(algorithm=LONG).fit([["a", "b"]]),

@@ -49,9 +49,10 @@ def test_a_window_of_thousands_of_words_is_safe(algorithm: str, subwords: bool, 
 
 @pytest.mark.parametrize(("name", "limit"), [("window", 10_000), ("negative", 1_000)])
 def test_limits_of_window_and_negative(name: str, limit: int) -> None:
-    Parameters(**{name: limit}).validate()
+    allowed: dict[str, Any] = {name: limit}
+    Parameters(**allowed).validate()
     with pytest.raises(ValueError, match=f"{name} must be a whole number from 1 to {limit}"):
-        Parameters(**{name: limit + 1}).validate()
+        Parameters(**allowed | {name: limit + 1}).validate()
 
 
 def test_held_out_sentences_may_be_longer_than_those_trained_on(rng: np.random.Generator) -> None:
