@@ -350,7 +350,7 @@ def test_phrase_tokenizer_joins_and_reads_its_file_when_needed(phrase_list: Phra
     phrase_list.save(path)
     assert lazy("From New York!") == PhraseTokenizer(WordsTokenizer(), phrase_list)("From New York!")
     assert lazy("New York") == ["new_york"]
-    assert lazy.to_config() == {"name": "phrases", "base": {"name": "words", "lowercase": True}}
+    assert lazy.to_config() == {"name": "phrases", "base": {"name": "words", "rules": 2, "lowercase": True}}
 
 
 def test_join_corpus_writes_what_join_returns(phrase_list: PhraseList, tmp_path: Path) -> None:
