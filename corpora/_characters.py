@@ -216,14 +216,9 @@ def settled(text: str, lowercase: bool) -> str:
     """Return a text as words are found in it: without what is dropped, composed (NFC), perhaps lower-cased."""
     if text.isascii():
         return text.lower() if lowercase else text
-    text = unicodedata.normalize("NFC", without_dropped(text))
+    text = unicodedata.normalize("NFC", _dropped_pattern().sub("", text))
     # lower-case letters compose with marks that their capitals stay beside
     return unicodedata.normalize("NFC", lowercased(text)) if lowercase else text
-
-
-def without_dropped(text: str) -> str:
-    """Return a text without the characters that are passed over."""
-    return text if text.isascii() else _dropped_pattern().sub("", text)
 
 
 def lowercased(text: str) -> str:

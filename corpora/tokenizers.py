@@ -22,7 +22,6 @@ from corpora._characters import (
     chinese_pattern,
     settled,
     single_pattern,
-    without_dropped,
     word_pattern,
 )
 
@@ -261,7 +260,7 @@ class JiebaTokenizer:
 
     def divide(self, text: str) -> str:
         """Return `text` with a space between any two Chinese words and around them."""
-        parts = chinese_pattern().split(without_dropped(text))
+        parts = chinese_pattern().split(settled(text, lowercase=False))
         if len(parts) == 1:
             return parts[0]
         # one call for all runs: a line feed divides them, and stays a token of its own

@@ -221,6 +221,12 @@ def test_characters_agrees_with_the_naive_definition(text: str, lowercase: bool)
     assert CharactersTokenizer(lowercase)(text) == naive_characters(text, lowercase)
 
 
+@given(texts, st.sampled_from([WordsTokenizer(), WordsTokenizer(lowercase=False), CharactersTokenizer()]))
+def test_composed_and_decomposed_letters_are_the_same(text: str, tokenizer: Tokenizer) -> None:
+    text = text.replace("\u0130", "I")  # lower-casing knows no capital I with a dot
+    assert tokenizer(unicodedata.normalize("NFD", text)) == tokenizer(unicodedata.normalize("NFC", text))
+
+
 @given(texts)
 def test_characters_of_a_token_are_the_token(text: str) -> None:
     for token in CharactersTokenizer()(text):
@@ -444,3 +450,9 @@ def test_corpora_imports_nothing_heavy() -> None:
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_config_without_rules_opens_and_one_of_later_rules_does_not() -> None:
+    assert tokenizer_from_config({"name": "words", "lowercase": False}) == WordsTokenizer(lowercase=False)
+    with pytest.raises(ValueError, match="rules of version 3"):
+        tokenizer_from_config({"name": "characters", "rules": 3, "lowercase": True})
