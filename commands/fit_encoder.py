@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from commands.entry import INTERRUPTED
 from commands.options import Duration, json_option, overwrite_option
 from commands.output import print_fitted, print_json, show_fitting
-from commands.toolkit import INTERRUPTED, TERMINATED
+from commands.toolkit import TERMINATED
 from commands.training import Terminated, ending_on_sigterm
 
 if TYPE_CHECKING:

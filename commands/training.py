@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from commands.entry import INTERRUPTED
 from commands.options import Duration, LazyChoice
 from commands.output import print_json, print_trained, show_training
-from commands.toolkit import INTERRUPTED, TERMINATED
+from commands.toolkit import TERMINATED
 from w2v.domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.parameters import DOMAINS, MAX_VOCABULARY, Parameters
 
