@@ -17,6 +17,7 @@ from commands.options import (
     pairs_option,
 )
 from commands.output import note, print_json, print_table
+from commands.saving import keep, saving
 from commands.training import parse_parameters, training_options
 
 if TYPE_CHECKING:
@@ -95,17 +96,18 @@ def compare(
 
     if report is not None:
         check_report_path(report, overwrite)
-    comparison = compare_programs(
-        TextReader(inputs, errors=errors),
-        parameters,
-        programs=programs,
-        n_seeds=n_seeds,
-        analogies=analogies,
-        pairs=pairs,
-        tell=note,
-    )
-    if report is not None:
-        save_report(comparison, report, overwrite=overwrite)
+    with saving(report):
+        comparison = compare_programs(
+            TextReader(inputs, errors=errors),
+            parameters,
+            programs=programs,
+            n_seeds=n_seeds,
+            analogies=analogies,
+            pairs=pairs,
+            tell=note,
+        )
+        if report is not None:
+            keep(lambda path: save_report(comparison, path, overwrite=overwrite and path == report), report, inputs)
     if as_json:
         print_json(comparison.to_dict())
     else:

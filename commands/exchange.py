@@ -10,6 +10,7 @@ import click
 
 from commands.options import LazyChoice, model_argument, output_option, overwrite_option
 from commands.output import note
+from commands.saving import keep, saving
 
 if TYPE_CHECKING:
     from encoder.state import EncoderState
@@ -59,23 +60,30 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     Formats of words take those of a static encoder with its weights folded in: their sums are its vectors.
     """
     from encoder.formats import FORMATS as OF_ENCODERS
+    from w2v.claims import check_free_space
     from w2v.formats import write_vectors
 
     if file_format in OF_ENCODERS:
         _export_encoder(model, file, file_format, overwrite)
         return
     embeddings = _open_vectors(model)
-    write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
-    note(f"Wrote {len(embeddings):,} words to {file}.")
+    if not file.name.endswith(".gz"):
+        check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
+    with saving(file) as saved:
+        write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
+    note(f"Wrote {len(embeddings):,} words to {saved.path}.")
 
 
 def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
     from encoder.formats import write_encoder
     from encoder.persistence import load_encoder
+    from w2v.claims import check_free_space
 
     state = load_encoder(model)
-    write_encoder(state, folder, format=file_format, overwrite=overwrite)
-    note(f"Wrote an encoder of {len(state.vocabulary):,} words to {folder}.")
+    check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
+    with saving(folder) as saved:
+        write_encoder(state, folder, format=file_format, overwrite=overwrite)
+    note(f"Wrote an encoder of {len(state.vocabulary):,} words to {saved.path}.")
     if state.identity is not None or state.subwords is not None:
         note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
 
@@ -144,9 +152,10 @@ def import_(
             raise click.UsageError("--limit is for word vectors; with --words it takes those of an encoder.")
         _import_encoder(file, output, overwrite)
         return
-    embeddings = _read_vectors(file, file_format, limit, errors)
-    embeddings.save(output, overwrite=overwrite)
-    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {output}.")
+    with saving(output):
+        embeddings = _read_vectors(file, file_format, limit, errors)
+        saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
+    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
         note(f"{n_dropped:,} words occurred more than once; the first vector of each was kept.")
 
@@ -155,9 +164,10 @@ def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
     from encoder.formats import read_encoder
     from encoder.persistence import save_encoder
 
-    state = read_encoder(folder)
-    save_encoder(state, output, overwrite=overwrite)
-    note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {output}.")
+    with saving(output):
+        state = read_encoder(folder)
+        saved = keep(lambda path: save_encoder(state, path, overwrite=overwrite and path == output), output, [folder])
+    note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {saved}.")
 
 
 def _described(state: EncoderState) -> str:

@@ -13,6 +13,8 @@ import click
 
 from commands.options import errors_option, json_option, overwrite_option, workers_option
 from commands.output import decimals, print_json, print_table, show_work
+from commands.saving import keep as save_wherever
+from commands.saving import saving
 from w2v._wording import printable
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def duplicates(
     if keep is not None:
         check_output_file(keep, overwrite=overwrite)
     source = _source(files, errors)
-    with show_work() as progress:
+    with saving(keep), show_work() as progress:
         with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
             found = near_rows(
                 index.table, threshold, top_n=top, exact=exact, workers=workers, seed=seed, progress=progress
@@ -272,6 +274,7 @@ def cluster(
         check_output_file(output, overwrite=overwrite)
     source = _source(files, errors)
     with (
+        saving(output),
         show_work() as progress,
         opened_sentences(
             source, model, splits=split_sentences, by_words=False, workers=workers, progress=progress
@@ -279,7 +282,9 @@ def cluster(
     ):
         found = cluster_index(index, n_clusters=clusters, n_words=words, seed=seed, progress=progress)
         if output is not None:
-            _write_members(output, found, index, len(files), overwrite)
+            save_wherever(
+                lambda path: _write_members(path, found, index, len(files), overwrite and path == output), output, files
+            )
     if as_json:
         print_json([asdict(one) | {"typical": [place._asdict() for place in one.typical]} for one in found.clusters])
         return

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from commands.options import errors_option, inputs_argument, json_option, overwrite_option
 from commands.output import note, print_json, print_table
+from commands.saving import keep, saving
 from commands.training import option_name, parameter_option, warnings_in_one_line
 from w2v.phrase_parameters import ENGLISH, PARAMETER_DOMAINS, PhraseParameters
 
@@ -109,17 +110,18 @@ def phrases(
         from w2v.phrases import join_corpus
 
         assert target is not None
-        join_corpus(
-            corpus, found, target, overwrite=overwrite, tokenizer=parameters.tokenizer, workers=parameters.workers
-        )
+        with saving(output, claims=False):
+            join_corpus(
+                corpus, found, target, overwrite=overwrite, tokenizer=parameters.tokenizer, workers=parameters.workers
+            )
         note(f"Joined the phrases of {load}.")
         return
     from w2v.phrases import ForgottenPairsWarning, Phrases
 
-    with warnings_in_one_line(ForgottenPairsWarning):
+    with saving(output, claims=False), saving(save), warnings_in_one_line(ForgottenPairsWarning):
         found = Phrases(**vars(parameters)).fit(corpus, output=target, overwrite=overwrite).phrase_list_
-    if save is not None:
-        found.save(save, overwrite=overwrite)
+        if save is not None:
+            keep(lambda path: found.save(path, overwrite=overwrite and path == save), save, inputs)
     if not to_stdout:
         _show(found, top, as_json)
 

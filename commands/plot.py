@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from commands.options import LazyChoice, model_argument, overwrite_option, restrict_option
+from commands.saving import keep, saving
 from w2v.domains import MAX_SEED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -106,7 +107,7 @@ def words(
 ) -> None:
     """Draw a map of WORDs."""
     from w2v.embeddings import Embeddings
-    from w2v.plots import check_picture_path, plot_words, save_figure
+    from w2v.plots import check_picture_path, plot_words
 
     check_picture_path(output, overwrite)
     with _told_in_one_line():
@@ -119,8 +120,7 @@ def words(
             restrict_vocab=restrict_vocab,
             title=title,
         )
-    save_figure(figure, output, overwrite=overwrite)
-    click.echo(output)
+    _save(figure, output, overwrite)
 
 
 @plot.command(
@@ -139,13 +139,12 @@ def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path
     if len(words) % 2 or len(words) < 4:
         raise click.UsageError(f"Words come in pairs, two pairs or more; these are {len(words)} words.")
     from w2v.embeddings import Embeddings
-    from w2v.plots import check_picture_path, plot_analogies, save_figure
+    from w2v.plots import check_picture_path, plot_analogies
 
     check_picture_path(output, overwrite)
     with _told_in_one_line():
         figure = plot_analogies(Embeddings.load(model), list(zip(words[::2], words[1::2], strict=True)), title=title)
-    save_figure(figure, output, overwrite=overwrite)
-    click.echo(output)
+    _save(figure, output, overwrite)
 
 
 @plot.command(
@@ -170,7 +169,7 @@ def history(
 ) -> None:
     """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
     from w2v.persistence import read_config
-    from w2v.plots import check_picture_path, plot_history, save_figure
+    from w2v.plots import check_picture_path, plot_history
 
     check_picture_path(output, overwrite)
     different = list(dict.fromkeys(models))
@@ -179,12 +178,19 @@ def history(
     histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
     with _told_in_one_line():
         figure = plot_history(histories, against=against, title=title)
-    save_figure(figure, output, overwrite=overwrite)
-    click.echo(output)
+    _save(figure, output, overwrite)
 
 
 def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:
     return [epoch for epoch in config.get("history", []) if isinstance(epoch, dict)]
+
+
+def _save(figure: Any, output: Path, overwrite: bool) -> None:
+    """Write a picture, and print where it is."""
+    from w2v.plots import save_figure
+
+    with saving(output):
+        click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))
 
 
 @contextmanager

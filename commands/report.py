@@ -8,6 +8,7 @@ import click
 
 from commands.options import analogies_option, model_argument, overwrite_option, pairs_option
 from commands.output import note
+from commands.saving import keep, saving
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
@@ -128,11 +129,14 @@ def report(
     from reports import CardOptions, Evaluations, check_report_path, model_card, save_report
 
     check_report_path(output, overwrite)
-    card = model_card(
-        model,
-        evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against),
-        options=CardOptions(title, words, map_words, language, license, tags, datasets, sentences),
-        tell=lambda step: note(f"{step} …"),
-    )
-    for path in save_report(card, output, overwrite=overwrite):
+    written: list[Path] = []
+    with saving(output):
+        card = model_card(
+            model,
+            evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against),
+            options=CardOptions(title, words, map_words, language, license, tags, datasets, sentences),
+            tell=lambda step: note(f"{step} …"),
+        )
+        keep(lambda path: written.extend(save_report(card, path, overwrite=overwrite and path == output)), output)
+    for path in written:
         click.echo(path)

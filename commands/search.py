@@ -14,6 +14,7 @@ import click
 from commands.encode import describe_encoder
 from commands.options import errors_option, json_option, overwrite_option, workers_option
 from commands.output import decimals, note, percent, print_json, print_table, show_work
+from commands.saving import saving
 
 if TYPE_CHECKING:
     from encoder.retrieval import Hit, SentenceIndex
@@ -118,7 +119,7 @@ def index(
         import_usearch()
     texts = TextReader(files, errors=errors)
     start = time.perf_counter()
-    with show_work() as progress:
+    with saving(output, claims=False), show_work() as progress:
         if append:
             found = SentenceIndex.open(model, workers=workers)
             n_added = found.add(texts, approximate=False, progress=progress)

@@ -9,6 +9,7 @@ import click
 
 from commands.options import json_option, model_argument, output_option, overwrite_option
 from commands.output import decimals, percent, print_json, print_table
+from commands.saving import keep, saving
 
 
 @click.command(
@@ -58,7 +59,9 @@ def prune(
         **loss,
         "bytes_before": embeddings.table.nbytes,
     }
-    smaller.save(output, overwrite=overwrite)
+    with saving(output):
+        saved = keep(lambda path: smaller.save(path, overwrite=overwrite and path == output), output)
+    described["output"] = str(saved)
     if as_json:
         print_json(described)
         return
@@ -69,4 +72,4 @@ def prune(
         ("mean cosine with what they were", "", decimals(described["mean_cosine"], 5)),
         ("10 nearest words kept", "", percent(described["neighbors_kept"])),
     ]
-    print_table(["", f">{model}", f">{output}"], rows)
+    print_table(["", f">{model}", f">{saved}"], rows)

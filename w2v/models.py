@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from corpora.tokenizers import get_tokenizer
 from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from ._wording import decimals, in_words, seconds_in_words
 from .checkpoints import Checkpoint
+from .claims import claimed
 from .domains import MAX_SEED
 from .embeddings import Embeddings
 from .fitting import Surroundings, run_training
@@ -395,10 +397,12 @@ subwords, min_n, max_n, buckets, position_weights, lines
     def _train(
         self, corpus: Corpus, parameters: Parameters, seed: int, around: Surroundings, **before: Any
     ) -> Word2Vec:
-        state, interrupt = run_training(corpus, parameters, seed, around, **before)
-        self._keep(state)
-        if around.checkpoint is not None:
-            (around.checkpoint.finish if state.complete else around.checkpoint.write)(state)
+        kept = around.checkpoint
+        with nullcontext() if kept is None else claimed(kept.output):
+            state, interrupt = run_training(corpus, parameters, seed, around, **before)
+            self._keep(state)
+            if kept is not None:
+                kept.finish(state)
         if isinstance(interrupt, CallbackError):
             raise interrupt
         if interrupt is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from sklearn.base import BaseEstimator
@@ -12,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
-from ._files import atomic_file
+from ._files import atomic_file, check_output_file
+from .claims import check_unclaimed, claimed
 from .environment import default_workers
 from .parameters import Parameters
 from .phrase_corpus import PhraseCorpus
@@ -140,7 +142,7 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
             If there were more pairs than `max_pairs`.
         """
         parameters = self._validated()
-        with WorkFolder(work_folder) as folder:
+        with _claimed_output(output, overwrite), WorkFolder(work_folder) as folder:
             joined = _encode(
                 corpus,
                 get_tokenizer(parameters.tokenizer),
@@ -358,7 +360,7 @@ def join_corpus(
     CorpusError, EmptyVocabularyError, ModelError
         As `Phrases.fit`.
     """
-    with WorkFolder() as folder:
+    with _claimed_output(output, overwrite), WorkFolder() as folder:
         joined = _encode(
             corpus,
             get_tokenizer(tokenizer),
@@ -372,6 +374,18 @@ def join_corpus(
         for learned in phrases.passes:
             joined.join(learned)
         _write(joined, output, overwrite)
+
+
+@contextmanager
+def _claimed_output(output: str | os.PathLike[str] | BinaryIO | None, overwrite: bool) -> Iterator[None]:
+    """Claim a file that is to be written, and refuse one that cannot be, before the corpus is read."""
+    if not isinstance(output, (str, os.PathLike)):
+        yield
+        return
+    check_unclaimed(output)
+    check_output_file(output, overwrite=overwrite)
+    with claimed(output):
+        yield
 
 
 def _write(joined: PhraseCorpus, output: str | os.PathLike[str] | BinaryIO, overwrite: bool) -> None:

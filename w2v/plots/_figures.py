@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from w2v._files import ModelError, atomic_file
+from w2v._files import ModelError, OutputTakenError, atomic_file
 from w2v._wording import printable
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def check_picture_path(path: str | os.PathLike[str], overwrite: bool = False) ->
     if Path(path).is_dir():
         raise ModelError(f"{path} is a folder; give the name of a file to write")
     if os.path.lexists(path) and not overwrite:
-        raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
+        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise ModelError(f"{path} cannot be written: the folder {folder} does not exist; make it first")
