@@ -23,7 +23,7 @@ Exit codes: 0 done, 1 something is wrong with a file or a value, 2 with the comm
 141 the reader of the output, such as `head`, closed it.
 
 \b
-Environment: W2V_CONFIG names a file for --config, W2V_WORKERS the threads to use, W2V_CACHE_DIR
+Environment: W2V_CONFIG, W2V_PROGRESS stand for --config and --progress, W2V_WORKERS for threads, W2V_CACHE_DIR
 where compiled kernels and drawn maps are kept; NO_COLOR is respected.""",
 )
 @click.version_option(package_name="w2v-toolkit", prog_name="w2v")

@@ -15,8 +15,9 @@ from commands.options import (
     json_option,
     overwrite_option,
     pairs_option,
+    progress_option,
 )
-from commands.output import note, print_json, print_table
+from commands.output import print_json, print_table, show_work
 from commands.saving import keep, saving
 from commands.training import parse_parameters, training_options
 
@@ -68,6 +69,7 @@ Examples:
 @analogies_option
 @pairs_option
 @json_option
+@progress_option
 def compare(
     inputs: tuple[str, ...],
     programs: tuple[str, ...],
@@ -96,7 +98,7 @@ def compare(
 
     if report is not None:
         check_report_path(report, overwrite)
-    with saving(report):
+    with saving(report), show_work("reading the text") as progress:
         comparison = compare_programs(
             TextReader(inputs, errors=errors),
             parameters,
@@ -104,7 +106,7 @@ def compare(
             n_seeds=n_seeds,
             analogies=analogies,
             pairs=pairs,
-            tell=note,
+            tell=lambda step: progress(step.removesuffix(" ..."), 0, None) if progress else None,
         )
         if report is not None:
             keep(lambda path: save_report(comparison, path, overwrite=overwrite and path == report), report, inputs)

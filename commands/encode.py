@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from commands.options import errors_option, json_option, model_argument, overwrite_option, workers_option
+from commands.options import (
+    errors_option,
+    json_option,
+    model_argument,
+    overwrite_option,
+    progress_option,
+    workers_option,
+)
 from commands.output import decimals, note, percent, print_heat_map, print_json, print_table, show_bytes
 from commands.saving import keep, saving
+from w2v.progress import name_of
 
 if TYPE_CHECKING:
     from corpora.readers import Block, TextReader
@@ -62,6 +70,7 @@ Examples:
 @errors_option
 @workers_option
 @overwrite_option
+@progress_option
 def encode(
     model: Path,
     file: str,
@@ -119,7 +128,7 @@ def _reading(file: str, errors: str) -> Iterator[tuple[TextReader, Iterable[Bloc
     from corpora.readers import TextReader
 
     reader = TextReader(file, errors=errors)
-    with show_bytes("Encoding") as progress:
+    with show_bytes(f"encoding {name_of(reader)}") as progress:
 
         def blocks() -> Iterator[Block]:
             for block in reader:
@@ -170,6 +179,7 @@ Examples:
 @errors_option
 @workers_option
 @json_option
+@progress_option
 def similar(
     model: Path,
     sentence: str,

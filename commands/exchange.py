@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.options import LazyChoice, model_argument, output_option, overwrite_option
-from commands.output import note
+from commands.options import LazyChoice, model_argument, output_option, overwrite_option, progress_option
+from commands.output import note, show_work
 from commands.saving import keep, saving
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ Formats of word vectors:
 @click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--format", "file_format", type=LazyChoice(_exported_names), required=True, help="Format of OUT.")
 @overwrite_option
+@progress_option
 def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     """Write a model to OUT, a file or folder, in a format that other tools open.
 
@@ -66,10 +67,11 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     if file_format in OF_ENCODERS:
         _export_encoder(model, file, file_format, overwrite)
         return
-    embeddings = _open_vectors(model)
+    with show_work(f"reading {model.name}"):
+        embeddings = _open_vectors(model)
     if not file.name.endswith(".gz"):
         check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
-    with saving(file) as saved:
+    with saving(file) as saved, show_work(f"writing {file.name}"):
         write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
     note(f"Wrote {len(embeddings):,} words to {saved.path}.")
 
@@ -81,7 +83,7 @@ def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool
 
     state = load_encoder(model)
     check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
-    with saving(folder) as saved:
+    with saving(folder) as saved, show_work(f"writing {folder.name}"):
         write_encoder(state, folder, format=file_format, overwrite=overwrite)
     note(f"Wrote an encoder of {len(state.vocabulary):,} words to {saved.path}.")
     if state.identity is not None or state.subwords is not None:
@@ -128,6 +130,7 @@ Examples:
     help="What to do with words that are not UTF-8.",
 )
 @overwrite_option
+@progress_option
 def import_(
     file: Path, output: Path, file_format: str | None, words: bool, limit: int | None, errors: str, overwrite: bool
 ) -> None:
@@ -152,7 +155,7 @@ def import_(
             raise click.UsageError("--limit is for word vectors; with --words it takes those of an encoder.")
         _import_encoder(file, output, overwrite)
         return
-    with saving(output):
+    with saving(output), show_work(f"reading {file.name}"):
         embeddings = _read_vectors(file, file_format, limit, errors)
         saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
@@ -164,7 +167,7 @@ def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
     from encoder.formats import read_encoder
     from encoder.persistence import save_encoder
 
-    with saving(output):
+    with saving(output), show_work(f"reading {folder.name}"):
         state = read_encoder(folder)
         saved = keep(lambda path: save_encoder(state, path, overwrite=overwrite and path == output), output, [folder])
     note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {saved}.")

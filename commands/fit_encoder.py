@@ -12,8 +12,8 @@ import click
 from click.core import ParameterSource
 
 from commands.entry import INTERRUPTED
-from commands.options import Duration, json_option, overwrite_option
-from commands.output import print_fitted, print_json, show_fitting
+from commands.options import Duration, json_option, overwrite_option, progress_option
+from commands.output import print_fitted, print_json, progress_mode
 from commands.saving import keep, saving
 from commands.toolkit import TERMINATED
 from commands.training import Terminated, ending_on_sigterm
@@ -158,6 +158,7 @@ Examples:
 @_fitting_options
 @overwrite_option
 @json_option
+@progress_option
 def fit_encoder(
     model: Path | None,
     corpus: tuple[str, ...],
@@ -276,8 +277,7 @@ def _run(
 
     with ending_on_sigterm(), saving(output):
         try:
-            with show_fitting() as progress:
-                fit(progress)
+            fit(progress_mode())
         except TrainingInterrupted:
             saved = keep(write, output, inputs)
             message = f"Interrupted. The best so far is saved; go on with: w2v fit-encoder --resume {saved}"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.options import errors_option, json_option, overwrite_option, workers_option
+from commands.options import errors_option, json_option, overwrite_option, progress_option, workers_option
 from commands.output import decimals, print_json, print_table, show_work
 from commands.saving import keep as save_wherever
 from commands.saving import saving
 from w2v._wording import printable
+from w2v.progress import name_of
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader
@@ -85,6 +86,7 @@ Examples:
 @workers_option
 @overwrite_option
 @click.option("--jsonl", is_flag=True, help="Print JSON, one object a line.")
+@progress_option
 def duplicates(
     files: tuple[str, ...],
     model: Path | None,
@@ -119,7 +121,7 @@ def duplicates(
     if keep is not None:
         check_output_file(keep, overwrite=overwrite)
     source = _source(files, errors)
-    with saving(keep), show_work() as progress:
+    with saving(keep), show_work(f"reading {name_of(source)}") as progress:
         with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
             found = near_rows(
                 index.table, threshold, top_n=top, exact=exact, workers=workers, seed=seed, progress=progress
@@ -248,6 +250,7 @@ Examples:
 @workers_option
 @overwrite_option
 @json_option
+@progress_option
 def cluster(
     files: tuple[str, ...],
     model: Path | None,
@@ -275,7 +278,7 @@ def cluster(
     source = _source(files, errors)
     with (
         saving(output),
-        show_work() as progress,
+        show_work(f"reading {name_of(source)}") as progress,
         opened_sentences(
             source, model, splits=split_sentences, by_words=False, workers=workers, progress=progress
         ) as index,

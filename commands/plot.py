@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from commands.options import LazyChoice, model_argument, overwrite_option, restrict_option
+from commands.options import LazyChoice, model_argument, overwrite_option, progress_option, restrict_option
+from commands.output import show_work
 from commands.saving import keep, saving
 from w2v.domains import MAX_SEED
 
@@ -94,6 +95,7 @@ Examples:
 @title_option
 @_picture_option("words.png")
 @overwrite_option
+@progress_option
 def words(
     model: Path,
     words: tuple[str, ...],
@@ -110,7 +112,7 @@ def words(
     from w2v.plots import check_picture_path, plot_words
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line():
+    with _told_in_one_line(), show_work("drawing"):
         figure = plot_words(
             Embeddings.load(model),
             words,
@@ -134,6 +136,7 @@ Examples:
 @title_option
 @_picture_option("analogy.png")
 @overwrite_option
+@progress_option
 def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path, overwrite: bool) -> None:
     """Draw pairs of words as arrows: A to B, C to D, and so on."""
     if len(words) % 2 or len(words) < 4:
@@ -142,7 +145,7 @@ def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path
     from w2v.plots import check_picture_path, plot_analogies
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line():
+    with _told_in_one_line(), show_work("drawing"):
         figure = plot_analogies(Embeddings.load(model), list(zip(words[::2], words[1::2], strict=True)), title=title)
     _save(figure, output, overwrite)
 
@@ -164,6 +167,7 @@ Examples:
 @title_option
 @_picture_option("history.png")
 @overwrite_option
+@progress_option
 def history(
     models: tuple[Path, ...], against: Literal["epoch", "seconds"], title: str | None, output: Path, overwrite: bool
 ) -> None:
@@ -176,7 +180,7 @@ def history(
     stems = [path.resolve().stem for path in different]
     names = stems if len(set(stems)) == len(stems) else list(map(str, different))
     histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
-    with _told_in_one_line():
+    with _told_in_one_line(), show_work("drawing"):
         figure = plot_history(histories, against=against, title=title)
     _save(figure, output, overwrite)
 

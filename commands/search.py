@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from commands.encode import describe_encoder
-from commands.options import errors_option, json_option, overwrite_option, workers_option
+from commands.options import errors_option, json_option, overwrite_option, progress_option, workers_option
 from commands.output import decimals, note, percent, print_json, print_table, show_work
 from commands.saving import saving
 
@@ -72,6 +72,7 @@ Examples:
 @workers_option
 @overwrite_option
 @json_option
+@progress_option
 def index(
     model: Path,
     files: tuple[str, ...],
@@ -119,7 +120,7 @@ def index(
         import_usearch()
     texts = TextReader(files, errors=errors)
     start = time.perf_counter()
-    with saving(output, claims=False), show_work() as progress:
+    with saving(output, claims=False), show_work("indexing") as progress:
         if append:
             found = SentenceIndex.open(model, workers=workers)
             n_added = found.add(texts, approximate=False, progress=progress)
@@ -168,7 +169,7 @@ def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: in
 
     found = SentenceIndex.open(path, workers=workers)
     start = time.perf_counter()
-    with show_work() as progress:
+    with show_work("linking") as progress:
         is_linked = _link(found, connectivity, effort, progress, is_asked=True)
     _print_index(found, {"seconds": time.perf_counter() - start}, is_linked, as_json)
 
@@ -235,7 +236,7 @@ def _index_words(
 
     embeddings = Embeddings.load(model)
     start = time.perf_counter()
-    with show_work() as progress:
+    with show_work("linking") as progress:
         told = None if progress is None else lambda done: progress("linking", done, len(embeddings))
         built = NeighborIndex.build(
             embeddings.table,

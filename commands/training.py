@@ -14,7 +14,7 @@ import click
 
 from commands.entry import INTERRUPTED
 from commands.options import Duration, LazyChoice
-from commands.output import print_json, print_trained, show_training
+from commands.output import print_json, print_trained, progress_mode
 from commands.saving import Output, ask_for_place, saving
 from commands.toolkit import TERMINATED
 from w2v.domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
@@ -192,14 +192,13 @@ def run_training(
             ending_on_sigterm(),
             saving(output, claims=False) as saved,
             warnings_in_one_line(CheckpointWarning, ForgottenPairsWarning),
-            show_training(None if model.max_time else model.epochs) as progress,
         ):
             fit(
                 corpus,
                 checkpoint=output,
                 checkpoint_every=checkpoint_every,
                 overwrite=overwrite,
-                progress=progress,
+                progress=progress_mode(),
             )
     except TrainingInterrupted as interrupt:
         click.echo(f"Interrupted. What was learned is saved; go on with: w2v train --resume {saved.path}", err=True)
