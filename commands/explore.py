@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.options import model_argument, progress_option
-from commands.output import show_work
+from commands.output import say, show_work
+from w2v._wording import printable
 
 if TYPE_CHECKING:
     from explorer.layout import Layout
@@ -68,10 +69,10 @@ def explore(model: Path, words: int, host: str, port: int | None, no_browser: bo
     address = address_of(listening)
 
     def tell() -> None:
-        click.echo(f"Exploring {model} at {address}")
-        click.echo("Ctrl-C ends it.", err=True)
+        click.echo(printable(f"Exploring {model} at {address}"))
+        say("Ctrl-C ends it.")
         if not is_loopback(listening):
-            click.echo("Everybody who can reach this machine can look at the model; there is no password.", err=True)
+            say("Everybody who can reach this machine can look at the model; there is no password.")
         if not no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 

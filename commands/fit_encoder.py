@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from commands.entry import INTERRUPTED
 from commands.options import Duration, json_option, overwrite_option, progress_option
-from commands.output import print_fitted, print_json, progress_mode
+from commands.output import print_fitted, print_json, progress_mode, say
 from commands.saving import keep, saving
 from commands.toolkit import TERMINATED
 from commands.training import Terminated, ending_on_sigterm
@@ -281,10 +281,10 @@ def _run(
         except TrainingInterrupted:
             saved = keep(write, output, inputs)
             message = f"Interrupted. The best so far is saved; go on with: w2v fit-encoder --resume {saved}"
-            click.echo(message, err=True)
+            say(message)
             leave(TERMINATED if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN else INTERRUPTED)
         except Terminated:
-            click.echo("Interrupted before there was anything to save.", err=True)
+            say("Interrupted before there was anything to save.")
             leave(TERMINATED)
         saved = keep(write, output, inputs)
     history = encoder.history_

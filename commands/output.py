@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v._wording import decimals as decimals  # `as` hands it on to the commands
-from w2v._wording import in_words, printable, seconds_in_words, size_in_words
+from w2v._wording import in_words, printable, printable_lines, seconds_in_words, size_in_words
 from w2v._wording import percent as percent
 from w2v.progress import show_progress
 
@@ -46,7 +46,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
     header : sequence of str
         Column names. A column whose name starts with ">" is aligned to the right.
     rows : iterable of sequences of str
-        The cells. Control characters, which a word from a stranger's model could bring, are shown escaped.
+        The cells. Control characters, which a query or a word from a stranger's model could bring, are shown escaped,
+        in the header, too.
     title : str, optional
         A line above the table.
     """
@@ -57,7 +58,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in header:
-        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
+        shown = Text(printable(name.removeprefix(">")))
+        table.add_column(shown, justify="right" if name.startswith(">") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     # a pipe has no width: nothing is wrapped there, so that each row stays one line
@@ -74,7 +76,12 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
 def note(message: str) -> None:
     """Tell a person something on standard error; say nothing to a file or a pipe."""
     if sys.stderr.isatty():
-        click.echo(message, err=True)
+        say(message)
+
+
+def say(message: str) -> None:
+    """Tell something on standard error; control characters, which names of files may have, are shown escaped."""
+    click.echo(printable_lines(message), err=True)
 
 
 def progress_mode() -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from commands.options import LazyChoice, model_argument, overwrite_option, progress_option, restrict_option
-from commands.output import show_work
+from commands.output import say, show_work
 from commands.saving import keep, saving
 from w2v.domains import MAX_SEED
 
@@ -207,4 +207,4 @@ def _told_in_one_line() -> Iterator[None]:
         yield
     for warning in caught:
         if issubclass(warning.category, MissingGlyphWarning):
-            click.echo(f"Note: {warning.message}", err=True)
+            say(f"Note: {warning.message}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from commands.output import say
 from commands.toolkit import mark_saved
 from w2v._files import ModelError, SavedBesideWarning
 from w2v.claims import claimed
@@ -48,7 +49,7 @@ def saving(path: Path | None, *, claims: bool = True) -> Iterator[Output]:
     def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
         if isinstance(message, SavedBesideWarning):
             output.path = message.path
-            click.echo(f"Warning: {message}", err=True)
+            say(f"Warning: {message}")
         else:
             show(message, category, *where, **further)
 
@@ -80,7 +81,7 @@ def ask_for_place(error: SavedElsewhereError, write: Callable[[Path], None]) -> 
     """Ask at a terminal where else a result shall be, and put it there; raise the error if nobody says."""
     if not _is_terminal():
         raise error
-    click.echo(f"{error}.", err=True)
+    say(f"{error}.")
     question = "Another place for it" if error.path is None else "Another place for it, or Enter to leave it there"
     while True:
         try:
@@ -92,7 +93,7 @@ def ask_for_place(error: SavedElsewhereError, write: Callable[[Path], None]) -> 
         try:
             write(Path(answer).expanduser())
         except ModelError as refusal:
-            click.echo(f"{refusal}.", err=True)
+            say(f"{refusal}.")
             continue
         if error.path is not None:
             _remove(error.path)

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ import click
 
 from commands.encode import describe_encoder
 from commands.options import errors_option, json_option, overwrite_option, progress_option, workers_option
-from commands.output import decimals, note, percent, print_json, print_table, show_work
+from commands.output import decimals, note, percent, print_json, print_table, say, show_work
 from commands.saving import saving
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _link(
     try:
         found.build_graphs(connectivity=connectivity, effort=effort or EFFORT, progress=progress)
     except KeyboardInterrupt:
-        click.echo(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.", err=True)
+        say(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.")
         raise
     return True
 
@@ -331,10 +332,12 @@ def _is_terminal() -> bool:
 
 def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, list[Hit]]]:
     """Ask for queries until there is none, and answer each."""
+    with suppress(ImportError):  # not everywhere; it edits the line and keeps what was asked before
+        import readline  # noqa: F401
     while True:
         try:
-            query = click.prompt("search for", default="", show_default=False, err=True).strip()
-        except click.Abort:  # Ctrl-C or the end of the input
+            query = _prompt("search for: ").strip()
+        except (click.Abort, EOFError, KeyboardInterrupt):  # Ctrl-C or the end of the input
             click.echo(err=True)
             return
         if not query:
@@ -342,7 +345,15 @@ def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, 
         try:
             yield query, opened.search(query, top_n=top, exact=exact)
         except ValueError as error:
-            click.echo(f"{error}", err=True)
+            say(f"{error}")
+
+
+def _prompt(question: str) -> str:
+    """Ask for a line; where results go elsewhere, on standard error, which cannot be edited on."""
+    if sys.stdout.isatty():
+        return input(question)
+    asked: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix="")
+    return asked
 
 
 def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> Iterator[list[str]]:

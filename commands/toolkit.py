@@ -13,6 +13,7 @@ import click
 
 from commands.configuration import add_config_option
 from commands.entry import INTERRUPTED, raise_interrupts
+from w2v._wording import printable_lines
 from w2v.environment import CACHE_FOLDER, cache_folder
 
 BROKEN_PIPE, TERMINATED = 141, 143
@@ -103,10 +104,13 @@ class Toolkit(click.Group):
         except KeyboardInterrupt:
             click.echo(_describe_interrupt(ctx), err=True)
             ctx.exit(INTERRUPTED)
+        except click.ClickException as error:
+            error.message = printable_lines(error.message)
+            raise
         except Exception as error:
             if ctx.params.get("debug") or not _is_mistake(error):
                 raise
-            raise click.ClickException(_describe(error)) from error
+            raise click.ClickException(printable_lines(_describe(error))) from error
 
 
 def mark_saved() -> None:

@@ -14,7 +14,7 @@ import click
 
 from commands.entry import INTERRUPTED
 from commands.options import Duration, LazyChoice
-from commands.output import print_json, print_trained, progress_mode
+from commands.output import print_json, print_trained, progress_mode, say
 from commands.saving import Output, ask_for_place, saving
 from commands.toolkit import TERMINATED
 from w2v.domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
@@ -161,7 +161,7 @@ def warnings_in_one_line(*kinds: type[Warning]) -> Iterator[None]:
 
     def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
         if issubclass(category, kinds):
-            click.echo(f"Warning: {message}", err=True)
+            say(f"Warning: {message}")
         else:
             show(message, category, *where, **further)
 
@@ -201,11 +201,11 @@ def run_training(
                 progress=progress_mode(),
             )
     except TrainingInterrupted as interrupt:
-        click.echo(f"Interrupted. What was learned is saved; go on with: w2v train --resume {saved.path}", err=True)
+        say(f"Interrupted. What was learned is saved; go on with: w2v train --resume {saved.path}")
         is_terminated = isinstance(interrupt.__cause__, Terminated)
         click.get_current_context().exit(TERMINATED if is_terminated else INTERRUPTED)
     except Terminated:
-        click.echo("Interrupted before there was anything to save.", err=True)
+        say("Interrupted before there was anything to save.")
         click.get_current_context().exit(TERMINATED)
     except SavedElsewhereError as error:
         saved.path = ask_for_place(error, model.save)

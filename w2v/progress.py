@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from ._wording import printable
+
 if TYPE_CHECKING:
     from .trainer import Progress
 
@@ -115,7 +117,7 @@ class _Bars:
         console = Console() if _is_notebook() else Console(file=sys.stderr)
         self._progress = widgets.Progress(*columns, console=console, transient=True, refresh_per_second=4)
         self._tasks: dict[str, tuple[Any, float]] = {}
-        self._start = None if not start else self._progress.add_task(start, total=None, facts="")
+        self._start = None if not start else self._progress.add_task(printable(start), total=None, facts="")
 
     def __enter__(self) -> _Bars:
         self._progress.start()
@@ -133,10 +135,10 @@ class _Bars:
             self._start = None
         key = bar or what
         if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task(what, total=total, facts=""), time.monotonic()
+            self._tasks[key] = self._progress.add_task(printable(what), total=total, facts=""), time.monotonic()
         task, began = self._tasks[key]
         said = _Work(what, done, total, facts, began).in_words()
-        self._progress.update(task, description=what, total=total, completed=done or 0, facts=said)
+        self._progress.update(task, description=printable(what), total=total, completed=done or 0, facts=said)
 
 
 class _Log:
@@ -170,7 +172,7 @@ class _Log:
         wait = FIRST_LINE
         while not self._is_over.wait(wait):
             work, wait = self._work, NEXT_LINES
-            said = ", ".join(part for part in (work.what, work.in_words()) if part)
+            said = ", ".join(part for part in (printable(work.what), work.in_words()) if part)
             with suppress(OSError, ValueError):  # that nobody reads it is no reason to end the work
                 self._stream.write(f"{clock(time.monotonic() - self._began)} {said}\n")
                 self._stream.flush()
