@@ -284,7 +284,7 @@ def _run(
             say(message)
             leave(TERMINATED if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN else INTERRUPTED)
         except Terminated:
-            say("Interrupted before there was anything to save.")
+            say("Interrupted; nothing was saved.")
             leave(TERMINATED)
         saved = keep(write, output, inputs)
     history = encoder.history_

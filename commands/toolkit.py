@@ -105,8 +105,12 @@ class Toolkit(click.Group):
             click.echo(_describe_interrupt(ctx), err=True)
             ctx.exit(INTERRUPTED)
         except click.ClickException as error:
-            error.message = printable_lines(error.message)
-            raise
+            message = printable_lines(error.format_message())
+            if message == error.format_message():
+                raise
+            if isinstance(error, click.UsageError):
+                raise click.UsageError(message, error.ctx) from error
+            raise click.ClickException(message) from error
         except Exception as error:
             if ctx.params.get("debug") or not _is_mistake(error):
                 raise

@@ -205,7 +205,7 @@ def run_training(
         is_terminated = isinstance(interrupt.__cause__, Terminated)
         click.get_current_context().exit(TERMINATED if is_terminated else INTERRUPTED)
     except Terminated:
-        say("Interrupted before there was anything to save.")
+        say("Interrupted; nothing was saved.")
         click.get_current_context().exit(TERMINATED)
     except SavedElsewhereError as error:
         saved.path = ask_for_place(error, model.save)

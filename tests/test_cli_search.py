@@ -192,6 +192,9 @@ def test_control_characters_of_names_are_shown_escaped(tmp_path: Path) -> None:
     result = run("info", tmp_path / "no\x1b[31m.model")
     assert result.exit_code == 1
     assert "no\\x1b[31m.model does not exist" in result.stderr and "\x1b" not in result.stderr
+    result = run("train", "--resume", tmp_path / "a\x1b[31m", "--output", tmp_path / "b")
+    assert result.exit_code == 2
+    assert "takes the place of" in result.stderr and "a\\x1b[31m" in result.stderr and "\x1b" not in result.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
