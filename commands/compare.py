@@ -16,7 +16,7 @@ from commands.options import (
     overwrite_option,
     pairs_option,
 )
-from commands.output import note, print_json, print_table
+from commands.output import note, note_missing_glyphs, print_json, print_table
 from commands.training import parse_parameters, training_options
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def compare(
         tell=note,
     )
     if report is not None:
-        save_report(comparison, report, overwrite=overwrite)
+        with note_missing_glyphs():
+            save_report(comparison, report, overwrite=overwrite)
     if as_json:
         print_json(comparison.to_dict())
     else:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from commands.options import errors_option, json_option, model_argument, overwrite_option, workers_option
-from commands.output import decimals, note, percent, print_heat_map, print_json, print_table, show_bytes
+from commands.output import (
+    decimals,
+    note,
+    note_missing_glyphs,
+    percent,
+    print_heat_map,
+    print_json,
+    print_table,
+    show_bytes,
+)
 
 if TYPE_CHECKING:
     from corpora.readers import Block, TextReader
@@ -241,7 +250,9 @@ def attention(
     if output is not None:
         from encoder.plots import plot_attention, save_figure
 
-        save_figure(plot_attention(tokens, shares, weights), output, overwrite=overwrite)
+        with note_missing_glyphs():
+            figure = plot_attention(tokens, shares, weights)
+        save_figure(figure, output, overwrite=overwrite)
         click.echo(output)
     elif as_json:
         shown = {} if weights is None else {"attention": weights.tolist()}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
 from commands.options import LazyChoice, model_argument, overwrite_option, restrict_option
+from commands.output import note_missing_glyphs
 from w2v.domains import MAX_SEED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -109,7 +108,7 @@ def words(
     from w2v.plots import check_picture_path, plot_words, save_figure
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line():
+    with note_missing_glyphs():
         figure = plot_words(
             Embeddings.load(model),
             words,
@@ -142,7 +141,7 @@ def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path
     from w2v.plots import check_picture_path, plot_analogies, save_figure
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line():
+    with note_missing_glyphs():
         figure = plot_analogies(Embeddings.load(model), list(zip(words[::2], words[1::2], strict=True)), title=title)
     save_figure(figure, output, overwrite=overwrite)
     click.echo(output)
@@ -177,7 +176,7 @@ def history(
     stems = [path.resolve().stem for path in different]
     names = stems if len(set(stems)) == len(stems) else list(map(str, different))
     histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
-    with _told_in_one_line():
+    with note_missing_glyphs():
         figure = plot_history(histories, against=against, title=title)
     save_figure(figure, output, overwrite=overwrite)
     click.echo(output)
@@ -185,16 +184,3 @@ def history(
 
 def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:
     return [epoch for epoch in config.get("history", []) if isinstance(epoch, dict)]
-
-
-@contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Show what drawing warns of, such as characters that no font has, without where in the code it was said."""
-    from w2v.plots import MissingGlyphWarning
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MissingGlyphWarning)
-        yield
-    for warning in caught:
-        if issubclass(warning.category, MissingGlyphWarning):
-            click.echo(f"Note: {warning.message}", err=True)

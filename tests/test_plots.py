@@ -31,8 +31,9 @@ from w2v.plots import (  # noqa: E402
     plot_words,
     save_figure,
 )
-from w2v.plots._figures import COLORS, fonts_for, overlapping, palette, shown  # noqa: E402
+from w2v.plots._figures import COLORS, fonts_for, overlapping, palette  # noqa: E402
 from w2v.plots._layout import principal_plane, project  # noqa: E402
+from w2v.plots._writing import shown  # noqa: E402
 from w2v.plots.analogies import _mean_cosine  # noqa: E402
 from w2v.plots.history import spread  # noqa: E402
 

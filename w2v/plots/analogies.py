@@ -14,10 +14,10 @@ from w2v.plots._figures import (
     INK,
     lighter,
     require_matplotlib,
-    shown,
     style,
 )
 from w2v.plots._layout import Label, Points, grow, new_map, place_labels, principal_plane
+from w2v.plots._writing import shown
 from w2v.plots.words import unit_vectors
 
 if TYPE_CHECKING:
