@@ -27,7 +27,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 """Once all colours are used they come again with the next shape."""
 
 _LATIN = ("Inter", "Source Sans 3", "Noto Sans", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
-_PNG_DPI = 200
+PNG_DPI = 200
 DPI = 100
 _HASH_SALT = "w2v"
 
@@ -116,7 +116,7 @@ def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     metadata: dict[str, Any] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     buffer = io.BytesIO()
     with _settings({"svg.hashsalt": _HASH_SALT, "svg.fonttype": "path"}):
-        figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata, facecolor="white")
+        figure.savefig(buffer, format=kind, dpi=PNG_DPI, metadata=metadata, facecolor="white")
     return buffer.getvalue() if kind == "svg" else _with_few_colors(buffer)
 
 
@@ -127,7 +127,7 @@ def _with_few_colors(png: io.BytesIO) -> bytes:
     buffer = io.BytesIO()
     with Image.open(png) as image:
         few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(buffer, format="png", optimize=True, dpi=(_PNG_DPI, _PNG_DPI))
+        few.save(buffer, format="png", optimize=True, dpi=(PNG_DPI, PNG_DPI))
     return buffer.getvalue()
 
 

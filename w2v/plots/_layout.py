@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.plots._figures import DPI, QUIET, bare, new_figure, overlapping
-from w2v.plots._writing import Title, text_size, wrapped
+from w2v.plots._writing import Title, caption_lines, text_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -247,11 +247,12 @@ def grow(draw: Callable[[float], Figure | None]) -> Figure:
 def new_map(points: Points, width: float, title: str | None, caption: str) -> tuple[Figure, Axes]:
     """Return a figure of so many inches with bare axes that the points will fill, a title above and a caption below.
 
+    The caption is one line where it fits, else breaks where it has a line break, and further where it has to.
     Both directions have one scale. The height follows the points, within limits that look well on a page.
     """
     edge, caption_size = 0.25, 8.5
     heading = Title(title, width, edge)
-    caption = wrapped(caption, width - 2 * edge, caption_size)
+    caption = caption_lines(caption, width - 2 * edge, caption_size)
     above, below = heading.height(0.62, without=0.2), 0.28 + text_size(caption, caption_size)[1]
     low, high = points.min(axis=0), points.max(axis=0)
     extent = high - low

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from w2v._wording import printable
-from w2v.plots._figures import new_figure
+from w2v.plots._figures import DPI, PNG_DPI, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_LABEL = 40
+_SVG_DPI = 72
 _TITLE_SIZE, _TITLE_LINES = 14.0, 3
 
 
@@ -21,10 +22,17 @@ def shown(word: str) -> str:
 
 
 def text_size(text: str, size: float, weight: str = "normal") -> tuple[float, float]:
-    """Return the width and the height of a text in inches; `style` has to be in force, which chooses the fonts."""
+    """Return the width and the height of a text in inches; `style` has to be in force, which chooses the fonts.
+
+    Letters are fitted to pixels, hence the larger of what it takes on a screen and in a file.
+    """
     figure = new_figure(1, 1)
-    box = figure.text(0, 0, text, size=size, weight=weight, parse_math=False).get_window_extent()
-    return box.width / figure.dpi, box.height / figure.dpi
+    width = height = 0.0
+    for dpi in (_SVG_DPI, DPI, PNG_DPI):
+        figure.set_dpi(dpi)
+        box = figure.text(0, 0, text, size=size, weight=weight, parse_math=False).get_window_extent()
+        width, height = max(width, box.width / dpi), max(height, box.height / dpi)
+    return width, height
 
 
 def widest(texts: list[str], size: float, weight: str = "normal") -> float:
@@ -65,6 +73,14 @@ def _fitting(text: str, inches: float, size: float, weight: str, mark: str = "")
         else:
             too_many = middle
     return fits
+
+
+def caption_lines(caption: str, inches: float, size: float) -> str:
+    """Write the lines of a caption as one if that is not wider than so many inches, else each by itself, wrapped."""
+    one = caption.replace("\n", " ")
+    if text_size(one, size)[0] <= inches:
+        return one
+    return "\n".join(wrapped(line, inches, size) for line in caption.split("\n"))
 
 
 class Title:

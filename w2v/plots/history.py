@@ -154,8 +154,8 @@ def _draw(
 
 def _make_room_for_ticks(figure: Figure) -> None:
     """Move the left of all axes until the widest figure beside them is inside of the picture."""
-    left = min(label.get_window_extent().x0 for axes in figure.axes for label in axes.get_yticklabels())
-    missing = _EDGE / 2 - left / figure.dpi
+    boxes = [axes.yaxis.get_tightbbox() for axes in figure.axes]
+    missing = _EDGE / 2 - min(box.x0 for box in boxes if box is not None) / figure.dpi
     if missing > 0:
         for axes in figure.axes:
             x0, y0, width, height = axes.get_position().bounds
@@ -263,9 +263,9 @@ def _write_labels(
         )  # fmt: skip
         if abs(wish - place) > 2:
             axes.annotate(
-                "", (x, bottom + wish / points * (top - bottom)), xytext=(-0.03, 0.5), textcoords=written,
+                "", (x, bottom + wish / points * (top - bottom)), xytext=(0, 0.5), textcoords=written,
                 arrowprops={
-                    "arrowstyle": "-", "color": lighter(color, 0.6), "linewidth": 0.8, "shrinkA": 0, "shrinkB": 3,
+                    "arrowstyle": "-", "color": lighter(color, 0.6), "linewidth": 0.8, "shrinkA": 2, "shrinkB": 3,
                 },
                 annotation_clip=False, zorder=2,
             )  # fmt: skip
