@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -179,6 +182,43 @@ def test_missing_glyphs_are_one_warning_and_still_a_picture(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save_figure(figure, tmp_path / "water.png")
+
+
+def test_matplotlib_says_nothing_about_fonts_even_where_others_draw(
+    embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    families = ["No such font", "STIXNonUnicode", "DejaVu Sans"]  # the second is found, but not in every weight
+    monkeypatch.setattr("w2v.plots._figures.fonts_for", lambda texts: (families, set()))
+    weights = np.ones((2, 2), np.float32)
+    figures = [
+        plot_words(embeddings, TOPICS, title="水"),
+        plot_analogies(embeddings, [("country0", "capital0"), ("country1", "capital1")], title="水"),
+        plot_history({"水": EPOCHS, "b": EPOCHS[:1]}, title="水"),
+        plot_attention(["水", "b"], np.array([0.5, 0.5]), weights),
+    ]
+    for figure in figures:
+        figure.canvas.draw()  # as notebooks do
+        figure.savefig(tmp_path / "x.png", bbox_inches="tight")
+        save_figure(figure, tmp_path / "x.svg", overwrite=True)
+    assert caplog.records == []
+    assert logging.getLogger("matplotlib").level == logging.NOTSET
+
+
+def test_matplotlib_is_imported_in_silence_without_a_home_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        environment.pop(name, None)
+    program = (
+        "from w2v.plots import plot_history, save_figure\n"
+        "figure = plot_history({'水': [{'epoch': 1, 'loss': 2.0}]})\n"
+        "save_figure(figure, 'x.png')"
+    )
+    command = [sys.executable, "-W", "ignore:no installed font", "-c", program]
+    environment["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    finished = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert finished.stderr == ""
+    assert (tmp_path / "x.png").stat().st_size > 2000
 
 
 def test_fonts_for_latin_and_cyrillic_are_always_there() -> None:
@@ -368,6 +408,19 @@ def test_plot_history_names_each_of_several_models_once_without_overlap() -> Non
     assert overlapping(labels) == []
     assert len({palette(index) for index in range(9)}) == 9
     assert_drawn(figure)
+
+
+def test_plot_history_draws_no_line_from_an_early_end_to_a_name() -> None:
+    figure = plot_history({"e": EPOCHS[:1], "large": EPOCHS, "$x$": EPOCHS})
+    assert not [text for axes in figure.axes for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    key = figure.axes[0].get_legend()
+    assert key is not None
+    names = key.get_texts()
+    assert [name.get_text() for name in names] == ["e", "large", "$x$"]
+    assert [name.get_color() for name in names] == [line.get_color() for line in key.get_lines()]
+    assert len({name.get_color() for name in names}) == 3
+    assert not any(name.get_parse_math() for name in names)
+    assert_all_text_is_inside(figure)
 
 
 @pytest.mark.parametrize(

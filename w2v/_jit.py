@@ -33,7 +33,8 @@ def find_cache() -> bool:
         folder = temporary_folder() / "kernels"
     except OSError:
         return False
-    os.environ["NUMBA_CACHE_DIR"] = config.CACHE_DIR = str(folder)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return _is_kept()
 
 

@@ -57,7 +57,7 @@ def new_figure(width: float, height: float) -> Figure:
     class Canvas(FigureCanvasAgg):
         def draw(self) -> None:
             with quiet():
-                super().draw()
+                super().draw()  # type: ignore[no-untyped-call]
 
         def print_figure(self, *arguments: Any, **options: Any) -> Any:
             with quiet():
@@ -166,7 +166,8 @@ def style(texts: Iterable[str] = ()) -> Iterator[None]:
     MissingGlyphWarning
         If no installed font has some of the characters; they are drawn as boxes.
     """
-    families, missing = fonts_for(texts)
+    with quiet():
+        families, missing = fonts_for(texts)
     if missing:
         shown = "".join(sorted(missing)[:10])
         warnings.warn(

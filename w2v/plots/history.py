@@ -228,8 +228,9 @@ def _write_key(axes: Axes, names: list[str], labels: Mapping[tuple[str, str], st
     samples = []
     for entry, name in labels:
         color, marker = palette(names.index(name))
-        style = "--" if entry == "holdout_loss" else "-"
-        samples.append(Line2D([], [], color=color, linewidth=1.8, linestyle=style, marker=marker, markersize=4.5))
+        sample = Line2D([], [], color=color, linewidth=1.8, marker=marker, markersize=4.5)
+        sample.set_linestyle("--" if entry == "holdout_loss" else "-")
+        samples.append(sample)
     key = axes.legend(
         samples, list(labels.values()), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, borderpad=0,
         borderaxespad=0.9, handlelength=1.5, handletextpad=0.6, labelspacing=0.3, labelcolor="linecolor",
