@@ -95,7 +95,9 @@ def encode(
     from encoder.vector_files import write_npy
 
     inference = Inference(load_encoder(model), workers)
-    wanted = Output(inference.state.pooling.normalize if normalize is None else normalize, truncate_dim, precision)
+    wanted = Output(
+        inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
+    )
     columns = wanted.columns(inference.state.dimension)
     with _reading(file, errors) as (reader, blocks):
         pieces = _at_least_one(inference.encode_blocks(blocks, wanted, batch_size), reader)
