@@ -1,8 +1,8 @@
 """Settings beside a ``tokenizer.json`` that change how text is divided; transformers lets them override the file.
 
 transformers rebuilds the tokenizers of BERT, DistilBERT and MPNet from their vocabulary and their settings. Only
-generic classes, such as ``PreTrainedTokenizerFast``, use the file as it is. For the others the normalizer and the tokens
-around a text follow from ``tokenizer_config.json`` and ``special_tokens_map.json``.
+generic classes, such as ``PreTrainedTokenizerFast``, use the file as it is. For the others the normalizer and the
+tokens around a text follow from ``tokenizer_config.json`` and ``special_tokens_map.json``.
 """
 
 from __future__ import annotations
