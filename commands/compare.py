@@ -17,7 +17,7 @@ from commands.options import (
     pairs_option,
     progress_option,
 )
-from commands.output import print_json, print_table, show_work
+from commands.output import note_missing_glyphs, print_json, print_table, show_work
 from commands.saving import keep, saving
 from commands.training import parse_parameters, training_options
 
@@ -109,7 +109,8 @@ def compare(
             tell=lambda step: progress(step.removesuffix(" ..."), 0, None) if progress else None,
         )
         if report is not None:
-            keep(lambda path: save_report(comparison, path, overwrite=overwrite and path == report), report, inputs)
+            with note_missing_glyphs():
+                keep(lambda path: save_report(comparison, path, overwrite=overwrite and path == report), report, inputs)
     if as_json:
         print_json(comparison.to_dict())
     else:

@@ -18,7 +18,16 @@ from commands.options import (
     progress_option,
     workers_option,
 )
-from commands.output import decimals, note, percent, print_heat_map, print_json, print_table, show_bytes
+from commands.output import (
+    decimals,
+    note,
+    note_missing_glyphs,
+    percent,
+    print_heat_map,
+    print_json,
+    print_table,
+    show_bytes,
+)
 from commands.saving import keep, saving
 from w2v.progress import name_of
 
@@ -96,7 +105,9 @@ def encode(
     from encoder.vector_files import write_npy
 
     inference = Inference(load_encoder(model), workers)
-    wanted = Output(inference.state.pooling.normalize if normalize is None else normalize, truncate_dim, precision)
+    wanted = Output(
+        inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
+    )
     columns = wanted.columns(inference.state.dimension)
     with saving(output) as saved, _reading(file, errors) as (reader, blocks):
         pieces = _at_least_one(inference.encode_blocks(blocks, wanted, batch_size), reader)
@@ -264,7 +275,8 @@ def attention(
     if output is not None:
         from encoder.plots import plot_attention, save_figure
 
-        figure = plot_attention(tokens, shares, weights)
+        with note_missing_glyphs():
+            figure = plot_attention(tokens, shares, weights)
         with saving(output):
             click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))
     elif as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,19 @@ def note(message: str) -> None:
 def say(message: str) -> None:
     """Tell something on standard error; control characters, which names of files may have, are shown escaped."""
     click.echo(printable_lines(message), err=True)
+
+
+@contextmanager
+def note_missing_glyphs() -> Iterator[None]:
+    """Say in one line which characters of a picture no font has, without where in the code it was noticed."""
+    from w2v.plots import MissingGlyphWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MissingGlyphWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, MissingGlyphWarning):
+            say(f"Note: {warning.message}")
 
 
 def progress_mode() -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
 from commands.options import LazyChoice, model_argument, overwrite_option, progress_option, restrict_option
-from commands.output import say, show_work
+from commands.output import note_missing_glyphs, show_work
 from commands.saving import keep, saving
 from w2v.domains import MAX_SEED
 
@@ -112,7 +110,7 @@ def words(
     from w2v.plots import check_picture_path, plot_words
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line(), show_work("drawing"):
+    with note_missing_glyphs(), show_work("drawing"):
         figure = plot_words(
             Embeddings.load(model),
             words,
@@ -145,7 +143,7 @@ def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path
     from w2v.plots import check_picture_path, plot_analogies
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line(), show_work("drawing"):
+    with note_missing_glyphs(), show_work("drawing"):
         figure = plot_analogies(Embeddings.load(model), list(zip(words[::2], words[1::2], strict=True)), title=title)
     _save(figure, output, overwrite)
 
@@ -180,7 +178,7 @@ def history(
     stems = [path.resolve().stem for path in different]
     names = stems if len(set(stems)) == len(stems) else list(map(str, different))
     histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
-    with _told_in_one_line(), show_work("drawing"):
+    with note_missing_glyphs(), show_work("drawing"):
         figure = plot_history(histories, against=against, title=title)
     _save(figure, output, overwrite)
 
@@ -195,16 +193,3 @@ def _save(figure: Any, output: Path, overwrite: bool) -> None:
 
     with saving(output):
         click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))
-
-
-@contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Show what drawing warns of, such as characters that no font has, without where in the code it was said."""
-    from w2v.plots import MissingGlyphWarning
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MissingGlyphWarning)
-        yield
-    for warning in caught:
-        if issubclass(warning.category, MissingGlyphWarning):
-            say(f"Note: {warning.message}")

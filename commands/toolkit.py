@@ -95,9 +95,9 @@ class Toolkit(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and turn the errors it may raise into messages."""
-        if os.environ.get(CACHE_FOLDER):
-            os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "kernels"))
         try:
+            if os.environ.get(CACHE_FOLDER):
+                os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "kernels"))
             with _ending_with_the_reader():
                 raise_interrupts()
                 return super().invoke(ctx)

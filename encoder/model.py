@@ -399,7 +399,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     @classmethod
     def _fitted(cls, state: EncoderState) -> SentenceEncoder:
         """Return an encoder that has learned this state."""
-        encoder = cls(state, "static" if state.network is None else "attention", normalize=state.pooling.normalize)
+        encoder = cls(
+            state, "static" if state.network is None else "attention", normalize=state.pooling.ends_at_unit_length
+        )
         encoder.state_, encoder.is_complete_ = state, True
         encoder.history_ = list(state.metadata.get("history", []))
         return encoder

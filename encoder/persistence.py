@@ -53,7 +53,7 @@ TABLE_FILE, NETWORK_FILE, POOLING_FILE = "encoder.safetensors", "network.safeten
 
 _STRUCTURE = (
     "format", "format_version", "kind", "dimension", "vocabulary_size", "tokenizer", "identity", "subwords",
-    "subword_columns", "subword_scale", "network", "pooling",
+    "subword_columns", "subword_scale", "network", "pooling", "table_columns",
 )  # fmt: skip
 _OWN_FILES = (TABLE_FILE, NETWORK_FILE, POOLING_FILE, LAYOUT.subwords)
 
@@ -154,7 +154,7 @@ def load_encoder(
     config = read_encoder_config(path)
     folder = Path(path)
     pooling = _read_pooling(folder, config, mmap=mmap)
-    width = len(pooling.dense[0].weight) if pooling.dense else config["dimension"]
+    width = len(pooling.dense[0].weight) if pooling.dense else config.get("table_columns", config["dimension"])
     shape = (config["vocabulary_size"], width)
     words = read_words(folder / LAYOUT.vocabulary, shape[0])
     file = folder / TABLE_FILE
@@ -251,6 +251,8 @@ def _describe(state: EncoderState) -> dict[str, Any]:
         config["network"] = state.network.to_dict()
     if not state.pooling.is_plain:
         config["pooling"] = state.pooling.to_config()
+    if state.pooling.kept is not None:
+        config["table_columns"] = state.width
     config.update((name, value) for name, value in state.metadata.items() if name not in _STRUCTURE)
     return config
 
