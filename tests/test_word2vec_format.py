@@ -274,7 +274,7 @@ def test_words_with_white_space_are_left_out_and_named(tmp_path: Path, word: str
 
 
 def test_numbers_that_are_a_sign_of_damage_are_not_written(tmp_path: Path) -> None:
-    large = Embeddings(["a", "b"], [[1, 2], [3, -1e12]])
+    large = Embeddings(["a", "b"], np.array([[1, 2], [3, -1e12]], np.float32))
     with pytest.raises(ModelError, match=r"a vector holds 1e\+12"):
         write_word2vec(large, tmp_path / "v", binary=True)
     write_word2vec(large, tmp_path / "v", binary=False)
