@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError, atomic_file, atomic_folder, reading
+from w2v._files import ModelError, OutputTakenError, atomic_file, atomic_folder, reading
 from w2v._vector_source import BLOCK_BYTES, is_utf8
 from w2v.embeddings import Embeddings
 from w2v.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ def new_folder(path: str | os.PathLike[str], files: AbstractSet[str], *, overwri
     """Make a folder that appears whole or not at all, in the place of one that holds no other than the named files."""
     if os.path.lexists(path):
         if not overwrite:
-            raise ModelError(f"{path} exists already; choose another name, or remove it first")
+            raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
         if not os.path.isdir(path) or not files >= set(os.listdir(path)):
             raise ModelError(f"{path} holds something else than what would be written, so it is not overwritten")
     with atomic_folder(path, replace=overwrite) as folder:

@@ -250,6 +250,12 @@ def check_tensor(
     return array
 
 
+def n_bytes_of(*tensors: Mapping[str, NDArray[Any]], subwords: SubwordVectors | None = None) -> int:
+    """Return how much the arrays of a folder take on the disk; words and configuration come on top."""
+    n_bytes = sum(tensor.nbytes for arrays in tensors for tensor in arrays.values())
+    return n_bytes if subwords is None else n_bytes + subwords.ngram_vectors.nbytes
+
+
 def write_subwords(folder: Path, subwords: SubwordVectors) -> None:
     """Write the vectors of n-grams; the settings of `subwords` belong in the configuration."""
     tensors: dict[str, NDArray[Any]] = {"ngram_vectors": subwords.ngram_vectors}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError, atomic_file, reading
+from w2v._files import ModelError, OutputTakenError, atomic_file, reading
 from w2v._vector_files import (
     check_limit,
     finite_blocks,
@@ -126,7 +126,7 @@ def write_numpy(embeddings: Embeddings, path: str | os.PathLike[str], *, overwri
 def _write_npy(embeddings: Embeddings, path: str | os.PathLike[str], overwrite: bool) -> None:
     beside = words_beside(path)
     if beside.exists() and not overwrite:
-        raise ModelError(f"{beside} exists already; choose another name, or remove it first")
+        raise OutputTakenError(f"{beside} exists already; choose another name, or remove it first")
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(embeddings), embeddings.vector_size)}
     with atomic_file(path, overwrite=overwrite) as file:
         np.lib.format.write_array_header_1_0(file, header)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError
+from w2v._files import ModelError, OutputTakenError
 from w2v._tensors import read_tensors, write_tensors
 from w2v._vector_files import (
     check_limit,
@@ -96,7 +96,7 @@ def write_safetensors(embeddings: Embeddings, path: str | os.PathLike[str], *, o
         If a vector holds NaN or infinity, or if the file cannot be written.
     """
     if os.path.exists(path) and not overwrite:
-        raise ModelError(f"{path} exists already; choose another name, or remove it first")
+        raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
     for _ in finite_blocks(embeddings, path):
         pass
     tensors: dict[str, NDArray[np.generic]] = {"vectors": embeddings.vectors, **pack_words(embeddings.index_to_key)}
