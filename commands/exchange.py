@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.options import LazyChoice, model_argument, output_option, overwrite_option, progress_option
-from commands.output import note, show_work
+from commands.output import note, say, show_work
 from commands.saving import keep, saving
 
 if TYPE_CHECKING:
@@ -72,8 +72,13 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     if not file.name.endswith(".gz"):
         check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
     with saving(file) as saved, show_work(f"writing {file.name}"):
-        write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
-    note(f"Wrote {len(embeddings):,} words to {saved.path}.")
+        left_out = write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
+    note(f"Wrote {len(embeddings) - len(left_out):,} words to {saved.path}.")
+    if left_out:
+        say(
+            f"Warning: {len(left_out):,} of {len(embeddings):,} words were left out, such as {left_out[0]!r}, which "
+            f"{file_format} cannot express; safetensors, numpy (.npz) and gensim hold all."
+        )
 
 
 def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
@@ -127,18 +132,32 @@ Examples:
     type=click.Choice(["strict", "replace", "ignore"]),
     default="strict",
     show_default=True,
-    help="What to do with words that are not UTF-8.",
+    help="What to do with words that are not of the encoding.",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    help="Encoding of the words, such as latin-1, cp1252, gb18030; of text also utf-16.",
 )
 @overwrite_option
 @progress_option
 def import_(
-    file: Path, output: Path, file_format: str | None, words: bool, limit: int | None, errors: str, overwrite: bool
+    file: Path,
+    output: Path,
+    file_format: str | None,
+    words: bool,
+    limit: int | None,
+    errors: str,
+    encoding: str,
+    overwrite: bool,
 ) -> None:
     """Make a model folder from a FILE or folder of another tool.
 
-    Vectors of words, compressed with gzip or not, become word vectors. A folder of model2vec, or of
-    sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes a sentence
-    encoder that makes the same vectors; nothing is downloaded.
+    Vectors of words, plain, compressed (gzip, bzip2, xz) or in a zip archive, become word vectors. A folder of
+    model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
+    a sentence encoder that makes the same vectors; nothing is downloaded.
     """
     from encoder.formats import FORMATS as OF_ENCODERS
     from encoder.formats import is_encoder_folder
@@ -156,11 +175,14 @@ def import_(
         _import_encoder(file, output, overwrite)
         return
     with saving(output), show_work(f"reading {file.name}"):
-        embeddings = _read_vectors(file, file_format, limit, errors)
+        embeddings = _read_vectors(file, file_format, limit, errors, encoding)
         saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
-        note(f"{n_dropped:,} words occurred more than once; the first vector of each was kept.")
+        cause = "" if errors == "strict" else f", as they are or made so by --errors {errors}"
+        click.echo(
+            f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.", err=True
+        )
 
 
 def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
@@ -179,8 +201,8 @@ def _described(state: EncoderState) -> str:
     return f"{state.network.layers} layers, {state.dimension} dimensions,"
 
 
-def _read_vectors(file: Path, file_format: str | None, limit: int | None, errors: str) -> Embeddings:
+def _read_vectors(file: Path, file_format: str | None, limit: int | None, errors: str, encoding: str) -> Embeddings:
     from w2v.formats import read_vectors
 
     name = "model2vec" if file_format == "sentence-transformers" else file_format
-    return read_vectors(file, format=name, limit=limit, errors=errors)
+    return read_vectors(file, format=name, limit=limit, errors=errors, encoding=encoding)

@@ -142,7 +142,7 @@ def _read_connector_words(given: str | None) -> str | tuple[str, ...]:
     if given is None or given == ENGLISH:
         return given or ()
     try:
-        return tuple(Path(given).read_text(encoding="utf-8").split())
+        return tuple(Path(given).read_text(encoding="utf-8-sig").split())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise click.BadParameter(

@@ -59,6 +59,12 @@ def test_config_gives_options_and_the_command_line_comes_first(corpus: Path, tmp
     assert Embeddings.load(tmp_path / "b").vector_size == 5
 
 
+def test_config_may_begin_with_a_byte_order_mark(corpus: Path, tmp_path: Path) -> None:
+    config = write(tmp_path, "\ufeff[train]\nvector_size = 6\nmin-count = 1\nepochs = 1\n")
+    assert run("train", corpus, "-o", tmp_path / "a", "--config", config).exit_code == 0
+    assert Embeddings.load(tmp_path / "a").vector_size == 6
+
+
 def test_config_gives_arguments_switches_and_lists(corpus: Path, tmp_path: Path) -> None:
     config = write(
         tmp_path,

@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
 
 class ModelError(ValueError):
     """A model folder or vector file cannot be read or written; the message names it and says what to do."""
@@ -236,6 +238,12 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if not os.path.isfile(path):
             raise ModelError(f"{path} is not a file")
         with open(path, "rb") as file:
+            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+                raise ModelError(
+                    f"{path} is a pointer of Git LFS, not the file itself: get it with `git lfs pull` in its "
+                    "repository, or download it"
+                )
+            file.seek(0)
             yield file
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {_reason(error)}") from error

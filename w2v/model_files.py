@@ -150,7 +150,7 @@ def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
     if len(data) > largest:
         raise ModelError(f"{file} is not a model's configuration: it is larger than {largest} bytes")
     try:
-        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant)
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
 
