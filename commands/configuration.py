@@ -91,7 +91,7 @@ def _read(file: Path) -> dict[str, Any]:
     if len(data) > _MAX_BYTES:
         raise click.ClickException(f"{file} is larger than {_MAX_BYTES:,} bytes, so it is no file of options.")
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{file}: byte {error.start} is not UTF-8, as TOML has to be.") from error
     except tomllib.TOMLDecodeError as error:

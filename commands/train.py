@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.options import Duration, errors_option, json_option, overwrite_option
+from commands.options import Duration, errors_option, json_option, overwrite_option, progress_option
 from commands.output import print_estimate, print_json
 from commands.training import check_kept_parameters, parse_parameters, run_training, training_options
 
@@ -70,6 +70,7 @@ Examples:
 @training_options
 @errors_option
 @json_option
+@progress_option
 def train(
     inputs: tuple[str, ...],
     output: Path | None,

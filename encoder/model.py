@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
@@ -23,6 +24,7 @@ from w2v._wording import decimals
 from w2v.embeddings import Embeddings
 from w2v.estimator import Estimator
 from w2v.model_files import LAYOUT
+from w2v.progress import mode_of, show_progress
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
@@ -147,7 +149,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         *,
         pairs: Any = None,
         teacher: Any = None,
-        progress: Callable[[FitProgress], None] | None = None,
+        progress: Callable[[FitProgress], None] | bool | str | None = None,
     ) -> SentenceEncoder:
         """Train the encoder, from its start; see `encoder.training.fit_encoder`.
 
@@ -161,8 +163,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             Sentences that mean the same. With a corpus they are trained on after it.
         teacher : callable, ndarray or path to .npy or to a model folder, optional
             What the encoder shall be like: makes rows of the corpus' sentences, or holds one for each.
-        progress : callable, optional
-            Called from time to time with a `FitProgress`.
+        progress : bool, str or callable, optional
+            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
+            and "log" choose. A function is called from time to time with a `FitProgress`.
 
         Returns
         -------
@@ -198,7 +201,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         *,
         pairs: Any = None,
         teacher: Any = None,
-        progress: Callable[[FitProgress], None] | None = None,
+        progress: Callable[[FitProgress], None] | bool | str | None = None,
     ) -> SentenceEncoder:
         """Go on with a training that was interrupted, to where it would have come without.
 
@@ -243,7 +246,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         precision: Precision = ...,
         return_tokens: Literal[False] = ...,
         return_attention: Literal[False] = ...,
-        progress: Callable[[int, int], None] | None = ...,
+        progress: Callable[[int, int], None] | bool | str | None = ...,
     ) -> NDArray[Any]: ...
     @overload
     def encode(
@@ -256,7 +259,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         precision: Precision = ...,
         return_tokens: bool = ...,
         return_attention: bool = ...,
-        progress: Callable[[int, int], None] | None = ...,
+        progress: Callable[[int, int], None] | bool | str | None = ...,
     ) -> NDArray[Any] | Encoded: ...
     def encode(
         self,
@@ -268,7 +271,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         precision: Precision = "float32",
         return_tokens: bool = False,
         return_attention: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | bool | str | None = None,
     ) -> NDArray[Any] | Encoded:
         """Return the vectors of sentences.
 
@@ -284,8 +287,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             Return the tokens and their rows as well.
         return_attention : bool, default False
             Return the tokens, their rows and the weights of attention as well.
-        progress : callable, optional
-            Called with the number of sentences done and of all.
+        progress : bool, str or callable, optional
+            True, "bar" or "log" shows how far it is, as in `fit`; a function is called with the number of sentences
+            done and of all.
 
         Returns
         -------
@@ -309,7 +313,11 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         size = self.batch_size if batch_size is None else batch_size
         if size < 1:
             raise ValueError(f"batch_size must be at least 1, not {size}")
-        return self.inference.encode(listed, output, size, progress)
+        if callable(progress):
+            return self.inference.encode(listed, output, size, progress)
+        with show_progress(mode_of(progress), "encoding") as update:
+            told = None if update is None else partial(update, "encoding")
+            return self.inference.encode(listed, output, size, told)
 
     @property
     def state(self) -> EncoderState:
@@ -392,7 +400,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     @classmethod
     def _fitted(cls, state: EncoderState) -> SentenceEncoder:
         """Return an encoder that has learned this state."""
-        encoder = cls(state, "static" if state.network is None else "attention", normalize=state.pooling.normalize)
+        encoder = cls(
+            state, "static" if state.network is None else "attention", normalize=state.pooling.ends_at_unit_length
+        )
         encoder.state_, encoder.is_complete_ = state, True
         encoder.history_ = list(state.metadata.get("history", []))
         return encoder
@@ -485,17 +495,19 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         start: EncoderState,
         sources: Sources,
         options: FitOptions,
-        progress: Callable[[FitProgress], None] | None,
+        progress: Callable[[FitProgress], None] | bool | str | None,
         tensors: Mapping[str, NDArray[Any]] | None = None,
     ) -> SentenceEncoder:
         """Train from a state, or from where another training was interrupted, and keep what came of it."""
+        from encoder.fit_options import show_fitting
         from encoder.training import fit_encoder
 
         before = self.history_ if tensors is not None else []
-        fitted = fit_encoder(
-            start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=progress,
-            resume=tensors,
-        )  # fmt: skip
+        with show_fitting(progress, sources.corpus) as told:
+            fitted = fit_encoder(
+                start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=told,
+                resume=tensors,
+            )  # fmt: skip
         self._forget()
         self.history_, self.is_complete_ = before + fitted.history, not fitted.interrupted
         self.state_ = replace(fitted.state, metadata=describe_training(self, sources, options))

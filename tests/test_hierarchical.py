@@ -488,7 +488,7 @@ def test_model_learns_what_goes_together(algorithm: str, options: dict[str, Any]
     rng = np.random.default_rng(3)
     topics = [[f"{letter}{n}" for n in range(8)] for letter in "ab"]
     sentences = [list(rng.choice(topics[i % 2], 8)) for i in range(1500)]
-    model = Word2Vec(algorithm, 16, objective="hs", min_count=1, epochs=5, workers=1, random_state=1, **options)
+    model = Word2Vec(algorithm=algorithm, 16, objective="hs", min_count=1, epochs=5, workers=1, random_state=1, **options)
     embeddings = model.fit(sentences).embeddings_
     for word in topics[0][:3]:
         assert {found for found, _ in embeddings.neighbors(word, top_n=7)} == set(topics[0]) - {word}

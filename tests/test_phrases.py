@@ -307,6 +307,8 @@ def test_phrase_list_comes_back_from_its_file(phrase_list: PhraseList, tmp_path:
         phrase_list.save(path)
     phrase_list.save(path, overwrite=True)
     assert [file.name for file in tmp_path.iterdir()] == ["phrases.json"]
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as some editors save it
+    assert PhraseList.load(path).connector_words == CONNECTORS
 
 
 def _broken(**changes: object) -> str:
@@ -358,7 +360,7 @@ def test_phrase_tokenizer_joins_and_reads_its_file_when_needed(phrase_list: Phra
     phrase_list.save(path)
     assert lazy("From New York!") == PhraseTokenizer(WordsTokenizer(), phrase_list)("From New York!")
     assert lazy("New York") == ["new_york"]
-    assert lazy.to_config() == {"name": "phrases", "base": {"name": "words", "lowercase": True}}
+    assert lazy.to_config() == {"name": "phrases", "base": {"name": "words", "rules": 2, "lowercase": True}}
 
 
 def test_join_corpus_writes_what_join_returns(phrase_list: PhraseList, tmp_path: Path) -> None:
@@ -508,9 +510,10 @@ def test_command_saves_loads_and_joins(text: Path, tmp_path: Path) -> None:
     assert run("phrases", text, *OPTIONS, "--save", kept, "--output", joined, "--overwrite").exit_code == 0
 
 
-def test_command_reads_connector_words_from_a_file(text: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_command_reads_connector_words_from_a_file(text: Path, tmp_path: Path, encoding: str) -> None:
     connectors = tmp_path / "words.txt"
-    connectors.write_text("of\nthe  a", encoding="utf-8")
+    connectors.write_text("of\nthe  a", encoding=encoding)
     result = run("phrases", text, "--threshold", 0.1, "--connector-words", connectors, "--json", "--top", 100)
     assert '"bank_of_america"' in result.stdout and '"of_america"' not in result.stdout
 

@@ -19,11 +19,10 @@ Ji et al. 2016, arXiv:1604.04661 (negative sampling as matrix products with shar
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
+from ._jit import JIT
 from ._simd import (
     LANES,
     TILE_COLUMNS,
@@ -45,7 +44,6 @@ from ._simd import (
     zero_tile,
 )
 
-JIT: Any = {"nogil": True, "error_model": "numpy", "cache": True}
 ROW_MULTIPLE = 16
 """Table rows are a multiple of 16 floats, one cache line, on every host."""
 BUFFER = 8192

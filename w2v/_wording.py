@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """Return `text` as `printable` does, with its line breaks kept."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def percent(share: float | None) -> str:
     """Write a share in [0, 1] as a percentage; "-" where there is none."""
     return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"

@@ -172,7 +172,8 @@ def run_training(
         trainer.compile()
         pauses: list[Pause] = [monitor]
         if around.checkpoint is not None:
-            around.checkpoint.start(snapshot)
+            tables = trainer.tables
+            around.checkpoint.start(snapshot, tables.input_rows.nbytes + tables.output_vectors.nbytes)
             pauses.append(around.checkpoint)  # the last one, so that it sees what the others did
         try:
             trainer.run(workers, around.progress, pauses)

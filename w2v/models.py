@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from corpora.tokenizers import get_tokenizer
 from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from ._wording import decimals, in_words, seconds_in_words
 from .checkpoints import Checkpoint
+from .claims import claimed
 from .corpus import Corpus, recorded_files
 from .domains import MAX_SEED
 from .embeddings import Embeddings
@@ -25,6 +27,7 @@ from .fitting import Surroundings, run_training
 from .initial import InitialVectors
 from .monitor import Callback, CallbackError
 from .parameters import CHECKPOINT_INTERVAL, Parameters
+from .progress import show_training
 from .trainer import Progress
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
@@ -169,7 +172,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -199,8 +202,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
         callbacks : iterable of callable, optional
             Each is called with a `TrainingView` after every epoch, or at intervals if it is wrapped in `Every`, while
             training waits. Training ends early, as if it were complete, once one returns True.
-        progress : callable, optional
-            Called with a `Progress` from time to time, not always in the calling thread.
+        progress : bool, str or callable, optional
+            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
+            and "log" choose. A function is called with a `Progress` from time to time, not always in the calling
+            thread.
         max_memory : int, optional
             Bytes of token ids to hold in memory, a quarter of the machine's by default; a longer corpus is kept in
             files that are mapped into memory.
@@ -238,8 +243,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             raise ValueError("freeze needs initial vectors to keep")
         seed = _draw_seed(self.random_state)
         kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, initial=start)
+        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
+        return self._train(corpus, parameters, seed, around, progress, initial=start)
 
     def resume(
         self,
@@ -249,7 +254,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -274,8 +279,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
         kept = None
         if checkpoint is not None:
             kept = Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite, seed=state.seed)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, state.seed, around, interrupted=state)
+        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
+        return self._train(corpus, parameters, state.seed, around, progress, interrupted=state)
 
     def continue_fit(
         self,
@@ -285,7 +290,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -316,8 +321,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
         seed = _draw_seed(self.random_state)
         kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, base=self._state)
+        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
+        return self._train(corpus, parameters, seed, around, progress, base=self._state)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a model folder with what is needed to go on training.
@@ -399,12 +404,22 @@ subwords, min_n, max_n, buckets, position_weights, lines
                 )
 
     def _train(
-        self, corpus: Corpus, parameters: Parameters, seed: int, around: Surroundings, **before: Any
+        self,
+        corpus: Corpus,
+        parameters: Parameters,
+        seed: int,
+        around: Surroundings,
+        progress: Callable[[Progress], None] | bool | str | None,
+        **before: Any,
     ) -> Word2Vec:
-        state, interrupt = run_training(corpus, parameters, seed, around, **before)
-        self._keep(state)
-        if around.checkpoint is not None:
-            (around.checkpoint.finish if state.complete else around.checkpoint.write)(state)
+        kept, epochs = around.checkpoint, None if parameters.max_time else parameters.epochs
+        with nullcontext() if kept is None else claimed(kept.output):
+            with show_training(progress, epochs, corpus) as told:
+                around = replace(around, progress=told)
+                state, interrupt = run_training(corpus, parameters, seed, around, **before)
+            self._keep(state)
+            if kept is not None:
+                kept.finish(state)
         if isinstance(interrupt, CallbackError):
             raise interrupt
         if interrupt is not None:

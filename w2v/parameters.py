@@ -318,7 +318,8 @@ DOMAINS: dict[str, Domain] = {
     "deterministic": Flag("Let several threads give the same vectors for the same seed, bit for bit; slower."),
     "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice(
-        "How text becomes words. For text that is tokenised already: whitespace; for items between tabs: tabs; "
+        "How text becomes words: words, in lower case and in Unicode's form NFC, joiners kept, emoji left out. "
+        "For text that is tokenised already: whitespace; for items between tabs: tabs; "
         "for Chinese: jieba, or characters, which suits all scripts without spaces."
     ),
     "subwords": Flag("Make word vectors of character n-grams as well, so that unseen words have vectors."),

@@ -70,13 +70,29 @@ class TokenStream:
         """Sentences with at least one kept token."""
         return len(self.offsets) - 1
 
+    def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the sentence begins that holds each place."""
+        return self.offsets[np.searchsorted(self.offsets, places, side="right") - 1]
+
+    def excerpt(self, start: int, stop: int) -> TokenStream:
+        """Return the tokens from `start` to `stop` as a stream of their own."""
+        first = int(np.searchsorted(self.offsets, start, side="right")) - 1
+        last = int(np.searchsorted(self.offsets, stop, side="left"))
+        offsets = np.clip(self.offsets[first : last + 1], start, stop) - start
+        weights = None if self.weights is None else self.weights[first:last]
+        return TokenStream(np.asarray(self.tokens)[start:stop], offsets, self.n_words, weights)
+
+    def locate(self, start: int, stop: int) -> tuple[TokenStream, int]:
+        """Return a stream whose arrays hold the tokens from `start` to `stop`, and where they begin there."""
+        return self, start
+
     def split(self, n_tokens: int) -> NDArray[np.int64]:
         """Return borders 0 = b[0] < b[1] < … = len(self) about `n_tokens` apart.
 
         A border is put at a sentence's start, unless the sentence is itself longer than `n_tokens`.
         """
         aims = np.arange(n_tokens, len(self), n_tokens)
-        starts = self.offsets[np.searchsorted(self.offsets, aims, side="right") - 1]
+        starts = self.sentence_starts(aims)
         borders = np.where(aims - starts < n_tokens, starts, aims)
         return np.unique(np.concatenate([[0], borders, [len(self)]])).astype(np.int64)
 

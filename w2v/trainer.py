@@ -323,11 +323,12 @@ class Trainer:
         reach = self.reach if stream is self.stream else _reach(self.parameters, stream)
         entropy = [self.seed, 2, number] if number >= 0 else [self.seed, 4, -number]
         state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-        sentence = int(np.searchsorted(stream.offsets, start, side="right")) - 1
+        text, first = stream.locate(start, stop)
+        sentence = int(np.searchsorted(text.offsets, first, side="right")) - 1
         self.run_kernel(
-            np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self.keep,
+            np.asarray(text.tokens), text.offsets, first, first + stop - start, sentence, self.keep,
             *self.objective.source, self.tables.w_in, self.tables.w_out, alpha, alpha_end, state, stats,
-            weights=stream.weights, reach=reach,
+            weights=text.weights, reach=reach,
         )  # fmt: skip
 
     def run_kernel(self, *arguments: Any, weights: NDArray[np.float32] | None = None, reach: int | None = None) -> None:

@@ -19,6 +19,7 @@ from .domains import MAX_SEED
 from .embeddings import Embeddings
 from .parameters import Parameters
 from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
+from .repeats import RepeatedStream
 from .stream import TokenStream
 from .subwords import Subwords, SubwordVectors
 from .tables import Tables, layout
@@ -145,7 +146,10 @@ def embeddings_of(
 
 def digest_stream(stream: TokenStream) -> int:
     """Return a 64-bit number that changes if a token or a sentence's end does: the text was encoded the same way."""
-    return zlib.crc32(stream.tokens.data) << 32 | zlib.crc32(stream.offsets.data)
+    ends = zlib.crc32(stream.offsets.data)
+    if isinstance(stream, RepeatedStream):
+        ends = zlib.crc32(stream.repeats.data, ends)
+    return zlib.crc32(stream.tokens.data) << 32 | ends
 
 
 def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> TrainingState:

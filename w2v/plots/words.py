@@ -15,10 +15,10 @@ from w2v.plots._figures import (
     lighter,
     palette,
     require_matplotlib,
-    shown,
     style,
 )
 from w2v.plots._layout import Label, Points, grow, new_map, place_labels, project
+from w2v.plots._writing import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
