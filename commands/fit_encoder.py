@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from commands.options import Duration, json_option, overwrite_option
-from commands.output import print_fitted, print_json, show_fitting
-from commands.toolkit import INTERRUPTED, TERMINATED
+from commands.entry import INTERRUPTED
+from commands.options import Duration, json_option, overwrite_option, progress_option
+from commands.output import print_fitted, print_json, progress_mode, say
+from commands.saving import keep, saving
+from commands.toolkit import TERMINATED
 from commands.training import Terminated, ending_on_sigterm
 
 if TYPE_CHECKING:
@@ -162,6 +164,7 @@ Examples:
 @_fitting_options
 @overwrite_option
 @json_option
+@progress_option
 def fit_encoder(
     model: Path | None,
     corpus: tuple[str, ...],
@@ -194,12 +197,14 @@ def fit_encoder(
             raise click.UsageError("Nothing to train on: give CORPUS or --pairs.")
         if teacher is not None and not corpus:
             raise click.UsageError("--teacher needs CORPUS, the sentences that its rows are of.")
+        from w2v.claims import check_unclaimed
         from w2v.persistence import check_output
 
+        check_unclaimed(output)
         check_output(output, overwrite)
         encoder = _new_encoder(model, options, hard_negatives)
         fit = _fit_of(encoder, corpus, pairs, teacher)
-    _run(encoder, fit, output, overwrite, as_json)
+    _run(encoder, fit, output, overwrite, as_json, (*corpus, *pairs))
 
 
 def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> SentenceEncoder:
@@ -257,28 +262,41 @@ def _resumed(
     return encoder, lambda progress: encoder.resume(progress=progress), folder
 
 
-def _run(encoder: SentenceEncoder, fit: Callable[..., Any], output: Path, overwrite: bool, as_json: bool) -> None:
+def _run(
+    encoder: SentenceEncoder,
+    fit: Callable[..., Any],
+    output: Path,
+    overwrite: bool,
+    as_json: bool,
+    inputs: tuple[str | Path, ...],
+) -> None:
     """Train, save, and print a summary; after Ctrl-C or SIGTERM save the best so far and say so."""
+    from encoder.persistence import n_bytes_of_state
+    from w2v.claims import check_free_space
     from w2v.models import TrainingInterrupted
 
     leave = click.get_current_context().exit
-    with ending_on_sigterm():
+    check_free_space(output, n_bytes_of_state(encoder.state))
+
+    def write(path: Path) -> None:
+        encoder.save(path, overwrite=overwrite and path == output)
+
+    with ending_on_sigterm(), saving(output):
         try:
-            with show_fitting() as progress:
-                fit(progress)
+            fit(progress_mode())
         except TrainingInterrupted:
-            encoder.save(output, overwrite=overwrite)
-            message = f"Interrupted. The best so far is saved; go on with: w2v fit-encoder --resume {output}"
-            click.echo(message, err=True)
+            saved = keep(write, output, inputs)
+            message = f"Interrupted. The best so far is saved; go on with: w2v fit-encoder --resume {saved}"
+            say(message)
             leave(TERMINATED if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN else INTERRUPTED)
         except Terminated:
-            click.echo("Interrupted before there was anything to save.", err=True)
+            say("Interrupted; nothing was saved.")
             leave(TERMINATED)
-    encoder.save(output, overwrite=overwrite)
+        saved = keep(write, output, inputs)
     history = encoder.history_
     best = next(entry for entry in reversed(history) if entry["best"])
     summary = {
-        "output": str(output),
+        "output": str(saved),
         "architecture": "static" if encoder.state.network is None else "attention",
         "dimension": encoder.dimension,
         "steps": history[-1]["step"],

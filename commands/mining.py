@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.options import errors_option, json_option, overwrite_option, workers_option
+from commands.options import errors_option, json_option, overwrite_option, progress_option, workers_option
 from commands.output import decimals, json_text, print_json, print_table, show_work
+from commands.saving import keep as save_wherever
+from commands.saving import saving
 from w2v._wording import printable
+from w2v.progress import name_of
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader
@@ -82,6 +85,7 @@ Examples:
 @workers_option
 @overwrite_option
 @click.option("--jsonl", is_flag=True, help="Print JSON, one object a line.")
+@progress_option
 def duplicates(
     files: tuple[str, ...],
     model: Path | None,
@@ -117,7 +121,7 @@ def duplicates(
     if keep is not None:
         check_output_file(keep, overwrite=overwrite)
     source = _source(files, errors)
-    with show_work() as progress:
+    with saving(keep), show_work(f"reading {name_of(source)}") as progress:
         with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
             how: dict[str, Any] = {"exact": exact, "workers": workers, "seed": seed, "progress": progress}
             if groups:
@@ -244,6 +248,7 @@ Examples:
 @workers_option
 @overwrite_option
 @json_option
+@progress_option
 def cluster(
     files: tuple[str, ...],
     model: Path | None,
@@ -270,14 +275,17 @@ def cluster(
         check_output_file(output, overwrite=overwrite)
     source = _source(files, errors)
     with (
-        show_work() as progress,
+        saving(output),
+        show_work(f"reading {name_of(source)}") as progress,
         opened_sentences(
             source, model, splits=split_sentences, by_words=False, workers=workers, progress=progress
         ) as index,
     ):
         found = cluster_index(index, n_clusters=clusters, n_words=words, seed=seed, progress=progress)
         if output is not None:
-            _write_members(output, found, index, len(files), overwrite)
+            save_wherever(
+                lambda path: _write_members(path, found, index, len(files), overwrite and path == output), output, files
+            )
     if as_json:
         print_json([asdict(one) | {"typical": [place._asdict() for place in one.typical]} for one in found.clusters])
         return

@@ -79,7 +79,7 @@ class Output:
         if self.truncate_dim is not None and self.truncate_dim < 1:
             raise ValueError(f"truncate_dim must be at least 1, not {self.truncate_dim}")
         if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r:.80}")
 
     def columns(self, dimension: int) -> int:
         """Return how many columns are left of `dimension`.

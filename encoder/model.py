@@ -6,12 +6,12 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _clone_parametrized,
@@ -30,7 +30,9 @@ from encoder.state import DEFAULT_A, EncoderState, sif_state
 from w2v._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from w2v._wording import decimals
 from w2v.embeddings import Embeddings
+from w2v.estimator import Estimator
 from w2v.model_files import LAYOUT
+from w2v.progress import mode_of, show_progress
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
@@ -46,7 +48,7 @@ _OF_TRAINING = ("training", "random_state")
 Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
 
 
-class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
@@ -171,7 +173,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         *,
         pairs: Any = None,
         teacher: Any = None,
-        progress: Callable[[FitProgress], None] | None = None,
+        progress: Callable[[FitProgress], None] | bool | str | None = None,
     ) -> SentenceEncoder:
         """Train the encoder, from its start; see `encoder.training.fit_encoder`.
 
@@ -185,8 +187,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             Sentences that mean the same. With a corpus they are trained on after it.
         teacher : callable, ndarray or path to .npy or to a model folder, optional
             What the encoder shall be like: makes rows of the corpus' sentences, or holds one for each.
-        progress : callable, optional
-            Called from time to time with a `FitProgress`.
+        progress : bool, str or callable, optional
+            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
+            and "log" choose. A function is called from time to time with a `FitProgress`.
 
         Returns
         -------
@@ -280,7 +283,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         *,
         pairs: Any = None,
         teacher: Any = None,
-        progress: Callable[[FitProgress], None] | None = None,
+        progress: Callable[[FitProgress], None] | bool | str | None = None,
     ) -> SentenceEncoder:
         """Go on with a training that was interrupted, to where it would have come without.
 
@@ -325,7 +328,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         precision: Precision = ...,
         return_tokens: Literal[False] = ...,
         return_attention: Literal[False] = ...,
-        progress: Callable[[int, int], None] | None = ...,
+        progress: Callable[[int, int], None] | bool | str | None = ...,
     ) -> NDArray[Any]: ...
     @overload
     def encode(
@@ -338,7 +341,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         precision: Precision = ...,
         return_tokens: bool = ...,
         return_attention: bool = ...,
-        progress: Callable[[int, int], None] | None = ...,
+        progress: Callable[[int, int], None] | bool | str | None = ...,
     ) -> NDArray[Any] | Encoded: ...
     def encode(
         self,
@@ -350,7 +353,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         precision: Precision = "float32",
         return_tokens: bool = False,
         return_attention: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | bool | str | None = None,
     ) -> NDArray[Any] | Encoded:
         """Return the vectors of sentences.
 
@@ -366,8 +369,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             Return the tokens and their rows as well.
         return_attention : bool, default False
             Return the tokens, their rows and the weights of attention as well.
-        progress : callable, optional
-            Called with the number of sentences done and of all.
+        progress : bool, str or callable, optional
+            True, "bar" or "log" shows how far it is, as in `fit`; a function is called with the number of sentences
+            done and of all.
 
         Returns
         -------
@@ -393,7 +397,11 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         size = self.batch_size if batch_size is None else batch_size
         if size < 1:
             raise ValueError(f"batch_size must be at least 1, not {size}")
-        return self.inference.encode(listed, output, size, progress)
+        if callable(progress):
+            return self.inference.encode(listed, output, size, progress)
+        with show_progress(mode_of(progress), "encoding") as update:
+            told = None if update is None else partial(update, "encoding")
+            return self.inference.encode(listed, output, size, told)
 
     @property
     def state(self) -> EncoderState:
@@ -476,7 +484,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     @classmethod
     def _fitted(cls, state: EncoderState) -> SentenceEncoder:
         """Return an encoder that has learned this state."""
-        encoder = cls(state, "static" if state.network is None else "attention", normalize=state.pooling.normalize)
+        architecture = "static" if state.network is None else "attention"
+        encoder = cls(state, architecture, normalize=state.pooling.ends_at_unit_length)
         encoder.state_, encoder.is_complete_, encoder._fitted_key = state, True, encoder._shape_key()
         encoder.history_ = list(state.metadata.get("history", []))
         return encoder
@@ -513,7 +522,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _start_state(self) -> EncoderState:
         """Return what training starts from."""
         if self.architecture not in (None, *ARCHITECTURES):
-            raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
+            raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {self.architecture!r:.80}")
         start = self.embeddings
         if start is None:
             raise ValueError("a SentenceEncoder needs word vectors to start from: pass `embeddings`")
@@ -569,17 +578,19 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         start: EncoderState,
         sources: Sources,
         options: FitOptions,
-        progress: Callable[[FitProgress], None] | None,
+        progress: Callable[[FitProgress], None] | bool | str | None,
         tensors: Mapping[str, NDArray[Any]] | None = None,
     ) -> SentenceEncoder:
         """Train from a state, or from where another training was interrupted, and keep what came of it."""
+        from encoder.fit_options import show_fitting
         from encoder.training import fit_encoder
 
         before = self.history_ if tensors is not None else []
-        fitted = fit_encoder(
-            start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=progress,
-            resume=tensors,
-        )  # fmt: skip
+        with show_fitting(progress, sources.corpus) as told:
+            fitted = fit_encoder(
+                start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=told,
+                resume=tensors,
+            )  # fmt: skip
         self._forget()
         self.history_, self.is_complete_ = before + fitted.history, not fitted.interrupted
         self._fitted_key = self._shape_key()

@@ -102,7 +102,7 @@ class NetworkConfig:
         ):  # fmt: skip
             value = getattr(self, name)
             if type(value) is not int:
-                raise TypeError(f"{name} must be an integer, not {value!r}")
+                raise TypeError(f"{name} must be an integer, not {value!r:.80}")
             if not 1 <= value <= most:
                 raise ValueError(f"{name} must be from 1 to {most}, not {value}")
         for name, low, high in (("feed_forward", 1 / self.dim, 64.0), ("epsilon", 0.0, 1.0)):
@@ -114,7 +114,7 @@ class NetworkConfig:
             ("norm", NORMS), ("positions", positions.KINDS), ("activation", activations.ACTIVATIONS), ("head", HEADS),
         ):  # fmt: skip
             if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r:.80}")
         self._check_together()
 
     def _check_together(self) -> None:
@@ -144,7 +144,7 @@ class NetworkConfig:
         known = {field.name for field in fields(cls)}
         for name in values:
             if name not in known:
-                raise ValueError(f"a network has no {name!r}; known are {', '.join(sorted(known))}")
+                raise ValueError(f"a network has no {name!r:.80}; known are {', '.join(sorted(known))}")
         if "input_size" not in values:
             raise ValueError("the network's input_size is missing")
         return cls(**values)
@@ -529,5 +529,5 @@ def in_threads(work: Callable[[int], _T], n: int) -> list[_T]:
 
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number, not {value!r}")
+        raise TypeError(f"{name} must be a number, not {value!r:.80}")
     return float(value)

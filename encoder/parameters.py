@@ -117,17 +117,17 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         expected = {name: array.shape for name, array in arrays.items()} if shapes is None else shapes
         for name in expected:
             if name not in arrays:
-                raise ValueError(f"the array {name!r} is missing")
+                raise ValueError(f"the array {name!r:.80} is missing")
         dtypes = {array.dtype for array in arrays.values()} or {np.dtype(np.float32)}
         for name, array in arrays.items():
             if name not in expected:
-                raise ValueError(f"there is an array {name!r}, which the network does not have")
+                raise ValueError(f"there is an array {name!r:.80}, which the network does not have")
             if array.shape != tuple(expected[name]):
-                raise ValueError(f"the array {name!r} has shape {array.shape}; the network needs {expected[name]}")
+                raise ValueError(f"the array {name!r:.80} has shape {array.shape}; the network needs {expected[name]}")
             if len(dtypes) > 1 or array.dtype not in (np.float32, np.float64):
-                raise ValueError(f"the array {name!r} has dtype {array.dtype}; all must be float32 or all float64")
+                raise ValueError(f"the array {name!r:.80} has dtype {array.dtype}; all must be float32 or all float64")
             if not np.isfinite(array).all():
-                raise ValueError(f"the array {name!r} holds a number that is not finite")
+                raise ValueError(f"the array {name!r:.80} holds a number that is not finite")
         table = cls(expected, dtypes.pop())
         for name in expected:
             table[name][...] = arrays[name]

@@ -134,7 +134,7 @@ def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> I
         if not set(training["sources"]) <= {field.name for field in fields(Sources)}:
             raise ValueError(f"unknown sources {training['sources']}")
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: its training: {error!r}") from error
+        raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: its training: {error!r:.80}") from error
     return Interrupted(sources, tuple(training["sources"]), options, file)
 
 

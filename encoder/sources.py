@@ -17,7 +17,7 @@ from encoder.fit_options import FitOptions, FitProgress
 from encoder.lookup import WordLookup
 from encoder.state import EncoderState
 from encoder.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
-from w2v.stream import open_corpus
+from w2v.corpus import open_corpus
 
 Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
 """From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences."""

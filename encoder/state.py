@@ -178,7 +178,7 @@ def sif_state(
     np.multiply(embeddings.vectors, np.float32(scale), out=table[:, :width])
     wrong = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if wrong.size:
-        raise ValueError(f"the vector of the word {vocabulary.index_to_key[wrong[0]]!r} is not finite")
+        raise ValueError(f"the vector of the word {vocabulary.index_to_key[wrong[0]]!r:.80} is not finite")
     identity = None
     if identity_scale:
         identity = Identity(identity_scale, width if identity_columns else 0)

@@ -224,7 +224,7 @@ class Trainable:
         for name, array in self.tensors().items():
             found = tensors.get(name)
             if found is None or found.shape != array.shape:
-                raise ValueError(f"the state of the training lacks {name!r} of shape {array.shape}")
+                raise ValueError(f"the state of the training lacks {name!r:.80} of shape {array.shape}")
             if not name.endswith(".steps"):
                 array[...] = found
         for name, adam in self._adams().items():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import numpy as np
 import pytest
+
+os.environ["W2V_PROGRESS"] = "none"  # what a command prints does not depend on how long it takes
 
 
 @pytest.fixture

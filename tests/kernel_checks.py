@@ -29,6 +29,8 @@ class Case:
     vector_size: int = 16
     window: int = 5
     shrink: bool = True
+    drawn_from: int = 0
+    """What radii are drawn from, if not from `window`."""
     negative: int = 5
     n_targets: int = 36
     n_noise: int = 4 * TILE_ROWS
@@ -56,6 +58,10 @@ class Case:
     def end(self) -> int:
         """The end of the segment."""
         return int(self.offsets[-1]) if self.stop is None else self.stop
+
+    @property
+    def drawn(self) -> int:
+        return (self.drawn_from or self.window) if self.shrink else 0
 
     @property
     def keep_table(self) -> NDArray[np.float32]:
@@ -113,7 +119,7 @@ def run_kernel(case: Case, rows: NDArray[np.float32] | None = None, further: tup
     kernel = train_skipgram if case.algorithm == "skipgram" else train_cbow
     kernel(
         case.tokens, case.offsets, case.position, case.end, sentence, case.keep_table, *case.alias_table,
-        w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, case.shrink, case.negative,
+        w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, case.drawn, case.negative,
         case.n_targets, case.n_noise, case.alpha_start, case.alpha_end, np.uint64(case.state), stats,
         *(further or [None] * (4 if case.algorithm == "skipgram" else 5)),
     )  # fmt: skip
@@ -126,7 +132,7 @@ def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.
     w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
     return naive_w2v.train(
         case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
-        threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.shrink, negative=case.negative,
+        threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.drawn, negative=case.negative,
         n_targets=case.n_targets, n_noise=case.n_noise, alpha_start=case.alpha_start, alpha_end=case.alpha_end,
         state=case.state, chunk=chunk,
     )  # fmt: skip

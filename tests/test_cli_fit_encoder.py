@@ -14,7 +14,6 @@ import pytest
 from test_cli import assert_mistake, run
 from test_fitting_encoders import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
 
-import commands.fit_encoder
 from commands.fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
 from encoder import SentenceEncoder
 from encoder.fit_options import FitOptions
@@ -107,7 +106,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     from contextlib import contextmanager
 
     @contextmanager
-    def interrupting() -> Any:
+    def interrupting(progress: Any, corpus: Any) -> Any:
         def report(state: Any) -> None:
             if state.phase == "training" and state.step == 20:
                 os.kill(os.getpid(), signal.SIGTERM if is_terminated else signal.SIGINT)
@@ -117,7 +116,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     whole, output = tmp_path / "whole", tmp_path / "my.encoder"
     assert run("fit-encoder", model, corpus, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(commands.fit_encoder, "show_fitting", interrupting)
+        patch.setattr("encoder.fit_options.show_fitting", interrupting)
         result = run("fit-encoder", model, corpus, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""

@@ -156,7 +156,7 @@ def test_pairs_of_a_table_are_its_rows(library: str) -> None:
         encoder(training=options).fit(pairs=pairs).state_.table
         for pairs in (list(zip(*columns.values(), strict=True)), TABLES[library](columns))
     ]
-    np.testing.assert_array_equal(*fits)
+    np.testing.assert_array_equal(fits[0], fits[1])
     assert row_tuples(TABLES[library](columns))[0] == ("the river", "a 42")
 
 
@@ -192,7 +192,7 @@ def test_columns_go_through_pipelines(library: str) -> None:
 
 def test_missing_values_are_named_by_their_place() -> None:
     with pytest.raises(TypeError, match="sentence 2000 is not text but NoneType"):
-        encoder().encode(["the river"] * 2000 + [None])
+        encoder().encode([*["the river"] * 2000, None])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="sentence 5000 is not text but float: nan"):
         encoder(batch_size=7).encode(Frame({"text": ["the river"] * 5000 + [float("nan")]}))
     with pytest.raises(ValueError, match="sentence 3000 holds half a surrogate pair"):

@@ -67,7 +67,7 @@ def test_vectors_of_any_length_find_the_same(
     index = SentenceIndex.build(words, lines[:300], tmp_path / "index")
     vectors = index.encode(lines[:300:10])
     expected = [[hit.sentence for hit in hits] for hits in index.search_vectors(vectors, top_n=1)]
-    scaled = (vectors.astype(np.float64) * length).astype(dtype)
+    scaled: np.ndarray = (vectors.astype(np.float64) * length).astype(dtype)
     for sentences, hits in zip(expected, index.search_vectors(scaled, top_n=1), strict=True):
         assert hits[0].similarity == pytest.approx(1, abs=1e-3) and len(sentences) == len(hits)
     assert index.search_vectors(0 * scaled, top_n=1) == [[]] * 30

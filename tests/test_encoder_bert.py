@@ -220,6 +220,7 @@ def test_bare_bert_takes_the_mean(tmp_path: Path, rng: np.random.Generator) -> N
 def test_folder_may_ask_for_lower_case_and_cut_earlier(folder: Path) -> None:
     definition = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     write_json(folder / "tokenizer.json", definition | {"normalizer": None})
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
     assert explain(read_encoder(folder), ["The river"]).tokens[0][1] == "[UNK]"
     write_json(folder / "sentence_bert_config.json", {"do_lower_case": True})
     write_json(folder / "tokenizer_config.json", {"model_max_length": 3})

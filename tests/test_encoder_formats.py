@@ -356,7 +356,13 @@ def load_definition(tokenizers: Any, definition: str) -> Any:
 
 
 @settings(max_examples=100, deadline=None)
-@given(text=st.text(alphabet="aZé'\u2019\u0130Σς_-. \t\n\u0301日本かไ๑ี2½\u00a0\ufdd0", max_size=20))
+@given(
+    text=st.text(
+        alphabet="aZé'\u2019\u0130Σς_-. \t\n\u0301日本かไ๑ี2½\u00a0\ufdd0"
+        "\u200c\u200d\u2060\u00ad\ufeff\ufe0f❤👩Kj\u030c\u0328\u09c7\u09be",
+        max_size=20,
+    )
+)
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_described_tokenizer_splits_as_ours(tokenizer: Tokenizer, text: str) -> None:
     assert divided(tokenizer)(text) == tokenizer(text)

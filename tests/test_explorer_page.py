@@ -140,6 +140,37 @@ def test_page_adds_words_up(look: Any, words_address: str) -> None:
     assert seen.words()[0] in TOPICS["colours"]
 
 
+def test_page_says_that_it_shows_a_guess(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("hrose", delay=20)
+    seen.wait(lambda: seen.page.locator("#answer .guess").count() == 1)
+    guess = seen.page.locator("#answer .guess").inner_text()
+    assert guess == "“hrose” is not in the vocabulary. Showing: horse?"
+    seen.page.locator("#search").fill("hors")  # which "horse" begins with
+    seen.wait(lambda: seen.page.locator("#answer .guess").count() == 0)
+    assert seen.page.locator("#answer h2").inner_text() == "horse"
+
+
+def test_page_shows_what_is_near_to_the_mean_of_several_words(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("red blue", delay=20)
+    seen.wait(lambda: "mean of its words" in seen.page.locator("#answer").inner_text())
+    assert seen.page.locator("#answer h2").inner_text() == "red blue"
+    assert seen.words()[0] in TOPICS["colours"]
+
+
+def test_page_leads_back_where_no_word_is_in_sight(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.wait(lambda: seen.page.locator("#progress").is_hidden())
+    assert seen.page.locator("#lost").is_hidden()
+    seen.page.mouse.move(1270, 10)
+    for _ in range(12):
+        seen.page.mouse.wheel(0, -300)
+    seen.wait(lambda: seen.page.locator("#lost").is_visible())
+    seen.page.locator("#lost").click()
+    seen.wait(lambda: seen.page.locator("#lost").is_hidden())
+
+
 def test_page_goes_from_word_to_word_and_back(look: Any, words_address: str) -> None:
     seen = look(words_address + "#/words/red")
     seen.wait(lambda: len(seen.words()) == 24)

@@ -186,6 +186,16 @@ def test_neighbors_of_a_sum_of_words(words: Client) -> None:
         assert "terms" not in words.ask("/api/neighbors", word=single).json
 
 
+def test_neighbors_of_several_known_words_are_those_of_their_mean(words: Client) -> None:
+    answer = words.ask("/api/neighbors", word="Red cat", n=4).json
+    expected = make_embeddings().neighbors(["red", "cat"], top_n=4)
+    assert [near["word"] for near in answer["neighbors"]] == [word for word, _ in expected]
+    assert [term["word"] for term in answer["terms"]] == ["red", "cat"]
+    assert (answer["word"], answer["place"], answer["mean"]) == ("Red cat", None, True)
+    assert "mean" not in words.ask("/api/neighbors", word="red + cat").json
+    assert "'red hrose' is not in the vocabulary" in words.ask("/api/neighbors", word="red hrose").json["error"]
+
+
 def test_neighbors_of_unknown_words_come_with_suggestions(words: Client) -> None:
     answer = words.ask("/api/neighbors", word="hrose")
     assert answer.status == 200  # for a console without complaints while somebody types

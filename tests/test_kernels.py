@@ -37,6 +37,11 @@ def test_kernel_equals_its_twin_for_odd_sizes(algorithm: str, vector_size: int, 
 
 
 @both
+def test_kernel_equals_its_twin_where_radii_are_cut(algorithm: str) -> None:
+    check(Case(algorithm, window=4, drawn_from=9, n_targets=12, alpha_start=0.02, n_words=200))
+
+
+@both
 @pytest.mark.parametrize("shrink", [True, False])
 @pytest.mark.parametrize("window", [1, 2, 5, 50])
 def test_kernel_equals_its_twin_for_every_window(algorithm: str, window: int, shrink: bool) -> None:
@@ -168,10 +173,10 @@ def test_sampler_equals_its_twin(keep: float, shrink: bool) -> None:
     while position < case.end:
         twin, twin_position, twin_state = naive_w2v.sample_tokens(
             case.tokens.tolist(), case.offsets.tolist(), position, case.end, case.keep_table.tolist(), case.window,
-            case.shrink, state, size=100,
+            case.drawn, state, size=100,
         )  # fmt: skip
         n, position, sentence, next_state = _kernels.sample_tokens(
-            case.tokens, case.offsets, position, case.end, sentence, case.keep_table, case.window, case.shrink,
+            case.tokens, case.offsets, position, case.end, sentence, case.keep_table, case.window, case.drawn,
             words, left, right, pairs, np.uint64(state),
         )  # fmt: skip
         state = int(next_state)
@@ -244,7 +249,7 @@ def _sample(
     while position < len(tokens):
         buffers = [np.empty(BUFFER, np.int64) for _ in range(4)]
         n, position, sentence, state = _kernels.sample_tokens(
-            tokens, offsets, position, len(tokens), sentence, keep, window, True, *buffers, state
+            tokens, offsets, position, len(tokens), sentence, keep, window, window, *buffers, state
         )
         state = np.uint64(state)
         parts.append([buffer[:n] for buffer in buffers[:3]])

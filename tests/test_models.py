@@ -188,7 +188,9 @@ def test_bad_corpora_are_clear_errors(tmp_path: Path) -> None:
 @both
 @pytest.mark.parametrize("seed", range(5))
 def test_neighbours_stay_within_their_topic(algorithm: str, seed: int) -> None:
-    model = Word2Vec(algorithm, vector_size=20, min_count=1, sample=0, epochs=10, workers=1, random_state=seed)
+    model = Word2Vec(
+        algorithm=algorithm, vector_size=20, min_count=1, sample=0, epochs=10, workers=1, random_state=seed
+    )
     embeddings = model.fit(topics(seed=seed)).embeddings_
     for word in embeddings:
         neighbours = [neighbour for neighbour, _ in embeddings.neighbors(word, top_n=9)]
@@ -199,7 +201,7 @@ def test_neighbours_stay_within_their_topic(algorithm: str, seed: int) -> None:
 
 @both
 def test_neighbours_stay_within_their_topic_with_several_workers(algorithm: str) -> None:
-    model = Word2Vec(algorithm, vector_size=20, min_count=1, sample=0, epochs=10, workers=3, random_state=1)
+    model = Word2Vec(algorithm=algorithm, vector_size=20, min_count=1, sample=0, epochs=10, workers=3, random_state=1)
     embeddings = model.fit(topics(2000)).embeddings_
     for word in embeddings:
         assert all(neighbour[:6] == word[:6] for neighbour, _ in embeddings.neighbors(word, top_n=9))

@@ -222,7 +222,7 @@ def test_features_do_not_depend_on_labels(embeddings: Embeddings, texts: list[st
     for y in (None, labels):
         np.testing.assert_array_equal(SentenceEncoder(embeddings).fit_transform(texts, y), expected)
     words = [SentenceEncoder(make_word2vec()).fit_transform(texts, y) for y in (None, labels)]
-    np.testing.assert_array_equal(*words)
+    np.testing.assert_array_equal(words[0], words[1])
 
 
 def test_fit_of_a_trained_encoder_trains_only_when_asked(embeddings: Embeddings, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_chunk_shape_keeps_every_step_within_its_limit(n_words: int) -> None:
     for algorithm, window, negative, shrink, alpha, sample in GRID:
         parameters = Parameters(algorithm, window=window, negative=negative, shrink_windows=shrink, sample=sample)
         keep = keep_probabilities(counts, sample)
-        t, n, used = chunk_shape(parameters, alpha, counts, keep)
+        t, n, used = chunk_shape(parameters, alpha, counts, keep, window)
         most = objectives.MAX_TARGETS[algorithm]
         assert 1 <= t <= most and n >= TILE_ROWS and n % TILE_ROWS == 0
         assert used == alpha or (0 < used < alpha and t == 1)
@@ -102,7 +102,7 @@ def test_chunk_is_full_for_the_defaults_and_a_large_vocabulary() -> None:
     counts = zipf_counts(50_000)
     for algorithm in ("skipgram", "cbow"):
         parameters = Parameters(algorithm)
-        t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3))
+        t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3), parameters.window)
         assert t == objectives.MAX_TARGETS[algorithm]
 
 
@@ -289,7 +289,7 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
         done += last - first
         twin = naive_w2v.train(
             algorithm, training.stream.tokens.tolist(), training.stream.offsets.tolist(), first, last, keep.tolist(),
-            threshold.tolist(), alias.tolist(), w_in, w_out, window=3, shrink=True, negative=5,
+            threshold.tolist(), alias.tolist(), w_in, w_out, window=3, shrink=3, negative=5,
             n_targets=training.objective.n_targets, n_noise=training.objective.n_noise,
             alpha_start=alphas[0], alpha_end=alphas[1],
             state=int(np.random.SeedSequence([5, 2, segment + 1]).generate_state(1, np.uint64)[0]),

@@ -19,11 +19,10 @@ Ji et al. 2016, arXiv:1604.04661 (negative sampling as matrix products with shar
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
+from ._jit import JIT
 from ._simd import (
     LANES,
     TILE_COLUMNS,
@@ -45,7 +44,6 @@ from ._simd import (
     zero_tile,
 )
 
-JIT: Any = {"nogil": True, "error_model": "numpy", "cache": True}
 ROW_MULTIPLE = 16
 """Table rows are a multiple of 16 floats, one cache line, on every host."""
 BUFFER = 8192
@@ -107,8 +105,9 @@ def sample_tokens(
     keep : ndarray of shape (V,), float32
         Probability that a token of each word is kept.
     window : int
-    shrink : bool
-        Draw the radius uniformly from 1..window, as word2vec does, instead of always using `window`.
+        The largest radius.
+    shrink : int
+        Draw the radius uniformly from 1..shrink, as word2vec does, and cut it to `window`; 0 is always `window`.
     words, left, right, pairs : ndarray of shape (BUFFER,), int64
         Overwritten. The context of words[i] is words[left[i]:right[i]] without words[i] itself; pairs[i] counts the
         targets that have words[i] in their context.
@@ -140,7 +139,7 @@ def sample_tokens(
             sentence += 1
         for i in range(first, n):
             state = next_random(state)
-            radius = window - below(state, window) if shrink else window
+            radius = min(window, shrink - below(state, shrink)) if shrink else window
             left[i] = max(i - radius, first)
             right[i] = min(i + radius + 1, n)
             pairs[left[i]] += 1  # a difference array: summed up below

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
-JIT: Any = {"nogil": True, "error_model": "numpy", "cache": True}
+from ._jit import JIT
 
 # The same two constants are in `w2v.subwords`: compiled code freezes what it takes from other files.
 _OFFSET_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)

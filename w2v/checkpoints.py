@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ._files import remove_leftovers
+from .claims import check_free_space, check_unclaimed
 from .parameters import CHECKPOINT_INTERVAL
 from .persistence import ModelError, check_output, read_config
+from .rescue import save_result
 from .trainer import Trainer
 from .training_state import TrainingState
 
@@ -63,8 +65,9 @@ class Checkpoint:
         seed: int | None = None,
     ) -> None:
         if not 0 <= interval < float("inf"):
-            raise ValueError(f"checkpoint_every must be a number of seconds, 0 or more, got {interval!r}.")
+            raise ValueError(f"checkpoint_every must be a number of seconds, 0 or more, got {interval!r:.80}.")
         self.output, self.interval = Path(output), interval
+        check_unclaimed(output)
         interrupted = interrupted_seed(output)
         if interrupted is not None and not overwrite and interrupted != seed:
             raise ModelError(
@@ -76,21 +79,29 @@ class Checkpoint:
         self.folder = checkpoint_beside(output) if is_beside else self.output
         if is_beside:
             check_output(self.folder, overwrite=True)
-        self._is_mine = overwrite or interrupted is not None
+        self._overwrite = overwrite
         self._snapshot: Callable[[], TrainingState] | None = None
         self._next, self._last_step = float("inf"), -1
 
-    def start(self, snapshot: Callable[[], TrainingState]) -> None:
+    def start(self, snapshot: Callable[[], TrainingState], n_bytes: int) -> None:
         """Begin to count the seconds.
 
         Parameters
         ----------
         snapshot : callable
             Returns the training as it stands; called while no worker touches its tables.
+        n_bytes : int
+            What it takes on the disk at least.
+
+        Raises
+        ------
+        ModelError
+            If the disk has less space than that.
         """
         self._snapshot = snapshot
         remove_leftovers(self.output)
         remove_leftovers(self.folder)
+        check_free_space(self.folder, n_bytes)
         self._schedule()
 
     def is_due(self, trainer: Trainer) -> bool:
@@ -111,15 +122,20 @@ class Checkpoint:
 
     def write(self, state: TrainingState) -> None:
         """Write a checkpoint, or raise `ModelError`."""
-        state.save(self.folder, overwrite=self._is_mine or self.folder != self.output)
-        self._is_mine = True
+        state.save(self.folder, overwrite=self.folder != self.output or self._may_replace(state))
 
     def finish(self, state: TrainingState) -> None:
-        """Save the result under its name, and only then drop the checkpoint beside it."""
-        state.save(self.output, overwrite=self._is_mine)
-        if self.folder != self.output:
+        """Save where training came to, see `save_result`; if it is complete, drop the checkpoint beside its name."""
+        place = self.output if state.complete else self.folder
+        may_replace = place != self.output or self._may_replace(state)
+        save_result(lambda path: state.save(path, overwrite=may_replace and path == place), place, inputs=state.inputs)
+        if state.complete and self.folder != self.output:
             shutil.rmtree(self.folder, ignore_errors=True)
         remove_leftovers(self.output)
+
+    def _may_replace(self, state: TrainingState) -> bool:
+        """Tell whether what has the name of the output may go: it was to be replaced, or is of this training."""
+        return self._overwrite or interrupted_seed(self.output) == state.seed
 
     def _schedule(self) -> None:
         if self.interval:

@@ -17,6 +17,7 @@ from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from .checkpoints import Checkpoint
 from .continuing import counts_before, grow_tables, rows_before
+from .corpus import Corpus, inputs_of, open_corpus, tokenizer_for
 from .environment import default_workers
 from .holdout import hold_out
 from .initial import InitialVectors
@@ -25,11 +26,15 @@ from .parameters import Parameters
 from .phrase_list import PhraseTokenizer
 from .phrases import encode_with_phrases, phrases_of
 from .records import encode_records
-from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus
+from .stream import TokenStream, WorkFolder, encode_corpus
 from .tables import Tables
 from .trainer import Pause, Progress, Trainer
 from .training_state import TrainingState, digest_stream, embeddings_of
 from .vocabulary import Vocabulary
+
+
+class NoPairsError(ValueError):
+    """No two words of the corpus are neighbours, so training could learn nothing."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,7 @@ def run_training(
         if parameters.holdout is not None:
             stream, held_out = hold_out(text.stream, parameters.holdout, seed)
             text = replace(text, stream=stream, held_out=held_out)
+        _check_pairs(text)
         if around.progress is not None:
             around.progress(Progress("compiling"))
         trainer = Trainer(
@@ -166,14 +172,31 @@ def run_training(
         trainer.compile()
         pauses: list[Pause] = [monitor]
         if around.checkpoint is not None:
-            around.checkpoint.start(snapshot)
+            tables = trainer.tables
+            around.checkpoint.start(snapshot, tables.input_rows.nbytes + tables.output_vectors.nbytes)
             pauses.append(around.checkpoint)  # the last one, so that it sees what the others did
         try:
             trainer.run(workers, around.progress, pauses)
             monitor.finish(trainer)
         except (KeyboardInterrupt, CallbackError) as interrupt:
             return snapshot(), interrupt
+        is_thinned_on_purpose = parameters.sample != Parameters.sample  # by default a toy text may lose all its pairs
+        if is_thinned_on_purpose and not any(record.pairs for record in trainer.history):
+            raise NoPairsError(
+                f"sample={parameters.sample:g} left no two words beside each other, so nothing was learned; give a "
+                "larger sample, or more text"
+            )
         return snapshot(complete=True), None
+
+
+def _check_pairs(text: _Text) -> None:
+    """Raise `NoPairsError` if no two words stand in one sentence, of what is trained on or of what is held out."""
+    for stream, what in ((text.stream, "the corpus"), (text.held_out, "what holdout sets aside")):
+        if stream is not None and not (np.diff(stream.offsets) > 1).any():
+            raise NoPairsError(
+                f"{what} has no sentence with two known words, so there is nothing to learn from; give sentences of "
+                "several words, more text, or a smaller min_count"
+            )
 
 
 def _read(
@@ -186,11 +209,11 @@ def _read(
     base: TrainingState | None,
 ) -> _Text:
     """Encode the corpus; with words that are known, where vectors are trained further."""
-    opened = open_corpus(corpus)
+    opened = open_corpus(corpus, parameters.lines)
     known = _known_words(interrupted, base)
-    tokenizer = get_tokenizer(parameters.tokenizer)
+    tokenizer = tokenizer_for(opened, parameters.tokenizer)
     before = interrupted or base
-    if before is not None and isinstance(before.embeddings.tokenizer, PhraseTokenizer):
+    if before is not None and before.embeddings.tokenizer is not None:
         tokenizer = before.embeddings.tokenizer
     options: dict[str, Any] = {
         "min_count": parameters.min_count,
@@ -203,7 +226,7 @@ def _read(
     }
     if parameters.lines != "text":
         if known is not None:
-            raise ValueError(f"vectors of lines={parameters.lines!r} cannot be trained on other lines; train anew")
+            raise ValueError(f"vectors of lines={parameters.lines!r:.80} cannot be trained on other lines; train anew")
         if parameters.lines == "pairs":
             tokenizer = get_tokenizer("tabs")  # names as they are
         del options["workers"], options["max_memory"], options["work_folder"], options["known"]
@@ -213,11 +236,8 @@ def _read(
     else:
         vocabulary, stream = encode_corpus(opened, tokenizer, **options)
     base_counts = None if known is None else counts_before(rows_before(vocabulary, known), known)
-    inputs: tuple[str, ...] = ()
-    if isinstance(opened, TextReader):
-        inputs = tuple(name if name == "-" else os.path.abspath(name) for name in opened.paths)
     errors = opened.errors if isinstance(opened, TextReader) else "strict"
-    return _Text(vocabulary, stream, digest_stream(stream), inputs, errors, base_counts, tokenizer)
+    return _Text(vocabulary, stream, digest_stream(stream), inputs_of(opened), errors, base_counts, tokenizer)
 
 
 def _report_reading(progress: Callable[[Progress], None], read: int, size: int | None) -> None:
@@ -258,7 +278,7 @@ def _earlier(interrupted: TrainingState | None, base: TrainingState | None) -> l
         return []
     metadata = base.embeddings.metadata
     noted = {name: metadata[name] for name in ("parameters", "history", "corpus") if name in metadata}
-    return [*metadata.get("earlier", []), noted]
+    return [*metadata.get("earlier", []), noted | {"inputs": list(base.inputs)}]
 
 
 def _state_of(

@@ -87,7 +87,9 @@ def to_gensim(embeddings: Embeddings) -> KeyedVectors:
     return keyed
 
 
-def read_gensim(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> NoReturn:
+def read_gensim(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> NoReturn:
     """Refuse a file that gensim saved: it is a pickle, which can run any code when it is opened."""
     raise ModelError(
         f"{path} is a pickle, which can run code when it is opened, so it is not read here; if you trust it, convert "
@@ -96,7 +98,7 @@ def read_gensim(path: str | os.PathLike[str], *, limit: int | None = None, error
     )
 
 
-def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write a file that ``gensim.models.KeyedVectors.load(path)`` opens, through gensim itself.
 
     Parameters
@@ -108,6 +110,11 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
         The file. gensim puts large arrays into files beside it, such as ``path.vectors.npy``.
     overwrite : bool, default False
         Replace existing files.
+
+    Returns
+    -------
+    list of str
+        The words left out: none, it holds all.
 
     Raises
     ------
@@ -136,3 +143,4 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
                 os.replace(file, final.with_name(file.name))
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror or error}") from error
+    return []

@@ -151,7 +151,7 @@ def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
     if len(data) > largest:
         raise ModelError(f"{file} is not a model's configuration: it is larger than {largest} bytes")
     try:
-        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant)
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
 
@@ -239,6 +239,12 @@ def check_tensor(
             f"{file} is damaged: {name!r} is {array.dtype} of shape {array.shape}, but {LAYOUT.config} says {expected}"
         )
     return array
+
+
+def n_bytes_of(*tensors: Mapping[str, NDArray[Any]], subwords: SubwordVectors | None = None) -> int:
+    """Return how much the arrays of a folder take on the disk; words and configuration come on top."""
+    n_bytes = sum(tensor.nbytes for arrays in tensors for tensor in arrays.values())
+    return n_bytes if subwords is None else n_bytes + subwords.ngram_vectors.nbytes
 
 
 def write_subwords(folder: Path, subwords: SubwordVectors) -> None:

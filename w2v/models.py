@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from corpora.readers import TextReader
@@ -18,13 +18,16 @@ from corpora.tokenizers import get_tokenizer
 from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from ._wording import decimals, in_words, seconds_in_words
 from .checkpoints import Checkpoint
+from .claims import claimed
+from .corpus import Corpus, recorded_files
 from .domains import MAX_SEED
 from .embeddings import Embeddings
+from .estimator import Estimator, by_name
 from .fitting import Surroundings, run_training
 from .initial import InitialVectors
 from .monitor import Callback, CallbackError
 from .parameters import CHECKPOINT_INTERVAL, Parameters
-from .stream import Corpus
+from .progress import show_training
 from .trainer import Progress
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
@@ -38,7 +41,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped `fit`; what was learned is on the estimator, and saved if a checkpoint was asked for."""
 
 
-class Word2Vec(ShownAsHtml, BaseEstimator):  # type: ignore[misc]
+class Word2Vec(ShownAsHtml, Estimator):
     """Word vectors by skip-gram or CBOW, with negative sampling or hierarchical softmax.
 
     Parameters
@@ -67,7 +70,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
     is_complete_ : bool
         False after Ctrl-C.
     inputs_ : tuple of str
-        The files that were read, while there is more to train; "-" is standard input.
+        The files that were read; "-" is standard input. What was no file is told by "in memory: sentences" or "in
+        memory: lists of tokens".
     inputs_errors_ : str
         How they are decoded, see `corpora.TextReader`.
 
@@ -83,8 +87,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
     True
     """
 
+    @by_name
     def __init__(
         self,
+        *,
         algorithm: str = _DEFAULTS.algorithm,
         vector_size: int = _DEFAULTS.vector_size,
         window: int = _DEFAULTS.window,
@@ -166,7 +172,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -175,9 +181,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
         Parameters
         ----------
         corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
-            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files, str are sentences,
-            lists of str are tokens. Files and iterables are read once. With `lines` "pairs" an iterable is of (input,
-            target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
+            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files; so are str if all
+            of them name a file or look as if they did, else they are sentences; lists of str are tokens, which are
+            trained and looked up as they are. Files and iterables are read once. With `lines` "pairs" an iterable is
+            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
         y : ignored
             For scikit-learn.
         initial : Embeddings, optional
@@ -195,8 +202,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
         callbacks : iterable of callable, optional
             Each is called with a `TrainingView` after every epoch, or at intervals if it is wrapped in `Every`, while
             training waits. Training ends early, as if it were complete, once one returns True.
-        progress : callable, optional
-            Called with a `Progress` from time to time, not always in the calling thread.
+        progress : bool, str or callable, optional
+            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
+            and "log" choose. A function is called with a `Progress` from time to time, not always in the calling
+            thread.
         max_memory : int, optional
             Bytes of token ids to hold in memory, a quarter of the machine's by default; a longer corpus is kept in
             files that are mapped into memory.
@@ -215,6 +224,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             If a file cannot be read.
         EmptyVocabularyError
             If no word reaches `min_count`.
+        NoPairsError
+            If no two words are neighbours, in the text or in what is held out.
         DivergenceError
             If training diverged.
         ModelError
@@ -232,8 +243,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             raise ValueError("freeze needs initial vectors to keep")
         seed = _draw_seed(self.random_state)
         kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, initial=start)
+        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
+        return self._train(corpus, parameters, seed, around, progress, initial=start)
 
     def resume(
         self,
@@ -243,7 +254,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -268,8 +279,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
         kept = None
         if checkpoint is not None:
             kept = Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite, seed=state.seed)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, state.seed, around, interrupted=state)
+        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
+        return self._train(corpus, parameters, state.seed, around, progress, interrupted=state)
 
     def continue_fit(
         self,
@@ -279,7 +290,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -310,8 +321,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
         seed = _draw_seed(self.random_state)
         kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, base=self._state)
+        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
+        return self._train(corpus, parameters, seed, around, progress, base=self._state)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a model folder with what is needed to go on training.
@@ -388,17 +399,27 @@ subwords, min_n, max_n, buckets, position_weights, lines
         for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
             if getattr(self, name) != began[name]:
                 raise ValueError(
-                    f"{name} is {getattr(self, name)!r}, but training began with {began[name]!r}: it goes on with the "
-                    "parameters that it began with"
+                    f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it goes on "
+                    "with the parameters that it began with"
                 )
 
     def _train(
-        self, corpus: Corpus, parameters: Parameters, seed: int, around: Surroundings, **before: Any
+        self,
+        corpus: Corpus,
+        parameters: Parameters,
+        seed: int,
+        around: Surroundings,
+        progress: Callable[[Progress], None] | bool | str | None,
+        **before: Any,
     ) -> Word2Vec:
-        state, interrupt = run_training(corpus, parameters, seed, around, **before)
-        self._keep(state)
-        if around.checkpoint is not None:
-            (around.checkpoint.finish if state.complete else around.checkpoint.write)(state)
+        kept, epochs = around.checkpoint, None if parameters.max_time else parameters.epochs
+        with nullcontext() if kept is None else claimed(kept.output):
+            with show_training(progress, epochs, corpus) as told:
+                around = replace(around, progress=told)
+                state, interrupt = run_training(corpus, parameters, seed, around, **before)
+            self._keep(state)
+            if kept is not None:
+                kept.finish(state)
         if isinstance(interrupt, CallbackError):
             raise interrupt
         if interrupt is not None:
@@ -414,15 +435,16 @@ subwords, min_n, max_n, buckets, position_weights, lines
         self.vectors_: NDArray[np.float32] = state.embeddings.vectors
         self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
         self.history_ = [record.to_dict() for record in state.history]
-        self.inputs_, self.inputs_errors_ = () if state.complete else state.inputs, state.errors
+        self.inputs_, self.inputs_errors_ = state.inputs, state.errors
         self.embeddings_: Embeddings = state.embeddings
 
 
 def _recorded_corpus(state: TrainingState) -> TextReader:
     """Open the files that training began with."""
-    if not state.inputs or "-" in state.inputs:
+    files = recorded_files(state.inputs)
+    if not files or "-" in files:
         raise ValueError("training did not begin with files, or with standard input: give the same text again to go on")
-    return TextReader(state.inputs, errors=state.errors)
+    return TextReader(files, errors=state.errors)
 
 
 def _draw_seed(random_state: Any) -> int:

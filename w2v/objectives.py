@@ -29,6 +29,8 @@ MAX_WORD_STEP = 0.5
 """The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
 UNIT_NOISE_ALPHA = 0.025
 """Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
+MOST_NOISE = 5_000
+"""Noise words of a chunk that are enough; fewer with windows of over 100 words, so that the scores fit in memory."""
 CBOW_SHARING = 10
 """Targets times `negative` for each noise row of a CBOW chunk."""
 
@@ -62,7 +64,9 @@ class Objective:
     loss_at_start: float
 
 
-def choose_objective(parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32]) -> Objective:
+def choose_objective(
+    parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32], reach: int
+) -> Objective:
     """Return what parameters ask for.
 
     Parameters
@@ -73,6 +77,8 @@ def choose_objective(parameters: Parameters, vocabulary: Vocabulary, keep: NDArr
         V words with counts. One of count 0 is never drawn as noise.
     keep : ndarray of shape (V,), float32
         Probability that a token survives subsampling.
+    reach : int
+        See `Parameters.pairs_within`.
 
     Returns
     -------
@@ -80,11 +86,14 @@ def choose_objective(parameters: Parameters, vocabulary: Vocabulary, keep: NDArr
     """
     assert vocabulary.counts is not None
     make = _hierarchical_softmax if parameters.objective == "hs" else _negative_sampling
-    return make(parameters, vocabulary.counts, keep)
+    return make(parameters, vocabulary.counts, keep, reach)
 
 
-def _negative_sampling(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32]) -> Objective:
-    n_targets, n_noise, alpha = chunk_shape(parameters, parameters.start_alpha, counts, keep)
+def _negative_sampling(
+    parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
+) -> Objective:
+    alpha = min(parameters.start_alpha, parameters.max_alpha_within(reach))
+    n_targets, n_noise, alpha = chunk_shape(parameters, alpha, counts, keep, reach)
     threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
     _kernels.build_alias(noise_distribution(counts, parameters.ns_exponent), threshold, alias)
     absent = counts == 0  # rounding must not leave one of them a share
@@ -104,11 +113,13 @@ def _negative_sampling(parameters: Parameters, counts: NDArray[np.int64], keep: 
     )
 
 
-def _hierarchical_softmax(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32]) -> Objective:
+def _hierarchical_softmax(
+    parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
+) -> Objective:
     """Make the tree, and choose a chunk whose input rows take no longer steps than `chunk_shape` allows."""
     tree = HuffmanTree.from_counts(counts)
     kept = counts.astype(np.float64) * keep
-    longest_step = parameters.start_alpha * parameters.pairs_per_target * kept.max() / kept.sum()
+    longest_step = parameters.start_alpha * parameters.pairs_within(reach) * kept.max() / kept.sum()
     n_targets = max(1, min(MAX_TARGETS_HS, math.floor(MAX_WORD_STEP / longest_step)))
     return Objective(
         train_skipgram_hs if parameters.algorithm == "skipgram" else train_cbow_hs,
@@ -122,7 +133,7 @@ def _hierarchical_softmax(parameters: Parameters, counts: NDArray[np.int64], kee
 
 
 def chunk_shape(
-    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32]
+    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
 ) -> tuple[int, int, float]:
     """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
 
@@ -144,6 +155,8 @@ def chunk_shape(
         Learning rate at the start.
     counts, keep : ndarray of shape (V,)
         Of the vocabulary.
+    reach : int
+        See `Parameters.pairs_within`.
 
     Returns
     -------
@@ -152,12 +165,14 @@ def chunk_shape(
         where a vocabulary of a few words would break the limits even with T = 1.
     """
     skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
-    pairs = parameters.pairs_per_target
+    pairs = parameters.pairs_within(reach)
     kept = counts * keep.astype(np.float64)
     p = kept.max() / kept.sum()
     q = noise_distribution(counts, parameters.ns_exponent).max()
     limits = [MAX_NOISE_STEP / (alpha * pairs * parameters.negative * q), MAX_WORD_STEP / (alpha * pairs * p)]
-    least_noise = parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA)
+    least_noise = min(
+        parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA), MOST_NOISE / math.sqrt(max(1.0, pairs / 100))
+    )
     if skipgram:
         limits.append(MAX_NOISE_STEP / alpha)
     alpha *= min(1.0, *limits)

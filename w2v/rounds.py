@@ -136,35 +136,33 @@ class RoundRun:
         n = n_draws = start = stop = self.n_shared[worker] = 0
         if not is_idle:
             epoch, segment, alpha, alpha_end, _ = self.segments[worker]
-            start, stop = int(trainer.borders[segment]), int(trainer.borders[segment + 1])
+            text = stream.excerpt(int(trainer.borders[segment]), int(trainer.borders[segment + 1]))
+            start, stop = 0, len(text)
             states = np.random.SeedSequence([trainer.seed, 2, (epoch << 32) + segment + 1]).generate_state(2, np.uint64)
             n, n_draws = _rounds.collect_words(
-                stream.tokens, start, stop, self.keep, *objective.source, objective.n_targets, objective.n_noise,
+                text.tokens, start, stop, self.keep, *objective.source, objective.n_targets, objective.n_noise,
                 states[1], self.round_number, self.marks[worker], self.slots[worker], self.words[worker],
                 self.seen[worker], self.noise[worker],
             )  # fmt: skip
         self.barrier.wait()
         if not is_idle:
             self.n_shared[worker] = _rounds.copy_shared_rows(
-                worker, n, self.round_number, self.marks, self.slots[worker], self.words[worker], stream.tokens, start,
+                worker, n, self.round_number, self.marks, self.slots[worker], self.words[worker], text.tokens, start,
                 stop, self.noise[worker], n_draws, tables.n_words + 1 + worker * self.n_spares, self.keep, self.w_in,
                 self.w_out, tables.row_size, self.rows[worker], self.shared[worker], self.tokens[worker],
             )  # fmt: skip
-            first = int(np.searchsorted(stream.offsets, start, side="right")) - 1
-            last = int(np.searchsorted(stream.offsets, stop, side="left"))
-            offsets = np.clip(stream.offsets[first : last + 1], start, stop) - start
             self.stats[worker] = 0
             trainer.run_kernel(
-                self.tokens[worker], offsets, 0, stop - start, 0, self.keep, self.always_alias[:n_draws],
+                self.tokens[worker], text.offsets, 0, stop - start, 0, self.keep, self.always_alias[:n_draws],
                 self.noise[worker, :n_draws], self.w_in, self.w_out, alpha, alpha_end, states[0], self.stats[worker],
-                weights=None if stream.weights is None else stream.weights[first:last],
+                weights=text.weights,
             )  # fmt: skip
         self.barrier.wait()
 
     def _add_up(self, worker: int) -> None:
         """Add up the steps of the words that fall to this worker."""
         trainer, parameters = self.trainer, self.trainer.parameters
-        per_pair = DAMPING * self.segments[0][2] * parameters.pairs_per_target
+        per_pair = DAMPING * self.segments[0][2] * parameters.pairs_within(trainer.reach)
         per_draw = per_pair * parameters.negative * trainer.objective.n_targets / trainer.objective.n_noise
         for table, per_token, per_noise in (
             (self.w_in, per_pair * (1 + parameters.negative), 0.0),

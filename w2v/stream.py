@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -21,22 +21,21 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.columns import checked_text, one_column
+from corpora.columns import checked_text
 from corpora.readers import TextReader
 from corpora.tokenizers import TabsTokenizer, Tokenizer
 
+from .corpus import Corpus, TokenLists, wrong_sentence
 from .rewriting import MAX_GROWTH, Rewriter, can_rewrite
 from .scanner import Table, encode_block, merge_tables
 from .vocabulary import Vocabulary, grow_vocabulary
-
-Corpus = Any
-"""A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
 
 _Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
 """An array, or its (start, length, dtype) in the spool's file."""
 
 _BLOCK_CHARACTERS = 1 << 20
 _MEMORY_SHARE = 0.25
+_NAMED_FILES = 5
 
 
 class EmptyVocabularyError(ValueError):
@@ -72,13 +71,29 @@ class TokenStream:
         """Sentences with at least one kept token."""
         return len(self.offsets) - 1
 
+    def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the sentence begins that holds each place."""
+        return self.offsets[np.searchsorted(self.offsets, places, side="right") - 1]
+
+    def excerpt(self, start: int, stop: int) -> TokenStream:
+        """Return the tokens from `start` to `stop` as a stream of their own."""
+        first = int(np.searchsorted(self.offsets, start, side="right")) - 1
+        last = int(np.searchsorted(self.offsets, stop, side="left"))
+        offsets = np.clip(self.offsets[first : last + 1], start, stop) - start
+        weights = None if self.weights is None else self.weights[first:last]
+        return TokenStream(np.asarray(self.tokens)[start:stop], offsets, self.n_words, weights)
+
+    def locate(self, start: int, stop: int) -> tuple[TokenStream, int]:
+        """Return a stream whose arrays hold the tokens from `start` to `stop`, and where they begin there."""
+        return self, start
+
     def split(self, n_tokens: int) -> NDArray[np.int64]:
         """Return borders 0 = b[0] < b[1] < … = len(self) about `n_tokens` apart.
 
         A border is put at a sentence's start, unless the sentence is itself longer than `n_tokens`.
         """
         aims = np.arange(n_tokens, len(self), n_tokens)
-        starts = self.offsets[np.searchsorted(self.offsets, aims, side="right") - 1]
+        starts = self.sentence_starts(aims)
         borders = np.where(aims - starts < n_tokens, starts, aims)
         return np.unique(np.concatenate([[0], borders, [len(self)]])).astype(np.int64)
 
@@ -185,18 +200,6 @@ class WorkFolder:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
-def open_corpus(corpus: Corpus) -> Corpus:
-    """Make a reader of file names, and a list of a table of one column; leave sentences and tokens."""
-    corpus = one_column(corpus, rows_are_tokens=True)
-    if isinstance(corpus, (str, os.PathLike)):
-        return TextReader(corpus)
-    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
-        return TextReader(corpus)
-    if not isinstance(corpus, Iterable):
-        raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
-    return corpus
-
-
 def encode_corpus(
     corpus: Corpus,
     tokenizer: Tokenizer,
@@ -213,8 +216,8 @@ def encode_corpus(
 
     Parameters
     ----------
-    corpus : TextReader, iterable of str, or iterable of iterables of str
-        Text files, sentences, or tokens. Read once.
+    corpus : TextReader, TokenLists, iterable of str, or iterable of iterables of str
+        Text files, sentences, or tokens; see `open_corpus`. Read once.
     tokenizer : Tokenizer
         Makes tokens of text; not used on tokens.
     min_count : int
@@ -274,7 +277,10 @@ def encode_corpus(
 
 
 def _why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
-    files = ", ".join(corpus.paths) if isinstance(corpus, TextReader) else None
+    files = None
+    if isinstance(corpus, TextReader):
+        more = len(corpus.paths) - _NAMED_FILES
+        files = ", ".join(corpus.paths[:_NAMED_FILES]) + (f" and {more:,} more" if more > 0 else "")
     if not len(counts):
         return f"{files or 'the corpus'} has no words: check the input and the tokenizer"
     return (
@@ -298,7 +304,7 @@ def _scan(
     """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
     if isinstance(tokenizer, TabsTokenizer) and isinstance(corpus, TextReader):
         return _scan_bytes(_whole_items(_reader_blocks(corpus, progress)), tokenizer, workers, spool)
-    if can_rewrite(tokenizer):
+    if can_rewrite(tokenizer) and not isinstance(corpus, TokenLists):
         if isinstance(corpus, TextReader):
             return _scan_bytes(_reader_blocks(corpus, progress), tokenizer, workers, spool)
         sentences = iter(corpus)
@@ -345,9 +351,7 @@ def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[byt
 
 def _one_line(sentence: object, number: int) -> str:
     if not isinstance(sentence, str):
-        raise TypeError(
-            f"sentences must all be text or all be lists of tokens; at text {number} got {type(sentence).__name__}"
-        )
+        raise wrong_sentence(sentence, number)
     return checked_text(sentence, number).replace("\n", " ")
 
 
@@ -408,13 +412,13 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
 
 
 def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]]:
+    is_text = None
     for number, sentence in enumerate(corpus, 1):
-        if isinstance(sentence, str):
-            yield tokenizer(sentence)
-        elif isinstance(sentence, (bytes, dict)) or not isinstance(sentence, Iterable):
-            raise TypeError(f"text {number} must be a str or a list of tokens, not {type(sentence).__name__}")
-        else:
-            yield sentence
+        is_text = isinstance(sentence, str) if is_text is None else is_text
+        is_odd = isinstance(sentence, (bytes, Mapping)) or not isinstance(sentence, Iterable)
+        if is_odd or isinstance(sentence, str) != is_text:
+            raise wrong_sentence(sentence, number)
+        yield tokenizer(sentence) if is_text else sentence
 
 
 def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:

@@ -171,6 +171,8 @@ class Trainer:
         Where the segments of the stream begin and end.
     keep : ndarray of shape (V,), float32
         Probability that a token survives subsampling.
+    reach : int
+        The largest radius of a window that a sentence has room for, at most `window`.
     """
 
     def __init__(
@@ -193,7 +195,8 @@ class Trainer:
         self.stop_reason: str | None = None
         self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
         self.keep = keep_probabilities(vocabulary.counts, parameters.sample)
-        self.objective = choose_objective(parameters, vocabulary, self.keep)
+        self.reach = _reach(parameters, stream)
+        self.objective = choose_objective(parameters, vocabulary, self.keep, self.reach)
         self.alpha = self.objective.alpha
         given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
         self.min_alpha = min(given, self.alpha)
@@ -317,22 +320,25 @@ class Trainer:
         stats: NDArray[np.float64],
     ) -> None:
         """Run the kernel on one segment; `number` decides the random state, a negative one that of a measurement."""
+        reach = self.reach if stream is self.stream else _reach(self.parameters, stream)
         entropy = [self.seed, 2, number] if number >= 0 else [self.seed, 4, -number]
         state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-        sentence = int(np.searchsorted(stream.offsets, start, side="right")) - 1
+        text, first = stream.locate(start, stop)
+        sentence = int(np.searchsorted(text.offsets, first, side="right")) - 1
         self.run_kernel(
-            np.asarray(stream.tokens), stream.offsets, start, stop, sentence, self.keep,
+            np.asarray(text.tokens), text.offsets, first, first + stop - start, sentence, self.keep,
             *self.objective.source, self.tables.w_in, self.tables.w_out, alpha, alpha_end, state, stats,
-            weights=stream.weights,
+            weights=text.weights, reach=reach,
         )  # fmt: skip
 
-    def run_kernel(self, *arguments: Any, weights: NDArray[np.float32] | None = None) -> None:
+    def run_kernel(self, *arguments: Any, weights: NDArray[np.float32] | None = None, reach: int | None = None) -> None:
         """Call the kernel with these arguments, in its order, and with those that are the same for all segments."""
         *text, alpha, alpha_end, state, stats = arguments
         objective, tables, parameters = self.objective, self.tables, self.parameters
         takes_positions = parameters.algorithm == "cbow" and parameters.objective == "negative"
         objective.kernel(
-            *text, tables.row_size, tables.vector_size, parameters.window, parameters.shrink_windows, *objective.sizes,
+            *text, tables.row_size, tables.vector_size, self.reach if reach is None else reach,
+            parameters.window if parameters.shrink_windows else 0, *objective.sizes,
             alpha, alpha_end, state, stats, *self._composition, weights,
             *([tables.positions] if takes_positions else []),
         )  # fmt: skip
@@ -379,6 +385,14 @@ class Trainer:
         measured = [record.holdout_loss for record in self.history[-2:] if math.isfinite(record.holdout_loss)]
         holdout_loss = measured[-1] if measured else None
         return Progress("training", done, epoch + 1, speed, self._recent_loss(), alpha, left, holdout_loss)
+
+
+def _reach(parameters: Parameters, stream: TokenStream) -> int:
+    """Return the largest radius that a window can have in a stream; kernels size their memory by it."""
+    if parameters.position_weights:
+        return parameters.window
+    longest = int(np.diff(stream.offsets).max(initial=1))
+    return max(1, min(parameters.window, longest - 1, _kernels.BUFFER - 1))
 
 
 def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:

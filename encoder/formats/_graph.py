@@ -165,6 +165,8 @@ def add_pooling(graph: Graph, tokens: Tokens, rows: str, pooling: Pooling) -> No
     if pooling.normalize:
         length = graph.add("Sqrt", graph.sum(graph.add("Mul", pooled, pooled), 2))
         pooled = graph.add("Div", pooled, graph.add("Max", length, graph.constant(_TINY)))
+    if pooling.kept is not None:
+        pooled = graph.columns(pooled, 0, pooling.kept)
     graph.add("Squeeze", pooled, graph.constant([1], np.int64), output=OUTPUT)
 
 

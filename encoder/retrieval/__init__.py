@@ -49,7 +49,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r:.80} has no attribute {name!r:.80}")
     return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
 
 

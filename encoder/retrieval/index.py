@@ -36,10 +36,11 @@ from encoder.retrieval.storage import (
 )
 from encoder.state import EncoderState
 from w2v._files import ModelError, atomic_folder
+from w2v.claims import check_unclaimed, claimed
+from w2v.corpus import open_corpus
 from w2v.index import NeighborIndex, import_usearch
 from w2v.model_files import read_kind
 from w2v.persistence import KIND as WORD_VECTORS
-from w2v.stream import open_corpus
 from w2v.vector_table import DTYPES, DType, VectorTable
 
 if TYPE_CHECKING:
@@ -144,13 +145,15 @@ class SentenceIndex:
         one after another.
         """
         if dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
         if approximate:
             import_usearch()
         state, columns = state_of(encoder, truncate_dim)
         path = Path(path)
+        check_unclaimed(path)
         check_output(path, overwrite)
-        with atomic_folder(path, replace=overwrite) as folder:
+        places = [path]
+        with claimed(path), atomic_folder(path, replace=overwrite, moved=places.append) as folder:
             save_encoder(state, folder / ENCODER)
             inference = Inference(state, workers)
             contents = append_texts(
@@ -158,7 +161,7 @@ class SentenceIndex:
             )
             if not contents.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
-        index = cls(path, contents, state, workers)
+        index = cls(places[-1], contents, state, workers)
         index._inference = inference
         if approximate or (approximate is None and index.wants_graphs and has_usearch()):
             index.build_graphs(progress=progress)

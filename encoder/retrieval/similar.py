@@ -14,7 +14,7 @@ from encoder._lookup import scale_to_unit
 from encoder.inference import Inference, Output
 from encoder.retrieval.texts import BATCH_SENTENCES
 from w2v._html import html_table
-from w2v.stream import open_corpus
+from w2v.corpus import open_corpus
 
 
 class SimilarSentence(NamedTuple):

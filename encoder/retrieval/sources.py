@@ -13,7 +13,8 @@ from encoder.retrieval.building import Progress, append_texts, state_of
 from encoder.retrieval.index import SentenceIndex
 from encoder.retrieval.overlap import overlap_state
 from encoder.retrieval.storage import Contents, is_index
-from w2v.stream import WorkFolder, open_corpus
+from w2v.corpus import open_corpus
+from w2v.stream import WorkFolder
 
 if TYPE_CHECKING:
     from encoder.model import SentenceEncoder, Start
