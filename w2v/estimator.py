@@ -57,6 +57,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         """Raise `NotFittedError`, which is an AttributeError, for what `fit` would have made."""
+        if isinstance(found := getattr(type(self), name, None), property):
+            return found.__get__(self)  # its own error: an AttributeError in a property leads here
         is_fitted = any(_is_made_by_fit(made) for made in vars(self))
         if _is_made_by_fit(name) and not is_fitted:
             raise NotFittedError(f"this {type(self).__name__} has no {name} yet: call fit first")

@@ -7,8 +7,6 @@ import math
 import os
 from typing import Any
 
-import numpy as np
-
 
 def plain_value(value: object) -> Any:
     """Return the Python value of a NumPy scalar, an array or a path; the `default` of `json.dumps`.
@@ -18,13 +16,16 @@ def plain_value(value: object) -> Any:
     TypeError
         If the value has no JSON form.
     """
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
+    if _is_of_numpy(value):
+        return value.tolist()  # type: ignore[attr-defined]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _is_of_numpy(value: object) -> bool:
+    """Tell arrays and numbers of NumPy, which is not imported for that."""
+    return type(value).__module__ == "numpy" and hasattr(value, "tolist")
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
@@ -33,7 +34,7 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray, os.PathLike)):
+    if _is_of_numpy(value) or isinstance(value, os.PathLike):
         value = plain_value(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
