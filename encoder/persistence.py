@@ -41,7 +41,7 @@ from w2v.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.parameters import ParameterTable
 
 KIND = "sentence-encoder"
 FORMAT_VERSION = 2
@@ -252,7 +252,7 @@ def _read_network(
     if "network" not in config:
         return None, None
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.parameters import ParameterTable
 
     try:
         network = NetworkConfig.from_dict(config["network"])

@@ -16,7 +16,7 @@ from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.parameters import ParameterTable
     from w2v.embeddings import Embeddings
     from w2v.subwords import SubwordVectors
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.batches import Neighbors, PackedSentences, Shuffled
-from encoder.objectives import info_nce, listwise_distillation, vector_distillation
+from neural.losses import info_nce, listwise_distillation, vector_distillation
 
 Floats = NDArray[np.floating[Any]]
 

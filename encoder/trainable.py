@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder._kernels import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
 from encoder.batches import PackedSentences
 from encoder.network import Cache, Network
-from encoder.objectives import cached_gradients
-from encoder.optimizers import Adam, LazyAdam, clip_by_norm
 from encoder.state import EncoderState
 from encoder.tasks import Batch, Task
+from neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
+from neural.losses import cached_gradients
+from neural.optimizers import Adam, LazyAdam, clip_by_norm
 
 Floats = NDArray[np.floating[Any]]
 
@@ -185,7 +185,9 @@ class Trainable:
         gather_rows(self.table, self._gains, sentences.tokens, x)
         if self.network is None or self.parameters is None:
             return x, _Kept(sentences, None)
-        y, cache = self.network.forward(self.parameters, x, sentences.offsets, training_seed=seed)
+        y, cache = self.network.forward(
+            self.parameters, x, sentences.offsets, dropped=None if seed is None else self.network.dropout(seed)
+        )
         return y, _Kept(sentences, cache)
 
     def _apply(self, words: _Gradients, rates: Rates) -> None:

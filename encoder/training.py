@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from encoder.fit_options import FitOptions, FitProgress
 from encoder.lookup import WordLookup
-from encoder.optimizers import Schedule
 from encoder.sources import Pairs, Teacher, corpus_tasks, pair_tasks, teacher_tasks
 from encoder.state import EncoderState
 from encoder.tasks import Task
 from encoder.trainable import Rates, Trainable
+from neural.optimizers import Schedule
 from w2v.trainer import DivergenceError
 
 _MAX_STEPS = 10**9

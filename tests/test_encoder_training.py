@@ -16,11 +16,11 @@ from encoder.batches import PackedSentences, pack_sentences
 from encoder.fit_options import FitOptions, FitProgress
 from encoder.lookup import WordLookup
 from encoder.network import Network, NetworkConfig
-from encoder.objectives import info_nce
 from encoder.state import EncoderState
 from encoder.tasks import OrderTask, PairTask, Task, TeacherTask
 from encoder.trainable import Rates, Trainable
 from encoder.training import Fitted, fit_encoder
+from neural.losses import info_nce
 from w2v.trainer import DivergenceError
 from w2v.vocabulary import Vocabulary
 

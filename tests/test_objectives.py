@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoder.objectives import (
+from neural.losses import (
     cached_gradients,
     info_nce,
     listwise_distillation,

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoder.parameters import ParameterTable, Tensor, within
+from neural.parameters import ParameterTable, Tensor, within
 
 TENSORS = {"a.weight": Tensor((3, 5), 0.5), "a.bias": Tensor((5,)), "b.gain": Tensor((7,), mean=1.0)}
 
 
 def test_arrays_are_views_of_one_buffer_on_cache_lines() -> None:
     table = ParameterTable.initialise(TENSORS, 1)
-    assert list(table) == list(TENSORS) and table.n_numbers == 27 and table.flat.size == 48
+    assert list(table) == list(TENSORS) and table.n_parameters == 27 and table.flat.size == 48
     table["a.bias"][:] = 2
     assert table.flat[16:21].tolist() == [2] * 5 and np.count_nonzero(table.flat) == 15 + 5 + 7
     table.flat[:] = 0
@@ -63,7 +63,7 @@ def test_round_trip_through_a_dict_in_another_order() -> None:
         ({"c": np.zeros(1, np.float32)}, "an array 'c', which the network does not have"),
         ({"a.bias": np.zeros((5, 1), np.float32)}, r"'a.bias' has shape \(5, 1\); the network needs \(5,\)"),
         ({"a.bias": np.zeros(5)}, "all must be float32 or all float64"),
-        ({"a.bias": np.array([0, 0, np.nan, 0, 0], np.float32)}, "'a.bias' holds a number that is not finite"),
+        ({"a.bias": np.array([0, 0, np.nan, 0, 0], np.float32)}, "'a.bias' holds a value that is not finite"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(change: dict[str, NDArray[Any] | None], message: str) -> None:

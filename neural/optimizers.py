@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder._kernels import adam_rows
+from neural.kernels.table_rows import adam_rows
 
 Floats = NDArray[np.floating[Any]]
 
@@ -19,7 +19,7 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class Schedule:
-    """A rate that rises to its peak and falls to zero, both in a straight line.
+    """A learning rate that rises to its peak and falls to zero, both in a straight line.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class Schedule:
         step : int
             From 0.
         done : float, optional
-            Share of the training that is done, where time and not steps end it.
+            Fraction of the training that is done, where time and not steps end it.
         """
-        share = step / self.steps if done is None else done
+        fraction = step / self.steps if done is None else done
         rise = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
-        return self.peak * rise * max(0.0, 1.0 - share)
+        return self.peak * rise * max(0.0, 1.0 - fraction)
 
 
 def clip_by_norm(gradients: list[Floats], limit: float) -> float:
@@ -84,7 +84,7 @@ class Adam:
     shape : tuple of int
         Of the array.
     weight_decay : float or ndarray of that shape, default 0
-        Share of each entry that a step of rate 1 takes away.
+        Fraction of each entry that a step of rate 1 takes away.
     betas : (float, float), default (0.9, 0.999)
     epsilon : float, default 1e-8
     dtype : default float32
@@ -130,7 +130,7 @@ class LazyAdam:
     """Adam for a table of which a batch touches few rows: the others, and their running means, stay as they are.
 
     The means are corrected for the number of steps of the table, not of the row. Rows that are met seldom therefore
-    take larger steps than under Adam, which is what makes it learn rare words.
+    take larger steps than under Adam, which is what makes it learn rare ones.
 
     Parameters
     ----------

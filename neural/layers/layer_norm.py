@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.parameters import Tensor
-
-from . import _row_kernels as kernels
+from ..kernels import rows as kernels
+from ..parameters import Tensor
 
 EPSILON = 1e-5
 """Added to the variance."""

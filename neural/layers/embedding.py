@@ -1,4 +1,4 @@
-"""The embedding: a word as a column of zeros with a single one, times a table, which is a row of the table."""
+"""The embedding: a token as a row of zeros with a single one, times a table, which is a row of the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _row_kernels as kernels
+from ..kernels.table_rows import add_table_rows
 
 
 def forward(table: NDArray[Any], tokens: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -28,8 +28,8 @@ def forward(table: NDArray[Any], tokens: NDArray[Any]) -> tuple[NDArray[Any], ND
 def backward(dy: NDArray[Any], cache: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return the rows of the table that have a gradient, in ascending order, and their gradients.
 
-    The gradient of the table is one_hotᵀ dy: each word's row is the sum of dy over its tokens. The rows of all other
-    words are zero and left out.
+    The gradient of the table is one_hotᵀ dy: each row is the sum of dy over the tokens that name it. All other
+    rows are zero and left out.
 
     Parameters
     ----------
@@ -44,5 +44,5 @@ def backward(dy: NDArray[Any], cache: NDArray[Any]) -> tuple[NDArray[np.int64], 
     """
     rows, places = np.unique(cache, return_inverse=True)
     gradients = np.zeros((len(rows), dy.shape[1]), dy.dtype)
-    kernels.add_table_rows(dy, places.astype(np.int64), gradients)
+    add_table_rows(dy, places.astype(np.int64), gradients)
     return rows.astype(np.int64), gradients

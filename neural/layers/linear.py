@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.parameters import Tensor
-
-from .products import product, product_transposed, sum_of_outer_products
+from ..parameters import Tensor
+from .matmul import product, product_transposed, sum_of_outer_products
 
 
 class Cache(NamedTuple):

@@ -1,13 +1,13 @@
-"""Scaled dot-product attention of packed float32 sentences, forward and backward; see docs/derivations/attention.md.
+"""Scaled dot-product attention of packed float32 sequences, forward and backward; see docs/derivations/attention.md.
 
-For one sentence and head, with Q (T, D), K and V (S, D), a scale and a table of biases::
+For one sequence and head, with Q (T, D), K and V (S, D), a scale and a table of biases::
 
     A = scale * Q K^T + bias[j - i]        P = softmax of the rows of A over what they may see        Y = P V
     dV = P^T dY    dP = dY V^T    dA = P * (dP - rowsum(P * dP))    dQ = scale * dA K    dK = scale * dA^T Q
 
 A block of LANES queries is done at a time, each in a lane of its own: scores lie transposed, a vector for every key, so
 that the softmax is made of whole vectors. Memory grows with S and not with T S; the backward pass computes P again.
-Every number of a sentence is made in an order that depends on T and S alone.
+Every value of a sequence is made in an order that depends on T and S alone.
 
 All arrays of tokens are flat, C-contiguous and float32, with rows of n_heads * head_size, where head_size is a multiple
 of LANES: `dot_product` fills heads up with zeros. Nothing is checked.
@@ -35,7 +35,7 @@ from w2v._simd import (
     zero_tile,
 )
 
-from ._vectors import exponential, larger, plus
+from .vector_math import exponential, larger, plus
 
 ROWS = 8 if LANES == 16 else 6
 _float32 = np.float32
@@ -79,7 +79,7 @@ def _spread_biases(bias, head, distance, n_queries, n_keys, out):
 
 @njit(**JIT)
 def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first_key):
-    """Turn the scores of a block of queries, from query `first` of the sentence on, into weights that sum to one.
+    """Turn the scores of a block of queries, from query `first` of the sequence on, into weights that sum to one.
 
     biases[first - j + n_biased + i] is that of query first + i and key j, where there are any.
     """
@@ -106,9 +106,9 @@ def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first
                 e = zero
         store_vector(scores, j * LANES, e)
         total = plus(total, e)
-    share = splat(_float32(1)) / larger(total, splat(_float32(_TINY)))  # a query that sees nothing has no weights
+    inverse = splat(_float32(1)) / larger(total, splat(_float32(_TINY)))  # a query that sees nothing has no weights
     for j in range(n_keys):
-        store_vector(scores, j * LANES, load_vector(scores, j * LANES) * share)
+        store_vector(scores, j * LANES, load_vector(scores, j * LANES) * inverse)
 
 
 @njit(**JIT)
@@ -155,7 +155,7 @@ def _multiply_rows(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, ou
 
 @njit(**JIT)
 def longest(offsets, first, last):
-    """Return the length of the longest of the sentences first .. last - 1."""
+    """Return the length of the longest of the sequences first .. last - 1."""
     length = 0
     for b in range(first, last):
         length = max(length, offsets[b + 1] - offsets[b])
@@ -187,14 +187,14 @@ def attend(
     q, k, v, query_offsets, key_offsets, first, last, n_heads, head_size, scale, bias, distance, causal, mask, y,
     weights, weight_offsets,
 ):  # fmt: skip
-    """Compute attention of the sentences first .. last - 1.
+    """Compute attention of the sequences first .. last - 1.
 
     Parameters
     ----------
     q, k, v : ndarray, float32
         Queries (N, E), keys and values (M, E), flat, E = n_heads * head_size.
     query_offsets, key_offsets : ndarray of shape (B + 1,), int64
-        Queries of sentence b see keys of sentence b.
+        Queries of sequence b see keys of sequence b.
     n_heads, head_size : int
     scale : float32
         What scores are multiplied by.
@@ -209,7 +209,7 @@ def attend(
     y : ndarray of shape (N * E,), float32
         Overwritten.
     weights : ndarray, float32
-        Overwritten with the weights: sentence b has n_heads * T * S from weight_offsets[b] on; nothing is written if it
+        Overwritten with the weights: sequence b has n_heads * T * S from weight_offsets[b] on; nothing is written if it
         is empty.
     weight_offsets : ndarray, int64
     """

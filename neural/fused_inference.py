@@ -1,4 +1,4 @@
-"""A network made ready to compute rows only: its matrices packed once, then any number of sentences by any threads."""
+"""A network packed for inference: its matrices once, then any number of sequences by any threads, nothing kept."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import _inference as kernels
+from .kernels import fused as kernels
 from .layers import activations, positions, rotary
 from .layers.dot_product import pad_heads
-from .layers.products import multiply_packed, pack
-from .network import NetworkConfig, check_offsets, divide, in_threads
+from .layers.matmul import multiply_packed, pack
+from .packing import check_offsets, divide, in_threads
 from .parameters import ParameterTable
+from .stack import StackConfig
 
 _ADDED = dict.fromkeys((*positions.WITH_TABLE, "sinusoidal"), kernels.TABLE)
 _ADDED |= {"index": kernels.INDEX, "fraction": kernels.FRACTION}
@@ -21,112 +22,119 @@ _NOTHING = np.zeros(0, np.float32)
 _ROWS_AT_ONCE = 1 << 12
 
 
-class ReadyNetwork:
+class FusedNetwork:
     """The forward direction of a network, fast and without a cache.
 
-    What it computes of a sentence does not depend on the batch or on the number of threads, bit for bit.
+    The network is a stack, between a map into it (``input``) and a map out of it (``output``) if the parameters have
+    these. A map out of it with a column more than the input gates a residual: y = exp(g) x + o, where [o, g] is what it
+    gives. What is computed of a sequence does not depend on the batch or on the number of threads, bit for bit.
 
     Parameters
     ----------
-    config : NetworkConfig
+    config : StackConfig
+        Neither causal nor with a memory.
     parameters : ParameterTable
         float32. They are copied, so that later changes are not seen.
 
     Raises
     ------
     ValueError
-        If the parameters are not float32.
+        If the parameters are not float32, or the stack is causal or has cross-attention.
     """
 
-    def __init__(self, config: NetworkConfig, parameters: ParameterTable) -> None:
+    def __init__(self, config: StackConfig, parameters: ParameterTable) -> None:
         if parameters.dtype != np.float32:
             raise ValueError(f"the parameters must be float32, not {parameters.dtype}")
+        if config.causal or config.memory_size is not None:
+            raise ValueError("fused inference is for stacks that see their whole sequence and nothing else")
         self.config = config
         self._plan = _plan(config, parameters)
+        self.input_size = self._plan.input_size
 
     def rows(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
-        """Return the rows of all tokens, those of `Network.forward` bit for bit, shape (N, input_size).
+        """Return what the network gives for every token, as the layers' own forward functions compute it, bit for bit.
 
         Parameters
         ----------
         x : ndarray of shape (N, input_size), float32, C-contiguous
         offsets : ndarray of shape (B + 1,), int64
-            Where each sentence begins; the last is N.
+            Where each sequence begins; the last is N.
         workers : int, default 1
             Threads.
         """
         self._check(x, offsets)
-        y = np.empty((len(x), self.config.input_size), np.float32)
+        y = np.empty((len(x), self.input_size), np.float32)
         self._run(kernels.infer_rows, offsets, workers, (_frozen(x),), y)
         return y
 
     def sums(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
-        """Return the sums of the rows of each sentence, shape (B, input_size); parameters as for `rows`.
+        """Return the sums over each sequence of what `rows` gives, shape (B, input_size); parameters are the same.
 
-        They are faster than the rows, and made in another order: a sum has other last bits than that of the rows.
+        It is faster, and made in another order: its last bits are not those of the sum of `rows`.
         """
         self._check(x, offsets)
-        y = np.empty((len(offsets) - 1, self.config.input_size), np.float32)
-        self._run(kernels.infer_sums, offsets, workers, (_frozen(x), _no_words()), y)
+        y = np.empty((len(offsets) - 1, self.input_size), np.float32)
+        self._run(kernels.infer_sums, offsets, workers, (_frozen(x), _no_table()), y)
         return y
 
-    def project(self, x: NDArray[np.float32], gains: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return what the network makes of rows before it looks at their neighbours, shape (n, dim).
+    def project(self, x: NDArray[np.float32], scales: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the map into the stack of each row, shape (n, dim).
 
         Parameters
         ----------
         x : ndarray of shape (n, input_size), float32
-        gains : ndarray of shape (n,), float32, optional
+        scales : ndarray of shape (n,), float32, optional
             What the rows are to be multiplied by first.
         """
-        if self.config.head == "none" and (gains is None or bool((gains == 1).all())):
+        if not self._plan.mapped and (scales is None or bool((scales == 1).all())):
             return x
         y = np.empty((len(x), self.config.dim), np.float32)
         for start in range(0, len(x), _ROWS_AT_ONCE):
             rows = x[start : start + _ROWS_AT_ONCE]
-            own = rows if gains is None else rows * gains[start : start + _ROWS_AT_ONCE, None]
-            if self.config.head == "none":
+            own = rows if scales is None else rows * scales[start : start + _ROWS_AT_ONCE, None]
+            if not self._plan.mapped:
                 y[start : start + _ROWS_AT_ONCE] = own
             else:
                 multiply_packed(np.ascontiguousarray(own), self._plan.into, y[start : start + _ROWS_AT_ONCE])
         return y
 
-    def word_sums(
+    def table_sums(
         self,
         ids: NDArray[np.int32],
         offsets: NDArray[np.int64],
-        gains: NDArray[np.float32],
+        scales: NDArray[np.float32],
         table: NDArray[np.float32],
         projected: NDArray[np.float32],
         extra: NDArray[np.float32] | None = None,
         workers: int = 1,
     ) -> NDArray[np.float32]:
-        """Return `sums` of the rows of words, bit for bit, without a copy of their rows.
+        """Return `sums` of rows of a table, bit for bit, without a copy of them.
 
         Parameters
         ----------
         ids : ndarray of shape (N,), int32
-            Words in [0, V), which stand for gains[id] * table[id]; -1 - k stands for row k of `extra`. Not checked.
+            Rows of the table in [0, V), which stand for scales[id] * table[id]; -1 - k stands for row k of `extra`.
+            Not checked.
         offsets : ndarray of shape (B + 1,), int64
-        gains : ndarray of shape (V,), float32
+        scales : ndarray of shape (V,), float32
         table : ndarray of shape (V, input_size), float32
         projected : ndarray of shape (V, dim), float32
-            ``project(table, gains)``.
+            ``project(table, scales)``.
         extra : ndarray of shape (K, input_size), float32, optional
         workers : int, default 1
             Threads.
         """
         check_offsets(offsets, len(ids))
-        y = np.empty((len(offsets) - 1, self.config.input_size), np.float32)
+        y = np.empty((len(offsets) - 1, self.input_size), np.float32)
         if extra is None:
-            extra = np.zeros((0, self.config.input_size), np.float32)
-        flat = (_frozen(array) for array in (gains, table, extra, projected, self.project(extra)))
-        words = kernels.Words(_frozen(ids), *flat)
-        self._run(kernels.infer_sums, offsets, workers, (_frozen(_NOTHING), words), y)
+            extra = np.zeros((0, self.input_size), np.float32)
+        flat = (_frozen(array) for array in (scales, table, extra, projected, self.project(extra)))
+        source = kernels.TableInput(_frozen(ids), *flat)
+        self._run(kernels.infer_sums, offsets, workers, (_frozen(_NOTHING), source), y)
         return y
 
     def _check(self, x: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
-        size = self.config.input_size
+        size = self.input_size
         if x.dtype != np.float32 or x.ndim != 2 or x.shape[1] != size or not x.flags.c_contiguous:
             raise ValueError(f"x must be float32, C-contiguous and of shape (N, {size})")
         check_offsets(offsets, len(x))
@@ -149,16 +157,19 @@ class ReadyNetwork:
         in_threads(lambda i: kernel(plan, *sources, offsets, *ranges[i], cos, sin, y.reshape(-1)), len(ranges))
 
 
-def _plan(config: NetworkConfig, parameters: ParameterTable) -> kernels.Plan:
+def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:
     """Return the network as the kernels read it."""
-    shape = config.shape
+    shape, is_mapped = config.shape, "input.weight" in parameters
+    input_size, is_gated = config.dim, False
     weights, borders = _packed_layers(config, parameters)
     into = out_of = out_of_sums = out_bias = gate = _NOTHING
-    if config.head != "none":
+    if is_mapped:
+        input_size = len(parameters["input.weight"])
         weight, bias = parameters["output.weight"], parameters["output.bias"]
+        is_gated = weight.shape[1] == input_size + 1
         into, out_of = pack(parameters["input.weight"], parameters["input.bias"]), pack(weight, bias)
-        out_of_sums = pack(np.ascontiguousarray(weight[:, : config.input_size]))
-        out_bias = bias[: config.input_size].copy()
+        out_of_sums = pack(np.ascontiguousarray(weight[:, :input_size]))
+        out_bias = bias[:input_size].copy()
         gate = np.concatenate([weight[:, -1], bias[-1:]])
     table = np.zeros((1, config.dim), np.float32)
     if config.positions in positions.WITH_TABLE:
@@ -172,19 +183,19 @@ def _plan(config: NetworkConfig, parameters: ParameterTable) -> kernels.Plan:
         for name in ("embedding_norm", "norm")
     )
     return kernels.Plan(
-        input_size=config.input_size,
+        input_size=input_size,
         dim=config.dim,
         n_heads=config.heads,
         head_size=pad_heads(np.zeros((1, config.dim)), config.heads).shape[1] // config.heads,
-        d_ff=shape.d_ff,
+        d_ff=config.d_ff,
         scale=np.float32((config.dim // config.heads) ** -0.5),
         pre=config.norm == "pre",
-        activation=activations.number(config.activation),
+        activation=activations.kernel_number(config.activation),
         epsilon=np.float32(config.epsilon),
         distance=-1 if shape.distance is None else shape.distance,
         kind=_ADDED.get(config.positions, 0),
-        head=config.head != "none",
-        gated=config.head == "branch",
+        mapped=is_mapped,
+        gated=is_gated,
         table=table,
         into=into,
         out_of=out_of,
@@ -199,7 +210,7 @@ def _plan(config: NetworkConfig, parameters: ParameterTable) -> kernels.Plan:
     )
 
 
-def _packed_layers(config: NetworkConfig, parameters: ParameterTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _packed_layers(config: StackConfig, parameters: ParameterTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the arrays of each layer side by side, shape (layers, size), and where each of them begins."""
     layers: list[list[NDArray[Any]]] = []
     for i in range(config.layers):
@@ -220,9 +231,9 @@ def _packed_layers(config: NetworkConfig, parameters: ParameterTable) -> tuple[N
     return np.stack([np.concatenate(arrays) for arrays in layers]), borders
 
 
-def _no_words() -> kernels.Words:
+def _no_table() -> kernels.TableInput:
     nothing = _frozen(_NOTHING)
-    return kernels.Words(_frozen(np.zeros(0, np.int32)), nothing, nothing, nothing, nothing, nothing)
+    return kernels.TableInput(_frozen(np.zeros(0, np.int32)), nothing, nothing, nothing, nothing, nothing)
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

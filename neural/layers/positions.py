@@ -1,6 +1,6 @@
-"""What tells a token where it stands: four ways to add the position to its row. Two more act inside attention.
+"""What tells a token where it stands: ways to add the position to its row. Two more act inside attention.
 
-What is added to row i = 0 … T − 1 of a sentence:
+What is added to row i = 0 … T − 1 of a sequence:
 
 ``index``
     (i + 1) · u, with a learned direction u. It grows without bound; here to compare with.
@@ -17,7 +17,7 @@ What is added to row i = 0 … T − 1 of a sentence:
 ``rotary``
     Nothing; queries and keys are turned, see `rotary`.
 ``none``
-    Nothing: the order of words is not seen.
+    Nothing: the order of tokens is not seen.
 
 References
 ----------
@@ -32,9 +32,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from encoder.parameters import Tensor
-
-from . import _row_kernels as kernels
+from ..kernels.table_rows import add_table_rows
+from ..parameters import Tensor
 
 KINDS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
 """All kinds, those that act inside attention too."""
@@ -84,13 +83,13 @@ def backward(
         return dy, {"direction": cache.factors @ dy}  # y = x + factor · direction
     if cache.rows is not None:
         dtable = np.zeros_like(parameters["table"])
-        kernels.add_table_rows(dy, cache.rows, dtable)  # y = x + table[row]
+        add_table_rows(dy, cache.rows, dtable)  # y = x + table[row]
         return dy, {"table": dtable}
     return dy, {}
 
 
 def places(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the position of every token in its sentence, from 0 on, shape (N,)."""
+    """Return the position of every token in its sequence, from 0 on, shape (N,)."""
     lengths = np.diff(offsets)
     return np.arange(offsets[0], offsets[-1]) - np.repeat(offsets[:-1], lengths)
 

@@ -1,4 +1,4 @@
-"""Kernels that go through float32 rows or numbers one by one: layer normalisation and activations.
+"""Kernels that go through rows or single values: normalisation, activations, dropout, rotation, gates, pooling.
 
 All arrays are flat and C-contiguous. Nothing is checked. What is left of a row after the last whole vector is computed
 by scalars, so that nothing beyond an array is read.
@@ -12,7 +12,7 @@ from numba import njit
 from w2v._kernels import JIT
 from w2v._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
 
-from ._vectors import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
+from .vector_math import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
 
 GELU, RELU, TANH = 0, 1, 2
 _float32 = np.float32
@@ -118,7 +118,7 @@ def _slope(kind, x):
 
 @njit(**JIT)
 def activate(kind, x, y):
-    """Assign y the activation of every number of x; `kind` is GELU, RELU or TANH. y may be x itself."""
+    """Assign y the activation of every value of x; `kind` is GELU, RELU or TANH. y may be x itself."""
     whole = x.size - x.size % LANES
     for i in range(0, whole, LANES):
         store_vector(y, i, _function(kind, load_vector(x, i)))
@@ -144,14 +144,6 @@ def activate_backward(kind, dy, x, dx):
 
 
 @njit(**JIT)
-def add_table_rows(dy, rows, out):
-    """Add row i of dy, shape (N, E), to row rows[i] of out, in the order of i; any dtype, arrays of two dimensions."""
-    for i in range(dy.shape[0]):
-        for d in range(dy.shape[1]):
-            out[rows[i], d] += dy[i, d]
-
-
-@njit(**JIT)
 def drop(x, first, seed, threshold, scale, y):
     """Assign y[i] = scale * x[i] or, with probability threshold / 2**32, zero; any dtype.
 
@@ -159,7 +151,7 @@ def drop(x, first, seed, threshold, scale, y):
     ----------
     x : ndarray of shape (n,)
     first : int
-        Number i draws the random number first + i of the seed, whatever else is computed, in whatever order.
+        Value i depends on the seed and on first + i alone, whatever else is computed, in whatever order.
     seed : uint64
     threshold : uint64
     scale : float
@@ -204,32 +196,32 @@ def rotate(x, n_heads, cos, sin, positions, sign, y):
 
 
 @njit(**JIT)
-def apply_branch(x, h, gains, y):
-    """Assign y = exp(g) x + o in every row, where h, shape (N, E + 1), is [o, g], and gains = exp(g); any dtype."""
+def gated_residual(x, h, gate, y):
+    """Assign y = exp(g) x + o in every row, where h, shape (N, E + 1), is [o, g], and gate = exp(g); any dtype."""
     last = x.shape[1]
     for i in range(x.shape[0]):
-        gain = np.exp(h[i, last])
-        gains[i] = gain
+        factor = np.exp(h[i, last])
+        gate[i] = factor
         for d in range(last):
-            y[i, d] = gain * x[i, d] + h[i, d]
+            y[i, d] = factor * x[i, d] + h[i, d]
 
 
 @njit(**JIT)
-def branch_backward(dy, x, gains, dh, dx):
-    """Differentiate `apply_branch`: dh, shape (N, E + 1), and dx, shape (N, E), are overwritten; any dtype."""
+def gated_residual_backward(dy, x, gate, dh, dx):
+    """Differentiate `gated_residual`: dh, shape (N, E + 1), and dx, shape (N, E), are overwritten; any dtype."""
     last = x.shape[1]
     for i in range(x.shape[0]):
-        dgain = x.dtype.type(0)
+        dgate = x.dtype.type(0)
         for d in range(last):
-            dgain += dy[i, d] * x[i, d]
+            dgate += dy[i, d] * x[i, d]
             dh[i, d] = dy[i, d]
-            dx[i, d] = gains[i] * dy[i, d]
-        dh[i, last] = dgain * gains[i]
+            dx[i, d] = gate[i] * dy[i, d]
+        dh[i, last] = dgate * gate[i]
 
 
 @njit(**JIT)
-def sum_sentences(x, weights, offsets, y):
-    """Assign y[b] the sum of weights[i] * x[i] over the rows i of sentence b, in their order; any dtype."""
+def sum_sequences(x, weights, offsets, y):
+    """Assign y[b] the sum of weights[i] * x[i] over the rows i of sequence b, in their order; any dtype."""
     for b in range(offsets.size - 1):
         for d in range(x.shape[1]):
             y[b, d] = x.dtype.type(0)
@@ -239,8 +231,8 @@ def sum_sentences(x, weights, offsets, y):
 
 
 @njit(**JIT)
-def max_sentences(x, offsets, y, where):
-    """Assign y[b] the maximum of each column over the rows of sentence b, and `where` the row; 0 and -1 of none."""
+def max_sequences(x, offsets, y, where):
+    """Assign y[b] the maximum of each column over the rows of sequence b, and `where` the row; 0 and -1 of none."""
     for b in range(offsets.size - 1):
         for d in range(x.shape[1]):
             y[b, d], where[b, d] = x.dtype.type(0), -1

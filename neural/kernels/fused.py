@@ -1,13 +1,13 @@
-"""All layers of a network at once, for float32 sentences whose gradients nobody asks for.
+"""All layers of a network at once, for float32 sequences whose gradients nobody asks for.
 
-Groups of whole sentences go through all layers one after the other, so that what lies between two layers stays in the
+Groups of whole sequences go through all layers one after the other, so that what lies between two layers stays in the
 nearer caches. The kernels are those of the layers' own forward functions, and so are the rows, bit for bit.
 
-The sum of a sentence's rows costs less than the rows: with y_i = exp(g_i) x_i + h_i V + c,
+The sum of a sequence's rows costs less than the rows: with y_i = exp(g_i) x_i + h_i V + c,
 
     sum y_i = sum exp(g_i) x_i + (sum h_i) V + T c
 
-takes one product with V for a sentence of T tokens, and for words of a table x_i W + b is known before.
+takes one product with V for a sequence of T tokens, and for rows of a table x_i W + b is known before.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from numba import njit
 from w2v._kernels import JIT
 from w2v._simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
 
-from ._attention_kernels import attend
-from ._products import multiply
-from ._row_kernels import activate, apply_branch, normalise, rotate
+from .attention import attend
+from .matmul import multiply
+from .rows import activate, gated_residual, normalise, rotate
 
 GROUP = 240
-"""Tokens of a group, unless one sentence has more."""
+"""Tokens of a group, unless one sequence has more."""
 TABLE, INDEX, FRACTION = 1, 2, 3
 """Kinds of positions that are added; 0 adds nothing."""
 QUERY, KEY, VALUE, OUTPUT, INNER, OUTER, NORM1, NORM2, DISTANCES, END = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -51,12 +51,12 @@ class Plan(NamedTuple):
         Reach of the biases of distances; -1 without.
     kind : int
         Of positions: 0, TABLE, INDEX or FRACTION.
-    head, gated : bool
+    mapped, gated : bool
         Whether rows are mapped to `dim` and back, and whether the last column of the map back is a gate.
     table : ndarray of shape (n_positions, dim) or (1, dim), float32
         What positions add.
     into, out_of : ndarray, float32
-        The packed maps; see `_products`.
+        The packed maps; see `matmul`.
     out_of_sums : ndarray, float32
         The packed map back without its bias and its gate.
     out_bias : ndarray of shape (input_size,), float32
@@ -81,7 +81,7 @@ class Plan(NamedTuple):
     epsilon: Any
     distance: int
     kind: int
-    head: bool
+    mapped: bool
     gated: bool
     table: Any
     into: Any
@@ -96,22 +96,22 @@ class Plan(NamedTuple):
     borders: Any
 
 
-class Words(NamedTuple):
-    """Where the rows of tokens come from, if they are not given themselves.
+class TableInput(NamedTuple):
+    """Rows of a table that are the input, if it is not given itself.
 
     Attributes
     ----------
     ids : ndarray of shape (N,), int32
-        Words in [0, V); -1 - k stands for row k of `extra`, whose gain is 1.
-    gains : ndarray of shape (V,), float32
+        Rows of the table in [0, V); -1 - k stands for row k of `extra`, whose scale is 1.
+    scales : ndarray of shape (V,), float32
         What rows of the table are multiplied by.
     table, extra : ndarray of shape (V * input_size,) and (K * input_size,), float32
     projected, extra_projected : ndarray of shape (V * dim,) and (K * dim,), float32
-        x W + b of every row x, gains included.
+        x W + b of every row x, scales included.
     """
 
     ids: Any
-    gains: Any
+    scales: Any
     table: Any
     extra: Any
     projected: Any
@@ -145,7 +145,7 @@ def _largest_group(offsets, first, last):
 
 @njit(**JIT)
 def _end_of_group(offsets, first, last):
-    """Return the sentence after the last whose tokens still fit the group that begins with `first`."""
+    """Return the sequence after the last whose tokens still fit the group that begins with `first`."""
     end = first + 1
     while end < last and offsets[end + 1] - offsets[first] <= GROUP:
         end += 1
@@ -164,7 +164,7 @@ def _scratch(plan, n):
 
 @njit(**JIT)
 def _add_positions(plan, h, positions, n, offsets, first, last):
-    """Add positions to n rows, the first of which is that of sentence `first`; see `positions.forward`."""
+    """Add positions to n rows, the first of which is that of sequence `first`; see `positions.forward`."""
     dim, row = plan.dim, 0
     for b in range(first, last):
         length = offsets[b + 1] - offsets[b]
@@ -184,7 +184,7 @@ def _add_positions(plan, h, positions, n, offsets, first, last):
 
 
 @njit(**JIT)
-def _run_layer(plan, row, n, offsets, n_sentences, cos, sin, s):
+def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
     """Put n rows s.h through one layer, in place; `row` holds its arrays."""
     no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
     borders, dim, width = plan.borders, plan.dim, plan.n_heads * plan.head_size
@@ -202,7 +202,7 @@ def _run_layer(plan, row, n, offsets, n_sentences, cos, sin, s):
         rotate(q, plan.n_heads, cos, sin, s.positions, 1, q)
         rotate(k, plan.n_heads, cos, sin, s.positions, 1, k)
     attend(
-        s.q, s.k, s.v, offsets, offsets, 0, n_sentences, plan.n_heads, plan.head_size, plan.scale,
+        s.q, s.k, s.v, offsets, offsets, 0, n_sequences, plan.n_heads, plan.head_size, plan.scale,
         row[borders[DISTANCES] : borders[END]], plan.distance, False, no_mask, s.mixed, no_weights, no_offsets,
     )  # fmt: skip
     multiply(s.mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, True, s.h)
@@ -222,7 +222,7 @@ def _run_layer(plan, row, n, offsets, n_sentences, cos, sin, s):
 
 @njit(**JIT)
 def _run_layers(plan, n, offsets, first, last, cos, sin, s):
-    """Put n rows s.h, those of the sentences first .. last - 1, through all that lies between the maps, in place."""
+    """Put n rows s.h, those of the sequences first .. last - 1, through all that lies between the maps, in place."""
     dim = plan.dim
     _add_positions(plan, s.h, s.positions, n, offsets, first, last)
     if plan.token_type.size:
@@ -242,7 +242,7 @@ def _run_layers(plan, n, offsets, first, last, cos, sin, s):
 
 @njit(**JIT)
 def infer_rows(plan, x, offsets, first, last, cos, sin, y):
-    """Compute the rows of the sentences first .. last - 1.
+    """Compute the rows of the sequences first .. last - 1.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def infer_rows(plan, x, offsets, first, last, cos, sin, y):
     cos, sin : ndarray of shape (n_positions, half), float32
         Of rotary positions; empty without.
     y : ndarray of shape (N * input_size,), float32
-        Overwritten in the rows of these sentences.
+        Overwritten in the rows of these sequences.
     """
     most = _largest_group(offsets, first, last)
     s, size = _scratch(plan, most), plan.input_size
@@ -263,17 +263,17 @@ def infer_rows(plan, x, offsets, first, last, cos, sin, y):
         end = _end_of_group(offsets, b, last)
         start, stop = offsets[b], offsets[end]
         n, own, target = stop - start, x[start * size : stop * size], y[start * size : stop * size]
-        if plan.head:
+        if plan.mapped:
             multiply(own, n, size, plan.into, plan.dim, False, s.h)
         else:
             s.h[: n * plan.dim] = own
         _run_layers(plan, n, offsets, b, end, cos, sin, s)
         if plan.gated:
             multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, ends)
-            apply_branch(
+            gated_residual(
                 own.reshape(n, size), ends[: n * n_columns].reshape(n, n_columns), s.moments, target.reshape(n, size)
             )
-        elif plan.head:
+        elif plan.mapped:
             multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, target)
         else:
             target[:] = s.h[: n * plan.dim]
@@ -294,66 +294,66 @@ def _dot(a, at, b, n):
 
 
 @njit(**JIT)
-def _add_scaled(row, at, gain, factor, n, out, out_at):
-    """Add factor * (gain * row[at : at + n]) to out[out_at:]."""
+def _add_scaled(row, at, scale, factor, n, out, out_at):
+    """Add factor * (scale * row[at : at + n]) to out[out_at:]."""
     whole = n - n % LANES
-    gains, factors = splat(gain), splat(factor)
+    scales, factors = splat(scale), splat(factor)
     for d in range(0, whole, LANES):
-        x = gains * load_vector(row, at + d)
+        x = scales * load_vector(row, at + d)
         store_vector(out, out_at + d, fma(factors, x, load_vector(out, out_at + d)))
     for d in range(whole, n):
-        out[out_at + d] += factor * (gain * load(row, at + d))
+        out[out_at + d] += factor * (scale * load(row, at + d))
 
 
 @njit(**JIT)
-def _finish_sums(plan, x, words, offsets, first, last, h, y):
-    """Write the sums of the sentences first .. last - 1, whose rows h begin with that of the first."""
+def _finish_sums(plan, x, source, offsets, first, last, h, y):
+    """Write the sums of the sequences first .. last - 1, whose rows h begin with that of the first."""
     one, size, dim, start = np.float32(1), plan.input_size, plan.dim, offsets[first]
-    sums = np.zeros((last - first) * dim if plan.head else 0, np.float32)
+    sums = np.zeros((last - first) * dim if plan.mapped else 0, np.float32)
     for b in range(first, last):
         target, own = b * size, (b - first) * dim
         for d in range(size):
-            y[target + d] = plan.out_bias[d] * np.float32(offsets[b + 1] - offsets[b]) if plan.head else np.float32(0)
+            y[target + d] = plan.out_bias[d] * np.float32(offsets[b + 1] - offsets[b]) if plan.mapped else np.float32(0)
         for i in range(offsets[b], offsets[b + 1]):
             at = (i - start) * dim
-            if not plan.head:
+            if not plan.mapped:
                 _add_scaled(h, at, one, one, dim, y, target)
                 continue
             _add_scaled(h, at, one, one, dim, sums, own)
             if not plan.gated:
                 continue
             factor = np.exp(_dot(h, at, plan.gate, dim) + plan.gate[dim])
-            if words.ids.size:
-                if i + _AHEAD < words.ids.size:
-                    coming = np.int64(load(words.ids, i + _AHEAD))
+            if source.ids.size:
+                if i + _AHEAD < source.ids.size:
+                    coming = np.int64(load(source.ids, i + _AHEAD))
                     if coming >= 0:
                         for d in range(0, size, _LINE):
-                            prefetch_read(words.table, coming * size + d)
-                word = np.int64(load(words.ids, i))
-                if word >= 0:
-                    _add_scaled(words.table, word * size, load(words.gains, word), factor, size, y, target)
+                            prefetch_read(source.table, coming * size + d)
+                row = np.int64(load(source.ids, i))
+                if row >= 0:
+                    _add_scaled(source.table, row * size, load(source.scales, row), factor, size, y, target)
                 else:
-                    _add_scaled(words.extra, (-1 - word) * size, one, factor, size, y, target)
+                    _add_scaled(source.extra, (-1 - row) * size, one, factor, size, y, target)
             else:
                 _add_scaled(x, i * size, one, factor, size, y, target)
-    if plan.head:
+    if plan.mapped:
         multiply(sums, last - first, dim, plan.out_of_sums, size, True, y[first * size : last * size])
 
 
 @njit(**JIT)
-def infer_sums(plan, x, words, offsets, first, last, cos, sin, y):
-    """Compute the sums of the rows of the sentences first .. last - 1.
+def infer_sums(plan, x, source, offsets, first, last, cos, sin, y):
+    """Compute the sums of the rows of the sequences first .. last - 1.
 
     Parameters
     ----------
     plan, offsets, cos, sin
         As `infer_rows`.
     x : ndarray of shape (N * input_size,), float32
-        Not read if there are `words`.
-    words : Words
+        Not read if there is a `source`.
+    source : TableInput
         With no ids, there are none.
     y : ndarray of shape (B * input_size,), float32
-        Overwritten in the rows of these sentences.
+        Overwritten in the rows of these sequences.
     """
     s = _scratch(plan, _largest_group(offsets, first, last))
     size, dim = plan.input_size, plan.dim
@@ -362,22 +362,22 @@ def infer_sums(plan, x, words, offsets, first, last, cos, sin, y):
         end = _end_of_group(offsets, b, last)
         start, stop = offsets[b], offsets[end]
         n = stop - start
-        if words.ids.size:
+        if source.ids.size:
             for i in range(n):
-                if start + i + _AHEAD < words.ids.size:
-                    coming = np.int64(load(words.ids, start + i + _AHEAD))
+                if start + i + _AHEAD < source.ids.size:
+                    coming = np.int64(load(source.ids, start + i + _AHEAD))
                     if coming >= 0:
                         for d in range(0, dim, _LINE):
-                            prefetch_read(words.projected, coming * dim + d)
-                word = np.int64(load(words.ids, start + i))
-                if word >= 0:
-                    s.h[i * dim : (i + 1) * dim] = words.projected[word * dim : (word + 1) * dim]
+                            prefetch_read(source.projected, coming * dim + d)
+                row = np.int64(load(source.ids, start + i))
+                if row >= 0:
+                    s.h[i * dim : (i + 1) * dim] = source.projected[row * dim : (row + 1) * dim]
                 else:
-                    s.h[i * dim : (i + 1) * dim] = words.extra_projected[(-1 - word) * dim : -word * dim]
-        elif plan.head:
+                    s.h[i * dim : (i + 1) * dim] = source.extra_projected[(-1 - row) * dim : -row * dim]
+        elif plan.mapped:
             multiply(x[start * size : stop * size], n, size, plan.into, dim, False, s.h)
         else:
             s.h[: n * dim] = x[start * size : stop * size]
         _run_layers(plan, n, offsets, b, end, cos, sin, s)
-        _finish_sums(plan, x, words, offsets, b, end, s.h, y)
+        _finish_sums(plan, x, source, offsets, b, end, s.h, y)
         b = end

@@ -1,4 +1,4 @@
-"""Functions of single numbers: GELU with the exact error function, ReLU and tanh.
+"""Functions of single values: GELU with the exact error function, ReLU and tanh.
 
 References
 ----------
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _row_kernels as kernels
+from ..kernels import rows as kernels
 
 
 class _Activation(NamedTuple):
@@ -65,13 +65,13 @@ ACTIVATIONS = tuple(_ACTIVATIONS)
 """The names of the functions."""
 
 
-def number(kind: str) -> int:
+def kernel_number(kind: str) -> int:
     """Return the number by which the kernels know a function."""
     return _ACTIVATIONS[kind].kernel
 
 
 def forward(x: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the function of every number, and x as the cache.
+    """Return the function of every value, and x as the cache.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def forward(x: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def backward(dy: NDArray[Any], cache: NDArray[Any], kind: str) -> NDArray[Any]:
-    """Return dx, dy times the derivative at each number."""
+    """Return dx, dy times the derivative at each value."""
     activation = _ACTIVATIONS[kind]
     if dy.dtype != np.float32:
         exact: NDArray[Any] = dy * activation.derivative(cache)

@@ -1,6 +1,6 @@
 """Products of float32 matrices in a fixed order of summation.
 
-A matrix W of shape (K, M) is packed into panels of PANEL columns, each K + 1 rows of PANEL numbers: the bias, then the
+A matrix W of shape (K, M) is packed into panels of PANEL columns, each K + 1 rows of PANEL values: the bias, then the
 rows of W. The last panel is filled up with zeros. `multiply` holds a tile of ROWS x PANEL sums in registers and adds
 one row of the panel after the other, so that every sum is made in the order of k, alone in its lane: row i of the
 result does not depend on how many rows there are or on which tile it falls. A library's product makes no such promise.
@@ -27,7 +27,7 @@ _float32 = np.float32
 
 @njit(**JIT)
 def packed_size(width, n_columns):
-    """Return how many numbers `pack` writes for a matrix of shape (width, n_columns)."""
+    """Return how many values `pack` writes for a matrix of shape (width, n_columns)."""
     return (n_columns + PANEL - 1) // PANEL * PANEL * (width + 1)
 
 

@@ -1,4 +1,4 @@
-"""What training makes small: losses of sentence vectors, with their exact gradients.
+"""What training makes small: losses of vectors and hidden states, with their exact gradients.
 
 Every function takes a batch and returns the mean loss in nats and its gradient for each of the arrays, in their dtype.
 None of them changes an argument. docs/derivations/objectives.md derives them.
@@ -18,7 +18,7 @@ Floats = NDArray[np.floating[Any]]
 def info_nce(
     first: Floats, second: Floats, *, temperature: float, negatives: Floats | None = None
 ) -> tuple[float, Floats, Floats, Floats | None]:
-    """Tell the partner of each sentence from those of the other sentences in the batch, both ways.
+    """Tell the partner of each vector from those of the others in the batch, both ways.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def info_nce(
     References
     ----------
     .. [1] van den Oord et al. 2018, arXiv:1807.03748, eq. 4.
-    .. [2] Henderson et al. 2017, arXiv:1705.00652, section 4 (the other sentences of the batch).
+    .. [2] Henderson et al. 2017, arXiv:1705.00652, section 4 (the others of the batch).
     """
     a, a_norms = _normalised(first)
     b, b_norms = _normalised(second)
@@ -67,13 +67,13 @@ def info_nce(
 def listwise_distillation(
     student: Floats, teacher: Floats, *, temperature: float, teacher_temperature: float | None = None
 ) -> tuple[float, Floats]:
-    """Order the other sentences of the batch by likeness as a teacher does.
+    """Order the others of the batch by likeness as a teacher does.
 
     Parameters
     ----------
     student : ndarray of shape (B, d)
     teacher : ndarray of shape (B, t)
-        The teacher's vectors of the same sentences.
+        The teacher's vectors of the same things.
     temperature, teacher_temperature : float
         Cosines of each are divided by it; the teacher's is the student's unless given.
 
@@ -86,7 +86,7 @@ def listwise_distillation(
     Raises
     ------
     ValueError
-        If there are fewer than two sentences.
+        If there are fewer than two vectors.
 
     References
     ----------
@@ -94,7 +94,7 @@ def listwise_distillation(
     .. [2] Hinton, Vinyals and Dean 2015, arXiv:1503.02531, section 2.
     """
     if len(student) < 2:
-        raise ValueError("a list to compare needs at least two sentences")
+        raise ValueError("a list to compare needs at least two vectors")
     s, norms = _normalised(student)
     t, _ = _normalised(teacher)
     target = _log_softmax_of_others(t @ t.T / (teacher_temperature or temperature))
@@ -137,22 +137,22 @@ def sampled_softmax(
     noise_log_q: Floats,
     is_target: NDArray[np.bool_],
 ) -> tuple[float, Floats, Floats, Floats]:
-    """Tell the word at a masked place from noise words, as a softmax over the whole vocabulary would.
+    """Tell the right class from noise, as a softmax over all classes would: a masked token among a vocabulary, say.
 
     Parameters
     ----------
     hidden : ndarray of shape (M, d)
-        What the network makes of each masked place.
+        Of each place to predict.
     targets : ndarray of shape (M, d)
-        Row of the word that stands there.
+        Row of the class that is right there.
     noise : ndarray of shape (K, d)
-        Rows of words drawn with replacement, for all places.
+        Rows of classes drawn with replacement, for all places.
     target_log_q : ndarray of shape (M,)
         Logarithm of the probability with which each target is drawn as noise. It is taken from the logit.
     noise_log_q : ndarray of shape (K,)
-        The same of each noise word.
+        The same of each noise class.
     is_target : ndarray of shape (M, K), bool
-        Where a noise word is the target: it is left out.
+        Where a noise class is the target: it is left out.
 
     Returns
     -------
@@ -208,7 +208,7 @@ def cached_gradients(
     Parameters
     ----------
     n : int
-        Sentences in the batch.
+        Sequences in the batch.
     chunk : int
         How many of them to hold at once.
     forward : callable

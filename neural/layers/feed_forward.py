@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from encoder.parameters import Tensor, within
-
+from ..parameters import Tensor, scope, within
 from . import activations, linear
 
 
@@ -27,9 +26,9 @@ def tensors(dim: int, d_ff: int) -> dict[str, Tensor]:
 
 def forward(parameters: Mapping[str, NDArray[Any]], x: NDArray[Any], activation: str) -> tuple[NDArray[Any], Cache]:
     """Return activation(x W₁ + b₁) W₂ + b₂, shape (N, E), for x of shape (N, E)."""
-    hidden, inner = linear.forward(_part(parameters, "inner"), x)
+    hidden, inner = linear.forward(scope(parameters, "inner"), x)
     active, before = activations.forward(hidden, activation)
-    y, outer = linear.forward(_part(parameters, "outer"), active)
+    y, outer = linear.forward(scope(parameters, "outer"), active)
     return y, Cache(inner, before, outer)
 
 
@@ -37,11 +36,7 @@ def backward(
     parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache, activation: str
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
     """Return dx and the gradients."""
-    dactive, outer = linear.backward(_part(parameters, "outer"), dy, cache.outer)
+    dactive, outer = linear.backward(scope(parameters, "outer"), dy, cache.outer)
     dhidden = activations.backward(dactive, cache.activation, activation)
-    dx, inner = linear.backward(_part(parameters, "inner"), dhidden, cache.inner)
+    dx, inner = linear.backward(scope(parameters, "inner"), dhidden, cache.inner)
     return dx, {**within("inner", inner), **within("outer", outer)}
-
-
-def _part(parameters: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
-    return {"weight": parameters[f"{name}.weight"], "bias": parameters[f"{name}.bias"]}

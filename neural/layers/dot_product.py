@@ -1,4 +1,4 @@
-"""Scaled dot-product attention: every query of a sentence takes a weighted mean of the values of its sentence.
+"""Scaled dot-product attention: every query of a sequence takes a weighted mean of the values of its sequence.
 
 References
 ----------
@@ -17,40 +17,40 @@ from numpy.typing import NDArray
 
 from w2v._simd import LANES
 
-from . import _attention_kernels as kernels
+from ..kernels import attention as kernels
 
 Offsets = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Visibility:
+class AttentionMask:
     """Which keys each query sees.
 
     Attributes
     ----------
     query_offsets, key_offsets : ndarray of shape (B + 1,), int64
-        The queries of sentence b see the keys of sentence b only. The same for both in self-attention.
+        The queries of sequence b see the keys of sequence b only. The same for both in self-attention.
     causal : bool, default False
-        Query i of a sentence sees its keys 0 … i.
-    mask : ndarray of shape (M,), bool, optional
-        True for keys that may be seen. A query that sees none gets zeros.
+        Query i of a sequence sees its keys 0 … i.
+    visible : ndarray of shape (M,), bool, optional
+        True for keys that may be seen; by default all. A query that sees none gets zeros.
     """
 
     query_offsets: Offsets
     key_offsets: Offsets
     causal: bool = False
-    mask: NDArray[np.bool_] | None = None
+    visible: NDArray[np.bool_] | None = None
 
-    def sentences(self) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
-        """Return for each sentence its queries, its keys and who sees whom, shape (T, S)."""
+    def sequences(self) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
+        """Return for each sequence its queries, its keys and which of them see each other, shape (T, S)."""
         for b in range(len(self.query_offsets) - 1):
             queries = slice(*self.query_offsets[b : b + 2].tolist())
             keys = slice(*self.key_offsets[b : b + 2].tolist())
             seen = np.ones((queries.stop - queries.start, keys.stop - keys.start), np.bool_)
             if self.causal:
                 seen = np.tril(seen)
-            if self.mask is not None:
-                seen &= self.mask[keys]
+            if self.visible is not None:
+                seen &= self.visible[keys]
             yield queries, keys, seen
 
 
@@ -61,7 +61,7 @@ class Cache(NamedTuple):
     k: NDArray[Any]
     v: NDArray[Any]
     bias: NDArray[Any] | None
-    visibility: Visibility
+    mask: AttentionMask
 
 
 def forward(
@@ -69,7 +69,7 @@ def forward(
     k: NDArray[Any],
     v: NDArray[Any],
     n_heads: int,
-    visibility: Visibility,
+    mask: AttentionMask,
     bias: NDArray[Any] | None = None,
     weights: list[NDArray[Any]] | None = None,
 ) -> tuple[NDArray[Any], Cache]:
@@ -82,22 +82,22 @@ def forward(
     k, v : ndarray of shape (M, E)
         Keys and values.
     n_heads : int
-    visibility : Visibility
+    mask : AttentionMask
     bias : ndarray of shape (n_heads, 2 R + 1), optional
         Added to the score of key j for query i: column min(max(j − i, −R), R) + R.
     weights : list, optional
-        The weights of each sentence, of shape (n_heads, T, S), are appended.
+        The weights of each sequence, of shape (n_heads, T, S), are appended.
 
     Returns
     -------
     y : ndarray of shape (N, E)
     cache : Cache
     """
-    cache = Cache(q, k, v, bias, visibility)
+    cache = Cache(q, k, v, bias, mask)
     if q.dtype == np.float32:
         return _forward_float32(cache, n_heads, weights), cache
     y = np.zeros_like(q)
-    for queries, keys, seen in visibility.sentences():
+    for queries, keys, seen in mask.sequences():
         p = _weights(_heads(q[queries], n_heads), _heads(k[keys], n_heads), seen, bias)
         y[queries] = _joined(p @ _heads(v[keys], n_heads))
         if weights is not None:
@@ -109,14 +109,14 @@ def backward(
     dy: NDArray[Any], cache: Cache, n_heads: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any] | None]:
     """Return dq, dk, dv and dbias, None without biases."""
-    q, k, v, bias, visibility = cache
+    q, k, v, bias, mask = cache
     dbias = None if bias is None else np.zeros_like(bias)
     if q.dtype == np.float32:
         dq, dk, dv = _backward_float32(dy, cache, n_heads, dbias)
         return dq, dk, dv, dbias
     dq, dk, dv = np.zeros_like(q), np.zeros_like(k), np.zeros_like(v)
     scale = (q.shape[1] // n_heads) ** -0.5
-    for queries, keys, seen in visibility.sentences():
+    for queries, keys, seen in mask.sequences():
         q_heads, k_heads, v_heads = (_heads(x, n_heads) for x in (q[queries], k[keys], v[keys]))
         dy_heads = _heads(dy[queries], n_heads)
         p = _weights(q_heads, k_heads, seen, bias)
@@ -149,7 +149,7 @@ def _distances(shape: tuple[int, ...], bias: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _weights(q: NDArray[Any], k: NDArray[Any], seen: NDArray[np.bool_], bias: NDArray[Any] | None) -> NDArray[Any]:
-    """Return the weights of one sentence, shape (n_heads, T, S)."""
+    """Return the weights of one sequence, shape (n_heads, T, S)."""
     scores = q @ k.transpose(0, 2, 1) * q.shape[2] ** -0.5
     if bias is not None:
         scores += bias[:, _distances(seen.shape, bias)]
@@ -181,33 +181,33 @@ def _cut_heads(x: NDArray[Any], n_heads: int, width: int) -> NDArray[Any]:
 
 
 class _Kernel(NamedTuple):
-    """What the kernels are given, before and after the range of sentences."""
+    """What the kernels are given, before and after the range of sequences."""
 
     arrays: tuple[Any, ...]
     options: tuple[Any, ...]
-    n_sentences: int
+    n_sequences: int
 
 
 def _kernel(cache: Cache, n_heads: int) -> _Kernel:
-    q, k, v, bias, visibility = cache
+    q, k, v, bias, mask = cache
     arrays = [pad_heads(x, n_heads) for x in (q, k, v)]
     table = np.zeros(0, np.float32) if bias is None else bias.ravel()
-    mask = np.zeros(0, np.bool_) if visibility.mask is None else visibility.mask
+    visible = np.zeros(0, np.bool_) if mask.visible is None else mask.visible
     options = (
         n_heads, arrays[0].shape[1] // n_heads, np.float32((q.shape[1] // n_heads) ** -0.5), table,
-        -1 if bias is None else bias.shape[1] // 2, visibility.causal, mask,
+        -1 if bias is None else bias.shape[1] // 2, mask.causal, visible,
     )  # fmt: skip
-    offsets = (visibility.query_offsets, visibility.key_offsets)
+    offsets = (mask.query_offsets, mask.key_offsets)
     return _Kernel((*(x.ravel() for x in arrays), *offsets), options, len(offsets[0]) - 1)
 
 
 def _forward_float32(cache: Cache, n_heads: int, weights: list[NDArray[Any]] | None) -> NDArray[Any]:
-    visibility, kernel, width = cache.visibility, _kernel(cache, n_heads), cache.q.shape[1]
+    mask, kernel, width = cache.mask, _kernel(cache, n_heads), cache.q.shape[1]
     y = np.empty((len(cache.q), n_heads * kernel.options[1]), np.float32)
-    n_queries, n_keys = np.diff(visibility.query_offsets), np.diff(visibility.key_offsets)
+    n_queries, n_keys = np.diff(mask.query_offsets), np.diff(mask.key_offsets)
     starts = np.concatenate([[0], np.cumsum(n_heads * n_queries * n_keys)])
     wanted = np.empty(0 if weights is None else starts[-1], np.float32)
-    kernels.attend(*kernel.arrays, 0, kernel.n_sentences, *kernel.options, y.ravel(), wanted, starts)
+    kernels.attend(*kernel.arrays, 0, kernel.n_sequences, *kernel.options, y.ravel(), wanted, starts)
     if weights is not None:
         weights.extend(
             wanted[start : start + n_heads * t * s].reshape(n_heads, t, s)
@@ -222,7 +222,7 @@ def _backward_float32(dy: NDArray[Any], cache: Cache, n_heads: int, dbias: NDArr
     gradients = [np.empty((len(x), n_heads * kernel.options[1]), np.float32) for x in (cache.q, cache.k, cache.v)]
     table = np.zeros(0, np.float32) if dbias is None else dbias.ravel()
     kernels.attend_backward(
-        pad_heads(dy, n_heads).ravel(), *kernel.arrays, 0, kernel.n_sentences, *kernel.options,
+        pad_heads(dy, n_heads).ravel(), *kernel.arrays, 0, kernel.n_sequences, *kernel.options,
         *(gradient.ravel() for gradient in gradients), table,
     )  # fmt: skip
     return [_cut_heads(gradient, n_heads, width) for gradient in gradients]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import _row_kernels as kernels
+from ..kernels import rows as kernels
 from .positions import places
 
 BASE = 10000.0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _products as kernels
+from ..kernels import matmul as kernels
 
 
 def product(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -60,7 +60,7 @@ def sum_of_outer_products(x: NDArray[Any], dy: NDArray[Any]) -> NDArray[Any]:
 
 
 def pack(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Return a matrix and a bias in the order in which `_products.multiply` reads them."""
+    """Return a matrix and a bias in the order in which `kernels.matmul.multiply` reads them."""
     panels = np.empty(kernels.packed_size(*weight.shape), np.float32)
     nothing = np.zeros(weight.shape[1], np.float32) if bias is None else bias
     kernels.pack(weight.ravel(), *weight.shape, nothing, panels)

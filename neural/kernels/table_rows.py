@@ -1,7 +1,7 @@
-"""Training on rows of the word table, in Numba: gather them for a batch, add them up, send gradients back, move them.
+"""Training rows of a table, in Numba: gather them for a batch, add them up, send gradients back, move them.
 
-A batch is packed: `tokens` holds the word ids of all its sentences, `offsets` where each begins. `slots` says which of
-the batch's distinct words a token is, so that gradients need rows for these only. The kernels check nothing.
+A batch is packed: `tokens` holds the rows that all its sequences name, `offsets` where each begins. `slots` says which
+of the batch's distinct rows a token is, so that gradients are kept for these only. The kernels check nothing.
 """
 
 from __future__ import annotations
@@ -15,77 +15,85 @@ _float32 = np.float32
 
 
 @njit(**JIT)
-def gather_rows(table, gains, tokens, x):
-    """Write gains[t] * table[t] of every token to the rows of x.
+def gather_rows(table, scales, tokens, x):
+    """Write scales[t] * table[t] of every token to the rows of x.
 
     Parameters
     ----------
     table : ndarray of shape (V, d), float32
-    gains : ndarray of shape (V,), float32
+    scales : ndarray of shape (V,), float32
     tokens : ndarray of shape (N,), int32
     x : ndarray of shape (N, d), float32
         Overwritten.
     """
     for i in range(tokens.size):
-        row, gain = tokens[i], gains[tokens[i]]
+        row, scale = tokens[i], scales[tokens[i]]
         for j in range(table.shape[1]):
-            x[i, j] = gain * table[row, j]
+            x[i, j] = scale * table[row, j]
 
 
 @njit(**JIT)
-def sum_bags(table, gains, tokens, offsets, s):
-    """Write the sum of gains[t] * table[t] over the tokens of each sentence to the rows of s, shape (B, d)."""
+def sum_bags(table, scales, tokens, offsets, s):
+    """Write the sum of scales[t] * table[t] over the tokens of each sequence to the rows of s, shape (B, d)."""
     for k in range(offsets.size - 1):
         for j in range(table.shape[1]):
             s[k, j] = _float32(0)
         for i in range(offsets[k], offsets[k + 1]):
-            row, gain = tokens[i], gains[tokens[i]]
+            row, scale = tokens[i], scales[tokens[i]]
             for j in range(table.shape[1]):
-                s[k, j] += gain * table[row, j]
+                s[k, j] += scale * table[row, j]
 
 
 @njit(**JIT)
-def scatter_bags(d_s, gains, slots, offsets, d_rows):
-    """Add the gradient of `sum_bags` to the rows of the batch's distinct words.
+def scatter_bags(d_s, scales, slots, offsets, d_rows):
+    """Add the gradient of `sum_bags` to the rows of the batch's distinct rows.
 
     Parameters
     ----------
     d_s : ndarray of shape (B, d), float32
-    gains : ndarray of shape (R,), float32
-        Of the distinct words.
+    scales : ndarray of shape (R,), float32
+        Of the distinct rows.
     slots : ndarray of shape (N,), int64
         In [0, R).
     offsets : ndarray of shape (B + 1,), int64
     d_rows : ndarray of shape (R, d), float32
-        Added to: the gradient of s = Σ gain · row for each row.
+        Added to: the gradient of s = Σ scale · row for each row.
     """
     for k in range(offsets.size - 1):
         for i in range(offsets[k], offsets[k + 1]):
             slot = slots[i]
-            gain = gains[slot]
+            scale = scales[slot]
             for j in range(d_s.shape[1]):
-                d_rows[slot, j] += gain * d_s[k, j]
+                d_rows[slot, j] += scale * d_s[k, j]
 
 
 @njit(**JIT)
-def scatter_rows(d_x, gains, slots, d_rows):
-    """Add the gradient of `gather_rows` to the rows of the distinct words; as `scatter_bags`, with d_x (N, d)."""
+def scatter_rows(d_x, scales, slots, d_rows):
+    """Add the gradient of `gather_rows` to the rows of the distinct rows; as `scatter_bags`, with d_x (N, d)."""
     for i in range(slots.size):
         slot = slots[i]
-        gain = gains[slot]
+        scale = scales[slot]
         for j in range(d_x.shape[1]):
-            d_rows[slot, j] += gain * d_x[i, j]
+            d_rows[slot, j] += scale * d_x[i, j]
 
 
 @njit(**JIT)
 def sum_rows(y, offsets, s):
-    """Write the sum of the rows of y of each sentence to the rows of s."""
+    """Write the sum of the rows of y of each sequence to the rows of s."""
     for k in range(offsets.size - 1):
         for j in range(y.shape[1]):
             s[k, j] = _float32(0)
         for i in range(offsets[k], offsets[k + 1]):
             for j in range(y.shape[1]):
                 s[k, j] += y[i, j]
+
+
+@njit(**JIT)
+def add_table_rows(dy, rows, out):
+    """Add row i of dy, shape (N, E), to row rows[i] of out, in the order of i; any dtype, arrays of two dimensions."""
+    for i in range(dy.shape[0]):
+        for d in range(dy.shape[1]):
+            out[rows[i], d] += dy[i, d]
 
 
 @njit(**JIT)
@@ -106,11 +114,11 @@ def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, be
 
     Notes
     -----
-    NumPy equivalent: `encoder.optimizers.Adam.step` on table[rows].
+    NumPy equivalent: `neural.optimizers.Adam.step` on table[rows].
     """
     b1, b2, e = _float32(beta_1), _float32(beta_2), _float32(epsilon)
     n1, n2 = _float32(1 - beta_1), _float32(1 - beta_2)
-    scale, c = _float32(size), _float32(correction)
+    step, c = _float32(size), _float32(correction)
     for r in range(rows.size):
         row = rows[r]
         for j in range(table.shape[1]):
@@ -119,4 +127,4 @@ def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, be
             v = b2 * second[row, j] + n2 * g * g
             first[row, j] = m
             second[row, j] = v
-            table[row, j] -= scale * m / (np.sqrt(v * c) + e)
+            table[row, j] -= step * m / (np.sqrt(v * c) + e)

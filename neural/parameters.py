@@ -1,4 +1,4 @@
-"""The numbers of a network: named arrays in one flat buffer, whose layout gradients and moments share."""
+"""The parameters of a network: named arrays in one flat buffer, whose layout gradients and moments share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 _LINE = 16
-"""Arrays begin at multiples of so many numbers: 64 bytes of float32."""
+"""Arrays begin at multiples of so many entries: 64 bytes of float32."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Tensor:
     ----------
     shape : tuple of int
     deviation : float
-        Standard deviation of the normal distribution that its numbers are drawn from at the start; 0 draws nothing.
+        Standard deviation of the normal distribution that its values are drawn from at the start; 0 draws nothing.
     mean : float
         Mean of that distribution.
     """
@@ -36,6 +36,20 @@ class Tensor:
 def within(name: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
     """Return the same arrays under the names ``NAME.…``: those of a layer as its owner calls them."""
     return {f"{name}.{inner}": array for inner, array in arrays.items()}
+
+
+def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin with ``PREFIX.``, under the rest of their names: those of one layer."""
+    start = prefix + "."
+    return {name[len(start) :]: array for name, array in parameters.items() if name.startswith(start)}
+
+
+def decays(name: str) -> bool:
+    """Tell whether weight decay is for an array of this name: for matrices and tables, not for biases and gains.
+
+    Names are those of the layers' `tensors`, whose last part says what the array is.
+    """
+    return name.rsplit(".", 1)[-1] in ("weight", "table", "distances")
 
 
 class ParameterTable(Mapping[str, NDArray[Any]]):
@@ -70,7 +84,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
 
     @classmethod
     def initialise(cls, tensors: Mapping[str, Tensor], seed: int, dtype: DTypeLike = np.float32) -> ParameterTable:
-        """Return the numbers that a network starts with.
+        """Return the parameters that a network starts with.
 
         Parameters
         ----------
@@ -127,7 +141,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
             if len(dtypes) > 1 or array.dtype not in (np.float32, np.float64):
                 raise ValueError(f"the array {name!r} has dtype {array.dtype}; all must be float32 or all float64")
             if not np.isfinite(array).all():
-                raise ValueError(f"the array {name!r} holds a number that is not finite")
+                raise ValueError(f"the array {name!r} holds a value that is not finite")
         table = cls(expected, dtypes.pop())
         for name in expected:
             table[name][...] = arrays[name]
@@ -146,7 +160,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         return len(self._arrays)
 
     def __repr__(self) -> str:
-        return f"ParameterTable({len(self)} arrays, {self.n_numbers} numbers, {self.dtype})"
+        return f"ParameterTable({len(self)} arrays, {self.n_parameters} parameters, {self.dtype})"
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -154,14 +168,13 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         return self.flat.dtype
 
     @property
-    def n_numbers(self) -> int:
-        """How many numbers there are, gaps left out."""
+    def n_parameters(self) -> int:
+        """How many parameters there are, gaps left out."""
         return sum(array.size for array in self._arrays.values())
 
     def scope(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """Return the arrays whose names begin with ``PREFIX.``, under the rest of their names: those of one layer."""
-        start = prefix + "."
-        return {name[len(start) :]: array for name, array in self._arrays.items() if name.startswith(start)}
+        """Return the arrays of one layer; see `scope`."""
+        return scope(self._arrays, prefix)
 
     def to_dict(self) -> dict[str, NDArray[Any]]:
         """Return name to array, views of the table, ready for `w2v.persistence.write_tensors`."""
@@ -172,7 +185,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         return ParameterTable(self.shapes, self.dtype)
 
     def copy(self) -> ParameterTable:
-        """Return a table of the same numbers that can be changed apart from this one."""
+        """Return a table of the same values that can be changed apart from this one."""
         return self.astype(self.dtype)
 
     def astype(self, dtype: DTypeLike) -> ParameterTable:
@@ -198,7 +211,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         return math.sqrt(sum(float(np.einsum("i,i->", array, array, dtype=np.float64)) for array in self._chunks()))
 
     def all_finite(self) -> bool:
-        """Tell whether no number is NaN or infinite."""
+        """Tell whether no value is NaN or infinite."""
         return all(bool(np.isfinite(array).all()) for array in self._chunks())
 
     def _chunks(self) -> Iterator[NDArray[Any]]:

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.parameters import Tensor, within
-
+from ..parameters import Tensor, scope, within
 from . import dot_product, linear, rotary
-from .dot_product import Visibility
+from .dot_product import AttentionMask
 
 
 class Cache(NamedTuple):
@@ -67,7 +66,7 @@ def forward(
     parameters: Mapping[str, NDArray[Any]],
     x: NDArray[Any],
     memory: NDArray[Any],
-    visibility: Visibility,
+    mask: AttentionMask,
     *,
     n_heads: int,
     rotate: bool = False,
@@ -83,29 +82,29 @@ def forward(
         What queries are made of.
     memory : ndarray of shape (M, memory_size)
         What keys and values are made of; x itself in self-attention.
-    visibility : Visibility
+    mask : AttentionMask
         Which keys each query sees.
     n_heads : int
     rotate : bool, default False
         Turn queries and keys by their positions; see `rotary`.
     weights : list, optional
-        The weights of each sentence, of shape (n_heads, T, S), are appended.
+        The weights of each sequence, of shape (n_heads, T, S), are appended.
 
     Returns
     -------
     y : ndarray of shape (N, E)
     cache : Cache
     """
-    q, query_cache = linear.forward(_part(parameters, "query"), x)
-    k, key_cache = linear.forward(_part(parameters, "key"), memory)
-    v, value_cache = linear.forward(_part(parameters, "value"), memory)
+    q, query_cache = linear.forward(scope(parameters, "query"), x)
+    k, key_cache = linear.forward(scope(parameters, "key"), memory)
+    v, value_cache = linear.forward(scope(parameters, "value"), memory)
     rotations = None
     if rotate:
-        q, query_rotation = rotary.forward(q, visibility.query_offsets, n_heads)
-        k, key_rotation = rotary.forward(k, visibility.key_offsets, n_heads)
+        q, query_rotation = rotary.forward(q, mask.query_offsets, n_heads)
+        k, key_rotation = rotary.forward(k, mask.key_offsets, n_heads)
         rotations = query_rotation, key_rotation
-    mixed, products = dot_product.forward(q, k, v, n_heads, visibility, parameters.get("distances"), weights)
-    y, output_cache = linear.forward(_part(parameters, "output"), mixed)
+    mixed, products = dot_product.forward(q, k, v, n_heads, mask, parameters.get("distances"), weights)
+    y, output_cache = linear.forward(scope(parameters, "output"), mixed)
     return y, Cache(query_cache, key_cache, value_cache, products, output_cache, rotations)
 
 
@@ -113,13 +112,13 @@ def backward(
     parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache, *, n_heads: int
 ) -> tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
     """Return dx, dmemory and the gradients; the derivative of self-attention is dx + dmemory."""
-    dmixed, output_gradients = linear.backward(_part(parameters, "output"), dy, cache.output)
+    dmixed, output_gradients = linear.backward(scope(parameters, "output"), dy, cache.output)
     dq, dk, dv, ddistances = dot_product.backward(dmixed, cache.products, n_heads)
     if cache.rotations is not None:
         dq, dk = (rotary.backward(d, rotation) for d, rotation in zip((dq, dk), cache.rotations, strict=True))
-    dx, query_gradients = linear.backward(_part(parameters, "query"), dq, cache.query)
-    dmemory, key_gradients = linear.backward(_part(parameters, "key"), dk, cache.key)
-    from_values, value_gradients = linear.backward(_part(parameters, "value"), dv, cache.value)
+    dx, query_gradients = linear.backward(scope(parameters, "query"), dq, cache.query)
+    dmemory, key_gradients = linear.backward(scope(parameters, "key"), dk, cache.key)
+    from_values, value_gradients = linear.backward(scope(parameters, "value"), dv, cache.value)
     gradients = {
         **within("query", query_gradients),
         **within("key", key_gradients),
@@ -129,8 +128,3 @@ def backward(
     if ddistances is not None:
         gradients["distances"] = ddistances
     return dx, np.add(dmemory, from_values, out=dmemory), gradients
-
-
-def _part(parameters: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a linear layer of this layer."""
-    return {inner: parameters[f"{name}.{inner}"] for inner in ("weight", "bias") if f"{name}.{inner}" in parameters}
