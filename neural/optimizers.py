@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neural.kernels.table_rows import adam_rows
+from .kernels.table_rows import adam_rows
+from .parameters import ParameterTable
 
 Floats = NDArray[np.floating[Any]]
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+DECAYING = ("weight", "table", "distances")
+"""Arrays that weight decay is for, by the last part of their names; not ``bias``, ``gain`` and others."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,18 @@ def clip_by_norm(gradients: list[Floats], limit: float) -> float:
         for gradient in gradients:
             gradient *= limit / norm
     return norm
+
+
+def weight_decays(parameters: ParameterTable, weight_decay: float) -> ParameterTable:
+    """Return the decay of each parameter: `weight_decay` for matrices and tables, none for biases and gains.
+
+    What an array is, the last part of its name says.
+    """
+    decays = parameters.zeros_like()
+    for name, array in decays.items():
+        if name.rsplit(".", 1)[-1] in DECAYING:
+            array[...] = weight_decay
+    return decays
 
 
 class Adam:

@@ -44,14 +44,6 @@ def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDAr
     return {name[len(start) :]: array for name, array in parameters.items() if name.startswith(start)}
 
 
-def decays(name: str) -> bool:
-    """Tell whether weight decay is for an array of this name: for matrices and tables, not for biases and gains.
-
-    Names are those of the layers' `tensors`, whose last part says what the array is.
-    """
-    return name.rsplit(".", 1)[-1] in ("weight", "table", "distances")
-
-
 class ParameterTable(Mapping[str, NDArray[Any]]):
     """Named arrays of one dtype that are views of one flat buffer.
 

@@ -129,7 +129,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     np.testing.assert_allclose(
         SentenceEncoder.load(output).state.table, SentenceEncoder.load(whole).state.table, atol=1e-6
     )
-    assert_mistake(run("fit-encoder", "--resume", output), 1, "no training that was interrupted")
+    assert_mistake(run("fit-encoder", "--resume", output), 1, "training is complete, there is nothing to resume")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from encoder.state import EncoderState
 from encoder.tasks import OrderTask, PairTask, Task, TeacherTask
 from encoder.trainable import Rates, Trainable
 from encoder.training import Fitted, fit_encoder
+from neural.layers import dropout
+from neural.layers.dropout import DropoutMask
+from neural.layers.positions import KINDS
 from neural.losses import info_nce
 from w2v.trainer import DivergenceError
 from w2v.vocabulary import Vocabulary
@@ -101,9 +105,11 @@ def test_vectors_with_a_network_start_at_those_without(rng: np.random.Generator)
     np.testing.assert_array_equal(Trainable(with_network(state), [], workers=1).vectors(sentences, chunk=3), plain)
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("chunk", [1, 5, 12])
-def test_gradient_caching_changes_no_step(rng: np.random.Generator, chunk: int) -> None:
-    state = start(rng, attention=True)
+def test_gradient_caching_changes_no_step(rng: np.random.Generator, chunk: int, rate: float) -> None:
+    """With dropout too: a part of a batch drops what the whole batch drops there."""
+    state = with_network(start(rng), dropout=rate)
     sentences, teacher = two_columns(rng, state)[0], rng.normal(size=(40, 5))
 
     def trained(size: int | None) -> NDArray[np.float32]:
@@ -120,6 +126,57 @@ def test_gradient_caching_changes_no_step(rng: np.random.Generator, chunk: int) 
     whole = trained(None)
     assert np.abs(whole - state.table).max() > 1e-2
     np.testing.assert_allclose(trained(chunk), whole, atol=2e-4)
+
+
+def test_masks_of_dropout_differ_by_step_and_by_part(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = with_network(start(rng), dropout=0.3, layers=2)
+    seen: list[tuple[int, int]] = []
+    drop = dropout.forward
+
+    def noting(x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
+        if mask is not None:
+            seen.extend((mask.seed, mask.first_row + row) for row in range(len(x)))
+        return drop(x, mask)
+
+    monkeypatch.setattr(dropout, "forward", noting)
+    task = TeacherTask(
+        two_columns(rng, state)[0], rng.normal(size=(40, 5)), WIDTH, batch_size=12, temperature=1, seed=1
+    )
+    model = Trainable(state, [task], workers=1)
+    for step in range(4):
+        batch = task.draw(step)
+        model.accumulate([(0, 1.0, batch)], seed=(7 << 20) + step, chunk=5)
+    # each part goes forward twice and back once, with one mask, for every row and place
+    counts = Counter(seen)
+    assert set(counts.values()) == {3}
+    assert len({seed for seed, _ in counts}) == 4 * (1 + 2 * 2)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("positions", KINDS)
+def test_weight_decay_spares_biases_and_gains(rng: np.random.Generator, norm: str, positions: str) -> None:
+    """Every parameter of the network, by its name: two steps that differ by the decay alone."""
+    state = start(rng)
+    config = NetworkConfig(WIDTH, dim=8, heads=2, norm=norm, positions=positions)
+    parameters = Network(config, 1).initialise(0)
+    parameters.flat[...] = rng.normal(size=parameters.flat.shape)
+    state = replace(state, network=config, parameters=parameters)
+    task = PairTask(two_columns(rng, state), batch_size=8, temperature=0.2, seed=0)
+    moved = []
+    for decay in (0.0, 0.5):
+        model = Trainable(state, [task], weight_decay=decay, workers=1)
+        model.step([(0, 1.0, task.draw(0))], Rates(0.0, network=0.1), seed=0)
+        assert model.parameters is not None
+        moved.append(model.parameters)
+    decaying = {name for name in parameters if name.endswith((".weight", ".table", ".distances"))}
+    for name, array in parameters.items():
+        if name in decaying:
+            np.testing.assert_allclose(moved[1][name], moved[0][name] - 0.05 * array, atol=1e-6, err_msg=name)
+        else:
+            assert name.endswith((".bias", ".gain", ".direction")) or name == "token_type"
+            assert np.array_equal(moved[1][name], moved[0][name]), name
+            assert not np.array_equal(moved[0][name], array) or not name.endswith(("gain", "token_type")), name
+    assert 0 < len(decaying) < len(parameters)
 
 
 def test_relative_positions_start_by_looking_at_the_neighbors(rng: np.random.Generator) -> None:
@@ -247,10 +304,15 @@ def same(a: Fitted, b: Fitted) -> bool:
 def test_resuming_another_training_is_refused(rng: np.random.Generator) -> None:
     state, corpus = start(rng), paragraphs(rng)
     half = fit_encoder(state, corpus, options=QUICK, progress=interrupted_at(20))
-    with pytest.raises(ValueError, match="other options, or other sentences"):
+    with pytest.raises(ValueError, match="began with other options: seed was 0, not 1"):
         fit_encoder(state, corpus, options=replace(QUICK, seed=1), resume=half.training)
-    with pytest.raises(ValueError, match="other options, or other sentences"):
+    with pytest.raises(ValueError, match="began with other sentences"):
         fit_encoder(state, corpus[:80], options=QUICK, resume=half.training)
+    changed = [corpus[0].replace(corpus[0].split()[1], corpus[0].split()[2]), *corpus[1:]]  # as many words as before
+    with pytest.raises(ValueError, match="began with other sentences"):
+        fit_encoder(state, changed, options=QUICK, resume=half.training)
+    with pytest.raises(ValueError, match="began with other sentences"):
+        fit_encoder(state, pairs=[["t0w1", "t0w2"]] * 60, options=QUICK, resume=half.training)
     with pytest.raises(ValueError, match="not the state"):
         fit_encoder(state, corpus, options=QUICK, resume={"stage": np.array([7])})
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from . import _kernels, rounds
 from .objectives import choose_objective
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
+from .pauses import DivergenceError as DivergenceError
 from .stream import TokenStream, run_threads
 from .tables import Tables
 from .vocabulary import Vocabulary, keep_probabilities
@@ -29,10 +30,6 @@ from .vocabulary import Vocabulary, keep_probabilities
 SEGMENT = 50_000
 _LEAST_SEGMENT, _SEGMENTS = 1_000, 64
 _DIVERGED, _RECENT = 1.5, 32
-
-
-class DivergenceError(ArithmeticError):
-    """The vectors grew without bound or the loss left its range."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +208,11 @@ class Trainer:
     def is_complete(self) -> bool:
         """Whether all epochs are done (with `max_time`: whether anything is)."""
         return self.step >= (1 if self.parameters.max_time else self.parameters.epochs * self.n_segments)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether it is known that no segment is left; with `max_time` it never is."""
+        return self.parameters.max_time is None and self.is_complete
 
     def compile(self) -> None:
         """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
