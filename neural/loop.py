@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from w2v.pauses import DivergenceError, Pause
 
 from .optimizers import Schedule
+from .persistence import restore_arrays
 
 _KEPT, _NEW = 0.98, 0.02  # of the running means of losses
 _REPORT_EVERY = 10
@@ -251,7 +252,7 @@ class Loop:
         Raises
         ------
         ValueError
-            If an array is missing or has another shape.
+            If an array is missing, has another shape or is not finite.
         """
         place = tensors.get("place")
         if place is None or place.shape != (4 + len(self._recent),):
@@ -260,5 +261,8 @@ class Loop:
         step, self.seconds, self._best_loss, measured_at, *self._recent = place.tolist()
         self.step, self._measured_at, self.best = int(step), int(measured_at), None
         names = self.model.parameters()
-        if all(f"best.{name}" in tensors for name in names):
-            self.best = {name: np.array(tensors[f"best.{name}"]) for name in names}
+        if any(f"best.{name}" in tensors for name in names):
+            self.best = {name: np.zeros_like(array) for name, array in names.items()}
+            restore_arrays({f"best.{name}": array for name, array in self.best.items()}, tensors)
+        if self.step < 0 or not self.model.all_finite():
+            raise ValueError("the state of the training is damaged: a parameter is not finite, or its step negative")
