@@ -28,15 +28,12 @@ _REPORT_EVERY = 10
 
 
 class Model(Protocol):
-    """What a loop trains.
+    """What a loop trains."""
 
-    Attributes
-    ----------
-    losses : tuple of str
-        Names of what `accumulate` returns.
-    """
-
-    losses: tuple[str, ...]
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Names of what `accumulate` returns."""
+        ...
 
     def accumulate(self, step: int) -> Sequence[float]:
         """Add up the gradients of a step, in parts where a batch is larger than memory; return its losses.
@@ -213,7 +210,7 @@ class Loop:
             raise
 
     def _advance(self) -> None:
-        losses = self.model.accumulate(self.step)
+        losses = [float(loss) for loss in self.model.accumulate(self.step)]
         if not all(map(math.isfinite, losses)):
             raise DivergenceError(f"the loss of step {self.step + 1} is not finite; {self.options.advice}")
         self.model.update(self._schedule.rate(self.step, self.done))
@@ -224,7 +221,7 @@ class Loop:
 
     def _measure(self) -> None:
         self._report("measuring", self)
-        loss = self.model.held_out_loss()
+        loss = float(self.model.held_out_loss())
         is_best = loss < self._best_loss
         if is_best and self.step:
             self.check_finite()
@@ -235,7 +232,7 @@ class Loop:
             f"{name}_loss": None if math.isnan(value) else value
             for name, value in zip(self.model.losses, self._recent, strict=True)
         }
-        entry = {"step": self.step, "seconds": self.seconds, **recent, "held_out_loss": loss, "best": bool(is_best)}
+        entry = {"step": self.step, "seconds": self.seconds, **recent, "held_out_loss": loss, "best": is_best}
         self.history.append(self.options.labels | entry)
         self._measured_at = self.step
         self._report("training", self)

@@ -98,6 +98,48 @@ def test_first_step_goes_against_the_gradient_of_every_row(rng: np.random.Genera
     np.testing.assert_allclose(moved, -1e-5 * np.sign(d_weights[sure]), rtol=0.05)
 
 
+def test_first_step_of_a_network_goes_against_its_gradient(rng: np.random.Generator) -> None:
+    """Of the weighted sum of two tasks, of vectors and of tokens, here in float64 by the network's own backward."""
+    state = with_network(start(rng), feed_forward=1.0)
+    assert state.network is not None and state.parameters is not None
+    state.parameters.flat[...] += 0.3 * rng.normal(size=state.parameters.flat.shape)
+    packs = two_columns(rng, state)
+    tasks: list[Task] = [
+        PairTask(packs, batch_size=8, temperature=0.2, seed=0), OrderTask(packs[0], WIDTH, batch_size=8, seed=0)
+    ]  # fmt: skip
+    batches = [(0, 1.0, tasks[0].draw(0)), (1, 0.3, tasks[1].draw(0))]
+    network, parameters = Network(state.network, 1), state.parameters.astype(np.float64)
+    table = state.table.astype(float)
+    d_parameters, d_table, losses = parameters.zeros_like(), np.zeros_like(table), []
+    for _, weight, batch in batches:
+        tokens, offsets = batch.sentences.tokens, batch.sentences.offsets
+        y, cache = network.forward(parameters, table[tokens], offsets)
+        found = batch.loss(y, slice(0, len(y))) if batch.is_of_tokens else batch.loss(np.add.reduceat(y, offsets[:-1]))
+        d_y = found.d_outputs if batch.is_of_tokens else np.repeat(found.d_outputs, np.diff(offsets), axis=0)
+        dx, gradients = network.backward(parameters, weight * d_y, cache)
+        d_parameters.flat += gradients.flat
+        np.add.at(d_table, tokens, dx)
+        losses.append(found.value)
+    model = Trainable(state, tasks, weight_decay=0.0, clip=1e9, workers=1)
+    assert model.step(batches, Rates(1e-4, network=1e-4), seed=0) == pytest.approx(losses, rel=1e-4)
+    assert model.parameters is not None
+    moved = model.parameters.flat - state.parameters.flat
+    for movement, gradient in ((moved, d_parameters.flat), (model.table - state.table, d_table)):
+        large = np.abs(gradient) > 1e-3 * np.abs(gradient).max()
+        assert large.sum() > 100
+        np.testing.assert_allclose(movement[large], -1e-4 * np.sign(gradient[large]), rtol=0.03)
+
+
+@pytest.mark.parametrize("clip", [1e-3, 1e9])
+def test_gradient_of_a_network_is_clipped_to_its_length(rng: np.random.Generator, clip: float) -> None:
+    state = start(rng, attention=True)
+    task = PairTask(two_columns(rng, state), batch_size=8, temperature=0.2, seed=0)
+    model = Trainable(state, [task], clip=clip, workers=1)
+    model.step([(0, 1.0, task.draw(0))], Rates(0.0, network=1e-4), seed=0)
+    length = np.linalg.norm(model.tensors()["network.adam.first"]) / 0.1  # the mean of one gradient
+    assert length == pytest.approx(1e-3, rel=1e-4) if clip == 1e-3 else length > 1e-2
+
+
 def test_vectors_with_a_network_start_at_those_without(rng: np.random.Generator) -> None:
     state = start(rng)
     sentences = pack(state, [*paragraphs(rng, 7), ""])
