@@ -1,4 +1,4 @@
-"""Kill the training of encoders at random moments and go on: are they those of the training that was never killed?
+"""Kill the training of encoders at random moments, go on, and compare with a training that was never killed.
 
     python benchmarks/resume_encoder.py --kills 30
 

@@ -175,24 +175,6 @@ def sampled_softmax(
     return loss, d_right * targets + d_wrong @ noise, d_right * hidden, d_wrong.T @ hidden
 
 
-def logistic(logits: Floats, labels: NDArray[np.bool_]) -> tuple[float, Floats]:
-    """Return the mean cross-entropy of yes-or-no answers, and its gradient.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n,)
-    labels : ndarray of shape (n,), bool
-
-    Returns
-    -------
-    (float, ndarray of shape (n,))
-    """
-    signed = np.where(labels, logits, -logits)
-    loss = float(np.logaddexp(0, -signed).mean(dtype=np.float64))
-    wrong = np.exp(-np.logaddexp(0, signed))  # probability of the other answer
-    return loss, (np.where(labels, -wrong, wrong) / len(logits)).astype(logits.dtype)
-
-
 def cached_gradients(
     n: int,
     chunk: int,

@@ -168,10 +168,6 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         """Return the arrays of one layer; see `scope`."""
         return scope(self._arrays, prefix)
 
-    def to_dict(self) -> dict[str, NDArray[Any]]:
-        """Return name to array, views of the table, ready for `w2v.persistence.write_tensors`."""
-        return dict(self._arrays)
-
     def zeros_like(self) -> ParameterTable:
         """Return zeros in the same layout and dtype."""
         return ParameterTable(self.shapes, self.dtype)
@@ -198,17 +194,9 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
             own = self._arrays[name]
             own += array
 
-    def norm(self) -> float:
-        """Return the square root of the sum of all squares, summed in float64: the global norm of a gradient."""
-        return math.sqrt(sum(float(np.einsum("i,i->", array, array, dtype=np.float64)) for array in self._chunks()))
-
     def all_finite(self) -> bool:
         """Tell whether no value is NaN or infinite."""
-        return all(bool(np.isfinite(array).all()) for array in self._chunks())
-
-    def _chunks(self) -> Iterator[NDArray[Any]]:
-        """Return the buffer in pieces that fit the cache, float64 copies of which cost no memory to speak of."""
-        return (self.flat[start : start + (1 << 16)] for start in range(0, self.flat.size, 1 << 16))
+        return bool(np.isfinite(self.flat).all())
 
 
 def _restored(shapes: Mapping[str, tuple[int, ...]], flat: NDArray[Any]) -> ParameterTable:

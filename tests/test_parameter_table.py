@@ -53,7 +53,7 @@ def test_round_trip_through_a_dict_in_another_order() -> None:
     arrays = {name: table[name].copy() for name in reversed(list(table))}
     back = ParameterTable.from_dict(arrays, table.shapes)
     assert list(back) == list(table) and np.array_equal(back.flat, table.flat)
-    assert np.array_equal(ParameterTable.from_dict(table.to_dict()).flat, table.flat)
+    assert np.array_equal(ParameterTable.from_dict(table).flat, table.flat)
 
 
 @pytest.mark.parametrize(
@@ -68,16 +68,16 @@ def test_round_trip_through_a_dict_in_another_order() -> None:
 )
 def test_arrays_that_do_not_fit_are_named(change: dict[str, NDArray[Any] | None], message: str) -> None:
     table = ParameterTable.initialise(TENSORS, 1)
-    arrays = {name: array for name, array in (table.to_dict() | change).items() if array is not None}
+    arrays = {name: array for name, array in (dict(table) | change).items() if array is not None}
     with pytest.raises(ValueError, match=message):
         ParameterTable.from_dict(arrays, table.shapes)
 
 
-def test_norm_and_finiteness_look_at_all_numbers() -> None:
+def test_finiteness_looks_at_all_values() -> None:
     table = ParameterTable({"a": (1 << 17,), "b": (3,)})
     table["a"][:] = 2
     table["b"][:] = 1
-    assert abs(table.norm() - (4 * (1 << 17) + 3) ** 0.5) < 1e-9 and table.all_finite()
+    assert table.all_finite()
     table["b"][1] = np.inf
     assert not table.all_finite()
 

@@ -26,14 +26,14 @@ class Pausable(Protocol):
 
 
 class Pause(Protocol):
-    """Something to do between two steps, such as to save the training."""
+    """Something to do between two steps, while nothing moves a parameter: to save the training, or to measure it."""
 
     def is_due(self, training: Any) -> bool:
         """Tell whether to pause before the next step. Asked often; after `act` it must be False."""
         ...
 
     def act(self, training: Any) -> None:
-        """Do it. What is raised ends training."""
+        """Do it, in a thread of the training. All `training.step` steps are done. What is raised ends training."""
         ...
 
 

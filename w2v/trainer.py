@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from . import _kernels, rounds
 from .objectives import choose_objective
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
 from .pauses import DivergenceError as DivergenceError
+from .pauses import Pause as Pause
 from .stream import TokenStream, run_threads
 from .tables import Tables
 from .vocabulary import Vocabulary, keep_probabilities
@@ -117,18 +118,6 @@ class EpochRecord:
 
 class StopTraining(Exception):
     """Raised by a pause to end training as if its schedule had ended; the message says why."""
-
-
-class Pause(Protocol):
-    """Something to do between segments, while no worker touches the tables: to save or to measure them."""
-
-    def is_due(self, trainer: Trainer) -> bool:
-        """Tell whether to pause before the next segment is begun. Asked often; after `act` it must be False."""
-        ...
-
-    def act(self, trainer: Trainer) -> None:
-        """Do it, in a thread of the trainer. All `trainer.step` segments are done. What is raised ends training."""
-        ...
 
 
 class Trainer:

@@ -13,7 +13,6 @@ from neural.losses import (
     cached_gradients,
     info_nce,
     listwise_distillation,
-    logistic,
     sampled_softmax,
     vector_distillation,
 )
@@ -165,21 +164,8 @@ def test_sampled_softmax_approaches_the_whole_softmax(rng: np.random.Generator) 
     assert loss == pytest.approx(entropy_of_first(logits.tolist(), 7), rel=1e-12)
 
 
-def test_logistic_is_the_cross_entropy_and_its_gradient_exact(rng: np.random.Generator) -> None:
-    logits, labels = rng.normal(size=8), rng.random(8) < 0.5
-    p = 1 / (1 + np.exp(-logits))
-    assert logistic(logits, labels)[0] == pytest.approx(-np.log(np.where(labels, p, 1 - p)).mean(), rel=1e-12)
-    check_gradients(lambda z: logistic(z, labels), [logits])
-
-
-def test_logistic_of_far_logits_is_finite() -> None:
-    loss, gradient = logistic(np.array([1e4, -1e4]), np.array([False, True]))
-    assert loss == pytest.approx(1e4)
-    assert np.isfinite(gradient).all()
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_objectives_keep_dtype_and_arguments(rng: np.random.Generator, dtype: type) -> None:
+def test_losses_keep_dtype_and_arguments(rng: np.random.Generator, dtype: type) -> None:
     first: NDArray[Any] = rng.normal(size=(4, 3)).astype(dtype)
     second: NDArray[Any] = rng.normal(size=(4, 3)).astype(dtype)
     before = first.copy(), second.copy()
@@ -187,7 +173,6 @@ def test_objectives_keep_dtype_and_arguments(rng: np.random.Generator, dtype: ty
         info_nce(first, second, temperature=0.1, negatives=second)[1:],
         listwise_distillation(first, second, temperature=0.1)[1:],
         vector_distillation(first, second, second[:3])[1:],
-        logistic(first[0], first[0] > 0)[1:],
     ]
     assert {array.dtype for arrays in results for array in arrays if array is not None} == {np.dtype(dtype)}
     assert np.array_equal(first, before[0]) and np.array_equal(second, before[1])
