@@ -17,6 +17,7 @@ from neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, s
 from neural.layers.dropout import Dropout
 from neural.losses import cached_gradients
 from neural.optimizers import Adam, LazyAdam, clip_by_norm, weight_decays
+from neural.parameters import all_finite
 from neural.persistence import optimizer_state, restore_arrays, restore_optimizers
 
 Floats = NDArray[np.floating[Any]]
@@ -228,7 +229,7 @@ class Trainable:
 
     def all_finite(self) -> bool:
         """Tell whether no parameter is NaN or infinite."""
-        return all(bool(np.isfinite(array).all()) for array in (*self.learned().values(), *self._own().values()))
+        return all(map(all_finite, (*self.learned().values(), *self._own().values())))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return everything that training needs to go on, by name; not copied."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+_PIECE = 1 << 16
 _LINE = 16
 """Arrays begin at multiples of so many entries: 64 bytes of float32."""
 
@@ -42,6 +43,12 @@ def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDAr
     """Return the arrays whose names begin with ``PREFIX.``, under the rest of their names: those of one layer."""
     start = prefix + "."
     return {name[len(start) :]: array for name, array in parameters.items() if name.startswith(start)}
+
+
+def all_finite(array: NDArray[Any]) -> bool:
+    """Tell whether no value of a C-contiguous array is NaN or infinite; a large one is looked at piece by piece."""
+    flat = array.reshape(-1)
+    return all(bool(np.isfinite(flat[start : start + _PIECE]).all()) for start in range(0, flat.size, _PIECE))
 
 
 class ParameterTable(Mapping[str, NDArray[Any]]):
@@ -196,7 +203,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
 
     def all_finite(self) -> bool:
         """Tell whether no value is NaN or infinite."""
-        return bool(np.isfinite(self.flat).all())
+        return all_finite(self.flat)
 
 
 def _restored(shapes: Mapping[str, tuple[int, ...]], flat: NDArray[Any]) -> ParameterTable:
