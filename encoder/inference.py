@@ -27,7 +27,7 @@ BATCH_SIZE = 1024
 
 _LARGEST_INT8 = 127
 _NUMBERS_AT_ONCE = 1 << 29
-"""Sentences of a batch times numbers of a network, about: some tens of milliseconds of one thread."""
+"""Sentences of a batch times parameters of a network, about: some tens of milliseconds of one thread."""
 _LARGE_NETWORK = 1 << 20
 
 

@@ -133,9 +133,13 @@ def fit_encoder(
 
     # all text is read before anything is trained: what is wrong with it is not found out after hours
     tasks = {number: read(kinds[number], every[number]) for number in range(first, len(kinds))}
+    text = {kinds[number]: {task.name: task.digest() for task in own} for number, own in tasks.items()}
     history: list[dict[str, Any]] = []
     for number in range(first, len(kinds)):
-        stage = _Stage(number, state, kinds[number], tasks.pop(number), every[number], report, history, kept)
+        fingerprint = _fingerprint(every[number], {kind: text[kind] for kind in kinds[number:]})
+        stage = _Stage(
+            number, state, kinds[number], tasks.pop(number), every[number], report, history, kept, fingerprint
+        )
         if resume is not None and number == first:
             stage.resume(resume)
         try:
@@ -172,8 +176,9 @@ class _Stage:
         report: Callable[[FitProgress], None],
         history: list[dict[str, Any]],
         kept: Kept | None,
+        fingerprint: NDArray[np.uint8],
     ) -> None:
-        self.number, self.kind, self.tasks, self.options = number, kind, tasks, options
+        self.number, self.tasks, self.options, self.fingerprint = number, tasks, options, fingerprint
         self.losses = tuple(task.name for task in tasks)
         self._start, self._report, self._before = state, report, history
         self._trainable = Trainable(
@@ -191,7 +196,6 @@ class _Stage:
             progress=self._tell,
             pauses=[] if kept is None else [kept.checkpoint],
         )
-        self._fingerprint: NDArray[np.uint8] | None = None
         if kept is not None:
             kept.checkpoint.start(lambda: kept.saveable(self.fitted()))
 
@@ -208,13 +212,13 @@ class _Stage:
     def fitted(self) -> Fitted:
         """Return the training as it stands, ready to go on."""
         training = {
-            "stage": np.array([self.number], np.int64), **self.loop.tensors(), "fingerprint": self.fingerprint()
+            "stage": np.array([self.number], np.int64), **self.loop.tensors(), "fingerprint": self.fingerprint
         }  # fmt: skip
         return Fitted(self.best, self.history, True, training)
 
     def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Go on where another training, of the same arguments, was."""
-        self._check_same(tensors.get("fingerprint"))
+        _check_same(self.fingerprint, tensors.get("fingerprint"))
         self.loop.restore(tensors)
 
     def accumulate(self, step: int) -> list[float]:
@@ -266,32 +270,32 @@ class _Stage:
             FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds)
         )  # fmt: skip
 
-    def fingerprint(self) -> NDArray[np.uint8]:
-        """Return bytes that two trainings share only if they do the same."""
-        if self._fingerprint is None:
-            options = {name: value for name, value in asdict(self.options).items() if name not in _NOT_KEPT}
-            text = {task.name: task.digest() for task in self.tasks}
-            described = json.dumps({"kind": self.kind, "options": options, "text": text})
-            self._fingerprint = np.frombuffer(described.encode(), np.uint8)
-        return self._fingerprint
 
-    def _check_same(self, saved: NDArray[Any] | None) -> None:
-        """Raise ValueError unless a training that is to be resumed did the same, saying what differs."""
-        own = json.loads(self.fingerprint().tobytes())
-        try:
-            began = json.loads(b"" if saved is None else saved.tobytes())
-            other = [name for name, value in own["options"].items() if began["options"][name] != value]
-            same_text = (began["kind"], began["text"]) == (own["kind"], own["text"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError("what is to be resumed is not the state of such a training") from error
-        if other and began["kind"] == own["kind"]:
-            name = other[0]
-            raise ValueError(
-                f"the training to resume began with other options: {name} was {began['options'][name]}, not "
-                f"{own['options'][name]}; resume with the same, or start anew"
-            )
-        if not same_text:
-            raise ValueError("the training to resume began with other sentences; resume with the same, or start anew")
+def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:
+    """Return bytes that two trainings share only if they do the same, in this stage and those that follow.
+
+    `text` has the digests of the tasks of each stage.
+    """
+    shown = {name: value for name, value in asdict(options).items() if name not in _NOT_KEPT}
+    return np.frombuffer(json.dumps({"options": shown, "text": text}).encode(), np.uint8)
+
+
+def _check_same(own: NDArray[np.uint8], saved: NDArray[Any] | None) -> None:
+    """Raise ValueError unless two fingerprints are equal, saying what differs."""
+    now = json.loads(own.tobytes())
+    try:
+        began = json.loads(b"" if saved is None else saved.tobytes())
+        other = [name for name, value in now["options"].items() if began["options"][name] != value]
+        has_same_stages, has_same_text = list(began["text"]) == list(now["text"]), began["text"] == now["text"]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("what is to be resumed is not the state of such a training") from error
+    if other and has_same_stages:
+        raise ValueError(
+            f"the training to resume began with other options: {other[0]} was {began['options'][other[0]]}, not "
+            f"{now['options'][other[0]]}; resume with the same, or start anew"
+        )
+    if not has_same_text:
+        raise ValueError("the training to resume began with other sentences; resume with the same, or start anew")
 
 
 def _resumed_stage(resume: Mapping[str, NDArray[Any]], kinds: list[str]) -> int:

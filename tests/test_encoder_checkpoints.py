@@ -199,6 +199,16 @@ def test_text_or_option_that_changed_is_refused(corpus: Path, tmp_path: Path) ->
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
+def test_pairs_of_the_stage_to_come_that_changed_are_refused(corpus: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"t{i % 6}w1 t{i % 6}w{i % 8}\tt{i % 6}w3\n" for i in range(90)))
+    with pytest.raises(Crash):
+        new({}).fit(corpus, pairs=pairs, checkpoint=tmp_path / "out", checkpoint_every=OFTEN, progress=crash_at(20))
+    pairs.write_text(pairs.read_text().replace("t0w3", "t0w4", 1))
+    with pytest.raises(ValueError, match="began with other sentences"):
+        SentenceEncoder.load(tmp_path / "out").resume()
+
+
 def test_divergence_leaves_the_checkpoint_before(corpus: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     encoder = new({})
