@@ -7,11 +7,11 @@ on its number alone, so that a training that ended between any two steps goes on
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
-from contextvars import copy_context
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -94,6 +94,24 @@ class LoopOptions:
     advice: str = "train with a lower learning rate"
 
 
+@contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block ends, so that no step is left half done; in the main thread only."""
+    came: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                handlers[number] = signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in came[:1]:
+        handlers[number](number, None)
+
+
 class Loop:
     """A training of a network.
 
@@ -170,13 +188,13 @@ class Loop:
         """
         began = time.perf_counter() - self.seconds
         try:
-            with ThreadPoolExecutor(1) as worker:
-                while True:
-                    self._look()
-                    if self.is_at_end:
-                        return
-                    self._finish(worker)
-                    self.seconds = time.perf_counter() - began
+            while True:
+                self._look()
+                if self.is_at_end:
+                    return
+                with _signals_waiting():
+                    self._advance()
+                self.seconds = time.perf_counter() - began
         except KeyboardInterrupt:
             self.check_finite()
             raise
@@ -196,18 +214,6 @@ class Loop:
         for pause in self.pauses:
             if pause.is_due(self):
                 pause.act(self)
-
-    def _finish(self, worker: ThreadPoolExecutor) -> None:
-        """Do a step in a thread of its own, which signals do not reach: none is left half done."""
-        future = worker.submit(copy_context().run, self._advance)
-        try:
-            future.result()
-        except KeyboardInterrupt:
-            while not future.done():
-                with suppress(KeyboardInterrupt):
-                    wait([future])
-            future.result()
-            raise
 
     def _advance(self) -> None:
         losses = [float(loss) for loss in self.model.accumulate(self.step)]
