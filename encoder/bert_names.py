@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers.positions import WITH_DISTANCES, WITH_TABLE, sinusoids
+from neural.layers.positions import WITH_DISTANCES, WITH_TABLE, sinusoids
+from neural.parameters import ParameterTable
+
 from .network import NetworkConfig
-from .parameters import ParameterTable
 
 _LAYER = {
     "attention.query": "attention.self.query",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
@@ -24,14 +25,15 @@ from corpora.readers import TextReader
 from encoder.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
 from encoder.network import Network, NetworkConfig
 from encoder.opening import open_encoder, open_start
-from encoder.persistence import save_encoder
-from encoder.resuming import Interrupted, Sources, describe_training, interrupted_training
+from encoder.resuming import ENCODERS, Interrupted, SavedEncoder, Sources, describe_training, interrupted_training
 from encoder.state import DEFAULT_A, EncoderState, sif_state
 from w2v._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from w2v._wording import decimals
+from w2v.checkpoints import Checkpoint
+from w2v.claims import claimed
 from w2v.embeddings import Embeddings
 from w2v.estimator import Estimator
-from w2v.model_files import LAYOUT
+from w2v.parameters import CHECKPOINT_INTERVAL
 from w2v.progress import mode_of, show_progress
 
 if TYPE_CHECKING:
@@ -173,6 +175,9 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         *,
         pairs: Any = None,
         teacher: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
         progress: Callable[[FitProgress], None] | bool | str | None = None,
     ) -> SentenceEncoder:
         """Train the encoder, from its start; see `encoder.training.fit_encoder`.
@@ -187,6 +192,14 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             Sentences that mean the same. With a corpus they are trained on after it.
         teacher : callable, ndarray or path to .npy or to a model folder, optional
             What the encoder shall be like: makes rows of the corpus' sentences, or holds one for each.
+        checkpoint : path-like, optional
+            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
+            complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
+            until the new one is complete; checkpoints are written beside it, as NAME.checkpoint, meanwhile.
+        checkpoint_every : float, default 600
+            Seconds from one checkpoint to the next; training waits while it is written. 0: only after Ctrl-C.
+        overwrite : bool, default False
+            Let `checkpoint` replace a model folder that exists.
         progress : bool, str or callable, optional
             True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
             and "log" choose. A function is called from time to time with a `FitProgress`.
@@ -204,12 +217,21 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             If there is not enough to train on, or an option is out of range.
         CorpusError
             If a file cannot be read or is not what it should be.
+        DivergenceError
+            If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
+        ModelError
+            If `checkpoint` exists or cannot be written. One that fails between two others is a `CheckpointWarning`.
         EmptyVocabularyError
             If there is a `Word2Vec` to start from, and no word reaches its `min_count`.
         """
+        keeper = None
+        if checkpoint is not None:
+            keeper = Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite, kind=ENCODERS)
         trainer = self._trainer()
         is_frozen = self._stays(Sources(corpus, pairs, teacher), y) if self.frozen is None else self.frozen
         if is_frozen and self._keeps_state():
+            if keeper is not None:
+                keeper.finish(SavedEncoder(self.state_))
             return self
         self._forget()
         if trainer is not None and not is_frozen and not isinstance(corpus, (str, os.PathLike)):
@@ -218,8 +240,10 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         if is_frozen or (corpus is None and pairs is None and teacher is None):
             self.state_, self.is_complete_ = start, True
             self.history_: list[dict[str, Any]] = list(start.metadata.get("history", []))
+            if keeper is not None:
+                keeper.finish(SavedEncoder(start))
             return self
-        return self._train(start, Sources(corpus, pairs, teacher), self._fit_options(), progress)
+        return self._train(start, Sources(corpus, pairs, teacher), self._fit_options(), progress, keeper)
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[Any]:  # noqa: N803  # scikit-learn's name
         """Fit as in a pipeline and return the vectors: nothing but a `Word2Vec` is trained, unless `frozen` is False.
@@ -283,16 +307,19 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         *,
         pairs: Any = None,
         teacher: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
         progress: Callable[[FitProgress], None] | bool | str | None = None,
     ) -> SentenceEncoder:
-        """Go on with a training that was interrupted, to where it would have come without.
+        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
 
         Parameters
         ----------
         corpus, pairs, teacher : optional
             The same as before; what is left out is read from the files that were given then, if they were files.
-        progress : callable, optional
-            As for `fit`.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            As for `fit`; `checkpoint` may have the name of this training's own.
 
         Returns
         -------
@@ -302,15 +329,23 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         Raises
         ------
         ValueError
-            If there is nothing to resume, or the text is another.
+            If there is nothing to resume, the text is another, or an option of `training` was changed.
         TrainingInterrupted
             As `fit`.
         """
         began = getattr(self, "_interrupted", None)
         if began is None:
             raise ValueError("there is no interrupted training to resume")
-        sources = began.sources_with(Sources(corpus, pairs, teacher))
-        return self._train(self.state_, sources, began.options, progress, began.tensors())
+        options = self._fit_options()
+        if hasattr(self.random_state, "integers"):  # it gives another seed each time
+            options = replace(options, seed=began.options.seed)
+        began.check_options(options)
+        sources, keeper = began.sources_with(Sources(corpus, pairs, teacher)), None
+        if checkpoint is not None:
+            keeper = Checkpoint(
+                checkpoint, checkpoint_every, overwrite=overwrite, seed=began.options.seed, kind=ENCODERS
+            )
+        return self._train(self.state_, sources, options, progress, keeper, began.tensors())
 
     def transform(self, sentences: Iterable[str]) -> NDArray[Any]:
         """Return the vectors of sentences as `encode` does, with the options of the constructor, shape (S, d)."""
@@ -421,8 +456,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the encoder's folder; see `encoder.persistence.save_encoder`."""
         began = getattr(self, "_interrupted", None)
-        extra = None if began is None else {LAYOUT.training: began.tensors()}
-        save_encoder(self.state, path, overwrite=overwrite, extra_tensors=extra)
+        SavedEncoder(self.state, None if began is None else began.tensors()).save(path, overwrite=overwrite)
 
     def export(self, path: str | os.PathLike[str], *, format: str, overwrite: bool = False) -> None:
         """Write the encoder for another program; see `encoder.formats.write_encoder`."""
@@ -579,29 +613,39 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         sources: Sources,
         options: FitOptions,
         progress: Callable[[FitProgress], None] | bool | str | None,
+        checkpoint: Checkpoint | None,
         tensors: Mapping[str, NDArray[Any]] | None = None,
     ) -> SentenceEncoder:
         """Train from a state, or from where another training was interrupted, and keep what came of it."""
         from encoder.fit_options import show_fitting
-        from encoder.training import fit_encoder
+        from encoder.training import Fitted, Kept, fit_encoder
 
         before = self.history_ if tensors is not None else []
-        with show_fitting(progress, sources.corpus) as told:
-            fitted = fit_encoder(
-                start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=told,
-                resume=tensors,
-            )  # fmt: skip
-        self._forget()
-        self.history_, self.is_complete_ = before + fitted.history, not fitted.interrupted
-        self._fitted_key = self._shape_key()
-        self.state_ = fitted.state
-        self.state_ = replace(fitted.state, metadata=describe_training(self, sources, options))
+
+        def saved(fitted: Fitted) -> SavedEncoder:
+            history, is_complete = before + fitted.history, not fitted.interrupted
+            has_network = fitted.state.network is not None
+            metadata = describe_training(self, sources, options, history, complete=is_complete, has_network=has_network)
+            return SavedEncoder(replace(fitted.state, metadata=metadata), fitted.training)
+
+        with nullcontext() if checkpoint is None else claimed(checkpoint.output):
+            with show_fitting(progress, sources.corpus) as told:
+                fitted = fit_encoder(
+                    start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=told,
+                    resume=tensors, kept=None if checkpoint is None else Kept(checkpoint, saved),
+                )  # fmt: skip
+            self._forget()
+            kept = saved(fitted)
+            self.state_, self.history_, self.is_complete_ = kept.state, before + fitted.history, not fitted.interrupted
+            self._fitted_key = self._shape_key()
+            if checkpoint is not None:
+                checkpoint.finish(kept)
         if fitted.interrupted:
             from w2v.models import TrainingInterrupted
 
             assert fitted.training is not None
             self._interrupted = Interrupted(sources, sources.used, options, fitted.training)
-            raise TrainingInterrupted("training was interrupted; `resume` goes on")
+            raise TrainingInterrupted("training was interrupted; `resume` goes on") from fitted.interrupt
         return self
 
     def _repr_html_(self) -> str:

@@ -43,7 +43,7 @@ from w2v.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.parameters import ParameterTable
 
 KIND = "sentence-encoder"
 FORMAT_VERSION = 2
@@ -262,24 +262,18 @@ def _describe(state: EncoderState) -> dict[str, Any]:
 def _read_network(
     folder: Path, config: dict[str, Any], *, mmap: bool
 ) -> tuple[NetworkConfig | None, ParameterTable | None]:
-    """Return the network that the configuration describes and its numbers; None and None if there is none."""
+    """Return the network that the configuration describes and its parameters; None and None if there is none."""
     if "network" not in config:
         return None, None
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.persistence import read_parameters
 
     try:
         network = NetworkConfig.from_dict(config["network"])
-        shapes = {name: tensor.shape for name, tensor in network.tensors().items()}
+        tensors = network.tensors()
     except (TypeError, ValueError) as error:
         raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
-    file = folder / NETWORK_FILE
-    try:
-        return network, ParameterTable.from_dict(read_tensors(file, mmap=mmap), shapes)
-    except ModelError:
-        raise
-    except ValueError as error:
-        raise ModelError(f"{file} is damaged: {error}") from error
+    return network, read_parameters(folder / NETWORK_FILE, tensors, mmap=mmap)
 
 
 def _read_pooling(folder: Path, config: dict[str, Any], *, mmap: bool) -> Pooling:

@@ -44,7 +44,7 @@ class Dense:
                 raise ValueError(f"the {name} of a dense map is not finite")
         if self.weight.ndim != 2 or 0 in self.weight.shape or self.bias.shape != self.weight.shape[1:]:
             raise ValueError(f"a dense map cannot have weights {self.weight.shape} and biases {self.bias.shape}")
-        from encoder.layers.activations import ACTIVATIONS
+        from neural.layers.activations import ACTIVATIONS
 
         if self.activation not in (NO_ACTIVATION, *ACTIVATIONS):
             known = ", ".join((NO_ACTIVATION, *ACTIVATIONS))
@@ -52,8 +52,8 @@ class Dense:
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the map of rows of shape (S, n_inputs); row i depends on x[i] alone, bit for bit."""
-        from encoder.layers import activations
-        from encoder.layers.products import product
+        from neural.layers import activations
+        from neural.layers.matmul import product
 
         y = product(np.ascontiguousarray(x), self.weight, self.bias)
         return y if self.activation == NO_ACTIVATION else activations.forward(y, self.activation)[0]
@@ -119,9 +119,9 @@ class Pooling:
         """Return one vector for each sentence, shape (S, E), of rows of shape (N, E); see `finish` for what follows."""
         if self.kind == "sum":
             return sum_sentences(rows, offsets)
-        from encoder.layers import pooling
+        from neural.layers import pooling
 
-        return pooling.forward({}, rows, offsets, self.kind)[0]
+        return pooling.forward(rows, offsets, self.kind)[0]
 
     def finish(self, pooled: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the vectors of sentences from what `pool` gave; `offsets` tells which have tokens."""
@@ -150,9 +150,9 @@ class Pooling:
 
     def _shares(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return what rows are multiplied by before they are summed, shape (N, 1), or of the maximum (N, E)."""
-        from encoder.layers import pooling
+        from neural.layers import pooling
 
-        _, cache = pooling.forward({}, rows, offsets, self.kind)
+        _, cache = pooling.forward(rows, offsets, self.kind)
         if cache.weights is not None:
             return cache.weights[:, None]
         assert cache.where is not None

@@ -51,7 +51,11 @@ def pairs(tmp_path: Path) -> Path:
 def test_fit_encoder_trains_saves_and_reports(model: Path, corpus: Path, tmp_path: Path, architecture: str) -> None:
     output = tmp_path / "my.encoder"
     network = ("--dim", 8, "--heads", 2, "--positions", "learned") if architecture == "attention" else ()
-    result = run("fit-encoder", model, corpus, "-o", output, "--architecture", architecture, *network, *FEW)
+    arguments = ("fit-encoder", model, corpus, "-o", output, "--architecture", architecture, *network, *FEW)
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["history"] == SentenceEncoder.load(output).history_
+    result = run(*arguments, "--overwrite")
     assert result.exit_code == 0, result.output
     encoder = SentenceEncoder.load(output)
     assert topic_margin(encoder) != topic_margin(SentenceEncoder(make_words()))
@@ -128,7 +132,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     np.testing.assert_allclose(
         SentenceEncoder.load(output).state.table, SentenceEncoder.load(whole).state.table, atol=1e-6
     )
-    assert_mistake(run("fit-encoder", "--resume", output), 1, "no training that was interrupted")
+    assert_mistake(run("fit-encoder", "--resume", output), 1, "training is complete, there is nothing to resume")
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoder.layers import activations
-from encoder.layers._inference import GROUP
-from encoder.layers.positions import KINDS
 from encoder.network import Network, NetworkConfig
-from encoder.parameters import ParameterTable
-from encoder.ready_network import ReadyNetwork
+from neural.fused_inference import FusedNetwork
+from neural.kernels.fused import GROUP
+from neural.layers import activations
+from neural.layers.positions import KINDS
+from neural.parameters import ParameterTable
 
 HEADS: dict[str, dict[str, Any]] = {
     "pre": {},
@@ -45,7 +45,7 @@ def test_rows_are_those_of_forward_bit_for_bit(kind: str, name: str, rng: np.ran
     config, parameters = make(rng, positions=kind, **HEADS[name])
     x, offsets = sentences(rng, config.input_size)
     expected, _ = Network(config).forward(parameters, x, offsets)
-    ready = ReadyNetwork(config, parameters)
+    ready = FusedNetwork(config.stack, parameters)
     assert np.array_equal(ready.rows(x, offsets), expected)
     assert np.array_equal(ready.rows(x, offsets, workers=3), expected)
 
@@ -55,7 +55,7 @@ def test_rows_follow_the_activation(activation: str, rng: np.random.Generator) -
     config, parameters = make(rng, activation=activation, feed_forward=1.4)
     x, offsets = sentences(rng, 6)
     expected, _ = Network(config).forward(parameters, x, offsets)
-    assert np.array_equal(ReadyNetwork(config, parameters).rows(x, offsets), expected)
+    assert np.array_equal(FusedNetwork(config.stack, parameters).rows(x, offsets), expected)
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -66,7 +66,7 @@ def test_sums_are_those_of_the_rows_and_do_not_depend_on_the_batch(
     values = HEADS[name] | {"input_size": width, "dim": width if "none" in HEADS[name].values() else width + 4}
     config, parameters = make(rng, **values)
     x, offsets = sentences(rng, width)
-    ready = ReadyNetwork(config, parameters)
+    ready = FusedNetwork(config.stack, parameters)
     rows, sums = ready.rows(x, offsets), ready.sums(x, offsets, workers=2)
     assert sums.shape == (len(LENGTHS), width) and not sums[[1, 10]].any()
     for b, (first, last) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
@@ -80,7 +80,7 @@ def test_sums_are_those_of_the_rows_and_do_not_depend_on_the_batch(
 @pytest.mark.parametrize("name", HEADS)
 def test_sums_of_words_are_those_of_their_rows(name: str, rng: np.random.Generator) -> None:
     config, parameters = make(rng, **HEADS[name])
-    ready, width = ReadyNetwork(config, parameters), config.input_size
+    ready, width = FusedNetwork(config.stack, parameters), config.input_size
     table, extra = rng.standard_normal((50, width), dtype=np.float32), rng.standard_normal((3, width), dtype=np.float32)
     gains = rng.random(50, np.float32)
     ids = rng.integers(-3, 50, sum(LENGTHS)).astype(np.int32)
@@ -88,19 +88,19 @@ def test_sums_of_words_are_those_of_their_rows(name: str, rng: np.random.Generat
     x = np.where(ids[:, None] >= 0, table[ids] * gains[ids, None], extra[np.clip(-1 - ids, 0, 2)])
     projected = ready.project(table, gains)
     assert projected.shape == (50, config.dim)
-    found = ready.word_sums(ids, offsets, gains, table, projected, extra, workers=2)
+    found = ready.table_sums(ids, offsets, gains, table, projected, extra, workers=2)
     assert np.array_equal(found, ready.sums(x, offsets))
     known = np.where(ids >= 0, ids, 0).astype(np.int32)
-    whole = ready.word_sums(known, offsets, gains, table, projected)
-    part = ready.word_sums(known[4:], np.concatenate([[0], offsets[4:] - 4]), gains, table, projected)
+    whole = ready.table_sums(known, offsets, gains, table, projected)
+    part = ready.table_sums(known[4:], np.concatenate([[0], offsets[4:] - 4]), gains, table, projected)
     assert np.array_equal(part[1:], whole[4:])
-    assert not ready.word_sums(ids[:0], np.zeros(3, np.int64), gains, table, projected).any()
+    assert not ready.table_sums(ids[:0], np.zeros(3, np.int64), gains, table, projected).any()
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_branch_starts_at_the_sum_of_its_input_exactly(norm: str, rng: np.random.Generator) -> None:
     config = NetworkConfig(20, dim=16, heads=2, norm=norm)
-    ready = ReadyNetwork(config, Network(config).initialise(1))
+    ready = FusedNetwork(config.stack, Network(config).initialise(1))
     x, offsets = sentences(rng, 20)
     expected = np.zeros((len(LENGTHS), 20), np.float32)
     for b in range(len(LENGTHS)):
@@ -112,7 +112,7 @@ def test_branch_starts_at_the_sum_of_its_input_exactly(norm: str, rng: np.random
 def test_parameters_are_copied(rng: np.random.Generator) -> None:
     config, parameters = make(rng, positions="learned")
     x, offsets = sentences(rng, 6)
-    ready = ReadyNetwork(config, parameters)
+    ready = FusedNetwork(config.stack, parameters)
     before = ready.rows(x, offsets)
     parameters.flat[:] = 0
     assert np.array_equal(ready.rows(x, offsets), before)
@@ -122,8 +122,8 @@ def test_wrong_arrays_are_refused(rng: np.random.Generator) -> None:
     config, parameters = make(rng)
     x, offsets = sentences(rng, 6)
     with pytest.raises(ValueError, match="the parameters must be float32, not float64"):
-        ReadyNetwork(config, parameters.astype(np.float64))
-    ready = ReadyNetwork(config, parameters)
+        FusedNetwork(config.stack, parameters.astype(np.float64))
+    ready = FusedNetwork(config.stack, parameters)
     wrong_ones: list[Any] = [x.astype(np.float64), x[:, :5], x[:, ::-1]]
     for wrong in wrong_ones:
         with pytest.raises(ValueError, match=r"x must be float32, C-contiguous and of shape \(N, 6\)"):

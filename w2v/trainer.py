@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from . import _kernels, rounds
 from .objectives import choose_objective
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
+from .pauses import DivergenceError as DivergenceError
+from .pauses import Pause as Pause
 from .stream import TokenStream, run_threads
 from .tables import Tables
 from .vocabulary import Vocabulary, keep_probabilities
@@ -29,10 +31,6 @@ from .vocabulary import Vocabulary, keep_probabilities
 SEGMENT = 50_000
 _LEAST_SEGMENT, _SEGMENTS = 1_000, 64
 _DIVERGED, _RECENT = 1.5, 32
-
-
-class DivergenceError(ArithmeticError):
-    """The vectors grew without bound or the loss left its range."""
 
 
 @dataclass(frozen=True)
@@ -122,18 +120,6 @@ class StopTraining(Exception):
     """Raised by a pause to end training as if its schedule had ended; the message says why."""
 
 
-class Pause(Protocol):
-    """Something to do between segments, while no worker touches the tables: to save or to measure them."""
-
-    def is_due(self, trainer: Trainer) -> bool:
-        """Tell whether to pause before the next segment is begun. Asked often; after `act` it must be False."""
-        ...
-
-    def act(self, trainer: Trainer) -> None:
-        """Do it, in a thread of the trainer. All `trainer.step` segments are done. What is raised ends training."""
-        ...
-
-
 class Trainer:
     """One training: its tables, its place in the schedule and its history.
 
@@ -214,6 +200,11 @@ class Trainer:
     def is_complete(self) -> bool:
         """Whether all epochs are done (with `max_time`: whether anything is)."""
         return self.step >= (1 if self.parameters.max_time else self.parameters.epochs * self.n_segments)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether it is known that no segment is left; with `max_time` it never is."""
+        return self.parameters.max_time is None and self.is_complete
 
     def compile(self) -> None:
         """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""

@@ -37,11 +37,11 @@ from encoder.formats._folders import (
 )
 from encoder.formats._tables import folded_rows, piece_rows
 from encoder.formats.tokenizer_settings import with_settings
-from encoder.layers.products import product
 from encoder.network import NetworkConfig
-from encoder.parameters import ParameterTable
 from encoder.pooling import NO_ACTIVATION, Dense, Pooling
 from encoder.state import EncoderState
+from neural.layers.matmul import product
+from neural.parameters import ParameterTable
 from w2v._files import ModelError
 from w2v._tensors import write_tensors
 from w2v._vector_files import new_folder
@@ -259,7 +259,7 @@ def _bert_config(config: NetworkConfig, n_words: int, padding: int) -> dict[str,
         "hidden_size": config.dim,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
-        "intermediate_size": config.shape.d_ff,
+        "intermediate_size": config.stack.d_ff,
         "hidden_act": config.activation,
         "hidden_dropout_prob": config.dropout,
         "attention_probs_dropout_prob": 0.0,
