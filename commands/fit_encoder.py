@@ -274,11 +274,14 @@ def _resumed(
 
 def _run(encoder: SentenceEncoder, fit: Callable[..., Any], output: Path, overwrite: bool, as_json: bool) -> None:
     """Train, save, and print a summary; after Ctrl-C or SIGTERM what there is is saved, say so."""
+    from encoder.persistence import n_bytes_of_state
     from w2v.checkpoints import CheckpointWarning
+    from w2v.claims import check_free_space
     from w2v.models import TrainingInterrupted
     from w2v.rescue import SavedElsewhereError
 
     leave = click.get_current_context().exit
+    check_free_space(output, n_bytes_of_state(encoder.state))
     saved: Output = Output(output)
     try:
         with (

@@ -231,7 +231,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         is_frozen = self._stays(Sources(corpus, pairs, teacher), y) if self.frozen is None else self.frozen
         if is_frozen and self._keeps_state():
             if keeper is not None:
-                keeper.finish(SavedEncoder(self.state_))
+                keeper.finish(SavedEncoder(self.state))
             return self
         self._forget()
         if trainer is not None and not is_frozen and not isinstance(corpus, (str, os.PathLike)):
