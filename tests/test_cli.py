@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import assert_mistake, run
 
 from cli import main
 from commands.training import OPTION_NAMES
@@ -32,22 +32,6 @@ JSON_COMMANDS = [
     "analogy", "attention", "compare", "evaluate", "fit-encoder", "index", "info", "neighbors", "phrases", "search",
     "similar", "similarity", "train",
 ]  # fmt: skip
-
-
-def run(*arguments: object, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
-
-
-def assert_mistake(result: Result, code: int, *fragments: str) -> None:
-    """One line that says what is wrong (after click's usage hint for code 2), nothing on stdout, no traceback."""
-    assert result.exit_code == code, result.output
-    assert isinstance(result.exception, SystemExit)
-    assert result.stdout == ""
-    before, _, message = result.stderr.rpartition("Error: ")
-    assert before == "" or (code == 2 and before.startswith("Usage: "))
-    assert code == 2 or message.count("\n") == 1, message
-    for fragment in fragments:
-        assert fragment in message
 
 
 @pytest.fixture

@@ -13,15 +13,15 @@ import naive_w2v
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from trainer_examples import make_trainer
 
 from w2v import _kernels, objectives, trainer
 from w2v._simd import TILE_ROWS
 from w2v.objectives import chunk_shape
 from w2v.parameters import Parameters
-from w2v.stream import TokenStream
 from w2v.tables import Tables
 from w2v.trainer import DivergenceError, EpochRecord, Progress, Trainer
-from w2v.vocabulary import Vocabulary, keep_probabilities, noise_distribution
+from w2v.vocabulary import keep_probabilities, noise_distribution
 
 ALPHA = {"skipgram": 0.025, "cbow": 0.1}  # by default
 LARGE_ALPHAS = [1.0, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 1e-3]
@@ -38,23 +38,6 @@ def largest_alpha(**options: Any) -> float:
             continue
         return alpha
     raise AssertionError("no alpha is allowed")
-
-
-def make_trainer(n_tokens: int = 6000, n_words: int = 40, seed: int = 5, **options: Any) -> Trainer:
-    """Return a trainer on random sentences of ten words."""
-    rng = np.random.default_rng(8)
-    ids = np.sort(rng.zipf(1.3, 3 * n_tokens + n_words) % n_words)
-    tokens = rng.permutation(np.concatenate([np.arange(n_words), rng.choice(ids, n_tokens - n_words)])).astype(np.int32)
-    counts = np.bincount(tokens, minlength=n_words)
-    order = np.argsort(-counts, kind="stable")
-    rank = np.empty(n_words, np.int32)
-    rank[order] = np.arange(n_words, dtype=np.int32)
-    stream = TokenStream(rank[tokens], np.append(np.arange(0, n_tokens, 10), n_tokens).astype(np.int64), n_tokens)
-    vocabulary = Vocabulary([f"w{i}" for i in range(n_words)], counts[order])
-    further = {name: options.pop(name) for name in ("tables", "step", "history", "started", "done") if name in options}
-    parameters = Parameters(**({"vector_size": 8, "window": 3, "epochs": 3} | options))
-    parameters.validate()
-    return Trainer(parameters, vocabulary, stream, seed, **further)
 
 
 # Chunk sizes.
