@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from encoder_examples import make_embeddings
 
@@ -73,12 +72,12 @@ class Calls:
         return next(n for n, call in enumerate(self.made) if call[0] == "delete" and old in call[1])
 
     def assert_file_is_durable(self, path: Path) -> None:
-        """Its data before its name, the name before the end."""
+        """See its data before its name, and the name before the end."""
         renamed = self.rename(path)
         assert min(self.fsync(path, complete=True)) < renamed < max(self.fsync(path.parent))
 
     def assert_folder_is_durable(self, path: Path) -> None:
-        """The names and data of all files, at whatever depth, before its own name, and that before the end."""
+        """See the names and data of all files, at whatever depth, before its own name, and that before the end."""
         renamed = self.rename(path)
         for file in below(path):
             assert [n for n in self.fsync(file, complete=file.is_file()) if n < renamed], file

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import naive_layers
 import numpy as np
 import pytest
-from bert_folders import DIM, LAYERS, PIECES, POOLING, POSITIONS, TEXTS, make_arrays, write_bert, write_json
+from bert_folders import CONFIG, DIM, LAYERS, PIECES, POOLING, POSITIONS, TEXTS, make_arrays, write_bert, write_json
 from command_line import assert_mistake, run
 from encoder_examples import SENTENCES, WORDS, make_embeddings
 from safetensors.numpy import load_file, save_file
@@ -115,6 +116,26 @@ def test_bare_bert_takes_the_mean(tmp_path: Path, rng: np.random.Generator) -> N
     state = read_encoder(write_bert(tmp_path / "b", old))
     assert state.pooling.kind == "mean" and not state.pooling.normalize
     assert len(explain(state, ["the " * 40]).tokens[0]) == POSITIONS
+
+
+@pytest.mark.parametrize(
+    ("kind", "padding", "first"), [("bert", 5, 0), ("roberta", 1, 2), ("xlm-roberta", 2, 3), ("camembert", 0, 1)]
+)
+def test_positions_begin_where_the_kind_of_network_begins(
+    tmp_path: Path, rng: np.random.Generator, kind: str, padding: int, first: int
+) -> None:
+    """Those of RoBERTa and its like begin behind the row of the padding; the rows before are never used."""
+    pytest.importorskip("tokenizers")
+    arrays = make_arrays(rng)
+    config = CONFIG | {"model_type": kind, "pad_token_id": padding}
+    state = read_encoder(write_bert(tmp_path / "f", arrays, ("Pooling", POOLING), config=config))
+    texts = {"The rivers.": [2, 5, 6, 7, 11, 3], "the " * 40: [2, *[5] * 10, 3], "日本": [2, 9, 10, 3]}
+    vectors = encode(state, list(texts))
+    for vector, ids in zip(vectors, texts.values(), strict=True):
+        expected = naive_layers.bert(arrays, ids, CONFIG["num_attention_heads"], first_position=first).mean(axis=0)
+        np.testing.assert_allclose(vector, expected, atol=1e-5)
+        moved = naive_layers.bert(arrays, ids, CONFIG["num_attention_heads"], first_position=first + 1).mean(axis=0)
+        assert np.abs(moved - expected).max() > 1e-2  # a row too many would be seen
 
 
 def test_folder_may_ask_for_lower_case_and_cut_earlier(folder: Path) -> None:
