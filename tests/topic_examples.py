@@ -37,3 +37,11 @@ def topic_margin(encoder: SentenceEncoder) -> float:
     second = [f"t{topic}w5 t{topic}w6 t{topic}w7" for topic in range(N_TOPICS)]
     cosines = encoder.encode(first) @ encoder.encode(second).T
     return float(np.diag(cosines).mean() - cosines.mean())
+
+
+def nearest_topics(encoder: SentenceEncoder) -> list[int]:
+    """Return, for a sentence of each topic, the topic of the nearest sentence of other words."""
+    first = [f"t{topic}w0 t{topic}w1 t{topic}w2" for topic in range(N_TOPICS)]
+    second = [f"t{topic}w5 t{topic}w6 t{topic}w7" for topic in range(N_TOPICS)]
+    nearest: list[int] = (encoder.encode(first) @ encoder.encode(second).T).argmax(axis=1).tolist()
+    return nearest
