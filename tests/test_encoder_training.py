@@ -114,7 +114,7 @@ def test_first_step_goes_against_the_gradient_of_hard_negatives(rng: np.random.G
         np.add.at(bags[row], batch.sentences[row : row + 1].tokens, 1)
     vectors = bags @ state.table.astype(np.float64)
     loss, *gradients = info_nce(vectors[:8], vectors[8:16], temperature=0.2, negatives=vectors[16:])
-    gradient = bags.T @ np.concatenate(gradients)
+    gradient = bags.T @ np.concatenate([part for part in gradients if part is not None])
     assert model.step([(0, 1.0, batch)], Rates(1e-4), seed=0) == pytest.approx([loss], rel=1e-5)
     large = np.abs(gradient) > 1e-4
     assert large.sum() > 100

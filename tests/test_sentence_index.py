@@ -439,16 +439,13 @@ def test_graphs_find_nearly_all_with_exact_similarities(small_graphs: None, many
 
 @pytest.mark.parametrize("options", [{}, {"connectivity": 4, "effort": 3}])
 def test_graphs_are_searched_with_the_effort_that_they_were_built_with(
-    small_graphs: None, many_index: Path, options: dict[str, int]
+    small_graphs: None, many_index: Path, options: dict[str, Any]
 ) -> None:
     built = SentenceIndex.open(many_index, workers=1)
     built.build_graphs(**options)
     table, ranges = built.table, built.contents.graphs
     wanted = {"connectivity": graphs.CONNECTIVITY, "effort": graphs.EFFORT} | options
-    twins = [
-        NeighborIndex.build(table.take(slice(*own)), dtype="int8", workers=1, **wanted)  # type: ignore[arg-type]
-        for own in ranges
-    ]
+    twins = [NeighborIndex.build(table.take(slice(*own)), dtype="int8", workers=1, **wanted) for own in ranges]
     queries = table.unscaled(slice(0, 200)) * table.inverse_norms(slice(0, 200))[:, None]
     expected = graphs.SentenceGraphs(twins, ranges).search(queries, table, 5)
     for opened in (built, SentenceIndex.open(many_index, workers=1)):
