@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import SENTENCES, make_embeddings
-from test_cli import assert_mistake, run
 
 from encoder import SentenceEncoder
 from encoder.network import Network

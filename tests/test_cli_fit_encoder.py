@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import assert_mistake, run
-from test_fitting_encoders import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
+from command_line import assert_mistake, run
+from topic_examples import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
 
 from commands.fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
 from encoder import SentenceEncoder

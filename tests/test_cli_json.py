@@ -9,8 +9,8 @@ from typing import Any
 import click
 import numpy as np
 import pytest
-from test_cli import run
-from test_fitting_encoders import make_paragraphs, make_words
+from command_line import run
+from topic_examples import make_paragraphs, make_words
 
 import cli
 from commands.output import json_text

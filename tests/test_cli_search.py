@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import make_embeddings
-from test_cli import assert_mistake, run
 
 from commands import search
 from encoder.retrieval import SentenceIndex, index

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
-from test_cli import assert_mistake, run
+from command_line import assert_mistake, run
 
 from cli import main
 from commands.configuration import CONFIG, add_config_option

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import assert_mistake, run
-from test_fitting_encoders import OPTIONS, make_paragraphs, make_words, stop_at
+from command_line import assert_mistake, run
+from topic_examples import OPTIONS, make_paragraphs, make_words, stop_at
 
 from encoder import SentenceEncoder
 from encoder.fit_options import FitOptions, FitProgress

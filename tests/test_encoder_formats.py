@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import SENTENCES, WORDS, make_embeddings
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
-from test_cli import assert_mistake, run
+from safetensors.numpy import load_file
+from static_folders import PIECES, import_quietly, write_folder
 
 from corpora.tokenizers import (
     CallableTokenizer,
@@ -43,7 +43,6 @@ TEXTS = [
     " the \t river ",
     "the " * 2000 + "river",
 ]
-PIECES = ["[PAD]", "[UNK]", "the", "river", "##s", "##side", "日", "本", "."]
 
 
 def encode(state: EncoderState, texts: list[str]) -> np.ndarray:
@@ -55,33 +54,6 @@ def tokens_of(encoder: SentenceEncoder, text: str) -> list[str]:
     encoded = encoder.encode([text], return_tokens=True)
     assert isinstance(encoded, Encoded)
     return encoded.tokens[0]
-
-
-def wordpiece(vocabulary: list[str] = PIECES, **more: Any) -> dict[str, Any]:
-    return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": [],
-        "normalizer": {
-            "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None,
-            "lowercase": True,
-        },
-        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": None, "decoder": None,
-        "model": {
-            "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100, "vocab": {piece: row for row, piece in enumerate(vocabulary)},
-        },
-        **more,
-    }  # fmt: skip
-
-
-def write_folder(
-    folder: Path, tensors: dict[str, np.ndarray], config: dict[str, Any] | None = None, modules: Any = None, **more: Any
-) -> Path:
-    folder.mkdir()
-    save_file(tensors, folder / "model.safetensors")
-    for name, content in (("tokenizer.json", wordpiece(**more)), ("config.json", config), ("modules.json", modules)):
-        if content is not None:
-            (folder / name).write_text(json.dumps(content), encoding="utf-8")
-    return folder
 
 
 # round trips
@@ -330,12 +302,6 @@ def test_sentence_transformers_makes_the_same_vectors(tmp_path: Path, rng: np.ra
     (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
     model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
     np.testing.assert_allclose(encode(read_encoder(folder), TEXTS), model.encode(TEXTS), atol=1e-5)
-
-
-def import_quietly(name: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip(name)
 
 
 def divided(tokenizer: Tokenizer) -> Any:

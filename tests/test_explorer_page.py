@@ -6,9 +6,7 @@ Needs Playwright (extra `browser`) and a Chromium, which W2V_CHROMIUM names or t
 from __future__ import annotations
 
 import io
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,27 +19,10 @@ from explorer_examples import HOSTILE, TOPICS, save_attention, save_model
 from matplotlib.image import imread
 
 pytest.importorskip("starlette")
-playwright = pytest.importorskip("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-)  # fmt: skip
 DRAWN = "() => performance.getEntriesByName('first-map').length > 0"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = os.environ.get("W2V_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield launched
-        launched.close()
 
 
 def serve(model: Path) -> Iterator[str]:

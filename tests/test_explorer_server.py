@@ -20,8 +20,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from explorer_examples import HOSTILE, TOPICS, make_embeddings, save_attention, save_model
-from test_cli import assert_mistake, run
 
 from encoder import SentenceEncoder
 from explorer import guard

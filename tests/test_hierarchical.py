@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from kernel_checks import ROUNDING, SIGMOID_ERROR, Case, Outcome, assert_close, padded
 from numpy.typing import NDArray
-from test_trainer import make_trainer
+from trainer_examples import make_trainer
 
 from w2v import Word2Vec, _kernels
 from w2v._hierarchical import INPUTS, train_cbow_hs, train_skipgram_hs

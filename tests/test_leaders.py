@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import run
 from encoder_examples import make_embeddings
 from numpy.typing import NDArray
-from test_cli import run
 
 from corpora.readers import TextReader
 from encoder.retrieval import SentenceIndex, duplicates, group_duplicates, joins, leaders, mine_duplicates

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clock import Clock
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -208,12 +209,18 @@ def test_neighbours_stay_within_their_topic_with_several_workers(algorithm: str)
         assert all(neighbour[:6] == word[:6] for neighbour, _ in embeddings.neighbors(word, top_n=9))
 
 
-def test_max_time_stops_in_time() -> None:
-    small().fit(CORPUS)  # compiled
-    began = time.perf_counter()
-    model = small(max_time=0.3, epochs=1).fit(CORPUS)
-    assert 0.25 < time.perf_counter() - began < 5
-    assert model.is_complete_ and len(model.history_) > 1
+def test_max_time_stops_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, states = Clock(monkeypatch), []
+
+    def progress(state: Progress) -> None:
+        if state.phase == "training":
+            states.append(state)
+            clock.advance(1)
+
+    model = small(max_time=100, epochs=1).fit(CORPUS, progress=progress)
+    assert [state.seconds_left for state in states] == list(range(100, 0, -1))
+    assert model.is_complete_ and len(model.history_) == states[-1].epoch > 1
+    assert model.history_[-1]["seconds"] == 99  # the last began then
 
 
 @both

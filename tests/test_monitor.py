@@ -9,7 +9,7 @@ from typing import Any
 import naive_w2v
 import numpy as np
 import pytest
-from test_trainer import make_trainer
+from trainer_examples import make_trainer
 
 from w2v.embeddings import Embeddings
 from w2v.evaluation import EvaluationError

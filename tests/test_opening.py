@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_fitting_encoders import OPTIONS, make_paragraphs, make_words
+from topic_examples import OPTIONS, make_paragraphs, make_words
 
 from encoder import SentenceEncoder
 from encoder.retrieval import SentenceIndex

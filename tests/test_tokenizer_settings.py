@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bert_folders import CONFIG, PIECES, POOLING, make_arrays, write_bert, write_json
+from command_line import assert_mistake, run
 from safetensors.numpy import load_file, save_file
-from test_cli import assert_mistake, run
-from test_encoder_bert import CONFIG, PIECES, POOLING, make_arrays, write_bert, write_json
 
 from encoder import Encoded, EncoderState, SentenceEncoder
 from encoder.formats import read_encoder, write_encoder

@@ -90,7 +90,7 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
             _put_beside(temporary, path, final)
         else:
             os.replace(temporary, final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
 
 
 def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -144,7 +144,7 @@ def atomic_folder(
         temporary.mkdir()
         held.enter_context(lock_folder(temporary))
         yield temporary
-        _sync_folder(temporary)
+        sync_folder(temporary)
         if not os.path.lexists(final):
             os.rename(temporary, final)
         elif replace:
@@ -153,7 +153,7 @@ def atomic_folder(
             beside = _put_beside(temporary, path, final)
             if moved is not None:
                 moved(beside)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
 
 
 def refuse_existing(path: str | os.PathLike[str]) -> None:
@@ -226,6 +226,16 @@ def check_writable_beside(path: str | os.PathLike[str]) -> None:
         ) from error
 
 
+def sync_folder(folder: Path) -> None:
+    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a regular file for reading; anything in the way becomes a `ModelError` that names the file.
@@ -274,8 +284,9 @@ def _put_beside(new: Path, path: str | os.PathLike[str], final: Path) -> Path:
 
 
 def _replace_folder(new: Path, final: Path) -> None:
-    """Put `new` in the place of the folder `final` and delete what was there."""
+    """Put `new` in the place of the folder `final` and delete what was there, once the disk knows the new name."""
     if _exchange(new, final):
+        sync_folder(final.parent)
         shutil.rmtree(new, ignore_errors=True)  # it has the old content now
         return
     old = _temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
@@ -285,6 +296,7 @@ def _replace_folder(new: Path, final: Path) -> None:
     except BaseException:
         os.rename(old, final)
         raise
+    sync_folder(final.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -315,16 +327,6 @@ def check_parent(path: str | os.PathLike[str], final: Path) -> None:
         )
     if not final.parent.is_dir():
         raise ModelError(f"{path} cannot be written: {final.parent} is not a folder")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _reason(error: OSError) -> str:

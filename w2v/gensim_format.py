@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from w2v._files import ModelError, check_writable_beside
+from w2v._files import ModelError, check_writable_beside, sync_folder
 from w2v._vector_files import finite_blocks
 from w2v.embeddings import Embeddings
 from w2v.subwords import Subwords, SubwordVectors
@@ -139,8 +139,11 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
             for file in files:
                 if final.with_name(file.name).exists() and not overwrite:
                     raise ModelError(f"{final.with_name(file.name)} exists already; choose another name")
+                with open(file, "r+b") as written:
+                    os.fsync(written.fileno())
             for file in files:
                 os.replace(file, final.with_name(file.name))
+            sync_folder(final.parent)
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror or error}") from error
     return []
