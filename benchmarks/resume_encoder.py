@@ -34,8 +34,8 @@ from w2v.checkpoints import interrupted_seed
 
 N_TOPICS, N_WORDS, COLUMNS, PARAGRAPHS = 12, 60, 48, 600
 ARCHITECTURES: dict[str, list[object]] = {
-    "static": ["--steps", 1500],
-    "attention": ["--architecture", "attention", "--dim", 32, "--dropout", 0.2, "--steps", 250],
+    "static": ["--steps", 600],
+    "attention": ["--architecture", "attention", "--dim", 32, "--dropout", 0.2, "--steps", 100],
 }
 INTERVALS = ["0.2s", "0.000001s"]
 OPTIONS: list[object] = ["--batch-size", 64, "--evaluate-every", 20, "--workers", 1, "--seed", 3]

@@ -100,7 +100,7 @@ def _signals_waiting() -> Iterator[None]:
     came: list[int] = []
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (int(signal.SIGINT), int(signal.SIGTERM)):
             if callable(signal.getsignal(number)):
                 handlers[number] = signal.signal(number, lambda number, frame: came.append(number))
     try:
