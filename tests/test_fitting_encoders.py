@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.base import clone
-from topic_examples import N_TOPICS, make_paragraphs, make_words, nearest_topics, topic_margin
+from topic_examples import N_TOPICS, OPTIONS, make_paragraphs, make_words, nearest_topics, stop_at, topic_margin
 
 from corpora.readers import TextReader
 from encoder import SentenceEncoder
-from encoder.fit_options import FitOptions, FitProgress
 from w2v import ModelError
 from w2v.models import TrainingInterrupted
-
-OPTIONS = FitOptions(
-    steps=40, batch_size=16, learning_rate=2e-2, temperature=0.05, evaluate_every=10, warmup=5, seed=3, workers=1
-)
 
 
 @pytest.fixture
@@ -28,16 +22,6 @@ def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
     path.write_text("\n".join(make_paragraphs()) + "\n")
     return path
-
-
-def stop_at(step: int) -> Callable[[FitProgress], None]:
-    """Return a progress callback that does what Ctrl-C does."""
-
-    def report(state: FitProgress) -> None:
-        if state.phase == "training" and state.step >= step:
-            raise KeyboardInterrupt
-
-    return report
 
 
 @pytest.mark.parametrize("architecture", ["static", "attention"])

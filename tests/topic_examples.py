@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from encoder import SentenceEncoder
+from encoder.fit_options import FitOptions, FitProgress
 from w2v import Embeddings, Vocabulary
 
 N_TOPICS, WORDS_EACH = 6, 8
 NAMES = [f"t{topic}w{i}" for topic in range(N_TOPICS) for i in range(WORDS_EACH)]
+OPTIONS = FitOptions(
+    steps=40, batch_size=16, learning_rate=2e-2, temperature=0.05, evaluate_every=10, warmup=5, seed=3, workers=1
+)
+"""What trains on the paragraphs within a second."""
 
 
 def make_words() -> Embeddings:
@@ -45,3 +52,13 @@ def nearest_topics(encoder: SentenceEncoder) -> list[int]:
     second = [f"t{topic}w5 t{topic}w6 t{topic}w7" for topic in range(N_TOPICS)]
     nearest: list[int] = (encoder.encode(first) @ encoder.encode(second).T).argmax(axis=1).tolist()
     return nearest
+
+
+def stop_at(step: int) -> Callable[[FitProgress], None]:
+    """Return a progress callback that does what Ctrl-C does."""
+
+    def report(state: FitProgress) -> None:
+        if state.phase == "training" and state.step >= step:
+            raise KeyboardInterrupt
+
+    return report
