@@ -96,14 +96,6 @@ class Trainable:
         parts = [self._forward(sentences[at : at + chunk], None)[0] for at in range(0, len(sentences), chunk)]
         return np.concatenate([np.empty((0, self.table.shape[1]), np.float32), *parts])
 
-    def step(
-        self, batches: list[tuple[int, float, Batch]], rates: Rates, *, seed: int, chunk: int | None = None
-    ) -> list[float]:
-        """Move all parameters once; see `accumulate` and `update`."""
-        losses = self.accumulate(batches, seed=seed, chunk=chunk)
-        self.update(rates)
-        return losses
-
     def accumulate(
         self, batches: list[tuple[int, float, Batch]], *, seed: int, chunk: int | None = None
     ) -> list[float]:

@@ -73,6 +73,13 @@ def pack(state: EncoderState, sentences: list[str]) -> PackedSentences:
 # one step
 
 
+def take_step(model: Trainable, batches: Any, rates: Rates, **options: Any) -> list[float]:
+    """Move all parameters once."""
+    losses = model.accumulate(batches, **options)
+    model.update(rates)
+    return losses
+
+
 def two_columns(rng: np.random.Generator, state: EncoderState, n: int = 40) -> list[PackedSentences]:
     return [pack(state, [sentence(rng, i % N_TOPICS) for i in range(n)]) for _ in range(2)]
 
@@ -91,7 +98,7 @@ def test_first_step_goes_against_the_gradient_of_every_row(rng: np.random.Genera
     loss, d_first, d_second, _ = info_nce(vectors[:8], vectors[8:], temperature=0.2)
     gradient = bags.T @ np.concatenate([d_first, d_second])
     d_weights = (gradient * table).sum(axis=1)
-    assert model.step([(0, 1.0, batch)], Rates(1e-4, 1e-5), seed=0) == pytest.approx([loss], rel=1e-5)
+    assert take_step(model, [(0, 1.0, batch)], Rates(1e-4, 1e-5), seed=0) == pytest.approx([loss], rel=1e-5)
     large = np.abs(gradient) > 1e-4
     assert large.sum() > 100
     np.testing.assert_allclose((model.table - table)[large], -1e-4 * np.sign(gradient[large]), rtol=0.02)
@@ -124,7 +131,7 @@ def test_first_step_of_a_network_goes_against_its_gradient(rng: np.random.Genera
         np.add.at(d_table, tokens, dx)
         losses.append(found.value)
     model = Trainable(state, tasks, weight_decay=0.0, clip=1e9, workers=1)
-    assert model.step(batches, Rates(1e-4, network=1e-4), seed=0) == pytest.approx(losses, rel=1e-4)
+    assert take_step(model, batches, Rates(1e-4, network=1e-4), seed=0) == pytest.approx(losses, rel=1e-4)
     assert model.parameters is not None
     moved = model.parameters.flat - state.parameters.flat
     for movement, gradient in ((moved, d_parameters.flat), (model.table - state.table, d_table)):
@@ -138,7 +145,7 @@ def test_gradient_of_a_network_is_clipped_to_its_length(rng: np.random.Generator
     state = start(rng, attention=True)
     task = PairTask(two_columns(rng, state), batch_size=8, temperature=0.2, seed=0)
     model = Trainable(state, [task], clip=clip, workers=1)
-    model.step([(0, 1.0, task.draw(0))], Rates(0.0, network=1e-4), seed=0)
+    take_step(model, [(0, 1.0, task.draw(0))], Rates(0.0, network=1e-4), seed=0)
     length = np.linalg.norm(model.tensors()["network.adam.first"]) / 0.1  # the mean of one gradient
     assert length == pytest.approx(1e-3, rel=1e-4) if clip == 1e-3 else length > 1e-2
 
@@ -161,7 +168,7 @@ def test_first_step_goes_against_the_gradient_of_hard_negatives(rng: np.random.G
     vectors = bags @ state.table.astype(np.float64)
     loss, *gradients = info_nce(vectors[:8], vectors[8:16], temperature=0.2, negatives=vectors[16:])
     gradient = bags.T @ np.concatenate([part for part in gradients if part is not None])
-    assert model.step([(0, 1.0, batch)], Rates(1e-4), seed=0) == pytest.approx([loss], rel=1e-5)
+    assert take_step(model, [(0, 1.0, batch)], Rates(1e-4), seed=0) == pytest.approx([loss], rel=1e-5)
     large = np.abs(gradient) > 1e-4
     assert large.sum() > 100
     np.testing.assert_allclose((model.table - state.table)[large], -1e-4 * np.sign(gradient[large]), rtol=0.02)
@@ -182,7 +189,7 @@ def test_gradient_caching_changes_no_step(rng: np.random.Generator, chunk: int, 
         model = Trainable(state, tasks, workers=1)
         for step in range(3):
             batches = [(i, 1.0, task.draw(step)) for i, task in enumerate(tasks)]
-            model.step(batches, Rates(1e-2, 1e-2, 1e-2), seed=step, chunk=size)
+            take_step(model, batches, Rates(1e-2, 1e-2, 1e-2), seed=step, chunk=size)
         return model.table
 
     whole = trained(None)
@@ -227,7 +234,7 @@ def test_weight_decay_spares_biases_and_gains(rng: np.random.Generator, norm: st
     moved = []
     for decay in (0.0, 0.5):
         model = Trainable(state, [task], weight_decay=decay, workers=1)
-        model.step([(0, 1.0, task.draw(0))], Rates(0.0, network=0.1), seed=0)
+        take_step(model, [(0, 1.0, task.draw(0))], Rates(0.0, network=0.1), seed=0)
         assert model.parameters is not None
         moved.append(model.parameters)
     decaying = {name for name in parameters if name.endswith((".weight", ".table", ".distances"))}
@@ -324,15 +331,15 @@ def test_rate_of_zero_leaves_rows_alone(rng: np.random.Generator) -> None:
 
 
 def test_max_time_ends_training(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, step, rates = Clock(monkeypatch), Trainable.step, []
+    clock, update, rates = Clock(monkeypatch), Trainable.update, []
 
-    def take_a_second(self: Trainable, batches: Any, rate: Rates, **options: Any) -> list[float]:
+    def take_a_second(self: Trainable, rate: Rates) -> None:
         clock.advance(1)
         rates.append(rate.table)
-        return step(self, batches, rate, **options)
+        update(self, rate)
 
-    monkeypatch.setattr(Trainable, "step", take_a_second)
-    fitted = fit_encoder(start(rng), paragraphs(rng), options=replace(QUICK, steps=10**8, max_time=25.0))
+    monkeypatch.setattr(Trainable, "update", take_a_second)
+    fitted = fit_encoder(start(rng), paragraphs(rng), options=replace(QUICK, steps=1000, max_time=25.0))
     assert (fitted.history[-1]["step"], fitted.history[-1]["seconds"]) == (25, 25)
     assert rates[QUICK.warmup :] == pytest.approx([0.02 * (1 - second / 25) for second in range(QUICK.warmup, 25)])
 
