@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -56,25 +57,29 @@ def small(**options: Any) -> Word2Vec:
     return Word2Vec(**(SMALL | options))
 
 
-def after(n_reports: int, exception: type[BaseException] = Crash) -> Callable[[Progress], None]:
-    """Return a progress function that raises at the n-th segment."""
+@contextmanager
+def ending(n_reports: int, exception: type[BaseException] = Crash) -> Iterator[Callable[[Progress], None]]:
+    """Give a progress function that raises at the n-th segment.
+
+    Between two looks at the clock 0.11 s go by, since reports are a tenth of a second apart.
+    """
     seen = 0
 
     def progress(state: Progress) -> None:
         nonlocal seen
-        if state.phase == "training":
-            seen += 1
-            if seen == n_reports:
-                raise exception
-            time.sleep(0.11)  # reports are a tenth of a second apart
+        seen += state.phase == "training"
+        if seen == n_reports:
+            raise exception
 
-    return progress
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "perf_counter", itertools.count(1000.0, 0.11).__next__)
+        yield progress
 
 
 def crashed(text: Path, output: Path, n_reports: int = 3, **options: Any) -> Path:
     """Train with a checkpoint after each segment until the n-th segment ends in a crash."""
-    with pytest.raises(Crash):
-        small(**options).fit(text, checkpoint=output, checkpoint_every=OFTEN, progress=after(n_reports))
+    with ending(n_reports) as progress, pytest.raises(Crash):
+        small(**options).fit(text, checkpoint=output, checkpoint_every=OFTEN, progress=progress)
     return output
 
 
@@ -131,8 +136,8 @@ def test_training_goes_on_from_a_checkpoint_to_the_same_vectors(
 def test_training_that_crashes_again_and_again_ends_at_the_same_vectors(text: Path, tmp_path: Path) -> None:
     expected, folder = small().fit(text), crashed(text, tmp_path / "out")
     for _ in range(4):
-        with pytest.raises(Crash):
-            Word2Vec.load(folder).resume(checkpoint=folder, checkpoint_every=OFTEN, progress=after(2))
+        with ending(2) as progress, pytest.raises(Crash):
+            Word2Vec.load(folder).resume(checkpoint=folder, checkpoint_every=OFTEN, progress=progress)
     assert_same_vectors(Word2Vec.load(folder).resume(), expected)
 
 
@@ -145,15 +150,15 @@ def test_several_workers_go_on_with_every_segment_once(text: Path, tmp_path: Pat
 
 
 def test_interrupted_training_is_in_its_checkpoint(text: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingInterrupted):
-        small().fit(text, checkpoint=tmp_path / "out", checkpoint_every=0, progress=after(3, KeyboardInterrupt))
+    with ending(3, KeyboardInterrupt) as progress, pytest.raises(TrainingInterrupted):
+        small().fit(text, checkpoint=tmp_path / "out", checkpoint_every=0, progress=progress)
     assert_same_vectors(Word2Vec.load(tmp_path / "out").resume(), small().fit(text))
 
 
 def test_no_checkpoint_is_written_before_its_time(text: Path, tmp_path: Path) -> None:
     for every in (0, 600):
-        with pytest.raises(Crash):
-            small().fit(text, checkpoint=tmp_path / "out", checkpoint_every=every, progress=after(4))
+        with ending(4) as progress, pytest.raises(Crash):
+            small().fit(text, checkpoint=tmp_path / "out", checkpoint_every=every, progress=progress)
         assert not (tmp_path / "out").exists()
 
 
@@ -189,15 +194,15 @@ def test_text_is_read_again_as_it_was_read(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(b"\n".join(" ".join(s).encode() + b" caf\xe9" for s in sentences()))
     reader = TextReader(path, errors="replace")
-    with pytest.raises(Crash):
-        small().fit(reader, checkpoint=tmp_path / "out", checkpoint_every=OFTEN, progress=after(3))
+    with ending(3) as progress, pytest.raises(Crash):
+        small().fit(reader, checkpoint=tmp_path / "out", checkpoint_every=OFTEN, progress=progress)
     expected = small().fit(TextReader(path, errors="replace"))
     assert_same_vectors(Word2Vec.load(tmp_path / "out").resume(), expected)
 
 
 def test_text_that_is_no_file_has_to_be_given_again(tmp_path: Path) -> None:
-    with pytest.raises(Crash):
-        small().fit(sentences(), checkpoint=tmp_path / "out", checkpoint_every=OFTEN, progress=after(3))
+    with ending(3) as progress, pytest.raises(Crash):
+        small().fit(sentences(), checkpoint=tmp_path / "out", checkpoint_every=OFTEN, progress=progress)
     model = Word2Vec.load(tmp_path / "out")
     with pytest.raises(ValueError, match="give the same text again"):
         model.resume()
@@ -315,8 +320,8 @@ def test_complete_model_stays_until_the_new_one_is_complete(text: Path, tmp_path
     before = read_all(output)
     with pytest.raises(ModelError, match="exists already"):
         small().fit(text, checkpoint=output)
-    with pytest.raises(Crash):
-        small().fit(text, checkpoint=output, checkpoint_every=OFTEN, overwrite=True, progress=after(3))
+    with ending(3) as progress, pytest.raises(Crash):
+        small().fit(text, checkpoint=output, checkpoint_every=OFTEN, overwrite=True, progress=progress)
     assert read_all(output) == before
     assert find_checkpoint(output) == (checkpoint_beside(output), output)
     assert find_checkpoint(tmp_path / "out.checkpoint") == (tmp_path / "out.checkpoint", output)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from clock import Clock
 from numpy.typing import NDArray
 
 from w2v import _kernels
@@ -146,15 +146,17 @@ def test_saved_and_loaded_model_continues_alike(algorithm: str, tmp_path: Path) 
 
 
 @both
-def test_continued_training_goes_on_from_a_checkpoint_to_the_same_vectors(algorithm: str, tmp_path: Path) -> None:
-    seen: list[Progress] = []
+def test_continued_training_goes_on_from_a_checkpoint_to_the_same_vectors(
+    algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, seen = Clock(monkeypatch), []
 
     def crash(state: Progress) -> None:
         if state.phase == "training":
             seen.append(state)
             if len(seen) == 4:
                 raise RuntimeError
-            time.sleep(0.11)  # reports are a tenth of a second apart
+            clock.advance(0.11)  # reports are a tenth of a second apart
 
     trained(algorithm=algorithm).save(tmp_path / "model")
     expected = Word2Vec.load(tmp_path / "model").continue_fit([*NEW, *RARE])
