@@ -21,7 +21,6 @@ _ENDINGS = (
     "Interrupted; nothing was saved.\n",
     "Interrupted. What was learned is saved; go on with: w2v train --resume e.model\n",
 )
-_MOMENTS = (0.0, 0.02, 0.06, 0.12, 0.2, 0.35, 0.6)
 _MANY_MOMENTS = tuple(np.arange(0, 2.5, 0.02).tolist())
 
 
@@ -65,11 +64,16 @@ def _check_ends_in_one_line(seconds: float, folder: Path, arguments: list[str]) 
 _TRAIN = ["train", "text.txt", "--output", "e.model", "--overwrite", "--epochs", "50", "--workers", "1"]
 
 
-@pytest.mark.parametrize("seconds", _MOMENTS)
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["neighbors", "my.model", "word1"], _TRAIN], ids=["help", "neighbors", "train"]
-)
-def test_an_early_interrupt_ends_in_one_line(seconds: float, arguments: list[str], folder: Path) -> None:
+    ("arguments", "seconds"),
+    [
+        (["--help"], 0.0), (["--help"], 0.06),
+        (["neighbors", "my.model", "word1"], 0.02), (["neighbors", "my.model", "word1"], 0.2),
+        (_TRAIN, 0.12), (_TRAIN, 0.35), (_TRAIN, 0.6),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else str(value),
+)  # fmt: skip
+def test_an_early_interrupt_ends_in_one_line(arguments: list[str], seconds: float, folder: Path) -> None:
     _check_ends_in_one_line(seconds, folder, arguments)
 
 
@@ -92,17 +96,22 @@ def test_an_interrupt_before_anything_was_learned_says_that_nothing_was_saved(fo
     "arguments",
     [
         ["--help"],
-        ["train", "--help"],
-        ["--version"],
         ["info", "my.model"],
         ["info", "my.model", "--json"],
         ["neighbors", "my.model", "word1"],
         ["encode", "my.model", "few.txt", "--jsonl"],
         ["phrases", "few.txt", "--output", "-"],
-        ["duplicates", "few.txt", "--threshold", "0.1"],
-        ["cluster", "few.txt", "--model", "my.model", "-k", "3"],
-        ["completion", "bash"],
-        ["train", "few.txt", "--output", "few.model", "--epochs", "1"],
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in (
+                ["train", "--help"],
+                ["--version"],
+                ["duplicates", "few.txt", "--threshold", "0.1"],
+                ["cluster", "few.txt", "--model", "my.model", "-k", "3"],
+                ["completion", "bash"],
+                ["train", "few.txt", "--output", "few.model", "--epochs", "1"],
+            )
+        ),
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
