@@ -230,14 +230,14 @@ def test_fonts_for_latin_and_cyrillic_are_always_there() -> None:
 LONG = "A title that goes on and on, until it is wider than the page on which it stands. " * 3
 
 
-@pytest.fixture(params=["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono"])
+@pytest.fixture(params=["DejaVu Sans", pytest.param("DejaVu Serif", marks=pytest.mark.slow), "DejaVu Sans Mono"])
 def font(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Draw with one of the fonts that are everywhere, since matplotlib brings them."""
     monkeypatch.setattr("w2v.plots._figures.fonts_for", lambda texts: ([request.param], set()))
     return str(request.param)
 
 
-@pytest.mark.parametrize("title", [None, "T", LONG, "W" * 200])
+@pytest.mark.parametrize("title", [None, LONG, "W" * 200])
 def test_all_text_of_maps_is_inside_whatever_the_font(font: str, rng: np.random.Generator, title: str | None) -> None:
     words = ["W" * 60, "w" * 39, "river", "M" * 20, "$x^2$", "-"]
     embeddings = Embeddings(words, rng.standard_normal((6, 300)).astype(np.float32))
