@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from commands.configuration import add_config_option
-from w2v.environment import CACHE_FOLDER, cache_folder
 
 INTERRUPTED, TERMINATED = 130, 143
 """Exit codes after Ctrl-C and SIGTERM, by the shells' convention: 128 plus the signal's number."""
@@ -42,8 +40,6 @@ class Toolkit(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and turn the errors it may raise into messages."""
-        if os.environ.get(CACHE_FOLDER):
-            os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "kernels"))
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

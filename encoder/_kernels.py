@@ -7,14 +7,13 @@ the batch's distinct words a token is, so that gradients need rows for these onl
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from w2v._kernels import JIT
+from w2v.jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def gather_rows(table, gains, tokens, x):
     """Write gains[t] * table[t] of every token to the rows of x.
 
@@ -32,7 +31,7 @@ def gather_rows(table, gains, tokens, x):
             x[i, j] = gain * table[row, j]
 
 
-@njit(**JIT)
+@compiled
 def sum_bags(table, gains, tokens, offsets, s):
     """Write the sum of gains[t] * table[t] over the tokens of each sentence to the rows of s, shape (B, d)."""
     for k in range(offsets.size - 1):
@@ -44,7 +43,7 @@ def sum_bags(table, gains, tokens, offsets, s):
                 s[k, j] += gain * table[row, j]
 
 
-@njit(**JIT)
+@compiled
 def scatter_bags(d_s, gains, slots, offsets, d_rows):
     """Add the gradient of `sum_bags` to the rows of the batch's distinct words.
 
@@ -67,7 +66,7 @@ def scatter_bags(d_s, gains, slots, offsets, d_rows):
                 d_rows[slot, j] += gain * d_s[k, j]
 
 
-@njit(**JIT)
+@compiled
 def scatter_rows(d_x, gains, slots, d_rows):
     """Add the gradient of `gather_rows` to the rows of the distinct words; as `scatter_bags`, with d_x (N, d)."""
     for i in range(slots.size):
@@ -77,7 +76,7 @@ def scatter_rows(d_x, gains, slots, d_rows):
             d_rows[slot, j] += gain * d_x[i, j]
 
 
-@njit(**JIT)
+@compiled
 def sum_rows(y, offsets, s):
     """Write the sum of the rows of y of each sentence to the rows of s."""
     for k in range(offsets.size - 1):
@@ -88,7 +87,7 @@ def sum_rows(y, offsets, s):
                 s[k, j] += y[i, j]
 
 
-@njit(**JIT)
+@compiled
 def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, beta_2, epsilon):
     """Apply one step of Adam to some rows of a table, in place.
 

@@ -8,13 +8,11 @@ Mikolov et al. 2013, arXiv:1301.3781 (CBOW) and arXiv:1310.4546, equation 4 (neg
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ._composition import compose, spread
 from ._kernels import (
     BUFFER,
     GROUP,
-    JIT,
     KEPT,
     LOSS,
     PAIRS,
@@ -44,11 +42,12 @@ from ._simd import (
     sum_lanes,
     transpose,
 )
+from .jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, gain, size):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
@@ -69,7 +68,7 @@ def context_means(w_in, input_rows, n_inputs, n_targets, window, low, high, row_
             store_vector(hidden, k * row_size + d, (between - load_vector(w_in, own + d)) * scale)
 
 
-@njit(**JIT)
+@compiled
 def positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size, error):
     """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
     for k in range(n_targets):
@@ -91,7 +90,7 @@ def positive_errors(hidden, w_out, target_rows, n_targets, gain, alpha, row_size
     return np.float64(sum_lanes(total))
 
 
-@njit(**JIT)
+@compiled
 def close_windows(grad, n_inputs, n_targets, window, row_size, prefix, w_in, input_rows):
     """Add to every input row the gradients of the windows that hold it, but for that of its own place.
 
@@ -114,7 +113,7 @@ def close_windows(grad, n_inputs, n_targets, window, row_size, prefix, w_in, inp
         store_vector(prefix, d, zero)
 
 
-@njit(**JIT)
+@compiled
 def _apply_gradients(
     grad, error, hidden, n_inputs, n_targets, window, low, high, size, row_size, prefix, w_in, input_rows, w_out,
     target_rows,
@@ -139,7 +138,7 @@ def _apply_gradients(
     close_windows(grad, n_inputs, n_targets, window, row_size, prefix, w_in, input_rows)
 
 
-@njit(**JIT)
+@compiled
 def noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
     """Turn noise scores into -alpha * weight * sigmoid(score) in place, 0 without context; return the summed loss."""
     zero, one = splat(_float32(0)), splat(_float32(1))
@@ -157,7 +156,7 @@ def noise_errors(scores, stride, n_targets, n_noise, gain, weight, alpha):
     return np.float64(sum_lanes(total))
 
 
-@njit(**JIT)
+@compiled
 def train_cbow(
     tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
     window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,

@@ -15,15 +15,14 @@ Bojanowski et al. 2017, arXiv:1607.04606, section 3.2.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from ._kernels import JIT
 from ._simd import LANES, load, load_vector, splat, store_vector
+from .jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def compose(w_in, members, member_rows, rows, first, last, row_size, out):
     """Assign out[j * S :][:S] the input vector of the word whose output row is rows[j], first <= j < last."""
     for j in range(first, last):
@@ -38,7 +37,7 @@ def compose(w_in, members, member_rows, rows, first, last, row_size, out):
             store_vector(out, j * row_size + d, total * scale)
 
 
-@njit(**JIT)
+@compiled
 def spread(step, members, member_rows, frozen, rows, last, zero_row, row_size, w_in):
     """Add step[j * S :][:S] to every row of the word whose output row is rows[j], j < last, but for frozen rows."""
     for j in range(last):
@@ -55,7 +54,7 @@ def spread(step, members, member_rows, frozen, rows, last, zero_row, row_size, w
                 store_vector(w_in, member + d, load_vector(w_in, member + d) + load_vector(step, j * row_size + d))
 
 
-@njit(**JIT)
+@compiled
 def compose_all(w_in, members, member_rows, row_size, vector_size, vectors):
     """Set vectors[v] to the input vector of each word v; vectors has shape (V, D)."""
     for word in range(vectors.shape[0]):

@@ -22,14 +22,12 @@ Morin & Bengio 2005, AISTATS (hierarchical softmax); Mikolov et al. 2013, arXiv:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ._cbow import close_windows, context_means
 from ._composition import compose, spread
 from ._kernels import (
     BUFFER,
     GROUP,
-    JIT,
     KEPT,
     LOSS,
     PAIRS,
@@ -56,6 +54,7 @@ from ._simd import (
     take,
     zero_tile,
 )
+from .jit import compiled
 
 INPUTS = 4
 """Inputs of a skip-gram target that meet its path at once."""
@@ -71,7 +70,7 @@ _LIKELIHOODS = 1024  # collected before logarithms are taken
 # Paths and losses.
 
 
-@njit(**JIT)
+@compiled
 def _prefetch_path(words, i, n, path_offsets, path_steps):
     if i + _FAR < n:
         prefetch_read(path_offsets, words[i + _FAR])
@@ -81,7 +80,7 @@ def _prefetch_path(words, i, n, path_offsets, path_steps):
         prefetch_read(path_steps, first + _LINE - 1)
 
 
-@njit(**JIT)
+@compiled
 def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs):
     """Set rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
 
@@ -105,7 +104,7 @@ def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out
     return length
 
 
-@njit(**JIT)
+@compiled
 def _sum_losses(likelihoods, n):
     """Return minus the sum of the logarithms of n numbers, whole vectors of them; what follows them is overwritten."""
     one, total = splat(_float32(1)), splat(_float32(0))
@@ -122,7 +121,7 @@ def _sum_losses(likelihoods, n):
 # Skip-gram.
 
 
-@njit(**JIT)
+@compiled
 def _place_inputs(words, i, first, last, start, members, row_size, empty_row, input_rows):
     """Set the rows of the context of words[i], filled up to whole groups; return its size.
 
@@ -137,7 +136,7 @@ def _place_inputs(words, i, first, last, start, members, row_size, empty_row, in
     return n
 
 
-@njit(**JIT)
+@compiled
 def _widen(signs, first, n_rows, wide):
     """Repeat the sign of each path row INPUTS times."""
     for i in range(n_rows):
@@ -145,7 +144,7 @@ def _widen(signs, first, n_rows, wide):
             wide[i * INPUTS + c] = load(signs, first + i)
 
 
-@njit(**JIT)
+@compiled
 def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used):
     """Set g[i * INPUTS + c] to the step of path row i with input j + c, and likelihoods[used:] to those of its branch.
 
@@ -166,7 +165,7 @@ def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha
         store_vector(likelihoods, used + i, s)
 
 
-@njit(**JIT)
+@compiled
 def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row_size, g):
     """Add the sum of g[i, c] x_c to path row i, and that of g[i, c] y_i to input j + c, both from the values before."""
     row_0, row_1 = load(input_rows, j), load(input_rows, j + 1)
@@ -190,7 +189,7 @@ def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row
             store_vector(inputs, row_3 + d, load_vector(inputs, row_3 + d) + dx_3)
 
 
-@njit(**JIT)
+@compiled
 def _compose_chunk(
     words, n, start, n_inputs, w_in, members, member_rows, row_size, zero_row, chunk_rows, inputs, before
 ):  # fmt: skip
@@ -203,7 +202,7 @@ def _compose_chunk(
         store_vector(before, j, load_vector(inputs, j))
 
 
-@njit(**JIT)
+@compiled
 def _spread_chunk(
     n_inputs, w_in, members, member_rows, frozen, row_size, zero_row, chunk_rows, inputs, before
 ):  # fmt: skip
@@ -213,7 +212,7 @@ def _spread_chunk(
     spread(before, members, member_rows, frozen, chunk_rows, n_inputs, zero_row, row_size, w_in)
 
 
-@njit(**JIT)
+@compiled
 def train_skipgram_hs(
     tokens, offsets, position, stop, sentence, keep, path_offsets, path_steps, w_in, w_out, row_size, vector_size,
     window, shrink, longest, n_targets, alpha_start, alpha_end, state, stats, members, member_rows, frozen, weights,
@@ -318,7 +317,7 @@ def train_skipgram_hs(
 # CBOW.
 
 
-@njit(**JIT)
+@compiled
 def _step_path(
     hidden, own, share, low, high, prefix, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used
 ):  # fmt: skip
@@ -351,7 +350,7 @@ def _step_path(
         store_vector(prefix, high + d, load_vector(prefix, high + d) - dx)
 
 
-@njit(**JIT)
+@compiled
 def train_cbow_hs(
     tokens, offsets, position, stop, sentence, keep, path_offsets, path_steps, w_in, w_out, row_size, vector_size,
     window, shrink, longest, n_targets, alpha_start, alpha_end, state, stats, members, member_rows, frozen, weights,

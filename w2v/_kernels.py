@@ -19,10 +19,7 @@ Ji et al. 2016, arXiv:1604.04661 (negative sampling as matrix products with shar
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 
 from ._simd import (
     LANES,
@@ -44,8 +41,8 @@ from ._simd import (
     take,
     zero_tile,
 )
+from .jit import compiled
 
-JIT: Any = {"nogil": True, "error_model": "numpy", "cache": True}
 ROW_MULTIPLE = 16
 """Table rows are a multiple of 16 floats, one cache line, on every host."""
 BUFFER = 8192
@@ -64,25 +61,25 @@ GROUP = 3  # sigmoids multiplied before a logarithm is taken: sigmoid(-20)**3 is
 # Random numbers and sampling.
 
 
-@njit(**JIT)
+@compiled
 def next_random(state):
     """Advance a 64-bit linear congruential generator (Knuth's MMIX); its upper bits are the random number."""
     return state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
 
 
-@njit(**JIT)
+@compiled
 def uniform(state):
     """Return the state as a float32 in [0, 1), a multiple of 2**-24."""
     return _float32(state >> np.uint64(40)) * _float32(1 / (1 << 24))
 
 
-@njit(**JIT)
+@compiled
 def below(state, n):
     """Return the state as an integer in [0, n), n < 2**32."""
     return np.int64(((state >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 
 
-@njit(**JIT)
+@compiled
 def draw_noise(threshold, alias, state):
     """Draw a word id by Walker's alias method; return (id, state)."""
     state = next_random(state)
@@ -91,7 +88,7 @@ def draw_noise(threshold, alias, state):
     return (i if uniform(state) < threshold[i] else np.int64(alias[i])), state
 
 
-@njit(**JIT)
+@compiled
 def sample_tokens(
     tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights=None,
     gains=None,
@@ -158,7 +155,7 @@ def sample_tokens(
 # Functions of vectors.
 
 
-@njit(**JIT)
+@compiled
 def sigmoid(x):
     """Return 1 / (1 + exp(-x)) lane by lane, to a relative error below 2e-6; x is clamped to [-20, 20]."""
     limit = splat(_float32(_LOG_LIMIT))
@@ -178,7 +175,7 @@ def sigmoid(x):
     return one / fma(e, power_of_two(whole), one)
 
 
-@njit(**JIT)
+@compiled
 def logarithm(x):
     """Return ln(x) lane by lane for normal x > 0, to an absolute error below 2e-6 * (1 + |ln(x)|)."""
     one = splat(_float32(1))
@@ -196,14 +193,14 @@ def logarithm(x):
 # Products. Tiles of TILE_ROWS rows; `steps` and `take` make the row offsets of one tile.
 
 
-@njit(**JIT)
+@compiled
 def _score_tile(tile, left, left_rows, right, column, stride, vector_size, scores, score_rows):
     for d in range(vector_size):
         tile = fma_outer(tile, left, left_rows, d, right, d * stride + column)
     store_tile(tile, scores, score_rows, column)
 
 
-@njit(**JIT)
+@compiled
 def score(left, rows, first, last, right, stride, column, end_column, vector_size, scores):
     """Assign scores[k, c] = sum over d of left[rows[k] + d] * right[d, c], first <= k < last, column <= c < end_column.
 
@@ -223,14 +220,14 @@ def score(left, rows, first, last, right, stride, column, end_column, vector_siz
             c += LANES
 
 
-@njit(**JIT)
+@compiled
 def _sum_rows(tile, g, g_rows, g_step, source, rows, start, end, d):
     for k in range(start, end):
         tile = fma_outer(tile, g, g_rows, k * g_step, source, load(rows, k) + d)
     return tile
 
 
-@njit(**JIT)
+@compiled
 def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_end, b, b_end, row_size):
     """Add sum over k of g[i * g_row + k * g_step] * source[rows[k]:][:S] to the table rows i of one tile.
 
@@ -250,7 +247,7 @@ def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_en
         d += LANES
 
 
-@njit(**JIT)
+@compiled
 def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
     """Assign the sums of `accumulate`, over k in [0, end), to TILE_ROWS rows of a table from row `first` on."""
     tile_rows = steps(first * row_size, row_size, TILE_ROWS)
@@ -266,7 +263,7 @@ def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
         d += LANES
 
 
-@njit(**JIT)
+@compiled
 def move_rows(error, hidden, n_targets, row_size, table, rows):
     """Add error[k] hidden[k] to the table row at rows[k]."""
     for k in range(n_targets):
@@ -278,7 +275,7 @@ def move_rows(error, hidden, n_targets, row_size, table, rows):
 # What both algorithms share: memory, rows of a chunk, noise.
 
 
-@njit(**JIT)
+@compiled
 def aligned_zeros(n):
     """Return n float32 zeros that start on a cache line."""
     raw = np.zeros(n + _LINE, np.float32)
@@ -286,18 +283,18 @@ def aligned_zeros(n):
     return raw[start : start + n]
 
 
-@njit(**JIT)
+@compiled
 def round_up(n, multiple):
     return (n + multiple - 1) // multiple * multiple
 
 
-@njit(**JIT)
+@compiled
 def prefetch_row(table, row, row_size):
     for d in range(0, row_size, _LINE):
         prefetch(table, row + d)
 
 
-@njit(**JIT)
+@compiled
 def place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high):
     """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context."""
     start = t - window
@@ -317,7 +314,7 @@ def place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size,
     return active
 
 
-@njit(**JIT)
+@compiled
 def place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first, state):
     """Use the noise words drawn a chunk ago, whose rows have arrived by now, and draw those of the next chunk."""
     for k in range(next_noise.size):
@@ -328,7 +325,7 @@ def place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first
     return state
 
 
-@njit(**JIT)
+@compiled
 def prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows):
     """Prefetch the rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
     for i in range(t + n_targets, min(t + 2 * n_targets, n)):
@@ -344,7 +341,7 @@ def prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, member
 # Preparation.
 
 
-@njit(**JIT)
+@compiled
 def build_alias(probabilities, threshold, alias):
     """Fill the tables of `draw_noise`: draw i uniformly, take i with probability threshold[i], else alias[i].
 

@@ -9,11 +9,9 @@ Mikolov et al. 2013, arXiv:1310.4546, equation 4 (negative sampling).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ._cbow import noise_errors, positive_errors
 from ._kernels import (
-    JIT,
     KEPT,
     LOSS,
     PAIRS,
@@ -27,11 +25,12 @@ from ._kernels import (
     score,
 )
 from ._simd import LANES, TILE_ROWS, fma, load, load_vector, splat, steps, store_vector, transpose
+from .jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def train_pairs(
     tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
     window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,

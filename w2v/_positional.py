@@ -18,15 +18,15 @@ Mikolov et al. 2018, arXiv:1712.09405, section 2.2.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from ._kernels import JIT, move_rows
+from ._kernels import move_rows
 from ._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
+from .jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def weighted_means(inputs, n_targets, window, low, high, row_size, positions, hidden, gain, size):
     """Set hidden[k] to h_k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
@@ -52,7 +52,7 @@ def weighted_means(inputs, n_targets, window, low, high, row_size, positions, hi
             store_vector(hidden, k * row_size + d, total * scale)
 
 
-@njit(**JIT)
+@compiled
 def apply_weighted_gradients(
     grad, error, hidden, n_targets, window, low, high, size, row_size, vector_size, inputs, positions, position_steps,
     steps_in, w_out, target_rows,

@@ -11,10 +11,10 @@ are added up in the order of the workers (`w2v.rounds`).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from ._kernels import JIT, draw_noise
+from ._kernels import draw_noise
 from ._simd import LANES, load_vector, splat, store_vector
+from .jit import compiled
 
 IN_TEXT, AS_NOISE = 0, 1
 """Columns of `seen`."""
@@ -23,7 +23,7 @@ _float32 = np.float32
 _LEAST_EXPOSURE = 1e-3
 
 
-@njit(**JIT)
+@compiled
 def _meet(word, n, round_number, marks, slots, words, seen):
     """Give a word that is met for the first time the next slot; return how many words have one."""
     if marks[word] != round_number:
@@ -35,7 +35,7 @@ def _meet(word, n, round_number, marks, slots, words, seen):
     return n
 
 
-@njit(**JIT)
+@compiled
 def collect_words(
     tokens, start, stop, keep, threshold, alias, n_targets, n_noise, state, round_number, marks, slots, words, seen,
     noise,
@@ -75,7 +75,7 @@ def collect_words(
     return n, n_draws
 
 
-@njit(**JIT)
+@compiled
 def copy_shared_rows(
     worker, n, round_number, marks, slots, words, tokens, start, stop, noise, n_draws, first_spare, keep, w_in, w_out,
     row_size, rows, shared, own_tokens,
@@ -133,7 +133,7 @@ def copy_shared_rows(
     return n_shared
 
 
-@njit(**JIT)
+@compiled
 def _is_met_before(word, worker, round_number, marks):
     """Tell whether a worker before this one meets a word."""
     for other in range(worker):
@@ -142,7 +142,7 @@ def _is_met_before(word, worker, round_number, marks):
     return False
 
 
-@njit(**JIT)
+@compiled
 def add_up(
     worker, n_shared, round_number, marks, slots, rows, seen, shared, keep, per_token, per_draw, row_size, table
 ):  # fmt: skip

@@ -8,13 +8,11 @@ Mikolov et al. 2013, arXiv:1310.4546, equation 4.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ._composition import compose, spread
 from ._kernels import (
     BUFFER,
     GROUP,
-    JIT,
     KEPT,
     LOSS,
     PAIRS,
@@ -41,11 +39,12 @@ from ._simd import (
     sum_lanes,
     transpose,
 )
+from .jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def _skipgram_errors(
     scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha, gain, weights
 ):
@@ -89,7 +88,7 @@ def _skipgram_errors(
     return np.float64(sum_lanes(total))
 
 
-@njit(**JIT)
+@compiled
 def _copy_rows(table, rows, first, last, row_size, copy):
     for j in range(first, last):
         row = load(rows, j)
@@ -97,7 +96,7 @@ def _copy_rows(table, rows, first, last, row_size, copy):
             store_vector(copy, j * row_size + d, load_vector(table, row + d))
 
 
-@njit(**JIT)
+@compiled
 def train_skipgram(
     tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
     window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,
