@@ -253,7 +253,7 @@ def _resumed(
 
 def _run(encoder: SentenceEncoder, fit: Callable[..., Any], output: Path, overwrite: bool, as_json: bool) -> None:
     """Train, save, and print a summary; after Ctrl-C or SIGTERM save the best so far and say so."""
-    from w2v.models import TrainingInterrupted
+    from w2v.history import TrainingInterrupted
 
     leave = click.get_current_context().exit
     with ending_on_sigterm():

@@ -18,7 +18,7 @@ from w2v._wording import percent as percent
 if TYPE_CHECKING:
     from encoder.fit_options import FitProgress
     from w2v.evaluation import AnalogyReport, PairsReport
-    from w2v.trainer import Progress
+    from w2v.history import Progress
 
 
 def print_json(value: Any) -> None:

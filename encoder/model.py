@@ -499,7 +499,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         self.history_, self.is_complete_ = before + fitted.history, not fitted.interrupted
         self.state_ = replace(fitted.state, metadata=describe_training(self, sources, options))
         if fitted.interrupted:
-            from w2v.models import TrainingInterrupted
+            from w2v.history import TrainingInterrupted
 
             assert fitted.training is not None
             self._interrupted = Interrupted(sources, sources.used, options, fitted.training)

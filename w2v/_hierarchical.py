@@ -21,23 +21,32 @@ Morin & Bengio 2005, AISTATS (hierarchical softmax); Mikolov et al. 2013, arXiv:
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from ._cbow import close_windows, context_means
-from ._composition import compose, spread
+import numpy as np
+from numpy.typing import NDArray
+
+from ._cbow import close_windows, compose_inputs, context_means
+from ._composition import Members, compose, spread
 from ._kernels import (
-    BUFFER,
     GROUP,
     KEPT,
     LOSS,
     PAIRS,
+    Chunk,
+    Sample,
+    TableArrays,
     aligned_zeros,
+    is_given,
     logarithm,
+    make_sample,
     place_chunk,
+    prefetch_inputs,
     prefetch_row,
     round_up,
     sample_tokens,
     sigmoid,
+    to_multiple,
 )
 from ._simd import (
     LANES,
@@ -67,40 +76,62 @@ _FAR, _NEAR = 16, 8  # tokens ahead at which the place of a path is asked for, a
 _LIKELIHOODS = 1024  # collected before logarithms are taken
 
 
+class Paths(NamedTuple):
+    """The path of each word through the tree, see above."""
+
+    offsets: NDArray[np.int64]
+    steps: NDArray[np.int32]
+    longest: int
+    """Length of the longest path."""
+
+
+class Turns(NamedTuple):
+    """The paths of a target and of the next, in turns: each has half of the arrays."""
+
+    rows: NDArray[np.int64]
+    signs: NDArray[np.float32]
+
+
+def _make_turns(paths: Paths, zero_row: int) -> Turns:
+    most = to_multiple(paths.longest, LANES)
+    return Turns(np.full(2 * most, zero_row), aligned_zeros(2 * most))
+
+
 # Paths and losses.
 
 
 @compiled
-def _prefetch_path(words, i, n, path_offsets, path_steps):
+def _prefetch_path(words, i, n, paths):
     if i + _FAR < n:
-        prefetch_read(path_offsets, words[i + _FAR])
+        prefetch_read(paths.offsets, words[i + _FAR])
     if i + _NEAR < n:
-        first = load(path_offsets, words[i + _NEAR])
-        prefetch_read(path_steps, first)
-        prefetch_read(path_steps, first + _LINE - 1)
+        first = load(paths.offsets, words[i + _NEAR])
+        prefetch_read(paths.steps, first)
+        prefetch_read(paths.steps, first + _LINE - 1)
 
 
 @compiled
-def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs):
-    """Set rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
+def _place_path(words, i, n, paths, tables, first, turns):
+    """Set turns.rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
 
-    signs[first:] are 1 where the code is 0, and -1 where it is 1. Both are filled up to whole vectors, with the zero
-    row and with 0.
+    turns.signs[first:] are 1 where the code is 0, and -1 where it is 1. Both are filled up to whole vectors, with the
+    zero row and with 0.
     """
-    _prefetch_path(words, i, n, path_offsets, path_steps)
+    _prefetch_path(words, i, n, paths)
     if i >= n:
         return 0
-    start = load(path_offsets, words[i])
-    length = load(path_offsets, words[i] + 1) - start
+    row_size, zero_row = tables.row_size, tables.w_out.size - tables.row_size
+    start = load(paths.offsets, words[i])
+    length = load(paths.offsets, words[i] + 1) - start
     for block in range(0, length, LANES):
         for j in range(block, block + LANES):
-            step = np.int64(load(path_steps, start + j))
+            step = np.int64(load(paths.steps, start + j))
             complement = step >> 63
             inside = j < length
-            rows[first + j] = (step ^ complement) * row_size if inside else zero_row
-            signs[first + j] = _float32(1 + 2 * complement) if inside else _float32(0)
+            turns.rows[first + j] = (step ^ complement) * row_size if inside else zero_row
+            turns.signs[first + j] = _float32(1 + 2 * complement) if inside else _float32(0)
     for j in range(length):
-        prefetch_row(w_out, load(rows, first + j), row_size)
+        prefetch_row(tables.w_out, load(turns.rows, first + j), row_size)
     return length
 
 
@@ -122,14 +153,14 @@ def _sum_losses(likelihoods, n):
 
 
 @compiled
-def _place_inputs(words, i, first, last, start, members, row_size, empty_row, input_rows):
+def _place_inputs(sample, i, start, members, row_size, empty_row, input_rows):
     """Set the rows of the context of words[i], filled up to whole groups; return its size.
 
     They are the words' rows, or, with `members`, row j - start for position j.
     """
     n = 0
-    for j in range(first, last):
-        input_rows[n] = (words[j] if members is None else j - start) * row_size
+    for j in range(sample.left[i], sample.right[i]):
+        input_rows[n] = (sample.words[j] if members is None else j - start) * row_size
         n += j != i
     for j in range(n, round_up(n, INPUTS)):
         input_rows[j] = empty_row
@@ -144,19 +175,57 @@ def _widen(signs, first, n_rows, wide):
             wide[i * INPUTS + c] = load(signs, first + i)
 
 
+class SkipgramScratch(NamedTuple):
+    """Memory of one thread, see `make_skipgram_scratch`."""
+
+    sample: Sample
+    turns: Turns
+    wide: NDArray[np.float32]
+    """The signs of a path, each INPUTS times."""
+    g: NDArray[np.float32]
+    input_rows: NDArray[np.int64]
+    likelihoods: NDArray[np.float32]
+    inputs: NDArray[np.float32]
+    before: NDArray[np.float32]
+    """With members: the input vectors of a chunk and a row of zeros, and the same vectors before they moved."""
+    chunk_rows: NDArray[np.int64]
+
+
+def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members | None) -> SkipgramScratch:
+    """Allocate what `train_skipgram_hs` works with."""
+    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
+    most, n_inputs = to_multiple(paths.longest, LANES), 2 * chunk.window + INPUTS
+    n_chunk = 0 if members is None else chunk.n_targets + 2 * chunk.window
+    return SkipgramScratch(
+        make_sample(),
+        _make_turns(paths, zero_row),
+        wide=aligned_zeros(most * INPUTS),
+        g=aligned_zeros(most * INPUTS),
+        input_rows=np.full(n_inputs, zero_row),
+        likelihoods=aligned_zeros(_LIKELIHOODS + most * n_inputs + GROUP * LANES),
+        inputs=aligned_zeros((n_chunk + 1) * row_size),
+        before=aligned_zeros(n_chunk * row_size),
+        chunk_rows=np.zeros(n_chunk, np.int64),
+    )
+
+
 @compiled
-def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used):
+def _score_group(inputs, j, w_out, row_size, path, alpha, scratch, used):
     """Set g[i * INPUTS + c] to the step of path row i with input j + c, and likelihoods[used:] to those of its branch.
 
-    The step is alpha * sign * (1 - likelihood), the likelihood sigmoid(sign * score).
+    The step is alpha * sign * (1 - likelihood), the likelihood sigmoid(sign * score). `path` is where the path begins
+    in the turns, and its length.
     """
+    first, n_path = path
+    rows, signs, g, likelihoods = scratch.turns.rows, scratch.wide, scratch.g, scratch.likelihoods
+    input_rows = scratch.input_rows
     one, rate = splat(_float32(1)), splat(alpha)
     group = take(input_rows, j, INPUTS)
     for i in range(0, n_path, _PATH_ROWS):
-        path = take(rows, first + i, _PATH_ROWS)
+        nodes = take(rows, first + i, _PATH_ROWS)
         tile = zero_tile(_PATH_ROWS, INPUTS)
         for d in range(0, row_size, LANES):
-            tile = fma_inner(tile, w_out, path, inputs, group, d)
+            tile = fma_inner(tile, w_out, nodes, inputs, group, d)
         store_vector(g, i * INPUTS, sum_tile(tile))
     for i in range(0, n_path * INPUTS, LANES):
         sign = load_vector(signs, i)
@@ -166,8 +235,10 @@ def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha
 
 
 @compiled
-def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row_size, g):
+def _step_group(inputs, j, n_inputs, w_out, row_size, path, scratch):
     """Add the sum of g[i, c] x_c to path row i, and that of g[i, c] y_i to input j + c, both from the values before."""
+    first, n_path = path
+    rows, g, input_rows = scratch.turns.rows, scratch.g, scratch.input_rows
     row_0, row_1 = load(input_rows, j), load(input_rows, j + 1)
     row_2, row_3 = load(input_rows, j + 2), load(input_rows, j + 3)
     for d in range(0, row_size, LANES):
@@ -190,34 +261,30 @@ def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row
 
 
 @compiled
-def _compose_chunk(
-    words, n, start, n_inputs, w_in, members, member_rows, row_size, zero_row, chunk_rows, inputs, before
-):  # fmt: skip
-    """Set the input vectors of n_inputs positions from `start` on, some beyond a border, and a copy of them."""
-    for j in range(n_inputs):
+def _compose_chunk(words, n, start, tables, members, scratch):
+    """Set the input vectors of a chunk's positions from `start` on, some beyond a border, and a copy of them."""
+    row_size, zero_row, chunk_rows = tables.row_size, tables.w_out.size - tables.row_size, scratch.chunk_rows
+    for j in range(chunk_rows.size):
         i = start + j
         chunk_rows[j] = words[i] * row_size if 0 <= i < n else zero_row
-    compose(w_in, members, member_rows, chunk_rows, 0, n_inputs, row_size, inputs)
-    for j in range(0, n_inputs * row_size, LANES):
-        store_vector(before, j, load_vector(inputs, j))
+    compose(tables.w_in, members, chunk_rows, 0, chunk_rows.size, row_size, scratch.inputs)
+    for j in range(0, scratch.before.size, LANES):
+        store_vector(scratch.before, j, load_vector(scratch.inputs, j))
 
 
 @compiled
-def _spread_chunk(
-    n_inputs, w_in, members, member_rows, frozen, row_size, zero_row, chunk_rows, inputs, before
-):  # fmt: skip
+def _spread_chunk(tables, members, scratch):
     """Add what the input vectors of a chunk have moved since `_compose_chunk` to the rows that they are made of."""
-    for j in range(0, n_inputs * row_size, LANES):
-        store_vector(before, j, load_vector(inputs, j) - load_vector(before, j))
-    spread(before, members, member_rows, frozen, chunk_rows, n_inputs, zero_row, row_size, w_in)
+    before, chunk_rows = scratch.before, scratch.chunk_rows
+    for j in range(0, before.size, LANES):
+        store_vector(before, j, load_vector(scratch.inputs, j) - load_vector(before, j))
+    zero_row = tables.w_out.size - tables.row_size
+    spread(before, members, chunk_rows, chunk_rows.size, zero_row, tables.row_size, tables.w_in)
 
 
 @compiled
-def train_skipgram_hs(
-    tokens, offsets, position, stop, sentence, keep, path_offsets, path_steps, w_in, w_out, row_size, vector_size,
-    window, shrink, longest, n_targets, alpha_start, alpha_end, state, stats, members, member_rows, frozen, weights,
-):  # fmt: skip
-    """Train skip-gram with hierarchical softmax on tokens[position:stop]; both tables are overwritten.
+def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, stats):
+    """Train skip-gram with hierarchical softmax on a segment; both tables are overwritten.
 
     For one target after another, and for INPUTS words of its context after another, with x_c their input vectors, y_i
     the rows of the target's path and b_i = 1 where its code is 0, else -1::
@@ -225,114 +292,123 @@ def train_skipgram_hs(
         g[i, c] = alpha b_i (1 - sigmoid(b_i x_c . y_i))
         w_in[input c] += sum over i of g[i, c] y_i        w_out[node i] += sum over c of g[i, c] x_c
 
-    Parameters
-    ----------
-    tokens, offsets, position, stop, sentence, keep, window, shrink
-        As in `sample_tokens`.
-    path_offsets : ndarray of shape (V + 1,), int64
-    path_steps : ndarray of int32
-        The path of each word, see above.
-    w_in, w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
-        Input vectors and vectors of the inner nodes, V - 1 at most; row V of both is zero. With `members`, `w_in` may
-        have more rows; its last is zero as well.
-    row_size, vector_size : int
-        S and D.
-    longest : int
-        Length of the longest path.
-    n_targets : int
-        Only with `members`: input vectors are made anew for every so many targets.
-    alpha_start, alpha_end : float
-        Step size at both ends of the segment; linear between, one value for each buffer.
-    state : uint64
-        Random state of the segment.
-    stats : ndarray of shape (3,), float64
-        Entries LOSS, PAIRS and KEPT are added to.
-    members, member_rows, frozen, weights
-        As in `train_skipgram`.
+    Parameters are those of `_skipgram.train_skipgram`, with `Paths` in the place of noise. The vectors of `w_out` are
+    those of the inner nodes, V - 1 at most. The targets of a chunk matter only with `members`: input vectors are made
+    anew for each chunk.
     """
-    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    gains = np.empty(BUFFER, np.float32)
-    zero_row = w_out.size - row_size
-    most = round_up(longest, LANES)
-    rows, signs = np.full(2 * most, zero_row), aligned_zeros(2 * most)  # of a target and the next, in turns
-    wide, g = aligned_zeros(most * INPUTS), aligned_zeros(most * INPUTS)
-    input_rows = np.full(2 * window + INPUTS, zero_row)
-    likelihoods = aligned_zeros(_LIKELIHOODS + most * (2 * window + INPUTS) + GROUP * LANES)
-    n_chunk = n_targets + 2 * window
+    window, shrink, n_targets = chunk
+    w_in, w_out, row_size, _ = tables
+    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    sample, turns, likelihoods = scratch.sample, scratch.turns, scratch.likelihoods
+    words, gains, most = sample.words, sample.gains, turns.rows.size // 2
     if members is None:
         inputs, empty_row = w_in, zero_row
     else:
-        inputs, empty_row = aligned_zeros((n_chunk + 1) * row_size), n_chunk * row_size
-        before, chunk_rows = aligned_zeros(n_chunk * row_size), np.empty(n_chunk, np.int64)
+        inputs, empty_row = scratch.inputs, scratch.before.size
+    position, stop, sentence, alpha_start, alpha_end, state = segment
     begin, gain, start = position, _float32(1), 0
     while position < stop:
         alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights,
-            gains,
-        )  # fmt: skip
+        n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
         stats[KEPT] += n
         first = used = 0
-        next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
+        next_path = _place_path(words, 0, n, paths, tables, first, turns)
         for t in range(n):
             n_path = next_path
-            next_path = _place_path(
-                words, t + 1, n, path_offsets, path_steps, row_size, zero_row, w_out, most - first, rows, signs
-            )
+            next_path = _place_path(words, t + 1, n, paths, tables, most - first, turns)
             if members is None:
                 if t + window + 2 < n:
                     prefetch_row(w_in, words[t + window + 2] * row_size, row_size)
             elif t % n_targets == 0:
                 start = t - window
-                _compose_chunk(
-                    words, n, start, n_chunk, w_in, members, member_rows, row_size, zero_row, chunk_rows, inputs, before
-                )
-            if weights is not None:
+                _compose_chunk(words, n, start, tables, members, scratch)
+            if is_weighted:
                 gain = gains[t]
-            n_inputs = _place_inputs(words, t, left[t], right[t], start, members, row_size, empty_row, input_rows)
+            n_inputs = _place_inputs(sample, t, start, members, row_size, empty_row, scratch.input_rows)
             n_rows = round_up(n_path, _PATH_ROWS)
-            _widen(signs, first, n_rows, wide)
+            _widen(turns.signs, first, n_rows, scratch.wide)
             for j in range(0, n_inputs, INPUTS):
-                _score_group(
-                    inputs, input_rows, j, w_out, rows, first, n_path, wide, alpha * gain, row_size, g, likelihoods,
-                    used,
-                )  # fmt: skip
-                _step_group(inputs, input_rows, j, n_inputs - j, w_out, rows, first, n_path, row_size, g)
+                _score_group(inputs, j, w_out, row_size, (first, n_path), alpha * gain, scratch, used)
+                _step_group(inputs, j, n_inputs - j, w_out, row_size, (first, n_path), scratch)
                 used += n_rows * INPUTS
             stats[PAIRS] += n_inputs * gain
             # what only fills up has a score of 0, so a loss of ln 2
             stats[LOSS] -= gain * (round_up(n_inputs, INPUTS) * n_rows - n_inputs * n_path) * _LN2
-            if used > _LIKELIHOODS or t == n - 1 or weights is not None:
+            if used > _LIKELIHOODS or t == n - 1 or is_weighted:
                 stats[LOSS] += gain * _sum_losses(likelihoods, used)
                 used = 0
             if members is not None:
                 if (t + 1) % n_targets == 0 or t == n - 1:
-                    _spread_chunk(
-                        n_chunk, w_in, members, member_rows, frozen, row_size, zero_row, chunk_rows, inputs, before
-                    )
+                    _spread_chunk(tables, members, scratch)
             first = most - first
 
 
 # CBOW.
 
 
-@compiled
-def _step_path(
-    hidden, own, share, low, high, prefix, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used
-):  # fmt: skip
-    """Move the path of a target whose mean of inputs is hidden[own:], and put its gradient into its window's borders.
+class CbowScratch(NamedTuple):
+    """Memory of one thread, see `make_cbow_scratch`; what `_cbow.Scratch` has, too, is the same here."""
 
-    hidden[own:] becomes the gradient of each of its inputs, `share` of that of the mean; it is added to prefix[low:],
-    where the window opens, and taken from prefix[high:], where it ends.
+    sample: Sample
+    turns: Turns
+    g: NDArray[np.float32]
+    likelihoods: NDArray[np.float32]
+    inputs: NDArray[np.float32]
+    steps: NDArray[np.float32]
+    own_inputs: NDArray[np.int64]
+    prefix: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    gain: NDArray[np.float32]
+    size: NDArray[np.float32]
+    input_rows: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members | None) -> CbowScratch:
+    """Allocate what `train_cbow_hs` works with."""
+    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
+    most, n_targets = to_multiple(paths.longest, LANES), chunk.n_targets
+    n_inputs = n_targets + 2 * chunk.window
+    n_composed = 0 if members is None else n_inputs + 1
+    return CbowScratch(
+        make_sample(),
+        _make_turns(paths, zero_row),
+        g=aligned_zeros(most),
+        likelihoods=aligned_zeros(n_targets * most + GROUP * LANES),
+        inputs=aligned_zeros(n_composed * row_size),
+        steps=aligned_zeros(n_composed * row_size),
+        own_inputs=np.zeros(n_inputs, np.int64),
+        prefix=aligned_zeros((n_inputs + 1) * row_size),
+        hidden=aligned_zeros(n_targets * row_size),
+        gain=aligned_zeros(n_targets),
+        size=aligned_zeros(n_targets),
+        input_rows=np.full(n_inputs, zero_row),
+        rows=np.full(n_targets, zero_row),
+        low=np.zeros(n_targets, np.int64),
+        high=np.zeros(n_targets, np.int64),
+    )
+
+
+@compiled
+def _step_path(k, w_out, row_size, path, alpha, scratch, used):
+    """Move the path of target k, whose mean of inputs is in `hidden`, and put its gradient into its window's borders.
+
+    The mean becomes the gradient of each of its inputs, size[k] of that of the mean; it is added to `prefix` where the
+    window opens, and taken from it where the window ends.
     """
-    one, rate, scale = splat(_float32(1)), splat(alpha), splat(share)
+    first, n_path = path
+    rows, signs, g, likelihoods = scratch.turns.rows, scratch.turns.signs, scratch.g, scratch.likelihoods
+    hidden, prefix = scratch.hidden, scratch.prefix
+    own, low, high = k * row_size, scratch.low[k] * row_size, scratch.high[k] * row_size
+    one, rate, scale = splat(_float32(1)), splat(alpha), splat(load(scratch.size, k))
     mean = steps(own, 0, 1)
     for i in range(0, n_path, LANES):
-        path = take(rows, first + i, LANES)
+        nodes = take(rows, first + i, LANES)
         tile = zero_tile(LANES, 1)
         for d in range(0, row_size, LANES):
-            tile = fma_inner(tile, w_out, path, hidden, mean, d)
+            tile = fma_inner(tile, w_out, nodes, hidden, mean, d)
         sign = load_vector(signs, first + i)
         s = sigmoid(sum_tile(tile) * sign)
         store_vector(g, i, (one - s) * (sign * rate))
@@ -351,11 +427,8 @@ def _step_path(
 
 
 @compiled
-def train_cbow_hs(
-    tokens, offsets, position, stop, sentence, keep, path_offsets, path_steps, w_in, w_out, row_size, vector_size,
-    window, shrink, longest, n_targets, alpha_start, alpha_end, state, stats, members, member_rows, frozen, weights,
-):  # fmt: skip
-    """Train CBOW with hierarchical softmax on tokens[position:stop]; both tables are overwritten.
+def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
+    """Train CBOW with hierarchical softmax on a segment; both tables are overwritten.
 
     With h the mean of the C context rows of a target, y_i the rows of its path and b_i = 1 where its code is 0, else
     -1, for one target after another::
@@ -366,74 +439,51 @@ def train_cbow_hs(
     The means of a chunk are those of the input rows before it; after it, the C context rows of each target receive
     dh / C. Targets without context are skipped.
 
-    Parameters are those of `train_skipgram_hs`; n_targets is the number of targets in a chunk.
+    Parameters are those of `train_skipgram_hs`.
     """
-    n_inputs = n_targets + 2 * window
-    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    gains = np.empty(BUFFER, np.float32)
-    zero_row = w_out.size - row_size
-    prefix, hidden = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros(n_targets * row_size)
-    active, size = np.zeros(n_targets, np.float32), np.zeros(n_targets, np.float32)
-    input_rows, target_rows = np.full(n_inputs, zero_row), np.full(n_targets, zero_row)
-    low, high = np.zeros(n_targets, np.int64), np.zeros(n_targets, np.int64)
-    most = round_up(longest, LANES)
-    rows, signs = np.full(2 * most, zero_row), aligned_zeros(2 * most)  # of a target and the next, in turns
-    g, likelihoods = aligned_zeros(most), aligned_zeros(n_targets * most + GROUP * LANES)
+    window, shrink, n_targets = chunk
+    w_in, w_out, row_size, _ = tables
+    n_inputs, zero_row, is_weighted = n_targets + 2 * window, w_out.size - row_size, is_given(text.weights)
+    sample, turns, likelihoods, prefix = scratch.sample, scratch.turns, scratch.likelihoods, scratch.prefix
+    words, gains, input_rows, most = sample.words, sample.gains, scratch.input_rows, turns.rows.size // 2
     if members is None:
         inputs, steps_in, own_inputs = w_in, w_in, input_rows
     else:
-        inputs, steps_in = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros((n_inputs + 1) * row_size)
-        own_inputs = np.empty(n_inputs, np.int64)
+        inputs, steps_in, own_inputs = scratch.inputs, scratch.steps, scratch.own_inputs
+    position, stop, sentence, alpha_start, alpha_end, state = segment
     begin, gain = position, _float32(1)
     while position < stop:
         alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights,
-            gains,
-        )  # fmt: skip
+        n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
         stats[KEPT] += n
         first = 0
-        next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
+        next_path = _place_path(words, 0, n, paths, tables, first, turns)
         for t in range(0, n, n_targets):
-            place_chunk(
-                words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high
-            )
+            place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
             if members is None:
-                for i in range(t + n_targets + window, min(t + 2 * n_targets + window, n)):
-                    prefetch_row(w_in, words[i] * row_size, row_size)
+                prefetch_inputs(words, n, t, chunk, w_in, row_size, members)
             else:
-                compose(w_in, members, member_rows, input_rows, 0, n_inputs, row_size, inputs)
-                steps_in[:] = 0
-                for j in range(n_inputs):
-                    own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
-            context_means(
-                inputs, own_inputs, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, active, size
-            )
+                compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
+            context_means(inputs, own_inputs, chunk, row_size, scratch)
             for j in range(0, (n_inputs + 1) * row_size, LANES):
                 store_vector(prefix, j, splat(_float32(0)))
             used = 0
             for k in range(min(n_targets, n - t)):
                 n_path = next_path
-                next_path = _place_path(
-                    words, t + k + 1, n, path_offsets, path_steps, row_size, zero_row, w_out, most - first, rows, signs
-                )
-                if high[k] > 0:
-                    if weights is not None:
+                next_path = _place_path(words, t + k + 1, n, paths, tables, most - first, turns)
+                if scratch.high[k] > 0:
+                    if is_weighted:
                         gain = gains[t + k]
-                    _step_path(
-                        hidden, k * row_size, size[k], low[k] * row_size, high[k] * row_size, prefix, w_out, rows,
-                        first, n_path, signs, alpha * gain, row_size, g, likelihoods, used,
-                    )  # fmt: skip
+                    _step_path(k, w_out, row_size, (first, n_path), alpha * gain, scratch, used)
                     used += round_up(n_path, LANES)
                     stats[PAIRS] += gain
                     # what only fills up has a score of 0, so a loss of ln 2
                     stats[LOSS] -= gain * (round_up(n_path, LANES) - n_path) * _LN2
-                    if weights is not None:
+                    if is_weighted:
                         stats[LOSS] += gain * _sum_losses(likelihoods, used)
                         used = 0
                 first = most - first
             stats[LOSS] += _sum_losses(likelihoods, used)
-            close_windows(hidden, n_inputs, n_targets, window, row_size, prefix, steps_in, own_inputs)
+            close_windows(scratch.hidden, chunk, row_size, prefix, steps_in, own_inputs)
             if members is not None:
-                spread(steps_in, members, member_rows, frozen, input_rows, n_inputs, zero_row, row_size, w_in)
+                spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)

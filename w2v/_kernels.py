@@ -19,7 +19,10 @@ Ji et al. 2016, arXiv:1604.04661 (negative sampling as matrix products with shar
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ._simd import (
     LANES,
@@ -58,6 +61,91 @@ _ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no bits for a fraction
 GROUP = 3  # sigmoids multiplied before a logarithm is taken: sigmoid(-20)**3 is still a normal float32
 
 
+# What kernels are given.
+
+
+class Text(NamedTuple):
+    """What is trained on."""
+
+    tokens: NDArray[np.int32]
+    """Ids, shape (n_tokens,)."""
+    offsets: NDArray[np.int64]
+    """Where sentences begin, and the end of the last; shape (n_sentences + 1,)."""
+    keep: NDArray[np.float32]
+    """Probability that a token of each word is kept, shape (V,)."""
+    weights: NDArray[np.float32] | None
+    """What the steps and losses of each sentence are multiplied by, and how much its pairs count; None is 1."""
+
+
+class Segment(NamedTuple):
+    """A part of the text, and how it is trained."""
+
+    start: int
+    stop: int
+    sentence: int
+    """That holds token `start`."""
+    alpha: float
+    alpha_end: float
+    """Step size at both ends; linear between, one value for each buffer."""
+    state: np.uint64
+    """Of the random numbers."""
+
+
+class Chunk(NamedTuple):
+    """How many targets are trained at once, and with which context."""
+
+    window: int
+    shrink: bool
+    """Draw the radius uniformly from 1..window, as word2vec does, instead of always using `window`."""
+    n_targets: int
+
+
+class Noise(NamedTuple):
+    """The noise distribution and how much is drawn of it."""
+
+    threshold: NDArray[np.float32]
+    alias: NDArray[np.int32]
+    """Alias table, shape (V,) both: see `draw_noise`."""
+    negative: int
+    """Noise words for each pair, on average."""
+    n_rows: int
+    """N, noise words of a chunk: a multiple of TILE_ROWS."""
+
+
+class TableArrays(NamedTuple):
+    """Both tables, see above, each starting on a cache line."""
+
+    w_in: NDArray[np.float32]
+    w_out: NDArray[np.float32]
+    row_size: int
+    vector_size: int
+
+
+class Sample(NamedTuple):
+    """Tokens that survive subsampling; each array has shape (BUFFER,)."""
+
+    words: NDArray[np.int64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    """The context of words[i] is words[left[i]:right[i]] without words[i] itself."""
+    pairs: NDArray[np.int64]
+    """How many targets have words[i] in their context."""
+    gains: NDArray[np.float32]
+    """With weights: that of the sentence of words[i]."""
+
+
+def make_sample(size: int = BUFFER) -> Sample:
+    """Allocate room for tokens."""
+    return Sample(*np.empty((4, size), np.int64), np.empty(size, np.float32))
+
+
+def aligned_zeros(n: int) -> NDArray[np.float32]:
+    """Return n float32 zeros that start on a cache line."""
+    raw = np.zeros(n + _LINE, np.float32)
+    start = -(raw.ctypes.data // 4) % _LINE
+    return raw[start : start + n]
+
+
 # Random numbers and sampling.
 
 
@@ -89,41 +177,45 @@ def draw_noise(threshold, alias, state):
 
 
 @compiled
-def sample_tokens(
-    tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights=None,
-    gains=None,
-):  # fmt: skip
-    """Subsample tokens[position:stop] into `words` and draw the window of each.
+def is_given(value):
+    """Tell whether an argument is not None; a constant when compiled."""
+    return value is not None
+
+
+@compiled
+def weight_of(weights, sentence):
+    """Return the weight of a sentence, 1 if none are given."""
+    if weights is None:
+        return _float32(1)
+    return weights[sentence]
+
+
+@compiled
+def sample_tokens(text, position, stop, sentence, window, shrink, sample, state):
+    """Subsample tokens[position:stop] into `sample` and draw the window of each.
 
     Parameters
     ----------
-    tokens : ndarray of shape (n_tokens,), int32
-    offsets : ndarray of shape (n_sentences + 1,), int64
-    sentence : int
-        The sentence that holds `position`.
-    keep : ndarray of shape (V,), float32
-        Probability that a token of each word is kept.
-    window : int
-    shrink : bool
-        Draw the radius uniformly from 1..window, as word2vec does, instead of always using `window`.
-    words, left, right, pairs : ndarray of shape (BUFFER,), int64
-        Overwritten. The context of words[i] is words[left[i]:right[i]] without words[i] itself; pairs[i] counts the
-        targets that have words[i] in their context.
-    weights : ndarray of shape (n_sentences,), float32, or None
-        What the steps of each sentence are multiplied by; None is 1.
-    gains : ndarray of shape (BUFFER,), float32
-        Overwritten, with `weights`: gains[i] is that of the sentence of words[i].
+    text : Text
+    position, stop, sentence : int
+        `sentence` holds `position`.
+    window, shrink
+        See `Chunk`.
+    sample : Sample
+        Overwritten.
+    state : uint64
 
     Returns
     -------
     (n, position, sentence, state)
         n tokens were kept; the next one to look at is at `position` in `sentence`.
     """
+    tokens, offsets, keep, is_weighted = text.tokens, text.offsets, text.keep, is_given(text.weights)
+    words, left, right, pairs, gains = sample
     n = 0
     while position < stop and n < words.size:
         first = n
-        if weights is not None:
-            gain = weights[sentence]
+        gain = weight_of(text.weights, sentence)
         end = min(offsets[sentence + 1], stop)
         while position < end and n < words.size:
             word = load(tokens, position)
@@ -143,7 +235,7 @@ def sample_tokens(
             pairs[left[i]] += 1  # a difference array: summed up below
             if right[i] < n:
                 pairs[right[i]] -= 1
-            if weights is not None:
+            if is_weighted:
                 gains[i] = gain
         open_windows = 0
         for i in range(first, n):
@@ -272,20 +364,16 @@ def move_rows(error, hidden, n_targets, row_size, table, rows):
             store_vector(table, row + d, fma(rate, load_vector(hidden, own + d), load_vector(table, row + d)))
 
 
-# What both algorithms share: memory, rows of a chunk, noise.
-
-
-@compiled
-def aligned_zeros(n):
-    """Return n float32 zeros that start on a cache line."""
-    raw = np.zeros(n + _LINE, np.float32)
-    start = (-(raw.ctypes.data >> 2)) % _LINE
-    return raw[start : start + n]
+# What both algorithms share: rows of a chunk, noise.
 
 
 @compiled
 def round_up(n, multiple):
     return (n + multiple - 1) // multiple * multiple
+
+
+to_multiple = round_up.py_func
+"""The same outside of kernels, where nothing is to be compiled for it."""
 
 
 @compiled
@@ -295,14 +383,19 @@ def prefetch_row(table, row, row_size):
 
 
 @compiled
-def place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high):
-    """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context."""
-    start = t - window
-    for j in range(n_targets + 2 * window):
+def place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch):
+    """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context.
+
+    Those of `scratch` are `rows`, of the targets, and `low` and `high`.
+    """
+    words, left, right = sample.words, sample.left, sample.right
+    target_rows, low, high = scratch.rows, scratch.low, scratch.high
+    start = t - chunk.window
+    for j in range(chunk.n_targets + 2 * chunk.window):
         i = start + j
         input_rows[j] = words[i] * row_size if 0 <= i < n else zero_row
     active = 0
-    for k in range(n_targets):
+    for k in range(chunk.n_targets):
         i = t + k
         low[k] = high[k] = 0
         target_rows[k] = zero_row
@@ -315,27 +408,34 @@ def place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size,
 
 
 @compiled
-def place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first, state):
+def place_noise(next_noise, noise, w_out, row_size, noise_rows, first, state):
     """Use the noise words drawn a chunk ago, whose rows have arrived by now, and draw those of the next chunk."""
     for k in range(next_noise.size):
         noise_rows[first + k] = next_noise[k]
-        word, state = draw_noise(threshold, alias, state)
+        word, state = draw_noise(noise.threshold, noise.alias, state)
         next_noise[k] = word * row_size
         prefetch_row(w_out, next_noise[k], row_size)
     return state
 
 
 @compiled
-def prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows):
-    """Prefetch the rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
-    for i in range(t + n_targets, min(t + 2 * n_targets, n)):
-        prefetch_row(w_out, words[i] * row_size, row_size)
+def prefetch_inputs(words, n, t, chunk, w_in, row_size, members):
+    """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
+    n_targets, window = chunk.n_targets, chunk.window
     for i in range(t + n_targets + window, min(t + 2 * n_targets + window, n)):
         if members is None:
             prefetch_row(w_in, words[i] * row_size, row_size)
         else:
-            for m in range(load(members, words[i]), load(members, words[i] + 1)):
-                prefetch_row(w_in, load(member_rows, m), row_size)
+            for m in range(load(members.offsets, words[i]), load(members.offsets, words[i] + 1)):
+                prefetch_row(w_in, load(members.rows, m), row_size)
+
+
+@compiled
+def prefetch_chunk(words, n, t, chunk, tables, members):
+    """Prefetch the rows of both tables that the chunk after the one at `t` adds."""
+    for i in range(t + chunk.n_targets, min(t + 2 * chunk.n_targets, n)):
+        prefetch_row(tables.w_out, words[i] * tables.row_size, tables.row_size)
+    prefetch_inputs(words, n, t, chunk, tables.w_in, tables.row_size, members)
 
 
 # Preparation.

@@ -92,7 +92,7 @@ def kernel_version(root: Path) -> str:
 
 
 def kernel_sources(root: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents of the modules that are compiled: those that import Numba or `compiled`, or are marked."""
+    """Yield names and contents of what is compiled: modules that import Numba or `compiled`, or have the mark."""
     for package in _PACKAGES:
         for folder, folders, files in os.walk(root / package):
             folders.sort()

@@ -9,23 +9,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 
 from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from ._wording import decimals, in_words, seconds_in_words
-from .checkpoints import Checkpoint
 from .domains import MAX_SEED
 from .embeddings import Embeddings
-from .fitting import Surroundings, run_training
+from .estimator import Estimator
+from .history import Progress
 from .initial import InitialVectors
-from .monitor import Callback, CallbackError
+from .monitor import Callback
 from .parameters import CHECKPOINT_INTERVAL, Parameters
+from .session import RunOptions, Start, train
 from .stream import Corpus
-from .trainer import Progress
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
 
@@ -34,11 +32,7 @@ _FIXED = ("algorithm", "objective", "vector_size", "subwords", "min_n", "max_n",
 """Parameters that trained tables cannot go on without."""
 
 
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C stopped `fit`; what was learned is on the estimator, and saved if a checkpoint was asked for."""
-
-
-class Word2Vec(ShownAsHtml, BaseEstimator):  # type: ignore[misc]
+class Word2Vec(ShownAsHtml, Estimator):
     """Word vectors by skip-gram or CBOW, with negative sampling or hierarchical softmax.
 
     Parameters
@@ -224,16 +218,9 @@ subwords, min_n, max_n, buckets, position_weights, lines
         TrainingInterrupted
             On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
         """
-        parameters = self._validated()
-        start = None if initial is None else InitialVectors(initial, freeze)
-        if start is not None:
-            start.check(parameters)
-        elif freeze:
-            raise ValueError("freeze needs initial vectors to keep")
-        seed = _draw_seed(self.random_state)
-        kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, initial=start)
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        train(corpus, self._afresh(initial, freeze), run, self._keep)
+        return self
 
     def resume(
         self,
@@ -258,18 +245,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
             If training is complete, the corpus is not the one that training began with or has to be given, or a
             parameter was changed.
         """
-        check_is_fitted(self)
-        if self.is_complete_:
-            raise ValueError("training is complete: there is nothing to resume")
-        state = self._state
-        self._check_unchanged(state)
-        parameters = replace(state.parameters, tokenizer=self.tokenizer, workers=self.workers)
-        corpus = _recorded_corpus(state) if corpus is None else corpus
-        kept = None
-        if checkpoint is not None:
-            kept = Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite, seed=state.seed)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, state.seed, around, interrupted=state)
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        start = self._interrupted()
+        train(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
+        return self
 
     def continue_fit(
         self,
@@ -296,22 +275,9 @@ subwords, min_n, max_n, buckets, position_weights, lines
         ValueError
             If training is not complete, or one of these parameters was changed.
         """
-        check_is_fitted(self)
-        if not self.is_complete_:
-            raise ValueError("training is not complete: finish it with resume before it is continued on another text")
-        parameters = self._validated()
-        self._check_unchanged(self._state, _FIXED)
-        if parameters.objective == "hs":
-            raise ValueError(
-                "objective is 'hs', whose tree belongs to the counts that training began with: only negative sampling "
-                "can be continued on another text"
-            )
-        if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
-            raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
-        seed = _draw_seed(self.random_state)
-        kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(progress, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, base=self._state)
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        train(corpus, self._further(), run, self._keep)
+        return self
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a model folder with what is needed to go on training.
@@ -328,7 +294,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         ModelError
             If the folder exists or cannot be written.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         self._state.save(path, overwrite=overwrite)
 
     @classmethod
@@ -361,7 +327,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
 
     def _repr_html_(self) -> str:
         defaults = vars(_DEFAULTS)
-        changed = [name for name, value in self.get_params(deep=False).items() if value != defaults[name]]
+        changed = [name for name, value in self.get_params().items() if value != defaults[name]]
         facts: list[tuple[str, object]] = [
             ("algorithm", self.algorithm),
             *((name, in_words(getattr(self, name))) for name in changed if name not in ("algorithm", "random_state")),
@@ -378,34 +344,51 @@ subwords, min_n, max_n, buckets, position_weights, lines
         return html_facts("Word2Vec" if self.is_complete_ else "Word2Vec, interrupted", facts)
 
     def _validated(self) -> Parameters:
-        parameters = Parameters(**self.get_params(deep=False))
+        parameters = Parameters(**self.get_params())
         parameters.validate()
         return parameters
 
-    def _check_unchanged(self, state: TrainingState, names: Iterable[str] | None = None) -> None:
+    def _afresh(self, initial: Embeddings | None, freeze: bool) -> Start:
+        parameters = self._validated()
+        if initial is None and freeze:
+            raise ValueError("freeze needs initial vectors to keep")
+        vectors = None if initial is None else InitialVectors(initial, freeze)
+        if vectors is not None:
+            vectors.check(parameters)
+        return Start(parameters, _draw_seed(self.random_state), initial=vectors)
+
+    def _interrupted(self) -> Start:
+        self._check_fitted()
+        if self.is_complete_:
+            raise ValueError("training is complete: there is nothing to resume")
+        self._check_unchanged()
+        parameters = replace(self._state.parameters, tokenizer=self.tokenizer, workers=self.workers)
+        return Start(parameters, self._state.seed, interrupted=self._state)
+
+    def _further(self) -> Start:
+        self._check_fitted()
+        if not self.is_complete_:
+            raise ValueError("training is not complete: finish it with resume before it is continued on another text")
+        parameters = self._validated()
+        self._check_unchanged(_FIXED)
+        if parameters.objective == "hs":
+            raise ValueError(
+                "objective is 'hs', whose tree belongs to the counts that training began with: only negative sampling "
+                "can be continued on another text"
+            )
+        if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
+            raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
+        return Start(parameters, _draw_seed(self.random_state), base=self._state)
+
+    def _check_unchanged(self, names: Iterable[str] | None = None) -> None:
         """Raise ValueError if one of the parameters is not what the training began with."""
-        began = vars(state.parameters)
+        began = vars(self._state.parameters)
         for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
             if getattr(self, name) != began[name]:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}, but training began with {began[name]!r}: it goes on with the "
                     "parameters that it began with"
                 )
-
-    def _train(
-        self, corpus: Corpus, parameters: Parameters, seed: int, around: Surroundings, **before: Any
-    ) -> Word2Vec:
-        state, interrupt = run_training(corpus, parameters, seed, around, **before)
-        self._keep(state)
-        if around.checkpoint is not None:
-            (around.checkpoint.finish if state.complete else around.checkpoint.write)(state)
-        if isinstance(interrupt, CallbackError):
-            raise interrupt
-        if interrupt is not None:
-            raise TrainingInterrupted(
-                "training was interrupted; save() keeps what was learned, resume() goes on"
-            ) from interrupt
-        return self
 
     def _keep(self, state: TrainingState) -> None:
         self._state = state

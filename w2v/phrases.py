@@ -7,13 +7,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
-
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from ._files import atomic_file
 from .environment import default_workers
+from .estimator import Estimator
 from .parameters import Parameters
 from .phrase_corpus import PhraseCorpus
 from .phrase_list import ENGLISH_CONNECTOR_WORDS, Phrase, PhraseList, PhraseTokenizer
@@ -33,7 +31,7 @@ class ForgottenPairsWarning(UserWarning):
     """There were more distinct pairs than `max_pairs`: rare ones were forgotten, and counts may be too low."""
 
 
-class Phrases(BaseEstimator):  # type: ignore[misc]
+class Phrases(Estimator):
     """Finds phrases, two or more words that stand together more often than by chance, and joins them.
 
     Parameters
@@ -196,7 +194,7 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
 
     def join(self, tokens: Iterable[str]) -> list[str]:
         """Return the tokens of one sentence with its phrases joined; see `PhraseList.join`."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.phrase_list_.join(tokens)
 
     def transform(self, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
@@ -205,22 +203,22 @@ class Phrases(BaseEstimator):  # type: ignore[misc]
         For sentences that should not all be in memory there is `phrase_list_.transform`, a generator, and for files
         `join_corpus`.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return list(self.phrase_list_.transform(sentences))
 
     def find(self, sentences: Iterable[Iterable[str]]) -> dict[str, float]:
         """Return the phrases that occur in these sentences and their scores; see `PhraseList.find`."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.phrase_list_.find(sentences)
 
     def export(self) -> PhraseList:
         """Return the phrases alone, to join and to keep, without the parameters and what else is here."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.phrase_list_
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the phrases to a JSON file; see `PhraseList.save`. `PhraseList.load` reads it."""
-        check_is_fitted(self)
+        self._check_fitted()
         self.phrase_list_.save(path, overwrite=overwrite)
 
     def _validated(self) -> PhraseParameters:

@@ -71,6 +71,10 @@ class TokenStream:
         """Sentences with at least one kept token."""
         return len(self.offsets) - 1
 
+    def sentence_of(self, token: int) -> int:
+        """Return the sentence that holds a token, given by its position."""
+        return int(np.searchsorted(self.offsets, token, side="right")) - 1
+
     def split(self, n_tokens: int) -> NDArray[np.int64]:
         """Return borders 0 = b[0] < b[1] < … = len(self) about `n_tokens` apart.
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from .domains import MAX_SEED
 from .embeddings import Embeddings
+from .history import MEASURES, EpochRecord
 from .parameters import Parameters
 from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
 from .stream import TokenStream
 from .subwords import Subwords, SubwordVectors
 from .tables import Tables, layout
-from .trainer import MEASURES, EpochRecord
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,29 +18,90 @@ from corpora.tokenizers import Tokenizer, get_tokenizer
 from .checkpoints import Checkpoint
 from .continuing import counts_before, grow_tables, rows_before
 from .environment import default_workers
+from .history import Progress, TrainingInterrupted
+from .hogwild import Hogwild
 from .holdout import hold_out
 from .initial import InitialVectors
 from .monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluations
-from .parameters import Parameters
+from .parameters import CHECKPOINT_INTERVAL, Parameters
 from .phrase_list import PhraseTokenizer
 from .phrases import encode_with_phrases, phrases_of
 from .records import encode_records
-from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus
+from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus, run_threads
+from .synchronous import Synchronous
 from .tables import Tables
-from .trainer import Pause, Progress, Trainer
+from .trainer import Crew, Pause, Trainer
 from .training_state import TrainingState, digest_stream, embeddings_of
 from .vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a call of `Word2Vec.fit` is given besides the corpus; none of it changes what is learned, only how long."""
+class RunOptions:
+    """What a call of `Word2Vec.fit` is given besides the corpus and the start; it changes only how long training is."""
 
+    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint_every: float = CHECKPOINT_INTERVAL
+    overwrite: bool = False
+    callbacks: Iterable[Callback] = ()
     progress: Callable[[Progress], None] | None = None
     max_memory: int | None = None
     work_folder: str | os.PathLike[str] | None = None
-    checkpoint: Checkpoint | None = None
-    callbacks: tuple[Callback, ...] = ()
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Validated.
+    seed : int
+        Decides everything random.
+    initial : InitialVectors, optional
+        Start from these.
+    base : TrainingState, optional
+        Train its vectors further; it is left alone.
+    interrupted : TrainingState, optional
+        Go on from here; its tables are overwritten. The corpus must be the same, and the parameters but for `workers`.
+    """
+
+    parameters: Parameters
+    seed: int
+    initial: InitialVectors | None = None
+    base: TrainingState | None = None
+    interrupted: TrainingState | None = None
+
+    @property
+    def before(self) -> TrainingState | None:
+        """The training that this one follows."""
+        return self.interrupted or self.base
+
+    def known_words(self) -> Vocabulary | None:
+        """Return the words, with their counts, that were there before this text."""
+        if self.interrupted is None or self.interrupted.base_counts is None:
+            return None if self.base is None else self.base.vocabulary
+        words, counts = self.interrupted.vocabulary.index_to_key, self.interrupted.base_counts
+        return Vocabulary([words[row] for row in np.flatnonzero(counts >= 0).tolist()], counts[counts >= 0])
+
+    def tables(self, vocabulary: Vocabulary) -> Tables:
+        """Return the tables that training starts from."""
+        if self.interrupted is not None:
+            return self.interrupted.tables
+        if self.initial is not None:
+            return self.initial.start(self.parameters, vocabulary, self.seed)
+        tables = Tables.start(self.parameters, vocabulary, self.seed)
+        if self.base is not None:
+            grow_tables(self.base.tables, rows_before(vocabulary, self.base.vocabulary), tables)
+        return tables
+
+    def earlier(self) -> list[dict[str, Any]]:
+        """Return what is noted of the trainings before this one, on other texts."""
+        if self.before is None:
+            return []
+        metadata = self.before.embeddings.metadata
+        noted = {name: metadata[name] for name in ("parameters", "history", "corpus") if name in metadata}
+        return [*metadata.get("earlier", []), *([] if self.interrupted else [noted])]
 
 
 @dataclass(frozen=True)
@@ -73,6 +134,13 @@ class _Text:
     tokenizer: Tokenizer
     held_out: TokenStream | None = None
 
+    def hold_out(self, share: float | None, seed: int) -> _Text:
+        """Return the text with a share of its sentences set aside, if any is to be."""
+        if share is None:
+            return self
+        stream, held_out = hold_out(self.stream, share, seed)
+        return replace(self, stream=stream, held_out=held_out)
+
     def total_vocabulary(self) -> Vocabulary:
         """Return the words with their counts in this text and in those before."""
         if self.base_counts is None:
@@ -81,125 +149,102 @@ class _Text:
         return Vocabulary(self.vocabulary.index_to_key, self.vocabulary.counts + np.maximum(self.base_counts, 0))
 
 
-def run_training(
-    corpus: Corpus,
-    parameters: Parameters,
-    seed: int,
-    around: Surroundings,
-    *,
-    interrupted: TrainingState | None = None,
-    base: TrainingState | None = None,
-    initial: InitialVectors | None = None,
-) -> tuple[TrainingState, KeyboardInterrupt | CallbackError | None]:
+def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[TrainingState], None]) -> None:
     """Read a corpus and train.
 
     Parameters
     ----------
     corpus : path-like, TextReader or iterable
         See `Word2Vec.fit`.
-    parameters : Parameters
-        Validated.
-    seed : int
-        Decides everything random.
-    around : Surroundings
-    interrupted : TrainingState, optional
-        Go on from here; its tables are overwritten. `corpus` must be the same, and `parameters` but for `workers`.
-    base : TrainingState, optional
-        Train its vectors further; it is left alone.
-    initial : InitialVectors, optional
-        Start from these.
-
-    Returns
-    -------
-    state : TrainingState
-    interrupt : KeyboardInterrupt, CallbackError or None
-        What ended training early, so that it can go on.
+    start : Start
+    run : RunOptions
+    keep : callable
+        Called with what was learned, also if training ended early.
 
     Raises
     ------
     ValueError
-        If `corpus` is not the one that `interrupted` was trained on. Further errors: see `Word2Vec.fit`.
+        If the corpus is not the one that an interrupted training began with. Further errors: see `Word2Vec.fit`.
     """
-    started = time.perf_counter()
+    started, parameters, interrupted = time.perf_counter(), start.parameters, start.interrupted
     workers = parameters.workers or default_workers()
+    checkpoint = None
+    if run.checkpoint is not None:
+        seed = None if interrupted is None else interrupted.seed
+        checkpoint = Checkpoint(run.checkpoint, run.checkpoint_every, overwrite=run.overwrite, seed=seed)
     check_evaluations(parameters)
-    with WorkFolder(around.work_folder) as folder:
-        text = _read(corpus, parameters, workers, around, folder, interrupted, base)
-        tables = None if base is None else _grown(base, parameters, text.vocabulary, seed)
-        if initial is not None:
-            tables = initial.start(parameters, text.vocabulary, seed)
+    interrupt: KeyboardInterrupt | CallbackError | None = None
+    with WorkFolder(run.work_folder) as folder:
+        text = _read(corpus, start, workers, run, folder)
         if interrupted is not None:
             _check_same_text(text, interrupted)
-            started, tables = time.perf_counter() - interrupted.spent, interrupted.tables
+            started = time.perf_counter() - interrupted.spent
+        tables = start.tables(text.vocabulary)
         check_evaluations(parameters, text.vocabulary)
-        if parameters.holdout is not None:
-            stream, held_out = hold_out(text.stream, parameters.holdout, seed)
-            text = replace(text, stream=stream, held_out=held_out)
-        if around.progress is not None:
-            around.progress(Progress("compiling"))
-        trainer = Trainer(
-            parameters,
-            text.vocabulary,
-            text.stream,
-            seed,
-            tables=tables,
-            step=interrupted.step if interrupted else 0,
-            history=interrupted.history if interrupted else None,
-            started=started,
-            done=interrupted.done if interrupted else 0.0,
-        )
+        text = text.hold_out(parameters.holdout, start.seed)
+        if run.progress is not None:
+            run.progress(Progress("compiling"))
+        trainer = Trainer(parameters, text.vocabulary, text.stream, start.seed, tables=tables, started=started)
+        if interrupted is not None:
+            trainer.step, trainer.history, trainer.done = interrupted.step, interrupted.history, interrupted.done
         words = text.total_vocabulary()
-        earlier = _earlier(interrupted, base)
-
         monitor = Monitor(
             parameters,
             lambda: embeddings_of(words, trainer.tables, parameters, text.tokenizer, {}),
             held_out=text.held_out,
-            callbacks=around.callbacks,
+            callbacks=tuple(run.callbacks),
             workers=workers,
             best=interrupted.best if interrupted else None,
         )
-
-        def snapshot(complete: bool = False) -> TrainingState:
-            return _state_of(trainer, text, words, earlier, workers, complete, monitor.best)
-
+        snapshot = partial(_state_of, trainer, text, words, start.earlier(), workers, monitor)
         trainer.compile()
         pauses: list[Pause] = [monitor]
-        if around.checkpoint is not None:
-            around.checkpoint.start(snapshot)
-            pauses.append(around.checkpoint)  # the last one, so that it sees what the others did
+        if checkpoint is not None:
+            checkpoint.start(snapshot)
+            pauses.append(checkpoint)  # the last one, so that it sees what the others did
+        crew = make_crew(trainer, workers, run.progress, pauses)
         try:
-            trainer.run(workers, around.progress, pauses)
+            with trainer.ending(crew.failures):
+                run_threads(crew.work, workers, crew.failures)
             monitor.finish(trainer)
-        except (KeyboardInterrupt, CallbackError) as interrupt:
-            return snapshot(), interrupt
-        return snapshot(complete=True), None
+        except (KeyboardInterrupt, CallbackError) as error:
+            interrupt = error
+        state = snapshot(complete=interrupt is None)
+    keep(state)
+    if checkpoint is not None:
+        (checkpoint.write if interrupt else checkpoint.finish)(state)
+    if isinstance(interrupt, CallbackError):
+        raise interrupt
+    if interrupt is not None:
+        raise TrainingInterrupted(
+            "training was interrupted; save() keeps what was learned, resume() goes on"
+        ) from interrupt
 
 
-def _read(
-    corpus: Corpus,
-    parameters: Parameters,
-    workers: int,
-    around: Surroundings,
-    folder: WorkFolder,
-    interrupted: TrainingState | None,
-    base: TrainingState | None,
-) -> _Text:
+def make_crew(
+    trainer: Trainer, workers: int, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
+) -> Crew:
+    """Return what the workers of a training share."""
+    if trainer.parameters.deterministic and workers > 1:
+        return Synchronous(trainer, workers, progress, pauses)
+    return Hogwild(trainer, progress, pauses)
+
+
+def _read(corpus: Corpus, start: Start, workers: int, run: RunOptions, folder: WorkFolder) -> _Text:
     """Encode the corpus; with words that are known, where vectors are trained further."""
     opened = open_corpus(corpus)
-    known = _known_words(interrupted, base)
+    parameters, known = start.parameters, start.known_words()
     tokenizer = get_tokenizer(parameters.tokenizer)
-    before = interrupted or base
-    if before is not None and isinstance(before.embeddings.tokenizer, PhraseTokenizer):
-        tokenizer = before.embeddings.tokenizer
+    if start.before is not None and isinstance(start.before.embeddings.tokenizer, PhraseTokenizer):
+        tokenizer = start.before.embeddings.tokenizer
     options: dict[str, Any] = {
         "min_count": parameters.min_count,
         "max_vocab": parameters.max_vocab,
         "workers": workers,
-        "max_memory": around.max_memory,
+        "max_memory": run.max_memory,
         "work_folder": folder,
         "known": known,
-        "progress": None if around.progress is None else partial(_report_reading, around.progress),
+        "progress": None if run.progress is None else partial(_report_reading, run.progress),
     }
     if parameters.lines != "text":
         if known is not None:
@@ -224,14 +269,6 @@ def _report_reading(progress: Callable[[Progress], None], read: int, size: int |
     progress(Progress("reading", read / size if size else None))
 
 
-def _known_words(interrupted: TrainingState | None, base: TrainingState | None) -> Vocabulary | None:
-    """Return the words, with their counts, that were there before this text."""
-    if interrupted is None or interrupted.base_counts is None:
-        return None if base is None else base.vocabulary
-    words, counts = interrupted.vocabulary.index_to_key, interrupted.base_counts
-    return Vocabulary([words[row] for row in np.flatnonzero(counts >= 0).tolist()], counts[counts >= 0])
-
-
 def _check_same_text(text: _Text, interrupted: TrainingState) -> None:
     found, expected = text.total_vocabulary(), interrupted.vocabulary
     if found.index_to_key != expected.index_to_key or not np.array_equal(found.counts, expected.counts):  # type: ignore[arg-type]
@@ -245,30 +282,14 @@ def _check_same_text(text: _Text, interrupted: TrainingState) -> None:
     )
 
 
-def _grown(base: TrainingState, parameters: Parameters, vocabulary: Vocabulary, seed: int) -> Tables:
-    start = Tables.start(parameters, vocabulary, seed)
-    return grow_tables(base.tables, rows_before(vocabulary, base.vocabulary), start)
-
-
-def _earlier(interrupted: TrainingState | None, base: TrainingState | None) -> list[dict[str, Any]]:
-    """Return what is noted of the trainings before this one, on other texts."""
-    if interrupted is not None:
-        return list(interrupted.embeddings.metadata.get("earlier", []))
-    if base is None:
-        return []
-    metadata = base.embeddings.metadata
-    noted = {name: metadata[name] for name in ("parameters", "history", "corpus") if name in metadata}
-    return [*metadata.get("earlier", []), noted]
-
-
 def _state_of(
     trainer: Trainer,
     text: _Text,
     words: Vocabulary,
     earlier: list[dict[str, Any]],
     workers: int,
-    complete: bool,
-    best: Tables | None,
+    monitor: Monitor,
+    complete: bool = False,
 ) -> TrainingState:
     parameters, seed = trainer.parameters, trainer.seed
     metadata: dict[str, Any] = {
@@ -280,7 +301,7 @@ def _state_of(
             "alpha": trainer.alpha,
             "min_alpha": trainer.min_alpha,
             "workers": workers,
-            "chunk_targets": trainer.objective.n_targets,
+            "chunk_targets": trainer.objective.chunk.n_targets,
             "chunk_noise": trainer.objective.n_noise,
         },
     }
@@ -306,7 +327,7 @@ def _state_of(
         errors=text.errors,
         stream=text.digest,
         base_counts=None if complete else text.base_counts,
-        best=None if complete else best,
+        best=None if complete else monitor.best,
     )
 
 
