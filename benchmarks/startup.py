@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks._common import ROOT, run_python, write_results
 
 if TYPE_CHECKING:
-    from w2v.trainer import Progress
+    from w2v.history import Progress
 
 N_WORDS, VECTOR_SIZE = 100_000, 300
 TRAINING_WORDS = 200_000

@@ -41,10 +41,10 @@ class Members(NamedTuple):
 @compiled
 def compose(w_in, members, rows, first, last, row_size, out):
     """Assign out[j * S :][:S] the input vector of the word whose output row is rows[j], first <= j < last."""
-    member_rows = members.rows
+    offsets, member_rows = members.offsets, members.rows
     for j in range(first, last):
         word = load(rows, j) // row_size
-        start, stop = load(members.offsets, word), load(members.offsets, word + 1)
+        start, stop = load(offsets, word), load(offsets, word + 1)
         scale = splat(_float32(1) / _float32(stop - start))
         own = load(member_rows, start)
         for d in range(0, row_size, LANES):
@@ -64,14 +64,15 @@ def _is_frozen(frozen, row):
 @compiled
 def spread(step, members, rows, last, zero_row, row_size, w_in):
     """Add step[j * S :][:S] to every row of the word whose output row is rows[j], j < last, but for frozen rows."""
+    offsets, member_rows, frozen = members.offsets, members.rows, members.frozen
     for j in range(last):
         row = load(rows, j)
         if row == zero_row:
             continue
         word = row // row_size
-        for i in range(load(members.offsets, word), load(members.offsets, word + 1)):
-            member = load(members.rows, i)
-            if _is_frozen(members.frozen, member // row_size):
+        for i in range(load(offsets, word), load(offsets, word + 1)):
+            member = load(member_rows, i)
+            if _is_frozen(frozen, member // row_size):
                 continue
             for d in range(0, row_size, LANES):
                 store_vector(w_in, member + d, load_vector(w_in, member + d) + load_vector(step, j * row_size + d))
@@ -80,10 +81,11 @@ def spread(step, members, rows, last, zero_row, row_size, w_in):
 @compiled
 def compose_all(w_in, members, row_size, vector_size, vectors):
     """Set vectors[v] to the input vector of each word v; vectors has shape (V, D)."""
+    offsets, rows = members.offsets, members.rows
     for word in range(vectors.shape[0]):
-        start, stop = members.offsets[word], members.offsets[word + 1]
+        start, stop = offsets[word], offsets[word + 1]
         for d in range(vector_size):
             total = _float32(0)
             for i in range(start, stop):
-                total += w_in[members.rows[i] + d]
+                total += w_in[rows[i] + d]
             vectors[word, d] = total / _float32(stop - start)

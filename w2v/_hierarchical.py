@@ -101,37 +101,36 @@ def _make_turns(paths: Paths, zero_row: int) -> Turns:
 
 
 @compiled
-def _prefetch_path(words, i, n, paths):
+def _prefetch_path(words, i, n, path_offsets, path_steps):
     if i + _FAR < n:
-        prefetch_read(paths.offsets, words[i + _FAR])
+        prefetch_read(path_offsets, words[i + _FAR])
     if i + _NEAR < n:
-        first = load(paths.offsets, words[i + _NEAR])
-        prefetch_read(paths.steps, first)
-        prefetch_read(paths.steps, first + _LINE - 1)
+        first = load(path_offsets, words[i + _NEAR])
+        prefetch_read(path_steps, first)
+        prefetch_read(path_steps, first + _LINE - 1)
 
 
 @compiled
-def _place_path(words, i, n, paths, tables, first, turns):
-    """Set turns.rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
+def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs):
+    """Set rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
 
-    turns.signs[first:] are 1 where the code is 0, and -1 where it is 1. Both are filled up to whole vectors, with the
-    zero row and with 0.
+    signs[first:] are 1 where the code is 0, and -1 where it is 1. Both are filled up to whole vectors, with the zero
+    row and with 0.
     """
-    _prefetch_path(words, i, n, paths)
+    _prefetch_path(words, i, n, path_offsets, path_steps)
     if i >= n:
         return 0
-    row_size, zero_row = tables.row_size, tables.w_out.size - tables.row_size
-    start = load(paths.offsets, words[i])
-    length = load(paths.offsets, words[i] + 1) - start
+    start = load(path_offsets, words[i])
+    length = load(path_offsets, words[i] + 1) - start
     for block in range(0, length, LANES):
         for j in range(block, block + LANES):
-            step = np.int64(load(paths.steps, start + j))
+            step = np.int64(load(path_steps, start + j))
             complement = step >> 63
             inside = j < length
-            turns.rows[first + j] = (step ^ complement) * row_size if inside else zero_row
-            turns.signs[first + j] = _float32(1 + 2 * complement) if inside else _float32(0)
+            rows[first + j] = (step ^ complement) * row_size if inside else zero_row
+            signs[first + j] = _float32(1 + 2 * complement) if inside else _float32(0)
     for j in range(length):
-        prefetch_row(tables.w_out, load(turns.rows, first + j), row_size)
+        prefetch_row(w_out, load(rows, first + j), row_size)
     return length
 
 
@@ -153,14 +152,14 @@ def _sum_losses(likelihoods, n):
 
 
 @compiled
-def _place_inputs(sample, i, start, members, row_size, empty_row, input_rows):
+def _place_inputs(words, i, first, last, start, members, row_size, empty_row, input_rows):
     """Set the rows of the context of words[i], filled up to whole groups; return its size.
 
     They are the words' rows, or, with `members`, row j - start for position j.
     """
     n = 0
-    for j in range(sample.left[i], sample.right[i]):
-        input_rows[n] = (sample.words[j] if members is None else j - start) * row_size
+    for j in range(first, last):
+        input_rows[n] = (words[j] if members is None else j - start) * row_size
         n += j != i
     for j in range(n, round_up(n, INPUTS)):
         input_rows[j] = empty_row
@@ -210,22 +209,18 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
 
 
 @compiled
-def _score_group(inputs, j, w_out, row_size, path, alpha, scratch, used):
+def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used):
     """Set g[i * INPUTS + c] to the step of path row i with input j + c, and likelihoods[used:] to those of its branch.
 
-    The step is alpha * sign * (1 - likelihood), the likelihood sigmoid(sign * score). `path` is where the path begins
-    in the turns, and its length.
+    The step is alpha * sign * (1 - likelihood), the likelihood sigmoid(sign * score).
     """
-    first, n_path = path
-    rows, signs, g, likelihoods = scratch.turns.rows, scratch.wide, scratch.g, scratch.likelihoods
-    input_rows = scratch.input_rows
     one, rate = splat(_float32(1)), splat(alpha)
     group = take(input_rows, j, INPUTS)
     for i in range(0, n_path, _PATH_ROWS):
-        nodes = take(rows, first + i, _PATH_ROWS)
+        path = take(rows, first + i, _PATH_ROWS)
         tile = zero_tile(_PATH_ROWS, INPUTS)
         for d in range(0, row_size, LANES):
-            tile = fma_inner(tile, w_out, nodes, inputs, group, d)
+            tile = fma_inner(tile, w_out, path, inputs, group, d)
         store_vector(g, i * INPUTS, sum_tile(tile))
     for i in range(0, n_path * INPUTS, LANES):
         sign = load_vector(signs, i)
@@ -235,10 +230,8 @@ def _score_group(inputs, j, w_out, row_size, path, alpha, scratch, used):
 
 
 @compiled
-def _step_group(inputs, j, n_inputs, w_out, row_size, path, scratch):
+def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row_size, g):
     """Add the sum of g[i, c] x_c to path row i, and that of g[i, c] y_i to input j + c, both from the values before."""
-    first, n_path = path
-    rows, g, input_rows = scratch.turns.rows, scratch.g, scratch.input_rows
     row_0, row_1 = load(input_rows, j), load(input_rows, j + 1)
     row_2, row_3 = load(input_rows, j + 2), load(input_rows, j + 3)
     for d in range(0, row_size, LANES):
@@ -300,7 +293,10 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
     w_in, w_out, row_size, _ = tables
     zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
     sample, turns, likelihoods = scratch.sample, scratch.turns, scratch.likelihoods
-    words, gains, most = sample.words, sample.gains, turns.rows.size // 2
+    words, left, right, _, gains = sample
+    path_offsets, path_steps, _ = paths
+    rows, signs, most = turns.rows, turns.signs, turns.rows.size // 2
+    input_rows, wide, g = scratch.input_rows, scratch.wide, scratch.g
     if members is None:
         inputs, empty_row = w_in, zero_row
     else:
@@ -312,10 +308,12 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
         n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
         stats[KEPT] += n
         first = used = 0
-        next_path = _place_path(words, 0, n, paths, tables, first, turns)
+        next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
         for t in range(n):
             n_path = next_path
-            next_path = _place_path(words, t + 1, n, paths, tables, most - first, turns)
+            next_path = _place_path(
+                words, t + 1, n, path_offsets, path_steps, row_size, zero_row, w_out, most - first, rows, signs
+            )
             if members is None:
                 if t + window + 2 < n:
                     prefetch_row(w_in, words[t + window + 2] * row_size, row_size)
@@ -324,12 +322,26 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
                 _compose_chunk(words, n, start, tables, members, scratch)
             if is_weighted:
                 gain = gains[t]
-            n_inputs = _place_inputs(sample, t, start, members, row_size, empty_row, scratch.input_rows)
+            n_inputs = _place_inputs(words, t, left[t], right[t], start, members, row_size, empty_row, input_rows)
             n_rows = round_up(n_path, _PATH_ROWS)
-            _widen(turns.signs, first, n_rows, scratch.wide)
+            _widen(signs, first, n_rows, wide)
             for j in range(0, n_inputs, INPUTS):
-                _score_group(inputs, j, w_out, row_size, (first, n_path), alpha * gain, scratch, used)
-                _step_group(inputs, j, n_inputs - j, w_out, row_size, (first, n_path), scratch)
+                _score_group(
+                    inputs,
+                    input_rows,
+                    j,
+                    w_out,
+                    rows,
+                    first,
+                    n_path,
+                    wide,
+                    alpha * gain,
+                    row_size,
+                    g,
+                    likelihoods,
+                    used,
+                )
+                _step_group(inputs, input_rows, j, n_inputs - j, w_out, rows, first, n_path, row_size, g)
                 used += n_rows * INPUTS
             stats[PAIRS] += n_inputs * gain
             # what only fills up has a score of 0, so a loss of ln 2
@@ -392,23 +404,21 @@ def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: 
 
 
 @compiled
-def _step_path(k, w_out, row_size, path, alpha, scratch, used):
-    """Move the path of target k, whose mean of inputs is in `hidden`, and put its gradient into its window's borders.
+def _step_path(
+    hidden, own, share, low, high, prefix, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used
+):  # fmt: skip
+    """Move the path of a target whose mean of inputs is hidden[own:], and put its gradient into its window's borders.
 
-    The mean becomes the gradient of each of its inputs, size[k] of that of the mean; it is added to `prefix` where the
-    window opens, and taken from it where the window ends.
+    hidden[own:] becomes the gradient of each of its inputs, `share` of that of the mean; it is added to prefix[low:],
+    where the window opens, and taken from prefix[high:], where it ends.
     """
-    first, n_path = path
-    rows, signs, g, likelihoods = scratch.turns.rows, scratch.turns.signs, scratch.g, scratch.likelihoods
-    hidden, prefix = scratch.hidden, scratch.prefix
-    own, low, high = k * row_size, scratch.low[k] * row_size, scratch.high[k] * row_size
-    one, rate, scale = splat(_float32(1)), splat(alpha), splat(load(scratch.size, k))
+    one, rate, scale = splat(_float32(1)), splat(alpha), splat(share)
     mean = steps(own, 0, 1)
     for i in range(0, n_path, LANES):
-        nodes = take(rows, first + i, LANES)
+        path = take(rows, first + i, LANES)
         tile = zero_tile(LANES, 1)
         for d in range(0, row_size, LANES):
-            tile = fma_inner(tile, w_out, nodes, hidden, mean, d)
+            tile = fma_inner(tile, w_out, path, hidden, mean, d)
         sign = load_vector(signs, first + i)
         s = sigmoid(sum_tile(tile) * sign)
         store_vector(g, i, (one - s) * (sign * rate))
@@ -445,7 +455,10 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
     w_in, w_out, row_size, _ = tables
     n_inputs, zero_row, is_weighted = n_targets + 2 * window, w_out.size - row_size, is_given(text.weights)
     sample, turns, likelihoods, prefix = scratch.sample, scratch.turns, scratch.likelihoods, scratch.prefix
-    words, gains, input_rows, most = sample.words, sample.gains, scratch.input_rows, turns.rows.size // 2
+    words, gains, input_rows = sample.words, sample.gains, scratch.input_rows
+    path_offsets, path_steps, _ = paths
+    rows, signs, most = turns.rows, turns.signs, turns.rows.size // 2
+    hidden, size, low, high, g = scratch.hidden, scratch.size, scratch.low, scratch.high, scratch.g
     if members is None:
         inputs, steps_in, own_inputs = w_in, w_in, input_rows
     else:
@@ -457,7 +470,7 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
         n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
         stats[KEPT] += n
         first = 0
-        next_path = _place_path(words, 0, n, paths, tables, first, turns)
+        next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
         for t in range(0, n, n_targets):
             place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
             if members is None:
@@ -470,11 +483,16 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
             used = 0
             for k in range(min(n_targets, n - t)):
                 n_path = next_path
-                next_path = _place_path(words, t + k + 1, n, paths, tables, most - first, turns)
-                if scratch.high[k] > 0:
+                next_path = _place_path(
+                    words, t + k + 1, n, path_offsets, path_steps, row_size, zero_row, w_out, most - first, rows, signs
+                )
+                if high[k] > 0:
                     if is_weighted:
                         gain = gains[t + k]
-                    _step_path(k, w_out, row_size, (first, n_path), alpha * gain, scratch, used)
+                    _step_path(
+                        hidden, k * row_size, size[k], low[k] * row_size, high[k] * row_size, prefix, w_out, rows,
+                        first, n_path, signs, alpha * gain, row_size, g, likelihoods, used,
+                    )  # fmt: skip
                     used += round_up(n_path, LANES)
                     stats[PAIRS] += gain
                     # what only fills up has a score of 0, so a loss of ln 2
@@ -484,6 +502,6 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
                         used = 0
                 first = most - first
             stats[LOSS] += _sum_losses(likelihoods, used)
-            close_windows(scratch.hidden, chunk, row_size, prefix, steps_in, own_inputs)
+            close_windows(hidden, chunk, row_size, prefix, steps_in, own_inputs)
             if members is not None:
                 spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)

@@ -410,9 +410,10 @@ def place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch):
 @compiled
 def place_noise(next_noise, noise, w_out, row_size, noise_rows, first, state):
     """Use the noise words drawn a chunk ago, whose rows have arrived by now, and draw those of the next chunk."""
+    threshold, alias = noise.threshold, noise.alias
     for k in range(next_noise.size):
         noise_rows[first + k] = next_noise[k]
-        word, state = draw_noise(noise.threshold, noise.alias, state)
+        word, state = draw_noise(threshold, alias, state)
         next_noise[k] = word * row_size
         prefetch_row(w_out, next_noise[k], row_size)
     return state
@@ -422,20 +423,24 @@ def place_noise(next_noise, noise, w_out, row_size, noise_rows, first, state):
 def prefetch_inputs(words, n, t, chunk, w_in, row_size, members):
     """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
     n_targets, window = chunk.n_targets, chunk.window
-    for i in range(t + n_targets + window, min(t + 2 * n_targets + window, n)):
-        if members is None:
+    first, last = t + n_targets + window, min(t + 2 * n_targets + window, n)
+    if members is None:
+        for i in range(first, last):
             prefetch_row(w_in, words[i] * row_size, row_size)
-        else:
-            for m in range(load(members.offsets, words[i]), load(members.offsets, words[i] + 1)):
-                prefetch_row(w_in, load(members.rows, m), row_size)
+    else:
+        offsets, rows = members.offsets, members.rows
+        for i in range(first, last):
+            for m in range(load(offsets, words[i]), load(offsets, words[i] + 1)):
+                prefetch_row(w_in, load(rows, m), row_size)
 
 
 @compiled
 def prefetch_chunk(words, n, t, chunk, tables, members):
     """Prefetch the rows of both tables that the chunk after the one at `t` adds."""
+    w_in, w_out, row_size, _ = tables
     for i in range(t + chunk.n_targets, min(t + 2 * chunk.n_targets, n)):
-        prefetch_row(tables.w_out, words[i] * tables.row_size, tables.row_size)
-    prefetch_inputs(words, n, t, chunk, tables.w_in, tables.row_size, members)
+        prefetch_row(w_out, words[i] * row_size, row_size)
+    prefetch_inputs(words, n, t, chunk, w_in, row_size, members)
 
 
 # Preparation.
