@@ -150,11 +150,10 @@ def train_kernel(
     weights: NDArray[np.float32] | None = None,
 ) -> None:
     """Call the compiled kernel."""
-    if case.algorithm == "skipgram":
-        kernel, make_scratch = _skipgram.train_skipgram, _skipgram.make_scratch
-    else:
-        kernel, make_scratch = _cbow.train_cbow, _cbow.make_scratch
-    scratch: Any = make_scratch(case.chunk, case.noise, arrays, members)
+    is_skipgram = case.algorithm == "skipgram"
+    kernel = _skipgram.train_skipgram if is_skipgram else _cbow.train_cbow
+    make_scratch: Callable[..., Any] = _skipgram.make_scratch if is_skipgram else _cbow.make_scratch
+    scratch = make_scratch(case.chunk, case.noise, arrays, members)
     kernel(case.text(weights), case.segment, case.chunk, case.noise, arrays, members, scratch, stats)
 
 

@@ -159,15 +159,14 @@ def train_kernel(
 ) -> None:
     tree = make_tree(case)
     paths = Paths(tree.offsets, tree.steps(LANES), tree.longest)
-    if case.algorithm == "skipgram":
-        kernel, make_scratch = _hierarchical.train_skipgram_hs, _hierarchical.make_skipgram_scratch
-    else:
-        kernel, make_scratch = _hierarchical.train_cbow_hs, _hierarchical.make_cbow_scratch
+    is_skipgram, h = case.algorithm == "skipgram", _hierarchical
+    kernel = h.train_skipgram_hs if is_skipgram else h.train_cbow_hs
+    make_scratch: Any = h.make_skipgram_scratch if is_skipgram else h.make_cbow_scratch
     members = None
     if "members" in further:
         members = Members(further["members"], further["member_rows"], further.get("frozen"), None)
     arrays, text = case.arrays(w_in, w_out), case.text(further.get("weights"))
-    scratch: Any = make_scratch(case.chunk, paths, arrays, members)
+    scratch = make_scratch(case.chunk, paths, arrays, members)
     kernel(text, case.segment, case.chunk, paths, arrays, members, scratch, stats)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from w2v import jit
+from w2v import environment, jit
 
 ROOT = Path(jit.__file__).resolve().parents[jit.__name__.count(".")]
 PACKAGES = ("w2v", "neural", "encoder", "explorer")
@@ -31,7 +31,7 @@ def copy_package(folder: Path) -> None:
     package = folder / "w2v"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    for module in (jit.__name__, jit.cache_folder.__module__):
+    for module in (jit.__name__, environment.__name__):
         source = Path(sys.modules[module].__file__ or "")
         target = folder.joinpath(*module.split(".")).with_suffix(".py")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -26,9 +26,19 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
+from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.np import linalg as numba_linalg
 
 from .environment import cache_folder
+
+# Numba looks for SciPy's BLAS before it loads what was compiled, which takes longer than all else together. Kernels use
+# none; where other functions do, Numba looks for it again.
+_ensure_blas = numba_linalg.ensure_blas
+numba_linalg.ensure_blas = lambda: None
+from numba.np import arraymath  # noqa: E402
+
+numba_linalg.ensure_blas = arraymath.ensure_blas = _ensure_blas
 
 _PACKAGES = ("w2v", "neural", "encoder", "explorer")
 _ROOT = Path(__file__).resolve().parents[__name__.count(".")]
@@ -42,13 +52,13 @@ def compiled(function: Callable[..., Any]) -> Any:
 
     Every compiled function of the program is made by this decorator.
     """
-    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
-    if not numba.config.DISABLE_JIT and _folder() is not None:
-        dispatcher._cache = _Cache(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    if not config.DISABLE_JIT and _folder() is not None:
+        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
     return dispatcher
 
 
-class _Locator(_CacheLocator):  # type: ignore[misc]
+class _Locator(_CacheLocator):
     def __init__(self, function: Callable[..., Any]) -> None:
         self._name = f"{function.__module__.rpartition('.')[0]}-{function.__code__.co_firstlineno}"
 
@@ -66,17 +76,17 @@ class _Locator(_CacheLocator):  # type: ignore[misc]
         return self._name
 
 
-class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_Locator,)
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # type: ignore[assignment]  # noqa: RUF012
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     _impl_class = _Implementation
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, unless the disk is full or the folder has gone: then it is compiled again."""
         try:
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError:
             pass
 
@@ -84,7 +94,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 @lru_cache
 def kernel_version(root: Path) -> str:
     """Return the hash that stands for the sources of all kernels under a folder, and for what compiles them."""
-    flags = (numba.config.BOUNDSCHECK, numba.config.OPT, numba.config.DEBUGINFO_DEFAULT)
+    flags = (config.BOUNDSCHECK, config.OPT, config.DEBUGINFO_DEFAULT)
     digest = hashlib.blake2b(repr((numba.__version__, llvmlite.__version__, np.__version__, flags)).encode())
     for name, source in kernel_sources(root):
         digest.update(f"\0{os.path.relpath(name, root)}\0".encode() + source)

@@ -99,10 +99,10 @@ class Synchronous(Crew):
         self.stats[:] = 0
         self.round = self.round._replace(number=self.round.number + 1)
         while len(self.segments) < self.workers:  # a round is never cut short: training must go on exactly
-            planned = self.take()
-            if planned is None:
+            following = self.take()
+            if following is None:
                 break
-            self.segments.append(planned)
+            self.segments.append(following)
             if self.trainer.step % self.trainer.n_segments == 0:  # an epoch ends with a round
                 break
 
