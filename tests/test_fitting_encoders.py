@@ -15,7 +15,7 @@ from corpora.readers import TextReader
 from encoder import SentenceEncoder
 from encoder.fit_options import FitOptions, FitProgress
 from w2v import Embeddings, ModelError, Vocabulary
-from w2v.models import TrainingInterrupted
+from w2v.history import TrainingInterrupted
 
 N_TOPICS, WORDS_EACH = 6, 8
 NAMES = [f"t{topic}w{i}" for topic in range(N_TOPICS) for i in range(WORDS_EACH)]

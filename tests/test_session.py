@@ -29,6 +29,8 @@ from w2v.trainer import DivergenceError
 ROOT = Path(jit.__file__).resolve().parents[jit.__name__.count(".")]
 TOO_LONG = {"scan_some", "count_pairs", "join_pairs"}
 """Kernels of text and of phrases that still are."""
+COMMAND_LINE = {"cli", "toolkit"}
+"""What parses the command line."""
 CORPUS = [[f"w{(7 * i + j * j) % 23}" for j in range(12)] for i in range(400)]
 
 
@@ -40,9 +42,11 @@ def frames_of_ours(frame: FrameType | None) -> list[str]:
     """Return the functions of the program that a stack holds, but for what only starts threads and waits for them."""
     found = []
     while frame is not None:
-        inside = Path(frame.f_code.co_filename).is_relative_to(ROOT) and "tests" not in frame.f_code.co_filename
-        if inside and frame.f_code.co_name not in ("run_threads", "invoke"):
-            found.append(f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}")
+        path = Path(frame.f_code.co_filename)
+        starts_threads = path.stem == "stream" and frame.f_code.co_name in ("run_threads", "run")
+        is_ours = path.is_relative_to(ROOT) and not {"tests", ".venv"} & set(path.relative_to(ROOT).parts)
+        if is_ours and not starts_threads and path.stem not in COMMAND_LINE:
+            found.append(f"{path.stem}.{frame.f_code.co_name}")
         frame = frame.f_back
     return found
 

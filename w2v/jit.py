@@ -26,7 +26,6 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.np import linalg as numba_linalg
 
@@ -38,8 +37,10 @@ _ensure_blas = numba_linalg.ensure_blas
 numba_linalg.ensure_blas = lambda: None
 from numba.np import arraymath  # noqa: E402
 
-numba_linalg.ensure_blas = arraymath.ensure_blas = _ensure_blas
+numba_linalg.ensure_blas = _ensure_blas
+setattr(arraymath, "ensure_blas", _ensure_blas)  # noqa: B010
 
+_config: Any = numba.config
 _PACKAGES = ("w2v", "neural", "encoder", "explorer")
 _ROOT = Path(__file__).resolve().parents[__name__.count(".")]
 _MARK = b"# Compiled into kernels:"  # what kernels take from a module that is not one itself
@@ -53,7 +54,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     Every compiled function of the program is made by this decorator.
     """
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    if not config.DISABLE_JIT and _folder() is not None:
+    if not _config.DISABLE_JIT and _folder() is not None:
         dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
     return dispatcher
 
@@ -77,7 +78,7 @@ class _Locator(_CacheLocator):
 
 
 class _Implementation(CompileResultCacheImpl):
-    _locator_classes = [_Locator]  # type: ignore[assignment]  # noqa: RUF012
+    _locator_classes: Any = (_Locator,)
 
 
 class _Cache(FunctionCache):
@@ -94,7 +95,7 @@ class _Cache(FunctionCache):
 @lru_cache
 def kernel_version(root: Path) -> str:
     """Return the hash that stands for the sources of all kernels under a folder, and for what compiles them."""
-    flags = (config.BOUNDSCHECK, config.OPT, config.DEBUGINFO_DEFAULT)
+    flags = (_config.BOUNDSCHECK, _config.OPT, _config.DEBUGINFO_DEFAULT)
     digest = hashlib.blake2b(repr((numba.__version__, llvmlite.__version__, np.__version__, flags)).encode())
     for name, source in kernel_sources(root):
         digest.update(f"\0{os.path.relpath(name, root)}\0".encode() + source)

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -395,18 +396,26 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
 
     `work` must return soon after something stands in `failures`; Ctrl-C puts KeyboardInterrupt there.
     """
-    threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in range(workers)]
-    for thread in threads:
-        thread.start()
-    running = True
-    while running:
+    ended, news = set[int](), threading.Event()
+
+    def run(worker: int) -> None:
+        try:
+            work(worker)
+        finally:
+            ended.add(worker)
+            news.set()
+
+    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in range(workers)]
+    while len(ended) < workers:  # `is_alive` is not to be trusted after an interrupted `join`
         try:
             for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.1)
-            running = False
+                if thread.ident is None:
+                    thread.start()
+            news.wait(0.1)
+            news.clear()
         except KeyboardInterrupt as interrupt:
             failures.append(interrupt)
+            time.sleep(0.05)  # until a thread that was just being started shows that it was
     if failures:
         raise failures[0]
 
