@@ -2,7 +2,7 @@
 
 In a round each of W workers trains one segment. Words that no other worker has met in this round keep their rows; of
 those that several have met, each worker trains a copy in spare rows of its own, and afterwards the steps of the copies
-are added up in the order of the workers (`w2v.rounds`).
+are added up in the order of the workers (`w2v.synchronous`).
 
 The words' own rows lie at the start of tables that have the workers' spare rows after them.
 """

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from w2v._simd import LANES, fma, power_of_two, splat, vector
+from w2v._simd import fma, power_of_two, splat, vector
 from w2v.jit import compiled
 
 _float32 = np.float32
@@ -25,18 +22,6 @@ _TAIL = (
     -0.07650755375998539, 0.22866109365381806, -0.16916663388144756, 0.03837840309292695,
 )  # fmt: skip
 T0, T1, T2, T3, T4, T5, T6, T7, T8 = _TAIL
-
-
-@intrinsic
-def max_lanes(typing_context, x):
-    """Return the largest lane; none may be NaN."""
-
-    def code(c, b, signature, arguments):
-        reduction = ir.FunctionType(ir.FloatType(), [arguments[0].type])
-        name = f"llvm.vector.reduce.fmax.v{LANES}f32"
-        return b.call(cgutils.get_or_insert_function(b.module, reduction, name), arguments, fastmath=("nnan",))
-
-    return types.float32(vector), code
 
 
 @intrinsic
