@@ -4,24 +4,7 @@ from __future__ import annotations
 
 import click
 
-from commands.compare import compare
-from commands.completion import completion
-from commands.download import download
-from commands.encode import attention, encode, similar
-from commands.evaluate import evaluate
-from commands.exchange import export, import_
-from commands.explore import explore
-from commands.fit_encoder import fit_encoder
-from commands.info import info
-from commands.mining import cluster, duplicates
-from commands.phrases import phrases
-from commands.plot import plot
-from commands.report import report
-from commands.search import index, search
 from commands.toolkit import Toolkit
-from commands.train import train
-from commands.vectors import prune
-from commands.words import analogy, neighbors, similarity
 
 
 @click.group(
@@ -37,9 +20,10 @@ Examples:
 \b
 Exit codes: 0 done, 1 something is wrong with a file or a value, 2 with the command line itself,
 130 interrupted by Ctrl-C, 143 by SIGTERM; training saves what it has before it ends so.
+141 the reader of the output, such as `head`, closed it.
 
 \b
-Environment: W2V_CONFIG names a file for --config, W2V_WORKERS the threads to use, W2V_CACHE_DIR
+Environment: W2V_CONFIG, W2V_PROGRESS stand for --config and --progress, W2V_WORKERS for threads, W2V_CACHE_DIR
 where compiled kernels and drawn maps are kept; NO_COLOR is respected.""",
 )
 @click.version_option(package_name="w2v-toolkit", prog_name="w2v")
@@ -48,13 +32,58 @@ def main(debug: bool) -> None:
     """Train word vectors from text, make sentence vectors of them; ask, search, explore, evaluate and exchange them."""
 
 
-main.add_section("Train", train, fit_encoder, phrases, download)
-main.add_section("Ask about words", neighbors, analogy, similarity)
-main.add_section("Ask about sentences", encode, similar, index, search, duplicates, cluster, attention)
-main.add_section("Judge and look", info, evaluate, compare, report, plot, explore)
-main.add_section("Exchange and store", export, import_, prune)
-main.add_section("This shell", completion)
+main.add_section(
+    "Train",
+    {
+        "train": "commands.train:train",
+        "fit-encoder": "commands.fit_encoder:fit_encoder",
+        "phrases": "commands.phrases:phrases",
+        "download": "commands.download:download",
+    },
+)
+main.add_section(
+    "Ask about words",
+    {
+        "neighbors": "commands.words:neighbors",
+        "analogy": "commands.words:analogy",
+        "similarity": "commands.words:similarity",
+    },
+)
+main.add_section(
+    "Ask about sentences",
+    {
+        "encode": "commands.encode:encode",
+        "similar": "commands.encode:similar",
+        "index": "commands.search:index",
+        "search": "commands.search:search",
+        "duplicates": "commands.mining:duplicates",
+        "cluster": "commands.mining:cluster",
+        "attention": "commands.encode:attention",
+    },
+)
+main.add_section(
+    "Judge and look",
+    {
+        "info": "commands.info:info",
+        "evaluate": "commands.evaluate:evaluate",
+        "compare": "commands.compare:compare",
+        "report": "commands.report:report",
+        "plot": "commands.plot:plot",
+        "explore": "commands.explore:explore",
+    },
+)
+main.add_section(
+    "Exchange and store",
+    {
+        "export": "commands.exchange:export",
+        "import": "commands.exchange:import_",
+        "prune": "commands.vectors:prune",
+    },
+)
+main.add_section("This shell", {"completion": "commands.completion:completion"})
 
 
 if __name__ == "__main__":
-    main()
+    from commands.entry import main as run
+
+    run()

@@ -68,3 +68,18 @@ def write_results(name: str, results: dict[str, Any]) -> None:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"machine": describe_machine(), **results}, indent=1) + "\n")
     print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
+
+
+def run_killed(*arguments: object, limit: float | None = None) -> bool:
+    """Run a command of `w2v`; with a limit, kill it (SIGKILL) after so many seconds. Say whether it was killed."""
+    command = [sys.executable, "-c", "from cli import main; main()", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return True
+    if code:
+        raise SystemExit(f"w2v {' '.join(map(str, arguments))} failed")
+    return False

@@ -22,7 +22,7 @@ class Layer(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.config, d_ff = config, config.shape.d_ff
+        self.config, d_ff = config, config.stack.d_ff
         self.qkv = nn.Linear(config.dim, 3 * config.dim)
         self.output = nn.Linear(config.dim, config.dim)
         self.inner, self.outer = nn.Linear(config.dim, d_ff), nn.Linear(d_ff, config.dim)

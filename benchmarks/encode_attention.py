@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from benchmarks._common import write_results
 from benchmarks._torch_network import FromTokens, TorchNetwork, padded
 from encoder.network import Network, NetworkConfig
-from encoder.ready_network import ReadyNetwork
+from neural.fused_inference import FusedNetwork
 
 NETWORKS = {
     "small": NetworkConfig(300, dim=128, heads=4, layers=1, feed_forward=2.0, positions="learned"),
@@ -60,7 +60,7 @@ def read_lengths(path: Path | None, n: int) -> list[int]:
     return [length for length in lengths if 3 <= length <= 128][:n]
 
 
-def ours(ready: ReadyNetwork, table: NDArray[np.float32], threads: int, batch_size: int) -> Encode:
+def ours(ready: FusedNetwork, table: NDArray[np.float32], threads: int, batch_size: int) -> Encode:
     """Return our encoder: batches in the order they come, without padding."""
     gains = np.ones(len(table), np.float32)
     projected = ready.project(table, gains)
@@ -69,7 +69,7 @@ def ours(ready: ReadyNetwork, table: NDArray[np.float32], threads: int, batch_si
         def work(first: int) -> NDArray[np.float32]:
             own = tokens[first : first + batch_size]
             offsets = np.concatenate([[0], np.cumsum([len(sentence) for sentence in own])]).astype(np.int64)
-            return ready.word_sums(np.concatenate(own).astype(np.int32), offsets, gains, table, projected)
+            return ready.table_sums(np.concatenate(own).astype(np.int32), offsets, gains, table, projected)
 
         with ThreadPoolExecutor(threads) as pool:
             return np.concatenate(list(pool.map(work, range(0, len(tokens), batch_size))))
@@ -156,7 +156,7 @@ def measure(config: NetworkConfig, lengths: list[int], threads: int, runs: int) 
     runners = {"torch": in_torch(module), "ONNX Runtime": in_onnx(module, threads)}
     few = tokens[: len(tokens) // 4]
     batches = {name: best_batch(run, few, (16, 32, 64, 128, 256)) for name, run in runners.items()}
-    ready = ReadyNetwork(config, parameters)
+    ready = FusedNetwork(config.stack, parameters)
     start = time.perf_counter()
     ready.project(table)
     projecting = time.perf_counter() - start

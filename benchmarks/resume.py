@@ -16,7 +16,6 @@ import hashlib
 import json
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
-from benchmarks._common import ROOT, write_results
+from benchmarks._common import run_killed, write_results
 from w2v import Embeddings, Vocabulary
 from w2v.checkpoints import checkpoint_beside, interrupted_seed
 from w2v.models import Word2Vec
@@ -42,17 +41,7 @@ SIZES = [(10_000, 100), (80_000, 100), (400_000, 300)]
 
 def train(*arguments: object, limit: float | None = None) -> bool:
     """Run `w2v train`; with a limit, kill it after so many seconds. Say whether it was killed."""
-    command = [sys.executable, "-c", "from cli import main; main()", "train", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
-        try:
-            code = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return True
-    if code:
-        raise SystemExit(f"w2v train {' '.join(map(str, arguments))} failed")
-    return False
+    return run_killed("train", *arguments, limit=limit)
 
 
 def fingerprint(folder: Path) -> str:

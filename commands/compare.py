@@ -15,8 +15,10 @@ from commands.options import (
     json_option,
     overwrite_option,
     pairs_option,
+    progress_option,
 )
-from commands.output import note, print_json, print_table
+from commands.output import note_missing_glyphs, print_json, print_table, show_work
+from commands.saving import keep, saving
 from commands.training import parse_parameters, training_options
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ Examples:
 @analogies_option
 @pairs_option
 @json_option
+@progress_option
 def compare(
     inputs: tuple[str, ...],
     programs: tuple[str, ...],
@@ -95,17 +98,19 @@ def compare(
 
     if report is not None:
         check_report_path(report, overwrite)
-    comparison = compare_programs(
-        TextReader(inputs, errors=errors),
-        parameters,
-        programs=programs,
-        n_seeds=n_seeds,
-        analogies=analogies,
-        pairs=pairs,
-        tell=note,
-    )
-    if report is not None:
-        save_report(comparison, report, overwrite=overwrite)
+    with saving(report), show_work("reading the text") as progress:
+        comparison = compare_programs(
+            TextReader(inputs, errors=errors),
+            parameters,
+            programs=programs,
+            n_seeds=n_seeds,
+            analogies=analogies,
+            pairs=pairs,
+            tell=lambda step: progress(step.removesuffix(" ..."), 0, None) if progress else None,
+        )
+        if report is not None:
+            with note_missing_glyphs():
+                keep(lambda path: save_report(comparison, path, overwrite=overwrite and path == report), report, inputs)
     if as_json:
         print_json(comparison.to_dict())
     else:

@@ -63,7 +63,7 @@ def _configure(context: click.Context, option: click.Parameter, file: Path | Non
         if parameter is not None:
             defaults[str(parameter.name)] = _convert(context, parameter, value, f"{file}: {name}")
         elif not any(_find(known, name) for known in _leaves(root)):
-            _refuse(file, f"no command has an option {name!r}", name, _all_names(_leaves(root)))
+            _refuse(file, f"no command has an option {name!r:.80}", name, _all_names(_leaves(root)))
     _check_tables(file, tables, root, ())
     own: Mapping[str, Any] = tables
     for name in commands:
@@ -73,7 +73,7 @@ def _configure(context: click.Context, option: click.Parameter, file: Path | Non
         parameter = _find(context.command, name)
         if parameter is None:
             known = _all_names([context.command])
-            _refuse(file, f"`w2v {' '.join(commands)}` has no option {name!r}", name, known)
+            _refuse(file, f"`w2v {' '.join(commands)}` has no option {name!r:.80}", name, known)
         defaults[str(parameter.name)] = _convert(context, parameter, value, place)
     context.default_map = {**(context.default_map or {}), **defaults}
 
@@ -91,7 +91,7 @@ def _read(file: Path) -> dict[str, Any]:
     if len(data) > _MAX_BYTES:
         raise click.ClickException(f"{file} is larger than {_MAX_BYTES:,} bytes, so it is no file of options.")
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{file}: byte {error.start} is not UTF-8, as TOML has to be.") from error
     except tomllib.TOMLDecodeError as error:
@@ -138,13 +138,13 @@ def _convert(context: click.Context, parameter: click.Parameter, value: Any, pla
 
 def _as_typed(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise click.BadParameter(f"{value!r} is neither text nor a number")
+        raise click.BadParameter(f"{value!r:.80} is neither text nor a number")
     return str(value)
 
 
 def _refuse(file: Path, problem: str, name: str, known: Iterable[str]) -> NoReturn:
     near = difflib.get_close_matches(name, list(known), n=1)
-    raise click.ClickException(f"{file}: {problem}" + (f"; did you mean {near[0]!r}?" if near else "."))
+    raise click.ClickException(f"{file}: {problem}" + (f"; did you mean {near[0]!r:.80}?" if near else "."))
 
 
 def _find(command: click.Command, name: str) -> click.Parameter | None:

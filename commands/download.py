@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from commands.options import corpus_argument
+from commands.options import corpus_argument, progress_option
 from commands.output import show_bytes
 
 
@@ -21,6 +21,7 @@ Examples:
 @click.option(
     "--folder", type=click.Path(path_type=Path), default=Path(), help="Where to put the file.  [default: here]"
 )
+@progress_option
 def download(name: str, folder: Path) -> None:
     """Get a corpus to start with, and print the name of its file.
 

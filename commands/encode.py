@@ -10,8 +10,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from commands.options import errors_option, json_option, model_argument, overwrite_option, workers_option
-from commands.output import decimals, note, percent, print_heat_map, print_json, print_table, show_bytes
+from commands.options import (
+    errors_option,
+    json_option,
+    model_argument,
+    overwrite_option,
+    progress_option,
+    workers_option,
+)
+from commands.output import (
+    decimals,
+    note,
+    note_missing_glyphs,
+    percent,
+    print_heat_map,
+    print_json,
+    print_table,
+    show_bytes,
+)
+from commands.saving import keep, saving
+from w2v.progress import name_of
 
 if TYPE_CHECKING:
     from corpora.readers import Block, TextReader
@@ -61,6 +79,7 @@ Examples:
 @errors_option
 @workers_option
 @overwrite_option
+@progress_option
 def encode(
     model: Path,
     file: str,
@@ -86,10 +105,14 @@ def encode(
     from encoder.vector_files import write_npy
 
     inference = Inference(load_encoder(model), workers)
-    wanted = Output(inference.state.pooling.normalize if normalize is None else normalize, truncate_dim, precision)
+    wanted = Output(
+        inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
+    )
     columns = wanted.columns(inference.state.dimension)
-    with _reading(file, errors) as (reader, blocks):
+    with saving(output) as saved, _reading(file, errors) as (reader, blocks):
         pieces = _at_least_one(inference.encode_blocks(blocks, wanted, batch_size), reader)
+        if output is not None:
+            pieces = _with_space(output, pieces, reader)
         if jsonl:
             n_rows = _write_json_lines(output, pieces, overwrite)
         else:
@@ -97,7 +120,7 @@ def encode(
             rows = (vectors for _, vectors in pieces)
             n_rows = write_npy(output, rows, columns=columns, dtype=precision, overwrite=overwrite)
     if output is not None:
-        note(f"Wrote {n_rows:,} vectors of {columns} columns to {output}.")
+        note(f"Wrote {n_rows:,} vectors of {columns} columns to {saved.path}.")
 
 
 def _write_json_lines(output: Path | None, pieces: Iterator[tuple[bytes, Any]], overwrite: bool) -> int:
@@ -116,7 +139,7 @@ def _reading(file: str, errors: str) -> Iterator[tuple[TextReader, Iterable[Bloc
     from corpora.readers import TextReader
 
     reader = TextReader(file, errors=errors)
-    with show_bytes("Encoding") as progress:
+    with show_bytes(f"encoding {name_of(reader)}") as progress:
 
         def blocks() -> Iterator[Block]:
             for block in reader:
@@ -138,6 +161,16 @@ def _at_least_one(pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> It
         raise click.ClickException(f"{names} has no lines, so there is nothing to encode")
 
 
+def _with_space(output: Path, pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> Iterator[tuple[bytes, Any]]:
+    """Yield the pieces; raise an error after the first if the disk has not the space for all."""
+    from w2v.claims import check_share
+
+    first = next(pieces)
+    check_share(output, first[1].nbytes, reader.consumed_bytes, reader.total_bytes)
+    yield first
+    yield from pieces
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -157,6 +190,7 @@ Examples:
 @errors_option
 @workers_option
 @json_option
+@progress_option
 def similar(
     model: Path,
     sentence: str,
@@ -235,14 +269,16 @@ def attention(
     encoded = inference.explain([sentence], Output(), with_attention=network is not None)
     [tokens] = encoded.tokens
     if not tokens:
-        raise click.ClickException(f"no word of the sentence {sentence!r} is known to {model}")
+        raise click.ClickException(f"no word of the sentence {sentence!r:.80} is known to {model}")
     shares = token_shares(encoded.token_vectors[0])
     weights = _chosen(encoded, layer, head)
     if output is not None:
         from encoder.plots import plot_attention, save_figure
 
-        save_figure(plot_attention(tokens, shares, weights), output, overwrite=overwrite)
-        click.echo(output)
+        with note_missing_glyphs():
+            figure = plot_attention(tokens, shares, weights)
+        with saving(output):
+            click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))
     elif as_json:
         shown = {} if weights is None else {"attention": weights.tolist()}
         print_json({"tokens": tokens, "shares": shares.tolist(), **shown})

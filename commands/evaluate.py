@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from commands.options import LazyChoice, analogies_option, json_option, model_argument, pairs_option
-from commands.output import decimals, percent, print_analogies, print_json, print_pairs, print_table
+from commands.options import LazyChoice, analogies_option, json_option, model_argument, pairs_option, progress_option
+from commands.output import decimals, percent, print_analogies, print_json, print_pairs, print_table, show_work
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
@@ -68,6 +68,7 @@ Examples:
     help="With word vectors as MODEL: measure this closed form of them on sentences, not SIF.",
 )
 @json_option
+@progress_option
 def evaluate(
     model: Path,
     analogies: tuple[Path, ...],
@@ -92,10 +93,13 @@ def evaluate(
     if against is not None and not is_encoder:
         raise click.UsageError("--against compares on sentences: give --sts, --classify or --word-order FILE, too.")
     found: dict[str, Any] = {}
-    if analogies or pairs:
-        found |= _evaluate_words(model, analogies, pairs, method, restrict_vocab)
-    reports = _evaluate_sentences(model, sentences, baseline) if is_encoder else {}
-    others = _evaluate_sentences(against, sentences) if against is not None else {}
+    with show_work(f"evaluating {model.name}") as progress:
+        if analogies or pairs:
+            found |= _evaluate_words(model, analogies, pairs, method, restrict_vocab)
+        reports = _evaluate_sentences(model, sentences, baseline) if is_encoder else {}
+        if against is not None and progress is not None:
+            progress(f"evaluating {against.name}", 0, None)
+        others = _evaluate_sentences(against, sentences) if against is not None else {}
     differences = _compare(reports, others) if others else {}
     if as_json:
         print_json(_described(found, reports, others, differences))

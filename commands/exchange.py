@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.options import LazyChoice, model_argument, output_option, overwrite_option
-from commands.output import note
+from commands.options import LazyChoice, model_argument, output_option, overwrite_option, progress_option
+from commands.output import note, say, show_work
+from commands.saving import keep, saving
 
 if TYPE_CHECKING:
     from encoder.state import EncoderState
@@ -52,6 +53,7 @@ Formats of word vectors:
 @click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--format", "file_format", type=LazyChoice(_exported_names), required=True, help="Format of OUT.")
 @overwrite_option
+@progress_option
 def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     """Write a model to OUT, a file or folder, in a format that other tools open.
 
@@ -59,23 +61,36 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     Formats of words take those of a static encoder with its weights folded in: their sums are its vectors.
     """
     from encoder.formats import FORMATS as OF_ENCODERS
+    from w2v.claims import check_free_space
     from w2v.formats import write_vectors
 
     if file_format in OF_ENCODERS:
         _export_encoder(model, file, file_format, overwrite)
         return
-    embeddings = _open_vectors(model)
-    write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
-    note(f"Wrote {len(embeddings):,} words to {file}.")
+    with show_work(f"reading {model.name}"):
+        embeddings = _open_vectors(model)
+    if not file.name.endswith(".gz"):
+        check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
+    with saving(file) as saved, show_work(f"writing {file.name}"):
+        left_out = write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
+    note(f"Wrote {len(embeddings) - len(left_out):,} words to {saved.path}.")
+    if left_out:
+        say(
+            f"Warning: {len(left_out):,} of {len(embeddings):,} words were left out, such as {left_out[0]!r}, which "
+            f"{file_format} cannot express; safetensors, numpy (.npz) and gensim hold all."
+        )
 
 
 def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
     from encoder.formats import write_encoder
     from encoder.persistence import load_encoder
+    from w2v.claims import check_free_space
 
     state = load_encoder(model)
-    write_encoder(state, folder, format=file_format, overwrite=overwrite)
-    note(f"Wrote an encoder of {len(state.vocabulary):,} words to {folder}.")
+    check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
+    with saving(folder) as saved, show_work(f"writing {folder.name}"):
+        write_encoder(state, folder, format=file_format, overwrite=overwrite)
+    note(f"Wrote an encoder of {len(state.vocabulary):,} words to {saved.path}.")
     if state.identity is not None or state.subwords is not None:
         note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
 
@@ -117,17 +132,32 @@ Examples:
     type=click.Choice(["strict", "replace", "ignore"]),
     default="strict",
     show_default=True,
-    help="What to do with words that are not UTF-8.",
+    help="What to do with words that are not of the encoding.",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    help="Encoding of the words, such as latin-1, cp1252, gb18030; of text also utf-16.",
 )
 @overwrite_option
+@progress_option
 def import_(
-    file: Path, output: Path, file_format: str | None, words: bool, limit: int | None, errors: str, overwrite: bool
+    file: Path,
+    output: Path,
+    file_format: str | None,
+    words: bool,
+    limit: int | None,
+    errors: str,
+    encoding: str,
+    overwrite: bool,
 ) -> None:
     """Make a model folder from a FILE or folder of another tool.
 
-    Vectors of words, compressed with gzip or not, become word vectors. A folder of model2vec, or of
-    sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes a sentence
-    encoder that makes the same vectors; nothing is downloaded.
+    Vectors of words, plain, compressed (gzip, bzip2, xz) or in a zip archive, become word vectors. A folder of
+    model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
+    a sentence encoder that makes the same vectors; nothing is downloaded.
     """
     from encoder.formats import FORMATS as OF_ENCODERS
     from encoder.formats import is_encoder_folder
@@ -144,20 +174,25 @@ def import_(
             raise click.UsageError("--limit is for word vectors; with --words it takes those of an encoder.")
         _import_encoder(file, output, overwrite)
         return
-    embeddings = _read_vectors(file, file_format, limit, errors)
-    embeddings.save(output, overwrite=overwrite)
-    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {output}.")
+    with saving(output), show_work(f"reading {file.name}"):
+        embeddings = _read_vectors(file, file_format, limit, errors, encoding)
+        saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
+    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
-        note(f"{n_dropped:,} words occurred more than once; the first vector of each was kept.")
+        cause = "" if errors == "strict" else f", as they are or made so by --errors {errors}"
+        click.echo(
+            f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.", err=True
+        )
 
 
 def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
     from encoder.formats import read_encoder
     from encoder.persistence import save_encoder
 
-    state = read_encoder(folder)
-    save_encoder(state, output, overwrite=overwrite)
-    note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {output}.")
+    with saving(output), show_work(f"reading {folder.name}"):
+        state = read_encoder(folder)
+        saved = keep(lambda path: save_encoder(state, path, overwrite=overwrite and path == output), output, [folder])
+    note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {saved}.")
 
 
 def _described(state: EncoderState) -> str:
@@ -166,8 +201,8 @@ def _described(state: EncoderState) -> str:
     return f"{state.network.layers} layers, {state.dimension} dimensions,"
 
 
-def _read_vectors(file: Path, file_format: str | None, limit: int | None, errors: str) -> Embeddings:
+def _read_vectors(file: Path, file_format: str | None, limit: int | None, errors: str, encoding: str) -> Embeddings:
     from w2v.formats import read_vectors
 
     name = "model2vec" if file_format == "sentence-transformers" else file_format
-    return read_vectors(file, format=name, limit=limit, errors=errors)
+    return read_vectors(file, format=name, limit=limit, errors=errors, encoding=encoding)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import threading
 import webbrowser
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from commands.options import model_argument
+from commands.options import model_argument, progress_option
+from commands.output import say, show_work
+from w2v._wording import printable
+
+if TYPE_CHECKING:
+    from explorer.layout import Layout
 
 
 @click.command(
@@ -42,6 +49,7 @@ Examples:
 )
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 @click.option("--no-cache", is_flag=True, help="Make the map anew, and do not keep it.")
+@progress_option
 def explore(model: Path, words: int, host: str, port: int | None, no_browser: bool, no_cache: bool) -> None:
     """Explore MODEL in the browser: word vectors or a sentence encoder.
 
@@ -61,11 +69,21 @@ def explore(model: Path, words: int, host: str, port: int | None, no_browser: bo
     address = address_of(listening)
 
     def tell() -> None:
-        click.echo(f"Exploring {model} at {address}")
-        click.echo("Ctrl-C ends it.", err=True)
+        click.echo(printable(f"Exploring {model} at {address}"))
+        say("Ctrl-C ends it.")
         if not is_loopback(listening):
-            click.echo("Everybody who can reach this machine can look at the model; there is no password.", err=True)
+            say("Everybody who can reach this machine can look at the model; there is no password.")
         if not no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    serve(explored, listening, started=tell)
+    with ExitStack() as shown:
+        progress = shown.enter_context(show_work("arranging the map"))
+
+        def tell_map(layout: Layout) -> None:
+            if progress is not None:
+                progress("arranging the map", round(100 * layout.progress), 100)
+            if layout.stage == "final":
+                shown.close()
+
+        explored.word_map.told = tell_map
+        serve(explored, listening, started=tell)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from commands.options import Duration, json_option, overwrite_option
-from commands.output import print_fitted, print_json, show_fitting
-from commands.toolkit import INTERRUPTED, TERMINATED
-from commands.training import Terminated, ending_on_sigterm
+from commands.entry import INTERRUPTED
+from commands.options import Duration, json_option, overwrite_option, progress_option
+from commands.output import print_fitted, print_json, progress_mode, say
+from commands.saving import Output, ask_for_place, saving
+from commands.toolkit import TERMINATED
+from commands.training import Terminated, ending_on_sigterm, warnings_in_one_line
 
 if TYPE_CHECKING:
     from encoder import SentenceEncoder
@@ -80,8 +82,15 @@ TRAINING_OPTIONS: dict[str, tuple[click.ParamType[Any], str, str]] = {
 }
 """Options that are fields of `FitOptions`."""
 
-_UNSET = {"workers": "all cores", "max_time": "no limit", "chunk": "the whole batch"}
+_UNSET = {
+    "architecture": "that of MODEL, static for word vectors",
+    "dim": "128",
+    "workers": "all cores",
+    "max_time": "no limit",
+    "chunk": "the whole batch",
+}
 _BY_SOURCE = "by what is trained on"
+_WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwrite")
 
 
 class _LateDefault(click.Option):
@@ -136,7 +145,7 @@ Examples:
     "interrupted",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Go on with the training that was interrupted in DIR; the result takes its place.",
+    help="Go on with the training that was to be saved to DIR, with the options that it began with.",
 )
 @click.option(
     "--pairs",
@@ -153,9 +162,17 @@ Examples:
     help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of another "
     "encoder, such as one that was imported.",
 )
+@click.option(
+    "--checkpoint-every",
+    type=Duration(),
+    default="10m",
+    show_default=True,
+    help="Save the training to the output so often, such as 30s, 5m or 1h; 0 saves it only when it is interrupted.",
+)
 @_fitting_options
 @overwrite_option
 @json_option
+@progress_option
 def fit_encoder(
     model: Path | None,
     corpus: tuple[str, ...],
@@ -164,6 +181,7 @@ def fit_encoder(
     pairs: tuple[Path, ...],
     hard_negatives: bool,
     teacher: Path | None,
+    checkpoint_every: float,
     overwrite: bool,
     as_json: bool,
     **options: Any,
@@ -173,8 +191,9 @@ def fit_encoder(
     CORPUS is text, one paragraph a line: sentences side by side in a paragraph are made alike. With --teacher it is one
     sentence a line. --pairs are trained on after it, or alone.
 
-    What is kept is the state that was best on held-out sentences, no labels needed; Ctrl-C and SIGTERM keep it as well,
-    and --resume goes on.
+    What is kept is the state that was best on held-out sentences, no labels needed. While it trains, the output holds
+    the best until the last checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with any such folder,
+    to the very same vectors.
     """
     if interrupted is not None:
         encoder, fit, output = _resumed(interrupted, model, output, options)
@@ -188,12 +207,14 @@ def fit_encoder(
             raise click.UsageError("Nothing to train on: give CORPUS or --pairs.")
         if teacher is not None and not corpus:
             raise click.UsageError("--teacher needs CORPUS, the sentences that its rows are of.")
+        from w2v.claims import check_unclaimed
         from w2v.persistence import check_output
 
+        check_unclaimed(output)
         check_output(output, overwrite)
         encoder = _new_encoder(model, options, hard_negatives)
         fit = _fit_of(encoder, corpus, pairs, teacher)
-    _run(encoder, fit, output, overwrite, as_json)
+    _run(encoder, partial(fit, checkpoint_every=checkpoint_every), output, overwrite, as_json)
 
 
 def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> SentenceEncoder:
@@ -209,7 +230,7 @@ def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> 
     start: Any = Embeddings.load(model) if read_kind(model) == KIND else load_encoder(model)
     if not isinstance(start, Embeddings) and start.network is not None:
         own.setdefault("architecture", "attention")
-    encoder = SentenceEncoder(start, training=_training(given, hard_negatives), **own)
+    encoder = SentenceEncoder(start, training=_training(given, hard_negatives), frozen=False, **own)
     _ = encoder.state  # a network that cannot be made is found out now
     return encoder
 
@@ -225,11 +246,10 @@ def _training(given: dict[str, Any], hard_negatives: bool) -> FitOptions:
 def _fit_of(
     encoder: SentenceEncoder, corpus: tuple[str, ...], pairs: tuple[Path, ...], teacher: Path | None
 ) -> Callable[..., Any]:
-    """Return what trains the encoder on these files, once it is given `progress`."""
+    """Return what trains the encoder on these files, once it is told where to save it."""
     from corpora.readers import TextReader
 
-    text = TextReader(corpus) if corpus else None
-    return lambda progress: encoder.fit(text, pairs=list(pairs) or None, teacher=teacher, progress=progress)
+    return partial(encoder.fit, TextReader(corpus) if corpus else None, pairs=list(pairs) or None, teacher=teacher)
 
 
 def _resumed(
@@ -238,42 +258,51 @@ def _resumed(
     """Return the encoder whose training was interrupted, what goes on with it, and where the result belongs."""
     context = click.get_current_context()
     further = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    wrong = [name for name in further if name not in ("interrupted", "as_json", "output", "overwrite")]
+    wrong = [name for name in further if name not in _WITH_RESUME]
     if model is not None or wrong:
         raise click.UsageError("--resume goes on as the training began: it takes no other options and no MODEL.")
     if output not in (None, folder):
         raise click.UsageError(f"--output is not for --resume: the result takes the place of {folder}.")
     from encoder import SentenceEncoder
+    from encoder.resuming import ENCODERS
+    from w2v.checkpoints import find_checkpoint
 
-    encoder = SentenceEncoder.load(folder)
-    if encoder.is_complete_:
-        raise click.ClickException(f"{folder} holds no training that was interrupted.")
-    return encoder, lambda progress: encoder.resume(progress=progress), folder
+    found, output = find_checkpoint(folder, ENCODERS)
+    encoder = SentenceEncoder.load(found)
+    return encoder, encoder.resume, output
 
 
 def _run(encoder: SentenceEncoder, fit: Callable[..., Any], output: Path, overwrite: bool, as_json: bool) -> None:
-    """Train, save, and print a summary; after Ctrl-C or SIGTERM save the best so far and say so."""
+    """Train, save, and print a summary; after Ctrl-C or SIGTERM what there is is saved, say so."""
+    from encoder.persistence import n_bytes_of_state
+    from w2v.checkpoints import CheckpointWarning
+    from w2v.claims import check_free_space
     from w2v.history import TrainingInterrupted
+    from w2v.rescue import SavedElsewhereError
 
     leave = click.get_current_context().exit
-    with ending_on_sigterm():
-        try:
-            with show_fitting() as progress:
-                fit(progress)
-        except TrainingInterrupted:
-            encoder.save(output, overwrite=overwrite)
-            message = f"Interrupted. The best so far is saved; go on with: w2v fit-encoder --resume {output}"
-            click.echo(message, err=True)
-            leave(TERMINATED if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN else INTERRUPTED)
-        except Terminated:
-            click.echo("Interrupted before there was anything to save.", err=True)
-            leave(TERMINATED)
-    encoder.save(output, overwrite=overwrite)
+    check_free_space(output, n_bytes_of_state(encoder.state))
+    saved: Output = Output(output)
+    try:
+        with (
+            ending_on_sigterm(),
+            saving(output, claims=False) as saved,
+            warnings_in_one_line(CheckpointWarning),
+        ):
+            fit(checkpoint=output, overwrite=overwrite, progress=progress_mode())
+    except TrainingInterrupted as interrupt:
+        say(f"Interrupted. The best so far is saved; go on with: w2v fit-encoder --resume {saved.path}")
+        leave(TERMINATED if isinstance(interrupt.__cause__, Terminated) else INTERRUPTED)
+    except Terminated:
+        say("Interrupted; nothing was saved.")
+        leave(TERMINATED)
+    except SavedElsewhereError as error:
+        saved.path = ask_for_place(error, encoder.save)
     history = encoder.history_
     best = next(entry for entry in reversed(history) if entry["best"])
     summary = {
-        "output": str(output),
-        "architecture": encoder.architecture,
+        "output": str(saved.path),
+        "architecture": "static" if encoder.state.network is None else "attention",
         "dimension": encoder.dimension,
         "steps": history[-1]["step"],
         "seconds": history[-1]["seconds"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.options import errors_option, json_option, overwrite_option, workers_option
-from commands.output import decimals, print_json, print_table, show_work
+from commands.options import errors_option, json_option, overwrite_option, progress_option, workers_option
+from commands.output import decimals, json_text, print_json, print_table, show_work
+from commands.saving import keep as save_wherever
+from commands.saving import saving
 from w2v._wording import printable
+from w2v.progress import name_of
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader
@@ -58,7 +60,7 @@ Examples:
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Tell at most N earlier ones of each sentence.",
+    help="Tell at most N earlier ones of each sentence. --groups and --keep find all of them.",
 )
 @click.option(
     "--groups",
@@ -83,6 +85,7 @@ Examples:
 @workers_option
 @overwrite_option
 @click.option("--jsonl", is_flag=True, help="Print JSON, one object a line.")
+@progress_option
 def duplicates(
     files: tuple[str, ...],
     model: Path | None,
@@ -110,31 +113,30 @@ def duplicates(
         raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
     import numpy as np
 
-    from encoder.retrieval.duplicates import duplicates_of, find_leaders, groups_of, near_rows
+    from encoder.retrieval.duplicates import duplicates_of, near_rows
+    from encoder.retrieval.leaders import groups_of, index_leaders
     from encoder.retrieval.sources import opened_sentences
     from w2v._files import check_output_file
 
     if keep is not None:
         check_output_file(keep, overwrite=overwrite)
     source = _source(files, errors)
-    with show_work() as progress:
+    with saving(keep), show_work(f"reading {name_of(source)}") as progress:
         with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
-            found = near_rows(
-                index.table, threshold, top_n=top, exact=exact, workers=workers, seed=seed, progress=progress
-            )
+            how: dict[str, Any] = {"exact": exact, "workers": workers, "seed": seed, "progress": progress}
             if groups:
-                for number, rows in enumerate(groups_of(find_leaders(found, len(index))), 1):
+                for number, rows in enumerate(groups_of(index_leaders(index, threshold, **how)), 1):
                     places = [index.place(row) for row in rows]
                     click.echo(_group_as_json(places) if jsonl else _group_as_rows(number, places, len(files)))
                 return
             if keep is None:
-                for duplicate in duplicates_of(index, found):
+                for duplicate in duplicates_of(index, near_rows(index.table, threshold, top_n=top, **how)):
                     click.echo(_as_json(duplicate) if jsonl else _as_row(duplicate, len(files)))
                 return
-            is_duplicate = find_leaders(found, len(index)) != np.arange(len(index))
+            is_duplicate = index_leaders(index, threshold, **how) != np.arange(len(index))
             n_lines, n_kept = _write_kept(keep, index, source, is_duplicate, overwrite)
     if jsonl:
-        click.echo(json.dumps({"output": str(keep), "lines": n_lines, "kept": n_kept}))
+        click.echo(json_text({"output": str(keep), "lines": n_lines, "kept": n_kept}))
     else:
         print_table([str(keep), ">lines"], [("read", f"{n_lines:,}"), ("kept", f"{n_kept:,}")])
 
@@ -151,7 +153,7 @@ def _source(files: tuple[str, ...], errors: str) -> str | TextReader:
 
 def _as_json(duplicate: Duplicate) -> str:
     places = {"later": duplicate.later._asdict(), "earlier": duplicate.earlier._asdict()}
-    return json.dumps({"similarity": duplicate.similarity, **places}, ensure_ascii=False)
+    return json_text({"similarity": duplicate.similarity, **places})
 
 
 def _as_row(duplicate: Duplicate, n_files: int) -> str:
@@ -161,7 +163,7 @@ def _as_row(duplicate: Duplicate, n_files: int) -> str:
 
 
 def _group_as_json(places: list[Place]) -> str:
-    return json.dumps({"size": len(places), "sentences": [place._asdict() for place in places]}, ensure_ascii=False)
+    return json_text({"size": len(places), "sentences": [place._asdict() for place in places]})
 
 
 def _group_as_rows(number: int, places: list[Place], n_files: int) -> str:
@@ -246,6 +248,7 @@ Examples:
 @workers_option
 @overwrite_option
 @json_option
+@progress_option
 def cluster(
     files: tuple[str, ...],
     model: Path | None,
@@ -272,14 +275,17 @@ def cluster(
         check_output_file(output, overwrite=overwrite)
     source = _source(files, errors)
     with (
-        show_work() as progress,
+        saving(output),
+        show_work(f"reading {name_of(source)}") as progress,
         opened_sentences(
             source, model, splits=split_sentences, by_words=False, workers=workers, progress=progress
         ) as index,
     ):
         found = cluster_index(index, n_clusters=clusters, n_words=words, seed=seed, progress=progress)
         if output is not None:
-            _write_members(output, found, index, len(files), overwrite)
+            save_wherever(
+                lambda path: _write_members(path, found, index, len(files), overwrite and path == output), output, files
+            )
     if as_json:
         print_json([asdict(one) | {"typical": [place._asdict() for place in one.typical]} for one in found.clusters])
         return
@@ -295,7 +301,7 @@ def _write_members(path: Path, found: Clustering, index: SentenceIndex, n_files:
         for cluster, similarity, place in found.members(index):
             if path.suffix == ".jsonl":
                 entry = {"cluster": cluster, "similarity": round(similarity, 3), **place._asdict()}
-                line = json.dumps(entry, ensure_ascii=False)
+                line = json_text(entry)
             else:
                 sentence = " ".join(place.sentence.split())
                 line = f"{cluster}\t{decimals(similarity)}\t{_where(place, n_files)}\t{sentence}"

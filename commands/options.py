@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
+from commands.output import PROGRESS
+
 if TYPE_CHECKING:
     _NumberType: TypeAlias = click.ParamType[float]
     _TextType: TypeAlias = click.ParamType[str]
@@ -42,7 +44,7 @@ class Duration(_NumberType):
             except ValueError:
                 seconds = math.nan
         if not 0 <= seconds < math.inf:
-            self.fail(f"{value!r} is not a span of time such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
+            self.fail(f"{value!r:.80} is not a span of time such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
         return seconds
 
 
@@ -68,7 +70,7 @@ class LazyChoice(_TextType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Refuse a value that is none of the names."""
         if value not in self.names():
-            self.fail(f"{value!r} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
+            self.fail(f"{value!r:.80} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -90,6 +92,22 @@ errors_option = click.option(
     default="strict",
     show_default=True,
     help="What to do with bytes that are not UTF-8: stop, or read them as U+FFFD.",
+)
+
+
+def _keep_progress(context: click.Context, parameter: click.Parameter, mode: str) -> None:
+    context.meta[PROGRESS] = mode
+
+
+progress_option = click.option(
+    "--progress",
+    type=click.Choice(["auto", "bar", "log", "none"]),
+    default="auto",
+    show_default=True,
+    envvar="W2V_PROGRESS",
+    expose_value=False,
+    callback=_keep_progress,
+    help="Show on standard error how far it is: a bar, or a line every ten seconds; auto draws a bar at a terminal.",
 )
 corpus_argument = click.argument("name", type=LazyChoice(_corpus_names))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")

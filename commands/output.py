@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,28 +12,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v._wording import decimals as decimals  # `as` hands it on to the commands
-from w2v._wording import in_words, printable, seconds_in_words, size_in_words
+from w2v._wording import in_words, printable, printable_lines, seconds_in_words, size_in_words, tokenizer_in_words
 from w2v._wording import percent as percent
+from w2v.json_values import json_text as json_text
+from w2v.progress import show_progress
 
 if TYPE_CHECKING:
-    from encoder.fit_options import FitProgress
     from w2v.evaluation import AnalogyReport, PairsReport
-    from w2v.history import Progress
+
+PROGRESS = "commands.output.progress"
+"""Where a command's context keeps what `--progress` says."""
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output; a number that is not finite becomes null."""
-    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=2))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
-    return value
+    click.echo(json_text(value, indent=2))
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
@@ -44,7 +37,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
     header : sequence of str
         Column names. A column whose name starts with ">" is aligned to the right.
     rows : iterable of sequences of str
-        The cells. Control characters, which a word from a stranger's model could bring, are shown escaped.
+        The cells. Control characters, which a query or a word from a stranger's model could bring, are shown escaped,
+        in the header, too.
     title : str, optional
         A line above the table.
     """
@@ -55,7 +49,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in header:
-        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
+        shown = Text(printable(name.removeprefix(">")))
+        table.add_column(shown, justify="right" if name.startswith(">") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     # a pipe has no width: nothing is wrapped there, so that each row stays one line
@@ -72,135 +67,79 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
 def note(message: str) -> None:
     """Tell a person something on standard error; say nothing to a file or a pipe."""
     if sys.stderr.isatty():
-        click.echo(message, err=True)
+        say(message)
+
+
+def say(message: str) -> None:
+    """Tell something on standard error; control characters, which names of files may have, are shown escaped."""
+    click.echo(printable_lines(message), err=True)
 
 
 @contextmanager
-def show_training(epochs: int | None) -> Iterator[Callable[[Progress], None] | None]:
-    """Show on a terminal how far training is; give the function to call with the progress.
+def note_missing_glyphs() -> Iterator[None]:
+    """Say in one line which characters of a picture no font has, without where in the code it was noticed."""
+    from w2v.plots import MissingGlyphWarning
 
-    Parameters
-    ----------
-    epochs : int or None
-        How many there will be, if that is known.
-
-    Yields
-    ------
-    callable or None
-        None where standard error is no terminal.
-    """
-    with _training_bar() as update:
-        yield update and (lambda state: update(_phase(state, epochs), state.done, _facts(state)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MissingGlyphWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, MissingGlyphWarning):
+            say(f"Note: {warning.message}")
 
 
-@contextmanager
-def _training_bar() -> Iterator[Callable[[str, float | None, str], None] | None]:
-    """Show a bar; give the function to call with a description, the share done if it is known, and facts."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as widgets
-    from rich.console import Console
-
-    columns = (
-        widgets.TextColumn("{task.description}"),
-        widgets.BarColumn(),
-        widgets.TextColumn("{task.fields[facts]}"),
-    )
-    with widgets.Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=4) as bar:
-        task = bar.add_task("reading", total=1.0, facts="")
-
-        def update(description: str, done: float | None, facts: str) -> None:
-            total = None if done is None else 1.0
-            bar.update(task, description=description, total=total, completed=done or 0.0, facts=facts)
-
-        yield update
-
-
-def _phase(state: Progress, epochs: int | None) -> str:
-    if state.phase == "compiling":
-        return "compiling, once"
-    if state.phase == "training":
-        return f"epoch {state.epoch}" + (f" of {epochs}" if epochs else "")
-    return state.phase
-
-
-def _facts(state: Progress) -> str:
-    facts = []
-    if state.words_per_second is not None:
-        facts.append(f"{state.words_per_second:,.0f} words/s")
-    if state.loss is not None:
-        facts.append(f"loss {state.loss:.3f}")
-    if state.holdout_loss is not None:
-        facts.append(f"held out {state.holdout_loss:.3f}")
-    if state.seconds_left is not None:
-        minutes, seconds = divmod(round(state.seconds_left), 60)
-        facts.append(f"{minutes}:{seconds:02d} left")
-    return ", ".join(facts)
+def progress_mode() -> str:
+    """Return how progress is to be shown: what `--progress` says, nothing for a command that has no such option."""
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get(PROGRESS, "none")) if context else "none"
 
 
 @contextmanager
 def show_bytes(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show on a terminal how much of a file has come; give the function to call with the bytes so far and in all."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as widgets
-    from rich.console import Console
+    """Show how much of a file has come; give the function to call with the bytes so far and in all."""
+    with show_progress(progress_mode(), label) as update:
 
-    text, left = widgets.TextColumn("{task.description}"), widgets.TimeRemainingColumn()
-    with widgets.Progress(
-        text, widgets.BarColumn(), widgets.DownloadColumn(), left, console=Console(file=sys.stderr), transient=True
-    ) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda received, total: bar.update(task, completed=received, total=total)
+        def tell(received: int, total: int) -> None:
+            assert update is not None
+            update(label, received, total, f"{size_in_words(received)} of {size_in_words(total)}")
+
+        yield None if update is None else tell
 
 
 @contextmanager
-def show_work() -> Iterator[Callable[[str, int, int | None], None] | None]:
-    """Show on a terminal what is being done; give the function to call with that, how much is done, of how much.
+def show_work(start: str = "") -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """Show what is being done; give the function to call with that, how much is done, of how much.
 
-    The last is None where nobody knows.
+    The last is None where nobody knows. `start` is what is done until it is called.
     """
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as widgets
-    from rich.console import Console
-
-    columns = (
-        widgets.TextColumn("{task.description}"),
-        widgets.BarColumn(),
-        widgets.TaskProgressColumn(),
-        widgets.TimeRemainingColumn(),
-    )
-    with widgets.Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=4) as bar:
-        tasks: dict[str, widgets.TaskID] = {}
-
-        def show(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield show
+    with show_progress(progress_mode(), start) as update:
+        yield update
 
 
 def print_description(described: Mapping[str, Any]) -> None:
     """Print what `w2v info` found out about a model: one row a fact, then the training history."""
     tables = {"parameters", "history", "training"}
-    rows = [(name.replace("_", " "), in_words(value)) for name, value in described.items() if name not in tables]
+    rows = [(name.replace("_", " "), _fact(name, value)) for name, value in described.items() if name not in tables]
     training, parameters = described.get("training"), described.get("parameters")
     if isinstance(training, dict):  # the rest of it is for the program
         rows += [(f"training {name}", in_words(training.get(name))) for name in ("complete", "inputs")]
     if isinstance(parameters, dict):
         seeds = {"random_state": str(parameters["random_state"])} if "random_state" in parameters else {}
-        rows += [(name, in_words(value)) for name, value in (parameters | seeds).items()]
+        rows += [(name, in_words(value)) for name, value in (parameters | seeds).items() if name not in described]
     print_table(["model", ""], rows)
     epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
     if epochs:
         names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
         click.echo()
         print_table([f">{name}" for name in names], [[in_words(epoch.get(name)) for name in names] for epoch in epochs])
+
+
+def _fact(name: str, value: object) -> str:
+    if name == "tokenizer":
+        return tokenizer_in_words(value)
+    if name == "schedule" and isinstance(value, dict):  # how the work is cut into chunks is for the program
+        value = {key: entry for key, entry in value.items() if not key.startswith("chunk_")}
+    return in_words(value)
 
 
 def print_estimate(estimate: Mapping[str, Any]) -> None:
@@ -293,23 +232,6 @@ def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
         cells = "".join(" " + 2 * _SHADES[math.ceil(4 * float(weight) / largest - 0.5)] for weight in row)
         click.echo(f"{number} {printable(token):{width}} {cells}  {percent(float(share)):>7}")
     click.echo(f"The darkest shade is {percent(largest)} of a word's attention; rows attend to columns.")
-
-
-@contextmanager
-def show_fitting() -> Iterator[Callable[[FitProgress], None] | None]:
-    """Show on a terminal how far the training of an encoder is; give the function to call with the progress."""
-    with _training_bar() as update:
-        yield update and (lambda state: update(state.phase, state.done, _fitting_facts(state)))
-
-
-def _fitting_facts(state: FitProgress) -> str:
-    facts = [f"step {state.step:,}"] if state.step else []
-    losses = (("loss", state.loss), ("held out", state.held_out_loss))
-    facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
-    if state.done and state.phase == "training":
-        minutes, seconds = divmod(round(state.seconds * (1 / state.done - 1)), 60)
-        facts.append(f"{minutes}:{seconds:02d} left")
-    return ", ".join(facts)
 
 
 def print_fitted(summary: Mapping[str, Any]) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.options import errors_option, inputs_argument, json_option, overwrite_option
-from commands.output import note, print_json, print_table
+from commands.options import errors_option, inputs_argument, json_option, overwrite_option, progress_option
+from commands.output import note, print_json, print_table, progress_mode
+from commands.saving import keep, saving
 from commands.training import option_name, parameter_option, warnings_in_one_line
 from w2v.phrase_parameters import ENGLISH, PARAMETER_DOMAINS, PhraseParameters
 
@@ -65,6 +66,7 @@ Examples:
     "--top", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="How many phrases to show."
 )
 @json_option
+@progress_option
 def phrases(
     inputs: tuple[str, ...],
     output: Path | None,
@@ -109,17 +111,28 @@ def phrases(
         from w2v.phrases import join_corpus
 
         assert target is not None
-        join_corpus(
-            corpus, found, target, overwrite=overwrite, tokenizer=parameters.tokenizer, workers=parameters.workers
-        )
+        with saving(output, claims=False):
+            join_corpus(
+                corpus,
+                found,
+                target,
+                overwrite=overwrite,
+                tokenizer=parameters.tokenizer,
+                workers=parameters.workers,
+                progress=progress_mode(),
+            )
         note(f"Joined the phrases of {load}.")
         return
     from w2v.phrases import ForgottenPairsWarning, Phrases
 
-    with warnings_in_one_line(ForgottenPairsWarning):
-        found = Phrases(**vars(parameters)).fit(corpus, output=target, overwrite=overwrite).phrase_list_
-    if save is not None:
-        found.save(save, overwrite=overwrite)
+    with saving(output, claims=False), saving(save), warnings_in_one_line(ForgottenPairsWarning):
+        found = (
+            Phrases(**vars(parameters))
+            .fit(corpus, output=target, overwrite=overwrite, progress=progress_mode())
+            .phrase_list_
+        )
+        if save is not None:
+            keep(lambda path: found.save(path, overwrite=overwrite and path == save), save, inputs)
     if not to_stdout:
         _show(found, top, as_json)
 
@@ -129,7 +142,7 @@ def _read_connector_words(given: str | None) -> str | tuple[str, ...]:
     if given is None or given == ENGLISH:
         return given or ()
     try:
-        return tuple(Path(given).read_text(encoding="utf-8").split())
+        return tuple(Path(given).read_text(encoding="utf-8-sig").split())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise click.BadParameter(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
-from commands.options import LazyChoice, model_argument, overwrite_option, restrict_option
+from commands.options import LazyChoice, model_argument, overwrite_option, progress_option, restrict_option
+from commands.output import note_missing_glyphs, show_work
+from commands.saving import keep, saving
 from w2v.domains import MAX_SEED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,7 +37,7 @@ def _picture_option(name: str) -> Callable[[Command], Command]:
 
 def _check_picture(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
     if path.suffix.lower() not in (".png", ".svg"):
-        raise click.BadParameter(f"{str(path)!r} ends in neither .png nor .svg.", context, parameter)
+        raise click.BadParameter(f"{str(path)!r:.80} ends in neither .png nor .svg.", context, parameter)
     return path
 
 
@@ -93,6 +93,7 @@ Examples:
 @title_option
 @_picture_option("words.png")
 @overwrite_option
+@progress_option
 def words(
     model: Path,
     words: tuple[str, ...],
@@ -106,10 +107,10 @@ def words(
 ) -> None:
     """Draw a map of WORDs."""
     from w2v.embeddings import Embeddings
-    from w2v.plots import check_picture_path, plot_words, save_figure
+    from w2v.plots import check_picture_path, plot_words
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line():
+    with note_missing_glyphs(), show_work("drawing"):
         figure = plot_words(
             Embeddings.load(model),
             words,
@@ -119,8 +120,7 @@ def words(
             restrict_vocab=restrict_vocab,
             title=title,
         )
-    save_figure(figure, output, overwrite=overwrite)
-    click.echo(output)
+    _save(figure, output, overwrite)
 
 
 @plot.command(
@@ -134,18 +134,18 @@ Examples:
 @title_option
 @_picture_option("analogy.png")
 @overwrite_option
+@progress_option
 def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path, overwrite: bool) -> None:
     """Draw pairs of words as arrows: A to B, C to D, and so on."""
     if len(words) % 2 or len(words) < 4:
         raise click.UsageError(f"Words come in pairs, two pairs or more; these are {len(words)} words.")
     from w2v.embeddings import Embeddings
-    from w2v.plots import check_picture_path, plot_analogies, save_figure
+    from w2v.plots import check_picture_path, plot_analogies
 
     check_picture_path(output, overwrite)
-    with _told_in_one_line():
+    with note_missing_glyphs(), show_work("drawing"):
         figure = plot_analogies(Embeddings.load(model), list(zip(words[::2], words[1::2], strict=True)), title=title)
-    save_figure(figure, output, overwrite=overwrite)
-    click.echo(output)
+    _save(figure, output, overwrite)
 
 
 @plot.command(
@@ -165,36 +165,31 @@ Examples:
 @title_option
 @_picture_option("history.png")
 @overwrite_option
+@progress_option
 def history(
     models: tuple[Path, ...], against: Literal["epoch", "seconds"], title: str | None, output: Path, overwrite: bool
 ) -> None:
     """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
     from w2v.persistence import read_config
-    from w2v.plots import check_picture_path, plot_history, save_figure
+    from w2v.plots import check_picture_path, plot_history
 
     check_picture_path(output, overwrite)
     different = list(dict.fromkeys(models))
     stems = [path.resolve().stem for path in different]
     names = stems if len(set(stems)) == len(stems) else list(map(str, different))
     histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
-    with _told_in_one_line():
+    with note_missing_glyphs(), show_work("drawing"):
         figure = plot_history(histories, against=against, title=title)
-    save_figure(figure, output, overwrite=overwrite)
-    click.echo(output)
+    _save(figure, output, overwrite)
 
 
 def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:
     return [epoch for epoch in config.get("history", []) if isinstance(epoch, dict)]
 
 
-@contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Show what drawing warns of, such as characters that no font has, without where in the code it was said."""
-    from w2v.plots import MissingGlyphWarning
+def _save(figure: Any, output: Path, overwrite: bool) -> None:
+    """Write a picture, and print where it is."""
+    from w2v.plots import save_figure
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MissingGlyphWarning)
-        yield
-    for warning in caught:
-        if issubclass(warning.category, MissingGlyphWarning):
-            click.echo(f"Note: {warning.message}", err=True)
+    with saving(output):
+        click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from commands.options import analogies_option, model_argument, overwrite_option, pairs_option
-from commands.output import note
+from commands.options import analogies_option, model_argument, overwrite_option, pairs_option, progress_option
+from commands.output import show_work
+from commands.saving import keep, saving
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
     if path.suffix.lower() not in (".html", ".htm", ".md", ".markdown"):
-        raise click.BadParameter(f"{str(path)!r} ends in neither .html nor .md.", context, parameter)
+        raise click.BadParameter(f"{str(path)!r:.80} ends in neither .html nor .md.", context, parameter)
     return path
 
 
@@ -98,6 +99,7 @@ Examples:
     help="What it was trained on, by a model hub's name; may be repeated.",
 )
 @overwrite_option
+@progress_option
 def report(
     model: Path,
     output: Path,
@@ -128,11 +130,14 @@ def report(
     from reports import CardOptions, Evaluations, check_report_path, model_card, save_report
 
     check_report_path(output, overwrite)
-    card = model_card(
-        model,
-        evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against),
-        options=CardOptions(title, words, map_words, language, license, tags, datasets, sentences),
-        tell=lambda step: note(f"{step} …"),
-    )
-    for path in save_report(card, output, overwrite=overwrite):
+    written: list[Path] = []
+    with saving(output), show_work(f"reading {model.name}") as progress:
+        card = model_card(
+            model,
+            evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against),
+            options=CardOptions(title, words, map_words, language, license, tags, datasets, sentences),
+            tell=lambda step: progress(step, 0, None) if progress else None,
+        )
+        keep(lambda path: written.extend(save_report(card, path, overwrite=overwrite and path == output)), output)
+    for path in written:
         click.echo(path)

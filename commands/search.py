@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from commands.encode import describe_encoder
-from commands.options import errors_option, json_option, overwrite_option, workers_option
-from commands.output import decimals, note, percent, print_json, print_table, show_work
+from commands.options import errors_option, json_option, overwrite_option, progress_option, workers_option
+from commands.output import decimals, json_text, note, percent, print_json, print_table, say, show_work
+from commands.saving import saving
 
 if TYPE_CHECKING:
     from encoder.retrieval import Hit, SentenceIndex
@@ -71,6 +72,7 @@ Examples:
 @workers_option
 @overwrite_option
 @json_option
+@progress_option
 def index(
     model: Path,
     files: tuple[str, ...],
@@ -118,7 +120,7 @@ def index(
         import_usearch()
     texts = TextReader(files, errors=errors)
     start = time.perf_counter()
-    with show_work() as progress:
+    with saving(output, claims=False), show_work("indexing") as progress:
         if append:
             found = SentenceIndex.open(model, workers=workers)
             n_added = found.add(texts, approximate=False, progress=progress)
@@ -157,7 +159,7 @@ def _link(
     try:
         found.build_graphs(connectivity=connectivity, effort=effort or EFFORT, progress=progress)
     except KeyboardInterrupt:
-        click.echo(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.", err=True)
+        say(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.")
         raise
     return True
 
@@ -167,7 +169,7 @@ def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: in
 
     found = SentenceIndex.open(path, workers=workers)
     start = time.perf_counter()
-    with show_work() as progress:
+    with show_work("linking") as progress:
         is_linked = _link(found, connectivity, effort, progress, is_asked=True)
     _print_index(found, {"seconds": time.perf_counter() - start}, is_linked, as_json)
 
@@ -234,7 +236,7 @@ def _index_words(
 
     embeddings = Embeddings.load(model)
     start = time.perf_counter()
-    with show_work() as progress:
+    with show_work("linking") as progress:
         told = None if progress is None else lambda done: progress("linking", done, len(embeddings))
         built = NeighborIndex.build(
             embeddings.table,
@@ -315,7 +317,7 @@ def search(
         print_json([_answer(query, hits) for query, hits in answered])
     elif jsonl:
         for query, hits in answered:
-            click.echo(json.dumps(_answer(query, hits), ensure_ascii=False))
+            click.echo(json_text(_answer(query, hits)))
     else:
         for number, (query, hits) in enumerate(answered):
             if number:
@@ -329,10 +331,12 @@ def _is_terminal() -> bool:
 
 def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, list[Hit]]]:
     """Ask for queries until there is none, and answer each."""
+    with suppress(ImportError):  # not everywhere; it edits the line and keeps what was asked before
+        import readline  # noqa: F401
     while True:
         try:
-            query = click.prompt("search for", default="", show_default=False, err=True).strip()
-        except click.Abort:  # Ctrl-C or the end of the input
+            query = _prompt("search for: ").strip()
+        except (click.Abort, EOFError, KeyboardInterrupt):  # Ctrl-C or the end of the input
             click.echo(err=True)
             return
         if not query:
@@ -340,7 +344,15 @@ def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, 
         try:
             yield query, opened.search(query, top_n=top, exact=exact)
         except ValueError as error:
-            click.echo(f"{error}", err=True)
+            say(f"{error}")
+
+
+def _prompt(question: str) -> str:
+    """Ask for a line; where results go elsewhere, on standard error, which cannot be edited on."""
+    if sys.stdout.isatty():
+        return input(question)
+    asked: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix="")
+    return asked
 
 
 def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.options import Duration, errors_option, json_option, overwrite_option
+from commands.options import Duration, errors_option, json_option, overwrite_option, progress_option
 from commands.output import print_estimate, print_json
 from commands.training import check_kept_parameters, parse_parameters, run_training, training_options
 
@@ -70,6 +70,7 @@ Examples:
 @training_options
 @errors_option
 @json_option
+@progress_option
 def train(
     inputs: tuple[str, ...],
     output: Path | None,
@@ -164,6 +165,7 @@ def _open_interrupted(
     """Return the training that was interrupted, its text, and where the result belongs."""
     from corpora.readers import TextReader
     from w2v.checkpoints import find_checkpoint
+    from w2v.corpus import recorded_files
     from w2v.models import Word2Vec
 
     folder, output = find_checkpoint(name)
@@ -171,11 +173,12 @@ def _open_interrupted(
     check_kept_parameters(model, {name: value for name, value in given.items() if name != "workers"}, folder)
     if "workers" in given:
         model.set_params(workers=given["workers"])
-    if not inputs and not model.inputs_:
+    recorded = recorded_files(model.inputs_)
+    if not inputs and not recorded:
         raise click.UsageError(f"{folder} does not say what text it was trained on; name it as INPUT.")
-    if not inputs and "-" in model.inputs_:
+    if not inputs and "-" in recorded:
         raise click.UsageError(f"{folder} was trained on standard input; name the same text as INPUT.")
-    return model, TextReader(inputs or model.inputs_, errors=errors or model.inputs_errors_), output
+    return model, TextReader(inputs or recorded, errors=errors or model.inputs_errors_), output
 
 
 def _open_base(base: Path, given: dict[str, Any]) -> Word2Vec:

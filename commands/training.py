@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from commands.entry import INTERRUPTED
 from commands.options import Duration, LazyChoice
-from commands.output import print_json, print_trained, show_training
-from commands.toolkit import INTERRUPTED, TERMINATED
+from commands.output import print_json, print_trained, progress_mode, say
+from commands.saving import Output, ask_for_place, saving
+from commands.toolkit import TERMINATED
 from w2v.domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.parameters import DOMAINS, MAX_VOCABULARY, Parameters
+from w2v.rescue import SavedElsewhereError
 
 if TYPE_CHECKING:
     from corpora.readers import TextReader
@@ -86,7 +89,7 @@ def _check_with(domain: Domain) -> Callable[[click.Context, click.Parameter, Any
 
     def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
         if value is not None and not domain.allows(value):
-            raise click.BadParameter(f"must be {domain.describe()}, got {value!r}.", context, parameter)
+            raise click.BadParameter(f"must be {domain.describe()}, got {value!r:.80}.", context, parameter)
         return value
 
     return check
@@ -158,7 +161,7 @@ def warnings_in_one_line(*kinds: type[Warning]) -> Iterator[None]:
 
     def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
         if issubclass(category, kinds):
-            click.echo(f"Warning: {message}", err=True)
+            say(f"Warning: {message}")
         else:
             show(message, category, *where, **further)
 
@@ -183,30 +186,33 @@ def run_training(
     from w2v.history import TrainingInterrupted
     from w2v.phrases import ForgottenPairsWarning
 
+    saved = Output(output)
     try:
         with (
             ending_on_sigterm(),
+            saving(output, claims=False) as saved,
             warnings_in_one_line(CheckpointWarning, ForgottenPairsWarning),
-            show_training(None if model.max_time else model.epochs) as progress,
         ):
             fit(
                 corpus,
                 checkpoint=output,
                 checkpoint_every=checkpoint_every,
                 overwrite=overwrite,
-                progress=progress,
+                progress=progress_mode(),
             )
     except TrainingInterrupted as interrupt:
-        click.echo(f"Interrupted. What was learned is saved; go on with: w2v train --resume {output}", err=True)
+        say(f"Interrupted. What was learned is saved; go on with: w2v train --resume {saved.path}")
         is_terminated = isinstance(interrupt.__cause__, Terminated)
         click.get_current_context().exit(TERMINATED if is_terminated else INTERRUPTED)
     except Terminated:
-        click.echo("Interrupted before there was anything to save.", err=True)
+        say("Interrupted; nothing was saved.")
         click.get_current_context().exit(TERMINATED)
+    except SavedElsewhereError as error:
+        saved.path = ask_for_place(error, model.save)
     history, seconds = model.history_, model.history_[-1]["seconds"]
     schedule = model.embeddings_.metadata["schedule"]
     summary = {
-        "output": str(output),
+        "output": str(saved.path),
         "vocabulary_size": len(model.vocabulary_),
         "vector_size": model.vector_size,
         "corpus_words": model.embeddings_.metadata["corpus"]["words"],

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import click
 
-from commands.options import json_option, model_argument, output_option, overwrite_option
-from commands.output import decimals, percent, print_json, print_table
+from commands.options import json_option, model_argument, output_option, overwrite_option, progress_option
+from commands.output import decimals, percent, print_json, print_table, show_work
+from commands.saving import keep, saving
 
 
 @click.command(
@@ -27,6 +28,7 @@ Examples:
 )
 @overwrite_option
 @json_option
+@progress_option
 def prune(
     model: Path,
     output: Path,
@@ -49,7 +51,8 @@ def prune(
     embeddings = Embeddings.load(model)
     kept = embeddings if top is None else embeddings.most_frequent(top)
     smaller = kept if dtype is None else kept.astype(dtype)
-    loss = measure_storage_loss(kept.table, smaller.table).to_dict()
+    with show_work("measuring what is lost"):
+        loss = measure_storage_loss(kept.table, smaller.table).to_dict()
     described: dict[str, Any] = {
         "output": str(output),
         "words_before": len(embeddings),
@@ -58,7 +61,9 @@ def prune(
         **loss,
         "bytes_before": embeddings.table.nbytes,
     }
-    smaller.save(output, overwrite=overwrite)
+    with saving(output):
+        saved = keep(lambda path: smaller.save(path, overwrite=overwrite and path == output), output)
+    described["output"] = str(saved)
     if as_json:
         print_json(described)
         return
@@ -69,4 +74,4 @@ def prune(
         ("mean cosine with what they were", "", decimals(described["mean_cosine"], 5)),
         ("10 nearest words kept", "", percent(described["neighbors_kept"])),
     ]
-    print_table(["", f">{model}", f">{output}"], rows)
+    print_table(["", f">{model}", f">{saved}"], rows)

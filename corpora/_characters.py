@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 APOSTROPHE = -1
 """What `character_table` holds for the two characters that a word may have inside, ``'`` and U+2019."""
 
+DROPPED = -2
+"""What `character_table` holds for a character that is passed over, as if it did not stand there."""
+
+JOINER = -3
+"""What `character_table` holds for an invisible character that stays inside a word."""
+
 SEPARATOR = 0
 """What `character_table` holds for a character that belongs to no word."""
 
@@ -21,7 +27,22 @@ SINGLE = 1 << 21
 """Added in the table of `characters` to a character that is a token by itself."""
 
 MARK = 1 << 22
-"""Added in the table of `characters` to a mark, which stays with the character before it."""
+"""Added to a mark, which stays with the character before it and begins no word."""
+
+UNSETTLED = 1 << 23
+"""Added to a word character that NFC may join with the one before it, move or replace."""
+
+# the non-joiner and the joiner, the word joiner, the Mongolian vowel separator
+JOINERS = "\u180e\u200c\u200d\u2060"
+"""Invisible characters that are part of a word's spelling: they stay where a word goes on behind them."""
+
+# the zero width space divides; the others stand before numbers and verses and are seen
+_FORMATS_THAT_DIVIDE = frozenset(
+    "\u200b\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+
+# these say only whether the character before is drawn as text or as a picture
+_PRESENTATION = (0xFE0E, 0xFE0F)
 
 N_CODE_POINTS = 0x110000
 
@@ -83,7 +104,12 @@ def character_table(lowercase: bool, singles: bool) -> NDArray[np.int32]:
             is_single = np.fromiter(map(_is_single, characters[start:stop]), np.bool_, stop - start)
             table[start:stop][is_single] |= SINGLE
     for start, stop in mark_ranges():
-        table[start:stop] = code_points[start:stop] | (MARK if singles else 0)
+        table[start:stop] = code_points[start:stop] | MARK
+    unsettled = _unsettled()
+    table[unsettled[table[unsettled] > 0]] |= UNSETTLED
+    for start, stop in dropped_ranges():
+        table[start:stop] = DROPPED
+    table[[ord(joiner) for joiner in JOINERS]] = JOINER
     table[[ord("'"), 0x2019]] = APOSTROPHE
     table.setflags(write=False)
     return table
@@ -96,24 +122,37 @@ def _is_single(character: str) -> bool:
 @functools.cache
 def word_pattern() -> re.Pattern[str]:
     r"""Return the pattern of a word in text without underscores, which ``\w`` would include."""
-    word_character = rf"[\w{_pattern_of(mark_ranges())}]"
-    return re.compile(rf"{word_character}+(?:'{word_character}+)*")
+    return re.compile(pattern_of_words(r"\w", pattern_of(mark_ranges())))
 
 
 @functools.cache
 def single_pattern() -> re.Pattern[str]:
     """Return the pattern of a character of an unspaced script, with its marks, or of another piece of a word."""
-    marks, unspaced = _pattern_of(mark_ranges()), _pattern_of(UNSPACED_RANGES)
-    # of an unspaced script, but no decimal digit and no mark
-    single = rf"(?=[{unspaced}])(?![\d{marks}])\w"
-    other = rf"(?:(?!{single})[\w{marks}])+"
-    return re.compile(rf"{single}[{marks}]*|{other}(?:'{other})*")
+    return re.compile(pattern_of_singles(r"\w", pattern_of(mark_ranges()), r"\d", pattern_of(UNSPACED_RANGES)))
+
+
+def pattern_of_words(letters: str, marks: str) -> str:
+    """Return the pattern of a word, given what stands in brackets for letters (numbers too) and for marks.
+
+    It begins with a letter. Inside, one apostrophe may stand, and any number of joiners.
+    """
+    return rf"[{letters}][{letters}{marks}]*(?:{_INSIDE}[{letters}{marks}]+)*"
+
+
+def pattern_of_singles(letters: str, marks: str, digits: str, unspaced: str) -> str:
+    """Return the pattern of a token of `characters`: a letter of an unspaced script, or of another piece of a word."""
+    single = rf"(?=[{unspaced}])(?![{digits}{marks}])[{letters}]"
+    first, more = rf"(?!{single})[{letters}]", rf"(?:(?!{single})[{letters}{marks}])"
+    return rf"{single}(?:[{JOINERS}]*[{marks}]+)*|{first}{more}*(?:{_INSIDE}{more}+)*"
+
+
+_INSIDE = rf"(?:[{JOINERS}]+(?:'[{JOINERS}]*)?|'[{JOINERS}]*)"
 
 
 @functools.cache
 def chinese_pattern() -> re.Pattern[str]:
     """Return the pattern, one group, of a run of Chinese characters with the ASCII letters and digits at it."""
-    han = _pattern_of(HAN_RANGES)
+    han = pattern_of(HAN_RANGES)
     return re.compile(rf"([A-Za-z0-9]*[{han}][A-Za-z0-9{han}]*)")
 
 
@@ -125,7 +164,61 @@ def mark_ranges() -> tuple[tuple[int, int], ...]:
     for first, last in _PLANES_WITH_MARKS:
         categories = "".join(map(unicodedata.category, characters[first : last + 1]))
         ranges += [(first + run.start(), first + run.end()) for run in re.finditer("M+", categories[::2])]
+    return tuple(piece for start, stop in ranges for piece in _without_presentation(start, stop))
+
+
+def _without_presentation(start: int, stop: int) -> list[tuple[int, int]]:
+    first, last = _PRESENTATION
+    return [(start, first)] if start < first and last + 1 == stop else [(start, stop)]
+
+
+@functools.cache
+def dropped_ranges() -> tuple[tuple[int, int], ...]:
+    """Return the ranges [start, stop) of the characters that are passed over: formats (Cf), and how emoji are drawn."""
+    stay = _FORMATS_THAT_DIVIDE | set(JOINERS)
+    dropped = [
+        ord(character)
+        for first, last in _PLANES_WITH_MARKS
+        for character in map(chr, range(first, last + 1))
+        if unicodedata.category(character) == "Cf" and character not in stay
+    ]
+    ranges: list[tuple[int, int]] = []
+    for code in sorted([*dropped, *_PRESENTATION]):
+        start = ranges.pop()[0] if ranges and ranges[-1][1] == code else code
+        ranges.append((start, code + 1))
     return tuple(ranges)
+
+
+@functools.cache
+def _dropped_pattern() -> re.Pattern[str]:
+    return re.compile(f"[{pattern_of(dropped_ranges())}]+")
+
+
+@functools.cache
+def _unsettled() -> NDArray[np.int64]:
+    """Return the code points that NFC may change or move, or join with the one before."""
+    import numpy as np
+
+    found = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}  # the later parts of Korean syllables
+    for first, last in _PLANES_WITH_MARKS:
+        for code, character in enumerate(map(chr, range(first, last + 1)), first):
+            decomposed = unicodedata.decomposition(character)
+            if unicodedata.combining(character):
+                found.add(code)
+            if decomposed and decomposed[0] != "<":
+                found.update(int(part, 16) for part in decomposed.split()[1:])
+                if not unicodedata.is_normalized("NFC", character):
+                    found.add(code)
+    return np.array(sorted(found))
+
+
+def settled(text: str, lowercase: bool) -> str:
+    """Return a text as words are found in it: without what is dropped, composed (NFC), perhaps lower-cased."""
+    if text.isascii():
+        return text.lower() if lowercase else text
+    text = unicodedata.normalize("NFC", _dropped_pattern().sub("", text))
+    # lower-case letters compose with marks that their capitals stay beside
+    return unicodedata.normalize("NFC", lowercased(text)) if lowercase else text
 
 
 def lowercased(text: str) -> str:
@@ -136,7 +229,8 @@ def lowercased(text: str) -> str:
     return "\u0130".join(part.lower() for part in text.replace("\u03a3", "\u03c3").split("\u0130"))
 
 
-def _pattern_of(ranges: tuple[tuple[int, int], ...]) -> str:
+def pattern_of(ranges: tuple[tuple[int, int], ...]) -> str:
+    """Return what stands in brackets for the characters of ranges [start, stop)."""
     return "".join(f"\\U{start:08x}-\\U{stop - 1:08x}" for start, stop in ranges)
 
 

@@ -178,9 +178,9 @@ def _expand(name: object) -> list[str]:
     if path == STDIN:
         return [path]
     if "\0" in path:
-        raise CorpusError(f"{path!r} is not the name of a file: it holds a NUL")
+        raise CorpusError(f"{path!r:.80} is not the name of a file: it holds a NUL")
     if os.path.isdir(path):
-        raise CorpusError(f"{path} is a folder; name its files, for example {os.path.join(path, '*.txt')!r}")
+        raise CorpusError(f"{path} is a folder; name its files, for example {os.path.join(path, '*.txt')!r:.80}")
     if os.path.lexists(path):
         return [path]
     if not any(character in path for character in "*?["):

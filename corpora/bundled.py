@@ -103,7 +103,7 @@ def bundled_corpus(name: str = "bible") -> list[str]:
         If the package is not installed or does not hold the text; the message says what to install.
     """
     if name not in _BUNDLED:
-        raise ValueError(f"there is no bundled corpus {name!r}; known are {', '.join(map(repr, _BUNDLED))}")
+        raise ValueError(f"there is no bundled corpus {name!r:.80}; known are {', '.join(map(repr, _BUNDLED))}")
     return _BUNDLED[name]()
 
 
@@ -219,7 +219,7 @@ def download(
     (text8). The file appears under its name only when all of it is right.
     """
     if name not in DOWNLOADS:
-        raise ValueError(f"there is no download {name!r}; known are {', '.join(map(repr, DOWNLOADS))}")
+        raise ValueError(f"there is no download {name!r:.80}; known are {', '.join(map(repr, DOWNLOADS))}")
     archive, folder = DOWNLOADS[name], Path(folder)
     text = folder / archive.member
     if _already_there(text, archive):

@@ -64,11 +64,11 @@ class PiecesTokenizer:
             raise TypeError(f"the definition must be the text of a tokenizer.json, not {self.definition!r:.80}")
         for name in ("special", "keep_unknown"):
             if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name} must be true or false, not {getattr(self, name)!r}")
+                raise TypeError(f"{name} must be true or false, not {getattr(self, name)!r:.80}")
         for name in ("max_tokens", "max_characters"):
             value = getattr(self, name)
             if value is not None and type(value) is not int:
-                raise TypeError(f"{name} must be an integer, not {value!r}")
+                raise TypeError(f"{name} must be an integer, not {value!r:.80}")
             if value is not None and not 1 <= value <= _MOST:
                 raise ValueError(f"{name} must be from 1 to {_MOST}, not {value}")
 
@@ -135,7 +135,7 @@ class PiecesTokenizer:
         """
         options = {name: value for name, value in config.items() if name != "name"}
         if unknown := sorted(set(options) - set(_OPTIONS)):
-            raise ValueError(f"the tokenizer {cls.name!r} has no option {', '.join(map(repr, unknown))}")
+            raise ValueError(f"the tokenizer {cls.name!r:.80} has no option {', '.join(map(repr, unknown))}")
         tokenizer = cls(definition, **options)
         tokenizer.numbers([_TRIAL])
         return tokenizer

@@ -121,7 +121,7 @@ class TextReader:
         if block_size < 1:
             raise ValueError(f"block_size must be at least 1, not {block_size}")
         if errors not in ("strict", "replace"):
-            raise ValueError(f'errors must be "strict" or "replace", not {errors!r}')
+            raise ValueError(f'errors must be "strict" or "replace", not {errors!r:.80}')
         self.paths = expand_inputs(inputs)
         self.block_size = block_size
         self.errors = errors

@@ -102,7 +102,7 @@ def _read_slices(path: str, size: int, budget: int) -> tuple[list[str], int]:
             file.seek(i * (size - length) // max(1, n_slices - 1))
             data = _whole_lines(file.read(length), is_start=file.tell() <= length)
             n += len(data)
-            found.append(data.decode("utf-8", "replace"))
+            found.append(data.decode("utf-8" if i else "utf-8-sig", "replace"))
     return found, n
 
 

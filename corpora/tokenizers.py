@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkab
 
 from corpora._characters import (
     APOSTROPHE,
+    DROPPED,
+    JOINER,
     MARK,
     N_CODE_POINTS,
     SEPARATOR,
     SINGLE,
+    UNSETTLED,
     character_table,
     chinese_pattern,
-    lowercased,
+    settled,
     single_pattern,
     word_pattern,
 )
@@ -28,11 +31,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APOSTROPHE",
+    "DROPPED",
+    "JOINER",
     "MARK",
     "N_CODE_POINTS",
+    "RULES",
     "SEPARATOR",
     "SINGLE",
     "TOKENIZER_NAMES",
+    "UNSETTLED",
     "CallableTokenizer",
     "CharactersTokenizer",
     "JiebaTokenizer",
@@ -42,8 +49,14 @@ __all__ = [
     "WordsTokenizer",
     "code_point_table",
     "get_tokenizer",
+    "settled",
     "tokenizer_from_config",
 ]
+
+RULES = 2
+"""Version of what `words`, `characters` and `jieba` take for a word, saved with a model. Of version 1, which saved no
+number, marks could begin words, joiners and soft hyphens divided them, and decomposed letters were others than composed
+ones. Models of it are opened and divide text by the present rules: only words that hold such characters differ."""
 
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
 _NOT_WHITE_SPACE = re.compile(r"[^ \t\n\r\v\f]+")
@@ -69,9 +82,12 @@ class Tokenizer(Protocol):
 class WordsTokenizer:
     """Words of any script, with apostrophes inside, and numbers.
 
-    A word character is a letter, a digit or another number (`str.isalnum`), or a mark (Unicode category M), which
-    many scripts write vowels with. An apostrophe, ``'`` or U+2019, belongs to a word if a word character stands on
-    both sides; it is written ``'``. Everything else separates words.
+    A word begins with a letter, a digit or another number (`str.isalnum`), and goes on with these and with marks
+    (Unicode category M), which many scripts write vowels with. Inside it, between such characters, an apostrophe may
+    stand, ``'`` or U+2019, which is written ``'``, and joiners (U+200C, U+200D, U+2060, U+180E), which stay. Soft
+    hyphens, other format characters (category Cf) and U+FE0E and U+FE0F, which say how an emoji is drawn, are passed
+    over, as UAX #29 has it. Everything else separates words, emoji too: they are no words. Composed and decomposed
+    letters are the same: words are in NFC.
 
     Parameters
     ----------
@@ -107,7 +123,7 @@ class WordsTokenizer:
 
     def to_config(self) -> dict[str, Any]:
         """Return the name and the options."""
-        return {"name": self.name, "lowercase": self.lowercase}
+        return {"name": self.name, "rules": RULES, "lowercase": self.lowercase}
 
 
 @dataclass(frozen=True)
@@ -194,7 +210,7 @@ class CharactersTokenizer:
 
     def to_config(self) -> dict[str, Any]:
         """Return the name and the options."""
-        return {"name": self.name, "lowercase": self.lowercase}
+        return {"name": self.name, "rules": RULES, "lowercase": self.lowercase}
 
 
 @dataclass(frozen=True)
@@ -244,9 +260,9 @@ class JiebaTokenizer:
 
     def divide(self, text: str) -> str:
         """Return `text` with a space between any two Chinese words and around them."""
-        parts = chinese_pattern().split(text)
+        parts = chinese_pattern().split(settled(text, lowercase=False))
         if len(parts) == 1:
-            return text
+            return parts[0]
         # one call for all runs: a line feed divides them, and stays a token of its own
         words = _load_jieba()("\n".join(parts[1::2]), self.hmm)
         parts[1::2] = " ".join(words).split(" \n ")
@@ -254,7 +270,7 @@ class JiebaTokenizer:
 
     def to_config(self) -> dict[str, Any]:
         """Return the name and the options."""
-        return {"name": self.name, "lowercase": self.lowercase, "hmm": self.hmm}
+        return {"name": self.name, "rules": RULES, "lowercase": self.lowercase, "hmm": self.hmm}
 
 
 @functools.cache
@@ -289,7 +305,7 @@ class CallableTokenizer:
 
     def __post_init__(self) -> None:
         if not callable(self.function):
-            raise TypeError(f"a tokenizer must be a name or a callable, not {self.function!r}")
+            raise TypeError(f"a tokenizer must be a name or a callable, not {self.function!r:.80}")
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of `text`."""
@@ -350,7 +366,7 @@ def get_tokenizer(tokenizer: str | Tokenizer | Callable[[str], Iterable[str]]) -
     """
     if isinstance(tokenizer, str):
         if tokenizer not in _BY_NAME:
-            raise ValueError(f"there is no tokenizer {tokenizer!r}{_did_you_mean(tokenizer)}; known are {_known()}")
+            raise ValueError(f"there is no tokenizer {tokenizer!r:.80}{_did_you_mean(tokenizer)}; known are {_known()}")
         return _BY_NAME[tokenizer]()
     if isinstance(tokenizer, type):
         if hasattr(tokenizer, "to_config"):
@@ -387,10 +403,12 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
             "pass it again as `tokenizer`"
         )
     if not isinstance(name, str) or name not in _BY_NAME:
-        raise ValueError(f"there is no tokenizer {name!r}; known are {_known()}. A newer version may have it")
+        raise ValueError(f"there is no tokenizer {name!r:.80}; known are {_known()}. A newer version may have it")
     known = set(_BY_NAME[name]().to_config()) - {"name"}
+    if "rules" in known and (rules := options.pop("rules", 1)) not in range(1, RULES + 1):
+        raise ValueError(f"the tokenizer {name!r} follows rules of version {rules!r}, which a newer version may know")
     if unknown := sorted(map(str, set(options) - known)):
-        raise ValueError(f"the tokenizer {name!r} has no option {', '.join(map(repr, unknown))}")
+        raise ValueError(f"the tokenizer {name!r:.80} has no option {', '.join(map(repr, unknown))}")
     return _BY_NAME[name](**options)
 
 
@@ -406,8 +424,10 @@ def code_point_table(tokenizer: Tokenizer) -> NDArray[np.int32]:
     -------
     ndarray of shape (0x110000,), int32, read-only
         At a code point: the code point that it becomes (lower-cased, if the tokenizer does so) if it is a word
-        character; APOSTROPHE (-1) for ``'`` and U+2019; SEPARATOR (0) for all else. In the table of `characters`,
-        SINGLE is added to a character that is a token by itself, and MARK to a mark, which continues any token.
+        character; APOSTROPHE (-1) for ``'`` and U+2019; DROPPED (-2) if it is passed over; JOINER (-3) if it stays
+        inside words; SEPARATOR (0) for all else. MARK is added to a mark, which continues a token and begins none,
+        and UNSETTLED to characters that show that a text may not be in NFC. In the table of `characters`, SINGLE is
+        added to a character that is a token by itself.
 
     Raises
     ------
@@ -415,15 +435,15 @@ def code_point_table(tokenizer: Tokenizer) -> NDArray[np.int32]:
         If `tokenizer` is neither: no other one decides by character.
     """
     if not isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
-        raise TypeError(f"only the tokenizers 'words' and 'characters' have a table of code points, not {tokenizer!r}")
+        raise TypeError(
+            f"only the tokenizers 'words' and 'characters' have a table of code points, not {tokenizer!r:.80}"
+        )
     return character_table(tokenizer.lowercase, isinstance(tokenizer, CharactersTokenizer))
 
 
 def _find(text: str, lowercase: bool, pattern: Callable[[], re.Pattern[str]]) -> list[str]:
     """Return what a pattern finds in `text`, whose apostrophes become ASCII; ASCII text needs no pattern of Unicode."""
-    if lowercase:
-        text = lowercased(text)
-    text = text.replace("\u2019", "'")
+    text = settled(text, lowercase).replace("\u2019", "'")
     if text.isascii():
         return _ASCII_WORD.findall(text)
     return pattern().findall(text.replace("_", " "))
@@ -432,12 +452,12 @@ def _find(text: str, lowercase: bool, pattern: Callable[[], re.Pattern[str]]) ->
 def _check_flags(**flags: object) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
-            raise TypeError(f"{name} must be true or false, not {value!r}")
+            raise TypeError(f"{name} must be true or false, not {value!r:.80}")
 
 
 def _did_you_mean(name: str) -> str:
     near = difflib.get_close_matches(name.lower(), TOKENIZER_NAMES, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    return f" (did you mean {near[0]!r:.80}?)" if near else ""
 
 
 def _known() -> str:

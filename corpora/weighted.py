@@ -14,6 +14,9 @@ from corpora.tokenizers import TabsTokenizer, Tokenizer
 _NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SHOWN = 60
 
+MAX_WEIGHT = 1_000_000.0
+"""The most that one line may weigh: it takes as long as so many lines."""
+
 
 def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> Iterator[tuple[float, list[str]]]:
     r"""Read lines of the form ``weight<TAB>item<TAB>item…``.
@@ -28,14 +31,14 @@ def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> It
     Yields
     ------
     (float, list of str)
-        The weight, positive and finite, and the tokens, at least one. Blank lines are left out, and so are lines of
-        weight 0 and lines that hold a weight only.
+        The weight, positive and at most `MAX_WEIGHT`, and the tokens, at least one. Blank lines are left out, and so
+        are lines of weight 0 and lines that hold a weight only.
 
     Raises
     ------
     CorpusError
-        If a line does not begin with a weight of at least 0 and a tab; the message names the file and the line.
-        Also as iterating over the reader does.
+        If a line does not begin with a weight from 0 to `MAX_WEIGHT` and a tab; the message names the file and the
+        line. Also as iterating over the reader does.
 
     Examples
     --------
@@ -57,15 +60,15 @@ def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> It
 
 
 def parse_weight(text: str) -> float | None:
-    """Return the number, finite and at least 0, that a text is; None for any other text."""
+    """Return the number from 0 to `MAX_WEIGHT` that a text is; None for any other text."""
     weight = float(text) if _NUMBER.fullmatch(text) else math.inf
-    return weight if math.isfinite(weight) else None
+    return weight if weight <= MAX_WEIGHT else None
 
 
 def _complaint(column: str, tab: str, line: str) -> str:
     if not tab:
         return f"expected a weight, a tab and items, not {_shortened(line)}; put tabs, not spaces, between the columns"
-    return f"a weight is a number of at least 0, such as 1 or 0.5, not {_shortened(column)}"
+    return f"a weight is a number from 0 to {MAX_WEIGHT:,.0f}, such as 1 or 0.5, not {_shortened(column)}"
 
 
 def _shortened(text: str) -> str:

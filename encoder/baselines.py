@@ -186,5 +186,5 @@ def get_baseline(name: str, embeddings: Embeddings) -> Baseline:
         If there is none of this name.
     """
     if name not in BASELINES:
-        raise ValueError(f"there is no baseline {name!r}; known are {', '.join(BASELINES)}")
+        raise ValueError(f"there is no baseline {name!r:.80}; known are {', '.join(BASELINES)}")
     return BASELINES[name](embeddings)

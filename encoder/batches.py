@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ from corpora.sentences import MAX_TOKENS, MIN_TOKENS, split_sentences
 from encoder.lookup import WordLookup
 
 _SENTENCES_AT_ONCE = 1 << 16
+_ROWS_AT_ONCE = 1 << 16
 
 Rows = NDArray[np.integer[Any]]
 
@@ -65,12 +67,24 @@ class PackedSentences:
         return cls(np.concatenate([part.tokens for part in parts]), offsets)
 
 
+def digest(*arrays: NDArray[Any]) -> str:
+    """Return 16 letters that change if an array does: what is trained on is the same where they are."""
+    found = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        found.update(repr((array.shape, array.dtype.str)).encode())
+        for start in range(0, len(array), _ROWS_AT_ONCE):
+            found.update(np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]).data)
+    return found.hexdigest()
+
+
 def pack_sentences(lookup: WordLookup, sentences: Iterable[str]) -> PackedSentences:
     """Return the known words of each sentence, some at a time, so that a stream of them is never held as text."""
     parts = []
     stream = iter(sentences)
+    n_before = 0
     while some := list(islice(stream, _SENTENCES_AT_ONCE)):
-        found = lookup.find(some)
+        found = lookup.find(some, first=n_before)
+        n_before += len(some)
         parts.append(PackedSentences(found.ids, found.offsets))
     return PackedSentences.join(parts)
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers.positions import WITH_DISTANCES, WITH_TABLE, sinusoids
+from neural.layers.positions import WITH_DISTANCES, WITH_TABLE, sinusoids
+from neural.parameters import ParameterTable
+
 from .network import NetworkConfig
-from .parameters import ParameterTable
 
 _LAYER = {
     "attention.query": "attention.self.query",
@@ -85,9 +86,11 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
     """
     _check_norm(config)
     if config.positions not in WITH_TABLE:
-        raise ValueError(f"BERT's positions are read as 'learned' ones, not as {config.positions!r}")
+        raise ValueError(f"BERT's positions are read as 'learned' ones, not as {config.positions!r:.80}")
     if config.head != "none":
-        raise ValueError(f"BERT's rows are not mapped to another width: the head must be 'none', not {config.head!r}")
+        raise ValueError(
+            f"BERT's rows are not mapped to another width: the head must be 'none', not {config.head!r:.80}"
+        )
     names = {
         "positions.table": "embeddings.position_embeddings.weight",
         "token_type": "embeddings.token_type_embeddings.weight",
@@ -97,7 +100,7 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
     found: dict[str, NDArray[Any]] = {}
     for own, bert in names.items():
         if bert not in arrays:
-            raise ValueError(f"the array {bert!r} is missing")
+            raise ValueError(f"the array {bert!r:.80} is missing")
         array = arrays[bert]
         if own == "token_type":
             array = array[0]
@@ -109,12 +112,12 @@ def check_bert(config: NetworkConfig) -> None:
     """Raise ValueError unless the network is arranged as BERT is, apart from its head."""
     _check_norm(config)
     if config.positions not in _POSITIONS:
-        raise ValueError(f"BERT adds positions ({', '.join(_POSITIONS)}); this network has {config.positions!r}")
+        raise ValueError(f"BERT adds positions ({', '.join(_POSITIONS)}); this network has {config.positions!r:.80}")
 
 
 def _check_norm(config: NetworkConfig) -> None:
     if config.norm != "post":
-        raise ValueError(f"BERT has the norm 'post'; this network has {config.norm!r}")
+        raise ValueError(f"BERT has the norm 'post'; this network has {config.norm!r:.80}")
 
 
 def _position_table(config: NetworkConfig, parameters: ParameterTable) -> NDArray[Any]:

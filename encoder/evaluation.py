@@ -235,7 +235,7 @@ def evaluate_classification(
         least = int(np.bincount(classes).min())
         if least < 2:
             rare = names[np.bincount(classes).argmin()]
-            raise EvaluationError(f"{labelled.path}: the label {str(rare)!r} has one sentence only")
+            raise EvaluationError(f"{labelled.path}: the label {str(rare)!r:.80} has one sentence only")
         fold_of = _stratified(classes, min(folds, least), seed)
         predicted = _cross_validated(features, classes, fold_of, seed)
         expected = classes

@@ -159,7 +159,7 @@ def _lines(name: str, *, latin: bool) -> Iterator[tuple[int, str]]:
         text = data.decode("latin-1")
     for number, line in enumerate(text.split("\n"), 1):
         if control := _CONTROL.search(line):
-            raise EvaluationError(f"{name}, line {number}: the character {control[0]!r} is not text")
+            raise EvaluationError(f"{name}, line {number}: the character {control[0]!r:.80} is not text")
         if line.strip():
             yield number, line.strip("\r")
 

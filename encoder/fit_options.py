@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from corpora.sentences import MAX_TOKENS, MIN_TOKENS
+from w2v.progress import clock, mode_of, name_of, show_progress
 
 
 @dataclass(frozen=True)
@@ -137,3 +140,31 @@ class FitProgress:
     loss: float | None = None
     held_out_loss: float | None = None
     seconds: float = 0.0
+
+    def facts(self) -> str:
+        """Return step, losses and the time that is left, for people."""
+        facts = [f"step {self.step:,}"] if self.step else []
+        losses = (("loss", self.loss), ("held out", self.held_out_loss))
+        facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
+        if self.done and self.phase == "training":
+            facts.append(f"{clock(self.seconds * (1 / self.done - 1))} left")
+        return ", ".join(facts)
+
+
+@contextmanager
+def show_fitting(
+    progress: Callable[[FitProgress], None] | bool | str | None, corpus: object
+) -> Iterator[Callable[[FitProgress], None] | None]:
+    """Show how far the training of an encoder is, as `w2v.progress.show_training` does for words."""
+    if callable(progress):
+        yield progress
+        return
+    reading = "reading" if corpus is None else f"reading {name_of(corpus)}"
+    with show_progress(mode_of(progress), reading) as update:
+
+        def tell(state: FitProgress) -> None:
+            assert update is not None
+            what = reading if state.phase == "reading" else state.phase
+            update(what, state.done, None if state.done is None else 1.0, state.facts(), bar="training")
+
+        yield None if update is None else tell

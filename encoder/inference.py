@@ -16,9 +16,9 @@ from corpora.readers import Block
 from encoder._lookup import LINE_FEED, scale_to_unit
 from encoder.lookup import FoundWords
 from encoder.network import Network
-from encoder.ready_network import ReadyNetwork
 from encoder.rows import WordRows
 from encoder.state import EncoderState
+from neural.fused_inference import FusedNetwork
 from w2v.environment import default_workers
 
 Precision = Literal["float32", "float16", "int8"]
@@ -27,7 +27,7 @@ BATCH_SIZE = 1024
 
 _LARGEST_INT8 = 127
 _NUMBERS_AT_ONCE = 1 << 29
-"""Sentences of a batch times numbers of a network, about: some tens of milliseconds of one thread."""
+"""Sentences of a batch times parameters of a network, about: some tens of milliseconds of one thread."""
 _LARGE_NETWORK = 1 << 20
 
 
@@ -79,7 +79,7 @@ class Output:
         if self.truncate_dim is not None and self.truncate_dim < 1:
             raise ValueError(f"truncate_dim must be at least 1, not {self.truncate_dim}")
         if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r:.80}")
 
     def columns(self, dimension: int) -> int:
         """Return how many columns are left of `dimension`.
@@ -133,11 +133,11 @@ class Inference:
             raise ValueError(f"workers must be at least 1, not {workers}")
         self.state, self.rows = state, WordRows(state)
         self.workers = workers or default_workers()
-        self._ready: ReadyNetwork | None = None
+        self._ready: FusedNetwork | None = None
         self._projected: NDArray[np.float32] | None = None
         self._n_tokens, self._lock = 0, Lock()
         if state.network is not None and state.parameters is not None:
-            self._ready = ReadyNetwork(state.network, state.parameters)
+            self._ready = FusedNetwork(state.network.stack, state.parameters)
 
     def encode(
         self,
@@ -159,7 +159,7 @@ class Inference:
             batch = sentences[start : start + batch_size]
             part = vectors[start : start + len(batch)]
             in_place = part if part.dtype == np.float32 and columns == self.state.width else None
-            finished = output.finish(self._vectors(self.rows.find(batch), in_place))
+            finished = output.finish(self._vectors(self.rows.find(batch, first=start), in_place))
             if finished is not in_place:
                 part[...] = finished
             return len(batch)
@@ -207,10 +207,10 @@ class Inference:
     def _batch_size(self, most: int, n_sentences: int | None = None) -> int:
         """Return how many sentences a thread takes at once: fewer of a large network, so that all threads have work."""
         parameters = self.state.parameters
-        if parameters is None or parameters.n_numbers < _LARGE_NETWORK:
+        if parameters is None or parameters.n_parameters < _LARGE_NETWORK:
             return most
         fair = most if n_sentences is None else -(-n_sentences // self.workers)
-        return max(1, min(most, fair, _NUMBERS_AT_ONCE // parameters.n_numbers))
+        return max(1, min(most, fair, _NUMBERS_AT_ONCE // parameters.n_parameters))
 
     def _vectors(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), of whatever length; they are written to `out` if it serves."""
@@ -231,7 +231,7 @@ class Inference:
         if projected is None:
             return self._ready.sums(self.rows.gather(found), found.offsets)
         state, extra = self.state, self.rows.unknown_rows(found.unknown)
-        return self._ready.word_sums(found.ids, found.offsets, self.rows.gains, state.table, projected, extra)
+        return self._ready.table_sums(found.ids, found.offsets, self.rows.gains, state.table, projected, extra)
 
     def _projected_words(self, n_tokens: int) -> NDArray[np.float32] | None:
         """Return what the network makes of every word first, once so many tokens came that it pays; None before."""

@@ -59,7 +59,7 @@ class WordLookup:
             rows = vocabulary.key_to_index
             self._row_of_piece = np.array([rows.get(piece, -1) for piece in tokenizer.pieces], np.int32)
 
-    def find(self, sentences: Sequence[str], *, with_unknown: bool = False) -> FoundWords:
+    def find(self, sentences: Sequence[str], *, with_unknown: bool = False, first: int = 0) -> FoundWords:
         """Look up the words of sentences.
 
         Parameters
@@ -68,6 +68,8 @@ class WordLookup:
             Line feeds in them divide words, nothing else.
         with_unknown : bool, default False
             Keep words that the vocabulary does not hold, otherwise leave them out.
+        first : int, default 0
+            The number of the first sentence, for messages.
 
         Returns
         -------
@@ -82,13 +84,13 @@ class WordLookup:
         """
         if not len(sentences):
             return FoundWords(np.empty(0, np.int32), np.zeros(1, np.int64), [])
-        text = _joined(sentences)
+        text = _joined(sentences, first)
         if isinstance(self.tokenizer, PiecesTokenizer):
-            _encoded(text, sentences)
+            _encoded(text, sentences, first)
             return self._find_pieces(self.tokenizer, sentences)
         if not self._is_compiled or (self._has_items and "\0" in text):
             return self._find_tokens(map(self.tokenizer, sentences), with_unknown)
-        return self._find_bytes(_encoded(text, sentences), len(sentences), with_unknown)
+        return self._find_bytes(_encoded(text, sentences, first), len(sentences), with_unknown)
 
     def find_lines(self, data: bytes, *, with_unknown: bool = False) -> FoundWords:
         r"""Look up the words of the lines of a text.
@@ -181,25 +183,25 @@ def _index(words: Sequence[str], has_items: bool) -> tuple[NDArray[np.uint8], ND
     return arena, slots, entries
 
 
-def _joined(sentences: Sequence[Any]) -> str:
+def _joined(sentences: Sequence[Any], first: int) -> str:
     """Return the sentences, one a line."""
     try:
         text = "\n".join(sentences)
     except TypeError:
         place, wrong = next((i, s) for i, s in enumerate(sentences) if not isinstance(s, str))
-        raise TypeError(f"sentence {place} is not text but {type(wrong).__name__}: {wrong!r:.60}") from None
+        raise TypeError(f"sentence {first + place} is not text but {type(wrong).__name__}: {wrong!r:.60}") from None
     if text.count("\n") != len(sentences) - 1:  # a tab divides words and items alike
         text = "\n".join(sentence.replace("\n", "\t") for sentence in sentences)
     return text
 
 
-def _encoded(text: str, sentences: Sequence[str]) -> bytes:
+def _encoded(text: str, sentences: Sequence[str], first: int) -> bytes:
     try:
         return text.encode() + b"\n"
     except UnicodeEncodeError:
         place = next(i for i, sentence in enumerate(sentences) if not _is_text(sentence))
         raise ValueError(
-            f"sentence {place} holds half a surrogate pair and is not text: {sentences[place]!r:.60}"
+            f"sentence {first + place} holds half a surrogate pair and is not text: {sentences[place]!r:.60}"
         ) from None
 
 

@@ -17,6 +17,7 @@ from encoder.pooling import SUM, Pooling
 from encoder.state import EncoderState, sif_state
 from w2v._files import ModelError, atomic_file, atomic_folder
 from w2v._tensors import read_tensors, write_tensors
+from w2v.claims import check_free_space
 from w2v.model_files import (
     FORMAT,
     LAYOUT,
@@ -26,6 +27,7 @@ from w2v.model_files import (
     check_types,
     encode_json,
     encode_words,
+    n_bytes_of,
     read_header,
     read_kind,
     read_subwords,
@@ -41,7 +43,7 @@ from w2v.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.parameters import ParameterTable
 
 KIND = "sentence-encoder"
 FORMAT_VERSION = 2
@@ -51,7 +53,7 @@ TABLE_FILE, NETWORK_FILE, POOLING_FILE = "encoder.safetensors", "network.safeten
 
 _STRUCTURE = (
     "format", "format_version", "kind", "dimension", "vocabulary_size", "tokenizer", "identity", "subwords",
-    "subword_columns", "subword_scale", "network", "pooling",
+    "subword_columns", "subword_scale", "network", "pooling", "table_columns",
 )  # fmt: skip
 _OWN_FILES = (TABLE_FILE, NETWORK_FILE, POOLING_FILE, LAYOUT.subwords)
 
@@ -87,10 +89,13 @@ def save_encoder(
     config = encode_json(_describe(state))
     for name in extra_tensors or {}:
         if not TENSORS_NAME.fullmatch(name) or name in _OWN_FILES:
-            raise ValueError(f"{name!r} is not a name for a further tensors file; use for instance {LAYOUT.training!r}")
+            raise ValueError(
+                f"{name!r:.80} is not a name for a further tensors file; use for instance {LAYOUT.training!r}"
+            )
     tensors: dict[str, NDArray[Any]] = {"table": state.table, "word_weights": state.word_weights}
     if state.vocabulary.counts is not None:
         tensors["counts"] = state.vocabulary.counts
+    check_free_space(path, n_bytes_of_state(state) + n_bytes_of(*(extra_tensors or {}).values()))
     with atomic_folder(path, replace=overwrite) as folder:
         write_tensors(folder / TABLE_FILE, tensors)
         if state.subwords is not None:
@@ -106,6 +111,13 @@ def save_encoder(
             file.write(encode_words(state.vocabulary.index_to_key))
         with atomic_file(folder / LAYOUT.config) as file:
             file.write(config)
+
+
+def n_bytes_of_state(state: EncoderState) -> int:
+    """Return how much the arrays of an encoder take on the disk."""
+    parameters = {} if state.parameters is None else dict(state.parameters)
+    own = {"table": state.table, "word_weights": state.word_weights}
+    return n_bytes_of(own, parameters, state.pooling.tensors(), subwords=state.subwords)
 
 
 def load_encoder(
@@ -144,7 +156,7 @@ def load_encoder(
     config = read_encoder_config(path)
     folder = Path(path)
     pooling = _read_pooling(folder, config, mmap=mmap)
-    width = len(pooling.dense[0].weight) if pooling.dense else config["dimension"]
+    width = len(pooling.dense[0].weight) if pooling.dense else config.get("table_columns", config["dimension"])
     shape = (config["vocabulary_size"], width)
     words = read_words(folder / LAYOUT.vocabulary, shape[0])
     file = folder / TABLE_FILE
@@ -241,6 +253,8 @@ def _describe(state: EncoderState) -> dict[str, Any]:
         config["network"] = state.network.to_dict()
     if not state.pooling.is_plain:
         config["pooling"] = state.pooling.to_config()
+    if state.pooling.kept is not None:
+        config["table_columns"] = state.width
     config.update((name, value) for name, value in state.metadata.items() if name not in _STRUCTURE)
     return config
 
@@ -248,24 +262,18 @@ def _describe(state: EncoderState) -> dict[str, Any]:
 def _read_network(
     folder: Path, config: dict[str, Any], *, mmap: bool
 ) -> tuple[NetworkConfig | None, ParameterTable | None]:
-    """Return the network that the configuration describes and its numbers; None and None if there is none."""
+    """Return the network that the configuration describes and its parameters; None and None if there is none."""
     if "network" not in config:
         return None, None
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.persistence import read_parameters
 
     try:
         network = NetworkConfig.from_dict(config["network"])
-        shapes = {name: tensor.shape for name, tensor in network.tensors().items()}
+        tensors = network.tensors()
     except (TypeError, ValueError) as error:
         raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
-    file = folder / NETWORK_FILE
-    try:
-        return network, ParameterTable.from_dict(read_tensors(file, mmap=mmap), shapes)
-    except ModelError:
-        raise
-    except ValueError as error:
-        raise ModelError(f"{file} is damaged: {error}") from error
+    return network, read_parameters(folder / NETWORK_FILE, tensors, mmap=mmap)
 
 
 def _read_pooling(folder: Path, config: dict[str, Any], *, mmap: bool) -> Pooling:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.plots import check_picture_path, save_figure
-from w2v.plots._figures import COLORS, INK, QUIET, new_figure, require_matplotlib, shown, style
+from w2v.plots._figures import COLORS, INK, QUIET, new_figure, require_matplotlib, style
+from w2v.plots._writing import shown, text_size, widest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +19,9 @@ __all__ = ["check_picture_path", "plot_attention", "save_figure"]
 
 _CELL = 0.3
 _BARS = 1.6
-_LETTER = 0.085
 _MARGIN = 0.25
+_NAME_SIZE = 9.0
+_HEADING = "share of the vector"
 
 
 def plot_attention(
@@ -50,28 +52,29 @@ def plot_attention(
 
 
 def _draw(labels: list[str], shares: NDArray[np.float64], weights: NDArray[np.float32] | None) -> Figure:
-    names = _MARGIN + _LETTER * max(map(len, labels))
+    names = _MARGIN + widest(labels, _NAME_SIZE) + 0.06
+    bars_width = max(_BARS, text_size(_HEADING, _NAME_SIZE)[0])
     side = _CELL * len(labels)
     map_width = 0.0 if weights is None else side + _MARGIN
     above = _MARGIN + 0.3 if weights is None else max(names, _MARGIN + 0.3)
-    width, height = names + map_width + _BARS + _MARGIN, above + side + _MARGIN
+    width, height = names + map_width + bars_width + _MARGIN, above + side + _MARGIN
     figure = new_figure(width, height)
     bottom = _MARGIN / height
     rows = range(len(labels))
     if weights is not None:
         axes = figure.add_axes((names / width, bottom, side / width, side / height))
         axes.imshow(weights, cmap=_color_map(), vmin=0, aspect="auto")
-        axes.set_xticks(list(rows), labels, rotation=90)
+        axes.set_xticks(list(rows), labels, rotation=90, parse_math=False)
         axes.xaxis.tick_top()
-        axes.set_yticks(list(rows), labels)
+        axes.set_yticks(list(rows), labels, parse_math=False)
         _bare(axes)
-    bars = figure.add_axes(((names + map_width) / width, bottom, _BARS / width, side / height))
+    bars = figure.add_axes(((names + map_width) / width, bottom, bars_width / width, side / height))
     bars.barh(list(rows), shares, color=COLORS[0], height=0.7)
     bars.set_ylim(len(labels) - 0.5, -0.5)
-    bars.set_yticks(list(rows), labels if weights is None else [""] * len(labels))
+    bars.set_yticks(list(rows), labels if weights is None else [""] * len(labels), parse_math=False)
     bars.axvline(0, color=QUIET, linewidth=0.8)
     bars.set_xticks([])
-    bars.set_title("share of the vector", fontsize=9, color=INK, loc="left")
+    bars.set_title(_HEADING, fontsize=_NAME_SIZE, color=INK, loc="left")
     _bare(bars)
     return figure
 

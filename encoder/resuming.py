@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from corpora.readers import TextReader
+from encoder.persistence import FORMAT_VERSION, KIND, save_encoder
 from encoder.state import EncoderState
 from w2v._files import ModelError
 from w2v._tensors import read_tensors
+from w2v.checkpoints import Kind
 from w2v.model_files import LAYOUT
 
 if TYPE_CHECKING:
     from encoder.fit_options import FitOptions
     from encoder.model import SentenceEncoder
 
+ENCODERS = Kind(KIND, FORMAT_VERSION, "w2v fit-encoder", "SentenceEncoder")
 _TRAINING = "training"
+_MAY_CHANGE = ("workers", "max_time")
 _OF_OUTPUT = ("normalize", "truncate_dim", "batch_size")
 _OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
 
@@ -70,7 +74,7 @@ class Interrupted:
         Which of the sources there were.
     options : FitOptions
     held : path-like, or mapping of str to ndarray
-        Its numbers, or the file that holds them.
+        Where it stands, as arrays or as the file that holds them.
     """
 
     sources: Sources
@@ -92,23 +96,83 @@ class Interrupted:
                 raise ValueError(f"the training that was interrupted had a `{name}` that was no file: pass it again")
         return sources
 
+    def check_options(self, now: FitOptions) -> None:
+        """Raise ValueError if an option is not what the training began with, but for threads and time."""
+        for name, began in asdict(self.options).items():
+            found = getattr(now, name)
+            if name not in _MAY_CHANGE and found != began:
+                raise ValueError(
+                    f"{name} is {found}, but the training that was interrupted began with {began}: it goes on with the "
+                    "options that it began with"
+                )
+
     def tensors(self) -> Mapping[str, NDArray[Any]]:
-        """Return its numbers."""
+        """Return where it stands."""
         return read_tensors(self.held) if isinstance(self.held, Path) else self.held
 
 
-def describe_training(encoder: SentenceEncoder, sources: Sources, options: FitOptions) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SavedEncoder:
+    """An encoder and, while its training is not complete, what it needs to go on: what a folder holds.
+
+    Attributes
+    ----------
+    state : EncoderState
+    training : mapping of str to ndarray, or None
+    """
+
+    state: EncoderState
+    training: Mapping[str, NDArray[Any]] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether training is."""
+        return self.training is None
+
+    @property
+    def seed(self) -> int | None:
+        """That of the training; None if there was none."""
+        return self._described.get("seed")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The files that were trained on."""
+        names = [self._described.get(field.name) for field in fields(Sources)]
+        lists = [[listed] if isinstance(listed, str) else listed for listed in names if listed]
+        return tuple(name for listed in lists for name in listed)
+
+    @property
+    def _described(self) -> dict[str, Any]:
+        described: dict[str, Any] = self.state.metadata.get(_TRAINING, {})
+        return described
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the folder; see `encoder.persistence.save_encoder`."""
+        extra = None if self.training is None else {LAYOUT.training: self.training}
+        save_encoder(self.state, path, overwrite=overwrite, extra_tensors=extra)
+
+
+def describe_training(
+    encoder: SentenceEncoder,
+    sources: Sources,
+    options: FitOptions,
+    history: list[dict[str, Any]],
+    *,
+    complete: bool,
+    has_network: bool,
+) -> dict[str, Any]:
     """Return what is kept with a trained encoder: parameters, history, and what a training needs to go on."""
     left_out = {"embeddings", "training", "workers", "random_state", "frozen", *_OF_OUTPUT}
-    if encoder.architecture == "static":
+    if not has_network:
         left_out.update(_OF_NETWORK)
     parameters = {
         name: _for_json(value) for name, value in encoder.get_params(deep=False).items() if name not in left_out
     }
+    parameters["architecture"] = "attention" if has_network else "static"
     return {
         "parameters": parameters,
-        "history": encoder.history_,
-        _TRAINING: {"complete": encoder.is_complete_, "options": asdict(options), **sources.to_dict()},
+        "history": history,
+        _TRAINING: {"complete": complete, "seed": options.seed, "options": asdict(options), **sources.to_dict()},
     }
 
 
@@ -132,7 +196,7 @@ def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> I
         if not set(training["sources"]) <= {field.name for field in fields(Sources)}:
             raise ValueError(f"unknown sources {training['sources']}")
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: its training: {error!r}") from error
+        raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: its training: {error!r:.80}") from error
     return Interrupted(sources, tuple(training["sources"]), options, file)
 
 

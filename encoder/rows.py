@@ -35,9 +35,9 @@ class WordRows:
         self.gains = _frozen(state.gains)
         self._table = _frozen(state.table.reshape(-1))
 
-    def find(self, sentences: Sequence[str]) -> FoundWords:
-        """Look up the words of sentences; those that have no row at all are left out."""
-        return self.lookup.find(sentences, with_unknown=self.has_unknown)
+    def find(self, sentences: Sequence[str], *, first: int = 0) -> FoundWords:
+        """Look up the words of sentences; those that have no row at all are left out. See `WordLookup.find`."""
+        return self.lookup.find(sentences, with_unknown=self.has_unknown, first=first)
 
     def find_lines(self, data: bytes) -> FoundWords:
         """Look up the words of the lines of a text; see `WordLookup.find_lines`."""

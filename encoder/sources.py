@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.columns import checked_text, row_tuples
 from corpora.readers import TextReader
 from corpora.sentences import SentenceSets, read_sentence_sets
 from encoder.batches import PackedSentences, pack_neighbors, pack_sentences
@@ -16,7 +17,7 @@ from encoder.fit_options import FitOptions, FitProgress
 from encoder.lookup import WordLookup
 from encoder.state import EncoderState
 from encoder.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
-from w2v.stream import open_corpus
+from w2v.corpus import open_corpus
 
 Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
 """From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences."""
@@ -121,10 +122,10 @@ def _lines(corpus: Any, report: Callable[[FitProgress], None]) -> Iterable[str]:
     """Yield the lines of files, or the texts given."""
     opened = open_corpus(corpus)
     if not isinstance(opened, TextReader):
-        for text in opened:
+        for number, text in enumerate(opened, 1):
             if not isinstance(text, str):
-                raise TypeError(f"a corpus of texts must hold strings, not {type(text).__name__}")
-            yield text
+                raise TypeError(f"text {number}: a corpus of texts must hold strings, not {type(text).__name__}")
+            yield checked_text(text, number)
         return
     for number, line in enumerate(opened.lines()):
         if number % 10_000 == 0:
@@ -161,9 +162,9 @@ def _teacher_vectors(teacher: Teacher, sentences: list[str], report: Callable[[F
 def _encoder_of(folder: str | os.PathLike[str]) -> Callable[[list[str]], NDArray[Any]]:
     """Return what encodes sentences as the encoder of a folder does."""
     from encoder.inference import Inference, Output
-    from encoder.persistence import load_encoder
+    from encoder.opening import open_encoder
 
-    inference = Inference(load_encoder(folder))
+    inference = Inference(open_encoder(folder))
     return lambda sentences: inference.encode(sentences, Output())
 
 
@@ -210,9 +211,22 @@ def _as_sets(pairs: Pairs, hard_negatives: bool) -> SentenceSets:
         return pairs
     if isinstance(pairs, (str, os.PathLike)):
         return read_sentence_sets(pairs, hard_negatives=hard_negatives)
-    sets = [tuple(sentences) for sentences in pairs]
+    sets = [_as_set(sentences, number) for number, sentences in enumerate(row_tuples(pairs), 1)]
     if hard_negatives:
         if any(len(sentences) < 3 for sentences in sets):
             raise ValueError("with hard negatives, pairs must have two sentences and a negative")
         return SentenceSets([sentences[:-1] for sentences in sets], [sentences[-1] for sentences in sets])
     return SentenceSets(sets)
+
+
+def _as_set(sentences: Any, number: int) -> tuple[str, ...]:
+    """Return sentences that belong together; TypeError for what would be taken apart in silence."""
+    if isinstance(sentences, (str, bytes, Mapping, Set)) or not isinstance(sentences, Iterable):
+        raise TypeError(
+            f"pair {number} is {sentences!r:.60}; it must be a tuple or a list of sentences, such as ('one', 'other')"
+        )
+    found = tuple(sentences)
+    for sentence in found:
+        if not isinstance(sentence, str):
+            raise TypeError(f"pair {number} holds what is not a str but {type(sentence).__name__}: {sentence!r:.60}")
+    return found

@@ -16,7 +16,7 @@ from w2v.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from encoder.network import NetworkConfig
-    from encoder.parameters import ParameterTable
+    from neural.parameters import ParameterTable
     from w2v.embeddings import Embeddings
     from w2v.subwords import SubwordVectors
 
@@ -52,7 +52,7 @@ class EncoderState:
         What brings the vectors of n-grams to the length of E.
     network : NetworkConfig or None
     parameters : ParameterTable or None
-        The numbers of the network; both or neither.
+        Those of the network; both or neither.
     pooling : Pooling
         What the rows of a sentence become; the sum, unless an encoder was imported.
     metadata : dict
@@ -178,7 +178,7 @@ def sif_state(
     np.multiply(embeddings.vectors, np.float32(scale), out=table[:, :width])
     wrong = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if wrong.size:
-        raise ValueError(f"the vector of the word {vocabulary.index_to_key[wrong[0]]!r} is not finite")
+        raise ValueError(f"the vector of the word {vocabulary.index_to_key[wrong[0]]!r:.80} is not finite")
     identity = None
     if identity_scale:
         identity = Identity(identity_scale, width if identity_columns else 0)

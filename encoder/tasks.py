@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.batches import Neighbors, PackedSentences, Shuffled
-from encoder.objectives import info_nce, listwise_distillation, vector_distillation
+from encoder.batches import Neighbors, PackedSentences, Shuffled, digest
+from neural.losses import info_nce, listwise_distillation, vector_distillation
 
 Floats = NDArray[np.floating[Any]]
 
@@ -37,7 +37,7 @@ class Loss(NamedTuple):
     d_outputs : ndarray
         Its gradient, of the shape of what the loss was taken of.
     d_own : list of ndarray
-        The gradients of the task's own numbers.
+        The gradients of the task's own parameters.
     """
 
     value: float
@@ -70,7 +70,7 @@ class Task(Protocol):
     name : str
         For the history.
     own : list of ndarray
-        Numbers that belong to the task and not to the encoder. They are trained beside it.
+        Parameters that belong to the task and not to the encoder. They are trained beside it.
     """
 
     name: str
@@ -82,6 +82,10 @@ class Task(Protocol):
 
     def held_out(self) -> Batch:
         """Return the sentences that are never drawn."""
+        ...
+
+    def digest(self) -> str:
+        """Return what changes if the sentences do, or what they are to be like."""
         ...
 
 
@@ -133,6 +137,11 @@ class PairTask:
         """Return the first two sentences of the sets that are kept back."""
         return self._batch(self._held, np.broadcast_to([0, 1], (len(self._held), 2)))
 
+    def digest(self) -> str:
+        """Return what changes if a sentence does."""
+        packs = [*self._sets, *([] if self._negatives is None else [self._negatives])]
+        return digest(*(array for pack in packs for array in (pack.tokens, pack.offsets)))
+
     def _batch(self, rows: NDArray[np.int64], chosen: NDArray[np.intp]) -> Batch:
         n = len(rows)
         packs = [_choose(self._sets, rows, chosen[:, side]) for side in (0, 1)]
@@ -172,6 +181,10 @@ class NeighborTask:
     def held_out(self) -> Batch:
         """Return the pairs that are kept back."""
         return self._batch(self._held)
+
+    def digest(self) -> str:
+        """Return what changes if a sentence does, or what follows it."""
+        return digest(self._sentences.tokens, self._sentences.offsets, self._held, self._firsts)
 
     def _batch(self, firsts: NDArray[np.int64]) -> Batch:
         n = len(firsts)
@@ -224,6 +237,10 @@ class TeacherTask:
     def held_out(self) -> Batch:
         """Return the sentences that are kept back."""
         return self._batch(np.sort(self._held))
+
+    def digest(self) -> str:
+        """Return what changes if a sentence does, or a vector of the teacher."""
+        return digest(self._sentences.tokens, self._sentences.offsets, self._vectors)
 
     def _batch(self, rows: NDArray[np.int64]) -> Batch:
         def loss(vectors: Floats) -> Loss:
@@ -279,6 +296,10 @@ class OrderTask:
     def held_out(self) -> Batch:
         """Return the sentences that are kept back, with some words exchanged."""
         return self._batch(self._held, -1)
+
+    def digest(self) -> str:
+        """Return what changes if a sentence does."""
+        return digest(self._sentences.tokens, self._sentences.offsets)
 
     def _batch(self, rows: NDArray[np.int64], step: int) -> Batch:
         rng = np.random.default_rng([self._seed, 2, step + 1])

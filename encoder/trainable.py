@@ -1,4 +1,4 @@
-"""An encoder that learns: the numbers of a state with their optimisers, forward, backward and one step."""
+"""An encoder that learns: the parameters of a state with their optimizers, forward, backward and one step."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder._kernels import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
 from encoder.batches import PackedSentences
 from encoder.network import Cache, Network
-from encoder.objectives import cached_gradients
-from encoder.optimizers import Adam, LazyAdam, clip_by_norm
 from encoder.state import EncoderState
 from encoder.tasks import Batch, Task
+from neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
+from neural.layers.dropout import Dropout
+from neural.losses import cached_gradients
+from neural.optimizers import Adam, LazyAdam, clip_by_norm, weight_decays
+from neural.parameters import all_finite
+from neural.persistence import optimizer_state, restore_arrays, restore_optimizers
 
 Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How far the numbers of each kind move in a step.
+    """How far the parameters of each kind move in a step.
 
     Attributes
     ----------
     table, weights, network : float
-        Of the rows of words, of the logarithms of their weights, and of the network and the tasks' own numbers.
+        Of the rows of words, of the logarithms of their weights, and of the network and the tasks' own parameters.
         What has the rate 0 is left as it is.
     """
 
@@ -44,14 +47,14 @@ class _Kept(NamedTuple):
 
 
 class Trainable:
-    """The numbers of an encoder while they are trained.
+    """The parameters of an encoder while they are trained.
 
     Parameters
     ----------
     state : EncoderState
         Where to start. Its arrays are copied.
     tasks : list of Task
-        Whose own numbers are trained as well.
+        Whose own parameters are trained as well.
     weight_decay : float, default 0.01
         Of the matrices of the network.
     clip : float, default 1
@@ -83,21 +86,10 @@ class Trainable:
         self.network = None if state.network is None else Network(state.network, workers)
         self.parameters = None if state.parameters is None else state.parameters.copy()
         if self.parameters is not None:
-            decay = self.parameters.zeros_like()
-            for array in decay.values():
-                array[...] = weight_decay if array.ndim > 1 else 0.0  # not biases and gains
-            self._network_adam = Adam(decay.flat.shape, weight_decay=decay.flat)
+            decays = weight_decays(self.parameters, weight_decay)
+            self._network_adam = Adam(decays.flat.shape, weight_decay=decays.flat)
         self._gains = np.exp(self.word_weights)
-
-    @property
-    def state(self) -> EncoderState:
-        """What was learned so far; a copy."""
-        return replace(
-            self._start,
-            table=self.table.copy(),
-            word_weights=self.word_weights.copy(),
-            parameters=None if self.parameters is None else self.parameters.copy(),
-        )
+        self._found: tuple[_Gradients, list[tuple[int, list[Floats]]]] | None = None
 
     def vectors(self, sentences: PackedSentences, *, chunk: int = 512) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), without keeping anything for a backward pass."""
@@ -107,32 +99,47 @@ class Trainable:
     def step(
         self, batches: list[tuple[int, float, Batch]], rates: Rates, *, seed: int, chunk: int | None = None
     ) -> list[float]:
-        """Move all numbers once.
+        """Move all parameters once; see `accumulate` and `update`."""
+        losses = self.accumulate(batches, seed=seed, chunk=chunk)
+        self.update(rates)
+        return losses
+
+    def accumulate(
+        self, batches: list[tuple[int, float, Batch]], *, seed: int, chunk: int | None = None
+    ) -> list[float]:
+        """Find the gradients of some batches; nothing moves.
 
         Parameters
         ----------
         batches : list of (int, float, Batch)
             The number of the task, how much its loss counts, and its sentences.
-        rates : Rates
         seed : int
             Of what the network drops.
         chunk : int, optional
-            Sentences that the network holds at once; see `cached_gradients`.
+            Sentences that the network holds at once; see `cached_gradients`. It drops what it drops without.
 
         Returns
         -------
         list of float
-            The loss of each batch, before the step.
+            The loss of each batch.
         """
-        losses = []
-        words = _Gradients(self)
-        for number, share, batch in batches:
-            value, d_own = self._backpropagate(batch, share, words, seed, chunk)
+        losses: list[float] = []
+        words, own = _Gradients(self), []
+        for number, weight, batch in batches:
+            value, d_own = self._backpropagate(batch, weight, words, seed, chunk)
             losses.append(value)
-            for array, adam, gradient in zip(self._tasks[number].own, self._own_adam[number], d_own, strict=True):
+            own.append((number, d_own))
+        self._found = words, own
+        return losses
+
+    def update(self, rates: Rates) -> None:
+        """Move all parameters by the gradients that `accumulate` found."""
+        assert self._found is not None
+        (words, own), self._found = self._found, None
+        for number, gradients in own:
+            for array, adam, gradient in zip(self._tasks[number].own, self._own_adam[number], gradients, strict=True):
                 adam.step(array, gradient, rates.network or rates.table)
         self._apply(words, rates)
-        return losses
 
     def loss(self, batch: Batch, *, chunk: int = 512) -> float:
         """Return the loss of a batch, without a step and without dropping anything."""
@@ -144,9 +151,9 @@ class Trainable:
         )
 
     def _backpropagate(
-        self, batch: Batch, share: float, words: _Gradients, seed: int, chunk: int | None
+        self, batch: Batch, weight: float, words: _Gradients, seed: int, chunk: int | None
     ) -> tuple[float, list[Floats]]:
-        """Add the gradients of a batch to `words`; return its loss and the gradients of the task's own numbers."""
+        """Add the gradients of a batch to `words`; return its loss and the gradients of the task's own parameters."""
         sentences = batch.sentences
         size = len(sentences) if chunk is None or self.network is None else chunk
         found: list[Floats] = []
@@ -155,37 +162,41 @@ class Trainable:
             def objective(vectors: Floats) -> tuple[float, Floats]:
                 value, d_vectors, d_own = batch.loss(vectors)
                 found.extend(d_own)
-                return value, share * d_vectors
+                return value, weight * d_vectors
 
             def forward(part: slice) -> tuple[Floats, _Kept]:
-                return self._forward(sentences[part], seed + part.start)
+                return self._forward(sentences[part], self._dropped(sentences, part, seed))
 
             return cached_gradients(len(sentences), size, forward, words.add, objective), found
         total = 0.0
         for part, tokens in _parts(sentences, size):
-            rows, kept = self._rows(sentences[part], seed + part.start)
+            rows, kept = self._rows(sentences[part], self._dropped(sentences, part, seed))
             value, d_rows, d_own = batch.loss(rows, tokens)
             total += value
             found = [a + b for a, b in zip(found, d_own, strict=True)] if found else d_own
-            words.add_rows(share * d_rows, kept)
+            words.add_rows(weight * d_rows, kept)
         return total, found
 
-    def _forward(self, sentences: PackedSentences, seed: int | None) -> tuple[NDArray[np.float32], _Kept]:
+    def _dropped(self, sentences: PackedSentences, part: slice, seed: int) -> Dropout | None:
+        """Return what the network drops of a part of a batch: what it would drop there of the whole."""
+        return None if self.network is None else self.network.dropout(seed, int(sentences.offsets[part.start]))
+
+    def _forward(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
         vectors = np.empty((len(sentences), self.table.shape[1]), np.float32)
         if self.network is None or self.parameters is None:
             sum_bags(self.table, self._gains, sentences.tokens, sentences.offsets, vectors)
             return vectors, _Kept(sentences, None)
-        y, kept = self._rows(sentences, seed)
+        y, kept = self._rows(sentences, dropped)
         sum_rows(y, sentences.offsets, vectors)
         return vectors, kept
 
-    def _rows(self, sentences: PackedSentences, seed: int | None) -> tuple[NDArray[np.float32], _Kept]:
+    def _rows(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
         """Return the rows whose sums the vectors are."""
         x = np.empty((len(sentences.tokens), self.table.shape[1]), np.float32)
         gather_rows(self.table, self._gains, sentences.tokens, x)
         if self.network is None or self.parameters is None:
             return x, _Kept(sentences, None)
-        y, cache = self.network.forward(self.parameters, x, sentences.offsets, training_seed=seed)
+        y, cache = self.network.forward(self.parameters, x, sentences.offsets, dropped=dropped)
         return y, _Kept(sentences, cache)
 
     def _apply(self, words: _Gradients, rates: Rates) -> None:
@@ -201,17 +212,28 @@ class Trainable:
         if rates.table:
             self._table_adam.step(self.table, rows, gradient, rates.table)
 
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return everything that training needs to go on, by name; not copied."""
+    def learned(self) -> dict[str, NDArray[Any]]:
+        """Return what belongs to the encoder, by name; not copied."""
         named: dict[str, NDArray[Any]] = {"table": self.table, "word_weights": self.word_weights}
         if self.parameters is not None:
             named["network"] = self.parameters.flat
-        for name, adam in self._adams().items():
-            named |= {f"{name}.first": adam.first, f"{name}.second": adam.second}
-            named[f"{name}.steps"] = np.array([adam.n_steps], np.int64)
-        for i, task in enumerate(self._tasks):
-            named |= {f"task{i}.{k}": array for k, array in enumerate(task.own)}
         return named
+
+    def state_with(self, learned: Mapping[str, NDArray[Any]]) -> EncoderState:
+        """Return the encoder of arrays that `learned` named, which it keeps."""
+        parameters = self.parameters
+        if parameters is not None:
+            parameters = parameters.zeros_like()
+            parameters.flat[...] = learned["network"]
+        return replace(self._start, table=learned["table"], word_weights=learned["word_weights"], parameters=parameters)
+
+    def all_finite(self) -> bool:
+        """Tell whether no parameter is NaN or infinite."""
+        return all(map(all_finite, (*self.learned().values(), *self._own().values())))
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return everything that training needs to go on, by name; not copied."""
+        return self.learned() | self._own() | optimizer_state(self._adams())
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what `tensors` gave.
@@ -221,15 +243,12 @@ class Trainable:
         ValueError
             If an array is missing or has another shape.
         """
-        for name, array in self.tensors().items():
-            found = tensors.get(name)
-            if found is None or found.shape != array.shape:
-                raise ValueError(f"the state of the training lacks {name!r} of shape {array.shape}")
-            if not name.endswith(".steps"):
-                array[...] = found
-        for name, adam in self._adams().items():
-            adam.n_steps = int(tensors[f"{name}.steps"][0])
+        restore_arrays(self.learned() | self._own(), tensors)
+        restore_optimizers(self._adams(), tensors)
         self._gains = np.exp(self.word_weights)
+
+    def _own(self) -> dict[str, NDArray[Any]]:
+        return {f"task{i}.{k}": array for i, task in enumerate(self._tasks) for k, array in enumerate(task.own)}
 
     def _adams(self) -> dict[str, Adam | LazyAdam]:
         adams: dict[str, Adam | LazyAdam] = {"table.adam": self._table_adam, "weights.adam": self._weights_adam}
@@ -241,7 +260,7 @@ class Trainable:
 
 
 class _Gradients:
-    """The gradients of a step: of the distinct words of each pass, and of the network's numbers."""
+    """The gradients of a step: of the distinct words of each pass, and of the network's parameters."""
 
     def __init__(self, model: Trainable) -> None:
         self._model = model

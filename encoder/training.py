@@ -7,8 +7,7 @@ depends on the seed and the number of the step only.
 
 from __future__ import annotations
 
-import math
-import time
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -18,14 +17,16 @@ from numpy.typing import NDArray
 
 from encoder.fit_options import FitOptions, FitProgress
 from encoder.lookup import WordLookup
-from encoder.optimizers import Schedule
+from encoder.persistence import n_bytes_of_state
 from encoder.sources import Pairs, Teacher, corpus_tasks, pair_tasks, teacher_tasks
 from encoder.state import EncoderState
 from encoder.tasks import Task
 from encoder.trainable import Rates, Trainable
-from w2v.trainer import DivergenceError
+from neural.loop import Loop, LoopOptions
+from w2v.checkpoints import Checkpoint
+from w2v.pauses import Saveable
 
-_MAX_STEPS = 10**9
+_NOT_KEPT = ("max_time", "workers")
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,30 @@ class Fitted:
         Whether Ctrl-C ended the training.
     training : dict of str to ndarray, or None
         What an interrupted training needs to go on: pass it to `fit_encoder` as `resume`.
+    interrupt : KeyboardInterrupt or None
+        What ended it.
     """
 
     state: EncoderState
     history: list[dict[str, Any]]
     interrupted: bool = False
     training: dict[str, NDArray[Any]] | None = None
+    interrupt: KeyboardInterrupt | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the checkpoints of a training go.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint
+    saveable : callable
+        From what training gave so far to what is saved.
+    """
+
+    checkpoint: Checkpoint
+    saveable: Callable[[Fitted], Saveable]
 
 
 def fit_encoder(
@@ -59,6 +78,7 @@ def fit_encoder(
     options: FitOptions | None = None,
     progress: Callable[[FitProgress], None] | None = None,
     resume: Mapping[str, NDArray[Any]] | None = None,
+    kept: Kept | None = None,
 ) -> Fitted:
     """Train an encoder.
 
@@ -77,6 +97,8 @@ def fit_encoder(
         Called from time to time.
     resume : mapping of str to ndarray, optional
         `Fitted.training` of an interrupted training with the same other arguments.
+    kept : Kept, optional
+        Where checkpoints go.
 
     Returns
     -------
@@ -91,166 +113,190 @@ def fit_encoder(
     CorpusError
         If a file cannot be read or is not what it should be.
     DivergenceError
-        If a loss is not finite.
+        If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
     """
-    _check_sources(corpus, pairs, teacher)
+    _check_start(state, corpus, pairs, teacher)
+    options = FitOptions() if options is None else options
+    report = progress or (lambda _: None)
+    lookup = WordLookup(state.vocabulary, state.tokenizer)
+    kinds = ["teacher" if teacher is not None else "corpus"] * (corpus is not None) + ["pairs"] * (pairs is not None)
+    first = 0 if resume is None else _resumed_stage(resume, kinds)
+    every = [options.filled(kind) for kind in kinds]
+    if options.max_time is not None:
+        every = [replace(filled, max_time=options.max_time / len(kinds)) for filled in every]
+
+    def read(kind: str, filled: FitOptions) -> list[Task]:
+        if kind == "pairs" and pairs is not None:
+            return pair_tasks(state, lookup, pairs, filled, report)
+        if teacher is not None:
+            return teacher_tasks(state, lookup, corpus, teacher, filled, report)
+        return corpus_tasks(state, lookup, corpus, filled, report)
+
+    # all text is read before anything is trained: what is wrong with it is not found out after hours
+    tasks = {number: read(kinds[number], every[number]) for number in range(first, len(kinds))}
+    text = {kinds[number]: {task.name: task.digest() for task in own} for number, own in tasks.items()}
+    history: list[dict[str, Any]] = []
+    for number in range(first, len(kinds)):
+        fingerprint = _fingerprint(every[number], {kind: text[kind] for kind in kinds[number:]})
+        stage = _Stage(
+            number, state, kinds[number], tasks.pop(number), every[number], report, history, kept, fingerprint
+        )
+        if resume is not None and number == first:
+            stage.resume(resume)
+        try:
+            stage.loop.run()
+        except KeyboardInterrupt as interrupt:
+            return replace(stage.fitted(), interrupt=interrupt)
+        state, history = stage.best, stage.history
+    return Fitted(state, history)
+
+
+def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teacher | None) -> None:
+    if corpus is None and pairs is None:
+        raise ValueError("there is nothing to train on: give a corpus, pairs, or a corpus and a teacher")
+    if teacher is not None and corpus is None:
+        raise ValueError("a teacher needs a corpus of sentences to speak about")
     if not state.pooling.is_linear:
         dense = " and a dense map" if state.pooling.dense else ""
         raise ValueError(
             f"an encoder with the pooling {state.pooling.kind!r}{dense} is not trained here, only used; one that takes "
             "the mean or the sum of its rows, and nothing after that, is"
         )
-    options = FitOptions() if options is None else options
-    report = progress or (lambda _: None)
-    lookup = WordLookup(state.vocabulary, state.tokenizer)
-    stages: list[tuple[str, Callable[[FitOptions], list[Task]]]] = []
-    if teacher is not None:
-        stages.append(("teacher", lambda o: teacher_tasks(state, lookup, corpus, teacher, o, report)))
-    elif corpus is not None:
-        stages.append(("corpus", lambda o: corpus_tasks(state, lookup, corpus, o, report)))
-    if pairs is not None:
-        stages.append(("pairs", lambda o: pair_tasks(state, lookup, pairs, o, report)))
-    first = 0 if resume is None else _resumed_stage(resume, [kind for kind, _ in stages])
-    history: list[dict[str, Any]] = []
-    for number, (kind, make_tasks) in enumerate(stages):
-        if number < first:
-            continue
-        filled = options.filled(kind)
-        if options.max_time is not None:
-            filled = replace(filled, max_time=options.max_time / len(stages))
-        run = _Run(state, kind, make_tasks(filled), filled, report, history)
-        if resume is not None and number == first:
-            run.restore(resume)
-        if not run.train():
-            return Fitted(run.best, run.history, True, {"stage": np.array([number], np.int64), **run.tensors()})
-        state, history = run.best, run.history
-    return Fitted(state, history)
 
 
-def _check_sources(corpus: Any, pairs: object, teacher: Teacher | None) -> None:
-    if corpus is None and pairs is None:
-        raise ValueError("there is nothing to train on: give a corpus, pairs, or a corpus and a teacher")
-    if teacher is not None and corpus is None:
-        raise ValueError("a teacher needs a corpus of sentences to speak about")
-
-
-class _Run:
-    """One stage of a training."""
+class _Stage:
+    """One stage of a training: the model of a `Loop`, and the loop that trains it."""
 
     def __init__(
         self,
+        number: int,
         state: EncoderState,
         kind: str,
         tasks: list[Task],
         options: FitOptions,
         report: Callable[[FitProgress], None],
         history: list[dict[str, Any]],
+        kept: Kept | None,
+        fingerprint: NDArray[np.uint8],
     ) -> None:
-        self.kind, self.tasks, self.options, self.report = kind, tasks, options, report
-        self.history = list(history)
-        self.model = Trainable(
+        self.number, self.tasks, self.options, self.fingerprint = number, tasks, options, fingerprint
+        self.losses = tuple(task.name for task in tasks)
+        self._start, self._report, self._before = state, report, history
+        self._trainable = Trainable(
             state, tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers
         )
-        self.best, self.best_loss = state, math.inf
-        self.schedule = Schedule(1.0, options.steps or 1, options.warmup)
-        self.step, self.seconds = 0, 0.0
-        self.recent = [math.nan] * len(tasks)
-
-    def train(self) -> bool:
-        """Train to the end; return False if Ctrl-C came before."""
-        began = time.perf_counter() - self.seconds
-        try:
-            if self.step == 0:
-                self._measure()
-            while (done := self._done()) < 1:
-                self._step(done)
-                self.seconds = time.perf_counter() - began
-                if self.step % self.options.evaluate_every == 0 or self._done() >= 1:
-                    self._measure()
-                elif self.step % 10 == 0:
-                    self._tell("training")
-        except KeyboardInterrupt:
-            return False
-        return True
-
-    def _done(self) -> float:
-        share = self.step / (self.options.steps or 1)
-        if self.options.max_time is not None:
-            share = max(share, self.seconds / max(self.options.max_time, 1e-9))
-        return share
-
-    def _step(self, done: float) -> None:
-        options = self.options
-        share = self.schedule.rate(self.step, done)
-        rates = Rates(
-            share * (options.learning_rate or 0.0), share * (options.weight_rate or 0.0), share * options.network_rate
+        advice = (
+            f"train with a lower learning rate than {options.learning_rate:g}, or network rate than "
+            f"{options.network_rate:g}"
         )
-        batches = [(i, self._share(task), task.draw(self.step)) for i, task in enumerate(self.tasks)]
-        losses = self.model.step(batches, rates, seed=(options.seed << 20) + self.step, chunk=options.chunk)
-        self.step += 1
-        for i, loss in enumerate(losses):
-            self.recent[i] = loss if math.isnan(self.recent[i]) else 0.98 * self.recent[i] + 0.02 * loss
-        if not all(map(math.isfinite, losses)):
-            raise DivergenceError(
-                f"the loss of step {self.step} is not finite; train with a lower learning rate than "
-                f"{options.learning_rate:g}, or network rate than {options.network_rate:g}"
+        self.loop = Loop(
+            self,
+            LoopOptions(
+                options.steps or 1, options.warmup, options.evaluate_every, options.max_time, {"stage": kind}, advice
+            ),
+            progress=self._tell,
+            pauses=[] if kept is None else [kept.checkpoint],
+        )
+        if kept is not None:
+            kept.checkpoint.start(lambda: kept.saveable(self.fitted()), n_bytes_of_state(state))
+
+    @property
+    def best(self) -> EncoderState:
+        """The state whose held-out loss was lowest so far."""
+        return self._start if self.loop.best is None else self._trainable.state_with(self.loop.best)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What was measured, in the stages before as well."""
+        return self._before + self.loop.history
+
+    def fitted(self) -> Fitted:
+        """Return the training as it stands, ready to go on."""
+        training = {
+            "stage": np.array([self.number], np.int64), **self.loop.tensors(), "fingerprint": self.fingerprint
+        }  # fmt: skip
+        return Fitted(self.best, self.history, True, training)
+
+    def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """Go on where another training, of the same arguments, was."""
+        _check_same(self.fingerprint, tensors.get("fingerprint"))
+        self.loop.restore(tensors)
+
+    def accumulate(self, step: int) -> list[float]:
+        """Find the gradients of a step of all tasks; return their losses."""
+        batches = [(i, self._weight(task), task.draw(step)) for i, task in enumerate(self.tasks)]
+        return self._trainable.accumulate(
+            batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk
+        )  # fmt: skip
+
+    def update(self, scale: float) -> None:
+        """Move all parameters."""
+        options = self.options
+        self._trainable.update(
+            Rates(
+                scale * (options.learning_rate or 0.0),
+                scale * (options.weight_rate or 0.0),
+                scale * options.network_rate,
             )
+        )
 
-    def _share(self, task: Task) -> float:
-        return self.options.order_share if task.name == "order" else 1.0
-
-    def _measure(self) -> None:
-        self._tell("measuring")
+    def held_out_loss(self) -> float:
+        """Return the loss of the sentences that no task draws."""
         loss = 0.0
         for task in self.tasks:
-            loss += self._share(task) * self.model.loss(task.held_out())
-        is_best = loss < self.best_loss
-        if is_best:
-            self.best, self.best_loss = self.model.state if self.step else self.best, loss
-        losses = {task.name: recent for task, recent in zip(self.tasks, self.recent, strict=True)}
-        self.history.append(
-            {"stage": self.kind, "step": self.step, "seconds": self.seconds}
-            | {f"{name}_loss": None if math.isnan(value) else value for name, value in losses.items()}
-            | {"held_out_loss": loss, "best": is_best}
-        )
-        self._tell("training")
+            loss += self._weight(task) * self._trainable.loss(task.held_out())
+        return loss
 
-    def _tell(self, phase: str) -> None:
-        held_out = self.history[-1]["held_out_loss"] if self.history else None
-        loss = None if math.isnan(self.recent[0]) else self.recent[0]
-        self.report(FitProgress(phase, min(1.0, self._done()), self.step, loss, held_out, self.seconds))
+    def all_finite(self) -> bool:
+        """Tell whether no parameter is NaN or infinite."""
+        return self._trainable.all_finite()
+
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """Return what belongs to the encoder."""
+        return self._trainable.learned()
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return what `restore` needs: the model, the best state, and where the run stands."""
-        best = {"best.table": self.best.table, "best.word_weights": self.best.word_weights}
-        if self.best.parameters is not None:
-            best["best.network"] = self.best.parameters.flat
-        place = np.array([self.step, self.seconds, self.best_loss, *self.recent])
-        return {**self.model.tensors(), **best, "place": place, "fingerprint": self._fingerprint()}
+        """Return everything that training needs to go on."""
+        return self._trainable.tensors()
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on where another run, of the same arguments, was."""
-        if not np.array_equal(tensors.get("fingerprint", np.empty(0)), self._fingerprint()):
-            raise ValueError("the training to resume had other options, or other sentences; start anew")
-        self.model.restore(tensors)
-        step, self.seconds, self.best_loss, *self.recent = tensors["place"].tolist()
-        self.step = int(step)
-        parameters = self.best.parameters
-        if parameters is not None:
-            parameters = parameters.copy()
-            parameters.flat[...] = tensors["best.network"]
-        self.best = replace(
-            self.best,
-            table=np.array(tensors["best.table"]),
-            word_weights=np.array(tensors["best.word_weights"]),
-            parameters=parameters,
-        )
+        """Go on from what `tensors` gave."""
+        self._trainable.restore(tensors)
 
-    def _fingerprint(self) -> NDArray[np.uint8]:
-        """Return bytes that two trainings share only if they do the same."""
-        sizes = [[len(task.held_out().sentences.tokens), len(task.draw(0).sentences.tokens)] for task in self.tasks]
-        described = {name: value for name, value in asdict(self.options).items() if name not in ("max_time", "workers")}
-        return np.frombuffer(repr((self.kind, sizes, described)).encode(), np.uint8)
+    def _weight(self, task: Task) -> float:
+        return self.options.order_share if task.name == "order" else 1.0
+
+    def _tell(self, phase: str, loop: Loop) -> None:
+        self._report(
+            FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds)
+        )  # fmt: skip
+
+
+def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:
+    """Return bytes that two trainings share only if they do the same, in this stage and those that follow.
+
+    `text` has the digests of the tasks of each stage.
+    """
+    shown = {name: value for name, value in asdict(options).items() if name not in _NOT_KEPT}
+    return np.frombuffer(json.dumps({"options": shown, "text": text}).encode(), np.uint8)
+
+
+def _check_same(own: NDArray[np.uint8], saved: NDArray[Any] | None) -> None:
+    """Raise ValueError unless two fingerprints are equal, saying what differs."""
+    now = json.loads(own.tobytes())
+    try:
+        began = json.loads(b"" if saved is None else saved.tobytes())
+        other = [name for name, value in now["options"].items() if began["options"][name] != value]
+        has_same_stages, has_same_text = list(began["text"]) == list(now["text"]), began["text"] == now["text"]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("what is to be resumed is not the state of such a training") from error
+    if other and has_same_stages:
+        raise ValueError(
+            f"the training to resume began with other options: {other[0]} was {began['options'][other[0]]}, not "
+            f"{now['options'][other[0]]}; resume with the same, or start anew"
+        )
+    if not has_same_text:
+        raise ValueError("the training to resume began with other sentences; resume with the same, or start anew")
 
 
 def _resumed_stage(resume: Mapping[str, NDArray[Any]], kinds: list[str]) -> int:

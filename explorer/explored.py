@@ -114,7 +114,9 @@ class ExploredModel:
     def neighbors(self, word: str, n: int = 20) -> dict[str, Any]:
         """Return a word, as the model knows it, and its nearest words; or those nearest to a sum of words.
 
-        A sum is written with spaces around its signs, as in "king - man + woman". It has ``terms``, its words.
+        A sum is written with spaces around its signs, as in "king - man + woman". It has ``terms``, its words. So have
+        several known words that the model does not hold as one, as in "new york": what is near to their mean is found,
+        and ``mean`` is True.
 
         Raises
         ------
@@ -126,10 +128,15 @@ class ExploredModel:
         _check_word(word)
         _check_number(n)
         plus, minus = ([word], []) if word in self.embeddings.key_to_index else _terms(word)
+        is_mean = len(plus) == 1 and not minus and self._are_several(word)
+        if is_mean:
+            plus = word.split()
         near = self.embeddings.neighbors(plus, minus, top_n=n)
         described = self._word(word)
         if len(plus) + len(minus) > 1:
             described["terms"] = [self._word(term) for term in (*plus, *minus)]
+        if is_mean:
+            described["mean"] = True
         return {**described, "neighbors": self._scored(near)}
 
     def analogy(self, a: str, b: str, c: str, *, method: str = "add", n: int = 10) -> dict[str, Any]:
@@ -216,6 +223,12 @@ class ExploredModel:
 
                 self._inference = Inference(self._state or sif_state(self.embeddings), 1)
             return self._inference
+
+    def _are_several(self, text: str) -> bool:
+        """Tell whether a text is no word of the model, but made of several of its words."""
+        words = text.split()
+        rows = [self.embeddings.get_index(word, -1) for word in (text, *words)]
+        return len(words) > 1 and rows[0] < 0 and min(rows[1:]) >= 0
 
     def _word(self, word: str) -> dict[str, Any]:
         """Return a word as the model writes it, how often it was seen, and where on the map it is."""

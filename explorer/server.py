@@ -41,7 +41,7 @@ def listen(host: str = HOST, port: int | None = None) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
-        raise PortError(f"{host!r} is no address of this machine; left out, it is {HOST}") from error
+        raise PortError(f"{host!r:.80} is no address of this machine; left out, it is {HOST}") from error
     tried = [PORT, 0] if port is None else [port]
     for number in tried:
         opened = socket.socket(family, socket.SOCK_STREAM)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,8 @@ class WordMap:
         The row of each word of the map, the most frequent first.
     groups : ndarray of shape (n,), uint8
         Groups of alike words, for colours; set by `start`.
+    told : callable or None
+        Called with each better `Layout`, in the thread that makes them.
 
     Raises
     ------
@@ -77,6 +80,7 @@ class WordMap:
         if n_words < 1:
             raise ValueError(f"a map needs at least 1 word, not {n_words}")
         self._table = embeddings.table
+        self.told: Callable[[Layout], None] | None = None
         self.rows = _frequent_rows(embeddings, n_words)
         self._places = {row: place for place, row in enumerate(self.rows.tolist())}
         self._file = None if cache is None else cache / f"{self._fingerprint()}.safetensors"
@@ -146,6 +150,8 @@ class WordMap:
         with self._lock:
             self._state = MapState(1 if self._state is None else self._state.version + 1, layout)
         self._has_first.set()
+        if self.told is not None:
+            self.told(layout)
 
     def _step_back(self) -> None:
         """Let those go first who answer and draw the first map: somebody waits for it, and nobody for better ones."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reports.blocks import Block, Bullets, Paragraph, Section, Table
-from w2v._wording import in_words
+from w2v._wording import in_words, tokenizer_in_words
 from w2v.embeddings import Embeddings
 from w2v.parameters import Parameters
 
@@ -56,7 +56,7 @@ def settings_section(metadata: Mapping[str, Any], embeddings: Embeddings) -> Sec
     else:
         blocks.append(Paragraph("How it was trained is not recorded."))
     tokenizer = embeddings.tokenizer.to_config() if embeddings.tokenizer is not None else metadata.get("tokenizer")
-    facts = [("text is cut into words by", in_words(tokenizer)), *_statistics(embeddings)]
+    facts = [("text is cut into words by", tokenizer_in_words(tokenizer)), *_statistics(embeddings)]
     corpus = as_mapping(metadata.get("corpus"))
     facts += [(f"text: {name.replace('_', ' ')}", in_words(value)) for name, value in corpus.items()]
     blocks.append(Table(("of the model", ""), tuple(facts)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from reports.blocks import Card
 from reports.markdown import render_pictures, to_markdown
 from reports.page import to_html
-from w2v._files import ModelError, atomic_file, check_writable_beside
+from w2v._files import ModelError, OutputTakenError, atomic_file, check_writable_beside
 
 _PAGES, _DOCUMENTS = (".html", ".htm"), (".md", ".markdown")
 _PICTURES = ("map", "training", "quality")
@@ -37,7 +37,7 @@ def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> 
     names = [path] if _is_page(path) else [path, *(_picture_path(path, name) for name in _PICTURES)]
     for name in names:
         if os.path.lexists(name) and not overwrite:
-            raise ModelError(f"{name} exists already; choose another name, or ask to overwrite it")
+            raise OutputTakenError(f"{name} exists already; choose another name, or ask to overwrite it")
     check_writable_beside(path)
 
 

@@ -29,6 +29,8 @@ class Case:
     vector_size: int = 16
     window: int = 5
     shrink: bool = True
+    drawn_from: int = 0
+    """What radii are drawn from, if not from `window`."""
     negative: int = 5
     n_targets: int = 36
     n_noise: int = 4 * TILE_ROWS
@@ -58,6 +60,10 @@ class Case:
         return int(self.offsets[-1]) if self.stop is None else self.stop
 
     @property
+    def drawn(self) -> int:
+        return (self.drawn_from or self.window) if self.shrink else 0
+
+    @property
     def keep_table(self) -> NDArray[np.float32]:
         """Probabilities around `keep`, some of them 1."""
         return np.minimum(1, self.keep + 0.3 * self.rng(1).random(self.n_words)).astype(np.float32)
@@ -73,7 +79,7 @@ class Case:
     @property
     def chunk(self) -> Chunk:
         """As the kernels take it."""
-        return Chunk(self.window, self.shrink, self.n_targets)
+        return Chunk(self.window, self.drawn, self.n_targets)
 
     @property
     def noise(self) -> Noise:
@@ -163,7 +169,7 @@ def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.
     w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
     return naive_w2v.train(
         case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
-        threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.shrink, negative=case.negative,
+        threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.drawn, negative=case.negative,
         n_targets=case.n_targets, n_noise=case.n_noise, alpha_start=case.alpha_start, alpha_end=case.alpha_end,
         state=case.state, chunk=chunk,
     )  # fmt: skip

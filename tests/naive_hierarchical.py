@@ -89,7 +89,7 @@ def train(
     w_out: Array,
     *,
     window: int,
-    shrink: bool,
+    shrink: int,
     n_targets: int,
     alpha_start: float,
     alpha_end: float,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,3 +68,37 @@ def attention(
                 weights[h, i, j] = math.exp(score) / total
                 y[i, own] += weights[h, i, j] * v[j, own]
     return y, weights
+
+
+def bert(
+    arrays: Mapping[str, Array], ids: Sequence[int], n_heads: int, *, first_position: int = 0, epsilon: float = 1e-12
+) -> Array:
+    """Return the last hidden states of one sentence, shape (T, E), from arrays as the library transformers names them.
+
+    Token t has row `first_position` + t of the positions.
+    """
+    numbers = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
+
+    def linear(x: Array, name: str) -> Array:
+        return np.array([numbers[f"{name}.weight"] @ row + numbers[f"{name}.bias"] for row in x])
+
+    def norm(x: Array, name: str) -> Array:
+        return np.array([layer_norm(row, numbers[f"{name}.weight"], numbers[f"{name}.bias"], epsilon) for row in x])
+
+    words, positions, types = (
+        numbers[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position", "token_type")
+    )
+    x = norm(
+        np.array([words[i] + positions[first_position + t] + types[0] for t, i in enumerate(ids)]),
+        "embeddings.LayerNorm",
+    )
+    layer = 0
+    while f"encoder.layer.{layer}.output.dense.weight" in numbers:
+        own = f"encoder.layer.{layer}"
+        q, k, v = (linear(x, f"{own}.attention.self.{name}") for name in ("query", "key", "value"))
+        mixed = linear(attention(q, k, v, n_heads)[0], f"{own}.attention.output.dense")
+        x = norm(x + mixed, f"{own}.attention.output.LayerNorm")
+        inner = np.vectorize(gelu)(linear(x, f"{own}.intermediate.dense"))
+        x = norm(x + linear(inner, f"{own}.output.dense"), f"{own}.output.LayerNorm")
+        layer += 1
+    return x

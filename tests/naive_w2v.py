@@ -47,9 +47,9 @@ def draw_noise(threshold: Sequence[float], alias: Sequence[int], state: int) -> 
     return (word if as_uniform(state) < threshold[word] else alias[word]), state
 
 
-def draw_radius(window: int, shrink: bool, state: int) -> int:
+def draw_radius(window: int, shrink: int, state: int) -> int:
     """Return the radius of a window: 1 to `window`, or always `window`."""
-    return window - as_integer(state, window) if shrink else window
+    return min(window, shrink - as_integer(state, shrink)) if shrink else window
 
 
 # Sampling.
@@ -75,7 +75,7 @@ def sample_tokens(
     stop: int,
     keep: Sequence[float],
     window: int,
-    shrink: bool,
+    shrink: int,
     state: int,
     size: int = BUFFER,
 ) -> tuple[Buffer, int, int]:
@@ -155,7 +155,7 @@ def train(
     w_out: Array,
     *,
     window: int,
-    shrink: bool,
+    shrink: int,
     negative: int,
     n_targets: int,
     n_noise: int,

@@ -120,14 +120,18 @@ def test_numpy_truncations_and_other_files_are_refused(embeddings: Embeddings, t
 
 
 @pytest.mark.parametrize(("suffix", "word"), [(".npz", ""), (".npz", "a\0"), (".npy", "a\nb"), (".npy", "a\rb")])
-def test_words_that_numpy_files_cannot_hold_are_named(tmp_path: Path, suffix: str, word: str) -> None:
-    with pytest.raises(ModelError, match="cannot be written in the NumPy format"):
-        write_numpy(Embeddings(["ok", word], [[1], [2]]), tmp_path / f"v{suffix}")
+def test_numpy_archives_hold_all_words_and_files_of_lines_leave_some_out(
+    tmp_path: Path, suffix: str, word: str
+) -> None:
+    given = Embeddings(["ok", word, "c\nd" * (suffix == ".npz") or "c"], [[1], [2], [3]])
+    left_out = [word] * (suffix == ".npy")
+    assert write_numpy(given, tmp_path / f"w{suffix}") == left_out
+    assert_same(read_numpy(tmp_path / f"w{suffix}"), given.difference(left_out), with_counts=False)
     with pytest.raises(ModelError, match="'bad' holds NaN"):
         write_numpy(Embeddings(["ok", "bad"], np.array([[1], [np.nan]])), tmp_path / f"v{suffix}")
     with pytest.raises(ModelError, match="is named"):
         write_numpy(Embeddings(["ok"], [[1]]), tmp_path / "v.txt")
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name[0] for path in tmp_path.iterdir()} == {"w"}
 
 
 @pytest.mark.parametrize("existing", ["v.npy", "v.words.txt"])
@@ -206,10 +210,16 @@ def test_safetensors_truncations_are_refused(embeddings: Embeddings, tmp_path: P
             read_safetensors(path)
 
 
-def test_words_that_safetensors_cannot_hold_are_named(tmp_path: Path) -> None:
-    for word in ("", "a\nb"):
-        with pytest.raises(ModelError, match="cannot be written in the safetensors format"):
-            write_safetensors(Embeddings(["ok", word], [[1], [2]]), tmp_path / "v")
+def test_safetensors_hold_all_words(tmp_path: Path) -> None:
+    given = Embeddings(["ok", "", " ", "a\nb", "\n", "é\0", "z"], [[i] for i in range(7)])
+    assert write_safetensors(given, tmp_path / "w") == []
+    assert_same(read_safetensors(tmp_path / "w"), given, with_counts=False)
+    for lengths in ([2, 0], [-1] * 7, [100] * 7, [1.5] * 7):
+        save_file(load_file(tmp_path / "w") | {"word_lengths": np.array(lengths)}, tmp_path / "x")
+        with pytest.raises(ModelError, match="lengths of the words"):
+            read_safetensors(tmp_path / "x")
+    (tmp_path / "x").unlink()
+    (tmp_path / "w").unlink()
     with pytest.raises(ModelError, match="'bad' holds NaN"):
         write_safetensors(Embeddings(["ok", "bad"], np.array([[1], [np.nan]])), tmp_path / "v")
     assert list(tmp_path.iterdir()) == []

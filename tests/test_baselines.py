@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
-from test_cli import assert_mistake, run
 
 from corpora.tokenizers import WordsTokenizer
 from encoder.baselines import BASELINES, BagOfWords, UnweightedSif, get_baseline, random_network, sentence_moments

@@ -10,8 +10,8 @@ import pytest
 
 from encoder.bert_names import from_bert, to_bert
 from encoder.network import Network, NetworkConfig
-from encoder.parameters import ParameterTable
-from encoder.ready_network import ReadyNetwork
+from neural.fused_inference import FusedNetwork
+from neural.parameters import ParameterTable
 
 LENGTHS = [1, 5, 12, 2, 9]
 
@@ -48,7 +48,7 @@ def test_network_agrees_with_bert(dim: int, heads: int, rng: np.random.Generator
     offsets = np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64)
     x = rng.standard_normal((offsets[-1], dim), dtype=np.float32)
     y, _, attention = Network(config).forward(parameters, x, offsets, return_attention=True)
-    assert np.array_equal(ReadyNetwork(config, parameters).rows(x, offsets), y)
+    assert np.array_equal(FusedNetwork(config.stack, parameters).rows(x, offsets), y)
     padded, mask = torch.zeros(len(LENGTHS), max(LENGTHS), dim), torch.zeros(len(LENGTHS), max(LENGTHS))
     for b, length in enumerate(LENGTHS):
         padded[b, :length] = torch.from_numpy(x[offsets[b] : offsets[b + 1]])
@@ -69,8 +69,8 @@ def test_positions_that_are_added_become_a_table(positions: str, rng: np.random.
     learned = replace(config, positions="learned")
     offsets = np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64)
     x = rng.standard_normal((offsets[-1], 24), dtype=np.float32)
-    expected = ReadyNetwork(config, parameters).rows(x, offsets)
-    found = ReadyNetwork(learned, from_bert(learned, to_bert(config, parameters))).rows(x, offsets)
+    expected = FusedNetwork(config.stack, parameters).rows(x, offsets)
+    found = FusedNetwork(learned.stack, from_bert(learned, to_bert(config, parameters))).rows(x, offsets)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

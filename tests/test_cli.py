@@ -7,7 +7,6 @@ import importlib.metadata
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import assert_mistake, run
 
 from cli import main
 from commands.training import OPTION_NAMES
@@ -32,22 +31,6 @@ JSON_COMMANDS = [
     "analogy", "attention", "compare", "evaluate", "fit-encoder", "index", "info", "neighbors", "phrases", "search",
     "similar", "similarity", "train",
 ]  # fmt: skip
-
-
-def run(*arguments: object, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
-
-
-def assert_mistake(result: Result, code: int, *fragments: str) -> None:
-    """One line that says what is wrong (after click's usage hint for code 2), nothing on stdout, no traceback."""
-    assert result.exit_code == code, result.output
-    assert isinstance(result.exception, SystemExit)
-    assert result.stdout == ""
-    before, _, message = result.stderr.rpartition("Error: ")
-    assert before == "" or (code == 2 and before.startswith("Usage: "))
-    assert code == 2 or message.count("\n") == 1, message
-    for fragment in fragments:
-        assert fragment in message
 
 
 @pytest.fixture
@@ -94,18 +77,6 @@ def test_help_imports_nothing_heavy() -> None:
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout.splitlines()[-1] == "[]"
-
-
-@pytest.mark.slow
-def test_help_answers_in_a_third_of_a_second() -> None:
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", "from cli import main; main(['--help'])"], capture_output=True, check=True
-        )
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.3
 
 
 def test_train_has_an_option_with_the_default_of_every_parameter() -> None:
@@ -337,9 +308,9 @@ BAD_TRAINING_VALUES = [
     ("--vector-size", "10001"),
     ("--vector-size", "ten"),
     ("--window", "0"),
-    ("--window", "51"),
+    ("--window", "10001"),
     ("--negative", "-1"),
-    ("--negative", "51"),
+    ("--negative", "1001"),
     ("--min-count", "0"),
     ("--min-count", "99999999999999999999"),
     ("--max-vocab", "0"),

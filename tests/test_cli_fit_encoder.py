@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import assert_mistake, run
-from test_fitting_encoders import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
+from command_line import assert_mistake, run
+from topic_examples import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
 
-import commands.fit_encoder
 from commands.fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
 from encoder import SentenceEncoder
 from encoder.fit_options import FitOptions
@@ -52,7 +51,11 @@ def pairs(tmp_path: Path) -> Path:
 def test_fit_encoder_trains_saves_and_reports(model: Path, corpus: Path, tmp_path: Path, architecture: str) -> None:
     output = tmp_path / "my.encoder"
     network = ("--dim", 8, "--heads", 2, "--positions", "learned") if architecture == "attention" else ()
-    result = run("fit-encoder", model, corpus, "-o", output, "--architecture", architecture, *network, *FEW)
+    arguments = ("fit-encoder", model, corpus, "-o", output, "--architecture", architecture, *network, *FEW)
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["history"] == SentenceEncoder.load(output).history_
+    result = run(*arguments, "--overwrite")
     assert result.exit_code == 0, result.output
     encoder = SentenceEncoder.load(output)
     assert topic_margin(encoder) != topic_margin(SentenceEncoder(make_words()))
@@ -107,7 +110,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     from contextlib import contextmanager
 
     @contextmanager
-    def interrupting() -> Any:
+    def interrupting(progress: Any, corpus: Any) -> Any:
         def report(state: Any) -> None:
             if state.phase == "training" and state.step == 20:
                 os.kill(os.getpid(), signal.SIGTERM if is_terminated else signal.SIGINT)
@@ -117,7 +120,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     whole, output = tmp_path / "whole", tmp_path / "my.encoder"
     assert run("fit-encoder", model, corpus, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(commands.fit_encoder, "show_fitting", interrupting)
+        patch.setattr("encoder.fit_options.show_fitting", interrupting)
         result = run("fit-encoder", model, corpus, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""
@@ -129,7 +132,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     np.testing.assert_allclose(
         SentenceEncoder.load(output).state.table, SentenceEncoder.load(whole).state.table, atol=1e-6
     )
-    assert_mistake(run("fit-encoder", "--resume", output), 1, "no training that was interrupted")
+    assert_mistake(run("fit-encoder", "--resume", output), 1, "training is complete, there is nothing to resume")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -92,12 +95,86 @@ def test_export_of_a_model_that_cannot_be_expressed_leaves_nothing(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["nan.model"]
 
 
-@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "fasttext-vec", "fasttext-bin", "glove"])
-@pytest.mark.parametrize("word", ["two words", "a\ttab", ""])
-def test_export_names_a_word_with_white_space(tmp_path: Path, name: str, word: str) -> None:
-    Embeddings(["ok", word], [[1], [2]]).save(tmp_path / "my.model")
-    assert_mistake(run("export", tmp_path / "my.model", tmp_path / "v", "--format", name), 1, repr(word))
-    assert [path.name for path in tmp_path.iterdir()] == ["my.model"]
+@pytest.mark.parametrize(("name", "file"), ALL)
+@pytest.mark.parametrize("word", [" ", "", "two words", "a\ttab", "a\nb", "zero\0"])
+def test_export_writes_what_a_format_can_hold_and_counts_the_rest(
+    tmp_path: Path, name: str, file: str, word: str
+) -> None:
+    if name == "gensim":
+        pytest.importorskip("gensim")
+    Embeddings(["ok", word, "fine"], [[1, 0], [2, 0], [3, 0]]).save(tmp_path / "my.model")
+    result = run("export", tmp_path / "my.model", tmp_path / file, "--format", name)
+    assert result.exit_code == 0, result.output
+    holds_all = file in ("v.npz", "v.safetensors", "v.kv") or (name == "fasttext-bin" and "\0" not in word)
+    by_line = name == "projector" and word in (" ", "two words", "zero\0")
+    by_line |= file == "v.npy" and word not in ("", "a\nb")
+    kept = holds_all or by_line or (word == "zero\0" and not file.startswith("v.bin"))
+    assert (result.stderr == "") == kept
+    if not kept:
+        assert f"Warning: 1 of 3 words were left out, such as {word!r}, which {name} cannot" in result.stderr
+    if name != "gensim":
+        assert read_vectors(tmp_path / file).index_to_key == (["ok", word, "fine"] if kept else ["ok", "fine"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("v.vec", b"2 2\nnew york 1 2\nb 3 4\n"),
+        ("glove.txt", b"a 1 2\nnew york 3 4\n"),
+        ("v.bin", b"1 2\na " + np.array([1, 2], "<f4").tobytes()),
+    ],
+)
+@pytest.mark.parametrize("kind", ["zip", "bz2", "xz", "gz"])
+def test_import_reads_packed_files_as_they_are_published(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    expected = read_vectors(tmp_path / name)
+    packed = tmp_path / f"{name}.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"folder/{name}", content)
+            archive.writestr("README.txt", "how to read these")
+            archive.writestr("__MACOSX/._x", "x")
+    else:
+        packed.write_bytes({"bz2": bz2, "xz": lzma, "gz": gzip}[kind].compress(content))
+    assert run("import", packed, "--output", tmp_path / "m").exit_code == 0
+    found = Embeddings.load(tmp_path / "m")
+    assert found.index_to_key == expected.index_to_key
+    np.testing.assert_array_equal(found.vectors, expected.vectors)
+
+
+def test_import_says_what_is_wrong_with_an_archive(tmp_path: Path) -> None:
+    for names, mentioned in ((["a.txt", "b.txt"], "zip archive of 2 files (a.txt, b.txt); unpack"), ([], "of 0 files")):
+        with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, "a 1 2\n")
+        assert_mistake(run("import", tmp_path / "v.zip", "--output", tmp_path / "out"), 1, "v.zip", mentioned)
+    (tmp_path / "v.zip").write_bytes(b"PK\x03\x04garbage")
+    assert_mistake(run("import", tmp_path / "v.zip", "--output", tmp_path / "out"), 1, "cannot be opened")
+    (tmp_path / "v.zst").write_bytes(b"\x28\xb5\x2f\xfd1234567")
+    assert_mistake(run("import", tmp_path / "v.zst", "--output", tmp_path / "out"), 1, "compressed with zstd")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("gensim", "model2vec")])
+@pytest.mark.parametrize("given", [True, False])
+def test_import_names_a_pointer_of_git_lfs(tmp_path: Path, name: str, given: bool) -> None:
+    file = NAMES[name][0] if name != "projector" else "vectors.tsv"
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    (tmp_path / file).write_text(pointer)
+    arguments = ["--format", name] if given else []
+    result = run("import", tmp_path / file, "--output", tmp_path / "out", *arguments)
+    assert_mistake(result, 1, file, "is a pointer of Git LFS", "git lfs pull")
+
+
+def test_import_counts_words_that_fall_together(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_bytes(b"4 1\na 1\ncaf\xe9 2\ncaf\xe8 3\nb 4\n")
+    result = run("import", tmp_path / "v.txt", "--output", tmp_path / "a", "--errors", "replace")
+    assert result.exit_code == 0
+    assert "Warning: 1 words occurred more than once, as they are or made so by --errors replace" in result.stderr
+    result = run("import", tmp_path / "v.txt", "--output", tmp_path / "b", "--encoding", "latin-1")
+    assert (result.exit_code, result.output) == (0, "")
+    assert Embeddings.load(tmp_path / "b").index_to_key == ["a", "café", "cafè", "b"]
+    result = run("import", tmp_path / "v.txt", "--output", tmp_path / "c", "--encoding", "klingon")
+    assert_mistake(result, 1, "there is no text encoding 'klingon'")
 
 
 def test_ngrams_go_out_and_in(model: Path, embeddings: Embeddings, tmp_path: Path) -> None:

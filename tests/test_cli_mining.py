@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import make_embeddings
-from test_cli import assert_mistake, run
 
 LINES = ["the river", "a 42\tx", "", "River, the!", "naïve 日本", "the river", "unheard of", "x"]
 

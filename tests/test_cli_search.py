@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import make_embeddings
-from test_cli import assert_mistake, run
 
 from commands import search
 from encoder.retrieval import SentenceIndex, index
+from w2v import Embeddings
 
 LINES = ["the river", "", "unheard", "42 x", "naïve river", "a river", "the river"]
 
@@ -174,3 +179,58 @@ def test_search_rejects_what_makes_no_sense(model: Path, indexed: Path) -> None:
     assert_mistake(run("search", indexed, "unheard of"), 1, "no word of the query 'unheard of' is known")
     assert_mistake(run("search", model, "x"), 1, "is a model, not an index")
     assert_mistake(run("neighbors", indexed, "x"), 1, "sentence-index")
+
+
+def test_control_characters_of_a_query_are_shown_escaped(tmp_path: Path) -> None:
+    index = _index_of_three(tmp_path)
+    result = run("search", index, "cat\x1b[31m dog")
+    assert result.exit_code == 0
+    assert "near cat\\x1b[31m dog" in result.stdout and "\x1b" not in result.stdout
+
+
+def test_control_characters_of_names_are_shown_escaped(tmp_path: Path) -> None:
+    result = run("info", tmp_path / "no\x1b[31m.model")
+    assert result.exit_code == 1
+    assert "no\\x1b[31m.model does not exist" in result.stderr and "\x1b" not in result.stderr
+    result = run("train", "--resume", tmp_path / "a\x1b[31m", "--output", tmp_path / "b")
+    assert result.exit_code == 2
+    assert "takes the place of" in result.stderr and "a\\x1b[31m" in result.stderr and "\x1b" not in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_interactive_search_edits_the_line_and_remembers_queries(tmp_path: Path) -> None:
+    import pty
+
+    index = _index_of_three(tmp_path)
+    code = f"import sys; sys.argv[1:] = ['search', {str(index)!r}]; from commands.entry import main; main()"
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(slave)
+        shown = ""
+        for number, typed in enumerate((b"cat\n", b"\x1b[A\n", b"\n")):
+            shown += _read_until(master, "search for: ")
+            os.write(master, typed)
+            if number < 2:
+                shown += _read_until(master, "near cat")
+        assert process.wait(30) == 0
+    os.close(master)
+    assert shown.count("near cat") == 2
+    assert "^[[A" not in shown
+
+
+def _read_until(master: int, awaited: str) -> str:
+    """Return what a terminal shows until something is shown."""
+    shown = ""
+    while awaited not in shown:
+        ready, _, _ = select.select([master], [], [], 30)
+        assert ready, shown
+        shown += os.read(master, 4).decode(errors="replace")
+    return shown
+
+
+def _index_of_three(tmp_path: Path) -> Path:
+    words = Embeddings(["cat", "dog", "red"], np.eye(3, dtype=np.float32))
+    SentenceIndex.build(words, ["cat dog", "red cat", "red"], tmp_path / "three.index")
+    return tmp_path / "three.index"

@@ -35,7 +35,7 @@ def test_train_divides_chinese_with_jieba_and_the_model_knows(chinese: Path, tmp
     result = train(chinese, tmp_path / "zh.model", "jieba")
     assert result.exit_code == 0, result.output
     described = json.loads(run("info", tmp_path / "zh.model", "--json").stdout)
-    assert described["tokenizer"] == {"name": "jieba", "lowercase": True, "hmm": True}
+    assert described["tokenizer"] == {"name": "jieba", "rules": 2, "lowercase": True, "hmm": True}
     words = {"我", "来到", "北京", "清华大学", "学习", "c语言", "在", "2023", "年"}
     assert set(Embeddings.load(tmp_path / "zh.model").index_to_key) == words
     assert run("neighbors", tmp_path / "zh.model", "C语言", "--top", "2").exit_code == 0

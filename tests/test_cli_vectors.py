@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import assert_mistake, run
+from command_line import assert_mistake, run
 
 from w2v import Embeddings, Vocabulary
 from w2v.index import INDEX_FILE

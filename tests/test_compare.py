@@ -258,6 +258,19 @@ def test_markdown_is_a_table_with_a_cell_for_every_column(measured: compare.Comp
     assert "fastText always draws noise words" in text
 
 
+@pytest.mark.parametrize("title", ["gensim 4", "W" * 40])
+def test_all_text_of_the_picture_is_inside(measured: compare.Comparison, title: str) -> None:
+    pytest.importorskip("matplotlib")
+    from w2v.plots.comparison import plot_comparison
+
+    figure = plot_comparison(replace(measured, titles={**measured.titles, "gensim": title}))
+    width, height = figure.get_size_inches()
+    for dpi in (72, 100, 200):
+        figure.set_dpi(dpi)
+        box = figure.get_tightbbox()
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (dpi, box)
+
+
 def test_report_is_written_with_a_picture_beside_it(measured: compare.Comparison, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "report.md"

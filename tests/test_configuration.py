@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
-from test_cli import assert_mistake, run
+from command_line import assert_mistake, run
 
 from cli import main
 from commands.configuration import CONFIG, add_config_option
 from w2v.embeddings import Embeddings
-from w2v.environment import CACHE_FOLDER, WORKERS, cache_folder, default_workers
+from w2v.environment import CACHE_FOLDER, WORKERS, cache_folder, default_workers, temporary_folder
 
 TEXT = "a b c d a b c d\nb a d c\n" * 40
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -55,6 +57,12 @@ def test_config_gives_options_and_the_command_line_comes_first(corpus: Path, tmp
     assert {name: parameters[name] for name in wanted} == wanted
     assert run("train", corpus, "-o", tmp_path / "b", "--vector-size", 5, "--config", config).exit_code == 0
     assert Embeddings.load(tmp_path / "b").vector_size == 5
+
+
+def test_config_may_begin_with_a_byte_order_mark(corpus: Path, tmp_path: Path) -> None:
+    config = write(tmp_path, "\ufeff[train]\nvector_size = 6\nmin-count = 1\nepochs = 1\n")
+    assert run("train", corpus, "-o", tmp_path / "a", "--config", config).exit_code == 0
+    assert Embeddings.load(tmp_path / "a").vector_size == 6
 
 
 def test_config_gives_arguments_switches_and_lists(corpus: Path, tmp_path: Path) -> None:
@@ -179,6 +187,69 @@ def test_cache_folder_is_that_of_the_system_unless_it_is_given(monkeypatch: pyte
         if variable:
             monkeypatch.setenv(variable, str(tmp_path / "x"))
         assert cache_folder() == expected
+
+
+def without_home(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
+    """Be a user whom the system does not know, as in a container, with a folder for what is temporary."""
+    for name in ("HOME", "XDG_CACHE_HOME", CACHE_FOLDER):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+
+def test_who_has_no_home_folder_has_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without_home(monkeypatch, tmp_path)
+    folder = cache_folder()
+    assert folder.parent == tmp_path and folder.is_dir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert cache_folder() == folder
+    monkeypatch.setenv(CACHE_FOLDER, "~/x")
+    with pytest.raises(ValueError, match="no such home folder; give a full path"):
+        cache_folder()
+    assert_mistake(run("info", tmp_path / "none"), 1, "no such home folder")
+
+
+@pytest.mark.parametrize("kind", ["writable by all", "link", "file"])
+def test_a_temporary_folder_of_somebody_else_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    without_home(monkeypatch, tmp_path)
+    taken, elsewhere = tmp_path / f"w2v-{os.getuid()}", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if kind == "link":
+        taken.symlink_to(elsewhere)
+    elif kind == "file":
+        taken.touch()
+    else:
+        taken.mkdir()
+        taken.chmod(0o777)
+    folder = temporary_folder()
+    assert folder not in (taken, elsewhere) and folder.is_dir() and folder.parent == tmp_path
+
+
+def test_kernels_are_kept_where_neither_their_folder_nor_the_home_folder_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()  # nothing can be made below it, whoever asks, root included
+    program = (
+        "import os, pathlib, w2v.jit as jit\n"
+        "beside = pathlib.Path(jit.__file__).resolve().parent / '__pycache__'\n"
+        "made = pathlib.Path.mkdir\n"
+        "def mkdir(path, *arguments, **options):\n"
+        "    if path.is_relative_to(beside): raise PermissionError('read-only')\n"
+        "    made(path, *arguments, **options)\n"
+        "pathlib.Path.mkdir = mkdir\n"
+        "from explorer._layout_kernels import weigh_neighbors\n"
+        "print(weigh_neighbors.stats.cache_path)"
+    )
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "HOME": str(tmp_path / "file"), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
+    for name in ("XDG_CACHE_HOME", "NUMBA_CACHE_DIR", CACHE_FOLDER):
+        environment.pop(name, None)
+    command = [sys.executable, "-c", program]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    path = Path(finished.stdout.strip())
+    assert path.is_relative_to(temporary / f"w2v-{os.getuid()}" / "kernels")
+    assert finished.stderr == ""
 
 
 @pytest.mark.slow

@@ -123,7 +123,9 @@ def test_earlier_trainings_are_noted() -> None:
     first = model.embeddings_.metadata
     second = model.set_params(epochs=1).continue_fit(NEW).embeddings_.metadata
     assert len(model.history_) == len(second["history"]) == 1
-    assert second["earlier"] == [{name: first[name] for name in ("parameters", "history", "corpus")}]
+    assert second["earlier"] == [
+        {name: first[name] for name in ("parameters", "history", "corpus")} | {"inputs": ["in memory: lists of tokens"]}
+    ]
     third = model.continue_fit(OLD).embeddings_.metadata
     assert [noted["corpus"] for noted in third["earlier"]] == [first["corpus"], second["corpus"]]
 

@@ -12,8 +12,8 @@ from encoder_examples import make_embeddings
 from numpy.typing import NDArray
 
 from corpora.readers import TextReader
-from encoder.retrieval import Duplicate, Place, SentenceIndex, duplicates, group_duplicates, joins, mine_duplicates
-from encoder.retrieval.duplicates import find_leaders, groups_of, near_rows
+from encoder.retrieval import Duplicate, Place, SentenceIndex, duplicates, joins, mine_duplicates
+from encoder.retrieval.duplicates import near_rows
 from encoder.retrieval.joins import Join, Pairs, Reduction, choose_reduction
 from encoder.retrieval.overlap import overlap_state
 from w2v import ModelError
@@ -161,31 +161,6 @@ def test_near_rows_reject_what_makes_no_sense(
         next(near_rows(VectorTable(vectors), **{"threshold": 0.5, **options}))
 
 
-def test_find_leaders_leaves_no_pair_and_takes_out_no_more() -> None:
-    # 1 is near 0, 2 is near 1 only: with 1 gone it stays
-    pairs = Pairs(np.array([1, 2, 3, 3]), np.array([0, 1, 1, 2]), np.full(4, 0.9, np.float32))
-    leaders = find_leaders(iter([pairs]), 5)
-    assert leaders.tolist() == [0, 0, 2, 2, 4]
-    assert groups_of(leaders) == [[0, 1], [2, 3]] and groups_of(leaders, 3) == []
-
-
-def test_find_leaders_follows_equal_rows_to_the_leader_of_the_first() -> None:
-    pairs = Pairs(np.array([1, 2, 3]), np.array([0, 1, 1]), np.array([0.9, 1, 1], np.float32))
-    leaders = find_leaders(iter([pairs]), 4)
-    assert leaders.tolist() == [0, 0, 0, 0] and groups_of(leaders) == [[0, 1, 2, 3]]
-
-
-def test_find_leaders_of_vectors_are_near_and_far_from_each_other(vectors: NDArray[np.float32]) -> None:
-    table = VectorTable(vectors, are_units=True)
-    leaders = find_leaders(near_rows(table, 0.8, top_n=700), 700)
-    cosines = vectors @ vectors.T
-    assert (cosines[np.arange(700), leaders] >= 0.8 - 1e-6).all()
-    kept = np.flatnonzero(leaders == np.arange(700))
-    assert 40 <= len(kept) < 600 and np.triu(cosines[np.ix_(kept, kept)], 1).max() < 0.8 + 1e-6
-    sizes = [len(rows) for rows in groups_of(leaders, 1)]
-    assert sum(sizes) == 700 and sizes == sorted(sizes, reverse=True)
-
-
 SENTENCES = ["the river", "a 42", "", "River, the!", "naïve 日本", "the river", "unheard"]
 
 
@@ -205,13 +180,6 @@ def test_mine_duplicates_tells_both_sentences_and_their_lines(tmp_path: Path) ->
     ]  # fmt: skip
     with pytest.raises(ValueError, match="is an index: it has an encoder and sentences"):
         next(mine_duplicates(index, make_embeddings()))
-
-
-def test_group_duplicates_puts_all_that_are_near_to_one_together() -> None:
-    lines = [*SENTENCES, "the river, the", "a 42"]
-    found = group_duplicates(lines, make_embeddings(), threshold=0.9)
-    assert [[place.line for place in group] for group in found] == [[1, 4, 6, 8], [2, 9]]
-    assert [len(group) for group in group_duplicates(lines, make_embeddings(), threshold=0.9, min_size=3)] == [4]
 
 
 def test_mine_duplicates_without_an_encoder_compares_words(tmp_path: Path) -> None:

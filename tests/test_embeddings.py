@@ -318,8 +318,9 @@ def test_analogy_rejects_an_unknown_method(embeddings: Embeddings) -> None:
 def test_doesnt_match_finds_the_outlier() -> None:
     embeddings = Embeddings(["cat", "dog", "cow", "car"], np.array([[5, 0.2], [1, 0.1], [2, 0], [0, 3]]))
     assert embeddings.doesnt_match(["cat", "car", "dog", "cow"]) == "car"
+    assert embeddings.doesnt_match(["cat", "bus", "car", "dog"]) == "car"
     with pytest.raises(UnknownWordError, match="bus"):
-        embeddings.doesnt_match(["cat", "bus"])
+        embeddings.doesnt_match(["bus", "tram"])
     with pytest.raises(ValueError, match="at least one"):
         embeddings.doesnt_match([])
     with pytest.raises(TypeError, match="several"):

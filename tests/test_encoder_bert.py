@@ -10,13 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import naive_layers
 import numpy as np
 import pytest
+from bert_folders import CONFIG, DIM, LAYERS, PIECES, POOLING, POSITIONS, TEXTS, make_arrays, write_bert, write_json
+from command_line import assert_mistake, run
 from encoder_examples import SENTENCES, WORDS, make_embeddings
 from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
-from test_cli import assert_mistake, run
-from test_encoder_formats import import_quietly, wordpiece
+from static_folders import import_quietly
 
 from corpora.tokenizers import TabsTokenizer, Tokenizer, WhitespaceTokenizer, WordsTokenizer
 from encoder import Encoded, EncoderState, SentenceEncoder, inference
@@ -24,107 +26,6 @@ from encoder.formats import read_encoder, write_encoder
 from encoder.inference import Inference, Output
 from encoder.pooling import Dense, Pooling
 from w2v import ModelError
-
-PIECES = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "the",
-    "river",
-    "##s",
-    "##side",
-    "日",
-    "本",
-    ".",
-    "don",
-    "'",
-    "t",
-]
-TEXTS = ["The rivers.", "", "don't zzz the riverside", "日本 the", "the " * 40, "the\nriver\t."]
-DIM, LAYERS, POSITIONS = 8, 2, 16
-POOLING = {"word_embedding_dimension": DIM, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
-CONFIG = {
-    "model_type": "bert", "architectures": ["BertModel"], "hidden_size": DIM, "num_hidden_layers": LAYERS,
-    "num_attention_heads": 2, "intermediate_size": 20, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
-    "max_position_embeddings": POSITIONS, "type_vocab_size": 2, "vocab_size": len(PIECES), "pad_token_id": 0,
-}  # fmt: skip
-POST_PROCESSOR = {
-    "type": "TemplateProcessing",
-    "single": [
-        {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
-        {"Sequence": {"id": "A", "type_id": 0}},
-        {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
-    ],
-    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-    "special_tokens": {
-        "[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]},
-        "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]},
-    },
-}
-
-
-def make_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return the arrays of a small BERT, as the library transformers names them."""
-
-    def numbers(*shape: int) -> np.ndarray:
-        return rng.normal(scale=0.3, size=shape).astype(np.float32)
-
-    arrays = {
-        "embeddings.word_embeddings.weight": numbers(len(PIECES), DIM),
-        "embeddings.position_embeddings.weight": numbers(POSITIONS, DIM),
-        "embeddings.token_type_embeddings.weight": numbers(2, DIM),
-        "embeddings.LayerNorm.weight": 1 + numbers(DIM),
-        "embeddings.LayerNorm.bias": numbers(DIM),
-        "pooler.dense.weight": numbers(DIM, DIM),
-        "pooler.dense.bias": numbers(DIM),
-    }
-    for layer in range(LAYERS):
-        for name, shape in (
-            ("attention.self.query", (DIM, DIM)), ("attention.self.key", (DIM, DIM)),
-            ("attention.self.value", (DIM, DIM)), ("attention.output.dense", (DIM, DIM)),
-            ("intermediate.dense", (20, DIM)), ("output.dense", (DIM, 20)),
-        ):  # fmt: skip
-            arrays[f"encoder.layer.{layer}.{name}.weight"] = numbers(*shape)
-            arrays[f"encoder.layer.{layer}.{name}.bias"] = numbers(shape[0])
-        for name in ("attention.output", "output"):
-            arrays[f"encoder.layer.{layer}.{name}.LayerNorm.weight"] = 1 + numbers(DIM)
-            arrays[f"encoder.layer.{layer}.{name}.LayerNorm.bias"] = numbers(DIM)
-    return arrays
-
-
-def write_json(file: Path, content: Any) -> None:
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(content), encoding="utf-8")
-
-
-def write_bert(
-    folder: Path, arrays: dict[str, np.ndarray], *parts: tuple[str, dict[str, Any]], config: Any = CONFIG
-) -> Path:
-    """Write a folder as sentence-transformers does; without parts it is one of transformers."""
-    folder.mkdir()
-    save_file(arrays, folder / "model.safetensors")
-    write_json(folder / "config.json", config)
-    added = [
-        {"id": PIECES.index(piece), "content": piece, "single_word": False, "lstrip": False, "rstrip": False,
-         "normalized": False, "special": True}
-        for piece in PIECES[:5]
-    ]  # fmt: skip
-    write_json(folder / "tokenizer.json", wordpiece(PIECES, post_processor=POST_PROCESSOR, added_tokens=added))
-    special = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
-    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer", "do_lower_case": True, **special})
-    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]
-    for number, (kind, content) in enumerate(parts, 1):
-        path = f"{number}_{kind}"
-        modules.append(
-            {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        )
-        write_json(folder / path / "config.json", content)
-    if parts:
-        write_json(folder / "modules.json", modules)
-        write_json(folder / "sentence_bert_config.json", {"max_seq_length": 12, "do_lower_case": False})
-    return folder
 
 
 def add_dense(folder: Path, rng: np.random.Generator, activation: str, *, bias: bool = True) -> None:
@@ -217,9 +118,30 @@ def test_bare_bert_takes_the_mean(tmp_path: Path, rng: np.random.Generator) -> N
     assert len(explain(state, ["the " * 40]).tokens[0]) == POSITIONS
 
 
+@pytest.mark.parametrize(
+    ("kind", "padding", "first"), [("bert", 5, 0), ("roberta", 1, 2), ("xlm-roberta", 2, 3), ("camembert", 0, 1)]
+)
+def test_positions_begin_where_the_kind_of_network_begins(
+    tmp_path: Path, rng: np.random.Generator, kind: str, padding: int, first: int
+) -> None:
+    """Those of RoBERTa and its like begin behind the row of the padding; the rows before are never used."""
+    pytest.importorskip("tokenizers")
+    arrays = make_arrays(rng)
+    config = CONFIG | {"model_type": kind, "pad_token_id": padding}
+    state = read_encoder(write_bert(tmp_path / "f", arrays, ("Pooling", POOLING), config=config))
+    texts = {"The rivers.": [2, 5, 6, 7, 11, 3], "the " * 40: [2, *[5] * 10, 3], "日本": [2, 9, 10, 3]}
+    vectors = encode(state, list(texts))
+    for vector, ids in zip(vectors, texts.values(), strict=True):
+        expected = naive_layers.bert(arrays, ids, 2, first_position=first).mean(axis=0)
+        np.testing.assert_allclose(vector, expected, atol=1e-5)
+        moved = naive_layers.bert(arrays, ids, 2, first_position=first + 1).mean(axis=0)
+        assert np.abs(moved - expected).max() > 1e-2  # a row too many would be seen
+
+
 def test_folder_may_ask_for_lower_case_and_cut_earlier(folder: Path) -> None:
     definition = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     write_json(folder / "tokenizer.json", definition | {"normalizer": None})
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
     assert explain(read_encoder(folder), ["The river"]).tokens[0][1] == "[UNK]"
     write_json(folder / "sentence_bert_config.json", {"do_lower_case": True})
     write_json(folder / "tokenizer_config.json", {"model_max_length": 3})

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import SENTENCES, make_embeddings
-from test_cli import assert_mistake, run
 
 from encoder import SentenceEncoder
 from w2v.formats import read_vectors

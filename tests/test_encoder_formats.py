@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from encoder_examples import SENTENCES, WORDS, make_embeddings
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
-from test_cli import assert_mistake, run
+from safetensors.numpy import load_file
+from static_folders import PIECES, import_quietly, write_folder
 
 from corpora.tokenizers import (
     CallableTokenizer,
@@ -43,7 +43,6 @@ TEXTS = [
     " the \t river ",
     "the " * 2000 + "river",
 ]
-PIECES = ["[PAD]", "[UNK]", "the", "river", "##s", "##side", "日", "本", "."]
 
 
 def encode(state: EncoderState, texts: list[str]) -> np.ndarray:
@@ -55,33 +54,6 @@ def tokens_of(encoder: SentenceEncoder, text: str) -> list[str]:
     encoded = encoder.encode([text], return_tokens=True)
     assert isinstance(encoded, Encoded)
     return encoded.tokens[0]
-
-
-def wordpiece(vocabulary: list[str] = PIECES, **more: Any) -> dict[str, Any]:
-    return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": [],
-        "normalizer": {
-            "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None,
-            "lowercase": True,
-        },
-        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": None, "decoder": None,
-        "model": {
-            "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100, "vocab": {piece: row for row, piece in enumerate(vocabulary)},
-        },
-        **more,
-    }  # fmt: skip
-
-
-def write_folder(
-    folder: Path, tensors: dict[str, np.ndarray], config: dict[str, Any] | None = None, modules: Any = None, **more: Any
-) -> Path:
-    folder.mkdir()
-    save_file(tensors, folder / "model.safetensors")
-    for name, content in (("tokenizer.json", wordpiece(**more)), ("config.json", config), ("modules.json", modules)):
-        if content is not None:
-            (folder / name).write_text(json.dumps(content), encoding="utf-8")
-    return folder
 
 
 # round trips
@@ -332,12 +304,6 @@ def test_sentence_transformers_makes_the_same_vectors(tmp_path: Path, rng: np.ra
     np.testing.assert_allclose(encode(read_encoder(folder), TEXTS), model.encode(TEXTS), atol=1e-5)
 
 
-def import_quietly(name: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip(name)
-
-
 def divided(tokenizer: Tokenizer) -> Any:
     """Return a function that divides text as the library does by our description of a tokenizer."""
     tokenizers = pytest.importorskip("tokenizers")
@@ -356,7 +322,13 @@ def load_definition(tokenizers: Any, definition: str) -> Any:
 
 
 @settings(max_examples=100, deadline=None)
-@given(text=st.text(alphabet="aZé'\u2019\u0130Σς_-. \t\n\u0301日本かไ๑ี2½\u00a0\ufdd0", max_size=20))
+@given(
+    text=st.text(
+        alphabet="aZé'\u2019\u0130Σς_-. \t\n\u0301日本かไ๑ี2½\u00a0\ufdd0"
+        "\u200c\u200d\u2060\u00ad\ufeff\ufe0f❤👩Kj\u030c\u0328\u09c7\u09be",
+        max_size=20,
+    )
+)
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_described_tokenizer_splits_as_ours(tokenizer: Tokenizer, text: str) -> None:
     assert divided(tokenizer)(text) == tokenizer(text)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bert_folders import PIECES, TEXTS, make_arrays, write_bert
+from command_line import assert_mistake, run
 from encoder_examples import SENTENCES, make_embeddings
-from test_cli import assert_mistake, run
-from test_encoder_bert import PIECES, TEXTS, make_arrays, write_bert
-from test_encoder_formats import import_quietly, write_folder
+from static_folders import import_quietly, write_folder
 
 from corpora.tokenizers import JiebaTokenizer, WhitespaceTokenizer, WordsTokenizer
 from encoder import EncoderState, SentenceEncoder, sif_state

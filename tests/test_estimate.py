@@ -52,6 +52,12 @@ def test_sample_of_a_large_file_comes_from_all_over_it(tmp_path: Path, monkeypat
     assert sample.total_bytes == 240_000 and sample.share == pytest.approx(20_000 / 240_000, rel=0.02)
 
 
+def test_sample_leaves_out_a_byte_order_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpora.sampling._SLICE_BYTES", 2000)
+    (tmp_path / "text.txt").write_text("one two three\n" * 10_000, encoding="utf-8-sig")
+    assert set(sample_text(TextReader(tmp_path / "text.txt"), 20_000).lines) == {"one two three"}
+
+
 def test_sample_of_compressed_files_knows_their_size_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corpora.sampling._SLICE_BYTES", 10_000)
     lines = zipf_lines(20_000)

@@ -6,9 +6,7 @@ Needs Playwright (extra `browser`) and a Chromium, which W2V_CHROMIUM names or t
 from __future__ import annotations
 
 import io
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,27 +19,10 @@ from explorer_examples import HOSTILE, TOPICS, save_attention, save_model
 from matplotlib.image import imread
 
 pytest.importorskip("starlette")
-playwright = pytest.importorskip("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-)  # fmt: skip
 DRAWN = "() => performance.getEntriesByName('first-map').length > 0"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = os.environ.get("W2V_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield launched
-        launched.close()
 
 
 def serve(model: Path) -> Iterator[str]:
@@ -138,6 +119,37 @@ def test_page_adds_words_up(look: Any, words_address: str) -> None:
         )
     )
     assert seen.words()[0] in TOPICS["colours"]
+
+
+def test_page_says_that_it_shows_a_guess(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("hrose", delay=20)
+    seen.wait(lambda: seen.page.locator("#answer .guess").count() == 1)
+    guess = seen.page.locator("#answer .guess").inner_text()
+    assert guess == "“hrose” is not in the vocabulary. Showing: horse?"
+    seen.page.locator("#search").fill("hors")  # which "horse" begins with
+    seen.wait(lambda: seen.page.locator("#answer .guess").count() == 0)
+    assert seen.page.locator("#answer h2").inner_text() == "horse"
+
+
+def test_page_shows_what_is_near_to_the_mean_of_several_words(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("red blue", delay=20)
+    seen.wait(lambda: "mean of its words" in seen.page.locator("#answer").inner_text())
+    assert seen.page.locator("#answer h2").inner_text() == "red blue"
+    assert seen.words()[0] in TOPICS["colours"]
+
+
+def test_page_leads_back_where_no_word_is_in_sight(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.wait(lambda: seen.page.locator("#progress").is_hidden())
+    assert seen.page.locator("#lost").is_hidden()
+    seen.page.mouse.move(1270, 10)
+    for _ in range(12):
+        seen.page.mouse.wheel(0, -300)
+    seen.wait(lambda: seen.page.locator("#lost").is_visible())
+    seen.page.locator("#lost").click()
+    seen.wait(lambda: seen.page.locator("#lost").is_hidden())
 
 
 def test_page_goes_from_word_to_word_and_back(look: Any, words_address: str) -> None:

@@ -20,8 +20,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from explorer_examples import HOSTILE, TOPICS, make_embeddings, save_attention, save_model
-from test_cli import assert_mistake, run
 
 from encoder import SentenceEncoder
 from explorer import guard
@@ -184,6 +184,16 @@ def test_neighbors_of_a_sum_of_words(words: Client) -> None:
     assert "'hrose'" in words.ask("/api/neighbors", word="cat + hrose").json["error"]
     for single in ("cat -", "- cat", "cat-dog"):
         assert "terms" not in words.ask("/api/neighbors", word=single).json
+
+
+def test_neighbors_of_several_known_words_are_those_of_their_mean(words: Client) -> None:
+    answer = words.ask("/api/neighbors", word="Red cat", n=4).json
+    expected = make_embeddings().neighbors(["red", "cat"], top_n=4)
+    assert [near["word"] for near in answer["neighbors"]] == [word for word, _ in expected]
+    assert [term["word"] for term in answer["terms"]] == ["red", "cat"]
+    assert (answer["word"], answer["place"], answer["mean"]) == ("Red cat", None, True)
+    assert "mean" not in words.ask("/api/neighbors", word="red + cat").json
+    assert "'red hrose' is not in the vocabulary" in words.ask("/api/neighbors", word="red hrose").json["error"]
 
 
 def test_neighbors_of_unknown_words_come_with_suggestions(words: Client) -> None:

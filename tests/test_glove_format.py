@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from w2v import _vector_files
+from w2v import _vector_source
 from w2v.embeddings import Embeddings
 from w2v.glove_format import read_glove, write_glove
 from w2v.persistence import ModelError
@@ -36,7 +36,7 @@ def write(path: Path, content: str) -> Path:
 def test_read_gives_back_what_write_wrote_bit_for_bit(
     embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, block_bytes: int
 ) -> None:
-    monkeypatch.setattr(_vector_files, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_vector_source, "BLOCK_BYTES", block_bytes)
     write_glove(embeddings, tmp_path / f"v{suffix}")
     assert_same(read_glove(tmp_path / f"v{suffix}"), embeddings)
     assert_same(
@@ -117,9 +117,14 @@ def test_empty_missing_and_binary_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["", "a b", "a\tb"])
-def test_words_with_white_space_cannot_be_written(tmp_path: Path, word: str) -> None:
-    with pytest.raises(ModelError, match="cannot be written in the GloVe format"):
-        write_glove(Embeddings(["ok", word], [[1], [2]]), tmp_path / "v")
+def test_words_with_white_space_are_left_out_and_named(tmp_path: Path, word: str) -> None:
+    assert write_glove(Embeddings(["ok", word], [[1], [2]]), tmp_path / "v") == [word]
+    assert_same(read_glove(tmp_path / "v"), Embeddings(["ok"], [[1]]))
     with pytest.raises(ModelError, match="'bad' holds NaN"):
-        write_glove(Embeddings(["ok", "bad"], np.array([[1], [np.inf]])), tmp_path / "v")
-    assert list(tmp_path.iterdir()) == []
+        write_glove(Embeddings(["ok", "bad"], np.array([[1], [np.inf]])), tmp_path / "w")
+    assert [path.name for path in tmp_path.iterdir()] == ["v"]
+
+
+def test_words_with_spaces_may_come_first_and_end_in_numbers(tmp_path: Path) -> None:
+    found = read_glove(write(tmp_path / "v", "catch 22 0.5 1.5\nR$ 0,00 2.5 3.5\na 4.5 5.5\nb 6.5 7.5\n"))
+    assert_same(found, Embeddings(["catch 22", "R$ 0,00", "a", "b"], [[0.5, 1.5], [2.5, 3.5], [4.5, 5.5], [6.5, 7.5]]))

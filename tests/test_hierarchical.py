@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from kernel_checks import ROUNDING, SIGMOID_ERROR, Case, Outcome, assert_close, padded
 from numpy.typing import NDArray
-from test_trainer import make_trainer, run
+from trainer_examples import make_trainer, run
 
 from w2v import Word2Vec, _hierarchical, _kernels
 from w2v._composition import Members
@@ -175,7 +175,7 @@ def run_twin(case: Case) -> naive_w2v.Trained:
     w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
     return naive_hierarchical.train(
         case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
-        paths_of(make_tree(case)), w_in, w_out, window=case.window, shrink=case.shrink, n_targets=case.n_targets,
+        paths_of(make_tree(case)), w_in, w_out, window=case.window, shrink=case.drawn, n_targets=case.n_targets,
         alpha_start=case.alpha_start, alpha_end=case.alpha_end, state=case.state,
     )  # fmt: skip
 
@@ -459,7 +459,7 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
         done += last - first
         twin = naive_hierarchical.train(
             algorithm, training.stream.tokens.tolist(), training.stream.offsets.tolist(), first, last, [1.0] * 40,
-            paths_of(tree), w_in, w_out, window=3, shrink=True, n_targets=training.objective.chunk.n_targets,
+            paths_of(tree), w_in, w_out, window=3, shrink=3, n_targets=training.objective.chunk.n_targets,
             alpha_start=alphas[0], alpha_end=alphas[1],
             state=int(np.random.SeedSequence([5, 2, segment + 1]).generate_state(1, np.uint64)[0]),
         )  # fmt: skip
@@ -491,7 +491,8 @@ def test_model_learns_what_goes_together(algorithm: str, options: dict[str, Any]
     rng = np.random.default_rng(3)
     topics = [[f"{letter}{n}" for n in range(8)] for letter in "ab"]
     sentences = [list(rng.choice(topics[i % 2], 8)) for i in range(1500)]
-    model = Word2Vec(algorithm, 16, objective="hs", min_count=1, epochs=5, workers=1, random_state=1, **options)
+    chosen: dict[str, Any] = {"vector_size": 16, "min_count": 1, "epochs": 5, "workers": 1, "random_state": 1}
+    model = Word2Vec(algorithm=algorithm, objective="hs", **chosen | options)
     embeddings = model.fit(sentences).embeddings_
     for word in topics[0][:3]:
         assert {found for found, _ in embeddings.neighbors(word, top_n=7)} == set(topics[0]) - {word}

@@ -67,6 +67,24 @@ def test_recall_sees_an_index_that_finds_little(embeddings: Embeddings) -> None:
     assert measure_recall(index, embeddings.table) < 0.6
 
 
+def test_effort_is_kept_with_the_index(embeddings: Embeddings, tmp_path: Path) -> None:
+    table, file = embeddings.table, tmp_path / "i.safetensors"
+    queries = table.unscaled(slice(0, 200)) * table.inverse_norms(slice(0, 200))[:, None]
+    built = NeighborIndex.build(table, connectivity=4, effort=3, workers=1)
+    built.write(file)
+    for found, expected in zip(
+        NeighborIndex.read(file, table, "").search(queries, table, 5), built.search(queries, table, 5), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    stored = dict(read_tensors(file))
+    assert stored["effort"].tolist() == [3]
+    write_tensors(file, stored | {"effort": np.array([300])})  # it is what is stored that a search uses
+    more = NeighborIndex.read(file, table, "")
+    assert measure_recall(more, table) > measure_recall(built, table)
+    more.write(file)
+    assert read_tensors(file)["effort"].tolist() == [300]
+
+
 def test_index_leaves_out_rows_that_are_near_to_nothing(embeddings: Embeddings) -> None:
     vectors = embeddings.vectors.copy()
     vectors[100] = np.nan

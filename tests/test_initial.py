@@ -24,7 +24,7 @@ def given(words: list[str], vector_size: int = 8) -> Embeddings:
 @pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
 def test_known_words_start_from_their_vectors(algorithm: str) -> None:
     vectors = given(["tea", "unheard", "milk"])
-    model = Word2Vec(algorithm, **SMALL | {"alpha": 1e-7}).fit(SENTENCES, initial=vectors)
+    model = Word2Vec(algorithm=algorithm, **SMALL | {"alpha": 1e-7}).fit(SENTENCES, initial=vectors)
     assert np.allclose(model.embeddings_["milk"], vectors["milk"], rtol=0, atol=1e-3)
     assert np.abs(model.embeddings_["bread"]).max() < 0.13 + 1e-3
     assert "unheard" not in model.embeddings_

@@ -10,8 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from w2v import environment, jit
 
 ROOT = Path(jit.__file__).resolve().parents[jit.__name__.count(".")]
@@ -127,17 +125,6 @@ def test_recent_folders_stay_however_many_there_are(tmp_path: Path) -> None:
         (tmp_path / f"w2v-{i:016x}").mkdir()
     jit.prune(tmp_path)
     assert len(list(tmp_path.iterdir())) == 7
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders have no owners")
-def test_folder_that_others_may_write_is_not_trusted(tmp_path: Path) -> None:
-    folder = tmp_path / "kernels"
-    folder.mkdir(mode=0o700)
-    assert jit._is_ours(folder)
-    (tmp_path / "link").symlink_to(folder)
-    assert not jit._is_ours(tmp_path / "link")
-    folder.chmod(0o777)
-    assert not jit._is_ours(folder)
 
 
 def own_imports(tree: ast.Module) -> set[str]:

@@ -36,6 +36,11 @@ def test_kernel_equals_its_twin_for_odd_sizes(algorithm: str, vector_size: int, 
 
 
 @both
+def test_kernel_equals_its_twin_where_radii_are_cut(algorithm: str) -> None:
+    check(Case(algorithm, window=4, drawn_from=9, n_targets=12, alpha_start=0.02, n_words=200))
+
+
+@both
 @pytest.mark.parametrize("shrink", [True, False])
 @pytest.mark.parametrize("window", [1, 2, 5, 50])
 def test_kernel_equals_its_twin_for_every_window(algorithm: str, window: int, shrink: bool) -> None:
@@ -162,10 +167,10 @@ def test_sampler_equals_its_twin(keep: float, shrink: bool) -> None:
     while position < case.end:
         twin, twin_position, twin_state = naive_w2v.sample_tokens(
             case.tokens.tolist(), case.offsets.tolist(), position, case.end, case.keep_table.tolist(), case.window,
-            case.shrink, state, size=100,
+            case.drawn, state, size=100,
         )  # fmt: skip
         n, position, sentence, next_state = _kernels.sample_tokens(
-            case.text(), position, case.end, sentence, case.window, case.shrink, sample, np.uint64(state)
+            case.text(), position, case.end, sentence, case.window, case.drawn, sample, np.uint64(state)
         )
         state = int(next_state)
         assert (position, state) == (twin_position, twin_state)
@@ -237,7 +242,7 @@ def _sample(
     while position < len(tokens):
         sample = make_sample()
         n, position, sentence, state = _kernels.sample_tokens(
-            Text(tokens, offsets, keep, None), position, len(tokens), sentence, window, True, sample, state
+            Text(tokens, offsets, keep, None), position, len(tokens), sentence, window, window, sample, state
         )
         state = np.uint64(state)
         parts.append([array[:n] for array in sample[:3]])

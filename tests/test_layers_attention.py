@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoder.layers import attention, dot_product, rotary
-from encoder.layers.dot_product import Visibility
-from encoder.parameters import ParameterTable
+from neural.layers import attention, dot_product, rotary
+from neural.layers.dot_product import AttentionMask
+from neural.parameters import ParameterTable
 
 Array = NDArray[Any]
 LENGTHS = [1, 0, 2, 5, 16, 17, 33]
@@ -31,7 +31,7 @@ def attend(case: dict[str, Any], rng: np.random.Generator, dtype: Any) -> None:
     k, v = (rng.standard_normal((keys[-1], n_heads * size)).astype(dtype) for _ in range(2))
     mask = rng.random(keys[-1]) < 0.6 if case.get("masked") else None
     bias = rng.standard_normal((n_heads, 7)).astype(dtype) if case.get("biased") else None
-    visibility = Visibility(queries, keys, case.get("causal", False), mask)
+    visibility = AttentionMask(queries, keys, case.get("causal", False), mask)
     weights: list[Array] = []
     y, _ = dot_product.forward(q, k, v, n_heads, visibility, bias, weights)
     assert y.dtype == dtype
@@ -80,7 +80,7 @@ def test_rotary_equals_its_twin(dtype: Any, rng: np.random.Generator) -> None:
     offsets = offsets_of(lengths)
     q, k, v = (rng.standard_normal((offsets[-1], 12)).astype(dtype) for _ in range(3))
     turned = [rotary.forward(x, offsets, 2)[0] for x in (q, k)]
-    y, _ = dot_product.forward(turned[0], turned[1], v, 2, Visibility(offsets, offsets))
+    y, _ = dot_product.forward(turned[0], turned[1], v, 2, AttentionMask(offsets, offsets))
     for first, last in zip(offsets[:-1], offsets[1:], strict=True):
         own = slice(first, last)
         expected, _ = naive_layers.attention(q[own], k[own], v[own], 2, rotary=True)
@@ -101,7 +101,7 @@ def test_weights_sum_to_one(dtype: Any, rng: np.random.Generator) -> None:
     offsets = offsets_of(LENGTHS)
     q, k, v = (30 * rng.standard_normal((offsets[-1], 8)).astype(dtype) for _ in range(3))
     weights: list[Array] = []
-    dot_product.forward(q, k, v, 2, Visibility(offsets, offsets, causal=True), None, weights)
+    dot_product.forward(q, k, v, 2, AttentionMask(offsets, offsets, causal=True), None, weights)
     for own in weights:
         assert np.all(own >= 0) and np.allclose(own.sum(axis=2), 1, atol=1e-6)
         assert not np.triu(own, 1).any()
@@ -113,7 +113,7 @@ def test_large_scores_neither_overflow_nor_vanish(dtype: Any, rng: np.random.Gen
     q = np.full((5, 4), 1e4, dtype)
     k = q * np.array([[1], [-1], [1], [0], [-1]], dtype)
     v = np.eye(5, 4, dtype=dtype)
-    y, cache = dot_product.forward(q, k, v, 1, Visibility(offsets, offsets))
+    y, cache = dot_product.forward(q, k, v, 1, AttentionMask(offsets, offsets))
     assert np.allclose(y, [[0.5, 0, 0.5, 0]] * 5)
     assert all(np.isfinite(d).all() for d in dot_product.backward(y, cache, 1)[:3])
 
@@ -126,7 +126,7 @@ def test_masked_keys_change_nothing_forward_or_backward(dtype: Any, rng: np.rand
     memory, dy = x.copy(), rng.standard_normal((9, 8)).astype(dtype)
 
     def both() -> list[Array]:
-        y, cache = attention.forward(table, x, memory, Visibility(offsets, offsets, mask=mask), n_heads=2)
+        y, cache = attention.forward(table, x, memory, AttentionMask(offsets, offsets, visible=mask), n_heads=2)
         dx, dmemory, gradients = attention.backward(table, dy, cache, n_heads=2)
         assert not dmemory[~mask].any()
         return [y, dx, dmemory, gradients["query.weight"]]
@@ -141,7 +141,7 @@ def test_masked_keys_change_nothing_forward_or_backward(dtype: Any, rng: np.rand
 def test_a_query_that_sees_nothing_gets_zeros(dtype: Any, rng: np.random.Generator) -> None:
     offsets, mask = offsets_of([3, 2]), np.array([0, 0, 0, 1, 1], np.bool_)
     q, k, v = (rng.standard_normal((5, 4)).astype(dtype) for _ in range(3))
-    y, cache = dot_product.forward(q, k, v, 2, Visibility(offsets, offsets, mask=mask))
+    y, cache = dot_product.forward(q, k, v, 2, AttentionMask(offsets, offsets, visible=mask))
     assert not y[:3].any() and y[3:].all()
     assert all(np.isfinite(d).all() for d in dot_product.backward(q, cache, 2)[:3])
 
@@ -151,9 +151,9 @@ def test_causal_attention_does_not_see_what_follows(rng: np.random.Generator) ->
     offsets = offsets_of([40])
     x = rng.standard_normal((40, 8)).astype(np.float32)
     options: dict[str, Any] = {"n_heads": 2, "rotate": True}
-    before, _ = attention.forward(table, x, x, Visibility(offsets, offsets, causal=True), **options)
+    before, _ = attention.forward(table, x, x, AttentionMask(offsets, offsets, causal=True), **options)
     x[20:] += 1
-    after, _ = attention.forward(table, x, x, Visibility(offsets, offsets, causal=True), **options)
+    after, _ = attention.forward(table, x, x, AttentionMask(offsets, offsets, causal=True), **options)
     assert np.array_equal(before[:20], after[:20]) and not np.array_equal(before[20:], after[20:])
 
 
@@ -167,7 +167,7 @@ def test_float32_gradients_agree_with_float64(
     q, dy = (rng.standard_normal((queries[-1], n_heads * size)) for _ in range(2))
     k, v = (rng.standard_normal((keys[-1], n_heads * size)) for _ in range(2))
     bias = rng.standard_normal((n_heads, 5))
-    visibility = Visibility(queries, keys, causal, rng.random(keys[-1]) < 0.7 if masked else None)
+    visibility = AttentionMask(queries, keys, causal, rng.random(keys[-1]) < 0.7 if masked else None)
     exact, single = (
         dot_product.backward(
             dy.astype(dtype),

@@ -10,9 +10,10 @@ import pytest
 from gradient_checks import assert_gradients
 from numpy.typing import NDArray
 
-from encoder.layers import (
+from neural.layers import (
     activations,
     attention,
+    block,
     dot_product,
     dropout,
     embedding,
@@ -21,12 +22,11 @@ from encoder.layers import (
     linear,
     pooling,
     positions,
-    residual,
     rotary,
 )
-from encoder.layers.dot_product import Visibility
-from encoder.layers.dropout import Draw
-from encoder.parameters import ParameterTable, Tensor
+from neural.layers.dot_product import AttentionMask
+from neural.layers.dropout import DropoutMask
+from neural.parameters import ParameterTable, Tensor
 
 Array = NDArray[Any]
 SENTENCES = np.array([0, 1, 1, 4, 9], np.int64)
@@ -97,7 +97,7 @@ def test_dot_product_gradients(
     q, k, v = rng.standard_normal((9, 6)), rng.standard_normal((8, 6)), rng.standard_normal((8, 6))
     bias = rng.standard_normal((n_heads, 5)) if biased else None
     mask = np.array([1, 0, 1, 1, 0, 1, 1, 0], np.bool_) if masked else None
-    visibility = Visibility(SENTENCES, MEMORY, causal, mask)
+    visibility = AttentionMask(SENTENCES, MEMORY, causal, mask)
     dy = rng.standard_normal((9, 6))
     cache = dot_product.forward(q, k, v, n_heads, visibility, bias)[1]
     dq, dk, dv, dbias = dot_product.backward(dy, cache, n_heads)
@@ -113,7 +113,7 @@ def test_dot_product_gradients(
 def test_self_attention_gradients(offsets: Array, rotate: bool, causal: bool, rng: np.random.Generator) -> None:
     table = start(attention.tensors(4, 2, distance=2), rng)
     x, dy = rng.standard_normal((offsets[-1], 4)), rng.standard_normal((offsets[-1], 4))
-    visibility = Visibility(offsets, offsets, causal)
+    visibility = AttentionMask(offsets, offsets, causal)
 
     def forward() -> tuple[Array, attention.Cache]:
         return attention.forward(table, x, x, visibility, n_heads=2, rotate=rotate)
@@ -131,7 +131,7 @@ def test_cross_attention_gradients(masked: bool, rng: np.random.Generator) -> No
     table = start(attention.tensors(4, 2, memory_size=3), rng)
     x, memory, dy = rng.standard_normal((9, 4)), rng.standard_normal((8, 3)), rng.standard_normal((9, 4))
     mask = np.array([1, 0, 1, 1, 0, 1, 1, 0], np.bool_) if masked else None
-    visibility = Visibility(SENTENCES, MEMORY, mask=mask)
+    visibility = AttentionMask(SENTENCES, MEMORY, visible=mask)
 
     def forward() -> tuple[Array, attention.Cache]:
         return attention.forward(table, x, memory, visibility, n_heads=2)
@@ -163,37 +163,42 @@ def test_position_gradients(kind: str, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("dropped", [False, True])
-def test_residual_gradients(norm: str, dropped: bool, rng: np.random.Generator) -> None:
-    shape = residual.Shape(4, 2, 6, norm=norm, rotate=True, distance=1)
-    table = start(residual.tensors(shape), rng)
-    x, dy = rng.standard_normal((9, 4)), rng.standard_normal((9, 4))
-    visibility = Visibility(SENTENCES, SENTENCES)
-    draws = (Draw(0.3, 5), Draw(0.3, 6)) if dropped else None
+@pytest.mark.parametrize("memory_size", [None, 3], ids=["self", "cross"])
+@masks
+def test_block_gradients(
+    norm: str, dropped: bool, memory_size: int | None, masked: bool, rng: np.random.Generator
+) -> None:
+    shape = block.Shape(4, 2, 6, norm=norm, rotate=True, distance=1, memory_size=memory_size)
+    table = start(block.tensors(shape), rng)
+    x, dy, memory = rng.standard_normal((9, 4)), rng.standard_normal((9, 4)), rng.standard_normal((8, 3))
+    visible = np.array([1, 0, 1, 1, 0, 1, 1, 1], np.bool_) if masked else None
+    own = AttentionMask(SENTENCES, SENTENCES, causal=memory_size is not None)
+    context = block.Context(own, memory, AttentionMask(SENTENCES, MEMORY, visible=visible))
+    dropout_masks = [DropoutMask(0.3, 5 + i) for i in range(len(block.sub_layers(shape)))] if dropped else None
 
-    def forward() -> tuple[Array, residual.Cache]:
-        return residual.forward(table, x, visibility, shape, draws)
+    def forward() -> tuple[Array, block.Cache]:
+        return block.forward(table, x, context, shape, dropout_masks)
 
-    dx, gradients = residual.backward(table, dy, forward()[1], shape)
-    assert_gradients(project(forward, dy), {"x": x, **table}, {"x": dx, **gradients})
+    dx, dmemory, gradients = block.backward(table, dy, forward()[1], shape)
+    arrays, found = {"x": x, **table}, {"x": dx, **gradients}
+    if dmemory is not None:
+        arrays["memory"], found["memory"] = memory, dmemory
+    assert (dmemory is None) == (memory_size is None)
+    assert_gradients(project(forward, dy), arrays, found, () if memory_size is None else ("cross_attention.key.bias",))
 
 
 def test_dropout_gradients(rng: np.random.Generator) -> None:
-    x, dy, draw = rng.standard_normal((9, 4)), rng.standard_normal((9, 4)), Draw(0.4, 3)
-    dx = dropout.backward(dy, draw)
+    x, dy, mask = rng.standard_normal((9, 4)), rng.standard_normal((9, 4)), DropoutMask(0.4, 3)
+    dx = dropout.backward(dy, mask)
     assert 0 < np.count_nonzero(dx) < dx.size
-    assert_gradients(project(lambda: (dropout.forward(x, draw),), dy), {"x": x}, {"x": dx})
+    assert_gradients(project(lambda: (dropout.forward(x, mask),), dy), {"x": x}, {"x": dx})
 
 
 @pytest.mark.parametrize("kind", pooling.KINDS)
 def test_pooling_gradients(kind: str, rng: np.random.Generator) -> None:
-    table = start(pooling.tensors(kind, 4), rng)
-    x, weights, dy = rng.standard_normal((9, 4)), rng.random(9), rng.standard_normal((4, 4))
-    cache = pooling.forward(table, x, SENTENCES, kind, weights)[1]
-    dx, gradients = pooling.backward(table, dy, cache, kind)
-    value = project(lambda: pooling.forward(table, x, SENTENCES, kind, weights), dy)
-    assert_gradients(value, {"x": x, **table}, {"x": dx, **gradients})
-    if kind == "weighted":
-        assert_gradients(value, {"weights": weights}, {"weights": pooling.weights_backward(dy, cache)})
+    x, dy = rng.standard_normal((9, 4)), rng.standard_normal((4, 4))
+    dx = pooling.backward(dy, pooling.forward(x, SENTENCES, kind)[1])
+    assert_gradients(project(lambda: pooling.forward(x, SENTENCES, kind), dy), {"x": x}, {"x": dx})
 
 
 def test_embedding_gradients(rng: np.random.Generator) -> None:

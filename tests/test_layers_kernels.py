@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoder.layers import activations, dropout, layer_norm, pooling, positions, rotary
-from encoder.layers._products import BLOCK, PANEL, ROWS
-from encoder.layers.dropout import Draw
-from encoder.layers.products import product, product_transposed, sum_of_outer_products
-from encoder.parameters import ParameterTable
+from neural.kernels.matmul import BLOCK, PANEL, ROWS
+from neural.layers import activations, dropout, layer_norm, pooling, positions, rotary
+from neural.layers.dropout import DropoutMask
+from neural.layers.matmul import product, product_transposed, sum_of_outer_products
+from neural.parameters import ParameterTable
 
 Array = NDArray[Any]
 SIZES = [
@@ -106,56 +106,44 @@ def test_gelu_is_monotone_where_it_is_positive_and_small_below() -> None:
     assert np.array_equal(y[x > 6], x[x > 6])
 
 
-def test_dropout_drops_the_share_asked_for_and_keeps_the_mean(rng: np.random.Generator) -> None:
+def test_dropout_drops_the_fraction_asked_for_and_keeps_the_mean(rng: np.random.Generator) -> None:
     x = np.ones((2000, 64), np.float32)
-    y = dropout.forward(x, Draw(0.2, 7))
-    share = np.mean(y == 0)
-    assert abs(share - 0.2) < 5 * (0.2 * 0.8 / x.size) ** 0.5
+    y = dropout.forward(x, DropoutMask(0.2, 7))
+    fraction = np.mean(y == 0)
+    assert abs(fraction - 0.2) < 5 * (0.2 * 0.8 / x.size) ** 0.5
     assert np.unique(y).tolist() == [0, np.float32(1 / 0.8)]
     assert abs(np.corrcoef(y[:-1].ravel(), y[1:].ravel())[0, 1]) < 0.01
-    assert dropout.forward(x, None) is x and dropout.forward(x, Draw(0, 7)) is x
+    assert dropout.forward(x, None) is x and dropout.forward(x, DropoutMask(0, 7)) is x
 
 
 def test_dropout_of_a_part_is_that_part_of_the_whole(rng: np.random.Generator) -> None:
     x = floats(rng, 50, 3)
-    whole = dropout.forward(x, Draw(0.5, 9))
-    assert np.array_equal(dropout.forward(x[20:], Draw(0.5, 9, 20)), whole[20:])
-    assert not np.array_equal(dropout.forward(x, Draw(0.5, 10)), whole)
-    assert np.array_equal(dropout.forward(x.astype(np.float64), Draw(0.5, 9)) == 0, whole == 0)
+    whole = dropout.forward(x, DropoutMask(0.5, 9))
+    assert np.array_equal(dropout.forward(x[20:], DropoutMask(0.5, 9, 20)), whole[20:])
+    assert not np.array_equal(dropout.forward(x, DropoutMask(0.5, 10)), whole)
+    assert np.array_equal(dropout.forward(x.astype(np.float64), DropoutMask(0.5, 9)) == 0, whole == 0)
 
 
 @pytest.mark.parametrize("kind", pooling.KINDS)
-def test_pooling_does_not_depend_on_the_batch_and_zeroes_empty_sentences(kind: str, rng: np.random.Generator) -> None:
+def test_pooling_does_not_depend_on_the_batch_and_zeroes_empty_sequences(kind: str, rng: np.random.Generator) -> None:
     lengths = [3, 0, 1, 17, 0]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    x, weights = floats(rng, 21, 5), rng.random(21).astype(np.float32)
-    table = ParameterTable.from_dict({"query": floats(rng, 5)})
-    y, _ = pooling.forward(table, x, offsets, kind, weights)
+    x = floats(rng, 21, 5)
+    y, _ = pooling.forward(x, offsets, kind)
     assert y.dtype == np.float32 and not y[[1, 4]].any() and y[[0, 2, 3]].all()
     for b in (0, 2, 3):
-        own = slice(*offsets[b : b + 2].tolist())
-        alone, _ = pooling.forward(table, x[own], offsets[b : b + 2] - offsets[b], kind, weights[own])
+        alone, _ = pooling.forward(x[slice(*offsets[b : b + 2].tolist())], offsets[b : b + 2] - offsets[b], kind)
         assert np.array_equal(alone[0], y[b])
 
 
 def test_pooling_gives_what_its_name_says(rng: np.random.Generator) -> None:
-    x, weights = rng.standard_normal((4, 3)), rng.random(4)
-    offsets = np.array([0, 4], np.int64)
-    table = ParameterTable.initialise(pooling.tensors("attention", 3), 1, np.float64)
-    expected = {"mean": x.mean(axis=0), "weighted": weights @ x, "first": x[0], "max": x.max(axis=0)}
-    for kind, vector in expected.items():
-        assert np.allclose(pooling.forward({}, x, offsets, kind, weights)[0], vector)
-    assert np.allclose(pooling.forward(table, x, offsets, "attention")[0], x.mean(axis=0))
-    table["query"][:] = 1000 * x[2]
-    assert np.allclose(pooling.forward(table, x, offsets, "attention")[0], x[np.argmax(x @ x[2])])
-
-
-def test_pooling_errors_name_what_is_wrong(rng: np.random.Generator) -> None:
     x, offsets = rng.standard_normal((4, 3)), np.array([0, 4], np.int64)
-    with pytest.raises(ValueError, match="needs the weights"):
-        pooling.forward({}, x, offsets, "weighted")
-    with pytest.raises(ValueError, match="one of mean, weighted, attention, first, max, not 'median'"):
-        pooling.forward({}, x, offsets, "median")
+    expected = {"mean": x.mean(axis=0), "first": x[0], "max": x.max(axis=0)}
+    assert tuple(expected) == pooling.KINDS
+    for kind, vector in expected.items():
+        assert np.allclose(pooling.forward(x, offsets, kind)[0], vector)
+    with pytest.raises(ValueError, match="one of mean, first, max, not 'median'"):
+        pooling.forward(x, offsets, "median")
 
 
 def test_positions_add_what_their_names_say() -> None:

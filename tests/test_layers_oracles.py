@@ -11,13 +11,13 @@ import pytest
 from gradient_checks import assert_directions, assert_gradients
 from numpy.typing import NDArray
 
-from encoder.layers import activations, attention, dot_product, layer_norm, linear, residual, rotary
-from encoder.layers.dot_product import Visibility
-from encoder.parameters import ParameterTable
+from neural.layers import activations, attention, block, dot_product, layer_norm, linear, rotary
+from neural.layers.dot_product import AttentionMask
+from neural.parameters import ParameterTable
 
 Array = NDArray[Any]
 OFFSETS = np.array([0, 4, 9], np.int64)
-SHAPE = residual.Shape(4, 2, 6, rotate=True, distance=2)
+SHAPE = block.Shape(4, 2, 6, rotate=True, distance=2)
 original_rotary, original_norm, original_dot = rotary.backward, layer_norm.backward, dot_product.backward
 original_activation, original_linear = activations.backward, linear.backward
 
@@ -56,14 +56,14 @@ MISTAKES: dict[str, tuple[Any, Callable[..., Any]]] = {
 
 
 def check(rng: np.random.Generator) -> None:
-    table = ParameterTable.initialise(residual.tensors(SHAPE), 1, np.float64)
+    table = ParameterTable.initialise(block.tensors(SHAPE), 1, np.float64)
     for array in table.values():
         array += 0.5 * rng.standard_normal(array.shape)
     x, dy = rng.standard_normal((9, 4)), rng.standard_normal((9, 4))
-    visibility = Visibility(OFFSETS, OFFSETS)
-    dx, gradients = residual.backward(table, dy, residual.forward(table, x, visibility, SHAPE)[1], SHAPE)
+    context = block.Context(AttentionMask(OFFSETS, OFFSETS))
+    dx, _, gradients = block.backward(table, dy, block.forward(table, x, context, SHAPE)[1], SHAPE)
     assert_directions(
-        lambda: float(np.sum(residual.forward(table, x, visibility, SHAPE)[0] * dy)),
+        lambda: float(np.sum(block.forward(table, x, context, SHAPE)[0] * dy)),
         {"x": x, **table},
         {"x": dx, **gradients},
         rng,
@@ -106,7 +106,7 @@ def test_both_checks_reject_a_spoiled_gradient(spoil: Callable[[Array], Array], 
 def test_attention_differs_from_a_twin_with_other_options(change: dict[str, Any], rng: np.random.Generator) -> None:
     q, k, v = (rng.standard_normal((4, 6)) for _ in range(3))
     offsets = np.array([0, 4], np.int64)
-    y, _ = dot_product.forward(q, k, v, 2, Visibility(offsets, offsets))
+    y, _ = dot_product.forward(q, k, v, 2, AttentionMask(offsets, offsets))
     assert np.allclose(y, naive_layers.attention(q, k, v, 2)[0], atol=1e-12)
     assert not np.allclose(y, naive_layers.attention(q, k, v, 2, **change)[0], atol=1e-3)
     assert not np.allclose(y, naive_layers.attention(q, k, v, 1)[0], atol=1e-3)
@@ -115,12 +115,12 @@ def test_attention_differs_from_a_twin_with_other_options(change: dict[str, Any]
 def test_self_attention_needs_both_of_its_gradients(rng: np.random.Generator) -> None:
     table = ParameterTable.initialise(attention.tensors(4, 2), 1, np.float64)
     x, dy = rng.standard_normal((9, 4)), rng.standard_normal((9, 4))
-    visibility = Visibility(OFFSETS, OFFSETS)
+    mask = AttentionMask(OFFSETS, OFFSETS)
 
     def value() -> float:
-        return float(np.sum(attention.forward(table, x, x, visibility, n_heads=2)[0] * dy))
+        return float(np.sum(attention.forward(table, x, x, mask, n_heads=2)[0] * dy))
 
-    _, cache = attention.forward(table, x, x, visibility, n_heads=2)
+    _, cache = attention.forward(table, x, x, mask, n_heads=2)
     dx, dmemory, _ = attention.backward(table, dy, cache, n_heads=2)
     assert_gradients(value, {"x": x}, {"x": dx + dmemory})
     for part in (dx, dmemory):

@@ -9,8 +9,8 @@ from typing import Any
 import naive_w2v
 import numpy as np
 import pytest
-from test_trainer import make_trainer
-from test_trainer import run as train
+from trainer_examples import make_trainer
+from trainer_examples import run as train
 
 from w2v.embeddings import Embeddings
 from w2v.evaluation import EvaluationError
@@ -58,7 +58,7 @@ def test_mean_loss_equals_the_twins(algorithm: str) -> None:
             algorithm, stream.tokens.tolist(), stream.offsets.tolist(), first, last, training.text.keep.tolist(),
             training.objective.source[0].tolist(), training.objective.source[1].tolist(),
             training.tables.input_vectors.astype(float), training.tables.output_vectors.astype(float),
-            window=3, shrink=True, negative=5, n_targets=training.objective.chunk.n_targets,
+            window=3, shrink=3, negative=5, n_targets=training.objective.chunk.n_targets,
             n_noise=training.objective.n_noise, alpha_start=0.0, alpha_end=0.0, state=state,
         )  # fmt: skip
         loss, pairs = loss + twin.loss, pairs + twin.pairs

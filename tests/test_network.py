@@ -10,9 +10,10 @@ import pytest
 from gradient_checks import assert_directions
 from numpy.typing import NDArray
 
-from encoder.layers.positions import KINDS
-from encoder.network import Network, NetworkConfig, divide
-from encoder.parameters import ParameterTable
+from encoder.network import Network, NetworkConfig
+from neural.layers.positions import KINDS
+from neural.packing import divide
+from neural.parameters import ParameterTable
 
 Array = NDArray[Any]
 OFFSETS = np.array([0, 1, 1, 6, 8, 15], np.int64)
@@ -56,9 +57,11 @@ def test_network_gradients(kind: str, arrangement: str, rng: np.random.Generator
     dy = rng.standard_normal(x.shape)
 
     def value() -> float:
-        return float(np.sum(network.forward(parameters, x, OFFSETS, training_seed=3)[0] * dy))
+        return float(np.sum(network.forward(parameters, x, OFFSETS, dropped=network.dropout(3))[0] * dy))
 
-    dx, gradients = network.backward(parameters, dy, network.forward(parameters, x, OFFSETS, training_seed=3)[1])
+    dx, gradients = network.backward(
+        parameters, dy, network.forward(parameters, x, OFFSETS, dropped=network.dropout(3))[1]
+    )
     assert gradients.shapes == parameters.shapes
     # a softmax does not feel a bias that all keys share, unless positions turn it
     zero = () if kind == "rotary" else ("key.bias",)
@@ -162,9 +165,9 @@ def test_dropout_acts_in_training_alone_and_repeats_with_its_seed(rng: np.random
     x, offsets = sentences(rng, [5, 3, 12], 6)
     plain = network.forward(parameters, x, offsets)[0]
     assert np.array_equal(plain, network.forward(parameters, x, offsets)[0])
-    one, again, other = (network.forward(parameters, x, offsets, training_seed=s)[0] for s in (1, 1, 2))
+    one, again, other = (network.forward(parameters, x, offsets, dropped=network.dropout(s))[0] for s in (1, 1, 2))
     assert np.array_equal(one, again) and not np.allclose(one, other) and not np.allclose(one, plain)
-    alone = Network(network.config, workers=1).forward(parameters, x, offsets, training_seed=1)[0]
+    alone = Network(network.config, workers=1).forward(parameters, x, offsets, dropped=network.dropout(1))[0]
     assert np.array_equal(one, alone)
 
 
@@ -173,7 +176,7 @@ def test_dropout_leaves_rows_at_their_start_what_they_are(rng: np.random.Generat
     network = Network(configure(input_size=30, dim=32, norm="post", positions="learned", head="linear", dropout=0.1))
     x = rng.standard_normal((40, 30)).astype(np.float32)
     parameters = network.initialise(1, length=float(np.sqrt(30)))
-    y = network.forward(parameters, x, np.array([0, 4, 40]), training_seed=1)[0]
+    y = network.forward(parameters, x, np.array([0, 4, 40]), dropped=network.dropout(1))[0]
     cosines = (x * y).sum(axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
     assert cosines.mean() > 0.9  # a tenth of the numbers is missing: sqrt(0.9) is 0.95
 
@@ -229,7 +232,7 @@ def test_inputs_are_not_written_to(rng: np.random.Generator) -> None:
         parameters = perturbed(network, rng, dtype)
         x, dy = (rng.standard_normal((15, 6)).astype(dtype) for _ in range(2))
         before = [array.copy() for array in (x, dy, parameters.flat, OFFSETS)]
-        network.backward(parameters, dy, network.forward(parameters, x, OFFSETS, training_seed=1)[1])
+        network.backward(parameters, dy, network.forward(parameters, x, OFFSETS, dropped=network.dropout(1))[1])
         for old, new in zip(before, (x, dy, parameters.flat, OFFSETS), strict=True):
             assert np.array_equal(old, new)
 
@@ -237,7 +240,7 @@ def test_inputs_are_not_written_to(rng: np.random.Generator) -> None:
 def test_config_round_trips_through_json() -> None:
     config = configure(norm="post", positions="learned", dropout=0.1, feed_forward=1.5)
     assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    assert config.shape.d_ff == 12
+    assert config.stack.d_ff == 12
 
 
 @pytest.mark.parametrize(
@@ -245,7 +248,7 @@ def test_config_round_trips_through_json() -> None:
     [
         ({"dim": 0}, "dim must be from 1 to 65536, not 0"),
         ({"heads": 3}, "dim must be a multiple of heads: 8 is not one of 3"),
-        ({"heads": 8}, "rotary positions turn pairs of numbers"),
+        ({"heads": 8}, "rotary positions turn pairs of columns"),
         ({"layers": 2000}, "layers must be from 1 to 1024"),
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, not 1.0"),
         ({"dropout": float("nan")}, "dropout must be"),

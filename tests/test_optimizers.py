@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoder.optimizers import Adam, LazyAdam, Schedule, clip_by_norm
+from neural.optimizers import Adam, LazyAdam, Schedule, clip_by_norm
 
 
 def published_adam(gradients: list[NDArray[np.float64]], rate: float, decay: float) -> NDArray[np.float64]:

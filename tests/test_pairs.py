@@ -20,7 +20,8 @@ from w2v import Embeddings, Word2Vec
 from w2v._cbow import make_scratch
 from w2v._pairs import train_pairs
 from w2v.records import encode_records
-from w2v.stream import WorkFolder, encode_corpus
+from w2v.repeats import RepeatedStream
+from w2v.stream import TokenStream, WorkFolder, encode_corpus
 
 
 def run(*arguments: object) -> Any:
@@ -136,7 +137,7 @@ def test_pairs_are_held_as_often_as_they_weigh() -> None:
 
 
 def test_weighted_sentences_keep_their_order_and_rare_words_go() -> None:
-    lines = [(2, "a b a"), (1.5, ["a", "x"]), (0, "a z"), (1, "y"), (0.25, "b")]
+    lines = [(2, "a b a"), (1.5, "a x"), (0, "a z"), (1, "y"), (0.25, "b")]
     vocabulary, stream = encode_records(lines, "weighted", WhitespaceTokenizer(), min_count=2)
     assert vocabulary.index_to_key == ["a", "b"]
     assert vocabulary.counts is not None and vocabulary.counts.tolist() == [6, 2]
@@ -161,6 +162,51 @@ def test_lines_of_weight_one_need_no_weights() -> None:
 def test_items_of_another_form_are_refused(lines: str, item: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         encode_records([item], lines, WhitespaceTokenizer(), min_count=1)
+
+
+@pytest.mark.parametrize("n_tokens", [1, 2, 3, 5, 8, 1000])
+def test_repeated_sentences_are_those_written_out(rng: np.random.Generator, n_tokens: int) -> None:
+    lengths, repeats = rng.integers(1, 7, 20), rng.integers(1, 9, 20)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tokens = np.arange(offsets[-1], dtype=np.int32)
+    gains = rng.random(20).astype(np.float32)
+    rows = np.repeat(np.arange(20), repeats)
+    whole = np.concatenate([tokens[offsets[row] : offsets[row + 1]] for row in rows])
+    plain = TokenStream(whole, np.concatenate([[0], np.cumsum(lengths[rows])]), 0, gains[rows])
+    repeated = RepeatedStream(tokens, offsets, 0, gains, repeats)
+    assert len(repeated) == len(plain) and repeated.n_sentences == plain.n_sentences
+    borders = plain.split(n_tokens).tolist()
+    assert repeated.split(n_tokens).tolist() == borders
+    for start, stop in zip(borders, borders[1:], strict=False):
+        found, expected = repeated.excerpt(start, stop), plain.excerpt(start, stop)
+        assert found.tokens.tolist() == expected.tokens.tolist() == whole[start:stop].tolist()
+        assert found.offsets.tolist() == expected.offsets.tolist()
+        assert found.weights is not None and expected.weights is not None
+        assert found.weights.tolist() == expected.weights.tolist()
+
+
+def test_heavy_lines_cost_no_memory() -> None:
+    _, sentences = encode_records(
+        [(1e6, "a b c"), (2, "b c"), (9.5e5, "c d e")], "weighted", WhitespaceTokenizer(), min_count=1
+    )
+    assert len(sentences.tokens) == 8 and len(sentences) == 3 * 1_950_000 + 4
+    pairs: list[Any] = [("a", "b", 1e6), ("c", "d", 3e6 / 4), ("e", "f", 1.5e6 / 2)]
+    _, spread = encode_records(pairs, "pairs", TabsTokenizer(), min_count=1)
+    assert len(spread.tokens) == 6 and len(spread) == 5_000_000
+    counts = np.bincount(spread.excerpt(0, 10_000).tokens)
+    assert counts == pytest.approx([2000, 2000, 1500, 1500, 1500, 1500], abs=5)
+    parts = [np.bincount(spread.excerpt(at, at + 1_000_000).tokens) for at in range(0, 5_000_000, 1_000_000)]
+    total = np.sum(parts, axis=0)
+    assert total.tolist() == [1_000_000] * 2 + [750_000] * 4
+
+
+def test_training_on_repeated_sentences_gives_the_bits_of_those_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [(40, "a b c d"), (7.5, "c d e"), (60, "e f a")] * 30
+    model = Word2Vec(lines="weighted", tokenizer="whitespace", min_count=1, workers=1, random_state=1, vector_size=8)
+    expected = model.fit(lines).vectors_.copy()
+    monkeypatch.setattr("w2v.records._AT_ONCE", 1)
+    monkeypatch.setattr("w2v.records._GROWTH", 0)
+    assert np.array_equal(model.fit(lines).vectors_, expected)
 
 
 # Through the estimator and the command line.
@@ -202,6 +248,8 @@ def test_weighted_lines_count(tmp_path: Path) -> None:
         ("pairs", "a\t\n", "line 1: expected"),
         ("weighted", "1\ta\n\nx\ta\n", "line 3: a weight is"),
         ("weighted", "\n", "has no lines"),
+        ("weighted", "1\ta b\n1e9\ta b c\n", "line 2: a weight is a number from 0 to 1,000,000"),
+        ("pairs", "a\tb\t1e9\n", "line 1: a weight is a number from 0 to 1,000,000"),
     ],
 )
 def test_wrong_lines_are_named(tmp_path: Path, lines: str, text: str, message: str) -> None:

@@ -23,8 +23,8 @@ NAMES = [parameter.name for parameter in fields(Parameters)]
 
 NUMERIC_LIMITS = [
     ("vector_size", 1, 10_000, 0, 10_001),
-    ("window", 1, 50, 0, 51),
-    ("negative", 1, 50, 0, 51),
+    ("window", 1, 10_000, 0, 10_001),
+    ("negative", 1, 1_000, 0, 1_001),
     ("min_count", 1, 2**31 - 1, 0, 2**31),
     ("max_vocab", 1, 2**31 - 1, 0, 2**31),
     ("sample", 0, 1.0, -1e-9, 1.1),

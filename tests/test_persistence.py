@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v import _files, model_files, persistence
+from w2v._files import SavedBesideWarning
 from w2v.embeddings import Embeddings
 from w2v.persistence import (
     LAYOUT,
@@ -305,7 +306,7 @@ def test_failure_between_the_two_renames_restores_the_old_model(model: Path, mon
     assert load_embeddings(model).index_to_key == ["the", "cat", "sat"]
 
 
-def test_folder_that_appears_while_saving_is_not_overwritten(
+def test_a_folder_that_appears_while_saving_is_left_alone_and_nothing_is_lost(
     embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = persistence.write_tensors
@@ -316,9 +317,10 @@ def test_folder_that_appears_while_saving_is_not_overwritten(
         (tmp_path / "m" / "mine").touch()
 
     monkeypatch.setattr(persistence, "write_tensors", write_and_collide)
-    with pytest.raises(ModelError, match="exists already"):
+    with pytest.warns(SavedBesideWarning, match=r"has appeared meanwhile: the result is saved as .*/m\.2"):
         embeddings.save(tmp_path / "m")
-    assert listing(tmp_path) == ["m"] and listing(tmp_path / "m") == ["mine"]
+    assert listing(tmp_path) == ["m", "m.2"] and listing(tmp_path / "m") == ["mine"]
+    assert load_embeddings(tmp_path / "m.2").index_to_key == embeddings.index_to_key
 
 
 def test_saved_files_follow_the_umask(embeddings: Embeddings, tmp_path: Path) -> None:

@@ -92,7 +92,9 @@ def test_phrases_are_those_of_plain_python(
 ) -> None:
     connectors = CONNECTORS if with_connectors else frozenset()
     threshold = 0.5 if scoring == "default" else 0.1
-    phrases = Phrases(scoring, threshold, min_count, connector_words=connectors, workers=workers).fit(sentences)
+    phrases = Phrases(
+        scoring=scoring, threshold=threshold, min_count=min_count, connector_words=connectors, workers=workers
+    ).fit(sentences)
     expected = naive_learn(sentences, scoring, threshold, min_count, connectors)
     found = learned(phrases)
     assert {span: count for span, (_, count) in found.items()} == {span: count for span, (_, count) in expected.items()}
@@ -106,7 +108,9 @@ def test_phrases_are_those_of_plain_python(
 @given(corpora, st.integers(1, 4), st.booleans())
 def test_each_pass_finds_phrases_of_the_joined_text(sentences: Sentences, workers: int, with_connectors: bool) -> None:
     connectors = CONNECTORS if with_connectors else frozenset()
-    phrases = Phrases("npmi", 0.2, 2, 3, connectors, workers=workers).fit(sentences)
+    phrases = Phrases(
+        scoring="npmi", threshold=0.2, min_count=2, passes=3, connector_words=connectors, workers=workers
+    ).fit(sentences)
     joined = sentences
     for number in range(len(phrases.phrase_list_.passes)):
         expected = naive_learn(joined, "npmi", 0.2, 2, connectors)
@@ -130,7 +134,9 @@ def test_phrases_and_scores_are_those_of_gensim(sentences: Sentences, with_conne
 @given(corpora)
 def test_npmi_is_that_of_gensim(sentences: Sentences) -> None:
     theirs = gensim_phrases.Phrases(sentences, min_count=2, threshold=0.1, scoring="npmi").export_phrases()
-    assert Phrases("npmi", 0.1, 2).fit(sentences).phrases_ == pytest.approx(theirs, rel=1e-13)
+    assert Phrases(scoring="npmi", threshold=0.1, min_count=2).fit(sentences).phrases_ == pytest.approx(
+        theirs, rel=1e-13
+    )
 
 
 def test_connector_words_are_those_of_gensim() -> None:
@@ -139,7 +145,7 @@ def test_connector_words_are_those_of_gensim() -> None:
 
 def test_a_second_pass_makes_longer_phrases() -> None:
     sentences = [["new", "york", "city"]] * 4 + [["new", "york"]] * 4 + [["x"]] * 90
-    phrases = Phrases("npmi", 0.7, 2, passes=2).fit(sentences)
+    phrases = Phrases(scoring="npmi", threshold=0.7, min_count=2, passes=2).fit(sentences)
     assert phrases.transform(sentences[3:5]) == [["new_york_city"], ["new_york"]]
     ((longer,),) = phrases.phrase_list_.passes[1:]
     assert longer.words == ("new_york", "city") and longer.occurrences == 4
@@ -189,7 +195,7 @@ def test_pairs_do_not_reach_beyond_sentences_and_rounds_do_not_cut_them(monkeypa
     monkeypatch.setattr(phrase_corpus, "ROUND", 1)
     monkeypatch.setattr(phrase_corpus, "_MIN_ROUND", 1)
     sentences = [["a", "of", "the", "b", "c"], ["d"], ["of"], ["e", "of"], ["of", "f"]]
-    phrases = Phrases("npmi", -1, 1, connector_words=CONNECTORS, workers=2).fit(sentences)
+    phrases = Phrases(scoring="npmi", threshold=-1, min_count=1, connector_words=CONNECTORS, workers=2).fit(sentences)
     assert set(learned(phrases)) == {("a", "of", "the", "b"), ("b", "c")}
 
 
@@ -212,7 +218,9 @@ def test_too_many_pairs_are_forgotten_with_a_warning(rng: np.random.Generator, m
 
 def test_gaps_of_many_connector_words_are_told_apart() -> None:
     gaps = [["a", *["of"] * (n % 7), *["the"] * (n // 7), "b"] for n in range(49)] * 2
-    phrases = Phrases("npmi", -1, 2, connector_words=CONNECTORS).fit([*gaps, *[["a", "b"]] * 3])
+    phrases = Phrases(scoring="npmi", threshold=-1, min_count=2, connector_words=CONNECTORS).fit(
+        [*gaps, *[["a", "b"]] * 3]
+    )
     assert {len(words) for words in learned(phrases)} == set(range(2, 15))
     assert len(learned(phrases)) == 49 and learned(phrases)[("a", "b")][1] == 5
 
@@ -260,7 +268,7 @@ def test_parameters_out_of_range_are_named(name: str, value: Any) -> None:
 
 def test_threshold_of_npmi_is_at_most_one() -> None:
     with pytest.raises(ValueError, match="threshold must be a number from -1 to 1 for npmi, got 10"):
-        Phrases("npmi", 10).fit([["a", "b"]])
+        Phrases(scoring="npmi", threshold=10).fit([["a", "b"]])
 
 
 def test_a_corpus_without_words_is_an_error() -> None:
@@ -299,6 +307,8 @@ def test_phrase_list_comes_back_from_its_file(phrase_list: PhraseList, tmp_path:
         phrase_list.save(path)
     phrase_list.save(path, overwrite=True)
     assert [file.name for file in tmp_path.iterdir()] == ["phrases.json"]
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as some editors save it
+    assert PhraseList.load(path).connector_words == CONNECTORS
 
 
 def _broken(**changes: object) -> str:
@@ -350,7 +360,7 @@ def test_phrase_tokenizer_joins_and_reads_its_file_when_needed(phrase_list: Phra
     phrase_list.save(path)
     assert lazy("From New York!") == PhraseTokenizer(WordsTokenizer(), phrase_list)("From New York!")
     assert lazy("New York") == ["new_york"]
-    assert lazy.to_config() == {"name": "phrases", "base": {"name": "words", "lowercase": True}}
+    assert lazy.to_config() == {"name": "phrases", "base": {"name": "words", "rules": 2, "lowercase": True}}
 
 
 def test_join_corpus_writes_what_join_returns(phrase_list: PhraseList, tmp_path: Path) -> None:
@@ -500,9 +510,10 @@ def test_command_saves_loads_and_joins(text: Path, tmp_path: Path) -> None:
     assert run("phrases", text, *OPTIONS, "--save", kept, "--output", joined, "--overwrite").exit_code == 0
 
 
-def test_command_reads_connector_words_from_a_file(text: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_command_reads_connector_words_from_a_file(text: Path, tmp_path: Path, encoding: str) -> None:
     connectors = tmp_path / "words.txt"
-    connectors.write_text("of\nthe  a", encoding="utf-8")
+    connectors.write_text("of\nthe  a", encoding=encoding)
     result = run("phrases", text, "--threshold", 0.1, "--connector-words", connectors, "--json", "--top", 100)
     assert '"bank_of_america"' in result.stdout and '"of_america"' not in result.stdout
 

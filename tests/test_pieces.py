@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_encoder_bert import PIECES, POST_PROCESSOR
-from test_encoder_formats import wordpiece
+from bert_folders import PIECES, POST_PROCESSOR
+from static_folders import wordpiece
 
 from corpora.pieces import PiecesTokenizer
 from corpora.tokenizers import get_tokenizer, tokenizer_from_config

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
+from encoder.plots import plot_attention
 from w2v._files import ModelError
 from w2v.embeddings import Embeddings
 from w2v.vocabulary import UnknownWordError
@@ -31,8 +35,9 @@ from w2v.plots import (  # noqa: E402
     plot_words,
     save_figure,
 )
-from w2v.plots._figures import COLORS, fonts_for, overlapping, palette, shown  # noqa: E402
+from w2v.plots._figures import COLORS, fonts_for, overlapping, palette, style  # noqa: E402
 from w2v.plots._layout import principal_plane, project  # noqa: E402
+from w2v.plots._writing import caption_lines, shown, text_size, wrapped  # noqa: E402
 from w2v.plots.analogies import _mean_cosine  # noqa: E402
 from w2v.plots.history import spread  # noqa: E402
 
@@ -72,6 +77,16 @@ def written(figure: Figure) -> list[str]:
 
 def labels_of(figure: Figure) -> list[Text]:
     return [text for axes in figure.axes for text in axes.texts if text.get_text()]
+
+
+def assert_all_text_is_inside(figure: Figure) -> None:
+    """Check that nothing is written beyond the edges, ticks and keys included, as on screens and in files."""
+    width, height = figure.get_size_inches()
+    for dpi in (72, 100, 200):
+        figure.set_dpi(dpi)
+        figure.canvas.draw()
+        box = figure.get_tightbbox()  # of all that is drawn, in inches
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (dpi, box)
 
 
 def assert_drawn(figure: Figure) -> None:
@@ -169,10 +184,115 @@ def test_missing_glyphs_are_one_warning_and_still_a_picture(
         save_figure(figure, tmp_path / "water.png")
 
 
+def test_matplotlib_says_nothing_about_fonts_even_where_others_draw(
+    embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    families = ["No such font", "STIXNonUnicode", "DejaVu Sans"]  # the second is found, but not in every weight
+    monkeypatch.setattr("w2v.plots._figures.fonts_for", lambda texts: (families, set()))
+    weights = np.ones((2, 2), np.float32)
+    figures = [
+        plot_words(embeddings, TOPICS, title="水"),
+        plot_analogies(embeddings, [("country0", "capital0"), ("country1", "capital1")], title="水"),
+        plot_history({"水": EPOCHS, "b": EPOCHS[:1]}, title="水"),
+        plot_attention(["水", "b"], np.array([0.5, 0.5]), weights),
+    ]
+    for figure in figures:
+        figure.canvas.draw()  # as notebooks do
+        figure.savefig(tmp_path / "x.png", bbox_inches="tight")
+        save_figure(figure, tmp_path / "x.svg", overwrite=True)
+    assert caplog.records == []
+    assert logging.getLogger("matplotlib").level == logging.NOTSET
+
+
+def test_matplotlib_is_imported_in_silence_without_a_home_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        environment.pop(name, None)
+    program = (
+        "from w2v.plots import plot_history, save_figure\n"
+        "figure = plot_history({'水': [{'epoch': 1, 'loss': 2.0}]})\n"
+        "save_figure(figure, 'x.png')"
+    )
+    command = [sys.executable, "-W", "ignore:no installed font", "-c", program]
+    environment["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    finished = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert finished.stderr == ""
+    assert (tmp_path / "x.png").stat().st_size > 2000
+
+
 def test_fonts_for_latin_and_cyrillic_are_always_there() -> None:
     families, missing = fonts_for(["water", "вода", "ὕδωρ"])
     assert families[0] != ""
     assert missing == set()
+
+
+LONG = "A title that goes on and on, until it is wider than the page on which it stands. " * 3
+
+
+@pytest.fixture(params=["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono"])
+def font(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Draw with one of the fonts that are everywhere, since matplotlib brings them."""
+    monkeypatch.setattr("w2v.plots._figures.fonts_for", lambda texts: ([request.param], set()))
+    return str(request.param)
+
+
+@pytest.mark.parametrize("title", [None, "T", LONG, "W" * 200])
+def test_all_text_of_maps_is_inside_whatever_the_font(font: str, rng: np.random.Generator, title: str | None) -> None:
+    words = ["W" * 60, "w" * 39, "river", "M" * 20, "$x^2$", "-"]
+    embeddings = Embeddings(words, rng.standard_normal((6, 300)).astype(np.float32))
+    assert_all_text_is_inside(plot_words(embeddings, words, title=title))
+    assert_all_text_is_inside(plot_words(embeddings, words[:2], neighbors=3, title=title))
+    for pairs in ([("river", "-"), ("$x^2$", "river")], [("W" * 60, "w" * 39), ("river", "M" * 20)]):
+        assert_all_text_is_inside(plot_analogies(embeddings, pairs, title=title))
+
+
+@pytest.mark.parametrize("title", [None, LONG])
+@pytest.mark.parametrize("ends", [2, 1])
+def test_all_text_of_histories_is_inside_whatever_the_font(font: str, title: str | None, ends: int) -> None:
+    small = [{**epoch, "alpha": 1e-7 * float(epoch["alpha"]), "loss": 1e6 * float(epoch["loss"])} for epoch in EPOCHS]
+    assert_all_text_is_inside(plot_history({"my": small}, title=title))
+    histories = {"W" * 40: small, "e": small[:ends], "$x$": small}
+    assert_all_text_is_inside(plot_history(histories, title=title, against="seconds"))
+
+
+@pytest.mark.parametrize("with_weights", [True, False])
+def test_all_text_of_attention_is_inside_whatever_the_font(
+    font: str, rng: np.random.Generator, with_weights: bool
+) -> None:
+    tokens = ["W" * 60, "i", "$x^2$", "-"]
+    for chosen in (tokens, tokens[1:2]):
+        n = len(chosen)
+        weights = rng.random((n, n)).astype(np.float32) if with_weights else None
+        figure = plot_attention(chosen, np.full(n, 1 / n), weights)
+        assert_all_text_is_inside(figure)
+        drawn = {label.get_text() for axes in figure.axes for label in axes.get_yticklabels()}
+        assert drawn - {""} == set(map(shown, chosen))
+
+
+def test_a_caption_that_is_too_wide_breaks_between_its_sentences(embeddings: Embeddings) -> None:
+    pairs = [("country0", "capital0"), ("country1", "capital1")]
+    with style([]):
+        _, one_line = text_size("PCA", 8.5)
+        for inches, lines in ((12.0, 1), (5.0, 2)):
+            caption = caption_lines("PCA: " + "word " * 12 + "end.\nMean " + "word " * 12 + "end", inches, 8.5)
+            assert caption.count("\n") == lines - 1
+            assert text_size(caption, 8.5)[0] <= inches
+            assert lines == 1 or caption.split("\n")[1].startswith("Mean")
+            assert one_line <= text_size(caption, 8.5)[1] <= 1.6 * lines * one_line
+    assert "words. Mean" in written(plot_analogies(embeddings, pairs))[-1].replace("\n", " ")
+
+
+def test_wrapped_text_has_all_its_words_in_lines_that_fit() -> None:
+    with style([]):
+        for text in ("one two three four five six", "W" * 30, "a " + "W" * 30 + " b", "", "水" * 30):
+            lines = wrapped(text, 1.0, 10, most_lines=50).split("\n")
+            assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+            assert all(text_size(line, 10)[0] <= 1.0 for line in lines)
+        assert wrapped("one two three", 9.0, 10) == "one two three"
+        assert wrapped("one two", text_size("one", 10)[0], 10) == "one\ntwo"
+        cut_off = wrapped("word " * 100, 1.0, 10, most_lines=2).split("\n")
+        assert len(cut_off) == 2 and cut_off[1].endswith("…")
 
 
 # --- projections -----------------------------------------------------------------------------------------------------
@@ -288,6 +408,19 @@ def test_plot_history_names_each_of_several_models_once_without_overlap() -> Non
     assert overlapping(labels) == []
     assert len({palette(index) for index in range(9)}) == 9
     assert_drawn(figure)
+
+
+def test_plot_history_draws_no_line_from_an_early_end_to_a_name() -> None:
+    figure = plot_history({"e": EPOCHS[:1], "large": EPOCHS, "$x$": EPOCHS})
+    assert not [text for axes in figure.axes for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    key = figure.axes[0].get_legend()
+    assert key is not None
+    names = key.get_texts()
+    assert [name.get_text() for name in names] == ["e", "large", "$x$"]
+    assert [name.get_color() for name in names] == [line.get_color() for line in key.get_lines()]
+    assert len({name.get_color() for name in names}) == 3
+    assert not any(name.get_parse_math() for name in names)
+    assert_all_text_is_inside(figure)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ def test_tensorboard_shows_what_is_written(embeddings: Embeddings, tmp_path: Pat
         ("1\t2\n3\t4\n", b"a\n\xff\n", r"metadata\.tsv, line 2: not UTF-8"),
         ("", "a\n", r"vectors\.tsv is empty"),
         ("1\t2\n", "", r"metadata\.tsv is empty"),
-        (b"\xff\xfe1\n", "a\n", r"vectors\.tsv, byte 0: not UTF-8"),
+        (b"\xff1\n", "a\n", r"vectors\.tsv, byte 0: not UTF-8"),
+        (b"\xff\xfe1\0", "a\n", r"vectors\.tsv is UTF-16 text"),
     ],
 )
 def test_damaged_folders_are_refused_by_their_line(
@@ -111,9 +112,9 @@ def test_folders_with_other_things_are_never_replaced(embeddings: Embeddings, tm
 
 
 @pytest.mark.parametrize("word", ["", "a\tb", "a\nb", "a\u2028b"])
-def test_words_that_the_format_cannot_hold_are_named(tmp_path: Path, word: str) -> None:
-    with pytest.raises(ModelError, match="cannot be written in the Projector format"):
-        write_projector(Embeddings(["ok", word], [[1], [2]]), tmp_path / "p")
+def test_words_that_the_format_cannot_hold_are_left_out_and_named(tmp_path: Path, word: str) -> None:
+    assert write_projector(Embeddings(["ok", word], [[1], [2]]), tmp_path / "p") == [word]
+    assert read_projector(tmp_path / "p").index_to_key == ["ok"]
     with pytest.raises(ModelError, match="'bad' holds NaN"):
-        write_projector(Embeddings(["ok", "bad"], np.array([[1], [np.nan]])), tmp_path / "p")
-    assert list(tmp_path.iterdir()) == []
+        write_projector(Embeddings(["ok", "bad"], np.array([[1], [np.nan]])), tmp_path / "q")
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]

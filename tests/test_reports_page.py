@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from explorer_examples import HOSTILE
-from test_explorer_page import browser
 
 from reports import CardOptions, model_card, save_report
 from w2v import Embeddings
-
-__all__ = ["browser"]  # the fixture is used by its name
 
 pytestmark = pytest.mark.browser
 
@@ -22,10 +19,7 @@ EXECUTED = ["<script>document.title = 'acted'</script>", '"><img src=x onerror="
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_shows_hostile_words_harmlessly(
-    browser: Any,  # noqa: F811
-    tmp_path: Path,
-    rng: np.random.Generator,
-    scheme: str,
+    browser: Any, tmp_path: Path, rng: np.random.Generator, scheme: str
 ) -> None:
     words = [*EXECUTED, *(word for word in HOSTILE if word not in EXECUTED), *(f"word{chr(97 + n)}" for n in range(20))]
     history = [{"epoch": epoch, "loss": 3 / epoch, words[0]: words[1]} for epoch in (1, 2, 3)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_trainer import make_trainer, run
+from trainer_examples import make_trainer, run
 
 from w2v import _rounds
 from w2v._kernels import Noise, Segment, Text

@@ -191,3 +191,52 @@ def test_word2vec_ends_no_pipeline_but_is_an_estimator(texts: list[str]) -> None
     assert clone(model).get_params() == model.get_params()
     assert model.set_params(window=3).window == 3
     assert "sea" in clone(model).fit(texts).embeddings_
+
+
+PARAGRAPHS = ["The river sea ship fish lake. A ship fish lake river sea. Sea river lake ship fish."] * 20
+FEW_STEPS = FitOptions(steps=3, batch_size=8, learning_rate=0.1, workers=1)
+
+
+@pytest.mark.parametrize("start", ["fitted", "loaded", "path"])
+@pytest.mark.parametrize("has_labels", [False, True])
+def test_trained_encoder_stays_as_it_is_in_pipelines_and_their_clones(
+    start: str, has_labels: bool, embeddings: Embeddings, texts: list[str], labels: list[str], tmp_path: Path
+) -> None:
+    encoder = SentenceEncoder(embeddings, training=FEW_STEPS).fit(PARAGRAPHS)
+    encoder.save(tmp_path / "my.encoder")
+    if start != "fitted":
+        opened = SentenceEncoder.load if start == "loaded" else SentenceEncoder
+        encoder = opened(tmp_path / "my.encoder")
+    expected = encoder.encode(texts)
+    y = labels if has_labels else None
+    for one in (encoder, clone(encoder), pickle.loads(pickle.dumps(encoder))):
+        pipeline = make_pipeline(one, KMeans(2, n_init=1, random_state=0))
+        for fitted in (pipeline.fit(texts, y), clone(pipeline).fit(texts, y), pipeline.fit(texts, y)):
+            np.testing.assert_array_equal(fitted[:1].transform(texts), expected)
+    search = GridSearchCV(make_pipeline(encoder, LogisticRegression()), {"logisticregression__C": [1, 2]}, cv=2)
+    np.testing.assert_array_equal(search.fit(texts, labels).best_estimator_[:1].transform(texts), expected)
+
+
+def test_features_do_not_depend_on_labels(embeddings: Embeddings, texts: list[str], labels: list[str]) -> None:
+    expected = SentenceEncoder(embeddings).encode(texts)
+    for y in (None, labels):
+        np.testing.assert_array_equal(SentenceEncoder(embeddings).fit_transform(texts, y), expected)
+    words = [SentenceEncoder(make_word2vec()).fit_transform(texts, y) for y in (None, labels)]
+    np.testing.assert_array_equal(words[0], words[1])
+
+
+def test_fit_of_a_trained_encoder_trains_only_when_asked(embeddings: Embeddings, tmp_path: Path) -> None:
+    encoder = SentenceEncoder(embeddings, training=FEW_STEPS).fit(PARAGRAPHS)
+    encoder.save(tmp_path / "my.encoder")
+    before = encoder.encode(WATER)
+    np.testing.assert_array_equal(encoder.fit(PARAGRAPHS).encode(WATER), before)  # again, from the start
+    changed = clone(encoder).set_params(a=np.inf)
+    np.testing.assert_array_equal(changed.fit_transform(WATER), SentenceEncoder(embeddings, a=np.inf).encode(WATER))
+    two = FitOptions(steps=2, batch_size=8, workers=1)
+    opened = SentenceEncoder(tmp_path / "my.encoder", training=two)
+    with pytest.warns(UserWarning, match="leaves it as it is"):
+        opened.fit(PARAGRAPHS)
+    np.testing.assert_array_equal(opened.encode(WATER), before)
+    (tmp_path / "corpus.txt").write_text("\n".join(PARAGRAPHS))
+    further = (clone(opened).set_params(frozen=False).fit(PARAGRAPHS), clone(opened).fit(tmp_path / "corpus.txt"))
+    assert [one.history_[-1]["step"] for one in (opened, *further)] == [3, 2, 2]

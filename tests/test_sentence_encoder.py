@@ -318,7 +318,10 @@ def test_return_attention_gives_weights_that_sum_to_one() -> None:
 def test_an_encoder_with_attention_is_not_taken_for_a_static_one() -> None:
     state = SentenceEncoder(make_embeddings(), **ATTENTION).state
     with pytest.raises(ValueError, match="has attention: pass architecture='attention'"):
-        SentenceEncoder(state).encode(["the"])
+        SentenceEncoder(state, "static").encode(["the"])
+    np.testing.assert_array_equal(
+        SentenceEncoder(state).encode(SENTENCES), SentenceEncoder(state, "attention").encode(SENTENCES)
+    )
 
 
 def test_options_of_the_network_are_checked() -> None:

@@ -161,8 +161,7 @@ def planted(rng: np.random.Generator, n: int = 120) -> LabelledSentences:
     """Three labels, each with words of its own beside those that all share."""
     labels = [str(i % 3) for i in range(n)]
     sentences = [
-        " ".join([*rng.choice(WORDS[30:], 4), *rng.choice(WORDS[int(label) * 4 : int(label) * 4 + 4], 2)])
-        for label in labels
+        " ".join([*rng.choice(WORDS[30:], 2), *WORDS[int(label) * 4 : int(label) * 4 + 4]]) for label in labels
     ]
     return LabelledSentences(tuple(sentences), tuple(labels))
 
@@ -170,7 +169,7 @@ def planted(rng: np.random.Generator, n: int = 120) -> LabelledSentences:
 def test_classification_finds_planted_labels_and_no_others(rng: np.random.Generator) -> None:
     labelled = planted(rng)
     report = evaluate_classification(bag, labelled, folds=4)
-    assert report.accuracy > 0.9
+    assert report.accuracy == 1
     assert (report.n_labels, len(report)) == (3, 120)
     assert report.majority == pytest.approx(1 / 3)
     shuffled = LabelledSentences(labelled.sentences, tuple(rng.permutation(labelled.labels).tolist()))
@@ -180,7 +179,7 @@ def test_classification_finds_planted_labels_and_no_others(rng: np.random.Genera
 def test_classification_answers_a_held_out_file(rng: np.random.Generator) -> None:
     labelled, held_out = planted(rng), planted(rng, 30)
     report = evaluate_classification(bag, labelled, held_out=held_out)
-    assert len(report) == 30 and report.accuracy > 0.8
+    assert len(report) == 30 and report.accuracy == 1
     strange = LabelledSentences(held_out.sentences, ("other",) * 30)
     assert evaluate_classification(bag, labelled, held_out=strange).accuracy == 0
 
@@ -220,7 +219,7 @@ def test_word_order_probe_finds_order_that_is_there(rng: np.random.Generator) ->
         falls = [np.diff([int(w[1:]) for w in s.split()]).min() < 0 for s in sentences]
         return np.column_stack([bag(sentences), 5 * np.array(falls, np.float32)])
 
-    assert probe_word_order(aware, ordered).accuracy > 0.95
+    assert probe_word_order(aware, ordered).accuracy == 1
 
 
 def test_word_order_probe_needs_sentences() -> None:

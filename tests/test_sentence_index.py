@@ -19,9 +19,12 @@ from encoder_examples import make_embeddings
 from corpora.readers import TextReader
 from encoder import SentenceEncoder
 from encoder.retrieval import Hit, SentenceIndex, graphs, index, storage
+from encoder.retrieval.storage import graph_file
 from encoder.state import sif_state
 from w2v import Embeddings, ModelError
 from w2v._files import lock_folder
+from w2v._tensors import read_tensors
+from w2v.index import NeighborIndex
 from w2v.vector_table import DTYPES, DType
 
 SENTENCES = ["the river", "River, a river!", "", "don't 42", "unheard", "naïve river", "日本 x", "a river", "the river"]
@@ -432,6 +435,24 @@ def test_graphs_find_nearly_all_with_exact_similarities(small_graphs: None, many
     found = again.search("w3 w8", top_n=8)
     assert found[0] == expected[0] and len({hit.sentence for hit in found} & {hit.sentence for hit in expected}) >= 7
     assert [hit.similarity for hit in found] == sorted([hit.similarity for hit in found], reverse=True)
+
+
+@pytest.mark.parametrize("options", [{}, {"connectivity": 4, "effort": 3}])
+def test_graphs_are_searched_with_the_effort_that_they_were_built_with(
+    small_graphs: None, many_index: Path, options: dict[str, Any]
+) -> None:
+    built = SentenceIndex.open(many_index, workers=1)
+    built.build_graphs(**options)
+    table, ranges = built.table, built.contents.graphs
+    wanted = {"connectivity": graphs.CONNECTIVITY, "effort": graphs.EFFORT} | options
+    twins = [NeighborIndex.build(table.take(slice(*own)), dtype="int8", workers=1, **wanted) for own in ranges]
+    queries = table.unscaled(slice(0, 200)) * table.inverse_norms(slice(0, 200))[:, None]
+    expected = graphs.SentenceGraphs(twins, ranges).search(queries, table, 5)
+    for opened in (built, SentenceIndex.open(many_index, workers=1)):
+        for found, twin in zip(opened.nearest(queries, 5), expected, strict=True):
+            np.testing.assert_array_equal(found, twin)
+    for own in ranges:
+        assert read_tensors(graph_file(many_index, *own))["effort"].tolist() == [wanted["effort"]]
 
 
 def test_graphs_are_passed_over_where_most_is_wanted(

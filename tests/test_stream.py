@@ -136,6 +136,23 @@ def test_result_does_not_depend_on_workers_and_blocks(file: str, tokenizer: Toke
         assert_same(encode(TextReader(file, block_size=block_size), tokenizer, workers=workers, min_count=3), expected)
 
 
+MARKED = (
+    "می\u200cخواهم ශ\u0dca\u200dරී co\u00adop 中e\u0301 ❤\ufe0f "
+    "love❤\ufe0fyou e\u0301 l\u2019\u200camour 한글 \u1112\u1161\u11ab \u212a"
+)
+
+
+@tokenizers
+@pytest.mark.parametrize("shift", range(0, 24, 3))
+def test_joiners_and_marks_survive_every_border_of_a_block(tmp_path: Path, tokenizer: Tokenizer, shift: int) -> None:
+    lines = ["x" * shift, *[f"{MARKED} {'y' * n} {MARKED[n:]}" for n in range(40)]]
+    (tmp_path / "text.txt").write_text("\n".join(lines), encoding="utf-8")
+    expected = encode([tokenizer(line) for line in lines], min_count=1)
+    for block_size in (1, 67, 256):
+        reader = TextReader(tmp_path / "text.txt", block_size=block_size)
+        assert_same(encode(reader, tokenizer, workers=2, min_count=1), expected)
+
+
 @tokenizers
 def test_result_does_not_depend_on_how_the_corpus_is_given(file: str, tokenizer: Tokenizer) -> None:
     expected = encode(TextReader(file), tokenizer)
@@ -253,7 +270,7 @@ def test_temporary_files_are_removed_when_a_file_is_bad(tmp_path: Path) -> None:
         ([["a", 1]], "a token must be a str, not int: 1"),
         ([["a", None]], "a token must be a str, not NoneType"),
         (["text", ["a"]], "got list"),
-        (["text", 3], "got int"),
+        (["text", 3], "not int"),
     ],
     ids=repr,
 )

@@ -162,6 +162,18 @@ def test_pair_task_draws_two_different_columns_of_a_set_and_its_negative() -> No
     assert columns == {(a, b) for a in range(3) for b in range(3) if a != b}
 
 
+def test_teacher_task_holds_each_sentence_against_its_own_vector(rng: np.random.Generator) -> None:
+    pack = random_pack(rng, 50)
+    vectors = rng.normal(size=(50, 6))
+    task = TeacherTask(pack, vectors, 6, batch_size=10, temperature=0.2, seed=1)
+    task.own[0][...] = np.eye(6)
+    own = {tuple(sentence): row for sentence, row in zip(listed(pack), vectors, strict=True)}
+    for batch in (task.draw(0), task.draw(1), task.held_out()):
+        right = np.array([own[tuple(sentence)] for sentence in listed(batch.sentences)])
+        assert batch.loss(right).value == pytest.approx(0, abs=1e-6)
+        assert batch.loss(np.roll(right, 1, axis=0)).value > 0.5
+
+
 def test_pair_task_leaves_out_sets_without_known_words() -> None:
     packs = [packed([[i] if i % 3 else [] for i in range(30)]), packed([[i] for i in range(30)])]
     task = PairTask(packs, batch_size=50, temperature=0.1, seed=0)

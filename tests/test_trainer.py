@@ -5,27 +5,25 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import naive_w2v
 import numpy as np
 import pytest
+from clock import Clock
 from numpy.typing import NDArray
+from trainer_examples import make_trainer, run
 
-from w2v import _kernels, objectives, trainer
+from w2v import _kernels, objectives
 from w2v._kernels import Segment
 from w2v._simd import TILE_ROWS
 from w2v.history import EpochRecord, Progress
 from w2v.objectives import chunk_shape
 from w2v.parameters import Parameters
-from w2v.session import make_crew
-from w2v.stream import TokenStream, run_threads
 from w2v.tables import Tables
-from w2v.trainer import DivergenceError, Pause, Trainer
-from w2v.vocabulary import Vocabulary, keep_probabilities, noise_distribution
+from w2v.trainer import DivergenceError, Trainer
+from w2v.vocabulary import keep_probabilities, noise_distribution
 
 ALPHA = {"skipgram": 0.025, "cbow": 0.1}  # by default
 LARGE_ALPHAS = [1.0, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 1e-3]
@@ -42,35 +40,6 @@ def largest_alpha(**options: Any) -> float:
             continue
         return alpha
     raise AssertionError("no alpha is allowed")
-
-
-def make_trainer(n_tokens: int = 6000, n_words: int = 40, seed: int = 5, **options: Any) -> Trainer:
-    """Return a trainer on random sentences of ten words."""
-    rng = np.random.default_rng(8)
-    ids = np.sort(rng.zipf(1.3, 3 * n_tokens + n_words) % n_words)
-    tokens = rng.permutation(np.concatenate([np.arange(n_words), rng.choice(ids, n_tokens - n_words)])).astype(np.int32)
-    counts = np.bincount(tokens, minlength=n_words)
-    order = np.argsort(-counts, kind="stable")
-    rank = np.empty(n_words, np.int32)
-    rank[order] = np.arange(n_words, dtype=np.int32)
-    stream = TokenStream(rank[tokens], np.append(np.arange(0, n_tokens, 10), n_tokens).astype(np.int64), n_tokens)
-    vocabulary = Vocabulary([f"w{i}" for i in range(n_words)], counts[order])
-    further = {name: options.pop(name) for name in ("tables", "step", "history", "started", "done") if name in options}
-    parameters = Parameters(**({"vector_size": 8, "window": 3, "epochs": 3} | options))
-    parameters.validate()
-    return Trainer(parameters, vocabulary, stream, seed, **further)
-
-
-def run(
-    training: Trainer,
-    workers: int,
-    progress: Callable[[Progress], None] | None = None,
-    pauses: Sequence[Pause] = (),
-) -> None:
-    """Train until the schedule ends, as a session does."""
-    crew = make_crew(training, workers, progress, pauses)
-    with training.ending(crew.failures):
-        run_threads(crew.work, workers, crew.failures)
 
 
 # Chunk sizes.
@@ -91,7 +60,7 @@ def test_chunk_shape_keeps_every_step_within_its_limit(n_words: int) -> None:
     for algorithm, window, negative, shrink, alpha, sample in GRID:
         parameters = Parameters(algorithm, window=window, negative=negative, shrink_windows=shrink, sample=sample)
         keep = keep_probabilities(counts, sample)
-        t, n, used = chunk_shape(parameters, alpha, counts, keep)
+        t, n, used = chunk_shape(parameters, alpha, counts, keep, window)
         most = objectives.MAX_TARGETS[algorithm]
         assert 1 <= t <= most and n >= TILE_ROWS and n % TILE_ROWS == 0
         assert used == alpha or (0 < used < alpha and t == 1)
@@ -118,7 +87,7 @@ def test_chunk_is_full_for_the_defaults_and_a_large_vocabulary() -> None:
     counts = zipf_counts(50_000)
     for algorithm in ("skipgram", "cbow"):
         parameters = Parameters(algorithm)
-        t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3))
+        t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3), parameters.window)
         assert t == objectives.MAX_TARGETS[algorithm]
 
 
@@ -153,13 +122,17 @@ def test_tables_know_whether_they_are_finite(value: float, name: str) -> None:
 # The schedule.
 
 
-def planned(training: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, float, float, int]]:
-    """Run with a kernel that only notes (start, stop, alpha at both ends, state)."""
+def planned(
+    training: Trainer, monkeypatch: pytest.MonkeyPatch, clock: Clock | None = None
+) -> list[tuple[int, int, float, float, int]]:
+    """Run with a kernel that only notes (start, stop, alpha at both ends, state), and takes a second of the clock."""
     calls: list[tuple[int, int, float, float, int]] = []
 
     def note(_text: Any, segment: Segment, *further: Any) -> None:
         further[-1][:] += [1, 1, segment.stop - segment.start]
         calls.append((segment.start, segment.stop, segment.alpha, segment.alpha_end, int(segment.state)))
+        if clock is not None:
+            clock.advance(1.0)
 
     monkeypatch.setattr(training, "objective", replace(training.objective, kernel=note))
     run(training, 1)
@@ -211,34 +184,26 @@ def test_schedule_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> N
         assert alphas == pytest.approx(expected)
 
 
-def fake_clock(monkeypatch: pytest.MonkeyPatch, tick: float = 1.0) -> None:
-    """Let every look at the clock take `tick` seconds."""
-    ticks = itertools.count()
-    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=lambda: tick * next(ticks)))
-
-
 def test_max_time_trains_until_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_clock(monkeypatch)
+    clock = Clock(monkeypatch)
     training = make_trainer(n_tokens=20_000, epochs=1, max_time=200.0, alpha=0.05, min_alpha=0.01)
-    calls = planned(training, monkeypatch)
-    assert len(calls) > 2 * training.n_segments  # more than the one epoch, which does not count
-    alphas = [call[2] for call in calls]
-    assert alphas[0] > 0.0495 and alphas == sorted(alphas, reverse=True)
-    assert 0.01 <= alphas[-1] < 0.012
+    calls = planned(training, monkeypatch, clock)
+    assert len(calls) == 200 > 2 * training.n_segments  # more than the one epoch, which does not count
+    assert [call[2] for call in calls] == pytest.approx([0.05 - 0.04 * second / 200 for second in range(200)])
+    assert [call[3] for call in calls] == [call[2] for call in calls]
     assert training.is_complete and len(training.history) == math.ceil(len(calls) / training.n_segments)
 
 
 def test_max_time_trains_one_segment_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_clock(monkeypatch)
+    clock = Clock(monkeypatch)
     training = make_trainer(max_time=1e-9)
-    assert len(planned(training, monkeypatch)) == 1 and training.is_complete
+    assert len(planned(training, monkeypatch, clock)) == 1 and training.is_complete
 
 
 def test_max_time_counts_what_was_spent_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_clock(monkeypatch)
-    calls = planned(make_trainer(n_tokens=20_000, max_time=200.0, started=-150.0), monkeypatch)
-    whole = planned(make_trainer(n_tokens=20_000, max_time=200.0, started=0.0), monkeypatch)
-    assert 0 < len(calls) < len(whole)
+    clock = Clock(monkeypatch)
+    assert len(planned(make_trainer(max_time=200.0, started=clock.now - 150), monkeypatch, clock)) == 50
+    assert len(planned(make_trainer(max_time=200.0, started=clock.now), monkeypatch, clock)) == 200
 
 
 # Training.
@@ -303,7 +268,7 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
         done += last - first
         twin = naive_w2v.train(
             algorithm, training.stream.tokens.tolist(), training.stream.offsets.tolist(), first, last, keep.tolist(),
-            threshold.tolist(), alias.tolist(), w_in, w_out, window=3, shrink=True, negative=5,
+            threshold.tolist(), alias.tolist(), w_in, w_out, window=3, shrink=3, negative=5,
             n_targets=training.objective.chunk.n_targets, n_noise=training.objective.n_noise,
             alpha_start=alphas[0], alpha_end=alphas[1],
             state=int(np.random.SeedSequence([5, 2, segment + 1]).generate_state(1, np.uint64)[0]),
@@ -452,10 +417,11 @@ def test_failure_of_a_worker_goes_before_a_pause_that_is_due(monkeypatch: pytest
 
 
 def test_seconds_go_on_and_a_time_limit_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_clock(monkeypatch)
+    clock = Clock(monkeypatch)
     options: dict[str, Any] = {"n_tokens": 20_000, "max_time": 200.0, "alpha": 0.05, "min_alpha": 0.01}
     history = [EpochRecord(1, seconds=50.0)]
-    training = make_trainer(**options, step=3, history=history, started=-100.0, done=0.5)
-    calls = planned(training, monkeypatch)
-    assert calls[0][2] == pytest.approx(0.03, abs=1e-3) and calls[-1][3] < 0.012
-    assert training.history[0].seconds > 50 and training.done > 0.95
+    training = make_trainer(**options, step=3, history=history, started=clock.now - 100, done=0.5)
+    calls = planned(training, monkeypatch, clock)
+    assert [call[2] for call in calls] == pytest.approx([0.03 - 0.04 * second / 200 for second in range(100)])
+    assert training.history[0].seconds == 50 + training.n_segments - 3 and training.history[-1].seconds == 150
+    assert training.done == pytest.approx(0.995)

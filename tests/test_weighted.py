@@ -37,11 +37,13 @@ def test_weighted_lines_take_any_tokenizer(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("weight", ["-1", "nan", "inf", "1e999", "1_000", "1,5", "0x10", "٣", "tea", ""])
+@pytest.mark.parametrize(
+    "weight", ["-1", "nan", "inf", "1e999", "1e9", "1000000.5", "1_000", "1,5", "0x10", "٣", "tea", ""]
+)
 def test_weighted_lines_refuse_what_is_no_weight(tmp_path: Path, weight: str) -> None:
     with pytest.raises(CorpusError) as raised:
         read(tmp_path, f"1\ta\n{weight}\tb\n")
-    assert str(raised.value).startswith(f"{tmp_path / 'baskets.tsv'}, line 2: a weight is a number of at least 0")
+    assert str(raised.value).startswith(f"{tmp_path / 'baskets.tsv'}, line 2: a weight is a number from 0 to 1,000,000")
     assert repr(weight) in str(raised.value)
 
 

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 class ModelError(ValueError):
     """A model folder or vector file cannot be read or written; the message names it and says what to do."""
+
+
+class OutputTakenError(ModelError):
+    """Something has the name already that shall be written."""
+
+
+class NoSpaceError(ModelError):
+    """A disk has not the space for what shall be written."""
+
+    def __init__(self, path: str | os.PathLike[str], needed: int, free: int) -> None:
+        super().__init__(
+            f"{path} needs about {needed:,} bytes, but its disk has {free:,} bytes free; make room, or choose a name "
+            "on another disk"
+        )
+        self.needed, self.free = needed, free
+
+
+class SavedBesideWarning(UserWarning):
+    """Something has got the name of a result meanwhile, so that the result was saved beside it.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is.
+    """
+
+    def __init__(self, output: str | os.PathLike[str], path: Path, reason: str = "") -> None:
+        reason = reason or f"{output} has appeared meanwhile"
+        super().__init__(f"{reason.split('; ')[0]}: the result is saved as {path}")
+        self.path = path
 
 
 @contextmanager
@@ -37,6 +72,11 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
     ModelError
         If the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
         permission). Nothing is left under the final name then, or what was there before; no debris either.
+
+    Warns
+    -----
+    SavedBesideWarning
+        If something has got the name meanwhile that may not be replaced: the file is beside it then.
     """
     check_output_file(path, overwrite=overwrite)
     final = Path(os.path.realpath(path))
@@ -46,22 +86,27 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, final)
-        _sync_folder(final.parent)
+        if final.is_dir() or (final.exists() and not overwrite):
+            _put_beside(temporary, path, final)
+        else:
+            os.replace(temporary, final)
+        sync_folder(final.parent)
 
 
 def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Raise `ModelError` where `atomic_file` would, before what shall be written is computed."""
     final = Path(os.path.realpath(path))
-    _check_parent(path, final)
+    check_parent(path, final)
     if final.is_dir():
-        raise ModelError(f"{path} is a folder; give the name of a file to write")
+        raise OutputTakenError(f"{path} is a folder; give the name of a file to write")
     if final.exists() and not overwrite:
-        raise ModelError(f"{path} exists already; choose another name, or remove it first")
+        raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
 
 
 @contextmanager
-def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+def atomic_folder(
+    path: str | os.PathLike[str], *, replace: bool = False, moved: Callable[[Path], None] | None = None
+) -> Iterator[Path]:
     """Make a new folder beside `path` and rename it to `path` when the block ends without an error.
 
     Parameters
@@ -71,6 +116,8 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     replace : bool, default False
         Put the new folder in the place of an existing one, which is deleted afterwards. Whether it may be deleted
         is for the caller to know. On Linux the two are exchanged in one step.
+    moved : callable, optional
+        Called with its name if the folder had to go beside `path`.
 
     Yields
     ------
@@ -82,22 +129,44 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     ModelError
         If something has the name already and `replace` is False, or if writing fails. Nothing is left under the
         final name then, or what was there before; no debris either.
+
+    Warns
+    -----
+    SavedBesideWarning
+        If something has got the name meanwhile that may not be replaced: the folder is beside it then.
     """
     final = Path(os.path.realpath(path))
-    _check_parent(path, final)
+    check_parent(path, final)
+    if not replace:
+        refuse_existing(path)
     temporary = _temporary_name(final)
     with _removed_on_failure(path, temporary, lambda: shutil.rmtree(temporary)), ExitStack() as held:
         temporary.mkdir()
         held.enter_context(lock_folder(temporary))
         yield temporary
-        _sync_folder(temporary)
+        sync_folder(temporary)
         if not os.path.lexists(final):
             os.rename(temporary, final)
         elif replace:
             _replace_folder(temporary, final)
         else:
-            raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
-        _sync_folder(final.parent)
+            beside = _put_beside(temporary, path, final)
+            if moved is not None:
+                moved(beside)
+        sync_folder(final.parent)
+
+
+def refuse_existing(path: str | os.PathLike[str]) -> None:
+    """Raise `OutputTakenError` if something has the name of a folder to be written."""
+    if os.path.lexists(path):
+        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
+
+
+def free_name(path: Path) -> Path:
+    """Return the first of NAME.2, NAME.3, … that nothing has; a file keeps its suffix, as in ``words.2.png``."""
+    stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
+    names = (path.with_name(f"{stem}.{number}{suffix}") for number in count(2))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
@@ -146,7 +215,7 @@ def lock_folder(folder: Path) -> Iterator[bool | None]:
 def check_writable_beside(path: str | os.PathLike[str]) -> None:
     """Raise `ModelError` unless a folder can be made in the parent of `path`; it is tried, and removed again."""
     final = Path(os.path.realpath(path))
-    _check_parent(path, final)
+    check_parent(path, final)
     trial = _temporary_name(final)
     try:
         trial.mkdir()
@@ -155,6 +224,16 @@ def check_writable_beside(path: str | os.PathLike[str]) -> None:
         raise ModelError(
             f"{path} cannot be written: {_reason(error)}; choose a folder that you may write to"
         ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -169,6 +248,12 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if not os.path.isfile(path):
             raise ModelError(f"{path} is not a file")
         with open(path, "rb") as file:
+            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+                raise ModelError(
+                    f"{path} is a pointer of Git LFS, not the file itself: get it with `git lfs pull` in its "
+                    "repository, or download it"
+                )
+            file.seek(0)
             yield file
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {_reason(error)}") from error
@@ -181,15 +266,27 @@ def _removed_on_failure(path: str | os.PathLike[str], temporary: Path, remove: C
     except BaseException as error:
         with suppress(OSError):
             remove()
+        if isinstance(error, NoSpaceError):
+            raise NoSpaceError(path, error.needed, error.free) from error
         cause = error.__cause__ if isinstance(error, ModelError) else error  # of a file in a folder that is written
         if isinstance(cause, OSError):
             raise ModelError(f"{path} cannot be written: {_reason(cause)}") from error
         raise
 
 
+def _put_beside(new: Path, path: str | os.PathLike[str], final: Path) -> Path:
+    """Give what was written a free name, since something else has got its own, and say so."""
+    beside = free_name(final)
+    os.rename(new, beside)
+    shown = beside if os.path.islink(path) else Path(path).with_name(beside.name)
+    warnings.warn(SavedBesideWarning(path, shown), stacklevel=5)
+    return shown
+
+
 def _replace_folder(new: Path, final: Path) -> None:
-    """Put `new` in the place of the folder `final` and delete what was there."""
+    """Put `new` in the place of the folder `final` and delete what was there, once the disk knows the new name."""
     if _exchange(new, final):
+        sync_folder(final.parent)
         shutil.rmtree(new, ignore_errors=True)  # it has the old content now
         return
     old = _temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
@@ -199,6 +296,7 @@ def _replace_folder(new: Path, final: Path) -> None:
     except BaseException:
         os.rename(old, final)
         raise
+    sync_folder(final.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -219,23 +317,16 @@ def _temporary_name(final: Path) -> Path:
     return final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
 
 
-def _check_parent(path: str | os.PathLike[str], final: Path) -> None:
+def check_parent(path: str | os.PathLike[str], final: Path) -> None:
+    """Raise `ModelError` unless there is a folder for `final`, the resolved name of `path`, to lie in."""
     if not final.name:
         raise ModelError(f"{path} cannot be written: it has no name of its own")
     if not final.parent.exists():
-        raise ModelError(f"{path} cannot be written: the folder {final.parent} does not exist; make it first")
+        raise ModelError(f"{path} cannot be written: the folder {final.parent} does not exist; make it first") from (
+            FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        )
     if not final.parent.is_dir():
         raise ModelError(f"{path} cannot be written: {final.parent} is not a folder")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _reason(error: OSError) -> str:

@@ -95,8 +95,9 @@ class Chunk(NamedTuple):
     """How many targets are trained at once, and with which context."""
 
     window: int
-    shrink: bool
-    """Draw the radius uniformly from 1..window, as word2vec does, instead of always using `window`."""
+    """The largest radius."""
+    shrink: int
+    """Draw the radius uniformly from 1..shrink, as word2vec does, and cut it to `window`; 0 is always `window`."""
     n_targets: int
 
 
@@ -229,7 +230,7 @@ def sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
             sentence += 1
         for i in range(first, n):
             state = next_random(state)
-            radius = window - below(state, window) if shrink else window
+            radius = min(window, shrink - below(state, shrink)) if shrink else window
             left[i] = max(i - radius, first)
             right[i] = min(i + radius + 1, n)
             pairs[left[i]] += 1  # a difference array: summed up below

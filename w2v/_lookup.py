@@ -167,7 +167,7 @@ class WordVectors:
         found, unknown = [], []
         for word in words:
             if not isinstance(word, str):
-                raise TypeError(f"a word must be a str, not {type(word).__name__}: {word!r}")
+                raise TypeError(f"a word must be a str, not {type(word).__name__}: {word!r:.80}")
             row_or_vector = self._find(word)
             if row_or_vector is None:
                 unknown.append(word)
@@ -213,7 +213,9 @@ class WordVectors:
         vector_of = {word: self._at(item) for word, item in zip(words, found, strict=True)}
         for word, vector in vector_of.items():
             if not np.isfinite(vector).all():
-                raise ValueError(f"the vector of the word {word!r} is not finite, so nothing can be compared with it")
+                raise ValueError(
+                    f"the vector of the word {word!r:.80} is not finite, so nothing can be compared with it"
+                )
         vectors = [
             to_unit(vector_of[item]) if isinstance(item, str) else as_vector(item, self.vector_size) for item in items
         ]
@@ -224,7 +226,7 @@ def as_vector(item: object, vector_size: int) -> Vector:
     """Return a vector that a user gave as a query, shape (D,), float32, checked."""
     vector = np.asarray(item)
     if vector.dtype.kind not in "fiu":
-        raise TypeError(f"a query must be a word or a vector, not {item!r}")
+        raise TypeError(f"a query must be a word or a vector, not {item!r:.80}")
     if vector.shape != (vector_size,) or not np.isfinite(vector).all():
         raise ValueError(f"a query vector must be {vector_size} finite numbers; this one has shape {vector.shape}")
     return vector.astype(np.float32)

@@ -4,113 +4,23 @@ from __future__ import annotations
 
 import gzip
 import io
-import mmap
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError, atomic_file, atomic_folder, reading
+from w2v._files import ModelError, OutputTakenError, atomic_file, atomic_folder, reading
+from w2v._vector_source import BLOCK_BYTES, is_utf8
 from w2v.embeddings import Embeddings
 from w2v.vocabulary import Vocabulary
 
-BLOCK_BYTES = 8 << 20
-MAX_DEFLATE_RATIO = 1032  # no gzip stream expands further than this
 WHITE_SPACE = " \t\n\r\v\f"
-
-
-@dataclass
-class Source:
-    """An open vector file: the bytes at hand, and where in the (decompressed) file they begin.
-
-    A plain file is at hand whole, mapped into memory. A compressed one comes in blocks: `more` appends the next and
-    drops what lies before `position`.
-    """
-
-    path: str
-    data: bytes | mmap.mmap
-    size: int  # bytes on the disk
-    stream: gzip.GzipFile | None = None
-    position: int = 0
-    dropped: int = field(default=0)
-
-    @property
-    def offset(self) -> int:
-        """Byte of the decompressed file at which `position` is."""
-        return self.dropped + self.position
-
-    def more(self) -> bool:
-        """Get another block; False at the end of the file."""
-        if self.stream is None:
-            return False
-        try:
-            block = self.stream.read(BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ModelError(f"{self.path} is damaged or truncated: {error}") from error
-        self.dropped += self.position
-        self.data = self.data[self.position :] + block
-        self.position = 0
-        return bool(block)
-
-    def ensure(self, n_bytes: int) -> bool:
-        """Get blocks until `n_bytes` follow `position`, or the file ends; say whether they do."""
-        while len(self.data) - self.position < n_bytes:
-            if not self.more():
-                return False
-        return True
-
-    def peek(self, n_bytes: int) -> bytes:
-        """Return up to `n_bytes` from `position` on, which stays."""
-        self.ensure(n_bytes)
-        return bytes(self.data[self.position : self.position + n_bytes])
-
-    def text_blocks(self, errors: str) -> Iterator[str]:
-        """Yield the rest of the file as decoded blocks of whole lines, each with its newline but perhaps the last."""
-        while self.ensure(1):
-            self.ensure(BLOCK_BYTES)
-            stop = self.data.rfind(b"\n", self.position, self.position + BLOCK_BYTES) + 1
-            while stop == 0:  # a line longer than a block, or the last one without a newline
-                stop = self.data.find(b"\n", self.position) + 1
-                if stop == 0 and not self.more():
-                    stop = len(self.data)
-            block = bytes(self.data[self.position : stop])
-            try:
-                yield block.decode("utf-8", errors)
-            except UnicodeDecodeError as error:
-                raise ModelError(
-                    f"{self.path}, byte {self.offset + error.start}: not UTF-8; the file is binary (then name its "
-                    "format) or its words are cut inside a character (read with errors='replace')"
-                ) from error
-            self.position = stop
-
-
-@contextmanager
-def open_source(path: str | os.PathLike[str]) -> Iterator[Source]:
-    """Open a vector file, plain or compressed with gzip; anything in the way becomes a `ModelError`."""
-    name = os.fspath(path)
-    if os.path.isdir(path):
-        raise ModelError(f"{name} is a folder, not a vector file; a model folder is opened as it is")
-    with reading(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size == 0:
-            raise ModelError(f"{name} is empty")
-        if file.read(2) == b"\x1f\x8b":
-            file.seek(0)
-            with gzip.GzipFile(fileobj=file, mode="rb") as stream:
-                yield Source(name, b"", size, stream)
-        elif name.endswith(".gz"):
-            raise ModelError(f"{name} is not compressed with gzip, in spite of its name")
-        else:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                yield Source(name, mapped, size)
 
 
 @contextmanager
@@ -131,7 +41,7 @@ def new_folder(path: str | os.PathLike[str], files: AbstractSet[str], *, overwri
     """Make a folder that appears whole or not at all, in the place of one that holds no other than the named files."""
     if os.path.lexists(path):
         if not overwrite:
-            raise ModelError(f"{path} exists already; choose another name, or remove it first")
+            raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
         if not os.path.isdir(path) or not files >= set(os.listdir(path)):
             raise ModelError(f"{path} holds something else than what would be written, so it is not overwritten")
     with atomic_folder(path, replace=overwrite) as folder:
@@ -149,9 +59,48 @@ def allocate_rows(path: str, n_rows: int, vector_size: int) -> NDArray[np.float3
     try:
         return np.empty((n_rows, vector_size), dtype=np.float32)
     except (MemoryError, ValueError) as error:
-        raise ModelError(
-            f"{path}: {n_rows} words of {vector_size} dimensions do not fit in memory; read fewer with limit"
-        ) from error
+        raise too_large(path, n_rows, vector_size) from error
+
+
+def too_large(path: str, n_rows: int, vector_size: int) -> ModelError:
+    """Return the error for vectors that do not fit in memory."""
+    return ModelError(f"{path}: {n_rows} words of {vector_size} dimensions do not fit in memory; read fewer with limit")
+
+
+def split_row(line: str, vector_size: int) -> tuple[str, str]:
+    """Return the word of a line, which may hold spaces, and the text of its numbers.
+
+    A number before the last `vector_size` ones belongs to the word ("windows 95") if it is shorter than each of them;
+    otherwise the line has too many.
+    """
+    word, _, numbers = line.partition(" ")
+    if numbers.count(" ") == vector_size - 1 and numbers[:1] != " ":
+        return word, numbers
+    parts = _SEPARATORS.split(line)  # fields at even places, what separates them between
+    values = parts[1 - 2 * vector_size :: 2]
+    before = parts[: -2 * vector_size]
+    shortest = min(map(len, values))
+    if not before or any(len(part) >= shortest and _NUMBER.fullmatch(part) for part in before[2::2]):
+        return word, numbers
+    return "".join(before) or parts[-2 * vector_size][:-1], " ".join(values)
+
+
+_SEPARATORS = re.compile("([ \t]+)")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def is_number(text: str | bytes) -> bool:
+    """Tell whether a text is a number, be it with a decimal comma, which `parse_rows` refuses by that name."""
+    return is_point_number(text.replace(",", ".") if isinstance(text, str) else text.replace(b",", b"."))
+
+
+def is_point_number(text: str | bytes) -> bool:
+    """Tell whether a text is a number, with a decimal point if any."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_rows(
@@ -208,7 +157,8 @@ def _explain_row(
             try:
                 float(value)
             except ValueError:
-                raise ModelError(f"{path}, line {line}: {value[:60]!r} is not a number") from None
+                remedy = "; write decimal points in place of the commas" if is_number(value) else ""
+                raise ModelError(f"{path}, line {line}: {value[:60]!r} is not a number{remedy}") from None
 
 
 def row_blocks(n_rows: int, vector_size: int) -> Iterator[slice]:
@@ -259,21 +209,36 @@ def make_vocabulary(path: str, words: list[str], counts: NDArray[np.int64] | Non
         raise ModelError(f"{path}: {error}") from error
 
 
-def check_words(
-    embeddings: Embeddings,
-    path: str | os.PathLike[str],
-    format_name: str,
-    forbidden: str = WHITE_SPACE,
-    reason: str = "white space ends a word",
-) -> None:
-    """Raise a `ModelError` for the first word that is empty or holds a character that a format cannot express."""
+def without_words(
+    embeddings: Embeddings, path: str | os.PathLike[str], forbidden: str, *, empty: bool = False
+) -> tuple[Embeddings, list[str]]:
+    """Return the embeddings of the words that a format can express, and the words that are left out.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model.
+    path : str or path-like
+        For the message.
+    forbidden : str
+        Characters, as in a regular expression, that no word of the format holds.
+    empty : bool, default False
+        Whether the format can express the empty word.
+
+    Raises
+    ------
+    ModelError
+        If no word is left.
+    """
     unwritable = re.compile(f"[{forbidden}]")
-    for word in embeddings.index_to_key:
-        if not word or unwritable.search(word):
-            raise ModelError(
-                f"{path}: the word {word!r} cannot be written in the {format_name} format, where {reason}; "
-                "save a model folder instead, or train with a tokenizer that makes no such words"
-            )
+    left_out = [word for word in embeddings.index_to_key if unwritable.search(word) or not (word or empty)]
+    if not left_out:
+        return embeddings, left_out
+    if len(left_out) == len(embeddings):
+        raise ModelError(
+            f"{path} cannot be written: the format can express no word of the model, such as {left_out[0]!r}"
+        )
+    return embeddings.difference(left_out), left_out
 
 
 def finite_blocks(
@@ -326,21 +291,66 @@ def write_words(embeddings: Embeddings, path: Path, *, overwrite: bool) -> None:
         file.write("".join([f"{word}\n" for word in embeddings.index_to_key]).encode())
 
 
-def read_words(path: Path, errors: str) -> list[str]:
-    """Read one word a line."""
+def read_lines(path: Path, errors: str, encoding: str) -> list[str]:
+    """Read the lines of a text file, with line feeds or both line ends, a byte-order mark left out."""
     with reading(path) as file:
         data = file.read()
     try:
-        words = data.decode("utf-8-sig", errors).replace("\r\n", "\n").split("\n")
+        lines = data.decode("utf-8-sig" if is_utf8(encoding) else encoding, errors).replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ModelError(f"{path}, line {line}: not UTF-8; read with errors='replace'") from error
-    if words[-1] == "":
-        words.pop()
+        expected = "UTF-8" if is_utf8(encoding) else encoding
+        raise ModelError(
+            f"{path}, line {line}: not {expected}; name its encoding, or read with errors='replace'"
+        ) from error
+    if lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+def read_words(path: Path, errors: str, encoding: str) -> list[str]:
+    """Read one word a line."""
+    words = read_lines(path, errors, encoding)
     if "" in words:
         raise ModelError(f"{path}, line {words.index('') + 1}: the line is empty; expected one word a line")
     check_distinct(str(path), words, 1)
     return words
+
+
+def pack_words(words: Sequence[str]) -> dict[str, NDArray[np.generic]]:
+    """Return words as arrays: their UTF-8, each followed by a line feed, and their lengths if one holds such."""
+    joined = "".join([f"{word}\n" for word in words]).encode()
+    packed: dict[str, NDArray[np.generic]] = {"words": np.frombuffer(joined, dtype=np.uint8)}
+    if joined.count(b"\n") != len(words):
+        packed["word_lengths"] = np.array([len(word.encode()) for word in words], dtype=np.int64)
+    return packed
+
+
+def unpack_words(
+    path: str | os.PathLike[str], data: NDArray[np.generic], lengths: NDArray[np.generic] | None, errors: str
+) -> list[str]:
+    """Return the words of `pack_words`."""
+    if data.dtype != np.uint8 or data.ndim != 1:
+        raise ModelError(f"{path}: the words are {data.dtype} of shape {data.shape}, not bytes")
+    joined = data.tobytes()
+    try:
+        if lengths is None:
+            words = joined.decode("utf-8", errors).split("\n")
+            if words.pop() != "":
+                raise ModelError(f"{path}: the words do not end with a line feed; the file is damaged")
+            return words
+        if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or (lengths < 0).any():  # type: ignore[operator]
+            raise ModelError(f"{path}: the lengths of the words are damaged")
+        ends = np.cumsum(lengths.astype(np.int64) + 1)
+        if not len(ends) or ends[-1] != len(joined):
+            raise ModelError(f"{path}: the lengths of the words are {int(ends[-1:].sum())} bytes, not {len(joined)}")
+        starts = [0, *ends[:-1].tolist()]
+        return [joined[a : b - 1].decode("utf-8", errors) for a, b in zip(starts, ends.tolist(), strict=True)]
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"{path}: the words are not UTF-8 at their byte {joined.index(error.object) + error.start}; read with "
+            "errors='replace'"
+        ) from error
 
 
 def check_distinct(path: str, words: list[str], first_line: int) -> None:

@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """Return `text` as `printable` does, with its line breaks kept."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def percent(share: float | None) -> str:
     """Write a share in [0, 1] as a percentage; "-" where there is none."""
     return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
@@ -47,6 +52,21 @@ def in_words(value: object) -> str:
             return ", ".join(f"{name} {in_words(entry)}" for name, entry in value.items())
         case _:
             return str(value)
+
+
+def tokenizer_in_words(config: object) -> str:
+    """Write what `Tokenizer.to_config` returned as a person would; "-" where there is none."""
+    if not isinstance(config, dict):
+        return in_words(config)
+    options = dict(config)
+    parts = [in_words(options.pop("name", None))]
+    if "base" in options:
+        parts = [f"{tokenizer_in_words(options.pop('base'))}, phrases joined"]
+    if "lowercase" in options:
+        parts.append("lower-cased" if options.pop("lowercase") else "case kept")
+    if "callable" in options:
+        parts = [f"the Python callable {options.pop('callable')}"]
+    return ", ".join([*parts, *(f"{name} {in_words(value)}" for name, value in options.items())])
 
 
 def size_in_words(n_bytes: float) -> str:

@@ -272,7 +272,7 @@ def _check_programs(programs: Sequence[str]) -> list[str]:
     different = list(dict.fromkeys(programs))
     for key in different:
         if key not in OTHERS:
-            raise ValueError(f"programs to compare with are {' and '.join(OTHERS)}, not {key!r}")
+            raise ValueError(f"programs to compare with are {' and '.join(OTHERS)}, not {key!r:.80}")
     if not different:
         raise ValueError("there is no program to compare with")
     return different

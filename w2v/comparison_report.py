@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from w2v._files import ModelError, atomic_file
+from w2v._files import ModelError, OutputTakenError, atomic_file
 from w2v.compare import Comparison, Measure
 from w2v.contenders import PROGRAMS
 from w2v.parameters import DEFAULT_ALPHA
@@ -63,7 +63,7 @@ def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> 
         raise ModelError(f"{path}: a report is written in Markdown, and its name must end in .md")
     require_matplotlib()
     if os.path.lexists(path) and not overwrite:
-        raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
+        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
     check_picture_path(picture_path(path), overwrite)
 
 

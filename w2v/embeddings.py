@@ -235,7 +235,7 @@ class Embeddings(KeyedVectorsMethods):
             raise ValueError(f"the vectors of {len(words)} words must have shape {expected}, not {added.shape}")
         wrong = np.flatnonzero(~np.isfinite(added).all(axis=1))
         if wrong.size:
-            raise ValueError(f"the vector of the word {words[wrong[0]]!r} is not finite")
+            raise ValueError(f"the vector of the word {words[wrong[0]]!r:.80} is not finite")
         numbers = np.zeros(len(words), np.int64) if counts is None else np.asarray(counts)
         fresh = Vocabulary(words, numbers)
         known = [place for place, word in enumerate(fresh) if word in self.key_to_index]
@@ -260,11 +260,11 @@ class Embeddings(KeyedVectorsMethods):
             If the dtype is unknown, or a vector cannot be stored so: not finite, or too long or short for float16.
         """
         if dtype not in DTYPES:
-            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r}")
+            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r:.80}")
         try:
             return self if dtype == self.dtype else self._with(self.vocabulary, self.table.astype(dtype))
         except RowError as error:
-            raise ValueError(f"the vector of the word {self.index_to_key[error.row]!r} {error.reason}") from error
+            raise ValueError(f"the vector of the word {self.index_to_key[error.row]!r:.80} {error.reason}") from error
 
     def build_index(
         self,

@@ -1,15 +1,61 @@
-"""What scikit-learn asks of an estimator, without importing scikit-learn, which takes longer than many a training."""
+"""What the estimators share, without importing scikit-learn, which takes longer than many a training.
+
+Parameters are given by name, `clone`, pipelines and searches can work with them, and what only `fit` makes says so
+before.
+"""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar, cast
 
+_P = ParamSpec("_P")
 _Self = TypeVar("_Self", bound="Estimator")
+
+GENSIM_NAMES = {
+    "sentences": "sentences go to fit",
+    "corpus_file": "files go to fit",
+    "corpus_iterable": "sentences go to fit",
+    "size": "it is vector_size",
+    "iter": "it is epochs",
+    "sg": "it is algorithm, 'skipgram' or 'cbow'",
+    "hs": "it is objective, 'hs' or 'negative'",
+    "seed": "it is random_state",
+    "max_final_vocab": "it is max_vocab",
+    "common_terms": "it is connector_words",
+    "max_vocab_size": "it is max_pairs",
+    "bucket": "it is buckets",
+}
+"""Parameters of gensim's models, and what takes their place."""
+
+
+def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
+    """Let a constructor whose parameters are all keywords say where a corpus belongs, and what gensim's names are here.
+
+    Parameters
+    ----------
+    init : function
+        ``__init__``; scikit-learn goes on seeing its signature.
+    """
+    known: Mapping[str, Any] = inspect.signature(init).parameters
+
+    @functools.wraps(init)
+    def checked(self: object, *misplaced: object, **parameters: object) -> None:
+        name = type(self).__name__
+        if misplaced:
+            raise TypeError(f"{name} takes its parameters by name, and sentences go to fit: {name}(...).fit(sentences)")
+        for unknown in [given for given in parameters if given not in known]:
+            hint = f"; {GENSIM_NAMES[unknown]}" if unknown in GENSIM_NAMES else ""
+            raise TypeError(f"{name} has no parameter {unknown!r:.80}{hint}")
+        cast("Callable[..., None]", init)(self, **parameters)
+
+    return cast("Callable[_P, None]", checked)
 
 
 class Estimator:
-    """Keeps the constructor's arguments as parameters: `clone`, pipelines and searches can work with it."""
+    """Keeps the constructor's arguments as parameters, and names `fit` where what it makes is asked for too early."""
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
@@ -37,12 +83,14 @@ class Estimator:
         known = self._defaults()
         for name in params:
             if name not in known:
-                raise ValueError(f"Invalid parameter {name!r} for {type(self).__name__}; there are: {', '.join(known)}")
+                raise ValueError(
+                    f"Invalid parameter {name!r:.80} for {type(self).__name__}; there are: {', '.join(known)}"
+                )
         vars(self).update(params)
         return self
 
     def __repr__(self) -> str:
-        changed = [f"{name}={getattr(self, name)!r}" for name, default in self._defaults().items()
+        changed = [f"{name}={getattr(self, name)!r:.80}" for name, default in self._defaults().items()
                    if getattr(self, name) is not default and getattr(self, name) != default]  # fmt: skip
         return f"{type(self).__name__}({', '.join(changed)})"
 
@@ -51,9 +99,21 @@ class Estimator:
 
         return BaseEstimator().__sklearn_tags__()
 
-    def _check_fitted(self) -> None:
+    def __getattr__(self, name: str) -> Any:
+        """Raise `NotFittedError`, which is an AttributeError, for what `fit` would have made."""
+        if isinstance(found := getattr(type(self), name, None), property):
+            return found.__get__(self)  # its own error: an AttributeError in a property leads here
+        if _is_made_by_fit(name):
+            self._check_fitted(f"this {type(self).__name__} has no {name} yet: call fit first")
+        raise AttributeError(f"{type(self).__name__!r:.80} object has no attribute {name!r:.80}", name=name, obj=self)
+
+    def _check_fitted(self, message: str = "") -> None:
         """Raise `sklearn.exceptions.NotFittedError` before `fit`."""
-        if not any(name.endswith("_") and not name.startswith("_") for name in vars(self)):
+        if not any(_is_made_by_fit(name) for name in vars(self)):
             from sklearn.exceptions import NotFittedError
 
-            raise NotFittedError(f"This {type(self).__name__} instance is not fitted yet: call fit first.")
+            raise NotFittedError(message or f"This {type(self).__name__} instance is not fitted yet: call fit first.")
+
+
+def _is_made_by_fit(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("_")

@@ -170,7 +170,7 @@ def evaluate_analogies(
     .. [1] Linzen 2016, "Issues in evaluating semantic spaces using word analogies", RepEval, "only-b".
     """
     if method not in ("add", "mul", "nearest"):
-        raise ValueError(f"method must be 'add', 'mul' or 'nearest', not {method!r}")
+        raise ValueError(f"method must be 'add', 'mul' or 'nearest', not {method!r:.80}")
     if restrict_vocab is not None and restrict_vocab < 1:
         raise ValueError(f"restrict_vocab must be at least 1, not {restrict_vocab}")
     names, sections, questions = _read_questions(path, lowercase)

@@ -13,20 +13,17 @@ from numpy.typing import NDArray
 
 from w2v._files import ModelError
 from w2v._vector_files import (
-    MAX_DEFLATE_RATIO,
-    WHITE_SPACE,
-    Source,
     allocate_rows,
     check_finite,
     check_limit,
-    check_words,
     finite_blocks,
     make_embeddings,
     make_vocabulary,
     new_file,
-    open_source,
     row_blocks,
+    without_words,
 )
+from w2v._vector_source import Source, is_utf8, open_source
 from w2v.embeddings import Embeddings
 from w2v.subwords import Subwords, SubwordVectors
 
@@ -67,8 +64,10 @@ class _Settings(NamedTuple):
         return Subwords(max(1, self.minn), self.maxn, self.bucket)
 
 
-def read_fasttext(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> Embeddings:
-    """Read a ``.bin`` model of fastText, plain or compressed with gzip.
+def read_fasttext(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
+    """Read a ``.bin`` model of fastText, plain, compressed, or the one file of a zip archive.
 
     Parameters
     ----------
@@ -78,7 +77,10 @@ def read_fasttext(path: str | os.PathLike[str], *, limit: int | None = None, err
         Read the first (most frequent) so many words only. All n-grams are kept.
     errors : {"strict", "replace", "ignore"}, default "strict"
         What to do with words that are not UTF-8, which some published models have. Their vectors are made of the
-        bytes as they are; of words that become the same the first is kept.
+        bytes as they are; of words that become the same the first is kept, ``metadata["duplicates_dropped"]`` tells
+        how many were not.
+    encoding : str, default "utf-8"
+        Of the words.
 
     Returns
     -------
@@ -100,6 +102,7 @@ def read_fasttext(path: str | os.PathLike[str], *, limit: int | None = None, err
     The output vectors, with which fastText could train on, are passed over.
     """
     check_limit(limit)
+    is_utf8(encoding)
     with open_source(path) as source:
         settings = _read_settings(source)
         words, counts, n_words = _read_dictionary(source, limit)
@@ -122,7 +125,7 @@ def read_fasttext(path: str | os.PathLike[str], *, limit: int | None = None, err
 
         subwords = SubwordVectors(settings.subwords, ngram_vectors)
         add_ngrams(vectors, ngram_vectors, *subwords.subwords.table(words))
-    decoded = _decode(source.path, words, errors)
+    decoded = _decode(source.path, words, errors, encoding)
     if errors == "strict":
         make_vocabulary(source.path, decoded)
     found = make_embeddings(decoded, vectors, counts)
@@ -130,7 +133,7 @@ def read_fasttext(path: str | os.PathLike[str], *, limit: int | None = None, err
     return Embeddings(found.vocabulary, found.vectors, metadata=metadata, subwords=subwords)
 
 
-def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write a ``.bin`` model that fastText and gensim open, whole or not at all.
 
     Parameters
@@ -143,11 +146,15 @@ def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, over
     overwrite : bool, default False
         Replace an existing file.
 
+    Returns
+    -------
+    list of str
+        The words left out, for a zero byte, which ends a word there.
+
     Raises
     ------
     ModelError
-        If a word is empty or holds white space or a zero byte, if a vector holds NaN or infinity, if a size is over
-        the format's 2 ** 31 - 1, or if the file cannot be written.
+        If a vector holds NaN or infinity, if a size is over the format's 2 ** 31 - 1, or if the file cannot be written.
 
     Notes
     -----
@@ -156,7 +163,7 @@ def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, over
     training never met have no vectors, fastText counts zeros for them: the vectors of unseen words are then shorter
     than here, in the same direction. Output vectors are written as zeros: fastText answers queries without them.
     """
-    check_words(embeddings, path, "fastText", WHITE_SPACE + "\0", "white space and zero bytes end a word")
+    embeddings, left_out = without_words(embeddings, path, "\0", empty=True)
     n_words, vector_size, subwords = len(embeddings), embeddings.vector_size, embeddings.subwords
     if max(n_words, vector_size) > _MAX_SIZE:
         raise ModelError(f"{path} cannot be written: fastText's format is limited to {_MAX_SIZE} words and dimensions")
@@ -177,6 +184,7 @@ def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, over
         file.write(_MATRIX.pack(False, n_words, vector_size))
         for rows in row_blocks(n_words, vector_size):
             file.write(bytes(4 * vector_size * (rows.stop - rows.start)))
+    return left_out
 
 
 def _read_settings(source: Source) -> _Settings:
@@ -204,8 +212,7 @@ def _read_settings(source: Source) -> _Settings:
 def _read_dictionary(source: Source, limit: int | None) -> tuple[list[bytes], NDArray[np.int64], int]:
     """Return the first `limit` words and their counts, and how many words there are; labels are passed over."""
     n_entries, n_words, n_labels, _, n_pruned = _SIZES.unpack(_take(source, _SIZES.size))
-    largest = source.size * (MAX_DEFLATE_RATIO if source.stream else 1)
-    if n_words < 1 or n_labels < 0 or n_entries != n_words + n_labels or n_entries * (_ENTRY.size + 1) > largest:
+    if n_words < 1 or n_labels < 0 or n_entries != n_words + n_labels or n_entries * (_ENTRY.size + 1) > source.largest:
         raise ModelError(
             f"{source.path}, byte {source.offset - _SIZES.size}: promises {n_entries} entries, {n_words} words and "
             f"{n_labels} labels, which cannot be; the file is damaged or truncated"
@@ -252,8 +259,7 @@ def _read_input_size(source: Source, settings: _Settings, n_words: int) -> int:
     is_quantised, n_rows, n_columns = _MATRIX.unpack(_take(source, _MATRIX.size))
     if is_quantised:
         raise ModelError(f"{source.path} is quantised (a .ftz file): {_WAY_OUT}")
-    largest = source.size * (MAX_DEFLATE_RATIO if source.stream else 1)
-    if n_columns != settings.dim or n_rows != n_words + settings.bucket or n_rows * n_columns * 4 > largest:
+    if n_columns != settings.dim or n_rows != n_words + settings.bucket or n_rows * n_columns * 4 > source.largest:
         raise ModelError(
             f"{source.path}, byte {start}: a matrix of {n_rows} rows and {n_columns} columns does not fit {n_words} "
             f"words, {settings.bucket} buckets, {settings.dim} dimensions and a file of {source.size} bytes; it is "
@@ -311,13 +317,14 @@ def _skip(source: Source, n_bytes: int) -> None:
             raise ModelError(f"{source.path}, byte {source.offset}: the file ends within its vectors; it is truncated")
 
 
-def _decode(path: str, words: list[bytes], errors: str) -> list[str]:
+def _decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[str]:
     try:
-        return [word.decode("utf-8", errors) for word in words]
+        return [word.decode(encoding, errors) for word in words]
     except UnicodeDecodeError as error:
         number = words.index(error.object)
         raise ModelError(
-            f"{path}: word {number + 1}, {error.object[:60]!r}, is not UTF-8; read with errors='replace'"
+            f"{path}: word {number + 1}, {error.object[:60]!r}, is not {error.encoding.upper()}; name the encoding, "
+            "or read with errors='replace'"
         ) from error
 
 

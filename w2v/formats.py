@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib
 import os
-import zlib
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from w2v._files import ModelError, reading
+from w2v._vector_files import is_number
+from w2v._vector_source import is_zip, open_source
 
 if TYPE_CHECKING:
     from w2v.embeddings import Embeddings
@@ -28,7 +29,8 @@ class Format:
     described : str
         What it is, in a few words.
     module, reader, writer : str
-        Reader ``(path, *, limit, errors) -> Embeddings`` and writer ``(embeddings, path, *, overwrite)``.
+        Reader ``(path, *, limit, errors, encoding) -> Embeddings`` and writer ``(embeddings, path, *, overwrite)``,
+        which returns the words left out.
     binary : bool, optional
         Passed to those functions of `word2vec_format` that serve two formats.
     suffixes : tuple of str
@@ -43,9 +45,9 @@ class Format:
     binary: bool | None = None
     suffixes: tuple[str, ...] = ()
 
-    def function(self, name: str) -> Callable[..., Embeddings]:
+    def function(self, name: str) -> Callable[..., Any]:
         """Return one of its functions."""
-        found: Callable[..., Embeddings] = getattr(importlib.import_module(f"w2v.{self.module}"), name)
+        found: Callable[..., Any] = getattr(importlib.import_module(f"w2v.{self.module}"), name)
         return found if self.binary is None else partial(found, binary=self.binary)
 
 
@@ -72,20 +74,29 @@ FORMATS = {
 
 
 def read_vectors(
-    path: str | os.PathLike[str], *, format: str | None = None, limit: int | None = None, errors: str = "strict"
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    limit: int | None = None,
+    errors: str = "strict",
+    encoding: str = "utf-8",
 ) -> Embeddings:
     """Read a file or folder of vectors in any of the `FORMATS`.
 
     Parameters
     ----------
     path : str or path-like
-        The file or folder.
+        The file or folder. Text and binary vectors may be compressed with gzip, bzip2 or xz, or be the one file of a
+        zip archive.
     format : str, optional
         Its format; by default recognised, from the content where that tells.
     limit : int, optional
         Read the first (most frequent) so many words only.
     errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not UTF-8.
+        What to do with words that are not of the encoding. Words may so become the same; the first is kept, and
+        ``metadata["duplicates_dropped"]`` tells how many were not.
+    encoding : str, default "utf-8"
+        Of the words, where the format does not say it; such as "latin-1" or "cp1252", text also "utf-16".
 
     Returns
     -------
@@ -96,15 +107,16 @@ def read_vectors(
     ModelError
         If the file is missing, damaged, or of a format that cannot be read.
     ValueError
-        If `format` is unknown or `limit` is less than 1.
+        If `format` or `encoding` is unknown or `limit` is less than 1.
     """
-    found = _get(format) if format is not None else detect_format(path)
-    return found.function(found.reader)(path, limit=limit, errors=errors)
+    found = _get(format) if format is not None else detect_format(path, encoding=encoding)
+    embeddings: Embeddings = found.function(found.reader)(path, limit=limit, errors=errors, encoding=encoding)
+    return embeddings
 
 
 def write_vectors(
     embeddings: Embeddings, path: str | os.PathLike[str], *, format: str, overwrite: bool = False
-) -> None:
+) -> list[str]:
     """Write the vectors of a model in any of the `FORMATS`.
 
     Parameters
@@ -118,39 +130,48 @@ def write_vectors(
     overwrite : bool, default False
         Replace what is there, if it is of the kind.
 
+    Returns
+    -------
+    list of str
+        The words left out, which the format cannot express: text formats none with white space in it.
+
     Raises
     ------
     ModelError
-        If the format cannot express a word, or if the file cannot be written.
+        If the format cannot express any word, or if the file cannot be written.
     ValueError
         If `format` is unknown.
     """
     found = _get(format)
-    found.function(found.writer)(embeddings, path, overwrite=overwrite)
+    left_out: list[str] = found.function(found.writer)(embeddings, path, overwrite=overwrite)
+    return left_out
 
 
-def detect_format(path: str | os.PathLike[str]) -> Format:
-    """Return the format of a file or folder.
+def detect_format(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Format:
+    """Return the format of a file or folder; `encoding` is that of text.
 
     Raises
     ------
     ModelError
-        If it is missing, a model folder already, a folder of another kind, or a pickle.
+        If it is missing, a model folder already, a folder of another kind, or compressed but damaged.
     """
     if os.path.isdir(path):
         return _detect_folder(Path(path))
-    start = _read_start(path)
-    if start[:4] == b"\xba\x16\x4f\x2f":
-        return FORMATS["fasttext-bin"]
-    if start[:6] == b"\x93NUMPY" or start[:4] == b"PK\x03\x04":
+    with reading(path) as file:
+        start = file.read(8)
+    if start[:6] == b"\x93NUMPY" or (is_zip(start) and _holds_arrays(path)):
         return FORMATS["numpy"]
     if start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5":
         return FORMATS["gensim"]
     for found in FORMATS.values():
         if found.suffixes and os.fspath(path).endswith(found.suffixes):
             return found
-    fields = start.split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").split()
-    if len(fields) > 2 and all(map(_is_number, fields[-2:])):
+    with open_source(path) as source:
+        if source.peek(4) == b"\xba\x16\x4f\x2f":
+            return FORMATS["fasttext-bin"]
+    with open_source(path, encoding=encoding, errors="replace") as source:
+        fields = source.peek(1 << 16).split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").split()
+    if len(fields) > 2 and all(map(is_number, fields[-2:])):
         return FORMATS["glove"]
     return Format("word2vec", "word2vec", "word2vec_format", "read_word2vec", "write_word2vec")
 
@@ -165,29 +186,18 @@ def _detect_folder(folder: Path) -> Format:
     raise ModelError(f"{folder} is a folder of no known kind; expected a vector file, or a folder of another tool")
 
 
-def _read_start(path: str | os.PathLike[str]) -> bytes:
-    """Return the first bytes of a file, unpacked; empty if that fails, for the reader to say why."""
-    with reading(path) as file:
-        start = file.read(1 << 16)
-        if start[:2] == b"\x1f\x8b":
-            file.seek(0)
-            try:
-                with gzip.GzipFile(fileobj=file, mode="rb") as stream:
-                    return stream.read(1 << 16)
-            except (EOFError, OSError, zlib.error):
-                return b""
-    return start
-
-
-def _is_number(text: bytes) -> bool:
+def _holds_arrays(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a zip archive is of NumPy: by its name, or because it holds arrays only."""
+    if os.fspath(path).endswith(".npz"):
+        return True
     try:
-        float(text)
-    except ValueError:
+        with zipfile.ZipFile(path) as archive:
+            return bool(names := archive.namelist()) and all(name.endswith(".npy") for name in names)
+    except zipfile.BadZipFile:
         return False
-    return True
 
 
 def _get(name: str) -> Format:
     if name not in FORMATS:
-        raise ValueError(f"there is no format {name!r}; known are {', '.join(FORMATS)}")
+        raise ValueError(f"there is no format {name!r:.80}; known are {', '.join(FORMATS)}")
     return FORMATS[name]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from w2v._files import ModelError, check_writable_beside
+from w2v._files import ModelError, check_writable_beside, sync_folder
 from w2v._vector_files import finite_blocks
 from w2v.embeddings import Embeddings
 from w2v.subwords import Subwords, SubwordVectors
@@ -87,7 +87,9 @@ def to_gensim(embeddings: Embeddings) -> KeyedVectors:
     return keyed
 
 
-def read_gensim(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> NoReturn:
+def read_gensim(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> NoReturn:
     """Refuse a file that gensim saved: it is a pickle, which can run any code when it is opened."""
     raise ModelError(
         f"{path} is a pickle, which can run code when it is opened, so it is not read here; if you trust it, convert "
@@ -96,7 +98,7 @@ def read_gensim(path: str | os.PathLike[str], *, limit: int | None = None, error
     )
 
 
-def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write a file that ``gensim.models.KeyedVectors.load(path)`` opens, through gensim itself.
 
     Parameters
@@ -108,6 +110,11 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
         The file. gensim puts large arrays into files beside it, such as ``path.vectors.npy``.
     overwrite : bool, default False
         Replace existing files.
+
+    Returns
+    -------
+    list of str
+        The words left out: none, it holds all.
 
     Raises
     ------
@@ -132,7 +139,11 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
             for file in files:
                 if final.with_name(file.name).exists() and not overwrite:
                     raise ModelError(f"{final.with_name(file.name)} exists already; choose another name")
+                with open(file, "r+b") as written:
+                    os.fsync(written.fileno())
             for file in files:
                 os.replace(file, final.with_name(file.name))
+            sync_folder(final.parent)
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror or error}") from error
+    return []

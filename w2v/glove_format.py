@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v._files import ModelError
 from w2v._vector_files import (
+    WHITE_SPACE,
     check_finite,
     check_limit,
-    check_words,
     finite_blocks,
+    is_number,
+    is_point_number,
     make_embeddings,
     new_file,
-    open_source,
     parse_rows,
+    split_row,
     text_rows,
+    without_words,
 )
+from w2v._vector_source import open_source
 from w2v.embeddings import Embeddings
 
 _FIRST_ROWS = 1024
+_FIRST_LINES = 100
 
 
-def read_glove(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> Embeddings:
-    """Read a text file of GloVe, plain or compressed with gzip.
+def read_glove(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
+    """Read a text file of GloVe, plain, compressed, or the one file of a zip archive.
 
     Parameters
     ----------
@@ -34,7 +43,9 @@ def read_glove(path: str | os.PathLike[str], *, limit: int | None = None, errors
     limit : int, optional
         Read the first (most frequent) so many words only.
     errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not UTF-8.
+        What to do with words that are not of the encoding.
+    encoding : str, default "utf-8"
+        Of the text.
 
     Returns
     -------
@@ -47,29 +58,28 @@ def read_glove(path: str | os.PathLike[str], *, limit: int | None = None, errors
     ModelError
         If the file is missing, or a line does not have as many numbers as the first; the message names the line.
     ValueError
-        If `limit` is less than 1.
+        If `limit` is less than 1, or there is no such encoding.
 
     Notes
     -----
     The published vectors of 840 billion tokens have words with spaces, such as ``. . .``, over which other readers
-    stumble. What stands before the numbers is taken for a word even with spaces, unless it ends in a number: then the
-    line has too many.
+    stumble. Most of the first lines tell how many numbers there are; what stands before is the word.
     """
     check_limit(limit)
     words: list[str] = []
     table = np.empty((0, 0), dtype=np.float32)
-    with open_source(path) as source:
+    with open_source(path, encoding=encoding, errors=errors) as source:
         for text in source.text_blocks(errors):
-            lines = text.removeprefix("\ufeff").split("\n")
+            lines = text.split("\n")
             if lines[-1] == "":
                 lines.pop()
-            lines = [line.rstrip(" \r") for line in lines[: None if limit is None else limit - len(words)]]
+            lines = [line.rstrip(" \t\r") for line in lines[: None if limit is None else limit - len(words)]]
             if not lines:
                 break
             if not words:
-                table = np.empty((_FIRST_ROWS, _count_numbers(source.path, lines[0])), dtype=np.float32)
+                table = np.empty((_FIRST_ROWS, _count_numbers(source.path, lines)), dtype=np.float32)
             vector_size = table.shape[1]
-            rows = [_split(line, vector_size) for line in lines]
+            rows = [split_row(line, vector_size) for line in lines]
             parsed = parse_rows(source.path, rows, len(words) + 1, vector_size)
             table = _with_room(table, len(words) + len(rows))
             table[len(words) : len(words) + len(rows)] = parsed
@@ -79,7 +89,7 @@ def read_glove(path: str | os.PathLike[str], *, limit: int | None = None, errors
     return make_embeddings(words, table)
 
 
-def write_glove(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_glove(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write a text file as GloVe does, whole or not at all.
 
     Parameters
@@ -91,45 +101,39 @@ def write_glove(embeddings: Embeddings, path: str | os.PathLike[str], *, overwri
     overwrite : bool, default False
         Replace an existing file.
 
+    Returns
+    -------
+    list of str
+        The words left out, being empty or holding white space, at which other programs end a word.
+
     Raises
     ------
     ModelError
-        If a word is empty or holds white space, if a vector holds NaN or infinity, or if the file cannot be written.
+        If a vector holds NaN or infinity, or if the file cannot be written.
     """
-    check_words(embeddings, path, "GloVe")
+    embeddings, left_out = without_words(embeddings, path, WHITE_SPACE)
     with new_file(path, overwrite=overwrite) as file:
         for words, block in finite_blocks(embeddings, path):
             lines = [f"{word} {row}\n" for word, row in zip(words, text_rows(block), strict=True)]
             file.write("".join(lines).encode())
+    return left_out
 
 
-def _count_numbers(path: str, line: str) -> int:
-    """Return how many numbers follow the word of the first line, and so every word."""
-    fields = line.split(" ")[1:]
-    n_numbers = 0
-    while n_numbers < len(fields) and _is_number(fields[-1 - n_numbers]):
-        n_numbers += 1
+def _count_numbers(path: str, lines: list[str]) -> int:
+    """Return how many numbers follow the word in most of the first lines, and so in all."""
+    first = [line.split()[1:] for line in lines[:_FIRST_LINES]]
+    n_numbers = _usual_end(first, is_point_number) or _usual_end(first, is_number)
     if n_numbers == 0:
-        raise ModelError(f"{path}, line 1: expected a word and its numbers, not {line[:60]!r}; is this a GloVe file?")
+        raise ModelError(
+            f"{path}, line 1: expected a word and its numbers, not {lines[0][:60]!r}; is this a GloVe file?"
+        )
     return n_numbers
 
 
-def _split(line: str, vector_size: int) -> tuple[str, str]:
-    """Return the word of a line, which may hold spaces, and the text of the numbers."""
-    word, _, numbers = line.partition(" ")
-    if numbers.count(" ") >= vector_size:  # too many numbers, or a word with spaces
-        fields = line.split(" ")
-        if not any(map(_is_number, fields[1:-vector_size])):
-            return " ".join(fields[:-vector_size]), " ".join(fields[-vector_size:])
-    return word, numbers
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _usual_end(rows: list[list[str]], is_of_them: Callable[[str], bool]) -> int:
+    """Return how many fields at the end most rows have that are numbers in some sense."""
+    ends = (next((n for n, text in enumerate(reversed(row)) if not is_of_them(text)), len(row)) for row in rows)
+    return Counter(ends).most_common(1)[0][0]
 
 
 def _with_room(table: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:

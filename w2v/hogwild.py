@@ -41,7 +41,8 @@ class Hogwild(Crew):
                     self.busy += 1
                 scratch = scratch or trainer.objective.scratch(trainer.tables)
                 stats[:] = 0
-                trainer.objective.step(trainer.text, trainer.tables, trainer.segment_of(planned), scratch, stats)
+                text, segment = trainer.segment_of(planned)
+                trainer.objective.step(text, trainer.tables, segment, scratch, stats)
                 with self.gate:
                     self.note(planned, stats)
             except BaseException as failure:

@@ -90,7 +90,7 @@ class NeighborIndex:
             If a number is out of range.
         """
         if dtype not in _KINDS:
-            raise ValueError(f"the dtype of an index must be one of {', '.join(_KINDS)}, not {dtype!r}")
+            raise ValueError(f"the dtype of an index must be one of {', '.join(_KINDS)}, not {dtype!r:.80}")
         if not 2 <= connectivity <= 256 or not 1 <= effort <= _MAX_EFFORT:
             raise ValueError(
                 "connectivity must be between 2 and 256 and effort between 1 and 100,000, "

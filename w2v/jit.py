@@ -10,12 +10,10 @@ where that cannot be written, beside the sources or among temporary files; if no
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import re
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +27,7 @@ import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.np import linalg as numba_linalg
 
-from .environment import cache_folder
+from .environment import cache_folder, temporary_folder
 
 # Numba looks for SciPy's BLAS before it loads what was compiled, which takes longer than all else together. Kernels use
 # none; where other functions do, Numba looks for it again.
@@ -144,19 +142,9 @@ def _places() -> Iterator[Path]:
         pass
     yield Path(__file__).resolve().parent / "__pycache__"
     try:
-        shared = Path(tempfile.gettempdir(), f"w2v-kernels-{getpass.getuser()}")
-        shared.mkdir(mode=0o700, exist_ok=True)
-        if _is_ours(shared):
-            yield shared
-    except (OSError, KeyError, ImportError):  # nothing can be written, or the user has no name
+        yield temporary_folder() / "kernels"
+    except OSError:  # nothing can be written anywhere
         pass
-
-
-def _is_ours(folder: Path) -> bool:
-    """Tell whether nobody else can put anything into a folder among temporary files: Numba runs what it finds there."""
-    about = folder.lstat()
-    is_folder = stat.S_ISDIR(about.st_mode)
-    return is_folder and (not hasattr(os, "getuid") or (about.st_uid == os.getuid() and not about.st_mode & 0o022))
 
 
 def prune(base: Path) -> None:

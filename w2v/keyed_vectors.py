@@ -208,7 +208,9 @@ class KeyedVectorsMethods(Queries):
         """Return the count of a word: of gensim's attributes only "count" is kept."""
         counts = self.vocabulary.counts
         if attr != "count" or counts is None:
-            raise KeyError(f"words have no attribute {attr!r} here" if attr != "count" else "the counts are not known")
+            raise KeyError(
+                f"words have no attribute {attr!r:.80} here" if attr != "count" else "the counts are not known"
+            )
         return int(counts[self.get_index(key)])
 
     def get_mean_vector(

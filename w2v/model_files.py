@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from w2v._files import ModelError, atomic_file, reading
 from w2v._tensors import read_tensors, write_tensors
+from w2v.json_values import plain_value
 from w2v.phrase_list import PhraseTokenizer
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
     if len(data) > largest:
         raise ModelError(f"{file} is not a model's configuration: it is larger than {largest} bytes")
     try:
-        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant)
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
 
@@ -176,20 +177,10 @@ def encode_json(config: Mapping[str, Any]) -> bytes:
         If an entry cannot be expressed.
     """
     try:
-        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=_encode_object)
+        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=plain_value)
         return text.encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise ValueError(f"the model's metadata cannot be written as JSON: {error}") from error
-
-
-def _encode_object(value: object) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def encode_words(words: list[str]) -> bytes:
@@ -248,6 +239,12 @@ def check_tensor(
             f"{file} is damaged: {name!r} is {array.dtype} of shape {array.shape}, but {LAYOUT.config} says {expected}"
         )
     return array
+
+
+def n_bytes_of(*tensors: Mapping[str, NDArray[Any]], subwords: SubwordVectors | None = None) -> int:
+    """Return how much the arrays of a folder take on the disk; words and configuration come on top."""
+    n_bytes = sum(tensor.nbytes for arrays in tensors for tensor in arrays.values())
+    return n_bytes if subwords is None else n_bytes + subwords.ngram_vectors.nbytes
 
 
 def write_subwords(folder: Path, subwords: SubwordVectors) -> None:

@@ -15,15 +15,15 @@ from corpora.tokenizers import get_tokenizer
 
 from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from ._wording import decimals, in_words, seconds_in_words
+from .corpus import Corpus, recorded_files
 from .domains import MAX_SEED
 from .embeddings import Embeddings
-from .estimator import Estimator
+from .estimator import Estimator, by_name
 from .history import Progress
 from .initial import InitialVectors
 from .monitor import Callback
 from .parameters import CHECKPOINT_INTERVAL, Parameters
 from .session import RunOptions, Start, train
-from .stream import Corpus
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
 
@@ -61,7 +61,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
     is_complete_ : bool
         False after Ctrl-C.
     inputs_ : tuple of str
-        The files that were read, while there is more to train; "-" is standard input.
+        The files that were read; "-" is standard input. What was no file is told by "in memory: sentences" or "in
+        memory: lists of tokens".
     inputs_errors_ : str
         How they are decoded, see `corpora.TextReader`.
 
@@ -77,8 +78,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
     True
     """
 
+    @by_name
     def __init__(
         self,
+        *,
         algorithm: str = _DEFAULTS.algorithm,
         vector_size: int = _DEFAULTS.vector_size,
         window: int = _DEFAULTS.window,
@@ -160,7 +163,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -169,9 +172,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
         Parameters
         ----------
         corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
-            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files, str are sentences,
-            lists of str are tokens. Files and iterables are read once. With `lines` "pairs" an iterable is of (input,
-            target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
+            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files; so are str if all
+            of them name a file or look as if they did, else they are sentences; lists of str are tokens, which are
+            trained and looked up as they are. Files and iterables are read once. With `lines` "pairs" an iterable is
+            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
         y : ignored
             For scikit-learn.
         initial : Embeddings, optional
@@ -189,8 +193,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
         callbacks : iterable of callable, optional
             Each is called with a `TrainingView` after every epoch, or at intervals if it is wrapped in `Every`, while
             training waits. Training ends early, as if it were complete, once one returns True.
-        progress : callable, optional
-            Called with a `Progress` from time to time, not always in the calling thread.
+        progress : bool, str or callable, optional
+            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
+            and "log" choose. A function is called with a `Progress` from time to time, not always in the calling
+            thread.
         max_memory : int, optional
             Bytes of token ids to hold in memory, a quarter of the machine's by default; a longer corpus is kept in
             files that are mapped into memory.
@@ -209,6 +215,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             If a file cannot be read.
         EmptyVocabularyError
             If no word reaches `min_count`.
+        NoPairsError
+            If no two words are neighbours, in the text or in what is held out.
         DivergenceError
             If training diverged.
         ModelError
@@ -230,7 +238,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -258,7 +266,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
         callbacks: Iterable[Callback] = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
@@ -386,8 +394,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
         for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
             if getattr(self, name) != began[name]:
                 raise ValueError(
-                    f"{name} is {getattr(self, name)!r}, but training began with {began[name]!r}: it goes on with the "
-                    "parameters that it began with"
+                    f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it goes on "
+                    "with the parameters that it began with"
                 )
 
     def _keep(self, state: TrainingState) -> None:
@@ -397,15 +405,16 @@ subwords, min_n, max_n, buckets, position_weights, lines
         self.vectors_: NDArray[np.float32] = state.embeddings.vectors
         self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
         self.history_ = [record.to_dict() for record in state.history]
-        self.inputs_, self.inputs_errors_ = () if state.complete else state.inputs, state.errors
+        self.inputs_, self.inputs_errors_ = state.inputs, state.errors
         self.embeddings_: Embeddings = state.embeddings
 
 
 def _recorded_corpus(state: TrainingState) -> TextReader:
     """Open the files that training began with."""
-    if not state.inputs or "-" in state.inputs:
+    files = recorded_files(state.inputs)
+    if not files or "-" in files:
         raise ValueError("training did not begin with files, or with standard input: give the same text again to go on")
-    return TextReader(state.inputs, errors=state.errors)
+    return TextReader(files, errors=state.errors)
 
 
 def _draw_seed(random_state: Any) -> int:

@@ -89,7 +89,7 @@ class Every:
 
     def __init__(self, seconds: float, callback: Callback) -> None:
         if not (0 < seconds < math.inf):
-            raise ValueError(f"seconds must be a finite number above 0, got {seconds!r}.")
+            raise ValueError(f"seconds must be a finite number above 0, got {seconds!r:.80}.")
         if not callable(callback):
             raise TypeError(f"a callback must be callable, not {type(callback).__name__}")
         self.seconds, self.callback = seconds, callback

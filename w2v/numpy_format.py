@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError, atomic_file, reading
+from w2v._files import ModelError, OutputTakenError, atomic_file, reading
 from w2v._vector_files import (
     check_limit,
-    check_words,
     finite_blocks,
     float32_table,
     make_vocabulary,
+    pack_words,
     read_words,
+    unpack_words,
+    without_words,
     words_beside,
     write_words,
 )
@@ -26,7 +28,9 @@ from w2v.embeddings import Embeddings
 _LINE_ENDS = "\n\r"
 
 
-def read_numpy(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> Embeddings:
+def read_numpy(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
     """Read vectors from a ``.npz`` or a ``.npy`` file.
 
     Parameters
@@ -37,7 +41,9 @@ def read_numpy(path: str | os.PathLike[str], *, limit: int | None = None, errors
     limit : int, optional
         Keep the first (most frequent) so many words only.
     errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with bytes that are not UTF-8 in the file of words.
+        What to do with bytes that are not of the encoding in the file of words.
+    encoding : str, default "utf-8"
+        Of the file of words.
 
     Returns
     -------
@@ -58,10 +64,10 @@ def read_numpy(path: str | os.PathLike[str], *, limit: int | None = None, errors
         try:
             if start == b"\x93NUMPY":
                 table = np.load(path, mmap_mode="r", allow_pickle=False)
-                words, counts = read_words(words_beside(path), errors), None
+                words, counts = read_words(words_beside(path), errors, encoding), None
             elif start[:4] == b"PK\x03\x04":
                 with np.load(file, allow_pickle=False) as archive:
-                    words, table, counts = _unpack(path, archive)
+                    words, table, counts = _unpack(path, archive, errors)
             else:
                 raise ModelError(f"{path} is not a file of NumPy: it begins neither as .npy nor as .npz")
         except ModelError:
@@ -73,7 +79,7 @@ def read_numpy(path: str | os.PathLike[str], *, limit: int | None = None, errors
     return Embeddings(vocabulary, vectors[:limit])
 
 
-def write_numpy(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_numpy(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write vectors as a ``.npz``, or as a ``.npy`` with a file of words beside it.
 
     Parameters
@@ -85,33 +91,42 @@ def write_numpy(embeddings: Embeddings, path: str | os.PathLike[str], *, overwri
     overwrite : bool, default False
         Replace existing files.
 
+    Returns
+    -------
+    list of str
+        The words left out, as lines of a text file cannot express them: of ``.npy`` those that are empty or hold line
+        ends. A ``.npz`` holds all: where a word ends in a zero byte, which NumPy would cut off, all words are bytes, as
+        in `safetensors_format`.
+
     Raises
     ------
     ModelError
-        If the name ends otherwise, a word cannot be expressed (empty, or with a zero byte at its end or, for ``.npy``,
-        with a line end), a vector holds NaN or infinity, or if a file cannot be written.
+        If the name ends otherwise, a vector holds NaN or infinity, or if a file cannot be written.
     """
     name = os.fspath(path)
     if not name.endswith((".npy", ".npz")):
         raise ModelError(f"{path}: a file of NumPy is named .npz (with the words) or .npy (words in a file beside it)")
     if name.endswith(".npy"):
-        check_words(embeddings, path, "NumPy", _LINE_ENDS, "the words are lines of a text file")
-        _write_npy(embeddings, path, overwrite)
-        return
-    check_words(embeddings, path, "NumPy", "\0", "a zero byte ends a text")
-    arrays: dict[str, Any] = {"words": np.array(embeddings.index_to_key), "vectors": embeddings.vectors}
+        written, left_out = without_words(embeddings, path, _LINE_ENDS)
+        _write_npy(written, path, overwrite)
+        return left_out
+    words = embeddings.index_to_key
+    is_cut = any(word.endswith("\0") for word in words)
+    arrays: dict[str, Any] = pack_words(words) if is_cut else {"words": np.array(words)}
+    arrays["vectors"] = embeddings.vectors
     if embeddings.vocabulary.counts is not None:
         arrays["counts"] = embeddings.vocabulary.counts
     for _ in finite_blocks(embeddings, path):
         pass
     with atomic_file(path, overwrite=overwrite) as file:
         np.savez(file, **arrays)
+    return []
 
 
 def _write_npy(embeddings: Embeddings, path: str | os.PathLike[str], overwrite: bool) -> None:
     beside = words_beside(path)
     if beside.exists() and not overwrite:
-        raise ModelError(f"{beside} exists already; choose another name, or remove it first")
+        raise OutputTakenError(f"{beside} exists already; choose another name, or remove it first")
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(embeddings), embeddings.vector_size)}
     with atomic_file(path, overwrite=overwrite) as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -121,13 +136,15 @@ def _write_npy(embeddings: Embeddings, path: str | os.PathLike[str], overwrite: 
 
 
 def _unpack(
-    path: str | os.PathLike[str], archive: Any
+    path: str | os.PathLike[str], archive: Any, errors: str
 ) -> tuple[list[str], NDArray[np.generic], NDArray[np.int64] | None]:
     for name in ("words", "vectors"):
         if name not in archive.files:
             raise ModelError(f"{path} has no array {name!r}; expected words and vectors, found {archive.files}")
     words = archive["words"]
-    if words.ndim != 1 or words.dtype.kind != "U":
+    if words.dtype == np.uint8:
+        words = np.array(unpack_words(path, words, archive.get("word_lengths"), errors), dtype=object)
+    elif words.ndim != 1 or words.dtype.kind != "U":
         raise ModelError(f"{path}: the words are {words.dtype} of shape {words.shape}, not one row of text")
     counts = None
     if "counts" in archive.files:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ MAX_WORD_STEP = 0.5
 """The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
 UNIT_NOISE_ALPHA = 0.025
 """Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
+MOST_NOISE = 5_000
+"""Noise words of a chunk that are enough; fewer with windows of over 100 words, so that the scores fit in memory."""
 CBOW_SHARING = 10
 """Targets times `negative` for each noise row of a CBOW chunk."""
 
@@ -67,6 +69,10 @@ class Objective:
         """Noise words of a chunk; hierarchical softmax has none."""
         return self.source.n_rows if isinstance(self.source, Noise) else 0
 
+    def within(self, reach: int) -> Objective:
+        """Return the objective for a text whose sentences leave room for windows of this radius."""
+        return replace(self, chunk=self.chunk._replace(window=reach))
+
     def scratch(self, tables: Tables) -> Any:
         """Allocate the memory of one thread, which `step` overwrites."""
         return self.make_scratch(self.chunk, self.source, tables.arrays, tables.members)
@@ -76,7 +82,9 @@ class Objective:
         self.kernel(text, segment, self.chunk, self.source, tables.arrays, tables.members, scratch, stats)
 
 
-def choose_objective(parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32]) -> Objective:
+def choose_objective(
+    parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32], reach: int
+) -> Objective:
     """Return what parameters ask for.
 
     Parameters
@@ -87,6 +95,8 @@ def choose_objective(parameters: Parameters, vocabulary: Vocabulary, keep: NDArr
         V words with counts. One of count 0 is never drawn as noise.
     keep : ndarray of shape (V,), float32
         Probability that a token survives subsampling.
+    reach : int
+        See `Parameters.pairs_within`.
 
     Returns
     -------
@@ -94,21 +104,28 @@ def choose_objective(parameters: Parameters, vocabulary: Vocabulary, keep: NDArr
     """
     assert vocabulary.counts is not None
     make = _hierarchical_softmax if parameters.objective == "hs" else _negative_sampling
-    return make(parameters, vocabulary.counts, keep)
+    return make(parameters, vocabulary.counts, keep, reach)
 
 
-def _negative_sampling(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32]) -> Objective:
-    n_targets, n_noise, alpha = chunk_shape(parameters, parameters.start_alpha, counts, keep)
+def _negative_sampling(
+    parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
+) -> Objective:
+    alpha = min(parameters.start_alpha, parameters.max_alpha_within(reach))
+    n_targets, n_noise, alpha = chunk_shape(parameters, alpha, counts, keep, reach)
     is_skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
     kernel = _skipgram.train_skipgram if is_skipgram else _cbow.train_cbow
     return Objective(
         train_pairs if parameters.lines == "pairs" else kernel,
         _skipgram.make_scratch if is_skipgram else _cbow.make_scratch,
-        Chunk(parameters.window, parameters.shrink_windows, n_targets),
+        _chunk(parameters, reach, n_targets),
         Noise(*noise_table(counts, parameters.ns_exponent), parameters.negative, n_noise),
         alpha,
         loss_at_start=(1 + parameters.negative) * math.log(2),
     )
+
+
+def _chunk(parameters: Parameters, reach: int, n_targets: int) -> Chunk:
+    return Chunk(reach, parameters.window if parameters.shrink_windows else 0, n_targets)
 
 
 def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -121,17 +138,19 @@ def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.
     return threshold, alias
 
 
-def _hierarchical_softmax(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32]) -> Objective:
+def _hierarchical_softmax(
+    parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
+) -> Objective:
     """Make the tree, and choose a chunk whose input rows take no longer steps than `chunk_shape` allows."""
     tree = HuffmanTree.from_counts(counts)
     kept = counts.astype(np.float64) * keep
-    longest_step = parameters.start_alpha * parameters.pairs_per_target * kept.max() / kept.sum()
+    longest_step = parameters.start_alpha * parameters.pairs_within(reach) * kept.max() / kept.sum()
     n_targets = max(1, min(MAX_TARGETS_HS, math.floor(MAX_WORD_STEP / longest_step)))
     is_skipgram = parameters.algorithm == "skipgram"
     return Objective(
         _hierarchical.train_skipgram_hs if is_skipgram else _hierarchical.train_cbow_hs,
         _hierarchical.make_skipgram_scratch if is_skipgram else _hierarchical.make_cbow_scratch,
-        Chunk(parameters.window, parameters.shrink_windows, n_targets),
+        _chunk(parameters, reach, n_targets),
         Paths(tree.offsets, tree.steps(LANES), tree.longest),
         parameters.start_alpha,
         loss_at_start=tree.mean_length(kept) * math.log(2),
@@ -139,7 +158,7 @@ def _hierarchical_softmax(parameters: Parameters, counts: NDArray[np.int64], kee
 
 
 def chunk_shape(
-    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32]
+    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
 ) -> tuple[int, int, float]:
     """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
 
@@ -161,6 +180,8 @@ def chunk_shape(
         Learning rate at the start.
     counts, keep : ndarray of shape (V,)
         Of the vocabulary.
+    reach : int
+        See `Parameters.pairs_within`.
 
     Returns
     -------
@@ -169,12 +190,14 @@ def chunk_shape(
         where a vocabulary of a few words would break the limits even with T = 1.
     """
     skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
-    pairs = parameters.pairs_per_target
+    pairs = parameters.pairs_within(reach)
     kept = counts * keep.astype(np.float64)
     p = kept.max() / kept.sum()
     q = noise_distribution(counts, parameters.ns_exponent).max()
     limits = [MAX_NOISE_STEP / (alpha * pairs * parameters.negative * q), MAX_WORD_STEP / (alpha * pairs * p)]
-    least_noise = parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA)
+    least_noise = min(
+        parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA), MOST_NOISE / math.sqrt(max(1.0, pairs / 100))
+    )
     if skipgram:
         limits.append(MAX_NOISE_STEP / alpha)
     alpha *= min(1.0, *limits)

@@ -13,6 +13,9 @@ from typing import Any
 
 from .domains import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 
+MAX_WINDOW = 10_000
+"""gensim's longest sentence."""
+
 MAX_VOCABULARY = 2**31 - 1
 """Word ids are int32."""
 
@@ -29,6 +32,8 @@ MAX_ALPHA = {"skipgram": 0.1, "cbow": 0.25}
 MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
 """Limits of alpha, and of alpha times the rows that a row meets at once; see `Parameters.max_alpha`."""
 
+
+_FULL_WINDOW = 50
 
 CHECKPOINT_INTERVAL = 600.0
 """Seconds between two checkpoints where nothing else is asked for."""
@@ -48,12 +53,12 @@ class Parameters:
     vector_size : int
         Width D of the vectors, 1 to 10000.
     window : int
-        Largest distance between two words that count as neighbours, 1 to 50.
+        Largest distance between two words that count as neighbours, 1 to 10000, in a basket its length.
     objective : {"negative", "hs"}
         Tell an observed word from noise words, or hierarchical softmax: predict its path through a Huffman tree, which
         leaves `negative` and `ns_exponent` without a meaning.
     negative : int
-        Noise words per observed pair, 1 to 50.
+        Noise words per observed pair, 1 to 1000.
     min_count : int
         Words seen less often are left out, at least 1.
     max_vocab : int or None
@@ -160,16 +165,18 @@ class Parameters:
         for parameter in fields(self):
             check_parameter(parameter.name, getattr(self, parameter.name))
         if self.alpha is not None and self.min_alpha is not None and self.min_alpha > self.alpha:
-            raise ValueError(f"min_alpha must not be above alpha ({self.alpha!r}), got {self.min_alpha!r}.")
+            raise ValueError(f"min_alpha must not be above alpha ({self.alpha!r:.80}), got {self.min_alpha!r:.80}.")
         if self.alpha is not None and self.alpha > self.max_alpha:
             raise ValueError(
                 f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self.window} and "
-                f"negative={self.negative}, where training is known to be stable, got {self.alpha!r}."
+                f"negative={self.negative}, where training is known to be stable, got {self.alpha!r:.80}."
             )
 
         self._check_objective()
         if self.min_n > self.max_n:
             raise ValueError(f"min_n must not be above max_n ({self.max_n}), got {self.min_n}.")
+        if self.position_weights and self.window > _FULL_WINDOW:
+            raise ValueError(f"position_weights go with a window of at most {_FULL_WINDOW}, got {self.window}.")
         if self.position_weights and self.algorithm != "cbow":
             raise ValueError("position_weights belong to CBOW: give algorithm='cbow' as well.")
         self._check_lines()
@@ -190,7 +197,7 @@ class Parameters:
             return
         for name in ("phrases", "holdout"):
             if getattr(self, name):
-                raise ValueError(f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r}.")
+                raise ValueError(f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.")
         if self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords):
             raise ValueError(
                 "pairs are trained as skip-gram with negative sampling, a row to each word: leave algorithm, objective "
@@ -216,18 +223,27 @@ class Parameters:
         if self.monitor is not None and self.patience is None:
             raise ValueError("monitor says what patience looks at: give patience as well.")
         if self.monitor is not None and measured[self.monitor] is None:
-            raise ValueError(f"monitor={self.monitor!r} needs {options[self.monitor]}, which is not given.")
+            raise ValueError(f"monitor={self.monitor!r:.80} needs {options[self.monitor]}, which is not given.")
 
-    @property
-    def pairs_per_target(self) -> float:
-        """Input rows that meet a target: the mean size of a window for skip-gram, and one mean of it for CBOW."""
+    def pairs_within(self, reach: int) -> float:
+        """Input rows that meet a target: the mean size of a window for skip-gram, and one mean of it for CBOW.
+
+        `reach` is the largest radius that the sentences leave room for, at most `window`.
+        """
         if self.algorithm == "cbow" or self.lines == "pairs":
             return 1.0
-        return self.window + 1.0 if self.shrink_windows else 2.0 * self.window
+        return 2.0 * reach - (reach * (reach - 1) / self.window if self.shrink_windows else 0.0)
 
     @property
     def max_alpha(self) -> float:
-        """The largest learning rate allowed.
+        """The largest learning rate allowed before the text is known.
+
+        Of more than 50 words a window need not be full; training lowers the rate where it is.
+        """
+        return self.max_alpha_within(self.window if self.window <= _FULL_WINDOW else 1)
+
+    def max_alpha_within(self, reach: int) -> float:
+        """Return the largest learning rate at which training is stable; for `reach` see `pairs_within`.
 
         All pairs of a chunk move a row at once. The step grows with alpha and with the rows that each row meets, noise
         included; beyond these limits training was seen to diverge, at rates where gensim's vectors are noise as well
@@ -235,7 +251,9 @@ class Parameters:
         """
         if self.objective == "hs":
             return MAX_ALPHA[self.algorithm]
-        return min(MAX_ALPHA[self.algorithm], MAX_STEP[self.algorithm] / (self.pairs_per_target * (1 + self.negative)))
+        return min(
+            MAX_ALPHA[self.algorithm], MAX_STEP[self.algorithm] / (self.pairs_within(reach) * (1 + self.negative))
+        )
 
     @property
     def start_alpha(self) -> float:
@@ -261,11 +279,11 @@ DOMAINS: dict[str, Domain] = {
         ("skipgram", "cbow"), "Predict each neighbour from a word, or a word from the mean of its neighbours."
     ),
     "vector_size": Integer(1, 10_000, "Width of the vectors."),
-    "window": Integer(1, 50, "Largest distance between two words that count as neighbours."),
+    "window": Integer(1, MAX_WINDOW, "Largest distance between two words that count as neighbours."),
     "objective": Choice(
         ("negative", "hs"), "Negative sampling, or hierarchical softmax, which predicts a word's path through a tree."
     ),
-    "negative": Integer(1, 50, "Noise words for each observed pair."),
+    "negative": Integer(1, 1_000, "Noise words for each observed pair."),
     "min_count": Integer(1, MAX_VOCABULARY, "Leave out words seen less often than this."),
     "max_vocab": Integer(1, MAX_VOCABULARY, "Keep at most this many words, the most frequent.", optional=True),
     "sample": Number("Thin out words with a larger share of the corpus than this; 0 keeps all.", low=0, high=1),
@@ -300,7 +318,8 @@ DOMAINS: dict[str, Domain] = {
     "deterministic": Flag("Let several threads give the same vectors for the same seed, bit for bit; slower."),
     "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice(
-        "How text becomes words. For text that is tokenised already: whitespace; for items between tabs: tabs; "
+        "How text becomes words: words, in lower case and in Unicode's form NFC, joiners kept, emoji left out. "
+        "For text that is tokenised already: whitespace; for items between tabs: tabs; "
         "for Chinese: jieba, or characters, which suits all scripts without spaces."
     ),
     "subwords": Flag("Make word vectors of character n-grams as well, so that unseen words have vectors."),
@@ -326,9 +345,9 @@ DOMAINS: dict[str, Domain] = {
 def check_threshold(name: str, threshold: float | None, scoring: str) -> None:
     """Raise ValueError if phrases cannot be scored against this threshold."""
     if threshold is not None and scoring == "npmi" and not -1 <= threshold <= 1:
-        raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r}.")
+        raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r:.80}.")
     if threshold is not None and scoring == "default" and not threshold > 0:
-        raise ValueError(f"{name} must be above 0 for the default scoring, got {threshold!r}.")
+        raise ValueError(f"{name} must be above 0 for the default scoring, got {threshold!r:.80}.")
 
 
 def check_parameter(name: str, value: object) -> None:
@@ -352,4 +371,4 @@ def check_parameter(name: str, value: object) -> None:
         return
     if not (value is not None and domain.allows(value)):
         allowed = domain.describe() + (" or None" if domain.optional else "")
-        raise ValueError(f"{name} must be {allowed}, got {value!r}.")
+        raise ValueError(f"{name} must be {allowed}, got {value!r:.80}.")

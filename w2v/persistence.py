@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError, atomic_file, atomic_folder, check_writable_beside
+from w2v._files import ModelError, OutputTakenError, atomic_file, atomic_folder, check_writable_beside, refuse_existing
 from w2v._tensors import read_tensors, write_tensors
+from w2v.claims import check_free_space
 from w2v.model_files import (
     FORMAT,
     LAYOUT,
@@ -23,6 +24,7 @@ from w2v.model_files import (
     check_types,
     encode_json,
     encode_words,
+    n_bytes_of,
     parse_json,
     read_header,
     read_subwords,
@@ -66,9 +68,9 @@ def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> None:
         If something exists there (with `overwrite`: something else than a model folder, or a model folder that also
         holds files which are no part of a model), or if the parent folder is missing or cannot be written.
     """
-    if os.path.lexists(path):
-        if not overwrite:
-            raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
+    if not overwrite:
+        refuse_existing(path)
+    elif os.path.lexists(path):
         _check_replaceable(path)
     check_writable_beside(path)
 
@@ -108,12 +110,15 @@ def save_embeddings(
     config = _encode_config(embeddings, extra_config or {})
     for name in extra_tensors or {}:
         if not TENSORS_NAME.fullmatch(name) or name in (LAYOUT.vectors, LAYOUT.subwords):
-            raise ValueError(f"{name!r} is not a name for a further tensors file; use for instance {LAYOUT.training!r}")
+            raise ValueError(
+                f"{name!r:.80} is not a name for a further tensors file; use for instance {LAYOUT.training!r}"
+            )
     tensors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
     if embeddings.table.scales is not None:
         tensors["scales"] = embeddings.table.scales
     if embeddings.vocabulary.counts is not None:
         tensors["counts"] = embeddings.vocabulary.counts
+    check_free_space(path, n_bytes_of(tensors, *(extra_tensors or {}).values(), subwords=embeddings.subwords))
     with atomic_folder(path, replace=overwrite) as folder:
         write_tensors(folder / LAYOUT.vectors, tensors)
         if embeddings.subwords is not None:
@@ -206,21 +211,21 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _check_replaceable(path: str | os.PathLike[str]) -> None:
-    """Raise `ModelError` unless all of what is at `path` is a model, whatever its version, and may be deleted."""
+    """Raise `OutputTakenError` unless all of what is at `path` is a model, whatever its version, and may be deleted."""
     refusal = f"{path} exists and is not a model folder, so it is not overwritten; choose another name"
     if not os.path.isdir(path) or not os.path.isfile(Path(path, LAYOUT.config)):
-        raise ModelError(refusal)
+        raise OutputTakenError(refusal)
     try:
         is_model = parse_json(Path(path, LAYOUT.config)).get("format") == FORMAT
     except ModelError as error:
-        raise ModelError(f"{refusal} ({error})") from error
+        raise OutputTakenError(f"{refusal} ({error})") from error
     if not is_model:
-        raise ModelError(refusal)
+        raise OutputTakenError(refusal)
     for entry in sorted(os.listdir(path)):
         named = (LAYOUT.config, LAYOUT.vocabulary, LAYOUT.phrases, LAYOUT.pieces)
         known = entry in named or TENSORS_NAME.fullmatch(entry)
         if not known or not os.path.isfile(Path(path, entry)):
-            raise ModelError(
+            raise OutputTakenError(
                 f"{path} is not overwritten: it also holds {entry!r}, which is no part of a model; move it elsewhere"
             )
 
@@ -228,7 +233,7 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
 def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
     reserved = sorted(set(_STRUCTURE) & set(extra))
     if reserved:
-        raise ValueError(f"extra_config may not hold {reserved[0]!r}, which is written by the model itself")
+        raise ValueError(f"extra_config may not hold {reserved[0]!r:.80}, which is written by the model itself")
     tokenizer = embeddings.tokenizer
     config: dict[str, Any] = {
         "format": FORMAT,

@@ -262,7 +262,7 @@ def _parse(path: str | os.PathLike[str]) -> dict[str, Any]:
     if len(data) > _MAX_BYTES:
         raise ModelError(f"{path} is not a file of phrases: it is larger than {_MAX_BYTES >> 30} GiB")
     try:
-        parsed = json.loads(data.decode())
+        parsed = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not a file of phrases, or damaged: {error}") from error
     if not isinstance(parsed, dict):

@@ -101,7 +101,7 @@ class PhraseParameters:
             value, domain = getattr(self, parameter.name), PARAMETER_DOMAINS[parameter.name]
             if not (domain.optional if value is None else domain.allows(value)):
                 allowed = domain.describe() + (" or None" if domain.optional else "")
-                raise ValueError(f"{parameter.name} must be {allowed}, got {value!r}.")
+                raise ValueError(f"{parameter.name} must be {allowed}, got {value!r:.80}.")
         check_threshold("threshold", self.threshold, self.scoring)
 
     @property

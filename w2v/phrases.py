@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
-from ._files import atomic_file
+from ._files import atomic_file, check_output_file
+from .claims import check_unclaimed, claimed
+from .corpus import Corpus, open_corpus
 from .environment import default_workers
-from .estimator import Estimator
+from .estimator import Estimator, by_name
 from .parameters import Parameters
 from .phrase_corpus import PhraseCorpus
 from .phrase_list import ENGLISH_CONNECTOR_WORDS, Phrase, PhraseList, PhraseTokenizer
 from .phrase_parameters import ENGLISH, PhraseParameters
-from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus
+from .progress import mode_of, name_of, show_progress
+from .stream import TokenStream, WorkFolder, encode_corpus
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -67,8 +71,10 @@ class Phrases(Estimator):
     ['in', 'new_york']
     """
 
+    @by_name
     def __init__(
         self,
+        *,
         scoring: str = _DEFAULTS.scoring,
         threshold: float | None = _DEFAULTS.threshold,
         min_count: int = _DEFAULTS.min_count,
@@ -96,7 +102,7 @@ class Phrases(Estimator):
         *,
         output: str | os.PathLike[str] | BinaryIO | None = None,
         overwrite: bool = False,
-        progress: Callable[[float], None] | None = None,
+        progress: Callable[[float], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Phrases:
@@ -112,8 +118,9 @@ class Phrases(Estimator):
             Write the corpus there, phrases joined: a sentence a line, tokens set apart by spaces, no empty lines.
         overwrite : bool, default False
             Replace an `output` that exists.
-        progress : callable, optional
-            Called with the share of the text that is read.
+        progress : bool, str or callable, optional
+            True, "bar" or "log" shows how far it is, as in `Word2Vec.fit`; a function is called with the share of the
+            text that is read.
         max_memory, work_folder
             As for `Word2Vec.fit`.
 
@@ -138,7 +145,11 @@ class Phrases(Estimator):
             If there were more pairs than `max_pairs`.
         """
         parameters = self._validated()
-        with WorkFolder(work_folder) as folder:
+        with (
+            _claimed_output(output, overwrite),
+            WorkFolder(work_folder) as folder,
+            _shown(progress, corpus) as told,
+        ):
             joined = _encode(
                 corpus,
                 get_tokenizer(parameters.tokenizer),
@@ -147,7 +158,7 @@ class Phrases(Estimator):
                 workers=parameters.workers or default_workers(),
                 max_memory=max_memory,
                 work_folder=folder,
-                progress=progress,
+                progress=told,
             )
             self.n_words_ = len(joined.tokens)
             self._learn(joined, parameters, join_last=output is not None)
@@ -338,7 +349,7 @@ def join_corpus(
     overwrite: bool = False,
     tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
     workers: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float], None] | bool | str | None = None,
 ) -> None:
     """Write a corpus with phrases joined, a sentence a line: as `PhraseList.join` on every sentence, but fast.
 
@@ -356,7 +367,7 @@ def join_corpus(
     CorpusError, EmptyVocabularyError, ModelError
         As `Phrases.fit`.
     """
-    with WorkFolder() as folder:
+    with _claimed_output(output, overwrite), WorkFolder() as folder, _shown(progress, corpus) as told:
         joined = _encode(
             corpus,
             get_tokenizer(tokenizer),
@@ -365,11 +376,44 @@ def join_corpus(
             workers=workers or default_workers(),
             max_memory=None,
             work_folder=folder,
-            progress=progress,
+            progress=told,
         )
         for learned in phrases.passes:
             joined.join(learned)
         _write(joined, output, overwrite)
+
+
+@contextmanager
+def _shown(
+    progress: Callable[[float], None] | bool | str | None, corpus: Corpus
+) -> Iterator[Callable[[float], None] | None]:
+    """Return what to call with the share of the text that is read; show it if a user wants that."""
+    if callable(progress):
+        yield progress
+        return
+    reading = f"reading {name_of(corpus)}"
+    with show_progress(mode_of(progress), reading) as update:
+
+        def tell(share: float) -> None:
+            assert update is not None
+            if share < 1:
+                update(reading, share, 1.0)
+            else:
+                update("counting pairs of words")
+
+        yield None if update is None else tell
+
+
+@contextmanager
+def _claimed_output(output: str | os.PathLike[str] | BinaryIO | None, overwrite: bool) -> Iterator[None]:
+    """Claim a file that is to be written, and refuse one that cannot be, before the corpus is read."""
+    if not isinstance(output, (str, os.PathLike)):
+        yield
+        return
+    check_unclaimed(output)
+    check_output_file(output, overwrite=overwrite)
+    with claimed(output):
+        yield
 
 
 def _write(joined: PhraseCorpus, output: str | os.PathLike[str] | BinaryIO, overwrite: bool) -> None:

@@ -14,14 +14,15 @@ from w2v._vector_files import (
     check_distinct,
     check_finite,
     check_limit,
-    check_words,
     finite_blocks,
     make_vocabulary,
     new_folder,
-    open_source,
     parse_rows,
+    read_lines,
     text_rows,
+    without_words,
 )
+from w2v._vector_source import open_source
 from w2v.embeddings import Embeddings
 
 VECTORS, METADATA, CONFIG = "vectors.tsv", "metadata.tsv", "projector_config.pbtxt"
@@ -29,7 +30,9 @@ _WORD_COLUMNS = ("word", "label", "token", "name", "title")
 _CONFIG = f'embeddings {{\n  tensor_path: "{VECTORS}"\n  metadata_path: "{METADATA}"\n}}\n'
 
 
-def read_projector(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> Embeddings:
+def read_projector(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
     """Read a folder with the two files that the Embedding Projector loads.
 
     Parameters
@@ -40,7 +43,9 @@ def read_projector(path: str | os.PathLike[str], *, limit: int | None = None, er
     limit : int, optional
         Read the first so many words only.
     errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not UTF-8.
+        What to do with words that are not of the encoding.
+    encoding : str, default "utf-8"
+        Of both files.
 
     Returns
     -------
@@ -61,8 +66,8 @@ def read_projector(path: str | os.PathLike[str], *, limit: int | None = None, er
     with reading(vectors_file) as file:
         if not file.read(1):
             raise ModelError(f"{vectors_file} is empty")
-    words, counts = _read_metadata(metadata_file, errors)
-    blocks = list(_read_vectors(vectors_file, errors, limit or len(words) + 1))
+    words, counts = _read_metadata(metadata_file, errors, encoding)
+    blocks = list(_read_vectors(vectors_file, errors, encoding, limit or len(words) + 1))
     n_rows = sum(map(len, blocks))
     if n_rows != min(len(words), limit or len(words)):
         raise ModelError(
@@ -74,7 +79,7 @@ def read_projector(path: str | os.PathLike[str], *, limit: int | None = None, er
     return Embeddings(vocabulary, table)
 
 
-def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write a folder for the Embedding Projector.
 
     ``tensorboard --logdir FOLDER`` shows it; projector.tensorflow.org loads its two ``.tsv`` files. The browser holds
@@ -89,13 +94,17 @@ def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, ove
     overwrite : bool, default False
         Replace a folder that holds nothing but such files.
 
+    Returns
+    -------
+    list of str
+        The words left out, being empty or holding a tab or a line end.
+
     Raises
     ------
     ModelError
-        If a word is empty or holds a tab or a line end, a vector holds NaN or infinity, the folder holds something
-        else, or if it cannot be written.
+        If a vector holds NaN or infinity, the folder holds something else, or if it cannot be written.
     """
-    check_words(embeddings, path, "Projector", "\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029", "tabs and line ends separate")
+    embeddings, left_out = without_words(embeddings, path, "\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029")
     counts = embeddings.vocabulary.counts
     with new_folder(path, {VECTORS, METADATA, CONFIG}, overwrite=overwrite) as folder:
         with atomic_file(folder / VECTORS) as file:
@@ -108,18 +117,11 @@ def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, ove
             file.write("".join([f"{line}\n" for line in lines]).encode())
         with atomic_file(folder / CONFIG) as file:
             file.write(_CONFIG.encode())
+    return left_out
 
 
-def _read_metadata(file: Path, errors: str) -> tuple[list[str], NDArray[np.int64] | None]:
-    with reading(file) as stream:
-        data = stream.read()
-    try:
-        lines = data.decode("utf-8-sig", errors).replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ModelError(f"{file}, line {line}: not UTF-8; read with errors='replace'") from error
-    if lines[-1] == "":
-        lines.pop()
+def _read_metadata(file: Path, errors: str, encoding: str) -> tuple[list[str], NDArray[np.int64] | None]:
+    lines = read_lines(file, errors, encoding)
     if not lines:
         raise ModelError(f"{file} is empty")
     if "\t" not in lines[0]:
@@ -138,11 +140,11 @@ def _read_metadata(file: Path, errors: str) -> tuple[list[str], NDArray[np.int64
     return words, counts
 
 
-def _read_vectors(file: Path, errors: str, limit: int) -> Iterator[NDArray[np.float32]]:
+def _read_vectors(file: Path, errors: str, encoding: str, limit: int) -> Iterator[NDArray[np.float32]]:
     vector_size = n_rows = 0
-    with open_source(file) as source:
+    with open_source(file, encoding=encoding, errors=errors) as source:
         for text in source.text_blocks(errors):
-            lines = text.removeprefix("\ufeff").split("\n")
+            lines = text.split("\n")
             if lines[-1] == "":
                 lines.pop()
             rows = [("", line.rstrip("\r")) for line in lines[: limit - n_rows]]

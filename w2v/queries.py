@@ -186,7 +186,7 @@ class Queries(WordVectors):
         .. [2] Levy and Goldberg 2014, "Linguistic Regularities in Sparse and Explicit Word Representations", eq. 4.
         """
         if method not in ("add", "mul"):
-            raise ValueError(f"method must be 'add' or 'mul', not {method!r}")
+            raise ValueError(f"method must be 'add' or 'mul', not {method!r:.80}")
         if method == "add":
             return self.neighbors([b, c], [a], top_n=top_n, restrict_vocab=restrict_vocab)
         scores, rows = self._products([b, c], [a], self._candidates(restrict_vocab))
@@ -195,18 +195,21 @@ class Queries(WordVectors):
     def doesnt_match(self, words: Iterable[str]) -> str:
         """Return the word that is least like the others: the one furthest from the mean of their unit vectors.
 
+        Words that have no vector are passed over, as in gensim.
+
         Raises
         ------
         UnknownWordError
-            If a word is not in the vocabulary (gensim passes over it in silence).
+            If none of the words has a vector.
         ValueError
             If there are no words.
         """
         if isinstance(words, str):
             raise TypeError("doesnt_match needs several words, not one string")
-        candidates = list(words)
-        if not candidates:
+        given = list(words)
+        if not given:
             raise ValueError("doesnt_match needs at least one word")
+        candidates = [word for word in given if word in self or not isinstance(word, str)] or given
         units = np.stack(self._queries(candidates)[0])
         return candidates[int(np.argmin(units @ units.mean(axis=0)))]
 
@@ -282,7 +285,7 @@ def weigh(items: Items, default: float) -> list[tuple[Item, float]]:
     for item in [items] if alone else items:
         pairs.append(item if _is_pair(item) else (cast("Item", item), default))
         if not np.isfinite(pairs[-1][1]):
-            raise ValueError(f"the weight of {pairs[-1][0]!r} must be finite, not {pairs[-1][1]}")
+            raise ValueError(f"the weight of {pairs[-1][0]!r:.80} must be finite, not {pairs[-1][1]}")
     return pairs
 
 

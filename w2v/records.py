@@ -1,8 +1,8 @@
 """Training on lines that are more than a sentence: pairs of input and target, and sentences with a weight.
 
 A weight says how much a line counts: 3 is as good as three such lines, 0.5 as half a one. A line of weight v > 1 is
-held n = ceil(v) times, each of weight v / n, so that no step is longer than that of an ordinary line. All lines are
-held in memory.
+trained n = ceil(v) times, each with weight v / n, so that no step is longer than that of an ordinary line. All lines
+are held in memory, but not more often for a greater weight: see `RepeatedStream`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 
 from corpora.readers import CorpusError, TextReader
 from corpora.tokenizers import Tokenizer
-from corpora.weighted import parse_weight, weighted_lines
+from corpora.weighted import MAX_WEIGHT, parse_weight, weighted_lines
 
+from .corpus import TokenLists, wrong_sentence
+from .repeats import RepeatedStream
 from .stream import EmptyVocabularyError, TokenStream
 from .vocabulary import Vocabulary
 
 Record = tuple[float, list[str]]
 
-_MAX_WEIGHT = 1e6
+_AT_ONCE, _GROWTH = 1 << 22, 4
+# so many tokens, or so many for each of the text's, may be written out; repeating more is left to training
 
 
 def encode_records(
@@ -73,7 +76,10 @@ def encode_records(
         read = _reported(corpus, progress)
         records = _pairs_of(read) if lines == "pairs" else weighted_lines(read, tokenizer)
     else:
-        records = (_record_of(item, lines, tokenizer) for item in corpus)
+        tokens_are_given = isinstance(corpus, TokenLists)
+        records = (
+            _record_of(number, item, lines, tokenizer, tokens_are_given) for number, item in enumerate(corpus, 1)
+        )
     words, tokens, lengths, weights = _collect(records)
     repeats = np.ceil(weights).astype(np.int64)
     totals = np.bincount(tokens, np.repeat(weights, lengths), len(words))
@@ -121,6 +127,13 @@ def _stream(
     kept = tokens >= 0
     n_kept = np.add.reduceat(kept.astype(np.int64), starts) if len(starts) else lengths
     used = np.flatnonzero((n_kept == 2) if in_pairs else (n_kept > 0))
+    if int((n_kept * repeats)[used].sum()) > max(_AT_ONCE, _GROWTH * len(tokens)):
+        gains = (weights / repeats)[used].astype(np.float32)
+        members = np.zeros(len(lengths), np.bool_)
+        members[used] = True
+        held = tokens[kept & np.repeat(members, lengths)]
+        offsets = np.concatenate([[0], np.cumsum(n_kept[used])]).astype(np.int64)
+        return RepeatedStream(held, offsets, n_words, gains, repeats[used], spread=in_pairs)
     chosen = np.repeat(used, repeats[used])
     if in_pairs:
         chosen = np.random.default_rng(0).permutation(chosen)
@@ -145,25 +158,29 @@ def _pairs_of(reader: TextReader) -> Iterator[Record]:
                 f"weight, not {line[:60]!r}"
             )
         weight = parse_weight(columns[2]) if len(columns) == 3 else 1.0
-        if weight is None or weight > _MAX_WEIGHT:
-            raise CorpusError(f"{path}, line {number}: a weight is a number from 0 to 1e6, not {columns[2][:60]!r}")
+        if weight is None:
+            raise CorpusError(
+                f"{path}, line {number}: a weight is a number from 0 to {MAX_WEIGHT:,.0f}, not {columns[2][:60]!r}"
+            )
         if weight > 0:
             yield weight, columns[:2]
 
 
-def _record_of(item: Any, lines: str, tokenizer: Tokenizer) -> Record:
+def _record_of(number: int, item: Any, lines: str, tokenizer: Tokenizer, tokens_are_given: bool) -> Record:
     """Check an item that is not from a file."""
     form = "(input, target) or (input, target, weight)" if lines == "pairs" else "(weight, sentence or tokens)"
     if not isinstance(item, (tuple, list)) or len(item) not in ((2, 3) if lines == "pairs" else (2,)):
-        raise TypeError(f"with lines={lines!r} the corpus must be of {form}, not {item!r}")
+        raise TypeError(f"item {number}: with lines={lines!r:.80} the corpus must be of {form}, not {item!r:.60}")
     if lines == "pairs":
         weight, words = (item[2] if len(item) == 3 else 1.0), list(item[:2])
     else:
+        if isinstance(item[1], str) == tokens_are_given or not isinstance(item[1], Iterable):
+            raise wrong_sentence(item[1], number)
         weight, words = item[0], tokenizer(item[1]) if isinstance(item[1], str) else list(item[1])
     if not all(isinstance(word, str) for word in words):
-        raise TypeError(f"words must be str: {item!r}")
-    if isinstance(weight, (str, bool)) or not math.isfinite(weight) or not 0 <= weight <= _MAX_WEIGHT:
-        raise ValueError(f"a weight is a number from 0 to 1e6, not {weight!r}")
+        raise TypeError(f"item {number}: words must be str: {item!r:.60}")
+    if isinstance(weight, (str, bool)) or not math.isfinite(weight) or not 0 <= weight <= MAX_WEIGHT:
+        raise ValueError(f"item {number}: a weight is a number from 0 to {MAX_WEIGHT:,.0f}, not {weight!r:.60}")
     return float(weight), words
 
 

@@ -15,11 +15,18 @@ from corpora.tokenizers import (
     WhitespaceTokenizer,
     WordsTokenizer,
     code_point_table,
+    settled,
 )
 
-from .scanner import MAX_GROWTH, Table, items_to_nuls, words_to_spaces
+from .scanner import MAX_GROWTH as _MAX_CASE_GROWTH
+from .scanner import Table, items_to_nuls, words_to_spaces
 
 __all__ = ["MAX_GROWTH", "Rewriter", "can_rewrite"]
+
+MAX_GROWTH = 3 * _MAX_CASE_GROWTH
+"""A `Rewriter` makes at most this many bytes of each byte: NFC writes some characters as three."""
+
+_SETTLED_AT_ONCE = 4096
 
 
 def can_rewrite(tokenizer: Tokenizer) -> bool:
@@ -42,10 +49,11 @@ class Rewriter:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self._table: NDArray[np.int32] | None = None
+        self._lowercase = False
         if isinstance(tokenizer, JiebaTokenizer):
-            self._table = code_point_table(WordsTokenizer(tokenizer.lowercase))
-        elif isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
-            self._table = code_point_table(tokenizer)
+            tokenizer = WordsTokenizer(tokenizer.lowercase)
+        if isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
+            self._table, self._lowercase = code_point_table(tokenizer), tokenizer.lowercase
         self._out = np.empty(0, np.uint8)
 
     def __call__(self, text: bytes) -> NDArray[np.uint8]:
@@ -65,12 +73,22 @@ class Rewriter:
             text = self.tokenizer.divide(text.decode()).encode()
         data = np.frombuffer(text, np.uint8)
         if self._table is not None:
-            out = self._reserve(MAX_GROWTH * len(data) + 4)
-            return out[: words_to_spaces(data, self._table, out)]
+            return self._words(text, data, self._table)
         if isinstance(self.tokenizer, TabsTokenizer):
             out = self._reserve(len(data))
             return out[: items_to_nuls(data, out)]
         return data
+
+    def _words(self, text: bytes, data: NDArray[np.uint8], table: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """Rewrite a block; the few lines that may not be in NFC are brought into it first."""
+        out = self._reserve(MAX_GROWTH * len(data) + 4)
+        at, n = words_to_spaces(data, 0, table, out, 0, False)
+        while at < len(data):
+            stop = text.find(b"\n", at + _SETTLED_AT_ONCE) + 1 or len(text)
+            piece = np.frombuffer(settled(text[at:stop].decode(), self._lowercase).encode(), np.uint8)
+            _, n = words_to_spaces(piece, 0, table, out, n, True)
+            at, n = words_to_spaces(data, stop, table, out, n, False)
+        return out[:n]
 
     def words_of(self, table: Table) -> Callable[[NDArray[np.int64]], list[str]]:
         """Return the function from entries of a table to their words, as the tokenizer makes them."""

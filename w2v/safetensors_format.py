@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError
+from w2v._files import ModelError, OutputTakenError
 from w2v._tensors import read_tensors, write_tensors
 from w2v._vector_files import (
     check_limit,
-    check_words,
     finite_blocks,
     float32_table,
     make_vocabulary,
+    pack_words,
     read_words,
+    unpack_words,
     words_beside,
 )
 from w2v.embeddings import Embeddings
@@ -24,19 +25,23 @@ from w2v.embeddings import Embeddings
 _FORMAT = "w2v word vectors: rows of `vectors`; `words` are UTF-8, each followed by a line feed"
 
 
-def read_safetensors(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> Embeddings:
+def read_safetensors(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
     """Read vectors from a safetensors file.
 
     Parameters
     ----------
     path : str or path-like
-        The file: ``vectors`` (V, D), ``words`` (bytes of UTF-8, a line feed after each word) and perhaps ``counts``
-        (V,); or a single table under any name, with a file of words beside it, for ``v.safetensors`` named
-        ``v.words.txt``.
+        The file: ``vectors`` (V, D), ``words`` (bytes of UTF-8, a line feed after each word), where words hold line
+        feeds ``word_lengths`` (V,), in bytes, and perhaps ``counts`` (V,); or a single table under any
+        name, with a file of words beside it, for ``v.safetensors`` named ``v.words.txt``.
     limit : int, optional
         Keep the first (most frequent) so many words only.
     errors : {"strict", "replace", "ignore"}, default "strict"
         What to do with words that are not UTF-8.
+    encoding : str, default "utf-8"
+        Of a file of words beside it.
 
     Returns
     -------
@@ -54,9 +59,9 @@ def read_safetensors(path: str | os.PathLike[str], *, limit: int | None = None, 
     check_limit(limit)
     tensors = read_tensors(path)
     if "words" in tensors:
-        words = _split(path, tensors.pop("words"), errors)
+        words = unpack_words(path, tensors.pop("words"), tensors.pop("word_lengths", None), errors)
     else:
-        words = read_words(words_beside(path), errors)
+        words = read_words(words_beside(path), errors, encoding)
     counts = tensors.pop("counts", None)
     if counts is not None and (counts.dtype.kind not in "iu" or counts.shape != (len(words),)):
         raise ModelError(f"{path}: the counts are {counts.dtype} of shape {counts.shape}, not a number for each word")
@@ -68,7 +73,7 @@ def read_safetensors(path: str | os.PathLike[str], *, limit: int | None = None, 
     return Embeddings(vocabulary, vectors[:limit])
 
 
-def write_safetensors(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_safetensors(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write vectors, words and, where they are known, counts to one safetensors file.
 
     Parameters
@@ -80,32 +85,22 @@ def write_safetensors(embeddings: Embeddings, path: str | os.PathLike[str], *, o
     overwrite : bool, default False
         Replace an existing file.
 
+    Returns
+    -------
+    list of str
+        The words left out: none, it holds all.
+
     Raises
     ------
     ModelError
-        If a word is empty or holds a line feed, a vector holds NaN or infinity, or if the file cannot be written.
+        If a vector holds NaN or infinity, or if the file cannot be written.
     """
-    check_words(embeddings, path, "safetensors", "\n", "a line feed ends a word")
     if os.path.exists(path) and not overwrite:
-        raise ModelError(f"{path} exists already; choose another name, or remove it first")
+        raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
     for _ in finite_blocks(embeddings, path):
         pass
-    words = np.frombuffer("".join([f"{word}\n" for word in embeddings.index_to_key]).encode(), dtype=np.uint8)
-    tensors: dict[str, NDArray[np.generic]] = {"vectors": embeddings.vectors, "words": words}
+    tensors: dict[str, NDArray[np.generic]] = {"vectors": embeddings.vectors, **pack_words(embeddings.index_to_key)}
     if embeddings.vocabulary.counts is not None:
         tensors["counts"] = embeddings.vocabulary.counts
     write_tensors(Path(path), tensors, {"format": _FORMAT})
-
-
-def _split(path: str | os.PathLike[str], data: NDArray[np.generic], errors: str) -> list[str]:
-    if data.dtype != np.uint8 or data.ndim != 1:
-        raise ModelError(f"{path}: the words are {data.dtype} of shape {data.shape}, not bytes")
-    try:
-        words = data.tobytes().decode("utf-8", errors).split("\n")
-    except UnicodeDecodeError as error:
-        raise ModelError(
-            f"{path}: the words are not UTF-8 at their byte {error.start}; read with errors='replace'"
-        ) from error
-    if words.pop() != "":
-        raise ModelError(f"{path}: the words do not end with a line feed; the file is damaged")
-    return words
+    return []

@@ -22,11 +22,11 @@ from .jit import compiled
 HASH, START, LENGTH, COUNT, FIRST = range(5)
 """Columns of `Table.entries`."""
 
-APOSTROPHE = -1
-"""What a code point table holds for an apostrophe (see `corpora.tokenizers.code_point_table`)."""
+APOSTROPHE, DROPPED, JOINER = -1, -2, -3
+"""What a code point table holds for characters that are no letters (see `corpora.tokenizers.code_point_table`)."""
 
-SINGLE, MARK = 1 << 21, 1 << 22
-"""What the table of `characters` adds to a character that is a token by itself, and to a mark."""
+SINGLE, MARK, UNSETTLED = 1 << 21, 1 << 22, 1 << 23
+"""What it adds to a character that is a token by itself, to a mark, and to one that may call for NFC."""
 
 MAX_GROWTH = 2
 """`words_to_spaces` writes at most this many bytes for each byte it reads: some lower-case letters are longer."""
@@ -346,26 +346,33 @@ def _write_utf8(code, out, n):
 
 
 @compiled
-def words_to_spaces(data, code_points, out):
+def words_to_spaces(data, i, code_points, out, n, settled):
     """Rewrite text so that the words of a tokenizer stand between single spaces; keep line feeds.
 
     Parameters
     ----------
     data : ndarray of shape (n_bytes,), uint8
         Valid UTF-8.
+    i : int
+        Where to begin, outside words.
     code_points : ndarray of shape (0x110000,), int32
-        What to write for each code point, 0 for a separator, APOSTROPHE for an apostrophe; in the table of the
-        tokenizer `characters` SINGLE or MARK is added to some. Others have none of those.
-    out : ndarray of shape (>= MAX_GROWTH * n_bytes + 4,), uint8
-        Overwritten.
+        What to write for each code point, as in `corpora.tokenizers.code_point_table`.
+    out : ndarray of uint8, with room for MAX_GROWTH * (n_bytes - i) + 4 more
+        Overwritten from n.
+    n : int
+        Bytes of `out` that are written already.
+    settled : bool
+        Whether the text is known to be in NFC, in lower case too. If not, stop at the first character that may
+        say otherwise.
 
     Returns
     -------
-    n : int
-        Bytes written.
+    (i, n)
+        Bytes read and written. Where i is not the end, the word that follows has to be brought into NFC.
     """
-    n = i = 0
     in_word = in_single = apostrophe = False
+    end = n  # of the last word; what is written beyond it stays only if the word goes on
+    free, free_n = i, n  # the last place outside words
     while i < data.size:
         byte = np.int64(data[i])
         if byte < 0x80:
@@ -384,33 +391,41 @@ def words_to_spaces(data, code_points, out):
         letter = np.int64(code_points[code])
         if letter > 0:
             if letter >= SINGLE or in_single:
-                if in_word and letter & MARK == 0:
-                    out[n] = 32
-                    n += 1
-                    in_word = in_single = apostrophe = False
-                in_single = in_single or letter & SINGLE != 0
+                if letter & UNSETTLED and not settled:
+                    return free, free_n
+                if letter & MARK:
+                    if not in_word:
+                        continue
+                else:
+                    if in_word and (in_single or letter & SINGLE):
+                        out[end] = 32
+                        n = end + 1
+                        in_single = apostrophe = False
+                    in_single = letter & SINGLE != 0
                 letter &= SINGLE - 1
-            if apostrophe:
-                out[n] = 39
-                n += 1
-                apostrophe = False
+            apostrophe = False
             if letter < 0x80:
                 out[n] = letter
                 n += 1
             else:
                 n = _write_utf8(letter, out, n)
-            in_word = True
+            in_word, end = True, n
         elif letter == APOSTROPHE and in_word and not apostrophe and not in_single:
-            apostrophe = True  # part of the word only if another letter follows
-        else:
+            out[n] = 39
+            n += 1
+            apostrophe = True  # part of the word only if it goes on
+        elif letter == JOINER and in_word:
+            n = _write_utf8(code, out, n)
+        elif letter != DROPPED:
             if in_word:
-                out[n] = 32
-                n += 1
+                out[end] = 32
+                n = end + 1
             in_word = in_single = apostrophe = False
             if code == 10:
                 out[n] = 10
                 n += 1
-    return n
+            free, free_n = i, n
+    return i, end if in_word else n
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,7 +17,9 @@ from corpora.readers import TextReader
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from .checkpoints import Checkpoint
+from .claims import claimed
 from .continuing import counts_before, grow_tables, rows_before
+from .corpus import Corpus, inputs_of, open_corpus, tokenizer_for
 from .environment import default_workers
 from .history import Progress, TrainingInterrupted
 from .hogwild import Hogwild
@@ -26,13 +29,18 @@ from .monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluat
 from .parameters import CHECKPOINT_INTERVAL, Parameters
 from .phrase_list import PhraseTokenizer
 from .phrases import encode_with_phrases, phrases_of
+from .progress import show_training
 from .records import encode_records
-from .stream import Corpus, TokenStream, WorkFolder, encode_corpus, open_corpus, run_threads
+from .stream import TokenStream, WorkFolder, encode_corpus, run_threads
 from .synchronous import Synchronous
 from .tables import Tables
 from .trainer import Crew, Pause, Trainer
 from .training_state import TrainingState, digest_stream, embeddings_of
 from .vocabulary import Vocabulary
+
+
+class NoPairsError(ValueError):
+    """No two words of the corpus are neighbours, so training could learn nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class RunOptions:
     checkpoint_every: float = CHECKPOINT_INTERVAL
     overwrite: bool = False
     callbacks: Iterable[Callback] = ()
-    progress: Callable[[Progress], None] | None = None
+    progress: Callable[[Progress], None] | bool | str | None = None
     max_memory: int | None = None
     work_folder: str | os.PathLike[str] | None = None
 
@@ -100,7 +108,10 @@ class Start:
         if self.before is None:
             return []
         metadata = self.before.embeddings.metadata
-        noted = {name: metadata[name] for name in ("parameters", "history", "corpus") if name in metadata}
+        noted: dict[str, Any] = {
+            name: metadata[name] for name in ("parameters", "history", "corpus") if name in metadata
+        }
+        noted["inputs"] = list(self.before.inputs)
         return [*metadata.get("earlier", []), *([] if self.interrupted else [noted])]
 
 
@@ -174,51 +185,63 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
         checkpoint = Checkpoint(run.checkpoint, run.checkpoint_every, overwrite=run.overwrite, seed=seed)
     check_evaluations(parameters)
     interrupt: KeyboardInterrupt | CallbackError | None = None
-    with WorkFolder(run.work_folder) as folder:
-        text = _read(corpus, start, workers, run, folder)
-        if interrupted is not None:
-            _check_same_text(text, interrupted)
-            started = time.perf_counter() - interrupted.spent
-        tables = start.tables(text.vocabulary)
-        check_evaluations(parameters, text.vocabulary)
-        text = text.hold_out(parameters.holdout, start.seed)
-        if run.progress is not None:
-            run.progress(Progress("compiling"))
-        trainer = Trainer(parameters, text.vocabulary, text.stream, start.seed, tables=tables, started=started)
-        if interrupted is not None:
-            trainer.step, trainer.history, trainer.done = interrupted.step, interrupted.history, interrupted.done
-        words = text.total_vocabulary()
-        monitor = Monitor(
-            parameters,
-            lambda: embeddings_of(words, trainer.tables, parameters, text.tokenizer, {}),
-            held_out=text.held_out,
-            callbacks=tuple(run.callbacks),
-            workers=workers,
-            best=interrupted.best if interrupted else None,
-        )
-        snapshot = partial(_state_of, trainer, text, words, start.earlier(), workers, monitor)
-        trainer.compile()
-        pauses: list[Pause] = [monitor]
+    epochs = None if parameters.max_time else parameters.epochs
+    with nullcontext() if checkpoint is None else claimed(checkpoint.output):
+        with show_training(run.progress, epochs, corpus) as progress, WorkFolder(run.work_folder) as folder:
+            text = _read(corpus, start, workers, run, folder, progress)
+            if interrupted is not None:
+                _check_same_text(text, interrupted)
+                started = time.perf_counter() - interrupted.spent
+            tables = start.tables(text.vocabulary)
+            check_evaluations(parameters, text.vocabulary)
+            text = text.hold_out(parameters.holdout, start.seed)
+            _check_pairs(text)
+            if progress is not None:
+                progress(Progress("compiling"))
+            trainer = _trainer_of(start, text, tables, started)
+            words = text.total_vocabulary()
+            monitor = Monitor(
+                parameters,
+                lambda: embeddings_of(words, trainer.tables, parameters, text.tokenizer, {}),
+                held_out=text.held_out,
+                callbacks=tuple(run.callbacks),
+                workers=workers,
+                best=interrupted.best if interrupted else None,
+            )
+            snapshot = partial(_state_of, trainer, text, words, start.earlier(), workers, monitor)
+            trainer.compile()
+            pauses: list[Pause] = [monitor]
+            if checkpoint is not None:
+                n_bytes = trainer.tables.input_rows.nbytes + trainer.tables.output_vectors.nbytes
+                checkpoint.start(snapshot, n_bytes)
+                pauses.append(checkpoint)  # the last one, so that it sees what the others did
+            crew = make_crew(trainer, workers, progress, pauses)
+            try:
+                with trainer.ending(crew.failures):
+                    run_threads(crew.work, workers, crew.failures)
+                monitor.finish(trainer)
+            except (KeyboardInterrupt, CallbackError) as error:
+                interrupt = error
+            else:
+                _check_learned(trainer)
+            state = snapshot(complete=interrupt is None)
+        keep(state)
         if checkpoint is not None:
-            checkpoint.start(snapshot)
-            pauses.append(checkpoint)  # the last one, so that it sees what the others did
-        crew = make_crew(trainer, workers, run.progress, pauses)
-        try:
-            with trainer.ending(crew.failures):
-                run_threads(crew.work, workers, crew.failures)
-            monitor.finish(trainer)
-        except (KeyboardInterrupt, CallbackError) as error:
-            interrupt = error
-        state = snapshot(complete=interrupt is None)
-    keep(state)
-    if checkpoint is not None:
-        (checkpoint.write if interrupt else checkpoint.finish)(state)
+            checkpoint.finish(state)
     if isinstance(interrupt, CallbackError):
         raise interrupt
     if interrupt is not None:
         raise TrainingInterrupted(
             "training was interrupted; save() keeps what was learned, resume() goes on"
         ) from interrupt
+
+
+def _trainer_of(start: Start, text: _Text, tables: Tables, started: float) -> Trainer:
+    trainer = Trainer(start.parameters, text.vocabulary, text.stream, start.seed, tables=tables, started=started)
+    if start.interrupted is not None:
+        before = start.interrupted
+        trainer.step, trainer.history, trainer.done = before.step, before.history, before.done
+    return trainer
 
 
 def make_crew(
@@ -230,12 +253,40 @@ def make_crew(
     return Hogwild(trainer, progress, pauses)
 
 
-def _read(corpus: Corpus, start: Start, workers: int, run: RunOptions, folder: WorkFolder) -> _Text:
+def _check_pairs(text: _Text) -> None:
+    """Raise `NoPairsError` if no two words stand in one sentence, of what is trained on or of what is held out."""
+    for stream, what in ((text.stream, "the corpus"), (text.held_out, "what holdout sets aside")):
+        if stream is not None and not (np.diff(stream.offsets) > 1).any():
+            raise NoPairsError(
+                f"{what} has no sentence with two known words, so there is nothing to learn from; give sentences of "
+                "several words, more text, or a smaller min_count"
+            )
+
+
+def _check_learned(trainer: Trainer) -> None:
+    """Raise `NoPairsError` if subsampling left no two words beside each other, and was asked for."""
+    sample = trainer.parameters.sample
+    is_thinned_on_purpose = sample != Parameters.sample  # by default a toy text may lose all its pairs
+    if is_thinned_on_purpose and not any(record.pairs for record in trainer.history):
+        raise NoPairsError(
+            f"sample={sample:g} left no two words beside each other, so nothing was learned; give a larger sample, or "
+            "more text"
+        )
+
+
+def _read(
+    corpus: Corpus,
+    start: Start,
+    workers: int,
+    run: RunOptions,
+    folder: WorkFolder,
+    progress: Callable[[Progress], None] | None,
+) -> _Text:
     """Encode the corpus; with words that are known, where vectors are trained further."""
-    opened = open_corpus(corpus)
     parameters, known = start.parameters, start.known_words()
-    tokenizer = get_tokenizer(parameters.tokenizer)
-    if start.before is not None and isinstance(start.before.embeddings.tokenizer, PhraseTokenizer):
+    opened = open_corpus(corpus, parameters.lines)
+    tokenizer = tokenizer_for(opened, parameters.tokenizer)
+    if start.before is not None and start.before.embeddings.tokenizer is not None:
         tokenizer = start.before.embeddings.tokenizer
     options: dict[str, Any] = {
         "min_count": parameters.min_count,
@@ -244,11 +295,11 @@ def _read(corpus: Corpus, start: Start, workers: int, run: RunOptions, folder: W
         "max_memory": run.max_memory,
         "work_folder": folder,
         "known": known,
-        "progress": None if run.progress is None else partial(_report_reading, run.progress),
+        "progress": None if progress is None else partial(_report_reading, progress),
     }
     if parameters.lines != "text":
         if known is not None:
-            raise ValueError(f"vectors of lines={parameters.lines!r} cannot be trained on other lines; train anew")
+            raise ValueError(f"vectors of lines={parameters.lines!r:.80} cannot be trained on other lines; train anew")
         if parameters.lines == "pairs":
             tokenizer = get_tokenizer("tabs")  # names as they are
         del options["workers"], options["max_memory"], options["work_folder"], options["known"]
@@ -258,11 +309,8 @@ def _read(corpus: Corpus, start: Start, workers: int, run: RunOptions, folder: W
     else:
         vocabulary, stream = encode_corpus(opened, tokenizer, **options)
     base_counts = None if known is None else counts_before(rows_before(vocabulary, known), known)
-    inputs: tuple[str, ...] = ()
-    if isinstance(opened, TextReader):
-        inputs = tuple(name if name == "-" else os.path.abspath(name) for name in opened.paths)
     errors = opened.errors if isinstance(opened, TextReader) else "strict"
-    return _Text(vocabulary, stream, digest_stream(stream), inputs, errors, base_counts, tokenizer)
+    return _Text(vocabulary, stream, digest_stream(stream), inputs_of(opened), errors, base_counts, tokenizer)
 
 
 def _report_reading(progress: Callable[[Progress], None], read: int, size: int | None) -> None:

@@ -25,7 +25,9 @@ NOTED_TOKENIZER = "w2v_tokenizer"
 _TENSOR_NAMES = ("embeddings", "embedding.weight")
 
 
-def read_static(path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict") -> Embeddings:
+def read_static(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
     """Read a static-embedding folder of model2vec or sentence-transformers.
 
     Parameters
@@ -34,7 +36,7 @@ def read_static(path: str | os.PathLike[str], *, limit: int | None = None, error
         The folder, with ``model.safetensors`` and ``tokenizer.json``.
     limit : int, optional
         Keep the first so many tokens only.
-    errors : str
+    errors, encoding : str
         Not used: JSON is UTF-8.
 
     Returns

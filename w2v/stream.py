@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,21 +22,21 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.columns import checked_text
 from corpora.readers import TextReader
 from corpora.tokenizers import TabsTokenizer, Tokenizer
 
+from .corpus import Corpus, TokenLists, wrong_sentence
 from .rewriting import MAX_GROWTH, Rewriter, can_rewrite
 from .scanner import Table, encode_block, merge_tables
 from .vocabulary import Vocabulary, grow_vocabulary
-
-Corpus = Any
-"""A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
 
 _Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
 """An array, or its (start, length, dtype) in the spool's file."""
 
 _BLOCK_CHARACTERS = 1 << 20
 _MEMORY_SHARE = 0.25
+_NAMED_FILES = 5
 
 
 class EmptyVocabularyError(ValueError):
@@ -76,13 +76,29 @@ class TokenStream:
         """Return the sentence that holds a token, given by its position."""
         return int(np.searchsorted(self.offsets, token, side="right")) - 1
 
+    def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the sentence begins that holds each place."""
+        return self.offsets[np.searchsorted(self.offsets, places, side="right") - 1]
+
+    def excerpt(self, start: int, stop: int) -> TokenStream:
+        """Return the tokens from `start` to `stop` as a stream of their own."""
+        first = int(np.searchsorted(self.offsets, start, side="right")) - 1
+        last = int(np.searchsorted(self.offsets, stop, side="left"))
+        offsets = np.clip(self.offsets[first : last + 1], start, stop) - start
+        weights = None if self.weights is None else self.weights[first:last]
+        return TokenStream(np.asarray(self.tokens)[start:stop], offsets, self.n_words, weights)
+
+    def locate(self, start: int, stop: int) -> tuple[TokenStream, int]:
+        """Return a stream whose arrays hold the tokens from `start` to `stop`, and where they begin there."""
+        return self, start
+
     def split(self, n_tokens: int) -> NDArray[np.int64]:
         """Return borders 0 = b[0] < b[1] < … = len(self) about `n_tokens` apart.
 
         A border is put at a sentence's start, unless the sentence is itself longer than `n_tokens`.
         """
         aims = np.arange(n_tokens, len(self), n_tokens)
-        starts = self.offsets[np.searchsorted(self.offsets, aims, side="right") - 1]
+        starts = self.sentence_starts(aims)
         borders = np.where(aims - starts < n_tokens, starts, aims)
         return np.unique(np.concatenate([[0], borders, [len(self)]])).astype(np.int64)
 
@@ -189,17 +205,6 @@ class WorkFolder:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
-def open_corpus(corpus: Corpus) -> Corpus:
-    """Make a reader of file names; leave sentences and tokens."""
-    if isinstance(corpus, (str, os.PathLike)):
-        return TextReader(corpus)
-    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
-        return TextReader(corpus)
-    if not isinstance(corpus, Iterable):
-        raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
-    return corpus
-
-
 def encode_corpus(
     corpus: Corpus,
     tokenizer: Tokenizer,
@@ -216,8 +221,8 @@ def encode_corpus(
 
     Parameters
     ----------
-    corpus : TextReader, iterable of str, or iterable of iterables of str
-        Text files, sentences, or tokens. Read once.
+    corpus : TextReader, TokenLists, iterable of str, or iterable of iterables of str
+        Text files, sentences, or tokens; see `open_corpus`. Read once.
     tokenizer : Tokenizer
         Makes tokens of text; not used on tokens.
     min_count : int
@@ -277,7 +282,10 @@ def encode_corpus(
 
 
 def _why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
-    files = ", ".join(corpus.paths) if isinstance(corpus, TextReader) else None
+    files = None
+    if isinstance(corpus, TextReader):
+        more = len(corpus.paths) - _NAMED_FILES
+        files = ", ".join(corpus.paths[:_NAMED_FILES]) + (f" and {more:,} more" if more > 0 else "")
     if not len(counts):
         return f"{files or 'the corpus'} has no words: check the input and the tokenizer"
     return (
@@ -301,7 +309,7 @@ def _scan(
     """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
     if isinstance(tokenizer, TabsTokenizer) and isinstance(corpus, TextReader):
         return _scan_bytes(_whole_items(_reader_blocks(corpus, progress)), tokenizer, workers, spool)
-    if can_rewrite(tokenizer):
+    if can_rewrite(tokenizer) and not isinstance(corpus, TokenLists):
         if isinstance(corpus, TextReader):
             return _scan_bytes(_reader_blocks(corpus, progress), tokenizer, workers, spool)
         sentences = iter(corpus)
@@ -336,9 +344,9 @@ def _whole_items(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, 
 
 def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[bytes, bool]]:
     """Join sentences to blocks, one a line."""
-    lines, size = [_one_line(first)], len(first)
-    for sentence in sentences:
-        lines.append(_one_line(sentence))
+    lines, size = [_one_line(first, 1)], len(first)
+    for number, sentence in enumerate(sentences, 2):
+        lines.append(_one_line(sentence, number))
         size += len(sentence)
         if size > _BLOCK_CHARACTERS:
             yield "\n".join(lines).encode(), True
@@ -346,14 +354,10 @@ def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[byt
     yield "\n".join(lines).encode(), True
 
 
-def _one_line(sentence: object) -> str:
+def _one_line(sentence: object, number: int) -> str:
     if not isinstance(sentence, str):
-        raise TypeError(f"sentences must all be text or all be lists of tokens, got {type(sentence).__name__}")
-    try:
-        sentence.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"a sentence holds half a surrogate pair and is not text: {sentence[:40]!r}") from error
-    return sentence.replace("\n", " ")
+        raise wrong_sentence(sentence, number)
+    return checked_text(sentence, number).replace("\n", " ")
 
 
 def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | None) -> Iterator[str]:
@@ -421,13 +425,13 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
 
 
 def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]]:
-    for sentence in corpus:
-        if isinstance(sentence, str):
-            yield tokenizer(sentence)
-        elif isinstance(sentence, (bytes, dict)) or not isinstance(sentence, Iterable):
-            raise TypeError(f"a sentence must be text or a list of tokens, not {type(sentence).__name__}")
-        else:
-            yield sentence
+    is_text = None
+    for number, sentence in enumerate(corpus, 1):
+        is_text = isinstance(sentence, str) if is_text is None else is_text
+        is_odd = isinstance(sentence, (bytes, Mapping)) or not isinstance(sentence, Iterable)
+        if is_odd or isinstance(sentence, str) != is_text:
+            raise wrong_sentence(sentence, number)
+        yield tokenizer(sentence) if is_text else sentence
 
 
 def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
@@ -447,10 +451,10 @@ def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
         found.clear()
         ends.clear()
 
-    for sentence in sentences:
+    for number, sentence in enumerate(sentences, 1):
         for token in sentence:
             if not isinstance(token, str):
-                raise TypeError(f"a token must be a str, not {type(token).__name__}: {token!r}")
+                raise TypeError(f"text {number}: a token must be a str, not {type(token).__name__}: {token!r:.60}")
             found.append(entry_of.setdefault(token, len(entry_of)))
         ends.append(len(found))
         if len(found) > _BLOCK_CHARACTERS:

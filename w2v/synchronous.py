@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ._kernels import Noise, Segment, Text
+from ._kernels import Noise
 from ._rounds import Round, add_up, collect_words, copy_shared_rows
 from .history import Progress
 from .trainer import Crew, Pause, Planned, Trainer
@@ -65,7 +65,7 @@ class Synchronous(Crew):
         trainer.tables, self.tables = trainer.tables.with_spare_rows(workers * self.n_spares)
         keep = np.zeros(len(self.tables.w_out) // self.tables.row_size, np.float32)
         keep[:n_words] = trainer.text.keep
-        self.text = trainer.text._replace(keep=keep)
+        self.keep = keep
         self.round = Round.of(workers, n_words, self.n_spares, longest, n_draws)
         self.always_alias = np.zeros(n_draws, np.float32)
         self.stats = np.zeros((workers, 3))
@@ -112,34 +112,27 @@ class Synchronous(Crew):
         planned = self.segments[worker] if worker < len(self.segments) else None
         round.n_shared[worker] = 0
         if planned is not None:
-            segment, state = trainer.segment_of(planned), trainer.noise_state(planned)
-            n, n_draws = collect_words(self.text, segment, self.chunk.n_targets, self.noise, state, round, worker)
+            text, segment = trainer.excerpt_of(planned)
+            text, state = text._replace(keep=self.keep), trainer.noise_state(planned)
+            n, n_draws = collect_words(text, segment, self.chunk.n_targets, self.noise, state, round, worker)
         self.barrier.wait()
         if planned is not None:
             first_spare = self.tables.n_words + 1 + worker * self.n_spares
-            copy_shared_rows(self.text, segment, self.tables.arrays, first_spare, round, worker, n, n_draws)
+            copy_shared_rows(text, segment, self.tables.arrays, first_spare, round, worker, n, n_draws)
             noise = self.noise._replace(threshold=self.always_alias[:n_draws], alias=round.noise[worker, :n_draws])
             objective = replace(trainer.objective, source=noise)
-            text, part = self._own_text(worker, segment)
-            objective.step(text, self.tables, part, scratch, self.stats[worker])
+            objective.step(
+                text._replace(tokens=self.round.tokens[worker]), self.tables, segment, scratch, self.stats[worker]
+            )  # the ids of these tokens are rows
         self.barrier.wait()
-
-    def _own_text(self, worker: int, segment: Segment) -> tuple[Text, Segment]:
-        """Return a text of the segment alone, whose ids are rows, and what the segment is in it."""
-        offsets, start, stop = self.text.offsets, segment.start, segment.stop
-        last = int(np.searchsorted(offsets, stop, side="left"))
-        weights = None if self.text.weights is None else self.text.weights[segment.sentence : last]
-        inside = np.clip(offsets[segment.sentence : last + 1], start, stop) - start
-        text = Text(self.round.tokens[worker], inside, self.text.keep, weights)
-        return text, segment._replace(start=0, stop=stop - start, sentence=0)
 
     def _add_up(self, worker: int) -> None:
         """Add up the steps of the words that fall to this worker."""
         parameters, arrays = self.trainer.parameters, self.tables.arrays
-        per_pair = DAMPING * self.segments[0].alpha * parameters.pairs_per_target
+        per_pair = DAMPING * self.segments[0].alpha * parameters.pairs_within(self.trainer.reach)
         per_draw = per_pair * parameters.negative * self.chunk.n_targets / self.noise.n_rows
         for table, per_token, per_noise in (
             (arrays.w_in, per_pair * (1 + parameters.negative), 0.0),
             (arrays.w_out, per_pair, per_draw),
         ):
-            add_up(table, arrays.row_size, self.text.keep, per_token, per_noise, self.round, worker)
+            add_up(table, arrays.row_size, self.keep, per_token, per_noise, self.round, worker)

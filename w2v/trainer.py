@@ -12,15 +12,17 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._kernels import KEPT, LOSS, PAIRS, Segment, Text
+from ._kernels import BUFFER, KEPT, LOSS, PAIRS, Segment, Text
 from .history import EpochRecord, Progress
 from .objectives import choose_objective
 from .parameters import DEFAULT_MIN_ALPHA, Parameters
+from .pauses import DivergenceError as DivergenceError
+from .pauses import Pause as Pause
 from .stream import TokenStream, run_threads
 from .tables import Tables
 from .vocabulary import Vocabulary, keep_probabilities
@@ -31,10 +33,6 @@ SYNCHRONOUS_SEGMENT = 2_048
 """The same for workers that wait for one another. The more, the staler the words that several of them meet."""
 _LEAST_SEGMENT, _SEGMENTS = 1_000, 64
 _DIVERGED, _RECENT = 1.5, 32
-
-
-class DivergenceError(ArithmeticError):
-    """The vectors grew without bound or the loss left its range."""
 
 
 class Planned(NamedTuple):
@@ -51,18 +49,6 @@ class Planned(NamedTuple):
 
 class StopTraining(Exception):
     """Raised by a pause to end training as if its schedule had ended; the message says why."""
-
-
-class Pause(Protocol):
-    """Something to do between segments, while no worker touches the tables: to save or to measure them."""
-
-    def is_due(self, trainer: Trainer) -> bool:
-        """Tell whether to pause before the next segment is begun. Asked often; after `act` it must be False."""
-        ...
-
-    def act(self, trainer: Trainer) -> None:
-        """Do it, in a thread of the trainer. All `trainer.step` segments are done. What is raised ends training."""
-        ...
 
 
 class Trainer:
@@ -102,6 +88,8 @@ class Trainer:
         The stream as kernels take it.
     borders : ndarray of shape (n_segments + 1,), int64
         Where the segments of the stream begin and end.
+    reach : int
+        The largest radius of a window that a sentence has room for, at most `window`.
     """
 
     def __init__(
@@ -125,7 +113,8 @@ class Trainer:
         self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
         keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.text = Text(np.asarray(stream.tokens), stream.offsets, keep, stream.weights)
-        self.objective = choose_objective(parameters, vocabulary, keep)
+        self.reach = _reach(parameters, stream)
+        self.objective = choose_objective(parameters, vocabulary, keep, self.reach)
         self.alpha = self.objective.alpha
         given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
         self.min_alpha = min(given, self.alpha)
@@ -142,6 +131,11 @@ class Trainer:
     def is_complete(self) -> bool:
         """Whether all epochs are done (with `max_time`: whether anything is)."""
         return self.step >= (1 if self.parameters.max_time else self.parameters.epochs * self.n_segments)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether it is known that no segment is left; with `max_time` it never is."""
+        return self.parameters.max_time is None and self.is_complete
 
     def compile(self) -> None:
         """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
@@ -167,17 +161,18 @@ class Trainer:
             NaN if there is not a single pair.
         """
         borders, failures = _split(stream), list[BaseException]()
-        text = Text(np.asarray(stream.tokens), stream.offsets, self.text.keep, stream.weights)
+        objective = self.objective.within(_reach(self.parameters, stream))
         stats = np.zeros((len(borders) - 1, 3))
 
         def measure(worker: int) -> None:
             try:
-                scratch = self.objective.scratch(self.tables)
+                scratch = objective.scratch(self.tables)
                 for number in range(worker, 0 if failures else len(stats), workers):
                     start, stop = int(borders[number]), int(borders[number + 1])
                     state = self._states(4, number + 1)[0]
-                    segment = Segment(start, stop, stream.sentence_of(start), 0.0, 0.0, state)
-                    self.objective.step(text, self.tables, segment, scratch, stats[number])
+                    text, first, sentence = self._text_at(stream, start, stop)
+                    segment = Segment(first, first + stop - start, sentence, 0.0, 0.0, state)
+                    objective.step(text, self.tables, segment, scratch, stats[number])
             except BaseException as failure:
                 failures.append(failure)
 
@@ -208,11 +203,27 @@ class Trainer:
             if not failures or isinstance(failures[0], (KeyboardInterrupt, StopTraining)):
                 self.check_finite()
 
-    def segment_of(self, planned: Planned) -> Segment:
+    def segment_of(self, planned: Planned) -> tuple[Text, Segment]:
         """Return what a kernel takes for a segment that is planned."""
         start, stop = int(self.borders[planned.number]), int(self.borders[planned.number + 1])
+        text, first, sentence = self._text_at(self.stream, start, stop)
         state = self._states(2, (planned.epoch << 32) + planned.number + 1)[0]
-        return Segment(start, stop, self.stream.sentence_of(start), planned.alpha, planned.alpha_end, state)
+        return text, Segment(first, first + stop - start, sentence, planned.alpha, planned.alpha_end, state)
+
+    def excerpt_of(self, planned: Planned) -> tuple[Text, Segment]:
+        """Return the same with a text that holds nothing else."""
+        part = self.stream.excerpt(int(self.borders[planned.number]), int(self.borders[planned.number + 1]))
+        text = Text(np.asarray(part.tokens), part.offsets, self.text.keep, part.weights)
+        state = self._states(2, (planned.epoch << 32) + planned.number + 1)[0]
+        return text, Segment(0, len(part), 0, planned.alpha, planned.alpha_end, state)
+
+    def _text_at(self, stream: TokenStream, start: int, stop: int) -> tuple[Text, int, int]:
+        """Return a text that holds a part of a stream, where the part begins there, and in which sentence."""
+        part, first = stream.locate(start, stop)
+        if part is self.stream:
+            return self.text, first, part.sentence_of(first)
+        text = Text(np.asarray(part.tokens), part.offsets, self.text.keep, part.weights)
+        return text, first, part.sentence_of(first)
 
     def noise_state(self, planned: Planned) -> np.uint64:
         """Return the random state with which noise words are drawn before a segment is trained."""
@@ -349,6 +360,14 @@ class Crew:
         if self.progress is not None and elapsed > self._next_report:
             self._next_report = 0.1 * (math.floor(10 * elapsed) + 1)
             self.progress(self.trainer.progress_at(planned, self.visited, elapsed))
+
+
+def _reach(parameters: Parameters, stream: TokenStream) -> int:
+    """Return the largest radius that a window can have in a stream; kernels size their memory by it."""
+    if parameters.position_weights:
+        return parameters.window
+    longest = int(np.diff(stream.offsets).max(initial=1))
+    return max(1, min(parameters.window, longest - 1, BUFFER - 1))
 
 
 def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:

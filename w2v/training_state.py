@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from .domains import MAX_SEED
 from .embeddings import Embeddings
 from .history import MEASURES, EpochRecord
+from .json_values import plain_value
 from .parameters import Parameters
 from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
+from .repeats import RepeatedStream
 from .stream import TokenStream
 from .subwords import Subwords, SubwordVectors
 from .tables import Tables, layout
@@ -59,7 +61,8 @@ class TrainingState:
     spent : float
         Seconds that count against `max_time`.
     inputs : tuple of str
-        The files that it reads, as absolute paths, "-" for standard input; empty where it does not read files.
+        The files that it reads, as absolute paths, "-" for standard input, or what `corpus.inputs_of` says of a text
+        in memory; empty in models of earlier versions.
     errors : {"strict", "replace"}
         How they are read, see `corpora.TextReader`.
     stream : int
@@ -91,10 +94,7 @@ class TrainingState:
         return self.embeddings.vocabulary
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a model folder with what is needed to go on; see `save_embeddings`.
-
-        The files that were read are noted only while there is more to train.
-        """
+        """Write a model folder with what is needed to go on; see `save_embeddings`."""
         training: dict[str, Any] = {
             "complete": self.complete,
             "step": self.step,
@@ -103,7 +103,7 @@ class TrainingState:
             "spent": self.spent,
             "loss_sums": [record.loss_sum for record in self.history],
             "stream": self.stream,
-            "inputs": [] if self.complete else list(self.inputs),
+            "inputs": list(self.inputs),
             "errors": self.errors,
         }
         tensors: dict[str, NDArray[Any]] = {
@@ -147,7 +147,10 @@ def embeddings_of(
 
 def digest_stream(stream: TokenStream) -> int:
     """Return a 64-bit number that changes if a token or a sentence's end does: the text was encoded the same way."""
-    return zlib.crc32(stream.tokens.data) << 32 | zlib.crc32(stream.offsets.data)
+    ends = zlib.crc32(stream.offsets.data)
+    if isinstance(stream, RepeatedStream):
+        ends = zlib.crc32(stream.repeats.data, ends)
+    return zlib.crc32(stream.tokens.data) << 32 | ends
 
 
 def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> TrainingState:
@@ -173,7 +176,10 @@ def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = Non
     embeddings = load_embeddings(folder, tokenizer=tokenizer)
     config = read_config(folder)
     if "training" not in config or not (folder / LAYOUT.training).is_file():
-        raise ModelError(f"{folder} holds vectors only, not the state of a training")
+        raise ModelError(
+            f"{folder} holds vectors only, not the state of a training; a new training can start from them: "
+            f"w2v train TEXT --initial {folder}, in Python fit(..., initial=Embeddings.load(folder))"
+        )
     if embeddings.tokenizer is None:
         raise ModelError(f"{folder} was trained with a tokenizer of your own; load it with tokenizer=...")
     try:
@@ -222,7 +228,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
 def _seal(parameters: Mapping[str, Any], training: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Return what binds ``config.json`` to the tables: 32 bytes that change with any entry that training depends on."""
     entries = [dict(parameters), {name: training[name] for name in _SEALED}]
-    text = json.dumps(entries, sort_keys=True, default=lambda number: number.item())
+    text = json.dumps(entries, sort_keys=True, default=plain_value)
     return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
 
 
@@ -233,13 +239,13 @@ def _require(condition: bool, what: str) -> None:
 
 def _whole(value: object, most: int) -> int:
     if type(value) is not int or not 0 <= value <= most:
-        raise ValueError(f"{value!r} is not a whole number from 0 to {most}")
+        raise ValueError(f"{value!r:.80} is not a whole number from 0 to {most}")
     return value
 
 
 def _finite(value: object) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
-        raise ValueError(f"{value!r} is not a finite number")
+        raise ValueError(f"{value!r:.80} is not a finite number")
     return float(value)  # type: ignore[arg-type]
 
 

@@ -177,7 +177,7 @@ class VectorTable:
             If a row cannot be stored so: it holds NaN or infinity, or only numbers too large or small for float16.
         """
         if dtype not in DTYPES:
-            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r}")
+            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r:.80}")
         if dtype == self.dtype:
             return self
         stored = np.empty(self.shape, dtype=dtype)

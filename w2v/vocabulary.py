@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from w2v._files import ModelError
 
+_NAMED = 10
+"""Unknown words that a message names."""
+
 
 class UnknownWordError(KeyError):
     """A word was asked for that the vocabulary does not hold.
@@ -44,12 +47,14 @@ class UnknownWordError(KeyError):
 
     def __str__(self) -> str:
         sentences = []
-        for word in self.words:
-            sentence = f"the word {word!r} is not in the vocabulary"
+        for word in self.words[:_NAMED]:
+            sentence = f"the word {word!r:.80} is not in the vocabulary"
             near = self.suggestions.get(word)
             if near:
-                sentence += f"; did you mean {_join_or([repr(other) for other in near])}?"
+                sentence += f"; did you mean {_join_or([f'{other!r:.80}' for other in near])}?"
             sentences.append(sentence)
+        if len(self.words) > _NAMED:
+            sentences.append(f"nor are {len(self.words) - _NAMED:,} others")
         return "\n".join(sentences)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -171,7 +176,7 @@ def _plain_strings(words: Sequence[str]) -> list[str]:
         return copied
     for word in copied:
         if not isinstance(word, str):
-            raise TypeError(f"every word must be a str, not {type(word).__name__}: {word!r}")
+            raise TypeError(f"every word must be a str, not {type(word).__name__}: {word!r:.80}")
     return [str(word) for word in copied]
 
 
@@ -180,12 +185,14 @@ def _index_words(words: list[str]) -> dict[str, int]:
     key_to_index = dict(zip(words, range(len(words)), strict=True))
     if len(key_to_index) != len(words):
         repeated = next(word for index, word in enumerate(words) if key_to_index[word] != index)
-        raise ValueError(f"the word {repeated!r} occurs more than once in the vocabulary")
+        raise ValueError(f"the word {repeated!r:.80} occurs more than once in the vocabulary")
     try:
         "".join(words).encode()
     except UnicodeEncodeError as error:
         wrong = next(word for word in words if any("\ud800" <= character <= "\udfff" for character in word))
-        raise ValueError(f"the word {wrong!r} holds half a surrogate pair and cannot be written as UTF-8") from error
+        raise ValueError(
+            f"the word {wrong!r:.80} holds half a surrogate pair and cannot be written as UTF-8"
+        ) from error
     return key_to_index
 
 

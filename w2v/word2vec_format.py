@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from w2v._binary_rows import (
+    LARGEST,
+    MAX_WORD_BYTES,
+    find_rows,
+    find_rows_carefully,
+    take_rows,
+)
 from w2v._files import ModelError
 from w2v._vector_files import (
-    BLOCK_BYTES,
-    MAX_DEFLATE_RATIO,
-    Source,
+    WHITE_SPACE,
     allocate_rows,
     check_finite,
     check_limit,
-    check_words,
     distinct_words,
     finite_blocks,
+    is_number,
     make_embeddings,
     new_file,
-    open_source,
     parse_rows,
+    split_row,
     text_rows,
+    too_large,
+    without_words,
 )
+from w2v._vector_source import BLOCK_BYTES, Source, is_utf8, open_source
 from w2v.embeddings import Embeddings
 
-HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(\d{1,15})[ \t]+(\d{1,15})[ \t]*\r?\n")
+HEADER = re.compile(rb"[ \t]*(\d{1,15})[ \t]+(\d{1,15})[ \t]*\r?\n")
 MAX_HEADER_BYTES = 64
-_MAX_WORD_BYTES = 1 << 20
-_NUMBER_BYTES = frozenset(b"0123456789+-.eEnNaAiIfFtTyY \t\r")
+_TELLING_FIELDS = 16
+_LONG_WORD_BYTES = 256
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def read_word2vec(
-    path: str | os.PathLike[str], *, binary: bool | None = None, limit: int | None = None, errors: str = "strict"
+    path: str | os.PathLike[str],
+    *,
+    binary: bool | None = None,
+    limit: int | None = None,
+    errors: str = "strict",
+    encoding: str = "utf-8",
 ) -> Embeddings:
-    """Read a vector file in the word2vec format: text or binary, plain or compressed with gzip.
+    """Read a vector file in the word2vec format: text or binary, plain, compressed, or the one file of a zip archive.
 
     fastText's ``.vec`` files are of the text format, too.
 
@@ -53,8 +66,10 @@ def read_word2vec(
     limit : int, optional
         Read the first (most frequent) so many words only.
     errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not UTF-8. The original word2vec program cuts long words inside a character;
-        "replace" reads such files.
+        What to do with words that are not of the encoding. The original word2vec program cuts long words inside a
+        character; "replace" reads such files.
+    encoding : str, default "utf-8"
+        Of the words.
 
     Returns
     -------
@@ -65,42 +80,50 @@ def read_word2vec(
     Raises
     ------
     ModelError
-        If the file is missing, or its content contradicts its first line or its own size. The message names the line
-        (text) or byte (binary). Sizes are checked before anything is allocated.
+        If the file is missing, or its content contradicts its first line or its own size, or if vectors hold numbers
+        that only misplaced bytes can be (1e12 or more). The message names the line (text) or byte (binary). Sizes are
+        checked before anything is allocated.
     ValueError
-        If `limit` is less than 1.
+        If `limit` is less than 1, or there is no such encoding.
 
     Notes
     -----
-    The vectors of a plain binary file are copied straight from the mapped file by a second thread, while the first
-    makes the vocabulary; text is parsed in blocks by NumPy.
+    Words may hold spaces, as gensim writes them: in text the numbers are counted from the end of the line; in binary
+    files that space ends a word behind which the numbers and the next word make sense. The vectors of a plain binary
+    file are copied straight from the mapped file by a second thread, while the first makes the vocabulary; text is
+    parsed in blocks by NumPy.
     """
     check_limit(limit)
-    with open_source(path) as source:
+    if is_utf8(encoding):
+        encoding = "utf-8"
+    elif binary is None:
+        with open_source(path) as source:
+            binary = HEADER.match(source.peek(MAX_HEADER_BYTES)) is not None and _looks_binary(
+                source, _read_header(source)[1], encoding
+            )
+    with open_source(path, encoding="utf-8" if binary else encoding, errors=errors) as source:
         n_promised, vector_size = _read_header(source)
         if binary is None:
-            binary = _looks_binary(source, vector_size)
+            binary = _looks_binary(source, vector_size, encoding)
         _check_size(source, n_promised, vector_size, binary)
         n_rows = min(n_promised, limit or n_promised)
-        if binary and source.stream is None:
-            return _read_mapped(source, n_promised, n_rows, vector_size, errors)
-        table = allocate_rows(source.path, n_rows, vector_size)
-        first_byte = source.offset
-        words = (_read_binary if binary else _read_text)(source, n_promised, table, errors)
-
-    def where(row: int) -> str:
         if not binary:
-            return f", line {row + 2}: the vector of {words[row]!r}"
-        start = first_byte + row * (1 + 4 * vector_size) + sum(len(word.encode()) for word in words[: row + 1]) + 1
-        return f", about byte {start}: the vector of {words[row]!r}"
-
-    check_finite(source.path, table, where)
-    return make_embeddings(words, table)
+            return _read_text(source, n_promised, n_rows, vector_size, errors)
+        if "a b".encode(encoding) != b"a b":
+            raise ModelError(f"{source.path} is binary, and {encoding} does not write a space as a single byte")
+        promised = _Promised(n_promised, n_rows, vector_size)
+        read = _read_mapped if source.stream is None else _read_stream
+        found = read(source, promised, errors, encoding)
+    if found is not None:
+        return found
+    with open_source(path) as source:
+        _read_header(source)
+        return _read_carefully(source, promised, errors, encoding)
 
 
 def write_word2vec(
     embeddings: Embeddings, path: str | os.PathLike[str], *, binary: bool, overwrite: bool = False
-) -> None:
+) -> list[str]:
     """Write a vector file in the word2vec format, whole or not at all.
 
     Parameters
@@ -114,15 +137,22 @@ def write_word2vec(
     overwrite : bool, default False
         Replace an existing file.
 
+    Returns
+    -------
+    list of str
+        The words left out, being empty or holding white space, at which other programs end a word, or in a binary file
+        a zero byte.
+
     Raises
     ------
     ModelError
-        If a word is empty or holds white space, which the format cannot express, if a vector holds NaN or infinity,
-        or if the file cannot be written.
+        If a vector holds NaN or infinity, or in a binary file 1e12 and more, which is a sign of damage there, or if the
+        file cannot be written.
     """
-    check_words(embeddings, path, "word2vec")
+    embeddings, left_out = without_words(embeddings, path, WHITE_SPACE + "\0" * binary)
     with new_file(path, overwrite=overwrite) as file:
         _write_rows(embeddings, path, file, binary)
+    return left_out
 
 
 def _write_rows(
@@ -130,6 +160,11 @@ def _write_rows(
 ) -> None:
     file.write(f"{len(embeddings)} {embeddings.vector_size}\n".encode())
     for words, block in finite_blocks(embeddings, path):
+        if binary and max(block.max(), -block.min()) >= LARGEST:
+            raise ModelError(
+                f"{path} cannot be written: a vector holds {max(block.max(), -block.min()):.2g}, and numbers of "
+                f"{LARGEST:g} and more are a sign of damage in a binary file; choose another format"
+            )
         if binary:
             file.writelines(
                 part for word, row in zip(words, block, strict=True) for part in (f"{word} ".encode(), row.data)
@@ -141,6 +176,7 @@ def _write_rows(
 
 def _read_header(source: Source) -> tuple[int, int]:
     """Return the numbers of words and dimensions; `source` then stands at the first word."""
+    source.pass_mark()
     start = source.peek(MAX_HEADER_BYTES)
     match = HEADER.match(start)
     if match is None:
@@ -151,173 +187,212 @@ def _read_header(source: Source) -> tuple[int, int]:
     n_words, vector_size = int(match[1]), int(match[2])
     if n_words == 0 or vector_size == 0:
         raise ModelError(f"{source.path}, line 1: promises {n_words} words of {vector_size} dimensions")
-    source.position = match.end()
+    source.position += match.end()
     return n_words, vector_size
 
 
-def _looks_binary(source: Source, vector_size: int) -> bool:
-    """Tell binary from text: in text nothing but numbers stands between the first word and the end of its line."""
-    sample = source.peek(min(32 * vector_size, 1 << 16) + 4096)
-    _, _, numbers = sample.lstrip(b"\n").partition(b" ")
-    line = numbers.split(b"\n", 1)[0]
-    return not line or not _NUMBER_BYTES.issuperset(line)
+def _looks_binary(source: Source, vector_size: int, encoding: str) -> bool:
+    """Tell binary from text, whose first row may be damaged, but which holds lines and no control characters."""
+    n_bytes = min(32 * vector_size, 1 << 16) + 4096
+    sample = source.peek(n_bytes)
+    is_whole = len(sample) < n_bytes
+    sample = sample.lstrip(b"\n")
+    line, end, _ = sample.partition(b"\n")
+    fields = line.split()
+    last = fields[-vector_size:] if end else fields[1:-1][-_TELLING_FIELDS:]
+    if last and len(fields) > len(last) and all(map(is_number, last)):
+        return False
+    if _CONTROL.search(sample):
+        return True
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(sample, is_whole)
+    except UnicodeDecodeError:
+        return not any(map(is_number, last))
+    return False
 
 
 def _check_size(source: Source, n_words: int, vector_size: int, binary: bool) -> None:
     """Raise unless a file of this size can hold what its first line promises."""
     row_bytes = 1 + (4 * vector_size if binary else 2 * vector_size - 1)  # a separator; one digit a number in text
-    largest = source.size * (MAX_DEFLATE_RATIO if source.stream else 1)
-    if n_words * row_bytes > largest:
+    if n_words * row_bytes > source.largest:
         raise ModelError(
             f"{source.path}, line 1: promises {n_words} words of {vector_size} dimensions, at least "
             f"{n_words * row_bytes} bytes, but the file has {source.size}; it is truncated or its first line is wrong"
         )
 
 
-def _read_mapped(source: Source, n_promised: int, n_rows: int, vector_size: int, errors: str) -> Embeddings:
-    """Read a binary file that is mapped into memory."""
-    first_byte, row_bytes = source.position, 4 * vector_size
-    words, starts = _find_rows(source, n_rows, row_bytes)
-    if len(words) < n_rows:
-        _raise_truncated(source, len(words), n_promised)
-    if n_rows == n_promised:
-        _check_nothing_follows(source, n_promised)
+class _Promised(NamedTuple):
+    """What the first line says, and how many of the rows are wanted."""
 
-    def gather() -> NDArray[np.float32]:
-        items = np.ndarray((len(source.data) - row_bytes + 1,), f"V{row_bytes}", source.data, strides=(1,))
-        try:
-            table: NDArray[np.float32] = items[starts].view("<f4").reshape(n_rows, vector_size)
-        except MemoryError:
-            table = allocate_rows(source.path, n_rows, vector_size)  # which says so
-        check_finite(
-            source.path,
-            table,
-            lambda row: f", byte {starts[row]}: the vector of {words[row].decode(errors='replace')!r}",
-        )
-        return table.astype(np.float32, copy=False)
+    n_words: int
+    n_rows: int
+    vector_size: int
 
+
+def _read_mapped(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
+    """Read a binary file that is mapped into memory; None if anything speaks against what was found."""
+    _, n_rows, vector_size = promised
+    words, places, source.position = find_rows(source.data, source.position, n_rows, 4 * vector_size)
+    if len(words) < n_rows or (n_rows == promised.n_words and _something_follows(source)):
+        return None
     with ThreadPoolExecutor(max_workers=1) as pool:
-        gathered = pool.submit(gather)
-        vocabulary, rows = distinct_words(_decode(source, words, errors, first_byte, row_bytes))
-        table = gathered.result()
+        gathered = pool.submit(take_rows, source.data, np.array(places, dtype=np.int64), vector_size)
+        try:
+            vocabulary, rows = distinct_words(_decode(words, errors, encoding))
+            table, _, is_doubtful = gathered.result()
+        except UnicodeDecodeError:
+            return None
+        except MemoryError:
+            raise too_large(source.path, n_rows, vector_size) from None
+    if is_doubtful:
+        return None
+    table = table.astype(np.float32, copy=False)
     if rows is None:
         return Embeddings(vocabulary, table)
     return Embeddings(vocabulary, table[rows], metadata={"duplicates_dropped": len(words) - len(rows)})
 
 
-def _find_rows(source: Source, n_rows: int, row_bytes: int) -> tuple[list[bytes], NDArray[np.int64]]:
-    """Return the words of up to `n_rows` complete rows and the bytes at which their vectors begin.
-
-    The one loop over rows in Python: a quarter of a microsecond each.
-    """
+def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
+    """Read a compressed binary file; None if anything speaks against what was found."""
+    n_promised, n_rows, vector_size = promised
     words: list[bytes] = []
-    starts: list[int] = []
-    data, position, last = source.data, source.position, len(source.data) - row_bytes
-    find, add_word, add_start = data.find, words.append, starts.append
-    for _ in range(n_rows):
-        space = find(b" ", position, position + _MAX_WORD_BYTES)
-        if space < 0 or space >= last:
-            break
-        add_word(data[position:space])
-        add_start(space + 1)
-        position = space + 1 + row_bytes
-    source.position = position
-    return words, np.array(starts, dtype=np.int64)
-
-
-def _raise_truncated(source: Source, n_words: int, n_promised: int) -> NoReturn:
-    raise ModelError(
-        f"{source.path}, byte {source.offset}: the file ends in or before word {n_words + 1} of {n_promised}; it is "
-        "truncated or its first line is wrong"
-    )
-
-
-def _read_binary(source: Source, n_promised: int, table: NDArray[np.float32], errors: str) -> list[str]:
-    """Fill `table` with the vectors of a compressed binary file and return the words."""
-    words: list[bytes] = []
-    row_bytes = table.shape[1] * 4
-    target = table.reshape(-1).view(np.uint8)
-    first_byte = source.offset
-    while len(words) < len(table):
-        found, starts = _find_rows(source, len(table) - len(words), row_bytes)
+    row_bytes = 4 * vector_size
+    table = allocate_rows(source.path, n_rows, vector_size)
+    while len(words) < n_rows:
+        found, places, source.position = find_rows(source.data, source.position, n_rows - len(words), row_bytes)
         if found:
-            items = np.ndarray((len(source.data) - row_bytes + 1,), f"V{row_bytes}", source.data, strides=(1,))
-            filled = len(words) * row_bytes
-            target[filled : filled + len(found) * row_bytes] = items[starts].view(np.uint8)
+            starts = np.array(places, dtype=np.int64)
+            rows, _, is_doubtful = take_rows(source.data, starts, vector_size)
+            if is_doubtful:
+                return None
+            table[len(words) : len(words) + len(found)] = rows
             words += found
         elif not source.more():
-            _raise_truncated(source, len(words), n_promised)
+            return None
         pending = len(source.data) - source.position
-        if pending > row_bytes + _MAX_WORD_BYTES + 2 * BLOCK_BYTES:
+        if pending > row_bytes + MAX_WORD_BYTES + 2 * BLOCK_BYTES:
             raise ModelError(f"{source.path}, byte {source.offset}: no end of word {len(words) + 1} in {pending} bytes")
-    if len(table) == n_promised:
-        _check_nothing_follows(source, n_promised)
-    if sys.byteorder == "big":
-        table.byteswap(inplace=True)
-    return _decode(source, words, errors, first_byte, row_bytes)
+    if n_rows == n_promised and _something_follows(source):
+        return None
+    try:
+        return make_embeddings(_decode(words, errors, encoding), table)
+    except UnicodeDecodeError:
+        return None
 
 
-def _check_nothing_follows(source: Source, n_promised: int) -> None:
-    """Raise if more than white space follows the last promised row."""
+def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings:
+    """Read a binary file in which something is odd, or say what."""
+    n_promised, n_rows, vector_size = promised
+    row_bytes = 4 * vector_size
+    source.take(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
+    words, places, end, misplaced = find_rows_carefully(source.data, source.position, n_rows, vector_size, encoding)
+    byte = source.dropped
+    source.position = end
+    if len(words) < n_rows:
+        raise ModelError(
+            f"{source.path}, byte {source.offset}: the file ends in or before word {len(words) + 1} of {n_promised}; "
+            "it is truncated or its first line is wrong"
+        )
+    try:
+        table, damage, _ = take_rows(source.data, np.array(places, dtype=np.int64), vector_size)
+    except MemoryError:
+        raise too_large(source.path, n_rows, vector_size) from None
+    damage = damage or misplaced or _find_odd_word(words)
+    if damage is not None:
+        row, problem = damage
+        raise ModelError(
+            f"{source.path}, byte {byte + places[row]}: the vector of {words[row].decode(errors='replace')[:60]!r} "
+            f"{problem}; the file is damaged or its first line is wrong"
+        )
+    if n_rows == n_promised and _something_follows(source):
+        raise ModelError(
+            f"{source.path}, byte {source.offset}: more follows after the {n_promised} words that the first line "
+            "promises; its numbers are wrong"
+        )
+    try:
+        return make_embeddings(_decode(words, errors, encoding), table.astype(np.float32, copy=False))
+    except UnicodeDecodeError:
+        _explain_word(source.path, words, [byte + place for place in places], encoding)
+
+
+def _something_follows(source: Source) -> bool:
+    """Tell whether more than white space follows."""
     while True:
         rest = bytes(source.data[source.position : source.position + 64])
         if rest.strip():
-            raise ModelError(
-                f"{source.path}, byte {source.offset}: more follows after the {n_promised} words that the first line "
-                "promises; its numbers are wrong"
-            )
+            return True
         source.position += len(rest)
         if not rest and not source.more():
-            return
+            return False
 
 
-def _decode(source: Source, words: list[bytes], errors: str, first_byte: int, row_bytes: int) -> list[str]:
-    """Decode the words of a binary file; some programs end each vector with a newline, which comes before the next."""
-    joined = b" ".join(words)  # no word holds a space
-    try:
-        decoded = joined.decode("utf-8", errors).split(" ")
-        return [word.lstrip("\n") for word in decoded] if b"\n" in joined else decoded
-    except UnicodeDecodeError:
-        pass
-    offset = first_byte
-    for word in words:
+def _decode(words: list[bytes], errors: str, encoding: str) -> list[str]:
+    """Decode the words of a binary file; some programs end each vector with a newline, which comes before the next.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If a word is not of the encoding, or holds a zero byte or, not at its beginning, a newline.
+    """
+    joined = b"\0".join(words)
+    decoded = joined.decode(encoding, errors).split("\0")
+    if b"\n" in joined:
+        decoded = [word.lstrip("\n") for word in decoded]
+    if len(decoded) != len(words) or (b"\n" in joined and any("\n" in word for word in decoded)):
+        raise UnicodeDecodeError(encoding, joined, 0, 1, "these are no words")
+    return decoded
+
+
+def _find_odd_word(words: list[bytes]) -> tuple[int, str] | None:
+    """Return the first row with a character that no word holds, and what is to be said of it; None if there is none."""
+    for row, word in enumerate(words):
+        for character in (b"\0", b"\n"):
+            if character in word.lstrip(b"\n"):
+                return row, f"belongs to a word with the character {character.decode()!r}"
+    return None
+
+
+def _explain_word(path: str, words: list[bytes], places: list[int], encoding: str) -> NoReturn:
+    """Raise a `ModelError` for the first word that is not of the encoding; `places` are the bytes of the vectors."""
+    for word, place in zip(words, places, strict=True):
         try:
-            word.decode()
+            word.decode(encoding)
         except UnicodeDecodeError as error:
             raise ModelError(
-                f"{source.path}, byte {offset + error.start}: the word {word[:60]!r} is not UTF-8; the first line may "
-                "be wrong, or read with errors='replace'"
+                f"{path}, byte {place - 1 - len(word) + error.start}: the word {word[:60]!r} is not "
+                f"{encoding.upper()}; the first line may be wrong, name the encoding, or read with errors='replace'"
             ) from error
-        offset += len(word) + 1 + row_bytes
     raise AssertionError("unreachable")
 
 
-def _read_text(source: Source, n_promised: int, table: NDArray[np.float32], errors: str) -> list[str]:
-    """Fill `table` with the vectors of a text file and return the words."""
+def _read_text(source: Source, n_promised: int, n_rows: int, vector_size: int, errors: str) -> Embeddings:
+    """Read a text file."""
     words: list[str] = []
+    table = allocate_rows(source.path, n_rows, vector_size)
     for text in source.text_blocks(errors):
         lines = text.split("\n")
         if lines[-1] == "":
             lines.pop()
-        free = len(table) - len(words)
+        free = n_rows - len(words)
         if len(lines) > free:
             extra = next((index for index in range(free, len(lines)) if lines[index].strip()), None)
-            if extra is not None and len(table) == n_promised:
+            if extra is not None and n_rows == n_promised:
                 raise ModelError(
                     f"{source.path}, line {len(words) + extra + 2}: more lines than the {n_promised} words that the "
                     "first line promises"
                 )
             del lines[free:]
         if lines:
-            rows = [(word, numbers) for word, _, numbers in (line.partition(" ") for line in lines)]
+            rows = [split_row(line.rstrip(" \t\r"), vector_size) for line in lines]
             target = table[len(words) : len(words) + len(rows)]
-            target[:] = parse_rows(source.path, rows, len(words) + 2, table.shape[1])
+            target[:] = parse_rows(source.path, rows, len(words) + 2, vector_size)
             words.extend(row[0] for row in rows)
-        if len(words) == len(table) < n_promised:
+        if len(words) == n_rows < n_promised:
             break
-    if len(words) < len(table):
+    if len(words) < n_rows:
         raise ModelError(
             f"{source.path}, line {len(words) + 2}: the file ends after {len(words)} words, but its first line "
             f"promises {n_promised}"
         )
-    return words
+    check_finite(source.path, table, lambda row: f", line {row + 2}: the vector of {words[row]!r}")
+    return make_embeddings(words, table)

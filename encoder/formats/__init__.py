@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "EncoderFormat", "is_encoder_folder", "read_encoder", "write_encoder"]
 
 _CONFIG, _MODULES, _TOKENIZER = "config.json", "modules.json", "tokenizer.json"
+_VOCABULARY = "vocab.txt"
 
 
 @dataclass(frozen=True)
@@ -132,5 +133,6 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
 
 
 def is_encoder_folder(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path looks like what `read_encoder` reads: a folder with modules, or with a tokenizer."""
-    return any(Path(path, name).is_file() for name in (_MODULES, _TOKENIZER))
+    """Tell whether a path looks like what `read_encoder` reads: a folder with modules, with a tokenizer, or of BERT."""
+    has = {name: Path(path, name).is_file() for name in (_MODULES, _TOKENIZER, _VOCABULARY, _CONFIG)}
+    return has[_MODULES] or has[_TOKENIZER] or (has[_VOCABULARY] and has[_CONFIG])

@@ -7,17 +7,13 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from corpora._characters import UNSPACED_RANGES
+from corpora._characters import UNSPACED_RANGES, dropped_ranges, pattern_of_singles, pattern_of_words
 from corpora.pieces import PiecesTokenizer
 from corpora.tokenizers import Tokenizer
 from w2v._files import ModelError
 
 UNKNOWN, PADDING = "[UNK]", "[PAD]"
-_WORD = r"[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{N}\p{M}]+)*"
-_UNSPACED = "".join(rf"\x{{{start:x}}}-\x{{{stop - 1:x}}}" for start, stop in UNSPACED_RANGES)
-_SINGLE = rf"(?=[{_UNSPACED}])(?![\p{{Nd}}\p{{M}}])[\p{{L}}\p{{N}}]"
-_OTHERS = rf"(?:(?!{_SINGLE})[\p{{L}}\p{{N}}\p{{M}}])+"
-_CHARACTER = rf"{_SINGLE}\p{{M}}*|{_OTHERS}(?:'{_OTHERS})*"
+_LETTERS, _MARKS = r"\p{L}\p{N}", r"\p{M}"
 _BETWEEN_ITEMS = r"\A +| +\z| *[\t\n\r\x0b\f][\t\n\r\x0b\f ]*"
 _PLACEHOLDER = "\ufdd0"  # a code point that is no character
 _MARK = "\u2581"  # what words begin with where unknown ones are to vanish: then no single character is a word
@@ -147,13 +143,22 @@ def _steps(tokenizer: Tokenizer, path: str | os.PathLike[str]) -> dict[str, Any]
             f"{path} cannot be written: the tokenizer {config['name']!r} cannot be expressed in the terms of other "
             "programs; words, characters, whitespace and tabs can"
         )
-    steps: list[dict[str, Any]] = [_replace("\u2019", "'")]
+    nfc = {"type": "NFC"}
+    dropped = {"type": "Replace", "pattern": {"Regex": f"[{_in_brackets(dropped_ranges())}]+"}, "content": ""}
+    steps: list[dict[str, Any]] = [dropped, nfc, _replace("\u2019", "'")]
     if config["lowercase"]:
         # U+0130 is the one character whose lower case is two; like `words`, leave it as it is
         steps += [_replace(_PLACEHOLDER, " "), _replace("\u0130", _PLACEHOLDER), {"type": "Lowercase"}]
-        steps += [_replace(_PLACEHOLDER, "\u0130")]
-    pattern = _WORD if config["name"] == "words" else _CHARACTER
+        steps += [_replace(_PLACEHOLDER, "\u0130"), nfc]
+    if config["name"] == "words":
+        pattern = pattern_of_words(_LETTERS, _MARKS)
+    else:
+        pattern = pattern_of_singles(_LETTERS, _MARKS, r"\p{Nd}", _in_brackets(UNSPACED_RANGES))
     return {"normalizer": {"type": "Sequence", "normalizers": steps}, "pre_tokenizer": _split(pattern, invert=True)}
+
+
+def _in_brackets(ranges: tuple[tuple[int, int], ...]) -> str:
+    return "".join(rf"\x{{{start:x}}}-\x{{{stop - 1:x}}}" for start, stop in ranges)
 
 
 def _unused(token: str, words: Sequence[str] | dict[str, int]) -> str:

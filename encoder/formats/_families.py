@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from encoder.bert_names import DISTANCES, from_bert
 from encoder.formats._folders import CONFIG, WEIGHTS, entry, float32, read_weights
 from encoder.network import NetworkConfig
-from encoder.parameters import ParameterTable
+from neural.parameters import ParameterTable
 from w2v._files import ModelError
 from w2v.model_files import parse_json
 

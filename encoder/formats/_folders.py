@@ -19,11 +19,15 @@ from w2v._tensors import read_tensors
 from w2v.model_files import MAX_TOKENIZER_BYTES, parse_any_json, parse_json
 
 MODULES, CONFIG, WEIGHTS, TOKENIZER = "modules.json", "config.json", "model.safetensors", "tokenizer.json"
+SHARDS = "model.safetensors.index.json"
 TOKENIZER_CONFIG, PROMPTS = "tokenizer_config.json", "config_sentence_transformers.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
 
 ACTIVATIONS = {"Identity": NO_ACTIVATION, "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"}
 """The functions after a Dense by their names in PyTorch, and as they are called here."""
 
+_WITHOUT_EFFECT = frozenset({"Dropout"})
+"""Modules that do something in training only."""
 _PLAIN_PATH = re.compile(r"\.?|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PICKLES = ("pytorch_model.bin", "model.bin")
 
@@ -60,10 +64,10 @@ def read_modules(folder: Path) -> list[Module]:
         kind, path = (entry.get(name) if isinstance(entry, dict) else None for name in ("type", "path"))
         if not isinstance(kind, str) or not isinstance(path, str):
             raise ModelError(f"{file} is damaged: a module must have a type and a path")
-        if not _PLAIN_PATH.fullmatch(path):
+        if not _PLAIN_PATH.fullmatch(path.removeprefix("./").removesuffix("/")):
             raise ModelError(f"{file} is damaged: the path {path!r:.80} is not the plain name of a folder in it")
         modules.append(Module(kind.rpartition(".")[2], folder / path))
-    return modules
+    return [module for module in modules if module.kind not in _WITHOUT_EFFECT]
 
 
 def refuse_prompts(folder: Path) -> None:
@@ -81,8 +85,19 @@ def refuse_prompts(folder: Path) -> None:
         )
 
 
+def kept_columns(folder: Path) -> int | None:
+    """Return how many columns of its vectors an encoder keeps, ``truncate_dim`` of sentence-transformers."""
+    file = folder / PROMPTS
+    kept = parse_json(file).get("truncate_dim") if file.exists() else None
+    if kept is None:
+        return None
+    if type(kept) is not int or kept < 1:
+        raise ModelError(f"{file} is damaged: truncate_dim must be a whole number of columns, not {kept!r:.40}")
+    return kept
+
+
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a ``model.safetensors``.
+    """Return the arrays of a ``model.safetensors``, or of the files that its index divides them among.
 
     Raises
     ------
@@ -91,6 +106,8 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     """
     file = folder / WEIGHTS
     if not file.exists():
+        if (folder / SHARDS).exists():
+            return _read_shards(folder)
         for pickle in _PICKLES:
             if (folder / pickle).exists():
                 raise ModelError(
@@ -99,6 +116,41 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
                     f"{WEIGHTS}"
                 )
     return read_tensors(file)
+
+
+def _read_shards(folder: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of several files, each from the one that the index names."""
+    file = folder / SHARDS
+    places = parse_json(file, largest=MAX_TOKENIZER_BYTES).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
+        raise ModelError(f"{file} is damaged: weight_map must name a file for each array")
+    if wrong := [place for place in places.values() if place in ("", ".", "..") or not _PLAIN_PATH.fullmatch(place)]:
+        raise ModelError(f"{file} is damaged: {wrong[0]!r:.80} is not the plain name of a file beside it")
+    shards = {place: read_tensors(folder / place) for place in sorted(set(places.values()))}
+    if missing := [name for name, place in places.items() if name not in shards[place]]:
+        raise ModelError(f"{folder / places[missing[0]]} is damaged: the array {missing[0]!r:.80} is missing")
+    return {name: shards[place][name] for name, place in places.items()}
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what ``tokenizer_config.json`` says, the special tokens as ``special_tokens_map.json`` names them.
+
+    Raises
+    ------
+    ModelError
+        If a file is damaged.
+    """
+    files = [folder / name for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS)]
+    found: dict[str, Any] = {}
+    for file in files:
+        found |= parse_json(file) if file.exists() else {}
+    return found
+
+
+def token_text(token: Any, default: str) -> str:
+    """Return the text of a special token, which a setting names or describes."""
+    text = token.get("content") if isinstance(token, dict) else token
+    return text if isinstance(text, str) else default
 
 
 def read_definition(folder: Path) -> dict[str, Any]:
@@ -122,11 +174,11 @@ def read_definition(folder: Path) -> dict[str, Any]:
 
 
 def _wordpiece(vocabulary: dict[str, int], folder: Path) -> dict[str, Any]:
-    """Return the description of BERT's tokenizer."""
-    file = folder / TOKENIZER_CONFIG
-    config = parse_json(file) if file.exists() else {}
-    around = {name: config.get(f"{name}_token", f"[{name.upper()}]") for name in ("cls", "sep", "unk", "pad", "mask")}
-    if wrong := [token for token in around.values() if not isinstance(token, str) or token not in vocabulary]:
+    """Return the description of BERT's tokenizer; what its settings change is not in it yet."""
+    settings = read_settings(folder)
+    names = ("cls", "sep", "unk", "pad", "mask")
+    around = {name: token_text(settings.get(f"{name}_token"), f"[{name.upper()}]") for name in names}
+    if wrong := [token for token in around.values() if token not in vocabulary]:
         raise ModelError(f"{folder / 'vocab.txt'} is damaged: it has no token {wrong[0]!r:.40}")
     special = {
         around[name]: {"id": around[name], "ids": [vocabulary[around[name]]], "tokens": [around[name]]}
@@ -149,9 +201,9 @@ def _wordpiece(vocabulary: dict[str, int], folder: Path) -> dict[str, Any]:
         "normalizer": {
             "type": "BertNormalizer",
             "clean_text": True,
-            "handle_chinese_chars": bool(config.get("tokenize_chinese_chars", True)),
-            "strip_accents": config.get("strip_accents"),
-            "lowercase": bool(config.get("do_lower_case", True)),
+            "handle_chinese_chars": True,
+            "strip_accents": None,
+            "lowercase": True,
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": {"type": "TemplateProcessing", "single": single, "pair": single, "special_tokens": special},
@@ -233,7 +285,10 @@ def read_tail(folder: Path, kind: str, modules: Sequence[Module]) -> Pooling:
             "perhaps Normalize"
         )
     try:
-        return Pooling(kind, tuple(map(_read_dense, modules[:n_dense])), len(kinds) > n_dense)
+        dense = tuple(map(_read_dense, modules[:n_dense]))
+        return Pooling(kind, dense, len(kinds) > n_dense, kept_columns(folder))
+    except ModelError:
+        raise
     except ValueError as error:
         raise ModelError(f"{folder} is damaged: {error}") from error
 

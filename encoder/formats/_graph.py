@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.layers.positions import BASE, WITH_DISTANCES, WITH_TABLE
-from encoder.layers.rotary import BASE as ROTARY_BASE
 from encoder.network import NetworkConfig
-from encoder.parameters import ParameterTable
 from encoder.pooling import NO_ACTIVATION, Pooling
+from neural.layers.positions import BASE, WITH_DISTANCES, WITH_TABLE
+from neural.layers.rotary import BASE as ROTARY_BASE
+from neural.parameters import ParameterTable
 
 OPSET, IR_VERSION = 17, 8
 """17 is the first with LayerNormalization; programs of 2022 and later know it."""
@@ -165,6 +165,8 @@ def add_pooling(graph: Graph, tokens: Tokens, rows: str, pooling: Pooling) -> No
     if pooling.normalize:
         length = graph.add("Sqrt", graph.sum(graph.add("Mul", pooled, pooled), 2))
         pooled = graph.add("Div", pooled, graph.add("Max", length, graph.constant(_TINY)))
+    if pooling.kept is not None:
+        pooled = graph.columns(pooled, 0, pooling.kept)
     graph.add("Squeeze", pooled, graph.constant([1], np.int64), output=OUTPUT)
 
 

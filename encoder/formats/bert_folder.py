@@ -28,6 +28,7 @@ from encoder.formats._folders import (
     Module,
     definition_text,
     entry,
+    kept_columns,
     make_tokenizer,
     read_definition,
     read_tail,
@@ -35,11 +36,12 @@ from encoder.formats._folders import (
     write_json,
 )
 from encoder.formats._tables import folded_rows, piece_rows
-from encoder.layers.products import product
+from encoder.formats.tokenizer_settings import with_settings
 from encoder.network import NetworkConfig
-from encoder.parameters import ParameterTable
 from encoder.pooling import NO_ACTIVATION, Dense, Pooling
 from encoder.state import EncoderState
+from neural.layers.matmul import product
+from neural.parameters import ParameterTable
 from w2v._files import ModelError
 from w2v._tensors import write_tensors
 from w2v._vector_files import new_folder
@@ -84,12 +86,14 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
     refuse_prompts(folder)
     bert = modules[0].folder
     network, parameters, table = read_network(bert)
-    tokenizer = make_tokenizer(bert / TOKENIZER, _definition(bert), max_tokens=_max_tokens(bert, network.max_positions))
+    most = _max_tokens(bert, network.max_positions)
+    tokenizer = make_tokenizer(bert / TOKENIZER, _definition(bert), max_tokens=most)
     if len(tokenizer.pieces) > len(table):
         raise ModelError(
             f"{bert / TOKENIZER} has {len(tokenizer.pieces)} pieces, but {bert / WEIGHTS} vectors for {len(table)}"
         )
     table = table[: len(tokenizer.pieces)]
+    pooling = _read_pooling(folder, modules[1:])  # outside of `try`: what is wrong there says so itself
     try:
         return EncoderState(
             Vocabulary(tokenizer.pieces),
@@ -98,7 +102,7 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
             np.zeros(len(table), np.float32),
             network=network,
             parameters=parameters,
-            pooling=_read_pooling(folder, modules[1:]),
+            pooling=pooling,
             metadata={"imported_from": {"format": "sentence-transformers", "folder": folder.resolve().name}},
         )
     except ValueError as error:
@@ -107,7 +111,8 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
 
 def _definition(folder: Path) -> str:
     """Return the description of the tokenizer, lower-casing first if the folder asks for that besides."""
-    definition = read_definition(folder)
+    kind = parse_json(folder / CONFIG).get("model_type")
+    definition = with_settings(read_definition(folder), folder, kind if isinstance(kind, str) else None)
     file = folder / _TRANSFORMER_CONFIG
     if file.exists() and entry(parse_json(file), file, "do_lower_case", bool, False):
         normalizer = definition.get("normalizer")
@@ -129,7 +134,7 @@ def _max_tokens(folder: Path, most: int) -> int:
 def _read_pooling(folder: Path, modules: Sequence[Module]) -> Pooling:
     """Return what follows the network; without anything it is the mean."""
     if not modules:
-        return Pooling("mean", normalize=False)
+        return Pooling("mean", normalize=False, kept=kept_columns(folder))
     if modules[0].kind != "Pooling":
         raise ModelError(f"{folder} cannot be imported: after the Transformer comes {modules[0].kind}, not Pooling")
     return read_tail(folder, _pooling_kind(modules[0].folder), modules[1:])
@@ -204,6 +209,7 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
             (TOKENIZER_CONFIG, _tokenizer_config(described, most)),
             (_TRANSFORMER_CONFIG, {"max_seq_length": most, "do_lower_case": False}),
             (MODULES, _modules(parts)),
+            *([] if state.pooling.kept is None else [(PROMPTS, {"truncate_dim": state.pooling.kept})]),
         ):
             write_json(folder / name, content)
         _write_parts(folder, parts, state.pooling, config.dim, dense)
@@ -253,7 +259,7 @@ def _bert_config(config: NetworkConfig, n_words: int, padding: int) -> dict[str,
         "hidden_size": config.dim,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
-        "intermediate_size": config.shape.d_ff,
+        "intermediate_size": config.stack.d_ff,
         "hidden_act": config.activation,
         "hidden_dropout_prob": config.dropout,
         "attention_probs_dropout_prob": 0.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
     else:
         pooling = read_tail(folder, "mean", modules[1:])
     if pooling.normalize and not pooling.dense:
-        pooling = SUM  # at length 1 the same
+        pooling = replace(SUM, kept=pooling.kept)  # at length 1 the same
     if restore_noted_tokenizer(file) is not None:
         words = read_static(folder)
         assert words.tokenizer is not None
@@ -85,6 +86,8 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
             raise ModelError(f"{table_folder / WEIGHTS} has {len(rows)} vectors, but the tokenizer {n_pieces} pieces")
         vocabulary = Vocabulary(tokenizer.pieces)
         table = float32_table(table_folder / WEIGHTS, rows[:n_pieces], n_pieces)
+    if pooling.kept is not None and not pooling.dense and not pooling.normalize:
+        table, pooling = np.ascontiguousarray(table[:, : pooling.kept]), replace(pooling, kept=None)
     try:
         return EncoderState(
             vocabulary,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clusters import Cluster, Clustering, Member, cluster_sentences
-    from .duplicates import Duplicate, group_duplicates, mine_duplicates
+    from .duplicates import Duplicate, mine_duplicates
     from .hits import Hit, Place
     from .index import SentenceIndex
+    from .leaders import group_duplicates
     from .similar import SimilarSentence, similar_sentences
 
 _HOME = {
@@ -25,7 +26,7 @@ _HOME = {
     "SentenceIndex": "index",
     "SimilarSentence": "similar",
     "cluster_sentences": "clusters",
-    "group_duplicates": "duplicates",
+    "group_duplicates": "leaders",
     "mine_duplicates": "duplicates",
     "similar_sentences": "similar",
 }
@@ -48,7 +49,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r:.80} has no attribute {name!r:.80}")
     return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
 
 

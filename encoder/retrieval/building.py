@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.inference import Inference, Output
-from encoder.persistence import load_encoder
+from encoder.opening import open_encoder
 from encoder.retrieval.storage import Contents, appending, check_replaceable
 from encoder.retrieval.texts import read_batches
 from encoder.state import EncoderState
-from w2v._files import ModelError, check_writable_beside, remove_leftovers
+from w2v._files import check_writable_beside, refuse_existing, remove_leftovers
+from w2v.claims import check_share
 
 if TYPE_CHECKING:
     from encoder.model import SentenceEncoder, Start
@@ -28,7 +29,7 @@ def state_of(encoder: SentenceEncoder | Start, truncate_dim: int | None = None) 
     from encoder.model import SentenceEncoder
 
     if isinstance(encoder, (str, os.PathLike)):
-        state = load_encoder(encoder)
+        state = open_encoder(encoder)
     elif isinstance(encoder, EncoderState):
         state = encoder
     else:
@@ -40,9 +41,9 @@ def state_of(encoder: SentenceEncoder | Start, truncate_dim: int | None = None) 
 def check_output(path: Path, overwrite: bool) -> None:
     """Raise `ModelError` before anything is encoded if the index could not be written."""
     remove_leftovers(path)
-    if os.path.lexists(path):
-        if not overwrite:
-            raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
+    if not overwrite:
+        refuse_existing(path)
+    elif os.path.lexists(path):
         check_replaceable(path)
     check_writable_beside(path)
 
@@ -53,10 +54,21 @@ def append_texts(
     """Encode texts and append those with a vector; return what the index holds then."""
     output = Output(truncate_dim=contents.dimension)
     before = contents.sources[-1].lines if contents.sources and not contents.sources[-1].name else 0
-    told = None if progress is None else lambda done, total: progress("encoding", done, total)
+    read: tuple[int, int | None] = (0, None)
+
+    def tell(done: int, total: int | None) -> None:
+        nonlocal read
+        read = (done, total)
+        if progress is not None:
+            progress("encoding", done, total)
+
+    row_bytes, is_first = contents.dimension * np.dtype(contents.dtype).itemsize, True
     with appending(folder, contents) as appender:
-        for batch in read_batches(texts, splits=contents.splits, lines_before=before, progress=told):
+        for batch in read_batches(texts, splits=contents.splits, lines_before=before, progress=tell):
             vectors = inference.encode(batch.sentences, output)
+            if is_first:
+                check_share(folder, len(vectors) * row_bytes, *read)
+                is_first = False
             kept = np.flatnonzero(vectors.any(axis=1))
             encoded = [batch.sentences[i].encode() for i in kept.tolist()]
             if encoded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -129,16 +130,13 @@ def near_rows(
         In the order of the later row, then by falling score, which is 1 for rows that are equal bit for bit and below
         it for all others.
     """
-    if not 0 < threshold <= 1:
-        raise ValueError(f"the threshold must be above 0 and at most 1, not {threshold}")
+    check_threshold(threshold)
     if top_n < 1:
         raise ValueError(f"top_n must be at least 1, not {top_n}")
-    first = _first_equal(table)
+    first = first_equal_rows(table)
     distinct = np.flatnonzero(first == np.arange(len(first)))
     workers = workers or default_workers()
-    if exact is None:
-        exact = len(distinct) <= EXACT_ROWS
-    find = _all_pairs if exact else _pairs_in_cells
+    find = _all_pairs if is_exact(exact, len(distinct)) else _pairs_in_cells
     told = None if progress is None else lambda done, total: progress("comparing", done, total)
     reached = 0
     for pairs, stop in find(table, distinct, threshold, top_n, workers, seed, told):
@@ -146,7 +144,18 @@ def near_rows(
         reached = stop
 
 
-def _first_equal(table: VectorTable) -> NDArray[np.int64]:
+def check_threshold(threshold: float) -> None:
+    """Raise ValueError unless it is a cosine from which rows can be called near."""
+    if not 0 < threshold <= 1:
+        raise ValueError(f"the threshold must be above 0 and at most 1, not {threshold}")
+
+
+def is_exact(wanted: bool | None, n_rows: int) -> bool:
+    """Say whether all pairs of so many different rows are compared; see `mine_duplicates`."""
+    return bool(wanted) or n_rows < _LEAST_CELLS or (wanted is None and n_rows <= EXACT_ROWS)
+
+
+def first_equal_rows(table: VectorTable) -> NDArray[np.int64]:
     """Return for each row the first that is equal to it, bit for bit."""
     stored = table.stored
     digests = (hashlib.blake2b(row, digest_size=8).digest() for row in stored)
@@ -201,100 +210,52 @@ def _pairs_in_cells(
     """Compare the pairs of rows that have a near centre in common."""
     from threadpoolctl import threadpool_limits
 
-    n_cells = max(_LEAST_CELLS, round(2 * len(rows) ** 0.5))
-    if n_cells > len(rows):
-        yield from _all_pairs(table, rows, threshold, top_n, workers, seed, progress)
-        return
-    centroids = fit_centroids(table, n_cells, n_batches=_CELL_BATCHES, seed=seed, is_careful=False)
-    labels = np.empty((len(table), min(_CELLS_OF_A_ROW, n_cells)), np.int32)
-    for block, nearest, _ in assign(table, centroids, labels.shape[1]):
-        labels[block] = nearest
-    labels = labels[rows]
-    order = np.argsort(labels, axis=None, kind="stable")
-    borders = np.searchsorted(labels.reshape(-1)[order], np.arange(n_cells + 1)).tolist()
-    order //= labels.shape[1]
+    cells = Cells.fit(table, rows, seed)
     join = Join(table, threshold, top_n, Reduction(np.eye(table.shape[1], dtype=np.float32)))
     found, kept, n_found = [], join_pairs([]), 0
     with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
-        cells = [rows[order[start:stop]] for start, stop in zip(borders, borders[1:], strict=False)]
-        for cell, pairs in enumerate(pool.map(join.all_pairs, cells)):
+        for cell, pairs in enumerate(pool.map(join.all_pairs, cells.rows())):
             found.append(pairs)
             n_found += len(pairs.scores)
             if n_found > _PAIRS_AT_ONCE:
                 kept = join_pairs([kept, *found]).best(top_n)
                 found, n_found = [], 0
             if progress is not None:
-                progress(cell + 1, n_cells)
+                progress(cell + 1, len(cells))
     yield join_pairs([kept, *found]).best(top_n), len(table)
 
 
-def find_leaders(pairs: Iterator[Pairs], n_rows: int) -> NDArray[np.int64]:
-    """Return the row that each row is a duplicate of, itself for those that stay.
+@dataclass(frozen=True)
+class Cells:
+    """Rows of a table by the centres that they are near to, each in several cells.
 
-    From the first row on, each that is near to one that stays is a duplicate of the nearest such, and each other stays:
-    no two that stay are near to each other, and every other is near to its leader.
-
-    Parameters
+    Attributes
     ----------
-    pairs : iterator of Pairs
-        As `near_rows` yields them.
-    n_rows : int
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), int64
+    order : ndarray of shape (n * k,), int64
+        The rows, rising in each cell.
+    borders : list of int
+        Where each cell begins in `order`, and where the last one ends.
     """
-    leaders = np.arange(n_rows)
-    for found in pairs:
-        for later, earlier, score in zip(*(array.tolist() for array in found), strict=True):
-            leader = leaders[earlier]
-            # what an equal row is near to was told of the first of them only
-            if leaders[later] == later and (leader == earlier or score == 1):
-                leaders[later] = leader
-    return leaders
 
+    order: NDArray[np.int64]
+    borders: list[int]
 
-def group_duplicates(
-    source: Any,
-    encoder: SentenceEncoder | Start | None = None,
-    *,
-    threshold: float = 0.9,
-    min_size: int = 2,
-    exact: bool | None = None,
-    splits: bool = False,
-    workers: int | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> list[list[Place]]:
-    """Put sentences that are near to the same earlier one into groups; see `find_leaders`.
+    @classmethod
+    def fit(cls, table: VectorTable, rows: NDArray[np.int64], seed: int) -> Cells:
+        """Find centres of a table and put some of its rows into the cells of the nearest."""
+        n_cells = max(_LEAST_CELLS, round(2 * len(rows) ** 0.5))
+        centroids = fit_centroids(table, n_cells, n_batches=_CELL_BATCHES, seed=seed, is_careful=False)
+        labels = np.empty((len(table), _CELLS_OF_A_ROW), np.int32)
+        for block, nearest, _ in assign(table, centroids, _CELLS_OF_A_ROW):
+            labels[block] = nearest
+        labels = labels[rows]
+        order = np.argsort(labels, axis=None, kind="stable")
+        borders = np.searchsorted(labels.reshape(-1)[order], np.arange(n_cells + 1)).tolist()
+        return cls(rows[order // _CELLS_OF_A_ROW], borders)
 
-    Parameters
-    ----------
-    source, encoder, threshold, exact, splits, workers, seed, progress
-        See `mine_duplicates`.
-    min_size : int, default 2
-        Leave out smaller groups.
+    def __len__(self) -> int:
+        return len(self.borders) - 1
 
-    Returns
-    -------
-    list of list of Place
-        The largest group first, each in the order of its sentences; the first of a group is its leader.
-
-    Raises
-    ------
-    ValueError, CorpusError, ModelError
-        As `mine_duplicates`.
-    """
-    with opened_sentences(source, encoder, splits=splits, workers=workers, progress=progress) as index:
-        pairs = near_rows(index.table, threshold, exact=exact, workers=workers, seed=seed, progress=progress)
-        groups = groups_of(find_leaders(pairs, len(index)), min_size)
-        return [[index.place(row) for row in rows] for rows in groups]
-
-
-def groups_of(leaders: NDArray[np.int64], min_size: int = 2) -> list[list[int]]:
-    """Return the rows of each leader, the largest group first, equally large ones in their order."""
-    order = np.argsort(leaders, kind="stable")
-    _, starts, sizes = np.unique(leaders[order], return_index=True, return_counts=True)
-    largest = np.argsort(-sizes, kind="stable")
-    largest = largest[sizes[largest] >= min_size]
-    return [order[starts[group] : starts[group] + sizes[group]].tolist() for group in largest]
+    def rows(self) -> list[NDArray[np.int64]]:
+        """Return the rows of each cell."""
+        return [self.order[start:stop] for start, stop in zip(self.borders, self.borders[1:], strict=False)]

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.columns import one_column
 from encoder.inference import Inference, Output
 from encoder.persistence import KIND as ENCODER_KIND
 from encoder.persistence import load_encoder, save_encoder
 from encoder.retrieval.building import Progress, append_texts, check_output, state_of
+from encoder.retrieval.copies import Copies
 from encoder.retrieval.graphs import (
     CONNECTIVITY,
     EFFORT,
@@ -34,10 +36,11 @@ from encoder.retrieval.storage import (
 )
 from encoder.state import EncoderState
 from w2v._files import ModelError, atomic_folder
+from w2v.claims import check_unclaimed, claimed
+from w2v.corpus import open_corpus
 from w2v.index import NeighborIndex, import_usearch
 from w2v.model_files import read_kind
 from w2v.persistence import KIND as WORD_VECTORS
-from w2v.stream import open_corpus
 from w2v.vector_table import DTYPES, DType, VectorTable
 
 if TYPE_CHECKING:
@@ -142,13 +145,15 @@ class SentenceIndex:
         one after another.
         """
         if dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
         if approximate:
             import_usearch()
         state, columns = state_of(encoder, truncate_dim)
         path = Path(path)
+        check_unclaimed(path)
         check_output(path, overwrite)
-        with atomic_folder(path, replace=overwrite) as folder:
+        places = [path]
+        with claimed(path), atomic_folder(path, replace=overwrite, moved=places.append) as folder:
             save_encoder(state, folder / ENCODER)
             inference = Inference(state, workers)
             contents = append_texts(
@@ -156,7 +161,7 @@ class SentenceIndex:
             )
             if not contents.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
-        index = cls(path, contents, state, workers)
+        index = cls(places[-1], contents, state, workers)
         index._inference = inference
         if approximate or (approximate is None and index.wants_graphs and has_usearch()):
             index.build_graphs(progress=progress)
@@ -396,13 +401,14 @@ class SentenceIndex:
             [vector] = self.encode([queries])
             if not vector.any():
                 raise ValueError(f"no word of the query {queries!r:.80} is known to the encoder")
-            return self.search_vectors(vector[None], top_n=top_n, exact=exact)[0]
-        return self.search_vectors(self.encode(queries), top_n=top_n, exact=exact)
+            return self._search(vector[None], [queries], top_n, exact)[0]
+        texts = list(one_column(queries))
+        return self._search(self.encode(texts), texts, top_n, exact)
 
     def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), of length 1; zeros for those without a known word."""
         output = Output(truncate_dim=self._contents.dimension)
-        vectors: NDArray[np.float32] = self.inference.encode(list(sentences), output)
+        vectors: NDArray[np.float32] = self.inference.encode(list(one_column(sentences)), output)
         return vectors
 
     def search_vectors(self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False) -> list[list[Hit]]:
@@ -412,10 +418,23 @@ class SentenceIndex:
         ----------
         vectors : ndarray of shape (Q, d)
             Of any length; those of length 0 find nothing.
+
+        Raises
+        ------
+        TypeError
+            If they are no numbers.
+        ValueError
+            If a vector has another width or is not finite.
         """
+        return self._search(self._units(vectors), None, top_n, exact)
+
+    def _search(self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool) -> list[list[Hit]]:
+        """Find the sentences that are nearest to vectors of length 1, and to the texts that these are of."""
         if top_n < 1:
             raise ValueError(f"top_n must be at least 1, not {top_n}")
-        units = self._units(vectors)
+        if not len(units):
+            return []
+        copies = Copies(self._rows, units, texts)
         hits: list[list[Hit]] = [Hits() for _ in units]
         open_queries = np.flatnonzero(units.any(axis=1))
         n = min(top_n + _REPEATS, len(self))
@@ -423,8 +442,9 @@ class SentenceIndex:
             scores, rows = self.nearest(units[open_queries], n, exact=exact)
             short = []
             for query, its_scores, its_rows in zip(open_queries.tolist(), scores, rows, strict=True):
+                its_scores, its_rows, is_sure = copies.put_first(query, its_scores, its_rows)
                 hits[query] = Hits(self._distinct(its_scores, its_rows, top_n))
-                if len(hits[query]) < top_n and its_rows[-1] >= 0 and n < len(self):
+                if (len(hits[query]) < top_n or not is_sure) and its_rows[-1] >= 0 and n < len(self):
                     short.append(query)
             open_queries, n = np.array(short, np.intp), min(4 * n, len(self))
         return hits
@@ -490,11 +510,24 @@ class SentenceIndex:
         return list(seen.values())
 
     def _units(self, vectors: NDArray[Any]) -> NDArray[np.float32]:
-        vectors = np.asarray(vectors, np.float32)
+        vectors = np.asarray(vectors)
+        if vectors.dtype.kind not in "fiu":
+            raise TypeError(f"vectors must be an array of numbers, not of {vectors.dtype}")
         if vectors.ndim != 2 or vectors.shape[1] != self._contents.dimension:
             raise ValueError(f"vectors must have shape (Q, {self._contents.dimension}), not {vectors.shape}")
-        if not np.isfinite(vectors).all():
-            raise ValueError("a vector is not finite")
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        units: NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
-        return units
+        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if wrong.size:
+            raise ValueError(f"a vector is not finite: number {wrong[0]}, from 0, holds NaN or infinity")
+        wide = vectors.astype(np.float64)
+        if vectors.dtype == np.float32 and self._are_units(wide):
+            return vectors
+        for order in (np.inf, 2):  # with the largest number first, no square is out of range
+            lengths = np.linalg.norm(wide, order, axis=1)
+            wide /= np.where(lengths > 0, lengths, 1)[:, None]
+        return wide.astype(np.float32)
+
+    @staticmethod
+    def _are_units(vectors: NDArray[np.float64]) -> bool:
+        """Say whether vectors are of length 1, or 0, but for rounding; a copy of a stored one then stays its copy."""
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+        return bool(((np.abs(squares - 1) < 1e-6) | (squares == 0)).all())

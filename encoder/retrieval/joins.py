@@ -12,6 +12,7 @@ whole; no other pair can.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -165,13 +166,19 @@ class Join:
         with thread_pool(workers) as pool:
             for start in range(0, len(rows), STRIP_ROWS):
                 strip = rows[start : start + STRIP_ROWS]
-                units = unit_rows(self._table, strip)
-                reduced = np.ascontiguousarray(self._reduction(units).T)
-                blocks = [rows[i : i + STRIP_ROWS] for i in range(0, start + 1, STRIP_ROWS)]
-                found = pool.map(lambda block, u=units, r=reduced, s=strip: self._block(block, s, u, r), blocks)
-                yield join_pairs(list(found)).best(self._top_n), int(strip[-1])
+                yield self.between(rows[: start + len(strip)], strip, pool), int(strip[-1])
                 if progress is not None:
                     progress((start + len(strip)) * (start + len(strip) - 1) // 2)
+
+    def between(
+        self, rows: NDArray[np.int64], strip: NDArray[np.int64], pool: ThreadPoolExecutor | None = None
+    ) -> Pairs:
+        """Return the pairs of some rows with later ones of a strip; threads share the blocks of the former."""
+        units = unit_rows(self._table, strip)
+        reduced = np.ascontiguousarray(self._reduction(units).T)
+        blocks = [rows[start : start + STRIP_ROWS] for start in range(0, len(rows), STRIP_ROWS)]
+        found = (map if pool is None else pool.map)(lambda block: self._block(block, strip, units, reduced), blocks)
+        return join_pairs(list(found)).best(self._top_n)
 
     def all_pairs(self, rows: NDArray[np.int64]) -> Pairs:
         """Return the pairs of a few rows."""

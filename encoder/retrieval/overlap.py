@@ -21,6 +21,7 @@ COLUMNS = 512
 _MOST_WORDS = 1 << 17
 _LIGHTEST = 50  # a word of probability a / 50 has the weight 0.98, and so has 1 like words that are not held
 _MEMORY = 1 << 26
+_MARK = "weighed_by_the_text"
 
 
 def overlap_state(
@@ -38,7 +39,7 @@ def overlap_state(
 
     Parameters
     ----------
-    texts : TextReader or list of str
+    texts : TextReader or iterable of str
         Counted, once.
     columns : int, default 512
     tokenizer : Tokenizer, default WordsTokenizer()
@@ -74,4 +75,10 @@ def overlap_state(
     identity = Identity(1.0)
     table = np.zeros((held, columns), np.float32)
     add_identities(*encode_words(words), np.float32(identity.scale / np.sqrt(columns)), identity.start, table)
-    return EncoderState(Vocabulary(words), tokenizer, table, log_weights(shares[:held], DEFAULT_A), identity)
+    weights = log_weights(shares[:held], DEFAULT_A)
+    return EncoderState(Vocabulary(words), tokenizer, table, weights, identity, metadata={_MARK: True})
+
+
+def is_overlap(state: EncoderState) -> bool:
+    """Say whether an encoder is one of `overlap_state`, whose weights depend on the text that is compared."""
+    return _MARK in state.metadata

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.columns import checked_text
 from corpora.readers import Block
 from encoder._lookup import scale_to_unit
 from encoder.inference import Inference, Output
+from encoder.retrieval.texts import BATCH_SENTENCES
 from w2v._html import html_table
+from w2v.corpus import open_corpus
 
 
 class SimilarSentence(NamedTuple):
@@ -44,7 +47,7 @@ class SimilarSentences(list[SimilarSentence]):
 def similar_sentences(
     inference: Inference,
     query: str,
-    blocks: Iterable[Block],
+    texts: Any,
     *,
     top_n: int = 10,
     vectors: NDArray[Any] | None = None,
@@ -55,9 +58,9 @@ def similar_sentences(
     ----------
     inference : Inference
     query : str
-    blocks : iterable of Block
-        The text, as `corpora.TextReader` has it; every line is a sentence. Lines without a known word are passed over,
-        and so is the query itself.
+    texts : path, list of path-like, TextReader, iterable of Block or of str
+        Files, in which every line is a sentence, or sentences. Those without a known word are passed over, and so is
+        the query itself.
     top_n : int, default 10
     vectors : ndarray of shape (number of lines, d), optional
         The lines' vectors, if they were computed before, of any length.
@@ -78,6 +81,7 @@ def similar_sentences(
     [vector] = inference.encode([query], Output())
     if not vector.any():
         raise ValueError(f"no word of the sentence {query!r:.80} is known to the encoder")
+    blocks = _as_blocks(open_corpus(texts))
     pieces = inference.encode_blocks(blocks, Output()) if vectors is None else _with_vectors(blocks, vectors)
     best: list[SimilarSentence] = []
     n_lines = 0
@@ -89,6 +93,21 @@ def similar_sentences(
     if vectors is not None and n_lines != len(vectors):
         raise ValueError(f"there are {len(vectors):,} vectors for {n_lines:,} lines; they are of another text")
     return SimilarSentences(best)
+
+
+def _as_blocks(texts: Iterable[Any]) -> Iterator[Block]:
+    """Yield blocks of a text as they are, and sentences as blocks, many at once, one a line."""
+    lines: list[str] = []
+    for number, text in enumerate(texts, 1):
+        if isinstance(text, Block):
+            yield text
+            continue
+        lines.append(checked_text(text, number).replace("\0", " ").replace("\n", " "))
+        if len(lines) == BATCH_SENTENCES:
+            yield Block("\n".join([*lines, ""]).encode(), "", 0, True)
+            lines.clear()
+    if lines:
+        yield Block("\n".join([*lines, ""]).encode(), "", 0, True)
 
 
 def _with_vectors(blocks: Iterable[Block], vectors: NDArray[Any]) -> Iterator[tuple[bytes, NDArray[np.float32]]]:

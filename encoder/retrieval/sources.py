@@ -13,7 +13,8 @@ from encoder.retrieval.building import Progress, append_texts, state_of
 from encoder.retrieval.index import SentenceIndex
 from encoder.retrieval.overlap import overlap_state
 from encoder.retrieval.storage import Contents, is_index
-from w2v.stream import WorkFolder, open_corpus
+from w2v.corpus import open_corpus
+from w2v.stream import WorkFolder
 
 if TYPE_CHECKING:
     from encoder.model import SentenceEncoder, Start
@@ -76,8 +77,8 @@ def opened_sentences(
     texts = open_corpus(source)
     with WorkFolder() as work:
         if encoder is None:
-            if not isinstance(texts, TextReader):
-                texts = list(texts)
+            if not isinstance(texts, TextReader) and iter(texts) is texts:
+                texts = list(texts)  # counted and encoded
             told = None if progress is None else lambda done, total: progress("counting", done, total)
             state = overlap_state(texts, progress=told)
             columns = state.dimension

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 
+from corpora.columns import checked_text
 from corpora.readers import TextReader
 from corpora.sentences import split_sentences
 
@@ -65,8 +66,8 @@ def read_batches(
 
     Raises
     ------
-    TypeError
-        If a text is no str.
+    TypeError, ValueError
+        If a text is no str, or holds half a surrogate pair.
     CorpusError
         If a file cannot be read or is no text.
     """
@@ -93,10 +94,8 @@ def _numbered(texts: Texts, lines_before: int) -> Iterator[tuple[str, int, str]]
     if isinstance(texts, TextReader):
         yield from texts.numbered_lines()
         return
-    for number, text in enumerate(texts, lines_before + 1):
-        if not isinstance(text, str):
-            raise TypeError(f"text {number - lines_before} is not a str but {type(text).__name__}: {text!r:.60}")
-        yield "", number, text
+    for number, text in enumerate(texts, 1):
+        yield "", lines_before + number, checked_text(text, number)
 
 
 def _tell(texts: Texts, n_before: int, progress: Callable[[int, int | None], None] | None) -> None:

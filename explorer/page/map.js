@@ -144,10 +144,23 @@ export class WordMap {
     this.drawer?.draw(this.camera, this.ratio, this.dimmed);
     isMoving = this.labels?.draw(this, now) || isMoving || this.dimmed !== goal;
     if (isMoving) this.request();
+    else this.tellLost();
     if (this.points !== null && this.words !== null && !this.isDrawn) {
       this.isDrawn = true;
       performance.mark("first-map"); // what benchmarks/explorer.py waits for
     }
+  }
+
+  /** Say how to come back, where no word is in sight. */
+  tellLost() {
+    const { camera, points } = this;
+    let isLost = points !== null;
+    for (let i = 0; isLost && i < points.length; i += 2) {
+      const [x, y] = [camera.screenX(points[i]), camera.screenY(points[i + 1])];
+      isLost = x < camera.insets.left || x > camera.width || y < 0 || y > camera.height - camera.insets.bottom;
+    }
+    byId("lost").hidden = !isLost;
+    byId("lost").style.translate = `calc(${camera.middleX}px - 50%) calc(${camera.middleY}px - 50%)`;
   }
 
   advanceMorph(now) {
@@ -280,6 +293,7 @@ export class WordMap {
     byId("zoom-in").addEventListener("click", () => this.zoom(2));
     byId("zoom-out").addEventListener("click", () => this.zoom(0.5));
     byId("zoom-all").addEventListener("click", () => this.showAll());
+    byId("lost").addEventListener("click", () => this.showAll());
   }
 
   key(event) {

@@ -45,38 +45,40 @@ export class Words {
     try {
       const { words } = await complete(last, signal);
       this.setOptions(words, sum);
-      // what was typed if it is a word, else what it begins
-      const exact = words.find((word) => word.toLowerCase() === last.toLowerCase());
-      await this.show(sum + (exact ?? last), exact === undefined && words.length > 0 ? sum + words[0] : undefined);
+      // what was typed, as it is; else the word that differs by case alone, or what it begins
+      const other = words.find((word) => word.toLowerCase() === last.toLowerCase()) ?? words[0];
+      await this.show(sum + last, other === undefined ? undefined : sum + other);
     } catch (error) {
       if (error.name !== "AbortError") this.fail(error);
     }
   }
 
-  /** Ask for the nearest words and show them; of `instead`, if the word is not known. */
-  async show(word, instead) {
+  /** Ask for the nearest words and show them; of `instead`, if the word is not known: a word that it begins, or a guess. */
+  async show(word, instead, asked = word) {
     const signal = this.asked();
     try {
       const found = await getNeighbors(word, signal);
-      this.answer(found);
+      this.answer(found, word.toLowerCase().startsWith(asked.toLowerCase()) ? null : asked);
       return found;
     } catch (error) {
-      if (error instanceof Mistake && instead !== undefined) return this.show(instead);
+      if (error instanceof Mistake && instead !== undefined) return this.show(instead, undefined, word);
       if (error.name !== "AbortError") this.fail(error);
       return null;
     }
   }
 
-  answer(found) {
+  /** Show an answer; `asked` is what it is a guess for, or null. */
+  answer(found, asked = null) {
     const facts = [];
     if (found.rank !== null) facts.push(`rank ${thousands(found.rank)} of ${thousands(this.facts.words)}`);
     if (found.count !== null) facts.push(found.count === 1 ? "seen once" : `seen ${thousands(found.count)} times`);
-    if (found.terms !== undefined) facts.push("nearest to the sum");
+    if (found.terms !== undefined) facts.push(found.mean ? "not in the vocabulary; nearest to the mean of its words" : "nearest to the sum");
     else if (found.rank === null) facts.push("never seen; made of its parts");
     const title = make("div", { class: "about" }, make("h2", {}, wordElement(found.word)), make("p", {}, facts.join(" · ")));
     const list = ranking(found.neighbors, this.onChoose, (place) => this.map.setHover(place));
-    byId("answer").replaceChildren(title, list);
-    announce(`${found.word}: ${found.neighbors.slice(0, 3).map(({ word }) => word).join(", ")}`);
+    const guess = asked === null ? [] : [make("p", { class: "guess" }, "“", wordElement(asked), "” is not in the vocabulary. Showing: ", wordElement(found.word), "?")];
+    byId("answer").replaceChildren(...guess, title, list);
+    announce(`${asked === null ? "" : `${asked} is not in the vocabulary. Showing: `}${found.word}: ${found.neighbors.slice(0, 3).map(({ word }) => word).join(", ")}`);
     this.map.show(highlightOf(found));
   }
 

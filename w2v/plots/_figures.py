@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -10,8 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from w2v._files import ModelError, atomic_file
-from w2v._wording import printable
+from w2v._files import ModelError, OutputTakenError, atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -27,10 +27,9 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 """Once all colours are used they come again with the next shape."""
 
 _LATIN = ("Inter", "Source Sans 3", "Noto Sans", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
-_PNG_DPI = 200
+PNG_DPI = 200
 DPI = 100
 _HASH_SALT = "w2v"
-_MAX_LABEL = 40
 
 
 class MissingGlyphWarning(UserWarning):
@@ -40,8 +39,9 @@ class MissingGlyphWarning(UserWarning):
 def require_matplotlib() -> None:
     """Raise ImportError with the command that installs them, unless matplotlib and textalloc are there."""
     try:
-        import matplotlib  # noqa: F401
-        import textalloc  # noqa: F401
+        with quiet():  # it warns of a home folder that cannot be written, and when it lists the fonts
+            import matplotlib.font_manager  # noqa: F401
+            import textalloc  # noqa: F401
     except ImportError as error:
         raise ImportError(
             f"pictures need matplotlib and textalloc, and {error.name} is missing; "
@@ -50,12 +50,21 @@ def require_matplotlib() -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches that belongs to no window."""
+    """Return an empty figure of so many inches that belongs to no window, and is drawn without a word about fonts."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    class Canvas(FigureCanvasAgg):
+        def draw(self) -> None:
+            with quiet():
+                super().draw()  # type: ignore[no-untyped-call]
+
+        def print_figure(self, *arguments: Any, **options: Any) -> Any:
+            with quiet():
+                return super().print_figure(*arguments, **options)
+
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    Canvas(figure)
     return figure
 
 
@@ -73,7 +82,7 @@ def check_picture_path(path: str | os.PathLike[str], overwrite: bool = False) ->
     if Path(path).is_dir():
         raise ModelError(f"{path} is a folder; give the name of a file to write")
     if os.path.lexists(path) and not overwrite:
-        raise ModelError(f"{path} exists already; choose another name, or ask to overwrite it")
+        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise ModelError(f"{path} cannot be written: the folder {folder} does not exist; make it first")
@@ -106,8 +115,8 @@ def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     """Return a picture in the format `kind`, without a date or a version in it."""
     metadata: dict[str, Any] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     buffer = io.BytesIO()
-    with _settings({"svg.hashsalt": _HASH_SALT, "svg.fonttype": "path"}), quiet_glyphs():
-        figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata, facecolor="white")
+    with _settings({"svg.hashsalt": _HASH_SALT, "svg.fonttype": "path"}):
+        figure.savefig(buffer, format=kind, dpi=PNG_DPI, metadata=metadata, facecolor="white")
     return buffer.getvalue() if kind == "svg" else _with_few_colors(buffer)
 
 
@@ -118,7 +127,7 @@ def _with_few_colors(png: io.BytesIO) -> bytes:
     buffer = io.BytesIO()
     with Image.open(png) as image:
         few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(buffer, format="png", optimize=True, dpi=(_PNG_DPI, _PNG_DPI))
+        few.save(buffer, format="png", optimize=True, dpi=(PNG_DPI, PNG_DPI))
     return buffer.getvalue()
 
 
@@ -132,11 +141,20 @@ def _settings(settings: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def quiet_glyphs() -> Iterator[None]:
-    """Silence matplotlib about missing glyphs, one warning a character; `style` has told once already."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"(?s)Glyph .* missing from", category=UserWarning)
-        yield
+def quiet() -> Iterator[None]:
+    """Silence matplotlib about fonts: `style` has told in one sentence what matplotlib says for every letter.
+
+    It warns of missing glyphs and logs which fonts it did not find, in which weight, and where it cannot list them.
+    """
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"(?s)Glyph .* missing from", category=UserWarning)
+            yield
+    finally:
+        log.setLevel(level)
 
 
 @contextmanager
@@ -148,11 +166,12 @@ def style(texts: Iterable[str] = ()) -> Iterator[None]:
     MissingGlyphWarning
         If no installed font has some of the characters; they are drawn as boxes.
     """
-    families, missing = fonts_for(texts)
+    with quiet():
+        families, missing = fonts_for(texts)
     if missing:
         shown = "".join(sorted(missing)[:10])
         warnings.warn(
-            f"no installed font has {shown!r}{' and others' if len(missing) > 10 else ''}, drawn as boxes; "
+            f"no installed font has {shown!r:.80}{' and others' if len(missing) > 10 else ''}, drawn as boxes; "
             "install a font that does, such as Noto Sans CJK for Chinese, Japanese and Korean",
             MissingGlyphWarning,
             stacklevel=3,
@@ -165,7 +184,7 @@ def style(texts: Iterable[str] = ()) -> Iterator[None]:
         "xtick.labelsize": 9, "ytick.labelsize": 9, "xtick.major.size": 0, "ytick.major.size": 0,
         "lines.solid_capstyle": "round", "lines.dash_capstyle": "butt", "lines.dashed_pattern": (3, 2),
     }  # fmt: skip
-    with _settings(settings), quiet_glyphs():
+    with _settings(settings), quiet():
         yield
 
 
@@ -227,12 +246,6 @@ def _characters(family: str) -> set[int]:
         return set()
 
 
-def shown(word: str) -> str:
-    """Return a word as a label: one line, no control characters, not longer than a label may be."""
-    plain = printable(word)
-    return plain if len(plain) <= _MAX_LABEL else plain[: _MAX_LABEL - 1] + "…"
-
-
 def palette(index: int) -> tuple[str, str]:
     """Return the colour and the marker of the series number `index`."""
     return COLORS[index % len(COLORS)], MARKERS[index // len(COLORS) % len(MARKERS)]
@@ -244,16 +257,6 @@ def lighter(color: str, share: float) -> tuple[float, float, float]:
 
     red, green, blue = (channel + (1 - channel) * share for channel in to_rgb(color))
     return red, green, blue
-
-
-def write_title(figure: Figure, title: str | None, left: float) -> None:
-    """Write the title, if there is one, at the top, so many inches from the left."""
-    if title:
-        width, height = figure.get_size_inches()
-        plain = "".join(c for c in title if c.isprintable())
-        figure.text(
-            left / width, 1 - 0.18 / height, plain, size=14, weight="bold", ha="left", va="top", parse_math=False
-        )
 
 
 def bare(axes: Axes) -> None:

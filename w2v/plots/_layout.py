@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.plots._figures import DPI, QUIET, bare, new_figure, overlapping, write_title
+from w2v.plots._figures import DPI, QUIET, bare, new_figure, overlapping
+from w2v.plots._writing import Title, caption_lines, text_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,7 @@ def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Point
             return _level(points), "t-SNE: nearness has a meaning, larger distances have none"
         case "umap":
             return _level(_umap(exact, seed)), "UMAP: nearness has a meaning, larger distances have none"
-    raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r:.80}")
 
 
 def principal_plane(vectors: NDArray[np.floating]) -> tuple[Points, float]:
@@ -246,9 +247,13 @@ def grow(draw: Callable[[float], Figure | None]) -> Figure:
 def new_map(points: Points, width: float, title: str | None, caption: str) -> tuple[Figure, Axes]:
     """Return a figure of so many inches with bare axes that the points will fill, a title above and a caption below.
 
+    The caption is one line where it fits, else breaks where it has a line break, and further where it has to.
     Both directions have one scale. The height follows the points, within limits that look well on a page.
     """
-    edge, below, above = 0.25, 0.42, 0.62 if title else 0.2
+    edge, caption_size = 0.25, 8.5
+    heading = Title(title, width, edge)
+    caption = caption_lines(caption, width - 2 * edge, caption_size)
+    above, below = heading.height(0.62, without=0.2), 0.28 + text_size(caption, caption_size)[1]
     low, high = points.min(axis=0), points.max(axis=0)
     extent = high - low
     inner = width - 2 * edge - 2 * _MARGIN
@@ -257,8 +262,8 @@ def new_map(points: Points, width: float, title: str | None, caption: str) -> tu
     figure = new_figure(width, height)
     axes = figure.add_axes((edge / width, below / height, 1 - 2 * edge / width, 1 - (below + above) / height))
     bare(axes)
-    write_title(figure, title, edge)
-    figure.text(edge / width, 0.14 / height, caption, size=8.5, color=QUIET, ha="left", va="bottom")
+    heading.write(figure)
+    figure.text(edge / width, 0.14 / height, caption, size=caption_size, color=QUIET, ha="left", va="bottom")
     room = np.array([inner, height - below - above - 2 * _MARGIN])
     scale = (extent / room).max() or 1.0  # in units an inch
     half = scale * (room / 2 + _MARGIN)

@@ -14,10 +14,10 @@ from w2v.plots._figures import (
     INK,
     lighter,
     require_matplotlib,
-    shown,
     style,
 )
 from w2v.plots._layout import Label, Points, grow, new_map, place_labels, principal_plane
+from w2v.plots._writing import shown
 from w2v.plots.words import unit_vectors
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, 
         )
     for first, second in wanted:
         if first == second:
-            raise ValueError(f"a pair needs two different words, not {first!r} twice")
+            raise ValueError(f"a pair needs two different words, not {first!r:.80} twice")
     words = list(dict.fromkeys(word for pair in wanted for word in pair))
     vectors = unit_vectors(embeddings, words)
     row = {word: index for index, word in enumerate(words)}
@@ -69,7 +69,7 @@ def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, 
     points *= np.where(sum(points[end] - points[start] for start, end in arrows) < 0, -1, 1)  # upwards, to the right
     parallel = _mean_cosine(np.array([vectors[end] - vectors[start] for start, end in arrows], dtype=np.float64))
     caption = (
-        f"PCA: the two axes hold {share:.0%} of the variance between these words. "
+        f"PCA: the two axes hold {share:.0%} of the variance between these words.\n"
         f"Mean cosine of two arrows in all {embeddings.vector_size} dimensions: {parallel:.2f}"
     )
     with style([*words, title or ""]):

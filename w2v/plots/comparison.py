@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from w2v.plots._figures import COLORS, INK, QUIET, lighter, new_figure, require_matplotlib, shown, style
+from w2v.plots._figures import COLORS, INK, QUIET, lighter, new_figure, require_matplotlib, style
+from w2v.plots._writing import cut, shown, widest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from w2v.compare import Comparison, Measure
 
 _WIDTH, _ROW = 7.5, 0.34
+_NAME_SIZE, _HEADING_SIZE, _UNIT_SIZE, _NUMBER_SIZE = 9.5, 9.5, 8.5, 9.0
 _MOST_PANELS = 4
 _OTHERS = "#8c959f"
+_MOST_NAMES = 1.5
+"""Inches that names of programs take of the width; those that take more make the picture wider."""
 
 
 def plot_comparison(comparison: Comparison) -> Figure:
@@ -52,30 +56,37 @@ def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
     keys = list(comparison.titles)
     above, below = 0.62, 0.18
     height = above + _ROW * len(keys) + below
-    figure = new_figure(_WIDTH, height)
-    left, gap, right = 1.35, 0.28, 0.2
-    width = (_WIDTH - left - right - gap * (len(measures) - 1)) / len(measures)
+    gap, edge = 0.28, 0.2
+    names = {key: shown(comparison.titles[key]) for key in keys}
+    left = 2 * edge + widest(list(names.values()), _NAME_SIZE, "bold")
+    whole = _WIDTH + max(0.0, left - _MOST_NAMES)
+    figure = new_figure(whole, height)
+    width = (whole - left - edge - gap * (len(measures) - 1)) / len(measures)
     for index, measure in enumerate(measures):
         start = left + index * (width + gap)
-        axes = figure.add_axes((start / _WIDTH, below / height, width / _WIDTH, _ROW * len(keys) / height))
-        _draw_bars(axes, measure, keys)
+        axes = figure.add_axes((start / whole, below / height, width / whole, _ROW * len(keys) / height))
+        _draw_bars(axes, measure, keys, width)
         heading = measure.heading or measure.name
         unit = measure.name.rpartition(", ")[2] if measure.heading else "more is better"
-        title = _cut(shown(heading), width)
+        title = cut(shown(heading), width, _HEADING_SIZE, "bold")
         figure.text(
-            start / _WIDTH, 1 - 0.28 / height, title, size=9.5, weight="bold", color=INK, va="center", parse_math=False
-        )
-        figure.text(start / _WIDTH, 1 - 0.47 / height, unit, size=8.5, color=QUIET, va="center")
+            start / whole, 1 - 0.28 / height, title, size=_HEADING_SIZE, weight="bold", color=INK, va="center",
+            parse_math=False,
+        )  # fmt: skip
+        unit = cut(unit, width, _UNIT_SIZE)
+        figure.text(start / whole, 1 - 0.47 / height, unit, size=_UNIT_SIZE, color=QUIET, va="center", parse_math=False)
     for row, key in enumerate(keys):
         y = (below + _ROW * (len(keys) - row - 0.5)) / height
         color, weight = (COLORS[0], "bold") if key == "w2v" else (INK, "normal")
-        figure.text(0.2 / _WIDTH, y, comparison.titles[key], size=9.5, color=color, weight=weight, va="center")
+        figure.text(
+            edge / whole, y, names[key], size=_NAME_SIZE, color=color, weight=weight, va="center", parse_math=False
+        )
     return figure
 
 
-def _draw_bars(axes: Axes, measure: Measure, keys: list[str]) -> None:
+def _draw_bars(axes: Axes, measure: Measure, keys: list[str], width: float) -> None:
     means = [measure.mean(key) if math.isfinite(measure.mean(key)) else 0.0 for key in keys]
-    largest = max(max(means), 0.0) or 1.0
+    longest = max(means)
     for row, (key, mean) in enumerate(zip(keys, means, strict=True)):
         color = COLORS[0] if key == "w2v" else _OTHERS
         axes.barh(row, mean, height=0.56, color=lighter(color, 0.15))
@@ -84,11 +95,14 @@ def _draw_bars(axes: Axes, measure: Measure, keys: list[str]) -> None:
         if math.isfinite(deviation) and deviation > 0:
             axes.plot([mean - deviation, mean + deviation], [row, row], color=INK, linewidth=1.1)
             end = mean + deviation
+            longest = max(longest, end)
         axes.annotate(
-            _number(measure, key), (max(end, 0.0), row), xytext=(4, 0), textcoords="offset points", size=9,
-            color=INK, va="center", annotation_clip=False,
+            _number(measure, key), (max(end, 0.0), row), xytext=(4, 0), textcoords="offset points",
+            size=_NUMBER_SIZE, color=INK, va="center", annotation_clip=False,
         )  # fmt: skip
-    axes.set_xlim(min(0.0, *means), largest * 1.45)
+    low, high = min(0.0, *means), max(longest, 0.0) or 1.0
+    numbers = widest([_number(measure, key) for key in keys], _NUMBER_SIZE) + 0.1
+    axes.set_xlim(low, high + (high - low) * numbers / (width - numbers))
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -107,9 +121,3 @@ def _number(measure: Measure, key: str) -> str:
     if mean >= 1e6:
         return f"{mean / 1e6:.2f} M"
     return f"{mean / 1e3:.0f} k" if mean >= 1e4 else f"{mean:.0f}"
-
-
-def _cut(text: str, inches: float) -> str:
-    """Shorten a heading to about the width of its panel."""
-    most = max(8, int(inches * 11))
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -14,10 +14,9 @@ from w2v.plots._figures import (
     new_figure,
     palette,
     require_matplotlib,
-    shown,
     style,
-    write_title,
 )
+from w2v.plots._writing import Title, shown, widest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
 _MOST_MODELS = 12
 _WIDTH = 7.5
 _LEFT, _RIGHT, _BELOW, _GAP = 0.62, 0.3, 0.62, 0.62
+_EDGE = 0.25
+_MOST_NAMES = 2.0
+"""Inches that names of models take of the width; those that take more make the picture wider."""
+_SAMPLE = 0.3
+"""Inches of a line beside a name, where lines end too early to be named at their ends."""
 _MOST_MARKED = 40
 _LABEL_SIZE = 9.5
 
@@ -80,7 +84,7 @@ def plot_history(
     """
     require_matplotlib()
     if against not in ("epoch", "seconds"):
-        raise ValueError(f"against must be 'epoch' or 'seconds', not {against!r}")
+        raise ValueError(f"against must be 'epoch' or 'seconds', not {against!r:.80}")
     if not 1 <= len(histories) <= _MOST_MODELS:
         raise ValueError(f"a picture shows the histories of 1 to {_MOST_MODELS} models, and these are {len(histories)}")
     entries = {entry for panel in _PANELS for entry in panel.entries}
@@ -118,26 +122,45 @@ def _is_number(value: object) -> TypeGuard[float]:
 def _draw(
     names: list[str], curves: dict[str, dict[str, Curve]], panels: list[_Panel], against: str, title: str | None
 ) -> Figure:
-    above = (0.45 if title else 0.1) + _GAP * 0.85
-    height = above + sum(panel.inches for panel in panels) + _GAP * (len(panels) - 1) + _BELOW
-    figure = new_figure(_WIDTH, height)
-    write_title(figure, title, 0.25)
     labels = _end_labels(names, curves)
-    right = _RIGHT + max((_text_width(figure, text) for text in labels.values()), default=0.0) + 0.12
+    is_key = not _end_together(panels[0], labels, curves)
+    text_width = widest(list(labels.values()), _LABEL_SIZE, "bold")
+    width = _WIDTH + max(0.0, text_width - _MOST_NAMES)
+    right = _RIGHT + text_width + 0.12 + (_SAMPLE if is_key else 0.0)
+    heading = Title(title, width, _EDGE)
+    above = heading.height(0.45, without=0.1) + _GAP * 0.85
+    height = above + sum(panel.inches for panel in panels) + _GAP * (len(panels) - 1) + _BELOW
+    figure = new_figure(width, height)
+    heading.write(figure)
     top = height - above
     for panel in panels:
         axes = figure.add_axes(
-            (_LEFT / _WIDTH, (top - panel.inches) / height, 1 - (_LEFT + right) / _WIDTH, panel.inches / height)
+            (_LEFT / width, (top - panel.inches) / height, 1 - (_LEFT + right) / width, panel.inches / height)
         )
         top -= panel.inches + _GAP
         _draw_panel(axes, panel, names, curves, both=bool(curves["holdout_loss"]))
         if panel is panels[0] and labels:
-            _write_labels(axes, panel, names, curves, labels)
+            if is_key:
+                _write_key(axes, names, labels)
+            else:
+                _write_labels(axes, panel, names, curves, labels)
         is_last = panel is panels[-1]
         axes.tick_params(labelbottom=is_last)
         if is_last:
             axes.set_xlabel(against, size=9)
+    _make_room_for_ticks(figure)
     return figure
+
+
+def _make_room_for_ticks(figure: Figure) -> None:
+    """Move the left of all axes until the widest figure beside them is inside of the picture."""
+    boxes = [axes.yaxis.get_tightbbox() for axes in figure.axes]
+    missing = _EDGE / 2 - min(box.x0 for box in boxes if box is not None) / figure.dpi
+    if missing > 0:
+        for axes in figure.axes:
+            x0, y0, width, height = axes.get_position().bounds
+            share = missing / figure.get_figwidth()
+            axes.set_position((x0 + share, y0, width - share, height))
 
 
 def _draw_panel(axes: Axes, panel: _Panel, names: list[str], curves: dict[str, dict[str, Curve]], both: bool) -> None:
@@ -188,12 +211,41 @@ def _end_labels(names: list[str], curves: dict[str, dict[str, Curve]]) -> dict[t
     return {("loss", names[0]): "training", ("holdout_loss", names[0]): "held-out"}
 
 
+def _end_together(panel: _Panel, labels: Mapping[tuple[str, str], str], curves: dict[str, dict[str, Curve]]) -> bool:
+    """Say whether all labels have a curve in the panel, and all of these end at one place of the horizontal axis."""
+    shown_names = {name for entry in panel.entries for name in curves[entry]}
+    lasts = {xs[-1] for entry in panel.entries for xs, _ in curves[entry].values()}
+    return len(lasts) == 1 and all(name in shown_names for _, name in labels)
+
+
+def _write_key(axes: Axes, names: list[str], labels: Mapping[tuple[str, str], str]) -> None:
+    """Write the labels at the right of the axes, each beside a sample of its line.
+
+    Where a curve ends before the others do, a line from there to a label would look like data.
+    """
+    from matplotlib.lines import Line2D
+
+    samples = []
+    for entry, name in labels:
+        color, marker = palette(names.index(name))
+        sample = Line2D([], [], color=color, linewidth=1.8, marker=marker, markersize=4.5)
+        sample.set_linestyle("--" if entry == "holdout_loss" else "-")
+        samples.append(sample)
+    key = axes.legend(
+        samples, list(labels.values()), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, borderpad=0,
+        borderaxespad=0.9, handlelength=1.5, handletextpad=0.6, labelspacing=0.3, labelcolor="linecolor",
+        prop={"size": _LABEL_SIZE, "weight": "bold"},
+    )  # fmt: skip
+    for text in key.get_texts():
+        text.set_parse_math(False)
+
+
 def _write_labels(
     axes: Axes,
     panel: _Panel,
     names: list[str],
     curves: dict[str, dict[str, Curve]],
-    labels: dict[tuple[str, str], str],
+    labels: Mapping[tuple[str, str], str],
 ) -> None:
     """Write the labels at the right of the axes, level with the ends of their curves but never over each other."""
     bottom, top = axes.get_ylim()
@@ -201,21 +253,20 @@ def _write_labels(
     ends: list[tuple[float, float, str, str]] = []
     for (entry, name), text in labels.items():
         of_entries = panel.entries if entry == "name" else (entry,)
-        xs, ys = next((curves[e][name] for e in of_entries if name in curves[e]), ([axes.get_xlim()[1]], [bottom]))
+        xs, ys = next(curves[e][name] for e in of_entries if name in curves[e])
         ends.append(((ys[-1] - bottom) / (top - bottom) * points, xs[-1], palette(names.index(name))[0], text))
     ends.sort(key=lambda end: end[0])
-    last = max(end[1] for end in ends)
     for (wish, x, color, text), place in zip(ends, spread([end[0] for end in ends], 1.35 * _LABEL_SIZE), strict=True):
         written = axes.annotate(
             text, (1, place / points), xytext=(11, 0), xycoords="axes fraction", textcoords="offset points",
             size=_LABEL_SIZE, weight="bold", color=color, ha="left", va="center", annotation_clip=False,
             parse_math=False,
         )  # fmt: skip
-        if abs(wish - place) > 2 or x < last:
+        if abs(wish - place) > 2:
             axes.annotate(
-                "", (x, bottom + wish / points * (top - bottom)), xytext=(-0.03, 0.5), textcoords=written,
+                "", (x, bottom + wish / points * (top - bottom)), xytext=(0, 0.5), textcoords=written,
                 arrowprops={
-                    "arrowstyle": "-", "color": lighter(color, 0.6), "linewidth": 0.8, "shrinkA": 0, "shrinkB": 3,
+                    "arrowstyle": "-", "color": lighter(color, 0.6), "linewidth": 0.8, "shrinkA": 2, "shrinkB": 3,
                 },
                 annotation_clip=False, zorder=2,
             )  # fmt: skip
@@ -234,11 +285,3 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
             total, n = before + total - gap * m * n, m + n
         blocks.append((total, n))
     return [total / n + gap * index for total, n in blocks for index in range(n)]
-
-
-def _text_width(figure: Figure, text: str) -> float:
-    """Return how many inches a label takes."""
-    probe = figure.text(0, 0, text, size=_LABEL_SIZE, weight="bold", parse_math=False)
-    width = float(probe.get_window_extent().width) / figure.dpi
-    probe.remove()
-    return width

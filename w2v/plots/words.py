@@ -15,10 +15,10 @@ from w2v.plots._figures import (
     lighter,
     palette,
     require_matplotlib,
-    shown,
     style,
 )
 from w2v.plots._layout import Label, Points, grow, new_map, place_labels, project
+from w2v.plots._writing import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +94,7 @@ def unit_vectors(embeddings: Embeddings, words: Sequence[str]) -> NDArray[np.flo
     vectors = np.asarray(embeddings[list(words)], dtype=np.float64)
     for word, vector in zip(words, vectors, strict=True):
         if not np.isfinite(vector).all():
-            raise ValueError(f"the vector of {word!r} cannot be drawn: it is not finite")
+            raise ValueError(f"the vector of {word!r:.80} cannot be drawn: it is not finite")
     lengths = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
     unit: NDArray[np.float64] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return unit.astype(np.float32, copy=False)

@@ -1,0 +1,99 @@
+"""Texts that a program holds: one column of a table is its texts, and what has no texts in order says what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+import numpy as np
+
+
+def one_column(texts: Any, *, rows_are_tokens: bool = False) -> Any:
+    """Return the texts of a table of one column as a list; leave files, lists, series and iterables as they are.
+
+    Parameters
+    ----------
+    texts : object
+        A table is a data frame, of pandas, polars or pyarrow, or an array of two dimensions.
+    rows_are_tokens : bool, default False
+        The rows of an array of several columns are lists of tokens, and not an error.
+
+    Raises
+    ------
+    TypeError
+        If a table has several columns, or something has no texts in order, as dicts and sets; the message says what to
+        write.
+    """
+    _check_ordered(texts)
+    if isinstance(texts, np.ndarray):
+        if texts.ndim == 1 or (texts.ndim == 2 and texts.shape[1] != 1 and rows_are_tokens):
+            return texts
+        if texts.ndim == 2 and texts.shape[1] == 1:
+            return texts[:, 0].tolist()
+        raise TypeError(f"an array of shape {texts.shape} is not one text a row; pass one column, such as array[:, 0]")
+    names = _column_names(texts)
+    if names is None:
+        return texts
+    if len(names) != 1:
+        shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
+        chosen = f"df[{names[0]!r}]" if names else "df['text']"
+        raise TypeError(f"a table of {len(names)} columns ({shown}) is not one text a row; pass one, such as {chosen}")
+    return _values(texts, names[0])
+
+
+def row_tuples(rows: Any) -> Any:
+    """Return the rows of a data frame as tuples; leave what is none.
+
+    Raises
+    ------
+    TypeError
+        If the rows are in a dict or a set.
+    """
+    _check_ordered(rows)
+    names = _column_names(rows)
+    return rows if names is None else list(zip(*(_values(rows, name) for name in names), strict=True))
+
+
+def checked_text(text: Any, number: int) -> str:
+    """Return a text; number says, from 1, which of them it is.
+
+    Raises
+    ------
+    TypeError
+        If it is no str.
+    ValueError
+        If it holds half a surrogate pair.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text {number} is not a str but {type(text).__name__}: {text!r:.60}")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"text {number} holds half a surrogate pair and is not text: {text!r:.60}") from None
+    return text
+
+
+def _check_ordered(texts: Any) -> None:
+    if isinstance(texts, Mapping):
+        raise TypeError("a dict is no list of texts; pass list(texts.values()), or its keys: list(texts)")
+    if isinstance(texts, Set) and not hasattr(texts, "__getitem__"):
+        raise TypeError("a set has no order, so nothing could be told of one text; pass a list, such as sorted(texts)")
+
+
+def _column_names(table: Any) -> list[Any] | None:
+    """Return the names of the columns of a data frame; None for what is none."""
+    if hasattr(table, "collect_schema") and not hasattr(table, "to_dict"):
+        raise TypeError("a lazy frame has no rows yet; pass frame.collect()")
+    if len(getattr(table, "shape", ())) != 2:
+        return None
+    names = getattr(table, "column_names", getattr(table, "columns", None))  # pyarrow's `columns` are the data
+    return None if names is None else list(names)
+
+
+def _values(table: Any, name: Any) -> list[Any]:
+    column = table[name]
+    for method in ("tolist", "to_list", "to_pylist"):  # of pandas, polars, pyarrow
+        if hasattr(column, method):
+            return list(getattr(column, method)())
+    return list(column)

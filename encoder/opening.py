@@ -1,0 +1,86 @@
+"""Opening whatever is a model: our folders of encoders and of word vectors, and encoders of other programs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from encoder.persistence import load_encoder
+from w2v._files import ModelError
+from w2v.embeddings import Embeddings
+from w2v.model_files import FORMAT, LAYOUT, parse_json, read_kind
+from w2v.persistence import KIND as WORD_VECTORS
+
+if TYPE_CHECKING:
+    from corpora.tokenizers import Tokenizer
+    from encoder.state import EncoderState
+
+_INDEX = "sentence-index"
+
+
+def open_encoder(
+    path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
+) -> EncoderState:
+    """Open the encoder that a folder holds, whichever program has made it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder of ours, of an encoder or of word vectors, as `encoder.persistence.load_encoder` opens it; or one of
+        sentence-transformers, model2vec or a network of the BERT family, as `encoder.formats.read_encoder` does.
+    mmap, tokenizer
+        See `load_encoder`; for folders of ours.
+
+    Returns
+    -------
+    EncoderState
+
+    Raises
+    ------
+    ModelError
+        If there is no encoder, or it is damaged; the message says what there is and what to do.
+    ImportError
+        If the package tokenizers is needed and missing.
+    """
+    if _is_foreign(Path(path)):
+        from encoder.formats import read_encoder
+
+        return read_encoder(path)
+    _check_kind(path)
+    return load_encoder(path, mmap=mmap, tokenizer=tokenizer)
+
+
+def open_start(path: str | os.PathLike[str]) -> Embeddings | EncoderState:
+    """Open a folder as `open_encoder` does, but leave word vectors what they are."""
+    if not _is_foreign(Path(path)):
+        _check_kind(path)
+        if read_kind(path) == WORD_VECTORS:
+            return Embeddings.load(path)
+    return open_encoder(path)
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Say whether a folder is laid out as other programs' encoders are."""
+    from encoder.formats import is_encoder_folder
+
+    config = folder / LAYOUT.config
+    if config.is_file():
+        return parse_json(config).get("format") != FORMAT
+    return is_encoder_folder(folder)
+
+
+def _check_kind(path: str | os.PathLike[str]) -> None:
+    """Raise `ModelError` for what is no model, saying how it becomes one."""
+    if os.path.isfile(path):
+        raise ModelError(
+            f"{path} is a file, not the folder of a model; word vectors of other programs become one with: "
+            f"w2v import {path} --output my.model"
+        )
+    if os.path.isdir(path) and not Path(path, LAYOUT.config).exists():
+        raise ModelError(
+            f"{path} is not a model folder: it has no {LAYOUT.config}; models of other programs are opened from the "
+            "folder that has modules.json or tokenizer.json, or become one of ours with: w2v import"
+        )
+    if read_kind(path) == _INDEX:
+        raise ModelError(f"{path} is an index of sentences, not an encoder: open it with SentenceIndex.open")

@@ -1,0 +1,243 @@
+"""A network packed for inference: its matrices once, then any number of sequences by any threads, nothing kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .kernels import fused as kernels
+from .layers import activations, positions, rotary
+from .layers.dot_product import pad_heads
+from .layers.matmul import multiply_packed, pack
+from .packing import check_offsets, divide, in_threads
+from .parameters import ParameterTable
+from .stack import StackConfig
+
+_ADDED = dict.fromkeys((*positions.WITH_TABLE, "sinusoidal"), kernels.TABLE)
+_ADDED |= {"index": kernels.INDEX, "fraction": kernels.FRACTION}
+_NOTHING = np.zeros(0, np.float32)
+_ROWS_AT_ONCE = 1 << 12
+
+
+class FusedNetwork:
+    """The forward direction of a network, fast and without a cache.
+
+    The network is a stack, between a map into it (``input``) and a map out of it (``output``) if the parameters have
+    these. A map out of it with a column more than the input gates a residual: y = exp(g) x + o, where [o, g] is what it
+    gives. What is computed of a sequence does not depend on the batch or on the number of threads, bit for bit.
+
+    Parameters
+    ----------
+    config : StackConfig
+        Neither causal nor with a memory.
+    parameters : ParameterTable
+        float32. They are copied, so that later changes are not seen.
+
+    Raises
+    ------
+    ValueError
+        If the parameters are not float32, or the stack is causal or has cross-attention.
+    """
+
+    def __init__(self, config: StackConfig, parameters: ParameterTable) -> None:
+        if parameters.dtype != np.float32:
+            raise ValueError(f"the parameters must be float32, not {parameters.dtype}")
+        if config.causal or config.memory_size is not None:
+            raise ValueError("fused inference is for stacks that see their whole sequence and nothing else")
+        self.config = config
+        self._plan = _plan(config, parameters)
+        self.input_size = self._plan.input_size
+
+    def rows(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
+        """Return what the network gives for every token, as the layers' own forward functions compute it, bit for bit.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, input_size), float32, C-contiguous
+        offsets : ndarray of shape (B + 1,), int64
+            Where each sequence begins; the last is N.
+        workers : int, default 1
+            Threads.
+        """
+        self._check(x, offsets)
+        y = np.empty((len(x), self.input_size), np.float32)
+        self._run(kernels.infer_rows, offsets, workers, (_frozen(x),), y)
+        return y
+
+    def sums(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
+        """Return the sums over each sequence of what `rows` gives, shape (B, input_size); parameters are the same.
+
+        It is faster, and made in another order: its last bits are not those of the sum of `rows`.
+        """
+        self._check(x, offsets)
+        y = np.empty((len(offsets) - 1, self.input_size), np.float32)
+        self._run(kernels.infer_sums, offsets, workers, (_frozen(x), _no_table()), y)
+        return y
+
+    def project(self, x: NDArray[np.float32], scales: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the map into the stack of each row, shape (n, dim).
+
+        Parameters
+        ----------
+        x : ndarray of shape (n, input_size), float32
+        scales : ndarray of shape (n,), float32, optional
+            What the rows are to be multiplied by first.
+        """
+        if not self._plan.mapped and (scales is None or bool((scales == 1).all())):
+            return x
+        y = np.empty((len(x), self.config.dim), np.float32)
+        for start in range(0, len(x), _ROWS_AT_ONCE):
+            rows = x[start : start + _ROWS_AT_ONCE]
+            own = rows if scales is None else rows * scales[start : start + _ROWS_AT_ONCE, None]
+            if not self._plan.mapped:
+                y[start : start + _ROWS_AT_ONCE] = own
+            else:
+                multiply_packed(np.ascontiguousarray(own), self._plan.into, y[start : start + _ROWS_AT_ONCE])
+        return y
+
+    def table_sums(
+        self,
+        ids: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        scales: NDArray[np.float32],
+        table: NDArray[np.float32],
+        projected: NDArray[np.float32],
+        extra: NDArray[np.float32] | None = None,
+        workers: int = 1,
+    ) -> NDArray[np.float32]:
+        """Return `sums` of rows of a table, bit for bit, without a copy of them.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (N,), int32
+            Rows of the table in [0, V), which stand for scales[id] * table[id]; -1 - k stands for row k of `extra`.
+            Not checked.
+        offsets : ndarray of shape (B + 1,), int64
+        scales : ndarray of shape (V,), float32
+        table : ndarray of shape (V, input_size), float32
+        projected : ndarray of shape (V, dim), float32
+            ``project(table, scales)``.
+        extra : ndarray of shape (K, input_size), float32, optional
+        workers : int, default 1
+            Threads.
+        """
+        check_offsets(offsets, len(ids))
+        y = np.empty((len(offsets) - 1, self.input_size), np.float32)
+        if extra is None:
+            extra = np.zeros((0, self.input_size), np.float32)
+        flat = (_frozen(array) for array in (scales, table, extra, projected, self.project(extra)))
+        source = kernels.TableInput(_frozen(ids), *flat)
+        self._run(kernels.infer_sums, offsets, workers, (_frozen(_NOTHING), source), y)
+        return y
+
+    def _check(self, x: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
+        size = self.input_size
+        if x.dtype != np.float32 or x.ndim != 2 or x.shape[1] != size or not x.flags.c_contiguous:
+            raise ValueError(f"x must be float32, C-contiguous and of shape (N, {size})")
+        check_offsets(offsets, len(x))
+
+    def _run(
+        self,
+        kernel: Callable[..., None],
+        offsets: NDArray[np.int64],
+        workers: int,
+        sources: tuple[Any, ...],
+        y: NDArray[np.float32],
+    ) -> None:
+        longest = max(int(np.diff(offsets).max(initial=0)), 1)
+        plan, cos, sin = self._plan, np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
+        if self.config.positions == "rotary":
+            cos, sin = rotary.angles(longest, self.config.dim // self.config.heads, np.float32)
+        elif self.config.positions == "sinusoidal":
+            plan = plan._replace(table=positions.sinusoids(longest, self.config.dim, np.float32))
+        ranges = divide(offsets, workers)
+        in_threads(lambda i: kernel(plan, *sources, offsets, *ranges[i], cos, sin, y.reshape(-1)), len(ranges))
+
+
+def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:
+    """Return the network as the kernels read it."""
+    shape, is_mapped = config.shape, "input.weight" in parameters
+    input_size, is_gated = config.dim, False
+    weights, borders = _packed_layers(config, parameters)
+    into = out_of = out_of_sums = out_bias = gate = _NOTHING
+    if is_mapped:
+        input_size = len(parameters["input.weight"])
+        weight, bias = parameters["output.weight"], parameters["output.bias"]
+        is_gated = weight.shape[1] == input_size + 1
+        into, out_of = pack(parameters["input.weight"], parameters["input.bias"]), pack(weight, bias)
+        out_of_sums = pack(np.ascontiguousarray(weight[:, :input_size]))
+        out_bias = bias[:input_size].copy()
+        gate = np.concatenate([weight[:, -1], bias[-1:]])
+    table = np.zeros((1, config.dim), np.float32)
+    if config.positions in positions.WITH_TABLE:
+        table = parameters["positions.table"].copy()
+    elif config.positions in ("index", "fraction"):
+        table[0] = parameters["positions.direction"]
+    start_norm, end_norm = (
+        np.concatenate([parameters[f"{name}.gain"], parameters[f"{name}.bias"]])
+        if f"{name}.gain" in parameters
+        else _NOTHING
+        for name in ("embedding_norm", "norm")
+    )
+    return kernels.Plan(
+        input_size=input_size,
+        dim=config.dim,
+        n_heads=config.heads,
+        head_size=pad_heads(np.zeros((1, config.dim)), config.heads).shape[1] // config.heads,
+        d_ff=config.d_ff,
+        scale=np.float32((config.dim // config.heads) ** -0.5),
+        pre=config.norm == "pre",
+        activation=activations.kernel_number(config.activation),
+        epsilon=np.float32(config.epsilon),
+        distance=-1 if shape.distance is None else shape.distance,
+        kind=_ADDED.get(config.positions, 0),
+        mapped=is_mapped,
+        gated=is_gated,
+        table=table,
+        into=into,
+        out_of=out_of,
+        out_of_sums=out_of_sums,
+        out_bias=out_bias,
+        gate=gate,
+        token_type=parameters["token_type"].copy() if config.norm == "post" else _NOTHING,
+        start_norm=start_norm,
+        end_norm=end_norm,
+        weights=weights,
+        borders=borders,
+    )
+
+
+def _packed_layers(config: StackConfig, parameters: ParameterTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the arrays of each layer side by side, shape (layers, size), and where each of them begins."""
+    layers: list[list[NDArray[Any]]] = []
+    for i in range(config.layers):
+        own = parameters.scope(f"layers.{i}")
+        arrays = [
+            pack(*(pad_heads(own[f"attention.{name}.{array}"], config.heads) for array in ("weight", "bias")))
+            for name in ("query", "key", "value")
+        ]
+        from_heads = pad_heads(own["attention.output.weight"].T, config.heads).T
+        arrays.append(pack(np.ascontiguousarray(from_heads), own["attention.output.bias"]))
+        for name in ("inner", "outer"):
+            arrays.append(pack(own[f"feed_forward.{name}.weight"], own[f"feed_forward.{name}.bias"]))
+        for name in ("attention_norm", "feed_forward_norm"):
+            arrays.append(np.concatenate([own[f"{name}.gain"], own[f"{name}.bias"]]))
+        arrays.append(own.get("attention.distances", np.zeros((0, 0), np.float32)).ravel())
+        layers.append(arrays)
+    borders = np.cumsum([0, *(array.size for array in layers[0])]).astype(np.int64)
+    return np.stack([np.concatenate(arrays) for arrays in layers]), borders
+
+
+def _no_table() -> kernels.TableInput:
+    nothing = _frozen(_NOTHING)
+    return kernels.TableInput(_frozen(np.zeros(0, np.int32)), nothing, nothing, nothing, nothing, nothing)
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a flat read-only view, so that compiled code sees one type of array wherever it comes from."""
+    view = array.reshape(-1).view()
+    view.setflags(write=False)
+    return view

@@ -1,0 +1,382 @@
+"""All layers of a network at once, for float32 sequences whose gradients nobody asks for.
+
+Groups of whole sequences go through all layers one after the other, so that what lies between two layers stays in the
+nearer caches. The kernels are those of the layers' own forward functions, and so are the rows, bit for bit.
+
+The sum of a sequence's rows costs less than the rows: with y_i = exp(g_i) x_i + h_i V + c,
+
+    sum y_i = sum exp(g_i) x_i + (sum h_i) V + T c
+
+takes one product with V for a sequence of T tokens, and for rows of a table x_i W + b is known before.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from w2v._simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
+from w2v.jit import compiled
+
+from .attention import attend
+from .matmul import multiply
+from .rows import activate, gated_residual, normalise, rotate
+
+GROUP = 240
+"""Tokens of a group, unless one sequence has more."""
+TABLE, INDEX, FRACTION = 1, 2, 3
+"""Kinds of positions that are added; 0 adds nothing."""
+QUERY, KEY, VALUE, OUTPUT, INNER, OUTER, NORM1, NORM2, DISTANCES, END = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""Entries of `borders`: where the arrays of a layer begin in its row of `weights`."""
+_AHEAD = 6
+_LINE = 16
+
+
+class Plan(NamedTuple):
+    """A network as the kernels read it.
+
+    Attributes
+    ----------
+    input_size, dim, n_heads, head_size, d_ff : int
+        The heads of the packed maps have `head_size` columns, a multiple of LANES; further ones are zero.
+    scale : float32
+        What scores of attention are multiplied by.
+    pre : bool
+        Whether norms come first.
+    activation : int
+    epsilon : float32
+    distance : int
+        Reach of the biases of distances; -1 without.
+    kind : int
+        Of positions: 0, TABLE, INDEX or FRACTION.
+    mapped, gated : bool
+        Whether rows are mapped to `dim` and back, and whether the last column of the map back is a gate.
+    table : ndarray of shape (n_positions, dim) or (1, dim), float32
+        What positions add.
+    into, out_of : ndarray, float32
+        The packed maps; see `matmul`.
+    out_of_sums : ndarray, float32
+        The packed map back without its bias and its gate.
+    out_bias : ndarray of shape (input_size,), float32
+    gate : ndarray of shape (dim + 1,), float32
+        The column of the gate and its bias.
+    token_type : ndarray of shape (dim,) or (0,), float32
+    start_norm, end_norm : ndarray of shape (2 * dim,) or (0,), float32
+        Gain and bias of the norms before and after the layers.
+    weights : ndarray of shape (n_layers, size), float32
+        The arrays of each layer, as `borders` tells.
+    borders : ndarray of shape (END + 1,), int64
+    """
+
+    input_size: int
+    dim: int
+    n_heads: int
+    head_size: int
+    d_ff: int
+    scale: Any
+    pre: bool
+    activation: int
+    epsilon: Any
+    distance: int
+    kind: int
+    mapped: bool
+    gated: bool
+    table: Any
+    into: Any
+    out_of: Any
+    out_of_sums: Any
+    out_bias: Any
+    gate: Any
+    token_type: Any
+    start_norm: Any
+    end_norm: Any
+    weights: Any
+    borders: Any
+
+
+class TableInput(NamedTuple):
+    """Rows of a table that are the input, if it is not given itself.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (N,), int32
+        Rows of the table in [0, V); -1 - k stands for row k of `extra`, whose scale is 1.
+    scales : ndarray of shape (V,), float32
+        What rows of the table are multiplied by.
+    table, extra : ndarray of shape (V * input_size,) and (K * input_size,), float32
+    projected, extra_projected : ndarray of shape (V * dim,) and (K * dim,), float32
+        x W + b of every row x, scales included.
+    """
+
+    ids: Any
+    scales: Any
+    table: Any
+    extra: Any
+    projected: Any
+    extra_projected: Any
+
+
+class _Scratch(NamedTuple):
+    """Buffers for the largest group."""
+
+    h: Any
+    normal: Any
+    q: Any
+    k: Any
+    v: Any
+    mixed: Any
+    hidden: Any
+    moments: Any
+    positions: Any
+
+
+@compiled
+def _largest_group(offsets, first, last):
+    most = 0
+    b = first
+    while b < last:
+        end = _end_of_group(offsets, b, last)
+        most = max(most, offsets[end] - offsets[b])
+        b = end
+    return most
+
+
+@compiled
+def _end_of_group(offsets, first, last):
+    """Return the sequence after the last whose tokens still fit the group that begins with `first`."""
+    end = first + 1
+    while end < last and offsets[end + 1] - offsets[first] <= GROUP:
+        end += 1
+    return end
+
+
+@compiled
+def _scratch(plan, n):
+    dim, width = plan.dim, plan.n_heads * plan.head_size
+    return _Scratch(
+        np.empty(n * dim, np.float32), np.empty(n * dim, np.float32), np.empty(n * width, np.float32),
+        np.empty(n * width, np.float32), np.empty(n * width, np.float32), np.empty(n * width, np.float32),
+        np.empty(n * plan.d_ff, np.float32), np.empty(n, np.float32), np.empty(n, np.int64),
+    )  # fmt: skip
+
+
+@compiled
+def _add_positions(plan, h, positions, n, offsets, first, last):
+    """Add positions to n rows, the first of which is that of sequence `first`; see `positions.forward`."""
+    dim, row = plan.dim, 0
+    for b in range(first, last):
+        length = offsets[b + 1] - offsets[b]
+        for i in range(length):
+            positions[row // dim] = i
+            if plan.kind == TABLE:
+                source = min(i, plan.table.shape[0] - 1)
+                for d in range(dim):
+                    h[row + d] += plan.table[source, d]
+            elif plan.kind:
+                factor = np.float32(i + 1)
+                if plan.kind == FRACTION:
+                    factor = np.float32(i / max(length - 1, 1))
+                for d in range(dim):
+                    h[row + d] += factor * plan.table[0, d]
+            row += dim
+
+
+@compiled
+def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
+    """Put n rows s.h through one layer, in place; `row` holds its arrays."""
+    no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
+    borders, dim, width = plan.borders, plan.dim, plan.n_heads * plan.head_size
+    gain1, gain2 = row[borders[NORM1] : borders[NORM1] + dim], row[borders[NORM2] : borders[NORM2] + dim]
+    bias1, bias2 = row[borders[NORM1] + dim : borders[NORM2]], row[borders[NORM2] + dim : borders[DISTANCES]]
+    source = s.h
+    if plan.pre:
+        normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.normal, s.moments, s.moments)
+        source = s.normal
+    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], width, False, s.q)
+    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], width, False, s.k)
+    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], width, False, s.v)
+    if cos.size:
+        q, k = s.q[: n * width].reshape(n, width), s.k[: n * width].reshape(n, width)
+        rotate(q, plan.n_heads, cos, sin, s.positions, 1, q)
+        rotate(k, plan.n_heads, cos, sin, s.positions, 1, k)
+    attend(
+        s.q, s.k, s.v, offsets, offsets, 0, n_sequences, plan.n_heads, plan.head_size, plan.scale,
+        row[borders[DISTANCES] : borders[END]], plan.distance, False, no_mask, s.mixed, no_weights, no_offsets,
+    )  # fmt: skip
+    multiply(s.mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, True, s.h)
+    source = s.h
+    if plan.pre:
+        normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.normal, s.moments, s.moments)
+        source = s.normal
+    else:
+        normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.h, s.moments, s.moments)
+    multiply(source, n, dim, row[borders[INNER] : borders[OUTER]], plan.d_ff, False, s.hidden)
+    hidden = s.hidden[: n * plan.d_ff]
+    activate(plan.activation, hidden, hidden)
+    multiply(s.hidden, n, plan.d_ff, row[borders[OUTER] : borders[NORM1]], dim, True, s.h)
+    if not plan.pre:
+        normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.h, s.moments, s.moments)
+
+
+@compiled
+def _run_layers(plan, n, offsets, first, last, cos, sin, s):
+    """Put n rows s.h, those of the sequences first .. last - 1, through all that lies between the maps, in place."""
+    dim = plan.dim
+    _add_positions(plan, s.h, s.positions, n, offsets, first, last)
+    if plan.token_type.size:
+        for i in range(n):
+            for d in range(dim):
+                s.h[i * dim + d] += plan.token_type[d]
+    if plan.start_norm.size:
+        gain, bias = plan.start_norm[:dim], plan.start_norm[dim:]
+        normalise(s.h, n, dim, plan.epsilon, gain, bias, s.h, s.moments, s.moments)
+    own = offsets[first : last + 1] - offsets[first]
+    for layer in range(plan.weights.shape[0]):
+        _run_layer(plan, plan.weights[layer], n, own, last - first, cos, sin, s)
+    if plan.end_norm.size:
+        gain, bias = plan.end_norm[:dim], plan.end_norm[dim:]
+        normalise(s.h, n, dim, plan.epsilon, gain, bias, s.h, s.moments, s.moments)
+
+
+@compiled
+def infer_rows(plan, x, offsets, first, last, cos, sin, y):
+    """Compute the rows of the sequences first .. last - 1.
+
+    Parameters
+    ----------
+    plan : Plan
+    x : ndarray of shape (N * input_size,), float32
+    offsets : ndarray of shape (B + 1,), int64
+    cos, sin : ndarray of shape (n_positions, half), float32
+        Of rotary positions; empty without.
+    y : ndarray of shape (N * input_size,), float32
+        Overwritten in the rows of these sequences.
+    """
+    most = _largest_group(offsets, first, last)
+    s, size = _scratch(plan, most), plan.input_size
+    n_columns = size + 1 if plan.gated else size
+    ends = np.empty(most * n_columns if plan.gated else 0, np.float32)
+    b = first
+    while b < last:
+        end = _end_of_group(offsets, b, last)
+        start, stop = offsets[b], offsets[end]
+        n, own, target = stop - start, x[start * size : stop * size], y[start * size : stop * size]
+        if plan.mapped:
+            multiply(own, n, size, plan.into, plan.dim, False, s.h)
+        else:
+            s.h[: n * plan.dim] = own
+        _run_layers(plan, n, offsets, b, end, cos, sin, s)
+        if plan.gated:
+            multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, ends)
+            gated_residual(
+                own.reshape(n, size), ends[: n * n_columns].reshape(n, n_columns), s.moments, target.reshape(n, size)
+            )
+        elif plan.mapped:
+            multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, target)
+        else:
+            target[:] = s.h[: n * plan.dim]
+        b = end
+
+
+@compiled
+def _dot(a, at, b, n):
+    """Return the sum over d < n of a[at + d] * b[d]."""
+    whole = n - n % LANES
+    total = splat(np.float32(0))
+    for d in range(0, whole, LANES):
+        total = fma(load_vector(a, at + d), load_vector(b, d), total)
+    result = sum_lanes(total)
+    for d in range(whole, n):
+        result += load(a, at + d) * load(b, d)
+    return result
+
+
+@compiled
+def _add_scaled(row, at, scale, factor, n, out, out_at):
+    """Add factor * (scale * row[at : at + n]) to out[out_at:]."""
+    whole = n - n % LANES
+    scales, factors = splat(scale), splat(factor)
+    for d in range(0, whole, LANES):
+        x = scales * load_vector(row, at + d)
+        store_vector(out, out_at + d, fma(factors, x, load_vector(out, out_at + d)))
+    for d in range(whole, n):
+        out[out_at + d] += factor * (scale * load(row, at + d))
+
+
+@compiled
+def _finish_sums(plan, x, source, offsets, first, last, h, y):
+    """Write the sums of the sequences first .. last - 1, whose rows h begin with that of the first."""
+    one, size, dim, start = np.float32(1), plan.input_size, plan.dim, offsets[first]
+    sums = np.zeros((last - first) * dim if plan.mapped else 0, np.float32)
+    for b in range(first, last):
+        target, own = b * size, (b - first) * dim
+        for d in range(size):
+            y[target + d] = plan.out_bias[d] * np.float32(offsets[b + 1] - offsets[b]) if plan.mapped else np.float32(0)
+        for i in range(offsets[b], offsets[b + 1]):
+            at = (i - start) * dim
+            if not plan.mapped:
+                _add_scaled(h, at, one, one, dim, y, target)
+                continue
+            _add_scaled(h, at, one, one, dim, sums, own)
+            if not plan.gated:
+                continue
+            factor = np.exp(_dot(h, at, plan.gate, dim) + plan.gate[dim])
+            if source.ids.size:
+                if i + _AHEAD < source.ids.size:
+                    coming = np.int64(load(source.ids, i + _AHEAD))
+                    if coming >= 0:
+                        for d in range(0, size, _LINE):
+                            prefetch_read(source.table, coming * size + d)
+                row = np.int64(load(source.ids, i))
+                if row >= 0:
+                    _add_scaled(source.table, row * size, load(source.scales, row), factor, size, y, target)
+                else:
+                    _add_scaled(source.extra, (-1 - row) * size, one, factor, size, y, target)
+            else:
+                _add_scaled(x, i * size, one, factor, size, y, target)
+    if plan.mapped:
+        multiply(sums, last - first, dim, plan.out_of_sums, size, True, y[first * size : last * size])
+
+
+@compiled
+def infer_sums(plan, x, source, offsets, first, last, cos, sin, y):
+    """Compute the sums of the rows of the sequences first .. last - 1.
+
+    Parameters
+    ----------
+    plan, offsets, cos, sin
+        As `infer_rows`.
+    x : ndarray of shape (N * input_size,), float32
+        Not read if there is a `source`.
+    source : TableInput
+        With no ids, there are none.
+    y : ndarray of shape (B * input_size,), float32
+        Overwritten in the rows of these sequences.
+    """
+    s = _scratch(plan, _largest_group(offsets, first, last))
+    size, dim = plan.input_size, plan.dim
+    b = first
+    while b < last:
+        end = _end_of_group(offsets, b, last)
+        start, stop = offsets[b], offsets[end]
+        n = stop - start
+        if source.ids.size:
+            for i in range(n):
+                if start + i + _AHEAD < source.ids.size:
+                    coming = np.int64(load(source.ids, start + i + _AHEAD))
+                    if coming >= 0:
+                        for d in range(0, dim, _LINE):
+                            prefetch_read(source.projected, coming * dim + d)
+                row = np.int64(load(source.ids, start + i))
+                if row >= 0:
+                    s.h[i * dim : (i + 1) * dim] = source.projected[row * dim : (row + 1) * dim]
+                else:
+                    s.h[i * dim : (i + 1) * dim] = source.extra_projected[(-1 - row) * dim : -row * dim]
+        elif plan.mapped:
+            multiply(x[start * size : stop * size], n, size, plan.into, dim, False, s.h)
+        else:
+            s.h[: n * dim] = x[start * size : stop * size]
+        _run_layers(plan, n, offsets, b, end, cos, sin, s)
+        _finish_sums(plan, x, source, offsets, b, end, s.h, y)
+        b = end

@@ -1,0 +1,160 @@
+"""Products of float32 matrices in a fixed order of summation.
+
+A matrix W of shape (K, M) is packed into panels of PANEL columns, each K + 1 rows of PANEL values: the bias, then the
+rows of W. The last panel is filled up with zeros. `multiply` holds a tile of ROWS x PANEL sums in registers and adds
+one row of the panel after the other, so that every sum is made in the order of k, alone in its lane: row i of the
+result does not depend on how many rows there are or on which tile it falls. A library's product makes no such promise.
+
+All arrays are flat and C-contiguous. Nothing is checked.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v._simd import LANES, add_tile, fma_outer, load, steps, store_tile, take, zero_tile
+from w2v.jit import compiled
+
+ROWS, COLUMNS = (12 if LANES == 16 else 6), 2
+"""The tile: 24 accumulators of the 32 registers of AVX-512, 12 of the 16 of AVX2."""
+PANEL = COLUMNS * LANES
+BLOCK = 240
+"""Rows that are multiplied with all panels before the next rows are: they stay in the nearer caches."""
+
+_float32 = np.float32
+
+
+@compiled
+def packed_size(width, n_columns):
+    """Return how many values `pack` writes for a matrix of shape (width, n_columns)."""
+    return (n_columns + PANEL - 1) // PANEL * PANEL * (width + 1)
+
+
+@compiled
+def pack(weight, width, n_columns, bias, panels):
+    """Write the panels of `weight`, shape (width, n_columns), and `bias`, shape (n_columns,), to `panels`."""
+    at = 0
+    for first in range(0, n_columns, PANEL):
+        valid = min(PANEL, n_columns - first)
+        for k in range(-1, width):
+            for c in range(valid):
+                panels[at + c] = bias[first + c] if k < 0 else weight[k * n_columns + first + c]
+            for c in range(valid, PANEL):
+                panels[at + c] = _float32(0)
+            at += PANEL
+
+
+@compiled
+def pack_transposed(weight, n_columns, width, panels):
+    """Write the panels of the transpose of `weight`, shape (n_columns, width), with a bias of zeros."""
+    at = 0
+    for first in range(0, n_columns, PANEL):
+        valid = min(PANEL, n_columns - first)
+        for c in range(PANEL):
+            panels[at + c] = _float32(0)
+        at += PANEL
+        for c in range(PANEL):
+            for k in range(width):
+                panels[at + k * PANEL + c] = weight[(first + c) * width + k] if c < valid else _float32(0)
+        at += width * PANEL
+
+
+@compiled
+def _copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
+    for r in range(n_rows):
+        for c in range(n_columns):
+            value = scratch[r * PANEL + c]
+            out[at + r * stride + c] = out[at + r * stride + c] + value if add else value
+
+
+@compiled
+def multiply(x, n_rows, width, panels, n_columns, add, out):
+    """Assign x W + b to out, or add it.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows * width,), float32
+    n_rows, width : int
+    panels : ndarray, float32
+        W, of shape (width, n_columns), and b; see `pack`.
+    n_columns : int
+    add : bool
+        Whether `out` is added to: out = out + (b + x W).
+    out : ndarray of shape (n_rows * n_columns,), float32
+        Overwritten.
+    """
+    one = np.ones(1, np.float32)
+    nowhere = steps(0, 0, ROWS)
+    scratch = np.empty(ROWS * PANEL, np.float32)
+    scratch_rows = steps(0, PANEL, ROWS)
+    clamped = np.empty(ROWS, np.int64)
+    for block in range(0, n_rows, BLOCK):
+        stop = min(block + BLOCK, n_rows)
+        panel = 0
+        for first in range(0, n_columns, PANEL):
+            for i in range(block, stop, ROWS):
+                if i + ROWS <= stop:
+                    rows = steps(i * width, width, ROWS)
+                else:
+                    for r in range(ROWS):
+                        clamped[r] = min(i + r, stop - 1) * width
+                    rows = take(clamped, 0, ROWS)
+                tile = fma_outer(zero_tile(ROWS, COLUMNS), one, nowhere, 0, panels, panel)
+                at = panel + PANEL
+                for k in range(width):
+                    tile = fma_outer(tile, x, rows, k, panels, at)
+                    at += PANEL
+                if i + ROWS <= stop and first + PANEL <= n_columns:
+                    if add:
+                        add_tile(tile, out, steps(i * n_columns, n_columns, ROWS), first)
+                    else:
+                        store_tile(tile, out, steps(i * n_columns, n_columns, ROWS), first)
+                else:
+                    store_tile(tile, scratch, scratch_rows, 0)
+                    n, m = min(ROWS, stop - i), min(PANEL, n_columns - first)
+                    _copy_tile(scratch, n, m, out, i * n_columns + first, n_columns, add)
+            panel += (width + 1) * PANEL
+
+
+@compiled
+def add_outer_products(x, n_rows, width, dy, n_columns, out):
+    """Add the sum over rows of the outer products of x and dy to out.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows * width,), float32
+    n_rows, width : int
+    dy : ndarray of shape (n_rows * n_columns,), float32
+    n_columns : int
+    out : ndarray of shape (width * n_columns,), float32
+        Added to. NumPy equivalent: ``out += x.T @ dy``.
+    """
+    panel = np.empty(BLOCK * PANEL, np.float32)
+    scratch = np.empty(ROWS * PANEL, np.float32)
+    scratch_rows = steps(0, PANEL, ROWS)
+    clamped = np.empty(ROWS, np.int64)
+    for block in range(0, n_rows, BLOCK):
+        count = min(BLOCK, n_rows - block)
+        for first in range(0, n_columns, PANEL):
+            valid = min(PANEL, n_columns - first)
+            for i in range(count):
+                at = (block + i) * n_columns + first
+                for c in range(valid):
+                    panel[i * PANEL + c] = load(dy, at + c)
+                for c in range(valid, PANEL):
+                    panel[i * PANEL + c] = _float32(0)
+            for k in range(0, width, ROWS):
+                if k + ROWS <= width:
+                    rows = steps(block * width + k, 1, ROWS)
+                else:
+                    for r in range(ROWS):
+                        clamped[r] = block * width + min(k + r, width - 1)
+                    rows = take(clamped, 0, ROWS)
+                tile = zero_tile(ROWS, COLUMNS)
+                for i in range(count):
+                    tile = fma_outer(tile, x, rows, i * width, panel, i * PANEL)
+                if k + ROWS <= width and valid == PANEL:
+                    add_tile(tile, out, steps(k * n_columns, n_columns, ROWS), first)
+                else:
+                    store_tile(tile, scratch, scratch_rows, 0)
+                    _copy_tile(scratch, min(ROWS, width - k), valid, out, k * n_columns + first, n_columns, True)

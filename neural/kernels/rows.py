@@ -1,0 +1,241 @@
+"""Kernels that go through rows or single values: normalisation, activations, dropout, rotation, gates, pooling.
+
+All arrays are flat and C-contiguous. Nothing is checked. What is left of a row after the last whole vector is computed
+by scalars, so that nothing beyond an array is read.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
+from w2v.jit import compiled
+
+from .vector_math import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
+
+GELU, RELU, TANH = 0, 1, 2
+_float32 = np.float32
+
+
+@compiled
+def normalise(x, n_rows, dim, epsilon, gain, bias, y, mean, inverse):
+    """Normalise every row; NumPy equivalent: `layer_norm.forward`.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows * dim,), float32
+    epsilon : float32
+    gain, bias : ndarray of shape (dim,), float32
+    y : ndarray of shape (n_rows * dim,), float32
+        Overwritten; may be x itself.
+    mean, inverse : ndarray of shape (n_rows,), float32
+        Overwritten.
+    """
+    whole = dim - dim % LANES
+    scale = _float32(1) / _float32(dim)
+    for i in range(n_rows):
+        row = i * dim
+        total = splat(_float32(0))
+        for d in range(0, whole, LANES):
+            total = total + load_vector(x, row + d)
+        s = sum_lanes(total)
+        for d in range(whole, dim):
+            s += load(x, row + d)
+        middle = s * scale
+        centre = splat(middle)
+        total = splat(_float32(0))
+        for d in range(0, whole, LANES):
+            v = load_vector(x, row + d) - centre
+            total = fma(v, v, total)
+        s = sum_lanes(total)
+        for d in range(whole, dim):
+            s += (load(x, row + d) - middle) ** 2
+        factor = _float32(1) / np.sqrt(s * scale + epsilon)
+        mean[i], inverse[i] = middle, factor
+        factors = splat(factor)
+        for d in range(0, whole, LANES):
+            v = (load_vector(x, row + d) - centre) * factors
+            store_vector(y, row + d, fma(v, load_vector(gain, d), load_vector(bias, d)))
+        for d in range(whole, dim):
+            y[row + d] = (load(x, row + d) - middle) * factor * gain[d] + bias[d]
+
+
+@compiled
+def normalise_backward(dy, x, n_rows, dim, mean, inverse, gain, dx, dgain, dbias):
+    """Differentiate `normalise` as `layer_norm.backward` does; dx is overwritten, dgain and dbias are added to."""
+    whole = dim - dim % LANES
+    scale = _float32(1) / _float32(dim)
+    for i in range(n_rows):
+        row = i * dim
+        middle, factor = mean[i], inverse[i]
+        centre, factors = splat(middle), splat(factor)
+        plain, along = splat(_float32(0)), splat(_float32(0))
+        for d in range(0, whole, LANES):
+            g, normal = load_vector(dy, row + d), (load_vector(x, row + d) - centre) * factors
+            store_vector(dgain, d, fma(g, normal, load_vector(dgain, d)))
+            store_vector(dbias, d, load_vector(dbias, d) + g)
+            g = g * load_vector(gain, d)
+            plain = plain + g
+            along = fma(g, normal, along)
+        plain_sum, along_sum = sum_lanes(plain), sum_lanes(along)
+        for d in range(whole, dim):
+            n, h = (load(x, row + d) - middle) * factor, load(dy, row + d)
+            dgain[d] += h * n
+            dbias[d] += h
+            plain_sum += h * gain[d]
+            along_sum += h * gain[d] * n
+        plain_sum *= scale
+        along_sum *= scale
+        plain, along = splat(plain_sum), splat(along_sum)
+        for d in range(0, whole, LANES):
+            normal = (load_vector(x, row + d) - centre) * factors
+            g = load_vector(dy, row + d) * load_vector(gain, d)
+            store_vector(dx, row + d, (g - plain - normal * along) * factors)
+        for d in range(whole, dim):
+            n = (load(x, row + d) - middle) * factor
+            dx[row + d] = (load(dy, row + d) * gain[d] - plain_sum - n * along_sum) * factor
+
+
+@compiled
+def _function(kind, x):
+    if kind == GELU:
+        return normal_gelu(x)
+    if kind == RELU:
+        return larger(x, splat(_float32(0)))
+    return hyperbolic_tangent(x)
+
+
+@compiled
+def _slope(kind, x):
+    if kind == GELU:
+        return normal_gelu_slope(x)
+    if kind == RELU:
+        return is_positive(x)
+    y = hyperbolic_tangent(x)
+    return splat(_float32(1)) - y * y
+
+
+@compiled
+def activate(kind, x, y):
+    """Assign y the activation of every value of x; `kind` is GELU, RELU or TANH. y may be x itself."""
+    whole = x.size - x.size % LANES
+    for i in range(0, whole, LANES):
+        store_vector(y, i, _function(kind, load_vector(x, i)))
+    if whole < x.size:
+        rest = np.zeros(LANES, np.float32)
+        rest[: x.size - whole] = x[whole:]
+        store_vector(rest, 0, _function(kind, load_vector(rest, 0)))
+        y[whole:] = rest[: x.size - whole]
+
+
+@compiled
+def activate_backward(kind, dy, x, dx):
+    """Assign dx = dy times the derivative of `activate` at x."""
+    whole = x.size - x.size % LANES
+    for i in range(0, whole, LANES):
+        store_vector(dx, i, load_vector(dy, i) * _slope(kind, load_vector(x, i)))
+    if whole < x.size:
+        rest = np.zeros(LANES, np.float32)
+        rest[: x.size - whole] = x[whole:]
+        store_vector(rest, 0, _slope(kind, load_vector(rest, 0)))
+        for i in range(whole, x.size):
+            dx[i] = dy[i] * rest[i - whole]
+
+
+@compiled
+def drop(x, first, seed, threshold, scale, y):
+    """Assign y[i] = scale * x[i] or, with probability threshold / 2**32, zero; any dtype.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,)
+    first : int
+        Value i depends on the seed and on first + i alone, whatever else is computed, in whatever order.
+    seed : uint64
+    threshold : uint64
+    scale : float
+    y : ndarray of shape (n,)
+        Overwritten.
+    """
+    for i in range(x.size):
+        # SplitMix64: Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators
+        z = seed + np.uint64(first + i + 1) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+        y[i] = x[i] * scale if (z >> np.uint64(32)) >= threshold else x.dtype.type(0)
+
+
+@compiled
+def rotate(x, n_heads, cos, sin, positions, sign, y):
+    """Turn every pair (i, i + half) of every head by the angle of its position; any dtype.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, E)
+    n_heads : int
+        Heads of E / n_heads columns, of which 2 * half are turned.
+    cos, sin : ndarray of shape (n_positions, half)
+    positions : ndarray of shape (N,), int64
+    sign : int
+        1 turns forward, -1 back.
+    y : ndarray of shape (N, E)
+        Overwritten; may be x itself.
+    """
+    half, size = cos.shape[1], x.shape[1] // n_heads
+    for i in range(x.shape[0]):
+        at = positions[i]
+        for h in range(n_heads):
+            left = h * size
+            for k in range(half):
+                a, b = x[i, left + k], x[i, left + half + k]
+                c, s = cos[at, k], sin[at, k] * sign
+                y[i, left + k] = a * c - b * s
+                y[i, left + half + k] = a * s + b * c
+
+
+@compiled
+def gated_residual(x, h, gate, y):
+    """Assign y = exp(g) x + o in every row, where h, shape (N, E + 1), is [o, g], and gate = exp(g); any dtype."""
+    last = x.shape[1]
+    for i in range(x.shape[0]):
+        factor = np.exp(h[i, last])
+        gate[i] = factor
+        for d in range(last):
+            y[i, d] = factor * x[i, d] + h[i, d]
+
+
+@compiled
+def gated_residual_backward(dy, x, gate, dh, dx):
+    """Differentiate `gated_residual`: dh, shape (N, E + 1), and dx, shape (N, E), are overwritten; any dtype."""
+    last = x.shape[1]
+    for i in range(x.shape[0]):
+        dgate = x.dtype.type(0)
+        for d in range(last):
+            dgate += dy[i, d] * x[i, d]
+            dh[i, d] = dy[i, d]
+            dx[i, d] = gate[i] * dy[i, d]
+        dh[i, last] = dgate * gate[i]
+
+
+@compiled
+def sum_sequences(x, weights, offsets, y):
+    """Assign y[b] the sum of weights[i] * x[i] over the rows i of sequence b, in their order; any dtype."""
+    for b in range(offsets.size - 1):
+        for d in range(x.shape[1]):
+            y[b, d] = x.dtype.type(0)
+        for i in range(offsets[b], offsets[b + 1]):
+            for d in range(x.shape[1]):
+                y[b, d] += weights[i] * x[i, d]
+
+
+@compiled
+def max_sequences(x, offsets, y, where):
+    """Assign y[b] the maximum of each column over the rows of sequence b, and `where` the row; 0 and -1 of none."""
+    for b in range(offsets.size - 1):
+        for d in range(x.shape[1]):
+            y[b, d], where[b, d] = x.dtype.type(0), -1
+        for i in range(offsets[b], offsets[b + 1]):
+            for d in range(x.shape[1]):
+                if where[b, d] < 0 or x[i, d] > y[b, d]:
+                    y[b, d], where[b, d] = x[i, d], i

@@ -1,0 +1,129 @@
+"""Training rows of a table, in Numba: gather them for a batch, add them up, send gradients back, move them.
+
+A batch is packed: `tokens` holds the rows that all its sequences name, `offsets` where each begins. `slots` says which
+of the batch's distinct rows a token is, so that gradients are kept for these only. The kernels check nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v.jit import compiled
+
+_float32 = np.float32
+
+
+@compiled
+def gather_rows(table, scales, tokens, x):
+    """Write scales[t] * table[t] of every token to the rows of x.
+
+    Parameters
+    ----------
+    table : ndarray of shape (V, d), float32
+    scales : ndarray of shape (V,), float32
+    tokens : ndarray of shape (N,), int32
+    x : ndarray of shape (N, d), float32
+        Overwritten.
+    """
+    for i in range(tokens.size):
+        row, scale = tokens[i], scales[tokens[i]]
+        for j in range(table.shape[1]):
+            x[i, j] = scale * table[row, j]
+
+
+@compiled
+def sum_bags(table, scales, tokens, offsets, s):
+    """Write the sum of scales[t] * table[t] over the tokens of each sequence to the rows of s, shape (B, d)."""
+    for k in range(offsets.size - 1):
+        for j in range(table.shape[1]):
+            s[k, j] = _float32(0)
+        for i in range(offsets[k], offsets[k + 1]):
+            row, scale = tokens[i], scales[tokens[i]]
+            for j in range(table.shape[1]):
+                s[k, j] += scale * table[row, j]
+
+
+@compiled
+def scatter_bags(d_s, scales, slots, offsets, d_rows):
+    """Add the gradient of `sum_bags` to the rows of the batch's distinct rows.
+
+    Parameters
+    ----------
+    d_s : ndarray of shape (B, d), float32
+    scales : ndarray of shape (R,), float32
+        Of the distinct rows.
+    slots : ndarray of shape (N,), int64
+        In [0, R).
+    offsets : ndarray of shape (B + 1,), int64
+    d_rows : ndarray of shape (R, d), float32
+        Added to: the gradient of s = Σ scale · row for each row.
+    """
+    for k in range(offsets.size - 1):
+        for i in range(offsets[k], offsets[k + 1]):
+            slot = slots[i]
+            scale = scales[slot]
+            for j in range(d_s.shape[1]):
+                d_rows[slot, j] += scale * d_s[k, j]
+
+
+@compiled
+def scatter_rows(d_x, scales, slots, d_rows):
+    """Add the gradient of `gather_rows` to the rows of the distinct rows; as `scatter_bags`, with d_x (N, d)."""
+    for i in range(slots.size):
+        slot = slots[i]
+        scale = scales[slot]
+        for j in range(d_x.shape[1]):
+            d_rows[slot, j] += scale * d_x[i, j]
+
+
+@compiled
+def sum_rows(y, offsets, s):
+    """Write the sum of the rows of y of each sequence to the rows of s."""
+    for k in range(offsets.size - 1):
+        for j in range(y.shape[1]):
+            s[k, j] = _float32(0)
+        for i in range(offsets[k], offsets[k + 1]):
+            for j in range(y.shape[1]):
+                s[k, j] += y[i, j]
+
+
+@compiled
+def add_table_rows(dy, rows, out):
+    """Add row i of dy, shape (N, E), to row rows[i] of out, in the order of i; any dtype, arrays of two dimensions."""
+    for i in range(dy.shape[0]):
+        for d in range(dy.shape[1]):
+            out[rows[i], d] += dy[i, d]
+
+
+@compiled
+def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, beta_2, epsilon):
+    """Apply one step of Adam to some rows of a table, in place.
+
+    Parameters
+    ----------
+    table, first, second : ndarray of shape (V, d), float32
+        The table and the running means of its gradient and of the gradient's square. Rows `rows` are overwritten.
+    rows : ndarray of shape (R,), int64
+    gradient : ndarray of shape (R, d), float32
+    size : float
+        Rate divided by 1 - beta_1**t.
+    correction : float
+        1 / (1 - beta_2**t).
+    beta_1, beta_2, epsilon : float
+
+    Notes
+    -----
+    NumPy equivalent: `neural.optimizers.Adam.step` on table[rows].
+    """
+    b1, b2, e = _float32(beta_1), _float32(beta_2), _float32(epsilon)
+    n1, n2 = _float32(1 - beta_1), _float32(1 - beta_2)
+    step, c = _float32(size), _float32(correction)
+    for r in range(rows.size):
+        row = rows[r]
+        for j in range(table.shape[1]):
+            g = gradient[r, j]
+            m = b1 * first[row, j] + n1 * g
+            v = b2 * second[row, j] + n2 * g * g
+            first[row, j] = m
+            second[row, j] = v
+            table[row, j] -= step * m / (np.sqrt(v * c) + e)

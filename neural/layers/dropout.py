@@ -1,0 +1,73 @@
+"""Dropout: values are set to zero at random and the others scaled up, so that the expectation stays.
+
+References
+----------
+Srivastava et al. 2014, Dropout, JMLR 15, 1929-1958.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import rows as kernels
+
+
+class DropoutMask(NamedTuple):
+    """Which values one layer drops: a function of these alone, so that nothing is kept for the backward pass.
+
+    Attributes
+    ----------
+    rate : float
+        Probability to be dropped, in [0, 1).
+    seed : int
+        One for each place in a network and each step of training, at least 0 and below 2**64.
+    first_row : int
+        The row of the whole batch that the first row here is: a part of a batch drops what the batch drops.
+    """
+
+    rate: float
+    seed: int
+    first_row: int = 0
+
+
+class Dropout(NamedTuple):
+    """What a network drops in one step of training.
+
+    Attributes
+    ----------
+    rate : float
+        Probability to be dropped, in [0, 1).
+    seed : int
+        One for each step, at least 0.
+    first_row : int
+        The row of the whole batch that the first row here is.
+    """
+
+    rate: float
+    seed: int
+    first_row: int = 0
+
+    def mask(self, place: int) -> DropoutMask | None:
+        """Return what a place in the network drops; None if it drops nothing."""
+        if not self.rate:
+            return None
+        state = np.random.SeedSequence([self.seed, place]).generate_state(1, np.uint64)
+        return DropoutMask(self.rate, int(state[0]), self.first_row)
+
+
+def forward(x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
+    """Return x, shape (N, E), with values dropped; x itself where there is no mask."""
+    if mask is None or mask.rate == 0:
+        return x
+    y = np.empty_like(x)
+    threshold, scale = round(mask.rate * 2**32), x.dtype.type(1 / (1 - mask.rate))
+    kernels.drop(x.ravel(), mask.first_row * x.shape[1], np.uint64(mask.seed), np.uint64(threshold), scale, y.ravel())
+    return y
+
+
+def backward(dy: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
+    """Return dx: the same values are dropped, the others scaled alike."""
+    return forward(dy, mask)

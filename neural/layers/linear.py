@@ -1,0 +1,58 @@
+"""The linear map y = x W + b."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..parameters import Tensor
+from .matmul import product, product_transposed, sum_of_outer_products
+
+
+class Cache(NamedTuple):
+    """What `backward` needs."""
+
+    x: NDArray[Any]
+
+
+def tensors(n_inputs: int, n_outputs: int, *, deviation: float | None = None, bias: bool = True) -> dict[str, Tensor]:
+    """Return the arrays of the layer: ``weight`` (n_inputs, n_outputs) and ``bias`` (n_outputs,).
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    deviation : float, optional
+        Of the weights at the start; by default sqrt(2 / (n_inputs + n_outputs)), which keeps the variance of what
+        passes through in both directions on average.
+    bias : bool, default True
+        Whether there is a bias; it starts at zero.
+
+    References
+    ----------
+    .. [1] Glorot and Bengio 2010, Understanding the difficulty of training deep feedforward neural networks,
+       equation 12.
+    """
+    if deviation is None:
+        deviation = (2 / (n_inputs + n_outputs)) ** 0.5
+    arrays = {"weight": Tensor((n_inputs, n_outputs), deviation)}
+    if bias:
+        arrays["bias"] = Tensor((n_outputs,))
+    return arrays
+
+
+def forward(parameters: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> tuple[NDArray[Any], Cache]:
+    """Return x W + b, shape (N, n_outputs), for x of shape (N, n_inputs)."""
+    return product(x, parameters["weight"], parameters.get("bias")), Cache(x)
+
+
+def backward(
+    parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """Return dx and the gradients; see docs/derivations/transformer.md."""
+    gradients = {"weight": sum_of_outer_products(cache.x, dy)}  # y += x W
+    if "bias" in parameters:
+        gradients["bias"] = np.add.reduce(dy, axis=0)  # y += b
+    return product_transposed(dy, parameters["weight"]), gradients

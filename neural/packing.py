@@ -1,0 +1,37 @@
+"""Sequences packed one after another, without padding: `offsets` says where each begins. How threads share them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_T = TypeVar("_T")
+
+
+def check_offsets(offsets: NDArray[np.int64], n_rows: int) -> None:
+    """Raise ValueError unless `offsets` divides `n_rows` rows into sequences."""
+    if offsets.ndim != 1 or offsets.dtype != np.int64 or not len(offsets):
+        raise ValueError("offsets must be int64 and one-dimensional, one more than there are sequences")
+    if offsets[0] != 0 or offsets[-1] != n_rows or (np.diff(offsets) < 0).any():
+        raise ValueError(f"offsets must rise from 0 to the number of rows, {n_rows}")
+
+
+def divide(offsets: NDArray[np.int64], n_parts: int) -> list[tuple[int, int]]:
+    """Return ranges of sequences of about the same number of tokens, at most `n_parts` and none of them empty."""
+    n_sequences = len(offsets) - 1
+    targets = np.arange(1, n_parts) * (offsets[-1] / n_parts)
+    borders = [0, *np.searchsorted(offsets, targets).tolist(), n_sequences]
+    return [(first, last) for first, last in zip(borders[:-1], borders[1:], strict=True) if first < last]
+
+
+def in_threads(work: Callable[[int], _T], n: int) -> list[_T]:
+    """Return [work(0), …, work(n − 1)], each computed in a thread of its own, the first of them in this one."""
+    if n <= 1:
+        return [work(i) for i in range(n)]
+    with ThreadPoolExecutor(n - 1) as pool:
+        others: Sequence[Any] = [pool.submit(work, i) for i in range(1, n)]
+        return [work(0), *(other.result() for other in others)]

@@ -1,0 +1,212 @@
+"""The parameters of a network: named arrays in one flat buffer, whose layout gradients and moments share."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+_PIECE = 1 << 16
+_LINE = 16
+"""Arrays begin at multiples of so many entries: 64 bytes of float32."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """The shape of one array of a network beside how it starts.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    deviation : float
+        Standard deviation of the normal distribution that its values are drawn from at the start; 0 draws nothing.
+    mean : float
+        Mean of that distribution.
+    """
+
+    shape: tuple[int, ...]
+    deviation: float = 0.0
+    mean: float = 0.0
+
+
+def within(name: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same arrays under the names ``NAME.…``: those of a layer as its owner calls them."""
+    return {f"{name}.{inner}": array for inner, array in arrays.items()}
+
+
+def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin with ``PREFIX.``, under the rest of their names: those of one layer."""
+    start = prefix + "."
+    return {name[len(start) :]: array for name, array in parameters.items() if name.startswith(start)}
+
+
+def all_finite(array: NDArray[Any]) -> bool:
+    """Tell whether no value of a C-contiguous array is NaN or infinite; a large one is looked at piece by piece."""
+    flat = array.reshape(-1)
+    return all(bool(np.isfinite(flat[start : start + _PIECE]).all()) for start in range(0, flat.size, _PIECE))
+
+
+class ParameterTable(Mapping[str, NDArray[Any]]):
+    """Named arrays of one dtype that are views of one flat buffer.
+
+    A gradient or a moment is another table of the same layout, so that an optimiser works on whole buffers and names
+    cannot drift apart. The gaps between arrays are zero and stay zero under any update that maps zeros to zero.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Name to shape, in the order in which the arrays lie.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    flat : ndarray of shape (n,), C-contiguous
+        The buffer, gaps included; writing to it writes to the arrays.
+    shapes : dict of str to tuple of int
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], dtype: DTypeLike = np.float32) -> None:
+        self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
+        sizes = [math.prod(shape) for shape in self.shapes.values()]
+        starts = np.cumsum([0, *(-(-size // _LINE) * _LINE for size in sizes)]).tolist()
+        self.flat: NDArray[Any] = np.zeros(starts[-1], dtype)
+        self._arrays = {
+            name: self.flat[start : start + size].reshape(shape)
+            for (name, shape), start, size in zip(self.shapes.items(), starts, sizes, strict=False)
+        }
+
+    @classmethod
+    def initialise(cls, tensors: Mapping[str, Tensor], seed: int, dtype: DTypeLike = np.float32) -> ParameterTable:
+        """Return the parameters that a network starts with.
+
+        Parameters
+        ----------
+        tensors : mapping of str to Tensor
+        seed : int
+            At least 0. Every array has a generator of its own, made from the seed and its name: another layer more or
+            less leaves the rest as it was.
+        dtype : dtype, default float32
+
+        Returns
+        -------
+        ParameterTable
+        """
+        table = cls({name: tensor.shape for name, tensor in tensors.items()}, dtype)
+        for name, tensor in tensors.items():
+            table[name][...] = tensor.mean
+            if tensor.deviation:
+                rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+                table[name][...] += tensor.deviation * rng.standard_normal(tensor.shape)
+        return table
+
+    @classmethod
+    def from_dict(
+        cls, arrays: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]] | None = None
+    ) -> ParameterTable:
+        """Copy arrays, such as those of a safetensors file, into a table.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            All float32 or all float64.
+        shapes : mapping of str to tuple of int, optional
+            What they must be, and their order in the table, which may differ from that of `arrays`.
+
+        Returns
+        -------
+        ParameterTable
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, surplus, of another shape or dtype, or not finite; the sentence names it.
+        """
+        expected = {name: array.shape for name, array in arrays.items()} if shapes is None else shapes
+        for name in expected:
+            if name not in arrays:
+                raise ValueError(f"the array {name!r:.80} is missing")
+        dtypes = {array.dtype for array in arrays.values()} or {np.dtype(np.float32)}
+        for name, array in arrays.items():
+            if name not in expected:
+                raise ValueError(f"there is an array {name!r:.80}, which the network does not have")
+            if array.shape != tuple(expected[name]):
+                raise ValueError(f"the array {name!r:.80} has shape {array.shape}; the network needs {expected[name]}")
+            if len(dtypes) > 1 or array.dtype not in (np.float32, np.float64):
+                raise ValueError(f"the array {name!r:.80} has dtype {array.dtype}; all must be float32 or all float64")
+            if not np.isfinite(array).all():
+                raise ValueError(f"the array {name!r:.80} holds a value that is not finite")
+        table = cls(expected, dtypes.pop())
+        for name in expected:
+            table[name][...] = arrays[name]
+        return table
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.shapes, self.flat)  # the arrays stay views of the buffer
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        return f"ParameterTable({len(self)} arrays, {self.n_parameters} parameters, {self.dtype})"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self.flat.dtype
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters there are, gaps left out."""
+        return sum(array.size for array in self._arrays.values())
+
+    def scope(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays of one layer; see `scope`."""
+        return scope(self._arrays, prefix)
+
+    def zeros_like(self) -> ParameterTable:
+        """Return zeros in the same layout and dtype."""
+        return ParameterTable(self.shapes, self.dtype)
+
+    def copy(self) -> ParameterTable:
+        """Return a table of the same values that can be changed apart from this one."""
+        return self.astype(self.dtype)
+
+    def astype(self, dtype: DTypeLike) -> ParameterTable:
+        """Return a copy in another dtype."""
+        table = ParameterTable(self.shapes, dtype)
+        table.flat[:] = self.flat
+        return table
+
+    def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Add arrays to those of the same names: how the gradients of layers come together.
+
+        Raises
+        ------
+        KeyError
+            If the table has no array of a name.
+        """
+        for name, array in arrays.items():
+            own = self._arrays[name]
+            own += array
+
+    def all_finite(self) -> bool:
+        """Tell whether no value is NaN or infinite."""
+        return all_finite(self.flat)
+
+
+def _restored(shapes: Mapping[str, tuple[int, ...]], flat: NDArray[Any]) -> ParameterTable:
+    table = ParameterTable(shapes, flat.dtype)
+    table.flat[:] = flat
+    return table

@@ -1,0 +1,80 @@
+"""Parameters and the state of optimizers as named arrays and as files; what is read is a stranger's and is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v._files import ModelError
+from w2v._tensors import read_tensors
+
+from .optimizers import Adam, LazyAdam
+from .parameters import ParameterTable, Tensor
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def read_parameters(file: Path, tensors: Mapping[str, Tensor], *, mmap: bool = True) -> ParameterTable:
+    """Read the parameters of a network from a safetensors file.
+
+    Parameters
+    ----------
+    file : Path
+    tensors : mapping of str to Tensor
+        What the network needs.
+    mmap : bool, default True
+        Map the file into memory while it is read.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing or damaged, or does not hold these arrays, finite and of these shapes.
+    """
+    found = read_tensors(file, mmap=mmap)
+    try:
+        return ParameterTable.from_dict(found, {name: tensor.shape for name, tensor in tensors.items()})
+    except ValueError as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
+
+
+def optimizer_state(optimizers: Mapping[str, Adam | LazyAdam]) -> dict[str, NDArray[Any]]:
+    """Return the running means and the steps of optimizers, ``NAME.first`` and so on; not copied."""
+    state: dict[str, NDArray[Any]] = {}
+    for name, adam in optimizers.items():
+        state |= {f"{name}.first": adam.first, f"{name}.second": adam.second}
+        state[f"{name}.steps"] = np.array([adam.n_steps], np.int64)
+    return state
+
+
+def restore_arrays(arrays: Arrays, saved: Arrays) -> None:
+    """Overwrite arrays with those saved under the same names.
+
+    Raises
+    ------
+    ValueError
+        If one is missing or has another shape or dtype; nothing is overwritten then.
+    """
+    for name, array in arrays.items():
+        found = saved.get(name)
+        if found is None or found.shape != array.shape or found.dtype != array.dtype:
+            raise ValueError(f"the state of the training lacks {name!r}, {array.dtype} of shape {array.shape}")
+    for name, array in arrays.items():
+        array[...] = saved[name]
+
+
+def restore_optimizers(optimizers: Mapping[str, Adam | LazyAdam], saved: Arrays) -> None:
+    """Let optimizers go on where `optimizer_state` found them.
+
+    Raises
+    ------
+    ValueError
+        If an array is missing or has another shape or dtype.
+    """
+    state = optimizer_state(optimizers)
+    restore_arrays(state, saved)
+    for name, adam in optimizers.items():
+        adam.n_steps = int(state[f"{name}.steps"][0])

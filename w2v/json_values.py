@@ -1,0 +1,45 @@
+"""What JSON has no form for, as what it has: NumPy's numbers and arrays, paths, and numbers that are not finite."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import Any
+
+
+def plain_value(value: object) -> Any:
+    """Return the Python value of a NumPy scalar, an array or a path; the `default` of `json.dumps`.
+
+    Raises
+    ------
+    TypeError
+        If the value has no JSON form.
+    """
+    if _is_of_numpy(value):
+        return value.tolist()  # type: ignore[attr-defined]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _is_of_numpy(value: object) -> bool:
+    """Tell arrays and numbers of NumPy, which is not imported for that."""
+    return type(value).__module__ == "numpy" and hasattr(value, "tolist")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as strict JSON for programs; a number that is not finite becomes null."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if _is_of_numpy(value) or isinstance(value, os.PathLike):
+        value = plain_value(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return value
