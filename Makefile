@@ -75,9 +75,8 @@ test-interop: $(VENV)/installed-interop ## run the tests that hand files to othe
 test-browser: $(VENV)/installed-browser ## run the tests that drive Chromium
 	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
 
-# Bounds checks are no part of Numba's cache key, hence the cache of their own.
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath $(VENV))/numba-bounds $(BIN)/python -m pytest -k "kernels or simd or scanner or stream or lookup or baselines or (phrases and not train and not model)" $(PYTEST_ARGS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -k "kernels or simd or scanner or stream or lookup or baselines or (phrases and not train and not model)" $(PYTEST_ARGS)
 
 $(VENV)/installed-docs: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,docs$(comma)test)

@@ -24,10 +24,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks._common import ROOT, run_python, write_results
 
 if TYPE_CHECKING:
-    from w2v.trainer import Progress
+    from w2v.history import Progress
 
 N_WORDS, VECTOR_SIZE = 100_000, 300
 TRAINING_WORDS = 200_000
+JOB_WORDS, JOB_EPOCHS = 1_000_000, 5
+"""Of the short job whose parts are timed."""
 
 
 def w2v_command() -> list[str]:
@@ -54,11 +56,11 @@ def make_model(folder: Path) -> None:
     Embeddings(words, rng.standard_normal((N_WORDS, VECTOR_SIZE), dtype=np.float32)).save(folder)
 
 
-def make_corpus(path: Path) -> None:
+def make_corpus(path: Path, n_words: int = TRAINING_WORDS) -> None:
     """Write sentences of 20 random words."""
     import numpy as np
 
-    words = np.minimum(np.random.default_rng(1).zipf(1.3, TRAINING_WORDS), 10_000).astype(str).reshape(-1, 20)
+    words = np.minimum(np.random.default_rng(1).zipf(1.3, n_words), 10_000).astype(str).reshape(-1, 20)
     path.write_text("".join(" ".join(sentence) + "\n" for sentence in words))
 
 
@@ -92,6 +94,45 @@ def time_training_start(corpus: str, began: float) -> dict[str, Any]:
     }
 
 
+def time_job(corpus: str, output: str) -> dict[str, float]:
+    """Train and save as `w2v train` does, and note when each part was done (a child process).
+
+    `process` is the whole of it but for the interpreter's start and exit, which the parent adds.
+    """
+    began = time.perf_counter()
+    reached: dict[str, float] = {}
+
+    def mark(name: str) -> None:
+        reached.setdefault(name, time.perf_counter() - began)
+
+    from w2v import Word2Vec
+
+    mark("imported")
+    model = Word2Vec(epochs=JOB_EPOCHS, random_state=1)
+    model.fit(Path(corpus), checkpoint=output, overwrite=True, progress=lambda progress: mark(progress.phase))
+    mark("saved")
+    training = model.history_[-1]["seconds"]
+    return {
+        "import_seconds": reached["imported"],
+        "reading_seconds": reached["compiling"] - reached["imported"],
+        "loading_and_saving_seconds": reached["saved"] - reached["compiling"] - training,
+        "training_seconds": training,
+        "start_seconds": reached["training"],
+    }
+
+
+def measure_job(n_runs: int, folder: Path) -> dict[str, float]:
+    """Return the medians of the parts of a short job, and what it takes beside training; the first run compiles."""
+    corpus, runs = folder / "job.txt", []
+    make_corpus(corpus, JOB_WORDS)
+    for _ in range(n_runs + 1):
+        start = time.perf_counter()
+        parts = run_python(Path(__file__), "--job", str(corpus), "--output", str(folder / "job.model"))
+        parts["beside_training_seconds"] = time.perf_counter() - start - parts["training_seconds"]
+        runs.append(parts)
+    return {name: statistics.median(run[name] for run in runs[1:]) for name in runs[0]}
+
+
 def measure(n_runs: int) -> dict[str, Any]:
     """Run everything."""
     script = Path(__file__)
@@ -103,10 +144,12 @@ def measure(n_runs: int) -> dict[str, Any]:
         helps = [time_command("--help") for _ in range(n_runs)]
         queries = [time_command("neighbors", model, "word7", "word70") for _ in range(n_runs)]
         opened = [run_python(script, "--open", model) for _ in range(n_runs)]
+        job = measure_job(n_runs, Path(folder))
         starts = [run_python(script, "--train", corpus, "--began", repr(time.time())) for _ in range(n_runs + 1)]
     return {
         "runs": n_runs,
         "model": {"words": N_WORDS, "vector_size": VECTOR_SIZE},
+        "short_job": {"words": JOB_WORDS, "epochs": JOB_EPOCHS} | job,
         "help_seconds": statistics.median(helps),
         "neighbors_seconds": statistics.median(queries),
         "open_seconds": statistics.median(run["open_seconds"] for run in opened),
@@ -124,10 +167,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--open", help=argparse.SUPPRESS)
     parser.add_argument("--train", help=argparse.SUPPRESS)
+    parser.add_argument("--job", help=argparse.SUPPRESS)
+    parser.add_argument("--output", help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.open:
         print(json.dumps(time_opening(a.open)))
+    elif a.job:
+        print(json.dumps(time_job(a.job, a.output)))
     elif a.train:
         print(json.dumps(time_training_start(a.train, a.began)))
     else:

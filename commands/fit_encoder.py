@@ -277,7 +277,7 @@ def _run(encoder: SentenceEncoder, fit: Callable[..., Any], output: Path, overwr
     from encoder.persistence import n_bytes_of_state
     from w2v.checkpoints import CheckpointWarning
     from w2v.claims import check_free_space
-    from w2v.models import TrainingInterrupted
+    from w2v.history import TrainingInterrupted
     from w2v.rescue import SavedElsewhereError
 
     leave = click.get_current_context().exit

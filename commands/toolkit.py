@@ -14,7 +14,6 @@ import click
 from commands.configuration import add_config_option
 from commands.entry import INTERRUPTED, raise_interrupts
 from w2v._wording import printable_lines
-from w2v.environment import CACHE_FOLDER, cache_folder
 
 BROKEN_PIPE, TERMINATED = 141, 143
 """Exit codes after SIGPIPE and SIGTERM, by the shells' convention: 128 plus the signal's number."""
@@ -96,8 +95,6 @@ class Toolkit(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and turn the errors it may raise into messages."""
         try:
-            if os.environ.get(CACHE_FOLDER):
-                os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "kernels"))
             with _ending_with_the_reader():
                 raise_interrupts()
                 return super().invoke(ctx)

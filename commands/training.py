@@ -183,7 +183,7 @@ def run_training(
 ) -> None:
     """Train, save, and print a summary; after Ctrl-C or SIGTERM save what there is and say so."""
     from w2v.checkpoints import CheckpointWarning
-    from w2v.models import TrainingInterrupted
+    from w2v.history import TrainingInterrupted
     from w2v.phrases import ForgottenPairsWarning
 
     saved = Output(output)

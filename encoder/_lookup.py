@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from encoder.identity import FNV_BASIS, FNV_PRIME, GOLDEN, MIX_1, MIX_2
-from w2v._kernels import JIT
 from w2v._simd import LANES, fma, load, load_vector, prefetch_read, select_lanes, splat, store_vector, sum_lanes
+from w2v.jit import compiled
 from w2v.scanner import HASH, LENGTH, SEPARATOR, START, find_slot, hash_bytes, token_end
 
 LINE_FEED = 10
@@ -18,7 +17,7 @@ _LINE = 16  # floats of a cache line
 _float32, _uint64 = np.float32, np.uint64
 
 
-@njit(**JIT)
+@compiled
 def index_words(arena, ends, slots, entries):
     """Fill a hash table with the words of a vocabulary, which are distinct.
 
@@ -43,7 +42,7 @@ def index_words(arena, ends, slots, entries):
         start = ends[word]
 
 
-@njit(**JIT)
+@compiled
 def find_words(data, slots, entries, arena, ids, offsets, spans):
     """Look up the tokens of lines.
 
@@ -111,7 +110,7 @@ def find_words(data, slots, entries, arena, ids, offsets, spans):
     return n, n_unknown
 
 
-@njit(**JIT)
+@compiled
 def _add_row(table, row, gain, width, out, target):
     """Add gain * table[row : row + width] to out[target : target + width]."""
     weight = splat(gain)
@@ -129,7 +128,7 @@ def _add_row(table, row, gain, width, out, target):
             out[target + d] += gain * table[row + d]
 
 
-@njit(**JIT)
+@compiled
 def sum_rows(ids, offsets, gains, table, extra, width, out):
     """Set out[s] to the sum of gains[i] * table[i] over the tokens i of sentence s, in their order.
 
@@ -171,7 +170,7 @@ def sum_rows(ids, offsets, gains, table, extra, width, out):
                 _add_row(extra, (-1 - word) * width, one, width, out, target)
 
 
-@njit(**JIT)
+@compiled
 def scale_to_unit(rows, width):
     """Bring each row of `rows`, flat and of `width` columns, to length 1 in place; rows of zeros stay zero.
 
@@ -199,7 +198,7 @@ def scale_to_unit(rows, width):
     return is_finite
 
 
-@njit(**JIT)
+@compiled
 def _spelling_hash(data, start, end):
     """Return the 64-bit FNV-1a hash of data[start:end]."""
     h = _uint64(FNV_BASIS)
@@ -208,7 +207,7 @@ def _spelling_hash(data, start, end):
     return h
 
 
-@njit(**JIT)
+@compiled
 def _mixed(z):
     """Return the output of SplitMix64 for the state z."""
     z = (z ^ (z >> _uint64(30))) * _uint64(MIX_1)
@@ -216,7 +215,7 @@ def _mixed(z):
     return z ^ (z >> _uint64(31))
 
 
-@njit(**JIT)
+@compiled
 def add_identities(data, ends, length, start_column, rows):
     """Add to each row the direction of a word's spelling; see `encoder.identity.Identity`.
 
@@ -248,7 +247,7 @@ def add_identities(data, ends, length, start_column, rows):
             bits >>= _uint64(1)
 
 
-@njit(**JIT)
+@compiled
 def add_hashed_words(ids, offsets, gains, known, known_ends, unknown, unknown_ends, out):
     """Add to each sentence's row the gain of each of its words, in the column and with the sign of the word's hash.
 

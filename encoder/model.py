@@ -641,7 +641,7 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             if checkpoint is not None:
                 checkpoint.finish(kept)
         if fitted.interrupted:
-            from w2v.models import TrainingInterrupted
+            from w2v.history import TrainingInterrupted
 
             assert fitted.training is not None
             self._interrupted = Interrupted(sources, sources.used, options, fitted.training)

@@ -12,16 +12,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from w2v._jit import JIT
+from w2v.jit import compiled
 
 _LARGEST_PULL = 4.0
 _NEAREST = 0.001
 _float32, _uint64 = np.float32, np.uint64
 
 
-@njit(**JIT)
+@compiled
 def weigh_neighbors(similarities, weights):
     """Write how strongly each point is drawn to each of its neighbours: 1 to the nearest, falling with the distance.
 
@@ -54,7 +53,7 @@ def weigh_neighbors(similarities, weights):
             weights[i, j] = math.exp((similarities[i, j] - nearest) / scale)
 
 
-@njit(**JIT)
+@compiled
 def move_points(points, neighbors, weights, rate, n_noise, spread, state):
     """Pull every point towards its neighbours and push it away from others drawn at random, once.
 

@@ -10,10 +10,10 @@ import naive_w2v
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v import _kernels
-from w2v._cbow import train_cbow
+from w2v import _cbow, _kernels, _skipgram
+from w2v._composition import Members
+from w2v._kernels import Chunk, Noise, Segment, TableArrays, Text
 from w2v._simd import TILE_ROWS
-from w2v._skipgram import train_skipgram
 
 ROUNDING = 2.0**-24
 SIGMOID_ERROR = 1e-6
@@ -77,6 +77,30 @@ class Case:
         )
 
     @property
+    def chunk(self) -> Chunk:
+        """As the kernels take it."""
+        return Chunk(self.window, self.drawn, self.n_targets)
+
+    @property
+    def noise(self) -> Noise:
+        """As the kernels take it."""
+        return Noise(*self.alias_table, self.negative, self.n_noise)
+
+    @property
+    def segment(self) -> Segment:
+        """As the kernels take it."""
+        sentence = int(np.searchsorted(self.offsets, self.position, side="right")) - 1
+        return Segment(self.position, self.end, sentence, self.alpha_start, self.alpha_end, np.uint64(self.state))
+
+    def text(self, weights: NDArray[np.float32] | None = None) -> Text:
+        """Return it as the kernels take it."""
+        return Text(self.tokens, self.offsets, self.keep_table, weights)
+
+    def arrays(self, w_in: NDArray[np.float32], w_out: NDArray[np.float32]) -> TableArrays:
+        """Return tables as the kernels take them."""
+        return TableArrays(w_in.reshape(-1), w_out.reshape(-1), w_out.shape[1], self.vector_size)
+
+    @property
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Input and output vectors of length about `scale`, as after some training."""
         rng, spread = self.rng(3), self.scale / np.sqrt(self.vector_size)
@@ -109,21 +133,34 @@ def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return table
 
 
-def run_kernel(case: Case, rows: NDArray[np.float32] | None = None, further: tuple[Any, ...] = ()) -> Outcome:
-    """Train with the compiled kernel; `rows` take the place of the input vectors, `further` of its last arguments."""
+def run_kernel(
+    case: Case,
+    rows: NDArray[np.float32] | None = None,
+    members: Members | None = None,
+    weights: NDArray[np.float32] | None = None,
+) -> Outcome:
+    """Train with the compiled kernel; `rows` take the place of the input vectors."""
     w_in, w_out = map(padded, case.vectors)
     if rows is not None:
         w_in = padded(rows)
     stats = np.zeros(3)
-    sentence = int(np.searchsorted(case.offsets, case.position, side="right")) - 1
-    kernel = train_skipgram if case.algorithm == "skipgram" else train_cbow
-    kernel(
-        case.tokens, case.offsets, case.position, case.end, sentence, case.keep_table, *case.alias_table,
-        w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, case.drawn, case.negative,
-        case.n_targets, case.n_noise, case.alpha_start, case.alpha_end, np.uint64(case.state), stats,
-        *(further or [None] * (4 if case.algorithm == "skipgram" else 5)),
-    )  # fmt: skip
+    train_kernel(case, case.arrays(w_in, w_out), stats, members, weights)
     return Outcome(w_in, w_out, stats)
+
+
+def train_kernel(
+    case: Case,
+    arrays: TableArrays,
+    stats: NDArray[np.float64],
+    members: Members | None = None,
+    weights: NDArray[np.float32] | None = None,
+) -> None:
+    """Call the compiled kernel."""
+    is_skipgram = case.algorithm == "skipgram"
+    kernel = _skipgram.train_skipgram if is_skipgram else _cbow.train_cbow
+    make_scratch: Callable[..., Any] = _skipgram.make_scratch if is_skipgram else _cbow.make_scratch
+    scratch = make_scratch(case.chunk, case.noise, arrays, members)
+    kernel(case.text(weights), case.segment, case.chunk, case.noise, arrays, members, scratch, stats)
 
 
 def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.Trained:

@@ -25,9 +25,9 @@ from corpora.readers import TextReader
 from w2v._files import atomic_folder, lock_folder, remove_leftovers
 from w2v.checkpoints import Checkpoint, CheckpointWarning, checkpoint_beside, find_checkpoint, interrupted_seed
 from w2v.embeddings import Embeddings
-from w2v.models import TrainingInterrupted, Word2Vec
+from w2v.history import Progress, TrainingInterrupted
+from w2v.models import Word2Vec
 from w2v.persistence import LAYOUT, ModelError, read_tensors, write_tensors
-from w2v.trainer import Progress
 
 ROOT = Path(__file__).parent.parent
 OFTEN = 1e-9

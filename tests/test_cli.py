@@ -21,9 +21,9 @@ from commands.training import OPTION_NAMES
 from corpora import bundled
 from w2v import models
 from w2v.embeddings import Embeddings
+from w2v.history import Progress
 from w2v.models import Word2Vec
 from w2v.parameters import Parameters
-from w2v.trainer import Progress
 from w2v.vocabulary import Vocabulary
 
 COMMANDS = sorted(main.commands)

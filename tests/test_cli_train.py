@@ -20,8 +20,8 @@ from commands.options import Duration
 from w2v import models
 from w2v.checkpoints import CheckpointWarning, interrupted_seed
 from w2v.embeddings import Embeddings
-from w2v.models import TrainingInterrupted, Word2Vec
-from w2v.trainer import Progress
+from w2v.history import Progress, TrainingInterrupted
+from w2v.models import Word2Vec
 
 SMALL = ["--vector-size", "8", "--min-count", "1", "--epochs", "2", "--workers", "1", "--seed", "1"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from w2v import _kernels
 from w2v.continuing import counts_before, grow_tables, rows_before
+from w2v.history import Progress
 from w2v.models import Word2Vec
 from w2v.stream import EmptyVocabularyError
 from w2v.tables import Tables
-from w2v.trainer import Progress
 from w2v.vocabulary import Vocabulary, grow_vocabulary, keep_probabilities, noise_distribution
 
 SMALL: dict[str, Any] = {"vector_size": 12, "min_count": 5, "workers": 1, "random_state": 3, "epochs": 2}

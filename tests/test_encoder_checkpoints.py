@@ -21,7 +21,7 @@ from encoder.resuming import ENCODERS
 from w2v import ModelError
 from w2v._files import atomic_folder
 from w2v.checkpoints import CheckpointWarning, checkpoint_beside, interrupted_seed
-from w2v.models import TrainingInterrupted
+from w2v.history import TrainingInterrupted
 from w2v.pauses import DivergenceError
 
 ROOT = Path(__file__).parent.parent

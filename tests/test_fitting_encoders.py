@@ -14,7 +14,7 @@ from topic_examples import N_TOPICS, OPTIONS, make_paragraphs, make_words, neare
 from corpora.readers import TextReader
 from encoder import SentenceEncoder
 from w2v import ModelError
-from w2v.models import TrainingInterrupted
+from w2v.history import TrainingInterrupted
 
 
 @pytest.fixture

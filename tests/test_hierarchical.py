@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from kernel_checks import ROUNDING, SIGMOID_ERROR, Case, Outcome, assert_close, padded
 from numpy.typing import NDArray
-from trainer_examples import make_trainer
+from trainer_examples import make_trainer, run
 
-from w2v import Word2Vec, _kernels
-from w2v._hierarchical import INPUTS, train_cbow_hs, train_skipgram_hs
+from w2v import Word2Vec, _hierarchical, _kernels
+from w2v._composition import Members
+from w2v._hierarchical import INPUTS, Paths
 from w2v._simd import LANES
 from w2v.huffman import HuffmanTree
 from w2v.monitor import CallbackError
@@ -157,14 +158,16 @@ def train_kernel(
     case: Case, w_in: NDArray[np.float32], w_out: NDArray[np.float32], stats: NDArray[np.float64], **further: Any
 ) -> None:
     tree = make_tree(case)
-    sentence = int(np.searchsorted(case.offsets, case.position, side="right")) - 1
-    kernel = train_skipgram_hs if case.algorithm == "skipgram" else train_cbow_hs
-    kernel(
-        case.tokens, case.offsets, case.position, case.end, sentence, case.keep_table, tree.offsets, tree.steps(LANES),
-        w_in.reshape(-1), w_out.reshape(-1), w_out.shape[1], case.vector_size, case.window, case.drawn, tree.longest,
-        case.n_targets, case.alpha_start, case.alpha_end, np.uint64(case.state), stats,
-        *(further.get(name) for name in ("members", "member_rows", "frozen", "weights")),
-    )  # fmt: skip
+    paths = Paths(tree.offsets, tree.steps(LANES), tree.longest)
+    is_skipgram, h = case.algorithm == "skipgram", _hierarchical
+    kernel = h.train_skipgram_hs if is_skipgram else h.train_cbow_hs
+    make_scratch: Any = h.make_skipgram_scratch if is_skipgram else h.make_cbow_scratch
+    members = None
+    if "members" in further:
+        members = Members(further["members"], further["member_rows"], further.get("frozen"), None)
+    arrays, text = case.arrays(w_in, w_out), case.text(further.get("weights"))
+    scratch = make_scratch(case.chunk, paths, arrays, members)
+    kernel(text, case.segment, case.chunk, paths, arrays, members, scratch, stats)
 
 
 def run_twin(case: Case) -> naive_w2v.Trained:
@@ -456,12 +459,12 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
         done += last - first
         twin = naive_hierarchical.train(
             algorithm, training.stream.tokens.tolist(), training.stream.offsets.tolist(), first, last, [1.0] * 40,
-            paths_of(tree), w_in, w_out, window=3, shrink=3, n_targets=training.objective.n_targets,
+            paths_of(tree), w_in, w_out, window=3, shrink=3, n_targets=training.objective.chunk.n_targets,
             alpha_start=alphas[0], alpha_end=alphas[1],
             state=int(np.random.SeedSequence([5, 2, segment + 1]).generate_state(1, np.uint64)[0]),
         )  # fmt: skip
         w_in, w_out, loss, pairs = twin.w_in, twin.w_out, loss + twin.loss, pairs + twin.pairs
-    training.run(1)
+    run(training, 1)
     assert training.history[0].pairs == pairs
     assert training.history[0].loss == pytest.approx(loss / pairs, rel=3e-6)
     assert np.allclose(training.tables.input_vectors, w_in, rtol=0, atol=4e-6)
@@ -471,7 +474,7 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
 @both
 def test_training_starts_at_the_loss_that_divergence_is_measured_by(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, objective="hs", alpha=1e-6, min_alpha=0.0, epochs=1, sample=0.0)
-    training.run(1)
+    run(training, 1)
     assert training.history[0].loss == pytest.approx(training.objective.loss_at_start, rel=0.02)
 
 
@@ -479,7 +482,7 @@ def test_training_starts_at_the_loss_that_divergence_is_measured_by(algorithm: s
 def test_input_rows_of_a_chunk_take_no_long_steps(algorithm: str) -> None:
     few = make_trainer(algorithm=algorithm, objective="hs", n_words=3, alpha=0.1, sample=0.0, window=50).objective
     many = make_trainer(algorithm=algorithm, objective="hs", n_words=4000, n_tokens=50_000).objective
-    assert few.n_targets < many.n_targets == 24
+    assert few.chunk.n_targets < many.chunk.n_targets == 24
 
 
 @both

@@ -5,14 +5,13 @@ from __future__ import annotations
 import naive_w2v
 import numpy as np
 import pytest
-from kernel_checks import Case, assert_agree, run_kernel, run_twin
+from kernel_checks import Case, assert_agree, run_kernel, run_twin, train_kernel
 from numpy.typing import NDArray
 from scipy import stats
 
 from w2v import _kernels
-from w2v._cbow import train_cbow
+from w2v._kernels import Text, make_sample
 from w2v._simd import LANES, TILE_ROWS
-from w2v._skipgram import train_skipgram
 from w2v.vocabulary import keep_probabilities, noise_distribution
 
 BUFFER = _kernels.BUFFER
@@ -135,15 +134,10 @@ def test_kernel_is_bit_for_bit_the_same_again(algorithm: str) -> None:
 
 @both
 def test_kernel_adds_to_stats(algorithm: str) -> None:
-    case = Case(algorithm)
-    w_in = np.zeros(31 * 16, np.float32)
+    case = Case(algorithm, lengths=(40,), keep=1.0)
+    w_in = np.zeros((31, 16), np.float32)
     sums = np.array([1.5, 2.0, 3.0])
-    kernel = train_skipgram if algorithm == "skipgram" else train_cbow
-    kernel(
-        case.tokens, case.offsets, 0, 40, 0, np.ones(30, np.float32), *case.alias_table, w_in, w_in.copy(), 16, 16,
-        5, True, 5, 36, TILE_ROWS, 0.1, 0.1, np.uint64(1), sums,
-        *([None] * (4 if algorithm == "skipgram" else 5)),
-    )  # fmt: skip
+    train_kernel(case, case.arrays(w_in, w_in.copy()), sums)
     assert sums[_kernels.KEPT] == 43 and sums[_kernels.PAIRS] > 40
     loss, pairs = sums[_kernels.LOSS] - 1.5, sums[_kernels.PAIRS] - 2
     assert loss == pytest.approx(6 * pairs * np.log(2), rel=1e-5)  # all scores are zero, for noise and for all else
@@ -168,7 +162,7 @@ def test_generator_equals_integers_modulo_two_to_the_64() -> None:
 @pytest.mark.parametrize("keep", [0.0, 0.4, 1.0])
 def test_sampler_equals_its_twin(keep: float, shrink: bool) -> None:
     case = Case("skipgram", lengths=(1, 9, 300, 2, 1, 40), keep=keep, shrink=shrink)
-    words, left, right, pairs = (np.empty(100, np.int64) for _ in range(4))
+    sample = make_sample(100)
     position, state, sentence = 3, case.state, 1
     while position < case.end:
         twin, twin_position, twin_state = naive_w2v.sample_tokens(
@@ -176,15 +170,14 @@ def test_sampler_equals_its_twin(keep: float, shrink: bool) -> None:
             case.drawn, state, size=100,
         )  # fmt: skip
         n, position, sentence, next_state = _kernels.sample_tokens(
-            case.tokens, case.offsets, position, case.end, sentence, case.keep_table, case.window, case.drawn,
-            words, left, right, pairs, np.uint64(state),
-        )  # fmt: skip
+            case.text(), position, case.end, sentence, case.window, case.drawn, sample, np.uint64(state)
+        )
         state = int(next_state)
         assert (position, state) == (twin_position, twin_state)
-        assert words[:n].tolist() == twin.words
-        contexts = [[j for j in range(left[i], right[i]) if j != i] for i in range(n)]
+        assert sample.words[:n].tolist() == twin.words
+        contexts = [[j for j in range(sample.left[i], sample.right[i]) if j != i] for i in range(n)]
         assert contexts == twin.contexts
-        assert pairs[:n].tolist() == [twin.n_pairs[i] for i in range(n)]
+        assert sample.pairs[:n].tolist() == [twin.n_pairs[i] for i in range(n)]
     assert position == case.end
 
 
@@ -247,12 +240,12 @@ def _sample(
     parts = []
     position, sentence, state = 0, 0, np.uint64(7)
     while position < len(tokens):
-        buffers = [np.empty(BUFFER, np.int64) for _ in range(4)]
+        sample = make_sample()
         n, position, sentence, state = _kernels.sample_tokens(
-            tokens, offsets, position, len(tokens), sentence, keep, window, window, *buffers, state
+            Text(tokens, offsets, keep, None), position, len(tokens), sentence, window, window, sample, state
         )
         state = np.uint64(state)
-        parts.append([buffer[:n] for buffer in buffers[:3]])
+        parts.append([array[:n] for array in sample[:3]])
     words, left, right = (np.concatenate(column) for column in zip(*parts, strict=True))
     return words, left, right
 

@@ -19,12 +19,13 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from corpora.readers import CorpusError, TextReader
-from w2v.fitting import NoPairsError
-from w2v.models import TrainingInterrupted, Word2Vec
+from w2v.history import Progress, TrainingInterrupted
+from w2v.models import Word2Vec
 from w2v.parameters import Parameters
 from w2v.persistence import LAYOUT, ModelError, read_tensors, write_tensors
+from w2v.session import NoPairsError
 from w2v.stream import EmptyVocabularyError
-from w2v.trainer import DivergenceError, Progress
+from w2v.trainer import DivergenceError
 
 both = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
 

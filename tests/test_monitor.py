@@ -10,14 +10,16 @@ import naive_w2v
 import numpy as np
 import pytest
 from trainer_examples import make_trainer
+from trainer_examples import run as train
 
 from w2v.embeddings import Embeddings
 from w2v.evaluation import EvaluationError
+from w2v.history import EpochRecord
 from w2v.holdout import hold_out
 from w2v.monitor import CallbackError, Every, Monitor, TrainingView, best_epoch, check_evaluations, measure_watched
 from w2v.parameters import Parameters
 from w2v.stream import TokenStream
-from w2v.trainer import EpochRecord, Trainer
+from w2v.trainer import Trainer
 from w2v.vocabulary import Vocabulary
 
 both = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
@@ -35,7 +37,7 @@ def other_stream(training: Trainer) -> TokenStream:
 
 
 def run(training: Trainer, monitor: Monitor, workers: int = 1) -> None:
-    training.run(workers, pauses=[monitor])
+    train(training, workers, pauses=[monitor])
     monitor.finish(training)
 
 
@@ -45,7 +47,7 @@ def run(training: Trainer, monitor: Monitor, workers: int = 1) -> None:
 @both
 def test_mean_loss_equals_the_twins(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, epochs=1, sample=1e-2)
-    training.run(1)
+    train(training, 1)
     stream = other_stream(training)
     borders = stream.split(1000).tolist()
     assert len(borders) == 3
@@ -53,10 +55,10 @@ def test_mean_loss_equals_the_twins(algorithm: str) -> None:
     for segment, (first, last) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
         state = int(np.random.SeedSequence([5, 4, segment + 1]).generate_state(1, np.uint64)[0])
         twin = naive_w2v.train(
-            algorithm, stream.tokens.tolist(), stream.offsets.tolist(), first, last, training.keep.tolist(),
+            algorithm, stream.tokens.tolist(), stream.offsets.tolist(), first, last, training.text.keep.tolist(),
             training.objective.source[0].tolist(), training.objective.source[1].tolist(),
             training.tables.input_vectors.astype(float), training.tables.output_vectors.astype(float),
-            window=3, shrink=3, negative=5, n_targets=training.objective.n_targets,
+            window=3, shrink=3, negative=5, n_targets=training.objective.chunk.n_targets,
             n_noise=training.objective.n_noise, alpha_start=0.0, alpha_end=0.0, state=state,
         )  # fmt: skip
         loss, pairs = loss + twin.loss, pairs + twin.pairs
@@ -66,7 +68,7 @@ def test_mean_loss_equals_the_twins(algorithm: str) -> None:
 @both
 def test_mean_loss_changes_nothing_and_does_not_depend_on_workers(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, epochs=1)
-    training.run(1)
+    train(training, 1)
     w_in, w_out = training.tables.w_in.copy(), training.tables.w_out.copy()
     stream = other_stream(training)
     losses = [training.mean_loss(stream, workers) for workers in (1, 1, 3)]
@@ -102,7 +104,7 @@ def test_monitor_measures_every_epoch(algorithm: str, workers: int) -> None:
 @both
 def test_monitor_leaves_one_worker_as_it_is(algorithm: str) -> None:
     plain, watched = make_trainer(algorithm=algorithm), make_trainer(algorithm=algorithm)
-    plain.run(1)
+    train(plain, 1)
     seen: list[TrainingView] = []
     run(watched, monitored(watched, held_out=other_stream(watched), callbacks=[seen.append, Every(1e-9, seen.append)]))
     assert np.array_equal(plain.tables.w_in, watched.tables.w_in) and len(seen) > 3
@@ -119,7 +121,7 @@ def test_monitor_measures_an_epoch_that_was_not_measured_before_an_interruption(
     whole = make_trainer(epochs=2)
     run(whole, monitored(whole, held_out=other_stream(whole)))
     first = make_trainer(epochs=1, min_alpha=0.0125)
-    first.run(1)
+    train(first, 1)
     rest = make_trainer(epochs=2, tables=first.tables, step=first.step, history=first.history)
     run(rest, monitored(rest, held_out=other_stream(rest)))
     assert all(math.isfinite(record.holdout_loss) for record in rest.history)
@@ -270,7 +272,7 @@ def test_failing_callback_ends_training_between_segments(workers: int) -> None:
         raise KeyError("oops")
 
     with pytest.raises(CallbackError, match="a callback failed after epoch 1: KeyError: 'oops'") as caught:
-        training.run(workers, pauses=[monitored(training, callbacks=[fail])])
+        train(training, workers, pauses=[monitored(training, callbacks=[fail])])
     assert isinstance(caught.value.__cause__, KeyError)
     assert training.step == training.n_segments and training.history[0].words == 20_000
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cli import main
 from corpora.tokenizers import TabsTokenizer, WhitespaceTokenizer
 from w2v import Embeddings, Word2Vec
+from w2v._cbow import make_scratch
 from w2v._pairs import train_pairs
 from w2v.records import encode_records
 from w2v.repeats import RepeatedStream
@@ -32,12 +33,9 @@ def run_pairs(case: Case, weights: NDArray[np.float32] | None) -> tuple[Outcome,
     w_in, w_out = map(padded, case.vectors)
     stats, n = np.zeros(3), (case.end - case.position) // 2
     first = case.position // 2
-    train_pairs(
-        case.tokens, np.arange(0, len(case.tokens) + 1, 2), case.position, case.end, first, case.keep_table,
-        *case.alias_table, w_in.reshape(-1), w_out.reshape(-1), w_in.shape[1], case.vector_size, case.window, True,
-        case.negative, case.n_targets, case.n_noise, case.alpha_start, case.alpha_end, np.uint64(case.state), stats,
-        None, None, None, weights,
-    )  # fmt: skip
+    arrays, segment = case.arrays(w_in, w_out), case.segment._replace(sentence=first)
+    scratch = make_scratch(case.chunk, case.noise, arrays, None)
+    train_pairs(case.text(weights), segment, case.chunk, case.noise, arrays, None, scratch, stats)
     pairs = case.tokens[case.position : case.end].reshape(-1, 2).tolist()
     threshold, alias = case.alias_table
     twin = naive_composed.train_pairs(
@@ -119,8 +117,7 @@ def test_kernel_weighs_sentences_as_its_twin(algorithm: str) -> None:
     case = Case(algorithm, keep=1.0, alpha_start=0.02)  # keeps every token, so that places are those of the stream
     case = replace(case, keep=1.0)
     weights = np.array([0.25, 1, 0.5, 1, 0.75, 0, 0.5, 0.25], np.float32)
-    further = (None, None, None, weights, *([None] if algorithm == "cbow" else []))
-    outcome, twin = run_kernel(case, None, further), run_twin(case, weighted_chunk(case, weights))
+    outcome, twin = run_kernel(case, weights=weights), run_twin(case, weighted_chunk(case, weights))
     assert_close(case, "w_in", outcome.w_in, twin.w_in, twin.travel_in, twin)
     assert_close(case, "w_out", outcome.w_out, twin.w_out, twin.travel_out, twin)
     assert outcome.stats[:2] == pytest.approx([twin.loss, twin.pairs], rel=1e-5)

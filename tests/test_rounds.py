@@ -8,18 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trainer_examples import make_trainer
+from trainer_examples import make_trainer, run
 
 from w2v import _rounds
+from w2v._kernels import Noise, Segment, Text
+from w2v._rounds import Round
+from w2v.history import Progress
 from w2v.parameters import Parameters
-from w2v.trainer import DivergenceError, Progress, StopTraining, Trainer
+from w2v.trainer import DivergenceError, StopTraining, Trainer
 
 both = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
 
 
 def train(workers: int, **options: Any) -> Trainer:
     training = make_trainer(**({"n_tokens": 20_000, "n_words": 300, "deterministic": True} | options))
-    training.run(workers)
+    run(training, workers)
     return training
 
 
@@ -56,7 +59,7 @@ def test_rounds_end_with_the_epoch() -> None:
     training = make_trainer(n_tokens=20_000, deterministic=True, epochs=2)
     n = training.n_segments
     assert n == 20
-    training.run(3, pauses=[Look()])
+    run(training, 3, pauses=[Look()])
     assert steps == [3, 6, 9, 12, 15, 18, 20, 23, 26, 29, 32, 35, 38, 40]
 
 
@@ -71,7 +74,7 @@ def test_rounds_go_on_exactly_where_they_stopped(algorithm: str) -> None:
 
     whole = train(3, algorithm=algorithm)
     begun = make_trainer(n_tokens=20_000, n_words=300, deterministic=True, algorithm=algorithm)
-    begun.run(3, pauses=[StopAt()])
+    run(begun, 3, pauses=[StopAt()])
     assert begun.step == 23 and begun.stop_reason == "enough"
     rest = train(3, algorithm=algorithm, tables=begun.tables, step=begun.step, history=begun.history)
     assert np.array_equal(rest.tables.w_in, whole.tables.w_in)
@@ -82,7 +85,7 @@ def test_rounds_go_on_exactly_where_they_stopped(algorithm: str) -> None:
 def test_rounds_tell_their_progress() -> None:
     seen: list[Progress] = []
     training = make_trainer(n_tokens=20_000, deterministic=True)
-    training.run(2, seen.append)
+    run(training, 2, seen.append)
     assert seen and seen[0].epoch == 1 and seen[0].words_per_second is not None
 
 
@@ -94,18 +97,18 @@ def test_failure_in_a_round_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
     with pytest.raises(MemoryError, match="no room"):
-        training.run(3)
+        run(training, 3)
 
 
 def test_divergence_in_a_round_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     training = make_trainer(n_tokens=20_000, deterministic=True)
 
     def kernel(*arguments: Any) -> None:
-        arguments[20][:] = [math.nan, 100, 100]
+        arguments[-1][:] = [math.nan, 100, 100]
 
     monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
     with pytest.raises(DivergenceError, match="the mean loss is nan"):
-        training.run(2)
+        run(training, 2)
 
 
 def test_deterministic_refuses_a_time_limit() -> None:
@@ -125,17 +128,17 @@ def test_deterministic_refuses_words_of_several_rows(option: str) -> None:
 
 def test_collect_words_counts_what_is_met() -> None:
     tokens = np.array([9, 3, 5, 3, 3, 9], np.int32)
-    marks, slots = np.zeros(10, np.int32), np.zeros(10, np.int32)
-    words, seen, noise = np.zeros(10, np.int32), np.full((10, 2), 7, np.int32), np.zeros(100, np.int32)
-    threshold, alias = np.zeros(10, np.float32), np.full(10, 5, np.int32)  # every noise word is 5
-    n, n_draws = _rounds.collect_words(
-        tokens, 1, 6, np.full(10, 0.5, np.float32), threshold, alias, 2, 3, np.uint64(1), 4, marks, slots, words, seen,
-        noise,
-    )  # fmt: skip
-    assert words[:n].tolist() == [3, 5, 9] and n_draws == (math.ceil(2.5 / 2) + 1) * 3
-    assert seen[:n].tolist() == [[3, 0], [1, n_draws], [1, 0]]
-    assert noise[:n_draws].tolist() == [5] * n_draws
-    assert np.flatnonzero(marks == 4).tolist() == [3, 5, 9] and slots[[3, 5, 9]].tolist() == [0, 1, 2]
+    notes = Round.of(2, 10, 10, 5, 100)._replace(number=4)
+    notes.seen[:] = 7
+    noise = Noise(np.zeros(10, np.float32), np.full(10, 5, np.int32), 5, 3)  # every noise word is 5
+    text = Text(tokens, np.array([0, 6]), np.full(10, 0.5, np.float32), None)
+    segment = Segment(1, 6, 0, 0.1, 0.1, np.uint64(1))
+    n, n_draws = _rounds.collect_words(text, segment, 2, noise, np.uint64(1), notes, 1)
+    assert notes.words[1, :n].tolist() == [3, 5, 9] and n_draws == (math.ceil(2.5 / 2) + 1) * 3
+    assert notes.seen[1, :n].tolist() == [[3, 0], [1, n_draws], [1, 0]]
+    assert notes.noise[1, :n_draws].tolist() == [5] * n_draws
+    assert np.flatnonzero(notes.marks[1] == 4).tolist() == [3, 5, 9]
+    assert notes.slots[1, [3, 5, 9]].tolist() == [0, 1, 2] and not notes.marks[0].any()
 
 
 @pytest.mark.parametrize("exposure", [0.0, 0.5, 3.0, 100.0])
@@ -148,14 +151,12 @@ def test_add_up_is_a_sum_of_small_steps_and_a_mean_of_large_ones(exposure: float
     start = (-(aligned.ctypes.data // 4)) % 16
     table = aligned[start : start + 6 * row_size]
     table[:] = rows_of_table.ravel()
-    marks = np.array([[1, 0], [1, 1], [1, 0]], np.int32)  # word 0 is met by all, word 1 by one worker alone
-    slots, rows = np.zeros((n_workers, 2), np.int32), np.array([[3], [4], [5]], np.int32)
-    seen, shared = np.ones((n_workers, 1, 2), np.int32), np.zeros((n_workers, 1), np.int32)
+    notes = Round.of(n_workers, 2, 1, 1, 1)._replace(number=1)
+    notes.marks[:] = [[1, 0], [1, 1], [1, 0]]  # word 0 is met by all, word 1 by one worker alone
+    notes.rows[:] = [[3], [4], [5]]
+    notes.seen[:], notes.n_shared[:] = 1, 1
     for worker in range(n_workers):
-        _rounds.add_up(
-            worker, np.ones(n_workers, np.int64), 1, marks, slots, rows, seen, shared, np.ones(2, np.float32),
-            exposure / 4, exposure / 12, row_size, table,
-        )  # fmt: skip
+        _rounds.add_up(table, row_size, np.ones(2, np.float32), exposure / 4, exposure / 12, notes, worker)
     steps = (before[3:].astype(float) - before[0]).sum(axis=0)
     share = 1.0 if exposure == 0 else (1 - math.exp(-exposure)) / (3 * (1 - math.exp(-exposure / 3)))
     assert {0.0: share == 1, 100.0: share == pytest.approx(1 / 3)}.get(exposure, 1 / 3 < share < 1)

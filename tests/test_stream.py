@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
@@ -355,3 +357,22 @@ def test_run_threads_raises_the_first_failure() -> None:
 
 def test_default_memory_is_a_share_of_the_machines() -> None:
     assert 1 << 27 < default_max_memory() < 1 << 45
+
+
+def test_no_thread_goes_on_after_an_interrupt_however_early_it_comes() -> None:
+    running: set[int] = set()
+
+    def work(worker: int) -> None:
+        running.add(worker)
+        if worker == 0:
+            _thread.interrupt_main()
+        while not failures:
+            time.sleep(0.001)
+        time.sleep(0.02)
+        running.discard(worker)
+
+    for _ in range(20):
+        failures: list[BaseException] = []
+        with pytest.raises(KeyboardInterrupt):
+            run_threads(work, 3, failures)
+        assert not running

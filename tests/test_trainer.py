@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 from clock import Clock
 from numpy.typing import NDArray
-from trainer_examples import make_trainer
+from trainer_examples import make_trainer, run
 
 from w2v import _kernels, objectives
+from w2v._kernels import Segment
 from w2v._simd import TILE_ROWS
+from w2v.history import EpochRecord, Progress
 from w2v.objectives import chunk_shape
 from w2v.parameters import Parameters
 from w2v.tables import Tables
-from w2v.trainer import DivergenceError, EpochRecord, Progress, Trainer
+from w2v.trainer import DivergenceError, Trainer
 from w2v.vocabulary import keep_probabilities, noise_distribution
 
 ALPHA = {"skipgram": 0.025, "cbow": 0.1}  # by default
@@ -126,16 +128,14 @@ def planned(
     """Run with a kernel that only notes (start, stop, alpha at both ends, state), and takes a second of the clock."""
     calls: list[tuple[int, int, float, float, int]] = []
 
-    def note(*arguments: Any) -> None:
-        position, stop = arguments[2:4]
-        alpha, alpha_end, state, stats = arguments[17:21]
-        stats += [1, 1, stop - position]
-        calls.append((position, stop, alpha, alpha_end, int(state)))
+    def note(_text: Any, segment: Segment, *further: Any) -> None:
+        further[-1][:] += [1, 1, segment.stop - segment.start]
+        calls.append((segment.start, segment.stop, segment.alpha, segment.alpha_end, int(segment.state)))
         if clock is not None:
             clock.advance(1.0)
 
     monkeypatch.setattr(training, "objective", replace(training.objective, kernel=note))
-    training.run(1)
+    run(training, 1)
     return calls
 
 
@@ -213,7 +213,7 @@ def test_max_time_counts_what_was_spent_before(monkeypatch: pytest.MonkeyPatch) 
 def test_one_worker_is_bit_for_bit_reproducible(algorithm: str) -> None:
     first, second, other = (make_trainer(algorithm=algorithm, seed=seed) for seed in (5, 5, 6))
     for training in (first, second, other):
-        training.run(1)
+        run(training, 1)
     assert np.array_equal(first.tables.w_in, second.tables.w_in)
     assert np.array_equal(first.tables.w_out, second.tables.w_out)
     assert [r.loss for r in first.history] == [r.loss for r in second.history]
@@ -224,7 +224,7 @@ def test_one_worker_is_bit_for_bit_reproducible(algorithm: str) -> None:
 @both
 def test_several_workers_visit_everything(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, n_tokens=20_000)
-    training.run(3)
+    run(training, 3)
     assert [record.words for record in training.history] == [20_000] * 3
     assert training.history[-1].loss < training.history[0].loss
     assert training.tables.all_finite() and not training.tables.w_out[-training.tables.row_size :].any()
@@ -233,7 +233,7 @@ def test_several_workers_visit_everything(algorithm: str) -> None:
 @both
 def test_history_adds_up(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, sample=0.0)
-    training.run(2)
+    run(training, 2)
     for number, record in enumerate(training.history, 1):
         assert (record.epoch, record.words, record.kept) == (number, 6000, 6000)
         assert record.loss == record.loss_sum / record.pairs
@@ -269,12 +269,12 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
         twin = naive_w2v.train(
             algorithm, training.stream.tokens.tolist(), training.stream.offsets.tolist(), first, last, keep.tolist(),
             threshold.tolist(), alias.tolist(), w_in, w_out, window=3, shrink=3, negative=5,
-            n_targets=training.objective.n_targets, n_noise=training.objective.n_noise,
+            n_targets=training.objective.chunk.n_targets, n_noise=training.objective.n_noise,
             alpha_start=alphas[0], alpha_end=alphas[1],
             state=int(np.random.SeedSequence([5, 2, segment + 1]).generate_state(1, np.uint64)[0]),
         )  # fmt: skip
         w_in, w_out, loss, pairs = twin.w_in, twin.w_out, loss + twin.loss, pairs + twin.pairs
-    training.run(1)
+    run(training, 1)
     assert training.history[0].pairs == pairs
     assert training.history[0].loss == pytest.approx(loss / pairs, rel=3e-6)
     assert np.allclose(training.tables.input_vectors, w_in, rtol=0, atol=2e-6)
@@ -291,7 +291,7 @@ def test_compiling_trains_nothing() -> None:
 def test_progress_tells_where_training_is() -> None:
     seen: list[Progress] = []
     training = make_trainer(n_tokens=20_000)
-    training.run(1, seen.append)
+    run(training, 1, seen.append)
     first = seen[0]
     assert (first.phase, first.done, first.epoch, first.alpha) == ("training", 0.0, 1, 0.025)
     assert first.words_per_second is not None and first.words_per_second > 0
@@ -306,7 +306,7 @@ def broken_kernel(training: Trainer, monkeypatch: pytest.MonkeyPatch, loss: floa
     calls = itertools.count()
 
     def kernel(*arguments: Any) -> None:
-        arguments[20][:] = [loss if next(calls) >= after else 100.0, 100, 100]
+        arguments[-1][:] = [loss if next(calls) >= after else 100.0, 100, 100]
 
     monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
 
@@ -317,7 +317,7 @@ def test_divergence_of_the_loss_stops_training(loss: float, workers: int, monkey
     training = make_trainer(n_tokens=20_000)
     broken_kernel(training, monkeypatch, loss)
     with pytest.raises(DivergenceError, match=r"in epoch 1: the mean loss is .*; lower alpha \(it is 0.025\) or raise"):
-        training.run(workers)
+        run(training, workers)
     assert training.step <= workers + 1
 
 
@@ -326,13 +326,13 @@ def test_divergence_of_the_vectors_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     broken_kernel(training, monkeypatch, 100.0)
     training.tables.w_out[3] = np.nan
     with pytest.raises(DivergenceError, match=r"the vectors are not finite; lower alpha"):
-        training.run(1)
+        run(training, 1)
 
 
 def test_loss_at_the_start_is_no_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
     training = make_trainer()
     broken_kernel(training, monkeypatch, 100 * 6 * math.log(2) * 1.4)
-    training.run(1)
+    run(training, 1)
     assert training.is_complete
 
 
@@ -345,7 +345,7 @@ def test_largest_alpha_stays_finite_or_says_that_it_diverged(
     alpha = largest_alpha(algorithm=algorithm, **({"window": 3} | options))
     training = make_trainer(n_tokens=2000, n_words=n_words, algorithm=algorithm, alpha=alpha, **options)
     try:
-        training.run(1)
+        run(training, 1)
     except DivergenceError as error:
         assert f"lower alpha (it is {alpha:g})" in str(error)
     else:
@@ -361,7 +361,7 @@ def test_error_in_a_worker_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(training, "objective", replace(training.objective, kernel=kernel))
     with pytest.raises(MemoryError, match="no room"):
-        training.run(2)
+        run(training, 2)
 
 
 # Pauses.
@@ -389,10 +389,10 @@ class EveryThird:
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_pauses_find_the_tables_at_rest(workers: int) -> None:
     training, pause, plain = make_trainer(n_tokens=20_000), EveryThird(), make_trainer(n_tokens=20_000)
-    training.run(workers, pauses=[pause])
+    run(training, workers, pauses=[pause])
     assert pause.steps == list(range(3, training.step + 1, 3)) and training.step == 3 * training.n_segments
     if workers == 1:
-        plain.run(1)
+        run(plain, 1)
         assert np.array_equal(plain.tables.w_in, training.tables.w_in)
 
 
@@ -404,7 +404,7 @@ def test_error_in_a_pause_ends_training(workers: int) -> None:
 
     training = make_trainer(n_tokens=20_000)
     with pytest.raises(OSError, match="disk full"):
-        training.run(workers, pauses=[Broken()])
+        run(training, workers, pauses=[Broken()])
     assert training.step == 3
 
 
@@ -412,7 +412,7 @@ def test_failure_of_a_worker_goes_before_a_pause_that_is_due(monkeypatch: pytest
     training, pause = make_trainer(n_tokens=20_000), EveryThird()
     broken_kernel(training, monkeypatch, math.nan, after=2)
     with pytest.raises(DivergenceError):
-        training.run(2, pauses=[pause])
+        run(training, 2, pauses=[pause])
     assert pause.steps == []
 
 

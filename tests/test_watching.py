@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from cli import main
 from w2v import CallbackError, Every, TrainingView
 from w2v.evaluation import EvaluationError
-from w2v.models import TrainingInterrupted, Word2Vec
-from w2v.trainer import Progress
+from w2v.history import Progress, TrainingInterrupted
+from w2v.models import Word2Vec
 
 SMALL: dict[str, Any] = {"vector_size": 12, "min_count": 1, "workers": 1, "random_state": 3, "epochs": 3}
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from cli import main
 from w2v import Word2Vec
-from w2v.fitting import NoPairsError
 from w2v.parameters import Parameters
+from w2v.session import NoPairsError
 
 SMALL: dict[str, Any] = {"min_count": 1, "vector_size": 8, "epochs": 2, "sample": 0, "workers": 1, "random_state": 1}
 BASKETS = [[f"t{topic}i{item}" for item in range(9)] for topic in range(4)] * 50

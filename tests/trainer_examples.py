@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from w2v.history import Progress
 from w2v.parameters import Parameters
-from w2v.stream import TokenStream
-from w2v.trainer import Trainer
+from w2v.session import make_crew
+from w2v.stream import TokenStream, run_threads
+from w2v.trainer import Pause, Trainer
 from w2v.vocabulary import Vocabulary
 
 
@@ -27,3 +30,15 @@ def make_trainer(n_tokens: int = 6000, n_words: int = 40, seed: int = 5, **optio
     parameters = Parameters(**({"vector_size": 8, "window": 3, "epochs": 3} | options))
     parameters.validate()
     return Trainer(parameters, vocabulary, stream, seed, **further)
+
+
+def run(
+    training: Trainer,
+    workers: int,
+    progress: Callable[[Progress], None] | None = None,
+    pauses: Sequence[Pause] = (),
+) -> None:
+    """Train until the schedule ends, as a session does."""
+    crew = make_crew(training, workers, progress, pauses)
+    with training.ending(crew.failures):
+        run_threads(crew.work, workers, crew.failures)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._files import ModelError
     from .embeddings import Embeddings
-    from .models import TrainingInterrupted, Word2Vec
+    from .history import TrainingInterrupted
+    from .models import Word2Vec
     from .monitor import CallbackError, Every, TrainingView
     from .parameters import Parameters
     from .phrase_list import ENGLISH_CONNECTOR_WORDS, PhraseList, PhraseTokenizer
@@ -31,7 +32,7 @@ _HOME = {
     "PhraseList": "phrase_list",
     "PhraseTokenizer": "phrase_list",
     "Phrases": "phrases",
-    "TrainingInterrupted": "models",
+    "TrainingInterrupted": "history",
     "UnknownWordError": "vocabulary",
     "Vocabulary": "vocabulary",
     "Word2Vec": "models",

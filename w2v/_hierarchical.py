@@ -21,25 +21,32 @@ Morin & Bengio 2005, AISTATS (hierarchical softmax); Mikolov et al. 2013, arXiv:
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import NamedTuple
 
-from ._cbow import close_windows, context_means
-from ._composition import compose, spread
+import numpy as np
+from numpy.typing import NDArray
+
+from ._cbow import close_windows, compose_inputs, context_means
+from ._composition import Members, compose, spread
 from ._kernels import (
-    BUFFER,
     GROUP,
-    JIT,
     KEPT,
     LOSS,
     PAIRS,
+    Chunk,
+    Sample,
+    TableArrays,
     aligned_zeros,
+    is_given,
     logarithm,
+    make_sample,
     place_chunk,
+    prefetch_inputs,
     prefetch_row,
     round_up,
     sample_tokens,
     sigmoid,
+    to_multiple,
 )
 from ._simd import (
     LANES,
@@ -56,6 +63,7 @@ from ._simd import (
     take,
     zero_tile,
 )
+from .jit import compiled
 
 INPUTS = 4
 """Inputs of a skip-gram target that meet its path at once."""
@@ -68,10 +76,31 @@ _FAR, _NEAR = 16, 8  # tokens ahead at which the place of a path is asked for, a
 _LIKELIHOODS = 1024  # collected before logarithms are taken
 
 
+class Paths(NamedTuple):
+    """The path of each word through the tree, see above."""
+
+    offsets: NDArray[np.int64]
+    steps: NDArray[np.int32]
+    longest: int
+    """Length of the longest path."""
+
+
+class Turns(NamedTuple):
+    """The paths of a target and of the next, in turns: each has half of the arrays."""
+
+    rows: NDArray[np.int64]
+    signs: NDArray[np.float32]
+
+
+def _make_turns(paths: Paths, zero_row: int) -> Turns:
+    most = to_multiple(paths.longest, LANES)
+    return Turns(np.full(2 * most, zero_row), aligned_zeros(2 * most))
+
+
 # Paths and losses.
 
 
-@njit(**JIT)
+@compiled
 def _prefetch_path(words, i, n, path_offsets, path_steps):
     if i + _FAR < n:
         prefetch_read(path_offsets, words[i + _FAR])
@@ -81,7 +110,7 @@ def _prefetch_path(words, i, n, path_offsets, path_steps):
         prefetch_read(path_steps, first + _LINE - 1)
 
 
-@njit(**JIT)
+@compiled
 def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs):
     """Set rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
 
@@ -105,7 +134,7 @@ def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out
     return length
 
 
-@njit(**JIT)
+@compiled
 def _sum_losses(likelihoods, n):
     """Return minus the sum of the logarithms of n numbers, whole vectors of them; what follows them is overwritten."""
     one, total = splat(_float32(1)), splat(_float32(0))
@@ -122,7 +151,7 @@ def _sum_losses(likelihoods, n):
 # Skip-gram.
 
 
-@njit(**JIT)
+@compiled
 def _place_inputs(words, i, first, last, start, members, row_size, empty_row, input_rows):
     """Set the rows of the context of words[i], filled up to whole groups; return its size.
 
@@ -137,7 +166,7 @@ def _place_inputs(words, i, first, last, start, members, row_size, empty_row, in
     return n
 
 
-@njit(**JIT)
+@compiled
 def _widen(signs, first, n_rows, wide):
     """Repeat the sign of each path row INPUTS times."""
     for i in range(n_rows):
@@ -145,7 +174,41 @@ def _widen(signs, first, n_rows, wide):
             wide[i * INPUTS + c] = load(signs, first + i)
 
 
-@njit(**JIT)
+class SkipgramScratch(NamedTuple):
+    """Memory of one thread, see `make_skipgram_scratch`."""
+
+    sample: Sample
+    turns: Turns
+    wide: NDArray[np.float32]
+    """The signs of a path, each INPUTS times."""
+    g: NDArray[np.float32]
+    input_rows: NDArray[np.int64]
+    likelihoods: NDArray[np.float32]
+    inputs: NDArray[np.float32]
+    before: NDArray[np.float32]
+    """With members: the input vectors of a chunk and a row of zeros, and the same vectors before they moved."""
+    chunk_rows: NDArray[np.int64]
+
+
+def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members | None) -> SkipgramScratch:
+    """Allocate what `train_skipgram_hs` works with."""
+    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
+    most, n_inputs = to_multiple(paths.longest, LANES), 2 * chunk.window + INPUTS
+    n_chunk = 0 if members is None else chunk.n_targets + 2 * chunk.window
+    return SkipgramScratch(
+        make_sample(),
+        _make_turns(paths, zero_row),
+        wide=aligned_zeros(most * INPUTS),
+        g=aligned_zeros(most * INPUTS),
+        input_rows=np.full(n_inputs, zero_row),
+        likelihoods=aligned_zeros(_LIKELIHOODS + most * n_inputs + GROUP * LANES),
+        inputs=aligned_zeros((n_chunk + 1) * row_size),
+        before=aligned_zeros(n_chunk * row_size),
+        chunk_rows=np.zeros(n_chunk, np.int64),
+    )
+
+
+@compiled
 def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used):
     """Set g[i * INPUTS + c] to the step of path row i with input j + c, and likelihoods[used:] to those of its branch.
 
@@ -166,7 +229,7 @@ def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha
         store_vector(likelihoods, used + i, s)
 
 
-@njit(**JIT)
+@compiled
 def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row_size, g):
     """Add the sum of g[i, c] x_c to path row i, and that of g[i, c] y_i to input j + c, both from the values before."""
     row_0, row_1 = load(input_rows, j), load(input_rows, j + 1)
@@ -190,35 +253,31 @@ def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row
             store_vector(inputs, row_3 + d, load_vector(inputs, row_3 + d) + dx_3)
 
 
-@njit(**JIT)
-def _compose_chunk(
-    words, n, start, n_inputs, w_in, members, member_rows, row_size, zero_row, chunk_rows, inputs, before
-):  # fmt: skip
-    """Set the input vectors of n_inputs positions from `start` on, some beyond a border, and a copy of them."""
-    for j in range(n_inputs):
+@compiled
+def _compose_chunk(words, n, start, tables, members, scratch):
+    """Set the input vectors of a chunk's positions from `start` on, some beyond a border, and a copy of them."""
+    row_size, zero_row, chunk_rows = tables.row_size, tables.w_out.size - tables.row_size, scratch.chunk_rows
+    for j in range(chunk_rows.size):
         i = start + j
         chunk_rows[j] = words[i] * row_size if 0 <= i < n else zero_row
-    compose(w_in, members, member_rows, chunk_rows, 0, n_inputs, row_size, inputs)
-    for j in range(0, n_inputs * row_size, LANES):
-        store_vector(before, j, load_vector(inputs, j))
+    compose(tables.w_in, members, chunk_rows, 0, chunk_rows.size, row_size, scratch.inputs)
+    for j in range(0, scratch.before.size, LANES):
+        store_vector(scratch.before, j, load_vector(scratch.inputs, j))
 
 
-@njit(**JIT)
-def _spread_chunk(
-    n_inputs, w_in, members, member_rows, frozen, row_size, zero_row, chunk_rows, inputs, before
-):  # fmt: skip
+@compiled
+def _spread_chunk(tables, members, scratch):
     """Add what the input vectors of a chunk have moved since `_compose_chunk` to the rows that they are made of."""
-    for j in range(0, n_inputs * row_size, LANES):
-        store_vector(before, j, load_vector(inputs, j) - load_vector(before, j))
-    spread(before, members, member_rows, frozen, chunk_rows, n_inputs, zero_row, row_size, w_in)
+    before, chunk_rows = scratch.before, scratch.chunk_rows
+    for j in range(0, before.size, LANES):
+        store_vector(before, j, load_vector(scratch.inputs, j) - load_vector(before, j))
+    zero_row = tables.w_out.size - tables.row_size
+    spread(before, members, chunk_rows, chunk_rows.size, zero_row, tables.row_size, tables.w_in)
 
 
-@njit(**JIT)
-def train_skipgram_hs(
-    tokens, offsets, position, stop, sentence, keep, path_offsets, path_steps, w_in, w_out, row_size, vector_size,
-    window, shrink, longest, n_targets, alpha_start, alpha_end, state, stats, members, member_rows, frozen, weights,
-):  # fmt: skip
-    """Train skip-gram with hierarchical softmax on tokens[position:stop]; both tables are overwritten.
+@compiled
+def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, stats):
+    """Train skip-gram with hierarchical softmax on a segment; both tables are overwritten.
 
     For one target after another, and for INPUTS words of its context after another, with x_c their input vectors, y_i
     the rows of the target's path and b_i = 1 where its code is 0, else -1::
@@ -226,53 +285,27 @@ def train_skipgram_hs(
         g[i, c] = alpha b_i (1 - sigmoid(b_i x_c . y_i))
         w_in[input c] += sum over i of g[i, c] y_i        w_out[node i] += sum over c of g[i, c] x_c
 
-    Parameters
-    ----------
-    tokens, offsets, position, stop, sentence, keep, window, shrink
-        As in `sample_tokens`.
-    path_offsets : ndarray of shape (V + 1,), int64
-    path_steps : ndarray of int32
-        The path of each word, see above.
-    w_in, w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
-        Input vectors and vectors of the inner nodes, V - 1 at most; row V of both is zero. With `members`, `w_in` may
-        have more rows; its last is zero as well.
-    row_size, vector_size : int
-        S and D.
-    longest : int
-        Length of the longest path.
-    n_targets : int
-        Only with `members`: input vectors are made anew for every so many targets.
-    alpha_start, alpha_end : float
-        Step size at both ends of the segment; linear between, one value for each buffer.
-    state : uint64
-        Random state of the segment.
-    stats : ndarray of shape (3,), float64
-        Entries LOSS, PAIRS and KEPT are added to.
-    members, member_rows, frozen, weights
-        As in `train_skipgram`.
+    Parameters are those of `_skipgram.train_skipgram`, with `Paths` in the place of noise. The vectors of `w_out` are
+    those of the inner nodes, V - 1 at most. The targets of a chunk matter only with `members`: input vectors are made
+    anew for each chunk.
     """
-    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    gains = np.empty(BUFFER, np.float32)
-    zero_row = w_out.size - row_size
-    most = round_up(longest, LANES)
-    rows, signs = np.full(2 * most, zero_row), aligned_zeros(2 * most)  # of a target and the next, in turns
-    wide, g = aligned_zeros(most * INPUTS), aligned_zeros(most * INPUTS)
-    input_rows = np.full(2 * window + INPUTS, zero_row)
-    likelihoods = aligned_zeros(_LIKELIHOODS + most * (2 * window + INPUTS) + GROUP * LANES)
-    n_chunk = n_targets + 2 * window
+    window, shrink, n_targets = chunk
+    w_in, w_out, row_size, _ = tables
+    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    sample, turns, likelihoods = scratch.sample, scratch.turns, scratch.likelihoods
+    words, left, right, _, gains = sample
+    path_offsets, path_steps, _ = paths
+    rows, signs, most = turns.rows, turns.signs, turns.rows.size // 2
+    input_rows, wide, g = scratch.input_rows, scratch.wide, scratch.g
     if members is None:
         inputs, empty_row = w_in, zero_row
     else:
-        inputs, empty_row = aligned_zeros((n_chunk + 1) * row_size), n_chunk * row_size
-        before, chunk_rows = aligned_zeros(n_chunk * row_size), np.empty(n_chunk, np.int64)
+        inputs, empty_row = scratch.inputs, scratch.before.size
+    position, stop, sentence, alpha_start, alpha_end, state = segment
     begin, gain, start = position, _float32(1), 0
     while position < stop:
         alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights,
-            gains,
-        )  # fmt: skip
+        n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
         stats[KEPT] += n
         first = used = 0
         next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
@@ -286,39 +319,91 @@ def train_skipgram_hs(
                     prefetch_row(w_in, words[t + window + 2] * row_size, row_size)
             elif t % n_targets == 0:
                 start = t - window
-                _compose_chunk(
-                    words, n, start, n_chunk, w_in, members, member_rows, row_size, zero_row, chunk_rows, inputs, before
-                )
-            if weights is not None:
+                _compose_chunk(words, n, start, tables, members, scratch)
+            if is_weighted:
                 gain = gains[t]
             n_inputs = _place_inputs(words, t, left[t], right[t], start, members, row_size, empty_row, input_rows)
             n_rows = round_up(n_path, _PATH_ROWS)
             _widen(signs, first, n_rows, wide)
             for j in range(0, n_inputs, INPUTS):
                 _score_group(
-                    inputs, input_rows, j, w_out, rows, first, n_path, wide, alpha * gain, row_size, g, likelihoods,
+                    inputs,
+                    input_rows,
+                    j,
+                    w_out,
+                    rows,
+                    first,
+                    n_path,
+                    wide,
+                    alpha * gain,
+                    row_size,
+                    g,
+                    likelihoods,
                     used,
-                )  # fmt: skip
+                )
                 _step_group(inputs, input_rows, j, n_inputs - j, w_out, rows, first, n_path, row_size, g)
                 used += n_rows * INPUTS
             stats[PAIRS] += n_inputs * gain
             # what only fills up has a score of 0, so a loss of ln 2
             stats[LOSS] -= gain * (round_up(n_inputs, INPUTS) * n_rows - n_inputs * n_path) * _LN2
-            if used > _LIKELIHOODS or t == n - 1 or weights is not None:
+            if used > _LIKELIHOODS or t == n - 1 or is_weighted:
                 stats[LOSS] += gain * _sum_losses(likelihoods, used)
                 used = 0
             if members is not None:
                 if (t + 1) % n_targets == 0 or t == n - 1:
-                    _spread_chunk(
-                        n_chunk, w_in, members, member_rows, frozen, row_size, zero_row, chunk_rows, inputs, before
-                    )
+                    _spread_chunk(tables, members, scratch)
             first = most - first
 
 
 # CBOW.
 
 
-@njit(**JIT)
+class CbowScratch(NamedTuple):
+    """Memory of one thread, see `make_cbow_scratch`; what `_cbow.Scratch` has, too, is the same here."""
+
+    sample: Sample
+    turns: Turns
+    g: NDArray[np.float32]
+    likelihoods: NDArray[np.float32]
+    inputs: NDArray[np.float32]
+    steps: NDArray[np.float32]
+    own_inputs: NDArray[np.int64]
+    prefix: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    gain: NDArray[np.float32]
+    size: NDArray[np.float32]
+    input_rows: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members | None) -> CbowScratch:
+    """Allocate what `train_cbow_hs` works with."""
+    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
+    most, n_targets = to_multiple(paths.longest, LANES), chunk.n_targets
+    n_inputs = n_targets + 2 * chunk.window
+    n_composed = 0 if members is None else n_inputs + 1
+    return CbowScratch(
+        make_sample(),
+        _make_turns(paths, zero_row),
+        g=aligned_zeros(most),
+        likelihoods=aligned_zeros(n_targets * most + GROUP * LANES),
+        inputs=aligned_zeros(n_composed * row_size),
+        steps=aligned_zeros(n_composed * row_size),
+        own_inputs=np.zeros(n_inputs, np.int64),
+        prefix=aligned_zeros((n_inputs + 1) * row_size),
+        hidden=aligned_zeros(n_targets * row_size),
+        gain=aligned_zeros(n_targets),
+        size=aligned_zeros(n_targets),
+        input_rows=np.full(n_inputs, zero_row),
+        rows=np.full(n_targets, zero_row),
+        low=np.zeros(n_targets, np.int64),
+        high=np.zeros(n_targets, np.int64),
+    )
+
+
+@compiled
 def _step_path(
     hidden, own, share, low, high, prefix, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used
 ):  # fmt: skip
@@ -351,12 +436,9 @@ def _step_path(
         store_vector(prefix, high + d, load_vector(prefix, high + d) - dx)
 
 
-@njit(**JIT)
-def train_cbow_hs(
-    tokens, offsets, position, stop, sentence, keep, path_offsets, path_steps, w_in, w_out, row_size, vector_size,
-    window, shrink, longest, n_targets, alpha_start, alpha_end, state, stats, members, member_rows, frozen, weights,
-):  # fmt: skip
-    """Train CBOW with hierarchical softmax on tokens[position:stop]; both tables are overwritten.
+@compiled
+def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
+    """Train CBOW with hierarchical softmax on a segment; both tables are overwritten.
 
     With h the mean of the C context rows of a target, y_i the rows of its path and b_i = 1 where its code is 0, else
     -1, for one target after another::
@@ -367,50 +449,35 @@ def train_cbow_hs(
     The means of a chunk are those of the input rows before it; after it, the C context rows of each target receive
     dh / C. Targets without context are skipped.
 
-    Parameters are those of `train_skipgram_hs`; n_targets is the number of targets in a chunk.
+    Parameters are those of `train_skipgram_hs`.
     """
-    n_inputs = n_targets + 2 * window
-    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    gains = np.empty(BUFFER, np.float32)
-    zero_row = w_out.size - row_size
-    prefix, hidden = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros(n_targets * row_size)
-    active, size = np.zeros(n_targets, np.float32), np.zeros(n_targets, np.float32)
-    input_rows, target_rows = np.full(n_inputs, zero_row), np.full(n_targets, zero_row)
-    low, high = np.zeros(n_targets, np.int64), np.zeros(n_targets, np.int64)
-    most = round_up(longest, LANES)
-    rows, signs = np.full(2 * most, zero_row), aligned_zeros(2 * most)  # of a target and the next, in turns
-    g, likelihoods = aligned_zeros(most), aligned_zeros(n_targets * most + GROUP * LANES)
+    window, shrink, n_targets = chunk
+    w_in, w_out, row_size, _ = tables
+    n_inputs, zero_row, is_weighted = n_targets + 2 * window, w_out.size - row_size, is_given(text.weights)
+    sample, turns, likelihoods, prefix = scratch.sample, scratch.turns, scratch.likelihoods, scratch.prefix
+    words, gains, input_rows = sample.words, sample.gains, scratch.input_rows
+    path_offsets, path_steps, _ = paths
+    rows, signs, most = turns.rows, turns.signs, turns.rows.size // 2
+    hidden, size, low, high, g = scratch.hidden, scratch.size, scratch.low, scratch.high, scratch.g
     if members is None:
         inputs, steps_in, own_inputs = w_in, w_in, input_rows
     else:
-        inputs, steps_in = aligned_zeros((n_inputs + 1) * row_size), aligned_zeros((n_inputs + 1) * row_size)
-        own_inputs = np.empty(n_inputs, np.int64)
+        inputs, steps_in, own_inputs = scratch.inputs, scratch.steps, scratch.own_inputs
+    position, stop, sentence, alpha_start, alpha_end, state = segment
     begin, gain = position, _float32(1)
     while position < stop:
         alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights,
-            gains,
-        )  # fmt: skip
+        n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
         stats[KEPT] += n
         first = 0
         next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
         for t in range(0, n, n_targets):
-            place_chunk(
-                words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high
-            )
+            place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
             if members is None:
-                for i in range(t + n_targets + window, min(t + 2 * n_targets + window, n)):
-                    prefetch_row(w_in, words[i] * row_size, row_size)
+                prefetch_inputs(words, n, t, chunk, w_in, row_size, members)
             else:
-                compose(w_in, members, member_rows, input_rows, 0, n_inputs, row_size, inputs)
-                steps_in[:] = 0
-                for j in range(n_inputs):
-                    own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
-            context_means(
-                inputs, own_inputs, n_inputs, n_targets, window, low, high, row_size, prefix, hidden, active, size
-            )
+                compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
+            context_means(inputs, own_inputs, chunk, row_size, scratch)
             for j in range(0, (n_inputs + 1) * row_size, LANES):
                 store_vector(prefix, j, splat(_float32(0)))
             used = 0
@@ -420,7 +487,7 @@ def train_cbow_hs(
                     words, t + k + 1, n, path_offsets, path_steps, row_size, zero_row, w_out, most - first, rows, signs
                 )
                 if high[k] > 0:
-                    if weights is not None:
+                    if is_weighted:
                         gain = gains[t + k]
                     _step_path(
                         hidden, k * row_size, size[k], low[k] * row_size, high[k] * row_size, prefix, w_out, rows,
@@ -430,11 +497,11 @@ def train_cbow_hs(
                     stats[PAIRS] += gain
                     # what only fills up has a score of 0, so a loss of ln 2
                     stats[LOSS] -= gain * (round_up(n_path, LANES) - n_path) * _LN2
-                    if weights is not None:
+                    if is_weighted:
                         stats[LOSS] += gain * _sum_losses(likelihoods, used)
                         used = 0
                 first = most - first
             stats[LOSS] += _sum_losses(likelihoods, used)
-            close_windows(hidden, n_inputs, n_targets, window, row_size, prefix, steps_in, own_inputs)
+            close_windows(hidden, chunk, row_size, prefix, steps_in, own_inputs)
             if members is not None:
-                spread(steps_in, members, member_rows, frozen, input_rows, n_inputs, zero_row, row_size, w_in)
+                spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)

@@ -19,10 +19,11 @@ Ji et al. 2016, arXiv:1604.04661 (negative sampling as matrix products with shar
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import NamedTuple
 
-from ._jit import JIT
+import numpy as np
+from numpy.typing import NDArray
+
 from ._simd import (
     LANES,
     TILE_COLUMNS,
@@ -43,6 +44,7 @@ from ._simd import (
     take,
     zero_tile,
 )
+from .jit import compiled
 
 ROW_MULTIPLE = 16
 """Table rows are a multiple of 16 floats, one cache line, on every host."""
@@ -59,28 +61,114 @@ _ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no bits for a fraction
 GROUP = 3  # sigmoids multiplied before a logarithm is taken: sigmoid(-20)**3 is still a normal float32
 
 
+# What kernels are given.
+
+
+class Text(NamedTuple):
+    """What is trained on."""
+
+    tokens: NDArray[np.int32]
+    """Ids, shape (n_tokens,)."""
+    offsets: NDArray[np.int64]
+    """Where sentences begin, and the end of the last; shape (n_sentences + 1,)."""
+    keep: NDArray[np.float32]
+    """Probability that a token of each word is kept, shape (V,)."""
+    weights: NDArray[np.float32] | None
+    """What the steps and losses of each sentence are multiplied by, and how much its pairs count; None is 1."""
+
+
+class Segment(NamedTuple):
+    """A part of the text, and how it is trained."""
+
+    start: int
+    stop: int
+    sentence: int
+    """That holds token `start`."""
+    alpha: float
+    alpha_end: float
+    """Step size at both ends; linear between, one value for each buffer."""
+    state: np.uint64
+    """Of the random numbers."""
+
+
+class Chunk(NamedTuple):
+    """How many targets are trained at once, and with which context."""
+
+    window: int
+    """The largest radius."""
+    shrink: int
+    """Draw the radius uniformly from 1..shrink, as word2vec does, and cut it to `window`; 0 is always `window`."""
+    n_targets: int
+
+
+class Noise(NamedTuple):
+    """The noise distribution and how much is drawn of it."""
+
+    threshold: NDArray[np.float32]
+    alias: NDArray[np.int32]
+    """Alias table, shape (V,) both: see `draw_noise`."""
+    negative: int
+    """Noise words for each pair, on average."""
+    n_rows: int
+    """N, noise words of a chunk: a multiple of TILE_ROWS."""
+
+
+class TableArrays(NamedTuple):
+    """Both tables, see above, each starting on a cache line."""
+
+    w_in: NDArray[np.float32]
+    w_out: NDArray[np.float32]
+    row_size: int
+    vector_size: int
+
+
+class Sample(NamedTuple):
+    """Tokens that survive subsampling; each array has shape (BUFFER,)."""
+
+    words: NDArray[np.int64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    """The context of words[i] is words[left[i]:right[i]] without words[i] itself."""
+    pairs: NDArray[np.int64]
+    """How many targets have words[i] in their context."""
+    gains: NDArray[np.float32]
+    """With weights: that of the sentence of words[i]."""
+
+
+def make_sample(size: int = BUFFER) -> Sample:
+    """Allocate room for tokens."""
+    return Sample(*np.empty((4, size), np.int64), np.empty(size, np.float32))
+
+
+def aligned_zeros(n: int) -> NDArray[np.float32]:
+    """Return n float32 zeros that start on a cache line."""
+    raw = np.zeros(n + _LINE, np.float32)
+    start = -(raw.ctypes.data // 4) % _LINE
+    return raw[start : start + n]
+
+
 # Random numbers and sampling.
 
 
-@njit(**JIT)
+@compiled
 def next_random(state):
     """Advance a 64-bit linear congruential generator (Knuth's MMIX); its upper bits are the random number."""
     return state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
 
 
-@njit(**JIT)
+@compiled
 def uniform(state):
     """Return the state as a float32 in [0, 1), a multiple of 2**-24."""
     return _float32(state >> np.uint64(40)) * _float32(1 / (1 << 24))
 
 
-@njit(**JIT)
+@compiled
 def below(state, n):
     """Return the state as an integer in [0, n), n < 2**32."""
     return np.int64(((state >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 
 
-@njit(**JIT)
+@compiled
 def draw_noise(threshold, alias, state):
     """Draw a word id by Walker's alias method; return (id, state)."""
     state = next_random(state)
@@ -89,43 +177,46 @@ def draw_noise(threshold, alias, state):
     return (i if uniform(state) < threshold[i] else np.int64(alias[i])), state
 
 
-@njit(**JIT)
-def sample_tokens(
-    tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights=None,
-    gains=None,
-):  # fmt: skip
-    """Subsample tokens[position:stop] into `words` and draw the window of each.
+@compiled
+def is_given(value):
+    """Tell whether an argument is not None; a constant when compiled."""
+    return value is not None
+
+
+@compiled
+def weight_of(weights, sentence):
+    """Return the weight of a sentence, 1 if none are given."""
+    if weights is None:
+        return _float32(1)
+    return weights[sentence]
+
+
+@compiled
+def sample_tokens(text, position, stop, sentence, window, shrink, sample, state):
+    """Subsample tokens[position:stop] into `sample` and draw the window of each.
 
     Parameters
     ----------
-    tokens : ndarray of shape (n_tokens,), int32
-    offsets : ndarray of shape (n_sentences + 1,), int64
-    sentence : int
-        The sentence that holds `position`.
-    keep : ndarray of shape (V,), float32
-        Probability that a token of each word is kept.
-    window : int
-        The largest radius.
-    shrink : int
-        Draw the radius uniformly from 1..shrink, as word2vec does, and cut it to `window`; 0 is always `window`.
-    words, left, right, pairs : ndarray of shape (BUFFER,), int64
-        Overwritten. The context of words[i] is words[left[i]:right[i]] without words[i] itself; pairs[i] counts the
-        targets that have words[i] in their context.
-    weights : ndarray of shape (n_sentences,), float32, or None
-        What the steps of each sentence are multiplied by; None is 1.
-    gains : ndarray of shape (BUFFER,), float32
-        Overwritten, with `weights`: gains[i] is that of the sentence of words[i].
+    text : Text
+    position, stop, sentence : int
+        `sentence` holds `position`.
+    window, shrink
+        See `Chunk`.
+    sample : Sample
+        Overwritten.
+    state : uint64
 
     Returns
     -------
     (n, position, sentence, state)
         n tokens were kept; the next one to look at is at `position` in `sentence`.
     """
+    tokens, offsets, keep, is_weighted = text.tokens, text.offsets, text.keep, is_given(text.weights)
+    words, left, right, pairs, gains = sample
     n = 0
     while position < stop and n < words.size:
         first = n
-        if weights is not None:
-            gain = weights[sentence]
+        gain = weight_of(text.weights, sentence)
         end = min(offsets[sentence + 1], stop)
         while position < end and n < words.size:
             word = load(tokens, position)
@@ -145,7 +236,7 @@ def sample_tokens(
             pairs[left[i]] += 1  # a difference array: summed up below
             if right[i] < n:
                 pairs[right[i]] -= 1
-            if weights is not None:
+            if is_weighted:
                 gains[i] = gain
         open_windows = 0
         for i in range(first, n):
@@ -157,7 +248,7 @@ def sample_tokens(
 # Functions of vectors.
 
 
-@njit(**JIT)
+@compiled
 def sigmoid(x):
     """Return 1 / (1 + exp(-x)) lane by lane, to a relative error below 2e-6; x is clamped to [-20, 20]."""
     limit = splat(_float32(_LOG_LIMIT))
@@ -177,7 +268,7 @@ def sigmoid(x):
     return one / fma(e, power_of_two(whole), one)
 
 
-@njit(**JIT)
+@compiled
 def logarithm(x):
     """Return ln(x) lane by lane for normal x > 0, to an absolute error below 2e-6 * (1 + |ln(x)|)."""
     one = splat(_float32(1))
@@ -195,14 +286,14 @@ def logarithm(x):
 # Products. Tiles of TILE_ROWS rows; `steps` and `take` make the row offsets of one tile.
 
 
-@njit(**JIT)
+@compiled
 def _score_tile(tile, left, left_rows, right, column, stride, vector_size, scores, score_rows):
     for d in range(vector_size):
         tile = fma_outer(tile, left, left_rows, d, right, d * stride + column)
     store_tile(tile, scores, score_rows, column)
 
 
-@njit(**JIT)
+@compiled
 def score(left, rows, first, last, right, stride, column, end_column, vector_size, scores):
     """Assign scores[k, c] = sum over d of left[rows[k] + d] * right[d, c], first <= k < last, column <= c < end_column.
 
@@ -222,14 +313,14 @@ def score(left, rows, first, last, right, stride, column, end_column, vector_siz
             c += LANES
 
 
-@njit(**JIT)
+@compiled
 def _sum_rows(tile, g, g_rows, g_step, source, rows, start, end, d):
     for k in range(start, end):
         tile = fma_outer(tile, g, g_rows, k * g_step, source, load(rows, k) + d)
     return tile
 
 
-@njit(**JIT)
+@compiled
 def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_end, b, b_end, row_size):
     """Add sum over k of g[i * g_row + k * g_step] * source[rows[k]:][:S] to the table rows i of one tile.
 
@@ -249,7 +340,7 @@ def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_en
         d += LANES
 
 
-@njit(**JIT)
+@compiled
 def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
     """Assign the sums of `accumulate`, over k in [0, end), to TILE_ROWS rows of a table from row `first` on."""
     tile_rows = steps(first * row_size, row_size, TILE_ROWS)
@@ -265,7 +356,7 @@ def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
         d += LANES
 
 
-@njit(**JIT)
+@compiled
 def move_rows(error, hidden, n_targets, row_size, table, rows):
     """Add error[k] hidden[k] to the table row at rows[k]."""
     for k in range(n_targets):
@@ -274,37 +365,38 @@ def move_rows(error, hidden, n_targets, row_size, table, rows):
             store_vector(table, row + d, fma(rate, load_vector(hidden, own + d), load_vector(table, row + d)))
 
 
-# What both algorithms share: memory, rows of a chunk, noise.
+# What both algorithms share: rows of a chunk, noise.
 
 
-@njit(**JIT)
-def aligned_zeros(n):
-    """Return n float32 zeros that start on a cache line."""
-    raw = np.zeros(n + _LINE, np.float32)
-    start = (-(raw.ctypes.data >> 2)) % _LINE
-    return raw[start : start + n]
-
-
-@njit(**JIT)
+@compiled
 def round_up(n, multiple):
     return (n + multiple - 1) // multiple * multiple
 
 
-@njit(**JIT)
+to_multiple = round_up.py_func
+"""The same outside of kernels, where nothing is to be compiled for it."""
+
+
+@compiled
 def prefetch_row(table, row, row_size):
     for d in range(0, row_size, _LINE):
         prefetch(table, row + d)
 
 
-@njit(**JIT)
-def place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, target_rows, low, high):
-    """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context."""
-    start = t - window
-    for j in range(n_targets + 2 * window):
+@compiled
+def place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch):
+    """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context.
+
+    Those of `scratch` are `rows`, of the targets, and `low` and `high`.
+    """
+    words, left, right = sample.words, sample.left, sample.right
+    target_rows, low, high = scratch.rows, scratch.low, scratch.high
+    start = t - chunk.window
+    for j in range(chunk.n_targets + 2 * chunk.window):
         i = start + j
         input_rows[j] = words[i] * row_size if 0 <= i < n else zero_row
     active = 0
-    for k in range(n_targets):
+    for k in range(chunk.n_targets):
         i = t + k
         low[k] = high[k] = 0
         target_rows[k] = zero_row
@@ -316,9 +408,10 @@ def place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size,
     return active
 
 
-@njit(**JIT)
-def place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first, state):
+@compiled
+def place_noise(next_noise, noise, w_out, row_size, noise_rows, first, state):
     """Use the noise words drawn a chunk ago, whose rows have arrived by now, and draw those of the next chunk."""
+    threshold, alias = noise.threshold, noise.alias
     for k in range(next_noise.size):
         noise_rows[first + k] = next_noise[k]
         word, state = draw_noise(threshold, alias, state)
@@ -327,23 +420,34 @@ def place_noise(next_noise, threshold, alias, w_out, row_size, noise_rows, first
     return state
 
 
-@njit(**JIT)
-def prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows):
-    """Prefetch the rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
-    for i in range(t + n_targets, min(t + 2 * n_targets, n)):
-        prefetch_row(w_out, words[i] * row_size, row_size)
-    for i in range(t + n_targets + window, min(t + 2 * n_targets + window, n)):
-        if members is None:
+@compiled
+def prefetch_inputs(words, n, t, chunk, w_in, row_size, members):
+    """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
+    n_targets, window = chunk.n_targets, chunk.window
+    first, last = t + n_targets + window, min(t + 2 * n_targets + window, n)
+    if members is None:
+        for i in range(first, last):
             prefetch_row(w_in, words[i] * row_size, row_size)
-        else:
-            for m in range(load(members, words[i]), load(members, words[i] + 1)):
-                prefetch_row(w_in, load(member_rows, m), row_size)
+    else:
+        offsets, rows = members.offsets, members.rows
+        for i in range(first, last):
+            for m in range(load(offsets, words[i]), load(offsets, words[i] + 1)):
+                prefetch_row(w_in, load(rows, m), row_size)
+
+
+@compiled
+def prefetch_chunk(words, n, t, chunk, tables, members):
+    """Prefetch the rows of both tables that the chunk after the one at `t` adds."""
+    w_in, w_out, row_size, _ = tables
+    for i in range(t + chunk.n_targets, min(t + 2 * chunk.n_targets, n)):
+        prefetch_row(w_out, words[i] * row_size, row_size)
+    prefetch_inputs(words, n, t, chunk, w_in, row_size, members)
 
 
 # Preparation.
 
 
-@njit(**JIT)
+@compiled
 def build_alias(probabilities, threshold, alias):
     """Fill the tables of `draw_noise`: draw i uniformly, take i with probability threshold[i], else alias[i].
 

@@ -13,10 +13,9 @@ What kind of word each id is, `kinds` says: PLAIN, CONNECTOR, or BREAK, which is
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from ._kernels import JIT
 from ._simd import prefetch
+from .jit import compiled
 
 PLAIN, CONNECTOR, BREAK = range(3)
 VALUE_BITS = 40
@@ -35,7 +34,7 @@ _VALUE_MASK = (1 << VALUE_BITS) - 1
 _uint64 = np.uint64
 
 
-@njit(**JIT)
+@compiled
 def hash_pair(words, gap):
     """Return a 64-bit hash of a pair."""
     h = (words ^ _uint64(gap) * _uint64(_GAP_MULTIPLIER)) * _uint64(_MULTIPLIER)
@@ -44,7 +43,7 @@ def hash_pair(words, gap):
     return h ^ (h >> _uint64(29))
 
 
-@njit(**JIT)
+@compiled
 def find_row(rows, words, gap, h):
     """Return the row of a pair, or the free one where it belongs."""
     mask = _uint64(rows.shape[0] - 1)
@@ -56,7 +55,7 @@ def find_row(rows, words, gap, h):
         row = (row + _uint64(1)) & mask
 
 
-@njit(**JIT)
+@compiled
 def find_gap_slot(gap_slots, gap_keys, key):
     """Return the slot that holds the gap with this key, or the free one (-1) where it belongs."""
     mask = _uint64(gap_slots.size - 1)
@@ -66,14 +65,14 @@ def find_gap_slot(gap_slots, gap_keys, key):
     return slot
 
 
-@njit(**JIT)
+@compiled
 def _longer_gap(gap_slots, gap_keys, gap, word):
     """Return the number of the gap that `word` makes of `gap`, -1 if it is not known."""
     slot = find_gap_slot(gap_slots, gap_keys, _uint64(gap) << _uint64(32) | _uint64(word))
     return np.int64(gap_slots[slot]) + 1 if gap_slots[slot] >= 0 else np.int64(-1)
 
 
-@njit(**JIT)
+@compiled
 def count_pairs(tokens, offsets, stop, kinds, worker, workers, rows, gap_slots, gap_keys, state):
     """Count this worker's share of the pairs up to a position, or until a table is full.
 
@@ -163,7 +162,7 @@ def count_pairs(tokens, offsets, stop, kinds, worker, workers, rows, gap_slots, 
     return not full
 
 
-@njit(**JIT)
+@compiled
 def count_above(rows, value):
     """Return how many rows have a larger value; with 0, how many are in use."""
     n = 0
@@ -173,7 +172,7 @@ def count_above(rows, value):
     return n
 
 
-@njit(**JIT)
+@compiled
 def keep_above(rows, value, kept):
     """Copy the rows with a larger value into an empty table that has room for them."""
     for r in range(rows.shape[0]):
@@ -183,7 +182,7 @@ def keep_above(rows, value, kept):
             kept[row, 0], kept[row, 1] = rows[r, 0], rows[r, 1]
 
 
-@njit(**JIT)
+@compiled
 def select_rows(rows, least, out):
     """Copy the rows whose value is `least` or more to the first rows of `out`; return how many."""
     n = 0
@@ -194,7 +193,7 @@ def select_rows(rows, least, out):
     return n
 
 
-@njit(**JIT)
+@compiled
 def insert_gap(gap_slots, gap_keys, n_gaps, gap, word):
     """Return the number of the gap that `word` makes of `gap`, a new one if it has none, and the gaps in use."""
     longer = _longer_gap(gap_slots, gap_keys, gap, word)
@@ -206,7 +205,7 @@ def insert_gap(gap_slots, gap_keys, n_gaps, gap, word):
     return np.int64(n_gaps + 1), n_gaps + 1
 
 
-@njit(**JIT)
+@compiled
 def rehash_gaps(gap_keys, n_gaps, n_slots):
     """Return fresh slots for the first `n_gaps` gaps; n_slots is a power of two."""
     gap_slots = np.full(n_slots, -1, np.int32)
@@ -215,7 +214,7 @@ def rehash_gaps(gap_keys, n_gaps, n_slots):
     return gap_slots
 
 
-@njit(**JIT)
+@compiled
 def insert_pairs(rows, words, gaps, values):
     """Put pairs with their values into a table that has room; a pair that is there keeps its value."""
     for k in range(words.size):
@@ -225,7 +224,7 @@ def insert_pairs(rows, words, gaps, values):
             rows[row, 1] = _uint64(gaps[k]) << _uint64(VALUE_BITS) | _uint64(values[k])
 
 
-@njit(**JIT)
+@compiled
 def join_pairs(tokens, offsets, first_sentence, last_sentence, start, kinds, begins, rows, gap_slots, gap_keys):
     """Replace phrases by one token each in a range of sentences, from left to right, in place.
 
@@ -292,7 +291,7 @@ def join_pairs(tokens, offsets, first_sentence, last_sentence, start, kinds, beg
     return n
 
 
-@njit(**JIT)
+@compiled
 def count_words(tokens, counts, first):
     """Count every id, and note where it is first; `first` holds n_tokens for an id that does not occur."""
     counts[:] = 0
@@ -303,7 +302,7 @@ def count_words(tokens, counts, first):
         first[word] = i
 
 
-@njit(**JIT)
+@compiled
 def write_sentences(tokens, offsets, first_sentence, last_sentence, letters, starts, out):
     """Write sentences as bytes, one a line, words set apart by spaces.
 

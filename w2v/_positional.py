@@ -18,16 +18,16 @@ Mikolov et al. 2018, arXiv:1712.09405, section 2.2.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from ._kernels import JIT, move_rows
+from ._kernels import move_rows
 from ._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
+from .jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
-def weighted_means(inputs, n_targets, window, low, high, row_size, positions, hidden, gain, size):
+@compiled
+def weighted_means(inputs, chunk, row_size, positions, scratch):
     """Set hidden[k] to h_k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
     Parameters
@@ -37,8 +37,9 @@ def weighted_means(inputs, n_targets, window, low, high, row_size, positions, hi
     positions : ndarray of shape ((2 w + 1) * S,), float32
         Row w + p is d_p; row w is not used.
     """
-    zero = splat(_float32(0))
-    for k in range(n_targets):
+    low, high, hidden, gain, size = scratch.low, scratch.high, scratch.hidden, scratch.gain, scratch.size
+    zero, window = splat(_float32(0)), chunk.window
+    for k in range(chunk.n_targets):
         n_context = high[k] - low[k] - 1
         gain[k] = 1 if n_context > 0 else 0
         size[k] = _float32(1) / _float32(n_context) if n_context > 0 else 0
@@ -52,15 +53,15 @@ def weighted_means(inputs, n_targets, window, low, high, row_size, positions, hi
             store_vector(hidden, k * row_size + d, total * scale)
 
 
-@njit(**JIT)
-def apply_weighted_gradients(
-    grad, error, hidden, n_targets, window, low, high, size, row_size, vector_size, inputs, positions, position_steps,
-    steps_in, w_out, target_rows,
-):  # fmt: skip
+@compiled
+def apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions):
     """Move the target rows and the weights of the positions, and set steps_in[j] to the step of input j.
 
-    `grad` and `position_steps`, of the shape of `positions`, are overwritten; `steps_in` is zero before.
+    `position_steps`, of the shape of `positions`, is overwritten; `steps_in` is zero before.
     """
+    grad, error, hidden, position_steps = scratch.grad, scratch.error, scratch.hidden, scratch.position_steps
+    low, high, size, target_rows = scratch.low, scratch.high, scratch.size, scratch.rows
+    w_out, row_size, window, n_targets = tables.w_out, tables.row_size, chunk.window, chunk.n_targets
     position_steps[:] = 0
     for k in range(n_targets):
         scale, rate = splat(load(size, k)), splat(load(error, k))
@@ -80,6 +81,6 @@ def apply_weighted_gradients(
         moved = fma(share, load_vector(position_steps, d), load_vector(positions, d))
         squares = fma(moved, moved, squares)
         store_vector(positions, d, moved)
-    scale = splat(_float32(np.sqrt(2 * window * vector_size / sum_lanes(squares))))
+    scale = splat(_float32(np.sqrt(2 * window * tables.vector_size / sum_lanes(squares))))
     for d in range(0, position_steps.size, LANES):
         store_vector(positions, d, load_vector(positions, d) * scale)

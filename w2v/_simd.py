@@ -19,8 +19,6 @@ A matrix product is then three lines::
 where `a_rows` and `c_rows` are tuples of ROWS offsets, made by `take` and `steps`. All arrays are flat, C-contiguous
 float32 (int64 for lists of offsets) and every offset counts elements. Nothing here checks bounds or wraps negative
 indices around, and unaligned access is allowed.
-
-Numba's cache is keyed on the file that calls these functions, not on this one: after an edit here, `make clean`.
 """
 
 from __future__ import annotations

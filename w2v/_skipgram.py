@@ -7,20 +7,26 @@ Mikolov et al. 2013, arXiv:1310.4546, equation 4.
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import NamedTuple
 
-from ._composition import compose, spread
+import numpy as np
+from numpy.typing import NDArray
+
+from ._composition import Members, compose, spread
 from ._kernels import (
-    BUFFER,
     GROUP,
-    JIT,
     KEPT,
     LOSS,
     PAIRS,
+    Chunk,
+    Noise,
+    Sample,
+    TableArrays,
     accumulate,
     aligned_zeros,
+    is_given,
     logarithm,
+    make_sample,
     place_chunk,
     place_noise,
     prefetch_chunk,
@@ -28,6 +34,7 @@ from ._kernels import (
     sample_tokens,
     score,
     sigmoid,
+    to_multiple,
 )
 from ._simd import (
     LANES,
@@ -41,20 +48,68 @@ from ._simd import (
     sum_lanes,
     transpose,
 )
+from .jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
-def _skipgram_errors(
-    scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha, gain, weights
-):
+class Scratch(NamedTuple):
+    """Memory of one thread, see `make_scratch`; H' and T' are H and T rounded up to whole tiles."""
+
+    sample: Sample
+    copy: NDArray[np.float32]
+    transposed: NDArray[np.float32]
+    """The input vectors of the chunk, by row and by column."""
+    steps: NDArray[np.float32]
+    """With members: the steps of the input vectors."""
+    scores: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    gain: NDArray[np.float32]
+    input_rows: NDArray[np.int64]
+    copy_rows: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    """Of T' targets and N noise words."""
+    next_noise: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members | None) -> Scratch:
+    """Allocate what `train_skipgram` works with."""
+    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
+    tile_targets = to_multiple(chunk.n_targets, TILE_ROWS)
+    n_copies = to_multiple(chunk.n_targets + 2 * chunk.window, TILE_ROWS) + LANES
+    shift = to_multiple(chunk.window, LANES) - chunk.window
+    band = to_multiple(TILE_ROWS + 2 * chunk.window, LANES)
+    stride = to_multiple(shift + max(tile_targets + band, n_copies), LANES)
+    return Scratch(
+        make_sample(),
+        copy=aligned_zeros(n_copies * row_size),
+        transposed=aligned_zeros(row_size * stride),
+        steps=aligned_zeros(0 if members is None else n_copies * row_size),
+        scores=aligned_zeros((tile_targets + noise.n_rows) * stride),
+        weight=aligned_zeros(to_multiple(chunk.n_targets, LANES)),
+        gain=aligned_zeros(tile_targets),
+        input_rows=np.full(n_copies, zero_row),
+        copy_rows=np.arange(n_copies) * row_size,
+        rows=np.full(tile_targets + noise.n_rows, zero_row),
+        next_noise=np.full(noise.n_rows, zero_row),
+        low=np.zeros(tile_targets, np.int64),
+        high=np.zeros(tile_targets, np.int64),
+    )
+
+
+@compiled
+def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weights):
     """Turn scores into step sizes in place; return the summed loss of the chunk.
 
     Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score), both times gain[k]
     unless `weights` is None. Noise word, target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
     sigmoid(-score). Zero elsewhere.
     """
+    scores, weight, gain, low, high = scratch.scores, scratch.weight, scratch.gain, scratch.low, scratch.high
+    window, n_targets = chunk.window, chunk.n_targets
+    tile_targets = round_up(n_targets, TILE_ROWS)
     zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
     total = zero
     for first in range(0, tile_targets, TILE_ROWS):
@@ -89,7 +144,7 @@ def _skipgram_errors(
     return np.float64(sum_lanes(total))
 
 
-@njit(**JIT)
+@compiled
 def _copy_rows(table, rows, first, last, row_size, copy):
     for j in range(first, last):
         row = load(rows, j)
@@ -97,13 +152,9 @@ def _copy_rows(table, rows, first, last, row_size, copy):
             store_vector(copy, j * row_size + d, load_vector(table, row + d))
 
 
-@njit(**JIT)
-def train_skipgram(
-    tokens, offsets, position, stop, sentence, keep, threshold, alias, w_in, w_out, row_size, vector_size,
-    window, shrink, negative, n_targets, n_noise, alpha_start, alpha_end, state, stats, members, member_rows, frozen,
-    weights,
-):  # fmt: skip
-    """Train skip-gram on tokens[position:stop]; both tables are overwritten.
+@compiled
+def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats):
+    """Train skip-gram on a segment; both tables are overwritten.
 
     With X the H input rows and Y the T target rows followed by the N noise rows of a chunk::
 
@@ -118,80 +169,64 @@ def train_skipgram(
 
     Parameters
     ----------
-    tokens, offsets, position, stop, sentence, keep, window, shrink
-        As in `sample_tokens`.
-    threshold, alias : ndarray of shape (V,), float32 and int32
-        Alias table of the noise distribution.
-    w_in, w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
-        Input and output vectors. With `members`, `w_in` may have more rows; its last is zero as well.
-    row_size, vector_size : int
-        S and D.
-    negative : int
-        Noise words for each pair, on average.
-    n_targets, n_noise : int
-        T, and N, a multiple of TILE_ROWS: see `trainer.chunk_shape`.
-    alpha_start, alpha_end : float
-        Step size at both ends of the segment; linear between, one value for each buffer.
-    state : uint64
-        Random state of the segment.
+    text : Text
+    segment : Segment
+    chunk : Chunk
+        See `objectives.chunk_shape`.
+    noise : Noise
+    tables : TableArrays
+        Overwritten.
+    members : Members or None
+        None if the input vector of word v is row v.
+    scratch : Scratch
+        Of one thread; overwritten.
     stats : ndarray of shape (3,), float64
         Entries LOSS, PAIRS and KEPT are added to.
-    members : ndarray of shape (V + 2,), int64, or None
-        Where the rows of each word begin in `member_rows`; None if the input vector of word v is row v. See
-        `_composition`.
-    member_rows : ndarray of int64, or None
-        Offsets into `w_in`.
-    frozen : ndarray of uint8 or None
-        Rows of `w_in` that must not move; only with `members`.
-    weights : ndarray of shape (n_sentences,), float32, or None
-        What the steps and losses of each sentence are multiplied by, and how much its pairs count.
     """
+    window, _, n_targets = chunk
+    w_in, w_out, row_size, vector_size = tables
     tile_targets = round_up(n_targets, TILE_ROWS)
-    n_inputs = n_targets + 2 * window
+    n_inputs, n_noise = n_targets + 2 * window, noise.n_rows
     tile_inputs = round_up(n_inputs, TILE_ROWS)
     shift = round_up(window, LANES) - window  # so that the column of input `window`, the first target, is aligned
     band = round_up(TILE_ROWS + 2 * window, LANES)
-    stride = round_up(shift + max(tile_targets + band, tile_inputs + LANES), LANES)
-    words, left = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    right, pairs = np.empty(BUFFER, np.int64), np.empty(BUFFER, np.int64)
-    zero_row = w_out.size - row_size
-    copy, transposed = aligned_zeros((tile_inputs + LANES) * row_size), aligned_zeros(row_size * stride)
-    scores, weight = aligned_zeros((tile_targets + n_noise) * stride), aligned_zeros(round_up(n_targets, LANES))
-    input_rows, copy_rows = np.full(tile_inputs + LANES, zero_row), np.arange(tile_inputs + LANES) * row_size
-    rows, next_noise = np.full(tile_targets + n_noise, zero_row), np.full(n_noise, zero_row)
-    low, high = np.zeros(tile_targets, np.int64), np.zeros(tile_targets, np.int64)
+    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    sample, copy, transposed, scores = scratch.sample, scratch.copy, scratch.transposed, scratch.scores
+    stride = transposed.size // row_size
+    words, pairs, gains, weight, gain = sample.words, sample.pairs, sample.gains, scratch.weight, scratch.gain
+    input_rows, copy_rows, rows = scratch.input_rows, scratch.copy_rows, scratch.rows
+    low, high = scratch.low, scratch.high
     if members is None:
         steps_in, step_rows = w_in, input_rows
     else:
-        steps_in, step_rows = aligned_zeros((tile_inputs + LANES) * row_size), copy_rows
-    gains, gain = np.empty(BUFFER, np.float32), aligned_zeros(tile_targets)
-    state = place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
+        steps_in, step_rows = scratch.steps, copy_rows
+    position, stop, sentence, alpha_start, alpha_end, state = segment
+    state = place_noise(scratch.next_noise, noise, w_out, row_size, rows, tile_targets, state)
     begin = position
     while position < stop:
         alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
         n, position, sentence, state = sample_tokens(
-            tokens, offsets, position, stop, sentence, keep, window, shrink, words, left, right, pairs, state, weights,
-            gains,
-        )  # fmt: skip
+            text, position, stop, sentence, window, chunk.shrink, sample, state
+        )
         stats[KEPT] += n
         for t in range(0, n, n_targets):
-            place_chunk(words, left, right, n, t, n_targets, window, zero_row, row_size, input_rows, rows, low, high)
+            place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
             for k in range(n_targets):
-                weight[k] = pairs[t + k] * _float32(negative) / _float32(n_noise) if t + k < n else 0
+                weight[k] = pairs[t + k] * _float32(noise.negative) / _float32(n_noise) if t + k < n else 0
                 n_pairs = max(0, high[k] - low[k] - 1)
-                if weights is None:
+                if not is_weighted:
                     stats[PAIRS] += n_pairs
                 else:
                     gain[k] = gains[t + k] if t + k < n else 0
                     weight[k] *= gain[k]
                     stats[PAIRS] += n_pairs * gain[k]
-            state = place_noise(next_noise, threshold, alias, w_out, row_size, rows, tile_targets, state)
-            prefetch_chunk(words, n, t, n_targets, window, w_in, w_out, row_size, members, member_rows)
+            state = place_noise(scratch.next_noise, noise, w_out, row_size, rows, tile_targets, state)
+            prefetch_chunk(words, n, t, chunk, tables, members)
             for j in range(0, tile_inputs, LANES):
                 if members is None:
                     _copy_rows(w_in, input_rows, j, j + LANES, row_size, copy)
                 else:
-                    compose(w_in, members, member_rows, input_rows, j, j + LANES, row_size, copy)
+                    compose(w_in, members, input_rows, j, j + LANES, row_size, copy)
                 for d in range(0, row_size, LANES):
                     transpose(copy, steps(j * row_size, row_size, LANES), d, transposed, d * stride + j + shift, stride)
             if members is not None:
@@ -204,10 +239,7 @@ def train_skipgram(
                 w_out, rows, tile_targets, tile_targets + n_noise, transposed, stride, core,
                 core + round_up(n_targets, LANES), vector_size, scores,
             )  # fmt: skip
-            stats[LOSS] += _skipgram_errors(
-                scores, stride, n_targets, tile_targets, n_noise, window, shift, band, low, high, weight, alpha,
-                gain, weights,
-            )  # fmt: skip
+            stats[LOSS] += _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, text.weights)
             g = scores[shift:]  # g[k * stride + j]
             for j in range(0, tile_inputs, TILE_ROWS):
                 is_core = window - TILE_ROWS < j < window + n_targets
@@ -222,4 +254,4 @@ def train_skipgram(
                 end = window + n_targets
                 accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, window, end, 0, 0, row_size)
             if members is not None:
-                spread(steps_in, members, member_rows, frozen, input_rows, n_inputs, zero_row, row_size, w_in)
+                spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from ._jit import JIT
+from .jit import compiled
 
 # The same two constants are in `w2v.subwords`: compiled code freezes what it takes from other files.
 _OFFSET_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)
 
 
-@njit(**JIT)
+@compiled
 def hash_ngrams(data, starts, offsets, min_n, max_n, buckets, rows):
     """Write the bucket of every n-gram of every word.
 
@@ -58,14 +57,14 @@ def hash_ngrams(data, starts, offsets, min_n, max_n, buckets, rows):
                     at += 1
 
 
-@njit(**JIT)
+@compiled
 def _hash_byte(hashed, byte):
     """Return the FNV-1a hash with one byte more, taken as signed: fastText's `int8_t` extends the sign."""
     extended = np.uint32(byte) | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0))
     return np.uint32((hashed ^ extended) * _PRIME)
 
 
-@njit(**JIT)
+@compiled
 def add_ngrams(vectors, ngram_vectors, offsets, rows):
     """Turn each word's own vector into the mean of it and the vectors of its n-grams.
 
@@ -92,7 +91,7 @@ def add_ngrams(vectors, ngram_vectors, offsets, rows):
             vectors[word, d] *= scale
 
 
-@njit(**JIT)
+@compiled
 def take_ngrams(vectors, ngram_vectors, offsets, rows):
     """Undo `add_ngrams`: the same parameters, and `vectors` are the means on entry, the words' own on return.
 

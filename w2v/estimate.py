@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -22,7 +21,8 @@ from corpora.tokenizers import get_tokenizer
 
 from .environment import default_workers
 from .parameters import Parameters
-from .stream import EmptyVocabularyError, TokenStream, WorkFolder, default_max_memory, encode_corpus
+from .session import make_crew
+from .stream import EmptyVocabularyError, TokenStream, WorkFolder, default_max_memory, encode_corpus, run_threads
 from .trainer import StopTraining, Trainer
 from .vocabulary import Vocabulary
 
@@ -243,9 +243,10 @@ def _measure(
     trainer = Trainer(replace(parameters, max_time=None, **unwatched), vocabulary, stream, seed=0)  # type: ignore[arg-type]
     trainer.compile()
     rows = 2 * n_kept + len(trainer.tables.ngram_vectors) if parameters.subwords else 2 * n_kept
-    pauses: Sequence[_Stopwatch] = [_Stopwatch(seconds)]
+    crew = make_crew(trainer, workers, pauses=[_Stopwatch(seconds)])
     started = time.perf_counter()
-    trainer.run(workers, pauses=pauses)
+    with trainer.ending(crew.failures):
+        run_threads(crew.work, workers, crew.failures)
     elapsed = time.perf_counter() - started
     copies = 1 if parameters.patience is None else 2
     spare = 0

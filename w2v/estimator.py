@@ -1,16 +1,18 @@
-"""What the estimators share: parameters are given by name, and what only `fit` makes says so before."""
+"""What the estimators share, without importing scikit-learn, which takes longer than many a training.
+
+Parameters are given by name, `clone`, pipelines and searches can work with them, and what only `fit` makes says so
+before.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, cast
-
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
+from typing import Any, ParamSpec, TypeVar, cast
 
 _P = ParamSpec("_P")
+_Self = TypeVar("_Self", bound="Estimator")
 
 GENSIM_NAMES = {
     "sentences": "sentences go to fit",
@@ -52,17 +54,65 @@ def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
     return cast("Callable[_P, None]", checked)
 
 
-class Estimator(BaseEstimator):  # type: ignore[misc]
-    """An estimator whose fitted attributes, asked for too early, name `fit`."""
+class Estimator:
+    """Keeps the constructor's arguments as parameters, and names `fit` where what it makes is asked for too early."""
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        arguments = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        return {argument.name: argument.default for argument in arguments}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name.
+
+        Parameters
+        ----------
+        deep : bool
+            For scikit-learn: no parameter is an estimator itself.
+        """
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self: _Self, **params: Any) -> _Self:
+        """Set parameters and return the estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of a name.
+        """
+        known = self._defaults()
+        for name in params:
+            if name not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r:.80} for {type(self).__name__}; there are: {', '.join(known)}"
+                )
+        vars(self).update(params)
+        return self
+
+    def __repr__(self) -> str:
+        changed = [f"{name}={getattr(self, name)!r:.80}" for name, default in self._defaults().items()
+                   if getattr(self, name) is not default and getattr(self, name) != default]  # fmt: skip
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.base import BaseEstimator
+
+        return BaseEstimator().__sklearn_tags__()
 
     def __getattr__(self, name: str) -> Any:
         """Raise `NotFittedError`, which is an AttributeError, for what `fit` would have made."""
         if isinstance(found := getattr(type(self), name, None), property):
             return found.__get__(self)  # its own error: an AttributeError in a property leads here
-        is_fitted = any(_is_made_by_fit(made) for made in vars(self))
-        if _is_made_by_fit(name) and not is_fitted:
-            raise NotFittedError(f"this {type(self).__name__} has no {name} yet: call fit first")
+        if _is_made_by_fit(name):
+            self._check_fitted(f"this {type(self).__name__} has no {name} yet: call fit first")
         raise AttributeError(f"{type(self).__name__!r:.80} object has no attribute {name!r:.80}", name=name, obj=self)
+
+    def _check_fitted(self, message: str = "") -> None:
+        """Raise `sklearn.exceptions.NotFittedError` before `fit`."""
+        if not any(_is_made_by_fit(name) for name in vars(self)):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError(message or f"This {type(self).__name__} instance is not fitted yet: call fit first.")
 
 
 def _is_made_by_fit(name: str) -> bool:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from w2v._jit import JIT
+from .jit import compiled
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class HuffmanTree:
 # Below, leaves 0 to V - 1 are the words by falling count, and V + i is inner node i.
 
 
-@njit(cache=JIT["cache"])
+@compiled
 def _merge(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Return the parent of every node but the root, and 1 where it is the heavier child, from falling counts.
 
@@ -123,7 +122,7 @@ def _merge(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uin
     return parents, branches
 
 
-@njit(cache=JIT["cache"])
+@compiled
 def _depths(parents: NDArray[np.int64]) -> NDArray[np.int64]:
     depths = np.zeros_like(parents)
     for node in range(len(parents) - 2, -1, -1):  # a parent has a larger number than its children
@@ -131,7 +130,7 @@ def _depths(parents: NDArray[np.int64]) -> NDArray[np.int64]:
     return depths
 
 
-@njit(cache=JIT["cache"])
+@compiled
 def _write_paths(
     parents: NDArray[np.int64],
     branches: NDArray[np.uint8],

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from corpora.readers import TextReader
 from corpora.tokenizers import get_tokenizer
 
 from ._html import Html, ShownAsHtml, escape, html_curve, html_facts
 from ._wording import decimals, in_words, seconds_in_words
-from .checkpoints import Checkpoint
-from .claims import claimed
 from .corpus import Corpus, recorded_files
 from .domains import MAX_SEED
 from .embeddings import Embeddings
 from .estimator import Estimator, by_name
-from .fitting import Surroundings, run_training
+from .history import Progress
 from .initial import InitialVectors
-from .monitor import Callback, CallbackError
+from .monitor import Callback
 from .parameters import CHECKPOINT_INTERVAL, Parameters
-from .progress import show_training
-from .trainer import Progress
+from .session import RunOptions, Start, train
 from .training_state import TrainingState, read_state
 from .vocabulary import Vocabulary
 
 _DEFAULTS = Parameters()
 _FIXED = ("algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights")
 """Parameters that trained tables cannot go on without."""
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C stopped `fit`; what was learned is on the estimator, and saved if a checkpoint was asked for."""
 
 
 class Word2Vec(ShownAsHtml, Estimator):
@@ -235,16 +226,9 @@ subwords, min_n, max_n, buckets, position_weights, lines
         TrainingInterrupted
             On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
         """
-        parameters = self._validated()
-        start = None if initial is None else InitialVectors(initial, freeze)
-        if start is not None:
-            start.check(parameters)
-        elif freeze:
-            raise ValueError("freeze needs initial vectors to keep")
-        seed = _draw_seed(self.random_state)
-        kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, progress, initial=start)
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        train(corpus, self._afresh(initial, freeze), run, self._keep)
+        return self
 
     def resume(
         self,
@@ -269,18 +253,10 @@ subwords, min_n, max_n, buckets, position_weights, lines
             If training is complete, the corpus is not the one that training began with or has to be given, or a
             parameter was changed.
         """
-        check_is_fitted(self)
-        if self.is_complete_:
-            raise ValueError("training is complete: there is nothing to resume")
-        state = self._state
-        self._check_unchanged(state)
-        parameters = replace(state.parameters, tokenizer=self.tokenizer, workers=self.workers)
-        corpus = _recorded_corpus(state) if corpus is None else corpus
-        kept = None
-        if checkpoint is not None:
-            kept = Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite, seed=state.seed)
-        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, state.seed, around, progress, interrupted=state)
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        start = self._interrupted()
+        train(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
+        return self
 
     def continue_fit(
         self,
@@ -307,22 +283,9 @@ subwords, min_n, max_n, buckets, position_weights, lines
         ValueError
             If training is not complete, or one of these parameters was changed.
         """
-        check_is_fitted(self)
-        if not self.is_complete_:
-            raise ValueError("training is not complete: finish it with resume before it is continued on another text")
-        parameters = self._validated()
-        self._check_unchanged(self._state, _FIXED)
-        if parameters.objective == "hs":
-            raise ValueError(
-                "objective is 'hs', whose tree belongs to the counts that training began with: only negative sampling "
-                "can be continued on another text"
-            )
-        if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
-            raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
-        seed = _draw_seed(self.random_state)
-        kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, overwrite=overwrite)
-        around = Surroundings(None, max_memory, work_folder, kept, tuple(callbacks))
-        return self._train(corpus, parameters, seed, around, progress, base=self._state)
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        train(corpus, self._further(), run, self._keep)
+        return self
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a model folder with what is needed to go on training.
@@ -339,7 +302,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         ModelError
             If the folder exists or cannot be written.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         self._state.save(path, overwrite=overwrite)
 
     @classmethod
@@ -372,7 +335,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
 
     def _repr_html_(self) -> str:
         defaults = vars(_DEFAULTS)
-        changed = [name for name, value in self.get_params(deep=False).items() if value != defaults[name]]
+        changed = [name for name, value in self.get_params().items() if value != defaults[name]]
         facts: list[tuple[str, object]] = [
             ("algorithm", self.algorithm),
             *((name, in_words(getattr(self, name))) for name in changed if name not in ("algorithm", "random_state")),
@@ -389,44 +352,51 @@ subwords, min_n, max_n, buckets, position_weights, lines
         return html_facts("Word2Vec" if self.is_complete_ else "Word2Vec, interrupted", facts)
 
     def _validated(self) -> Parameters:
-        parameters = Parameters(**self.get_params(deep=False))
+        parameters = Parameters(**self.get_params())
         parameters.validate()
         return parameters
 
-    def _check_unchanged(self, state: TrainingState, names: Iterable[str] | None = None) -> None:
+    def _afresh(self, initial: Embeddings | None, freeze: bool) -> Start:
+        parameters = self._validated()
+        if initial is None and freeze:
+            raise ValueError("freeze needs initial vectors to keep")
+        vectors = None if initial is None else InitialVectors(initial, freeze)
+        if vectors is not None:
+            vectors.check(parameters)
+        return Start(parameters, _draw_seed(self.random_state), initial=vectors)
+
+    def _interrupted(self) -> Start:
+        self._check_fitted()
+        if self.is_complete_:
+            raise ValueError("training is complete: there is nothing to resume")
+        self._check_unchanged()
+        parameters = replace(self._state.parameters, tokenizer=self.tokenizer, workers=self.workers)
+        return Start(parameters, self._state.seed, interrupted=self._state)
+
+    def _further(self) -> Start:
+        self._check_fitted()
+        if not self.is_complete_:
+            raise ValueError("training is not complete: finish it with resume before it is continued on another text")
+        parameters = self._validated()
+        self._check_unchanged(_FIXED)
+        if parameters.objective == "hs":
+            raise ValueError(
+                "objective is 'hs', whose tree belongs to the counts that training began with: only negative sampling "
+                "can be continued on another text"
+            )
+        if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
+            raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
+        return Start(parameters, _draw_seed(self.random_state), base=self._state)
+
+    def _check_unchanged(self, names: Iterable[str] | None = None) -> None:
         """Raise ValueError if one of the parameters is not what the training began with."""
-        began = vars(state.parameters)
+        began = vars(self._state.parameters)
         for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
             if getattr(self, name) != began[name]:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it goes on "
                     "with the parameters that it began with"
                 )
-
-    def _train(
-        self,
-        corpus: Corpus,
-        parameters: Parameters,
-        seed: int,
-        around: Surroundings,
-        progress: Callable[[Progress], None] | bool | str | None,
-        **before: Any,
-    ) -> Word2Vec:
-        kept, epochs = around.checkpoint, None if parameters.max_time else parameters.epochs
-        with nullcontext() if kept is None else claimed(kept.output):
-            with show_training(progress, epochs, corpus) as told:
-                around = replace(around, progress=told)
-                state, interrupt = run_training(corpus, parameters, seed, around, **before)
-            self._keep(state)
-            if kept is not None:
-                kept.finish(state)
-        if isinstance(interrupt, CallbackError):
-            raise interrupt
-        if interrupt is not None:
-            raise TrainingInterrupted(
-                "training was interrupted; save() keeps what was learned, resume() goes on"
-            ) from interrupt
-        return self
 
     def _keep(self, state: TrainingState) -> None:
         self._state = state

@@ -16,10 +16,11 @@ import numpy as np
 
 from .embeddings import Embeddings
 from .evaluation import count_known_pairs, count_known_questions, evaluate_analogies, evaluate_word_pairs
+from .history import EpochRecord
 from .parameters import Parameters
 from .stream import TokenStream
 from .tables import Tables
-from .trainer import EpochRecord, StopTraining, Trainer
+from .trainer import StopTraining, Trainer
 from .vocabulary import Vocabulary
 
 MEASURE_OF = {"holdout": "holdout_loss", "analogies": "analogies", "pairs": "word_pairs"}

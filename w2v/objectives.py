@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _kernels
-from ._cbow import train_cbow
-from ._hierarchical import train_cbow_hs, train_skipgram_hs
+from . import _cbow, _hierarchical, _skipgram
+from ._hierarchical import Paths
+from ._kernels import Chunk, Noise, Segment, Text, build_alias
 from ._pairs import train_pairs
 from ._simd import LANES, TILE_ROWS
-from ._skipgram import train_skipgram
 from .huffman import HuffmanTree
 from .parameters import Parameters
+from .tables import Tables
 from .vocabulary import Vocabulary, noise_distribution
 
 MAX_TARGETS = {"skipgram": 48, "cbow": 30}
@@ -37,18 +38,19 @@ CBOW_SHARING = 10
 
 @dataclass(frozen=True)
 class Objective:
-    """A kernel and the arguments that are the same for all segments of a text.
+    """What is maximised: it takes the steps of a segment.
 
     Attributes
     ----------
     kernel : callable
-    source : tuple of two ndarrays
-        What the kernel takes behind `keep`: thresholds and aliases of the noise distribution, shape (V,), float32 and
-        int32 (see `_kernels.build_alias`); or paths through the tree, see `_hierarchical`.
-    sizes : tuple of int
-        What it takes between `shrink` and the learning rate.
-    n_targets, n_noise : int
-        The chunk, see `chunk_shape`; hierarchical softmax has no noise.
+        Takes text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
+        `_skipgram.train_skipgram`.
+    make_scratch : callable
+        Takes `chunk`, `source`, arrays and members of the tables; allocates what the kernel works with.
+    chunk : Chunk
+        See `chunk_shape`.
+    source : Noise or Paths
+        What the kernel draws on: the noise distribution, or paths through the tree.
     alpha : float
         Learning rate at the start: as given, or smaller where the chunk asks for it.
     loss_at_start : float
@@ -56,12 +58,28 @@ class Objective:
     """
 
     kernel: Callable[..., None]
-    source: tuple[NDArray[np.float32] | NDArray[np.int64], NDArray[np.int32]]
-    sizes: tuple[int, ...]
-    n_targets: int
-    n_noise: int
+    make_scratch: Callable[..., Any]
+    chunk: Chunk
+    source: Noise | Paths
     alpha: float
     loss_at_start: float
+
+    @property
+    def n_noise(self) -> int:
+        """Noise words of a chunk; hierarchical softmax has none."""
+        return self.source.n_rows if isinstance(self.source, Noise) else 0
+
+    def within(self, reach: int) -> Objective:
+        """Return the objective for a text whose sentences leave room for windows of this radius."""
+        return replace(self, chunk=self.chunk._replace(window=reach))
+
+    def scratch(self, tables: Tables) -> Any:
+        """Allocate the memory of one thread, which `step` overwrites."""
+        return self.make_scratch(self.chunk, self.source, tables.arrays, tables.members)
+
+    def step(self, text: Text, tables: Tables, segment: Segment, scratch: Any, stats: NDArray[np.float64]) -> None:
+        """Train a segment: the tables are overwritten, and what happened is added to `stats` (see `_kernels.LOSS`)."""
+        self.kernel(text, segment, self.chunk, self.source, tables.arrays, tables.members, scratch, stats)
 
 
 def choose_objective(
@@ -94,23 +112,30 @@ def _negative_sampling(
 ) -> Objective:
     alpha = min(parameters.start_alpha, parameters.max_alpha_within(reach))
     n_targets, n_noise, alpha = chunk_shape(parameters, alpha, counts, keep, reach)
-    threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
-    _kernels.build_alias(noise_distribution(counts, parameters.ns_exponent), threshold, alias)
-    absent = counts == 0  # rounding must not leave one of them a share
-    threshold[absent] = 0
-    alias[absent & (alias == np.arange(len(counts)))] = counts.argmax()
-    kernel = train_skipgram if parameters.algorithm == "skipgram" else train_cbow
-    if parameters.lines == "pairs":
-        kernel = train_pairs
+    is_skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
+    kernel = _skipgram.train_skipgram if is_skipgram else _cbow.train_cbow
     return Objective(
-        kernel,
-        (threshold, alias),
-        (parameters.negative, n_targets, n_noise),
-        n_targets,
-        n_noise,
+        train_pairs if parameters.lines == "pairs" else kernel,
+        _skipgram.make_scratch if is_skipgram else _cbow.make_scratch,
+        _chunk(parameters, reach, n_targets),
+        Noise(*noise_table(counts, parameters.ns_exponent), parameters.negative, n_noise),
         alpha,
         loss_at_start=(1 + parameters.negative) * math.log(2),
     )
+
+
+def _chunk(parameters: Parameters, reach: int, n_targets: int) -> Chunk:
+    return Chunk(reach, parameters.window if parameters.shrink_windows else 0, n_targets)
+
+
+def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return thresholds and aliases of the noise distribution (see `_kernels.build_alias`), each of shape (V,)."""
+    threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
+    build_alias(noise_distribution(counts, exponent), threshold, alias)
+    absent = counts == 0  # rounding must not leave one of them a share
+    threshold[absent] = 0
+    alias[absent & (alias == np.arange(len(counts)))] = counts.argmax()
+    return threshold, alias
 
 
 def _hierarchical_softmax(
@@ -121,12 +146,12 @@ def _hierarchical_softmax(
     kept = counts.astype(np.float64) * keep
     longest_step = parameters.start_alpha * parameters.pairs_within(reach) * kept.max() / kept.sum()
     n_targets = max(1, min(MAX_TARGETS_HS, math.floor(MAX_WORD_STEP / longest_step)))
+    is_skipgram = parameters.algorithm == "skipgram"
     return Objective(
-        train_skipgram_hs if parameters.algorithm == "skipgram" else train_cbow_hs,
-        (tree.offsets, tree.steps(LANES)),
-        (tree.longest, n_targets),
-        n_targets,
-        0,
+        _hierarchical.train_skipgram_hs if is_skipgram else _hierarchical.train_cbow_hs,
+        _hierarchical.make_skipgram_scratch if is_skipgram else _hierarchical.make_cbow_scratch,
+        _chunk(parameters, reach, n_targets),
+        Paths(tree.offsets, tree.steps(LANES), tree.longest),
         parameters.start_alpha,
         loss_at_start=tree.mean_length(kept) * math.log(2),
     )

@@ -91,7 +91,7 @@ class Parameters:
         Threads, 1 to 1024; None is all cores.
     deterministic : bool
         Let several workers, too, give the same vectors for the same seed, bit for bit, as long as their number is the
-        same; slower (see `w2v.rounds`). One worker always does.
+        same; slower (see `w2v.synchronous`). One worker always does.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
         Seed from 0 to 2**32 - 1, or a generator.
     tokenizer : str or callable

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from sklearn.utils.validation import check_is_fitted
-
 from corpora.tokenizers import Tokenizer, get_tokenizer
 
 from ._files import atomic_file, check_output_file
@@ -207,7 +205,7 @@ class Phrases(Estimator):
 
     def join(self, tokens: Iterable[str]) -> list[str]:
         """Return the tokens of one sentence with its phrases joined; see `PhraseList.join`."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.phrase_list_.join(tokens)
 
     def transform(self, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
@@ -216,22 +214,22 @@ class Phrases(Estimator):
         For sentences that should not all be in memory there is `phrase_list_.transform`, a generator, and for files
         `join_corpus`.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return list(self.phrase_list_.transform(sentences))
 
     def find(self, sentences: Iterable[Iterable[str]]) -> dict[str, float]:
         """Return the phrases that occur in these sentences and their scores; see `PhraseList.find`."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.phrase_list_.find(sentences)
 
     def export(self) -> PhraseList:
         """Return the phrases alone, to join and to keep, without the parameters and what else is here."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.phrase_list_
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the phrases to a JSON file; see `PhraseList.save`. `PhraseList.load` reads it."""
-        check_is_fitted(self)
+        self._check_fitted()
         self.phrase_list_.save(path, overwrite=overwrite)
 
     def _validated(self) -> PhraseParameters:

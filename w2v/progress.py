@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from ._wording import printable
 
 if TYPE_CHECKING:
-    from .trainer import Progress
+    from .history import Progress
 
 MODES = ("auto", "bar", "log", "none")
 """Ways to show progress; "auto" is "bar" where a bar can be drawn, else "log"."""

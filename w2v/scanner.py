@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from ._kernels import JIT
 from ._simd import prefetch
+from .jit import compiled
 
 HASH, START, LENGTH, COUNT, FIRST = range(5)
 """Columns of `Table.entries`."""
@@ -157,7 +157,7 @@ def _trailing_zeros(typing_context, x):
     return types.uint64(types.uint64), code
 
 
-@njit(**JIT)
+@compiled
 def token_end(data, at):
     """Return the first position >= at that holds a separator, or the end of the data."""
     while at + 8 <= data.size:
@@ -176,7 +176,7 @@ def token_end(data, at):
     return at
 
 
-@njit(**JIT)
+@compiled
 def hash_bytes(data, start, end):
     """Return a 64-bit hash of data[start:end]; for at most 8 bytes no two tokens of one length share it."""
     h = _uint64(end - start) * _uint64(_LENGTH_MULTIPLIER)
@@ -197,7 +197,7 @@ def hash_bytes(data, start, end):
     return h ^ (h >> _uint64(29))
 
 
-@njit(**JIT)
+@compiled
 def _same_bytes(a, i, b, j, n):
     """Return whether a[i : i + n] equals b[j : j + n], for n >= 8."""
     k = 0
@@ -208,7 +208,7 @@ def _same_bytes(a, i, b, j, n):
     return _load8(a, i + n - 8) == _load8(b, j + n - 8)
 
 
-@njit(**JIT)
+@compiled
 def find_slot(data, start, length, h, slots, entries, arena):
     """Return the slot that holds data[start : start + length], or the free one where it belongs."""
     mask = _uint64(slots.size - 1)
@@ -225,7 +225,7 @@ def find_slot(data, start, length, h, slots, entries, arena):
         slot = (slot + _uint64(1)) & mask
 
 
-@njit(**JIT)
+@compiled
 def rehash(entries, size, n_slots):
     """Return fresh slots for the first `size` entries; n_slots is a power of two."""
     slots, mask = np.full(n_slots, -1, np.int32), _uint64(n_slots - 1)
@@ -237,7 +237,7 @@ def rehash(entries, size, n_slots):
     return slots
 
 
-@njit(**JIT)
+@compiled
 def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens, n_sentences, position):
     """Scan data[at:] until its end or until the table is full; see `Table.scan`.
 
@@ -301,7 +301,7 @@ def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens
     return at, size, used, n_tokens, n_sentences
 
 
-@njit(**JIT)
+@compiled
 def merge(part, part_arena, slots, entries, arena, size, used):
     """Add the entries of one table to another that has room; return (size, used, map of entry numbers)."""
     entry_map = np.empty(part.shape[0], np.int32)
@@ -323,7 +323,7 @@ def merge(part, part_arena, slots, entries, arena, size, used):
     return size, used, entry_map
 
 
-@njit(**JIT)
+@compiled
 def _write_utf8(code, out, n):
     """Write a code point as UTF-8 at out[n:]; return the new n."""
     if code < 0x80:
@@ -345,7 +345,7 @@ def _write_utf8(code, out, n):
     return n + 4
 
 
-@njit(**JIT)
+@compiled
 def words_to_spaces(data, i, code_points, out, n, settled):
     """Rewrite text so that the words of a tokenizer stand between single spaces; keep line feeds.
 
@@ -428,7 +428,7 @@ def words_to_spaces(data, i, code_points, out, n, settled):
     return i, end if in_word else n
 
 
-@njit(**JIT)
+@compiled
 def items_to_nuls(data, out):
     """Rewrite text so that the items of the tokenizer `tabs` hold no white space: NUL stands for a space inside.
 
@@ -464,7 +464,7 @@ def items_to_nuls(data, out):
     return n
 
 
-@njit(**JIT)
+@compiled
 def encode_block(found, ends, closes, ids, tokens, n_tokens, offsets, n_sentences):
     """Append the kept tokens of a block to the stream.
 

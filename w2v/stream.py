@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -70,6 +71,10 @@ class TokenStream:
     def n_sentences(self) -> int:
         """Sentences with at least one kept token."""
         return len(self.offsets) - 1
+
+    def sentence_of(self, token: int) -> int:
+        """Return the sentence that holds a token, given by its position."""
+        return int(np.searchsorted(self.offsets, token, side="right")) - 1
 
     def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where the sentence begins that holds each place."""
@@ -395,18 +400,26 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
 
     `work` must return soon after something stands in `failures`; Ctrl-C puts KeyboardInterrupt there.
     """
-    threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in range(workers)]
-    for thread in threads:
-        thread.start()
-    running = True
-    while running:
+    ended, news = set[int](), threading.Event()
+
+    def run(worker: int) -> None:
+        try:
+            work(worker)
+        finally:
+            ended.add(worker)
+            news.set()
+
+    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in range(workers)]
+    while len(ended) < workers:  # `is_alive` is not to be trusted after an interrupted `join`
         try:
             for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.1)
-            running = False
+                if thread.ident is None:
+                    thread.start()
+            news.wait(0.1)
+            news.clear()
         except KeyboardInterrupt as interrupt:
             failures.append(interrupt)
+            time.sleep(0.05)  # until a thread that was just being started shows that it was
     if failures:
         raise failures[0]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _composition, _kernels
+from ._composition import Members, compose_all
+from ._kernels import ROW_MULTIPLE, TableArrays, aligned_zeros, to_multiple
 from .parameters import Parameters
 from .subwords import Subwords
 from .vocabulary import Vocabulary
@@ -98,15 +100,15 @@ class Tables:
         cls, n_words: int, vector_size: int, *, composition: Composition | None = None, window: int | None = None
     ) -> Tables:
         """Allocate the tables; with `window`, weights of positions as well, which start at 1."""
-        row_size = -(-vector_size // _kernels.ROW_MULTIPLE) * _kernels.ROW_MULTIPLE
+        row_size = to_multiple(vector_size, ROW_MULTIPLE)
         n_rows = n_words if composition is None else composition.n_rows
         positions = None
         if window is not None:
-            positions = _aligned_zeros((2 * window + 1) * row_size)
+            positions = aligned_zeros((2 * window + 1) * row_size)
             weights = positions.reshape(-1, row_size)
             weights[:, :vector_size] = 1
             weights[window] = 0  # the target's own place
-        w_in, w_out = _aligned_zeros((n_rows + 1) * row_size), _aligned_zeros((n_words + 1) * row_size)
+        w_in, w_out = aligned_zeros((n_rows + 1) * row_size), aligned_zeros((n_words + 1) * row_size)
         return cls(w_in, w_out, n_words, vector_size, row_size, composition, positions)
 
     @classmethod
@@ -143,8 +145,7 @@ class Tables:
         if self.composition is None or not len(self.composition.buckets):
             return self.input_rows
         vectors = np.empty((self.n_words, self.vector_size), np.float32)
-        members, rows, _ = self.kernel_composition
-        _composition.compose_all(self.w_in, members, rows, self.row_size, self.vector_size, vectors)
+        compose_all(self.w_in, self.members, self.row_size, self.vector_size, vectors)
         return vectors
 
     @property
@@ -169,14 +170,18 @@ class Tables:
             return None
         return self.composition.frozen[: self.n_words]
 
-    @property
-    def kernel_composition(
-        self,
-    ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None, NDArray[np.uint8] | None]:
-        """What the kernels take as `members`, `member_rows` and `frozen`."""
+    @cached_property
+    def arrays(self) -> TableArrays:
+        """What the kernels take."""
+        return TableArrays(self.w_in, self.w_out, self.row_size, self.vector_size)
+
+    @cached_property
+    def members(self) -> Members | None:
+        """What the kernels take of a composition."""
         if self.composition is None:
-            return None, None, None
-        return self.composition.members, self.composition.rows * self.row_size, self.composition.frozen
+            return None
+        found = self.composition
+        return Members(found.members, found.rows * self.row_size, found.frozen, self.positions)
 
     def copy(self, place: Tables | None = None) -> Tables:
         """Return a copy, in the memory of `place` if that is given."""
@@ -188,15 +193,15 @@ class Tables:
             place.positions[:] = self.positions
         return place
 
-    def with_spare_rows(self, n_rows: int) -> tuple[Tables, NDArray[np.float32], NDArray[np.float32]]:
-        """Return a copy that lies at the start of larger arrays, and these: `n_rows` more rows and a zero row follow.
+    def with_spare_rows(self, n_rows: int) -> tuple[Tables, Tables]:
+        """Return a copy that lies at the start of larger tables, and these: `n_rows` more rows and a zero row follow.
 
         Words are not made of several rows.
         """
         more = (n_rows + 1) * self.row_size
-        w_in, w_out = _aligned_zeros(len(self.w_in) + more), _aligned_zeros(len(self.w_out) + more)
-        moved = replace(self, w_in=w_in[: len(self.w_in)], w_out=w_out[: len(self.w_out)])
-        return self.copy(moved), w_in, w_out
+        w_in, w_out = aligned_zeros(len(self.w_in) + more), aligned_zeros(len(self.w_out) + more)
+        larger = replace(self, w_in=w_in, w_out=w_out)
+        return self.copy(replace(self, w_in=w_in[: len(self.w_in)], w_out=w_out[: len(self.w_out)])), larger
 
     def all_finite(self) -> bool:
         """Tell whether no entry is NaN or infinite."""
@@ -221,10 +226,3 @@ def layout(parameters: Parameters, vocabulary: Vocabulary, frozen: NDArray[np.bo
     if window is not None or frozen is not None:
         return {"composition": Composition.of_words(len(vocabulary), frozen), "window": window}
     return {}
-
-
-def _aligned_zeros(n: int) -> NDArray[np.float32]:
-    line = 4 * _kernels.ROW_MULTIPLE
-    raw = np.zeros(4 * n + line, np.uint8)
-    start = -raw.ctypes.data % line
-    return raw[start : start + 4 * n].view(np.float32)

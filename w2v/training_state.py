@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .domains import MAX_SEED
 from .embeddings import Embeddings
+from .history import MEASURES, EpochRecord
 from .json_values import plain_value
 from .parameters import Parameters
 from .persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
@@ -24,7 +25,6 @@ from .repeats import RepeatedStream
 from .stream import TokenStream
 from .subwords import Subwords, SubwordVectors
 from .tables import Tables, layout
-from .trainer import MEASURES, EpochRecord
 
 if TYPE_CHECKING:
     from corpora.tokenizers import Tokenizer

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from w2v._kernels import JIT
 from w2v._simd import LANES, fma, load_vector, load_widened, select_lanes, splat, sum_lanes
+from w2v.jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def multiply_rows(stored, width, queries, n_queries, first, last, products):
     """Assign the products of stored rows with some vectors.
 

@@ -16,9 +16,8 @@ of LANES: `dot_product` fills heads up with zeros. Nothing is checked.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from w2v._kernels import JIT, round_up
+from w2v._kernels import round_up
 from w2v._simd import (
     LANES,
     add_tile,
@@ -34,6 +33,7 @@ from w2v._simd import (
     transpose,
     zero_tile,
 )
+from w2v.jit import compiled
 
 from .vector_math import exponential, larger, plus
 
@@ -43,7 +43,7 @@ _LOWEST = -3.0e38
 _TINY = 1e-30
 
 
-@njit(**JIT)
+@compiled
 def _transpose_block(source, first, count, row_size, start, head_size, clamped, out):
     """Copy the head of `count` rows to columns: out[d * LANES + i]; further columns repeat the last one."""
     for i in range(LANES):
@@ -53,7 +53,7 @@ def _transpose_block(source, first, count, row_size, start, head_size, clamped, 
         transpose(source, rows, d, out, d * LANES, LANES)
 
 
-@njit(**JIT)
+@compiled
 def _dot_products(keys, first, count, row_size, start, head_size, queries, clamped, out):
     """Assign out[j * LANES + i] the dot product of key j < count with the query in column i of `queries`."""
     for j in range(0, count, ROWS):
@@ -69,7 +69,7 @@ def _dot_products(keys, first, count, row_size, start, head_size, queries, clamp
         store_tile(tile, out, steps(j * LANES, LANES, ROWS), 0)
 
 
-@njit(**JIT)
+@compiled
 def _spread_biases(bias, head, distance, n_queries, n_keys, out):
     """Set out[t + n_keys] to the head's bias of key j for query i = j + t, for every t that a block may ask for."""
     middle = head * (2 * distance + 1) + distance
@@ -77,7 +77,7 @@ def _spread_biases(bias, head, distance, n_queries, n_keys, out):
         out[t + n_keys] = bias[middle + min(max(-t, -distance), distance)]
 
 
-@njit(**JIT)
+@compiled
 def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first_key):
     """Turn the scores of a block of queries, from query `first` of the sequence on, into weights that sum to one.
 
@@ -111,7 +111,7 @@ def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first
         store_vector(scores, j * LANES, load_vector(scores, j * LANES) * inverse)
 
 
-@njit(**JIT)
+@compiled
 def _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, add):
     """Assign or add sum over k < depth of a[a_rows[r] + k * a_step] * b[b_at + k * b_stride + c] to row r of out.
 
@@ -139,7 +139,7 @@ def _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, o
         c += LANES
 
 
-@njit(**JIT)
+@compiled
 def _multiply_rows(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, count, add, scratch):
     """Do the same for the first `count` rows only: the others of the tile end in `scratch`."""
     if count == ROWS:
@@ -153,7 +153,7 @@ def _multiply_rows(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, ou
             store_vector(out, at + c, load_vector(out, at + c) + value if add else value)
 
 
-@njit(**JIT)
+@compiled
 def longest(offsets, first, last):
     """Return the length of the longest of the sequences first .. last - 1."""
     length = 0
@@ -162,7 +162,7 @@ def longest(offsets, first, last):
     return length
 
 
-@njit(**JIT)
+@compiled
 def _mix(weights, depth, values, values_at, row_size, head_size, out, out_at, count, scratch):
     """Assign row i < count of out the sum over j < depth of weights[j * LANES + i] times row j of values."""
     for i in range(0, count, ROWS):
@@ -172,7 +172,7 @@ def _mix(weights, depth, values, values_at, row_size, head_size, out, out_at, co
         )  # fmt: skip
 
 
-@njit(**JIT)
+@compiled
 def _add_mixed(weights, depth, rows, rows_at, row_size, head_size, out, out_at, count, scratch):
     """Add to row j < count of out the sum over i < depth of weights[j * LANES + i] times row i of rows."""
     for j in range(0, count, ROWS):
@@ -182,7 +182,7 @@ def _add_mixed(weights, depth, rows, rows_at, row_size, head_size, out, out_at, 
         )  # fmt: skip
 
 
-@njit(**JIT)
+@compiled
 def attend(
     q, k, v, query_offsets, key_offsets, first, last, n_heads, head_size, scale, bias, distance, causal, mask, y,
     weights, weight_offsets,
@@ -241,7 +241,7 @@ def attend(
                             weights[at + j] = scores[j * LANES + r] if j < seen else _float32(0)
 
 
-@njit(**JIT)
+@compiled
 def _differentiate_softmax(weights, dweights, n_keys, scale):
     """Turn dP into dA, A being the scores, in place, and P into scale * dA."""
     dot = splat(_float32(0))
@@ -254,7 +254,7 @@ def _differentiate_softmax(weights, dweights, n_keys, scale):
         store_vector(weights, j * LANES, d * factor)
 
 
-@njit(**JIT)
+@compiled
 def _add_to_biases(dscores, n_keys, first, count, dbias, head, distance):
     middle = head * (2 * distance + 1) + distance
     for j in range(n_keys):
@@ -262,7 +262,7 @@ def _add_to_biases(dscores, n_keys, first, count, dbias, head, distance):
             dbias[middle + min(max(j - first - i, -distance), distance)] += dscores[j * LANES + i]
 
 
-@njit(**JIT)
+@compiled
 def attend_backward(
     dy, q, k, v, query_offsets, key_offsets, first, last, n_heads, head_size, scale, bias, distance, causal, mask, dq,
     dk, dv, dbias,

@@ -15,10 +15,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from w2v._kernels import JIT
 from w2v._simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
+from w2v.jit import compiled
 
 from .attention import attend
 from .matmul import multiply
@@ -132,7 +131,7 @@ class _Scratch(NamedTuple):
     positions: Any
 
 
-@njit(**JIT)
+@compiled
 def _largest_group(offsets, first, last):
     most = 0
     b = first
@@ -143,7 +142,7 @@ def _largest_group(offsets, first, last):
     return most
 
 
-@njit(**JIT)
+@compiled
 def _end_of_group(offsets, first, last):
     """Return the sequence after the last whose tokens still fit the group that begins with `first`."""
     end = first + 1
@@ -152,7 +151,7 @@ def _end_of_group(offsets, first, last):
     return end
 
 
-@njit(**JIT)
+@compiled
 def _scratch(plan, n):
     dim, width = plan.dim, plan.n_heads * plan.head_size
     return _Scratch(
@@ -162,7 +161,7 @@ def _scratch(plan, n):
     )  # fmt: skip
 
 
-@njit(**JIT)
+@compiled
 def _add_positions(plan, h, positions, n, offsets, first, last):
     """Add positions to n rows, the first of which is that of sequence `first`; see `positions.forward`."""
     dim, row = plan.dim, 0
@@ -183,7 +182,7 @@ def _add_positions(plan, h, positions, n, offsets, first, last):
             row += dim
 
 
-@njit(**JIT)
+@compiled
 def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
     """Put n rows s.h through one layer, in place; `row` holds its arrays."""
     no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
@@ -220,7 +219,7 @@ def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
         normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.h, s.moments, s.moments)
 
 
-@njit(**JIT)
+@compiled
 def _run_layers(plan, n, offsets, first, last, cos, sin, s):
     """Put n rows s.h, those of the sequences first .. last - 1, through all that lies between the maps, in place."""
     dim = plan.dim
@@ -240,7 +239,7 @@ def _run_layers(plan, n, offsets, first, last, cos, sin, s):
         normalise(s.h, n, dim, plan.epsilon, gain, bias, s.h, s.moments, s.moments)
 
 
-@njit(**JIT)
+@compiled
 def infer_rows(plan, x, offsets, first, last, cos, sin, y):
     """Compute the rows of the sequences first .. last - 1.
 
@@ -280,7 +279,7 @@ def infer_rows(plan, x, offsets, first, last, cos, sin, y):
         b = end
 
 
-@njit(**JIT)
+@compiled
 def _dot(a, at, b, n):
     """Return the sum over d < n of a[at + d] * b[d]."""
     whole = n - n % LANES
@@ -293,7 +292,7 @@ def _dot(a, at, b, n):
     return result
 
 
-@njit(**JIT)
+@compiled
 def _add_scaled(row, at, scale, factor, n, out, out_at):
     """Add factor * (scale * row[at : at + n]) to out[out_at:]."""
     whole = n - n % LANES
@@ -305,7 +304,7 @@ def _add_scaled(row, at, scale, factor, n, out, out_at):
         out[out_at + d] += factor * (scale * load(row, at + d))
 
 
-@njit(**JIT)
+@compiled
 def _finish_sums(plan, x, source, offsets, first, last, h, y):
     """Write the sums of the sequences first .. last - 1, whose rows h begin with that of the first."""
     one, size, dim, start = np.float32(1), plan.input_size, plan.dim, offsets[first]
@@ -340,7 +339,7 @@ def _finish_sums(plan, x, source, offsets, first, last, h, y):
         multiply(sums, last - first, dim, plan.out_of_sums, size, True, y[first * size : last * size])
 
 
-@njit(**JIT)
+@compiled
 def infer_sums(plan, x, source, offsets, first, last, cos, sin, y):
     """Compute the sums of the rows of the sequences first .. last - 1.
 

@@ -11,10 +11,9 @@ All arrays are flat and C-contiguous. Nothing is checked.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from w2v._kernels import JIT
 from w2v._simd import LANES, add_tile, fma_outer, load, steps, store_tile, take, zero_tile
+from w2v.jit import compiled
 
 ROWS, COLUMNS = (12 if LANES == 16 else 6), 2
 """The tile: 24 accumulators of the 32 registers of AVX-512, 12 of the 16 of AVX2."""
@@ -25,13 +24,13 @@ BLOCK = 240
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def packed_size(width, n_columns):
     """Return how many values `pack` writes for a matrix of shape (width, n_columns)."""
     return (n_columns + PANEL - 1) // PANEL * PANEL * (width + 1)
 
 
-@njit(**JIT)
+@compiled
 def pack(weight, width, n_columns, bias, panels):
     """Write the panels of `weight`, shape (width, n_columns), and `bias`, shape (n_columns,), to `panels`."""
     at = 0
@@ -45,7 +44,7 @@ def pack(weight, width, n_columns, bias, panels):
             at += PANEL
 
 
-@njit(**JIT)
+@compiled
 def pack_transposed(weight, n_columns, width, panels):
     """Write the panels of the transpose of `weight`, shape (n_columns, width), with a bias of zeros."""
     at = 0
@@ -60,7 +59,7 @@ def pack_transposed(weight, n_columns, width, panels):
         at += width * PANEL
 
 
-@njit(**JIT)
+@compiled
 def _copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
     for r in range(n_rows):
         for c in range(n_columns):
@@ -68,7 +67,7 @@ def _copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
             out[at + r * stride + c] = out[at + r * stride + c] + value if add else value
 
 
-@njit(**JIT)
+@compiled
 def multiply(x, n_rows, width, panels, n_columns, add, out):
     """Assign x W + b to out, or add it.
 
@@ -117,7 +116,7 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
             panel += (width + 1) * PANEL
 
 
-@njit(**JIT)
+@compiled
 def add_outer_products(x, n_rows, width, dy, n_columns, out):
     """Add the sum over rows of the outer products of x and dy to out.
 

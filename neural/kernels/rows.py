@@ -7,10 +7,9 @@ by scalars, so that nothing beyond an array is read.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from w2v._kernels import JIT
 from w2v._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
+from w2v.jit import compiled
 
 from .vector_math import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
 
@@ -18,7 +17,7 @@ GELU, RELU, TANH = 0, 1, 2
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def normalise(x, n_rows, dim, epsilon, gain, bias, y, mean, inverse):
     """Normalise every row; NumPy equivalent: `layer_norm.forward`.
 
@@ -61,7 +60,7 @@ def normalise(x, n_rows, dim, epsilon, gain, bias, y, mean, inverse):
             y[row + d] = (load(x, row + d) - middle) * factor * gain[d] + bias[d]
 
 
-@njit(**JIT)
+@compiled
 def normalise_backward(dy, x, n_rows, dim, mean, inverse, gain, dx, dgain, dbias):
     """Differentiate `normalise` as `layer_norm.backward` does; dx is overwritten, dgain and dbias are added to."""
     whole = dim - dim % LANES
@@ -97,7 +96,7 @@ def normalise_backward(dy, x, n_rows, dim, mean, inverse, gain, dx, dgain, dbias
             dx[row + d] = (load(dy, row + d) * gain[d] - plain_sum - n * along_sum) * factor
 
 
-@njit(**JIT)
+@compiled
 def _function(kind, x):
     if kind == GELU:
         return normal_gelu(x)
@@ -106,7 +105,7 @@ def _function(kind, x):
     return hyperbolic_tangent(x)
 
 
-@njit(**JIT)
+@compiled
 def _slope(kind, x):
     if kind == GELU:
         return normal_gelu_slope(x)
@@ -116,7 +115,7 @@ def _slope(kind, x):
     return splat(_float32(1)) - y * y
 
 
-@njit(**JIT)
+@compiled
 def activate(kind, x, y):
     """Assign y the activation of every value of x; `kind` is GELU, RELU or TANH. y may be x itself."""
     whole = x.size - x.size % LANES
@@ -129,7 +128,7 @@ def activate(kind, x, y):
         y[whole:] = rest[: x.size - whole]
 
 
-@njit(**JIT)
+@compiled
 def activate_backward(kind, dy, x, dx):
     """Assign dx = dy times the derivative of `activate` at x."""
     whole = x.size - x.size % LANES
@@ -143,7 +142,7 @@ def activate_backward(kind, dy, x, dx):
             dx[i] = dy[i] * rest[i - whole]
 
 
-@njit(**JIT)
+@compiled
 def drop(x, first, seed, threshold, scale, y):
     """Assign y[i] = scale * x[i] or, with probability threshold / 2**32, zero; any dtype.
 
@@ -167,7 +166,7 @@ def drop(x, first, seed, threshold, scale, y):
         y[i] = x[i] * scale if (z >> np.uint64(32)) >= threshold else x.dtype.type(0)
 
 
-@njit(**JIT)
+@compiled
 def rotate(x, n_heads, cos, sin, positions, sign, y):
     """Turn every pair (i, i + half) of every head by the angle of its position; any dtype.
 
@@ -195,7 +194,7 @@ def rotate(x, n_heads, cos, sin, positions, sign, y):
                 y[i, left + half + k] = a * s + b * c
 
 
-@njit(**JIT)
+@compiled
 def gated_residual(x, h, gate, y):
     """Assign y = exp(g) x + o in every row, where h, shape (N, E + 1), is [o, g], and gate = exp(g); any dtype."""
     last = x.shape[1]
@@ -206,7 +205,7 @@ def gated_residual(x, h, gate, y):
             y[i, d] = factor * x[i, d] + h[i, d]
 
 
-@njit(**JIT)
+@compiled
 def gated_residual_backward(dy, x, gate, dh, dx):
     """Differentiate `gated_residual`: dh, shape (N, E + 1), and dx, shape (N, E), are overwritten; any dtype."""
     last = x.shape[1]
@@ -219,7 +218,7 @@ def gated_residual_backward(dy, x, gate, dh, dx):
         dh[i, last] = dgate * gate[i]
 
 
-@njit(**JIT)
+@compiled
 def sum_sequences(x, weights, offsets, y):
     """Assign y[b] the sum of weights[i] * x[i] over the rows i of sequence b, in their order; any dtype."""
     for b in range(offsets.size - 1):
@@ -230,7 +229,7 @@ def sum_sequences(x, weights, offsets, y):
                 y[b, d] += weights[i] * x[i, d]
 
 
-@njit(**JIT)
+@compiled
 def max_sequences(x, offsets, y, where):
     """Assign y[b] the maximum of each column over the rows of sequence b, and `where` the row; 0 and -1 of none."""
     for b in range(offsets.size - 1):

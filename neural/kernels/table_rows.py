@@ -7,14 +7,13 @@ of the batch's distinct rows a token is, so that gradients are kept for these on
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from w2v._kernels import JIT
+from w2v.jit import compiled
 
 _float32 = np.float32
 
 
-@njit(**JIT)
+@compiled
 def gather_rows(table, scales, tokens, x):
     """Write scales[t] * table[t] of every token to the rows of x.
 
@@ -32,7 +31,7 @@ def gather_rows(table, scales, tokens, x):
             x[i, j] = scale * table[row, j]
 
 
-@njit(**JIT)
+@compiled
 def sum_bags(table, scales, tokens, offsets, s):
     """Write the sum of scales[t] * table[t] over the tokens of each sequence to the rows of s, shape (B, d)."""
     for k in range(offsets.size - 1):
@@ -44,7 +43,7 @@ def sum_bags(table, scales, tokens, offsets, s):
                 s[k, j] += scale * table[row, j]
 
 
-@njit(**JIT)
+@compiled
 def scatter_bags(d_s, scales, slots, offsets, d_rows):
     """Add the gradient of `sum_bags` to the rows of the batch's distinct rows.
 
@@ -67,7 +66,7 @@ def scatter_bags(d_s, scales, slots, offsets, d_rows):
                 d_rows[slot, j] += scale * d_s[k, j]
 
 
-@njit(**JIT)
+@compiled
 def scatter_rows(d_x, scales, slots, d_rows):
     """Add the gradient of `gather_rows` to the rows of the distinct rows; as `scatter_bags`, with d_x (N, d)."""
     for i in range(slots.size):
@@ -77,7 +76,7 @@ def scatter_rows(d_x, scales, slots, d_rows):
             d_rows[slot, j] += scale * d_x[i, j]
 
 
-@njit(**JIT)
+@compiled
 def sum_rows(y, offsets, s):
     """Write the sum of the rows of y of each sequence to the rows of s."""
     for k in range(offsets.size - 1):
@@ -88,7 +87,7 @@ def sum_rows(y, offsets, s):
                 s[k, j] += y[i, j]
 
 
-@njit(**JIT)
+@compiled
 def add_table_rows(dy, rows, out):
     """Add row i of dy, shape (N, E), to row rows[i] of out, in the order of i; any dtype, arrays of two dimensions."""
     for i in range(dy.shape[0]):
@@ -96,7 +95,7 @@ def add_table_rows(dy, rows, out):
             out[rows[i], d] += dy[i, d]
 
 
-@njit(**JIT)
+@compiled
 def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, beta_2, epsilon):
     """Apply one step of Adam to some rows of a table, in place.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.extending import intrinsic
 
-from w2v._kernels import JIT
 from w2v._simd import fma, power_of_two, splat, vector
+from w2v.jit import compiled
 
 _float32 = np.float32
 _LOG2E = 1.4426950408889634
@@ -49,7 +48,7 @@ def plus(typing_context, x, y):
     return vector(vector, vector), code
 
 
-@njit(**JIT)
+@compiled
 def exponential(x):
     """Return exp(x) lane by lane for x < 88, to a relative error below 2e-7; x is raised to -80 at least."""
     x = larger(x, splat(_float32(-_EXP_LIMIT)))
@@ -68,25 +67,25 @@ def exponential(x):
     return fma(high, r2 * r2, low) * power_of_two(whole)
 
 
-@njit(**JIT)
+@compiled
 def magnitude(x):
     """Return |x| lane by lane."""
     return larger(x, splat(_float32(0)) - x)
 
 
-@njit(**JIT)
+@compiled
 def is_positive(x):
     """Return 1 where x > 0, else 0; between them for |x| < 1e-30."""
     return max(min(x * splat(_float32(_HUGE)), splat(_float32(1))), splat(_float32(0)))
 
 
-@njit(**JIT)
+@compiled
 def bell(a):
     """Return exp(-a**2 / 2) lane by lane."""
     return exponential(a * a * splat(_float32(-0.5)))
 
 
-@njit(**JIT)
+@compiled
 def upper_tail(a, bell_of_a):
     """Return the probability that a standard normal number exceeds a >= 0, to a relative error below 1e-6."""
     one = splat(_float32(1))
@@ -98,7 +97,7 @@ def upper_tail(a, bell_of_a):
     return fma(fma(t4, splat(_float32(T8)), high), t4, low) * bell_of_a
 
 
-@njit(**JIT)
+@compiled
 def normal_gelu(x):
     """Return x times the normal distribution function at x."""
     a = magnitude(x)
@@ -106,7 +105,7 @@ def normal_gelu(x):
     return fma(splat(_float32(0)) - a, upper_tail(a, bell(a)), larger(x, splat(_float32(0))))
 
 
-@njit(**JIT)
+@compiled
 def normal_gelu_slope(x):
     """Return the derivative of `normal_gelu`: the normal distribution function plus x times its density."""
     a = magnitude(x)
@@ -117,7 +116,7 @@ def normal_gelu_slope(x):
     return fma(x * e, splat(_float32(0.3989422804014327)), cdf)
 
 
-@njit(**JIT)
+@compiled
 def hyperbolic_tangent(x):
     """Return tanh(x), to an absolute error below 2e-7."""
     one = splat(_float32(1))
