@@ -357,7 +357,7 @@ class Crew:
         """Record a segment that is done, and tell the progress from time to time."""
         elapsed = time.perf_counter() - self.began
         self.visited += self.trainer.record(planned, stats, self.seconds_before + elapsed)
-        if self.progress is not None and elapsed > self._next_report:
+        if self.progress is not None and elapsed >= self._next_report:
             self._next_report = 0.1 * (math.floor(10 * elapsed) + 1)
             self.progress(self.trainer.progress_at(planned, self.visited, elapsed))
 
