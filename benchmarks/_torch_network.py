@@ -1,4 +1,4 @@
-"""The network of `encoder.network` in PyTorch, on the same weights: what our figures are held against.
+"""The network of `w2v.encoder.model.network` in PyTorch, on the same weights: what our figures are held against.
 
 Written as one would for speed: queries, keys and values in one product, PyTorch's own fused attention, padded batches.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from encoder.network import NetworkConfig
+from w2v.encoder.model.network import NetworkConfig
 
 
 class Layer(nn.Module):

@@ -26,12 +26,12 @@ with warnings.catch_warnings():
 import opencc
 
 from benchmarks._common import write_results
-from corpora._characters import chinese_pattern
-from corpora.readers import TextReader
-from corpora.tokenizers import CallableTokenizer, CharactersTokenizer, JiebaTokenizer, Tokenizer, WordsTokenizer
 from w2v import Word2Vec
+from w2v.corpora.characters import chinese_pattern
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import CallableTokenizer, CharactersTokenizer, JiebaTokenizer, Tokenizer, WordsTokenizer
+from w2v.encoding.stream import WorkFolder, encode_corpus
 from w2v.evaluation import evaluate_analogies
-from w2v.stream import WorkFolder, encode_corpus
 
 
 def encode(path: Path, tokenizer: Tokenizer, workers: int) -> float:

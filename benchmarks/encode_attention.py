@@ -34,8 +34,8 @@ from numpy.typing import NDArray
 
 from benchmarks._common import write_results
 from benchmarks._torch_network import FromTokens, TorchNetwork, padded
-from encoder.network import Network, NetworkConfig
-from neural.fused_inference import FusedNetwork
+from w2v.encoder.model.network import Network, NetworkConfig
+from w2v.neural.fused_inference import FusedNetwork
 
 NETWORKS = {
     "small": NetworkConfig(300, dim=128, heads=4, layers=1, feed_forward=2.0, positions="learned"),

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 
 from benchmarks._common import write_results
-from encoder import SentenceEncoder
+from w2v.encoder import SentenceEncoder
 
 SAME_TO = 1e-5
 

@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from gensim.models import Word2Vec
 
 from benchmarks._common import write_results
-from corpora.readers import TextReader
-from corpora.tokenizers import WhitespaceTokenizer
-from w2v.stream import WorkFolder, encode_corpus
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import WhitespaceTokenizer
+from w2v.encoding.stream import WorkFolder, encode_corpus
 
 
 def encode(path: str, workers: int) -> float:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from benchmarks._common import write_results
 from benchmarks.formats import difference, make_embeddings, round_trips
 from benchmarks.minilm import find_package
-from encoder import FitOptions, SentenceEncoder
+from w2v.encoder import FitOptions, SentenceEncoder
 
 Row = tuple[str, str, float]
 TEXTS = [

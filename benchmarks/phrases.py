@@ -27,7 +27,7 @@ TOP = 1000
 
 def find_here(a: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
     """Return the phrases that we find, and our times."""
-    from w2v.phrases import Phrases, join_corpus
+    from w2v.phrases.estimator import Phrases, join_corpus
 
     phrases = Phrases(tokenizer="whitespace", workers=a.workers, min_count=a.min_count, threshold=a.threshold)
     start = time.perf_counter()

@@ -129,7 +129,7 @@ def overlap(ours: list[list[str]], theirs: list[list[str]]) -> float:
 def compare_dtypes(folder: Path, words: list[str], n_rounds: int) -> dict[str, Any]:
     """Save the model in each dtype; time its queries, memory-mapped, and measure what it loses."""
     from w2v import Embeddings
-    from w2v.loss import measure_storage_loss
+    from w2v.vectors.fidelity import measure_storage_loss
 
     original = Embeddings.load(folder / "float32")
     models = {"float32": original}
@@ -150,7 +150,7 @@ def compare_dtypes(folder: Path, words: list[str], n_rounds: int) -> dict[str, A
 
 def measure_index(embeddings: Embeddings, words: list[str]) -> dict[str, Any]:
     """Build the index, and measure recall and queries a second, one by one, for several widths of the search."""
-    from w2v.loss import measure_recall
+    from w2v.vectors.fidelity import measure_recall
 
     start = time.perf_counter()
     index = embeddings.build_index()

@@ -29,11 +29,11 @@ import numpy as np
 
 from benchmarks._common import run_killed, write_results
 from w2v import Embeddings, Vocabulary
-from w2v.checkpoints import checkpoint_beside, interrupted_seed
-from w2v.models import Word2Vec
-from w2v.parameters import Parameters
-from w2v.tables import Tables
-from w2v.training_state import TrainingState
+from w2v.settings.parameters import Parameters
+from w2v.training.checkpoints import checkpoint_beside, interrupted_seed
+from w2v.training.state import TrainingState
+from w2v.training.tables import Tables
+from w2v.training.word2vec import Word2Vec
 
 SETTINGS = {"now and then": ("0.2s", False), "every segment": ("0.000001s", False), "over a model": ("0.000001s", True)}
 SIZES = [(10_000, 100), (80_000, 100), (400_000, 300)]

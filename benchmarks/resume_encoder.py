@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 
 from benchmarks._common import run_killed, write_results
-from encoder import SentenceEncoder
-from encoder.resuming import ENCODERS
 from w2v import Embeddings, Vocabulary
-from w2v.checkpoints import interrupted_seed
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.training.resuming import ENCODERS
+from w2v.training.checkpoints import interrupted_seed
 
 N_TOPICS, N_WORDS, COLUMNS, PARAGRAPHS = 12, 60, 48, 600
 ARCHITECTURES: dict[str, list[object]] = {

@@ -32,7 +32,7 @@ THRESHOLD = 0.9
 
 def sentences_of(texts: list[str]) -> Iterator[str]:
     """Yield the sentences of paragraphs, of 20 to 400 characters."""
-    from corpora import TextReader, split_sentences
+    from w2v.corpora import TextReader, split_sentences
 
     for line in TextReader(texts).lines():
         for sentence in split_sentences(line):
@@ -78,7 +78,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 
 def build(model: str, path: str, text: str, dtype: str) -> dict[str, Any]:
     """Index sentences."""
-    from encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval import SentenceIndex
 
     index, times = timed(
         lambda: SentenceIndex.build(model, text, path, dtype=dtype, approximate=False, overwrite=True)  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def build(model: str, path: str, text: str, dtype: str) -> dict[str, Any]:
 
 def add(path: str, text: str) -> dict[str, Any]:
     """Add sentences to an index."""
-    from encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval import SentenceIndex
 
     index = SentenceIndex.open(path)
     n_added, times = timed(lambda: index.add(Path(text), approximate=False))
@@ -98,7 +98,7 @@ def add(path: str, text: str) -> dict[str, Any]:
 
 def link(path: str) -> dict[str, Any]:
     """Build the graphs of an index."""
-    from encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval import SentenceIndex
 
     index = SentenceIndex.open(path)
     n, times = timed(index.build_graphs)
@@ -110,7 +110,7 @@ def search(path: str, queries: str, is_alone: str) -> dict[str, Any]:
     """Search exactly and approximately, in turns; return medians and how much of the first the second finds."""
     import numpy as np
 
-    from encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval import SentenceIndex
 
     index = SentenceIndex.open(path)
     units = index.encode(Path(queries).read_text(encoding="utf-8").splitlines())
@@ -162,8 +162,8 @@ def _semantic_search(index: Any, units: Any) -> dict[str, Any]:
 
 def pairs(path: str, how: str) -> dict[str, Any]:
     """Find near-duplicates; keep the pairs beside the index."""
-    from encoder.retrieval import SentenceIndex
-    from encoder.retrieval.duplicates import near_rows
+    from w2v.encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval.mining.duplicates import near_rows
 
     index = SentenceIndex.open(path)
     parts, times = timed(lambda: list(near_rows(index.table, THRESHOLD, exact=how == "exact")))
@@ -178,7 +178,7 @@ def mining(path: str) -> dict[str, Any]:
     import torch
     from sentence_transformers.util import paraphrase_mining_embeddings
 
-    from encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval import SentenceIndex
 
     rows = torch.from_numpy(np.ascontiguousarray(SentenceIndex.open(path).table.rows(slice(None))))
     found, times = timed(lambda: paraphrase_mining_embeddings(rows, top_k=TOP_N, max_pairs=10_000_000))
@@ -187,8 +187,8 @@ def mining(path: str) -> dict[str, Any]:
 
 def cluster(path: str) -> dict[str, Any]:
     """Put the sentences of an index into a hundred clusters."""
-    from encoder.retrieval import SentenceIndex
-    from encoder.retrieval.clusters import cluster_index
+    from w2v.encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval.mining.clusters import cluster_index
 
     index = SentenceIndex.open(path)
     found, times = timed(lambda: cluster_index(index, n_clusters=100))

@@ -30,16 +30,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 
 from benchmarks._common import write_results
-from corpora.sentences import SentenceSets, find_overlap, read_sentence_sets, without_overlap
-from encoder.baselines import BASELINES, get_baseline
-from encoder.evaluation import Report, compare, evaluate_classification, evaluate_sts, probe_word_order
-from encoder.evaluation_files import LabelledSentences, read_labelled, read_scored_pairs
-from encoder.fit_options import FitOptions
-from encoder.model import SentenceEncoder
-from encoder.network import Network, NetworkConfig
-from encoder.state import EncoderState, sif_state
-from encoder.training import fit_encoder
 from w2v import Embeddings
+from w2v.corpora.sentences import SentenceSets, find_overlap, read_sentence_sets, without_overlap
+from w2v.encoder.evaluation.baselines import BASELINES, get_baseline
+from w2v.encoder.evaluation.files import LabelledSentences, read_labelled, read_scored_pairs
+from w2v.encoder.evaluation.measures import Report, compare, evaluate_classification, evaluate_sts, probe_word_order
+from w2v.encoder.model.network import Network, NetworkConfig
+from w2v.encoder.model.state import EncoderState, sif_state
+from w2v.encoder.sentence_encoder import SentenceEncoder
+from w2v.encoder.training.fit_options import FitOptions
+from w2v.encoder.training.training import fit_encoder
 
 STS, LABELS = ("sts-dev", "SICK-trial"), ("MR", "TREC", "SST-2")
 SST_SENTENCES = 12_000

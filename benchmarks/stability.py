@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks._common import write_results
 from w2v import Embeddings, Word2Vec
 from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
-from w2v.parameters import Parameters
-from w2v.trainer import DivergenceError
+from w2v.settings.parameters import Parameters
+from w2v.training.trainer import DivergenceError
 
 ALPHAS = (0.005, 0.025, 0.05, 0.1, 0.175, 0.25)
 ENDS: list[dict[str, Any]] = [

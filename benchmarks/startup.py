@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks._common import ROOT, run_python, write_results
 
 if TYPE_CHECKING:
-    from w2v.history import Progress
+    from w2v.monitoring.history import Progress
 
 N_WORDS, VECTOR_SIZE = 100_000, 300
 TRAINING_WORDS = 200_000
@@ -78,7 +78,7 @@ def time_opening(model: str) -> dict[str, float]:
 def time_training_start(corpus: str, began: float) -> dict[str, Any]:
     """Train, and note when the first segment was done and how much had to be compiled (a child process)."""
     from w2v import Word2Vec
-    from w2v._skipgram import train_skipgram
+    from w2v.kernels.skipgram import train_skipgram
 
     reached: dict[str, float] = {}
 

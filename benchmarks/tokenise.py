@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from corpora.readers import TextReader
-from corpora.tokenizers import WordsTokenizer
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import WordsTokenizer
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks._common import write_results
 from benchmarks._torch_network import TorchNetwork, padded
-from encoder.network import Network, NetworkConfig
+from w2v.encoder.model.network import Network, NetworkConfig
 
 TEMPERATURE, LEARNING_RATE, BETAS, EPSILON = 0.05, 1e-3, (0.9, 0.999), 1e-8
 V = 50_000

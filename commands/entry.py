@@ -18,7 +18,7 @@ def main() -> None:
     """Run the command `w2v`."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job ignores it, and goes on to
         signal.signal(signal.SIGINT, end_at_once)
-    from cli import main as toolkit
+    from w2v.commands.main import main as toolkit
 
     try:
         toolkit(prog_name="w2v")

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from corpora.bundled import BUNDLED_NAMES, DOWNLOADS, Verse, bible_verses, bundled_corpus, download
-from corpora.readers import Block, CorpusError, TextReader
-from corpora.sentences import SentenceSets, read_sentence_sets, split_sentences, without_overlap
-from corpora.tokenizers import (
+from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS, Verse, bible_verses, bundled_corpus, download
+from w2v.corpora.readers import Block, CorpusError, TextReader
+from w2v.corpora.sentences import SentenceSets, read_sentence_sets, split_sentences, without_overlap
+from w2v.corpora.tokenizers import (
     TOKENIZER_NAMES,
     CallableTokenizer,
     CharactersTokenizer,
@@ -22,7 +22,7 @@ from corpora.tokenizers import (
     get_tokenizer,
     tokenizer_from_config,
 )
-from corpora.weighted import weighted_lines
+from w2v.corpora.weighted import weighted_lines
 
 __all__ = [
     "BUNDLED_NAMES",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from corpora._inputs import CorpusError
+from w2v.corpora.inputs import CorpusError
 
 Progress = Callable[[int, int], None]
 """What `download` tells how far it is: bytes received, bytes in all."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from corpora._inputs import (
+from w2v.corpora.inputs import (
     ByteSource,
     CorpusError,
     display_name,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from corpora._inputs import CorpusError, is_compressed, reading_errors, size_on_disk
-from corpora.readers import TextReader
+from w2v.corpora.inputs import CorpusError, is_compressed, reading_errors, size_on_disk
+from w2v.corpora.readers import TextReader
 
 SAMPLE_BYTES = 32 << 20
 """A corpus of no more bytes is read whole."""

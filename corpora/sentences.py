@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from corpora._inputs import CorpusError, display_name
-from corpora.readers import TextReader
-from corpora.tokenizers import Tokenizer, WordsTokenizer
+from w2v.corpora.inputs import CorpusError, display_name
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 
 MIN_TOKENS, MAX_TOKENS = 5, 40
 """Sentences of fewer or more tokens are left out of training: headings and rubble, and lists."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
 
-from corpora._characters import (
+from w2v.corpora.characters import (
     APOSTROPHE,
     DROPPED,
     JOINER,

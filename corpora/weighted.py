@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterator
 
-from corpora._inputs import CorpusError, display_name
-from corpora.readers import TextReader
-from corpora.tokenizers import TabsTokenizer, Tokenizer
+from w2v.corpora.inputs import CorpusError, display_name
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
 
 # float() would also take "nan", "1_000" and digits of any script
 _NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -1,6 +1,6 @@
 """Sentence vectors: encoders that grow from word vectors, their training and their evaluation.
 
-The names below are loaded when they are first used, so that `import encoder` is fast and needs no compiler.
+The names below are loaded when they are first used, so that `import w2v.encoder` is fast and needs no compiler.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .fit_options import FitOptions
-    from .inference import Encoded
-    from .model import SentenceEncoder
-    from .state import EncoderState, sif_state
-    from .training import fit_encoder
+    from w2v.encoder.model.inference import Encoded
+    from w2v.encoder.model.state import EncoderState, sif_state
+    from w2v.encoder.sentence_encoder import SentenceEncoder
+    from w2v.encoder.training.fit_options import FitOptions
+    from w2v.encoder.training.training import fit_encoder
 
 _HOME = {
-    "Encoded": "inference",
-    "EncoderState": "state",
-    "FitOptions": "fit_options",
-    "SentenceEncoder": "model",
-    "fit_encoder": "training",
-    "sif_state": "state",
+    "Encoded": "model.inference",
+    "EncoderState": "model.state",
+    "FitOptions": "training.fit_options",
+    "SentenceEncoder": "sentence_encoder",
+    "fit_encoder": "training.training",
+    "sif_state": "model.state",
 }
 
 __all__ = ["Encoded", "EncoderState", "FitOptions", "SentenceEncoder", "fit_encoder", "sif_state"]

@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoder.persistence import load_encoder
-from w2v._files import ModelError
-from w2v.embeddings import Embeddings
-from w2v.model_files import FORMAT, LAYOUT, parse_json, read_kind
-from w2v.persistence import KIND as WORD_VECTORS
+from w2v.encoder.model.persistence import load_encoder
+from w2v.storage.files import ModelError
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.model_folder import FORMAT, LAYOUT, parse_json, read_kind
+from w2v.vectors.persistence import KIND as WORD_VECTORS
 
 if TYPE_CHECKING:
-    from corpora.tokenizers import Tokenizer
-    from encoder.state import EncoderState
+    from w2v.corpora.tokenizers import Tokenizer
+    from w2v.encoder.model.state import EncoderState
 
 _INDEX = "sentence-index"
 
@@ -27,8 +27,8 @@ def open_encoder(
     Parameters
     ----------
     path : str or path-like
-        A folder of ours, of an encoder or of word vectors, as `encoder.persistence.load_encoder` opens it; or one of
-        sentence-transformers, model2vec or a network of the BERT family, as `encoder.formats.read_encoder` does.
+        A folder of ours, of an encoder or of word vectors, as `w2v.encoder.model.persistence.load_encoder` opens it; or one of
+        sentence-transformers, model2vec or a network of the BERT family, as `w2v.encoder.formats.read_encoder` does.
     mmap, tokenizer
         See `load_encoder`; for folders of ours.
 
@@ -44,7 +44,7 @@ def open_encoder(
         If the package tokenizers is needed and missing.
     """
     if _is_foreign(Path(path)):
-        from encoder.formats import read_encoder
+        from w2v.encoder.formats import read_encoder
 
         return read_encoder(path)
     _check_kind(path)
@@ -62,7 +62,7 @@ def open_start(path: str | os.PathLike[str]) -> Embeddings | EncoderState:
 
 def _is_foreign(folder: Path) -> bool:
     """Say whether a folder is laid out as other programs' encoders are."""
-    from encoder.formats import is_encoder_folder
+    from w2v.encoder.formats import is_encoder_folder
 
     config = folder / LAYOUT.config
     if config.is_file():

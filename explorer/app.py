@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from explorer.explored import ExploredModel
-from explorer.guard import Guard, Refusal
-from explorer.word_map import MapError
-from w2v.vocabulary import UnknownWordError
+from w2v.encoding.vocabulary import UnknownWordError
+from w2v.explorer.explored import ExploredModel
+from w2v.explorer.guard import Guard, Refusal
+from w2v.explorer.word_map import MapError
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _AT_ONCE, _WAITING = 2, 32
@@ -38,7 +38,7 @@ def make_app(model: ExploredModel, *, host: str, port: int) -> Starlette:
         Whose map is being made.
     host : str
     port : int
-        What it will be reached at; see `explorer.guard.Guard`.
+        What it will be reached at; see `w2v.explorer.guard.Guard`.
     """
     assets = _read_assets()
     questions = _Questions(model)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.completions import Completions
-from explorer.word_map import DEFAULT_WORDS, WordMap
-from w2v.embeddings import Embeddings, Neighbor
-from w2v.model_files import read_kind
-from w2v.persistence import KIND as WORD_VECTORS
+from w2v.explorer.completions import Completions
+from w2v.explorer.word_map import DEFAULT_WORDS, WordMap
+from w2v.vectors.embeddings import Embeddings, Neighbor
+from w2v.vectors.model_folder import read_kind
+from w2v.vectors.persistence import KIND as WORD_VECTORS
 
 if TYPE_CHECKING:
-    from encoder.inference import Encoded, Inference
-    from encoder.state import EncoderState
+    from w2v.encoder.model.inference import Encoded, Inference
+    from w2v.encoder.model.state import EncoderState
 
 LONGEST_WORD = 200
 LONGEST_SENTENCE = 4_000
@@ -64,7 +64,7 @@ class ExploredModel:
         if read_kind(path) == WORD_VECTORS:
             self.embeddings = Embeddings.load(path)
         else:
-            from encoder.persistence import load_encoder
+            from w2v.encoder.model.persistence import load_encoder
 
             self._state = load_encoder(path)
             self.embeddings = _word_rows(self._state)
@@ -186,7 +186,7 @@ class ExploredModel:
         if network is not None:
             _check_part("layer", layer, network.layers)
             _check_part("head", head, network.heads)
-        from encoder.inference import Output
+        from w2v.encoder.model.inference import Output
 
         encoded = inference.explain([first, second], Output(), with_attention=network is not None)
         known = [bool(vector.any()) for vector in encoded.vectors]
@@ -200,7 +200,7 @@ class ExploredModel:
 
     def _sentence(self, encoded: Encoded, i: int, layer: int | None, head: int | None) -> dict[str, Any]:
         """Return the words of a sentence, their shares of its vector, and what they attend to."""
-        from encoder.shares import token_shares
+        from w2v.encoder.model.contributions import token_shares
 
         shares = token_shares(encoded.token_vectors[i])
         described = {
@@ -218,8 +218,8 @@ class ExploredModel:
         """Return what encodes sentences, made when the first one comes."""
         with self._lock:
             if self._inference is None:
-                from encoder.inference import Inference
-                from encoder.state import sif_state
+                from w2v.encoder.model.inference import Inference
+                from w2v.encoder.model.state import sif_state
 
                 self._inference = Inference(self._state or sif_state(self.embeddings), 1)
             return self._inference

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.nearness import Near, Stopped, find_means, nearest_rows, normalize_rows
-from w2v.vector_table import VectorTable
+from w2v.explorer.nearness import Near, Stopped, find_means, nearest_rows, normalize_rows
+from w2v.vectors.table import VectorTable
 
 Points = NDArray[np.float32]
 Stage = Literal["first", "rough", "refining", "final"]
@@ -158,7 +158,7 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
     if len(reduced) <= _NEIGHBORS:
         yield Layout("final", 1.0, fit_to_map(plane))
         return
-    from explorer._layout_kernels import move_points, weigh_neighbors
+    from w2v.explorer.layout_kernels import move_points, weigh_neighbors
 
     units, state = normalize_rows(reduced), np.array([_SEED], np.uint64)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 
-from explorer.explored import ExploredModel
+from w2v.explorer.explored import ExploredModel
 
 HOST = "127.0.0.1"
 PORT = 8642
@@ -102,7 +102,7 @@ def serve(model: ExploredModel, listening: socket.socket, *, started: Callable[[
     try:
         import uvicorn
 
-        from explorer.app import make_app
+        from w2v.explorer.app import make_app
 
         config = uvicorn.Config(
             make_app(model, host=host, port=port),

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.layout import LAYOUT_VERSION, Layout, find_basis, first_map, lay_out, reduce_rows
-from explorer.nearness import Stopped
-from w2v._files import ModelError
-from w2v._tensors import read_tensors, write_tensors
-from w2v.embeddings import Embeddings
-from w2v.index import fingerprint
+from w2v.explorer.layout import LAYOUT_VERSION, Layout, find_basis, first_map, lay_out, reduce_rows
+from w2v.explorer.nearness import Stopped
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import read_tensors, write_tensors
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.index import fingerprint
 
 DEFAULT_WORDS = 100_000
 MAPS_KEPT = 32

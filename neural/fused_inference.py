@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels import fused as kernels
-from .layers import activations, positions, rotary
-from .layers.dot_product import pad_heads
-from .layers.matmul import multiply_packed, pack
-from .packing import check_offsets, divide, in_threads
-from .parameters import ParameterTable
-from .stack import StackConfig
+from w2v.neural.kernels import fused as kernels
+from w2v.neural.layers import activations, positions, rotary
+from w2v.neural.layers.dot_product import pad_heads
+from w2v.neural.layers.matmul import multiply_packed, pack
+from w2v.neural.packing import check_offsets, divide, in_threads
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.stack import StackConfig
 
 _ADDED = dict.fromkeys((*positions.WITH_TABLE, "sinusoidal"), kernels.TABLE)
 _ADDED |= {"index": kernels.INDEX, "fraction": kernels.FRACTION}

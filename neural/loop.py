@@ -18,10 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.pauses import DivergenceError, Pause
-
-from .optimizers import Schedule
-from .persistence import restore_arrays
+from w2v.monitoring.pauses import DivergenceError, Pause
+from w2v.neural.optimizers import Schedule
+from w2v.neural.persistence import restore_arrays
 
 _KEPT, _NEW = 0.98, 0.02  # of the running means of losses
 _REPORT_EVERY = 10

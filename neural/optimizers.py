@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.table_rows import adam_rows
-from .parameters import ParameterTable
+from w2v.neural.kernels.table_rows import adam_rows
+from w2v.neural.parameters import ParameterTable
 
 Floats = NDArray[np.floating[Any]]
 

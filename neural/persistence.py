@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._files import ModelError
-from w2v._tensors import read_tensors
-
-from .optimizers import Adam, LazyAdam
-from .parameters import ParameterTable, Tensor
+from w2v.neural.optimizers import Adam, LazyAdam
+from w2v.neural.parameters import ParameterTable, Tensor
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import read_tensors
 
 Arrays = Mapping[str, NDArray[Any]]
 

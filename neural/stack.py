@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import activations, block, dropout, layer_norm, positions
-from .layers.block import Context
-from .layers.dot_product import AttentionMask
-from .layers.dropout import Dropout, DropoutMask
-from .parameters import ParameterTable, Tensor, scope, within
+from w2v.neural.layers import activations, block, dropout, layer_norm, positions
+from w2v.neural.layers.block import Context
+from w2v.neural.layers.dot_product import AttentionMask
+from w2v.neural.layers.dropout import Dropout, DropoutMask
+from w2v.neural.parameters import ParameterTable, Tensor, scope, within
 
 Floats = NDArray[Any]
 

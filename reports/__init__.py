@@ -1,6 +1,6 @@
 """Reports on a model: what it is, what it knows and how good it is, as a page or as a card for a model hub.
 
-The names below are loaded when they are first used, so that `import reports` is fast.
+The names below are loaded when they are first used, so that `import w2v.reports` is fast.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .blocks import Card
-    from .cards import CardOptions, model_card
-    from .markdown import to_markdown
-    from .measures import Evaluations
-    from .page import to_html
-    from .writing import check_report_path, save_report
+    from w2v.reports.blocks import Card
+    from w2v.reports.cards import CardOptions, model_card
+    from w2v.reports.markdown import to_markdown
+    from w2v.reports.measures import Evaluations
+    from w2v.reports.page import to_html
+    from w2v.reports.writing import check_report_path, save_report
 
 _HOME = {
     "Card": "blocks",

@@ -1,6 +1,6 @@
 """What a report is made of, whatever it is written as: sections of paragraphs, tables, curves and a map.
 
-All text here is plain: `reports.page` and `reports.markdown` escape it, each in its own way.
+All text here is plain: `w2v.reports.page` and `w2v.reports.markdown` escape it, each in its own way.
 """
 
 from __future__ import annotations

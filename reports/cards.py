@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reports.blocks import Card, Code, Paragraph, Section, Table
-from reports.course import is_number, records, training_section
-from reports.landscape import N_WORDS, Group, draw_map, find_groups
-from reports.measures import Evaluations, Measured, measure_sentences, measure_words
-from reports.settings import as_mapping, limits_of_encoder, limits_of_words, settings_section
-from w2v._wording import seconds_in_words, size_in_words
-from w2v.embeddings import Embeddings
-from w2v.model_files import read_kind
-from w2v.persistence import KIND
+from w2v.display.wording import seconds_in_words, size_in_words
+from w2v.reports.blocks import Card, Code, Paragraph, Section, Table
+from w2v.reports.history import is_number, records, training_section
+from w2v.reports.landscape import N_WORDS, Group, draw_map, find_groups
+from w2v.reports.measures import Evaluations, Measured, measure_sentences, measure_words
+from w2v.reports.settings import as_mapping, limits_of_encoder, limits_of_words, settings_section
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.model_folder import read_kind
+from w2v.vectors.persistence import KIND
 
 if TYPE_CHECKING:
-    from encoder.model import SentenceEncoder
-    from encoder.state import EncoderState
+    from w2v.encoder.model.state import EncoderState
+    from w2v.encoder.sentence_encoder import SentenceEncoder
 
 PathLike = str | os.PathLike[str]
 Tell = Callable[[str], None]
@@ -110,7 +110,7 @@ def model_card(
     elif read_kind(folder) == KIND:
         opened = Embeddings.load(folder)
     else:
-        from encoder.model import SentenceEncoder
+        from w2v.encoder.sentence_encoder import SentenceEncoder
 
         opened = SentenceEncoder.load(folder)
     if isinstance(opened, Embeddings):
@@ -184,7 +184,7 @@ def _card_of_encoder(
     name, network = shlex.quote(_name(folder, "my.encoder")), state.network
     encode = f"encode {name} sentences.txt --output vectors.npy"
     commands = _commands(encode, f'similar {name} "a sentence" sentences.txt')
-    python = f"""from encoder import SentenceEncoder
+    python = f"""from w2v.encoder import SentenceEncoder
 
 encoder = SentenceEncoder.load({_name(folder, "my.encoder")!r})
 vectors = encoder.encode(["A sentence.", "Another one."])
@@ -284,7 +284,7 @@ def _word_sections(
 
 def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
     """Return the encoder that word vectors are without training."""
-    from encoder.model import SentenceEncoder
+    from w2v.encoder.sentence_encoder import SentenceEncoder
 
     return SentenceEncoder(embeddings)
 
@@ -292,7 +292,7 @@ def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
 def _examples_section(encoder: Callable[[], SentenceEncoder], options: CardOptions, tell: Tell) -> Section | None:
     if options.sentences is None:
         return None
-    from reports.examples import examples_section
+    from w2v.reports.examples import examples_section
 
     tell("looking for the nearest sentences")
     return examples_section(encoder(), options.sentences)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corpora.readers import CorpusError, TextReader
-from reports.blocks import Paragraph, Section, Table
-from w2v._wording import decimals
+from w2v.corpora.readers import CorpusError, TextReader
+from w2v.display.wording import decimals
+from w2v.reports.blocks import Paragraph, Section, Table
 
 if TYPE_CHECKING:
-    from encoder.model import SentenceEncoder
+    from w2v.encoder.sentence_encoder import SentenceEncoder
 
 N_EXAMPLES, N_NEAREST = 6, 2
 _MOST_LINES = 50_000

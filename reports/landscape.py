@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.blocks import MapPoint, WordMap
-from w2v._lookup import to_unit
-from w2v.embeddings import Embeddings
-from w2v.plots._layout import project
+from w2v.plots.layout import project
+from w2v.reports.blocks import MapPoint, WordMap
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.lookup import to_unit
 
 N_GROUPS, N_WORDS = 8, 360
 _POOL = 4000

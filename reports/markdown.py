@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 
-from reports.blocks import Block, Bullets, Card, Code, Curves, Paragraph, Table, WordMap
-from reports.pictures import draw_curves, draw_map, standalone
-from w2v._wording import printable
+from w2v.display.wording import printable
+from w2v.reports.blocks import Block, Bullets, Card, Code, Curves, Paragraph, Table, WordMap
+from w2v.reports.pictures import draw_curves, draw_map, standalone
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&@]|:(?=//)|(?<=www)\.|^[-+#=]|^\d+(?=[.)](?:\s|$))")
 """What could be taken for markup: at the beginning of a line a list or a heading, addresses, and the rest anywhere."""

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.blocks import Paragraph, Result, Section, Table
-from w2v._wording import decimals, percent
-from w2v.embeddings import Embeddings
+from w2v.display.wording import decimals, percent
 from w2v.evaluation import AnalogyReport, evaluate_analogies, evaluate_spelling, evaluate_word_pairs
+from w2v.reports.blocks import Paragraph, Result, Section, Table
+from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
-    from corpora.tokenizers import Tokenizer
-    from encoder.evaluation import Report
-    from encoder.model import SentenceEncoder
+    from w2v.corpora.tokenizers import Tokenizer
+    from w2v.encoder.evaluation.measures import Report
+    from w2v.encoder.sentence_encoder import SentenceEncoder
 
 PathLike = str | os.PathLike[str]
 Encode = Callable[[Sequence[str]], Any]
@@ -39,11 +39,11 @@ class Evaluations:
     pairs : sequence of path-like, default ()
         See `w2v.evaluation.evaluate_word_pairs`.
     sts : sequence of path-like, default ()
-        See `encoder.evaluation_files.read_scored_pairs`.
+        See `w2v.encoder.evaluation.files.read_scored_pairs`.
     classify : sequence of path-like, default ()
-        See `encoder.evaluation_files.read_labelled`.
+        See `w2v.encoder.evaluation.files.read_labelled`.
     word_order : sequence of path-like, default ()
-        Sentences, one a line; see `encoder.evaluation.probe_word_order`.
+        Sentences, one a line; see `w2v.encoder.evaluation.measures.probe_word_order`.
     against : path-like, optional
         The folder of another model. For measures of sentences word vectors serve as the encoder that they make.
     """
@@ -156,7 +156,7 @@ def measure_sentences(
     """
     if not files.has_sentences:
         return
-    from encoder.model import SentenceEncoder
+    from w2v.encoder.sentence_encoder import SentenceEncoder
 
     other = None if files.against is None else SentenceEncoder.load(files.against)
     baselines = _baselines(encoder, words, files.against)
@@ -201,9 +201,9 @@ class _SentenceKind:
 
 
 def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
-    from corpora.readers import TextReader
-    from encoder.evaluation import evaluate_classification, evaluate_sts, probe_word_order
-    from encoder.evaluation_files import read_labelled, read_scored_pairs
+    from w2v.corpora.readers import TextReader
+    from w2v.encoder.evaluation.files import read_labelled, read_scored_pairs
+    from w2v.encoder.evaluation.measures import evaluate_classification, evaluate_sts, probe_word_order
 
     return [
         _SentenceKind(
@@ -225,7 +225,7 @@ def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
 
 def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:
     """Return another model's figure, and how far apart the two are, in the unit of the figure."""
-    from encoder.evaluation import compare
+    from w2v.encoder.evaluation.measures import compare
 
     found = compare([report], [other])
     scale, digits = (1, 3) if kind.name == "sts" else (100, 1)
@@ -235,9 +235,9 @@ def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:
 
 def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: PathLike | None) -> Mapping[str, Encode]:
     """Return what makes vectors of sentences without training, by the names of their columns."""
-    from encoder.baselines import get_baseline
-    from w2v.model_files import read_kind
-    from w2v.persistence import KIND
+    from w2v.encoder.evaluation.baselines import get_baseline
+    from w2v.vectors.model_folder import read_kind
+    from w2v.vectors.persistence import KIND
 
     names = list(_BASELINES)
     if words is not None:
@@ -252,8 +252,8 @@ def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: Path
 
 
 def _other_words(path: PathLike) -> Embeddings:
-    from w2v.model_files import read_kind
-    from w2v.persistence import KIND
+    from w2v.vectors.model_folder import read_kind
+    from w2v.vectors.persistence import KIND
 
     if read_kind(path) != KIND:
         raise ValueError(f"{path} is an encoder: analogies and word pairs are compared with a model of word vectors")

@@ -7,9 +7,9 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from reports.blocks import Block, Bullets, Card, Code, Curves, Paragraph, Section, Table, WordMap
-from reports.pictures import DARK, LIGHT, N_COLORS, STYLE, draw_curves, draw_map
-from w2v._html import Html, escape, html_table
+from w2v.display.html import Html, escape, html_table
+from w2v.reports.blocks import Block, Bullets, Card, Code, Curves, Paragraph, Section, Table, WordMap
+from w2v.reports.pictures import DARK, LIGHT, N_COLORS, STYLE, draw_curves, draw_map
 
 
 def to_html(card: Card) -> str:

@@ -10,8 +10,8 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from reports.blocks import Curves, MapPoint, WordMap
-from w2v._html import Html, escape
+from w2v.display.html import Html, escape
+from w2v.reports.blocks import Curves, MapPoint, WordMap
 
 N_COLORS = 8
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reports.blocks import Block, Bullets, Paragraph, Section, Table
-from w2v._wording import in_words, tokenizer_in_words
-from w2v.embeddings import Embeddings
-from w2v.parameters import Parameters
+from w2v.display.wording import in_words, tokenizer_in_words
+from w2v.reports.blocks import Block, Bullets, Paragraph, Section, Table
+from w2v.settings.parameters import Parameters
+from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
-    from encoder.state import EncoderState
+    from w2v.encoder.model.state import EncoderState
 
 _SAMPLE = 20_000
 _ALWAYS_SHOWN = (

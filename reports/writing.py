@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from reports.blocks import Card
-from reports.markdown import render_pictures, to_markdown
-from reports.page import to_html
-from w2v._files import ModelError, OutputTakenError, atomic_file, check_writable_beside
+from w2v.reports.blocks import Card
+from w2v.reports.markdown import render_pictures, to_markdown
+from w2v.reports.page import to_html
+from w2v.storage.files import ModelError, OutputTakenError, atomic_file, check_writable_beside
 
 _PAGES, _DOCUMENTS = (".html", ".htm"), (".md", ".markdown")
 _PICTURES = ("map", "training", "quality")

@@ -9,33 +9,39 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._files import ModelError
-    from .embeddings import Embeddings
-    from .history import TrainingInterrupted
-    from .models import Word2Vec
-    from .monitor import CallbackError, Every, TrainingView
-    from .parameters import Parameters
-    from .phrase_list import ENGLISH_CONNECTOR_WORDS, PhraseList, PhraseTokenizer
-    from .phrases import Phrases
-    from .trainer import DivergenceError
-    from .vocabulary import UnknownWordError, Vocabulary
+    from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+    from w2v.encoder.sentence_encoder import SentenceEncoder
+    from w2v.encoding.vocabulary import UnknownWordError, Vocabulary
+    from w2v.monitoring.history import TrainingInterrupted
+    from w2v.phrases.estimator import Phrases
+    from w2v.phrases.phrase_list import ENGLISH_CONNECTOR_WORDS, PhraseList, PhraseTokenizer
+    from w2v.settings.parameters import Parameters
+    from w2v.storage.files import ModelError
+    from w2v.training.monitor import CallbackError, Every, TrainingView
+    from w2v.training.trainer import DivergenceError
+    from w2v.training.word2vec import Word2Vec
+    from w2v.vectors.embeddings import Embeddings
+
+__version__ = "0.1.0"
 
 _HOME = {
-    "CallbackError": "monitor",
-    "Every": "monitor",
-    "TrainingView": "monitor",
-    "DivergenceError": "trainer",
-    "ENGLISH_CONNECTOR_WORDS": "phrase_list",
-    "Embeddings": "embeddings",
-    "ModelError": "_files",
-    "Parameters": "parameters",
-    "PhraseList": "phrase_list",
-    "PhraseTokenizer": "phrase_list",
-    "Phrases": "phrases",
-    "TrainingInterrupted": "history",
-    "UnknownWordError": "vocabulary",
-    "Vocabulary": "vocabulary",
-    "Word2Vec": "models",
+    "CallbackError": "training.monitor",
+    "Every": "training.monitor",
+    "TrainingView": "training.monitor",
+    "DivergenceError": "training.trainer",
+    "ENGLISH_CONNECTOR_WORDS": "phrases.phrase_list",
+    "Embeddings": "vectors.embeddings",
+    "ModelError": "storage.files",
+    "Parameters": "settings.parameters",
+    "PhraseList": "phrases.phrase_list",
+    "PhraseTokenizer": "phrases.phrase_list",
+    "Phrases": "phrases.estimator",
+    "SentenceEncoder": "encoder.sentence_encoder",
+    "SentenceIndex": "encoder.retrieval.index.sentence_index",
+    "TrainingInterrupted": "monitoring.history",
+    "UnknownWordError": "encoding.vocabulary",
+    "Vocabulary": "encoding.vocabulary",
+    "Word2Vec": "training.word2vec",
 }
 
 __all__ = [
@@ -50,6 +56,8 @@ __all__ = [
     "PhraseList",
     "PhraseTokenizer",
     "Phrases",
+    "SentenceEncoder",
+    "SentenceIndex",
     "TrainingInterrupted",
     "UnknownWordError",
     "Vocabulary",

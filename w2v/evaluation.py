@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._html import html_table
-from w2v._ranking import cosines
-from w2v._wording import decimals, percent
-from w2v.embeddings import Embeddings
+from w2v.display.html import html_table
+from w2v.display.wording import decimals, percent
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.ranking import cosines
 
 _BLOCK_WORDS = 4096  # vocabulary rows scored at a time
 _BLOCK_QUESTIONS = 128

@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-import cli
+from w2v.commands import main as cli
 
 
 class Commands(SphinxDirective):

@@ -24,10 +24,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.manifold import TSNE
 
-from corpora import bible_verses
-from encoder import SentenceEncoder
-from encoder.retrieval import cluster_sentences
 from w2v import Word2Vec
+from w2v.corpora import bible_verses
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.retrieval import cluster_sentences
 
 verses = bible_verses()
 chapters = [

@@ -25,10 +25,10 @@ from collections import Counter
 import matplotlib.pyplot as plt
 import numpy as np
 
-from corpora import bible_verses
-from encoder import SentenceEncoder
-from encoder.retrieval import mine_duplicates
 from w2v import Word2Vec
+from w2v.corpora import bible_verses
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.retrieval import mine_duplicates
 
 verses = bible_verses()
 texts = [verse.text for verse in verses]

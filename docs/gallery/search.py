@@ -23,13 +23,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from corpora import bible_verses
-from encoder import SentenceEncoder
-from encoder.baselines import BagOfWords
-from encoder.plots import plot_attention
-from encoder.retrieval import SentenceIndex
-from encoder.shares import token_shares
 from w2v import Word2Vec
+from w2v.corpora import bible_verses
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.evaluation.baselines import BagOfWords
+from w2v.encoder.evaluation.plots import plot_attention
+from w2v.encoder.model.contributions import token_shares
+from w2v.encoder.retrieval import SentenceIndex
 
 # %matplotlib inline
 verses = bible_verses()

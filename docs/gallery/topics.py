@@ -32,9 +32,9 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline, make_union
 
-from corpora import bible_verses
-from encoder import SentenceEncoder
 from w2v import Word2Vec
+from w2v.corpora import bible_verses
+from w2v.encoder import SentenceEncoder
 
 verses = bible_verses()
 books = list(dict.fromkeys(verse.book for verse in verses))

@@ -20,13 +20,13 @@
 import tempfile
 from pathlib import Path
 
-from corpora import bundled_corpus
-from encoder import SentenceEncoder
-from encoder.retrieval import SentenceIndex, cluster_sentences
-from reports import model_card, to_markdown
 from w2v import Word2Vec
+from w2v.corpora import bundled_corpus
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.retrieval import SentenceIndex, cluster_sentences
 from w2v.evaluation import evaluate_analogies
 from w2v.plots import plot_history, plot_words
+from w2v.reports import model_card, to_markdown
 
 # %matplotlib inline
 verses = bundled_corpus("bible")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from w2v._files import ModelError
+from w2v.storage.files import ModelError
 
 if TYPE_CHECKING:
-    from encoder.state import EncoderState
+    from w2v.encoder.model.state import EncoderState
 
 __all__ = ["FORMATS", "EncoderFormat", "is_encoder_folder", "read_encoder", "write_encoder"]
 
@@ -83,7 +83,9 @@ def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: 
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}; known are {', '.join(FORMATS)}")
     found = FORMATS[format]
-    getattr(importlib.import_module(f"encoder.formats.{found.module}"), found.writer)(state, path, overwrite=overwrite)
+    getattr(importlib.import_module(f"w2v.encoder.formats.{found.module}"), found.writer)(
+        state, path, overwrite=overwrite
+    )
 
 
 def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
@@ -98,7 +100,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     Returns
     -------
     EncoderState
-        Encodes what the other program does, but for rounding. `encoder.persistence.save_encoder` keeps it.
+        Encodes what the other program does, but for rounding. `w2v.encoder.model.persistence.save_encoder` keeps it.
 
     Raises
     ------
@@ -107,8 +109,8 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     ImportError
         If the package tokenizers is needed and missing.
     """
-    from encoder.formats._folders import Module, read_modules
-    from w2v.model_files import FORMAT, parse_json
+    from w2v.encoder.formats.folders import Module, read_modules
+    from w2v.vectors.model_folder import FORMAT, parse_json
 
     folder = Path(path)
     if not folder.is_dir():
@@ -120,11 +122,11 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     first = modules[0].kind if modules else None
     is_network = "hidden_act" in config or "activation" in config
     if first == "Transformer" or (first is None and is_network):
-        from encoder.formats.bert_folder import read_bert
+        from w2v.encoder.formats.bert_folder import read_bert
 
         return read_bert(folder, modules or [Module("Transformer", folder)])
     if first == "StaticEmbedding" or (first is None and (folder / _TOKENIZER).exists()):
-        from encoder.formats.static_folder import read_static_encoder
+        from w2v.encoder.formats.static_folder import read_static_encoder
 
         return read_static_encoder(folder, modules or [Module("StaticEmbedding", folder)])
     if first is not None:

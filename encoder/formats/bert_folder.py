@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.pieces import PiecesTokenizer
-from encoder.bert_names import check_bert, to_bert
-from encoder.formats._describe import describe_pieces, describe_without_unknown, padding_of
-from encoder.formats._families import WORDS, read_network
-from encoder.formats._folders import (
+from w2v.corpora.pieces import PiecesTokenizer
+from w2v.encoder.formats.bert_names import check_bert, to_bert
+from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
+from w2v.encoder.formats.families import WORDS, read_network
+from w2v.encoder.formats.folders import (
     CONFIG,
     MODULES,
     PROMPTS,
@@ -35,18 +35,18 @@ from encoder.formats._folders import (
     refuse_prompts,
     write_json,
 )
-from encoder.formats._tables import folded_rows, piece_rows
-from encoder.formats.tokenizer_settings import with_settings
-from encoder.network import NetworkConfig
-from encoder.pooling import NO_ACTIVATION, Dense, Pooling
-from encoder.state import EncoderState
-from neural.layers.matmul import product
-from neural.parameters import ParameterTable
-from w2v._files import ModelError
-from w2v._tensors import write_tensors
-from w2v._vector_files import new_folder
-from w2v.model_files import parse_json
-from w2v.vocabulary import Vocabulary
+from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.formats.tokenizer_settings import with_settings
+from w2v.encoder.model.network import NetworkConfig
+from w2v.encoder.model.pooling import NO_ACTIVATION, Dense, Pooling
+from w2v.encoder.model.state import EncoderState
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.formats.vector_files import new_folder
+from w2v.neural.layers.matmul import product
+from w2v.neural.parameters import ParameterTable
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import write_tensors
+from w2v.vectors.model_folder import parse_json
 
 _TRANSFORMER_CONFIG = "sentence_bert_config.json"
 _OWN_FILES = frozenset(

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.pieces import PiecesTokenizer
-from encoder.formats._describe import describe_pieces, describe_without_unknown, padding_of
-from encoder.formats._folders import TOKENIZER, write_json
-from encoder.formats._graph import IDS, Graph, Tokens, add_network, add_pooling
-from encoder.formats._tables import folded_rows, piece_rows
-from encoder.state import EncoderState
-from w2v._files import ModelError, atomic_file
-from w2v._vector_files import new_folder
+from w2v.corpora.pieces import PiecesTokenizer
+from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
+from w2v.encoder.formats.folders import TOKENIZER, write_json
+from w2v.encoder.formats.graph import IDS, Graph, Tokens, add_network, add_pooling
+from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.model.state import EncoderState
+from w2v.formats.vector_files import new_folder
+from w2v.storage.files import ModelError, atomic_file
 
 MODEL, DATA = "model.onnx", "model.onnx.data"
 _MOST_IN_ONE_FILE = 1 << 30  # half of what the file's format can hold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from encoder.state import EncoderState
+from w2v.encoder.model.state import EncoderState
 
 
 def write_sentence_transformers(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -13,7 +13,7 @@ def write_sentence_transformers(state: EncoderState, path: str | os.PathLike[str
     Parameters
     ----------
     state : EncoderState
-        Without a network, or with one that is arranged as BERT; see `encoder.bert_names.check_bert`.
+        Without a network, or with one that is arranged as BERT; see `w2v.encoder.formats.bert_names.check_bert`.
     path : str or path-like
         The folder. Of a static encoder it is the one that model2vec opens too.
     overwrite : bool, default False
@@ -25,10 +25,10 @@ def write_sentence_transformers(state: EncoderState, path: str | os.PathLike[str
         If the encoder or its tokenizer cannot be expressed, the folder holds something else, or it cannot be written.
     """
     if state.network is None:
-        from encoder.formats.static_folder import write_static_encoder
+        from w2v.encoder.formats.static_folder import write_static_encoder
 
         write_static_encoder(state, path, overwrite=overwrite)
     else:
-        from encoder.formats.bert_folder import write_bert
+        from w2v.encoder.formats.bert_folder import write_bert
 
         write_bert(state, path, overwrite=overwrite)

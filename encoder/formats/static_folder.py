@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from corpora.pieces import PiecesTokenizer
-from encoder.formats._describe import describe_pieces, describe_with_unknown
-from encoder.formats._folders import (
+from w2v.corpora.pieces import PiecesTokenizer
+from w2v.encoder.formats.describe import describe_pieces, describe_with_unknown
+from w2v.encoder.formats.folders import (
     CONFIG,
     MODULES,
     PROMPTS,
@@ -27,15 +27,15 @@ from encoder.formats._folders import (
     refuse_prompts,
     write_json,
 )
-from encoder.formats._tables import folded_rows, piece_rows
-from encoder.pooling import SUM, Pooling
-from encoder.state import EncoderState
-from w2v._files import ModelError
-from w2v._tensors import write_tensors
-from w2v._vector_files import float32_table, new_folder
-from w2v.model_files import parse_json
-from w2v.static_format import NOTED_TOKENIZER, read_static, restore_noted_tokenizer, unfold_table
-from w2v.vocabulary import Vocabulary
+from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.model.pooling import SUM, Pooling
+from w2v.encoder.model.state import EncoderState
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.formats.model2vec import NOTED_TOKENIZER, read_static, restore_noted_tokenizer, unfold_table
+from w2v.formats.vector_files import float32_table, new_folder
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import write_tensors
+from w2v.vectors.model_folder import parse_json
 
 _KIND = "model2vec"
 _MAX_TOKENS = 512  # of model2vec where the configuration is silent

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from encoder.formats._folders import TOKENIZER, TOKENIZER_CONFIG, entry, read_settings, token_text
-from w2v._files import ModelError
-from w2v.model_files import parse_json
+from w2v.encoder.formats.folders import TOKENIZER, TOKENIZER_CONFIG, entry, read_settings, token_text
+from w2v.storage.files import ModelError
+from w2v.vectors.model_folder import parse_json
 
 ADDED_TOKENS = "added_tokens.json"
 _AS_DESCRIBED = frozenset({"PreTrainedTokenizer", "TokenizersBackend"})

@@ -1,6 +1,6 @@
 """Finding sentences: indexes that are kept, the nearest lines of a text, near-duplicates and clusters.
 
-The names below are loaded when they are first used, so that `import encoder.retrieval` is fast.
+The names below are loaded when they are first used, so that `import w2v.encoder.retrieval` is fast.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .clusters import Cluster, Clustering, Member, cluster_sentences
-    from .duplicates import Duplicate, mine_duplicates
-    from .hits import Hit, Place
-    from .index import SentenceIndex
-    from .leaders import group_duplicates
-    from .similar import SimilarSentence, similar_sentences
+    from w2v.encoder.retrieval.hits import Hit, Place
+    from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+    from w2v.encoder.retrieval.mining.clusters import Cluster, Clustering, Member, cluster_sentences
+    from w2v.encoder.retrieval.mining.duplicates import Duplicate, mine_duplicates
+    from w2v.encoder.retrieval.mining.leaders import group_duplicates
+    from w2v.encoder.retrieval.similar import SimilarSentence, similar_sentences
 
 _HOME = {
-    "Cluster": "clusters",
-    "Clustering": "clusters",
-    "Duplicate": "duplicates",
+    "Cluster": "mining.clusters",
+    "Clustering": "mining.clusters",
+    "Duplicate": "mining.duplicates",
     "Hit": "hits",
-    "Member": "clusters",
+    "Member": "mining.clusters",
     "Place": "hits",
-    "SentenceIndex": "index",
+    "SentenceIndex": "index.sentence_index",
     "SimilarSentence": "similar",
-    "cluster_sentences": "clusters",
-    "group_duplicates": "leaders",
-    "mine_duplicates": "duplicates",
+    "cluster_sentences": "mining.clusters",
+    "group_duplicates": "mining.leaders",
+    "mine_duplicates": "mining.duplicates",
     "similar_sentences": "similar",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from w2v._html import html_table
+from w2v.display.html import html_table
 
 
 class Hit(NamedTuple):

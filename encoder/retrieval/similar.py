@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.columns import checked_text
-from corpora.readers import Block
-from encoder._lookup import scale_to_unit
-from encoder.inference import Inference, Output
-from encoder.retrieval.texts import BATCH_SENTENCES
-from w2v._html import html_table
-from w2v.corpus import open_corpus
+from w2v.corpora.columns import checked_text
+from w2v.corpora.readers import Block
+from w2v.display.html import html_table
+from w2v.encoder.model.inference import Inference, Output
+from w2v.encoder.model.lookup_kernels import scale_to_unit
+from w2v.encoder.retrieval.index.texts import BATCH_SENTENCES
+from w2v.encoding.corpus import open_corpus
 
 
 class SimilarSentence(NamedTuple):
@@ -112,7 +112,7 @@ def _as_blocks(texts: Iterable[Any]) -> Iterator[Block]:
 
 def _with_vectors(blocks: Iterable[Block], vectors: NDArray[Any]) -> Iterator[tuple[bytes, NDArray[np.float32]]]:
     """Yield whole lines with their vectors, brought to length 1."""
-    from encoder.inference import cut_lines
+    from w2v.encoder.model.inference import cut_lines
 
     start = 0
     for lines in cut_lines(blocks, 1 << 14):

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v._kernels import round_up
-from w2v._simd import (
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import (
     LANES,
     add_tile,
     fma,
@@ -33,9 +33,8 @@ from w2v._simd import (
     transpose,
     zero_tile,
 )
-from w2v.jit import compiled
-
-from .vector_math import exponential, larger, plus
+from w2v.kernels.training import round_up
+from w2v.neural.kernels.vector_math import exponential, larger, plus
 
 ROWS = 8 if LANES == 16 else 6
 _float32 = np.float32

@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from w2v._simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
-from w2v.jit import compiled
-
-from .attention import attend
-from .matmul import multiply
-from .rows import activate, gated_residual, normalise, rotate
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
+from w2v.neural.kernels.attention import attend
+from w2v.neural.kernels.matmul import multiply
+from w2v.neural.kernels.rows import activate, gated_residual, normalise, rotate
 
 GROUP = 240
 """Tokens of a group, unless one sequence has more."""

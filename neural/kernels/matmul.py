@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v._simd import LANES, add_tile, fma_outer, load, steps, store_tile, take, zero_tile
-from w2v.jit import compiled
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import LANES, add_tile, fma_outer, load, steps, store_tile, take, zero_tile
 
 ROWS, COLUMNS = (12 if LANES == 16 else 6), 2
 """The tile: 24 accumulators of the 32 registers of AVX-512, 12 of the 16 of AVX2."""

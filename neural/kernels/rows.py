@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v._simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
-from w2v.jit import compiled
-
-from .vector_math import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
+from w2v.neural.kernels.vector_math import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
 
 GELU, RELU, TANH = 0, 1, 2
 _float32 = np.float32

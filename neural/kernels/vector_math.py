@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba.extending import intrinsic
 
-from w2v._simd import fma, power_of_two, splat, vector
-from w2v.jit import compiled
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import fma, power_of_two, splat, vector
 
 _float32 = np.float32
 _LOG2E = 1.4426950408889634

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import rows as kernels
+from w2v.neural.kernels import rows as kernels
 
 
 class _Activation(NamedTuple):

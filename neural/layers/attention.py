@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parameters import Tensor, scope, within
-from . import dot_product, linear, rotary
-from .dot_product import AttentionMask
+from w2v.neural.layers import dot_product, linear, rotary
+from w2v.neural.layers.dot_product import AttentionMask
+from w2v.neural.parameters import Tensor, scope, within
 
 
 class Cache(NamedTuple):

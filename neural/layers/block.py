@@ -20,10 +20,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parameters import Tensor, scope, within
-from . import attention, dropout, feed_forward, layer_norm
-from .dot_product import AttentionMask
-from .dropout import DropoutMask
+from w2v.neural.layers import attention, dropout, feed_forward, layer_norm
+from w2v.neural.layers.dot_product import AttentionMask
+from w2v.neural.layers.dropout import DropoutMask
+from w2v.neural.parameters import Tensor, scope, within
 
 Floats = NDArray[Any]
 

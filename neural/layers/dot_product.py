@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v._simd import LANES
-
-from ..kernels import attention as kernels
+from w2v.kernels.simd import LANES
+from w2v.neural.kernels import attention as kernels
 
 Offsets = NDArray[np.int64]
 

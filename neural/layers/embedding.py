@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.table_rows import add_table_rows
+from w2v.neural.kernels.table_rows import add_table_rows
 
 
 def forward(table: NDArray[Any], tokens: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..parameters import Tensor, scope, within
-from . import activations, linear
+from w2v.neural.layers import activations, linear
+from w2v.neural.parameters import Tensor, scope, within
 
 
 class Cache(NamedTuple):

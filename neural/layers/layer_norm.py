@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import rows as kernels
-from ..parameters import Tensor
+from w2v.neural.kernels import rows as kernels
+from w2v.neural.parameters import Tensor
 
 EPSILON = 1e-5
 """Added to the variance."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parameters import Tensor
-from .matmul import product, product_transposed, sum_of_outer_products
+from w2v.neural.layers.matmul import product, product_transposed, sum_of_outer_products
+from w2v.neural.parameters import Tensor
 
 
 class Cache(NamedTuple):

@@ -32,8 +32,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..kernels.table_rows import add_table_rows
-from ..parameters import Tensor
+from w2v.neural.kernels.table_rows import add_table_rows
+from w2v.neural.parameters import Tensor
 
 KINDS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
 """All kinds, those that act inside attention too."""

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..kernels import rows as kernels
-from .positions import places
+from w2v.neural.kernels import rows as kernels
+from w2v.neural.layers.positions import places
 
 BASE = 10000.0
 """Pair k of a head of size D turns by position · BASE ** (−2 k / D)."""

@@ -7,10 +7,10 @@ what they bring is imported only when a picture is drawn.
 
 from __future__ import annotations
 
-from w2v.plots._figures import MissingGlyphWarning, check_picture_path, save_figure
-from w2v.plots._layout import METHODS
 from w2v.plots.analogies import plot_analogies
+from w2v.plots.figures import MissingGlyphWarning, check_picture_path, save_figure
 from w2v.plots.history import plot_history
+from w2v.plots.layout import METHODS
 from w2v.plots.words import plot_words
 
 __all__ = [

@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.embeddings import Embeddings
-from w2v.plots._figures import (
-    COLORS,
-    INK,
-    lighter,
-    require_matplotlib,
-    style,
-)
-from w2v.plots._layout import Label, Points, grow, new_map, place_labels, principal_plane
-from w2v.plots._writing import shown
+from w2v.plots.figures import COLORS, INK, lighter, require_matplotlib, style
+from w2v.plots.layout import Label, Points, grow, new_map, place_labels, principal_plane
 from w2v.plots.words import unit_vectors
+from w2v.plots.writing import shown
+from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from w2v.plots._figures import COLORS, INK, QUIET, lighter, new_figure, require_matplotlib, style
-from w2v.plots._writing import cut, shown, widest
+from w2v.plots.figures import COLORS, INK, QUIET, lighter, new_figure, require_matplotlib, style
+from w2v.plots.writing import cut, shown, widest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from w2v.compare import Comparison, Measure
+    from w2v.comparison.comparison import Comparison, Measure
 
 _WIDTH, _ROW = 7.5, 0.34
 _NAME_SIZE, _HEADING_SIZE, _UNIT_SIZE, _NUMBER_SIZE = 9.5, 9.5, 8.5, 9.0

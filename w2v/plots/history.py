@@ -7,16 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
-from w2v.plots._figures import (
-    INK,
-    QUIET,
-    lighter,
-    new_figure,
-    palette,
-    require_matplotlib,
-    style,
-)
-from w2v.plots._writing import Title, shown, widest
+from w2v.plots.figures import INK, QUIET, lighter, new_figure, palette, require_matplotlib, style
+from w2v.plots.writing import Title, shown, widest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.embeddings import Embeddings
-from w2v.plots._figures import (
-    COLORS,
-    INK,
-    lighter,
-    palette,
-    require_matplotlib,
-    style,
-)
-from w2v.plots._layout import Label, Points, grow, new_map, place_labels, project
-from w2v.plots._writing import shown
+from w2v.plots.figures import COLORS, INK, lighter, palette, require_matplotlib, style
+from w2v.plots.layout import Label, Points, grow, new_map, place_labels, project
+from w2v.plots.writing import shown
+from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

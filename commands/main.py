@@ -1,0 +1,83 @@
+"""The `w2v` command; what its subcommands do is in `commands`, one module a topic."""
+
+from __future__ import annotations
+
+import click
+
+from w2v.commands.shared.toolkit import Toolkit
+
+
+@click.group(
+    cls=Toolkit,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  w2v train corpus.txt --output my.model
+  w2v neighbors my.model river
+  w2v analogy my.model man king woman
+`w2v COMMAND --help` explains a command and shows examples of it.
+
+\b
+Exit codes: 0 done, 1 something is wrong with a file or a value, 2 with the command line itself,
+130 interrupted by Ctrl-C, 143 by SIGTERM; training saves what it has before it ends so.
+141 the reader of the output, such as `head`, closed it.
+
+\b
+Environment: W2V_CONFIG, W2V_PROGRESS stand for --config and --progress, W2V_WORKERS for threads, W2V_CACHE_DIR
+where compiled kernels and drawn maps are kept; NO_COLOR is respected.""",
+)
+@click.version_option(package_name="w2v-toolkit", prog_name="w2v")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Train word vectors from text, make sentence vectors of them; ask, search, explore, evaluate and exchange them."""
+
+
+main.add_section(
+    "Train",
+    {
+        "train": "w2v.commands.words.train:train",
+        "fit-encoder": "w2v.commands.sentences.fit_encoder:fit_encoder",
+        "phrases": "w2v.commands.words.phrases:phrases",
+        "download": "w2v.commands.models.download:download",
+    },
+)
+main.add_section(
+    "Ask about words",
+    {
+        "neighbors": "w2v.commands.words.queries:neighbors",
+        "analogy": "w2v.commands.words.queries:analogy",
+        "similarity": "w2v.commands.words.queries:similarity",
+    },
+)
+main.add_section(
+    "Ask about sentences",
+    {
+        "encode": "w2v.commands.sentences.encode:encode",
+        "similar": "w2v.commands.sentences.encode:similar",
+        "index": "w2v.commands.sentences.search:index",
+        "search": "w2v.commands.sentences.search:search",
+        "duplicates": "w2v.commands.sentences.mining:duplicates",
+        "cluster": "w2v.commands.sentences.mining:cluster",
+        "attention": "w2v.commands.sentences.encode:attention",
+    },
+)
+main.add_section(
+    "Judge and look",
+    {
+        "info": "w2v.commands.models.info:info",
+        "evaluate": "w2v.commands.models.evaluate:evaluate",
+        "compare": "w2v.commands.words.compare:compare",
+        "report": "w2v.commands.models.report:report",
+        "plot": "w2v.commands.models.plot:plot",
+        "explore": "w2v.commands.models.explore:explore",
+    },
+)
+main.add_section(
+    "Exchange and store",
+    {
+        "export": "w2v.commands.models.exchange:export",
+        "import": "w2v.commands.models.exchange:import_",
+        "prune": "w2v.commands.words.vectors:prune",
+    },
+)
+main.add_section("This shell", {"completion": "w2v.commands.shared.completion:completion"})

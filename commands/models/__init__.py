@@ -1,0 +1,1 @@
+"""Commands about models: info, evaluation, reports, pictures, exchange."""

@@ -1,0 +1,241 @@
+"""`w2v evaluate`: word vectors on analogies and word pairs, encoders on sentence pairs, labels and word order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from w2v.commands.shared.options import (
+    LazyChoice,
+    analogies_option,
+    json_option,
+    model_argument,
+    pairs_option,
+    progress_option,
+)
+from w2v.commands.shared.output import (
+    decimals,
+    percent,
+    print_analogies,
+    print_json,
+    print_pairs,
+    print_table,
+    show_work,
+)
+
+if TYPE_CHECKING:
+    from w2v.corpora.tokenizers import Tokenizer
+    from w2v.encoder.evaluation.measures import Report
+
+_SENTENCE_KINDS = ("sts", "classify", "word_order")
+
+
+def _baseline_names() -> tuple[str, ...]:
+    from w2v.encoder.evaluation.baselines import BASELINES
+
+    return tuple(BASELINES)
+
+
+def _files(name: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(name, multiple=True, type=click.Path(path_type=Path), metavar="FILE", help=text)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v evaluate my.model --analogies questions-words.txt
+  w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json
+  w2v evaluate my.encoder --sts sts-dev.csv --sts SICK_trial.txt --against my.model
+  w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
+  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder""",
+)
+@model_argument
+@analogies_option
+@pairs_option
+@click.option(
+    "--method",
+    type=click.Choice(["add", "mul"]),
+    default="add",
+    show_default=True,
+    help="How analogies are answered, see `w2v analogy --help`.",
+)
+@click.option(
+    "--restrict-vocab",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Ask analogies within the N most frequent words; left out, as many as gensim takes.",
+)
+@_files("--sts", "Pairs of sentences with people's scores, as STS Benchmark and SICK come, or plain; may be repeated.")
+@_files("--classify", "Lines of a label, a tab and a sentence, or TREC's, for cross-validation; may be repeated.")
+@_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    metavar="OTHER",
+    help="Another encoder or model to compare with on the same sentences, by a paired bootstrap.",
+)
+@click.option(
+    "--baseline",
+    type=LazyChoice(_baseline_names),
+    help="With word vectors as MODEL: measure this closed form of them on sentences, not SIF.",
+)
+@json_option
+@progress_option
+def evaluate(
+    model: Path,
+    analogies: tuple[Path, ...],
+    pairs: tuple[Path, ...],
+    method: Literal["add", "mul"],
+    restrict_vocab: int | None,
+    as_json: bool,
+    against: Path | None,
+    baseline: str | None,
+    **sentences: tuple[Path, ...],
+) -> None:
+    """Measure word vectors, or an encoder; word vectors serve as the encoder that they make without training."""
+    is_encoder = any(sentences.values())
+    if not analogies and not pairs and not is_encoder:
+        raise click.UsageError(
+            "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE."
+        )
+    if baseline is not None and not is_encoder:
+        raise click.UsageError(
+            "--baseline makes vectors of sentences: give --sts, --classify or --word-order FILE, too."
+        )
+    if against is not None and not is_encoder:
+        raise click.UsageError("--against compares on sentences: give --sts, --classify or --word-order FILE, too.")
+    found: dict[str, Any] = {}
+    with show_work(f"evaluating {model.name}") as progress:
+        if analogies or pairs:
+            found |= _evaluate_words(model, analogies, pairs, method, restrict_vocab)
+        reports = _evaluate_sentences(model, sentences, baseline) if is_encoder else {}
+        if against is not None and progress is not None:
+            progress(f"evaluating {against.name}", 0, None)
+        others = _evaluate_sentences(against, sentences) if against is not None else {}
+    differences = _compare(reports, others) if others else {}
+    if as_json:
+        print_json(_described(found, reports, others, differences))
+        return
+    for path, report in found.get("analogies", {}).items():
+        print_analogies(path, report)
+    if found.get("pairs"):
+        print_pairs(found["pairs"])
+    if is_encoder:
+        _print_sentences(str(model), reports, others, differences)
+
+
+def _evaluate_words(
+    model: Path,
+    analogies: Sequence[Path],
+    pairs: Sequence[Path],
+    method: Literal["add", "mul"],
+    restrict_vocab: int | None,
+) -> dict[str, Any]:
+    from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
+    from w2v.vectors.embeddings import Embeddings
+
+    embeddings = Embeddings.load(model)
+    limit: dict[str, Any] = {} if restrict_vocab is None else {"restrict_vocab": restrict_vocab}
+    return {
+        "analogies": {str(path): evaluate_analogies(embeddings, path, method=method, **limit) for path in analogies},
+        "pairs": {str(path): evaluate_word_pairs(embeddings, path) for path in pairs},
+    }
+
+
+def _evaluate_sentences(
+    model: Path, files: Mapping[str, tuple[Path, ...]], baseline: str | None = None
+) -> dict[str, dict[str, Report]]:
+    """Return the report of every file, by kind."""
+    from w2v.corpora.readers import TextReader
+    from w2v.encoder.evaluation.files import read_labelled, read_scored_pairs
+    from w2v.encoder.evaluation.measures import evaluate_classification, evaluate_sts, probe_word_order
+
+    encode, tokenizer = _open_encoder(model, baseline)
+    evaluate_by: dict[str, Callable[[Path], Report]] = {
+        "sts": lambda path: evaluate_sts(encode, read_scored_pairs(path)),
+        "classify": lambda path: evaluate_classification(encode, read_labelled(path)),
+        "word_order": lambda path: probe_word_order(encode, list(TextReader(path).lines()), tokenizer),
+    }
+    return {
+        kind: {str(path): evaluate_by[kind](path) for path in files[kind]} for kind in _SENTENCE_KINDS if files[kind]
+    }
+
+
+def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence[str]], Any], Tokenizer]:
+    """Return what makes vectors of sentences, and how it cuts them into words."""
+    if baseline is None:
+        from w2v.encoder.sentence_encoder import SentenceEncoder
+
+        encoder = SentenceEncoder.load(model)
+        return encoder.transform, encoder.state.tokenizer
+    from w2v.encoder.evaluation.baselines import get_baseline
+    from w2v.encoder.model.state import tokenizer_of
+    from w2v.vectors.embeddings import Embeddings
+
+    embeddings = Embeddings.load(model)
+    return get_baseline(baseline, embeddings).encode, tokenizer_of(embeddings)
+
+
+def _compare(
+    reports: Mapping[str, Mapping[str, Report]], others: Mapping[str, Mapping[str, Report]]
+) -> dict[str, dict[str, Any]]:
+    """Return the difference on every file, and on all of a kind where there are several."""
+    from w2v.encoder.evaluation.measures import compare
+
+    differences: dict[str, dict[str, Any]] = {}
+    for kind, files in reports.items():
+        differences[kind] = {path: compare([files[path]], [others[kind][path]]) for path in files}
+        if len(files) > 1:
+            differences[kind]["mean"] = compare(list(files.values()), [others[kind][path] for path in files])
+    return differences
+
+
+def _described(
+    words: Mapping[str, Mapping[str, Any]],
+    reports: Mapping[str, Mapping[str, Report]],
+    others: Mapping[str, Mapping[str, Report]],
+    differences: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    def to_dicts(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        return {kind: {path: found.to_dict() for path, found in files.items()} for kind, files in kinds.items()}
+
+    described = to_dicts(words) | to_dicts(reports)
+    if others:
+        described |= {"against": to_dicts(others), "difference": to_dicts(differences)}
+    return described
+
+
+def _print_sentences(
+    model: str,
+    reports: Mapping[str, Mapping[str, Report]],
+    others: Mapping[str, Mapping[str, Report]],
+    differences: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Print one row a file, and beside another encoder how far apart the two are, and how surely."""
+    figures = {"sts": "Spearman", "classify": "accuracy", "word_order": "accuracy, chance 50 %"}
+    for kind, files in reports.items():
+        shown = decimals if kind == "sts" else percent
+        header = [kind.replace("_", " "), ">number", f">{figures[kind]}"]
+        header += [">Pearson"] if kind == "sts" else []
+        header += [">against", ">difference", ">95 % of draws"] if others else []
+        rows = []
+        for path, report in files.items():
+            row = [path, f"{len(report):,}", shown(report.figure)]
+            row += [decimals(getattr(report, "pearson", None))] if kind == "sts" else []
+            if others:
+                row += [shown(others[kind][path].figure), *_difference(differences[kind][path], kind)]
+            rows.append(row)
+        if "mean" in differences.get(kind, {}):
+            blank = [""] * (len(header) - 3)
+            rows.append(["mean of the files", *blank, *_difference(differences[kind]["mean"], kind)])
+        print_table(header, rows, title=model)
+
+
+def _difference(found: Any, kind: str) -> list[str]:
+    """Return the difference and the range of most draws, in the unit of the figure."""
+    scale, digits = (1, 3) if kind == "sts" else (100, 1)
+    low, high = (f"{scale * value:+.{digits}f}" for value in (found.low, found.high))
+    return [f"{scale * found.difference:+.{digits}f}", f"{low} … {high}"]

@@ -1,0 +1,208 @@
+"""`w2v export` and `w2v import`: vectors and encoders to and from the files of other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from w2v.commands.shared.options import LazyChoice, model_argument, output_option, overwrite_option, progress_option
+from w2v.commands.shared.output import note, say, show_work
+from w2v.commands.shared.saving import keep, saving
+
+if TYPE_CHECKING:
+    from w2v.encoder.model.state import EncoderState
+    from w2v.vectors.embeddings import Embeddings
+
+
+def _exported_names() -> Sequence[str]:
+    from w2v.encoder.formats import FORMATS as OF_ENCODERS
+    from w2v.formats import FORMATS
+
+    return (*OF_ENCODERS, *(name for name in FORMATS if name not in OF_ENCODERS))
+
+
+def _imported_names() -> Sequence[str]:
+    return tuple(name for name in _exported_names() if name != "onnx")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v export my.encoder my-folder --format sentence-transformers
+  w2v export my.model my-folder --format model2vec
+  w2v export my.encoder my-folder --format onnx
+  w2v export my.model vectors.bin.gz --format word2vec-binary
+
+\b
+Formats that encode sentences, as `w2v encode` does:
+  model2vec              a folder; also for sentence-transformers. Static encoders
+  sentence-transformers  a folder. Static encoders, and attention arranged as BERT
+  onnx                   a folder with model.onnx and tokenizer.json. Every encoder; needs onnx
+Formats of word vectors:
+  word2vec-text, word2vec-binary, fasttext-vec, glove   FILE, compressed if its name ends in .gz
+  fasttext-bin    fastText's own, with n-grams; also .gz
+  gensim          KeyedVectors.load opens it; needs gensim
+  numpy           FILE.npz, or FILE.npy and FILE.words.txt
+  safetensors     vectors, words and counts in one file
+  projector       a folder for TensorFlow's Embedding Projector""",
+)
+@model_argument
+@click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
+@click.option("--format", "file_format", type=LazyChoice(_exported_names), required=True, help="Format of OUT.")
+@overwrite_option
+@progress_option
+def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
+    """Write a model to OUT, a file or folder, in a format that other tools open.
+
+    Formats of encoders give the same vectors of sentences there as here; of word vectors they are weighted sums (SIF).
+    Formats of words take those of a static encoder with its weights folded in: their sums are its vectors.
+    """
+    from w2v.encoder.formats import FORMATS as OF_ENCODERS
+    from w2v.formats import write_vectors
+    from w2v.storage.claims import check_free_space
+
+    if file_format in OF_ENCODERS:
+        _export_encoder(model, file, file_format, overwrite)
+        return
+    with show_work(f"reading {model.name}"):
+        embeddings = _open_vectors(model)
+    if not file.name.endswith(".gz"):
+        check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
+    with saving(file) as saved, show_work(f"writing {file.name}"):
+        left_out = write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
+    note(f"Wrote {len(embeddings) - len(left_out):,} words to {saved.path}.")
+    if left_out:
+        say(
+            f"Warning: {len(left_out):,} of {len(embeddings):,} words were left out, such as {left_out[0]!r}, which "
+            f"{file_format} cannot express; safetensors, numpy (.npz) and gensim hold all."
+        )
+
+
+def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
+    from w2v.encoder.formats import write_encoder
+    from w2v.encoder.model.persistence import load_encoder
+    from w2v.storage.claims import check_free_space
+
+    state = load_encoder(model)
+    check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
+    with saving(folder) as saved, show_work(f"writing {folder.name}"):
+        write_encoder(state, folder, format=file_format, overwrite=overwrite)
+    note(f"Wrote an encoder of {len(state.vocabulary):,} words to {saved.path}.")
+    if state.identity is not None or state.subwords is not None:
+        note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
+
+
+def _open_vectors(model: Path) -> Embeddings:
+    """Return the word vectors of a model, which may be a static sentence encoder."""
+    from w2v.vectors.embeddings import Embeddings
+    from w2v.vectors.model_folder import read_kind
+    from w2v.vectors.persistence import KIND
+
+    if read_kind(model) == KIND:
+        return Embeddings.load(model)
+    from w2v.encoder import SentenceEncoder
+
+    return SentenceEncoder.load(model).to_embeddings()
+
+
+@click.command(
+    "import",
+    epilog="""\b
+Examples:
+  w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --limit 500000
+  w2v import cc.en.300.bin --output crawl.model
+  w2v import all-MiniLM-L6-v2 --output minilm.encoder
+  w2v import potion-base-8M --output potion.encoder""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@output_option
+@click.option(
+    "--format",
+    "file_format",
+    type=LazyChoice(_imported_names),
+    help="Format of FILE; left out, it is found out from the content. See `w2v export --help`.",
+)
+@click.option("--words", is_flag=True, help="Of a static encoder's folder, take its words as word vectors.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Read only the first N words.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace", "ignore"]),
+    default="strict",
+    show_default=True,
+    help="What to do with words that are not of the encoding.",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    help="Encoding of the words, such as latin-1, cp1252, gb18030; of text also utf-16.",
+)
+@overwrite_option
+@progress_option
+def import_(
+    file: Path,
+    output: Path,
+    file_format: str | None,
+    words: bool,
+    limit: int | None,
+    errors: str,
+    encoding: str,
+    overwrite: bool,
+) -> None:
+    """Make a model folder from a FILE or folder of another tool.
+
+    Vectors of words, plain, compressed (gzip, bzip2, xz) or in a zip archive, become word vectors. A folder of
+    model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
+    a sentence encoder that makes the same vectors; nothing is downloaded.
+    """
+    from w2v.encoder.formats import FORMATS as OF_ENCODERS
+    from w2v.encoder.formats import is_encoder_folder
+    from w2v.vectors.persistence import check_output
+
+    check_output(output, overwrite)
+    if not file.exists():
+        raise click.ClickException(
+            f"{file} does not exist; nothing is downloaded, so give a file or folder on the disk"
+        )
+    is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
+    if is_encoder and not words:
+        if limit is not None:
+            raise click.UsageError("--limit is for word vectors; with --words it takes those of an encoder.")
+        _import_encoder(file, output, overwrite)
+        return
+    with saving(output), show_work(f"reading {file.name}"):
+        embeddings = _read_vectors(file, file_format, limit, errors, encoding)
+        saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
+    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
+    if n_dropped := embeddings.metadata.get("duplicates_dropped"):
+        cause = "" if errors == "strict" else f", as they are or made so by --errors {errors}"
+        click.echo(
+            f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.", err=True
+        )
+
+
+def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
+    from w2v.encoder.formats import read_encoder
+    from w2v.encoder.model.persistence import save_encoder
+
+    with saving(output), show_work(f"reading {folder.name}"):
+        state = read_encoder(folder)
+        saved = keep(lambda path: save_encoder(state, path, overwrite=overwrite and path == output), output, [folder])
+    note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {saved}.")
+
+
+def _described(state: EncoderState) -> str:
+    if state.network is None:
+        return f"{state.dimension} dimensions"
+    return f"{state.network.layers} layers, {state.dimension} dimensions,"
+
+
+def _read_vectors(file: Path, file_format: str | None, limit: int | None, errors: str, encoding: str) -> Embeddings:
+    from w2v.formats import read_vectors
+
+    name = "model2vec" if file_format == "sentence-transformers" else file_format
+    return read_vectors(file, format=name, limit=limit, errors=errors, encoding=encoding)

@@ -1,0 +1,195 @@
+"""`w2v plot`: pictures of words, of analogies and of training, as PNG or SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+
+from w2v.commands.shared.options import LazyChoice, model_argument, overwrite_option, progress_option, restrict_option
+from w2v.commands.shared.output import note_missing_glyphs, show_work
+from w2v.commands.shared.saving import keep, saving
+from w2v.settings.constraints import MAX_SEED
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _methods() -> tuple[str, ...]:
+    from w2v.plots import METHODS
+
+    return METHODS
+
+
+def _picture_option(name: str) -> Callable[[Command], Command]:
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        default=Path(name),
+        show_default=True,
+        metavar="FILE",
+        callback=_check_picture,
+        help="The picture to write; its name ends in .png or .svg.",
+    )
+
+
+def _check_picture(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise click.BadParameter(f"{str(path)!r:.80} ends in neither .png nor .svg.", context, parameter)
+    return path
+
+
+title_option = click.option("--title", metavar="TEXT", help="Written above the picture.")
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  w2v plot words my.model bread river music doctor --neighbors 8 --method tsne
+  w2v plot analogy my.model man king woman queen
+  w2v plot history my.model""",
+)
+def plot() -> None:
+    """Draw words, analogies or the course of training as PNG or SVG.
+
+    Needs the extra `plot`.
+    """
+
+
+@plot.command(
+    epilog="""\b
+Examples:
+  w2v plot words my.model king queen man woman prince princess
+  w2v plot words my.model bread river music doctor --neighbors 8 --method tsne --output map.svg""",
+)
+@model_argument
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@click.option(
+    "--neighbors",
+    type=click.IntRange(0, 100),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Show the N nearest words of each WORD too, in its colour.",
+)
+@click.option(
+    "--method",
+    type=LazyChoice(_methods),
+    default="pca",
+    show_default=True,
+    help="How vectors come to the plane: the directions of largest variance, or what is near kept near.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of t-SNE and UMAP; the same seed gives the same picture.",
+)
+@restrict_option
+@title_option
+@_picture_option("words.png")
+@overwrite_option
+@progress_option
+def words(
+    model: Path,
+    words: tuple[str, ...],
+    neighbors: int,
+    method: str,
+    seed: int,
+    restrict_vocab: int | None,
+    title: str | None,
+    output: Path,
+    overwrite: bool,
+) -> None:
+    """Draw a map of WORDs."""
+    from w2v.plots import check_picture_path, plot_words
+    from w2v.vectors.embeddings import Embeddings
+
+    check_picture_path(output, overwrite)
+    with note_missing_glyphs(), show_work("drawing"):
+        figure = plot_words(
+            Embeddings.load(model),
+            words,
+            neighbors=neighbors,
+            method=method,
+            random_state=seed,
+            restrict_vocab=restrict_vocab,
+            title=title,
+        )
+    _save(figure, output, overwrite)
+
+
+@plot.command(
+    epilog="""\b
+Examples:
+  w2v plot analogy my.model man king woman queen
+  w2v plot analogy my.model france paris japan tokyo italy rome --output capitals.svg""",
+)
+@model_argument
+@click.argument("words", metavar="A B C D...", nargs=-1, required=True)
+@title_option
+@_picture_option("analogy.png")
+@overwrite_option
+@progress_option
+def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path, overwrite: bool) -> None:
+    """Draw pairs of words as arrows: A to B, C to D, and so on."""
+    if len(words) % 2 or len(words) < 4:
+        raise click.UsageError(f"Words come in pairs, two pairs or more; these are {len(words)} words.")
+    from w2v.plots import check_picture_path, plot_analogies
+    from w2v.vectors.embeddings import Embeddings
+
+    check_picture_path(output, overwrite)
+    with note_missing_glyphs(), show_work("drawing"):
+        figure = plot_analogies(Embeddings.load(model), list(zip(words[::2], words[1::2], strict=True)), title=title)
+    _save(figure, output, overwrite)
+
+
+@plot.command(
+    epilog="""\b
+Examples:
+  w2v plot history my.model
+  w2v plot history small.model large.model --against seconds --output compared.svg""",
+)
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--against",
+    type=click.Choice(["epoch", "seconds"]),
+    default="epoch",
+    show_default=True,
+    help="What runs along the horizontal axis.",
+)
+@title_option
+@_picture_option("history.png")
+@overwrite_option
+@progress_option
+def history(
+    models: tuple[Path, ...], against: Literal["epoch", "seconds"], title: str | None, output: Path, overwrite: bool
+) -> None:
+    """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
+    from w2v.plots import check_picture_path, plot_history
+    from w2v.vectors.persistence import read_config
+
+    check_picture_path(output, overwrite)
+    different = list(dict.fromkeys(models))
+    stems = [path.resolve().stem for path in different]
+    names = stems if len(set(stems)) == len(stems) else list(map(str, different))
+    histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
+    with note_missing_glyphs(), show_work("drawing"):
+        figure = plot_history(histories, against=against, title=title)
+    _save(figure, output, overwrite)
+
+
+def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:
+    return [epoch for epoch in config.get("history", []) if isinstance(epoch, dict)]
+
+
+def _save(figure: Any, output: Path, overwrite: bool) -> None:
+    """Write a picture, and print where it is."""
+    from w2v.plots import save_figure
+
+    with saving(output):
+        click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))

@@ -1,0 +1,1 @@
+"""Commands about sentences: train an encoder, encode, search, find duplicates and clusters."""

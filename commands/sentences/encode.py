@@ -1,0 +1,334 @@
+"""Commands on sentences: `w2v encode`, `w2v similar` and `w2v attention`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from w2v.commands.shared.options import (
+    errors_option,
+    json_option,
+    model_argument,
+    overwrite_option,
+    progress_option,
+    workers_option,
+)
+from w2v.commands.shared.output import (
+    decimals,
+    note,
+    note_missing_glyphs,
+    percent,
+    print_heat_map,
+    print_json,
+    print_table,
+    show_bytes,
+)
+from w2v.commands.shared.saving import keep, saving
+from w2v.display.progress import name_of
+
+if TYPE_CHECKING:
+    from w2v.corpora.readers import Block, TextReader
+    from w2v.encoder.model.inference import Encoded
+
+batch_option = click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=1024,
+    show_default=True,
+    metavar="N",
+    help="Sentences that a thread takes at once. The vectors do not depend on it.",
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v encode my.encoder sentences.txt --output vectors.npy
+  w2v encode my.model sentences.txt.gz --output vectors.npy --precision float16
+  cat sentences.txt | w2v encode my.encoder --jsonl > vectors.jsonl""",
+)
+@model_argument
+@click.argument("file", default="-")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What to write: FILE.npy, or with --jsonl any.",
+)
+@click.option("--jsonl", is_flag=True, help="Write one JSON object a line, to standard output without --output.")
+@batch_option
+@click.option("--truncate-dim", type=click.IntRange(1), metavar="D", help="Keep the first D columns only.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="Type of the numbers; int8 scales each vector so that its largest is 127.",
+)
+@click.option(
+    "--normalize/--no-normalize",
+    default=None,
+    help="Bring vectors to length 1.  [default: normalize, unless an imported encoder does not]",
+)
+@errors_option
+@workers_option
+@overwrite_option
+@progress_option
+def encode(
+    model: Path,
+    file: str,
+    output: Path | None,
+    jsonl: bool,
+    batch_size: int,
+    truncate_dim: int | None,
+    precision: Literal["float32", "float16", "int8"],
+    normalize: bool | None,
+    errors: str,
+    workers: int | None,
+    overwrite: bool,
+) -> None:
+    """Turn each line of FILE, or of standard input, into a vector.
+
+    MODEL is a sentence encoder or word vectors; these make weighted sums (SIF). Line n becomes row n; a line without a
+    known word becomes zeros. Memory does not grow with the text.
+    """
+    if output is None and not jsonl:
+        raise click.UsageError("Nowhere to write: give --output FILE.npy, or --jsonl.")
+    from w2v.encoder.formats.vector_files import write_npy
+    from w2v.encoder.model.inference import Inference, Output
+    from w2v.encoder.model.persistence import load_encoder
+
+    inference = Inference(load_encoder(model), workers)
+    wanted = Output(
+        inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
+    )
+    columns = wanted.columns(inference.state.dimension)
+    with saving(output) as saved, _reading(file, errors) as (reader, blocks):
+        pieces = _at_least_one(inference.encode_blocks(blocks, wanted, batch_size), reader)
+        if output is not None:
+            pieces = _with_space(output, pieces, reader)
+        if jsonl:
+            n_rows = _write_json_lines(output, pieces, overwrite)
+        else:
+            assert output is not None
+            rows = (vectors for _, vectors in pieces)
+            n_rows = write_npy(output, rows, columns=columns, dtype=precision, overwrite=overwrite)
+    if output is not None:
+        note(f"Wrote {n_rows:,} vectors of {columns} columns to {saved.path}.")
+
+
+def _write_json_lines(output: Path | None, pieces: Iterator[tuple[bytes, Any]], overwrite: bool) -> int:
+    from w2v.encoder.formats.vector_files import write_json_lines
+    from w2v.storage.files import atomic_file
+
+    if output is None:
+        return write_json_lines(sys.stdout.buffer, pieces)
+    with atomic_file(output, overwrite=overwrite) as file:
+        return write_json_lines(file, pieces)
+
+
+@contextmanager
+def _reading(file: str, errors: str) -> Iterator[tuple[TextReader, Iterable[Block]]]:
+    """Open a text and show on a terminal how much of it was read."""
+    from w2v.corpora.readers import TextReader
+
+    reader = TextReader(file, errors=errors)
+    with show_bytes(f"encoding {name_of(reader)}") as progress:
+
+        def blocks() -> Iterator[Block]:
+            for block in reader:
+                yield block
+                if progress is not None and reader.total_bytes is not None:
+                    progress(reader.consumed_bytes, reader.total_bytes)
+
+        yield reader, blocks()
+
+
+def _at_least_one(pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> Iterator[tuple[bytes, Any]]:
+    """Yield the pieces of a text; raise a usage error if there are none."""
+    is_empty = True
+    for piece in pieces:
+        is_empty = False
+        yield piece
+    if is_empty:
+        names = ", ".join("standard input" if path == "-" else path for path in reader.paths)
+        raise click.ClickException(f"{names} has no lines, so there is nothing to encode")
+
+
+def _with_space(output: Path, pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> Iterator[tuple[bytes, Any]]:
+    """Yield the pieces; raise an error after the first if the disk has not the space for all."""
+    from w2v.storage.claims import check_share
+
+    first = next(pieces)
+    check_share(output, first[1].nbytes, reader.consumed_bytes, reader.total_bytes)
+    yield first
+    yield from pieces
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v similar my.encoder "The cat sat on the mat." sentences.txt
+  w2v similar my.model "How do birds fly?" sentences.txt --vectors vectors.npy --top 3""",
+)
+@model_argument
+@click.argument("sentence")
+@click.argument("file")
+@click.option(
+    "--vectors",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npy",
+    help="The lines' vectors, as `w2v encode` wrote them with the same MODEL; saves encoding the lines again.",
+)
+@click.option("--top", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="Sentences to show.")
+@errors_option
+@workers_option
+@json_option
+@progress_option
+def similar(
+    model: Path,
+    sentence: str,
+    file: str,
+    vectors: Path | None,
+    top: int,
+    errors: str,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Show the lines of FILE whose meaning is nearest to SENTENCE; "-" reads standard input."""
+    from w2v.encoder.formats.vector_files import read_npy
+    from w2v.encoder.model.inference import Inference
+    from w2v.encoder.model.persistence import load_encoder
+    from w2v.encoder.retrieval.similar import similar_sentences
+
+    inference = Inference(load_encoder(model), workers)
+    rows = None if vectors is None else read_npy(vectors, columns=inference.state.dimension)
+    with _reading(file, errors) as (_, blocks):
+        found = similar_sentences(inference, sentence, blocks, top_n=top, vectors=rows)
+    if as_json:
+        print_json({"query": sentence, "similar": [near._asdict() for near in found]})
+    else:
+        rows_shown = [(decimals(near.similarity), f"{near.line:,}", near.sentence) for near in found]
+        print_table([">similarity", ">line", f"near {sentence}"], rows_shown)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v attention my.encoder "The cat sat on the mat."
+  w2v attention my.encoder "The cat sat on the mat." --layer 1 --head 3 --output cat.png""",
+)
+@model_argument
+@click.argument("sentence")
+@click.option("--layer", type=click.IntRange(1), metavar="N", help="Which layer.  [default: the last]")
+@click.option("--head", type=click.IntRange(1), metavar="N", help="Which head.  [default: the mean of all]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw a picture instead: FILE.png or FILE.svg.",
+)
+@overwrite_option
+@json_option
+def attention(
+    model: Path,
+    sentence: str,
+    layer: int | None,
+    head: int | None,
+    output: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Show how much each word of SENTENCE attends to each other, and how much of the sentence's vector it makes.
+
+    An encoder without attention, or word vectors, show the second only.
+    """
+    from w2v.encoder.model.contributions import token_shares
+    from w2v.encoder.model.inference import Inference, Output
+    from w2v.encoder.model.persistence import load_encoder
+
+    if output is not None:
+        from w2v.encoder.evaluation.plots import check_picture_path
+
+        check_picture_path(output, overwrite)
+    inference = Inference(load_encoder(model), 1)
+    network = inference.state.network
+    if network is None and (layer or head):
+        raise click.UsageError(f"{model} has no attention, so it has no --layer and no --head.")
+    if network is not None and (layer or 1) > network.layers:
+        raise click.UsageError(f"--layer is {layer}, but {model} has {network.layers}.")
+    if network is not None and (head or 1) > network.heads:
+        raise click.UsageError(f"--head is {head}, but {model} has {network.heads}.")
+    encoded = inference.explain([sentence], Output(), with_attention=network is not None)
+    [tokens] = encoded.tokens
+    if not tokens:
+        raise click.ClickException(f"no word of the sentence {sentence!r:.80} is known to {model}")
+    shares = token_shares(encoded.token_vectors[0])
+    weights = _chosen(encoded, layer, head)
+    if output is not None:
+        from w2v.encoder.evaluation.plots import plot_attention, save_figure
+
+        with note_missing_glyphs():
+            figure = plot_attention(tokens, shares, weights)
+        with saving(output):
+            click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))
+    elif as_json:
+        shown = {} if weights is None else {"attention": weights.tolist()}
+        print_json({"tokens": tokens, "shares": shares.tolist(), **shown})
+    elif weights is None:
+        print_table(["word", ">share of the vector"], [(t, percent(s)) for t, s in zip(tokens, shares, strict=True)])
+    else:
+        print_heat_map(tokens, weights, shares)
+
+
+def _chosen(encoded: Encoded, layer: int | None, head: int | None) -> Any:
+    """Return the weights of a layer and head, or the mean of the heads, shape (T, T); None if there are none."""
+    if encoded.attention is None:
+        return None
+    weights = encoded.attention[0][(layer or 0) - 1]
+    return weights.mean(axis=0) if head is None else weights[head - 1]
+
+
+def describe_encoder(folder: Path) -> dict[str, Any]:
+    """Return what `w2v info` tells of a sentence encoder."""
+    from w2v.encoder.model.persistence import load_encoder
+
+    state = load_encoder(folder)
+    network = {} if state.network is None else {"network": state.network.to_dict()}
+    pooling = {} if state.pooling.is_plain else {"pooling": state.pooling.to_config()}
+    identity = {} if state.identity is None else {"identity": vars(state.identity)}
+    counts = state.vocabulary.counts
+    return {
+        "path": str(folder),
+        "kind": "sentence encoder",
+        "bytes": sum(file.stat().st_size for file in folder.iterdir()),
+        "architecture": "static" if state.network is None else "attention",
+        "dimension": state.dimension,
+        "vocabulary_size": len(state.vocabulary),
+        "counted_words": None if counts is None else int(counts.sum()),
+        "tokenizer": state.tokenizer.to_config(),
+        **identity,
+        **network,
+        **pooling,
+        **state.metadata,
+        **_described_training(state.metadata.get("training")),
+    }
+
+
+def _described_training(training: Any) -> dict[str, Any]:
+    """Return what a person wants to know of a training."""
+    if not isinstance(training, dict):
+        return {}
+    inputs = [training.get(name) for name in ("corpus", "pairs", "teacher")]
+    return {"training": {**training, "inputs": [name for names in inputs if names for name in _listed(names)]}}
+
+
+def _listed(names: Any) -> list[Any]:
+    return names if isinstance(names, list) else [names]

@@ -1,0 +1,308 @@
+"""Commands that look at all sentences of a text: `w2v duplicates` and `w2v cluster`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.shared.options import errors_option, json_option, overwrite_option, progress_option, workers_option
+from w2v.commands.shared.output import decimals, json_text, print_json, print_table, show_work
+from w2v.commands.shared.saving import keep as save_wherever
+from w2v.commands.shared.saving import saving
+from w2v.display.progress import name_of
+from w2v.display.wording import printable
+
+if TYPE_CHECKING:
+    from w2v.corpora.readers import TextReader
+    from w2v.encoder.retrieval import Clustering, Duplicate, Place, SentenceIndex
+
+_files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=True)
+_split_option = click.option(
+    "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one."
+)
+_seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N", help="Of random choices."
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v duplicates sentences.txt
+  w2v duplicates sentences.txt --model my.encoder --threshold 0.85 --jsonl > pairs.jsonl
+  w2v duplicates corpus.txt --keep deduplicated.txt
+  w2v duplicates questions.txt --model my.encoder --threshold 0.8 --groups
+  w2v duplicates my.index""",
+)
+@_files_argument
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="MODEL",
+    help="Compare by meaning, as this sentence encoder or these word vectors have it, not by shared words.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.9,
+    show_default=True,
+    metavar="X",
+    help="Similarity from which two sentences are duplicates.",
+)
+@click.option(
+    "--top",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Tell at most N earlier ones of each sentence. --groups and --keep find all of them.",
+)
+@click.option(
+    "--groups",
+    is_flag=True,
+    help="Print groups of duplicates, the largest first: number of the group, line and sentence, separated by tabs.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Tell no pairs, but write the lines that are left when every near-duplicate of an earlier one is taken out.",
+)
+@click.option(
+    "--exact/--approximate",
+    default=None,
+    help="Compare all pairs, or only those near to the same centres, which finds nearly all.  "
+    "[default: exact up to 262,144 different sentences]",
+)
+@_split_option
+@_seed_option
+@errors_option
+@workers_option
+@overwrite_option
+@click.option("--jsonl", is_flag=True, help="Print JSON, one object a line.")
+@progress_option
+def duplicates(
+    files: tuple[str, ...],
+    model: Path | None,
+    threshold: float,
+    top: int,
+    groups: bool,
+    keep: Path | None,
+    exact: bool | None,
+    split_sentences: bool,
+    seed: int,
+    errors: str,
+    workers: int | None,
+    overwrite: bool,
+    jsonl: bool,
+) -> None:
+    """Find the lines of FILE, or the sentences of an index, that say nearly the same as an earlier one.
+
+    Without --model sentences are compared by the words that they share, the rare ones counting more. Prints a pair a
+    line: similarity, line, earlier line, sentence, earlier sentence, separated by tabs. Meanwhile vectors of a text
+    lie in the system's temporary folder, which TMPDIR names.
+    """
+    if keep is not None and groups:
+        raise click.UsageError("--groups tells what --keep leaves out; give one of them.")
+    if keep is not None and split_sentences:
+        raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
+    import numpy as np
+
+    from w2v.encoder.retrieval.mining.duplicates import duplicates_of, near_rows
+    from w2v.encoder.retrieval.mining.leaders import groups_of, index_leaders
+    from w2v.encoder.retrieval.mining.sources import opened_sentences
+    from w2v.storage.files import check_output_file
+
+    if keep is not None:
+        check_output_file(keep, overwrite=overwrite)
+    source = _source(files, errors)
+    with saving(keep), show_work(f"reading {name_of(source)}") as progress:
+        with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
+            how: dict[str, Any] = {"exact": exact, "workers": workers, "seed": seed, "progress": progress}
+            if groups:
+                for number, rows in enumerate(groups_of(index_leaders(index, threshold, **how)), 1):
+                    places = [index.place(row) for row in rows]
+                    click.echo(_group_as_json(places) if jsonl else _group_as_rows(number, places, len(files)))
+                return
+            if keep is None:
+                for duplicate in duplicates_of(index, near_rows(index.table, threshold, top_n=top, **how)):
+                    click.echo(_as_json(duplicate) if jsonl else _as_row(duplicate, len(files)))
+                return
+            is_duplicate = index_leaders(index, threshold, **how) != np.arange(len(index))
+            n_lines, n_kept = _write_kept(keep, index, source, is_duplicate, overwrite)
+    if jsonl:
+        click.echo(json_text({"output": str(keep), "lines": n_lines, "kept": n_kept}))
+    else:
+        print_table([str(keep), ">lines"], [("read", f"{n_lines:,}"), ("kept", f"{n_kept:,}")])
+
+
+def _source(files: tuple[str, ...], errors: str) -> str | TextReader:
+    """Return the folder of an index, or a reader of files."""
+    from w2v.corpora.readers import TextReader
+    from w2v.encoder.retrieval.index.storage import is_index
+
+    if len(files) == 1 and is_index(files[0]):
+        return files[0]
+    return TextReader(files, errors=errors)
+
+
+def _as_json(duplicate: Duplicate) -> str:
+    places = {"later": duplicate.later._asdict(), "earlier": duplicate.earlier._asdict()}
+    return json_text({"similarity": duplicate.similarity, **places})
+
+
+def _as_row(duplicate: Duplicate, n_files: int) -> str:
+    later, earlier = duplicate.later, duplicate.earlier
+    cells = [decimals(duplicate.similarity), _cell(_where(later, n_files)), _cell(_where(earlier, n_files))]
+    return "\t".join([*cells, _cell(later.sentence), _cell(earlier.sentence)])
+
+
+def _group_as_json(places: list[Place]) -> str:
+    return json_text({"size": len(places), "sentences": [place._asdict() for place in places]})
+
+
+def _group_as_rows(number: int, places: list[Place], n_files: int) -> str:
+    return "\n".join(f"{number}\t{_cell(_where(place, n_files))}\t{_cell(place.sentence)}" for place in places)
+
+
+def _where(place: Place, n_files: int) -> str:
+    return str(place.line) if n_files == 1 else f"{place.file}:{place.line}"
+
+
+def _cell(text: str) -> str:
+    """Return text that is one cell of a table, and harmless to a terminal."""
+    text = " ".join(text.split("\t"))
+    return printable(text) if sys.stdout.isatty() else " ".join(text.splitlines())
+
+
+def _write_kept(
+    path: Path, index: SentenceIndex, source: str | TextReader, is_duplicate: Any, overwrite: bool
+) -> tuple[int, int]:
+    """Write the lines that are no duplicates; return how many lines there were and how many are left."""
+    from w2v.storage.files import atomic_file
+
+    n_lines = n_kept = 0
+    with atomic_file(path, overwrite=overwrite) as file:
+        for line, is_kept in _lines(index, source, is_duplicate):
+            n_lines += 1
+            if is_kept:
+                file.write(f"{line}\n".encode())
+                n_kept += 1
+    return n_lines, n_kept
+
+
+def _lines(index: SentenceIndex, source: str | TextReader, is_duplicate: Any) -> Iterator[tuple[str, bool]]:
+    """Yield the lines, those too that no vector was made of, and whether each is kept."""
+    if isinstance(source, str):
+        yield from zip(index, (~is_duplicate).tolist(), strict=True)
+        return
+    row = 0
+    for file, number, line in source.numbered_lines():  # the rows are of the same lines, in their order
+        if row < len(index) and index.place(row)[1:] == (number, file):
+            yield line, not is_duplicate[row]
+            row += 1
+        else:
+            yield line, True
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v cluster sentences.txt --model my.encoder
+  w2v cluster my.index -k 20 --output clusters.tsv
+  w2v cluster reviews.txt --model my.model -k 12 --words 5 --json""",
+)
+@_files_argument
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="MODEL",
+    help="Sentence encoder or word vectors that make the vectors; an index has its own.",
+)
+@click.option(
+    "-k",
+    "--clusters",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="How many clusters.  [default: sqrt(sentences / 2), at most 100]",
+)
+@click.option(
+    "--words", type=click.IntRange(1, 100), default=8, show_default=True, metavar="N", help="Words to name each by."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the cluster of every sentence: FILE.jsonl, or any other for cluster, similarity, line and sentence "
+    "separated by tabs.",
+)
+@_split_option
+@_seed_option
+@errors_option
+@workers_option
+@overwrite_option
+@json_option
+@progress_option
+def cluster(
+    files: tuple[str, ...],
+    model: Path | None,
+    clusters: int | None,
+    words: int,
+    output: Path | None,
+    split_sentences: bool,
+    seed: int,
+    errors: str,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Put the lines of FILE, or the sentences of an index, into clusters of similar ones.
+
+    Each cluster is shown with the words that tell it from the others and a typical sentence. Meanwhile vectors of a
+    text lie in the system's temporary folder, which TMPDIR names.
+    """
+    from w2v.encoder.retrieval.mining.clusters import cluster_index
+    from w2v.encoder.retrieval.mining.sources import opened_sentences
+    from w2v.storage.files import check_output_file
+
+    if output is not None:
+        check_output_file(output, overwrite=overwrite)
+    source = _source(files, errors)
+    with (
+        saving(output),
+        show_work(f"reading {name_of(source)}") as progress,
+        opened_sentences(
+            source, model, splits=split_sentences, by_words=False, workers=workers, progress=progress
+        ) as index,
+    ):
+        found = cluster_index(index, n_clusters=clusters, n_words=words, seed=seed, progress=progress)
+        if output is not None:
+            save_wherever(
+                lambda path: _write_members(path, found, index, len(files), overwrite and path == output), output, files
+            )
+    if as_json:
+        print_json([asdict(one) | {"typical": [place._asdict() for place in one.typical]} for one in found.clusters])
+        return
+    rows = [(f"{one.number}", f"{one.size:,}", ", ".join(one.words), one.typical[0].sentence) for one in found.clusters]
+    print_table([">", ">sentences", "telling words", "a typical sentence"], rows)
+
+
+def _write_members(path: Path, found: Clustering, index: SentenceIndex, n_files: int, overwrite: bool) -> None:
+    """Write the cluster of every sentence."""
+    from w2v.storage.files import atomic_file
+
+    with atomic_file(path, overwrite=overwrite) as file:
+        for cluster, similarity, place in found.members(index):
+            if path.suffix == ".jsonl":
+                entry = {"cluster": cluster, "similarity": round(similarity, 3), **place._asdict()}
+                line = json_text(entry)
+            else:
+                sentence = " ".join(place.sentence.split())
+                line = f"{cluster}\t{decimals(similarity)}\t{_where(place, n_files)}\t{sentence}"
+            file.write(f"{line}\n".encode())

@@ -1,0 +1,388 @@
+"""Commands that search what was indexed: `w2v index` and `w2v search`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from w2v.commands.sentences.encode import describe_encoder
+from w2v.commands.shared.options import errors_option, json_option, overwrite_option, progress_option, workers_option
+from w2v.commands.shared.output import decimals, json_text, note, percent, print_json, print_table, say, show_work
+from w2v.commands.shared.saving import saving
+
+if TYPE_CHECKING:
+    from w2v.encoder.retrieval import Hit, SentenceIndex
+    from w2v.encoder.retrieval.index.building import Progress
+
+_QUERIES_AT_ONCE, _HITS_AT_ONCE = 1024, 1 << 18
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v index my.encoder sentences.txt --output my.index
+  w2v index my.encoder 'wiki/*.txt.gz' --output wiki.index --split-sentences --dtype int8
+  w2v index my.index more.txt --append
+  w2v index my.index --approximate
+  w2v index my.model""",
+)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="INDEX", help="The folder to write.")
+@click.option("--append", is_flag=True, help="Add the lines of FILE to the index MODEL.")
+@click.option(
+    "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one. An index remembers it."
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float16",
+    show_default=True,
+    help="Numbers that sentences' vectors, or the index of words, are stored in.",
+)
+@click.option("--truncate-dim", type=click.IntRange(1), metavar="D", help="Keep the first D columns only.")
+@click.option(
+    "--approximate/--exact",
+    default=None,
+    help="Build graphs in which the nearest are found without looking at most sentences, or do not.  "
+    "[default: above 1,000,000 sentences, with usearch installed]",
+)
+@click.option(
+    "--connectivity",
+    type=click.IntRange(2, 256),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="Links in a graph: more find more of the nearest, and take memory and time.",
+)
+@click.option(
+    "--effort",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="How many a search of a graph keeps in mind: more find more, more slowly.  "
+    "[default: 128 for words, 96 for sentences]",
+)
+@errors_option
+@workers_option
+@overwrite_option
+@json_option
+@progress_option
+def index(
+    model: Path,
+    files: tuple[str, ...],
+    output: Path | None,
+    append: bool,
+    split_sentences: bool,
+    dtype: Literal["float32", "float16", "int8"],
+    truncate_dim: int | None,
+    approximate: bool | None,
+    connectivity: int,
+    effort: int | None,
+    errors: str,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Index the sentences of FILE for `w2v search`, or without FILE the words of MODEL.
+
+    MODEL is a sentence encoder or word vectors, and a copy of what makes the vectors becomes part of INDEX; "-" reads
+    standard input. Memory does not grow with the text. With --append MODEL is an index, and without FILE graphs are
+    built for one.
+
+    The words' index is for `w2v neighbors --approximate`; it is kept in the folder of the model, and an index of other
+    vectors is refused. An exact search of 400,000 words takes some 10 ms, so that it pays from about a million words.
+    """
+    from w2v.encoder.retrieval.index.storage import is_index
+
+    if not files:
+        if output is not None or append:
+            raise click.UsageError("Nothing to index: name a FILE, or - for standard input.")
+        if is_index(model):
+            _build_graphs(model, connectivity, effort, workers, as_json)
+        else:
+            _index_words(model, connectivity, effort, dtype, workers, as_json)
+        return
+    if append and (output is not None or overwrite or split_sentences or truncate_dim):
+        raise click.UsageError("--append goes by what the index is; it takes no --output and no options of it.")
+    if not append and is_index(model):
+        raise click.UsageError(f"{model} is an index; add to it with --append.")
+    from w2v.corpora.readers import TextReader
+    from w2v.encoder.retrieval import SentenceIndex
+    from w2v.vectors.index import import_usearch
+
+    if approximate:
+        import_usearch()
+    texts = TextReader(files, errors=errors)
+    start = time.perf_counter()
+    with saving(output, claims=False), show_work("indexing") as progress:
+        if append:
+            found = SentenceIndex.open(model, workers=workers)
+            n_added = found.add(texts, approximate=False, progress=progress)
+        elif output is None:
+            raise click.UsageError("Nowhere to write: give --output INDEX.")
+        else:
+            found = SentenceIndex.build(
+                model,
+                texts,
+                output,
+                dtype=dtype,
+                truncate_dim=truncate_dim,
+                splits=split_sentences,
+                approximate=False,
+                overwrite=overwrite,
+                workers=workers,
+                progress=progress,
+            )
+            n_added = len(found)
+        seconds = time.perf_counter() - start
+        is_linked = False
+        if approximate or (approximate is None and found.wants_graphs):
+            is_linked = _link(found, connectivity, effort, progress, is_asked=bool(approximate))
+    _print_index(found, {"added": n_added, "seconds": seconds}, is_linked, as_json)
+
+
+def _link(
+    found: SentenceIndex, connectivity: int, effort: int | None, progress: Progress | None, *, is_asked: bool
+) -> bool:
+    """Build graphs of sentences that are in the index already; say whether it was done."""
+    from w2v.encoder.retrieval.index.graphs import EFFORT, has_usearch
+
+    if not is_asked and not has_usearch():
+        note(f"Searches would be faster with: pip install 'w2v-toolkit[index]', then: w2v index {found.path}")
+        return False
+    try:
+        found.build_graphs(connectivity=connectivity, effort=effort or EFFORT, progress=progress)
+    except KeyboardInterrupt:
+        say(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.")
+        raise
+    return True
+
+
+def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: int | None, as_json: bool) -> None:
+    from w2v.encoder.retrieval import SentenceIndex
+
+    found = SentenceIndex.open(path, workers=workers)
+    start = time.perf_counter()
+    with show_work("linking") as progress:
+        is_linked = _link(found, connectivity, effort, progress, is_asked=True)
+    _print_index(found, {"seconds": time.perf_counter() - start}, is_linked, as_json)
+
+
+def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, as_json: bool) -> None:
+    """Print what an index is now; how much its graphs find is measured if some are new."""
+    described: dict[str, Any] = {
+        "index": str(found.path),
+        "sentences": len(found),
+        "dimension": found.table.shape[1],
+        "dtype": found.dtype,
+        "bytes": _bytes_of(found.path),
+        **facts,
+        "recall": found.measure_recall() if is_linked else None,
+    }
+    if as_json:
+        print_json(described)
+        return
+    rows = [
+        ("sentences", f"{len(found):,}"),
+        *([("of them new", f"{facts['added']:,}")] if facts.get("added", len(found)) < len(found) else []),
+        ("vectors", f"{described['dimension']:,} columns of {found.dtype}"),
+        ("bytes", f"{described['bytes']:,}"),
+        ("seconds", decimals(facts["seconds"], 1)),
+    ]
+    if is_linked or not found.is_approximate:
+        share = percent(described["recall"]) if is_linked else "all: exact search"
+        rows.append(("of the 10 nearest found", share))
+    print_table(["index", f">{found.path}"], rows)
+
+
+def describe_index(folder: Path) -> dict[str, Any]:
+    """Return what `w2v info` tells of an index of sentences."""
+    from w2v.encoder.retrieval.index.storage import ENCODER, read_contents
+
+    contents = read_contents(folder)
+    encoder = describe_encoder(folder / ENCODER)
+    return {
+        "path": str(folder),
+        "kind": "index of sentences",
+        "bytes": _bytes_of(folder),
+        "sentences": contents.sentences,
+        "dimension": contents.dimension,
+        "dtype": contents.dtype,
+        "lines_are_split": contents.splits,
+        "lines_read": sum(source.lines for source in contents.sources),
+        "files": list(dict.fromkeys(source.name for source in contents.sources if source.name)),
+        "sentences_in_graphs": contents.in_graphs,
+        "encoder": {name: encoder[name] for name in ("architecture", "dimension", "vocabulary_size")},
+    }
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _index_words(
+    model: Path, connectivity: int, effort: int | None, dtype: Any, workers: int | None, as_json: bool
+) -> None:
+    """Build the index of a model's words, and measure how many of the nearest it finds."""
+    from w2v.vectors.embeddings import Embeddings
+    from w2v.vectors.fidelity import measure_recall
+    from w2v.vectors.index import EFFORT, INDEX_FILE, NeighborIndex
+
+    embeddings = Embeddings.load(model)
+    start = time.perf_counter()
+    with show_work("linking") as progress:
+        told = None if progress is None else lambda done: progress("linking", done, len(embeddings))
+        built = NeighborIndex.build(
+            embeddings.table,
+            connectivity=connectivity,
+            effort=effort or EFFORT,
+            dtype=dtype,
+            workers=workers,
+            progress=told,
+        )
+    seconds = time.perf_counter() - start
+    built.save(model)
+    described: dict[str, Any] = {
+        "model": str(model),
+        "words": len(built),
+        "seconds": seconds,
+        "bytes": (model / INDEX_FILE).stat().st_size,
+        "recall": measure_recall(built, embeddings.table),
+    }
+    if as_json:
+        print_json(described)
+        return
+    rows = [
+        ("words", f"{len(built):,}"),
+        ("seconds", decimals(seconds, 1)),
+        ("bytes", f"{described['bytes']:,}"),
+        ("of the 10 nearest words found", percent(described["recall"])),
+    ]
+    print_table(["index", f">{model}"], rows)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v search my.index "How do birds fly?"
+  w2v search my.index "How do birds fly?" "Who invented paper?" --top 3
+  w2v search my.index --file questions.txt --jsonl > answers.jsonl
+  w2v search my.index""",
+)
+@click.argument("index", type=click.Path(path_type=Path))
+@click.argument("queries", metavar="[QUERY]...", nargs=-1)
+@click.option("--file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
+@click.option("--top", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="Sentences to show.")
+@click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
+@errors_option
+@workers_option
+@click.option("--jsonl", is_flag=True, help="Print one JSON object a query, as they are found.")
+@json_option
+def search(
+    index: Path,
+    queries: tuple[str, ...],
+    file: str | None,
+    top: int,
+    exact: bool,
+    errors: str,
+    workers: int | None,
+    jsonl: bool,
+    as_json: bool,
+) -> None:
+    """Show the sentences of INDEX whose meaning is nearest to each QUERY; `w2v index` makes one.
+
+    Equal sentences are shown once. At a terminal, without a QUERY, one after another is asked for.
+    """
+    is_asking = not queries and file is None
+    if is_asking and not _is_terminal():
+        raise click.UsageError("Nothing to search for: give a QUERY, or --file FILE.")
+    if jsonl and as_json:
+        raise click.UsageError("--json and --jsonl are two ways to print; give one.")
+    from w2v.encoder.retrieval import SentenceIndex
+
+    opened = SentenceIndex.open(index, workers=workers)
+    if is_asking:
+        answered: Iterable[tuple[str, list[Hit]]] = _asked(opened, top, exact)
+    elif len(queries) == 1 and file is None:
+        answered = [(queries[0], opened.search(queries[0], top_n=top, exact=exact))]
+    else:
+        answered = _answers(opened, _chunks(queries, file, errors, top), top, exact)
+    if as_json:
+        print_json([_answer(query, hits) for query, hits in answered])
+    elif jsonl:
+        for query, hits in answered:
+            click.echo(json_text(_answer(query, hits)))
+    else:
+        for number, (query, hits) in enumerate(answered):
+            if number:
+                click.echo()
+            _print_hits(query, hits)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, list[Hit]]]:
+    """Ask for queries until there is none, and answer each."""
+    with suppress(ImportError):  # not everywhere; it edits the line and keeps what was asked before
+        import readline  # noqa: F401
+    while True:
+        try:
+            query = _prompt("search for: ").strip()
+        except (click.Abort, EOFError, KeyboardInterrupt):  # Ctrl-C or the end of the input
+            click.echo(err=True)
+            return
+        if not query:
+            return
+        try:
+            yield query, opened.search(query, top_n=top, exact=exact)
+        except ValueError as error:
+            say(f"{error}")
+
+
+def _prompt(question: str) -> str:
+    """Ask for a line; where results go elsewhere, on standard error, which cannot be edited on."""
+    if sys.stdout.isatty():
+        return input(question)
+    asked: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix="")
+    return asked
+
+
+def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> Iterator[list[str]]:
+    """Yield some queries at a time, those of the command line first."""
+    from w2v.corpora.readers import TextReader
+
+    chunk = list(queries)
+    for line in () if file is None else TextReader(file, errors=errors).lines():
+        if line.strip():
+            chunk.append(line.strip())
+        if len(chunk) >= min(_QUERIES_AT_ONCE, max(1, _HITS_AT_ONCE // top)):
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _answers(
+    opened: SentenceIndex, chunks: Iterable[list[str]], top: int, exact: bool
+) -> Iterator[tuple[str, list[Hit]]]:
+    for chunk in chunks:
+        yield from zip(chunk, opened.search(chunk, top_n=top, exact=exact), strict=True)
+
+
+def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
+    return {"query": query, "hits": [hit._asdict() for hit in hits]}
+
+
+def _print_hits(query: str, hits: list[Hit]) -> None:
+    several = len({hit.file for hit in hits}) > 1
+    places = [f"{hit.file}:{hit.line}" if several else f"{hit.line:,}" for hit in hits]
+    rows = [(decimals(hit.similarity), place, hit.sentence) for hit, place in zip(hits, places, strict=True)]
+    print_table([">similarity", "file:line" if several else ">line", f"near {query}"], rows)

@@ -1,0 +1,263 @@
+"""What the commands share on the way out: JSON for programs, tables for people, notes on standard error."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.display.progress import show_progress
+from w2v.display.wording import decimals as decimals  # `as` hands it on to the commands
+from w2v.display.wording import (
+    in_words,
+    printable,
+    printable_lines,
+    seconds_in_words,
+    size_in_words,
+    tokenizer_in_words,
+)
+from w2v.display.wording import percent as percent
+from w2v.storage.json_values import json_text as json_text
+
+if TYPE_CHECKING:
+    from w2v.evaluation import AnalogyReport, PairsReport
+
+PROGRESS = "w2v.commands.shared.output.progress"
+"""Where a command's context keeps what `--progress` says."""
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output; a number that is not finite becomes null."""
+    click.echo(json_text(value, indent=2))
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """Print a table on standard output.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names. A column whose name starts with ">" is aligned to the right.
+    rows : iterable of sequences of str
+        The cells. Control characters, which a query or a word from a stranger's model could bring, are shown escaped,
+        in the header, too.
+    title : str, optional
+        A line above the table.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in header:
+        shown = Text(printable(name.removeprefix(">")))
+        table.add_column(shown, justify="right" if name.startswith(">") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    # a pipe has no width: nothing is wrapped there, so that each row stays one line
+    width = None if sys.stdout.isatty() else 10_000
+    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+    with console.capture() as captured:
+        if title is not None:
+            console.print(printable(title), style="bold")
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def note(message: str) -> None:
+    """Tell a person something on standard error; say nothing to a file or a pipe."""
+    if sys.stderr.isatty():
+        say(message)
+
+
+def say(message: str) -> None:
+    """Tell something on standard error; control characters, which names of files may have, are shown escaped."""
+    click.echo(printable_lines(message), err=True)
+
+
+@contextmanager
+def note_missing_glyphs() -> Iterator[None]:
+    """Say in one line which characters of a picture no font has, without where in the code it was noticed."""
+    from w2v.plots import MissingGlyphWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MissingGlyphWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, MissingGlyphWarning):
+            say(f"Note: {warning.message}")
+
+
+def progress_mode() -> str:
+    """Return how progress is to be shown: what `--progress` says, nothing for a command that has no such option."""
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get(PROGRESS, "none")) if context else "none"
+
+
+@contextmanager
+def show_bytes(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how much of a file has come; give the function to call with the bytes so far and in all."""
+    with show_progress(progress_mode(), label) as update:
+
+        def tell(received: int, total: int) -> None:
+            assert update is not None
+            update(label, received, total, f"{size_in_words(received)} of {size_in_words(total)}")
+
+        yield None if update is None else tell
+
+
+@contextmanager
+def show_work(start: str = "") -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """Show what is being done; give the function to call with that, how much is done, of how much.
+
+    The last is None where nobody knows. `start` is what is done until it is called.
+    """
+    with show_progress(progress_mode(), start) as update:
+        yield update
+
+
+def print_description(described: Mapping[str, Any]) -> None:
+    """Print what `w2v info` found out about a model: one row a fact, then the training history."""
+    tables = {"parameters", "history", "training"}
+    rows = [(name.replace("_", " "), _fact(name, value)) for name, value in described.items() if name not in tables]
+    training, parameters = described.get("training"), described.get("parameters")
+    if isinstance(training, dict):  # the rest of it is for the program
+        rows += [(f"training {name}", in_words(training.get(name))) for name in ("complete", "inputs")]
+    if isinstance(parameters, dict):
+        seeds = {"random_state": str(parameters["random_state"])} if "random_state" in parameters else {}
+        rows += [(name, in_words(value)) for name, value in (parameters | seeds).items() if name not in described]
+    print_table(["model", ""], rows)
+    epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
+    if epochs:
+        names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
+        click.echo()
+        print_table([f">{name}" for name in names], [[in_words(epoch.get(name)) for name in names] for epoch in epochs])
+
+
+def _fact(name: str, value: object) -> str:
+    if name == "tokenizer":
+        return tokenizer_in_words(value)
+    if name == "schedule" and isinstance(value, dict):  # how the work is cut into chunks is for the program
+        value = {key: entry for key, entry in value.items() if not key.startswith("chunk_")}
+    return in_words(value)
+
+
+def print_estimate(estimate: Mapping[str, Any]) -> None:
+    """Print what a training is expected to need."""
+    share = estimate["sample_share"]
+    text = f"{estimate['words']:,} words, {estimate['sentences']:,} sentences"
+    rows = [
+        ("text", f"{size_in_words(estimate['text_bytes'])}, {text}"),
+        ("vocabulary", f"{estimate['vocabulary_size']:,} words, {estimate['tokens']:,} times in the text"),
+        ("memory: tables", size_in_words(estimate["tables"])),
+        ("memory: encoded text", size_in_words(estimate["encoded_text"])),
+        ("memory: vocabulary", size_in_words(estimate["vocabulary"])),
+        ("memory: peak of the process", size_in_words(estimate["peak_memory"])),
+        ("disk: model folder", size_in_words(estimate["model_folder"])),
+        ("time: reading", seconds_in_words(estimate["reading_seconds"])),
+        (
+            "time: training",
+            f"{seconds_in_words(estimate['training_seconds'])}, {estimate['words_per_second']:,.0f} words a second, "
+            f"{estimate['workers']} threads",
+        ),
+        ("time: in all", seconds_in_words(estimate["total_seconds"])),
+    ]
+    source = "counted in all of the text" if share >= 1 else f"estimated from {percent(share)} of the text"
+    print_table(["estimate", source], rows)
+
+
+def print_trained(summary: Mapping[str, Any]) -> None:
+    """Print what `w2v train` made."""
+    seconds, loss = summary["seconds"], summary["loss"]
+    rows = [
+        ("words", f"{summary['vocabulary_size']:,}"),
+        ("vector size", f"{summary['vector_size']:,}"),
+        ("words of text", f"{summary['corpus_words']:,}"),
+        ("epochs", f"{len(summary['history'])}"),
+        ("training", f"{seconds:.1f} s, {summary['words_per_second']:,.0f} words a second"),
+        ("loss", decimals(loss)),
+    ]
+    names = {"holdout_loss": "held-out loss", "analogies": "analogies, accuracy", "word_pairs": "pairs, Spearman"}
+    best = summary["history"][(summary["best_epoch"] or 0) - 1]
+    rows += [(shown, decimals(best[name])) for name, shown in names.items() if name in best]
+    if summary["best_epoch"] is not None:
+        rows.append(("best epoch, kept", f"{summary['best_epoch']}"))
+    if summary["stopped"] is not None:
+        rows.append(("stopped early", summary["stopped"]))
+    print_table([str(summary["output"]), ""], rows)
+
+
+def print_analogies(path: str, report: AnalogyReport) -> None:
+    """Print the accuracy and coverage of each section of an analogy file."""
+    rows = [
+        (
+            section.name,
+            f"{section.correct:,}",
+            f"{section.total:,}",
+            percent(section.accuracy),
+            percent(section.coverage),
+        )
+        for section in (*report.sections, report.total)
+    ]
+    print_table(["section", ">correct", ">asked", ">accuracy", ">coverage"], rows, title=path)
+
+
+def print_pairs(reports: Mapping[str, PairsReport]) -> None:
+    """Print how a model's similarities agree with people's scores, one row a file."""
+    rows = [
+        (path, f"{report.n_pairs:,}", percent(report.coverage), decimals(report.spearman), decimals(report.pearson))
+        for path, report in reports.items()
+    ]
+    print_table(["pairs", ">number", ">coverage", ">Spearman", ">Pearson"], rows)
+
+
+_SHADES = " ░▒▓█"
+
+
+def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
+    """Print how much each token attends to each, a shade a pair, and the tokens' shares of the sentence's vector.
+
+    Parameters
+    ----------
+    tokens : sequence of T str
+    weights : ndarray of shape (T, T)
+        Row t: how much token t attends to each; darkest at the largest of all.
+    shares : ndarray of shape (T,)
+    """
+    largest = float(weights.max())
+    numbers = [f"{number:>3}" for number in range(1, len(tokens) + 1)]
+    width = max(len(printable(token)) for token in tokens)
+    click.echo(f"{'':4}{'':{width}} {''.join(numbers)}  share of the vector")
+    for number, token, row, share in zip(numbers, tokens, weights, shares, strict=True):
+        cells = "".join(" " + 2 * _SHADES[math.ceil(4 * float(weight) / largest - 0.5)] for weight in row)
+        click.echo(f"{number} {printable(token):{width}} {cells}  {percent(float(share)):>7}")
+    click.echo(f"The darkest shade is {percent(largest)} of a word's attention; rows attend to columns.")
+
+
+def print_fitted(summary: Mapping[str, Any]) -> None:
+    """Print what `w2v fit-encoder` made: one row a measurement, of which the best is kept."""
+    rows = [
+        (
+            str(entry["stage"]),
+            f"{entry['step']:,}",
+            f"{entry['seconds']:.1f}",
+            decimals(entry["held_out_loss"], 4),
+            "kept so far" if entry["best"] else "",
+        )
+        for entry in summary["history"]
+    ]
+    print_table(["trained on", ">step", ">seconds", ">held-out loss", ""], rows)
+    click.echo()
+    facts = [
+        ("architecture", f"{summary['architecture']}, {summary['dimension']} columns"),
+        ("training", f"{summary['steps']:,} steps, {summary['seconds']:.1f} s"),
+        ("kept", f"step {summary['best_step']:,}, held-out loss {decimals(summary['held_out_loss'], 4)}"),
+    ]
+    print_table([str(summary["output"]), ""], facts)

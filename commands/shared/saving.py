@@ -1,0 +1,112 @@
+"""What the commands that write have in common: they claim the name, never lose a result, and say where it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from w2v.commands.shared.output import say
+from w2v.commands.shared.toolkit import mark_saved
+from w2v.storage.claims import claimed
+from w2v.storage.files import ModelError, SavedBesideWarning
+from w2v.storage.rescue import SavedElsewhereError, save_result
+
+
+@dataclass
+class Output:
+    """Where a result is to be, and in the end where it is."""
+
+    path: Path | None
+
+
+@contextmanager
+def saving(path: Path | None, *, claims: bool = True) -> Iterator[Output]:
+    """Claim a name while the block computes and writes; say in one line if the result had to go beside it.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file or folder to write; None for standard output.
+    claims : bool, default True
+        Whether to claim it; False where what is called does.
+
+    Yields
+    ------
+    Output
+        Its `path` is where the result is, once it is written.
+    """
+    output, show = Output(path), warnings.showwarning
+
+    def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
+        if isinstance(message, SavedBesideWarning):
+            output.path = message.path
+            say(f"Warning: {message}")
+        else:
+            show(message, category, *where, **further)
+
+    with ExitStack() as held:
+        if claims and path is not None:
+            held.enter_context(claimed(path))
+        held.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("always", SavedBesideWarning)
+        warnings.showwarning = show_line
+        yield output
+        mark_saved()
+
+
+def keep(write: Callable[[Path], None], output: Path, inputs: Iterable[str | os.PathLike[str]] = ()) -> Path:
+    """Write a result that is in memory, wherever that is possible, and return where it is; see `save_result`.
+
+    Raises
+    ------
+    SavedElsewhereError
+        If its place could not be written, and nobody at a terminal named another.
+    """
+    try:
+        return save_result(write, output, inputs=inputs)
+    except SavedElsewhereError as error:
+        return ask_for_place(error, write)
+
+
+def ask_for_place(error: SavedElsewhereError, write: Callable[[Path], None]) -> Path:
+    """Ask at a terminal where else a result shall be, and put it there; raise the error if nobody says."""
+    if not _is_terminal():
+        raise error
+    say(f"{error}.")
+    question = "Another place for it" if error.path is None else "Another place for it, or Enter to leave it there"
+    while True:
+        try:
+            answer = click.prompt(question, default="", show_default=False, err=True).strip()
+        except click.Abort:
+            answer = ""
+        if not answer:
+            raise error
+        try:
+            write(Path(answer).expanduser())
+        except ModelError as refusal:
+            say(f"{refusal}.")
+            continue
+        if error.path is not None:
+            _remove(error.path)
+        return Path(answer).expanduser()
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

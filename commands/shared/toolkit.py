@@ -1,0 +1,162 @@
+"""The group that all commands are in: sections in its help, options from a file, errors turned into one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+import click
+
+from w2v.commands.entry import INTERRUPTED, raise_interrupts
+from w2v.commands.shared.configuration import add_config_option
+from w2v.display.wording import printable_lines
+
+BROKEN_PIPE, TERMINATED = 141, 143
+"""Exit codes after SIGPIPE and SIGTERM, by the shells' convention: 128 plus the signal's number."""
+
+_SAVED = "w2v.commands.shared.toolkit.saved"
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """Commands by name, each imported when it is looked up."""
+
+    def __init__(self) -> None:
+        self._commands: dict[str, click.Command | str] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Return a command, importing it if it was given as ``module:name``."""
+        command = self._commands[name]
+        if isinstance(command, str):
+            module, _, attribute = command.partition(":")
+            command = getattr(importlib.import_module(module), attribute)
+            assert isinstance(command, click.Command)
+            add_config_option(command)
+            self._commands[name] = command
+        return command
+
+    def __setitem__(self, name: str, command: click.Command | str) -> None:
+        """Add a command, or where to import it from."""
+        self._commands[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        """Take a command out."""
+        del self._commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names; nothing is imported for that."""
+        return iter(self._commands)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._commands)
+
+
+class Toolkit(click.Group):
+    """A group of commands in which a user's mistake ends as one line and exit code 1, never as a traceback.
+
+    What the packages raise for bad input are their own exceptions, `ValueError` and `OSError`; anything else is a
+    defect and keeps its traceback. `w2v --debug` shows it always.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.sections: dict[str, list[str]] = {}
+        self.commands: LazyCommands = LazyCommands()
+
+    def add_section(self, title: str, commands: Mapping[str, str]) -> None:
+        """Add commands under a title of their own in the help.
+
+        Parameters
+        ----------
+        title : str
+        commands : mapping of str to str
+            For each name the place it is imported from, ``module:function``. It is given the option `--config`.
+        """
+        self.sections[title] = list(commands)
+        self.commands.update(commands)  # type: ignore[arg-type]  # what is looked up is a command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by sections, in the order in which they were added."""
+        width = max(len(name) for name in self.commands)
+        for title, names in self.sections.items():
+            rows = [(name.ljust(width), self.commands[name].get_short_help_str(limit=200)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the command line; the help may be more than its reader wants."""
+        with _ending_with_the_reader():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command and turn the errors it may raise into messages."""
+        try:
+            with _ending_with_the_reader():
+                raise_interrupts()
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(_describe_interrupt(ctx), err=True)
+            ctx.exit(INTERRUPTED)
+        except click.ClickException as error:
+            message = printable_lines(error.format_message())
+            if message == error.format_message():
+                raise
+            if isinstance(error, click.UsageError):
+                raise click.UsageError(message, error.ctx) from error
+            raise click.ClickException(message) from error
+        except Exception as error:
+            if ctx.params.get("debug") or not _is_mistake(error):
+                raise
+            raise click.ClickException(printable_lines(_describe(error))) from error
+
+
+def mark_saved() -> None:
+    """Note that the running command has written its result, so that an interrupt from now on costs nothing."""
+    click.get_current_context().meta[_SAVED] = True
+
+
+def _describe_interrupt(ctx: click.Context) -> str:
+    return "Interrupted." if ctx.meta.get(_SAVED) else "Interrupted; nothing was saved."
+
+
+@contextmanager
+def _ending_with_the_reader() -> Iterator[None]:
+    """End quietly, as SIGPIPE would, once nobody reads the output any more.
+
+    The signal itself stays ignored: it would leave temporary files behind, and end a server with a visitor's
+    connection.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        for stream in (sys.stdout, sys.stderr):
+            _drop(stream)
+        raise click.exceptions.Exit(BROKEN_PIPE) from None
+
+
+def _drop(stream: TextIO) -> None:
+    """Let what is still to be written to a stream, if its reader is gone, go nowhere."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        with suppress(OSError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def _is_mistake(error: Exception) -> bool:
+    own = type(error).__module__.partition(".")[0] == "w2v"
+    is_missing_extra = isinstance(error, ImportError) and "pip install" in str(error)
+    return own or is_missing_extra or isinstance(error, (ValueError, OSError, MemoryError))
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}" if str(error) else "not enough memory"
+    return str(error)

@@ -1,0 +1,1 @@
+"""Commands about words: train, phrases, neighbours, compare, prune."""

@@ -1,0 +1,124 @@
+"""`w2v compare`: this program beside gensim and fastText on the user's own text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.shared.options import (
+    LazyChoice,
+    analogies_option,
+    errors_option,
+    inputs_argument,
+    json_option,
+    overwrite_option,
+    pairs_option,
+    progress_option,
+)
+from w2v.commands.shared.output import note_missing_glyphs, print_json, print_table, show_work
+from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.training import parse_parameters, training_options
+
+if TYPE_CHECKING:
+    from w2v.comparison.comparison import Comparison
+
+
+def _others() -> tuple[str, ...]:
+    from w2v.comparison.contenders import OTHERS
+
+    return OTHERS
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v compare corpus.txt
+  w2v compare corpus.txt --algorithm cbow --epochs 2 --workers 2 --seed 1 --json
+  w2v compare corpus.txt --with gensim --with fasttext --seeds 3 --report compared.md""",
+)
+@inputs_argument
+@click.option(
+    "--with",
+    "programs",
+    type=LazyChoice(_others),
+    multiple=True,
+    default=("gensim",),
+    show_default=True,
+    help="A program to compare with; may be repeated.",
+)
+@click.option(
+    "--seeds",
+    "n_seeds",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Train N times with each program, in turns, with seeds from --seed on.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the table to FILE, in Markdown, and a picture of it beside; its name ends in .md.",
+)
+@overwrite_option
+@training_options
+@errors_option
+@analogies_option
+@pairs_option
+@json_option
+@progress_option
+def compare(
+    inputs: tuple[str, ...],
+    programs: tuple[str, ...],
+    n_seeds: int,
+    report: Path | None,
+    overwrite: bool,
+    errors: str,
+    analogies: tuple[Path, ...],
+    pairs: tuple[Path, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train here and in other programs with the same text, parameters and threads; show time, speed and quality.
+
+    Needs gensim, or fastText for --with fasttext. Quality is measured with --analogies and --pairs, by default with
+    questions-words.txt and wordsim353.tsv, which come with gensim.
+    """
+    parameters = parse_parameters(options)
+    if parameters.max_time is not None:
+        raise click.UsageError("--max-time cannot be compared: gensim counts epochs. Give --epochs instead.")
+    if parameters.phrases:
+        raise click.UsageError("--phrases cannot be compared: join them first, with `w2v phrases --output`.")
+    from w2v.comparison.comparison import compare_programs
+    from w2v.comparison.report import check_report_path, save_report
+    from w2v.corpora.readers import TextReader
+
+    if report is not None:
+        check_report_path(report, overwrite)
+    with saving(report), show_work("reading the text") as progress:
+        comparison = compare_programs(
+            TextReader(inputs, errors=errors),
+            parameters,
+            programs=programs,
+            n_seeds=n_seeds,
+            analogies=analogies,
+            pairs=pairs,
+            tell=lambda step: progress(step.removesuffix(" ..."), 0, None) if progress else None,
+        )
+        if report is not None:
+            with note_missing_glyphs():
+                keep(lambda path: save_report(comparison, path, overwrite=overwrite and path == report), report, inputs)
+    if as_json:
+        print_json(comparison.to_dict())
+    else:
+        _print_comparison(comparison)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    """Print the programs side by side: time, speed and quality."""
+    from w2v.comparison.report import table
+
+    print_table(*table(comparison))

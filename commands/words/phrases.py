@@ -1,0 +1,195 @@
+"""`w2v phrases`: find the words of a text that belong together, show them, keep them, join them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from w2v.commands.shared.options import errors_option, inputs_argument, json_option, overwrite_option, progress_option
+from w2v.commands.shared.output import note, print_json, print_table, progress_mode
+from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.training import option_name, parameter_option, warnings_in_one_line
+from w2v.phrases.parameters import ENGLISH, PARAMETER_DOMAINS, PhraseParameters
+
+if TYPE_CHECKING:
+    from w2v.phrases.phrase_list import Phrase, PhraseList
+
+
+def _phrase_options(command: Any) -> Any:
+    """Add one option for each parameter of `Phrases`."""
+    for parameter in reversed(fields(PhraseParameters)):
+        if parameter.name == "connector_words":
+            add = click.option(
+                "--connector-words",
+                metavar="FILE",
+                help=f"{ENGLISH}, or a file of words, which may stand inside a phrase but neither begin nor end it.",
+            )
+        else:
+            add = parameter_option(parameter.name, PARAMETER_DOMAINS[parameter.name], parameter.default)
+        command = add(command)
+    return command
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v phrases corpus.txt
+  w2v phrases corpus.txt --scoring npmi --connector-words english --passes 2 --top 50
+  w2v phrases corpus.txt --save phrases.json --output joined.txt
+  w2v phrases other.txt --load phrases.json --output joined.txt
+  w2v train joined.txt --tokenizer whitespace --output my.model""",
+)
+@inputs_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Write the text there with its phrases joined, a sentence a line; - is standard output.",
+)
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Keep the phrases in this JSON file.")
+@click.option(
+    "--load",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Join the phrases that --save kept instead of looking for any.",
+)
+@overwrite_option
+@_phrase_options
+@errors_option
+@click.option(
+    "--top", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="How many phrases to show."
+)
+@json_option
+@progress_option
+def phrases(
+    inputs: tuple[str, ...],
+    output: Path | None,
+    save: Path | None,
+    load: Path | None,
+    overwrite: bool,
+    errors: str,
+    top: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Find phrases in text, words that stand together more often than by chance, such as new york.
+
+    INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
+    sentence. Shown are the phrases with the highest scores, or written is, with --output -, the text.
+
+    `w2v train --phrases` does this as a part of training.
+    """
+    options["connector_words"] = _read_connector_words(options["connector_words"])
+    parameters = PhraseParameters(**options)
+    try:
+        parameters.validate()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    to_stdout = output == Path("-")
+    if load is not None:
+        _check_load(output, save)
+    if to_stdout and as_json:
+        raise click.UsageError("--output - writes the text to standard output, where --json would go.")
+    if save is not None and save == output:
+        raise click.UsageError("--save and --output are the same file.")
+    for path in (save, None if to_stdout else output):
+        if path is not None:
+            _check_new(path, overwrite)
+    from w2v.corpora.readers import TextReader
+    from w2v.phrases.phrase_list import PhraseList
+
+    corpus = TextReader(inputs, errors=errors)
+    target = sys.stdout.buffer if to_stdout else output
+    if load is not None:
+        found = PhraseList.load(load)
+        from w2v.phrases.estimator import join_corpus
+
+        assert target is not None
+        with saving(output, claims=False):
+            join_corpus(
+                corpus,
+                found,
+                target,
+                overwrite=overwrite,
+                tokenizer=parameters.tokenizer,
+                workers=parameters.workers,
+                progress=progress_mode(),
+            )
+        note(f"Joined the phrases of {load}.")
+        return
+    from w2v.phrases.estimator import ForgottenPairsWarning, Phrases
+
+    with saving(output, claims=False), saving(save), warnings_in_one_line(ForgottenPairsWarning):
+        found = (
+            Phrases(**vars(parameters))
+            .fit(corpus, output=target, overwrite=overwrite, progress=progress_mode())
+            .phrase_list_
+        )
+        if save is not None:
+            keep(lambda path: found.save(path, overwrite=overwrite and path == save), save, inputs)
+    if not to_stdout:
+        _show(found, top, as_json)
+
+
+def _read_connector_words(given: str | None) -> str | tuple[str, ...]:
+    """Return the words of a file, the name of a collection, or nothing."""
+    if given is None or given == ENGLISH:
+        return given or ()
+    try:
+        return tuple(Path(given).read_text(encoding="utf-8-sig").split())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise click.BadParameter(
+            f"must be {ENGLISH} or a file of words; {given} cannot be read: {reason}.", param_hint="'--connector-words'"
+        ) from error
+
+
+def _check_load(output: Path | None, save: Path | None) -> None:
+    if output is None or save is not None:
+        raise click.UsageError("--load joins phrases in the text: give --output as well, and not --save.")
+    context = click.get_current_context()
+    for name in PARAMETER_DOMAINS.keys() - {"workers", "tokenizer"}:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{option_name(name)} says how phrases are found, and --load has them already.")
+
+
+def _check_new(path: Path, overwrite: bool) -> None:
+    """Refuse before any work is done a file that could not be written at its end."""
+    from w2v.storage.files import check_writable_beside
+
+    if path.is_dir():
+        raise click.ClickException(f"{path} is a folder; give the name of a file to write.")
+    if path.exists() and not overwrite:
+        raise click.ClickException(f"{path} exists already; choose another name, or give --overwrite.")
+    check_writable_beside(path)
+
+
+def _show(found: PhraseList, top: int, as_json: bool) -> None:
+    """Print the phrases with the highest scores, of all passes together."""
+    joined: dict[str, Phrase] = {}
+    for phrase in sorted(found, key=lambda phrase: -phrase.score):
+        joined.setdefault(found.delimiter.join(phrase.words), phrase)
+    rows = list(joined.items())[:top]
+    if as_json:
+        print_json(
+            {
+                "number": len(found),
+                "parameters": found.parameters,
+                "phrases": [
+                    {"phrase": name, "words": phrase.words, "score": phrase.score, "count": phrase.occurrences}
+                    for name, phrase in rows
+                ],
+            }
+        )
+        return
+    print_table(
+        ["phrase", ">score", ">count"],
+        [(name, f"{phrase.score:,.3f}", f"{phrase.occurrences:,}") for name, phrase in rows],
+    )
+    note(f"{len(found):,} phrases; --top shows more of them.")

@@ -1,0 +1,201 @@
+"""`w2v train`: afresh, going on after an interruption, or on new text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from w2v.commands.shared.options import Duration, errors_option, json_option, overwrite_option, progress_option
+from w2v.commands.shared.output import print_estimate, print_json
+from w2v.commands.shared.training import check_kept_parameters, parse_parameters, run_training, training_options
+
+if TYPE_CHECKING:
+    from w2v.corpora.readers import TextReader
+    from w2v.settings.parameters import Parameters
+    from w2v.training.word2vec import Word2Vec
+    from w2v.vectors.embeddings import Embeddings
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v train corpus.txt --output my.model
+  w2v train 'news/*.txt.gz' --output news.model --vector-size 300 --window 10
+  w2v train corpus.txt --output my.model --algorithm cbow --max-time 10m
+  zcat dump.gz | w2v train - --output dump.model --workers 2
+  w2v train corpus.txt --output my.model --holdout 0.01 --patience 2 --epochs 50
+  w2v train corpus.txt --dry-run --vector-size 300
+  w2v train --resume my.model
+  w2v train new.txt --continue my.model --output grown.model --epochs 2""",
+)
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The model folder to write.")
+@overwrite_option
+@click.option(
+    "--resume",
+    "interrupted",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Go on with the training that was to be saved to DIR, with the options that it began with.",
+)
+@click.option(
+    "--continue",
+    "base",
+    type=click.Path(path_type=Path),
+    metavar="MODEL",
+    help="Train the vectors of MODEL further on INPUT and add its new words; options left out are those of MODEL.",
+)
+@click.option(
+    "--initial",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Start words from the vectors of a model folder or of a file that `w2v import` reads, the others at random.",
+)
+@click.option("--freeze", is_flag=True, help="Leave the words that --initial knows where they are.")
+@click.option(
+    "--checkpoint-every",
+    type=Duration(),
+    default="10m",
+    show_default=True,
+    help="Save the training to the output so often, such as 30s, 5m or 1h; 0 saves it only when it is interrupted.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Only estimate memory, disk and time, from a sample of the text; write nothing."
+)
+@training_options
+@errors_option
+@json_option
+@progress_option
+def train(
+    inputs: tuple[str, ...],
+    output: Path | None,
+    overwrite: bool,
+    interrupted: Path | None,
+    base: Path | None,
+    initial: Path | None,
+    freeze: bool,
+    checkpoint_every: float,
+    dry_run: bool,
+    errors: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train word vectors from text files and save a model folder.
+
+    INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
+    sentence.
+
+    While it trains, the output holds what was learned until the last checkpoint; queries work on it. Ctrl-C and SIGTERM
+    save once more. `--resume DIR` goes on with any such folder, with one worker to the very same vectors; INPUT is
+    needed again only if it was standard input or is somewhere else now.
+    """
+    context = click.get_current_context()
+    given = {
+        name: options[name] for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    errors_given = errors if context.get_parameter_source("errors") is not ParameterSource.DEFAULT else None
+    _check_start(interrupted, base, initial, freeze)
+    if dry_run:
+        if interrupted is not None or base is not None or initial is not None:
+            raise click.UsageError("--dry-run is for a new training: it excludes --resume, --continue and --initial.")
+        _estimate(inputs, errors, parse_parameters(options), as_json)
+        return
+    if interrupted is not None:
+        if output not in (None, interrupted):
+            raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
+        model, corpus, output = _open_interrupted(interrupted, inputs, errors_given, given)
+        run_training(model, model.resume, corpus, output, as_json, checkpoint_every, overwrite=True)
+        return
+    if not inputs:
+        raise click.UsageError("Missing argument 'INPUT...'.")
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    model = _new_model(options) if base is None else _open_base(base, given)
+    from w2v.corpora.readers import TextReader
+
+    corpus = TextReader(inputs, errors=errors)
+    fit: Callable[..., Word2Vec] = model.fit if base is None else model.continue_fit
+    if initial is not None:
+        fit = partial(fit, initial=_open_vectors(initial), freeze=freeze)
+    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
+
+
+def _estimate(inputs: tuple[str, ...], errors: str, parameters: Parameters, as_json: bool) -> None:
+    if not inputs:
+        raise click.UsageError("Missing argument 'INPUT...'.")
+    from w2v.corpora.readers import TextReader
+    from w2v.training.estimate import estimate_training
+
+    estimate = estimate_training(TextReader(inputs, errors=errors), parameters).to_dict()
+    print_json(estimate) if as_json else print_estimate(estimate)
+
+
+def _check_start(interrupted: Path | None, base: Path | None, initial: Path | None, freeze: bool) -> None:
+    """Refuse several ways to start."""
+    if interrupted is not None and base is not None:
+        raise click.UsageError("--resume and --continue exclude each other.")
+    if initial is not None and (interrupted is not None or base is not None):
+        raise click.UsageError("--initial is for a new training: it excludes --resume and --continue.")
+    if freeze and initial is None:
+        raise click.UsageError("--freeze needs --initial.")
+
+
+def _open_vectors(path: Path) -> Embeddings:
+    from w2v import Embeddings
+    from w2v.formats import read_vectors
+
+    return Embeddings.load(path) if (path / "config.json").is_file() else read_vectors(path)
+
+
+def _new_model(options: dict[str, Any]) -> Word2Vec:
+    parameters = parse_parameters(options)
+    from w2v.training.word2vec import Word2Vec
+
+    return Word2Vec(**vars(parameters))
+
+
+def _open_interrupted(
+    name: Path, inputs: tuple[str, ...], errors: str | None, given: dict[str, Any]
+) -> tuple[Word2Vec, TextReader, Path]:
+    """Return the training that was interrupted, its text, and where the result belongs."""
+    from w2v.corpora.readers import TextReader
+    from w2v.encoding.corpus import recorded_files
+    from w2v.training.checkpoints import find_checkpoint
+    from w2v.training.word2vec import Word2Vec
+
+    folder, output = find_checkpoint(name)
+    model = Word2Vec.load(folder)
+    check_kept_parameters(model, {name: value for name, value in given.items() if name != "workers"}, folder)
+    if "workers" in given:
+        model.set_params(workers=given["workers"])
+    recorded = recorded_files(model.inputs_)
+    if not inputs and not recorded:
+        raise click.UsageError(f"{folder} does not say what text it was trained on; name it as INPUT.")
+    if not inputs and "-" in recorded:
+        raise click.UsageError(f"{folder} was trained on standard input; name the same text as INPUT.")
+    return model, TextReader(inputs or recorded, errors=errors or model.inputs_errors_), output
+
+
+def _open_base(base: Path, given: dict[str, Any]) -> Word2Vec:
+    """Return the model to train further, with the parameters that are given."""
+    from w2v.training.word2vec import Word2Vec
+
+    model = Word2Vec.load(base)
+    if not model.is_complete_:
+        raise click.ClickException(
+            f"{base}: training is not complete; finish it with `w2v train --resume {base}` before it is continued."
+        )
+    kept: dict[str, Any] = {
+        name: given.pop(name) for name in ("algorithm", "vector_size", "tokenizer") if name in given
+    }
+    check_kept_parameters(model, kept, base)
+    if "epochs" in given:
+        given = {"max_time": None} | given
+    model.set_params(**given)
+    parse_parameters(model.get_params())
+    return model

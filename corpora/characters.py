@@ -1,0 +1,240 @@
+"""What kind each character is: of a word, a mark, of a script that sets no spaces between words."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+APOSTROPHE = -1
+"""What `character_table` holds for the two characters that a word may have inside, ``'`` and U+2019."""
+
+DROPPED = -2
+"""What `character_table` holds for a character that is passed over, as if it did not stand there."""
+
+JOINER = -3
+"""What `character_table` holds for an invisible character that stays inside a word."""
+
+SEPARATOR = 0
+"""What `character_table` holds for a character that belongs to no word."""
+
+SINGLE = 1 << 21
+"""Added in the table of `characters` to a character that is a token by itself."""
+
+MARK = 1 << 22
+"""Added to a mark, which stays with the character before it and begins no word."""
+
+UNSETTLED = 1 << 23
+"""Added to a word character that NFC may join with the one before it, move or replace."""
+
+# the non-joiner and the joiner, the word joiner, the Mongolian vowel separator
+JOINERS = "\u180e\u200c\u200d\u2060"
+"""Invisible characters that are part of a word's spelling: they stay where a word goes on behind them."""
+
+# the zero width space divides; the others stand before numbers and verses and are seen
+_FORMATS_THAT_DIVIDE = frozenset(
+    "\u200b\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+
+# these say only whether the character before is drawn as text or as a picture
+_PRESENTATION = (0xFE0E, 0xFE0F)
+
+N_CODE_POINTS = 0x110000
+
+# planes 4 to 13 are empty, 15 and 16 are private; asking for their categories would take most of the time
+_PLANES_WITH_MARKS = ((0, 0x3FFFF), (0xE0000, 0xEFFFF))
+
+HAN_RANGES = (
+    (0x2E80, 0x2FE0),  # radicals
+    (0x3005, 0x3008),  # repetition, closing mark, zero
+    (0x3021, 0x302A),
+    (0x3038, 0x303C),
+    (0x3400, 0x4DC0),
+    (0x4E00, 0xA000),
+    (0xF900, 0xFB00),
+    (0x20000, 0x3FFFE),
+)
+"""Chinese characters: ranges [start, stop)."""
+
+UNSPACED_RANGES = (
+    *HAN_RANGES,
+    (0x0E00, 0x0E80),  # Thai
+    (0x0E80, 0x0F00),  # Lao
+    (0x1000, 0x10A0),  # Myanmar
+    (0x1780, 0x1800),  # Khmer
+    (0x1950, 0x1980),  # Tai Le
+    (0x1980, 0x19E0),  # New Tai Lue
+    (0x1A20, 0x1AB0),  # Tai Tham
+    (0x3031, 0x3036),  # repetition of kana
+    (0x3041, 0x3100),  # Hiragana, Katakana
+    (0x3100, 0x3130),  # Bopomofo
+    (0x31A0, 0x31C0),
+    (0x31F0, 0x3200),  # more Katakana
+    (0xA000, 0xA4D0),  # Yi
+    (0xA9E0, 0xAA00),  # more Myanmar
+    (0xAA60, 0xAA80),
+    (0xAA80, 0xAAE0),  # Tai Viet
+    (0xFF66, 0xFFA0),  # half-width Katakana
+    (0x116D0, 0x11700),  # more Myanmar
+    (0x11700, 0x11750),  # Ahom
+    (0x16FE0, 0x18D90),  # Tangut, Khitan
+    (0x1AFF0, 0x1B300),  # historic kana, Nushu
+)
+"""Scripts that set no spaces between words, Chinese among them: ranges [start, stop)."""
+
+
+@functools.lru_cache(maxsize=4)
+def character_table(lowercase: bool, singles: bool) -> NDArray[np.int32]:
+    """Return what becomes of each character; `w2v.corpora.tokenizers.code_point_table` describes it."""
+    import numpy as np
+
+    characters = _all_characters()
+    becomes = lowercased(characters) if lowercase else characters
+    code_points = np.frombuffer(becomes.encode("utf-32-le", "surrogatepass"), dtype="<i4")
+    table = np.full(N_CODE_POINTS, SEPARATOR, dtype=np.int32)
+    for run in re.finditer(r"[^\W_]+", characters):
+        table[run.start() : run.end()] = code_points[run.start() : run.end()]
+    if singles:
+        for start, stop in UNSPACED_RANGES:
+            is_single = np.fromiter(map(_is_single, characters[start:stop]), np.bool_, stop - start)
+            table[start:stop][is_single] |= SINGLE
+    for start, stop in mark_ranges():
+        table[start:stop] = code_points[start:stop] | MARK
+    unsettled = _unsettled()
+    table[unsettled[table[unsettled] > 0]] |= UNSETTLED
+    for start, stop in dropped_ranges():
+        table[start:stop] = DROPPED
+    table[[ord(joiner) for joiner in JOINERS]] = JOINER
+    table[[ord("'"), 0x2019]] = APOSTROPHE
+    table.setflags(write=False)
+    return table
+
+
+def _is_single(character: str) -> bool:
+    return character.isalnum() and not character.isdecimal()
+
+
+@functools.cache
+def word_pattern() -> re.Pattern[str]:
+    r"""Return the pattern of a word in text without underscores, which ``\w`` would include."""
+    return re.compile(pattern_of_words(r"\w", pattern_of(mark_ranges())))
+
+
+@functools.cache
+def single_pattern() -> re.Pattern[str]:
+    """Return the pattern of a character of an unspaced script, with its marks, or of another piece of a word."""
+    return re.compile(pattern_of_singles(r"\w", pattern_of(mark_ranges()), r"\d", pattern_of(UNSPACED_RANGES)))
+
+
+def pattern_of_words(letters: str, marks: str) -> str:
+    """Return the pattern of a word, given what stands in brackets for letters (numbers too) and for marks.
+
+    It begins with a letter. Inside, one apostrophe may stand, and any number of joiners.
+    """
+    return rf"[{letters}][{letters}{marks}]*(?:{_INSIDE}[{letters}{marks}]+)*"
+
+
+def pattern_of_singles(letters: str, marks: str, digits: str, unspaced: str) -> str:
+    """Return the pattern of a token of `characters`: a letter of an unspaced script, or of another piece of a word."""
+    single = rf"(?=[{unspaced}])(?![{digits}{marks}])[{letters}]"
+    first, more = rf"(?!{single})[{letters}]", rf"(?:(?!{single})[{letters}{marks}])"
+    return rf"{single}(?:[{JOINERS}]*[{marks}]+)*|{first}{more}*(?:{_INSIDE}{more}+)*"
+
+
+_INSIDE = rf"(?:[{JOINERS}]+(?:'[{JOINERS}]*)?|'[{JOINERS}]*)"
+
+
+@functools.cache
+def chinese_pattern() -> re.Pattern[str]:
+    """Return the pattern, one group, of a run of Chinese characters with the ASCII letters and digits at it."""
+    han = pattern_of(HAN_RANGES)
+    return re.compile(rf"([A-Za-z0-9]*[{han}][A-Za-z0-9{han}]*)")
+
+
+@functools.cache
+def mark_ranges() -> tuple[tuple[int, int], ...]:
+    """Return the ranges [start, stop) of the code points that are marks: of category Mn, Mc or Me."""
+    characters = _all_characters()
+    ranges = []
+    for first, last in _PLANES_WITH_MARKS:
+        categories = "".join(map(unicodedata.category, characters[first : last + 1]))
+        ranges += [(first + run.start(), first + run.end()) for run in re.finditer("M+", categories[::2])]
+    return tuple(piece for start, stop in ranges for piece in _without_presentation(start, stop))
+
+
+def _without_presentation(start: int, stop: int) -> list[tuple[int, int]]:
+    first, last = _PRESENTATION
+    return [(start, first)] if start < first and last + 1 == stop else [(start, stop)]
+
+
+@functools.cache
+def dropped_ranges() -> tuple[tuple[int, int], ...]:
+    """Return the ranges [start, stop) of the characters that are passed over: formats (Cf), and how emoji are drawn."""
+    stay = _FORMATS_THAT_DIVIDE | set(JOINERS)
+    dropped = [
+        ord(character)
+        for first, last in _PLANES_WITH_MARKS
+        for character in map(chr, range(first, last + 1))
+        if unicodedata.category(character) == "Cf" and character not in stay
+    ]
+    ranges: list[tuple[int, int]] = []
+    for code in sorted([*dropped, *_PRESENTATION]):
+        start = ranges.pop()[0] if ranges and ranges[-1][1] == code else code
+        ranges.append((start, code + 1))
+    return tuple(ranges)
+
+
+@functools.cache
+def _dropped_pattern() -> re.Pattern[str]:
+    return re.compile(f"[{pattern_of(dropped_ranges())}]+")
+
+
+@functools.cache
+def _unsettled() -> NDArray[np.int64]:
+    """Return the code points that NFC may change or move, or join with the one before."""
+    import numpy as np
+
+    found = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}  # the later parts of Korean syllables
+    for first, last in _PLANES_WITH_MARKS:
+        for code, character in enumerate(map(chr, range(first, last + 1)), first):
+            decomposed = unicodedata.decomposition(character)
+            if unicodedata.combining(character):
+                found.add(code)
+            if decomposed and decomposed[0] != "<":
+                found.update(int(part, 16) for part in decomposed.split()[1:])
+                if not unicodedata.is_normalized("NFC", character):
+                    found.add(code)
+    return np.array(sorted(found))
+
+
+def settled(text: str, lowercase: bool) -> str:
+    """Return a text as words are found in it: without what is dropped, composed (NFC), perhaps lower-cased."""
+    if text.isascii():
+        return text.lower() if lowercase else text
+    text = unicodedata.normalize("NFC", _dropped_pattern().sub("", text))
+    # lower-case letters compose with marks that their capitals stay beside
+    return unicodedata.normalize("NFC", lowercased(text)) if lowercase else text
+
+
+def lowercased(text: str) -> str:
+    """Lower-case each character by itself; one whose lower case is more than one character stays."""
+    if text.isascii():
+        return text.lower()
+    # str.lower looks around a capital sigma, and makes two characters of U+0130 only
+    return "\u0130".join(part.lower() for part in text.replace("\u03a3", "\u03c3").split("\u0130"))
+
+
+def pattern_of(ranges: tuple[tuple[int, int], ...]) -> str:
+    """Return what stands in brackets for the characters of ranges [start, stop)."""
+    return "".join(f"\\U{start:08x}-\\U{stop - 1:08x}" for start, stop in ranges)
+
+
+def _all_characters() -> str:
+    import numpy as np
+
+    return np.arange(N_CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")

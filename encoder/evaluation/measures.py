@@ -1,0 +1,434 @@
+"""How good an encoder is: people's scores of sentence pairs, classification, word order, and which of two is better.
+
+An encoder is any callable from a list of sentences to an array of shape (n, d). What two encoders are compared on is
+kept item by item, so that `compare` can draw the items again and again.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
+from w2v.display.html import html_table
+from w2v.display.wording import decimals, percent
+from w2v.encoder.evaluation.files import LabelledSentences, ScoredPairs
+from w2v.evaluation import EvaluationError, _correlation, _or_none, _ranks
+
+Encode = Callable[[Sequence[str]], NDArray[Any]]
+"""From n sentences to n rows."""
+
+FOLDS = 10
+PROBE_FOLDS = 5
+N_RESAMPLES = 2_000
+_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
+_ITERATIONS = 200
+_MIN_PROBE_TOKENS = 4
+
+
+@dataclass(frozen=True)
+class StsReport:
+    """How an encoder's cosines agree with people's scores.
+
+    Attributes
+    ----------
+    cosines, scores : ndarray of shape (n,), float64
+        Of each pair. The cosine with a zero row is 0.
+    n_empty : int
+        Pairs of which a sentence has a zero row.
+    """
+
+    cosines: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    n_empty: int = 0
+
+    @property
+    def spearman(self) -> float:
+        """Correlation of the ranks; NaN where one side does not vary."""
+        return spearman(self.cosines, self.scores)
+
+    @property
+    def pearson(self) -> float:
+        """Correlation of the values; NaN where one side does not vary."""
+        return _correlation(self.cosines, self.scores)
+
+    @property
+    def figure(self) -> float:
+        """What `compare` compares: Spearman's correlation."""
+        return self.spearman
+
+    def resampled(self, items: NDArray[np.intp]) -> float:
+        """Return Spearman's correlation of the pairs drawn."""
+        return spearman(self.cosines[items], self.scores[items])
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def _repr_html_(self) -> str:
+        row = f"{len(self):,}", decimals(self.spearman), decimals(self.pearson), f"{self.n_empty:,}"
+        return html_table((">pairs", ">Spearman", ">Pearson", ">without a known word"), [row])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures in JSON types, with None for NaN."""
+        return {
+            "n_pairs": len(self),
+            "n_empty": self.n_empty,
+            "spearman": _or_none(self.spearman),
+            "pearson": _or_none(self.pearson),
+        }
+
+
+@dataclass(frozen=True)
+class AccuracyReport:
+    """Which items a linear classifier on the encoder's rows got right when it had not seen them.
+
+    Attributes
+    ----------
+    correct : ndarray of shape (n,), bool
+    n_labels : int
+    majority : float
+        Share of the most frequent label: what one gets without looking.
+    """
+
+    correct: NDArray[np.bool_]
+    n_labels: int
+    majority: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers."""
+        return float(self.correct.mean())
+
+    @property
+    def figure(self) -> float:
+        """What `compare` compares: the accuracy."""
+        return self.accuracy
+
+    def resampled(self, items: NDArray[np.intp]) -> float:
+        """Return the accuracy among the items drawn."""
+        return float(self.correct[items].mean())
+
+    def __len__(self) -> int:
+        return len(self.correct)
+
+    def _repr_html_(self) -> str:
+        row = f"{len(self):,}", f"{self.n_labels:,}", percent(self.accuracy), percent(self.majority)
+        return html_table((">sentences", ">labels", ">accuracy", ">most frequent label"), [row])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures in JSON types."""
+        return {
+            "n_sentences": len(self),
+            "n_labels": self.n_labels,
+            "majority": self.majority,
+            "accuracy": self.accuracy,
+        }
+
+
+Report = StsReport | AccuracyReport
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much better one encoder is than another, and how sure that is.
+
+    Attributes
+    ----------
+    difference : float
+        Of the mean of the figures, the first minus the second.
+    low, high : float
+        The middle 95 % of the differences when the items are drawn again with replacement.
+    p_worse : float
+        Share of the draws in which the first is not better.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_worse: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether 0 is outside the middle 95 %."""
+        return self.low > 0 or self.high < 0
+
+    def _repr_html_(self) -> str:
+        row = f"{self.difference:+.4f}", f"{self.low:+.4f} … {self.high:+.4f}", "yes" if self.is_sure else "no"
+        return html_table((">difference", ">95 % of draws", "sure"), [row])
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the attributes by name."""
+        return {"difference": self.difference, "low": self.low, "high": self.high, "p_worse": self.p_worse}
+
+
+def evaluate_sts(encode: Encode, pairs: ScoredPairs) -> StsReport:
+    """Compare an encoder's cosines with people's scores.
+
+    Parameters
+    ----------
+    encode : callable
+    pairs : ScoredPairs
+
+    Returns
+    -------
+    StsReport
+
+    Raises
+    ------
+    EvaluationError
+        If the rows have the wrong shape or are not finite.
+    """
+    rows = _encoded(encode, [*pairs.first, *pairs.second])
+    n = len(pairs)
+    is_empty = np.logical_not(np.any(rows, axis=1)).reshape(-1)
+    return StsReport(_cosines(rows[:n], rows[n:]), pairs.scores, int((is_empty[:n] | is_empty[n:]).sum()))
+
+
+def evaluate_classification(
+    encode: Encode,
+    labelled: LabelledSentences,
+    *,
+    held_out: LabelledSentences | None = None,
+    folds: int = FOLDS,
+    seed: int = 0,
+) -> AccuracyReport:
+    """Tell labels apart by logistic regression on the encoder's rows.
+
+    Parameters
+    ----------
+    encode : callable
+    labelled : LabelledSentences
+        Cut into folds, each answered by a classifier trained on the others.
+    held_out : LabelledSentences, optional
+        Answer these instead, by one classifier trained on all of `labelled`.
+    folds : int, default 10
+        At least 2; less where a label has fewer sentences.
+    seed : int, default 0
+        Decides the folds.
+
+    Returns
+    -------
+    AccuracyReport
+
+    Raises
+    ------
+    EvaluationError
+        If the rows have the wrong shape or are not finite, or a label has one sentence only.
+    ValueError
+        If `folds` is less than 2.
+
+    Notes
+    -----
+    Rows are scaled to length 1 and their columns to mean 0 and variance 1 over the training part. The strength of the
+    penalty is the best of four on a tenth of the (first) training part, the same for all folds.
+    """
+    if folds < 2:
+        raise ValueError(f"folds must be at least 2, not {folds}")
+    names, classes = np.unique(np.array(labelled.labels), return_inverse=True)
+    features = _units(_encoded(encode, labelled.sentences))
+    if held_out is None:
+        least = int(np.bincount(classes).min())
+        if least < 2:
+            rare = names[np.bincount(classes).argmin()]
+            raise EvaluationError(f"{labelled.path}: the label {str(rare)!r:.80} has one sentence only")
+        fold_of = _stratified(classes, min(folds, least), seed)
+        predicted = _cross_validated(features, classes, fold_of, seed)
+        expected = classes
+    else:
+        position = {name: index for index, name in enumerate(names.tolist())}
+        expected = np.array([position.get(label, -1) for label in held_out.labels])
+        penalty = _choose_penalty(features, classes, seed)
+        tested = _units(_encoded(encode, held_out.sentences))
+        predicted = _predict(features, classes, tested, penalty)
+    majority = float(np.bincount(expected[expected >= 0], minlength=1).max() / len(expected))
+    return AccuracyReport(predicted == expected, len(names), majority)
+
+
+def swapped_neighbors(
+    sentences: Sequence[str], tokenizer: Tokenizer | None = None, *, seed: int = 0
+) -> tuple[list[str], list[str]]:
+    """Return sentences, and the same with two neighbouring words exchanged.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        Those of fewer than four words, and those of which no two neighbours differ, are left out.
+    tokenizer : Tokenizer, default WordsTokenizer()
+        Both forms are its words, joined by spaces: nothing but the order tells them apart.
+    seed : int, default 0
+        Decides which words are exchanged.
+
+    Returns
+    -------
+    (list of str, list of str)
+        As they were, and swapped.
+    """
+    tokenize = WordsTokenizer() if tokenizer is None else tokenizer
+    rng = np.random.default_rng(seed)
+    intact, swapped = [], []
+    for sentence in sentences:
+        words = tokenize(sentence)
+        places = [i for i in range(len(words) - 1) if words[i] != words[i + 1]]
+        if len(words) < _MIN_PROBE_TOKENS or not places:
+            continue
+        i = places[rng.integers(len(places))]
+        intact.append(" ".join(words))
+        swapped.append(" ".join([*words[:i], words[i + 1], words[i], *words[i + 2 :]]))
+    return intact, swapped
+
+
+def probe_word_order(
+    encode: Encode, sentences: Sequence[str], tokenizer: Tokenizer | None = None, *, seed: int = 0
+) -> AccuracyReport:
+    """Ask whether a sentence's row tells that two neighbouring words were exchanged; chance is 50 %.
+
+    A logistic regression sees rows one by one, intact and swapped, half of each, and answers for sentences of which it
+    has seen neither form. An encoder that adds up words cannot tell.
+
+    Parameters
+    ----------
+    encode : callable
+    sentences : sequence of str
+        See `swapped_neighbors`, as for `tokenizer` and `seed`.
+
+    Returns
+    -------
+    AccuracyReport
+        The intact sentences first, then the swapped ones.
+
+    Raises
+    ------
+    EvaluationError
+        If fewer than 20 sentences can be used, or the rows have the wrong shape or are not finite.
+    """
+    intact, swapped = swapped_neighbors(sentences, tokenizer, seed=seed)
+    n = len(intact)
+    if n < 4 * PROBE_FOLDS:
+        raise EvaluationError(f"the word-order probe needs {4 * PROBE_FOLDS} sentences of four words, there are {n}")
+    features = _units(_encoded(encode, [*intact, *swapped]))
+    fold_of = np.random.default_rng(seed).permutation(np.arange(n) % PROBE_FOLDS)
+    classes = np.repeat([0, 1], n)
+    both = np.tile(fold_of, 2)  # the two forms of a sentence are in the same fold
+    return AccuracyReport(_cross_validated(features, classes, both, seed) == classes, 2, 0.5)
+
+
+def compare(
+    first: Sequence[Report], second: Sequence[Report], *, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> Difference:
+    """Compare two encoders that were measured on the same files, by a paired bootstrap.
+
+    Parameters
+    ----------
+    first, second : sequences of reports
+        Of the one and the other encoder, file by file. What is compared is the mean of the files' figures.
+    n_resamples : int, default 2000
+    seed : int, default 0
+
+    Returns
+    -------
+    Difference
+
+    Raises
+    ------
+    ValueError
+        If there is no report, or the two were not measured on the same items.
+
+    References
+    ----------
+    .. [1] Efron and Tibshirani 1993, An introduction to the bootstrap, chapter 16.
+    """
+    if not first or [len(report) for report in first] != [len(report) for report in second]:
+        raise ValueError("two encoders can be compared only on the same items, at least one file of them")
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(n_resamples)
+    for k in range(n_resamples):
+        differences = []
+        for a, b in zip(first, second, strict=True):
+            items = rng.integers(len(a), size=len(a))
+            differences.append(a.resampled(items) - b.resampled(items))
+        drawn[k] = np.mean(differences)
+    measured = float(np.mean([a.figure - b.figure for a, b in zip(first, second, strict=True)]))
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return Difference(measured, float(low), float(high), float(np.mean(drawn <= 0)))
+
+
+def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Return the correlation of the ranks, equal values sharing the mean of theirs; NaN where one does not vary."""
+    return _correlation(_ranks(x), _ranks(y))
+
+
+def _encoded(encode: Encode, sentences: Sequence[str]) -> NDArray[np.float64]:
+    rows = np.asarray(encode(list(sentences)))
+    if rows.ndim != 2 or len(rows) != len(sentences):
+        raise EvaluationError(f"the encoder made an array of shape {rows.shape} of {len(sentences)} sentences")
+    if not np.isfinite(rows).all():
+        raise EvaluationError("the encoder made a vector that is not finite")
+    return rows.astype(np.float64)
+
+
+def _units(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows of length 1; zero rows stay zero."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    units: NDArray[np.float64] = rows / np.where(norms > 0, norms, 1)
+    return units
+
+
+def _cosines(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    cosines: NDArray[np.float64] = np.einsum("ij,ij->i", _units(first), _units(second))
+    return cosines
+
+
+def _stratified(classes: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.intp]:
+    """Return the fold of each item, such that every class is spread evenly."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    fold_of = np.empty(len(classes), np.intp)
+    fold_of[order] = np.arange(len(classes)) % folds
+    return fold_of
+
+
+def _cross_validated(
+    features: NDArray[np.float64], classes: NDArray[np.intp], fold_of: NDArray[np.intp], seed: int
+) -> NDArray[np.intp]:
+    """Return for each item the class that a classifier trained on the other folds gives it."""
+    predicted = np.empty(len(classes), np.intp)
+    rest = fold_of != 0
+    penalty = _choose_penalty(features[rest], classes[rest], seed)
+    for fold in range(int(fold_of.max()) + 1):
+        here = fold_of == fold
+        predicted[here] = _predict(features[~here], classes[~here], features[here], penalty)
+    return predicted
+
+
+def _choose_penalty(features: NDArray[np.float64], classes: NDArray[np.intp], seed: int) -> float:
+    here = _stratified(classes, 10, seed + 1) == 0
+    if here.all() or len(np.unique(classes[~here])) < 2:
+        return _PENALTIES[1]
+    scores = [
+        (_predict(features[~here], classes[~here], features[here], penalty) == classes[here]).mean()
+        for penalty in _PENALTIES
+    ]
+    return _PENALTIES[int(np.argmax(scores))]
+
+
+def _predict(
+    features: NDArray[np.float64], classes: NDArray[np.intp], tested: NDArray[np.float64], penalty: float
+) -> NDArray[np.intp]:
+    """Return the classes of the rows `tested`, by a regression with `penalty` times ‖w‖² / 2 beside the mean loss."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    scale = 1 / np.where(deviation > 1e-12, deviation, np.inf)
+    model = LogisticRegression(C=1 / (penalty * len(features)), max_iter=_ITERATIONS, tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights decide nothing
+        model.fit((features - mean) * scale, classes)
+    predicted: NDArray[np.intp] = model.predict((tested - mean) * scale)
+    return predicted

@@ -1,0 +1,183 @@
+"""Tokenizers of ours in the terms of the library tokenizers, so that other programs divide text as we do."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from w2v.corpora.characters import UNSPACED_RANGES, dropped_ranges, pattern_of_singles, pattern_of_words
+from w2v.corpora.pieces import PiecesTokenizer
+from w2v.corpora.tokenizers import Tokenizer
+from w2v.storage.files import ModelError
+
+UNKNOWN, PADDING = "[UNK]", "[PAD]"
+_LETTERS, _MARKS = r"\p{L}\p{N}", r"\p{M}"
+_BETWEEN_ITEMS = r"\A +| +\z| *[\t\n\r\x0b\f][\t\n\r\x0b\f ]*"
+_PLACEHOLDER = "\ufdd0"  # a code point that is no character
+_MARK = "\u2581"  # what words begin with where unknown ones are to vanish: then no single character is a word
+
+
+def describe_with_unknown(tokenizer: Tokenizer, words: Sequence[str], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return a description in which words that are not known become one more, the last.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        ``words``, ``characters``, ``whitespace`` or ``tabs``.
+    words : sequence of str, V of them
+        They have the numbers 0 … V - 1; V is that of the unknown.
+    path : str or path-like
+        For messages.
+
+    Raises
+    ------
+    ModelError
+        If the tokenizer cannot be expressed.
+    """
+    unknown = _unused(UNKNOWN, words)
+    vocabulary = {word: row for row, word in enumerate(words)} | {unknown: len(words)}
+    model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": unknown}
+    return _described(tokenizer, path, model)
+
+
+def describe_without_unknown(
+    tokenizer: Tokenizer, words: Sequence[str], path: str | os.PathLike[str], *, max_tokens: int | None = None
+) -> dict[str, Any]:
+    """Return a description in which words that are not known vanish, as they do here, and V is the number of padding.
+
+    Only a model of pairs of bytes leaves out what it does not know. With nothing to merge, and with a mark before
+    every word, it knows whole words and nothing else.
+
+    Parameters
+    ----------
+    tokenizer, words, path
+        As for `describe_with_unknown`.
+    max_tokens : int, optional
+        Cut off what is more.
+
+    Raises
+    ------
+    ModelError
+        If the tokenizer cannot be expressed, or two words differ in a mark and a space only.
+    """
+    vocabulary = {_MARK + word.replace(" ", _MARK): row for row, word in enumerate(words)}
+    if len(vocabulary) < len(words):
+        raise ModelError(f"{path} cannot be written: two words differ in a space and the character {_MARK!r} only")
+    padding = _unused(PADDING, vocabulary)
+    model: dict[str, Any] = {
+        "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+        "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": True,
+        "vocab": vocabulary | {padding: len(words)}, "merges": [],
+    }  # fmt: skip
+    described = _described(tokenizer, path, model)
+    marked = {"type": "Metaspace", "replacement": _MARK, "prepend_scheme": "always", "split": False}
+    described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [described["pre_tokenizer"], marked]}
+    # padding is no added token: these are looked for in the text itself
+    return with_limits(described, max_tokens, padding, len(words))
+
+
+def describe_pieces(tokenizer: PiecesTokenizer, *, pads: bool) -> dict[str, Any]:
+    """Return the description of a tokenizer of pieces, its limit on their number included.
+
+    Parameters
+    ----------
+    tokenizer : PiecesTokenizer
+    pads : bool
+        Whether texts of a batch are to be filled up to the same length.
+    """
+    described: dict[str, Any] = json.loads(tokenizer.definition)
+    token, number = padding_of(tokenizer)
+    if number == len(tokenizer.pieces):
+        described["added_tokens"] = [*(described.get("added_tokens") or []), _added(token, number)]
+    if not tokenizer.special:
+        described["post_processor"] = None
+    return with_limits(described, tokenizer.max_tokens, token if pads else None, number)
+
+
+def padding_of(tokenizer: PiecesTokenizer) -> tuple[str, int]:
+    """Return the piece that fills up short texts and its number; one that has to be added has the number behind."""
+    padding = json.loads(tokenizer.definition).get("padding") or {}
+    pieces = tokenizer.pieces
+    for token in (padding.get("pad_token"), PADDING, "<pad>"):
+        if isinstance(token, str) and token in pieces:
+            return token, pieces.index(token)
+    return PADDING, len(pieces)
+
+
+def with_limits(described: dict[str, Any], max_tokens: int | None, padding: str | None, number: int) -> dict[str, Any]:
+    """Return a description that cuts texts after so many tokens and fills up the shorter ones of a batch."""
+    truncation = {"direction": "Right", "max_length": max_tokens, "strategy": "LongestFirst", "stride": 0}
+    filling = {
+        "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None, "pad_id": number,
+        "pad_type_id": 0, "pad_token": padding,
+    }  # fmt: skip
+    return described | {
+        "truncation": None if max_tokens is None else truncation,
+        "padding": None if padding is None else filling,
+    }
+
+
+def _described(tokenizer: Tokenizer, path: str | os.PathLike[str], model: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        **_steps(tokenizer, path),
+        "post_processor": None,
+        "decoder": None,
+        "model": model,
+    }
+
+
+def _steps(tokenizer: Tokenizer, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the normalizer and pre-tokenizer that do what a tokenizer of ours does."""
+    config = tokenizer.to_config()
+    if config["name"] in ("whitespace", "tabs"):
+        separators = r"[ \t\n\r\x0b\f]+" if config["name"] == "whitespace" else _BETWEEN_ITEMS
+        return {"normalizer": None, "pre_tokenizer": _split(separators, invert=False)}
+    if config["name"] not in ("words", "characters"):
+        raise ModelError(
+            f"{path} cannot be written: the tokenizer {config['name']!r} cannot be expressed in the terms of other "
+            "programs; words, characters, whitespace and tabs can"
+        )
+    nfc = {"type": "NFC"}
+    dropped = {"type": "Replace", "pattern": {"Regex": f"[{_in_brackets(dropped_ranges())}]+"}, "content": ""}
+    steps: list[dict[str, Any]] = [dropped, nfc, _replace("\u2019", "'")]
+    if config["lowercase"]:
+        # U+0130 is the one character whose lower case is two; like `words`, leave it as it is
+        steps += [_replace(_PLACEHOLDER, " "), _replace("\u0130", _PLACEHOLDER), {"type": "Lowercase"}]
+        steps += [_replace(_PLACEHOLDER, "\u0130"), nfc]
+    if config["name"] == "words":
+        pattern = pattern_of_words(_LETTERS, _MARKS)
+    else:
+        pattern = pattern_of_singles(_LETTERS, _MARKS, r"\p{Nd}", _in_brackets(UNSPACED_RANGES))
+    return {"normalizer": {"type": "Sequence", "normalizers": steps}, "pre_tokenizer": _split(pattern, invert=True)}
+
+
+def _in_brackets(ranges: tuple[tuple[int, int], ...]) -> str:
+    return "".join(rf"\x{{{start:x}}}-\x{{{stop - 1:x}}}" for start, stop in ranges)
+
+
+def _unused(token: str, words: Sequence[str] | dict[str, int]) -> str:
+    known = words if isinstance(words, dict) else set(words)
+    while token in known:
+        token = f"[{token}]"
+    return token
+
+
+def _added(token: str, number: int) -> dict[str, Any]:
+    return {
+        "id": number, "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+        "special": True,
+    }  # fmt: skip
+
+
+def _replace(text: str, by: str) -> dict[str, Any]:
+    return {"type": "Replace", "pattern": {"String": text}, "content": by}
+
+
+def _split(pattern: str, *, invert: bool) -> dict[str, Any]:
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Removed", "invert": invert}

@@ -1,0 +1,314 @@
+"""What the folders of other programs are made of: modules, configurations, tokenizers; also a stranger's."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.pieces import PiecesTokenizer
+from w2v.encoder.model.pooling import NO_ACTIVATION, Dense, Pooling
+from w2v.storage.files import ModelError, atomic_file, reading
+from w2v.storage.tensors import read_tensors
+from w2v.vectors.model_folder import MAX_TOKENIZER_BYTES, parse_any_json, parse_json
+
+MODULES, CONFIG, WEIGHTS, TOKENIZER = "modules.json", "config.json", "model.safetensors", "tokenizer.json"
+SHARDS = "model.safetensors.index.json"
+TOKENIZER_CONFIG, PROMPTS = "tokenizer_config.json", "config_sentence_transformers.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
+
+ACTIVATIONS = {"Identity": NO_ACTIVATION, "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"}
+"""The functions after a Dense by their names in PyTorch, and as they are called here."""
+
+_WITHOUT_EFFECT = frozenset({"Dropout"})
+"""Modules that do something in training only."""
+_PLAIN_PATH = re.compile(r"\.?|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_PICKLES = ("pytorch_model.bin", "model.bin")
+
+
+@dataclass(frozen=True)
+class Module:
+    """A part of an encoder of sentence-transformers.
+
+    Attributes
+    ----------
+    kind : str
+        The name of its class, such as ``Transformer`` or ``Pooling``.
+    folder : Path
+    """
+
+    kind: str
+    folder: Path
+
+
+def read_modules(folder: Path) -> list[Module]:
+    """Return the parts that a folder's ``modules.json`` lists, in their order.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing or damaged, or names a folder elsewhere.
+    """
+    file = folder / MODULES
+    listed = parse_any_json(file)
+    if not isinstance(listed, list) or not listed:
+        raise ModelError(f"{file} is damaged: it should be a list of modules")
+    modules = []
+    for entry in listed:
+        kind, path = (entry.get(name) if isinstance(entry, dict) else None for name in ("type", "path"))
+        if not isinstance(kind, str) or not isinstance(path, str):
+            raise ModelError(f"{file} is damaged: a module must have a type and a path")
+        if not _PLAIN_PATH.fullmatch(path.removeprefix("./").removesuffix("/")):
+            raise ModelError(f"{file} is damaged: the path {path!r:.80} is not the plain name of a folder in it")
+        modules.append(Module(kind.rpartition(".")[2], folder / path))
+    return [module for module in modules if module.kind not in _WITHOUT_EFFECT]
+
+
+def refuse_prompts(folder: Path) -> None:
+    """Raise `ModelError` if an encoder puts a text of its own before every sentence, which is not done here."""
+    file = folder / PROMPTS
+    if not file.exists():
+        return
+    config = parse_json(file)
+    name, prompts = config.get("default_prompt_name"), config.get("prompts")
+    prompt = prompts.get(name) if isinstance(prompts, dict) and isinstance(name, str) else None
+    if prompt:
+        raise ModelError(
+            f"{file}: the encoder puts {prompt!r:.60} before every sentence, which is not supported; set "
+            "default_prompt_name to null and put it there yourself"
+        )
+
+
+def kept_columns(folder: Path) -> int | None:
+    """Return how many columns of its vectors an encoder keeps, ``truncate_dim`` of sentence-transformers."""
+    file = folder / PROMPTS
+    kept = parse_json(file).get("truncate_dim") if file.exists() else None
+    if kept is None:
+        return None
+    if type(kept) is not int or kept < 1:
+        raise ModelError(f"{file} is damaged: truncate_dim must be a whole number of columns, not {kept!r:.40}")
+    return kept
+
+
+def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a ``model.safetensors``, or of the files that its index divides them among.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged; pickles are never opened.
+    """
+    file = folder / WEIGHTS
+    if not file.exists():
+        if (folder / SHARDS).exists():
+            return _read_shards(folder)
+        for pickle in _PICKLES:
+            if (folder / pickle).exists():
+                raise ModelError(
+                    f"{folder / pickle} is a pickle, which can run code when it is opened, so it is not read here; if "
+                    "you trust it, open the folder with sentence-transformers and save it again, which writes "
+                    f"{WEIGHTS}"
+                )
+    return read_tensors(file)
+
+
+def _read_shards(folder: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of several files, each from the one that the index names."""
+    file = folder / SHARDS
+    places = parse_json(file, largest=MAX_TOKENIZER_BYTES).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
+        raise ModelError(f"{file} is damaged: weight_map must name a file for each array")
+    if wrong := [place for place in places.values() if place in ("", ".", "..") or not _PLAIN_PATH.fullmatch(place)]:
+        raise ModelError(f"{file} is damaged: {wrong[0]!r:.80} is not the plain name of a file beside it")
+    shards = {place: read_tensors(folder / place) for place in sorted(set(places.values()))}
+    if missing := [name for name, place in places.items() if name not in shards[place]]:
+        raise ModelError(f"{folder / places[missing[0]]} is damaged: the array {missing[0]!r:.80} is missing")
+    return {name: shards[place][name] for name, place in places.items()}
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what ``tokenizer_config.json`` says, the special tokens as ``special_tokens_map.json`` names them.
+
+    Raises
+    ------
+    ModelError
+        If a file is damaged.
+    """
+    files = [folder / name for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS)]
+    found: dict[str, Any] = {}
+    for file in files:
+        found |= parse_json(file) if file.exists() else {}
+    return found
+
+
+def token_text(token: Any, default: str) -> str:
+    """Return the text of a special token, which a setting names or describes."""
+    text = token.get("content") if isinstance(token, dict) else token
+    return text if isinstance(text, str) else default
+
+
+def read_definition(folder: Path) -> dict[str, Any]:
+    """Return the description of a tokenizer: ``tokenizer.json``, or what ``vocab.txt`` means without one.
+
+    Raises
+    ------
+    ModelError
+        If neither is there, or it is damaged.
+    """
+    file = folder / TOKENIZER
+    if file.exists() or not (folder / "vocab.txt").exists():
+        return parse_json(file, largest=MAX_TOKENIZER_BYTES)
+    with reading(folder / "vocab.txt") as stream:
+        data = stream.read(MAX_TOKENIZER_BYTES)
+    try:
+        tokens = data.decode().removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{folder / 'vocab.txt'} is damaged: it is not UTF-8 at byte {error.start}") from error
+    return _wordpiece({token.rstrip("\r"): row for row, token in enumerate(tokens)}, folder)
+
+
+def _wordpiece(vocabulary: dict[str, int], folder: Path) -> dict[str, Any]:
+    """Return the description of BERT's tokenizer; what its settings change is not in it yet."""
+    settings = read_settings(folder)
+    names = ("cls", "sep", "unk", "pad", "mask")
+    around = {name: token_text(settings.get(f"{name}_token"), f"[{name.upper()}]") for name in names}
+    if wrong := [token for token in around.values() if token not in vocabulary]:
+        raise ModelError(f"{folder / 'vocab.txt'} is damaged: it has no token {wrong[0]!r:.40}")
+    special = {
+        around[name]: {"id": around[name], "ids": [vocabulary[around[name]]], "tokens": [around[name]]}
+        for name in ("cls", "sep")
+    }
+    single = [
+        {"SpecialToken": {"id": around["cls"], "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": around["sep"], "type_id": 0}},
+    ]
+    return {
+        "version": "1.0",
+        "added_tokens": [
+            {
+                "id": vocabulary[token], "content": token, "single_word": False, "lstrip": False, "rstrip": False,
+                "normalized": False, "special": True,
+            }
+            for token in around.values()
+        ],
+        "normalizer": {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": True,
+            "strip_accents": None,
+            "lowercase": True,
+        },
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "TemplateProcessing", "single": single, "pair": single, "special_tokens": special},
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+        "model": {
+            "type": "WordPiece", "unk_token": around["unk"], "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100, "vocab": vocabulary,
+        },
+    }  # fmt: skip
+
+
+def definition_text(definition: Mapping[str, Any]) -> str:
+    """Return the description of a tokenizer as text."""
+    return json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write JSON, on lines of its own where it is short."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2 if file.name != TOKENIZER else None)
+    with atomic_file(file) as stream:
+        stream.write(text.encode() + b"\n")
+
+
+def make_tokenizer(file: Path, definition: str, **options: Any) -> PiecesTokenizer:
+    """Return the tokenizer of a description; what is wrong with it becomes a `ModelError`."""
+    try:
+        return PiecesTokenizer.from_config(options, definition)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file}: {error}") from error
+
+
+def entry(config: Mapping[str, Any], file: Path, name: str, kind: type, default: Any = None) -> Any:
+    """Return an entry of a configuration, or the default where it is missing or null.
+
+    Raises
+    ------
+    ModelError
+        If it is of another type, or missing without a default.
+    """
+    value = config.get(name)
+    if value is None:
+        value = default
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise ModelError(f"{file} is damaged: {name} must be of type {kind.__name__}, not {value!r:.60}")
+    return value
+
+
+def float32(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return an array of floating-point numbers as float32, C-contiguous.
+
+    Raises
+    ------
+    ModelError
+        If it holds other numbers, NaN or infinity.
+    """
+    if array.dtype.kind != "f":
+        raise ModelError(f"{file}: {name!r} is {array.dtype}, not floating-point numbers")
+    converted: NDArray[np.float32] = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(converted).all():
+        raise ModelError(f"{file}: {name!r} holds NaN or infinity; the file is damaged")
+    return converted
+
+
+def read_tail(folder: Path, kind: str, modules: Sequence[Module]) -> Pooling:
+    """Return the pooling of a kind with the parts that follow it: any number of Dense, then perhaps Normalize.
+
+    Raises
+    ------
+    ModelError
+        If there are others, or one is damaged.
+    """
+    kinds = [module.kind for module in modules]
+    n_dense = kinds.count("Dense")
+    if kinds not in (["Dense"] * n_dense, ["Dense"] * n_dense + ["Normalize"]):
+        raise ModelError(
+            f"{folder} cannot be imported: it ends with {', '.join(kinds)}; supported are any number of Dense, then "
+            "perhaps Normalize"
+        )
+    try:
+        dense = tuple(map(_read_dense, modules[:n_dense]))
+        return Pooling(kind, dense, len(kinds) > n_dense, kept_columns(folder))
+    except ModelError:
+        raise
+    except ValueError as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
+
+
+def _read_dense(module: Module) -> Dense:
+    """Return a map that follows the pooling."""
+    file = module.folder / CONFIG
+    config = parse_json(file)
+    activation = entry(config, file, "activation_function", str, "Identity").rpartition(".")[2]
+    if activation not in ACTIVATIONS:
+        raise ModelError(f"{file}: the activation {activation!r:.60} cannot be imported; {', '.join(ACTIVATIONS)} can")
+    if config.get("use_residual"):
+        raise ModelError(f"{file}: a Dense with a residual connection cannot be imported")
+    file = module.folder / WEIGHTS
+    arrays = read_weights(module.folder)
+    if "linear.weight" not in arrays:
+        raise ModelError(f"{file} is damaged: the array 'linear.weight' is missing")
+    weight = float32(file, "linear.weight", arrays["linear.weight"].T)
+    bias = arrays.get("linear.bias", np.zeros(weight.shape[-1:], np.float32))
+    try:
+        return Dense(weight, float32(file, "linear.bias", bias), ACTIVATIONS[activation])
+    except ValueError as error:
+        raise ModelError(f"{file} is damaged: {error}") from error

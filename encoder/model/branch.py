@@ -1,0 +1,86 @@
+"""Where an encoder's network starts: at the sum of word vectors, exactly as a branch, or nearly behind a carrier.
+
+The head ``branch`` leaves every row a way around the network: y = exp(g) · x + o, where the network gives [o, g],
+zero at the start. A post-norm network, which has no way around its norms, starts near its input by `start_at_identity`.
+docs/derivations/transformer.md derives both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural.kernels.rows import gated_residual, gated_residual_backward
+from w2v.neural.parameters import ParameterTable
+
+if TYPE_CHECKING:
+    from w2v.encoder.model.network import NetworkConfig
+
+CARRIER = 40.0
+"""How much longer the carrier is than a row of unit length: what `start_at_identity` hides the rows in."""
+NEIGHBOR_BIAS = 4.0
+"""What relative positions start with where a head shall look; exp(4) times the weight of any other word."""
+
+
+def forward(x: NDArray[Any], h: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    """Write exp(g) · x + o to y, shape (N, E), where h, shape (N, E + 1), is [o, g]; return exp(g) for `backward`."""
+    gate = np.empty(len(x), x.dtype)
+    gated_residual(x, h, gate, y)
+    return gate
+
+
+def backward(dy: NDArray[Any], x: NDArray[Any], gate: NDArray[Any], dx: NDArray[Any]) -> NDArray[Any]:
+    """Write the gradient of x past the network to dx; return that of h, shape (N, E + 1)."""
+    dh = np.empty((len(dy), dy.shape[1] + 1), dy.dtype)
+    gated_residual_backward(dy, x, gate, dh, dx)
+    return dh
+
+
+def start_at_neighbors(parameters: ParameterTable, config: NetworkConfig) -> None:
+    """Let the first head of each layer look at the word before and the second one at the word behind.
+
+    Their biases of these distances become `NEIGHBOR_BIAS`; the others stay.
+    """
+    for layer in range(config.layers):
+        biases = parameters[f"layers.{layer}.attention.distances"]
+        center = biases.shape[1] // 2
+        for head, distance in zip(range(config.heads), (-1, 1), strict=False):
+            biases[head, center + distance] = NEIGHBOR_BIAS
+
+
+def start_at_identity(parameters: ParameterTable, config: NetworkConfig, seed: int, length: float = 1.0) -> None:
+    """Make a post-norm network with the head ``linear`` return nearly its input; the parameters are overwritten.
+
+    The rows are turned into a space orthogonal to the vector of ones and to a carrier c of mean 0 and variance 1, and
+    K · c is added to each. Their mean is then 0 and their variance almost K², so that a norm of gain K hardly changes
+    them; layers add nothing, as their output maps are zero; and the head turns the rows back, which takes the carrier
+    away. Norms shrink a row of length r by about r² / (2 dim K²), rounding adds about K · 6e-8.
+
+    Parameters
+    ----------
+    parameters : ParameterTable
+    config : NetworkConfig
+    seed : int
+        Chooses the rotation.
+    length : float, default 1
+        Of a typical row.
+    """
+    rng = np.random.default_rng([seed, config.dim])
+    directions = rng.standard_normal((config.dim, config.input_size + 2))
+    directions[:, 0] = 1
+    orthogonal, _ = np.linalg.qr(directions)
+    carrier = orthogonal[:, 1] * config.dim**0.5
+    carrier -= carrier.mean()
+    scale = CARRIER * length / config.dim**0.5
+    rotation = orthogonal[:, 2:]
+    for name, array in parameters.items():
+        zeroed = ("input.bias", "output.bias", "attention.output.weight", "feed_forward.outer.weight")
+        if name.endswith(zeroed) or name.startswith("positions."):
+            array[...] = 0
+        elif name.endswith("norm.gain"):
+            array[...] = scale
+    parameters["token_type"][...] = scale * carrier
+    parameters["input.weight"][...] = rotation.T
+    parameters["output.weight"][...] = rotation

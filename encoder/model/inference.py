@@ -1,0 +1,302 @@
+"""From an encoder's state to the vectors of sentences: in batches, by several threads, in memory that does not grow."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.readers import Block
+from w2v.encoder.model.lookup import FoundWords
+from w2v.encoder.model.lookup_kernels import LINE_FEED, scale_to_unit
+from w2v.encoder.model.network import Network
+from w2v.encoder.model.rows import WordRows
+from w2v.encoder.model.state import EncoderState
+from w2v.neural.fused_inference import FusedNetwork
+from w2v.settings.environment import default_workers
+
+Precision = Literal["float32", "float16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
+BATCH_SIZE = 1024
+
+_LARGEST_INT8 = 127
+_NUMBERS_AT_ONCE = 1 << 29
+"""Sentences of a batch times parameters of a network, about: some tens of milliseconds of one thread."""
+_LARGE_NETWORK = 1 << 20
+
+
+class Encoded(NamedTuple):
+    """The vectors of sentences with what they are made of.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (S, d)
+    tokens : list of S lists of str
+        The words that count.
+    token_vectors : list of S ndarray of shape (n_tokens, d), float32
+        The rows whose sum the sentence's vector is, in its direction; where a dense map with an activation follows,
+        what it is before that map.
+    attention : list of S ndarray of shape (n_layers, n_heads, n_tokens, n_tokens), float32, or None
+        How much each token (row) attends to each (column), if that was asked for.
+    """
+
+    vectors: NDArray[Any]
+    tokens: list[list[str]]
+    token_vectors: list[NDArray[np.float32]]
+    attention: list[NDArray[np.float32]] | None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What becomes of the sums of a sentence's rows.
+
+    Parameters
+    ----------
+    normalize : bool, default True
+        Bring vectors to length 1; zeros stay zeros.
+    truncate_dim : int, optional
+        Keep so many of the first columns, before anything else.
+    precision : {"float32", "float16", "int8"}, default "float32"
+        int8 scales each vector such that its largest number is 127: cosines survive, lengths do not.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+    """
+
+    normalize: bool = True
+    truncate_dim: int | None = None
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if self.truncate_dim is not None and self.truncate_dim < 1:
+            raise ValueError(f"truncate_dim must be at least 1, not {self.truncate_dim}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r:.80}")
+
+    def columns(self, dimension: int) -> int:
+        """Return how many columns are left of `dimension`.
+
+        Raises
+        ------
+        ValueError
+            If more are to be kept than there are.
+        """
+        if self.truncate_dim is not None and self.truncate_dim > dimension:
+            raise ValueError(f"truncate_dim is {self.truncate_dim}, but the vectors have {dimension} columns only")
+        return self.truncate_dim or dimension
+
+    def finish(self, sums: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the output for sums of shape (S, d), which are overwritten; it may be the same array.
+
+        Raises
+        ------
+        ValueError
+            If a number is not finite, as only those of a damaged model are.
+        """
+        rows = sums
+        if self.truncate_dim is not None and self.truncate_dim < sums.shape[1]:
+            rows = np.ascontiguousarray(sums[:, : self.truncate_dim])
+        is_finite = scale_to_unit(rows.reshape(-1), rows.shape[1]) if self.normalize else np.isfinite(rows).all()
+        if not is_finite:
+            raise ValueError("the vector of a sentence is not finite: the model is damaged")
+        if self.precision == "int8":
+            largest = np.abs(rows).max(axis=1, keepdims=True)
+            return np.rint(rows * (_LARGEST_INT8 / np.where(largest > 0, largest, 1))).astype(np.int8)
+        return rows.astype(self.precision, copy=False)
+
+
+class Inference:
+    """Encodes sentences; its methods may be called from several threads at once.
+
+    Parameters
+    ----------
+    state : EncoderState
+    workers : int, optional
+        Threads; all cores by default.
+
+    Raises
+    ------
+    ValueError
+        If `workers` is below 1.
+    """
+
+    def __init__(self, state: EncoderState, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        self.state, self.rows = state, WordRows(state)
+        self.workers = workers or default_workers()
+        self._ready: FusedNetwork | None = None
+        self._projected: NDArray[np.float32] | None = None
+        self._n_tokens, self._lock = 0, Lock()
+        if state.network is not None and state.parameters is not None:
+            self._ready = FusedNetwork(state.network.stack, state.parameters)
+
+    def encode(
+        self,
+        sentences: Sequence[str],
+        output: Output,
+        batch_size: int = BATCH_SIZE,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[Any]:
+        """Return the vectors of sentences, shape (S, d or `truncate_dim`); zero where no word is known.
+
+        A vector does not depend on the other sentences, on `batch_size` or on the number of threads, bit for bit.
+        """
+        columns = output.columns(self.state.dimension)
+        vectors = np.empty((len(sentences), columns), output.precision)
+        batch_size = self._batch_size(batch_size, len(sentences))
+        starts = range(0, len(sentences), batch_size)
+
+        def work(start: int) -> int:
+            batch = sentences[start : start + batch_size]
+            part = vectors[start : start + len(batch)]
+            in_place = part if part.dtype == np.float32 and columns == self.state.width else None
+            finished = output.finish(self._vectors(self.rows.find(batch, first=start), in_place))
+            if finished is not in_place:
+                part[...] = finished
+            return len(batch)
+
+        done = 0
+        for n in self._in_order(work, starts):
+            done += n
+            if progress is not None:
+                progress(done, len(sentences))
+        return vectors
+
+    def encode_blocks(
+        self, blocks: Iterable[Block], output: Output, batch_size: int = BATCH_SIZE
+    ) -> Iterator[tuple[bytes, NDArray[Any]]]:
+        """Yield pieces of a text, whole lines each, with the vectors of their lines; empty lines have zeros.
+
+        Memory does not grow with the text. See `corpora.TextReader` for the blocks.
+        """
+        output.columns(self.state.dimension)
+
+        def work(lines: bytes) -> tuple[bytes, NDArray[Any]]:
+            return lines, output.finish(self._vectors(self.rows.find_lines(lines)))
+
+        yield from self._in_order(work, cut_lines(blocks, self._batch_size(batch_size)))
+
+    def explain(self, sentences: Sequence[str], output: Output, *, with_attention: bool = False) -> Encoded:
+        """Return the vectors of sentences with their tokens, the tokens' rows and, if asked for, attention.
+
+        Raises
+        ------
+        ValueError
+            If attention is asked for and the encoder has none.
+        """
+        if with_attention and self.state.network is None:
+            raise ValueError("a static encoder has no attention; fit one with architecture='attention'")
+        found = self.rows.find(list(sentences))
+        rows, attention = self._token_rows(found, with_attention)
+        pooling = self.state.pooling
+        vectors = output.finish(pooling.finish(pooling.pool(rows, found.offsets), found.offsets))
+        columns = output.columns(self.state.dimension)
+        rows = pooling.contributions(rows, found.offsets)
+        borders = list(zip(found.offsets, found.offsets[1:], strict=False))
+        return Encoded(vectors, self.rows.lookup.words_of(found), [rows[a:b, :columns] for a, b in borders], attention)
+
+    def _batch_size(self, most: int, n_sentences: int | None = None) -> int:
+        """Return how many sentences a thread takes at once: fewer of a large network, so that all threads have work."""
+        parameters = self.state.parameters
+        if parameters is None or parameters.n_parameters < _LARGE_NETWORK:
+            return most
+        fair = most if n_sentences is None else -(-n_sentences // self.workers)
+        return max(1, min(most, fair, _NUMBERS_AT_ONCE // parameters.n_parameters))
+
+    def _vectors(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the vectors of sentences, shape (S, d), of whatever length; they are written to `out` if it serves."""
+        pooling = self.state.pooling
+        if pooling.kind in ("sum", "mean"):
+            pooled = self._sums(found, out)
+            if pooling.kind == "mean":
+                pooled *= (1 / np.maximum(np.diff(found.offsets), 1)).astype(np.float32)[:, None]
+        else:
+            pooled = pooling.pool(self._token_rows(found, False)[0], found.offsets)
+        return pooling.finish(pooled, found.offsets)
+
+    def _sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the sums of the rows of each sentence; they are written to `out` if that serves."""
+        if self._ready is None:
+            return self.rows.sums(found, out)
+        projected = self._projected_words(len(found.ids))
+        if projected is None:
+            return self._ready.sums(self.rows.gather(found), found.offsets)
+        state, extra = self.state, self.rows.unknown_rows(found.unknown)
+        return self._ready.table_sums(found.ids, found.offsets, self.rows.gains, state.table, projected, extra)
+
+    def _projected_words(self, n_tokens: int) -> NDArray[np.float32] | None:
+        """Return what the network makes of every word first, once so many tokens came that it pays; None before."""
+        if self._ready is None:
+            return None
+        with self._lock:
+            self._n_tokens += n_tokens
+            if self._projected is None and self._n_tokens > len(self.state.vocabulary):
+                self._projected = self._ready.project(self.state.table, self.rows.gains)
+        return self._projected
+
+    def _token_rows(
+        self, found: FoundWords, with_attention: bool
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]] | None]:
+        """Return the rows that are summed up, shape (N, d), and attention for each sentence."""
+        rows = self.rows.gather(found)
+        if self._ready is None:
+            return rows, None
+        if not with_attention:
+            return self._ready.rows(rows, found.offsets), None
+        config, parameters = self.state.network, self.state.parameters
+        assert config is not None and parameters is not None
+        network = Network(config, self.workers)
+        rows, _, layers = network.forward(parameters, rows, found.offsets, return_attention=True)
+        return rows, [np.stack(weights) for weights in zip(*layers, strict=True)]
+
+    def _in_order(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """Yield work(item) for each item, in order; a few are worked on at the same time."""
+        source = iter(items)
+        first = next(source, None)
+        second = next(source, None)
+        if self.workers == 1 or second is None:
+            for item in (first, second):
+                if item is not None:
+                    yield work(item)
+            for item in source:
+                yield work(item)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            pending: deque[Future[Any]] = deque([pool.submit(work, first), pool.submit(work, second)])
+            try:
+                for item in source:
+                    if len(pending) > self.workers:
+                        yield pending.popleft().result()
+                    pending.append(pool.submit(work, item))
+                while pending:
+                    yield pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+
+def cut_lines(blocks: Iterable[Block], n_lines: int) -> Iterator[bytes]:
+    """Cut blocks of text into pieces of at most so many lines; a line is never divided, however long."""
+    started: list[bytes] = []
+    for block in blocks:
+        if not block.ends_sentence:
+            started.append(block.data)
+            continue
+        data = b"".join([*started, block.data]) if started else block.data
+        started.clear()
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == LINE_FEED)[n_lines - 1 :: n_lines] + 1
+        start = 0
+        for end in ends.tolist():
+            yield data[start:end]
+            start = end
+        if start < len(data):
+            yield data[start:]

@@ -1,0 +1,405 @@
+"""The network of an encoder: rows in, rows of the same width out, forward and backward; a stack between two maps.
+
+Rows x of shape (N, input_size) become hidden states h of shape (N, dim), go through the stack, and come back::
+
+    h = x W + b,  h = stack(h)            see `w2v.neural.stack`
+    branch    y = exp(g) · x + o,  [o, g] = h V + c      V and c are zero at the start: y = x exactly; see `branch`
+    linear    y = h V + c                                 post only: BERT's arrangement; starts at y = x nearly
+    none      y = h                                       x is dim wide and is not mapped
+
+docs/derivations/transformer.md derives the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from w2v.encoder.model import branch
+from w2v.neural import stack
+from w2v.neural.layers import layer_norm, linear, positions
+from w2v.neural.layers.dropout import Dropout
+from w2v.neural.packing import check_offsets, divide, in_threads
+from w2v.neural.parameters import ParameterTable, Tensor, within
+from w2v.neural.stack import StackConfig
+from w2v.settings.environment import default_workers
+
+HEADS = ("branch", "linear", "none")
+_MAX_SIZE = 1 << 16
+_MAX_LAYERS = 1 << 10
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """How a network is made; every value is of a JSON type.
+
+    Attributes
+    ----------
+    input_size : int
+        Width of the rows that come in and go out.
+    dim : int
+        Width between the layers, a multiple of `heads`.
+    heads : int
+        Heads of attention in each layer.
+    layers : int
+    feed_forward : float
+        Width inside the feed-forward network over `dim`.
+    norm : {"pre", "post"}
+        Whether layers normalise what they read or what they give.
+    positions : {"none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"}
+        See `layers.positions`.
+    dropout : float
+        Probability that a number is dropped in training, in [0, 1): of the rows before the first layer and of what each
+        half of a layer adds.
+    activation : {"gelu", "relu", "tanh"}
+    head : {"branch", "linear", "none"}
+        What becomes of the last rows; see the module.
+    epsilon : float
+        What norms add to the variance.
+    max_positions : int
+        Rows of the table of learned positions; tokens further on share its last row.
+    max_distance : int
+        Distances of relative positions that are told apart.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range or the values do not go together.
+    TypeError
+        If a value has another type.
+    """
+
+    input_size: int
+    dim: int = 128
+    heads: int = 4
+    layers: int = 1
+    feed_forward: float = 2.0
+    norm: str = "pre"
+    positions: str = "rotary"
+    dropout: float = 0.0
+    activation: str = "gelu"
+    head: str = "branch"
+    epsilon: float = layer_norm.EPSILON
+    max_positions: int = 512
+    max_distance: int = 32
+
+    def __post_init__(self) -> None:
+        for name, most in (
+            ("input_size", _MAX_SIZE), ("dim", _MAX_SIZE), ("heads", _MAX_SIZE), ("layers", _MAX_LAYERS),
+            ("max_positions", 1 << 20), ("max_distance", 1 << 16),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if type(value) is not int:
+                raise TypeError(f"{name} must be an integer, not {value!r:.80}")
+            if not 1 <= value <= most:
+                raise ValueError(f"{name} must be from 1 to {most}, not {value}")
+        for name, low, high in (("feed_forward", 1 / self.dim, 64.0), ("epsilon", 0.0, 1.0)):
+            if not low <= _number(name, getattr(self, name)) <= high:
+                raise ValueError(f"{name} must be from {low:g} to {high:g}, not {getattr(self, name)}")
+        if not 0 <= _number("dropout", self.dropout) < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
+        if self.head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)}, not {self.head!r:.80}")
+        _ = self.stack  # checks what it is made of
+        self._check_head()
+
+    def _check_head(self) -> None:
+        if self.head == "none" and self.dim != self.input_size:
+            raise ValueError(f"without a head, dim must be input_size: {self.dim} is not {self.input_size}")
+        if self.head == "linear":
+            if self.norm != "post" or self.positions == "sinusoidal":
+                raise ValueError("the head 'linear' needs the norm 'post' and positions that can start at zero")
+            if self.dim < self.input_size + 2:
+                raise ValueError(f"the head 'linear' needs dim of at least input_size + 2, {self.input_size + 2}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
+        """Return the configuration that `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is an unknown name, none for `input_size`, or a value is not allowed.
+        """
+        known = {field.name for field in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise ValueError(f"a network has no {name!r:.80}; known are {', '.join(sorted(known))}")
+        if "input_size" not in values:
+            raise ValueError("the network's input_size is missing")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values by name."""
+        return asdict(self)
+
+    @property
+    def output_size(self) -> int:
+        """Columns of the head's map: with the head ``branch``, the last one is the gate."""
+        return self.input_size + (self.head == "branch")
+
+    @property
+    def stack(self) -> StackConfig:
+        """What lies between the two maps."""
+        return StackConfig(
+            self.dim,
+            self.heads,
+            self.layers,
+            max(round(self.dim * self.feed_forward), 1),
+            self.norm,
+            self.positions,
+            self.activation,
+            self.epsilon,
+            self.max_positions,
+            self.max_distance,
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every array of the network, its shape beside how it starts."""
+        arrays: dict[str, Tensor] = {}
+        if self.head != "none":
+            arrays |= within("input", linear.tensors(self.input_size, self.dim, deviation=1.0))
+        arrays |= self.stack.tensors()
+        if self.head != "none":
+            arrays |= within("output", linear.tensors(self.dim, self.output_size, deviation=0.0))
+        return arrays
+
+
+class _Part(NamedTuple):
+    """What the backward pass needs of a part of the batch."""
+
+    rows: slice
+    x: NDArray[Any]
+    input: linear.Cache | None
+    stack: stack.Cache
+    output: linear.Cache | None
+    gate: NDArray[Any] | None
+
+
+class Cache(NamedTuple):
+    """What `Network.backward` needs: one entry for each part of the batch that a thread computed."""
+
+    parts: list[_Part]
+
+
+class Network:
+    """The functions of a network; its parameters are passed to them.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    workers : int, optional
+        Threads, between which the sentences of a batch are divided; all cores by default. No row depends on it;
+        gradients do in their last bits, since their parts are summed in another order.
+
+    Raises
+    ------
+    ValueError
+        If `workers` is below 1.
+    """
+
+    def __init__(self, config: NetworkConfig, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        self.config = config
+        self.workers = workers or default_workers()
+
+    def __repr__(self) -> str:
+        return f"Network({self.config}, workers={self.workers})"
+
+    def initialise(self, seed: int, *, dtype: DTypeLike = np.float32, length: float = 1.0) -> ParameterTable:
+        """Return the parameters at the start: with the head ``branch`` y is x exactly, with ``linear`` nearly.
+
+        With relative positions the first two heads of each layer start by looking at the word before and the word
+        behind: there, and not in all the sentence at once, the order of words is learned quickly.
+
+        Parameters
+        ----------
+        seed : int
+        dtype : dtype, default float32
+        length : float, default 1
+            Of a typical row of x; the head ``linear`` needs it.
+        """
+        parameters = ParameterTable.initialise(self.config.tensors(), seed, dtype)
+        if self.config.head == "linear":
+            branch.start_at_identity(parameters, self.config, seed, length)
+        elif self.config.positions in positions.WITH_DISTANCES:
+            branch.start_at_neighbors(parameters, self.config)
+        return parameters
+
+    @overload
+    def forward(
+        self,
+        parameters: ParameterTable,
+        x: NDArray[Any],
+        offsets: NDArray[np.int64],
+        *,
+        dropped: Dropout | None = ...,
+        return_attention: Literal[False] = ...,
+    ) -> tuple[NDArray[Any], Cache]: ...
+
+    @overload
+    def forward(
+        self,
+        parameters: ParameterTable,
+        x: NDArray[Any],
+        offsets: NDArray[np.int64],
+        *,
+        dropped: Dropout | None = ...,
+        return_attention: Literal[True],
+    ) -> tuple[NDArray[Any], Cache, list[list[NDArray[Any]]]]: ...
+
+    def forward(
+        self,
+        parameters: ParameterTable,
+        x: NDArray[Any],
+        offsets: NDArray[np.int64],
+        *,
+        dropped: Dropout | None = None,
+        return_attention: bool = False,
+    ) -> tuple[Any, ...]:
+        """Return the rows of all tokens.
+
+        Parameters
+        ----------
+        parameters : ParameterTable
+            As `initialise` makes them, float32 or float64.
+        x : ndarray of shape (N, input_size), of the same dtype
+            The rows of B sentences one after another.
+        offsets : ndarray of shape (B + 1,), int64
+            Where each sentence begins; the last is N. Sentences may be empty.
+        dropped : Dropout, optional
+            What this step of training drops, see `dropout`; by default nothing.
+        return_attention : bool, default False
+            Also return the weights of attention: for each layer a list of one array a sentence, of shape (heads, T, T),
+            whose rows sum to one.
+
+        Returns
+        -------
+        y : ndarray of shape (N, input_size)
+        cache : Cache
+        attention : list of list of ndarray
+            With `return_attention`.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together.
+        """
+        self._check(parameters, x, offsets)
+        y = np.empty((len(x), self.config.input_size), x.dtype)
+        weights: list[list[list[NDArray[Any]]]] = []
+        ranges = divide(offsets, self.workers)
+        for _ in ranges:
+            weights.append([[] for _ in range(self.config.layers)])
+
+        def work(i: int) -> _Part:
+            own = weights[i] if return_attention else None
+            return self._forward_part(parameters, x, offsets, ranges[i], dropped, own, y)
+
+        cache = Cache(in_threads(work, len(ranges)))
+        if not return_attention:
+            return y, cache
+        return y, cache, [sum((part[i] for part in weights), []) for i in range(self.config.layers)]
+
+    def backward(
+        self, parameters: ParameterTable, dy: NDArray[Any], cache: Cache
+    ) -> tuple[NDArray[Any], ParameterTable]:
+        """Return the gradients of x, shape (N, input_size), and of the parameters, in their layout.
+
+        Parameters
+        ----------
+        parameters : ParameterTable
+            Those that `forward` was given.
+        dy : ndarray of shape (N, input_size)
+        cache : Cache
+        """
+        if dy.shape != (sum(len(part.x) for part in cache.parts), self.config.input_size):
+            raise ValueError(f"dy has shape {dy.shape}, which is not that of the rows that forward returned")
+        dy = np.ascontiguousarray(dy, parameters.dtype)
+        dx = np.empty((len(dy), self.config.input_size), dy.dtype)
+        parts = in_threads(lambda i: self._backward_part(parameters, dy, cache.parts[i], dx), len(cache.parts))
+        total = parts[0] if parts else parameters.zeros_like()
+        for gradients in parts[1:]:
+            total.flat += gradients.flat
+        return dx, total
+
+    def _check(self, parameters: ParameterTable, x: NDArray[Any], offsets: NDArray[np.int64]) -> None:
+        if x.ndim != 2 or x.shape[1] != self.config.input_size:
+            raise ValueError(f"x must have shape (N, {self.config.input_size}), not {x.shape}")
+        if x.dtype != parameters.dtype:
+            raise ValueError(f"x is {x.dtype}, but the parameters are {parameters.dtype}")
+        if not x.flags.c_contiguous:
+            raise ValueError("x must be C-contiguous")
+        check_offsets(offsets, len(x))
+
+    def dropout(self, seed: int, first_row: int = 0) -> Dropout:
+        """Return what a step of training drops: the same for the same seed.
+
+        Parameters
+        ----------
+        seed : int
+            One for each step.
+        first_row : int, default 0
+            Of a part of a batch: the row of the batch that its first row is. It drops what the whole batch drops.
+        """
+        return Dropout(self.config.dropout, seed, first_row)
+
+    def _forward_part(
+        self,
+        parameters: ParameterTable,
+        all_x: NDArray[Any],
+        all_offsets: NDArray[np.int64],
+        sentences: tuple[int, int],
+        dropped: Dropout | None,
+        weights: list[list[NDArray[Any]]] | None,
+        y: NDArray[Any],
+    ) -> _Part:
+        """Compute the rows of some of the sentences and write them to y."""
+        config, (first, last) = self.config, sentences
+        rows = slice(*all_offsets[[first, last]].tolist())
+        offsets, x = all_offsets[first : last + 1] - rows.start, all_x[rows]
+        input_cache = output_cache = gate = None
+        h = x
+        if config.head != "none":
+            h, input_cache = linear.forward(parameters.scope("input"), x)
+        own = None if dropped is None else dropped._replace(first_row=dropped.first_row + rows.start)
+        h, stack_cache = stack.forward(config.stack, parameters, h, offsets, dropped=own, weights=weights)
+        if config.head != "none":
+            h, output_cache = linear.forward(parameters.scope("output"), h)
+        if config.head == "branch":
+            gate = branch.forward(x, h, y[rows])
+        else:
+            y[rows] = h
+        return _Part(rows, x, input_cache, stack_cache, output_cache, gate)
+
+    def _backward_part(
+        self, parameters: ParameterTable, all_dy: NDArray[Any], part: _Part, all_dx: NDArray[Any]
+    ) -> ParameterTable:
+        """Write the gradient of x of a part to all_dx and return those of the parameters."""
+        total = parameters.zeros_like()
+        dy = dh = all_dy[part.rows]
+        if part.gate is not None:
+            dh = branch.backward(dy, part.x, part.gate, all_dx[part.rows])
+        if part.output is not None:
+            dh, gradients = linear.backward(parameters.scope("output"), dh, part.output)
+            total.add(within("output", gradients))
+        dh, _ = stack.backward(self.config.stack, parameters, dh, part.stack, total)
+        if part.input is not None:
+            dh, gradients = linear.backward(parameters.scope("input"), dh, part.input)
+            total.add(within("input", gradients))
+        if part.gate is not None:
+            all_dx[part.rows] += dh
+        else:
+            all_dx[part.rows] = dh
+        return total
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, not {value!r:.80}")
+    return float(value)

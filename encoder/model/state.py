@@ -1,0 +1,214 @@
+"""Everything that turns sentences into vectors: a table of words, their weights, and a network where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
+from w2v.encoder.model.identity import Identity
+from w2v.encoder.model.pooling import SUM, Pooling
+from w2v.encoder.model.weights import log_weights, row_scale, word_probabilities
+from w2v.encoding.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from w2v.encoder.model.network import NetworkConfig
+    from w2v.neural.parameters import ParameterTable
+    from w2v.vectors.embeddings import Embeddings
+    from w2v.vectors.subwords import SubwordVectors
+
+DEFAULT_A = 3e-4
+"""The `a` of word weights a / (a + p)."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderState:
+    """What an encoder has learned. Training takes one and returns another (`dataclasses.replace`).
+
+    The tokens i of a sentence have the rows x_i = exp(b_i) · E_i. Without a network its vector is s = Σ x_i. With one,
+    s = Σ y_i, where the network makes the rows y, as wide as x, of the rows x; at its start y = x or Σ y_i points where
+    Σ x_i does. Encoders of other programs may pool the rows otherwise; see `Pooling`. Sentences are compared by the
+    cosine of s. Words that the vocabulary does not hold have weight 1 and
+    the row that `subwords` and `identity` make; without these they are left out. A sentence without any row is zero.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        The V words.
+    tokenizer : Tokenizer
+        How sentences become words.
+    table : ndarray of shape (V, d), float32, C-contiguous
+        E. Weights are not folded in; the identity of each word is.
+    word_weights : ndarray of shape (V,), float32
+        b, the logarithms of the words' weights.
+    identity : Identity or None
+        What unknown words get for their spelling.
+    subwords : SubwordVectors or None
+        What unknown words get for their n-grams, times `subword_scale`, in the first columns.
+    subword_scale : float
+        What brings the vectors of n-grams to the length of E.
+    network : NetworkConfig or None
+    parameters : ParameterTable or None
+        Those of the network; both or neither.
+    pooling : Pooling
+        What the rows of a sentence become; the sum, unless an encoder was imported.
+    metadata : dict
+        Whatever else is kept with the encoder, in JSON types.
+
+    Raises
+    ------
+    TypeError
+        If an array has another type.
+    ValueError
+        If an array has another shape, is not finite, or if only one of `network` and `parameters` is there.
+    """
+
+    vocabulary: Vocabulary
+    tokenizer: Tokenizer
+    table: NDArray[np.float32]
+    word_weights: NDArray[np.float32]
+    identity: Identity | None = None
+    subwords: SubwordVectors | None = None
+    subword_scale: float = 1.0
+    network: NetworkConfig | None = None
+    parameters: ParameterTable | None = None
+    pooling: Pooling = SUM
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n_words = len(self.vocabulary)
+        for name, array in (("table", self.table), ("word_weights", self.word_weights)):
+            if array.dtype != np.float32:
+                raise TypeError(f"{name} must be float32, not {array.dtype}")
+        if self.table.ndim != 2 or len(self.table) != n_words or not self.table.shape[1]:
+            raise ValueError(f"the table of {n_words} words must have shape ({n_words}, d), not {self.table.shape}")
+        if self.word_weights.shape != (n_words,):
+            raise ValueError(f"there are {n_words} words, but weights of shape {self.word_weights.shape}")
+        if not np.isfinite(self.word_weights).all():
+            raise ValueError("a word's weight is not finite")
+        if self.identity is not None and self.identity.start >= self.width:
+            raise ValueError(f"the identity begins at column {self.identity.start} of {self.width}: it needs a column")
+        if (self.network is None) != (self.parameters is None):
+            raise ValueError("a network needs its parameters, and parameters their network")
+        if self.network is not None and self.network.input_size != self.width:
+            raise ValueError(
+                f"the network takes rows of {self.network.input_size} columns, but the table has {self.width}"
+            )
+        if self.pooling.dense and len(self.pooling.dense[0].weight) != self.width:
+            raise ValueError(
+                f"the dense map takes {len(self.pooling.dense[0].weight)} columns, but the table has {self.width}"
+            )
+
+    def __sklearn_clone__(self) -> EncoderState:
+        return self  # read-only: a clone of an estimator shares it
+
+    @property
+    def width(self) -> int:
+        """The width of the table, and of the rows that are pooled."""
+        return int(self.table.shape[1])
+
+    @property
+    def dimension(self) -> int:
+        """d, the width of sentence vectors: that of the table, unless the pooling maps them to another."""
+        return self.pooling.columns(self.width)
+
+    @property
+    def gains(self) -> NDArray[np.float32]:
+        """exp(b), what each row of the table is multiplied by, shape (V,)."""
+        gains: NDArray[np.float32] = np.exp(self.word_weights)
+        return gains
+
+
+def sif_state(
+    embeddings: Embeddings,
+    a: float = DEFAULT_A,
+    *,
+    identity_scale: float = 0.0,
+    identity_columns: int = 0,
+    tokenizer: Tokenizer | None = None,
+) -> EncoderState:
+    """Return the encoder that word vectors make without training: smooth inverse frequency weights, in closed form.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        Finite vectors of V words.
+    a : float, default 3e-4
+        A word of probability p has the weight a / (a + p). Infinity gives all words the weight 1, the plain sum.
+    identity_scale : float, default 0
+        Give every word the `Identity` of this length; 0 gives none.
+    identity_columns : int, default 0
+        Give the identity so many columns of its own, after those of the vectors; 0 adds it to the vectors.
+    tokenizer : Tokenizer, optional
+        In place of the embeddings' own. A file of another tool, which has none, is given ``words``, lower-casing if no
+        word has capitals.
+
+    Returns
+    -------
+    EncoderState
+
+    Raises
+    ------
+    ValueError
+        If `a` is not positive, a vector is not finite, or the embeddings were tokenised by a callable that is needed
+        again, or an option of the identity is out of range.
+
+    Notes
+    -----
+    E = W / sqrt(mean of ‖W_w‖² over the 20,000 most frequent words), b = log(a / (a + p)). Where the words have no
+    counts, p follows Zipf's law in the order of the rows.
+
+    References
+    ----------
+    .. [1] Arora, Liang and Ma 2017, A simple but tough-to-beat baseline for sentence embeddings, ICLR, algorithm 1,
+       without the common component, whose removal gains nothing with these vectors.
+    """
+    if not a > 0:
+        raise ValueError(f"a must be positive, not {a}")
+    if identity_scale < 0 or identity_columns < 0:
+        raise ValueError("identity_scale and identity_columns must not be negative")
+    if identity_columns and not identity_scale:
+        raise ValueError("identity_columns needs an identity_scale above 0")
+    vocabulary, width = embeddings.vocabulary, embeddings.vector_size
+    scale = row_scale(embeddings)
+    table = np.zeros((len(vocabulary), width + identity_columns), np.float32)
+    np.multiply(embeddings.vectors, np.float32(scale), out=table[:, :width])
+    wrong = np.flatnonzero(~np.isfinite(table).all(axis=1))
+    if wrong.size:
+        raise ValueError(f"the vector of the word {vocabulary.index_to_key[wrong[0]]!r:.80} is not finite")
+    identity = None
+    if identity_scale:
+        identity = Identity(identity_scale, width if identity_columns else 0)
+        table[:, identity.start :] += identity.directions(vocabulary.index_to_key, table.shape[1])
+    return EncoderState(
+        vocabulary,
+        tokenizer or tokenizer_of(embeddings),
+        table,
+        log_weights(word_probabilities(vocabulary), a),
+        identity,
+        embeddings.subwords,
+        scale,
+    )
+
+
+def tokenizer_of(embeddings: Embeddings) -> Tokenizer:
+    """Return the tokenizer of embeddings, or what suits those of another tool, which have none.
+
+    Raises
+    ------
+    ValueError
+        If it is a callable of the user's, which was not passed when the embeddings were loaded.
+    """
+    if embeddings.tokenizer is not None:
+        return embeddings.tokenizer
+    missing = embeddings.metadata.get("tokenizer")
+    if missing is not None:
+        name = missing.get("callable", "?") if isinstance(missing, dict) else missing
+        raise ValueError(
+            f"the words were made by the Python callable {name}, which is not saved with a model; pass it again as "
+            "`tokenizer`"
+        )
+    return WordsTokenizer(lowercase=all(word == word.lower() for word in embeddings.index_to_key))

@@ -1,0 +1,80 @@
+"""How much each word counts in a sentence: by its probability, in closed form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from w2v.vectors.embeddings import Embeddings
+
+_N_FREQUENT = 20_000
+_ZIPF_SHIFT = 2.7  # Mandelbrot's: p is in proportion to 1 / (rank + 2.7)
+
+
+def word_probabilities(vocabulary: Vocabulary) -> NDArray[np.float64]:
+    """Return the share of each word in the training corpus, shape (V,).
+
+    Without counts, or with zeros only, it follows Zipf's law in the order of the words.
+    """
+    counts = vocabulary.counts
+    if counts is not None and counts.any():
+        shares: NDArray[np.float64] = counts / counts.sum()
+        return shares
+    guess = 1 / (np.arange(1, len(vocabulary) + 1) + _ZIPF_SHIFT)
+    guess /= guess.sum()
+    return guess
+
+
+def log_weights(probabilities: NDArray[np.float64], a: float) -> NDArray[np.float32]:
+    """Return log(a / (a + p)) of every word, shape (V,), float32; zeros where `a` is infinite."""
+    weights: NDArray[np.float32] = -np.log1p(probabilities / a).astype(np.float32)
+    return weights
+
+
+def row_scale(embeddings: Embeddings) -> float:
+    """Return what brings the root mean square length of the 20,000 most frequent words' vectors to 1.
+
+    It is 1 where all of them are zero or one is not finite. Cosines do not depend on it; rates of training do.
+    """
+    vectors = embeddings.most_frequent(_N_FREQUENT).vectors
+    total = float(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64))
+    return float(np.sqrt(len(vectors) / total)) if 0 < total < np.inf else 1.0
+
+
+def usif_weights(probabilities: NDArray[np.float64], sentence_length: int) -> NDArray[np.float32]:
+    """Return the logarithms of uSIF's word weights a / (a / 2 + p), shape (V,), float32.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (V,), float64
+    sentence_length : int
+        n, the words of a typical sentence.
+
+    Returns
+    -------
+    ndarray of shape (V,), float32
+        For a = (1 - alpha) / (alpha V / 2), where alpha is the share of words with p > 1 - (1 - 1 / V)^n, which are
+        expected in a random walk of n words; at least one word is.
+
+    Raises
+    ------
+    ValueError
+        If `sentence_length` is below 1.
+
+    References
+    ----------
+    .. [1] Ethayarajh 2018, Unsupervised random walk sentence embeddings, RepL4NLP, section 3.
+    """
+    if sentence_length < 1:
+        raise ValueError(f"sentence_length must be at least 1, not {sentence_length}")
+    n_words = len(probabilities)
+    threshold = -np.expm1(sentence_length * np.log1p(-1 / n_words)) if n_words > 1 else 1.0
+    alpha = max(1, int((probabilities > threshold).sum())) / n_words
+    a = max(1 - alpha, 1 / n_words) / (alpha * n_words / 2)
+    weights: NDArray[np.float32] = np.log(a / (a / 2 + probabilities)).astype(np.float32)
+    return weights

@@ -1,0 +1,83 @@
+"""The nearest rows of a table, by looking at all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.retrieval.index.products import multiply_rows
+from w2v.encoder.retrieval.index.threads import thread_pool
+from w2v.kernels.simd import LANES
+from w2v.settings.environment import default_workers
+from w2v.vectors.ranking import best_rows, top_rows
+from w2v.vectors.table import VectorTable
+
+_FEW_QUERIES = 16  # with more, it is less work to widen rows once for all of them
+_ROWS_OF_A_TASK = 1 << 14
+
+
+def nearest_rows(
+    queries: NDArray[np.float32], table: VectorTable, rows: slice, n: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the best rows for each query; see `w2v.vectors.ranking.top_rows`.
+
+    All cores share the rows. For few queries most of the work is to read them and to widen their numbers, which
+    compiled code does in registers; for many it is products of matrices.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (Q, d), float32
+        Vectors of length 1 (or 0).
+    table : VectorTable of shape (N, d)
+        Of finite numbers.
+    rows : slice of step 1
+    n : int
+
+    Returns
+    -------
+    scores : ndarray of shape (Q, <= n), float32
+    rows : ndarray of shape (Q, <= n), intp
+    """
+    start, stop, _ = rows.indices(len(table))
+    if not len(queries) or stop - start < _ROWS_OF_A_TASK:
+        return top_rows(queries, table, rows, n)
+    if len(queries) > _FEW_QUERIES or table.shape[1] < LANES:
+        return _by_matrices(queries, table, start, stop, n)
+    return _by_rows(queries, table.take(slice(start, stop)), start, n)
+
+
+def _by_rows(
+    queries: NDArray[np.float32], part: VectorTable, start: int, n: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the best rows of a part of a table that begins at `start`."""
+    stored = (part.stored.view(np.uint16) if part.dtype == "float16" else part.stored).reshape(-1)
+    flat = np.ascontiguousarray(queries).reshape(-1)
+    products = np.empty((len(queries), len(part)), np.float32)
+
+    def work(first: int) -> None:
+        last = min(first + _ROWS_OF_A_TASK, len(part))
+        multiply_rows(stored, part.shape[1], flat, len(queries), first, last, products)
+        products[:, first:last] *= part.inverse_norms(slice(first, last))
+
+    with thread_pool(default_workers()) as pool:
+        list(pool.map(work, range(0, len(part), _ROWS_OF_A_TASK)))
+    np.clip(products, -1, 1, out=products)
+    best = [best_rows(scores, n) for scores in products]
+    found = np.stack([scores[near] for scores, near in zip(products, best, strict=True)])
+    return found, np.stack(best) + start
+
+
+def _by_matrices(
+    queries: NDArray[np.float32], table: VectorTable, start: int, stop: int, n: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the best rows from `start` to below `stop`; each thread looks at some, with a BLAS of one thread."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    workers = default_workers()
+    borders = np.linspace(start, stop, workers + 1).astype(int).tolist()
+    ranges = [slice(first, last) for first, last in zip(borders, borders[1:], strict=False)]
+    with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
+        parts = list(pool.map(lambda rows: top_rows(queries, table, rows, n), ranges))
+    scores, found = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)

@@ -1,0 +1,69 @@
+"""Graphs of near sentences, each of so many that it fits in memory while it is built; they are searched together."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.retrieval.index.exact import nearest_rows
+from w2v.vectors.index import NeighborIndex
+from w2v.vectors.table import VectorTable
+
+GRAPH_ROWS = 1 << 19
+"""Sentences in one graph."""
+LEAST_ROWS = 1 << 16
+"""Fewer are looked at one by one in less time than a graph of their own would save."""
+
+_MOST_WANTED = 4096
+
+CONNECTIVITY, EFFORT = 16, 96
+"""See `NeighborIndex.build`. The graphs hold int8, which finds as much as float16 here in half of time and memory."""
+
+
+class SentenceGraphs:
+    """Graphs of the first rows of a table; the rows behind them are looked at one by one.
+
+    Parameters
+    ----------
+    graphs : sequence of NeighborIndex
+    ranges : sequence of (int, int)
+        From which to below which row of the table each reaches; they follow each other from 0.
+    """
+
+    def __init__(self, graphs: Sequence[NeighborIndex] = (), ranges: Sequence[tuple[int, int]] = ()) -> None:
+        self._graphs, self._ranges = graphs, ranges
+
+    def search(
+        self, queries: NDArray[np.float32], table: VectorTable, n: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """Return nearly the best rows for each query; see `w2v.vectors.ranking.top_rows`.
+
+        They are the best where there are no graphs, and where so many are wanted that most of a graph would be visited.
+        """
+        if not self._ranges or n > _MOST_WANTED:
+            return nearest_rows(queries, table, slice(0, len(table)), n)
+        reached = self._ranges[-1][1]
+        found = [nearest_rows(queries, table, slice(reached, len(table)), n)] if reached < len(table) else []
+        for graph, (start, stop) in zip(self._graphs, self._ranges, strict=True):
+            scores, rows = graph.search(queries, table.take(slice(start, stop)), n)
+            found.append((scores, np.where(rows >= 0, rows + start, rows)))
+        if len(found) == 1:
+            return found[0]
+        scores, rows = (np.concatenate(arrays, axis=1) for arrays in zip(*found, strict=True))
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+
+def cut_evenly(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Cut rows into ranges of about the same size, none larger than `GRAPH_ROWS`."""
+    n_parts = -(-(stop - start) // GRAPH_ROWS)
+    borders = np.linspace(start, stop, n_parts + 1).astype(int).tolist()
+    yield from zip(borders, borders[1:], strict=False)
+
+
+def has_usearch() -> bool:
+    """Say whether the library that builds and searches graphs is installed."""
+    return importlib.util.find_spec("usearch") is not None

@@ -1,0 +1,107 @@
+"""What is read into an index: lines of files, or texts of a program, whole or cut into sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import dataclass, field
+
+from w2v.corpora.columns import checked_text
+from w2v.corpora.readers import TextReader
+from w2v.corpora.sentences import split_sentences
+
+BATCH_SENTENCES = 1 << 13
+
+Texts = TextReader | Iterable[str]
+
+
+@dataclass
+class Batch:
+    """Sentences that follow each other in one file.
+
+    Attributes
+    ----------
+    name : str
+        The file; empty for texts of a program.
+    sentences : list of str
+        None of them blank.
+    lines : list of int
+        The line that each is on, from 1.
+    n_lines : int
+        How many lines were read.
+    """
+
+    name: str
+    sentences: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    n_lines: int = 0
+
+
+def read_batches(
+    texts: Texts,
+    *,
+    splits: bool = False,
+    size: int = BATCH_SENTENCES,
+    lines_before: int = 0,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Iterator[Batch]:
+    """Read texts, some at a time.
+
+    Parameters
+    ----------
+    texts : TextReader or iterable of str
+        A text is a line of the reader, or one of the iterable.
+    splits : bool, default False
+        Cut texts into sentences; see `corpora.split_sentences`. All of them are on the line of their text.
+    size : int
+        A batch ends with the text that makes it so large, or with its file.
+    lines_before : int, default 0
+        How many texts of an iterable came before.
+    progress : callable, optional
+        Called with what was read, bytes of a reader or texts of an iterable, and how much there is, if that is known.
+
+    Yields
+    ------
+    Batch
+        Without sentences where there are only blank lines.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a text is no str, or holds half a surrogate pair.
+    CorpusError
+        If a file cannot be read or is no text.
+    """
+    batch: Batch | None = None
+    for name, number, text in _numbered(texts, lines_before):
+        if batch is None or batch.name != name or len(batch.sentences) >= size or batch.n_lines >= 4 * size:
+            if batch is not None:
+                yield batch
+                _tell(texts, number - lines_before - 1, progress)
+            batch = Batch(name)
+        batch.n_lines += 1
+        stripped = text.strip()
+        if not stripped:
+            continue
+        found = split_sentences(stripped) if splits else [stripped]
+        batch.sentences += found
+        batch.lines += [number] * len(found)
+    if batch is not None:
+        yield batch
+
+
+def _numbered(texts: Texts, lines_before: int) -> Iterator[tuple[str, int, str]]:
+    """Yield the file, the number of the line in it and the text."""
+    if isinstance(texts, TextReader):
+        yield from texts.numbered_lines()
+        return
+    for number, text in enumerate(texts, 1):
+        yield "", lines_before + number, checked_text(text, number)
+
+
+def _tell(texts: Texts, n_before: int, progress: Callable[[int, int | None], None] | None) -> None:
+    if progress is None:
+        return
+    if isinstance(texts, TextReader):
+        progress(texts.consumed_bytes, texts.total_bytes)
+    else:
+        progress(n_before, len(texts) if isinstance(texts, Sized) else None)

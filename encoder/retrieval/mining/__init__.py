@@ -1,0 +1,1 @@
+"""What is found among many sentences: near-duplicates and clusters."""

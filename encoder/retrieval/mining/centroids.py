@@ -1,0 +1,107 @@
+"""Centres of many vectors, found on some of them at a time, and which of them each vector is nearest to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.vectors.table import VectorTable
+
+_BATCH_ROWS = 4096
+_BLOCK_ROWS = 1 << 13
+_SETTLED = 1e-4  # mean squared shift of the centres, relative to their squared length, at which they stay
+
+
+def fit_centroids(
+    table: VectorTable,
+    n_centroids: int,
+    *,
+    n_batches: int,
+    seed: int = 0,
+    is_careful: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Return centres of the rows of a table, by k-means on batches [1]_; memory does not grow with the table.
+
+    Parameters
+    ----------
+    table : VectorTable of shape (N, d)
+        Rows of length 1.
+    n_centroids : int
+        At most N.
+    n_batches : int
+        How many batches of random rows are taken at most; it ends early when the centres hardly move.
+    seed : int, default 0
+    is_careful : bool, default True
+        Begin with centres that are far from each other (k-means++), not with random ones.
+    progress : callable, optional
+        Called with the batches done and all.
+
+    Returns
+    -------
+    ndarray of shape (n_centroids, d), float32
+        Of length 1 (or 0).
+
+    References
+    ----------
+    .. [1] Sculley 2010, Web-scale k-means clustering, WWW, algorithm 1.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    rng = np.random.default_rng(seed)
+    batch_rows = min(len(table), max(_BATCH_ROWS, 4 * n_centroids))
+    model = MiniBatchKMeans(
+        n_centroids,
+        init="k-means++" if is_careful else "random",
+        n_init=1,
+        batch_size=batch_rows,
+        random_state=seed,
+    )
+    before = np.zeros((n_centroids, table.shape[1]), np.float32)
+    for batch in range(n_batches):
+        rows = np.sort(rng.choice(len(table), batch_rows, replace=False))
+        model.partial_fit(table.rows(rows))
+        centres = model.cluster_centers_.astype(np.float32)
+        if progress is not None:
+            progress(batch + 1, n_batches)
+        if np.square(centres - before).sum() < _SETTLED * np.square(centres).sum():
+            break
+        before = centres
+    lengths = np.linalg.norm(centres, axis=1, keepdims=True)
+    centroids: NDArray[np.float32] = (centres / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return centroids
+
+
+def assign(
+    table: VectorTable, centroids: NDArray[np.float32], n: int = 1
+) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float32]]]:
+    """Yield the nearest centres of all rows, block by block.
+
+    Parameters
+    ----------
+    table : VectorTable of shape (N, d)
+        Rows of length 1.
+    centroids : ndarray of shape (K, d), float32
+    n : int, default 1
+        How many of each row.
+
+    Yields
+    ------
+    block : slice
+        Of the rows.
+    labels : ndarray of shape (rows, n), intp
+        The nearest centres, in no order.
+    scores : ndarray of shape (rows, n), float32
+        The cosines with them.
+    """
+    n = min(n, len(centroids))
+    for start in range(0, len(table), _BLOCK_ROWS):
+        block = slice(start, min(start + _BLOCK_ROWS, len(table)))
+        scores = table.rows(block) @ centroids.T
+        if n == 1:
+            labels = scores.argmax(axis=1)[:, None]
+        else:
+            labels = np.argpartition(scores, len(centroids) - n, axis=1)[:, -n:]
+        yield block, labels, np.take_along_axis(scores, labels, axis=1)

@@ -1,0 +1,261 @@
+"""Sentences that say nearly the same as an earlier one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.retrieval.hits import Place
+from w2v.encoder.retrieval.index.building import Progress
+from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+from w2v.encoder.retrieval.index.threads import thread_pool
+from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
+from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction, join_pairs
+from w2v.encoder.retrieval.mining.sources import opened_sentences
+from w2v.settings.environment import default_workers
+from w2v.vectors.table import VectorTable
+
+if TYPE_CHECKING:
+    from w2v.encoder.sentence_encoder import SentenceEncoder, Start
+
+EXACT_ROWS = 1 << 18
+"""Up to so many different sentences all pairs are compared, unless it is said otherwise."""
+
+_CELLS_OF_A_ROW = 3
+_LEAST_CELLS = 16
+_CELL_BATCHES = 12
+_PAIRS_AT_ONCE = 1 << 22
+_BELOW_1 = np.nextafter(np.float32(1), np.float32(0))
+
+
+class Duplicate(NamedTuple):
+    """A sentence that is near to an earlier one.
+
+    Attributes
+    ----------
+    similarity : float
+        Their cosine.
+    later, earlier : Place
+    """
+
+    similarity: float
+    later: Place
+    earlier: Place
+
+
+def mine_duplicates(
+    source: Any,
+    encoder: SentenceEncoder | Start | None = None,
+    *,
+    threshold: float = 0.9,
+    top_n: int = 10,
+    exact: bool | None = None,
+    splits: bool = False,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[Duplicate]:
+    """Find sentences that are near to earlier ones.
+
+    Parameters
+    ----------
+    source, encoder, splits, workers, progress
+        See `opened_sentences`.
+    threshold : float, default 0.9
+        Cosine from which two sentences are duplicates, above 0 and at most 1.
+    top_n : int, default 10
+        Of each sentence, so many of the nearest earlier ones are told. Of one whose vector is that of an earlier one,
+        as that of an equal sentence is, only the first of these is.
+    exact : bool, optional
+        Compare all pairs, or only those that are near to the same centres, which misses a few; by default the first up
+        to `EXACT_ROWS` different sentences.
+    seed : int, default 0
+        Of the centres.
+
+    Yields
+    ------
+    Duplicate
+        In the order of the later sentence, then by falling similarity.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range; also as `opened_sentences`.
+    CorpusError, ModelError
+        As `opened_sentences`.
+
+    Notes
+    -----
+    Memory is some 50 bytes a sentence, and without `exact` 20 bytes for each pair that is found.
+    """
+    with opened_sentences(source, encoder, splits=splits, workers=workers, progress=progress) as index:
+        pairs = near_rows(
+            index.table, threshold, top_n=top_n, exact=exact, workers=workers, seed=seed, progress=progress
+        )
+        yield from duplicates_of(index, pairs)
+
+
+def duplicates_of(index: SentenceIndex, pairs: Iterator[Pairs]) -> Iterator[Duplicate]:
+    """Yield the sentences that pairs of rows of an index stand for."""
+    for found in pairs:
+        for later, earlier, score in zip(*(array.tolist() for array in found), strict=True):
+            yield Duplicate(score, index.place(later), index.place(earlier))
+
+
+def near_rows(
+    table: VectorTable,
+    threshold: float,
+    *,
+    top_n: int = 10,
+    exact: bool | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[Pairs]:
+    """Find the rows of a table that are near to earlier ones; see `mine_duplicates`.
+
+    Parameters
+    ----------
+    table : VectorTable of shape (N, d)
+        Rows of length 1.
+
+    Yields
+    ------
+    Pairs
+        In the order of the later row, then by falling score, which is 1 for rows that are equal bit for bit and below
+        it for all others.
+    """
+    check_threshold(threshold)
+    if top_n < 1:
+        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    first = first_equal_rows(table)
+    distinct = np.flatnonzero(first == np.arange(len(first)))
+    workers = workers or default_workers()
+    find = _all_pairs if is_exact(exact, len(distinct)) else _pairs_in_cells
+    told = None if progress is None else lambda done, total: progress("comparing", done, total)
+    reached = 0
+    for pairs, stop in find(table, distinct, threshold, top_n, workers, seed, told):
+        yield _with_copies(pairs, first, reached, stop)
+        reached = stop
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise ValueError unless it is a cosine from which rows can be called near."""
+    if not 0 < threshold <= 1:
+        raise ValueError(f"the threshold must be above 0 and at most 1, not {threshold}")
+
+
+def is_exact(wanted: bool | None, n_rows: int) -> bool:
+    """Say whether all pairs of so many different rows are compared; see `mine_duplicates`."""
+    return bool(wanted) or n_rows < _LEAST_CELLS or (wanted is None and n_rows <= EXACT_ROWS)
+
+
+def first_equal_rows(table: VectorTable) -> NDArray[np.int64]:
+    """Return for each row the first that is equal to it, bit for bit."""
+    stored = table.stored
+    digests = (hashlib.blake2b(row, digest_size=8).digest() for row in stored)
+    keys = np.frombuffer(b"".join(digests), np.uint64)
+    _, firsts, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    equal: NDArray[np.int64] = firsts[inverse]
+    return equal
+
+
+def _with_copies(pairs: Pairs, first: NDArray[np.int64], start: int, stop: int) -> Pairs:
+    """Return pairs of later rows from `start` to below `stop` with those that are equal to earlier ones."""
+    rows = np.arange(start, stop)
+    rows = rows[first[rows] != rows]
+    copies = Pairs(rows, first[rows], np.ones(len(rows), np.float32))
+    merged = join_pairs([pairs._replace(scores=np.minimum(pairs.scores, _BELOW_1)), copies])
+    return merged.take(np.argsort(merged.later, kind="stable"))
+
+
+_Found = Iterator[tuple[Pairs, int]]
+"""Pairs by later row, and the row below which all were found."""
+
+
+def _all_pairs(
+    table: VectorTable,
+    rows: NDArray[np.int64],
+    threshold: float,
+    top_n: int,
+    workers: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> _Found:
+    """Compare all pairs of some rows."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    n_pairs = len(rows) * (len(rows) - 1) // 2
+    told = None if progress is None else lambda done: progress(done, n_pairs)
+    with threadpool_limits(1, "blas"):
+        join = Join(table, threshold, top_n, choose_reduction(table, rows, threshold))
+        for pairs, last in join.strips(rows, workers, told):
+            yield pairs, len(table) if last == rows[-1] else last + 1
+
+
+def _pairs_in_cells(
+    table: VectorTable,
+    rows: NDArray[np.int64],
+    threshold: float,
+    top_n: int,
+    workers: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> _Found:
+    """Compare the pairs of rows that have a near centre in common."""
+    from threadpoolctl import threadpool_limits
+
+    cells = Cells.fit(table, rows, seed)
+    join = Join(table, threshold, top_n, Reduction(np.eye(table.shape[1], dtype=np.float32)))
+    found, kept, n_found = [], join_pairs([]), 0
+    with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
+        for cell, pairs in enumerate(pool.map(join.all_pairs, cells.rows())):
+            found.append(pairs)
+            n_found += len(pairs.scores)
+            if n_found > _PAIRS_AT_ONCE:
+                kept = join_pairs([kept, *found]).best(top_n)
+                found, n_found = [], 0
+            if progress is not None:
+                progress(cell + 1, len(cells))
+    yield join_pairs([kept, *found]).best(top_n), len(table)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows of a table by the centres that they are near to, each in several cells.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n * k,), int64
+        The rows, rising in each cell.
+    borders : list of int
+        Where each cell begins in `order`, and where the last one ends.
+    """
+
+    order: NDArray[np.int64]
+    borders: list[int]
+
+    @classmethod
+    def fit(cls, table: VectorTable, rows: NDArray[np.int64], seed: int) -> Cells:
+        """Find centres of a table and put some of its rows into the cells of the nearest."""
+        n_cells = max(_LEAST_CELLS, round(2 * len(rows) ** 0.5))
+        centroids = fit_centroids(table, n_cells, n_batches=_CELL_BATCHES, seed=seed, is_careful=False)
+        labels = np.empty((len(table), _CELLS_OF_A_ROW), np.int32)
+        for block, nearest, _ in assign(table, centroids, _CELLS_OF_A_ROW):
+            labels[block] = nearest
+        labels = labels[rows]
+        order = np.argsort(labels, axis=None, kind="stable")
+        borders = np.searchsorted(labels.reshape(-1)[order], np.arange(n_cells + 1)).tolist()
+        return cls(rows[order // _CELLS_OF_A_ROW], borders)
+
+    def __len__(self) -> int:
+        return len(self.borders) - 1
+
+    def rows(self) -> list[NDArray[np.int64]]:
+        """Return the rows of each cell."""
+        return [self.order[start:stop] for start, stop in zip(self.borders, self.borders[1:], strict=False)]

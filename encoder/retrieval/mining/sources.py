@@ -1,0 +1,91 @@
+"""The sentences that duplicates or clusters are looked for in: an index, or texts that become one for a while."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from w2v.corpora.readers import TextReader
+from w2v.encoder.model.inference import Inference
+from w2v.encoder.retrieval.index.building import Progress, append_texts, state_of
+from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+from w2v.encoder.retrieval.index.storage import Contents, is_index
+from w2v.encoder.retrieval.mining.overlap import overlap_state
+from w2v.encoding.corpus import open_corpus
+from w2v.encoding.stream import WorkFolder
+
+if TYPE_CHECKING:
+    from w2v.encoder.sentence_encoder import SentenceEncoder, Start
+
+
+@contextmanager
+def opened_sentences(
+    source: Any,
+    encoder: SentenceEncoder | Start | None = None,
+    *,
+    splits: bool = False,
+    by_words: bool = True,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[SentenceIndex]:
+    """Open an index, or make one of texts in the system's temporary folder, which is gone when the block ends.
+
+    Parameters
+    ----------
+    source : SentenceIndex, str, path-like, list of path-like, TextReader or iterable of str
+        An index or its folder; or files, with a sentence a line; or sentences.
+    encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
+        What makes the vectors of texts, or its folder. Without it sentences are compared by the words that they
+        share; see `overlap_state`. Not for an index, which has its own.
+    splits : bool, default False
+        Cut lines into sentences.
+    by_words : bool, default True
+        Compare by words without an encoder; otherwise texts need one.
+    workers : int, optional
+        Threads; all cores by default.
+    progress : callable, optional
+        See `Progress`; "counting" and "encoding".
+
+    Yields
+    ------
+    SentenceIndex
+
+    Raises
+    ------
+    ValueError
+        If there is no sentence with a known word, texts need an encoder, or an index is given one or told to split.
+    CorpusError
+        If a file cannot be read, or standard input, which is read twice without an encoder, is read again.
+    ModelError
+        If an index or encoder cannot be opened.
+    """
+    if isinstance(source, (str, os.PathLike)) and os.path.isdir(source) and is_index(source):
+        source = SentenceIndex.open(source, workers=workers)
+    if isinstance(source, SentenceIndex):
+        if encoder is not None or splits:
+            raise ValueError(
+                f"{source.path} is an index: it has an encoder and sentences already; give neither model nor splits"
+            )
+        yield source
+        return
+    if encoder is None and not by_words:
+        raise ValueError(
+            "give a model: word vectors or a sentence encoder; `w2v train FILE --output my.model` makes one of a text"
+        )
+    texts = open_corpus(source)
+    with WorkFolder() as work:
+        if encoder is None:
+            if not isinstance(texts, TextReader) and iter(texts) is texts:
+                texts = list(texts)  # counted and encoded
+            told = None if progress is None else lambda done, total: progress("counting", done, total)
+            state = overlap_state(texts, progress=told)
+            columns = state.dimension
+        else:
+            state, columns = state_of(encoder)
+        inference = Inference(state, workers)
+        contents = append_texts(work.path, Contents(columns, "float16", splits), inference, texts, progress)
+        if not contents.sentences:
+            raise ValueError("no line has a word that the encoder knows, so there is nothing to compare")
+        yield SentenceIndex(work.path, contents, state, workers)

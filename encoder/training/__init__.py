@@ -1,0 +1,1 @@
+"""How an encoder is trained: sources, tasks, losses and options."""

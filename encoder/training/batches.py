@@ -1,0 +1,190 @@
+"""Sentences as the numbers of their words, one after another, and how batches are drawn from them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS, split_sentences
+from w2v.encoder.model.lookup import WordLookup
+
+_SENTENCES_AT_ONCE = 1 << 16
+_ROWS_AT_ONCE = 1 << 16
+
+Rows = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class PackedSentences:
+    """S sentences of known words.
+
+    Attributes
+    ----------
+    tokens : ndarray of shape (N,), int32
+        Rows of the vocabulary.
+    offsets : ndarray of shape (S + 1,), int64
+        Sentence s has tokens[offsets[s]:offsets[s + 1]], perhaps none.
+    """
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each sentence."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: Rows) -> PackedSentences:
+        """Return some sentences, in the order asked for."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[np.asarray(rows) + 1] - starts
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return PackedSentences(self.tokens[places], offsets)
+
+    def __getitem__(self, part: slice) -> PackedSentences:
+        """Return consecutive sentences, without a copy of their tokens."""
+        first, last, _ = part.indices(len(self))
+        offsets = self.offsets[first : max(first, last) + 1]
+        return PackedSentences(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    @classmethod
+    def join(cls, parts: Sequence[PackedSentences]) -> PackedSentences:
+        """Return all sentences of several packs."""
+        if not parts:
+            return cls(np.empty(0, np.int32), np.zeros(1, np.int64))
+        lengths = np.concatenate([part.lengths for part in parts])
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(np.concatenate([part.tokens for part in parts]), offsets)
+
+
+def digest(*arrays: NDArray[Any]) -> str:
+    """Return 16 letters that change if an array does: what is trained on is the same where they are."""
+    found = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        found.update(repr((array.shape, array.dtype.str)).encode())
+        for start in range(0, len(array), _ROWS_AT_ONCE):
+            found.update(np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]).data)
+    return found.hexdigest()
+
+
+def pack_sentences(lookup: WordLookup, sentences: Iterable[str]) -> PackedSentences:
+    """Return the known words of each sentence, some at a time, so that a stream of them is never held as text."""
+    parts = []
+    stream = iter(sentences)
+    n_before = 0
+    while some := list(islice(stream, _SENTENCES_AT_ONCE)):
+        found = lookup.find(some, first=n_before)
+        n_before += len(some)
+        parts.append(PackedSentences(found.ids, found.offsets))
+    return PackedSentences.join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """Sentences of paragraphs, in their order.
+
+    Attributes
+    ----------
+    sentences : PackedSentences
+    firsts : ndarray of shape (n_pairs,), int64
+        Sentences that are followed by another one of the same paragraph.
+    """
+
+    sentences: PackedSentences
+    firsts: NDArray[np.int64]
+
+
+def pack_neighbors(
+    lookup: WordLookup,
+    paragraphs: Iterable[str],
+    *,
+    min_tokens: int = MIN_TOKENS,
+    max_tokens: int = MAX_TOKENS,
+) -> Neighbors:
+    """Cut paragraphs into sentences and find neighbours among those of a fair length.
+
+    The same as `w2v.corpora.sentences.sentence_runs`, but that only words of the vocabulary are counted, compiled.
+
+    Parameters
+    ----------
+    lookup : WordLookup
+    paragraphs : iterable of str
+    min_tokens, max_tokens : int
+        A sentence of fewer or more known words is left out, and those beside it are no neighbours.
+
+    Returns
+    -------
+    Neighbors
+
+    Raises
+    ------
+    ValueError
+        If `min_tokens` is less than 1 or more than `max_tokens`.
+    """
+    if not 1 <= min_tokens <= max_tokens:
+        raise ValueError(f"min_tokens and max_tokens must be 1 <= {min_tokens} <= {max_tokens}")
+    parts: list[PackedSentences] = []
+    firsts: list[NDArray[np.int64]] = []
+    n_kept = 0
+    for sentences, begins in _cut(paragraphs):
+        found = lookup.find(sentences)
+        lengths = np.diff(found.offsets)
+        is_kept = (lengths >= min_tokens) & (lengths <= max_tokens)
+        is_first = is_kept[:-1] & is_kept[1:] & ~np.array(begins[1:], bool)
+        kept = np.flatnonzero(is_kept)
+        parts.append(PackedSentences(found.ids, found.offsets).take(kept))
+        firsts.append(n_kept + np.searchsorted(kept, np.flatnonzero(is_first)))
+        n_kept += len(kept)
+    return Neighbors(PackedSentences.join(parts), np.concatenate([np.empty(0, np.int64), *firsts]).astype(np.int64))
+
+
+def _cut(paragraphs: Iterable[str]) -> Iterator[tuple[list[str], list[bool]]]:
+    """Yield sentences of whole paragraphs, many at once, and which of them begin one."""
+    sentences: list[str] = []
+    begins: list[bool] = []
+    for paragraph in paragraphs:
+        cut = split_sentences(paragraph)
+        sentences += cut
+        begins += [place == 0 for place in range(len(cut))]
+        if len(sentences) >= _SENTENCES_AT_ONCE:
+            yield sentences, begins
+            sentences, begins = [], []
+    if sentences:
+        yield sentences, begins
+
+
+class Shuffled:
+    """Batches of 0 … n - 1 in an order that depends on the seed and the step only, so that training can be resumed.
+
+    Every number comes once before any comes again; what is left over at the end of a round is left out of it.
+
+    Parameters
+    ----------
+    n : int
+    batch_size : int
+        At most n.
+    seed : int
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        if not 1 <= batch_size <= n:
+            raise ValueError(f"a batch must have 1 to {n} items, as many as there are, not {batch_size}")
+        self.n, self.batch_size, self.seed = n, batch_size, seed
+        self._round, self._order = -1, np.empty(0, np.int64)
+
+    def batch(self, step: int) -> NDArray[np.int64]:
+        """Return the numbers of one step."""
+        number, place = divmod(step, self.n // self.batch_size)
+        if number != self._round:
+            self._round, self._order = number, np.random.default_rng([self.seed, number]).permutation(self.n)
+        return self._order[place * self.batch_size : (place + 1) * self.batch_size]

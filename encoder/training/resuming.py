@@ -1,0 +1,226 @@
+"""What a training was made of, as an encoder's folder keeps it, and how an interrupted one is found there again."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from w2v.corpora.readers import TextReader
+from w2v.encoder.model.persistence import FORMAT_VERSION, KIND, save_encoder
+from w2v.encoder.model.state import EncoderState
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import read_tensors
+from w2v.training.checkpoints import Kind
+from w2v.vectors.model_folder import LAYOUT
+
+if TYPE_CHECKING:
+    from w2v.encoder.sentence_encoder import SentenceEncoder
+    from w2v.encoder.training.fit_options import FitOptions
+
+ENCODERS = Kind(KIND, FORMAT_VERSION, "w2v fit-encoder", "SentenceEncoder")
+_TRAINING = "training"
+_MAY_CHANGE = ("workers", "max_time")
+_OF_OUTPUT = ("normalize", "truncate_dim", "batch_size")
+_OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What an encoder is trained on; see `w2v.encoder.training.training.fit_encoder`.
+
+    Attributes
+    ----------
+    corpus, pairs, teacher : object
+        None where there is none.
+    """
+
+    corpus: Any = None
+    pairs: Any = None
+    teacher: Any = None
+
+    def filled(self, given: Sources) -> Sources:
+        """Return the sources that are given, and these for those that are not."""
+        return replace(
+            given,
+            **{field.name: getattr(self, field.name) for field in fields(self) if getattr(given, field.name) is None},
+        )
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Names of those that there are."""
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the names of the files, absolute; None for what has none. ``sources`` names what there was."""
+        names = {field.name: _file_names(getattr(self, field.name)) for field in fields(self)}
+        return {**names, "sources": list(self.used)}
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A training that can go on.
+
+    Attributes
+    ----------
+    sources : Sources
+        With None for what was no file, where it was read from a folder.
+    needed : tuple of str
+        Which of the sources there were.
+    options : FitOptions
+    held : path-like, or mapping of str to ndarray
+        Where it stands, as arrays or as the file that holds them.
+    """
+
+    sources: Sources
+    needed: tuple[str, ...]
+    options: FitOptions
+    held: Path | Mapping[str, NDArray[Any]]
+
+    def sources_with(self, given: Sources) -> Sources:
+        """Return what to go on with: what is given, else what was read before.
+
+        Raises
+        ------
+        ValueError
+            If something was no file and is not given.
+        """
+        sources = self.sources.filled(given)
+        for name in self.needed:
+            if getattr(sources, name) is None:
+                raise ValueError(f"the training that was interrupted had a `{name}` that was no file: pass it again")
+        return sources
+
+    def check_options(self, now: FitOptions) -> None:
+        """Raise ValueError if an option is not what the training began with, but for threads and time."""
+        for name, began in asdict(self.options).items():
+            found = getattr(now, name)
+            if name not in _MAY_CHANGE and found != began:
+                raise ValueError(
+                    f"{name} is {found}, but the training that was interrupted began with {began}: it goes on with the "
+                    "options that it began with"
+                )
+
+    def tensors(self) -> Mapping[str, NDArray[Any]]:
+        """Return where it stands."""
+        return read_tensors(self.held) if isinstance(self.held, Path) else self.held
+
+
+@dataclass(frozen=True)
+class SavedEncoder:
+    """An encoder and, while its training is not complete, what it needs to go on: what a folder holds.
+
+    Attributes
+    ----------
+    state : EncoderState
+    training : mapping of str to ndarray, or None
+    """
+
+    state: EncoderState
+    training: Mapping[str, NDArray[Any]] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether training is."""
+        return self.training is None
+
+    @property
+    def seed(self) -> int | None:
+        """That of the training; None if there was none."""
+        return self._described.get("seed")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The files that were trained on."""
+        names = [self._described.get(field.name) for field in fields(Sources)]
+        lists = [[listed] if isinstance(listed, str) else listed for listed in names if listed]
+        return tuple(name for listed in lists for name in listed)
+
+    @property
+    def _described(self) -> dict[str, Any]:
+        described: dict[str, Any] = self.state.metadata.get(_TRAINING, {})
+        return described
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the folder; see `w2v.encoder.model.persistence.save_encoder`."""
+        extra = None if self.training is None else {LAYOUT.training: self.training}
+        save_encoder(self.state, path, overwrite=overwrite, extra_tensors=extra)
+
+
+def describe_training(
+    encoder: SentenceEncoder,
+    sources: Sources,
+    options: FitOptions,
+    history: list[dict[str, Any]],
+    *,
+    complete: bool,
+    has_network: bool,
+) -> dict[str, Any]:
+    """Return what is kept with a trained encoder: parameters, history, and what a training needs to go on."""
+    left_out = {"embeddings", "training", "workers", "random_state", "frozen", *_OF_OUTPUT}
+    if not has_network:
+        left_out.update(_OF_NETWORK)
+    parameters = {
+        name: _for_json(value) for name, value in encoder.get_params(deep=False).items() if name not in left_out
+    }
+    parameters["architecture"] = "attention" if has_network else "static"
+    return {
+        "parameters": parameters,
+        "history": history,
+        _TRAINING: {"complete": complete, "seed": options.seed, "options": asdict(options), **sources.to_dict()},
+    }
+
+
+def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> Interrupted | None:
+    """Return the training of an encoder's folder that can go on, or None.
+
+    Raises
+    ------
+    ModelError
+        If the folder is damaged.
+    """
+    training = state.metadata.get(_TRAINING)
+    file = Path(path, LAYOUT.training)
+    if not isinstance(training, dict) or training.get("complete", True) or not file.is_file():
+        return None
+    from w2v.encoder.training.fit_options import FitOptions
+
+    try:
+        options = FitOptions(**training["options"])
+        sources = Sources(**{field.name: _opened(training[field.name]) for field in fields(Sources)})
+        if not set(training["sources"]) <= {field.name for field in fields(Sources)}:
+            raise ValueError(f"unknown sources {training['sources']}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: its training: {error!r:.80}") from error
+    return Interrupted(sources, tuple(training["sources"]), options, file)
+
+
+def _for_json(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _opened(names: Any) -> Any:
+    """Return paths for what `_file_names` returned."""
+    if names is None:
+        return None
+    if isinstance(names, str):
+        return Path(names)
+    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+        return [Path(name) for name in names]
+    raise ValueError(f"{names!r:.80} does not name files")
+
+
+def _file_names(source: Any) -> str | list[str] | None:
+    """Return the absolute names of files, one or several; None for what is no file."""
+    if isinstance(source, TextReader):
+        return None if "-" in source.paths else [os.path.abspath(path) for path in source.paths]
+    if isinstance(source, (str, os.PathLike)):
+        return None if source == "-" else os.path.abspath(source)
+    if isinstance(source, (list, tuple)) and source and all(isinstance(item, os.PathLike) for item in source):
+        return [os.path.abspath(path) for path in source]
+    return None

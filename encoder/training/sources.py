@@ -1,0 +1,232 @@
+"""What an encoder is trained on: corpora, pairs and teachers become tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import checked_text, row_tuples
+from w2v.corpora.readers import TextReader
+from w2v.corpora.sentences import SentenceSets, read_sentence_sets
+from w2v.encoder.model.lookup import WordLookup
+from w2v.encoder.model.state import EncoderState
+from w2v.encoder.training.batches import PackedSentences, pack_neighbors, pack_sentences
+from w2v.encoder.training.fit_options import FitOptions, FitProgress
+from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
+from w2v.encoding.corpus import open_corpus
+
+Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
+"""From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences."""
+
+Pairs = SentenceSets | str | os.PathLike[str] | Iterable[Sequence[str]]
+"""Sentences that belong together; a file of them; or sequences of at least two."""
+
+_TEACHER_BATCH = 256
+
+
+def corpus_tasks(
+    state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
+) -> list[Task]:
+    """Return what neighbouring sentences of a corpus teach; ValueError if there are hardly any."""
+    neighbors = pack_neighbors(
+        lookup, _lines(corpus, report), min_tokens=options.min_tokens, max_tokens=options.max_tokens
+    )
+    if len(neighbors.firsts) < 4:
+        raise ValueError(
+            f"the corpus has {len(neighbors.firsts)} pairs of neighbouring sentences of {options.min_tokens} to "
+            f"{options.max_tokens} known words; it needs paragraphs, one a line; with frozen=True nothing is trained"
+        )
+    task = NeighborTask(
+        neighbors,
+        batch_size=options.batch_size or 2,
+        temperature=options.temperature or 1.0,
+        seed=options.seed,
+    )
+    return [task, *_order_tasks(state, neighbors.sentences, options)]
+
+
+def teacher_tasks(
+    state: EncoderState,
+    lookup: WordLookup,
+    corpus: Any,
+    teacher: Teacher,
+    options: FitOptions,
+    report: Callable[[FitProgress], None],
+) -> list[Task]:
+    """Return what a teacher's vectors of the sentences of a corpus teach.
+
+    Raises
+    ------
+    ValueError
+        If the vectors cannot be read, are not one for each sentence, or are not finite numbers.
+    """
+    sentences = list(_lines(corpus, report))
+    vectors = _teacher_vectors(teacher, sentences, report)
+    packed = pack_sentences(lookup, sentences)
+    task = TeacherTask(
+        packed,
+        vectors,
+        state.width,
+        batch_size=options.batch_size or 2,
+        temperature=options.temperature or 1.0,
+        seed=options.seed,
+    )
+    return [task, *_order_tasks(state, packed, options)]
+
+
+def pair_tasks(
+    state: EncoderState,
+    lookup: WordLookup,
+    pairs: Pairs | Sequence[Pairs],
+    options: FitOptions,
+    report: Callable[[FitProgress], None],
+) -> list[Task]:
+    """Return what sets of sentences that mean the same teach, a task for each source; ValueError for lone sentences."""
+    tasks: list[Task] = []
+    for place, given in enumerate(_listed(pairs)):
+        report(FitProgress("reading"))
+        sets = _as_sets(given, options.hard_negatives)
+        fewest = min(map(len, sets.sets), default=0)
+        if fewest < 2:
+            raise ValueError("pairs must be sets of two sentences or more")
+        packs = [pack_sentences(lookup, (columns[k] for columns in sets.sets)) for k in range(fewest)]
+        negatives = None if sets.negatives is None else pack_sentences(lookup, sets.negatives)
+        tasks.append(
+            PairTask(
+                packs,
+                negatives,
+                batch_size=options.batch_size or 2,
+                temperature=options.temperature or 1.0,
+                seed=options.seed + place,
+                word_dropout=options.word_dropout or 0.0,
+                name="pairs" if place == 0 else f"pairs_{place + 1}",
+            )
+        )
+        if place == 0:
+            tasks += _order_tasks(state, packs[0], options)
+    return tasks
+
+
+def _order_tasks(state: EncoderState, sentences: PackedSentences, options: FitOptions) -> list[Task]:
+    if state.network is None or not options.order_share or not OrderTask.can_use(sentences):
+        return []
+    batch_size = max(2, (options.batch_size or 2) // 2)
+    return [OrderTask(sentences, state.width, batch_size=batch_size, seed=options.seed)]
+
+
+def _lines(corpus: Any, report: Callable[[FitProgress], None]) -> Iterable[str]:
+    """Yield the lines of files, or the texts given."""
+    opened = open_corpus(corpus)
+    if not isinstance(opened, TextReader):
+        for number, text in enumerate(opened, 1):
+            if not isinstance(text, str):
+                raise TypeError(f"text {number}: a corpus of texts must hold strings, not {type(text).__name__}")
+            yield checked_text(text, number)
+        return
+    for number, line in enumerate(opened.lines()):
+        if number % 10_000 == 0:
+            total = opened.total_bytes
+            report(FitProgress("reading", opened.consumed_bytes / total if total else None))
+        yield line
+
+
+def _teacher_vectors(teacher: Teacher, sentences: list[str], report: Callable[[FitProgress], None]) -> NDArray[Any]:
+    name = "the teacher"
+    if isinstance(teacher, (str, os.PathLike)) and os.path.isdir(teacher):
+        teacher = _encoder_of(teacher)
+    if isinstance(teacher, (str, os.PathLike)):
+        name = os.fspath(teacher)
+        vectors = read_vectors(name)
+    elif isinstance(teacher, np.ndarray):
+        vectors = teacher
+    else:
+        vectors = _ask(teacher, sentences, report)
+    if vectors.ndim != 2 or len(vectors) != len(sentences) or not vectors.shape[1]:
+        raise ValueError(
+            f"{name} has vectors of shape {vectors.shape}, but there are {len(sentences)} sentences: it needs one row "
+            "for each line of the corpus"
+        )
+    if not np.issubdtype(vectors.dtype, np.floating):
+        raise ValueError(f"{name} has vectors of type {vectors.dtype}; they must be floating-point numbers")
+    for start in range(0, len(vectors), 1 << 16):
+        wrong = np.flatnonzero(~np.isfinite(vectors[start : start + (1 << 16)]).all(axis=1))
+        if wrong.size:
+            raise ValueError(f"{name}: the vector of sentence {start + int(wrong[0]) + 1} is not finite")
+    return vectors
+
+
+def _encoder_of(folder: str | os.PathLike[str]) -> Callable[[list[str]], NDArray[Any]]:
+    """Return what encodes sentences as the encoder of a folder does."""
+    from w2v.encoder.model.inference import Inference, Output
+    from w2v.encoder.opening import open_encoder
+
+    inference = Inference(open_encoder(folder))
+    return lambda sentences: inference.encode(sentences, Output())
+
+
+def read_vectors(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Map the array of a .npy file into memory.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, is no .npy file or holds Python objects.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise ValueError(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{os.fspath(path)} is not a .npy file of numbers") from error
+    return array
+
+
+def _ask(
+    teacher: Callable[[list[str]], Any], sentences: list[str], report: Callable[[FitProgress], None]
+) -> NDArray[Any]:
+    """Let the teacher make its vectors, some at a time."""
+    parts = []
+    for start in range(0, len(sentences), _TEACHER_BATCH):
+        report(FitProgress("teaching", start / len(sentences)))
+        some = sentences[start : start + _TEACHER_BATCH]
+        rows = np.asarray(teacher(some))
+        if rows.ndim != 2 or len(rows) != len(some):
+            raise ValueError(f"the teacher made an array of shape {rows.shape} of {len(some)} sentences")
+        parts.append(rows)
+    return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+
+def _listed(pairs: Pairs | Sequence[Pairs]) -> list[Pairs]:
+    if isinstance(pairs, (list, tuple)) and pairs and isinstance(pairs[0], (str, os.PathLike, SentenceSets)):
+        return list(pairs)
+    return [pairs]  # type: ignore[list-item]
+
+
+def _as_sets(pairs: Pairs, hard_negatives: bool) -> SentenceSets:
+    if isinstance(pairs, SentenceSets):
+        return pairs
+    if isinstance(pairs, (str, os.PathLike)):
+        return read_sentence_sets(pairs, hard_negatives=hard_negatives)
+    sets = [_as_set(sentences, number) for number, sentences in enumerate(row_tuples(pairs), 1)]
+    if hard_negatives:
+        if any(len(sentences) < 3 for sentences in sets):
+            raise ValueError("with hard negatives, pairs must have two sentences and a negative")
+        return SentenceSets([sentences[:-1] for sentences in sets], [sentences[-1] for sentences in sets])
+    return SentenceSets(sets)
+
+
+def _as_set(sentences: Any, number: int) -> tuple[str, ...]:
+    """Return sentences that belong together; TypeError for what would be taken apart in silence."""
+    if isinstance(sentences, (str, bytes, Mapping, Set)) or not isinstance(sentences, Iterable):
+        raise TypeError(
+            f"pair {number} is {sentences!r:.60}; it must be a tuple or a list of sentences, such as ('one', 'other')"
+        )
+    found = tuple(sentences)
+    for sentence in found:
+        if not isinstance(sentence, str):
+            raise TypeError(f"pair {number} holds what is not a str but {type(sentence).__name__}: {sentence!r:.60}")
+    return found

@@ -1,0 +1,310 @@
+"""An encoder that learns: the parameters of a state with their optimizers, forward, backward and one step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.model.network import Cache, Network
+from w2v.encoder.model.state import EncoderState
+from w2v.encoder.training.batches import PackedSentences
+from w2v.encoder.training.tasks import Batch, Task
+from w2v.neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
+from w2v.neural.layers.dropout import Dropout
+from w2v.neural.losses import cached_gradients
+from w2v.neural.optimizers import Adam, LazyAdam, clip_by_norm, weight_decays
+from w2v.neural.parameters import all_finite
+from w2v.neural.persistence import optimizer_state, restore_arrays, restore_optimizers
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How far the parameters of each kind move in a step.
+
+    Attributes
+    ----------
+    table, weights, network : float
+        Of the rows of words, of the logarithms of their weights, and of the network and the tasks' own parameters.
+        What has the rate 0 is left as it is.
+    """
+
+    table: float
+    weights: float = 0.0
+    network: float = 0.0
+
+
+class _Kept(NamedTuple):
+    """What the backward pass needs of a forward pass."""
+
+    sentences: PackedSentences
+    cache: Cache | None
+
+
+class Trainable:
+    """The parameters of an encoder while they are trained.
+
+    Parameters
+    ----------
+    state : EncoderState
+        Where to start. Its arrays are copied.
+    tasks : list of Task
+        Whose own parameters are trained as well.
+    weight_decay : float, default 0.01
+        Of the matrices of the network.
+    clip : float, default 1
+        The longest that the gradient of the network may be.
+    workers : int, optional
+        Threads of the network; all cores by default.
+
+    Attributes
+    ----------
+    table : ndarray of shape (V, d), float32
+    word_weights : ndarray of shape (V,), float32
+    parameters : ParameterTable or None
+    """
+
+    def __init__(
+        self,
+        state: EncoderState,
+        tasks: list[Task],
+        *,
+        weight_decay: float = 0.01,
+        clip: float = 1.0,
+        workers: int | None = None,
+    ) -> None:
+        self._start, self._tasks, self._clip = state, tasks, clip
+        self.table, self.word_weights = np.array(state.table), np.array(state.word_weights)
+        self._table_adam = LazyAdam(self.table.shape)
+        self._weights_adam = LazyAdam((len(self.word_weights), 1))
+        self._own_adam = [[Adam(array.shape) for array in task.own] for task in tasks]
+        self.network = None if state.network is None else Network(state.network, workers)
+        self.parameters = None if state.parameters is None else state.parameters.copy()
+        if self.parameters is not None:
+            decays = weight_decays(self.parameters, weight_decay)
+            self._network_adam = Adam(decays.flat.shape, weight_decay=decays.flat)
+        self._gains = np.exp(self.word_weights)
+        self._found: tuple[_Gradients, list[tuple[int, list[Floats]]]] | None = None
+
+    def vectors(self, sentences: PackedSentences, *, chunk: int = 512) -> NDArray[np.float32]:
+        """Return the vectors of sentences, shape (S, d), without keeping anything for a backward pass."""
+        parts = [self._forward(sentences[at : at + chunk], None)[0] for at in range(0, len(sentences), chunk)]
+        return np.concatenate([np.empty((0, self.table.shape[1]), np.float32), *parts])
+
+    def accumulate(
+        self, batches: list[tuple[int, float, Batch]], *, seed: int, chunk: int | None = None
+    ) -> list[float]:
+        """Find the gradients of some batches; nothing moves.
+
+        Parameters
+        ----------
+        batches : list of (int, float, Batch)
+            The number of the task, how much its loss counts, and its sentences.
+        seed : int
+            Of what the network drops.
+        chunk : int, optional
+            Sentences that the network holds at once; see `cached_gradients`. It drops what it drops without.
+
+        Returns
+        -------
+        list of float
+            The loss of each batch.
+        """
+        losses: list[float] = []
+        words, own = _Gradients(self), []
+        for number, weight, batch in batches:
+            value, d_own = self._backpropagate(batch, weight, words, seed, chunk)
+            losses.append(value)
+            own.append((number, d_own))
+        self._found = words, own
+        return losses
+
+    def update(self, rates: Rates) -> None:
+        """Move all parameters by the gradients that `accumulate` found."""
+        assert self._found is not None
+        (words, own), self._found = self._found, None
+        for number, gradients in own:
+            for array, adam, gradient in zip(self._tasks[number].own, self._own_adam[number], gradients, strict=True):
+                adam.step(array, gradient, rates.network or rates.table)
+        self._apply(words, rates)
+
+    def loss(self, batch: Batch, *, chunk: int = 512) -> float:
+        """Return the loss of a batch, without a step and without dropping anything."""
+        if not batch.is_of_tokens:
+            return batch.loss(self.vectors(batch.sentences, chunk=chunk)).value
+        return sum(
+            batch.loss(self._rows(batch.sentences[part], None)[0], tokens).value
+            for part, tokens in _parts(batch.sentences, chunk)
+        )
+
+    def _backpropagate(
+        self, batch: Batch, weight: float, words: _Gradients, seed: int, chunk: int | None
+    ) -> tuple[float, list[Floats]]:
+        """Add the gradients of a batch to `words`; return its loss and the gradients of the task's own parameters."""
+        sentences = batch.sentences
+        size = len(sentences) if chunk is None or self.network is None else chunk
+        found: list[Floats] = []
+        if not batch.is_of_tokens:
+
+            def objective(vectors: Floats) -> tuple[float, Floats]:
+                value, d_vectors, d_own = batch.loss(vectors)
+                found.extend(d_own)
+                return value, weight * d_vectors
+
+            def forward(part: slice) -> tuple[Floats, _Kept]:
+                return self._forward(sentences[part], self._dropped(sentences, part, seed))
+
+            return cached_gradients(len(sentences), size, forward, words.add, objective), found
+        total = 0.0
+        for part, tokens in _parts(sentences, size):
+            rows, kept = self._rows(sentences[part], self._dropped(sentences, part, seed))
+            value, d_rows, d_own = batch.loss(rows, tokens)
+            total += value
+            found = [a + b for a, b in zip(found, d_own, strict=True)] if found else d_own
+            words.add_rows(weight * d_rows, kept)
+        return total, found
+
+    def _dropped(self, sentences: PackedSentences, part: slice, seed: int) -> Dropout | None:
+        """Return what the network drops of a part of a batch: what it would drop there of the whole."""
+        return None if self.network is None else self.network.dropout(seed, int(sentences.offsets[part.start]))
+
+    def _forward(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
+        vectors = np.empty((len(sentences), self.table.shape[1]), np.float32)
+        if self.network is None or self.parameters is None:
+            sum_bags(self.table, self._gains, sentences.tokens, sentences.offsets, vectors)
+            return vectors, _Kept(sentences, None)
+        y, kept = self._rows(sentences, dropped)
+        sum_rows(y, sentences.offsets, vectors)
+        return vectors, kept
+
+    def _rows(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
+        """Return the rows whose sums the vectors are."""
+        x = np.empty((len(sentences.tokens), self.table.shape[1]), np.float32)
+        gather_rows(self.table, self._gains, sentences.tokens, x)
+        if self.network is None or self.parameters is None:
+            return x, _Kept(sentences, None)
+        y, cache = self.network.forward(self.parameters, x, sentences.offsets, dropped=dropped)
+        return y, _Kept(sentences, cache)
+
+    def _apply(self, words: _Gradients, rates: Rates) -> None:
+        if self.parameters is not None and words.network is not None and rates.network:
+            clip_by_norm([words.network.flat], self._clip)
+            self._network_adam.step(self.parameters.flat, words.network.flat, rates.network)
+        rows, gradient = words.joined()
+        if rates.weights:
+            # s = Σ exp(b) E, so that db is E · dE; `gradient` has the factor exp(b) already
+            d_weights = np.einsum("ij,ij->i", gradient, self.table[rows])[:, None].astype(np.float32)
+            self._weights_adam.step(self.word_weights[:, None], rows, d_weights, rates.weights)
+            self._gains[rows] = np.exp(self.word_weights[rows])
+        if rates.table:
+            self._table_adam.step(self.table, rows, gradient, rates.table)
+
+    def learned(self) -> dict[str, NDArray[Any]]:
+        """Return what belongs to the encoder, by name; not copied."""
+        named: dict[str, NDArray[Any]] = {"table": self.table, "word_weights": self.word_weights}
+        if self.parameters is not None:
+            named["network"] = self.parameters.flat
+        return named
+
+    def state_with(self, learned: Mapping[str, NDArray[Any]]) -> EncoderState:
+        """Return the encoder of arrays that `learned` named, which it keeps."""
+        parameters = self.parameters
+        if parameters is not None:
+            parameters = parameters.zeros_like()
+            parameters.flat[...] = learned["network"]
+        return replace(self._start, table=learned["table"], word_weights=learned["word_weights"], parameters=parameters)
+
+    def all_finite(self) -> bool:
+        """Tell whether no parameter is NaN or infinite."""
+        return all(map(all_finite, (*self.learned().values(), *self._own().values())))
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return everything that training needs to go on, by name; not copied."""
+        return self.learned() | self._own() | optimizer_state(self._adams())
+
+    def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `tensors` gave.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing or has another shape.
+        """
+        restore_arrays(self.learned() | self._own(), tensors)
+        restore_optimizers(self._adams(), tensors)
+        self._gains = np.exp(self.word_weights)
+
+    def _own(self) -> dict[str, NDArray[Any]]:
+        return {f"task{i}.{k}": array for i, task in enumerate(self._tasks) for k, array in enumerate(task.own)}
+
+    def _adams(self) -> dict[str, Adam | LazyAdam]:
+        adams: dict[str, Adam | LazyAdam] = {"table.adam": self._table_adam, "weights.adam": self._weights_adam}
+        if self.parameters is not None:
+            adams["network.adam"] = self._network_adam
+        for i, own in enumerate(self._own_adam):
+            adams |= {f"task{i}.{k}.adam": adam for k, adam in enumerate(own)}
+        return adams
+
+
+class _Gradients:
+    """The gradients of a step: of the distinct words of each pass, and of the network's parameters."""
+
+    def __init__(self, model: Trainable) -> None:
+        self._model = model
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+        self.network: Any = None
+
+    def add(self, d_vectors: Floats, kept: _Kept) -> None:
+        """Send the gradient of some vectors back."""
+        d_vectors = np.ascontiguousarray(d_vectors, np.float32)
+        sentences = kept.sentences
+        if kept.cache is not None:
+            self.add_rows(np.repeat(d_vectors, sentences.lengths, axis=0), kept)  # s = Σ y
+            return
+        gains, slots, d_rows = self._begin(sentences)
+        scatter_bags(d_vectors, gains, slots, sentences.offsets, d_rows)
+
+    def add_rows(self, dy: Floats, kept: _Kept) -> None:
+        """Send the gradient of the rows that the network gave back."""
+        model, dx = self._model, np.ascontiguousarray(dy, np.float32)
+        if kept.cache is not None and model.network is not None and model.parameters is not None:
+            dx, gradients = model.network.backward(model.parameters, dx, kept.cache)
+            if self.network is None:
+                self.network = gradients
+            else:
+                self.network.flat += gradients.flat
+        gains, slots, d_rows = self._begin(kept.sentences)
+        scatter_rows(dx, gains, slots, d_rows)
+
+    def _begin(self, sentences: PackedSentences) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+        """Return the gains of the distinct words, which of them each token is, and zeros for their gradients."""
+        words, places = np.unique(sentences.tokens, return_inverse=True)
+        rows = words.astype(np.int64)
+        d_rows = np.zeros((len(rows), self._model.table.shape[1]), np.float32)
+        self._parts.append((rows, d_rows))
+        return self._model._gains[rows], places.astype(np.int64), d_rows
+
+    def joined(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the distinct rows of the whole step and their gradients."""
+        if len(self._parts) == 1:
+            return self._parts[0]
+        every = np.concatenate([rows for rows, _ in self._parts])
+        rows, slots = np.unique(every, return_inverse=True)
+        total = np.zeros((len(rows), self._parts[0][1].shape[1]), np.float32)
+        at = 0
+        for part_rows, gradient in self._parts:
+            total[slots[at : at + len(part_rows)]] += gradient  # within a part rows are distinct
+            at += len(part_rows)
+        return rows, total
+
+
+def _parts(sentences: PackedSentences, size: int) -> Iterator[tuple[slice, slice]]:
+    """Yield slices of at most `size` sentences, and of their tokens."""
+    for start in range(0, len(sentences), size):
+        stop = min(start + size, len(sentences))
+        yield slice(start, stop), slice(int(sentences.offsets[start]), int(sentences.offsets[stop]))

@@ -1,0 +1,306 @@
+"""Training an encoder: without labels on the neighbours of sentences, on sets that mean the same, or after a teacher.
+
+Training keeps the state whose loss on held-out sentences, which needs no labels, is lowest; the start is one of the
+candidates, so that by this measure an encoder only gets better. It can be interrupted and resumed: what a step draws
+depends on the seed and the number of the step only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.model.lookup import WordLookup
+from w2v.encoder.model.persistence import n_bytes_of_state
+from w2v.encoder.model.state import EncoderState
+from w2v.encoder.training.fit_options import FitOptions, FitProgress
+from w2v.encoder.training.sources import Pairs, Teacher, corpus_tasks, pair_tasks, teacher_tasks
+from w2v.encoder.training.tasks import Task
+from w2v.encoder.training.trainable import Rates, Trainable
+from w2v.monitoring.pauses import Saveable
+from w2v.neural.loop import Loop, LoopOptions
+from w2v.training.checkpoints import Checkpoint
+
+_NOT_KEPT = ("max_time", "workers")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training gave.
+
+    Attributes
+    ----------
+    state : EncoderState
+        The best by the held-out loss.
+    history : list of dict
+        For each measurement: stage, step, seconds, losses by task, held_out_loss, and whether it was the best so far.
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+    training : dict of str to ndarray, or None
+        What an interrupted training needs to go on: pass it to `fit_encoder` as `resume`.
+    interrupt : KeyboardInterrupt or None
+        What ended it.
+    """
+
+    state: EncoderState
+    history: list[dict[str, Any]]
+    interrupted: bool = False
+    training: dict[str, NDArray[Any]] | None = None
+    interrupt: KeyboardInterrupt | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the checkpoints of a training go.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint
+    saveable : callable
+        From what training gave so far to what is saved.
+    """
+
+    checkpoint: Checkpoint
+    saveable: Callable[[Fitted], Saveable]
+
+
+def fit_encoder(
+    state: EncoderState,
+    corpus: Any = None,
+    *,
+    pairs: Pairs | Sequence[Pairs] | None = None,
+    teacher: Teacher | None = None,
+    options: FitOptions | None = None,
+    progress: Callable[[FitProgress], None] | None = None,
+    resume: Mapping[str, NDArray[Any]] | None = None,
+    kept: Kept | None = None,
+) -> Fitted:
+    """Train an encoder.
+
+    Parameters
+    ----------
+    state : EncoderState
+        Where to start; such as `sif_state`, or what another training gave.
+    corpus : str, path-like, list of path-like, or iterable of str, optional
+        Files or texts: one paragraph a line without a teacher, one sentence a line with it.
+    pairs : SentenceSets, path, iterable of sequences of str, or a list of these, optional
+        Sentences that mean the same. With a corpus they are trained on after it.
+    teacher : callable, ndarray or path to .npy or to a model folder, optional
+        What the encoder shall be like: makes (n, t) rows of the corpus' sentences, or holds one for each.
+    options : FitOptions, optional
+    progress : callable, optional
+        Called from time to time.
+    resume : mapping of str to ndarray, optional
+        `Fitted.training` of an interrupted training with the same other arguments.
+    kept : Kept, optional
+        Where checkpoints go.
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to train on, or not enough of it; if the encoder was imported and pools otherwise than by
+        the sum or the mean of rows; if the teacher's rows have the wrong number or shape or
+        are not finite; if `resume` belongs to another training.
+    CorpusError
+        If a file cannot be read or is not what it should be.
+    DivergenceError
+        If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
+    """
+    _check_start(state, corpus, pairs, teacher)
+    options = FitOptions() if options is None else options
+    report = progress or (lambda _: None)
+    lookup = WordLookup(state.vocabulary, state.tokenizer)
+    kinds = ["teacher" if teacher is not None else "corpus"] * (corpus is not None) + ["pairs"] * (pairs is not None)
+    first = 0 if resume is None else _resumed_stage(resume, kinds)
+    every = [options.filled(kind) for kind in kinds]
+    if options.max_time is not None:
+        every = [replace(filled, max_time=options.max_time / len(kinds)) for filled in every]
+
+    def read(kind: str, filled: FitOptions) -> list[Task]:
+        if kind == "pairs" and pairs is not None:
+            return pair_tasks(state, lookup, pairs, filled, report)
+        if teacher is not None:
+            return teacher_tasks(state, lookup, corpus, teacher, filled, report)
+        return corpus_tasks(state, lookup, corpus, filled, report)
+
+    # all text is read before anything is trained: what is wrong with it is not found out after hours
+    tasks = {number: read(kinds[number], every[number]) for number in range(first, len(kinds))}
+    text = {kinds[number]: {task.name: task.digest() for task in own} for number, own in tasks.items()}
+    history: list[dict[str, Any]] = []
+    for number in range(first, len(kinds)):
+        fingerprint = _fingerprint(every[number], {kind: text[kind] for kind in kinds[number:]})
+        stage = _Stage(
+            number, state, kinds[number], tasks.pop(number), every[number], report, history, kept, fingerprint
+        )
+        if resume is not None and number == first:
+            stage.resume(resume)
+        try:
+            stage.loop.run()
+        except KeyboardInterrupt as interrupt:
+            return replace(stage.fitted(), interrupt=interrupt)
+        state, history = stage.best, stage.history
+    return Fitted(state, history)
+
+
+def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teacher | None) -> None:
+    if corpus is None and pairs is None:
+        raise ValueError("there is nothing to train on: give a corpus, pairs, or a corpus and a teacher")
+    if teacher is not None and corpus is None:
+        raise ValueError("a teacher needs a corpus of sentences to speak about")
+    if not state.pooling.is_linear:
+        dense = " and a dense map" if state.pooling.dense else ""
+        raise ValueError(
+            f"an encoder with the pooling {state.pooling.kind!r}{dense} is not trained here, only used; one that takes "
+            "the mean or the sum of its rows, and nothing after that, is"
+        )
+
+
+class _Stage:
+    """One stage of a training: the model of a `Loop`, and the loop that trains it."""
+
+    def __init__(
+        self,
+        number: int,
+        state: EncoderState,
+        kind: str,
+        tasks: list[Task],
+        options: FitOptions,
+        report: Callable[[FitProgress], None],
+        history: list[dict[str, Any]],
+        kept: Kept | None,
+        fingerprint: NDArray[np.uint8],
+    ) -> None:
+        self.number, self.tasks, self.options, self.fingerprint = number, tasks, options, fingerprint
+        self.losses = tuple(task.name for task in tasks)
+        self._start, self._report, self._before = state, report, history
+        self._trainable = Trainable(
+            state, tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers
+        )
+        advice = (
+            f"train with a lower learning rate than {options.learning_rate:g}, or network rate than "
+            f"{options.network_rate:g}"
+        )
+        self.loop = Loop(
+            self,
+            LoopOptions(
+                options.steps or 1, options.warmup, options.evaluate_every, options.max_time, {"stage": kind}, advice
+            ),
+            progress=self._tell,
+            pauses=[] if kept is None else [kept.checkpoint],
+        )
+        if kept is not None:
+            kept.checkpoint.start(lambda: kept.saveable(self.fitted()), n_bytes_of_state(state))
+
+    @property
+    def best(self) -> EncoderState:
+        """The state whose held-out loss was lowest so far."""
+        return self._start if self.loop.best is None else self._trainable.state_with(self.loop.best)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What was measured, in the stages before as well."""
+        return self._before + self.loop.history
+
+    def fitted(self) -> Fitted:
+        """Return the training as it stands, ready to go on."""
+        training = {
+            "stage": np.array([self.number], np.int64), **self.loop.tensors(), "fingerprint": self.fingerprint
+        }  # fmt: skip
+        return Fitted(self.best, self.history, True, training)
+
+    def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """Go on where another training, of the same arguments, was."""
+        _check_same(self.fingerprint, tensors.get("fingerprint"))
+        self.loop.restore(tensors)
+
+    def accumulate(self, step: int) -> list[float]:
+        """Find the gradients of a step of all tasks; return their losses."""
+        batches = [(i, self._weight(task), task.draw(step)) for i, task in enumerate(self.tasks)]
+        return self._trainable.accumulate(
+            batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk
+        )  # fmt: skip
+
+    def update(self, scale: float) -> None:
+        """Move all parameters."""
+        options = self.options
+        self._trainable.update(
+            Rates(
+                scale * (options.learning_rate or 0.0),
+                scale * (options.weight_rate or 0.0),
+                scale * options.network_rate,
+            )
+        )
+
+    def held_out_loss(self) -> float:
+        """Return the loss of the sentences that no task draws."""
+        loss = 0.0
+        for task in self.tasks:
+            loss += self._weight(task) * self._trainable.loss(task.held_out())
+        return loss
+
+    def all_finite(self) -> bool:
+        """Tell whether no parameter is NaN or infinite."""
+        return self._trainable.all_finite()
+
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """Return what belongs to the encoder."""
+        return self._trainable.learned()
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return everything that training needs to go on."""
+        return self._trainable.tensors()
+
+    def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `tensors` gave."""
+        self._trainable.restore(tensors)
+
+    def _weight(self, task: Task) -> float:
+        return self.options.order_share if task.name == "order" else 1.0
+
+    def _tell(self, phase: str, loop: Loop) -> None:
+        self._report(
+            FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds)
+        )  # fmt: skip
+
+
+def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:
+    """Return bytes that two trainings share only if they do the same, in this stage and those that follow.
+
+    `text` has the digests of the tasks of each stage.
+    """
+    shown = {name: value for name, value in asdict(options).items() if name not in _NOT_KEPT}
+    return np.frombuffer(json.dumps({"options": shown, "text": text}).encode(), np.uint8)
+
+
+def _check_same(own: NDArray[np.uint8], saved: NDArray[Any] | None) -> None:
+    """Raise ValueError unless two fingerprints are equal, saying what differs."""
+    now = json.loads(own.tobytes())
+    try:
+        began = json.loads(b"" if saved is None else saved.tobytes())
+        other = [name for name, value in now["options"].items() if began["options"][name] != value]
+        has_same_stages, has_same_text = list(began["text"]) == list(now["text"]), began["text"] == now["text"]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("what is to be resumed is not the state of such a training") from error
+    if other and has_same_stages:
+        raise ValueError(
+            f"the training to resume began with other options: {other[0]} was {began['options'][other[0]]}, not "
+            f"{now['options'][other[0]]}; resume with the same, or start anew"
+        )
+    if not has_same_text:
+        raise ValueError("the training to resume began with other sentences; resume with the same, or start anew")
+
+
+def _resumed_stage(resume: Mapping[str, NDArray[Any]], kinds: list[str]) -> int:
+    stage = resume.get("stage")
+    if stage is None or stage.shape != (1,) or not 0 <= int(stage[0]) < len(kinds):
+        raise ValueError("what is to be resumed is not the state of such a training")
+    return int(stage[0])

@@ -1,0 +1,138 @@
+"""`w2v evaluate` on sentences: every kind of file, beside another encoder, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from scipy.stats import spearmanr
+
+from w2v.commands.main import main
+from w2v.encoder import SentenceEncoder
+from w2v.vectors.embeddings import Embeddings
+
+WORDS = [f"w{i}" for i in range(40)]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+
+
+def found(*arguments: object) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    described: dict[str, Any] = json.loads(result.stdout)
+    return described
+
+
+def save(path: Path, rng: np.random.Generator, noise: float) -> Path:
+    """Words of two kinds; the more noise, the less they can be told apart."""
+    vectors = np.zeros((40, 8), np.float32)
+    vectors[:20, 0] = vectors[20:, 1] = 1
+    vectors += noise * rng.normal(size=vectors.shape).astype(np.float32)
+    Embeddings(WORDS, vectors).save(path)
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path, rng: np.random.Generator) -> Path:
+    return save(tmp_path / "good.model", rng, 0.1)
+
+
+@pytest.fixture
+def other(tmp_path: Path, rng: np.random.Generator) -> Path:
+    return save(tmp_path / "bad.model", rng, 5.0)
+
+
+def sentence(rng: np.random.Generator, kind: int) -> str:
+    return " ".join(rng.choice(WORDS[20 * kind : 20 * kind + 20], 5, replace=False))
+
+
+@pytest.fixture
+def sts(tmp_path: Path, rng: np.random.Generator) -> Path:
+    lines = []
+    for _ in range(60):
+        a, b = rng.integers(0, 2, 2)
+        lines.append(f"{sentence(rng, a)}\t{sentence(rng, b)}\t{5.0 * (a == b) + rng.random():.2f}")
+    path = tmp_path / "sts.tsv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, rng: np.random.Generator) -> Path:
+    path = tmp_path / "labels.tsv"
+    path.write_text("\n".join(f"{'ab'[i % 2]}\t{sentence(rng, i % 2)}" for i in range(60)))
+    return path
+
+
+@pytest.fixture
+def lines(tmp_path: Path, rng: np.random.Generator) -> Path:
+    path = tmp_path / "lines.txt"
+    path.write_text("\n".join(sentence(rng, i % 2) for i in range(40)))
+    return path
+
+
+def test_evaluate_measures_sentences_of_every_kind(model: Path, sts: Path, labelled: Path, lines: Path) -> None:
+    described = found(model, "--sts", sts, "--classify", labelled, "--word-order", lines)
+    first, second, scores = zip(*(line.split("\t") for line in sts.read_text().splitlines()), strict=True)
+    encoder = SentenceEncoder(Embeddings.load(model))
+    cosines = (np.asarray(encoder.encode(list(first))) * np.asarray(encoder.encode(list(second)))).sum(axis=1)
+    expected = spearmanr(cosines, [float(score) for score in scores])[0]
+    assert described["sts"][str(sts)]["spearman"] == pytest.approx(expected, abs=1e-3)  # float32 may tie ranks
+    assert described["sts"][str(sts)]["n_pairs"] == 60
+    assert described["classify"][str(labelled)]["accuracy"] == 1
+    assert described["word_order"][str(lines)]["accuracy"] == 0.5
+    assert "against" not in described
+
+
+def test_evaluate_compares_with_another_model(model: Path, other: Path, sts: Path, labelled: Path) -> None:
+    described = found(model, "--sts", sts, "--sts", sts, "--classify", labelled, "--against", other)
+    difference = described["difference"]["sts"][str(sts)]
+    assert difference["low"] > 0.1
+    spearman = [side["sts"][str(sts)]["spearman"] for side in (described, described["against"])]
+    assert difference["difference"] == pytest.approx(spearman[0] - spearman[1])
+    assert described["difference"]["classify"][str(labelled)]["difference"] > 0
+
+
+def test_evaluate_prints_a_table_with_differences(model: Path, other: Path, sts: Path, lines: Path) -> None:
+    result = run(model, "--sts", sts, "--word-order", lines, "--against", other)
+    assert result.exit_code == 0
+    for text in (str(sts), "Spearman", "95 % of draws", "chance 50 %", "50.0 %", "+0.0 … +0.0"):
+        assert text in result.stdout
+
+
+def test_evaluate_prints_the_mean_of_several_files(model: Path, other: Path, sts: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.tsv"
+    copy.write_bytes(sts.read_bytes())
+    result = run(model, "--sts", sts, "--sts", copy, "--against", other)
+    assert "mean of the files" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "option, content, message",
+    [
+        ("--sts", "a\tb\n", "line 1: expected two sentences and a score"),
+        ("--classify", "a\tb\tc\n", "line 1: expected a label"),
+        ("--word-order", "w1 w2\n", "needs 20 sentences"),
+        ("--sts", None, "cannot be read"),
+    ],
+)
+def test_evaluate_says_what_is_wrong_with_a_file(
+    model: Path, tmp_path: Path, option: str, content: str | None, message: str
+) -> None:
+    path = tmp_path / "wrong.tsv"
+    if content is not None:
+        path.write_text(content)
+    result = run(model, option, path)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1 and message in result.stderr
+
+
+def test_evaluate_compares_on_sentences_only(model: Path, other: Path) -> None:
+    result = run(model, "--pairs", "x", "--against", other)
+    assert result.exit_code == 2 and "--against compares on sentences" in result.stderr

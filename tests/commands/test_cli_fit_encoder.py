@@ -1,0 +1,201 @@
+"""The command fit-encoder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.topic_examples import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
+from w2v.commands.sentences.fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.training.fit_options import FitOptions
+
+FEW = ("--steps", 40, "--batch-size", 16, "--learning-rate", 0.02, "--evaluate-every", 10, "--workers", 1)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    make_words().save(tmp_path / "my.model")
+    return tmp_path / "my.model"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(make_paragraphs()) + "\n")
+    return path
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(3)
+    path = tmp_path / "pairs.tsv"
+    lines = []
+    for _ in range(100):
+        topic = rng.integers(N_TOPICS)
+        one, two = (" ".join(f"t{topic}w{i}" for i in rng.choice(WORDS_EACH, 4, replace=False)) for _ in range(2))
+        lines.append(f"{one}\t{two}\n")
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("architecture", ["static", "attention"])
+def test_fit_encoder_trains_saves_and_reports(model: Path, corpus: Path, tmp_path: Path, architecture: str) -> None:
+    output = tmp_path / "my.encoder"
+    network = ("--dim", 8, "--heads", 2, "--positions", "learned") if architecture == "attention" else ()
+    arguments = ("fit-encoder", model, corpus, "-o", output, "--architecture", architecture, *network, *FEW)
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["history"] == SentenceEncoder.load(output).history_
+    result = run(*arguments, "--overwrite")
+    assert result.exit_code == 0, result.output
+    encoder = SentenceEncoder.load(output)
+    assert topic_margin(encoder) != topic_margin(SentenceEncoder(make_words()))
+    losses = [entry["held_out_loss"] for entry in encoder.history_]
+    assert min(losses) < 0.9 * losses[0]
+    config = encoder.state.network
+    assert (config is None) == (architecture == "static")
+    assert config is None or (config.dim, config.heads, config.positions) == (8, 2, "learned")
+    assert "held-out loss" in result.stdout and "40 steps" in result.stdout and str(output) in result.stdout
+    assert_mistake(run("fit-encoder", model, corpus, "-o", output, *FEW), 1, "exists already")
+
+
+def test_fit_encoder_goes_on_from_an_encoder_with_pairs(model: Path, corpus: Path, pairs: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    assert run("fit-encoder", model, corpus, "-o", first, *FEW).exit_code == 0
+    result = run("fit-encoder", first, "--pairs", pairs, "-o", tmp_path / "second", *FEW, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert {entry["stage"] for entry in summary["history"]} == {"pairs"}
+    assert summary["steps"] == 40 and summary["architecture"] == "static"
+    both = run("fit-encoder", model, corpus, "--pairs", pairs, "-o", tmp_path / "both", *FEW, "--json")
+    assert [*dict.fromkeys(entry["stage"] for entry in json.loads(both.stdout)["history"])] == ["corpus", "pairs"]
+
+
+def test_fit_encoder_imitates_a_teacher(model: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    topics = rng.integers(N_TOPICS, size=200)
+    text, teacher = tmp_path / "sentences.txt", tmp_path / "vectors.npy"
+    text.write_text("".join(" ".join(f"t{t}w{i}" for i in rng.choice(WORDS_EACH, 5)) + "\n" for t in topics))
+    vectors = np.eye(N_TOPICS, dtype=np.float32)[topics]
+    np.save(teacher, vectors)
+    arguments = ("fit-encoder", model, text, "--teacher", teacher, "-o", tmp_path / "e", *FEW)
+    assert run(*arguments).exit_code == 0
+    assert topic_margin(SentenceEncoder.load(tmp_path / "e")) > topic_margin(SentenceEncoder(make_words())) + 0.1
+    for wrong, message in (
+        (vectors[:-1], "it needs one row for each line"),
+        (np.full_like(vectors, np.nan), "vectors.npy: the vector of sentence 1 is not finite"),
+        (vectors.astype(int), "must be floating-point numbers"),
+    ):
+        np.save(teacher, wrong)
+        assert_mistake(run(*arguments, "--overwrite"), 1, message)
+    teacher.write_text("x")
+    assert_mistake(run(*arguments, "--overwrite"), 1, "vectors.npy is not a .npy file")
+    teacher.unlink()
+    assert_mistake(run(*arguments, "--overwrite"), 1, "vectors.npy")
+
+
+@pytest.mark.parametrize("is_terminated", [False, True])
+def test_fit_encoder_is_interrupted_and_resumed(
+    model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_terminated: bool
+) -> None:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def interrupting(progress: Any, corpus: Any) -> Any:
+        def report(state: Any) -> None:
+            if state.phase == "training" and state.step == 20:
+                os.kill(os.getpid(), signal.SIGTERM if is_terminated else signal.SIGINT)
+
+        yield report
+
+    whole, output = tmp_path / "whole", tmp_path / "my.encoder"
+    assert run("fit-encoder", model, corpus, "-o", whole, *FEW).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("w2v.encoder.training.fit_options.show_fitting", interrupting)
+        result = run("fit-encoder", model, corpus, "-o", output, *FEW)
+    assert result.exit_code == (143 if is_terminated else 130), result.output
+    assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""
+    assert not SentenceEncoder.load(output).is_complete_
+    assert_mistake(run("fit-encoder", "--resume", output, "--steps", 3), 2, "takes no other options")
+    assert_mistake(run("fit-encoder", "--resume", output, "-o", whole), 2, "--output is not for --resume")
+    resumed = run("fit-encoder", "--resume", output)
+    assert resumed.exit_code == 0, resumed.output
+    np.testing.assert_allclose(
+        SentenceEncoder.load(output).state.table, SentenceEncoder.load(whole).state.table, atol=1e-6
+    )
+    assert_mistake(run("fit-encoder", "--resume", output), 1, "training is complete, there is nothing to resume")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "Missing argument 'MODEL'"),
+        (["MODEL", "CORPUS"], 2, "Missing option '-o'"),
+        (["MODEL", "-o", "out"], 2, "Nothing to train on"),
+        (["MODEL", "-o", "out", "--pairs", "PAIRS", "--teacher", "t.npy"], 2, "--teacher needs CORPUS"),
+        (["missing", "CORPUS", "-o", "out"], 1, "missing does not exist"),
+        (["MODEL", "missing.txt", "-o", "out"], 1, "missing.txt"),
+        (["MODEL", "CORPUS", "-o", "no/out"], 1, "no does not exist"),
+        (["MODEL", "CORPUS", "-o", "out", "--pairs", "missing.tsv"], 1, "missing.tsv"),
+        (["MODEL", "-o", "out", "--pairs", "CORPUS"], 1, "corpus.txt"),
+        (["MODEL", "CORPUS", "-o", "out", "--architecture", "attention", "--dim", 10, "--heads", 3], 1, "multiple of"),
+        (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 9, "--max-tokens", 8], 1, "max_tokens must be at least"),
+        (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 30], 1, "needs paragraphs, one a line"),
+    ],
+)
+def test_fit_encoder_reports_bad_input(
+    model: Path, corpus: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    arguments: list[object], code: int, message: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    files: dict[object, object] = {"MODEL": model, "CORPUS": corpus, "PAIRS": pairs}
+    before = sorted(os.listdir(tmp_path))
+    assert_mistake(run("fit-encoder", *(files.get(argument, argument) for argument in arguments)), code, message)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+BAD_VALUES = {
+    "architecture": "recurrent", "layers": 0, "heads": "x", "dim": 0, "positions": "circular", "feed_forward": 0,
+    "norm": "both", "dropout": 1, "a": 0, "identity_scale": -1, "identity_columns": -1, "steps": 0, "batch_size": 1,
+    "head": "none",
+    "learning_rate": -1, "weight_rate": "x", "network_rate": -0.1, "temperature": 0, "order_share": -1,
+    "word_dropout": 1, "warmup": -1,
+    "weight_decay": -1, "clip": 0, "chunk": 0, "evaluate_every": 0, "max_time": "soon", "min_tokens": 0,
+    "max_tokens": 0, "workers": 0, "seed": -1,
+}  # fmt: skip
+
+
+def test_every_option_is_tried_with_a_bad_value() -> None:
+    assert set(BAD_VALUES) == set(ENCODER_OPTIONS) | set(TRAINING_OPTIONS)
+    assert set(TRAINING_OPTIONS) == {field.name for field in fields(FitOptions)} - {"hard_negatives"}
+
+
+@pytest.mark.parametrize("name", BAD_VALUES)
+def test_fit_encoder_reports_bad_options(model: Path, corpus: Path, tmp_path: Path, name: str) -> None:
+    option = "--" + name.replace("_", "-")
+    result = run("fit-encoder", model, corpus, "-o", tmp_path / "out", f"{option}={BAD_VALUES[name]}")
+    assert_mistake(result, 2, option)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "temperature", "a", "feed_forward", "weight_decay", "dropout"])
+def test_fit_encoder_reports_what_is_no_number(model: Path, corpus: Path, tmp_path: Path, name: str) -> None:
+    option = "--" + name.replace("_", "-")
+    network = ("--architecture", "attention", "--steps", 1)
+    result = run("fit-encoder", model, corpus, "-o", tmp_path / "out", *network, option, "nan")
+    assert result.exit_code in (1, 2) and name in result.stderr.replace("-", "_"), result.output
+
+
+def test_help_shows_the_defaults_of_training() -> None:
+    shown = " ".join(run("fit-encoder", "--help").stdout.split())
+    options = FitOptions()
+    assert f"[default: {options.network_rate}]" in shown and "[default: by what is trained on]" in shown
+    assert "[default: relative]" in shown and "[default: all cores]" in shown

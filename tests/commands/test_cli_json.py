@@ -1,0 +1,130 @@
+"""What commands print for programs: JSON, whatever kind of model they are given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+
+from tests.helpers.command_line import run
+from tests.helpers.topic_examples import make_paragraphs, make_words
+from w2v import Word2Vec
+from w2v.commands import main as cli
+from w2v.commands.shared.output import json_text
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.retrieval import SentenceIndex
+
+STEPS = ("--steps", 4, "--batch-size", 8, "--evaluate-every", 2, "--workers", 1)
+NETWORK = ("--architecture", "attention", "--dim", 8, "--heads", 2)
+TRAINING = ("--vector-size", 8, "--min-count", 1, "--epochs", 1, "--workers", 1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a model of each kind, and files to use them on."""
+    folder = tmp_path_factory.mktemp("models")
+    paragraphs = make_paragraphs(40)
+    (folder / "corpus.txt").write_text("\n".join(paragraphs) + "\n")
+    (folder / "lines.txt").write_text("".join(f"{line}\n" for line in paragraphs for line in line.split(". ")))
+    (folder / "pairs.tsv").write_text("t0w1 t0w2\tt0w3 t0w4\n" * 20)
+    (folder / "scored.tsv").write_text("t0w1\tt0w2\t1.0\nt1w3\tt2w4\t3.0\nt1w3\tt1w4\t4.0\n")
+    (folder / "analogies.txt").write_text(": all\nt0w0 t0w1 t1w0 t1w1\n")
+    words = Word2Vec(vector_size=8, min_count=1, epochs=1, workers=1, random_state=1).fit(paragraphs)
+    words.save(folder / "words")
+    Word2Vec(vector_size=8, min_count=1, epochs=1, workers=1, subwords=True, buckets=100, random_state=1).fit(
+        paragraphs
+    ).save(folder / "subwords")
+    make_words().save(folder / "vectors")
+    SentenceEncoder(make_words()).save(folder / "closed")
+    for name, network in (("static", ()), ("attention", NETWORK)):
+        made = run("fit-encoder", folder / "vectors", folder / "corpus.txt", "-o", folder / name, *network, *STEPS)
+        assert made.exit_code == 0, made.output
+    for name in ("vectors", "closed", "static", "attention"):
+        SentenceIndex.build(folder / name, folder / "lines.txt", folder / f"{name}.index")
+    return folder
+
+
+WORDS, ENCODERS = ("words", "subwords", "vectors"), ("words", "subwords", "vectors", "closed", "static", "attention")
+INDEXES = ("vectors.index", "closed.index", "static.index", "attention.index")
+CALLS: dict[str, list[tuple[Any, ...]]] = {
+    "train": [("train", "corpus.txt", "-o", "NEW", *TRAINING), ("train", "corpus.txt", "--dry-run", *TRAINING)],
+    "compare": [("compare", "corpus.txt", "--with", "gensim", *TRAINING)],
+    "phrases": [("phrases", "corpus.txt", "--min-count", 2)],
+    "fit-encoder": [
+        *(("fit-encoder", model, "corpus.txt", "-o", "NEW", *STEPS) for model in ENCODERS),
+        *(
+            ("fit-encoder", "vectors", *source, "-o", "NEW", *network, *STEPS)
+            for network in ((), NETWORK)
+            for source in (("corpus.txt",), ("--pairs", "pairs.tsv"), ("lines.txt", "--teacher", "static"))
+        ),
+    ],
+    "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
+    "info": [("info", model) for model in (*ENCODERS, *INDEXES)],
+    "neighbors": [("neighbors", model, "t0w1") for model in WORDS],
+    "analogy": [("analogy", model, "t0w1", "t0w2", "t0w3") for model in WORDS],
+    "similarity": [("similarity", model, "t0w1", "t0w2") for model in WORDS],
+    "similar": [("similar", model, "t0w1", "lines.txt") for model in ENCODERS],
+    "attention": [("attention", model, "t0w1 t0w2") for model in ENCODERS],
+    "encode": [("encode", model, "lines.txt") for model in ENCODERS],
+    "evaluate": [
+        *(("evaluate", model, "--pairs", "scored.tsv", "--analogies", "analogies.txt") for model in WORDS),
+        *(("evaluate", model, "--sts", "scored.tsv") for model in ENCODERS),
+    ],
+    "index": [
+        *(("index", model, "lines.txt", "-o", "NEW", "--dtype", "int8") for model in ENCODERS),
+        *(("index", model) for model in WORDS),
+    ],
+    "search": [("search", model, "t0w1 t0w2") for model in INDEXES],
+    "duplicates": [
+        ("duplicates", *source, *what)
+        for source in (("lines.txt",), *(("lines.txt", "--model", model) for model in ENCODERS), *zip(INDEXES))
+        for what in (("--threshold", 0.5), ("--groups",), ("--keep", "NEW"))
+    ],
+    "cluster": [
+        *(("cluster", "lines.txt", "--model", model, "-k", 3) for model in ENCODERS),
+        *(("cluster", model, "-k", 3) for model in INDEXES),
+    ],
+}
+
+
+def flags_for_programs() -> dict[str, list[str]]:
+    """Return the options --json and --jsonl of each command that has one."""
+    context = click.Context(cli.main)
+    found = {}
+    for name in cli.main.list_commands(context):
+        command = cli.main.get_command(context, name)
+        assert command is not None
+        flags = [flag for option in command.params for flag in option.opts if flag in ("--json", "--jsonl")]
+        if flags:
+            found[name] = flags
+    return found
+
+
+def test_calls_cover_every_command_that_prints_json() -> None:
+    assert flags_for_programs().keys() == CALLS.keys()
+
+
+@pytest.mark.parametrize("command", CALLS)
+def test_json_of_every_command_can_be_read(
+    command: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    for number, call in enumerate(CALLS[command]):
+        for flag in flags_for_programs()[command]:
+            arguments = [tmp_path / f"{number}{flag}" if part == "NEW" else part for part in call]
+            result = run(*arguments, flag)
+            assert result.exit_code == 0, (arguments, result.output)
+            texts = result.stdout.splitlines() if flag == "--jsonl" else [result.stdout]
+            assert texts or "--groups" in call or "duplicates" in call, arguments
+            for text in texts:
+                json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not strict JSON"))
+
+
+def test_json_text_takes_what_numpy_makes() -> None:
+    value = {"a": np.bool_(True), "b": [np.float32(0.5), np.int64(3), float("nan")], "c": (np.arange(2), Path("x"))}
+    assert json.loads(json_text(value)) == {"a": True, "b": [0.5, 3, None], "c": [[0, 1], "x"]}
+    assert json.loads(json_text(np.float64("inf"))) is None

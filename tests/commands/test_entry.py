@@ -1,0 +1,133 @@
+"""The command as a process: how it ends on Ctrl-C at any moment, and when nobody reads its output."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from w2v.vectors.embeddings import Embeddings
+
+_START = "from w2v.commands.entry import main; import sys; print('started', file=sys.stderr, flush=True); main()"
+_ENDINGS = (
+    "",  # it had ended before
+    "Interrupted.\n",
+    "Interrupted; nothing was saved.\n",
+    "Interrupted. What was learned is saved; go on with: w2v train --resume e.model\n",
+)
+_MANY_MOMENTS = tuple(np.arange(0, 2.5, 0.02).tolist())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a model and a text that takes some seconds to train on."""
+    path = tmp_path_factory.mktemp("entry")
+    rng = np.random.default_rng(1)
+    words = [f"word{number}" for number in range(300)]
+    Embeddings(words, rng.normal(size=(300, 20)).astype(np.float32)).save(path / "my.model")
+    lines = [" ".join(words[i] for i in rng.integers(0, 300, 20)) for _ in range(20_000)]
+    (path / "text.txt").write_text("\n".join(lines) + "\n")
+    (path / "few.txt").write_text("\n".join(lines[:200]) + "\n")
+    return path
+
+
+def _interrupted_after(seconds: float, folder: Path, arguments: list[str]) -> tuple[int, str, str]:
+    """Start the command, send it SIGINT so long after its first line of code, and return how it ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _START, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "started\n"
+    time.sleep(seconds + 0.001)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def _check_ends_in_one_line(seconds: float, folder: Path, arguments: list[str]) -> None:
+    code, _, err = _interrupted_after(seconds, folder, arguments)
+    assert err in _ENDINGS
+    assert code == (130 if err else code)
+    assert code in (0, 130, -signal.SIGINT)  # the last in the moment in which Python shuts down
+
+
+_TRAIN = ["train", "text.txt", "--output", "e.model", "--overwrite", "--epochs", "50", "--workers", "1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"),
+    [
+        (["--help"], 0.0), (["--help"], 0.06),
+        (["neighbors", "my.model", "word1"], 0.02), (["neighbors", "my.model", "word1"], 0.2),
+        (_TRAIN, 0.12), (_TRAIN, 0.35), (_TRAIN, 0.6),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else str(value),
+)  # fmt: skip
+def test_an_early_interrupt_ends_in_one_line(arguments: list[str], seconds: float, folder: Path) -> None:
+    _check_ends_in_one_line(seconds, folder, arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", _MANY_MOMENTS)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["neighbors", "my.model", "word1"], _TRAIN], ids=["help", "neighbors", "train"]
+)
+def test_an_interrupt_at_any_moment_ends_in_one_line(seconds: float, arguments: list[str], folder: Path) -> None:
+    _check_ends_in_one_line(seconds, folder, arguments)
+
+
+def test_an_interrupt_before_anything_was_learned_says_that_nothing_was_saved(folder: Path) -> None:
+    code, _, err = _interrupted_after(0.0, folder, ["train", "text.txt", "--output", "new.model"])
+    assert (code, err) == (130, "Interrupted; nothing was saved.\n")
+    assert not (folder / "new.model").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["info", "my.model"],
+        ["info", "my.model", "--json"],
+        ["neighbors", "my.model", "word1"],
+        ["encode", "my.model", "few.txt", "--jsonl"],
+        ["phrases", "few.txt", "--output", "-"],
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in (
+                ["train", "--help"],
+                ["--version"],
+                ["duplicates", "few.txt", "--threshold", "0.1"],
+                ["cluster", "few.txt", "--model", "my.model", "-k", "3"],
+                ["completion", "bash"],
+                ["train", "few.txt", "--output", "few.model", "--epochs", "1"],
+            )
+        ),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(arguments: list[str], folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", "from w2v.commands.entry import main; main()", *arguments],
+            cwd=folder,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")

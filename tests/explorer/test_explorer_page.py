@@ -1,0 +1,430 @@
+"""The explorer's page in Chromium: what it shows, that hostile words stay text, and that it can be used by keyboard.
+
+Needs Playwright (extra `browser`) and a Chromium, which W2V_CHROMIUM names or the PATH has.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from tests.helpers import ROOT
+from tests.helpers.explorer_examples import HOSTILE, TOPICS, save_attention, save_model
+
+pytest.importorskip("starlette")
+
+pytestmark = pytest.mark.browser
+
+DRAWN = "() => performance.getEntriesByName('first-map').length > 0"
+
+
+def serve(model: Path) -> Iterator[str]:
+    """Start the command and give the page's address."""
+    command = [sys.executable, "-m", "cli", "explore", str(model), "--no-browser", "--port", "0", "--no-cache"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    found = re.search(r"http://\S+", process.stdout.readline())
+    try:
+        assert found is not None
+        yield found[0]
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def words_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(save_model(tmp_path_factory.mktemp("words"), 3000))
+
+
+@pytest.fixture(scope="module")
+def encoder_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(save_attention(tmp_path_factory.mktemp("sentences")))
+
+
+class Opened:
+    """A page that is being looked at, and what its console said."""
+
+    def __init__(self, browser: Any, address: str, **options: Any) -> None:
+        self.page = browser.new_context(viewport={"width": 1100, "height": 760}, **options).new_page()
+        self.complaints: list[str] = []
+        self.foreign: list[str] = []
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type != "log" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+        self.page.on("request", lambda asked: self.note(asked.url, address))
+        self.page.goto(address)
+        self.wait(lambda: self.page.evaluate(DRAWN))
+
+    def note(self, url: str, address: str) -> None:
+        if not url.startswith(address.partition("#")[0]):
+            self.foreign.append(url)
+
+    def wait(self, is_so: Any) -> None:
+        """Wait until something is so; the page's policy lets no string be evaluated there, so it is asked from here."""
+        for _ in range(400):
+            if is_so():
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError("it did not become so in ten seconds")
+
+    def words(self, selector: str = "#answer .ranking .word") -> list[str]:
+        return list(self.page.locator(selector).all_text_contents())
+
+
+@pytest.fixture
+def look(browser: Any) -> Iterator[Any]:
+    opened: list[Opened] = []
+
+    def open_page(address: str, **options: Any) -> Opened:
+        opened.append(Opened(browser, address, **options))
+        return opened[-1]
+
+    yield open_page
+    for seen in opened:
+        assert seen.complaints == []
+        assert seen.foreign == []
+        seen.page.context.close()
+
+
+def test_page_searches_as_one_types(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("ho", delay=30)
+    seen.wait(lambda: "horse" in seen.words("#completions .word"))
+    seen.wait(lambda: len(seen.words()) == 24)
+    assert seen.page.locator("#answer h2").inner_text() == "horse"
+    assert {*TOPICS["animals"], "horse"} - {*seen.words()} == {"horse"}
+    seen.page.keyboard.press("ArrowDown")
+    assert seen.page.locator("#completions [aria-selected=true]").inner_text() == "horse"
+    seen.page.keyboard.press("Enter")
+    seen.wait(lambda: seen.page.url.endswith("#/words/horse"))
+
+
+def test_page_adds_words_up(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("cat - dog + re", delay=20)
+    seen.wait(lambda: seen.words("#completions .word") == ["red"])
+    seen.page.locator("#completions .chip").click()
+    seen.wait(
+        lambda: (
+            seen.page.locator("#answer h2").count()
+            and seen.page.locator("#answer h2").inner_text() == "cat - dog + red"
+        )
+    )
+    assert seen.words()[0] in TOPICS["colours"]
+
+
+def test_page_says_that_it_shows_a_guess(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("hrose", delay=20)
+    seen.wait(lambda: seen.page.locator("#answer .guess").count() == 1)
+    guess = seen.page.locator("#answer .guess").inner_text()
+    assert guess == "“hrose” is not in the vocabulary. Showing: horse?"
+    seen.page.locator("#search").fill("hors")  # which "horse" begins with
+    seen.wait(lambda: seen.page.locator("#answer .guess").count() == 0)
+    assert seen.page.locator("#answer h2").inner_text() == "horse"
+
+
+def test_page_shows_what_is_near_to_the_mean_of_several_words(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#search").press_sequentially("red blue", delay=20)
+    seen.wait(lambda: "mean of its words" in seen.page.locator("#answer").inner_text())
+    assert seen.page.locator("#answer h2").inner_text() == "red blue"
+    assert seen.words()[0] in TOPICS["colours"]
+
+
+def test_page_leads_back_where_no_word_is_in_sight(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.wait(lambda: seen.page.locator("#progress").is_hidden())
+    assert seen.page.locator("#lost").is_hidden()
+    seen.page.mouse.move(1270, 10)
+    for _ in range(12):
+        seen.page.mouse.wheel(0, -300)
+    seen.wait(lambda: seen.page.locator("#lost").is_visible())
+    seen.page.locator("#lost").click()
+    seen.wait(lambda: seen.page.locator("#lost").is_hidden())
+
+
+def test_page_goes_from_word_to_word_and_back(look: Any, words_address: str) -> None:
+    seen = look(words_address + "#/words/red")
+    seen.wait(lambda: len(seen.words()) == 24)
+    nearest = seen.words()[0]
+    assert nearest in TOPICS["colours"]
+    seen.page.locator("#answer .ranking button").first.click()
+    seen.wait(lambda: seen.page.locator("#answer h2").inner_text() == nearest)
+    seen.page.go_back()
+    seen.wait(lambda: seen.page.locator("#answer h2").inner_text() == "red")
+
+
+def test_page_corrects_spelling(look: Any, words_address: str) -> None:
+    seen = look(words_address + "#/words/yelow")
+    seen.wait(lambda: seen.words("#answer .chip") == ["yellow"])
+    seen.page.locator("#answer .chip").click()
+    seen.wait(lambda: seen.page.locator("#answer h2").inner_text() == "yellow")
+
+
+def test_page_shows_hostile_words_as_text(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    title = seen.page.title()
+    for word in HOSTILE:
+        if len(word) > 200:
+            continue
+        seen.page.evaluate("(word) => { location.hash = `#/words/${encodeURIComponent(word)}`; }", word)
+        shown = {"\u202egnp.exe": "‹202e›gnp.exe", "a\nb\tc\x00d": "a‹a›b‹9›c‹0›d", " ": "␣"}.get(word, word)
+        seen.wait(lambda shown=shown: shown in seen.words("#answer h2 .word"))
+    assert seen.page.title() == title
+    assert seen.page.locator("img, body script, svg[onload], iframe").count() == 0
+    assert seen.page.evaluate("() => ({}).polluted") is None
+
+
+def test_page_answers_analogies_and_draws_them(look: Any, words_address: str) -> None:
+    seen = look(words_address + "#/analogy/one/two/three")
+    seen.wait(lambda: len(seen.words("#analogy-answer .word")) == 10)
+    seen.page.locator("#analogy-b").fill("red")
+    seen.wait(lambda: seen.page.url.endswith("#/analogy/one/red/three"))
+    seen.wait(
+        lambda: seen.words("#analogy-answer .word")[:1] and seen.words("#analogy-answer .word")[0] in TOPICS["colours"]
+    )
+    seen.page.get_by_label("multiply").check()
+    seen.wait(lambda: float(seen.page.locator("#analogy-answer .score").first.inner_text()) > 0)
+
+
+def test_page_compares_sentences_by_word_weights(look: Any, words_address: str) -> None:
+    seen = look(words_address + "#/sentences")
+    seen.page.locator("#first").fill("a red cat")
+    seen.page.locator("#second").fill("the blue dog <b>")
+    seen.wait(lambda: seen.page.locator(".similarity strong").count() == 1)
+    assert seen.words(".shares .word") == ["red", "cat", "blue", "dog"]
+    assert seen.page.locator(".heat td:not(thead td)").count() == 4
+    assert seen.page.locator("select").count() == 0
+    seen.page.reload()
+    seen.wait(lambda: seen.words(".shares .word") == ["red", "cat", "blue", "dog"])
+    seen.page.locator("#second").fill("unheard of")
+    seen.wait(lambda: "No word of the second sentence" in seen.page.locator("#comparison").inner_text())
+
+
+def test_page_shows_attention_by_layer_and_head(look: Any, encoder_address: str) -> None:
+    seen = look(encoder_address + "#/sentences")
+    seen.page.locator("#first").fill("one red cat")
+    seen.page.locator("#second").fill("two dogs and a dog")
+    seen.wait(lambda: seen.page.locator(".heat").count() == 3)
+    values = seen.page.locator(".heat").first.locator("td span").all_text_contents()
+    assert len(values) == 9
+    assert sum(map(float, values[:3])) == pytest.approx(1, abs=0.02)
+    seen.page.get_by_label("Head").select_option("2")
+    seen.wait(lambda: seen.page.locator(".heat").first.locator("td span").all_text_contents() != values)
+    seen.page.locator(".heat").first.locator("tbody td").first.hover()
+    assert "gives" in seen.page.locator(".reading").first.inner_text()
+
+
+def assert_map(screenshot: bytes) -> None:
+    """Look for words and points beside the panel and the buttons."""
+    pixels = imread(io.BytesIO(screenshot))[:, 450:1000, :3]
+    assert (pixels.max(axis=2) < 0.35).sum() > 1000  # words
+    assert (np.ptp(pixels, axis=2) > 0.2).sum() > 2000  # points
+
+
+def test_map_comes_back_when_the_graphics_card_was_lost(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#progress").wait_for(state="hidden")
+    seen.page.evaluate(
+        """() => {
+  window.card = document.getElementById("points").getContext("webgl2").getExtension("WEBGL_lose_context");
+  window.card.loseContext();
+}"""
+    )
+    seen.page.wait_for_timeout(200)
+    seen.page.mouse.move(700, 300)
+    seen.page.evaluate("() => window.card.restoreContext()")
+    seen.page.mouse.move(5, 5)
+    seen.page.wait_for_timeout(1600)
+    seen.complaints[:] = [said for said in seen.complaints if "CONTEXT_LOST" not in said]  # the browser's own
+    assert_map(seen.page.screenshot())
+
+
+def test_map_is_drawn_dragged_and_clicked(look: Any, words_address: str) -> None:
+    seen = look(words_address)
+    seen.page.locator("#progress").wait_for(state="hidden")
+    seen.page.wait_for_timeout(1600)
+    before = seen.page.screenshot()
+    assert_map(before)
+    seen.page.mouse.move(760, 380)
+    seen.page.mouse.down()
+    seen.page.mouse.move(820, 430, steps=4)
+    seen.page.mouse.up()
+    seen.page.wait_for_timeout(300)
+    assert seen.page.screenshot() != before
+    seen.page.locator("#zoom-all").click()
+    seen.page.wait_for_timeout(900)
+    for x, y in ((x, y) for y in range(200, 600, 7) for x in range(600, 1000, 23)):
+        seen.page.mouse.move(x, y)
+        if seen.page.locator("#tip").is_visible():
+            break
+    hovered = seen.page.locator("#tip .word").inner_text()
+    seen.page.mouse.click(x, y)
+    seen.wait(
+        lambda: seen.page.locator("#answer h2").count() and seen.page.locator("#answer h2").inner_text() == hovered
+    )
+
+
+def test_map_is_used_by_keyboard(look: Any, words_address: str) -> None:
+    seen = look(words_address, reduced_motion="reduce")
+    seen.page.locator("#points").focus()
+    for key in ("+", "+", "ArrowLeft", "ArrowUp", "-", "0"):
+        seen.page.keyboard.press(key)
+    seen.page.wait_for_timeout(100)
+    spoken = seen.page.locator("#live").inner_text()
+    seen.page.keyboard.press("Enter")
+    seen.wait(lambda: seen.page.locator("#answer h2").count() == 1)
+    assert spoken
+    seen.page.keyboard.press("Escape")
+    seen.wait(lambda: seen.page.locator("#answer h2").count() == 0)
+    seen.page.keyboard.press("/")
+    assert seen.page.evaluate("() => document.activeElement.id") == "search"
+    seen.page.locator("#tab-words").focus()
+    seen.page.keyboard.press("ArrowRight")
+    seen.wait(lambda: seen.page.locator("#analogy").is_visible())
+    assert seen.page.evaluate("() => document.activeElement.id") == "tab-analogy"
+    seen.page.keyboard.press("?")
+    seen.wait(lambda: seen.page.locator("#help").is_visible())
+    seen.page.keyboard.press("Escape")
+    seen.wait(lambda: not seen.page.locator("#help").is_visible())
+
+
+def test_page_has_light_and_dark(look: Any, words_address: str) -> None:
+    ground = "() => getComputedStyle(document.documentElement).backgroundColor"
+    light = look(words_address, color_scheme="light")
+    dark = look(words_address, color_scheme="dark")
+    assert light.page.evaluate(ground) != dark.page.evaluate(ground)
+    for _ in range(2):  # from what the system has to light, then to dark
+        light.page.locator("#theme").click()
+    assert light.page.evaluate(ground) == dark.page.evaluate(ground)
+    light.page.reload()
+    light.wait(lambda: light.page.evaluate(ground) == dark.page.evaluate(ground))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_can_be_read_and_named(scheme: str, look: Any, encoder_address: str) -> None:
+    """Every control has a name, and text stands out from what is behind it by 4.5 to 1."""
+    seen = look(encoder_address + "#/sentences", color_scheme=scheme)
+    seen.page.locator("#first").fill("one red cat")
+    seen.page.locator("#second").fill("two dogs and a dog")
+    seen.wait(lambda: seen.page.locator(".heat").count() == 3)
+    nameless = seen.page.evaluate(NAMELESS)
+    assert nameless == []
+    for address in ("#/sentences", "#/words/cat", "#/analogy/cat/red/dog"):
+        seen.page.evaluate("(hash) => { location.hash = hash; }", address)
+        seen.page.wait_for_timeout(500)
+        assert seen.page.evaluate(CONTRASTS) == []
+
+
+NAMELESS = """() => {
+  const controls = [...document.querySelectorAll("button, input, textarea, select, canvas[tabindex]")];
+  const isNamed = (e) => e.getAttribute("aria-label") || e.labels?.length || e.textContent.trim();
+  return controls.filter((e) => !isNamed(e)).map((e) => e.id);
+}"""
+CONTRASTS = """() => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const paint = (color) => { context.fillStyle = color; context.fillRect(0, 0, 1, 1); };
+  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const light = () => {
+    const [red, green, blue] = [...context.getImageData(0, 0, 1, 1).data].map((v) => linear(v / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const poor = [];
+  for (const element of document.querySelectorAll(".panel *")) {
+    const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
+    if (!text || !element.checkVisibility() || element.closest(".visually-hidden, option")) continue;
+    const behind = [];
+    for (let e = element; e; e = e.parentElement) behind.unshift(getComputedStyle(e).backgroundColor);
+    behind.forEach(paint);
+    const ground = light();
+    const style = getComputedStyle(element);
+    context.globalAlpha = Number(style.opacity);
+    paint(style.color);
+    context.globalAlpha = 1;
+    const ink = light();
+    const ratio = (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+    if (ratio < 4.5) poor.push(`${text.slice(0, 20)} ${ratio.toFixed(2)}`);
+  }
+  return poor;
+}"""
+
+
+LABELS = """async () => {
+  const [{ Labels }, { Camera }] = await Promise.all([import("/page/labels.js"), import("/page/camera.js")]);
+  const labels = new Labels({ forget() {} });
+  labels.setTheme({ font: "sans-serif" });
+  const camera = new Camera();
+  camera.resize(1000, 700, { left: 0, bottom: 0 });
+  const n = 20000;
+  const points = Float32Array.from({ length: 2 * n }, (_, i) => Math.sin(i * i) * Math.cos(i / 7));
+  const words = Array.from({ length: n }, (_, i) => "word".repeat(1 + (i % 3)) + i);
+  const map = { camera, words, points, hover: null, highlight: { marks: new Map(), lines: [] } };
+  const place = () => {
+    const placed = [...labels.place(map)].map(([place, { x, y, size }]) => ({ place, x, y, ...size }));
+    const overlaps = placed.filter((a) => placed.some((b) => a.place < b.place && a.x < b.x + b.width &&
+      b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height)).length;
+    const inside = placed.filter(({ x, y }) => x > 100 && x < 800 && y > 100 && y < 600).map(({ place }) => place);
+    return { overlaps, inside, ranks: Math.max(...inside) };
+  };
+  camera.zoom(3);
+  const before = place();
+  camera.move(37, -21);
+  const after = place();
+  camera.zoom(8);
+  return { before, after, near: place() };
+}"""
+
+
+def test_labels_do_not_collide_nor_jump_and_rarer_ones_come_when_near(look: Any, words_address: str) -> None:
+    found = look(words_address).page.evaluate(LABELS)
+    assert [found[when]["overlaps"] for when in ("before", "after", "near")] == [0, 0, 0]
+    before, after = ({*found[when]["inside"]} for when in ("before", "after"))
+    assert len(before) > 30
+    assert len(before & after) > 0.8 * len(before)  # but for those that have left the part that is looked at
+    assert found["near"]["ranks"] > found["before"]["ranks"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (660, 500), (700, 500), (1920, 1080)])
+def test_page_fits_windows_of_all_sizes(width: int, height: int, look: Any, words_address: str) -> None:
+    seen = look(words_address + "#/words/red")
+    seen.page.set_viewport_size({"width": width, "height": height})
+    seen.page.wait_for_timeout(300)
+    for selector in ("#search", "#tab-sentences", "#theme", "#zoom-in"):
+        box = seen.page.locator(selector).bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] and box["x"] + box["width"] <= width
+        assert 0 <= box["y"] and box["y"] + box["height"] <= height
+    assert seen.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_page_says_that_the_server_has_gone(look: Any, tmp_path: Path) -> None:
+    serving = serve(save_model(tmp_path))
+    seen = look(next(serving))
+    serving.close()  # type: ignore[attr-defined]
+    seen.page.locator("#search").fill("cat")
+    seen.wait(lambda: "The explorer has ended" in seen.page.locator("#notice").inner_text())
+    seen.complaints.clear()  # the browser's own, of the refused connection
+
+
+def test_page_works_without_webgl(browser: Any, words_address: str) -> None:
+    page = browser.new_context().new_page()
+    page.add_init_script(
+        "HTMLCanvasElement.prototype.getContext = new Proxy(HTMLCanvasElement.prototype.getContext, "
+        "{ apply: (f, canvas, given) => given[0] === 'webgl2' ? null : Reflect.apply(f, canvas, given) });"
+    )
+    page.goto(words_address + "#/words/red")
+    page.locator("#answer h2").wait_for()
+    assert "no WebGL 2" in page.locator("#notice").inner_text()
+    page.context.close()

@@ -1,0 +1,218 @@
+"""One training by the compiled kernel and by its twin, and how far apart the two may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.helpers import naive_w2v
+from w2v.kernels import cbow, skipgram, training
+from w2v.kernels.composition import Members
+from w2v.kernels.simd import TILE_ROWS
+from w2v.kernels.training import Chunk, Noise, Segment, TableArrays, Text
+
+ROUNDING = 2.0**-24
+SIGMOID_ERROR = 1e-6
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training of one segment. `lengths` are those of the sentences; stop None is the end of the stream."""
+
+    algorithm: str
+    lengths: tuple[int, ...] = (40, 1, 7, 90, 1, 1, 2, 60)
+    n_words: int = 30
+    vector_size: int = 16
+    window: int = 5
+    shrink: bool = True
+    drawn_from: int = 0
+    """What radii are drawn from, if not from `window`."""
+    negative: int = 5
+    n_targets: int = 36
+    n_noise: int = 4 * TILE_ROWS
+    position: int = 0
+    stop: int | None = None
+    keep: float = 0.8
+    alpha_start: float = 0.05
+    alpha_end: float = 0.02
+    scale: float = 1.0
+    seed: int = 1
+    tokens: NDArray[np.int32] = field(init=False)
+    offsets: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        tokens = self.rng(0).integers(self.n_words, size=offsets[-1]).astype(np.int32)
+        object.__setattr__(self, "tokens", tokens)
+        object.__setattr__(self, "offsets", offsets)
+
+    def rng(self, stream: int) -> np.random.Generator:
+        """Return a generator that depends on the seed alone."""
+        return np.random.default_rng([self.seed, stream])
+
+    @property
+    def end(self) -> int:
+        """The end of the segment."""
+        return int(self.offsets[-1]) if self.stop is None else self.stop
+
+    @property
+    def drawn(self) -> int:
+        return (self.drawn_from or self.window) if self.shrink else 0
+
+    @property
+    def keep_table(self) -> NDArray[np.float32]:
+        """Probabilities around `keep`, some of them 1."""
+        return np.minimum(1, self.keep + 0.3 * self.rng(1).random(self.n_words)).astype(np.float32)
+
+    @property
+    def alias_table(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Thresholds and aliases as a noise distribution might have, in no order."""
+        rng = self.rng(2)
+        return rng.random(self.n_words).astype(np.float32), rng.integers(
+            self.n_words, size=self.n_words, dtype=np.int32
+        )
+
+    @property
+    def chunk(self) -> Chunk:
+        """As the kernels take it."""
+        return Chunk(self.window, self.drawn, self.n_targets)
+
+    @property
+    def noise(self) -> Noise:
+        """As the kernels take it."""
+        return Noise(*self.alias_table, self.negative, self.n_noise)
+
+    @property
+    def segment(self) -> Segment:
+        """As the kernels take it."""
+        sentence = int(np.searchsorted(self.offsets, self.position, side="right")) - 1
+        return Segment(self.position, self.end, sentence, self.alpha_start, self.alpha_end, np.uint64(self.state))
+
+    def text(self, weights: NDArray[np.float32] | None = None) -> Text:
+        """Return it as the kernels take it."""
+        return Text(self.tokens, self.offsets, self.keep_table, weights)
+
+    def arrays(self, w_in: NDArray[np.float32], w_out: NDArray[np.float32]) -> TableArrays:
+        """Return tables as the kernels take them."""
+        return TableArrays(w_in.reshape(-1), w_out.reshape(-1), w_out.shape[1], self.vector_size)
+
+    @property
+    def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Input and output vectors of length about `scale`, as after some training."""
+        rng, spread = self.rng(3), self.scale / np.sqrt(self.vector_size)
+        draws = rng.normal(0, spread, (2, self.n_words, self.vector_size)).astype(np.float32)
+        return draws[0], draws[1]
+
+    @property
+    def state(self) -> int:
+        """Random state of the segment."""
+        return int(self.rng(4).integers(2**64, dtype=np.uint64))
+
+
+@dataclass
+class Outcome:
+    """What the kernel leaves: padded tables of V + 1 rows, and sums."""
+
+    w_in: NDArray[np.float32]
+    w_out: NDArray[np.float32]
+    stats: NDArray[np.float64]
+
+
+def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the table of V + 1 rows, padded with zeros to whole cache lines and starting on one."""
+    n_words, vector_size = vectors.shape
+    row_size = -(-vector_size // training.ROW_MULTIPLE) * training.ROW_MULTIPLE
+    raw = np.zeros((n_words + 1) * row_size + 16, np.float32)
+    start = (-raw.ctypes.data // 4) % 16
+    table = raw[start : start + (n_words + 1) * row_size].reshape(n_words + 1, row_size)
+    table[:-1, :vector_size] = vectors
+    return table
+
+
+def run_kernel(
+    case: Case,
+    rows: NDArray[np.float32] | None = None,
+    members: Members | None = None,
+    weights: NDArray[np.float32] | None = None,
+) -> Outcome:
+    """Train with the compiled kernel; `rows` take the place of the input vectors."""
+    w_in, w_out = map(padded, case.vectors)
+    if rows is not None:
+        w_in = padded(rows)
+    stats = np.zeros(3)
+    train_kernel(case, case.arrays(w_in, w_out), stats, members, weights)
+    return Outcome(w_in, w_out, stats)
+
+
+def train_kernel(
+    case: Case,
+    arrays: TableArrays,
+    stats: NDArray[np.float64],
+    members: Members | None = None,
+    weights: NDArray[np.float32] | None = None,
+) -> None:
+    """Call the compiled kernel."""
+    is_skipgram = case.algorithm == "skipgram"
+    kernel = skipgram.train_skipgram if is_skipgram else cbow.train_cbow
+    make_scratch: Callable[..., Any] = skipgram.make_scratch if is_skipgram else cbow.make_scratch
+    scratch = make_scratch(case.chunk, case.noise, arrays, members)
+    kernel(case.text(weights), case.segment, case.chunk, case.noise, arrays, members, scratch, stats)
+
+
+def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.Trained:
+    """Train with the twin."""
+    threshold, alias = case.alias_table
+    w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
+    return naive_w2v.train(
+        case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
+        threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.drawn, negative=case.negative,
+        n_targets=case.n_targets, n_noise=case.n_noise, alpha_start=case.alpha_start, alpha_end=case.alpha_end,
+        state=case.state, chunk=chunk,
+    )  # fmt: skip
+
+
+def assert_agree(case: Case, kernel: Outcome, twin: naive_w2v.Trained) -> None:
+    """Assert that the tables and sums are the twin's up to rounding, and that the padding was not written.
+
+    A step of the kernel is off by the sigmoid's documented error and by that of the score in it: a dot product of D
+    rounded terms, whose errors add like a random walk. `travel` sums the lengths of all steps of an entry. Adding a
+    step rounds the entry itself. CBOW takes its means from running sums over the H inputs of a chunk, each of which is
+    rounded. Four times the sum of all is allowed; the errors seen are below half of that.
+    """
+    assert_close(case, "w_in", kernel.w_in, twin.w_in, twin.travel_in, twin)
+    assert_close(case, "w_out", kernel.w_out, twin.w_out, twin.travel_out, twin)
+    loss, pairs, kept = kernel.stats
+    assert (pairs, kept) == (twin.pairs, twin.kept)
+    # every pair has one positive and `negative` noise terms, each with a logarithm's error
+    terms = twin.pairs * (1 + case.negative)
+    assert abs(loss - twin.loss) <= 2e-6 * (twin.loss + terms) + _score_error(case, twin) * terms
+
+
+def assert_close(
+    case: Case,
+    name: str,
+    padded_table: NDArray[np.float32],
+    expected: NDArray[np.float64],
+    travel: NDArray[np.float64],
+    twin: naive_w2v.Trained,
+) -> None:
+    """Assert for one table what `assert_agree` does."""
+    mean_error = ROUNDING * (case.n_targets + 2 * case.window) if case.algorithm == "cbow" else 0
+    error_of_step = SIGMOID_ERROR + _score_error(case, twin) + mean_error
+    allowed = 4 * (error_of_step * travel + ROUNDING * abs(expected).max())
+    error = abs(padded_table[:-1, : case.vector_size] - expected)
+    worst = np.unravel_index(np.argmax(error - allowed), error.shape)
+    assert np.all(error <= allowed), f"{name}{list(worst)} is off by {error[worst]:.2g}, allowed {allowed[worst]:.2g}"
+    assert not padded_table[:, case.vector_size :].any(), f"the padding of {name} was written"
+
+
+def _score_error(case: Case, twin: naive_w2v.Trained) -> float:
+    return ROUNDING * float(case.vector_size**0.5) * _longest(twin.w_in) * _longest(twin.w_out)
+
+
+def _longest(vectors: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(vectors, axis=1).max())

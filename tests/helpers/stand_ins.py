@@ -1,0 +1,218 @@
+"""Small files in place of those that pages name: for `simplewiki.txt` some verses, for `my.model` one trained on them.
+
+Every word that a page shows in its code is put into the text often enough to be learned, so that the page's own
+queries can be asked. What is printed then differs from the page in its words and numbers, not in its form.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import lzma
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from w2v.corpora import WordsTokenizer, bundled_corpus
+
+if TYPE_CHECKING:
+    from w2v import Word2Vec
+
+VERSES = 4_000
+TIMES = 12
+"""How often each word, and each text between quotes, of a page's code is put into the text."""
+
+QUESTIONS = ": royal\nman king woman queen\nking man queen woman\n: kin\nman woman brother sister\n"
+PAIRS = "king\tqueen\t8.5\nbread\tmeat\t6.1\ngold\tsilver\t8.0\nman\tsheep\t1.2\nriver\tsea\t7.0\nnight\tday\t5.0\n"
+HAN = re.compile(r"[\u4e00-\u9fff]+")
+
+
+class StandIns:
+    """Make files by their names, in the working directory, for one page.
+
+    Parameters
+    ----------
+    code : str
+        All code of the page.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def make(self) -> None:
+        """Make every file that there is a rule for and that the page names before it makes it itself."""
+        for pattern, maker in _MAKERS:
+            for name in sorted(set(re.findall(_whole(pattern), self.code))):
+                path = Path(name.replace("*", "1"))
+                if not path.exists() and not self._page_makes(name):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    maker(self, path)
+
+    def _page_makes(self, name: str) -> bool:
+        before = re.split(_whole(re.escape(name)), self.code, maxsplit=1)[0]
+        if f"w2v download {Path(name).stem}" in before:
+            return True
+        return before.endswith(("--output ", "-o ", "> ", 'save("', 'output = "'))
+
+    @cached_property
+    def text(self) -> list[str]:
+        """Give verses with the page's words strewn in."""
+        verses = [verse.strip() for verse in bundled_corpus("bible")]
+        verses = verses[:: len(verses) // VERSES]
+        quoted = [words for words in re.findall(r'"([^"\n]{3,80})"', self.code) if not words.startswith("-")]
+        words = sorted(set(WordsTokenizer()(self.code)))
+        drawn = random.Random(1)
+        extra = [word for word in [*words, *quoted] for _ in range(TIMES)]
+        drawn.shuffle(extra)
+        for word in extra:
+            place = drawn.randrange(len(verses))
+            first, _, rest = verses[place].partition(" ")
+            verses[place] = f"{first} {word} {rest}"
+        return verses
+
+    def write_text(self, path: Path) -> None:
+        """Write the text."""
+        _write(path, self.text)
+
+    def write_bible(self, path: Path) -> None:
+        """Write the whole corpus of the quick start."""
+        _write(path, bundled_corpus("bible"))
+
+    def write_sentences(self, path: Path) -> None:
+        """Write one sentence a line."""
+        _write(path, self.text[:2_000])
+
+    def write_paragraphs(self, path: Path) -> None:
+        """Write three sentences a line, so that there are neighbours."""
+        text = self.text
+        _write(path, [" ".join(text[place : place + 3]) for place in range(0, len(text), 3)])
+
+    def write_chinese(self, path: Path) -> None:
+        """Write sentences of the Chinese words that the page shows."""
+        words = sorted(set(HAN.findall(self.code)))
+        drawn = random.Random(1)
+        lines = ["，".join(drawn.choices(words, k=8)) + "。" for _ in range(20 * len(words))]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def write_items(self, path: Path) -> None:
+        """Write journeys between the names that the page puts between quotes."""
+        names = sorted({*re.findall(r'"([A-Z][^"\n]*)"', self.code), "Miami Intl", "Denver Intl"})
+        drawn = random.Random(1)
+        path.write_text("".join("\t".join(drawn.choices(names, k=9)) + "\n" for _ in range(600)), encoding="utf-8")
+
+    def write_baskets(self, path: Path) -> None:
+        """Write lines with weights."""
+        path.write_text("2.5\tgreen tea\tsugar\n1\tmilk\tsugar\tgreen tea\n" * 20, encoding="utf-8")
+
+    @cached_property
+    def _model(self) -> Word2Vec:
+        from w2v import Word2Vec
+
+        return Word2Vec(vector_size=64, epochs=2, workers=1, random_state=1).fit(self.text)
+
+    def write_model(self, path: Path) -> None:
+        """Train a model for a moment."""
+        self._model.save(path)
+
+    def interrupt_training(self, path: Path) -> None:
+        """Put an interrupted training in the place of a complete model."""
+        from w2v import CallbackError, Word2Vec
+
+        def interrupt(_: object) -> None:
+            raise RuntimeError("as if by Ctrl-C")
+
+        text = Path("interrupted.txt")
+        _write(text, self.text[:500])
+        with contextlib.suppress(CallbackError):
+            model = Word2Vec(vector_size=16, epochs=2, workers=1)
+            model.fit(text, checkpoint=path, overwrite=True, callbacks=[interrupt])
+
+    def write_bert(self, path: Path) -> None:
+        """Make a folder of another program, of a small network arranged as BERT."""
+        from w2v.encoder import SentenceEncoder
+
+        embeddings = self._model.embeddings_
+        encoder = SentenceEncoder(embeddings, "attention", norm="post", positions="learned", head="linear", dim=68)
+        encoder.export(path, format="sentence-transformers")
+
+    def write_encoder(self, path: Path) -> None:
+        """Make an encoder of such a model."""
+        from w2v.encoder import SentenceEncoder
+
+        encoder = SentenceEncoder(self._model.embeddings_)
+        encoder.fit([" ".join(self.text[place : place + 3]) for place in range(0, 3_000, 3)]).save(path)
+
+    def write_teacher(self, path: Path) -> None:
+        """Write vectors for the lines of `sentences.txt`."""
+        np.save(path, np.random.default_rng(1).standard_normal((2_000, 32)).astype(np.float32))
+
+    def write_sentence_pairs(self, path: Path) -> None:
+        """Write pairs that share their words."""
+        text = self.text[:1_200]
+        rows = [f"{line}\t{' '.join(reversed(line.split()))}\n" for line in text]
+        path.write_text("".join(rows), encoding="utf-8")
+
+    def write_labels(self, path: Path) -> None:
+        """Write labels and texts, two classes."""
+        rows = [f"{'river' if place % 2 else 'house'}\t{line}\n" for place, line in enumerate(self.text[:600])]
+        path.write_text("".join(rows), encoding="utf-8")
+
+    def write_scores(self, path: Path) -> None:
+        """Write pairs of sentences with scores."""
+        text = self.text[:300]
+        rows = [f"{place % 6}\t{line}\t{text[-place]}\n" for place, line in enumerate(text, 1)]
+        path.write_text("".join(rows[:299]), encoding="utf-8")
+
+    def write_glove(self, path: Path) -> None:
+        """Write vectors as GloVe does."""
+        numbers = np.random.default_rng(1).standard_normal((40, 100)).round(4)
+        words: Sequence[str] = sorted(set(WordsTokenizer()(" ".join(self.text[:20]))))[:40]
+        rows = (f"{word} {' '.join(map(str, row))}\n" for word, row in zip(words, numbers, strict=True))
+        path.write_text("".join(rows), encoding="utf-8")
+
+
+def _whole(pattern: str) -> str:
+    return rf"(?<![\w./*-])(?:{pattern})(?![\w-])"
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    """Write lines, packed as the name says."""
+    data = "".join(f"{line}\n" for line in lines).encode()
+    pack: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress}
+    path.write_bytes(pack.get(path.suffix, bytes)(data))
+
+
+def _constant(content: str) -> Callable[[StandIns, Path], None]:
+    def write(_: StandIns, path: Path) -> None:
+        path.write_text(content, encoding="utf-8")
+
+    return write
+
+
+_MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
+    (r"quickstart/bible\.txt", StandIns.write_bible),
+    (r"quickstart/bible\.model", StandIns.write_model),
+    (r"(?:simplewiki|wiki)\.txt(?:\.xz)?", StandIns.write_paragraphs),
+    (r"(?:corpus|news|new|old|text|bible)\.txt", StandIns.write_text),
+    (r"news/\*\.txt\.gz|dump\.gz", StandIns.write_text),
+    (r"(?:sentences|questions|more|today)\.txt(?:\.gz)?", StandIns.write_sentences),
+    (r"zhwiki-simplified\.txt|zhwiki\.txt", StandIns.write_chinese),
+    (r"itineraries\.tsv|journeys\.tsv", StandIns.write_items),
+    (r"baskets\.tsv", StandIns.write_baskets),
+    (r"captions\.tsv|pairs\.tsv", StandIns.write_sentence_pairs),
+    (r"labelled\.tsv|labels\.tsv", StandIns.write_labels),
+    (r"sts-dev\.tsv", StandIns.write_scores),
+    (r"glove\.txt", StandIns.write_glove),
+    (r"vectors\.npy|teacher\.npy", StandIns.write_teacher),
+    (r"questions-words\.txt", _constant(QUESTIONS)),
+    (r"semantic\.txt|morphological\.txt", _constant(": geography\n中国 北京 日本 东京\n")),
+    (r"(?:EN-)?WS-353(?:-ALL)?\.txt", _constant(PAIRS)),
+    (r"all-MiniLM-L6-v2", StandIns.write_bert),
+    (r"[\w-]+\.model", StandIns.write_model),
+    (r"[\w-]+\.encoder", StandIns.write_encoder),
+]

@@ -1,0 +1,88 @@
+"""Optimisers against their published formulae in float64, and what they leave alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from w2v.neural.optimizers import Adam, LazyAdam, Schedule, clip_by_norm
+
+
+def published_adam(gradients: list[NDArray[np.float64]], rate: float, decay: float) -> NDArray[np.float64]:
+    """Algorithm 2 of Loshchilov and Hutter with decoupled decay, from ones."""
+    values = np.ones_like(gradients[0])
+    m, v = np.zeros_like(values), np.zeros_like(values)
+    for t, g in enumerate(gradients, 1):
+        m = 0.9 * m + 0.1 * g
+        v = 0.999 * v + 0.001 * g * g
+        values = values - rate * (m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8) + decay * values)
+    return values
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_adam_follows_the_published_algorithm(rng: np.random.Generator, decay: float) -> None:
+    gradients = [rng.normal(size=(3, 4)) for _ in range(20)]
+    values, adam = np.ones((3, 4)), Adam((3, 4), weight_decay=decay, dtype=np.float64)
+    for gradient in gradients:
+        adam.step(values, gradient, 0.01)
+    np.testing.assert_allclose(values, published_adam(gradients, 0.01, decay), rtol=1e-12)
+
+
+def test_adam_decays_where_it_is_told_to(rng: np.random.Generator) -> None:
+    adam = Adam((4,), weight_decay=np.array([0.0, 1.0, 0.0, 1.0]), dtype=np.float64)
+    values = np.ones(4)
+    adam.step(values, np.zeros(4), 0.1)
+    np.testing.assert_allclose(values, [1, 0.9, 1, 0.9])
+
+
+def test_lazy_adam_with_all_rows_is_adam(rng: np.random.Generator) -> None:
+    gradients = [rng.normal(size=(5, 3)) for _ in range(20)]
+    table, adam = np.ones((5, 3), np.float32), LazyAdam((5, 3))
+    for gradient in gradients:
+        order = rng.permutation(5)
+        adam.step(table, order, gradient[order].astype(np.float32), 0.01)
+    np.testing.assert_allclose(table, published_adam(gradients, 0.01, 0.0), rtol=2e-6)
+
+
+def test_lazy_adam_leaves_other_rows_alone(rng: np.random.Generator) -> None:
+    table = rng.normal(size=(6, 3)).astype(np.float32)
+    before, adam = table.copy(), LazyAdam((6, 3))
+    adam.step(table, np.array([4, 1]), np.ones((2, 3), np.float32), 0.1)
+    changed = (table != before).any(axis=1)
+    assert changed.tolist() == [False, True, False, False, True, False]
+    assert not adam.second[[0, 2, 3, 5]].any() and adam.second[[1, 4]].all()
+
+
+def test_lazy_adam_counts_the_steps_of_the_table(rng: np.random.Generator) -> None:
+    """A row that is first met late is corrected as the table is: its first step is larger than the rate."""
+    table, adam = np.zeros((2, 1), np.float32), LazyAdam((2, 1))
+    for _ in range(50):
+        adam.step(table, np.array([0]), np.ones((1, 1), np.float32), 0.01)
+    adam.step(table, np.array([1]), np.ones((1, 1), np.float32), 0.01)
+    correction = math.sqrt(1 - 0.999**51) / (1 - 0.9**51)
+    assert table[1, 0] == pytest.approx(-0.01 * correction * 0.1 / math.sqrt(0.001), rel=1e-4)
+
+
+def test_schedule_rises_and_falls_in_straight_lines() -> None:
+    schedule = Schedule(2.0, steps=10, warmup=4)
+    assert [schedule.rate(step) for step in (0, 1, 3, 5, 10)] == pytest.approx([0.5, 0.9, 1.4, 1.0, 0])
+    assert schedule.rate(100, done=0.25) == pytest.approx(1.5)
+    assert schedule.rate(100, done=1.5) == 0
+    assert Schedule(2.0, steps=10, warmup=0).rate(0) == 2
+
+
+@pytest.mark.parametrize("peak, steps, warmup", [(-1, 10, 0), (math.inf, 10, 0), (1, 0, 0), (1, 10, -1)])
+def test_schedule_refuses_what_is_out_of_range(peak: float, steps: int, warmup: int) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Schedule(peak, steps, warmup)
+
+
+def test_clip_by_norm_scales_all_gradients_together() -> None:
+    gradients = [np.array([3.0, 0.0]), np.array([[4.0]])]
+    assert clip_by_norm(gradients, 10) == 5
+    assert gradients[0].tolist() == [3, 0]
+    assert clip_by_norm(gradients, 1) == 5
+    np.testing.assert_allclose(np.concatenate([g.reshape(-1) for g in gradients]), [0.6, 0, 0.8])

@@ -1,0 +1,94 @@
+"""Windows as long as a basket, and trainings without a pair."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from w2v import Word2Vec
+from w2v.commands.main import main
+from w2v.settings.parameters import Parameters
+from w2v.training.session import NoPairsError
+
+SMALL: dict[str, Any] = {"min_count": 1, "vector_size": 8, "epochs": 2, "sample": 0, "workers": 1, "random_state": 1}
+BASKETS = [[f"t{topic}i{item}" for item in range(9)] for topic in range(4)] * 50
+
+
+@pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
+@pytest.mark.parametrize("objective", ["negative", "hs"])
+def test_a_window_longer_than_every_sentence_is_the_sentence(algorithm: str, objective: str) -> None:
+    fixed = SMALL | {"algorithm": algorithm, "objective": objective, "shrink_windows": False}
+    long, whole = (Word2Vec(window=window, **fixed).fit(BASKETS) for window in (10_000, 8))
+    np.testing.assert_array_equal(long.vectors_, whole.vectors_)
+
+
+def test_a_long_window_keeps_the_radii_that_it_draws() -> None:
+    pairs = [Word2Vec(window=window, **SMALL).fit(BASKETS).history_[0]["pairs"] for window in (8, 10_000)]
+    every = len(BASKETS) * 9 * 8
+    assert pairs[0] < 0.75 * every < 0.99 * every < pairs[1] <= every
+
+
+def test_a_long_window_learns_baskets_at_the_full_rate() -> None:
+    model = Word2Vec(**SMALL | {"epochs": 20}, window=10_000, shrink_windows=False, alpha=0.025).fit(BASKETS)
+    for topic in range(4):
+        near = model.embeddings_.neighbors(f"t{topic}i0", top_n=8)
+        assert {word[:2] for word, _ in near} == {f"t{topic}"}
+
+
+@pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
+@pytest.mark.parametrize("subwords", [False, True])
+def test_a_window_of_thousands_of_words_is_safe(algorithm: str, subwords: bool, rng: np.random.Generator) -> None:
+    text = [[f"w{number}" for number in rng.integers(0, 300, 3_000)]]
+    chosen = SMALL | {"epochs": 1, "subwords": subwords, "buckets": 1000}
+    model = Word2Vec(algorithm=algorithm, window=10_000, negative=1_000, **chosen).fit(text)
+    assert np.isfinite(model.vectors_).all()
+    assert model.history_[0]["pairs"] > 0
+
+
+@pytest.mark.parametrize(("name", "limit"), [("window", 10_000), ("negative", 1_000)])
+def test_limits_of_window_and_negative(name: str, limit: int) -> None:
+    allowed: dict[str, Any] = {name: limit}
+    Parameters(**allowed).validate()
+    with pytest.raises(ValueError, match=f"{name} must be a whole number from 1 to {limit}"):
+        Parameters(**allowed | {name: limit + 1}).validate()
+
+
+def test_held_out_sentences_may_be_longer_than_those_trained_on(rng: np.random.Generator) -> None:
+    text = [[f"w{number}" for number in rng.integers(0, 9, length)] for length in [2] * 40 + [60] * 2]
+    for seed in range(6):
+        model = Word2Vec(window=100, holdout=0.4, **SMALL | {"random_state": seed}).fit(text)
+        assert np.isfinite(model.history_[-1]["holdout_loss"])
+
+
+@pytest.mark.parametrize(
+    ("corpus", "options", "message"),
+    [
+        ([["one"], ["two"], ["one"]], {}, "the corpus has no sentence with two known words"),
+        ([["one", "rare"], ["one", "other"]], {"min_count": 2}, "the corpus has no sentence with two known words"),
+        ([["a", "b"]] * 20, {"sample": 1e-12}, "sample=1e-12 left no two words"),
+        ([["a", "b"], ["c"]], {"holdout": 0.5}, "no sentence with two known words"),
+        ([("a", "b")], {"lines": "pairs", "min_count": 2}, "min_count"),
+        ([(1.0, ["a"])], {"lines": "weighted"}, "no sentence with two known words"),
+    ],
+)
+def test_training_without_a_pair_is_an_error(corpus: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Word2Vec(**SMALL | options).fit(corpus)
+
+
+def test_continued_training_without_a_pair_is_an_error() -> None:
+    model = Word2Vec(**SMALL).fit(BASKETS)
+    with pytest.raises(NoPairsError, match="the corpus has no sentence"):
+        model.continue_fit([["t0i0"], ["t1i1"]])
+
+
+@pytest.mark.parametrize("extra", [[], ["--algorithm", "cbow"], ["--objective", "hs"], ["--subwords"]])
+def test_the_command_leaves_no_model_without_a_pair(extra: list[str], tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("one\ntwo\nthree\n" * 20)
+    command = ["train", str(tmp_path / "lines.txt"), "--output", str(tmp_path / "m.model"), *extra]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert "nothing to learn from" in result.output
+    assert not (tmp_path / "m.model").exists()

@@ -1,0 +1,248 @@
+"""The programs that `w2v compare` trains, this one, gensim and fastText: each is told the same in its own words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.settings.parameters import Parameters
+from w2v.vectors.embeddings import Embeddings
+
+_OURS_ALONE = (
+    "holdout", "eval_analogies", "eval_pairs", "patience", "monitor", "position_weights", "phrases", "lines",
+)  # fmt: skip
+_NOT_IN_FASTTEXT = ("max_vocab", "min_alpha", "shrink_windows")
+_SENTENCE_END = "</s>"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Vectors of one training, and the wall-clock time that it took.
+
+    Attributes
+    ----------
+    embeddings : Embeddings
+        What was learned.
+    vocabulary_seconds, training_seconds : float
+        From text to vocabulary (ours: and encoded text), and from there to vectors.
+    """
+
+    embeddings: Embeddings
+    vocabulary_seconds: float
+    training_seconds: float
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that can be trained.
+
+    Attributes
+    ----------
+    key : str
+        Its name in options.
+    name : str
+        Its name in sentences.
+    train : callable
+        Takes a file of tokenised text and parameters whose `workers` is resolved, and returns `Trained`.
+    title : callable
+        Returns the program's name and version; ImportError, with the command that installs it, if it is not there.
+    note : str
+        What it does differently, whatever it is told; empty if nothing.
+    """
+
+    key: str
+    name: str
+    train: Callable[[Path, Parameters], Trained]
+    title: Callable[[], str]
+    note: str = ""
+
+
+def check_counterparts(parameters: Parameters, programs: tuple[str, ...]) -> None:
+    """Raise ValueError if a parameter is out of range or one of the programs knows nothing like it."""
+    parameters.validate()
+    if parameters.max_time is not None:
+        raise ValueError("max_time cannot be compared: gensim counts epochs; give epochs instead.")
+    if not (parameters.random_state is None or isinstance(parameters.random_state, int)):
+        raise ValueError("random_state must be an int or None to be compared: gensim takes no generator.")
+    defaults = {field.name: field.default for field in fields(Parameters)}
+    for name in _OURS_ALONE:
+        if getattr(parameters, name) != defaults[name]:
+            raise ValueError(f"{name} cannot be compared: the other programs have nothing like it.")
+    for name in _NOT_IN_FASTTEXT if "fasttext" in programs else ():
+        if getattr(parameters, name) != defaults[name]:
+            raise ValueError(f"{name} cannot be compared with fastText, which has nothing like it.")
+
+
+def train_w2v(text: Path, parameters: Parameters) -> Trained:
+    """Train here."""
+    from w2v.training.word2vec import Word2Vec
+
+    start = time.perf_counter()
+    model = Word2Vec(**vars(replace(parameters, tokenizer="whitespace"))).fit(text)
+    total, training = time.perf_counter() - start, model.history_[-1]["seconds"]
+    return Trained(model.embeddings_, total - training, training)
+
+
+def compile_w2v(text: Path, parameters: Parameters) -> float:
+    """Train on a few words, written to `text`, so that compiling is over before the clock runs; return its seconds."""
+    text.write_text("one two three four\n" * 100, encoding="utf-8")
+    start = time.perf_counter()
+    train_w2v(text, replace(parameters, min_count=1, max_vocab=None, epochs=1))
+    return time.perf_counter() - start
+
+
+def train_gensim(text: Path, parameters: Parameters) -> Trained:
+    """Train in gensim, from the file, which is its fastest way."""
+    from gensim.models import FastText, Word2Vec
+
+    start = time.perf_counter()
+    model = (FastText if parameters.subwords else Word2Vec)(**gensim_arguments(parameters))
+    model.build_vocab(corpus_file=str(text))
+    vocabulary_end = time.perf_counter()
+    model.train(
+        corpus_file=str(text),
+        total_examples=model.corpus_count,
+        total_words=model.corpus_total_words,
+        epochs=model.epochs,
+    )
+    end = time.perf_counter()
+    embeddings = Embeddings(Vocabulary(model.wv.index_to_key), model.wv.vectors)
+    return Trained(embeddings, vocabulary_end - start, end - vocabulary_end)
+
+
+def gensim_arguments(parameters: Parameters) -> dict[str, Any]:
+    """Return the arguments of gensim's constructor; what is None is left to gensim's own default."""
+    arguments = {
+        "sg": int(parameters.algorithm == "skipgram"),
+        "hs": int(parameters.objective == "hs"),
+        "vector_size": parameters.vector_size,
+        "window": parameters.window,
+        "negative": 0 if parameters.objective == "hs" else parameters.negative,
+        "min_count": parameters.min_count,
+        "max_final_vocab": parameters.max_vocab,
+        "sample": parameters.sample,
+        "ns_exponent": parameters.ns_exponent,
+        "shrink_windows": parameters.shrink_windows,
+        "alpha": parameters.alpha,
+        "min_alpha": parameters.min_alpha,
+        "epochs": parameters.epochs,
+        "workers": parameters.workers,
+        "seed": parameters.random_state,
+    }
+    if parameters.subwords:
+        arguments |= {"min_n": parameters.min_n, "max_n": parameters.max_n, "bucket": parameters.buckets}
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def train_fasttext(text: Path, parameters: Parameters) -> Trained:
+    """Train in fastText.
+
+    It reads its vocabulary and trains in one call, so the time of the vocabulary is that of a call with no epochs. The
+    end of a sentence, which is a word to it, is left out of the vectors.
+    """
+    import fasttext
+
+    arguments = fasttext_arguments(parameters)
+    with _fasttext_seed(fasttext, parameters.random_state):
+        start = time.perf_counter()
+        fasttext.train_unsupervised(str(text), **{**arguments, "epoch": 0})
+        vocabulary_seconds = time.perf_counter() - start
+        start = time.perf_counter()
+        model = fasttext.train_unsupervised(str(text), **arguments)
+        total_seconds = time.perf_counter() - start
+    words = [word for word in model.get_words() if word != _SENTENCE_END]
+    vectors = [model.get_word_vector(word) for word in words]
+    return Trained(Embeddings(words, vectors), vocabulary_seconds, max(total_seconds - vocabulary_seconds, 1e-9))
+
+
+def fasttext_arguments(parameters: Parameters) -> dict[str, Any]:
+    """Return the arguments of `fasttext.train_unsupervised`; what is None is left to fastText's own default."""
+    arguments = {
+        "model": parameters.algorithm,
+        "dim": parameters.vector_size,
+        "ws": parameters.window,
+        "neg": parameters.negative,
+        "minCount": parameters.min_count,
+        "t": parameters.sample or 1.0,  # 0 would drop every word, 1 keeps all
+        "lr": parameters.alpha,
+        "epoch": parameters.epochs,
+        "thread": parameters.workers,
+        "minn": parameters.min_n if parameters.subwords else 0,
+        "maxn": parameters.max_n if parameters.subwords else 0,
+        "bucket": parameters.buckets if parameters.subwords else 0,
+        "loss": "hs" if parameters.objective == "hs" else "ns",
+        "verbose": 0,
+    }
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+@contextmanager
+def _fasttext_seed(fasttext: Any, seed: int | None) -> Iterator[None]:
+    """Let fastText start from a seed, which its training takes from a table of defaults and not as an argument."""
+    defaults = fasttext.FastText.unsupervised_default
+    before = dict(defaults)
+    try:
+        if seed is not None:
+            defaults["seed"] = seed % 2**31
+        yield
+    finally:
+        defaults.clear()
+        defaults.update(before)
+
+
+def _w2v_title() -> str:
+    return f"w2v {_version('w2v-toolkit')}".strip()
+
+
+def _gensim_title() -> str:
+    try:
+        import gensim
+    except ImportError as error:
+        raise ImportError("comparing needs gensim; install it with: pip install gensim") from error
+    return f"gensim {gensim.__version__}"
+
+
+def _fasttext_title() -> str:
+    try:
+        import fasttext  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "comparing with fastText needs its package; install it with: pip install fasttext-community"
+        ) from error
+    from importlib.metadata import packages_distributions
+
+    return f"fastText {_version(packages_distributions().get('fasttext', ['fasttext'])[0])}".strip()
+
+
+def _version(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""  # as when it runs from its source
+
+
+PROGRAMS = {
+    program.key: program
+    for program in (
+        Program("w2v", "w2v", train_w2v, _w2v_title),
+        Program("gensim", "gensim", train_gensim, _gensim_title),
+        Program(
+            "fasttext",
+            "fastText",
+            train_fasttext,
+            _fasttext_title,
+            note="fastText always draws noise words in proportion to the square root of their count, and cuts "
+            "sentences after 1,024 words.",
+        ),
+    )
+}
+"""Every program that can be compared, by its key. The first is this one."""
+
+OTHERS = tuple(key for key in PROGRAMS if key != "w2v")

@@ -1,0 +1,173 @@
+"""What a corpus is: files, sentences or lists of tokens, told apart by what comes first, before anything is read."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from w2v.corpora.columns import one_column
+from w2v.corpora.readers import CorpusError, TextReader
+from w2v.corpora.tokenizers import Tokenizer, WhitespaceTokenizer, get_tokenizer
+
+Corpus = Any
+"""A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
+
+IN_MEMORY, TOKENS_IN_MEMORY = "in memory: sentences", "in memory: lists of tokens"
+"""What a model notes of a corpus that is no file."""
+
+_DEFAULT_TOKENIZER = "words"
+_LONGEST_NAME = 4096
+_FILE_NAME = re.compile(
+    r"\S*[^\s.]\.[A-Za-z][A-Za-z0-9]{0,5}|[A-Za-z0-9_.~-]*/[A-Za-z0-9_.~/-]+|"
+    r"[^\n]*\.(?:txt|text|csv|tsv|jsonl?|gz|bz2|xz|zst)"
+)
+_PATTERN = re.compile(r"\S*[*?[]\S*")
+
+
+class TokenLists:
+    """Sentences whose words are given, so that no tokenizer made them; with weights, (weight, tokens).
+
+    Parameters
+    ----------
+    sentences : iterable of iterables of str
+    """
+
+    def __init__(self, sentences: Iterable[Any]) -> None:
+        self._sentences = sentences
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._sentences)
+
+
+def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
+    """Tell files, sentences and lists of tokens apart.
+
+    Parameters
+    ----------
+    corpus : path, TextReader, or iterable of paths, of sentences or of lists of tokens
+        A table of one column is its texts. In an iterable, str are files if all of them name one, or look as if they
+        did.
+    lines : {"text", "pairs", "weighted"}
+        What items that are no files hold; see `Parameters`.
+
+    Returns
+    -------
+    TextReader, TokenLists, or iterable of str
+        With `lines` "pairs" or "weighted", iterable of tuples.
+
+    Raises
+    ------
+    CorpusError
+        If a file is missing.
+    TypeError
+        If `corpus` is none of these, or mixes them.
+    """
+    if isinstance(corpus, (str, os.PathLike)):
+        return TextReader(corpus)
+    if isinstance(corpus, TextReader):
+        return corpus
+    corpus = one_column(corpus, rows_are_tokens=True)
+    if isinstance(corpus, (bytes, Mapping)) or not isinstance(corpus, Iterable):
+        raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
+    items, first = _peeked(corpus)
+    if isinstance(first, os.PathLike):
+        return TextReader(_paths(items))
+    if isinstance(first, str):
+        return _files_or_sentences(items)
+    if lines == "weighted" and isinstance(first, Sequence) and len(first) == 2:
+        first = first[1]
+    is_text = isinstance(first, (str, bytes, Mapping))
+    return TokenLists(items) if lines != "pairs" and isinstance(first, Iterable) and not is_text else items
+
+
+def tokenizer_for(corpus: Corpus, asked: str | Callable[[str], Iterable[str]]) -> Tokenizer:
+    """Return how the words of an opened corpus are found in text.
+
+    Words that were given are looked up as they are, between white space, unless another tokenizer than the default is
+    asked for: the one that made them.
+    """
+    if isinstance(corpus, TokenLists) and isinstance(asked, str) and asked == _DEFAULT_TOKENIZER:
+        return WhitespaceTokenizer()
+    return get_tokenizer(asked)
+
+
+def inputs_of(corpus: Corpus) -> tuple[str, ...]:
+    """Return the files of an opened corpus, as absolute paths and "-", or where else it was."""
+    if isinstance(corpus, TextReader):
+        return tuple(name if name == "-" else os.path.abspath(name) for name in corpus.paths)
+    return (TOKENS_IN_MEMORY if isinstance(corpus, TokenLists) else IN_MEMORY,)
+
+
+def recorded_files(inputs: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `inputs_of` that can be read again, or are standard input."""
+    return tuple(name for name in inputs if name not in (IN_MEMORY, TOKENS_IN_MEMORY))
+
+
+def wrong_sentence(item: object, number: int) -> TypeError:
+    """Return the error for item `number`, from 1, that is no sentence, or not of the kind of those before it."""
+    kind = type(item).__name__
+    if isinstance(item, (bytes, Mapping)) or not isinstance(item, Iterable):
+        return TypeError(f"text {number} must be a str or a list of tokens, not {kind}")
+    return TypeError(f"sentences must all be text or all be lists of tokens; at text {number} got {kind}")
+
+
+def _peeked(corpus: Iterable[Any]) -> tuple[Iterable[Any], Any]:
+    """Return the items, none of them lost, and the first."""
+    items = iter(corpus)
+    first = next(items, None)
+    if isinstance(corpus, Sequence) or (hasattr(corpus, "__len__") and hasattr(corpus, "__getitem__")):
+        return corpus, first
+    return (items if first is None else chain([first], items)), first
+
+
+def _paths(items: Iterable[Any]) -> list[os.PathLike[str]]:
+    paths = []
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, os.PathLike):
+            raise _mixture(number, item)
+        paths.append(item)
+    return paths
+
+
+def _files_or_sentences(items: Iterable[Any]) -> Corpus:
+    """Return a reader if all of the strings name files; they are sentences from the first on that cannot name one."""
+    is_list = isinstance(items, Sequence) or hasattr(items, "__getitem__")
+    rest = iter(items)
+    names: list[str] = []
+    for item in rest:
+        if isinstance(item, os.PathLike):
+            raise _mixture(len(names) + 1, item)
+        if not (isinstance(item, str) and (_looks_like_file(item) or _exists(item))):
+            file = next((name for name in names if _looks_like_file(name) and _exists(name)), None)
+            if file is not None and isinstance(item, str):
+                raise CorpusError(
+                    f"the corpus mixes files and text: {file} is a file, but item {len(names) + 1} is {item!r:.60}; "
+                    "give either"
+                )
+            return items if is_list else chain(names, [item], rest)
+        names.append(item)
+    try:
+        return TextReader(names)
+    except CorpusError as error:
+        raise CorpusError(f"{error}; strings that look like file names are read as files") from error
+
+
+def _looks_like_file(text: str) -> bool:
+    return len(text) <= _LONGEST_NAME and _FILE_NAME.fullmatch(text) is not None
+
+
+def _exists(name: str) -> bool:
+    if not name or len(name) > _LONGEST_NAME or "\0" in name or "\n" in name:
+        return False
+    return name == "-" or os.path.lexists(name) or bool(_PATTERN.fullmatch(name) and glob.glob(name, recursive=True))
+
+
+def _mixture(number: int, item: object) -> TypeError:
+    return TypeError(
+        f"the corpus mixes paths and strings: item {number} is the {type(item).__name__} {str(item)!r:.60}; give files "
+        "all as paths or all as strings, or sentences alone"
+    )

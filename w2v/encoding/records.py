@@ -1,0 +1,202 @@
+"""Training on lines that are more than a sentence: pairs of input and target, and sentences with a weight.
+
+A weight says how much a line counts: 3 is as good as three such lines, 0.5 as half a one. A line of weight v > 1 is
+trained n = ceil(v) times, each with weight v / n, so that no step is longer than that of an ordinary line. All lines
+are held in memory, but not more often for a greater weight: see `RepeatedStream`.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.readers import CorpusError, TextReader
+from w2v.corpora.tokenizers import Tokenizer
+from w2v.corpora.weighted import MAX_WEIGHT, parse_weight, weighted_lines
+from w2v.encoding.corpus import TokenLists, wrong_sentence
+from w2v.encoding.repeats import RepeatedStream
+from w2v.encoding.stream import EmptyVocabularyError, TokenStream
+from w2v.encoding.vocabulary import Vocabulary
+
+Record = tuple[float, list[str]]
+
+_AT_ONCE, _GROWTH = 1 << 22, 4
+# so many tokens, or so many for each of the text's, may be written out; repeating more is left to training
+
+
+def encode_records(
+    corpus: Any,
+    lines: str,
+    tokenizer: Tokenizer,
+    *,
+    min_count: int = 5,
+    max_vocab: int | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> tuple[Vocabulary, TokenStream]:
+    """Count the words of a corpus of pairs or weighted sentences, and encode it.
+
+    Parameters
+    ----------
+    corpus : TextReader or iterable
+        Files, or with `lines` "pairs" (input, target) or (input, target, weight), with "weighted" (weight, sentence or
+        list of tokens).
+    lines : {"pairs", "weighted"}
+    tokenizer : Tokenizer
+        For sentences; names in pairs are taken as they are.
+    min_count : int
+        Leave out words whose lines weigh less in all. A pair goes with either of its words.
+    max_vocab : int, optional
+        Keep at most this many words, those that weigh most.
+    progress : callable, optional
+        As in `encode_corpus`.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+        Counts are the sums of weights, rounded to whole numbers, by falling count.
+    stream : TokenStream
+        With weights, unless all are 1. Pairs are sentences of two words in a random order that depends on nothing else.
+
+    Raises
+    ------
+    CorpusError
+        If a line is not of that form; the message names file and line.
+    EmptyVocabularyError
+        If no word is frequent enough.
+    TypeError, ValueError
+        If an item of an iterable is not of that form.
+    """
+    if isinstance(corpus, TextReader):
+        read = _reported(corpus, progress)
+        records = _pairs_of(read) if lines == "pairs" else weighted_lines(read, tokenizer)
+    else:
+        tokens_are_given = isinstance(corpus, TokenLists)
+        records = (
+            _record_of(number, item, lines, tokenizer, tokens_are_given) for number, item in enumerate(corpus, 1)
+        )
+    words, tokens, lengths, weights = _collect(records)
+    repeats = np.ceil(weights).astype(np.int64)
+    totals = np.bincount(tokens, np.repeat(weights, lengths), len(words))
+    first = np.empty(len(words), np.int64)
+    first[tokens[::-1]] = np.arange(len(tokens))[::-1]
+    counts = np.rint(totals).astype(np.int64)
+    frequent = np.flatnonzero((totals >= min_count - 1e-9) & (counts > 0))
+    order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
+    if not len(order):
+        raise EmptyVocabularyError(
+            f"no word of {len(words):,} weighs {min_count} in all, as min_count asks; give more lines or a smaller "
+            "min_count" if words else "the corpus has no lines: check the input"
+        )  # fmt: skip
+    ids = np.full(len(words), -1, np.int32)
+    ids[order] = np.arange(len(order), dtype=np.int32)
+    vocabulary = Vocabulary([words[i] for i in order.tolist()], counts[order])
+    return vocabulary, _stream(ids[tokens], lengths, weights, repeats, in_pairs=lines == "pairs")
+
+
+def _collect(
+    records: Iterable[Record],
+) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+    """Return words, a provisional id for each token, and the length and weight of each record."""
+    entry_of: dict[str, int] = {}
+    tokens, lengths, weights = array("i"), array("q"), array("d")
+    for weight, words in records:
+        if not (weight and words):
+            continue
+        tokens.extend([entry_of.setdefault(word, len(entry_of)) for word in words])
+        lengths.append(len(words))
+        weights.append(weight)
+    return list(entry_of), np.array(tokens, np.int32), np.array(lengths, np.int64), np.array(weights, np.float64)
+
+
+def _stream(
+    tokens: NDArray[np.int32],
+    lengths: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    repeats: NDArray[np.int64],
+    in_pairs: bool,
+) -> TokenStream:
+    """Repeat records by their weights and leave out tokens without an id; in pairs, the other of the two with it."""
+    n_words = int((lengths * repeats).sum())
+    starts = np.cumsum(lengths) - lengths
+    kept = tokens >= 0
+    n_kept = np.add.reduceat(kept.astype(np.int64), starts) if len(starts) else lengths
+    used = np.flatnonzero((n_kept == 2) if in_pairs else (n_kept > 0))
+    if int((n_kept * repeats)[used].sum()) > max(_AT_ONCE, _GROWTH * len(tokens)):
+        gains = (weights / repeats)[used].astype(np.float32)
+        members = np.zeros(len(lengths), np.bool_)
+        members[used] = True
+        held = tokens[kept & np.repeat(members, lengths)]
+        offsets = np.concatenate([[0], np.cumsum(n_kept[used])]).astype(np.int64)
+        return RepeatedStream(held, offsets, n_words, gains, repeats[used], spread=in_pairs)
+    chosen = np.repeat(used, repeats[used])
+    if in_pairs:
+        chosen = np.random.default_rng(0).permutation(chosen)
+    compact = tokens[kept]
+    firsts = np.cumsum(n_kept) - n_kept
+    sizes = n_kept[chosen]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    places = np.arange(offsets[-1]) + np.repeat(firsts[chosen] - offsets[:-1], sizes)
+    gains = (weights / repeats)[chosen].astype(np.float32)
+    return TokenStream(compact[places], offsets, n_words, None if (gains == 1).all() else gains)
+
+
+def _pairs_of(reader: TextReader) -> Iterator[Record]:
+    r"""Read lines ``input<TAB>target`` or ``input<TAB>target<TAB>weight``; blank lines are left out."""
+    for path, number, line in reader.numbered_lines():
+        if not line.strip():
+            continue
+        columns = [column.strip(" ") for column in line.split("\t")]
+        if len(columns) not in (2, 3) or not (columns[0] and columns[1]):
+            raise CorpusError(
+                f"{path}, line {number}: expected input and target with a tab between them, and perhaps a tab and a "
+                f"weight, not {line[:60]!r}"
+            )
+        weight = parse_weight(columns[2]) if len(columns) == 3 else 1.0
+        if weight is None:
+            raise CorpusError(
+                f"{path}, line {number}: a weight is a number from 0 to {MAX_WEIGHT:,.0f}, not {columns[2][:60]!r}"
+            )
+        if weight > 0:
+            yield weight, columns[:2]
+
+
+def _record_of(number: int, item: Any, lines: str, tokenizer: Tokenizer, tokens_are_given: bool) -> Record:
+    """Check an item that is not from a file."""
+    form = "(input, target) or (input, target, weight)" if lines == "pairs" else "(weight, sentence or tokens)"
+    if not isinstance(item, (tuple, list)) or len(item) not in ((2, 3) if lines == "pairs" else (2,)):
+        raise TypeError(f"item {number}: with lines={lines!r:.80} the corpus must be of {form}, not {item!r:.60}")
+    if lines == "pairs":
+        weight, words = (item[2] if len(item) == 3 else 1.0), list(item[:2])
+    else:
+        if isinstance(item[1], str) == tokens_are_given or not isinstance(item[1], Iterable):
+            raise wrong_sentence(item[1], number)
+        weight, words = item[0], tokenizer(item[1]) if isinstance(item[1], str) else list(item[1])
+    if not all(isinstance(word, str) for word in words):
+        raise TypeError(f"item {number}: words must be str: {item!r:.60}")
+    if isinstance(weight, (str, bool)) or not math.isfinite(weight) or not 0 <= weight <= MAX_WEIGHT:
+        raise ValueError(f"item {number}: a weight is a number from 0 to {MAX_WEIGHT:,.0f}, not {weight!r:.60}")
+    return float(weight), words
+
+
+class _Reported(TextReader):
+    """A reader that tells how far it is."""
+
+    report: Callable[[int, int | None], None]
+
+    def __iter__(self) -> Iterator[Any]:
+        for block in super().__iter__():
+            yield block
+            self.report(self.consumed_bytes, self.total_bytes)
+
+
+def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | None) -> TextReader:
+    if progress is None:
+        return reader
+    reported = _Reported(reader.paths, block_size=reader.block_size, errors=reader.errors)
+    reported.report = progress
+    return reported

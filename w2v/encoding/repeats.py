@@ -1,0 +1,92 @@
+"""A stream whose sentences are repeated without being held more than once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.stream import TokenStream
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True)
+class RepeatedStream(TokenStream):
+    """Sentences of which each stands `repeats` times in a row, or, where all are pairs, evenly spread.
+
+    `tokens`, `offsets` and `weights` are those of the sentences; only `excerpt` repeats them.
+
+    Attributes
+    ----------
+    repeats : ndarray of shape (sentences,), int64
+        How often each stands in the stream, at least once.
+    spread : bool
+        Mix the sentences, all of two words: repetition i of N in a row stands at place (i a) mod N, with a near N times
+        the golden ratio, so that every stretch of the stream holds each about as often as its share.
+    """
+
+    repeats: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    spread: bool = False
+
+    def __post_init__(self) -> None:
+        borders = np.concatenate([[0], np.cumsum(np.diff(self.offsets) * self.repeats)]).astype(np.int64)
+        object.__setattr__(self, "_borders", borders)
+
+    @property
+    def borders(self) -> NDArray[np.int64]:
+        """Where the repetitions of each sentence begin, and the end: shape (sentences + 1,)."""
+        found: NDArray[np.int64] = self._borders  # type: ignore[attr-defined]
+        return found
+
+    def __len__(self) -> int:
+        return int(self.borders[-1])
+
+    @property
+    def n_sentences(self) -> int:
+        """Sentences, each as often as it is repeated."""
+        return int(self.repeats.sum())
+
+    def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the sentence begins that holds each place."""
+        if self.spread:
+            return places - places % 2
+        rows = np.searchsorted(self.borders, places, side="right") - 1
+        return places - (places - self.borders[rows]) % np.diff(self.offsets)[rows]
+
+    def excerpt(self, start: int, stop: int) -> TokenStream:
+        """Return the tokens from `start` to `stop` as a stream of their own."""
+        before = start - int(self.sentence_starts(np.array([start]))[0])
+        rows = self._spread_rows(start // 2, stop // 2) if self.spread else self._rows(start, stop)
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        offsets = np.clip(np.concatenate([[0], np.cumsum(lengths)]) - before, 0, stop - start).astype(np.int64)
+        firsts = self.offsets[rows]
+        firsts[:1] += before
+        places = np.arange(offsets[-1]) + np.repeat(firsts - offsets[:-1], np.diff(offsets))
+        return TokenStream(
+            self.tokens[places], offsets, self.n_words, None if self.weights is None else self.weights[rows]
+        )
+
+    def locate(self, start: int, stop: int) -> tuple[TokenStream, int]:
+        """Return a stream whose arrays hold the tokens from `start` to `stop`, and where they begin there."""
+        return self.excerpt(start, stop), 0
+
+    def _rows(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the sentences between two places, each as often as it stands there."""
+        first = int(np.searchsorted(self.borders, start, side="right")) - 1
+        here = np.arange(first, int(np.searchsorted(self.borders, stop, side="left")))
+        lengths, begin = self.offsets[here + 1] - self.offsets[here], self.borders[here]
+        passed = np.maximum(0, start - begin) // lengths
+        begun = -(-(np.minimum(stop, self.borders[here + 1]) - begin) // lengths)
+        return np.repeat(here, begun - passed)
+
+    def _spread_rows(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the sentences at some places of the mixed order."""
+        n = len(self) // 2
+        step = max(1, round(n * _GOLDEN))
+        while math.gcd(step, n) > 1:
+            step += 1
+        places = (start * step % n + np.arange(stop - start) * step) % n
+        return np.searchsorted(self.borders // 2, places, side="right") - 1

@@ -1,0 +1,486 @@
+"""The corpus as numbers: an int32 id for every kept token and an int64 offset for every sentence.
+
+Text is read once. While it is scanned, blocks of provisional ids are set aside, in memory up to a limit and in a
+temporary file beyond it; when all words are counted, a second pass turns them into the final stream. Training touches
+nothing else.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import checked_text
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
+from w2v.encoding.corpus import Corpus, TokenLists, wrong_sentence
+from w2v.encoding.rewriting import MAX_GROWTH, Rewriter, can_rewrite
+from w2v.encoding.vocabulary import Vocabulary, grow_vocabulary
+from w2v.kernels.scanner import Table, encode_block, merge_tables
+
+_Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
+"""An array, or its (start, length, dtype) in the spool's file."""
+
+_BLOCK_CHARACTERS = 1 << 20
+_MEMORY_SHARE = 0.25
+_NAMED_FILES = 5
+
+
+class EmptyVocabularyError(ValueError):
+    """No word of the corpus is frequent enough to be trained."""
+
+
+@dataclass(frozen=True)
+class TokenStream:
+    """The kept tokens of a corpus.
+
+    Attributes
+    ----------
+    tokens : ndarray of shape (n_tokens,), int32
+        Word ids; in memory or memory-mapped.
+    offsets : ndarray of shape (n_sentences + 1,), int64
+        Sentence s is tokens[offsets[s]:offsets[s + 1]], never empty.
+    n_words : int
+        Tokens of the text, those of words left out included.
+    weights : ndarray of shape (n_sentences,), float32, or None
+        How much each sentence counts; None is 1.
+    """
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    n_words: int
+    weights: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def n_sentences(self) -> int:
+        """Sentences with at least one kept token."""
+        return len(self.offsets) - 1
+
+    def sentence_of(self, token: int) -> int:
+        """Return the sentence that holds a token, given by its position."""
+        return int(np.searchsorted(self.offsets, token, side="right")) - 1
+
+    def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the sentence begins that holds each place."""
+        return self.offsets[np.searchsorted(self.offsets, places, side="right") - 1]
+
+    def excerpt(self, start: int, stop: int) -> TokenStream:
+        """Return the tokens from `start` to `stop` as a stream of their own."""
+        first = int(np.searchsorted(self.offsets, start, side="right")) - 1
+        last = int(np.searchsorted(self.offsets, stop, side="left"))
+        offsets = np.clip(self.offsets[first : last + 1], start, stop) - start
+        weights = None if self.weights is None else self.weights[first:last]
+        return TokenStream(np.asarray(self.tokens)[start:stop], offsets, self.n_words, weights)
+
+    def locate(self, start: int, stop: int) -> tuple[TokenStream, int]:
+        """Return a stream whose arrays hold the tokens from `start` to `stop`, and where they begin there."""
+        return self, start
+
+    def split(self, n_tokens: int) -> NDArray[np.int64]:
+        """Return borders 0 = b[0] < b[1] < … = len(self) about `n_tokens` apart.
+
+        A border is put at a sentence's start, unless the sentence is itself longer than `n_tokens`.
+        """
+        aims = np.arange(n_tokens, len(self), n_tokens)
+        starts = self.sentence_starts(aims)
+        borders = np.where(aims - starts < n_tokens, starts, aims)
+        return np.unique(np.concatenate([[0], borders, [len(self)]])).astype(np.int64)
+
+
+class _Spool:
+    """Holds scanned blocks in order: in memory up to `max_memory` bytes, in a file of `folder` beyond.
+
+    In memory each array has a mapping of its own, which goes back to the system when the block is used up; an allocator
+    would keep it, and the ids would take their space twice.
+    """
+
+    def __init__(self, folder: WorkFolder, max_memory: int) -> None:
+        self.folder, self.max_memory = folder, max_memory
+        self.in_memory = self.in_file = self.n_ends = 0
+        self._blocks: dict[int, tuple[int, bool, _Kept, _Kept]] = {}
+        self._file: BinaryIO | None = None
+        self._lock = threading.Lock()
+
+    def put(self, index: int, worker: int, closes: bool, found: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
+        """Keep a copy of block number `index`: provisional ids of one worker's table, and sentence ends.
+
+        Threads may call it side by side.
+        """
+        self._blocks[index] = worker, closes, self._keep(found), self._keep(ends)
+        with self._lock:
+            self.n_ends += len(ends) + 1
+
+    def _keep(self, array: NDArray[Any]) -> _Kept:
+        with self._lock:
+            if self.in_memory + array.nbytes > self.max_memory:
+                return self._write(array)
+            self.in_memory += array.nbytes
+        kept = np.frombuffer(mmap.mmap(-1, max(1, array.nbytes)), array.dtype, len(array))
+        kept[:] = array
+        return kept
+
+    def _write(self, array: NDArray[Any]) -> _Kept:
+        if self._file is None:
+            self._file = open(self.folder / "provisional", "w+b")
+        start = self.in_file
+        self._file.write(array.data)
+        self.in_file += array.nbytes
+        return start, len(array), array.dtype
+
+    def _fetch(self, kept: _Kept) -> NDArray[Any]:
+        if isinstance(kept, np.ndarray):
+            return kept
+        assert self._file is not None
+        start, size, dtype = kept
+        self._file.seek(start)
+        return np.fromfile(self._file, dtype, size)
+
+    def drain(self) -> Iterator[tuple[int, bool, NDArray[np.int32], NDArray[np.int64]]]:
+        """Yield (worker, closes, found, ends) of each block in order, and forget it."""
+        for index in sorted(self._blocks):
+            worker, closes, found, ends = self._blocks.pop(index)
+            yield worker, closes, self._fetch(found), self._fetch(ends)
+        self.close()
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._file is not None:
+            self._file.close()
+            os.unlink(self.folder / "provisional")
+            self._file = None
+
+
+def default_max_memory() -> int:
+    """Return a quarter of the machine's memory, in bytes."""
+    try:
+        return int(_MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return 1 << 30
+
+
+class WorkFolder:
+    """A temporary folder for streams that do not fit in memory, made when it is first needed; a context manager.
+
+    Parameters
+    ----------
+    parent : str or path-like, optional
+        Where to make it; by default the system's temporary folder.
+    """
+
+    def __init__(self, parent: str | os.PathLike[str] | None = None) -> None:
+        self.parent = parent
+        self._path: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        if self._path is None:
+            self._path = Path(tempfile.mkdtemp(prefix="w2v-", dir=self.parent))
+        return self._path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def __enter__(self) -> WorkFolder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._path is not None:
+            shutil.rmtree(self._path, ignore_errors=True)
+
+
+def encode_corpus(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    *,
+    min_count: int = 5,
+    max_vocab: int | None = None,
+    workers: int = 1,
+    max_memory: int | None = None,
+    work_folder: WorkFolder,
+    known: Vocabulary | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> tuple[Vocabulary, TokenStream]:
+    """Count the words of a corpus and encode it.
+
+    Parameters
+    ----------
+    corpus : TextReader, TokenLists, iterable of str, or iterable of iterables of str
+        Text files, sentences, or tokens; see `open_corpus`. Read once.
+    tokenizer : Tokenizer
+        Makes tokens of text; not used on tokens.
+    min_count : int
+        Leave out words seen less often.
+    max_vocab : int, optional
+        Keep at most this many of the most frequent words; ties go to the word seen first.
+    workers : int
+        Threads for the built-in tokenizers. The result does not depend on it.
+    max_memory : int, optional
+        Bytes of ids to hold in memory; beyond it they are memory-mapped files in `work_folder`.
+    work_folder : WorkFolder
+        Must outlive the stream.
+    known : Vocabulary, optional
+        Words that are kept whether or not they occur, see `grow_vocabulary`.
+    progress : callable, optional
+        Called with the bytes read so far and the bytes in all, or None where that is not known.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+        By falling count, ties by first occurrence; with `known`, as `grow_vocabulary` orders it.
+    stream : TokenStream
+
+    Raises
+    ------
+    EmptyVocabularyError
+        If no word reaches `min_count`, or there is no word at all.
+    CorpusError
+        If a file cannot be read.
+    TypeError
+        If a sentence is neither text nor tokens.
+    """
+    max_memory = default_max_memory() if max_memory is None else max_memory
+    spool = _Spool(work_folder, max_memory)
+    try:
+        words_of, counts, first, maps = _scan(corpus, tokenizer, workers, spool, progress)
+        if known is None:
+            frequent = np.flatnonzero(counts >= min_count)
+            order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
+            ids = np.full(len(counts), -1, np.int32)
+            ids[order] = np.arange(len(order), dtype=np.int32)
+            vocabulary = Vocabulary(words_of(order), counts[order])
+        else:
+            words = words_of(np.arange(len(counts)))
+            vocabulary, ids = grow_vocabulary(known, words, counts, first, min_count, max_vocab)
+            del words
+        n_tokens = int(counts[ids >= 0].sum())
+        if not n_tokens:
+            raise EmptyVocabularyError(_why_empty(corpus, counts, min_count))
+        del words_of  # and with it the table of all words, before the stream takes its place
+        stream = TokenStream(
+            *_encode(spool, [ids[m] for m in maps], n_tokens, max_memory, work_folder), int(counts.sum())
+        )
+        return vocabulary, stream
+    finally:
+        spool.close()
+
+
+def _why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
+    files = None
+    if isinstance(corpus, TextReader):
+        more = len(corpus.paths) - _NAMED_FILES
+        files = ", ".join(corpus.paths[:_NAMED_FILES]) + (f" and {more:,} more" if more > 0 else "")
+    if not len(counts):
+        return f"{files or 'the corpus'} has no words: check the input and the tokenizer"
+    return (
+        f"{files + ': ' if files else ''}no word occurs {min_count} times, as min_count asks: the most frequent of "
+        f"{len(counts):,} words occurs {counts.max():,} times; give more text or a smaller min_count"
+    )
+
+
+_Counted = tuple[
+    Callable[[NDArray[np.int64]], list[str]], NDArray[np.int64], NDArray[np.int64], list[NDArray[np.int32]]
+]
+
+
+def _scan(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    workers: int,
+    spool: _Spool,
+    progress: Callable[[int, int | None], None] | None,
+) -> _Counted:
+    """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
+    if isinstance(tokenizer, TabsTokenizer) and isinstance(corpus, TextReader):
+        return _scan_bytes(_whole_items(_reader_blocks(corpus, progress)), tokenizer, workers, spool)
+    if can_rewrite(tokenizer) and not isinstance(corpus, TokenLists):
+        if isinstance(corpus, TextReader):
+            return _scan_bytes(_reader_blocks(corpus, progress), tokenizer, workers, spool)
+        sentences = iter(corpus)
+        first = next(sentences, "")
+        if isinstance(first, str):
+            return _scan_bytes(_sentence_blocks(first, sentences), tokenizer, workers, spool)
+        corpus = chain([first], sentences)
+    if isinstance(corpus, TextReader):
+        corpus = _reported(corpus, progress)
+    return _scan_tokens(_token_lists(corpus, tokenizer), spool)
+
+
+def _reader_blocks(
+    reader: TextReader, progress: Callable[[int, int | None], None] | None
+) -> Iterator[tuple[bytes, bool]]:
+    for block in reader:
+        yield block.data, block.ends_sentence
+        if progress is not None:
+            progress(reader.consumed_bytes, reader.total_bytes)
+
+
+def _whole_items(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
+    """Cut blocks that end inside a line after a tab: a space may stand inside an item."""
+    rest = b""
+    for text, closes in blocks:
+        text = rest + text
+        end = len(text) if closes else text.rfind(b"\t") + 1
+        rest = text[end:]
+        if end:
+            yield text[:end], closes
+
+
+def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[bytes, bool]]:
+    """Join sentences to blocks, one a line."""
+    lines, size = [_one_line(first, 1)], len(first)
+    for number, sentence in enumerate(sentences, 2):
+        lines.append(_one_line(sentence, number))
+        size += len(sentence)
+        if size > _BLOCK_CHARACTERS:
+            yield "\n".join(lines).encode(), True
+            lines, size = [], 0
+    yield "\n".join(lines).encode(), True
+
+
+def _one_line(sentence: object, number: int) -> str:
+    if not isinstance(sentence, str):
+        raise wrong_sentence(sentence, number)
+    return checked_text(sentence, number).replace("\n", " ")
+
+
+def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | None) -> Iterator[str]:
+    for i, line in enumerate(reader.lines()):
+        yield line
+        if progress is not None and i % 1024 == 0:
+            progress(reader.consumed_bytes, reader.total_bytes)
+
+
+def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, workers: int, spool: _Spool) -> _Counted:
+    """Scan blocks of text with one table a thread."""
+    tables = [Table() for _ in range(workers)]
+    source = enumerate(blocks)
+    lock = threading.Lock()
+    failures: list[BaseException] = []
+    position = 0
+
+    def work(worker: int) -> None:
+        nonlocal position
+        try:
+            rewrite = Rewriter(tokenizer)
+            while not failures:
+                with lock:
+                    index, (text, closes) = next(source, (-1, (b"", True)))
+                    start, position = position, position + MAX_GROWTH * len(text) + 4
+                if index < 0:
+                    return
+                spool.put(index, worker, closes, *tables[worker].scan(rewrite(text), start))
+        except BaseException as failure:
+            failures.append(failure)
+
+    run_threads(work, workers, failures)
+    table, maps = merge_tables(tables)
+    entries = table.entries[: table.size]
+    return Rewriter(tokenizer).words_of(table), entries[:, 3].copy(), entries[:, 4].copy(), maps
+
+
+def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseException]) -> None:
+    """Run work(0) … work(workers - 1), each in a thread, and raise the first failure that `work` has put in the list.
+
+    `work` must return soon after something stands in `failures`; Ctrl-C puts KeyboardInterrupt there.
+    """
+    ended, news = set[int](), threading.Event()
+
+    def run(worker: int) -> None:
+        try:
+            work(worker)
+        finally:
+            ended.add(worker)
+            news.set()
+
+    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in range(workers)]
+    while len(ended) < workers:  # `is_alive` is not to be trusted after an interrupted `join`
+        try:
+            for thread in threads:
+                if thread.ident is None:
+                    thread.start()
+            news.wait(0.1)
+            news.clear()
+        except KeyboardInterrupt as interrupt:
+            failures.append(interrupt)
+            time.sleep(0.05)  # until a thread that was just being started shows that it was
+    if failures:
+        raise failures[0]
+
+
+def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]]:
+    is_text = None
+    for number, sentence in enumerate(corpus, 1):
+        is_text = isinstance(sentence, str) if is_text is None else is_text
+        is_odd = isinstance(sentence, (bytes, Mapping)) or not isinstance(sentence, Iterable)
+        if is_odd or isinstance(sentence, str) != is_text:
+            raise wrong_sentence(sentence, number)
+        yield tokenizer(sentence) if is_text else sentence
+
+
+def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
+    """Count tokens that are Python objects already."""
+    entry_of: dict[str, int] = {}
+    found: list[int] = []
+    ends: list[int] = []
+    counts = np.zeros(0, np.int64)
+    n_blocks = 0
+
+    def flush() -> None:
+        nonlocal counts, n_blocks
+        block = np.array(found, np.int32)
+        counts = np.pad(counts, (0, len(entry_of) - len(counts))) + np.bincount(block, minlength=len(entry_of))
+        spool.put(n_blocks, 0, True, block, np.array(ends, np.int64))
+        n_blocks += 1
+        found.clear()
+        ends.clear()
+
+    for number, sentence in enumerate(sentences, 1):
+        for token in sentence:
+            if not isinstance(token, str):
+                raise TypeError(f"text {number}: a token must be a str, not {type(token).__name__}: {token!r:.60}")
+            found.append(entry_of.setdefault(token, len(entry_of)))
+        ends.append(len(found))
+        if len(found) > _BLOCK_CHARACTERS:
+            flush()
+    flush()
+    words = list(entry_of)
+    identity = np.arange(len(words), dtype=np.int32)
+    return lambda order: [words[e] for e in order.tolist()], counts, identity.astype(np.int64), [identity]
+
+
+def _encode(
+    spool: _Spool, ids: list[NDArray[np.int32]], n_tokens: int, max_memory: int, work_folder: WorkFolder
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Turn the spooled blocks into tokens and offsets."""
+    tokens = _allocate("tokens", np.int32, n_tokens, max_memory, work_folder)
+    offsets = _allocate("offsets", np.int64, spool.n_ends + 1, max_memory, work_folder)
+    offsets[0] = n = n_sentences = 0
+    for worker, closes, found, ends in spool.drain():
+        n, n_sentences = encode_block(found, ends, closes, ids[worker], tokens, n, offsets, n_sentences)
+    if n > offsets[n_sentences]:
+        n_sentences += 1
+        offsets[n_sentences] = n
+    return tokens, offsets[: n_sentences + 1]
+
+
+def _allocate(name: str, dtype: type, size: int, max_memory: int, work_folder: WorkFolder) -> NDArray[Any]:
+    """Return an array of arbitrary content, in memory or, if it is too large, in a file that is mapped."""
+    if size * np.dtype(dtype).itemsize <= max_memory:
+        return np.empty(size, dtype)
+    return np.memmap(work_folder / name, dtype, "w+", shape=(size,))

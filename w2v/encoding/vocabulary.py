@@ -1,0 +1,302 @@
+"""The words of a model: their order, their counts, and the error for a word that is not among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.storage.files import ModelError
+
+_NAMED = 10
+"""Unknown words that a message names."""
+
+
+class UnknownWordError(KeyError):
+    """A word was asked for that the vocabulary does not hold.
+
+    Parameters
+    ----------
+    words : str or sequence of str
+        The unknown word or words, as the caller wrote them.
+    suggest : callable, optional
+        Returns near spellings of a word. It is called only when `suggestions` or the message is read, so that
+        ``try: embeddings[word] except KeyError`` stays cheap.
+
+    Attributes
+    ----------
+    words : tuple of str
+        The unknown words.
+    """
+
+    def __init__(self, words: str | Sequence[str], suggest: Callable[[str], Sequence[str]] | None = None) -> None:
+        self.words: tuple[str, ...] = (words,) if isinstance(words, str) else tuple(words)
+        super().__init__(*self.words)
+        self._suggest = suggest
+        self._suggestions: dict[str, list[str]] | None = None
+
+    @property
+    def suggestions(self) -> dict[str, list[str]]:
+        """Near spellings of each unknown word; a word without any is left out."""
+        if self._suggestions is None:
+            found = {word: list(self._suggest(word)) for word in self.words} if self._suggest else {}
+            self._suggestions = {word: near for word, near in found.items() if near}
+        return self._suggestions
+
+    def __str__(self) -> str:
+        sentences = []
+        for word in self.words[:_NAMED]:
+            sentence = f"the word {word!r:.80} is not in the vocabulary"
+            near = self.suggestions.get(word)
+            if near:
+                sentence += f"; did you mean {_join_or([f'{other!r:.80}' for other in near])}?"
+            sentences.append(sentence)
+        if len(self.words) > _NAMED:
+            sentences.append(f"nor are {len(self.words) - _NAMED:,} others")
+        return "\n".join(sentences)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the words and the suggestions found, not the model that found them."""
+        return _restore_unknown_word_error, (self.words, self.suggestions)
+
+
+def _restore_unknown_word_error(words: tuple[str, ...], suggestions: dict[str, list[str]]) -> UnknownWordError:
+    error = UnknownWordError(words)
+    error._suggestions = suggestions
+    return error
+
+
+def _join_or(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " or " + items[-1]
+
+
+class Vocabulary:
+    """The words of a model in the order of its rows, usually by falling count. Immutable.
+
+    Parameters
+    ----------
+    words : sequence of str, V of them
+        Distinct words; any text, the empty word and white space included.
+    counts : ndarray of shape (V,), integer, optional
+        How often each word occurs in the training corpus, >= 0. Copied to int64. None where it is not known, as in
+        most files of foreign tools.
+
+    Attributes
+    ----------
+    index_to_key : list of str
+        Word of each row. Not to be modified.
+    key_to_index : dict of str to int
+        Row of each word. Not to be modified.
+    counts : ndarray of shape (V,), int64, read-only, or None
+        As given.
+
+    Raises
+    ------
+    TypeError
+        If `words` is one str or holds something else than str, or `counts` is not of integers.
+    ValueError
+        If a word occurs twice or cannot be encoded in UTF-8, or `counts` has another length or a negative entry.
+    """
+
+    __slots__ = ("_origin", "_rows", "counts", "index_to_key")
+
+    index_to_key: list[str]
+    counts: NDArray[np.int64] | None
+    _rows: dict[str, int] | None
+    _origin: str | None
+
+    def __init__(self, words: Sequence[str], counts: NDArray[np.integer[Any]] | None = None) -> None:
+        if isinstance(words, (str, bytes)):
+            raise TypeError("words must be a sequence of words, not one string")
+        index_to_key = _plain_strings(words)
+        self._set(index_to_key, counts, _index_words(index_to_key), None)
+
+    @classmethod
+    def read_from(cls, origin: str, words: list[str], counts: NDArray[np.integer[Any]] | None = None) -> Vocabulary:
+        """Return a vocabulary of words that were decoded from UTF-8; they are indexed when one is first looked up.
+
+        Opening a model of 400,000 words takes a third of the time so. A word that comes twice is found only then: the
+        error is a ModelError and begins with `origin`, the file.
+        """
+        vocabulary = cls.__new__(cls)
+        vocabulary._set(words, counts, None, origin)
+        return vocabulary
+
+    def _set(
+        self,
+        words: list[str],
+        counts: NDArray[np.integer[Any]] | None,
+        rows: dict[str, int] | None,
+        origin: str | None,
+    ) -> None:
+        object.__setattr__(self, "index_to_key", words)
+        object.__setattr__(self, "counts", None if counts is None else _check_counts(counts, len(words)))
+        object.__setattr__(self, "_rows", rows)
+        object.__setattr__(self, "_origin", origin)
+
+    @property
+    def key_to_index(self) -> dict[str, int]:
+        """Row of each word. Not to be modified."""
+        if self._rows is None:
+            try:
+                object.__setattr__(self, "_rows", _index_words(self.index_to_key))
+            except ValueError as error:
+                raise ModelError(f"{self._origin} is damaged: {error}") from error
+        assert self._rows is not None
+        return self._rows
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Vocabulary is immutable: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Vocabulary is immutable: {name} cannot be deleted")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Vocabulary, (self.index_to_key, self.counts)
+
+    def __len__(self) -> int:
+        return len(self.index_to_key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.index_to_key)
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and word in self.key_to_index
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words{'' if self.counts is None else ' with counts'})"
+
+
+def _plain_strings(words: Sequence[str]) -> list[str]:
+    """Return the words as a list of exactly str, also where they are of a subclass such as numpy.str_."""
+    copied = list(words)
+    if set(map(type, copied)) <= {str}:
+        return copied
+    for word in copied:
+        if not isinstance(word, str):
+            raise TypeError(f"every word must be a str, not {type(word).__name__}: {word!r:.80}")
+    return [str(word) for word in copied]
+
+
+def _index_words(words: list[str]) -> dict[str, int]:
+    """Return the row of each word, having checked that they are distinct and can be written as UTF-8."""
+    key_to_index = dict(zip(words, range(len(words)), strict=True))
+    if len(key_to_index) != len(words):
+        repeated = next(word for index, word in enumerate(words) if key_to_index[word] != index)
+        raise ValueError(f"the word {repeated!r:.80} occurs more than once in the vocabulary")
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError as error:
+        wrong = next(word for word in words if any("\ud800" <= character <= "\udfff" for character in word))
+        raise ValueError(
+            f"the word {wrong!r:.80} holds half a surrogate pair and cannot be written as UTF-8"
+        ) from error
+    return key_to_index
+
+
+def _check_counts(counts: NDArray[np.integer[Any]], n_words: int) -> NDArray[np.int64]:
+    given = np.asarray(counts)
+    if given.dtype.kind not in "iu" and given.size:
+        raise TypeError(f"counts must be integers, not {given.dtype}")
+    if given.shape != (n_words,):
+        raise ValueError(f"counts must have shape ({n_words},), one count a word, not {given.shape}")
+    copied = np.array(given, dtype=np.int64)
+    if n_words and copied.min() < 0:
+        raise ValueError(f"counts must not be negative: entry {int(copied.argmin())} is {copied.min()}")
+    copied.setflags(write=False)
+    return copied
+
+
+def grow_vocabulary(
+    known: Vocabulary,
+    words: list[str],
+    counts: NDArray[np.int64],
+    first: NDArray[np.int64],
+    min_count: int,
+    max_vocab: int | None = None,
+) -> tuple[Vocabulary, NDArray[np.int32]]:
+    """Add the words of a new text to a vocabulary.
+
+    Parameters
+    ----------
+    known : Vocabulary
+        With counts; all its words stay.
+    words : list of str
+        All n distinct words of the new text.
+    counts, first : ndarray of shape (n,), int64
+        How often, and at which place first, each occurs there.
+    min_count : int
+        Add words that occur so often in the new text.
+    max_vocab : int, optional
+        Add words, the most frequent ones, only up to this size.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+        By falling count in all texts together, ties by `known` and then by first occurrence. Its counts are those in
+        the new text alone, 0 included.
+    ids : ndarray of shape (n,), int32
+        For each of `words` its row, or -1 if it is left out.
+    """
+    assert known.counts is not None
+    rows = np.fromiter((known.key_to_index.get(word, -1) for word in words), np.int64, len(words))
+    added = np.flatnonzero((rows < 0) & (counts >= min_count))
+    room = None if max_vocab is None else max(0, max_vocab - len(known))
+    added = added[np.lexsort((first[added], -counts[added]))][:room]
+    found = np.flatnonzero(rows >= 0)
+    rows[added] = np.arange(len(known), len(known) + len(added))
+    here = np.zeros(len(known) + len(added), np.int64)
+    here[rows[found]], here[rows[added]] = counts[found], counts[added]
+    before = np.concatenate([known.counts, np.zeros(len(added), np.int64)])
+    order = np.argsort(-(before + here), kind="stable")
+    place = np.empty(len(order) + 1, np.int32)
+    place[order], place[-1] = np.arange(len(order)), -1
+    names = known.index_to_key + [words[entry] for entry in added.tolist()]
+    return Vocabulary([names[row] for row in order.tolist()], here[order]), place[rows]
+
+
+def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
+    """Return the probability that a token of each word survives subsampling.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (V,), int64
+        How often each word occurs among the kept words; those that do not occur are of no consequence.
+    sample : float
+        Threshold t: with f the word's share of all tokens, the probability is min(1, sqrt(t / f) + t / f). 0 keeps all.
+
+    Returns
+    -------
+    ndarray of shape (V,), float32
+
+    Notes
+    -----
+    As in word2vec.c and gensim; the paper's formula (arXiv:1310.4546, equation 5) lacks the second term.
+    """
+    if sample == 0:
+        return np.ones(len(counts), np.float32)
+    ratio = sample * counts.sum() / np.maximum(counts, 1)
+    keep: NDArray[np.float32] = np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
+    return keep
+
+
+def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
+    """Return the probability that each word is drawn as noise, in proportion to count ** ns_exponent.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (V,), int64
+        At least one above 0. A word of count 0 is never drawn, whatever the exponent.
+    ns_exponent : float
+        0.75 in the paper (arXiv:1310.4546, section 2.2).
+
+    Returns
+    -------
+    ndarray of shape (V,), float64, summing to 1
+    """
+    logarithms = np.where(counts > 0, ns_exponent * np.log(np.maximum(counts, 1)), -np.inf)
+    weights: NDArray[np.float64] = np.exp(logarithms - logarithms.max())
+    weights /= weights.sum()
+    return weights

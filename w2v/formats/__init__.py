@@ -1,0 +1,203 @@
+"""The formats of vector files by their names: which module reads and writes each, and how a file is recognised."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from w2v.formats.source import is_zip, open_source
+from w2v.formats.vector_files import is_number
+from w2v.storage.files import ModelError, reading
+
+if TYPE_CHECKING:
+    from w2v.vectors.embeddings import Embeddings
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: the names of its functions, imported when they are needed.
+
+    Attributes
+    ----------
+    name : str
+    described : str
+        What it is, in a few words.
+    module, reader, writer : str
+        Reader ``(path, *, limit, errors, encoding) -> Embeddings`` and writer ``(embeddings, path, *, overwrite)``,
+        which returns the words left out.
+    binary : bool, optional
+        Passed to those functions of `word2vec_format` that serve two formats.
+    suffixes : tuple of str
+        By which files without telling content are recognised.
+    """
+
+    name: str
+    described: str
+    module: str
+    reader: str
+    writer: str
+    binary: bool | None = None
+    suffixes: tuple[str, ...] = ()
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return one of its functions."""
+        found: Callable[..., Any] = getattr(importlib.import_module(f"w2v.formats.{self.module}"), name)
+        return found if self.binary is None else partial(found, binary=self.binary)
+
+
+FORMATS = {
+    found.name: found
+    for found in (
+        Format("word2vec-text", "word2vec, text", "word2vec", "read_word2vec", "write_word2vec", False),
+        Format("word2vec-binary", "word2vec, binary", "word2vec", "read_word2vec", "write_word2vec", True),
+        Format("fasttext-vec", "fastText's .vec", "word2vec", "read_word2vec", "write_word2vec", False),
+        Format("fasttext-bin", "fastText's .bin, with n-grams", "fasttext", "read_fasttext", "write_fasttext"),
+        Format("glove", "GloVe, text", "glove", "read_glove", "write_glove"),
+        Format("gensim", "gensim's .kv (written only)", "gensim", "read_gensim", "write_gensim", None, (".kv",)),
+        Format("numpy", ".npz, or .npy and words beside it", "numpy", "read_numpy", "write_numpy"),
+        Format(
+            "safetensors", "safetensors", "safetensors", "read_safetensors", "write_safetensors", None,
+            (".safetensors",),
+        ),
+        Format("projector", "a folder for TensorFlow's Projector", "projector", "read_projector",
+               "write_projector", None, (".tsv",)),
+        Format("model2vec", "the words of a folder of model2vec (read only)", "model2vec", "read_static",
+               "write_static"),
+    )
+}  # fmt: skip
+
+
+def read_vectors(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    limit: int | None = None,
+    errors: str = "strict",
+    encoding: str = "utf-8",
+) -> Embeddings:
+    """Read a file or folder of vectors in any of the `FORMATS`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file or folder. Text and binary vectors may be compressed with gzip, bzip2 or xz, or be the one file of a
+        zip archive.
+    format : str, optional
+        Its format; by default recognised, from the content where that tells.
+    limit : int, optional
+        Read the first (most frequent) so many words only.
+    errors : {"strict", "replace", "ignore"}, default "strict"
+        What to do with words that are not of the encoding. Words may so become the same; the first is kept, and
+        ``metadata["duplicates_dropped"]`` tells how many were not.
+    encoding : str, default "utf-8"
+        Of the words, where the format does not say it; such as "latin-1" or "cp1252", text also "utf-16".
+
+    Returns
+    -------
+    Embeddings
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, or of a format that cannot be read.
+    ValueError
+        If `format` or `encoding` is unknown or `limit` is less than 1.
+    """
+    found = _get(format) if format is not None else detect_format(path, encoding=encoding)
+    embeddings: Embeddings = found.function(found.reader)(path, limit=limit, errors=errors, encoding=encoding)
+    return embeddings
+
+
+def write_vectors(
+    embeddings: Embeddings, path: str | os.PathLike[str], *, format: str, overwrite: bool = False
+) -> list[str]:
+    """Write the vectors of a model in any of the `FORMATS`.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model.
+    path : str or path-like
+        The file, or for some formats the folder.
+    format : str
+        Its format.
+    overwrite : bool, default False
+        Replace what is there, if it is of the kind.
+
+    Returns
+    -------
+    list of str
+        The words left out, which the format cannot express: text formats none with white space in it.
+
+    Raises
+    ------
+    ModelError
+        If the format cannot express any word, or if the file cannot be written.
+    ValueError
+        If `format` is unknown.
+    """
+    found = _get(format)
+    left_out: list[str] = found.function(found.writer)(embeddings, path, overwrite=overwrite)
+    return left_out
+
+
+def detect_format(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Format:
+    """Return the format of a file or folder; `encoding` is that of text.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, a model folder already, a folder of another kind, or compressed but damaged.
+    """
+    if os.path.isdir(path):
+        return _detect_folder(Path(path))
+    with reading(path) as file:
+        start = file.read(8)
+    if start[:6] == b"\x93NUMPY" or (is_zip(start) and _holds_arrays(path)):
+        return FORMATS["numpy"]
+    if start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5":
+        return FORMATS["gensim"]
+    for found in FORMATS.values():
+        if found.suffixes and os.fspath(path).endswith(found.suffixes):
+            return found
+    with open_source(path) as source:
+        if source.peek(4) == b"\xba\x16\x4f\x2f":
+            return FORMATS["fasttext-bin"]
+    with open_source(path, encoding=encoding, errors="replace") as source:
+        fields = source.peek(1 << 16).split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").split()
+    if len(fields) > 2 and all(map(is_number, fields[-2:])):
+        return FORMATS["glove"]
+    return Format("word2vec", "word2vec", "word2vec", "read_word2vec", "write_word2vec")
+
+
+def _detect_folder(folder: Path) -> Format:
+    if (folder / "vectors.tsv").exists():
+        return FORMATS["projector"]
+    if (folder / "tokenizer.json").exists() or (folder / "0_StaticEmbedding" / "tokenizer.json").exists():
+        return FORMATS["model2vec"]
+    if (folder / "vocabulary.txt").exists():
+        raise ModelError(f"{folder} is a model folder already; it is opened as it is")
+    raise ModelError(f"{folder} is a folder of no known kind; expected a vector file, or a folder of another tool")
+
+
+def _holds_arrays(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a zip archive is of NumPy: by its name, or because it holds arrays only."""
+    if os.fspath(path).endswith(".npz"):
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(names := archive.namelist()) and all(name.endswith(".npy") for name in names)
+    except zipfile.BadZipFile:
+        return False
+
+
+def _get(name: str) -> Format:
+    if name not in FORMATS:
+        raise ValueError(f"there is no format {name!r:.80}; known are {', '.join(FORMATS)}")
+    return FORMATS[name]

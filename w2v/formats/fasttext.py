@@ -1,0 +1,359 @@
+"""Models in the binary format of Facebook's fastText: words, counts and character n-grams, read and written."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import sys
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.formats.source import Source, is_utf8, open_source
+from w2v.formats.vector_files import (
+    allocate_rows,
+    check_finite,
+    check_limit,
+    finite_blocks,
+    make_embeddings,
+    make_vocabulary,
+    new_file,
+    row_blocks,
+    without_words,
+)
+from w2v.storage.files import ModelError
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.subwords import Subwords, SubwordVectors
+
+MAGIC = struct.pack("<i", 793712314)
+_VERSIONS = (11, 12)
+_CBOW, _SKIPGRAM, _SUPERVISED = 1, 2, 3
+_NEGATIVE_SAMPLING = 2
+_SETTINGS = struct.Struct("<12id")
+_SIZES = struct.Struct("<3i2q")
+_ENTRY = struct.Struct("<qb")
+_MATRIX = struct.Struct("<?2q")
+_NOT_PRUNED = -1
+_MAX_WORD_BYTES = 1 << 20
+_MAX_SIZE = (1 << 31) - 1
+
+
+class _Settings(NamedTuple):
+    """What fastText was called with, in the order of the file and as fastText spells it."""
+
+    dim: int
+    ws: int
+    epoch: int
+    minCount: int  # noqa: N815
+    neg: int
+    wordNgrams: int  # noqa: N815
+    loss: int
+    model: int
+    bucket: int
+    minn: int
+    maxn: int
+    lrUpdateRate: int  # noqa: N815
+    t: float
+
+    @property
+    def subwords(self) -> Subwords | None:
+        if not 0 < self.maxn >= self.minn:
+            return None
+        return Subwords(max(1, self.minn), self.maxn, self.bucket)
+
+
+def read_fasttext(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
+    """Read a ``.bin`` model of fastText, plain, compressed, or the one file of a zip archive.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. Of supervised models the words are read; labels are left out.
+    limit : int, optional
+        Read the first (most frequent) so many words only. All n-grams are kept.
+    errors : {"strict", "replace", "ignore"}, default "strict"
+        What to do with words that are not UTF-8, which some published models have. Their vectors are made of the
+        bytes as they are; of words that become the same the first is kept, ``metadata["duplicates_dropped"]`` tells
+        how many were not.
+    encoding : str, default "utf-8"
+        Of the words.
+
+    Returns
+    -------
+    Embeddings
+        With counts, the words' vectors as fastText gives them (the mean of a word's own and its n-grams'), and, if
+        the model has n-grams, ``subwords``, mapped from the file where it is not compressed. What fastText was called
+        with is in ``metadata["fasttext"]``.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, of another kind or version, quantised, or its content contradicts its sizes; the
+        message names the byte or the word. Sizes are checked before anything is allocated.
+    ValueError
+        If `limit` is less than 1.
+
+    Notes
+    -----
+    The output vectors, with which fastText could train on, are passed over.
+    """
+    check_limit(limit)
+    is_utf8(encoding)
+    with open_source(path) as source:
+        settings = _read_settings(source)
+        words, counts, n_words = _read_dictionary(source, limit)
+        n_buckets = _read_input_size(source, settings, n_words)
+        row_bytes = 4 * settings.dim
+        vectors = _read_rows(source, len(words), settings.dim)
+        _skip(source, (n_words - len(words)) * row_bytes)
+        first_byte = source.offset
+        if source.stream is None:
+            _skip(source, n_buckets * row_bytes)
+            ngram_vectors = _map_rows(path, first_byte, n_buckets, settings.dim)
+        else:
+            ngram_vectors = _read_rows(source, n_buckets, settings.dim)
+        _check_rest(source)
+    check_finite(source.path, vectors, lambda row: f": the vector of word {row + 1}, {words[row]!r},")
+    check_finite(source.path, ngram_vectors, lambda row: f", byte {first_byte + row * row_bytes}: an n-gram's vector")
+    subwords = None
+    if settings.subwords is not None:
+        from w2v.kernels.subwords import add_ngrams
+
+        subwords = SubwordVectors(settings.subwords, ngram_vectors)
+        add_ngrams(vectors, ngram_vectors, *subwords.subwords.table(words))
+    decoded = _decode(source.path, words, errors, encoding)
+    if errors == "strict":
+        make_vocabulary(source.path, decoded)
+    found = make_embeddings(decoded, vectors, counts)
+    metadata = {**found.metadata, "fasttext": settings._asdict()}
+    return Embeddings(found.vocabulary, found.vectors, metadata=metadata, subwords=subwords)
+
+
+def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
+    """Write a ``.bin`` model that fastText and gensim open, whole or not at all.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model. Without ``subwords`` the file is of a fastText model without n-grams. A word without a count is
+        given the count 1.
+    path : str or path-like
+        The file; a name ending in ``.gz`` is compressed.
+    overwrite : bool, default False
+        Replace an existing file.
+
+    Returns
+    -------
+    list of str
+        The words left out, for a zero byte, which ends a word there.
+
+    Raises
+    ------
+    ModelError
+        If a vector holds NaN or infinity, if a size is over the format's 2 ** 31 - 1, or if the file cannot be written.
+
+    Notes
+    -----
+    fastText keeps words' own vectors and adds those of the n-grams when it is asked for a word. They are computed back
+    from the sums; what fastText then returns equals the model's vectors to float32 rounding (1e-6). Where n-grams that
+    training never met have no vectors, fastText counts zeros for them: the vectors of unseen words are then shorter
+    than here, in the same direction. Output vectors are written as zeros: fastText answers queries without them.
+    """
+    embeddings, left_out = without_words(embeddings, path, "\0", empty=True)
+    n_words, vector_size, subwords = len(embeddings), embeddings.vector_size, embeddings.subwords
+    if max(n_words, vector_size) > _MAX_SIZE:
+        raise ModelError(f"{path} cannot be written: fastText's format is limited to {_MAX_SIZE} words and dimensions")
+    settings = _make_settings(embeddings)
+    counts = embeddings.vocabulary.counts
+    counts = np.ones(n_words, np.int64) if counts is None else np.maximum(counts, 1)
+    with new_file(path, overwrite=overwrite) as file:
+        file.write(MAGIC + struct.pack("<i", _VERSIONS[-1]) + _SETTINGS.pack(*settings))
+        file.write(_SIZES.pack(n_words, n_words, 0, int(counts.sum()), _NOT_PRUNED))
+        entries = zip(embeddings.index_to_key, counts.tolist(), strict=True)
+        file.write(b"".join([word.encode() + b"\0" + _ENTRY.pack(count, 0) for word, count in entries]))
+        file.write(_MATRIX.pack(False, n_words + settings.bucket, vector_size))
+        for words, block in finite_blocks(embeddings, path):
+            _write_block(file, block if subwords is None else subwords.own_vectors(words, block))
+        if subwords is not None:
+            for rows in row_blocks(settings.bucket, vector_size):
+                _write_block(file, subwords.bucket_rows(rows))
+        file.write(_MATRIX.pack(False, n_words, vector_size))
+        for rows in row_blocks(n_words, vector_size):
+            file.write(bytes(4 * vector_size * (rows.stop - rows.start)))
+    return left_out
+
+
+def _read_settings(source: Source) -> _Settings:
+    """Return what fastText was called with; `source` then stands at the dictionary."""
+    start = source.peek(8)
+    if start[:4] != MAGIC:
+        raise ModelError(f"{source.path} is not a binary model of fastText: it does not begin with fastText's mark")
+    version = int.from_bytes(start[4:], "little", signed=True)
+    if version not in _VERSIONS:
+        raise ModelError(f"{source.path} is a fastText model of format {version}; 11 and 12 can be read")
+    source.position += 8
+    settings = _Settings(*_SETTINGS.unpack(_take(source, _SETTINGS.size)))
+    if version == 11 and settings.model == _SUPERVISED:
+        settings = settings._replace(maxn=0)  # as fastText does: they were trained without n-grams
+    if settings.dim < 1 or settings.bucket < 0 or settings.maxn > _MAX_WORD_BYTES:
+        raise ModelError(
+            f"{source.path}, byte 8: impossible settings: {settings.dim} dimensions, {settings.bucket} buckets, "
+            f"n-grams of {settings.minn} to {settings.maxn} characters; the file is damaged"
+        )
+    if settings.bucket == 0:
+        settings = settings._replace(maxn=0)
+    return settings
+
+
+def _read_dictionary(source: Source, limit: int | None) -> tuple[list[bytes], NDArray[np.int64], int]:
+    """Return the first `limit` words and their counts, and how many words there are; labels are passed over."""
+    n_entries, n_words, n_labels, _, n_pruned = _SIZES.unpack(_take(source, _SIZES.size))
+    if n_words < 1 or n_labels < 0 or n_entries != n_words + n_labels or n_entries * (_ENTRY.size + 1) > source.largest:
+        raise ModelError(
+            f"{source.path}, byte {source.offset - _SIZES.size}: promises {n_entries} entries, {n_words} words and "
+            f"{n_labels} labels, which cannot be; the file is damaged or truncated"
+        )
+    if n_pruned not in (_NOT_PRUNED, 0):
+        raise ModelError(f"{source.path}: the model is pruned, as quantised ones are; {_WAY_OUT}")
+    words: list[bytes] = []
+    counts: list[int] = []
+    for number in range(n_entries):
+        word, count, kind = _read_entry(source, number, n_entries)
+        if kind != (number >= n_words):
+            raise ModelError(f"{source.path}, byte {source.offset}: entry {number + 1} is of the wrong kind")
+        if number < min(n_words, limit or n_words):
+            words.append(word)
+            counts.append(count)
+    if min(counts) < 0:
+        raise ModelError(f"{source.path}: the word {words[int(np.argmin(counts))]!r} has a negative count")
+    return words, np.array(counts, dtype=np.int64), n_words
+
+
+_WAY_OUT = "its vectors are approximations; read the .bin model that it was made from"
+
+
+def _read_entry(source: Source, number: int, n_entries: int) -> tuple[bytes, int, int]:
+    while True:
+        end = source.data.find(b"\0", source.position, source.position + _MAX_WORD_BYTES)
+        after = end + 1 + _ENTRY.size
+        if end >= 0 and after <= len(source.data):
+            break
+        if len(source.data) - source.position > _MAX_WORD_BYTES + _ENTRY.size or not source.more():
+            raise ModelError(
+                f"{source.path}, byte {source.offset}: no end of entry {number + 1} of {n_entries}; the file is "
+                "truncated or damaged"
+            )
+    word = source.data[source.position : end]
+    count, kind = _ENTRY.unpack_from(source.data, end + 1)
+    source.position = after
+    return word, count, kind
+
+
+def _read_input_size(source: Source, settings: _Settings, n_words: int) -> int:
+    """Read the size of the input matrix; return how many of its rows belong to n-grams."""
+    start = source.offset
+    is_quantised, n_rows, n_columns = _MATRIX.unpack(_take(source, _MATRIX.size))
+    if is_quantised:
+        raise ModelError(f"{source.path} is quantised (a .ftz file): {_WAY_OUT}")
+    if n_columns != settings.dim or n_rows != n_words + settings.bucket or n_rows * n_columns * 4 > source.largest:
+        raise ModelError(
+            f"{source.path}, byte {start}: a matrix of {n_rows} rows and {n_columns} columns does not fit {n_words} "
+            f"words, {settings.bucket} buckets, {settings.dim} dimensions and a file of {source.size} bytes; it is "
+            "truncated or damaged"
+        )
+    return settings.bucket
+
+
+def _read_rows(source: Source, n_rows: int, vector_size: int) -> NDArray[np.float32]:
+    """Return rows of a matrix, copied."""
+    table = allocate_rows(source.path, n_rows, vector_size)
+    target = table.reshape(-1).view(np.uint8)
+    filled = 0
+    while filled < len(target):
+        n_bytes = min(len(target) - filled, len(source.data) - source.position)
+        target[filled : filled + n_bytes] = np.frombuffer(source.data, np.uint8, n_bytes, source.position)
+        filled += n_bytes
+        source.position += n_bytes
+        if filled < len(target) and not source.more():
+            raise ModelError(f"{source.path}, byte {source.offset}: the file ends within its vectors; it is truncated")
+    return table if sys.byteorder == "little" else table.byteswap()
+
+
+def _map_rows(path: str | os.PathLike[str], first_byte: int, n_rows: int, vector_size: int) -> NDArray[np.float32]:
+    if n_rows == 0:
+        return np.empty((0, vector_size), np.float32)
+    return np.asarray(np.memmap(path, np.dtype("<f4"), "r", first_byte, (n_rows, vector_size)))
+
+
+def _check_rest(source: Source) -> None:
+    """Raise unless the output matrix follows, and then the end of the file."""
+    start = source.offset
+    is_quantised, n_rows, n_columns = _MATRIX.unpack(_take(source, _MATRIX.size))
+    if is_quantised or n_rows < 0 or n_columns < 0:
+        raise ModelError(f"{source.path}, byte {start}: the output vectors are damaged")
+    _skip(source, n_rows * n_columns * 4)
+    if source.ensure(1):
+        raise ModelError(f"{source.path}, byte {source.offset}: more follows after the model; the file is damaged")
+
+
+def _take(source: Source, n_bytes: int) -> bytes:
+    taken = source.peek(n_bytes)
+    if len(taken) < n_bytes:
+        raise ModelError(f"{source.path}, byte {source.offset}: the file ends too early; it is truncated")
+    source.position += n_bytes
+    return taken
+
+
+def _skip(source: Source, n_bytes: int) -> None:
+    while n_bytes > 0:
+        step = min(n_bytes, len(source.data) - source.position)
+        source.position += step
+        n_bytes -= step
+        if n_bytes > 0 and not source.more():
+            raise ModelError(f"{source.path}, byte {source.offset}: the file ends within its vectors; it is truncated")
+
+
+def _decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[str]:
+    try:
+        return [word.decode(encoding, errors) for word in words]
+    except UnicodeDecodeError as error:
+        number = words.index(error.object)
+        raise ModelError(
+            f"{path}: word {number + 1}, {error.object[:60]!r}, is not {error.encoding.upper()}; name the encoding, "
+            "or read with errors='replace'"
+        ) from error
+
+
+def _make_settings(embeddings: Embeddings) -> _Settings:
+    """Return what fastText would have been called with to train the model."""
+    given = embeddings.metadata.get("parameters")
+    parameters: dict[str, Any] = given if isinstance(given, dict) else {}
+
+    def parameter(name: str, default: int) -> int:
+        value = parameters.get(name)
+        return value if type(value) is int and 0 <= value <= _MAX_SIZE else default
+
+    subwords = None if embeddings.subwords is None else embeddings.subwords.subwords
+    return _Settings(
+        dim=embeddings.vector_size,
+        ws=parameter("window", 5),
+        epoch=parameter("epochs", 5),
+        minCount=parameter("min_count", 1),
+        neg=parameter("negative", 5),
+        wordNgrams=1,
+        loss=_NEGATIVE_SAMPLING,
+        model=_CBOW if parameters.get("algorithm") == "cbow" else _SKIPGRAM,
+        bucket=0 if subwords is None else subwords.buckets,
+        minn=0 if subwords is None else subwords.min_n,
+        maxn=0 if subwords is None else subwords.max_n,
+        lrUpdateRate=100,
+        t=1e-4,
+    )
+
+
+def _write_block(file: BinaryIO | io.BufferedWriter, block: NDArray[np.float32]) -> None:
+    file.write(np.ascontiguousarray(block, dtype="<f4").reshape(-1).view(np.uint8).data)

@@ -1,0 +1,149 @@
+"""gensim's KeyedVectors and FastTextKeyedVectors: to and from them in memory, and to a file that gensim opens."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.formats.vector_files import finite_blocks
+from w2v.storage.files import ModelError, check_writable_beside, sync_folder
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.subwords import Subwords, SubwordVectors
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
+
+def from_gensim(keyed: KeyedVectors) -> Embeddings:
+    """Return the embeddings of a ``gensim.models.KeyedVectors``, or of a model that has one as ``wv``.
+
+    Parameters
+    ----------
+    keyed : KeyedVectors, FastTextKeyedVectors, Word2Vec or FastText
+        Keys that are not str are taken as their text. Counts are kept where gensim has them; those of
+        ``FastTextKeyedVectors`` come with the vectors of n-grams.
+
+    Returns
+    -------
+    Embeddings
+        Copies: nothing is shared with gensim.
+
+    Raises
+    ------
+    TypeError
+        If `keyed` is something else.
+    ValueError
+        If it is empty, or two keys have the same text.
+    """
+    keyed = getattr(keyed, "wv", keyed)
+    if not hasattr(keyed, "index_to_key") or not hasattr(keyed, "vectors"):
+        raise TypeError(f"from_gensim takes gensim's KeyedVectors, not {type(keyed).__name__}")
+    counts = keyed.expandos.get("count")
+    if counts is not None:
+        counts = np.array(counts[: len(keyed)], dtype=np.int64)
+    vocabulary = Vocabulary([str(key) for key in keyed.index_to_key], counts)
+    vectors = np.array(keyed.vectors[: len(keyed)], dtype=np.float32)
+    subwords = None
+    if getattr(keyed, "bucket", 0) and getattr(keyed, "max_n", 0):
+        settings = Subwords(keyed.min_n, keyed.max_n, keyed.bucket)
+        subwords = SubwordVectors(settings, np.array(keyed.vectors_ngrams, dtype=np.float32))
+    return Embeddings(vocabulary, vectors, subwords=subwords)
+
+
+def to_gensim(embeddings: Embeddings) -> KeyedVectors:
+    """Return a copy as gensim's KeyedVectors; with n-grams, as FastTextKeyedVectors, which know unseen words too.
+
+    Raises
+    ------
+    ImportError
+        If gensim is not installed.
+    """
+    try:
+        from gensim.models import KeyedVectors
+        from gensim.models.fasttext import FastTextKeyedVectors
+    except ImportError as error:
+        raise ImportError("to_gensim needs gensim; install it with: pip install gensim") from error
+    subwords = embeddings.subwords
+    vectors = np.array(embeddings.vectors, order="C")
+    if subwords is None:
+        keyed = KeyedVectors(embeddings.vector_size)
+    else:
+        settings = subwords.subwords
+        keyed = FastTextKeyedVectors(embeddings.vector_size, settings.min_n, settings.max_n, bucket=settings.buckets)
+        keyed.vectors_ngrams = np.array(subwords.bucket_rows(slice(None)))
+        keyed.vectors_vocab = subwords.own_vectors(embeddings.index_to_key, vectors)
+    keyed.vectors = vectors
+    keyed.index_to_key = list(embeddings.index_to_key)
+    keyed.key_to_index = dict(embeddings.key_to_index)
+    if embeddings.vocabulary.counts is not None:
+        keyed.expandos["count"] = embeddings.vocabulary.counts.copy()
+    if subwords is not None:
+        keyed.recalc_char_ngram_buckets()
+    return keyed
+
+
+def read_gensim(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> NoReturn:
+    """Refuse a file that gensim saved: it is a pickle, which can run any code when it is opened."""
+    raise ModelError(
+        f"{path} is a pickle, which can run code when it is opened, so it is not read here; if you trust it, convert "
+        "it in Python: from_gensim(KeyedVectors.load(path)).save(folder), with from_gensim of w2v.formats.gensim, or "
+        "have gensim write it with save_word2vec_format"
+    )
+
+
+def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
+    """Write a file that ``gensim.models.KeyedVectors.load(path)`` opens, through gensim itself.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model. Its tokenizer and metadata have no place in this format. One with n-grams is opened by
+        ``gensim.models.fasttext.FastTextKeyedVectors.load(path)``.
+    path : str or path-like
+        The file. gensim puts large arrays into files beside it, such as ``path.vectors.npy``.
+    overwrite : bool, default False
+        Replace existing files.
+
+    Returns
+    -------
+    list of str
+        The words left out: none, it holds all.
+
+    Raises
+    ------
+    ImportError
+        If gensim is not installed.
+    ModelError
+        If a vector holds NaN or infinity, or if a file cannot be written.
+    """
+    final = Path(path)
+    check_writable_beside(final)
+    if final.is_dir():
+        raise ModelError(f"{path} is a folder; give the name of a file to write")
+    for _ in finite_blocks(embeddings, path):
+        pass
+    keyed = to_gensim(embeddings)
+    with tempfile.TemporaryDirectory(prefix=f".{final.name[:100]}.", dir=final.parent) as folder:
+        try:
+            keyed.save(str(Path(folder, final.name)))
+            files = sorted(
+                Path(folder).iterdir(), key=lambda file: file.name == final.name
+            )  # what names the others last
+            for file in files:
+                if final.with_name(file.name).exists() and not overwrite:
+                    raise ModelError(f"{final.with_name(file.name)} exists already; choose another name")
+                with open(file, "r+b") as written:
+                    os.fsync(written.fileno())
+            for file in files:
+                os.replace(file, final.with_name(file.name))
+            sync_folder(final.parent)
+        except OSError as error:
+            raise ModelError(f"{path} cannot be written: {error.strerror or error}") from error
+    return []

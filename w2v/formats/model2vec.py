@@ -1,0 +1,140 @@
+"""The words of a static-embedding folder of model2vec or sentence-transformers; `w2v.encoder.formats` reads it whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.tokenizers import Tokenizer, tokenizer_from_config
+from w2v.formats.vector_files import check_limit, float32_table
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import read_tensors
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.model_folder import MAX_TOKENIZER_BYTES, parse_json
+
+VECTORS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+NESTED = "0_StaticEmbedding"
+"""Where sentence-transformers puts the files of a static embedding that has other parts beside it."""
+NOTED_TOKENIZER = "w2v_tokenizer"
+"""Under this name the configuration has the tokenizer of ours that was described in the other programs' terms."""
+_TENSOR_NAMES = ("embeddings", "embedding.weight")
+
+
+def read_static(
+    path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
+) -> Embeddings:
+    """Read a static-embedding folder of model2vec or sentence-transformers.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder, with ``model.safetensors`` and ``tokenizer.json``.
+    limit : int, optional
+        Keep the first so many tokens only.
+    errors, encoding : str
+        Not used: JSON is UTF-8.
+
+    Returns
+    -------
+    Embeddings
+        One vector for each token, weights and mapping of model2vec folded in. Tokens may be pieces of words
+        (``##ing``). A token for unknown words whose vector is zero is left out.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged, a number is NaN or infinite, or if tokens and vectors do not match.
+    ValueError
+        If `limit` is less than 1.
+    """
+    check_limit(limit)
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is not a folder; a static embedding is a folder with {VECTORS} and {TOKENIZER}")
+    if (folder / NESTED).is_dir():
+        folder /= NESTED
+    tokens, unknown = _read_tokens(folder / TOKENIZER)
+    table = float32_table(folder / VECTORS, unfold_table(folder / VECTORS), len(tokens))
+    if unknown is not None and not table[unknown].any() and len(tokens) > 1:
+        kept = np.delete(np.arange(len(tokens)), unknown)
+        tokens, table = [tokens[row] for row in kept], table[:-1] if unknown == len(kept) else table[kept]
+    tokenizer = restore_noted_tokenizer(folder / CONFIG)
+    return Embeddings(tokens[:limit], table[:limit], tokenizer=tokenizer)
+
+
+def write_static(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> NoReturn:
+    """Refuse to write word vectors as such a folder: it holds an encoder of sentences, which word vectors become."""
+    raise ModelError(
+        f"{path}: a folder of model2vec encodes sentences, so it is written of an encoder: use `w2v export`, or in "
+        "Python SentenceEncoder(embeddings).export(path, format='model2vec')"
+    )
+
+
+def _read_tokens(file: Path) -> tuple[list[str], int | None]:
+    """Return the tokens in the order of their ids, and the id of the one for unknown words."""
+    parsed = parse_json(file, largest=MAX_TOKENIZER_BYTES)
+    model = parsed.get("model")
+    vocabulary = model.get("vocab") if isinstance(model, dict) else None
+    if isinstance(vocabulary, list):  # Unigram: pairs of token and score
+        if not all(isinstance(pair, list) and pair and isinstance(pair[0], str) for pair in vocabulary):
+            raise ModelError(f"{file} is damaged: its vocabulary is not pairs of a token and a score")
+        vocabulary = {pair[0]: row for row, pair in enumerate(vocabulary)}
+    if not isinstance(vocabulary, dict) or not vocabulary:
+        raise ModelError(f"{file} has no vocabulary")
+    added = parsed.get("added_tokens") or []
+    ids = dict(vocabulary)
+    if isinstance(added, list):
+        ids |= {
+            entry["content"]: entry["id"]
+            for entry in added
+            if isinstance(entry, dict) and {"content", "id"} <= set(entry)
+        }
+    if sorted(map(str, ids.values())) != sorted(map(str, range(len(ids)))):
+        raise ModelError(f"{file} is damaged: the {len(ids)} tokens are not numbered from 0 to {len(ids) - 1}")
+    tokens = sorted(ids, key=ids.__getitem__)
+    unknown = ids.get(model.get("unk_token")) if isinstance(model, dict) else None
+    return tokens, unknown
+
+
+def unfold_table(file: Path) -> NDArray[np.generic]:
+    """Return the row of every token from a file of arrays: mapping and weights of model2vec applied.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged or has no such table.
+    """
+    tensors = read_tensors(file)
+    name = next((name for name in _TENSOR_NAMES if name in tensors), None)
+    if name is None:
+        raise ModelError(f"{file} has no table of embeddings; expected {' or '.join(_TENSOR_NAMES)}")
+    table, mapping, weights = tensors[name], tensors.get("mapping"), tensors.get("weights")
+    if mapping is not None:
+        if mapping.dtype.kind not in "iu" or mapping.ndim != 1 or mapping.size == 0:
+            raise ModelError(f"{file}: the mapping is {mapping.dtype} of shape {mapping.shape}, not row numbers")
+        if mapping.min() < 0 or mapping.max() >= len(table):
+            raise ModelError(f"{file}: the mapping points outside the table of {len(table)} rows")
+        table = table[mapping]
+    if weights is not None:
+        if weights.dtype.kind != "f" or weights.shape != table.shape[:1]:
+            raise ModelError(f"{file}: the weights are {weights.dtype} of shape {weights.shape}, not one a token")
+        table = table * weights[:, None]
+    return table
+
+
+def restore_noted_tokenizer(file: Path) -> Tokenizer | None:
+    """Return the tokenizer that a folder of ours notes in its configuration; None where another program wrote it."""
+    if not file.exists():
+        return None
+    noted = parse_json(file).get(NOTED_TOKENIZER)
+    if not isinstance(noted, Mapping):
+        return None
+    try:
+        return tokenizer_from_config(noted)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file}: the tokenizer cannot be restored: {error}") from error

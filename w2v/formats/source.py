@@ -1,0 +1,257 @@
+"""An open vector file, plain, compressed or in a zip archive: its bytes, or its text whatever the encoding."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import mmap
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol, cast
+
+from w2v.storage.files import ModelError, reading
+
+BLOCK_BYTES = 8 << 20
+MAX_DEFLATE_RATIO = 1032  # no gzip stream expands further than this
+_MAX_RATIO = 1 << 20  # of the other methods, for a check of sizes only
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NOT_READ = ((b"7z\xbc\xaf\x27\x1c", "7z"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"Rar!", "rar"))
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the latter of an empty one
+
+
+class _Stream(Protocol):
+    def read(self, n_bytes: int, /) -> bytes: ...
+
+
+@dataclass
+class Source:
+    """An open vector file: the bytes at hand, and where in the (decompressed) file they begin.
+
+    A plain file is at hand whole, mapped into memory. Any other comes in blocks: `more` appends the next and drops
+    what lies before `position`.
+    """
+
+    path: str
+    data: bytes | mmap.mmap
+    size: int  # bytes on the disk
+    ratio: int = 1  # how much larger than that the decompressed file is at most
+    stream: _Stream | None = None
+    position: int = 0
+    dropped: int = field(default=0)
+
+    @property
+    def offset(self) -> int:
+        """Byte of the decompressed file at which `position` is."""
+        return self.dropped + self.position
+
+    @property
+    def largest(self) -> int:
+        """How many bytes the decompressed file has at most."""
+        return self.size * self.ratio
+
+    def more(self) -> bool:
+        """Get another block; False at the end of the file."""
+        if self.stream is None:
+            return False
+        block = self._read()
+        self.dropped += self.position
+        self.data = self.data[self.position :] + block
+        self.position = 0
+        return bool(block)
+
+    def take(self, n_bytes: int) -> None:
+        """Get so many bytes at once, or as many as there are."""
+        if self.stream is None:
+            return
+        blocks = [self.data[self.position :]]
+        n_bytes -= len(blocks[0])
+        while n_bytes > 0 and (block := self._read()):
+            blocks.append(block)
+            n_bytes -= len(block)
+        self.dropped += self.position
+        self.data, self.position = b"".join(blocks), 0
+
+    def _read(self) -> bytes:
+        assert self.stream is not None
+        try:
+            return self.stream.read(BLOCK_BYTES)
+        except UnicodeDecodeError as error:
+            raise ModelError(
+                f"{self.path} is not {error.encoding} text: {error.reason}; name its encoding, or read with "
+                "errors='replace'"
+            ) from error
+        except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise ModelError(f"{self.path} is damaged or truncated: {error}") from error
+
+    def ensure(self, n_bytes: int) -> bool:
+        """Get blocks until `n_bytes` follow `position`, or the file ends; say whether they do."""
+        while len(self.data) - self.position < n_bytes:
+            if not self.more():
+                return False
+        return True
+
+    def peek(self, n_bytes: int) -> bytes:
+        """Return up to `n_bytes` from `position` on, which stays."""
+        self.ensure(n_bytes)
+        return bytes(self.data[self.position : self.position + n_bytes])
+
+    def pass_mark(self) -> None:
+        """Pass over a byte-order mark of UTF-8 at the head of a text; refuse one of UTF-16."""
+        start = self.peek(3)
+        if start[:2] in _UTF16_MARKS:
+            raise ModelError(f"{self.path} is UTF-16 text, as its first bytes say; name its encoding: utf-16")
+        if start == codecs.BOM_UTF8:
+            self.position += 3
+
+    def text_blocks(self, errors: str) -> Iterator[str]:
+        """Yield the rest of the file as decoded blocks of whole lines, each with its newline but perhaps the last.
+
+        A byte-order mark at the head of the file is left out.
+        """
+        if self.offset == 0:
+            self.pass_mark()
+        while self.ensure(1):
+            self.ensure(BLOCK_BYTES)
+            stop = self.data.rfind(b"\n", self.position, self.position + BLOCK_BYTES) + 1
+            while stop == 0:  # a line longer than a block, or the last one without a newline
+                stop = self.data.find(b"\n", self.position) + 1
+                if stop == 0 and not self.more():
+                    stop = len(self.data)
+            block = bytes(self.data[self.position : stop])
+            try:
+                yield block.decode("utf-8", errors)
+            except UnicodeDecodeError as error:
+                raise ModelError(
+                    f"{self.path}, byte {self.offset + error.start}: not UTF-8; the file is binary (then name its "
+                    "format), of another encoding (then name that) or its words are cut inside a character (read with "
+                    "errors='replace')"
+                ) from error
+            self.position = stop
+
+
+@contextmanager
+def open_source(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> Iterator[Source]:
+    """Open a vector file: plain, compressed with gzip, bzip2 or xz, or the one file of a zip archive.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    encoding : str, default "utf-8"
+        Of text: bytes of another than UTF-8 come as UTF-8.
+    errors : str, default "strict"
+        What to do, in such a conversion, with what is not of the encoding.
+
+    Raises
+    ------
+    ModelError
+        For anything in the way.
+    """
+    name = os.fspath(path)
+    if os.path.isdir(path):
+        raise ModelError(f"{name} is a folder, not a vector file; a model folder is opened as it is")
+    with reading(path) as file, ExitStack() as stack:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
+            raise ModelError(f"{name} is empty")
+        source = _decompressed(name, file, size, stack)
+        if not is_utf8(encoding):
+            source = source or Source(name, b"", size)
+            source.stream = _Recoded(cast(BinaryIO, source.stream or file), encoding, errors)
+        elif source is None:
+            data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            source = Source(name, data, size)
+        if source.peek(512)[257:262] == b"ustar":
+            raise ModelError(f"{name} is a tar archive; unpack it and name the file of vectors")
+        yield source
+
+
+def is_zip(start: bytes) -> bool:
+    """Tell from its first bytes whether a file is a zip archive."""
+    return start.startswith(_ZIP)
+
+
+def is_utf8(encoding: str) -> bool:
+    """Tell whether an encoding is UTF-8, by whatever name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such encoding of text.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+        with suppress(UnicodeDecodeError):
+            b"a".decode(encoding)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"there is no text encoding {encoding!r}; common are utf-8, latin-1, cp1252, utf-16"
+        ) from error
+    return name in ("utf-8", "utf-8-sig", "ascii")
+
+
+def _decompressed(name: str, file: BinaryIO, size: int, stack: ExitStack) -> Source | None:
+    """Return a compressed file as a source; None if it is not compressed."""
+    start = file.read(8)
+    file.seek(0)
+    if start[:2] == b"\x1f\x8b":
+        stream: _Stream = stack.enter_context(gzip.GzipFile(fileobj=file, mode="rb"))
+        return Source(name, b"", size, MAX_DEFLATE_RATIO, stream)
+    if start[:4] in (b"BZh1", b"BZh2", b"BZh3", b"BZh4", b"BZh5", b"BZh6", b"BZh7", b"BZh8", b"BZh9"):
+        return Source(name, b"", size, _MAX_RATIO, stack.enter_context(bz2.BZ2File(file)))
+    if start[:6] == b"\xfd7zXZ\0":
+        return Source(name, b"", size, _MAX_RATIO, stack.enter_context(lzma.LZMAFile(file)))
+    if is_zip(start):
+        return _zip_member(name, file, stack)
+    for mark, kind in _NOT_READ:
+        if start.startswith(mark):
+            raise ModelError(f"{name} is compressed with {kind}, which is not read here; unpack it first")
+    if name.endswith(".gz"):
+        raise ModelError(f"{name} is not compressed with gzip, in spite of its name")
+    return None
+
+
+def _zip_member(name: str, file: BinaryIO, stack: ExitStack) -> Source:
+    """Return the one file of a zip archive; of several the only one that is named as vectors are."""
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(file))
+        members = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_aside(entry.filename)]
+        likely = [entry for entry in members if entry.filename.endswith((".txt", ".vec", ".bin"))]
+        if len(likely) == 1:
+            members = likely
+        if len(members) != 1:
+            listed = ", ".join(entry.filename for entry in members[:6])
+            raise ModelError(
+                f"{name} is a zip archive of {len(members)} files"
+                + (f" ({listed}); unpack the one that is wanted and name that" if members else "")
+            )
+        stream = stack.enter_context(archive.open(members[0]))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise ModelError(f"{name} is a zip archive that cannot be opened ({error}); unpack it first") from error
+    ratio = MAX_DEFLATE_RATIO if members[0].compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else _MAX_RATIO
+    return Source(f"{name}/{members[0].filename}", b"", members[0].compress_size, ratio, stream)
+
+
+def _is_aside(member: str) -> bool:
+    """Tell whether a file of an archive is no vectors: what macOS adds, and what people read."""
+    name = member.rsplit("/", 1)[-1].lower()
+    return member.startswith("__MACOSX/") or name.startswith((".", "readme", "license", "licence"))
+
+
+class _Recoded:
+    """Text of another encoding as UTF-8."""
+
+    def __init__(self, source: BinaryIO, encoding: str, errors: str) -> None:
+        self._text = io.TextIOWrapper(source, encoding, errors, newline="")
+
+    def read(self, n_characters: int, /) -> bytes:
+        return self._text.read(n_characters).encode()

@@ -1,0 +1,392 @@
+"""Vectors in the text and binary formats of word2vec, which most tools for word vectors read and write."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO, NamedTuple, NoReturn
+
+import numpy as np
+
+from w2v.formats.binary_rows import LARGEST, MAX_WORD_BYTES, find_rows, find_rows_carefully, take_rows
+from w2v.formats.source import BLOCK_BYTES, Source, is_utf8, open_source
+from w2v.formats.vector_files import (
+    WHITE_SPACE,
+    allocate_rows,
+    check_finite,
+    check_limit,
+    distinct_words,
+    finite_blocks,
+    is_number,
+    make_embeddings,
+    new_file,
+    parse_rows,
+    split_row,
+    text_rows,
+    too_large,
+    without_words,
+)
+from w2v.storage.files import ModelError
+from w2v.vectors.embeddings import Embeddings
+
+HEADER = re.compile(rb"[ \t]*(\d{1,15})[ \t]+(\d{1,15})[ \t]*\r?\n")
+MAX_HEADER_BYTES = 64
+_TELLING_FIELDS = 16
+_LONG_WORD_BYTES = 256
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def read_word2vec(
+    path: str | os.PathLike[str],
+    *,
+    binary: bool | None = None,
+    limit: int | None = None,
+    errors: str = "strict",
+    encoding: str = "utf-8",
+) -> Embeddings:
+    """Read a vector file in the word2vec format: text or binary, plain, compressed, or the one file of a zip archive.
+
+    fastText's ``.vec`` files are of the text format, too.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. Its first line gives the number of words V and of dimensions D.
+    binary : bool, optional
+        Whether the vectors are binary (little-endian float32); by default found out from the content.
+    limit : int, optional
+        Read the first (most frequent) so many words only.
+    errors : {"strict", "replace", "ignore"}, default "strict"
+        What to do with words that are not of the encoding. The original word2vec program cuts long words inside a
+        character; "replace" reads such files.
+    encoding : str, default "utf-8"
+        Of the words.
+
+    Returns
+    -------
+    Embeddings
+        Without counts and tokenizer, which these files do not hold. Of a word that occurs twice the first vector is
+        kept, as in gensim; ``metadata["duplicates_dropped"]`` tells how many were not.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, or its content contradicts its first line or its own size, or if vectors hold numbers
+        that only misplaced bytes can be (1e12 or more). The message names the line (text) or byte (binary). Sizes are
+        checked before anything is allocated.
+    ValueError
+        If `limit` is less than 1, or there is no such encoding.
+
+    Notes
+    -----
+    Words may hold spaces, as gensim writes them: in text the numbers are counted from the end of the line; in binary
+    files that space ends a word behind which the numbers and the next word make sense. The vectors of a plain binary
+    file are copied straight from the mapped file by a second thread, while the first makes the vocabulary; text is
+    parsed in blocks by NumPy.
+    """
+    check_limit(limit)
+    if is_utf8(encoding):
+        encoding = "utf-8"
+    elif binary is None:
+        with open_source(path) as source:
+            binary = HEADER.match(source.peek(MAX_HEADER_BYTES)) is not None and _looks_binary(
+                source, _read_header(source)[1], encoding
+            )
+    with open_source(path, encoding="utf-8" if binary else encoding, errors=errors) as source:
+        n_promised, vector_size = _read_header(source)
+        if binary is None:
+            binary = _looks_binary(source, vector_size, encoding)
+        _check_size(source, n_promised, vector_size, binary)
+        n_rows = min(n_promised, limit or n_promised)
+        if not binary:
+            return _read_text(source, n_promised, n_rows, vector_size, errors)
+        if "a b".encode(encoding) != b"a b":
+            raise ModelError(f"{source.path} is binary, and {encoding} does not write a space as a single byte")
+        promised = _Promised(n_promised, n_rows, vector_size)
+        read = _read_mapped if source.stream is None else _read_stream
+        found = read(source, promised, errors, encoding)
+    if found is not None:
+        return found
+    with open_source(path) as source:
+        _read_header(source)
+        return _read_carefully(source, promised, errors, encoding)
+
+
+def write_word2vec(
+    embeddings: Embeddings, path: str | os.PathLike[str], *, binary: bool, overwrite: bool = False
+) -> list[str]:
+    """Write a vector file in the word2vec format, whole or not at all.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model. Its counts, tokenizer, n-grams and metadata have no place in this format.
+    path : str or path-like
+        The file; a name ending in ``.gz`` is compressed.
+    binary : bool
+        Vectors as little-endian float32, or as text with 9 significant digits; both come back bit for bit.
+    overwrite : bool, default False
+        Replace an existing file.
+
+    Returns
+    -------
+    list of str
+        The words left out, being empty or holding white space, at which other programs end a word, or in a binary file
+        a zero byte.
+
+    Raises
+    ------
+    ModelError
+        If a vector holds NaN or infinity, or in a binary file 1e12 and more, which is a sign of damage there, or if the
+        file cannot be written.
+    """
+    embeddings, left_out = without_words(embeddings, path, WHITE_SPACE + "\0" * binary)
+    with new_file(path, overwrite=overwrite) as file:
+        _write_rows(embeddings, path, file, binary)
+    return left_out
+
+
+def _write_rows(
+    embeddings: Embeddings, path: str | os.PathLike[str], file: BinaryIO | io.BufferedWriter, binary: bool
+) -> None:
+    file.write(f"{len(embeddings)} {embeddings.vector_size}\n".encode())
+    for words, block in finite_blocks(embeddings, path):
+        if binary and max(block.max(), -block.min()) >= LARGEST:
+            raise ModelError(
+                f"{path} cannot be written: a vector holds {max(block.max(), -block.min()):.2g}, and numbers of "
+                f"{LARGEST:g} and more are a sign of damage in a binary file; choose another format"
+            )
+        if binary:
+            file.writelines(
+                part for word, row in zip(words, block, strict=True) for part in (f"{word} ".encode(), row.data)
+            )
+        else:
+            rows = text_rows(block)
+            file.write("".join([f"{word} {row}\n" for word, row in zip(words, rows, strict=True)]).encode())
+
+
+def _read_header(source: Source) -> tuple[int, int]:
+    """Return the numbers of words and dimensions; `source` then stands at the first word."""
+    source.pass_mark()
+    start = source.peek(MAX_HEADER_BYTES)
+    match = HEADER.match(start)
+    if match is None:
+        raise ModelError(
+            f"{source.path}, line 1: expected the number of words and of dimensions, such as '10000 100', not "
+            f"{start.split(bytes([10]))[0][:40]!r}; is this a file in word2vec format? (GloVe's files lack this line)"
+        )
+    n_words, vector_size = int(match[1]), int(match[2])
+    if n_words == 0 or vector_size == 0:
+        raise ModelError(f"{source.path}, line 1: promises {n_words} words of {vector_size} dimensions")
+    source.position += match.end()
+    return n_words, vector_size
+
+
+def _looks_binary(source: Source, vector_size: int, encoding: str) -> bool:
+    """Tell binary from text, whose first row may be damaged, but which holds lines and no control characters."""
+    n_bytes = min(32 * vector_size, 1 << 16) + 4096
+    sample = source.peek(n_bytes)
+    is_whole = len(sample) < n_bytes
+    sample = sample.lstrip(b"\n")
+    line, end, _ = sample.partition(b"\n")
+    fields = line.split()
+    last = fields[-vector_size:] if end else fields[1:-1][-_TELLING_FIELDS:]
+    if last and len(fields) > len(last) and all(map(is_number, last)):
+        return False
+    if _CONTROL.search(sample):
+        return True
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(sample, is_whole)
+    except UnicodeDecodeError:
+        return not any(map(is_number, last))
+    return False
+
+
+def _check_size(source: Source, n_words: int, vector_size: int, binary: bool) -> None:
+    """Raise unless a file of this size can hold what its first line promises."""
+    row_bytes = 1 + (4 * vector_size if binary else 2 * vector_size - 1)  # a separator; one digit a number in text
+    if n_words * row_bytes > source.largest:
+        raise ModelError(
+            f"{source.path}, line 1: promises {n_words} words of {vector_size} dimensions, at least "
+            f"{n_words * row_bytes} bytes, but the file has {source.size}; it is truncated or its first line is wrong"
+        )
+
+
+class _Promised(NamedTuple):
+    """What the first line says, and how many of the rows are wanted."""
+
+    n_words: int
+    n_rows: int
+    vector_size: int
+
+
+def _read_mapped(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
+    """Read a binary file that is mapped into memory; None if anything speaks against what was found."""
+    _, n_rows, vector_size = promised
+    words, places, source.position = find_rows(source.data, source.position, n_rows, 4 * vector_size)
+    if len(words) < n_rows or (n_rows == promised.n_words and _something_follows(source)):
+        return None
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        gathered = pool.submit(take_rows, source.data, np.array(places, dtype=np.int64), vector_size)
+        try:
+            vocabulary, rows = distinct_words(_decode(words, errors, encoding))
+            table, _, is_doubtful = gathered.result()
+        except UnicodeDecodeError:
+            return None
+        except MemoryError:
+            raise too_large(source.path, n_rows, vector_size) from None
+    if is_doubtful:
+        return None
+    table = table.astype(np.float32, copy=False)
+    if rows is None:
+        return Embeddings(vocabulary, table)
+    return Embeddings(vocabulary, table[rows], metadata={"duplicates_dropped": len(words) - len(rows)})
+
+
+def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
+    """Read a compressed binary file; None if anything speaks against what was found."""
+    n_promised, n_rows, vector_size = promised
+    words: list[bytes] = []
+    row_bytes = 4 * vector_size
+    table = allocate_rows(source.path, n_rows, vector_size)
+    while len(words) < n_rows:
+        found, places, source.position = find_rows(source.data, source.position, n_rows - len(words), row_bytes)
+        if found:
+            starts = np.array(places, dtype=np.int64)
+            rows, _, is_doubtful = take_rows(source.data, starts, vector_size)
+            if is_doubtful:
+                return None
+            table[len(words) : len(words) + len(found)] = rows
+            words += found
+        elif not source.more():
+            return None
+        pending = len(source.data) - source.position
+        if pending > row_bytes + MAX_WORD_BYTES + 2 * BLOCK_BYTES:
+            raise ModelError(f"{source.path}, byte {source.offset}: no end of word {len(words) + 1} in {pending} bytes")
+    if n_rows == n_promised and _something_follows(source):
+        return None
+    try:
+        return make_embeddings(_decode(words, errors, encoding), table)
+    except UnicodeDecodeError:
+        return None
+
+
+def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings:
+    """Read a binary file in which something is odd, or say what."""
+    n_promised, n_rows, vector_size = promised
+    row_bytes = 4 * vector_size
+    source.take(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
+    words, places, end, misplaced = find_rows_carefully(source.data, source.position, n_rows, vector_size, encoding)
+    byte = source.dropped
+    source.position = end
+    if len(words) < n_rows:
+        raise ModelError(
+            f"{source.path}, byte {source.offset}: the file ends in or before word {len(words) + 1} of {n_promised}; "
+            "it is truncated or its first line is wrong"
+        )
+    try:
+        table, damage, _ = take_rows(source.data, np.array(places, dtype=np.int64), vector_size)
+    except MemoryError:
+        raise too_large(source.path, n_rows, vector_size) from None
+    damage = damage or misplaced or _find_odd_word(words)
+    if damage is not None:
+        row, problem = damage
+        raise ModelError(
+            f"{source.path}, byte {byte + places[row]}: the vector of {words[row].decode(errors='replace')[:60]!r} "
+            f"{problem}; the file is damaged or its first line is wrong"
+        )
+    if n_rows == n_promised and _something_follows(source):
+        raise ModelError(
+            f"{source.path}, byte {source.offset}: more follows after the {n_promised} words that the first line "
+            "promises; its numbers are wrong"
+        )
+    try:
+        return make_embeddings(_decode(words, errors, encoding), table.astype(np.float32, copy=False))
+    except UnicodeDecodeError:
+        _explain_word(source.path, words, [byte + place for place in places], encoding)
+
+
+def _something_follows(source: Source) -> bool:
+    """Tell whether more than white space follows."""
+    while True:
+        rest = bytes(source.data[source.position : source.position + 64])
+        if rest.strip():
+            return True
+        source.position += len(rest)
+        if not rest and not source.more():
+            return False
+
+
+def _decode(words: list[bytes], errors: str, encoding: str) -> list[str]:
+    """Decode the words of a binary file; some programs end each vector with a newline, which comes before the next.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If a word is not of the encoding, or holds a zero byte or, not at its beginning, a newline.
+    """
+    joined = b"\0".join(words)
+    decoded = joined.decode(encoding, errors).split("\0")
+    if b"\n" in joined:
+        decoded = [word.lstrip("\n") for word in decoded]
+    if len(decoded) != len(words) or (b"\n" in joined and any("\n" in word for word in decoded)):
+        raise UnicodeDecodeError(encoding, joined, 0, 1, "these are no words")
+    return decoded
+
+
+def _find_odd_word(words: list[bytes]) -> tuple[int, str] | None:
+    """Return the first row with a character that no word holds, and what is to be said of it; None if there is none."""
+    for row, word in enumerate(words):
+        for character in (b"\0", b"\n"):
+            if character in word.lstrip(b"\n"):
+                return row, f"belongs to a word with the character {character.decode()!r}"
+    return None
+
+
+def _explain_word(path: str, words: list[bytes], places: list[int], encoding: str) -> NoReturn:
+    """Raise a `ModelError` for the first word that is not of the encoding; `places` are the bytes of the vectors."""
+    for word, place in zip(words, places, strict=True):
+        try:
+            word.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise ModelError(
+                f"{path}, byte {place - 1 - len(word) + error.start}: the word {word[:60]!r} is not "
+                f"{encoding.upper()}; the first line may be wrong, name the encoding, or read with errors='replace'"
+            ) from error
+    raise AssertionError("unreachable")
+
+
+def _read_text(source: Source, n_promised: int, n_rows: int, vector_size: int, errors: str) -> Embeddings:
+    """Read a text file."""
+    words: list[str] = []
+    table = allocate_rows(source.path, n_rows, vector_size)
+    for text in source.text_blocks(errors):
+        lines = text.split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        free = n_rows - len(words)
+        if len(lines) > free:
+            extra = next((index for index in range(free, len(lines)) if lines[index].strip()), None)
+            if extra is not None and n_rows == n_promised:
+                raise ModelError(
+                    f"{source.path}, line {len(words) + extra + 2}: more lines than the {n_promised} words that the "
+                    "first line promises"
+                )
+            del lines[free:]
+        if lines:
+            rows = [split_row(line.rstrip(" \t\r"), vector_size) for line in lines]
+            target = table[len(words) : len(words) + len(rows)]
+            target[:] = parse_rows(source.path, rows, len(words) + 2, vector_size)
+            words.extend(row[0] for row in rows)
+        if len(words) == n_rows < n_promised:
+            break
+    if len(words) < n_rows:
+        raise ModelError(
+            f"{source.path}, line {len(words) + 2}: the file ends after {len(words)} words, but its first line "
+            f"promises {n_promised}"
+        )
+    check_finite(source.path, table, lambda row: f", line {row + 2}: the vector of {words[row]!r}")
+    return make_embeddings(words, table)

@@ -1,0 +1,319 @@
+"""CBOW with negative sampling, a chunk of targets at a time; see `_kernels` for what a chunk is.
+
+References
+----------
+Mikolov et al. 2013, arXiv:1301.3781 (CBOW) and arXiv:1310.4546, equation 4 (negative sampling).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.kernels.composition import Members, compose, spread
+from w2v.kernels.jit import compiled
+from w2v.kernels.positional import apply_weighted_gradients, weighted_means
+from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, steps, store_vector, sum_lanes, transpose
+from w2v.kernels.training import (
+    GROUP,
+    KEPT,
+    LOSS,
+    PAIRS,
+    Chunk,
+    Noise,
+    Sample,
+    TableArrays,
+    accumulate,
+    aligned_zeros,
+    combine,
+    is_given,
+    logarithm,
+    make_sample,
+    move_rows,
+    place_chunk,
+    place_noise,
+    prefetch_chunk,
+    round_up,
+    sample_tokens,
+    score,
+    sigmoid,
+    to_multiple,
+)
+
+_float32 = np.float32
+
+
+@compiled
+def context_means(w_in, input_rows, chunk, row_size, scratch):
+    """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
+
+    prefix[j], the sum of the first j input rows, makes it three additions whatever the window.
+    """
+    prefix, hidden, gain, size = scratch.prefix, scratch.hidden, scratch.gain, scratch.size
+    low, high, window, n_targets = scratch.low, scratch.high, chunk.window, chunk.n_targets
+    n_inputs = n_targets + 2 * window
+    for j in range(n_inputs):
+        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+        for d in range(0, row_size, LANES):
+            store_vector(prefix, following + d, load_vector(prefix, here + d) + load_vector(w_in, row + d))
+    for k in range(n_targets):
+        n_context = high[k] - low[k] - 1
+        gain[k] = 1 if n_context > 0 else 0
+        size[k] = _float32(1) / _float32(n_context) if n_context > 0 else 0
+        scale = splat(load(size, k))
+        own, a, b = load(input_rows, k + window), high[k] * row_size, low[k] * row_size
+        for d in range(0, row_size, LANES):
+            between = load_vector(prefix, a + d) - load_vector(prefix, b + d)
+            store_vector(hidden, k * row_size + d, (between - load_vector(w_in, own + d)) * scale)
+
+
+@compiled
+def positive_errors(w_out, n_targets, alpha, row_size, scratch):
+    """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
+    hidden, target_rows, gain, error = scratch.hidden, scratch.rows, scratch.gain, scratch.error
+    for k in range(n_targets):
+        row, own = load(target_rows, k), k * row_size
+        even, odd = splat(_float32(0)), splat(_float32(0))
+        for d in range(0, row_size - LANES, 2 * LANES):
+            even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
+            odd = fma(load_vector(hidden, own + d + LANES), load_vector(w_out, row + d + LANES), odd)
+        if row_size % (2 * LANES):
+            d = row_size - LANES
+            even = fma(load_vector(hidden, own + d), load_vector(w_out, row + d), even)
+        error[k] = sum_lanes(even + odd)
+    one, total = splat(_float32(1)), splat(_float32(0))
+    for k in range(0, n_targets, LANES):
+        s = sigmoid(load_vector(error, k))
+        gains = load_vector(gain, k)
+        store_vector(error, k, (one - s) * gains * splat(alpha))
+        total = total - gains * logarithm(s)
+    return np.float64(sum_lanes(total))
+
+
+@compiled
+def close_windows(grad, chunk, row_size, prefix, w_in, input_rows):
+    """Add to every input row the gradients of the windows that hold it, but for that of its own place.
+
+    prefix[j] is what the windows that open at input j have more of than those that end there. It is summed up in place,
+    and its row 0 is left zero.
+    """
+    zero, zero_row = splat(_float32(0)), w_in.size - row_size
+    window, n_targets = chunk.window, chunk.n_targets
+    for j in range(n_targets + 2 * window):
+        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+        if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
+            continue
+        own = (j - window) * row_size
+        has_own = window <= j < window + n_targets
+        for d in range(0, row_size, LANES):
+            running = load_vector(prefix, here + d)
+            step = running - load_vector(grad, own + d) if has_own else running
+            store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
+            store_vector(prefix, following + d, running + load_vector(prefix, following + d))
+    for d in range(0, row_size, LANES):
+        store_vector(prefix, d, zero)
+
+
+@compiled
+def _apply_gradients(scratch, chunk, tables, steps_in, input_rows):
+    """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
+
+    The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
+    0 of `prefix` is left zero.
+    """
+    grad, error, hidden, size, prefix = scratch.grad, scratch.error, scratch.hidden, scratch.size, scratch.prefix
+    target_rows, low, high = scratch.rows, scratch.low, scratch.high
+    w_out, row_size, n_targets = tables.w_out, tables.row_size, chunk.n_targets
+    zero = splat(_float32(0))
+    for j in range(0, (n_targets + 2 * chunk.window + 1) * row_size, LANES):
+        store_vector(prefix, j, zero)
+    for k in range(n_targets):
+        scale, rate = splat(load(size, k)), splat(load(error, k))
+        a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
+        for d in range(0, row_size, LANES):
+            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
+            store_vector(grad, own + d, g)
+            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
+            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
+    move_rows(error, hidden, n_targets, row_size, w_out, target_rows)
+    close_windows(grad, chunk, row_size, prefix, steps_in, input_rows)
+
+
+@compiled
+def noise_errors(scratch, n_targets, noise, alpha):
+    """Turn noise scores into -alpha * weight * sigmoid(score) in place, 0 without context; return the summed loss.
+
+    `weight` is that of each noise word, so that they count as much as `negative` do.
+    """
+    scores, gain, n_noise = scratch.scores, scratch.gain, noise.n_rows
+    stride, weight = scores.size // n_noise, _float32(noise.negative) / _float32(n_noise)
+    zero, one = splat(_float32(0)), splat(_float32(1))
+    total = zero
+    for c in range(0, n_targets, LANES):
+        weights = load_vector(gain, c) * splat(weight)
+        step = zero - weights * splat(alpha)
+        for group in range(0, n_noise, GROUP):
+            product = one
+            for k in range(group, group + GROUP):
+                s = sigmoid(zero - load_vector(scores, k * stride + c))
+                store_vector(scores, k * stride + c, (one - s) * step)
+                product = product * s
+            total = total - weights * logarithm(product)
+    return np.float64(sum_lanes(total))
+
+
+class Scratch(NamedTuple):
+    """Memory of one thread, see `make_scratch`; T' is T rounded up to whole tiles, H the inputs of a chunk."""
+
+    sample: Sample
+    inputs: NDArray[np.float32]
+    steps: NDArray[np.float32]
+    """With members: the H input vectors and their steps, and a row of zeros."""
+    own_inputs: NDArray[np.int64]
+    """With members: the rows of `inputs`."""
+    prefix: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    transposed: NDArray[np.float32]
+    """The means of the contexts, by row and by column."""
+    grad: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    gain: NDArray[np.float32]
+    size: NDArray[np.float32]
+    error: NDArray[np.float32]
+    position_steps: NDArray[np.float32]
+    input_rows: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    """Of the targets."""
+    noise_rows: NDArray[np.int64]
+    next_noise: NDArray[np.int64]
+    own_rows: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members | None) -> Scratch:
+    """Allocate what `train_cbow` and `train_pairs` work with."""
+    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
+    tile_targets, n_inputs = to_multiple(chunk.n_targets, TILE_ROWS), chunk.n_targets + 2 * chunk.window
+    stride, n_composed = to_multiple(tile_targets, LANES), 0 if members is None else n_inputs + 1
+    return Scratch(
+        make_sample(),
+        inputs=aligned_zeros(n_composed * row_size),
+        steps=aligned_zeros(n_composed * row_size),
+        own_inputs=np.zeros(n_inputs, np.int64),
+        prefix=aligned_zeros((n_inputs + 1) * row_size),
+        hidden=aligned_zeros(stride * row_size),
+        transposed=aligned_zeros(stride * row_size),
+        grad=aligned_zeros(stride * row_size),
+        scores=aligned_zeros(noise.n_rows * stride),
+        gain=aligned_zeros(stride),
+        size=aligned_zeros(stride),
+        error=aligned_zeros(stride),
+        position_steps=aligned_zeros((2 * chunk.window + 1) * row_size),
+        input_rows=np.full(max(n_inputs, stride), zero_row),
+        rows=np.full(stride, zero_row),
+        noise_rows=np.full(noise.n_rows, zero_row),
+        next_noise=np.full(noise.n_rows, zero_row),
+        own_rows=np.arange(stride) * row_size,
+        low=np.zeros(tile_targets, np.int64),
+        high=np.zeros(tile_targets, np.int64),
+    )
+
+
+@compiled
+def compose_inputs(w_in, members, chunk, row_size, zero_row, scratch):
+    """Set the input vectors of a chunk and where they are, beyond a border a row of zeros; their steps become zero."""
+    n_inputs, input_rows, own_inputs = chunk.n_targets + 2 * chunk.window, scratch.input_rows, scratch.own_inputs
+    compose(w_in, members, input_rows, 0, n_inputs, row_size, scratch.inputs)
+    scratch.steps[:] = 0
+    for j in range(n_inputs):
+        own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
+
+
+@compiled
+def _set_means(inputs, own_inputs, chunk, row_size, positions, scratch):
+    if positions is None:
+        context_means(inputs, own_inputs, chunk, row_size, scratch)
+    else:
+        weighted_means(inputs, chunk, row_size, positions, scratch)
+
+
+@compiled
+def _move(scratch, chunk, tables, inputs, steps_in, own_inputs, positions):
+    if positions is None:
+        _apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+    else:
+        apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
+
+
+@compiled
+def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
+    """Train CBOW with the mean of the context on a segment; both tables are overwritten.
+
+    With h_k the mean of the C_k context rows of target k, y_k its output row and z_n the N noise rows of a chunk::
+
+        e_k     = alpha (1 - sigmoid(h_k . y_k))
+        G[n, k] = -alpha negative / N sigmoid(h_k . z_n)
+        dh_k    = e_k y_k + sum over n of G[n, k] z_n
+        w_out[target k] += e_k h_k          w_out[noise n] += sum over k of G[n, k] h_k
+        w_in[i]         += dh_k / C_k       for each context word i of each target k
+
+    This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
+    without context are skipped.
+
+    Parameters are those of `train_skipgram`; with `members` there may be weights of positions, see `_positional`.
+    """
+    n_targets, n_inputs, n_noise = chunk.n_targets, chunk.n_targets + 2 * chunk.window, noise.n_rows
+    w_in, w_out, row_size, vector_size = tables
+    tile_targets = round_up(n_targets, TILE_ROWS)
+    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    sample, hidden, transposed, grad = scratch.sample, scratch.hidden, scratch.transposed, scratch.grad
+    scores, gain, input_rows, noise_rows = scratch.scores, scratch.gain, scratch.input_rows, scratch.noise_rows
+    stride = transposed.size // row_size
+    if members is None:
+        inputs, steps_in, own_inputs = w_in, w_in, input_rows
+    else:
+        inputs, steps_in, own_inputs = scratch.inputs, scratch.steps, scratch.own_inputs
+    position, stop, sentence, alpha_start, alpha_end, state = segment
+    state = place_noise(scratch.next_noise, noise, w_out, row_size, noise_rows, 0, state)
+    begin = position
+    while position < stop:
+        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
+        n, position, sentence, state = sample_tokens(
+            text, position, stop, sentence, chunk.window, chunk.shrink, sample, state
+        )
+        stats[KEPT] += n
+        for t in range(0, n, n_targets):
+            active = place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
+            state = place_noise(scratch.next_noise, noise, w_out, row_size, noise_rows, 0, state)
+            prefetch_chunk(sample.words, n, t, chunk, tables, members)
+            if members is None:
+                context_means(inputs, own_inputs, chunk, row_size, scratch)
+            else:
+                compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
+                _set_means(inputs, own_inputs, chunk, row_size, members.positions, scratch)
+            for k in range(0, stride, LANES):
+                for d in range(0, row_size, LANES):
+                    transpose(hidden, steps(k * row_size, row_size, LANES), d, transposed, d * stride + k, stride)
+            if not is_weighted:
+                stats[PAIRS] += active
+            else:
+                for k in range(min(n_targets, n - t)):
+                    gain[k] *= sample.gains[t + k]
+                    stats[PAIRS] += gain[k]
+            stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
+            score(w_out, noise_rows, 0, n_noise, transposed, stride, 0, round_up(n_targets, LANES), vector_size, scores)
+            stats[LOSS] += noise_errors(scratch, n_targets, noise, alpha)
+            for k in range(0, tile_targets, TILE_ROWS):
+                combine(grad, k, scores, 1, stride, w_out, noise_rows, n_noise, row_size)
+            if members is None:
+                _apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+            else:
+                _move(scratch, chunk, tables, inputs, steps_in, own_inputs, members.positions)
+                spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)
+            for k in range(0, n_noise, TILE_ROWS):
+                accumulate(
+                    w_out, noise_rows, k, scores, stride, 1, hidden, scratch.own_rows, 0, n_targets, 0, 0, row_size
+                )

@@ -1,0 +1,160 @@
+"""How kernels are compiled, and where compiled code is kept from one process to the next.
+
+Numba looks at the file of the function that is called and at no other: change a helper that lies elsewhere, and the
+callers in its cache go on with the old one. So the cache lies in a folder that is named by a hash of the sources of all
+kernels and of the versions of what compiles them. Numba itself keeps apart what is compiled for different processors.
+
+The folder lies in NUMBA_CACHE_DIR, else in ``kernels`` in the cache folder of the program (see `environment`), else,
+where that cannot be written, beside the sources or among temporary files; if none of them can, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.np import linalg as numba_linalg
+
+from w2v.settings.environment import cache_folder, temporary_folder
+
+# Numba looks for SciPy's BLAS before it loads what was compiled, which takes longer than all else together. Kernels use
+# none; where other functions do, Numba looks for it again.
+_ensure_blas = numba_linalg.ensure_blas
+numba_linalg.ensure_blas = lambda: None
+from numba.np import arraymath  # noqa: E402
+
+numba_linalg.ensure_blas = _ensure_blas
+setattr(arraymath, "ensure_blas", _ensure_blas)  # noqa: B010
+
+_config: Any = numba.config
+_PACKAGES = ("w2v", "neural", "encoder", "explorer")
+_ROOT = Path(__file__).resolve().parents[__name__.count(".")]
+_MARK = b"# Compiled into kernels:"  # what kernels take from a module that is not one itself
+_IS_KERNEL = re.compile(rb"^(?:import numba|from [\w.]*\b(?:numba|jit)\b)", re.MULTILINE)
+_KEPT, _UNUSED = 3, 7 * 86_400  # folders of other versions, and seconds after which the others go
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function when it is first called, without the GIL and with NumPy's rules for division; keep the code.
+
+    Every compiled function of the program is made by this decorator.
+    """
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    if not _config.DISABLE_JIT and _folder() is not None:
+        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+    return dispatcher
+
+
+class _Locator(_CacheLocator):
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._name = f"{function.__module__.rpartition('.')[0]}-{function.__code__.co_firstlineno}"
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:
+        return cls(py_func)
+
+    def get_cache_path(self) -> str:
+        return str(_folder())
+
+    def get_source_stamp(self) -> str:
+        return kernel_version(_ROOT)
+
+    def get_disambiguator(self) -> str:
+        return self._name
+
+
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes: Any = (_Locator,)
+
+
+class _Cache(FunctionCache):
+    _impl_class = _Implementation
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was compiled, unless the disk is full or the folder has gone: then it is compiled again."""
+        try:
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except OSError:
+            pass
+
+
+@lru_cache
+def kernel_version(root: Path) -> str:
+    """Return the hash that stands for the sources of all kernels under a folder, and for what compiles them."""
+    flags = (_config.BOUNDSCHECK, _config.OPT, _config.DEBUGINFO_DEFAULT)
+    digest = hashlib.blake2b(repr((numba.__version__, llvmlite.__version__, np.__version__, flags)).encode())
+    for name, source in kernel_sources(root):
+        digest.update(f"\0{os.path.relpath(name, root)}\0".encode() + source)
+    return digest.hexdigest()[:16]
+
+
+def kernel_sources(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of what is compiled: modules that import Numba or `compiled`, or have the mark."""
+    for package in _PACKAGES:
+        for folder, folders, files in os.walk(root / package):
+            folders.sort()
+            for name in sorted(files):
+                if name.endswith(".py"):
+                    with open(os.path.join(folder, name), "rb", buffering=0) as file:
+                        source = file.read()
+                    imports = b"numba" in source or b"jit" in source
+                    if (imports and _IS_KERNEL.search(source)) or _MARK in source:
+                        yield os.path.join(folder, name), source
+
+
+@lru_cache
+def _folder() -> Path | None:
+    """Return the folder of this version of the kernels, made if need be; None if nothing can be written anywhere."""
+    if not (_ROOT / _PACKAGES[0]).is_dir():  # in an archive: there are no sources to tell versions apart by
+        return None
+    for base in _places():
+        folder = base / f"w2v-{kernel_version(_ROOT)}"
+        try:
+            is_new = not folder.is_dir()
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+            os.utime(folder)
+        except OSError:
+            continue
+        if is_new:
+            prune(base)
+        return folder
+    return None
+
+
+def _places() -> Iterator[Path]:
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    try:
+        yield Path(given).absolute() if given else cache_folder() / "kernels"
+    except RuntimeError:  # there is no home folder
+        pass
+    yield Path(__file__).resolve().parent / "__pycache__"
+    try:
+        yield temporary_folder() / "kernels"
+    except OSError:  # nothing can be written anywhere
+        pass
+
+
+def prune(base: Path) -> None:
+    """Remove the folders of other versions that nobody has used for a week, but for those that were used last."""
+    folders = []
+    for folder in base.glob("w2v-" + "[0-9a-f]" * 16):
+        try:
+            folders.append((folder.stat().st_mtime, folder))
+        except OSError:
+            continue  # another process removes it
+    for used, folder in sorted(folders, reverse=True)[1 + _KEPT :]:
+        if time.time() - used > _UNUSED:
+            shutil.rmtree(folder, ignore_errors=True)

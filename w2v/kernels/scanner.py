@@ -1,0 +1,501 @@
+"""Bytes of text to counted words and ids, in Numba: no Python object per token.
+
+A `Table` is an open-addressing hash map over the bytes of the words seen so far. `slots` holds entry numbers, -1 where
+free; row e of `entries` is (hash, start in `arena`, length, count, first position in the corpus). Every worker scans
+blocks of its own into its own table; `merge_tables` joins them, so the result does not depend on their number.
+
+`words_to_spaces` rewrites a block for the tokenizers `words` and `characters`, and `items_to_nuls` for `tabs`, so that
+one scanner serves them all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import prefetch
+
+HASH, START, LENGTH, COUNT, FIRST = range(5)
+"""Columns of `Table.entries`."""
+
+APOSTROPHE, DROPPED, JOINER = -1, -2, -3
+"""What a code point table holds for characters that are no letters (see `w2v.corpora.tokenizers.code_point_table`)."""
+
+SINGLE, MARK, UNSETTLED = 1 << 21, 1 << 22, 1 << 23
+"""What it adds to a character that is a token by itself, to a mark, and to one that may call for NFC."""
+
+MAX_GROWTH = 2
+"""`words_to_spaces` writes at most this many bytes for each byte it reads: some lower-case letters are longer."""
+
+_BATCH = 128
+
+SEPARATOR = np.zeros(256, np.uint8)
+SEPARATOR[[9, 11, 12, 13, 32]] = 1
+SEPARATOR[10] = 2
+"""For each byte: 0 in a token, 1 between tokens, 2 for the line feed, which ends a sentence as well."""
+
+_MULTIPLIER, _LENGTH_MULTIPLIER = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
+_FIRST_VISIBLE, _HIGH_BITS = 0x2121212121212121, 0x8080808080808080
+_uint64 = np.uint64
+
+
+class Table:
+    """The words that one worker has seen.
+
+    Attributes
+    ----------
+    slots : ndarray of shape (power of two,), int32
+    entries : ndarray of shape (capacity, 5), int64
+    arena : ndarray of shape (bytes,), uint8
+        The words, one after another.
+    size, used : int
+        Entries, and bytes of `arena`, that are in use.
+    """
+
+    def __init__(self, capacity: int = 1 << 14) -> None:
+        self.slots = np.full(2 * capacity, -1, np.int32)
+        self.entries = np.empty((capacity, 5), np.int64)
+        self.arena = np.empty(8 * capacity, np.uint8)
+        self.size = self.used = 0
+
+    def reserve(self, entries: int, n_bytes: int) -> None:
+        """Make room for so many more entries and bytes."""
+        if self.size + entries > len(self.entries):
+            capacity = max(2 * len(self.entries), self.size + entries)
+            self.entries = _grown(self.entries, self.size, capacity)
+            self.slots = rehash(self.entries, self.size, 1 << (2 * capacity - 1).bit_length())
+        if self.used + n_bytes > len(self.arena):
+            self.arena = _grown(self.arena, self.used, max(2 * len(self.arena), self.used + n_bytes))
+
+    def scan(self, data: NDArray[np.uint8], position: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Count the tokens of a block.
+
+        Parameters
+        ----------
+        data : ndarray of shape (n_bytes,), uint8
+            Tokens between ASCII white space; a line feed ends a sentence.
+        position : int
+            Where the block begins in the corpus, in any unit that grows from block to block by its bytes at least.
+
+        Returns
+        -------
+        entries : ndarray of shape (n_tokens,), int32
+            The table entry of every token.
+        ends : ndarray of shape (n_sentences,), int64
+            How many tokens precede each line feed that ends a sentence. Empty lines are left out, but for the first,
+            which may end a sentence of the block before.
+        """
+        found = np.empty(len(data) // 2 + 1, np.int32)
+        ends = np.empty(len(data) // 2 + 1, np.int64)
+        at = n_tokens = n_sentences = 0
+        while at < len(data):
+            at, self.size, self.used, n_tokens, n_sentences = scan_some(
+                data, at, self.slots, self.entries, self.arena, self.size, self.used,
+                found, ends, n_tokens, n_sentences, position,
+            )  # fmt: skip
+            if at < len(data):
+                self.reserve(_BATCH, len(data) - at)
+        return found[:n_tokens], ends[:n_sentences]
+
+    def words(self, order: NDArray[np.int64]) -> list[str]:
+        """Return the words of the entries in `order`."""
+        raw = self.arena[: self.used].tobytes()
+        starts, lengths = self.entries[order, START].tolist(), self.entries[order, LENGTH].tolist()
+        return [raw[start : start + length].decode() for start, length in zip(starts, lengths, strict=True)]
+
+
+def merge_tables(tables: list[Table]) -> tuple[Table, list[NDArray[np.int32]]]:
+    """Join tables: counts are added, the earliest first position stays. The first table is overwritten.
+
+    Returns
+    -------
+    table : Table
+    maps : list of ndarray of int32
+        For each table, its entries' numbers in the joint one.
+    """
+    joint = tables[0]
+    maps = [np.arange(joint.size, dtype=np.int32)]
+    for table in tables[1:]:
+        joint.reserve(table.size, table.used)
+        joint.size, joint.used, entry_map = merge(
+            table.entries[: table.size], table.arena, joint.slots, joint.entries, joint.arena, joint.size, joint.used
+        )
+        maps.append(entry_map)
+    return joint, maps
+
+
+def _grown(array: NDArray, used: int, capacity: int) -> NDArray:  # type: ignore[type-arg]
+    larger = np.empty((capacity, *array.shape[1:]), array.dtype)
+    larger[:used] = array[:used]
+    return larger
+
+
+@intrinsic
+def _load8(typing_context, data, i):
+    """Return the 8 bytes data[i : i + 8] as an unsigned integer."""
+
+    def code(c, b, signature, arguments):
+        base = c.make_array(signature.args[0])(c, b, arguments[0]).data
+        value = b.load(b.bitcast(b.gep(base, [arguments[1]]), ir.IntType(64).as_pointer()))
+        value.align = 1
+        return value
+
+    return types.uint64(data, types.int64), code
+
+
+@intrinsic
+def _trailing_zeros(typing_context, x):
+    """Return how many low bits of x, which is not 0, are 0."""
+
+    def code(c, b, signature, arguments):
+        return b.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), code
+
+
+@compiled
+def token_end(data, at):
+    """Return the first position >= at that holds a separator, or the end of the data."""
+    while at + 8 <= data.size:
+        word = _load8(data, at)
+        # the lowest marked byte is below 0x21: a separator or, rarely, another control character
+        marked = (word - _uint64(_FIRST_VISIBLE)) & ~word & _uint64(_HIGH_BITS)
+        if marked == _uint64(0):
+            at += 8
+        else:
+            at += np.int64(_trailing_zeros(marked) >> _uint64(3))
+            if SEPARATOR[data[_uint64(at)]]:
+                return at
+            at += 1
+    while at < data.size and SEPARATOR[data[_uint64(at)]] == 0:
+        at += 1
+    return at
+
+
+@compiled
+def hash_bytes(data, start, end):
+    """Return a 64-bit hash of data[start:end]; for at most 8 bytes no two tokens of one length share it."""
+    h = _uint64(end - start) * _uint64(_LENGTH_MULTIPLIER)
+    i = start
+    while i < end:
+        k = end - i
+        if k >= 8:
+            word = _load8(data, i)
+        elif i + 8 <= data.size:
+            word = _load8(data, i) & ((_uint64(1) << _uint64(8 * k)) - _uint64(1))
+        else:
+            word = _uint64(0)
+            for j in range(k):
+                word |= _uint64(data[i + j]) << _uint64(8 * j)
+        h = (h ^ word) * _uint64(_MULTIPLIER)
+        h ^= h >> _uint64(32)
+        i += 8
+    return h ^ (h >> _uint64(29))
+
+
+@compiled
+def _same_bytes(a, i, b, j, n):
+    """Return whether a[i : i + n] equals b[j : j + n], for n >= 8."""
+    k = 0
+    while k + 8 < n:
+        if _load8(a, i + k) != _load8(b, j + k):
+            return False
+        k += 8
+    return _load8(a, i + n - 8) == _load8(b, j + n - 8)
+
+
+@compiled
+def find_slot(data, start, length, h, slots, entries, arena):
+    """Return the slot that holds data[start : start + length], or the free one where it belongs."""
+    mask = _uint64(slots.size - 1)
+    slot = h & mask
+    while True:
+        e = slots[slot]
+        if e < 0:
+            return slot
+        row = _uint64(e)
+        # up to 8 bytes the hash is one-to-one for a given length, so only longer tokens need to be compared
+        if _uint64(entries[row, HASH]) == h and entries[row, LENGTH] == length:
+            if length <= 8 or _same_bytes(arena, entries[row, START], data, start, length):
+                return slot
+        slot = (slot + _uint64(1)) & mask
+
+
+@compiled
+def rehash(entries, size, n_slots):
+    """Return fresh slots for the first `size` entries; n_slots is a power of two."""
+    slots, mask = np.full(n_slots, -1, np.int32), _uint64(n_slots - 1)
+    for e in range(size):
+        slot = _uint64(entries[e, HASH]) & mask
+        while slots[slot] >= 0:
+            slot = (slot + _uint64(1)) & mask
+        slots[slot] = e
+    return slots
+
+
+@compiled
+def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens, n_sentences, position):
+    """Scan data[at:] until its end or until the table is full; see `Table.scan`.
+
+    Tokens are taken in batches: all are cut out and hashed before the first is looked up, so that the table's rows,
+    which lie all over the memory, are fetched side by side.
+
+    The arrays are never replaced here: rebinding one inside the loop would make Numba count references at every token,
+    which costs more than the scan itself.
+
+    Returns
+    -------
+    (at, size, used, n_tokens, n_sentences)
+    """
+    n = data.size
+    mask = _uint64(slots.size - 1)
+    rows = entries.reshape(-1)
+    starts, stops = np.empty(_BATCH, np.int64), np.empty(_BATCH, np.int64)
+    hashes = np.empty(_BATCH, np.uint64)
+    last = ends[n_sentences - 1] if n_sentences else 0
+    while at < n:
+        batch_at, batch_sentences, n_bytes = at, n_sentences, 0
+        m = 0
+        while at < n and m < _BATCH:
+            kind = SEPARATOR[data[_uint64(at)]]
+            if kind == 0:
+                end = token_end(data, at + 1)
+                h = hash_bytes(data, at, end)
+                prefetch(slots, np.int64(h & mask))
+                row = _uint64(m)
+                starts[row], stops[row], hashes[row] = at, end, h
+                n_bytes += end - at
+                m += 1
+                at = end
+            else:
+                # the first line feed may end a sentence that began in the block before
+                if kind == 2 and (n_tokens + m > last or n_sentences == 0):
+                    ends[n_sentences] = last = n_tokens + m
+                    n_sentences += 1
+                at += 1
+        if size + m > entries.shape[0] or used + n_bytes > arena.size:
+            return batch_at, size, used, n_tokens, batch_sentences
+        for k in range(m):
+            e = slots[hashes[k] & mask]
+            if e >= 0:
+                prefetch(rows, np.int64(e) * entries.shape[1])
+        for k in range(m):
+            start, length, h = starts[k], stops[k] - starts[k], hashes[k]
+            slot = find_slot(data, start, length, h, slots, entries, arena)
+            e = slots[slot]
+            if e < 0:
+                e = slots[slot] = size
+                entries[size, HASH], entries[size, START], entries[size, LENGTH] = h, used, length
+                entries[size, COUNT], entries[size, FIRST] = 0, position + start
+                for i in range(start, start + length):
+                    arena[used] = data[i]
+                    used += 1
+                size += 1
+            entries[_uint64(e), COUNT] += 1
+            found[_uint64(n_tokens + k)] = e
+        n_tokens += m
+    return at, size, used, n_tokens, n_sentences
+
+
+@compiled
+def merge(part, part_arena, slots, entries, arena, size, used):
+    """Add the entries of one table to another that has room; return (size, used, map of entry numbers)."""
+    entry_map = np.empty(part.shape[0], np.int32)
+    for p in range(part.shape[0]):
+        start, length = part[p, START], part[p, LENGTH]
+        slot = find_slot(part_arena, start, length, _uint64(part[p, HASH]), slots, entries, arena)
+        e = slots[slot]
+        if e < 0:
+            e = slots[slot] = size
+            entries[size] = part[p]
+            entries[size, START] = used
+            arena[used : used + length] = part_arena[start : start + length]
+            size += 1
+            used += length
+        else:
+            entries[e, COUNT] += part[p, COUNT]
+            entries[e, FIRST] = min(entries[e, FIRST], part[p, FIRST])
+        entry_map[p] = e
+    return size, used, entry_map
+
+
+@compiled
+def _write_utf8(code, out, n):
+    """Write a code point as UTF-8 at out[n:]; return the new n."""
+    if code < 0x80:
+        out[n] = code
+        return n + 1
+    if code < 0x800:
+        out[n] = 0xC0 | code >> 6
+        out[n + 1] = 0x80 | code & 0x3F
+        return n + 2
+    if code < 0x10000:
+        out[n] = 0xE0 | code >> 12
+        out[n + 1] = 0x80 | code >> 6 & 0x3F
+        out[n + 2] = 0x80 | code & 0x3F
+        return n + 3
+    out[n] = 0xF0 | code >> 18
+    out[n + 1] = 0x80 | code >> 12 & 0x3F
+    out[n + 2] = 0x80 | code >> 6 & 0x3F
+    out[n + 3] = 0x80 | code & 0x3F
+    return n + 4
+
+
+@compiled
+def words_to_spaces(data, i, code_points, out, n, settled):
+    """Rewrite text so that the words of a tokenizer stand between single spaces; keep line feeds.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n_bytes,), uint8
+        Valid UTF-8.
+    i : int
+        Where to begin, outside words.
+    code_points : ndarray of shape (0x110000,), int32
+        What to write for each code point, as in `w2v.corpora.tokenizers.code_point_table`.
+    out : ndarray of uint8, with room for MAX_GROWTH * (n_bytes - i) + 4 more
+        Overwritten from n.
+    n : int
+        Bytes of `out` that are written already.
+    settled : bool
+        Whether the text is known to be in NFC, in lower case too. If not, stop at the first character that may
+        say otherwise.
+
+    Returns
+    -------
+    (i, n)
+        Bytes read and written. Where i is not the end, the word that follows has to be brought into NFC.
+    """
+    in_word = in_single = apostrophe = False
+    end = n  # of the last word; what is written beyond it stays only if the word goes on
+    free, free_n = i, n  # the last place outside words
+    while i < data.size:
+        byte = np.int64(data[i])
+        if byte < 0x80:
+            code = byte
+            i += 1
+        elif byte < 0xE0:
+            code = (byte & 0x1F) << 6 | data[i + 1] & 0x3F
+            i += 2
+        elif byte < 0xF0:
+            code = (byte & 0x0F) << 12 | (np.int64(data[i + 1]) & 0x3F) << 6 | data[i + 2] & 0x3F
+            i += 3
+        else:
+            code = (byte & 0x07) << 18 | (np.int64(data[i + 1]) & 0x3F) << 12
+            code |= (np.int64(data[i + 2]) & 0x3F) << 6 | data[i + 3] & 0x3F
+            i += 4
+        letter = np.int64(code_points[code])
+        if letter > 0:
+            if letter >= SINGLE or in_single:
+                if letter & UNSETTLED and not settled:
+                    return free, free_n
+                if letter & MARK:
+                    if not in_word:
+                        continue
+                else:
+                    if in_word and (in_single or letter & SINGLE):
+                        out[end] = 32
+                        n = end + 1
+                        in_single = apostrophe = False
+                    in_single = letter & SINGLE != 0
+                letter &= SINGLE - 1
+            apostrophe = False
+            if letter < 0x80:
+                out[n] = letter
+                n += 1
+            else:
+                n = _write_utf8(letter, out, n)
+            in_word, end = True, n
+        elif letter == APOSTROPHE and in_word and not apostrophe and not in_single:
+            out[n] = 39
+            n += 1
+            apostrophe = True  # part of the word only if it goes on
+        elif letter == JOINER and in_word:
+            n = _write_utf8(code, out, n)
+        elif letter != DROPPED:
+            if in_word:
+                out[end] = 32
+                n = end + 1
+            in_word = in_single = apostrophe = False
+            if code == 10:
+                out[n] = 10
+                n += 1
+            free, free_n = i, n
+    return i, end if in_word else n
+
+
+@compiled
+def items_to_nuls(data, out):
+    """Rewrite text so that the items of the tokenizer `tabs` hold no white space: NUL stands for a space inside.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n_bytes,), uint8
+        Text without NUL.
+    out : ndarray of shape (>= n_bytes,), uint8
+        Overwritten. Spaces around an item are left out.
+
+    Returns
+    -------
+    n : int
+        Bytes written.
+    """
+    n = spaces = 0
+    in_item = False
+    for i in range(data.size):
+        byte = data[i]
+        if byte == 32:
+            spaces += in_item
+        elif SEPARATOR[byte]:
+            in_item, spaces = False, 0
+            out[n] = byte
+            n += 1
+        else:
+            for _ in range(spaces):
+                out[n] = 0
+                n += 1
+            in_item, spaces = True, 0
+            out[n] = byte
+            n += 1
+    return n
+
+
+@compiled
+def encode_block(found, ends, closes, ids, tokens, n_tokens, offsets, n_sentences):
+    """Append the kept tokens of a block to the stream.
+
+    Parameters
+    ----------
+    found, ends : ndarray
+        As from `Table.scan`.
+    closes : bool
+        Whether the end of the block ends a sentence.
+    ids : ndarray of shape (n_entries,), int32
+        Word id of each entry; negative drops the token.
+    tokens : ndarray of int32
+        tokens[n_tokens:] is overwritten.
+    offsets : ndarray of int64, with room for all of `ends` and one more
+        offsets[s] is the start of sentence s. Sentence `n_sentences` is open: offsets[n_sentences] is set already, and
+        it may have got tokens from the block before. Sentences without a kept token vanish.
+
+    Returns
+    -------
+    (n_tokens, n_sentences)
+    """
+    p = 0
+    for k in range(ends.size + 1):
+        end = ends[k] if k < ends.size else found.size
+        while p < end:
+            word = ids[found[p]]
+            p += 1
+            if word >= 0:
+                tokens[n_tokens] = word
+                n_tokens += 1
+        if (k < ends.size or closes) and n_tokens > offsets[n_sentences]:
+            n_sentences += 1
+            offsets[n_sentences] = n_tokens
+    return n_tokens, n_sentences

@@ -1,0 +1,257 @@
+"""Skip-gram with negative sampling, a chunk of targets at a time; see `_kernels` for what a chunk is.
+
+References
+----------
+Mikolov et al. 2013, arXiv:1310.4546, equation 4.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.kernels.composition import Members, compose, spread
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import (
+    LANES,
+    TILE_ROWS,
+    load,
+    load_vector,
+    select_lanes,
+    splat,
+    steps,
+    store_vector,
+    sum_lanes,
+    transpose,
+)
+from w2v.kernels.training import (
+    GROUP,
+    KEPT,
+    LOSS,
+    PAIRS,
+    Chunk,
+    Noise,
+    Sample,
+    TableArrays,
+    accumulate,
+    aligned_zeros,
+    is_given,
+    logarithm,
+    make_sample,
+    place_chunk,
+    place_noise,
+    prefetch_chunk,
+    round_up,
+    sample_tokens,
+    score,
+    sigmoid,
+    to_multiple,
+)
+
+_float32 = np.float32
+
+
+class Scratch(NamedTuple):
+    """Memory of one thread, see `make_scratch`; H' and T' are H and T rounded up to whole tiles."""
+
+    sample: Sample
+    copy: NDArray[np.float32]
+    transposed: NDArray[np.float32]
+    """The input vectors of the chunk, by row and by column."""
+    steps: NDArray[np.float32]
+    """With members: the steps of the input vectors."""
+    scores: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    gain: NDArray[np.float32]
+    input_rows: NDArray[np.int64]
+    copy_rows: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    """Of T' targets and N noise words."""
+    next_noise: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members | None) -> Scratch:
+    """Allocate what `train_skipgram` works with."""
+    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
+    tile_targets = to_multiple(chunk.n_targets, TILE_ROWS)
+    n_copies = to_multiple(chunk.n_targets + 2 * chunk.window, TILE_ROWS) + LANES
+    shift = to_multiple(chunk.window, LANES) - chunk.window
+    band = to_multiple(TILE_ROWS + 2 * chunk.window, LANES)
+    stride = to_multiple(shift + max(tile_targets + band, n_copies), LANES)
+    return Scratch(
+        make_sample(),
+        copy=aligned_zeros(n_copies * row_size),
+        transposed=aligned_zeros(row_size * stride),
+        steps=aligned_zeros(0 if members is None else n_copies * row_size),
+        scores=aligned_zeros((tile_targets + noise.n_rows) * stride),
+        weight=aligned_zeros(to_multiple(chunk.n_targets, LANES)),
+        gain=aligned_zeros(tile_targets),
+        input_rows=np.full(n_copies, zero_row),
+        copy_rows=np.arange(n_copies) * row_size,
+        rows=np.full(tile_targets + noise.n_rows, zero_row),
+        next_noise=np.full(noise.n_rows, zero_row),
+        low=np.zeros(tile_targets, np.int64),
+        high=np.zeros(tile_targets, np.int64),
+    )
+
+
+@compiled
+def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weights):
+    """Turn scores into step sizes in place; return the summed loss of the chunk.
+
+    Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score), both times gain[k]
+    unless `weights` is None. Noise word, target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
+    sigmoid(-score). Zero elsewhere.
+    """
+    scores, weight, gain, low, high = scratch.scores, scratch.weight, scratch.gain, scratch.low, scratch.high
+    window, n_targets = chunk.window, chunk.n_targets
+    tile_targets = round_up(n_targets, TILE_ROWS)
+    zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
+    total = zero
+    for first in range(0, tile_targets, TILE_ROWS):
+        for group in range(first, first + TILE_ROWS, GROUP):
+            for c in range(first + shift, first + shift + band, LANES):
+                product = one
+                for k in range(group, group + GROUP):
+                    at = k * stride + c
+                    own = k + window + shift - c
+                    s = select_lanes(sigmoid(load_vector(scores, at)), one, low[k] + shift - c, high[k] + shift - c)
+                    s = select_lanes(one, s, own, own + 1)
+                    if weights is None:
+                        store_vector(scores, at, (one - s) * rate)
+                        product = product * s
+                    else:
+                        gains = splat(load(gain, k))
+                        store_vector(scores, at, (one - s) * rate * gains)
+                        total = total - logarithm(s) * gains
+                if weights is None:
+                    total = total - logarithm(product)
+    for c in range(0, n_targets, LANES):
+        weights = load_vector(weight, c)
+        step = zero - weights * rate
+        for group in range(tile_targets, tile_targets + n_noise, GROUP):
+            product = one
+            for k in range(group, group + GROUP):
+                at = k * stride + c + window + shift
+                s = sigmoid(zero - load_vector(scores, at))
+                store_vector(scores, at, (one - s) * step)
+                product = product * s
+            total = total - weights * logarithm(product)
+    return np.float64(sum_lanes(total))
+
+
+@compiled
+def _copy_rows(table, rows, first, last, row_size, copy):
+    for j in range(first, last):
+        row = load(rows, j)
+        for d in range(0, row_size, LANES):
+            store_vector(copy, j * row_size + d, load_vector(table, row + d))
+
+
+@compiled
+def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats):
+    """Train skip-gram on a segment; both tables are overwritten.
+
+    With X the H input rows and Y the T target rows followed by the N noise rows of a chunk::
+
+        scores = Y X^T
+        G[k, j] = alpha (1 - sigmoid(scores[k, j]))                     target k, input j inside its window
+        G[n, j] = -alpha n_j negative / N sigmoid(scores[n, j])         noise word n, target position j = k + w
+        w_in[input j]  += sum over k of G[k, j] Y[k]
+        w_out[row k]   += sum over j of G[k, j] X[j]
+
+    where n_j counts the targets that have input j in their context, so that every pair meets `negative` noise words on
+    average. Only tiles that meet a window are computed.
+
+    Parameters
+    ----------
+    text : Text
+    segment : Segment
+    chunk : Chunk
+        See `objectives.chunk_shape`.
+    noise : Noise
+    tables : TableArrays
+        Overwritten.
+    members : Members or None
+        None if the input vector of word v is row v.
+    scratch : Scratch
+        Of one thread; overwritten.
+    stats : ndarray of shape (3,), float64
+        Entries LOSS, PAIRS and KEPT are added to.
+    """
+    window, _, n_targets = chunk
+    w_in, w_out, row_size, vector_size = tables
+    tile_targets = round_up(n_targets, TILE_ROWS)
+    n_inputs, n_noise = n_targets + 2 * window, noise.n_rows
+    tile_inputs = round_up(n_inputs, TILE_ROWS)
+    shift = round_up(window, LANES) - window  # so that the column of input `window`, the first target, is aligned
+    band = round_up(TILE_ROWS + 2 * window, LANES)
+    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    sample, copy, transposed, scores = scratch.sample, scratch.copy, scratch.transposed, scratch.scores
+    stride = transposed.size // row_size
+    words, pairs, gains, weight, gain = sample.words, sample.pairs, sample.gains, scratch.weight, scratch.gain
+    input_rows, copy_rows, rows = scratch.input_rows, scratch.copy_rows, scratch.rows
+    low, high = scratch.low, scratch.high
+    if members is None:
+        steps_in, step_rows = w_in, input_rows
+    else:
+        steps_in, step_rows = scratch.steps, copy_rows
+    position, stop, sentence, alpha_start, alpha_end, state = segment
+    state = place_noise(scratch.next_noise, noise, w_out, row_size, rows, tile_targets, state)
+    begin = position
+    while position < stop:
+        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
+        n, position, sentence, state = sample_tokens(
+            text, position, stop, sentence, window, chunk.shrink, sample, state
+        )
+        stats[KEPT] += n
+        for t in range(0, n, n_targets):
+            place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
+            for k in range(n_targets):
+                weight[k] = pairs[t + k] * _float32(noise.negative) / _float32(n_noise) if t + k < n else 0
+                n_pairs = max(0, high[k] - low[k] - 1)
+                if not is_weighted:
+                    stats[PAIRS] += n_pairs
+                else:
+                    gain[k] = gains[t + k] if t + k < n else 0
+                    weight[k] *= gain[k]
+                    stats[PAIRS] += n_pairs * gain[k]
+            state = place_noise(scratch.next_noise, noise, w_out, row_size, rows, tile_targets, state)
+            prefetch_chunk(words, n, t, chunk, tables, members)
+            for j in range(0, tile_inputs, LANES):
+                if members is None:
+                    _copy_rows(w_in, input_rows, j, j + LANES, row_size, copy)
+                else:
+                    compose(w_in, members, input_rows, j, j + LANES, row_size, copy)
+                for d in range(0, row_size, LANES):
+                    transpose(copy, steps(j * row_size, row_size, LANES), d, transposed, d * stride + j + shift, stride)
+            if members is not None:
+                steps_in[:] = 0
+            for k in range(0, tile_targets, TILE_ROWS):
+                c = k + shift
+                score(w_out, rows, k, k + TILE_ROWS, transposed, stride, c, c + band, vector_size, scores)
+            core = window + shift
+            score(
+                w_out, rows, tile_targets, tile_targets + n_noise, transposed, stride, core,
+                core + round_up(n_targets, LANES), vector_size, scores,
+            )  # fmt: skip
+            stats[LOSS] += _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, text.weights)
+            g = scores[shift:]  # g[k * stride + j]
+            for j in range(0, tile_inputs, TILE_ROWS):
+                is_core = window - TILE_ROWS < j < window + n_targets
+                accumulate(
+                    steps_in, step_rows, j, g, 1, stride, w_out, rows, max(0, j - 2 * window),
+                    min(n_targets, j + TILE_ROWS), tile_targets, tile_targets + (n_noise if is_core else 0), row_size,
+                )  # fmt: skip
+            for k in range(0, tile_targets, TILE_ROWS):
+                end = min(n_inputs, k + TILE_ROWS + 2 * window)
+                accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, k, end, 0, 0, row_size)
+            for k in range(tile_targets, tile_targets + n_noise, TILE_ROWS):
+                end = window + n_targets
+                accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, window, end, 0, 0, row_size)
+            if members is not None:
+                spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)

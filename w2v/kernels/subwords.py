@@ -1,0 +1,111 @@
+"""The character n-grams of a whole vocabulary, hashed and summed in Numba. `w2v.vectors.subwords` says what is computed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v.kernels.jit import compiled
+
+# The same two constants are in `w2v.vectors.subwords`: compiled code freezes what it takes from other files.
+_OFFSET_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)
+
+
+@compiled
+def hash_ngrams(data, starts, offsets, min_n, max_n, buckets, rows):
+    """Write the bucket of every n-gram of every word.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n_bytes,), uint8
+        The words in UTF-8, one after another, each with its two border characters.
+    starts : ndarray of shape (V + 1,), int64
+        Where each word begins in `data`, and the end of the last.
+    offsets : ndarray of shape (V + 1,), int64
+        Where the n-grams of each word begin in `rows`, and the end of the last. A word without room (as the end of a
+        sentence, which has no n-grams) is passed over.
+    min_n, max_n, buckets : int
+        See `w2v.vectors.subwords.Subwords`.
+    rows : ndarray of shape (offsets[V],), int64
+        Overwritten.
+
+    Notes
+    -----
+    Python equivalent : `w2v.vectors.subwords.Subwords.rows`.
+    Bounds : unchecked; `Subwords.table` computes `offsets` from the lengths of the words.
+    """
+    modulus = np.uint32(buckets)
+    for word in range(len(starts) - 1):
+        at = offsets[word]
+        if offsets[word + 1] == at:
+            continue
+        first, end = starts[word], starts[word + 1]
+        for start in range(first, end):
+            if data[start] & 0xC0 == 0x80:  # inside a character
+                continue
+            hashed = _OFFSET_BASIS
+            stop = start
+            for n in range(1, max_n + 1):
+                if stop == end:
+                    break
+                hashed = _hash_byte(hashed, data[stop])
+                stop += 1
+                while stop < end and data[stop] & 0xC0 == 0x80:
+                    hashed = _hash_byte(hashed, data[stop])
+                    stop += 1
+                if n >= min_n and not (n == 1 and (start == first or stop == end)):
+                    rows[at] = hashed % modulus
+                    at += 1
+
+
+@compiled
+def _hash_byte(hashed, byte):
+    """Return the FNV-1a hash with one byte more, taken as signed: fastText's `int8_t` extends the sign."""
+    extended = np.uint32(byte) | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0))
+    return np.uint32((hashed ^ extended) * _PRIME)
+
+
+@compiled
+def add_ngrams(vectors, ngram_vectors, offsets, rows):
+    """Turn each word's own vector into the mean of it and the vectors of its n-grams.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (V, D), float32
+        Overwritten.
+    ngram_vectors : ndarray of shape (buckets, D), float32
+        May lie in a mapped file at any byte.
+    offsets : ndarray of shape (V + 1,), int64
+    rows : ndarray of shape (offsets[V],), int64, in [0, buckets)
+        See `w2v.vectors.subwords.Subwords.table`.
+
+    Notes
+    -----
+    NumPy equivalent : ``(vectors[v] + ngram_vectors[rows[offsets[v] : offsets[v + 1]]].sum(0)) / (1 + n_ngrams)``.
+    """
+    for word in range(len(vectors)):
+        for at in range(offsets[word], offsets[word + 1]):
+            for d in range(vectors.shape[1]):
+                vectors[word, d] += ngram_vectors[rows[at], d]
+        scale = np.float32(1.0 / (1 + offsets[word + 1] - offsets[word]))
+        for d in range(vectors.shape[1]):
+            vectors[word, d] *= scale
+
+
+@compiled
+def take_ngrams(vectors, ngram_vectors, offsets, rows):
+    """Undo `add_ngrams`: the same parameters, and `vectors` are the means on entry, the words' own on return.
+
+    A row of -1 stands for a vector of zeros. Sums are float64: a word's own vector can be much larger than the mean.
+    """
+    own = np.empty(vectors.shape[1], np.float64)
+    for word in range(len(vectors)):
+        scale = 1 + offsets[word + 1] - offsets[word]
+        for d in range(vectors.shape[1]):
+            own[d] = np.float64(vectors[word, d]) * scale
+        for at in range(offsets[word], offsets[word + 1]):
+            if rows[at] < 0:
+                continue
+            for d in range(vectors.shape[1]):
+                own[d] -= ngram_vectors[rows[at], d]
+        for d in range(vectors.shape[1]):
+            vectors[word, d] = own[d]

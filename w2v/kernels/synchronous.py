@@ -1,0 +1,215 @@
+"""Compiled parts of rounds, in which workers train side by side and come to the same result every time.
+
+In a round each of W workers trains one segment. Words that no other worker has met in this round keep their rows; of
+those that several have met, each worker trains a copy in spare rows of its own, and afterwards the steps of the copies
+are added up in the order of the workers (`w2v.training.synchronous`).
+
+The words' own rows lie at the start of tables that have the workers' spare rows after them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import LANES, load_vector, splat, store_vector
+from w2v.kernels.training import draw_noise
+
+IN_TEXT, AS_NOISE = 0, 1
+"""Columns of `Round.seen`."""
+
+_float32 = np.float32
+_LEAST_EXPOSURE = 1e-3
+
+
+class Round(NamedTuple):
+    """What W workers note in a round; C is the largest number of words that a worker can meet in one."""
+
+    number: int
+    marks: NDArray[np.int32]
+    """Shape (W, V): ``marks[w, v] == number`` says that worker w meets word v in this round."""
+    slots: NDArray[np.int32]
+    """Shape (W, V): of a word that is met, ``words[w, slots[w, v]] == v``."""
+    words: NDArray[np.int32]
+    """Shape (W, C): the words that are met."""
+    seen: NDArray[np.int32]
+    """Shape (W, C, 2): how often in the text (those that subsampling will drop included) and as noise."""
+    rows: NDArray[np.int32]
+    """Shape (W, C): the row of each word, its own or that of the copy."""
+    shared: NDArray[np.int32]
+    """Shape (W, C): the words that were copied."""
+    n_shared: NDArray[np.int64]
+    """Shape (W,): how many these are."""
+    tokens: NDArray[np.int32]
+    """Shape (W, the longest segment): the rows of a segment's tokens."""
+    noise: NDArray[np.int32]
+    """Shape (W, draws): its noise words, then their rows."""
+
+    @classmethod
+    def of(cls, workers: int, n_words: int, n_met: int, longest: int, n_draws: int) -> Round:
+        """Allocate the notes of a round before the first."""
+
+        def zeros(*shape: int) -> NDArray[np.int32]:
+            return np.zeros((workers, *shape), np.int32)
+
+        return cls(
+            0,
+            marks=zeros(n_words),
+            slots=zeros(n_words),
+            words=zeros(n_met),
+            seen=zeros(n_met, 2),
+            rows=zeros(n_met),
+            shared=zeros(n_met),
+            n_shared=np.zeros(workers, np.int64),
+            tokens=zeros(longest),
+            noise=zeros(n_draws),
+        )
+
+
+@compiled
+def _meet(word, n, round, worker):
+    """Give a word that is met for the first time the next slot; return how many words have one."""
+    if round.marks[worker, word] != round.number:
+        round.marks[worker, word] = round.number
+        round.slots[worker, word] = n
+        round.words[worker, n] = word
+        round.seen[worker, n, IN_TEXT] = round.seen[worker, n, AS_NOISE] = 0
+        n += 1
+    return n
+
+
+@compiled
+def collect_words(text, segment, n_targets, noise, state, round, worker):
+    """List the words of a segment and draw its noise words, as many as it is expected to draw.
+
+    Parameters
+    ----------
+    text, segment, n_targets, noise
+        As in the training kernels.
+    state : uint64
+        Of the random numbers.
+    round : Round
+        Overwritten where it is the worker's: marks, slots, words, seen, noise.
+    worker : int
+
+    Returns
+    -------
+    (n_words, n_draws)
+    """
+    n, kept = 0, 0.0
+    for i in range(segment.start, segment.stop):
+        word = text.tokens[i]
+        n = _meet(word, n, round, worker)
+        round.seen[worker, round.slots[worker, word], IN_TEXT] += 1
+        kept += text.keep[word]
+    n_draws = np.int64(np.ceil(kept / n_targets) + 1) * noise.n_rows
+    for k in range(n_draws):
+        word, state = draw_noise(noise.threshold, noise.alias, state)
+        n = _meet(word, n, round, worker)
+        round.seen[worker, round.slots[worker, word], AS_NOISE] += 1
+        round.noise[worker, k] = word
+    return n, n_draws
+
+
+@compiled
+def copy_shared_rows(text, segment, tables, first_spare, round, worker, n, n_draws):
+    """Copy the rows of the worker's words that others have met too, and let its segment point at the copies.
+
+    Parameters
+    ----------
+    text, segment
+        As in the training kernels. ``text.keep`` has one probability for each row; those of the copies are written.
+    tables : TableArrays
+        With spare rows, which are written.
+    first_spare : int
+        The worker's first spare row.
+    round : Round
+        Overwritten where it is the worker's: rows, shared, n_shared, tokens, noise.
+    worker : int
+    n, n_draws : int
+        What `collect_words` has returned.
+    """
+    w_in, w_out, row_size, _ = tables
+    rows, slots, noise, n_shared = round.rows[worker], round.slots[worker], round.noise[worker], 0
+    for i in range(n):
+        word = round.words[worker, i]
+        rows[i] = word
+        for other in range(round.marks.shape[0]):
+            if other != worker and round.marks[other, word] == round.number:
+                rows[i] = first_spare + n_shared
+                break
+        if rows[i] != word:
+            round.shared[worker, n_shared] = word
+            n_shared += 1
+            text.keep[rows[i]] = text.keep[word]
+            source, copy = np.int64(word) * row_size, np.int64(rows[i]) * row_size
+            for d in range(0, row_size, LANES):
+                store_vector(w_in, copy + d, load_vector(w_in, source + d))
+                store_vector(w_out, copy + d, load_vector(w_out, source + d))
+    for i in range(segment.start, segment.stop):
+        round.tokens[worker, i - segment.start] = rows[slots[text.tokens[i]]]
+    for k in range(n_draws):
+        noise[k] = rows[slots[noise[k]]]
+    round.n_shared[worker] = n_shared
+
+
+@compiled
+def _is_met_before(word, worker, round):
+    """Tell whether a worker before this one meets a word."""
+    for other in range(worker):
+        if round.marks[other, word] == round.number:
+            return True
+    return False
+
+
+@compiled
+def add_up(table, row_size, keep, per_token, per_draw, round, worker):
+    """Add the steps of all copies to the words' own rows, for those words that fall to one worker.
+
+    With k copies x_1 ... x_k of a row x, and e the expected sum of step sizes that they met::
+
+        x += (x_1 - x + ... + x_k - x) * (1 - exp(-e)) / (k (1 - exp(-e / k)))
+
+    A row that meets few pairs (e -> 0) takes the sum of the steps, as if they had come one after the other. One that
+    meets many has come to rest in every copy, so that the sum would go too far: it takes their mean.
+
+    Parameters
+    ----------
+    table : ndarray, float32
+        `w_in` or `w_out`; the words' own rows are overwritten.
+    row_size : int
+    keep : ndarray, float32
+    per_token, per_draw : float
+        What a kept token and a noise word add to e.
+    round : Round
+    worker : int
+        It takes every word that leaves this remainder.
+    """
+    n_workers = round.marks.shape[0]
+    copies = np.empty(n_workers, np.int64)
+    for first in range(n_workers):
+        for i in range(round.n_shared[first]):
+            word = round.shared[first, i]
+            if word % n_workers != worker or _is_met_before(word, first, round):
+                continue
+            n, exposure = 0, 0.0
+            for other in range(first, n_workers):
+                if round.marks[other, word] == round.number:
+                    slot = round.slots[other, word]
+                    copies[n] = np.int64(round.rows[other, slot]) * row_size
+                    exposure += round.seen[other, slot, IN_TEXT] * keep[word] * per_token
+                    exposure += round.seen[other, slot, AS_NOISE] * per_draw
+                    n += 1
+            share = 1.0
+            if exposure > _LEAST_EXPOSURE:
+                share = (1 - np.exp(-exposure)) / (n * (1 - np.exp(-exposure / n)))
+            scale, own = splat(_float32(share)), np.int64(word) * row_size
+            for d in range(0, row_size, LANES):
+                before = load_vector(table, own + d)
+                total = splat(_float32(0))
+                for k in range(n):
+                    total = total + (load_vector(table, copies[k] + d) - before)
+                store_vector(table, own + d, before + total * scale)

@@ -1,0 +1,1 @@
+"""Phrases: words that belong together, found by counting and joined in the text."""

@@ -1,0 +1,442 @@
+"""Phrases over a token stream: pairs are counted, scored and joined as numbers; words come in only at the borders."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.stream import EmptyVocabularyError, TokenStream, run_threads
+from w2v.encoding.vocabulary import Vocabulary, grow_vocabulary
+from w2v.kernels import phrases as kernels
+from w2v.kernels.scanner import encode_block
+from w2v.phrases.phrase_list import Phrase
+
+ROUND = 1 << 22
+"""Tokens that are scanned between two checks of the number of pairs and of Ctrl-C."""
+
+_MIN_ROUND = 1 << 16
+_RANGE = 1 << 20
+_MIN_ROWS = 1 << 10
+_TOKENS_A_ROW = 4  # that a table begins with
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """The frequent pairs of a stream.
+
+    Attributes
+    ----------
+    words : ndarray of shape (n,), uint64
+        First word << 32 | last word.
+    gaps : ndarray of shape (n,), int64
+        Number of the gap between them.
+    counts : ndarray of shape (n,), int64
+    gap_keys : ndarray of shape (n_gaps,), uint64
+        See `_phrase_kernels`.
+    n_pairs : int
+        Distinct pairs, rare ones included.
+    forgotten : int
+        Pairs counted up to so often were forgotten on the way, since there were too many; 0 if none were.
+    """
+
+    words: NDArray[np.uint64]
+    gaps: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    gap_keys: NDArray[np.uint64]
+    n_pairs: int
+    forgotten: int
+
+
+class _Share:
+    """One worker's tables, and where its scan stands."""
+
+    def __init__(self, n_rows: int, n_gaps: int) -> None:
+        self.rows = _empty_rows(n_rows)
+        self.gap_slots = np.full(2 * n_gaps, -1, np.int32)
+        self.gap_keys = np.empty(n_gaps, np.uint64)
+        self.state = np.zeros(7, np.int64)
+        self.state[kernels.FIRST] = -1
+
+    def scan(
+        self,
+        tokens: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        stop: int,
+        kinds: NDArray[np.uint8],
+        worker: int,
+        workers: int,
+    ) -> None:
+        """Count this worker's pairs up to `stop`."""
+        while not kernels.count_pairs(
+            tokens, offsets, stop, kinds, worker, workers, self.rows, self.gap_slots, self.gap_keys, self.state
+        ):
+            if self.state[kernels.N_GAPS] == len(self.gap_keys):
+                self.gap_keys = np.concatenate([self.gap_keys, np.empty_like(self.gap_keys)])
+                self.gap_slots = kernels.rehash_gaps(self.gap_keys, self.state[kernels.N_GAPS], 2 * len(self.gap_slots))
+            if 2 * self.state[kernels.SIZE] > len(self.rows):
+                self.keep_above(0, 2 * len(self.rows))
+
+    def keep_above(self, count: int, n_rows: int) -> None:
+        """Forget the pairs that were counted up to so often."""
+        kept = _empty_rows(n_rows)
+        kernels.keep_above(self.rows, count, kept)
+        self.rows = kept
+        if count:
+            self.state[kernels.SIZE] = kernels.count_above(kept, 0)
+
+
+def _empty_rows(n_rows: int) -> NDArray[np.uint64]:
+    return np.zeros((n_rows, 2), np.uint64)
+
+
+def count_pairs(
+    tokens: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    *,
+    min_count: int,
+    max_pairs: int,
+    workers: int,
+    progress: Callable[[float], None] | None = None,
+) -> PairCounts:
+    """Count the pairs of a stream.
+
+    Parameters
+    ----------
+    tokens : ndarray of shape (n_tokens,), int32
+    offsets : ndarray of shape (S + 1,), int64
+        Sentence starts.
+    kinds : ndarray of shape (V,), uint8
+        PLAIN, CONNECTOR or BREAK for every id.
+    min_count : int
+        Return only pairs seen so often.
+    max_pairs : int
+        When more distinct pairs are held, the rarest are forgotten: those seen once, the next time those seen up to
+        twice, and so on, as word2vec does. Between two checks at most as many again, or 65,536, are added.
+    workers : int
+        Threads. The result does not depend on it.
+    progress : callable, optional
+        Called with the share of the tokens that is done.
+
+    Returns
+    -------
+    PairCounts
+        By word ids, so in an order that depends on nothing else.
+    """
+    n_rows = max(_MIN_ROWS, _power_of_two(min(len(tokens), max_pairs) // (_TOKENS_A_ROW * workers)))
+    shares = [_Share(n_rows, 64) for _ in range(workers)]
+    step = max(_MIN_ROUND, min(ROUND, max_pairs))
+    forgotten = 0
+    for start in range(0, len(tokens), step):
+        stop = min(start + step, len(tokens))
+        _in_threads(
+            lambda w, stop=stop: shares[w].scan(tokens, offsets, stop, kinds, w, workers),  # type: ignore[misc]
+            workers,
+        )
+        n_pairs = sum(int(share.state[kernels.SIZE]) for share in shares)
+        if n_pairs > max_pairs:
+            while n_pairs > max_pairs:
+                forgotten += 1
+                n_pairs = sum(kernels.count_above(share.rows, forgotten) for share in shares)
+            for share in shares:
+                share.keep_above(forgotten, len(share.rows))
+        if progress is not None:
+            progress(stop / len(tokens))
+    n_pairs = sum(int(share.state[kernels.SIZE]) for share in shares)
+    found = np.concatenate([_select(share.rows, min_count) for share in shares])
+    gaps = (found[:, 1] >> np.uint64(kernels.VALUE_BITS)).astype(np.int64)
+    order = np.lexsort((gaps, found[:, 0]))
+    counts = (found[:, 1] & np.uint64((1 << kernels.VALUE_BITS) - 1)).astype(np.int64)
+    gap_keys = shares[0].gap_keys[: shares[0].state[kernels.N_GAPS]]
+    return PairCounts(found[order, 0], gaps[order], counts[order], gap_keys, n_pairs, forgotten)
+
+
+def _select(rows: NDArray[np.uint64], min_count: int) -> NDArray[np.uint64]:
+    out = np.empty((kernels.count_above(rows, min_count - 1), 2), np.uint64)
+    kernels.select_rows(rows, min_count, out)
+    return out
+
+
+def _in_threads(work: Callable[[int], None], workers: int) -> None:
+    """Run work(0) … work(workers - 1), each in a thread of its own, and raise what the first of them raised."""
+    failures: list[BaseException] = []
+
+    def run(worker: int) -> None:
+        try:
+            work(worker)
+        except BaseException as failure:
+            failures.append(failure)
+
+    if workers == 1 and threading.current_thread() is threading.main_thread():
+        work(0)
+    else:
+        run_threads(run, workers, failures)
+
+
+def _power_of_two(n: int) -> int:
+    return 1 << max(0, n - 1).bit_length()
+
+
+def score_default(
+    first: NDArray[np.int64], last: NDArray[np.int64], pair: NDArray[np.int64], min_count: int, vocabulary_size: int
+) -> NDArray[np.float64]:
+    """Return (pair - min_count) * vocabulary_size / (first * last) of counts, shape (n,): word2phrase's score.
+
+    `vocabulary_size` counts words and pairs, as in gensim. In float64 and in gensim's order of operations, so that the
+    scores are the same bits.
+    """
+    score: NDArray[np.float64] = (pair - min_count) / (first.astype(np.float64) * last) * vocabulary_size
+    return score
+
+
+def score_npmi(
+    first: NDArray[np.int64], last: NDArray[np.int64], pair: NDArray[np.int64], n_words: int
+) -> NDArray[np.float64]:
+    """Return the normalised pointwise mutual information of counts, shape (n,), from -1 to 1.
+
+    References
+    ----------
+    Bouma 2009, "Normalized (Pointwise) Mutual Information in Collocation Extraction".
+    """
+    p_first, p_last, p_pair = first / n_words, last / n_words, pair / n_words
+    score: NDArray[np.float64] = np.log(p_pair / (p_first * p_last)) / -np.log(p_pair)
+    return score
+
+
+class PhraseCorpus:
+    """A corpus in which phrases are joined pass by pass.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        Of all words of the text, whatever their count.
+    stream : TokenStream
+        Its tokens. Overwritten: after `join` it must not be used any more.
+    delimiter : str
+        Stands between the words of a joined phrase.
+    connector_words : frozenset of str
+        Words that may stand inside a phrase but neither begin nor end it.
+    workers : int
+        Threads. No result depends on it.
+
+    Attributes
+    ----------
+    words : list of str
+        Word of each id; those of phrases come after those of the text.
+    tokens, offsets : ndarray of int32 and int64
+        As in `TokenStream`.
+    counts, first_at : ndarray of shape (len(words),), int64
+        How often each id occurs now, and where first.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        stream: TokenStream,
+        *,
+        delimiter: str,
+        connector_words: frozenset[str],
+        workers: int,
+    ) -> None:
+        self.delimiter, self.connector_words, self.workers = delimiter, connector_words, workers
+        self.words = list(vocabulary.index_to_key)
+        self.tokens, self.offsets = stream.tokens, stream.offsets
+        self._ids = dict(vocabulary.key_to_index)
+        self._kinds = np.full(len(self.words), kernels.PLAIN, np.uint8)
+        self._kinds[[self._ids[word] for word in connector_words if word in self._ids]] = kernels.CONNECTOR
+        self._count()
+
+    def _count(self) -> None:
+        self.counts = np.empty(len(self.words), np.int64)
+        self.first_at = np.empty(len(self.words), np.int64)
+        kernels.count_words(self.tokens, self.counts, self.first_at)
+
+    def learn(
+        self,
+        *,
+        scoring: str,
+        threshold: float,
+        min_count: int,
+        max_pairs: int,
+        progress: Callable[[float], None] | None = None,
+    ) -> tuple[list[Phrase], PairCounts]:
+        """Find the phrases among the pairs of the corpus as it stands; see `Phrases`.
+
+        Returns
+        -------
+        phrases : list of Phrase
+            By falling score, ties by the words' frequency.
+        pairs : PairCounts
+        """
+        kinds = self._kinds
+        if scoring == "npmi":  # which does not depend on how many pairs there are: those of rare words need no place
+            kinds = np.where((self.counts < min_count) & (kinds == kernels.PLAIN), np.uint8(kernels.BREAK), kinds)
+        pairs = count_pairs(
+            self.tokens,
+            self.offsets,
+            kinds,
+            min_count=min_count,
+            max_pairs=max_pairs,
+            workers=self.workers,
+            progress=progress,
+        )
+        first, last = self._split(pairs.words)
+        counts = self.counts[first], self.counts[last], pairs.counts
+        if scoring == "npmi":
+            scores = score_npmi(*counts, len(self.tokens))
+        else:
+            n_words = np.count_nonzero(self.counts[self._kinds == kernels.PLAIN])
+            scores = score_default(*counts, min_count, int(n_words) + pairs.n_pairs)
+        chosen = np.flatnonzero(scores > threshold)
+        chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
+        between = _words_of_gaps(pairs.gaps[chosen], pairs.gap_keys, self.words)
+        phrases = [
+            Phrase((self.words[a], *between[gap], self.words[b]), score, count)
+            for a, gap, b, score, count in zip(
+                first[chosen].tolist(),
+                pairs.gaps[chosen].tolist(),
+                last[chosen].tolist(),
+                scores[chosen].tolist(),
+                pairs.counts[chosen].tolist(),
+                strict=True,
+            )
+        ]
+        return phrases, pairs
+
+    @staticmethod
+    def _split(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return (words >> np.uint64(32)).astype(np.int64), (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+    def join(self, phrases: Sequence[Phrase]) -> None:
+        """Replace phrases by one token each, from left to right; those with unknown words are passed over."""
+        rows, gap_slots, gap_keys, begins = self._tables(phrases)
+        borders = self._sentence_borders()
+        starts = self.offsets[borders]
+        ends = np.empty(len(borders) - 1, np.int64)
+        queue = iter(range(len(ends)))
+        lock = threading.Lock()
+
+        def work(worker: int) -> None:
+            while True:
+                with lock:
+                    part = next(queue, None)
+                if part is None:
+                    return
+                ends[part] = kernels.join_pairs(
+                    self.tokens, self.offsets, borders[part], borders[part + 1], starts[part],
+                    self._kinds, begins, rows, gap_slots, gap_keys,
+                )  # fmt: skip
+
+        _in_threads(work, self.workers)
+        n = 0
+        for part, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=False)):
+            if n < start:
+                self.tokens[n : n + end - start] = self.tokens[start:end]
+                self.offsets[borders[part] + 1 : borders[part + 1] + 1] -= start - n
+            n += end - start
+        self.tokens = self.tokens[:n]
+        new = len(self.words) - len(self._kinds)
+        self._kinds = np.concatenate([self._kinds, np.full(new, kernels.PLAIN, np.uint8)])
+        self._count()
+
+    def _tables(
+        self, phrases: Sequence[Phrase]
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.uint64], NDArray[np.bool_]]:
+        """Return phrases as a table of pairs, the table of their gaps, and the words that begin one."""
+        ids = self._ids
+        known = [phrase.words for phrase in phrases if all(word in ids for word in phrase.words)]
+        n_gaps = sum(len(words) - 2 for words in known)
+        gap_slots = np.full(_power_of_two(2 * n_gaps + 1), -1, np.int32)
+        gap_keys = np.empty(n_gaps, np.uint64)
+        pairs = np.empty(len(known), np.uint64)
+        gaps, values = np.zeros(len(known), np.int64), np.empty(len(known), np.int64)
+        begins = np.zeros(len(self.words), np.bool_)
+        n_gaps = 0
+        for k, words in enumerate(known):
+            for word in words[1:-1]:
+                gaps[k], n_gaps = kernels.insert_gap(gap_slots, gap_keys, n_gaps, gaps[k], ids[word])
+            pairs[k] = ids[words[0]] << 32 | ids[words[-1]]
+            begins[ids[words[0]]] = True
+        for k, words in enumerate(known):  # a joined phrase may be a word of the text: it is the same then
+            values[k] = self._id_of(self.delimiter.join(words)) + 1
+        begins &= self._kinds == kernels.PLAIN
+        rows = _empty_rows(_power_of_two(2 * len(known) + 1))
+        kernels.insert_pairs(rows, pairs, gaps, values)
+        return rows, gap_slots, gap_keys[:n_gaps], begins
+
+    def _id_of(self, word: str) -> int:
+        number = self._ids.setdefault(word, len(self.words))
+        if number == len(self.words):
+            self.words.append(word)
+        return number
+
+    def _sentence_borders(self) -> NDArray[np.int64]:
+        """Return sentences 0 = b[0] < b[1] < … = S so that ranges between them have about as many tokens."""
+        aims = np.arange(_RANGE, len(self.tokens), _RANGE)
+        borders = np.searchsorted(self.offsets, aims)
+        return np.unique(np.concatenate([[0], borders, [len(self.offsets) - 1]])).astype(np.int64)
+
+    def finish(
+        self, min_count: int, max_vocab: int | None, known: Vocabulary | None = None
+    ) -> tuple[Vocabulary, TokenStream]:
+        """Leave out rare words and number the others anew, as `encode_corpus` does. The corpus is used up.
+
+        Returns
+        -------
+        vocabulary : Vocabulary
+            By falling count, ties by first occurrence; with `known`, as `grow_vocabulary` orders it.
+        stream : TokenStream
+            Its `n_words` counts a phrase as one.
+
+        Raises
+        ------
+        EmptyVocabularyError
+            If no word reaches `min_count`.
+        """
+        if known is None:
+            frequent = np.flatnonzero(self.counts >= min_count)
+            order = frequent[np.lexsort((self.first_at[frequent], -self.counts[frequent]))][:max_vocab]
+            ids = np.full(len(self.words), -1, np.int32)
+            ids[order] = np.arange(len(order), dtype=np.int32)
+            vocabulary = Vocabulary([self.words[i] for i in order.tolist()], self.counts[order])
+        else:
+            vocabulary, ids = grow_vocabulary(known, self.words, self.counts, self.first_at, min_count, max_vocab)
+        if not self.counts[ids >= 0].any():
+            raise EmptyVocabularyError(
+                f"no word or phrase occurs {min_count} times, as min_count asks: the most frequent of "
+                f"{len(self.words):,} occurs {self.counts.max():,} times; give more text or a smaller min_count"
+            )
+        n_words = len(self.tokens)
+        n, n_sentences = encode_block(self.tokens, self.offsets[1:], True, ids, self.tokens, 0, self.offsets, 0)
+        return vocabulary, TokenStream(self.tokens[:n], self.offsets[: n_sentences + 1], n_words)
+
+    def write(self, file: BinaryIO) -> None:
+        """Write the sentences as UTF-8 text, one a line, tokens set apart by spaces."""
+        encoded = [word.encode() for word in self.words]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        letters = np.frombuffer(b"".join(encoded), np.uint8)
+        borders = self._sentence_borders().tolist()
+        for first, last in zip(borders, borders[1:], strict=False):
+            tokens = self.tokens[self.offsets[first] : self.offsets[last]]
+            out = np.empty(int(lengths[tokens].sum()) + len(tokens), np.uint8)
+            kernels.write_sentences(self.tokens, self.offsets, first, last, letters, starts, out)
+            file.write(out.data)
+
+
+def _words_of_gaps(gaps: NDArray[np.int64], gap_keys: NDArray[np.uint64], words: Sequence[str]) -> dict[int, list[str]]:
+    """Return the connector words of each of these gaps, by its number."""
+    found: dict[int, list[str]] = {}
+    for number in np.unique(gaps).tolist():
+        gap, between = number, []
+        while gap:
+            key = int(gap_keys[gap - 1])
+            between.append(words[key & 0xFFFFFFFF])
+            gap = key >> 32
+        found[number] = between[::-1]
+    return found

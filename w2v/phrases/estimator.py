@@ -1,0 +1,423 @@
+"""`Phrases`: from a corpus to the words that belong together, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
+from w2v.display.progress import mode_of, name_of, show_progress
+from w2v.encoding.corpus import Corpus, open_corpus
+from w2v.encoding.stream import TokenStream, WorkFolder, encode_corpus
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.phrases.counting import PhraseCorpus
+from w2v.phrases.parameters import ENGLISH, PhraseParameters
+from w2v.phrases.phrase_list import ENGLISH_CONNECTOR_WORDS, Phrase, PhraseList, PhraseTokenizer
+from w2v.settings.environment import default_workers
+from w2v.settings.estimator import Estimator, by_name
+from w2v.settings.parameters import Parameters
+from w2v.storage.claims import check_unclaimed, claimed
+from w2v.storage.files import atomic_file, check_output_file
+
+__all__ = [
+    "ENGLISH_CONNECTOR_WORDS", "ForgottenPairsWarning", "Phrase", "PhraseList", "PhraseTokenizer", "Phrases",
+    "encode_with_phrases", "join_corpus", "phrases_of",
+]  # fmt: skip
+
+_DEFAULTS = PhraseParameters()
+
+
+class ForgottenPairsWarning(UserWarning):
+    """There were more distinct pairs than `max_pairs`: rare ones were forgotten, and counts may be too low."""
+
+
+class Phrases(Estimator):
+    """Finds phrases, two or more words that stand together more often than by chance, and joins them.
+
+    Parameters
+    ----------
+    scoring, threshold, min_count, passes, connector_words, delimiter, max_pairs, workers, tokenizer
+        See `PhraseParameters`, which also holds the defaults.
+
+    Attributes
+    ----------
+    phrase_list_ : PhraseList
+        The result, which needs nothing else here.
+    phrases_ : dict of str to float
+        The joined phrases of all passes and their scores; within a pass by falling score.
+    forgotten_ : int
+        Pairs counted up to so often were forgotten on the way, since there were more than `max_pairs`; 0 if none were.
+    n_words_ : int
+        Tokens of the corpus.
+
+    Notes
+    -----
+    With `passes=1` the phrases and scores are those of gensim's `Phrases`, which tells two phrases apart by their
+    joined text only; here they are told apart by their words.
+
+    References
+    ----------
+    Mikolov et al. 2013, arXiv:1310.4546, section 4.
+
+    Examples
+    --------
+    >>> sentences = [["new", "york", "is", "big"], ["i", "like", "new", "york"]]
+    >>> phrases = Phrases(min_count=1, threshold=1).fit(sentences)
+    >>> phrases.join(["in", "new", "york"])
+    ['in', 'new_york']
+    """
+
+    @by_name
+    def __init__(
+        self,
+        *,
+        scoring: str = _DEFAULTS.scoring,
+        threshold: float | None = _DEFAULTS.threshold,
+        min_count: int = _DEFAULTS.min_count,
+        passes: int = _DEFAULTS.passes,
+        connector_words: str | Iterable[str] = _DEFAULTS.connector_words,
+        delimiter: str = _DEFAULTS.delimiter,
+        max_pairs: int = _DEFAULTS.max_pairs,
+        workers: int | None = _DEFAULTS.workers,
+        tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
+    ) -> None:
+        self.scoring = scoring
+        self.threshold = threshold
+        self.min_count = min_count
+        self.passes = passes
+        self.connector_words = connector_words
+        self.delimiter = delimiter
+        self.max_pairs = max_pairs
+        self.workers = workers
+        self.tokenizer = tokenizer
+
+    def fit(
+        self,
+        corpus: Corpus,
+        y: object = None,
+        *,
+        output: str | os.PathLike[str] | BinaryIO | None = None,
+        overwrite: bool = False,
+        progress: Callable[[float], None] | bool | str | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Phrases:
+        """Find the phrases of a corpus.
+
+        Parameters
+        ----------
+        corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
+            As for `Word2Vec.fit`. Read once.
+        y : ignored
+            For scikit-learn.
+        output : path-like or binary file, optional
+            Write the corpus there, phrases joined: a sentence a line, tokens set apart by spaces, no empty lines.
+        overwrite : bool, default False
+            Replace an `output` that exists.
+        progress : bool, str or callable, optional
+            True, "bar" or "log" shows how far it is, as in `Word2Vec.fit`; a function is called with the share of the
+            text that is read.
+        max_memory, work_folder
+            As for `Word2Vec.fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range.
+        CorpusError
+            If a file cannot be read.
+        EmptyVocabularyError
+            If there is no word.
+        ModelError
+            If `output` exists or cannot be written.
+
+        Warns
+        -----
+        ForgottenPairsWarning
+            If there were more pairs than `max_pairs`.
+        """
+        parameters = self._validated()
+        with (
+            _claimed_output(output, overwrite),
+            WorkFolder(work_folder) as folder,
+            _shown(progress, corpus) as told,
+        ):
+            joined = _encode(
+                corpus,
+                get_tokenizer(parameters.tokenizer),
+                delimiter=parameters.delimiter,
+                connector_words=_connector_words(parameters),
+                workers=parameters.workers or default_workers(),
+                max_memory=max_memory,
+                work_folder=folder,
+                progress=told,
+            )
+            self.n_words_ = len(joined.tokens)
+            self._learn(joined, parameters, join_last=output is not None)
+            if output is not None:
+                _write(joined, output, overwrite)
+        return self
+
+    def _learn(self, joined: PhraseCorpus, parameters: PhraseParameters, join_last: bool) -> None:
+        passes: list[list[Phrase]] = []
+        self.forgotten_ = 0
+        while len(passes) < parameters.passes:
+            phrases, pairs = joined.learn(
+                scoring=parameters.scoring,
+                threshold=parameters.resolved_threshold,
+                min_count=parameters.min_count,
+                max_pairs=parameters.max_pairs,
+            )
+            self.forgotten_ = max(self.forgotten_, pairs.forgotten)
+            if not phrases and passes:
+                break
+            passes.append(phrases)
+            if join_last or len(passes) < parameters.passes:
+                joined.join(phrases)
+        if self.forgotten_:
+            warnings.warn(
+                f"there were more than {parameters.max_pairs:,} distinct pairs of words, so those that had been seen "
+                f"up to {self.forgotten_:,} times were forgotten and some counts are too low; give a larger max_pairs",
+                ForgottenPairsWarning,
+                stacklevel=3,
+            )
+        self.phrase_list_ = PhraseList(
+            passes,
+            delimiter=joined.delimiter,
+            connector_words=joined.connector_words,
+            parameters={
+                "scoring": parameters.scoring,
+                "threshold": parameters.resolved_threshold,
+                "min_count": parameters.min_count,
+                "passes": parameters.passes,
+                "max_pairs": parameters.max_pairs,
+            },
+        )
+        self.phrases_ = self.phrase_list_.scores
+
+    def join(self, tokens: Iterable[str]) -> list[str]:
+        """Return the tokens of one sentence with its phrases joined; see `PhraseList.join`."""
+        self._check_fitted()
+        return self.phrase_list_.join(tokens)
+
+    def transform(self, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
+        """Return sentences, given as tokens, with their phrases joined.
+
+        For sentences that should not all be in memory there is `phrase_list_.transform`, a generator, and for files
+        `join_corpus`.
+        """
+        self._check_fitted()
+        return list(self.phrase_list_.transform(sentences))
+
+    def find(self, sentences: Iterable[Iterable[str]]) -> dict[str, float]:
+        """Return the phrases that occur in these sentences and their scores; see `PhraseList.find`."""
+        self._check_fitted()
+        return self.phrase_list_.find(sentences)
+
+    def export(self) -> PhraseList:
+        """Return the phrases alone, to join and to keep, without the parameters and what else is here."""
+        self._check_fitted()
+        return self.phrase_list_
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the phrases to a JSON file; see `PhraseList.save`. `PhraseList.load` reads it."""
+        self._check_fitted()
+        self.phrase_list_.save(path, overwrite=overwrite)
+
+    def _validated(self) -> PhraseParameters:
+        parameters = PhraseParameters(**self.get_params(deep=False))
+        parameters.validate()
+        return parameters
+
+
+def _connector_words(parameters: PhraseParameters) -> frozenset[str]:
+    words = parameters.connector_words
+    return ENGLISH_CONNECTOR_WORDS if isinstance(words, str) else frozenset(words)
+
+
+def phrases_of(parameters: Parameters) -> Phrases:
+    """Return the estimator that the parameters of a training ask for."""
+    return Phrases(
+        scoring=parameters.phrase_scoring,
+        threshold=parameters.phrase_threshold,
+        min_count=parameters.min_count,
+        passes=parameters.phrase_passes,
+        connector_words=ENGLISH if parameters.phrase_connectors == ENGLISH else (),
+    )
+
+
+def encode_with_phrases(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    learner: Phrases,
+    *,
+    min_count: int,
+    max_vocab: int | None,
+    workers: int,
+    max_memory: int | None,
+    work_folder: WorkFolder,
+    known: Vocabulary | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> tuple[Vocabulary, TokenStream, PhraseTokenizer]:
+    """Encode a corpus as `encode_corpus` does, but with phrases joined before rare words are left out.
+
+    Parameters
+    ----------
+    corpus, min_count, max_vocab, workers, max_memory, work_folder, known, progress
+        See `encode_corpus`.
+    tokenizer : Tokenizer
+        A `PhraseTokenizer` brings the phrases to join; with any other they are looked for.
+    learner : Phrases
+        How to look for them. Fitted then.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+    stream : TokenStream
+        Its `n_words` counts a phrase as one word.
+    tokenizer : PhraseTokenizer
+        With the phrases that were joined.
+
+    Raises
+    ------
+    EmptyVocabularyError, CorpusError, TypeError
+        As `encode_corpus`.
+    """
+    joins = tokenizer if isinstance(tokenizer, PhraseTokenizer) else None
+    parameters = learner._validated()
+    vocabulary, stream = encode_corpus(
+        corpus,
+        tokenizer if joins is None else joins.base,
+        min_count=1,
+        workers=workers,
+        max_memory=max_memory,
+        work_folder=work_folder,
+        progress=progress,
+    )
+    joined = PhraseCorpus(
+        vocabulary,
+        stream,
+        delimiter=parameters.delimiter if joins is None else joins.phrases.delimiter,
+        connector_words=_connector_words(parameters) if joins is None else joins.phrases.connector_words,
+        workers=workers,
+    )
+    if joins is None:
+        learner._learn(joined, parameters, join_last=True)
+        joins = PhraseTokenizer(tokenizer, learner.phrase_list_)
+    else:
+        for phrases in joins.phrases.passes:
+            joined.join(phrases)
+    return *joined.finish(min_count, max_vocab, known), joins
+
+
+def _encode(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    *,
+    delimiter: str,
+    connector_words: frozenset[str],
+    workers: int,
+    max_memory: int | None,
+    work_folder: WorkFolder,
+    progress: Callable[[float], None] | None,
+) -> PhraseCorpus:
+    vocabulary, stream = encode_corpus(
+        open_corpus(corpus),
+        tokenizer,
+        min_count=1,
+        workers=workers,
+        max_memory=max_memory,
+        work_folder=work_folder,
+        progress=progress and (lambda read, size: progress(read / size if size else 0.0)),
+    )
+    return PhraseCorpus(vocabulary, stream, delimiter=delimiter, connector_words=connector_words, workers=workers)
+
+
+def join_corpus(
+    corpus: Corpus,
+    phrases: PhraseList,
+    output: str | os.PathLike[str] | BinaryIO,
+    *,
+    overwrite: bool = False,
+    tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
+    workers: int | None = None,
+    progress: Callable[[float], None] | bool | str | None = None,
+) -> None:
+    """Write a corpus with phrases joined, a sentence a line: as `PhraseList.join` on every sentence, but fast.
+
+    Parameters
+    ----------
+    corpus, output, overwrite, progress
+        See `Phrases.fit`.
+    phrases : PhraseList
+        Of whatever corpus.
+    tokenizer, workers
+        See `PhraseParameters`.
+
+    Raises
+    ------
+    CorpusError, EmptyVocabularyError, ModelError
+        As `Phrases.fit`.
+    """
+    with _claimed_output(output, overwrite), WorkFolder() as folder, _shown(progress, corpus) as told:
+        joined = _encode(
+            corpus,
+            get_tokenizer(tokenizer),
+            delimiter=phrases.delimiter,
+            connector_words=phrases.connector_words,
+            workers=workers or default_workers(),
+            max_memory=None,
+            work_folder=folder,
+            progress=told,
+        )
+        for learned in phrases.passes:
+            joined.join(learned)
+        _write(joined, output, overwrite)
+
+
+@contextmanager
+def _shown(
+    progress: Callable[[float], None] | bool | str | None, corpus: Corpus
+) -> Iterator[Callable[[float], None] | None]:
+    """Return what to call with the share of the text that is read; show it if a user wants that."""
+    if callable(progress):
+        yield progress
+        return
+    reading = f"reading {name_of(corpus)}"
+    with show_progress(mode_of(progress), reading) as update:
+
+        def tell(share: float) -> None:
+            assert update is not None
+            if share < 1:
+                update(reading, share, 1.0)
+            else:
+                update("counting pairs of words")
+
+        yield None if update is None else tell
+
+
+@contextmanager
+def _claimed_output(output: str | os.PathLike[str] | BinaryIO | None, overwrite: bool) -> Iterator[None]:
+    """Claim a file that is to be written, and refuse one that cannot be, before the corpus is read."""
+    if not isinstance(output, (str, os.PathLike)):
+        yield
+        return
+    check_unclaimed(output)
+    check_output_file(output, overwrite=overwrite)
+    with claimed(output):
+        yield
+
+
+def _write(joined: PhraseCorpus, output: str | os.PathLike[str] | BinaryIO, overwrite: bool) -> None:
+    if isinstance(output, (str, os.PathLike)):
+        with atomic_file(output, overwrite=overwrite) as file:
+            joined.write(file)
+    else:
+        joined.write(output)

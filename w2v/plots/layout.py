@@ -1,0 +1,272 @@
+"""Where points go on the plane, and where their labels go so that none covers another."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.plots.figures import DPI, QUIET, bare, new_figure, overlapping
+from w2v.plots.writing import Title, caption_lines, text_size
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
+_LONG_LEADER = 14
+"""Pixels from which a label and its point are joined by a line."""
+_MARGIN = 0.45
+"""Inches around the outermost points, for their labels."""
+_SMALLEST_WIDTH, _LARGEST_WIDTH, _GROWTH = 7.5, 60.0, 1.15
+_ORDERS: tuple[Any, ...] = (None, "largest", 1)
+"""Who chooses a place first: as given, the largest labels, or as drawn from a seed."""
+_CROWDED_WIDTH = 13.0
+"""Inches that are not enough only where words lie on top of each other: then labels may go further away."""
+_FLATTEST, _TALLEST = 0.5, 0.85
+METHODS = ("pca", "tsne", "umap")
+Points = NDArray[np.float64]
+
+
+def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Points, str]:
+    """Bring unit vectors to the plane.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, D), float32
+        Unit vectors, n >= 3.
+    method : {"pca", "tsne", "umap"}
+        How.
+    seed : int
+        Decides what is random in t-SNE and UMAP.
+
+    Returns
+    -------
+    points : ndarray of shape (n, 2), float64
+        Coordinates.
+    caption : str
+        One line on what they show and what they do not.
+
+    Raises
+    ------
+    ImportError
+        If `method` is "umap" and umap-learn is not installed.
+    ValueError
+        If `method` is unknown.
+    """
+    exact = np.asarray(vectors, dtype=np.float64)
+    match method:
+        case "pca":
+            points, share = principal_plane(exact)
+            return points, f"PCA: the two axes hold {share:.0%} of the variance between these words"
+        case "tsne":
+            from sklearn.manifold import TSNE
+            from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+            start = 1e-4 * _start(exact, seed)  # small, so that it may unfold
+            perplexity = min(30.0, (len(exact) - 1) / 2)  # larger ones leave no room within a group
+            reducer = TSNE(perplexity=perplexity, metric="cosine", init=start.astype(np.float32), random_state=seed)
+            with threadpool_limits(1):  # so few points are slower with more threads
+                points = np.asarray(reducer.fit_transform(exact))
+            return _level(points), "t-SNE: nearness has a meaning, larger distances have none"
+        case "umap":
+            return _level(_umap(exact, seed)), "UMAP: nearness has a meaning, larger distances have none"
+    raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r:.80}")
+
+
+def principal_plane(vectors: NDArray[np.floating]) -> tuple[Points, float]:
+    """Return the first two principal components, shape (n, 2), and the share of the variance that they hold."""
+    from sklearn.decomposition import PCA
+
+    exact = np.asarray(vectors, dtype=np.float64)
+    points = np.zeros((len(exact), 2))
+    if not np.ptp(exact, axis=0).any():  # all in one place
+        return points, 1.0
+    reducer = PCA(n_components=min(2, *exact.shape), svd_solver="full")
+    found = reducer.fit_transform(exact)
+    points[:, : found.shape[1]] = found
+    return points, float(reducer.explained_variance_ratio_.sum())
+
+
+def _level(points: NDArray[np.floating]) -> Points:
+    """Turn points so that they spread out sideways: t-SNE and UMAP know no directions."""
+    return principal_plane(points)[0]
+
+
+def _start(vectors: Points, seed: int) -> Points:
+    """Return where t-SNE and UMAP start: the principal plane at a spread of 1, shaken a little as the seed says."""
+    points, _ = principal_plane(vectors)
+    spread = points[:, 0].std()
+    shaken = np.random.default_rng(seed).normal(scale=0.1, size=points.shape)
+    start: Points = (points / spread if spread > 0 else points) + shaken
+    return start
+
+
+def _umap(vectors: Points, seed: int) -> Points:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it imports
+            import umap
+    except ImportError as error:
+        raise ImportError("UMAP needs umap-learn; install it with: pip install umap-learn") from error
+    n_neighbors = min(15, len(vectors) - 1)
+    # its spectral start needs more points than three
+    reducer = umap.UMAP(
+        n_neighbors=n_neighbors,
+        metric="cosine",
+        init=(10 * _start(vectors, seed)).astype(np.float32),
+        min_dist=0.3,
+        random_state=seed,
+        n_jobs=1,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A word to be written beside its point."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    color: str
+    weight: str = "normal"
+
+
+def place_labels(
+    axes: Axes, labels: Sequence[Label], lines: Sequence[tuple[Sequence[float], Sequence[float]]] = ()
+) -> list[Text] | None:
+    """Write labels near their points so that they cover neither each other nor points nor `lines`.
+
+    Parameters
+    ----------
+    axes : Axes
+        Whose limits are final.
+    labels : sequence of Label
+        Those that come first get the best places, where that leaves room for all.
+    lines : sequence of (xs, ys)
+        Polylines to be kept clear of, such as arrows.
+
+    Returns
+    -------
+    list of Text or None
+        In the order of `labels`; None if not all of them have room, and then nothing is written.
+    """
+    for order in _ORDERS:
+        placed = _try_labels(axes, labels, lines, order)
+        if placed is not None:
+            return placed
+    return None
+
+
+def _try_labels(
+    axes: Axes,
+    labels: Sequence[Label],
+    lines: Sequence[tuple[Sequence[float], Sequence[float]]],
+    order: Any,
+) -> list[Text] | None:
+    """Do what `place_labels` does, with labels that choose their places in one `order`."""
+    import textalloc
+
+    xs, ys = [label.x for label in labels], [label.y for label in labels]
+    limits = axes.get_xlim(), axes.get_ylim()
+    crowded = axes.get_window_extent().width > _CROWDED_WIDTH * DPI
+    further: dict[str, Any] = {}
+    if lines:
+        further = {"x_lines": [np.asarray(x) for x, _ in lines], "y_lines": [np.asarray(y) for _, y in lines]}
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints where no label has room
+        _, _, texts, leaders = textalloc.allocate(
+            axes,
+            xs,
+            ys,
+            [label.text for label in labels],
+            x_scatter=xs,
+            y_scatter=ys,
+            textsize=[label.size for label in labels],
+            textcolor=[label.color for label in labels],
+            fontweight=[label.weight for label in labels],
+            linecolor=[label.color for label in labels],
+            margin=0.004,
+            min_distance=0.009,
+            max_distance=0.2 if crowded else 0.06,
+            nbr_candidates=160,
+            linewidth=0.6,
+            draw_all=False,
+            priority_strategy=order,
+            avoid_label_lines_overlap=not crowded,
+            plot_kwargs={"alpha": 0.7},
+            parse_math=False,
+            va="bottom",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.3},  # lines fade behind a word
+            zorder=5,
+            **further,
+        )
+    axes.set_xlim(limits[0])
+    axes.set_ylim(limits[1])
+    written = [cast("Text", text) for text in texts if text is not None]
+    drawn = [cast("Line2D", line) for line in leaders if line is not None]
+    if len(written) == len(labels) and not overlapping(written):
+        for line in drawn:
+            if np.hypot(*np.ptp(axes.transData.transform(line.get_xydata()), axis=0)) < _LONG_LEADER:
+                line.remove()  # the label stands close enough
+        return written
+    for text in written:
+        text.remove()
+    for line in drawn:
+        line.remove()
+    return None
+
+
+def grow(draw: Callable[[float], Figure | None]) -> Figure:
+    """Call `draw` with growing widths, in inches, until the labels have room.
+
+    Raises
+    ------
+    ValueError
+        If they have none even on a poster.
+    """
+    width = _SMALLEST_WIDTH
+    while width < _LARGEST_WIDTH:
+        figure = draw(width)
+        if figure is not None:
+            return figure
+        width *= _GROWTH
+    raise ValueError("the labels find no room beside their points: too many words lie in one place; show fewer")
+
+
+def new_map(points: Points, width: float, title: str | None, caption: str) -> tuple[Figure, Axes]:
+    """Return a figure of so many inches with bare axes that the points will fill, a title above and a caption below.
+
+    The caption is one line where it fits, else breaks where it has a line break, and further where it has to.
+    Both directions have one scale. The height follows the points, within limits that look well on a page.
+    """
+    edge, caption_size = 0.25, 8.5
+    heading = Title(title, width, edge)
+    caption = caption_lines(caption, width - 2 * edge, caption_size)
+    above, below = heading.height(0.62, without=0.2), 0.28 + text_size(caption, caption_size)[1]
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = high - low
+    inner = width - 2 * edge - 2 * _MARGIN
+    height = below + above + 2 * _MARGIN + inner * (extent[1] / extent[0] if extent[0] > 0 else 1.0)
+    height = float(np.clip(height, _FLATTEST * width, _TALLEST * width))
+    figure = new_figure(width, height)
+    axes = figure.add_axes((edge / width, below / height, 1 - 2 * edge / width, 1 - (below + above) / height))
+    bare(axes)
+    heading.write(figure)
+    figure.text(edge / width, 0.14 / height, caption, size=caption_size, color=QUIET, ha="left", va="bottom")
+    room = np.array([inner, height - below - above - 2 * _MARGIN])
+    scale = (extent / room).max() or 1.0  # in units an inch
+    half = scale * (room / 2 + _MARGIN)
+    axes.set_xlim(*((low + high)[0] / 2 + half[0] * np.array([-1, 1])))
+    axes.set_ylim(*((low + high)[1] / 2 + half[1] * np.array([-1, 1])))
+    return figure, axes

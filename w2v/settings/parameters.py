@@ -1,0 +1,374 @@
+"""The training parameters: one table of names, defaults, allowed values and help texts.
+
+`Word2Vec` takes its defaults and checks from here, and so does the command line, which must answer `--help` without
+importing Numba. The module therefore imports nothing but the standard library and `domains`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from w2v.settings.constraints import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
+
+MAX_WINDOW = 10_000
+"""gensim's longest sentence."""
+
+MAX_VOCABULARY = 2**31 - 1
+"""Word ids are int32."""
+
+DEFAULT_ALPHA = {
+    "negative": {"skipgram": 0.025, "cbow": 0.1},
+    "hs": {"skipgram": 0.025, "cbow": 0.125},
+}
+"""Learning rate where `alpha` is None. CBOW's is larger than gensim's because its gradient is that of the mean."""
+
+DEFAULT_MIN_ALPHA = 1e-4
+"""Learning rate at the end where `min_alpha` is None."""
+
+MAX_ALPHA = {"skipgram": 0.1, "cbow": 0.25}
+MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
+"""Limits of alpha, and of alpha times the rows that a row meets at once; see `Parameters.max_alpha`."""
+
+
+_FULL_WINDOW = 50
+
+CHECKPOINT_INTERVAL = 600.0
+"""Seconds between two checkpoints where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything that decides what training does, under the names of `Word2Vec`'s constructor.
+
+    Holding values does not check them: call `validate`. None stands for "choose for me" and is resolved by the trainer,
+    never here.
+
+    Attributes
+    ----------
+    algorithm : {"skipgram", "cbow"}
+        Predict each neighbour from a word, or a word from the mean of its neighbours.
+    vector_size : int
+        Width D of the vectors, 1 to 10000.
+    window : int
+        Largest distance between two words that count as neighbours, 1 to 10000, in a basket its length.
+    objective : {"negative", "hs"}
+        Tell an observed word from noise words, or hierarchical softmax: predict its path through a Huffman tree, which
+        leaves `negative` and `ns_exponent` without a meaning.
+    negative : int
+        Noise words per observed pair, 1 to 1000.
+    min_count : int
+        Words seen less often are left out, at least 1.
+    max_vocab : int or None
+        Keep at most this many of the most frequent words.
+    sample : float
+        Words with a larger share of the corpus are thinned out, 0 to 1; 0 keeps all.
+    ns_exponent : float
+        Noise words are drawn in proportion to count ** ns_exponent, -5 to 5.
+    shrink_windows : bool
+        Draw each position's radius from 1 to `window` instead of always using `window`.
+    alpha : float or None
+        Learning rate at the start, above 0 and at most `max_alpha`; None is the algorithm's own default.
+    min_alpha : float or None
+        Learning rate at the end, 0 to 1 and not above `alpha`; None is close to 0.
+    epochs : int
+        Passes over the corpus, 1 to 100000.
+    max_time : float or None
+        Seconds to train, from reading the text on, above 0; `epochs` is ignored then.
+    holdout : float or None
+        Share of the sentences that is set aside at random and never trained on, above 0 and at most 0.5; the mean loss
+        on it is measured after every epoch.
+    eval_analogies, eval_pairs : str, path-like or None
+        Files of analogy questions and of word pairs with scores (see `w2v.evaluation`), asked after every epoch.
+    patience : int or None
+        End training once this many epochs in a row, 1 to 100000, were no better than the best, and return the vectors
+        of the best epoch; another copy of both tables is kept in memory for that.
+    monitor : {"holdout", "analogies", "pairs"} or None
+        What `patience` looks at: the held-out loss or an evaluation. None is the first of these that is measured.
+    workers : int or None
+        Threads, 1 to 1024; None is all cores.
+    deterministic : bool
+        Let several workers, too, give the same vectors for the same seed, bit for bit, as long as their number is the
+        same; slower (see `w2v.training.synchronous`). One worker always does.
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        Seed from 0 to 2**32 - 1, or a generator.
+    tokenizer : str or callable
+        Name of a tokenizer, or a callable from a text to its tokens.
+    subwords : bool
+        Make the vector of a word of its own row and of those of its character n-grams, as fastText does: words that
+        were never seen have vectors then.
+    min_n, max_n : int
+        Shortest and longest n-gram, in characters with the word's borders, 1 to 50.
+    buckets : int
+        N-grams are hashed to this many numbers, 1 to 2**31 - 1. Only numbers that the words of the vocabulary need take
+        memory.
+    position_weights : bool
+        CBOW only: learn a vector of weights for each place in the window, instead of counting all places alike.
+    lines : {"text", "pairs", "weighted"}
+        What a line of a file is: a sentence; ``input<TAB>target[<TAB>weight]``, a pair to be trained as it is; or
+        ``weight<TAB>sentence``. See `w2v.encoding.records`.
+    phrases : bool
+        Find phrases in the text first and train each as one word: see `w2v.phrases.estimator.Phrases`, which is given
+        `min_count`. Where `tokenizer` is a `PhraseTokenizer`, its phrases are joined and none are looked for.
+    phrase_scoring, phrase_threshold, phrase_passes
+        Its `scoring`, `threshold` and `passes`.
+    phrase_connectors : {"none", "english"}
+        Its `connector_words`.
+    """
+
+    algorithm: str = "skipgram"
+    vector_size: int = 100
+    window: int = 5
+    objective: str = "negative"
+    negative: int = 5
+    min_count: int = 5
+    max_vocab: int | None = None
+    sample: float = 1e-3
+    ns_exponent: float = 0.75
+    shrink_windows: bool = True
+    alpha: float | None = None
+    min_alpha: float | None = None
+    epochs: int = 5
+    max_time: float | None = None
+    holdout: float | None = None
+    eval_analogies: str | os.PathLike[str] | None = None
+    eval_pairs: str | os.PathLike[str] | None = None
+    patience: int | None = None
+    monitor: str | None = None
+    workers: int | None = None
+    deterministic: bool = False
+    random_state: Any = None
+    tokenizer: str | Callable[[str], Iterable[str]] = "words"
+    subwords: bool = False
+    min_n: int = 3
+    max_n: int = 6
+    buckets: int = 2_000_000
+    position_weights: bool = False
+    lines: str = "text"
+    phrases: bool = False
+    phrase_scoring: str = "default"
+    phrase_threshold: float | None = None
+    phrase_passes: int = 1
+    phrase_connectors: str = "none"
+
+    def validate(self) -> None:
+        """Check every value, that `min_alpha` is not above `alpha`, and that `patience` has something to look at.
+
+        Raises
+        ------
+        ValueError
+            If a value is of the wrong type (bool and NaN included) or outside its range. The message names the
+            parameter, the value and what is allowed.
+        """
+        for parameter in fields(self):
+            check_parameter(parameter.name, getattr(self, parameter.name))
+        if self.alpha is not None and self.min_alpha is not None and self.min_alpha > self.alpha:
+            raise ValueError(f"min_alpha must not be above alpha ({self.alpha!r:.80}), got {self.min_alpha!r:.80}.")
+        if self.alpha is not None and self.alpha > self.max_alpha:
+            raise ValueError(
+                f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self.window} and "
+                f"negative={self.negative}, where training is known to be stable, got {self.alpha!r:.80}."
+            )
+
+        self._check_objective()
+        if self.min_n > self.max_n:
+            raise ValueError(f"min_n must not be above max_n ({self.max_n}), got {self.min_n}.")
+        if self.position_weights and self.window > _FULL_WINDOW:
+            raise ValueError(f"position_weights go with a window of at most {_FULL_WINDOW}, got {self.window}.")
+        if self.position_weights and self.algorithm != "cbow":
+            raise ValueError("position_weights belong to CBOW: give algorithm='cbow' as well.")
+        self._check_lines()
+        self._check_monitor()
+        self._check_deterministic()
+        self._check_phrases()
+
+    def _check_objective(self) -> None:
+        for name in ("negative", "ns_exponent"):
+            if self.objective == "hs" and getattr(self, name) != _default(name):
+                raise ValueError(f"{name} is for negative sampling: it cannot go with objective='hs'.")
+        for name in ("position_weights", "deterministic"):
+            if self.objective == "hs" and getattr(self, name):
+                raise ValueError(f"{name} needs negative sampling: it cannot go with objective='hs'.")
+
+    def _check_lines(self) -> None:
+        if self.lines == "text":
+            return
+        for name in ("phrases", "holdout"):
+            if getattr(self, name):
+                raise ValueError(f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.")
+        if self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords):
+            raise ValueError(
+                "pairs are trained as skip-gram with negative sampling, a row to each word: leave algorithm, objective "
+                "and subwords out."
+            )
+
+    def _check_phrases(self) -> None:
+        for name in (field.name for field in fields(self) if field.name.startswith("phrase_")):
+            if not self.phrases and getattr(self, name) != _default(name):
+                raise ValueError(f"{name} says how phrases are found: give phrases as well.")
+        check_threshold("phrase_threshold", self.phrase_threshold, self.phrase_scoring)
+
+    def _check_deterministic(self) -> None:
+        for name in ("max_time", "subwords", "position_weights"):
+            if self.deterministic and getattr(self, name):
+                raise ValueError(f"deterministic cannot go with {name}.")
+
+    def _check_monitor(self) -> None:
+        measured = {"holdout": self.holdout, "analogies": self.eval_analogies, "pairs": self.eval_pairs}
+        options = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
+        if self.patience is not None and all(value is None for value in measured.values()):
+            raise ValueError("patience needs something to look at: give holdout, eval_analogies or eval_pairs as well.")
+        if self.monitor is not None and self.patience is None:
+            raise ValueError("monitor says what patience looks at: give patience as well.")
+        if self.monitor is not None and measured[self.monitor] is None:
+            raise ValueError(f"monitor={self.monitor!r:.80} needs {options[self.monitor]}, which is not given.")
+
+    def pairs_within(self, reach: int) -> float:
+        """Input rows that meet a target: the mean size of a window for skip-gram, and one mean of it for CBOW.
+
+        `reach` is the largest radius that the sentences leave room for, at most `window`.
+        """
+        if self.algorithm == "cbow" or self.lines == "pairs":
+            return 1.0
+        return 2.0 * reach - (reach * (reach - 1) / self.window if self.shrink_windows else 0.0)
+
+    @property
+    def max_alpha(self) -> float:
+        """The largest learning rate allowed before the text is known.
+
+        Of more than 50 words a window need not be full; training lowers the rate where it is.
+        """
+        return self.max_alpha_within(self.window if self.window <= _FULL_WINDOW else 1)
+
+    def max_alpha_within(self, reach: int) -> float:
+        """Return the largest learning rate at which training is stable; for `reach` see `pairs_within`.
+
+        All pairs of a chunk move a row at once. The step grows with alpha and with the rows that each row meets, noise
+        included; beyond these limits training was seen to diverge, at rates where gensim's vectors are noise as well
+        (measured: benchmarks/stability.py). With hierarchical softmax output rows move for one target after another.
+        """
+        if self.objective == "hs":
+            return MAX_ALPHA[self.algorithm]
+        return min(
+            MAX_ALPHA[self.algorithm], MAX_STEP[self.algorithm] / (self.pairs_within(reach) * (1 + self.negative))
+        )
+
+    @property
+    def start_alpha(self) -> float:
+        """The learning rate at the start: `alpha`, or the algorithm's own where that is None."""
+        if self.alpha is not None:
+            return self.alpha
+        return min(DEFAULT_ALPHA[self.objective][self.algorithm], self.max_alpha)
+
+
+def _default(name: str) -> object:
+    return Parameters.__dataclass_fields__[name].default
+
+
+PHRASE_DOMAINS: dict[str, Domain] = {
+    "scoring": Choice(("default", "npmi"), "Score pairs as word2phrase does, or by mutual information, from -1 to 1."),
+    "threshold": Number("What a phrase's score must exceed; left out, 10 for default and 0.5 for npmi.", optional=True),
+    "passes": Integer(1, 20, "How often to join phrases and look again; each pass makes longer ones."),
+}
+"""What both `Parameters` and `w2v.phrases.parameters.PhraseParameters` have."""
+
+DOMAINS: dict[str, Domain] = {
+    "algorithm": Choice(
+        ("skipgram", "cbow"), "Predict each neighbour from a word, or a word from the mean of its neighbours."
+    ),
+    "vector_size": Integer(1, 10_000, "Width of the vectors."),
+    "window": Integer(1, MAX_WINDOW, "Largest distance between two words that count as neighbours."),
+    "objective": Choice(
+        ("negative", "hs"), "Negative sampling, or hierarchical softmax, which predicts a word's path through a tree."
+    ),
+    "negative": Integer(1, 1_000, "Noise words for each observed pair."),
+    "min_count": Integer(1, MAX_VOCABULARY, "Leave out words seen less often than this."),
+    "max_vocab": Integer(1, MAX_VOCABULARY, "Keep at most this many words, the most frequent.", optional=True),
+    "sample": Number("Thin out words with a larger share of the corpus than this; 0 keeps all.", low=0, high=1),
+    "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
+    "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
+    "alpha": Number(
+        "Learning rate at the start; left out, the algorithm's own.",
+        above=0,
+        high=max(MAX_ALPHA.values()),
+        optional=True,
+    ),
+    "min_alpha": Number("Learning rate at the end; left out, close to 0.", low=0, high=1, optional=True),
+    "epochs": Integer(1, 100_000, "Passes over the corpus."),
+    "max_time": Seconds("Train for this long, such as 90s or 2h, whatever epochs says.", above=0, optional=True),
+    "holdout": Number(
+        "Never train on this share of the sentences, and measure the loss on it after every epoch.",
+        above=0,
+        high=0.5,
+        optional=True,
+    ),
+    "eval_analogies": FileName("Ask these analogy questions after every epoch."),
+    "eval_pairs": FileName("Compare with the scores of these word pairs after every epoch."),
+    "patience": Integer(
+        1, 100_000, "Stop after so many epochs that were no better than the best, and keep the best.", optional=True
+    ),
+    "monitor": Choice(
+        ("holdout", "analogies", "pairs"),
+        "What patience looks at; left out, the first of these that is measured.",
+        optional=True,
+    ),
+    "workers": Integer(1, 1024, "Threads; left out, all cores.", optional=True),
+    "deterministic": Flag("Let several threads give the same vectors for the same seed, bit for bit; slower."),
+    "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
+    "tokenizer": TokenizerChoice(
+        "How text becomes words: words, in lower case and in Unicode's form NFC, joiners kept, emoji left out. "
+        "For text that is tokenised already: whitespace; for items between tabs: tabs; "
+        "for Chinese: jieba, or characters, which suits all scripts without spaces."
+    ),
+    "subwords": Flag("Make word vectors of character n-grams as well, so that unseen words have vectors."),
+    "min_n": Integer(1, 50, "With subwords: the shortest n-gram, borders included."),
+    "max_n": Integer(1, 50, "With subwords: the longest n-gram, borders included."),
+    "buckets": Integer(1, 2**31 - 1, "With subwords: how many numbers n-grams are hashed to."),
+    "position_weights": Flag("CBOW: learn weights for each place in the window, or count all places alike."),
+    "lines": Choice(
+        ("text", "pairs", "weighted"),
+        "A line is a sentence, or tab-separated: input, target and perhaps a weight; or weight and sentence.",
+    ),
+    "phrases": Flag("Find phrases in the text first, and train each as one word: new_york."),
+    "phrase_scoring": PHRASE_DOMAINS["scoring"],
+    "phrase_threshold": PHRASE_DOMAINS["threshold"],
+    "phrase_passes": PHRASE_DOMAINS["passes"],
+    "phrase_connectors": Choice(
+        ("none", "english"), "Words that may stand inside a phrase but neither begin nor end it, such as of and the."
+    ),
+}
+"""What each field of `Parameters` may hold."""
+
+
+def check_threshold(name: str, threshold: float | None, scoring: str) -> None:
+    """Raise ValueError if phrases cannot be scored against this threshold."""
+    if threshold is not None and scoring == "npmi" and not -1 <= threshold <= 1:
+        raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r:.80}.")
+    if threshold is not None and scoring == "default" and not threshold > 0:
+        raise ValueError(f"{name} must be above 0 for the default scoring, got {threshold!r:.80}.")
+
+
+def check_parameter(name: str, value: object) -> None:
+    """Check one parameter's value on its own.
+
+    Parameters
+    ----------
+    name : str
+        A field of `Parameters`.
+    value : object
+        The value to check.
+
+    Raises
+    ------
+    ValueError
+        If the value is of the wrong type or outside the range. The message names the parameter, the value and what is
+        allowed.
+    """
+    domain = DOMAINS[name]
+    if value is None and domain.optional:
+        return
+    if not (value is not None and domain.allows(value)):
+        allowed = domain.describe() + (" or None" if domain.optional else "")
+        raise ValueError(f"{name} must be {allowed}, got {value!r:.80}.")

@@ -1,0 +1,1 @@
+"""Files and folders: written atomically, read with suspicion."""

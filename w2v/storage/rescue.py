@@ -1,0 +1,105 @@
+"""What was computed is never thrown away: where its place is taken or its disk is full, it goes elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from w2v.storage.files import ModelError, NoSpaceError, OutputTakenError, SavedBesideWarning, free_name
+
+_OF_THE_PLACE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR)
+)
+
+
+class SavedElsewhereError(ModelError):
+    """A result could not be written to its place.
+
+    Attributes
+    ----------
+    path : Path or None
+        Where it is; None if no other place took it, so that it is in memory only.
+    """
+
+    def __init__(self, message: str, path: Path | None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def save_result(
+    write: Callable[[Path], None], output: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> Path:
+    """Write a result, or put it where that is possible.
+
+    Parameters
+    ----------
+    write : callable
+        Writes it under a name.
+    output : str or path-like
+        The name.
+    inputs : iterable of str or path-like
+        The files that it was made of. Beside them is the first place to try, if the disk is full or protected; then
+        come the current folder and the system's temporary folder.
+
+    Returns
+    -------
+    Path
+        Where it is: `output`, or beside it if something else has got that name.
+
+    Raises
+    ------
+    SavedElsewhereError
+        If it is in one of the other places, or could be written nowhere.
+    ModelError
+        If what is wrong is not the place.
+
+    Warns
+    -----
+    SavedBesideWarning
+        If something else has got its name.
+    """
+    try:
+        write(Path(output))
+        return Path(output)
+    except OutputTakenError as error:
+        beside = free_name(Path(output))
+        write(beside)
+        warnings.warn(SavedBesideWarning(output, beside, str(error)), stacklevel=2)
+        return beside
+    except ModelError as error:
+        if not _is_of_the_place(error):
+            raise
+        reason = error
+    for folder in _other_folders(Path(output), inputs):
+        place = folder / Path(output).name
+        place = free_name(place) if os.path.lexists(place) else place
+        try:
+            write(place)
+        except ModelError:
+            continue
+        raise SavedElsewhereError(f"{reason}. The result is saved in {place}", place) from reason
+    raise SavedElsewhereError(f"{reason}. No other folder took the result", None) from reason
+
+
+def _is_of_the_place(error: ModelError) -> bool:
+    """Tell whether writing failed for want of space or permission, so that it may succeed elsewhere."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, NoSpaceError):
+            return True
+        if isinstance(cause, OSError):
+            return cause.errno in _OF_THE_PLACE
+        cause = cause.__cause__
+    return False
+
+
+def _other_folders(output: Path, inputs: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+    given = [Path(os.path.realpath(path)).parent for path in inputs if os.fspath(path) != "-"]
+    folders = [*given, Path.cwd(), Path(tempfile.gettempdir())]
+    for folder in dict.fromkeys(folders):
+        if folder != Path(os.path.realpath(output)).parent:
+            yield folder

@@ -1,0 +1,63 @@
+"""Workers that take the next segment as they get free and share the tables without locks.
+
+References
+----------
+Recht et al. 2011, Hogwild, arXiv:1106.5730.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from w2v.monitoring.history import Progress
+from w2v.training.trainer import Crew, Pause, Planned, Trainer
+
+
+class Hogwild(Crew):
+    """Workers that do not wait for one another. All but `failures` is touched within the gate only."""
+
+    def __init__(
+        self, trainer: Trainer, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
+    ) -> None:
+        super().__init__(trainer, progress, pauses)
+        self.gate, self.busy = threading.Condition(), 0
+
+    def work(self, worker: int) -> None:
+        """Train segments until there is none left or something failed."""
+        trainer, stats = self.trainer, np.zeros(3)
+        scratch: Any = None
+        while not self.failures:
+            is_busy = False
+            try:
+                with self.gate:
+                    planned = self._next_segment()
+                    if planned is None:
+                        return
+                    is_busy = True
+                    self.busy += 1
+                scratch = scratch or trainer.objective.scratch(trainer.tables)
+                stats[:] = 0
+                text, segment = trainer.segment_of(planned)
+                trainer.objective.step(text, trainer.tables, segment, scratch, stats)
+                with self.gate:
+                    self.note(planned, stats)
+            except BaseException as failure:
+                self.failures.append(failure)
+            finally:
+                with self.gate:  # those who wait here see the failure before they see that nobody is busy
+                    self.busy -= is_busy
+                    self.gate.notify_all()
+
+    def _next_segment(self) -> Planned | None:
+        """Return what is planned next, after the pauses that are due; None at the end."""
+        while due := self.pauses_due():
+            if self.busy:
+                self.gate.wait()
+            else:
+                for pause in due:
+                    pause.act(self.trainer)
+        return self.take()

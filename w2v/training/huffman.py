@@ -1,0 +1,149 @@
+"""The Huffman tree of hierarchical softmax: short paths for frequent words.
+
+References
+----------
+Huffman 1952, Proceedings of the IRE 40, 1098-1101.
+Morin & Bengio 2005, AISTATS (hierarchical softmax); Mikolov et al. 2013, arXiv:1310.4546, section 2.1 (with this tree).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.kernels.jit import compiled
+
+
+@dataclass(frozen=True)
+class HuffmanTree:
+    """The path from the root to each of V words.
+
+    Attributes
+    ----------
+    offsets : ndarray of shape (V + 1,), int64
+        The path of word i is [offsets[i], offsets[i + 1]) of the other two.
+    nodes : ndarray of shape (offsets[V],), int32
+        Inner nodes on the path, the root first: 0 to V - 2 in the order in which they were merged, so that the root is
+        V - 2 and low numbers are deep in the tree.
+    codes : ndarray of shape (offsets[V],), uint8
+        The branch taken at each of them: 1 towards the more frequent of its two children, else 0.
+    """
+
+    offsets: NDArray[np.int64]
+    nodes: NDArray[np.int32]
+    codes: NDArray[np.uint8]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Length of the path of each word, shape (V,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def longest(self) -> int:
+        """Length of the longest path; 0 where there is one word only, or none."""
+        return int(self.lengths.max(initial=0))
+
+    def steps(self, padding: int) -> NDArray[np.int32]:
+        """Return nodes and codes in one array, as the kernels take them: ~node where the code is 1.
+
+        Parameters
+        ----------
+        padding : int
+            Zeros to append.
+
+        Returns
+        -------
+        ndarray of shape (offsets[V] + padding,), int32
+        """
+        steps = np.zeros(len(self.nodes) + padding, np.int32)
+        np.bitwise_xor(self.nodes, -self.codes.astype(np.int32), out=steps[: len(self.nodes)])
+        return steps
+
+    def mean_length(self, weights: NDArray[np.float64]) -> float:
+        """Return the mean length of the paths, each word counted `weights` times: an ndarray of shape (V,)."""
+        return float(self.lengths @ weights / weights.sum())
+
+    @classmethod
+    def from_counts(cls, counts: NDArray[np.int64]) -> HuffmanTree:
+        """Build the tree in O(V log V), and the paths in as many steps as they are long.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (V,), int64, >= 0
+            In any order; equal counts are taken in the order of their ids.
+
+        Returns
+        -------
+        HuffmanTree
+
+        Notes
+        -----
+        Ties are resolved as in word2vec.c: between a word and an inner node of equal counts the inner node is merged
+        first, and among equal words the one with the largest id.
+        """
+        order = np.argsort(-counts, kind="stable")
+        parents, branches = _merge(counts[order])
+        lengths = np.empty(len(counts), np.int64)
+        lengths[order] = _depths(parents)[: len(counts)]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        nodes, codes = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.uint8)
+        _write_paths(parents, branches, order, offsets, nodes, codes)
+        return cls(offsets, nodes, codes)
+
+
+# Below, leaves 0 to V - 1 are the words by falling count, and V + i is inner node i.
+
+
+@compiled
+def _merge(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return the parent of every node but the root, and 1 where it is the heavier child, from falling counts.
+
+    Leaves wait in one queue and inner nodes in another, which come into being by rising weight: the two lightest are
+    always at the heads.
+    """
+    n_words = len(counts)
+    n_nodes = 2 * n_words - 1
+    weights = np.zeros(max(n_nodes, 0), np.int64)
+    weights[:n_words] = counts
+    parents, branches = np.zeros(max(n_nodes, 0), np.int64), np.zeros(max(n_nodes, 0), np.uint8)
+    leaf, inner = n_words - 1, n_words
+    for node in range(n_words, n_nodes):
+        for branch in range(2):
+            if leaf >= 0 and (inner == node or weights[leaf] < weights[inner]):
+                child = leaf
+                leaf -= 1
+            else:
+                child = inner
+                inner += 1
+            parents[child], branches[child] = node, branch
+            weights[node] += weights[child]
+    return parents, branches
+
+
+@compiled
+def _depths(parents: NDArray[np.int64]) -> NDArray[np.int64]:
+    depths = np.zeros_like(parents)
+    for node in range(len(parents) - 2, -1, -1):  # a parent has a larger number than its children
+        depths[node] = depths[parents[node]] + 1
+    return depths
+
+
+@compiled
+def _write_paths(
+    parents: NDArray[np.int64],
+    branches: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    nodes: NDArray[np.int32],
+    codes: NDArray[np.uint8],
+) -> None:
+    """Write the path of each word, from the leaf up."""
+    n_words = len(order)
+    for leaf in range(n_words):
+        word, node = order[leaf], leaf
+        for i in range(offsets[word + 1] - 1, offsets[word] - 1, -1):
+            codes[i] = branches[node]
+            node = parents[node]
+            nodes[i] = node - n_words

@@ -1,0 +1,277 @@
+"""Watching a training while it runs: measures of each epoch, callbacks, and the end when nothing gets better.
+
+Everything here happens between two segments while all workers rest, so that what is measured belongs to one moment and
+one worker stays reproducible.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from w2v.encoding.stream import TokenStream
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.evaluation import count_known_pairs, count_known_questions, evaluate_analogies, evaluate_word_pairs
+from w2v.monitoring.history import EpochRecord
+from w2v.settings.parameters import Parameters
+from w2v.training.tables import Tables
+from w2v.training.trainer import StopTraining, Trainer
+from w2v.vectors.embeddings import Embeddings
+
+MEASURE_OF = {"holdout": "holdout_loss", "analogies": "analogies", "pairs": "word_pairs"}
+"""The entry of `EpochRecord` that each choice of `monitor` looks at."""
+
+
+class CallbackError(RuntimeError):
+    """A callback raised an exception, which is the cause of this one; training ended and kept what was learned."""
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """What a callback sees of the training.
+
+    Attributes
+    ----------
+    event : {"epoch", "interval"}
+        Whether an epoch has ended, or the seconds of `Every` have gone by.
+    epoch : int
+        The epoch that has ended or that is under way, counted from 1.
+    step : int
+        Segments of the stream that were trained.
+    alpha : float
+        Learning rate.
+    loss : float
+        Mean loss of the epoch so far, NaN before the first pair; see `EpochRecord`.
+    seconds : float
+        Wall-clock time of training.
+    holdout_loss, analogies, word_pairs : float
+        What was measured at the end of this epoch; NaN where it was not, as always at an interval.
+    embeddings : Embeddings
+        The vectors as they are now. They are not copied and change when training goes on: copy what is to be kept.
+    """
+
+    event: Literal["epoch", "interval"]
+    epoch: int
+    step: int
+    alpha: float
+    loss: float
+    seconds: float
+    holdout_loss: float
+    analogies: float
+    word_pairs: float
+    embeddings: Embeddings = field(repr=False, compare=False)
+
+
+Callback = Callable[[TrainingView], object]
+"""Called with a view at the end of each epoch. Training ends if it returns True (nothing else that is true will do)."""
+
+
+class Every:
+    """Let a callback be called at intervals, instead of at the end of each epoch.
+
+    Parameters
+    ----------
+    seconds : float
+        From one call to the next, above 0. A segment of the corpus that is under way is finished first.
+    callback : callable
+        As in `Word2Vec.fit`.
+
+    Examples
+    --------
+    >>> Every(60, lambda view: print(f"{view.step} segments, loss {view.loss:.3f}"))
+    Every(60, ...)
+    """
+
+    def __init__(self, seconds: float, callback: Callback) -> None:
+        if not (0 < seconds < math.inf):
+            raise ValueError(f"seconds must be a finite number above 0, got {seconds!r:.80}.")
+        if not callable(callback):
+            raise TypeError(f"a callback must be callable, not {type(callback).__name__}")
+        self.seconds, self.callback = seconds, callback
+
+    def __repr__(self) -> str:
+        return f"Every({self.seconds:g}, ...)"
+
+    def __call__(self, view: TrainingView) -> object:
+        """Call the callback."""
+        return self.callback(view)
+
+
+class Monitor:
+    """Measures, callbacks and early stopping of one training; a `Pause` of the trainer.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of which `eval_pairs`, `eval_analogies`, `monitor` and `patience` are used.
+    embed : callable
+        Returns the vectors as they are now, as `Embeddings` that need not copy them.
+    held_out : TokenStream, optional
+        Sentences that are not trained on.
+    callbacks : sequence of callable, optional
+        See `Callback` and `Every`.
+    workers : int, default 1
+        Threads to measure the held-out loss with.
+    best : Tables, optional
+        Those of the best epoch, where a training goes on.
+
+    Attributes
+    ----------
+    best : Tables or None
+        A copy of the tables after the best epoch, while `patience` may end training later than that.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        embed: Callable[[], Embeddings],
+        *,
+        held_out: TokenStream | None = None,
+        callbacks: Sequence[Callback] = (),
+        workers: int = 1,
+        best: Tables | None = None,
+    ) -> None:
+        self.parameters, self.embed, self.held_out, self.workers = parameters, embed, held_out, workers
+        self.best = best
+        self._at_epochs = [callback for callback in callbacks if not isinstance(callback, Every)]
+        now = time.perf_counter()
+        self._next_call = {callback: now + callback.seconds for callback in callbacks if isinstance(callback, Every)}
+        self._watches_epochs = bool(
+            self._at_epochs or held_out is not None or parameters.eval_pairs or parameters.eval_analogies
+        )
+        self._step = -1
+
+    def is_due(self, trainer: Trainer) -> bool:
+        """Tell whether an epoch has ended or an interval has gone by, and something was trained since the last time."""
+        if trainer.step == self._step or not trainer.step:
+            return False
+        return self._has_epoch_ended(trainer) or bool(self._due_callbacks())
+
+    def act(self, trainer: Trainer) -> None:
+        """Measure, call back, and end training by `StopTraining` if that is wished for."""
+        self._step = trainer.step
+        if self._has_epoch_ended(trainer):
+            self._end_epoch(trainer)
+        for callback in self._due_callbacks():
+            self._call(callback, self._view(trainer, "interval"))
+            self._next_call[callback] = time.perf_counter() + callback.seconds
+
+    def finish(self, trainer: Trainer) -> None:
+        """Measure an epoch that a time limit cut short, and put the best vectors in place."""
+        if self._watches_epochs and trainer.step != self._step and trainer.history:
+            self._step = trainer.step
+            try:
+                self._end_epoch(trainer)
+            except StopTraining as stop:
+                trainer.stop_reason = trainer.stop_reason or str(stop)
+        best = best_epoch(self.parameters, trainer.history)
+        if self.best is not None and best != len(trainer.history):
+            self.best.copy(trainer.tables)
+
+    def _has_epoch_ended(self, trainer: Trainer) -> bool:
+        return self._watches_epochs and trainer.step % trainer.n_segments == 0
+
+    def _due_callbacks(self) -> list[Every]:
+        if not self._next_call:
+            return []
+        now = time.perf_counter()
+        return [callback for callback, due in self._next_call.items() if now >= due]
+
+    def _end_epoch(self, trainer: Trainer) -> None:
+        record, patience = trainer.history[-1], self.parameters.patience
+        self._measure(trainer, record)
+        best = best_epoch(self.parameters, trainer.history)
+        if best == record.epoch:
+            self.best = trainer.tables.copy(self.best)
+        for callback in self._at_epochs:
+            self._call(callback, self._view(trainer, "epoch"))
+        if patience is not None and best is not None and record.epoch - best >= patience:
+            measure = measure_watched(self.parameters)
+            epochs = "1 epoch" if patience == 1 else f"{patience} epochs"
+            raise StopTraining(f"{measure} was best after epoch {best} and has not improved for {epochs}")
+
+    def _measure(self, trainer: Trainer, record: EpochRecord) -> None:
+        if self.held_out is not None:
+            record.holdout_loss = trainer.mean_loss(self.held_out, self.workers)
+        if self.parameters.eval_analogies is not None:
+            record.analogies = evaluate_analogies(self.embed(), self.parameters.eval_analogies).total.accuracy
+        if self.parameters.eval_pairs is not None:
+            record.word_pairs = evaluate_word_pairs(self.embed(), self.parameters.eval_pairs).spearman
+
+    def _view(self, trainer: Trainer, event: Literal["epoch", "interval"]) -> TrainingView:
+        record = trainer.history[-1]
+        return TrainingView(
+            event=event,
+            epoch=record.epoch,
+            step=trainer.step,
+            alpha=record.alpha,
+            loss=record.loss,
+            seconds=record.seconds,
+            holdout_loss=record.holdout_loss,
+            analogies=record.analogies,
+            word_pairs=record.word_pairs,
+            embeddings=self.embed(),
+        )
+
+    def _call(self, callback: Callback, view: TrainingView) -> None:
+        try:
+            wants_to_stop = callback(view) is True
+        except Exception as error:
+            raise CallbackError(
+                f"a callback failed after epoch {view.epoch}: {type(error).__name__}: {error}; training has ended, and "
+                "what was learned is kept"
+            ) from error
+        if wants_to_stop:
+            raise StopTraining("a callback asked for it")
+
+
+def measure_watched(parameters: Parameters) -> str | None:
+    """Return the entry of `EpochRecord` that `patience` looks at; None without `patience`.
+
+    It is the one that `monitor` names; where that is None, the first that there is: held-out loss, analogies, pairs.
+    """
+    if parameters.patience is None:
+        return None
+    if parameters.monitor is not None:
+        return MEASURE_OF[parameters.monitor]
+    if parameters.holdout is not None:
+        return "holdout_loss"
+    return "word_pairs" if parameters.eval_analogies is None else "analogies"
+
+
+def best_epoch(parameters: Parameters, history: Sequence[EpochRecord]) -> int | None:
+    """Return the first epoch whose watched measure is the best, counted from 1; None without `patience`."""
+    measure = measure_watched(parameters)
+    if measure is None or not history:
+        return None
+    sign = 1 if measure == "holdout_loss" else -1
+    values = [sign * getattr(record, measure) for record in history]
+    return 1 + int(np.argmin([value if math.isfinite(value) else math.inf for value in values]))
+
+
+def check_evaluations(parameters: Parameters, vocabulary: Vocabulary | None = None) -> None:
+    """Read the evaluation files, so that a mistake in them shows before anything is trained.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    vocabulary : Vocabulary, optional
+        Also check that some question or pair is of words that it holds.
+
+    Raises
+    ------
+    EvaluationError
+        If a file cannot be read or a line is not understood.
+    ValueError
+        If nothing in a file can be asked of the vocabulary.
+    """
+    words = [] if vocabulary is None else vocabulary.index_to_key
+    for name, count in (("eval_analogies", count_known_questions), ("eval_pairs", count_known_pairs)):
+        path = getattr(parameters, name)
+        if path is not None and not count(words, path) and vocabulary is not None:
+            raise ValueError(f"{path}: no line is of words of the corpus alone, so that {name} has nothing to measure")

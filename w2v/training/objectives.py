@@ -1,0 +1,209 @@
+"""What training maximises, negative sampling or hierarchical softmax: the kernel, what it draws on, and its chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.vocabulary import Vocabulary, noise_distribution
+from w2v.kernels import cbow, hierarchical
+from w2v.kernels import skipgram as _skipgram
+from w2v.kernels.hierarchical import Paths
+from w2v.kernels.pairs import train_pairs
+from w2v.kernels.simd import LANES, TILE_ROWS
+from w2v.kernels.training import Chunk, Noise, Segment, Text, build_alias
+from w2v.settings.parameters import Parameters
+from w2v.training.huffman import HuffmanTree
+from w2v.training.tables import Tables
+
+MAX_TARGETS = {"skipgram": 48, "cbow": 30}
+"""Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
+MAX_TARGETS_HS = 24
+"""The same for hierarchical softmax, whose chunks only share input rows (measured)."""
+MAX_NOISE_STEP = 1.2
+"""Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
+MAX_WORD_STEP = 0.5
+"""The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
+UNIT_NOISE_ALPHA = 0.025
+"""Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
+MOST_NOISE = 5_000
+"""Noise words of a chunk that are enough; fewer with windows of over 100 words, so that the scores fit in memory."""
+CBOW_SHARING = 10
+"""Targets times `negative` for each noise row of a CBOW chunk."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is maximised: it takes the steps of a segment.
+
+    Attributes
+    ----------
+    kernel : callable
+        Takes text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
+        `_skipgram.train_skipgram`.
+    make_scratch : callable
+        Takes `chunk`, `source`, arrays and members of the tables; allocates what the kernel works with.
+    chunk : Chunk
+        See `chunk_shape`.
+    source : Noise or Paths
+        What the kernel draws on: the noise distribution, or paths through the tree.
+    alpha : float
+        Learning rate at the start: as given, or smaller where the chunk asks for it.
+    loss_at_start : float
+        Expected mean loss of a pair, in nats, while all output rows are zero.
+    """
+
+    kernel: Callable[..., None]
+    make_scratch: Callable[..., Any]
+    chunk: Chunk
+    source: Noise | Paths
+    alpha: float
+    loss_at_start: float
+
+    @property
+    def n_noise(self) -> int:
+        """Noise words of a chunk; hierarchical softmax has none."""
+        return self.source.n_rows if isinstance(self.source, Noise) else 0
+
+    def within(self, reach: int) -> Objective:
+        """Return the objective for a text whose sentences leave room for windows of this radius."""
+        return replace(self, chunk=self.chunk._replace(window=reach))
+
+    def scratch(self, tables: Tables) -> Any:
+        """Allocate the memory of one thread, which `step` overwrites."""
+        return self.make_scratch(self.chunk, self.source, tables.arrays, tables.members)
+
+    def step(self, text: Text, tables: Tables, segment: Segment, scratch: Any, stats: NDArray[np.float64]) -> None:
+        """Train a segment: the tables are overwritten, and what happened is added to `stats` (see `_kernels.LOSS`)."""
+        self.kernel(text, segment, self.chunk, self.source, tables.arrays, tables.members, scratch, stats)
+
+
+def choose_objective(
+    parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32], reach: int
+) -> Objective:
+    """Return what parameters ask for.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Validated.
+    vocabulary : Vocabulary
+        V words with counts. One of count 0 is never drawn as noise.
+    keep : ndarray of shape (V,), float32
+        Probability that a token survives subsampling.
+    reach : int
+        See `Parameters.pairs_within`.
+
+    Returns
+    -------
+    Objective
+    """
+    assert vocabulary.counts is not None
+    make = _hierarchical_softmax if parameters.objective == "hs" else _negative_sampling
+    return make(parameters, vocabulary.counts, keep, reach)
+
+
+def _negative_sampling(
+    parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
+) -> Objective:
+    alpha = min(parameters.start_alpha, parameters.max_alpha_within(reach))
+    n_targets, n_noise, alpha = chunk_shape(parameters, alpha, counts, keep, reach)
+    is_skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
+    kernel = _skipgram.train_skipgram if is_skipgram else cbow.train_cbow
+    return Objective(
+        train_pairs if parameters.lines == "pairs" else kernel,
+        _skipgram.make_scratch if is_skipgram else cbow.make_scratch,
+        _chunk(parameters, reach, n_targets),
+        Noise(*noise_table(counts, parameters.ns_exponent), parameters.negative, n_noise),
+        alpha,
+        loss_at_start=(1 + parameters.negative) * math.log(2),
+    )
+
+
+def _chunk(parameters: Parameters, reach: int, n_targets: int) -> Chunk:
+    return Chunk(reach, parameters.window if parameters.shrink_windows else 0, n_targets)
+
+
+def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return thresholds and aliases of the noise distribution (see `_kernels.build_alias`), each of shape (V,)."""
+    threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
+    build_alias(noise_distribution(counts, exponent), threshold, alias)
+    absent = counts == 0  # rounding must not leave one of them a share
+    threshold[absent] = 0
+    alias[absent & (alias == np.arange(len(counts)))] = counts.argmax()
+    return threshold, alias
+
+
+def _hierarchical_softmax(
+    parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
+) -> Objective:
+    """Make the tree, and choose a chunk whose input rows take no longer steps than `chunk_shape` allows."""
+    tree = HuffmanTree.from_counts(counts)
+    kept = counts.astype(np.float64) * keep
+    longest_step = parameters.start_alpha * parameters.pairs_within(reach) * kept.max() / kept.sum()
+    n_targets = max(1, min(MAX_TARGETS_HS, math.floor(MAX_WORD_STEP / longest_step)))
+    is_skipgram = parameters.algorithm == "skipgram"
+    return Objective(
+        hierarchical.train_skipgram_hs if is_skipgram else hierarchical.train_cbow_hs,
+        hierarchical.make_skipgram_scratch if is_skipgram else hierarchical.make_cbow_scratch,
+        _chunk(parameters, reach, n_targets),
+        Paths(tree.offsets, tree.steps(LANES), tree.longest),
+        parameters.start_alpha,
+        loss_at_start=tree.mean_length(kept) * math.log(2),
+    )
+
+
+def chunk_shape(
+    parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
+) -> tuple[int, int, float]:
+    """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
+
+    All pairs of a chunk use the rows as they were before it, so a row that many of them share takes one long step where
+    word2vec takes many short ones. With w̄ the mean pairs of a target, the steps are, in units of a row:
+
+    - a noise row: alpha * T * w̄ * negative / N, at most MAX_NOISE_STEP;
+    - the most frequent word, as noise in all its copies: alpha * T * w̄ * negative * q, at most MAX_NOISE_STEP;
+    - the most frequent word in its own places: alpha * T * p * w̄, at most MAX_WORD_STEP;
+    - skip-gram only: alpha * T, at most MAX_NOISE_STEP;
+
+    where q and p are its shares of the noise distribution and of the tokens that survive subsampling. N is at least
+    what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
+
+    Parameters
+    ----------
+    parameters : Parameters
+    alpha : float
+        Learning rate at the start.
+    counts, keep : ndarray of shape (V,)
+        Of the vocabulary.
+    reach : int
+        See `Parameters.pairs_within`.
+
+    Returns
+    -------
+    (T, N, alpha)
+        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows; alpha is as given, or smaller
+        where a vocabulary of a few words would break the limits even with T = 1.
+    """
+    skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
+    pairs = parameters.pairs_within(reach)
+    kept = counts * keep.astype(np.float64)
+    p = kept.max() / kept.sum()
+    q = noise_distribution(counts, parameters.ns_exponent).max()
+    limits = [MAX_NOISE_STEP / (alpha * pairs * parameters.negative * q), MAX_WORD_STEP / (alpha * pairs * p)]
+    least_noise = min(
+        parameters.negative * pairs * max(1.0, alpha / UNIT_NOISE_ALPHA), MOST_NOISE / math.sqrt(max(1.0, pairs / 100))
+    )
+    if skipgram:
+        limits.append(MAX_NOISE_STEP / alpha)
+    alpha *= min(1.0, *limits)
+    n_targets = max(1, math.floor(min(MAX_TARGETS["skipgram" if skipgram else "cbow"], *limits) + 1e-9))
+    if not skipgram:
+        least_noise = parameters.negative * n_targets / CBOW_SHARING
+    n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
+    return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9), alpha

@@ -1,0 +1,383 @@
+"""One run of training, from a corpus to a state: afresh, after an interruption, or on top of a trained model."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
+from w2v.display.progress import show_training
+from w2v.encoding.corpus import Corpus, inputs_of, open_corpus, tokenizer_for
+from w2v.encoding.holdout import hold_out
+from w2v.encoding.records import encode_records
+from w2v.encoding.stream import TokenStream, WorkFolder, encode_corpus, run_threads
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.monitoring.history import Progress, TrainingInterrupted
+from w2v.phrases.estimator import encode_with_phrases, phrases_of
+from w2v.phrases.phrase_list import PhraseTokenizer
+from w2v.settings.environment import default_workers
+from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
+from w2v.storage.claims import claimed
+from w2v.training.checkpoints import Checkpoint
+from w2v.training.continuing import counts_before, grow_tables, rows_before
+from w2v.training.hogwild import Hogwild
+from w2v.training.initial import InitialVectors
+from w2v.training.monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluations
+from w2v.training.state import TrainingState, digest_stream, embeddings_of
+from w2v.training.synchronous import Synchronous
+from w2v.training.tables import Tables
+from w2v.training.trainer import Crew, Pause, Trainer
+
+
+class NoPairsError(ValueError):
+    """No two words of the corpus are neighbours, so training could learn nothing."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a call of `Word2Vec.fit` is given besides the corpus and the start; it changes only how long training is."""
+
+    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint_every: float = CHECKPOINT_INTERVAL
+    overwrite: bool = False
+    callbacks: Iterable[Callback] = ()
+    progress: Callable[[Progress], None] | bool | str | None = None
+    max_memory: int | None = None
+    work_folder: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Validated.
+    seed : int
+        Decides everything random.
+    initial : InitialVectors, optional
+        Start from these.
+    base : TrainingState, optional
+        Train its vectors further; it is left alone.
+    interrupted : TrainingState, optional
+        Go on from here; its tables are overwritten. The corpus must be the same, and the parameters but for `workers`.
+    """
+
+    parameters: Parameters
+    seed: int
+    initial: InitialVectors | None = None
+    base: TrainingState | None = None
+    interrupted: TrainingState | None = None
+
+    @property
+    def before(self) -> TrainingState | None:
+        """The training that this one follows."""
+        return self.interrupted or self.base
+
+    def known_words(self) -> Vocabulary | None:
+        """Return the words, with their counts, that were there before this text."""
+        if self.interrupted is None or self.interrupted.base_counts is None:
+            return None if self.base is None else self.base.vocabulary
+        words, counts = self.interrupted.vocabulary.index_to_key, self.interrupted.base_counts
+        return Vocabulary([words[row] for row in np.flatnonzero(counts >= 0).tolist()], counts[counts >= 0])
+
+    def tables(self, vocabulary: Vocabulary) -> Tables:
+        """Return the tables that training starts from."""
+        if self.interrupted is not None:
+            return self.interrupted.tables
+        if self.initial is not None:
+            return self.initial.start(self.parameters, vocabulary, self.seed)
+        tables = Tables.start(self.parameters, vocabulary, self.seed)
+        if self.base is not None:
+            grow_tables(self.base.tables, rows_before(vocabulary, self.base.vocabulary), tables)
+        return tables
+
+    def earlier(self) -> list[dict[str, Any]]:
+        """Return what is noted of the trainings before this one, on other texts."""
+        if self.before is None:
+            return []
+        metadata = self.before.embeddings.metadata
+        noted: dict[str, Any] = {
+            name: metadata[name] for name in ("parameters", "history", "corpus") if name in metadata
+        }
+        noted["inputs"] = list(self.before.inputs)
+        return [*metadata.get("earlier", []), *([] if self.interrupted else [noted])]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """An encoded corpus and the vocabulary to train with.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        With the counts in this text.
+    stream : TokenStream
+    digest : int
+        `digest_stream` of all of it.
+    inputs, errors : tuple of str, str
+        See `TrainingState`.
+    base_counts : ndarray of shape (V,), int64, or None
+        See `TrainingState`.
+    tokenizer : Tokenizer
+        The one that was asked for; with phrases, a `PhraseTokenizer`.
+    held_out : TokenStream or None
+        Sentences that `stream` does not hold any more.
+    """
+
+    vocabulary: Vocabulary
+    stream: TokenStream
+    digest: int
+    inputs: tuple[str, ...]
+    errors: str
+    base_counts: NDArray[np.int64] | None
+    tokenizer: Tokenizer
+    held_out: TokenStream | None = None
+
+    def hold_out(self, share: float | None, seed: int) -> _Text:
+        """Return the text with a share of its sentences set aside, if any is to be."""
+        if share is None:
+            return self
+        stream, held_out = hold_out(self.stream, share, seed)
+        return replace(self, stream=stream, held_out=held_out)
+
+    def total_vocabulary(self) -> Vocabulary:
+        """Return the words with their counts in this text and in those before."""
+        if self.base_counts is None:
+            return self.vocabulary
+        assert self.vocabulary.counts is not None
+        return Vocabulary(self.vocabulary.index_to_key, self.vocabulary.counts + np.maximum(self.base_counts, 0))
+
+
+def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[TrainingState], None]) -> None:
+    """Read a corpus and train.
+
+    Parameters
+    ----------
+    corpus : path-like, TextReader or iterable
+        See `Word2Vec.fit`.
+    start : Start
+    run : RunOptions
+    keep : callable
+        Called with what was learned, also if training ended early.
+
+    Raises
+    ------
+    ValueError
+        If the corpus is not the one that an interrupted training began with. Further errors: see `Word2Vec.fit`.
+    """
+    started, parameters, interrupted = time.perf_counter(), start.parameters, start.interrupted
+    workers = parameters.workers or default_workers()
+    checkpoint = None
+    if run.checkpoint is not None:
+        seed = None if interrupted is None else interrupted.seed
+        checkpoint = Checkpoint(run.checkpoint, run.checkpoint_every, overwrite=run.overwrite, seed=seed)
+    check_evaluations(parameters)
+    interrupt: KeyboardInterrupt | CallbackError | None = None
+    epochs = None if parameters.max_time else parameters.epochs
+    with nullcontext() if checkpoint is None else claimed(checkpoint.output):
+        with show_training(run.progress, epochs, corpus) as progress, WorkFolder(run.work_folder) as folder:
+            text = _read(corpus, start, workers, run, folder, progress)
+            if interrupted is not None:
+                _check_same_text(text, interrupted)
+                started = time.perf_counter() - interrupted.spent
+            tables = start.tables(text.vocabulary)
+            check_evaluations(parameters, text.vocabulary)
+            text = text.hold_out(parameters.holdout, start.seed)
+            _check_pairs(text)
+            if progress is not None:
+                progress(Progress("compiling"))
+            trainer = _trainer_of(start, text, tables, started)
+            words = text.total_vocabulary()
+            monitor = Monitor(
+                parameters,
+                lambda: embeddings_of(words, trainer.tables, parameters, text.tokenizer, {}),
+                held_out=text.held_out,
+                callbacks=tuple(run.callbacks),
+                workers=workers,
+                best=interrupted.best if interrupted else None,
+            )
+            snapshot = partial(_state_of, trainer, text, words, start.earlier(), workers, monitor)
+            trainer.compile()
+            pauses: list[Pause] = [monitor]
+            if checkpoint is not None:
+                n_bytes = trainer.tables.input_rows.nbytes + trainer.tables.output_vectors.nbytes
+                checkpoint.start(snapshot, n_bytes)
+                pauses.append(checkpoint)  # the last one, so that it sees what the others did
+            crew = make_crew(trainer, workers, progress, pauses)
+            try:
+                with trainer.ending(crew.failures):
+                    run_threads(crew.work, workers, crew.failures)
+                monitor.finish(trainer)
+            except (KeyboardInterrupt, CallbackError) as error:
+                interrupt = error
+            else:
+                _check_learned(trainer)
+            state = snapshot(complete=interrupt is None)
+        keep(state)
+        if checkpoint is not None:
+            checkpoint.finish(state)
+    if isinstance(interrupt, CallbackError):
+        raise interrupt
+    if interrupt is not None:
+        raise TrainingInterrupted(
+            "training was interrupted; save() keeps what was learned, resume() goes on"
+        ) from interrupt
+
+
+def _trainer_of(start: Start, text: _Text, tables: Tables, started: float) -> Trainer:
+    trainer = Trainer(start.parameters, text.vocabulary, text.stream, start.seed, tables=tables, started=started)
+    if start.interrupted is not None:
+        before = start.interrupted
+        trainer.step, trainer.history, trainer.done = before.step, before.history, before.done
+    return trainer
+
+
+def make_crew(
+    trainer: Trainer, workers: int, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
+) -> Crew:
+    """Return what the workers of a training share."""
+    if trainer.parameters.deterministic and workers > 1:
+        return Synchronous(trainer, workers, progress, pauses)
+    return Hogwild(trainer, progress, pauses)
+
+
+def _check_pairs(text: _Text) -> None:
+    """Raise `NoPairsError` if no two words stand in one sentence, of what is trained on or of what is held out."""
+    for stream, what in ((text.stream, "the corpus"), (text.held_out, "what holdout sets aside")):
+        if stream is not None and not (np.diff(stream.offsets) > 1).any():
+            raise NoPairsError(
+                f"{what} has no sentence with two known words, so there is nothing to learn from; give sentences of "
+                "several words, more text, or a smaller min_count"
+            )
+
+
+def _check_learned(trainer: Trainer) -> None:
+    """Raise `NoPairsError` if subsampling left no two words beside each other, and was asked for."""
+    sample = trainer.parameters.sample
+    is_thinned_on_purpose = sample != Parameters.sample  # by default a toy text may lose all its pairs
+    if is_thinned_on_purpose and not any(record.pairs for record in trainer.history):
+        raise NoPairsError(
+            f"sample={sample:g} left no two words beside each other, so nothing was learned; give a larger sample, or "
+            "more text"
+        )
+
+
+def _read(
+    corpus: Corpus,
+    start: Start,
+    workers: int,
+    run: RunOptions,
+    folder: WorkFolder,
+    progress: Callable[[Progress], None] | None,
+) -> _Text:
+    """Encode the corpus; with words that are known, where vectors are trained further."""
+    parameters, known = start.parameters, start.known_words()
+    opened = open_corpus(corpus, parameters.lines)
+    tokenizer = tokenizer_for(opened, parameters.tokenizer)
+    if start.before is not None and start.before.embeddings.tokenizer is not None:
+        tokenizer = start.before.embeddings.tokenizer
+    options: dict[str, Any] = {
+        "min_count": parameters.min_count,
+        "max_vocab": parameters.max_vocab,
+        "workers": workers,
+        "max_memory": run.max_memory,
+        "work_folder": folder,
+        "known": known,
+        "progress": None if progress is None else partial(_report_reading, progress),
+    }
+    if parameters.lines != "text":
+        if known is not None:
+            raise ValueError(f"vectors of lines={parameters.lines!r:.80} cannot be trained on other lines; train anew")
+        if parameters.lines == "pairs":
+            tokenizer = get_tokenizer("tabs")  # names as they are
+        del options["workers"], options["max_memory"], options["work_folder"], options["known"]
+        vocabulary, stream = encode_records(opened, parameters.lines, tokenizer, **options)
+    elif parameters.phrases or isinstance(tokenizer, PhraseTokenizer):
+        vocabulary, stream, tokenizer = encode_with_phrases(opened, tokenizer, phrases_of(parameters), **options)
+    else:
+        vocabulary, stream = encode_corpus(opened, tokenizer, **options)
+    base_counts = None if known is None else counts_before(rows_before(vocabulary, known), known)
+    errors = opened.errors if isinstance(opened, TextReader) else "strict"
+    return _Text(vocabulary, stream, digest_stream(stream), inputs_of(opened), errors, base_counts, tokenizer)
+
+
+def _report_reading(progress: Callable[[Progress], None], read: int, size: int | None) -> None:
+    progress(Progress("reading", read / size if size else None))
+
+
+def _check_same_text(text: _Text, interrupted: TrainingState) -> None:
+    found, expected = text.total_vocabulary(), interrupted.vocabulary
+    if found.index_to_key != expected.index_to_key or not np.array_equal(found.counts, expected.counts):  # type: ignore[arg-type]
+        difference = "its words and counts differ"
+    elif text.digest != interrupted.stream:
+        difference = "the same words stand in another order"
+    else:
+        return
+    raise ValueError(
+        f"the corpus is not the one that training began with: {difference}; resume with the same text, or train anew"
+    )
+
+
+def _state_of(
+    trainer: Trainer,
+    text: _Text,
+    words: Vocabulary,
+    earlier: list[dict[str, Any]],
+    workers: int,
+    monitor: Monitor,
+    complete: bool = False,
+) -> TrainingState:
+    parameters, seed = trainer.parameters, trainer.seed
+    metadata: dict[str, Any] = {
+        "parameters": {name: _in_json(value) for name, value in vars(parameters).items() if name != "tokenizer"}
+        | {"random_state": seed},
+        "history": [record.to_dict() for record in trainer.history],
+        "corpus": {"words": text.stream.n_words, "tokens": len(text.stream), "sentences": text.stream.n_sentences},
+        "schedule": {
+            "alpha": trainer.alpha,
+            "min_alpha": trainer.min_alpha,
+            "workers": workers,
+            "chunk_targets": trainer.objective.chunk.n_targets,
+            "chunk_noise": trainer.objective.n_noise,
+        },
+    }
+    if text.held_out is not None:
+        metadata["corpus"]["held_out_tokens"] = len(text.held_out)
+    if parameters.patience is not None:
+        metadata["schedule"]["best_epoch"] = best_epoch(parameters, trainer.history)
+    if trainer.stop_reason is not None:
+        metadata["schedule"]["stopped"] = trainer.stop_reason
+    if earlier:
+        metadata["earlier"] = earlier
+    return TrainingState(
+        embeddings_of(words, trainer.tables, parameters, text.tokenizer, metadata),
+        trainer.tables,
+        parameters,
+        seed,
+        complete,
+        trainer.step,
+        trainer.history,
+        done=trainer.done,
+        spent=time.perf_counter() - trainer.started,
+        inputs=text.inputs,
+        errors=text.errors,
+        stream=text.digest,
+        base_counts=None if complete else text.base_counts,
+        best=None if complete else monitor.best,
+    )
+
+
+def _in_json(value: Any) -> Any:
+    """Return a parameter's value as it stands in ``config.json``: of a file, its full name."""
+    return os.path.abspath(value) if isinstance(value, os.PathLike) else value

@@ -1,0 +1,329 @@
+"""Where a training stands: what is saved with a model so that training can go on, and read back with suspicion."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.repeats import RepeatedStream
+from w2v.encoding.stream import TokenStream
+from w2v.monitoring.history import MEASURES, EpochRecord
+from w2v.settings.constraints import MAX_SEED
+from w2v.settings.parameters import Parameters
+from w2v.storage.json_values import plain_value
+from w2v.training.tables import Tables, layout
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
+from w2v.vectors.subwords import Subwords, SubwordVectors
+
+if TYPE_CHECKING:
+    from w2v.corpora.tokenizers import Tokenizer
+    from w2v.encoding.vocabulary import Vocabulary
+
+_MAX_STEP = 1 << 53
+_MAX_DIGEST = (1 << 64) - 1
+_SEALED = ("step", "seed", "done", "spent", "loss_sums", "stream")
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A training that is complete or was interrupted.
+
+    Attributes
+    ----------
+    embeddings : Embeddings
+        The input vectors, with vocabulary, tokenizer and metadata; the vectors are a view of `tables`.
+    tables : Tables
+        Both tables of vectors.
+    parameters : Parameters
+        With which it began.
+    seed : int
+        What its `random_state` came to.
+    complete : bool
+        Whether nothing is left to do.
+    step : int
+        Segments that are done.
+    history : list of EpochRecord
+        Of the epochs that are done or begun.
+    done : float
+        With `max_time`: the share of the schedule that is done.
+    spent : float
+        Seconds that count against `max_time`.
+    inputs : tuple of str
+        The files that it reads, as absolute paths, "-" for standard input, or what `corpus.inputs_of` says of a text
+        in memory; empty in models of earlier versions.
+    errors : {"strict", "replace"}
+        How they are read, see `corpora.TextReader`.
+    stream : int
+        `digest_stream` of the encoded text.
+    base_counts : ndarray of shape (V,), int64, or None
+        Where trained vectors are trained on: the count of each word before this text, -1 for a word that is new.
+    best : Tables or None
+        With `patience`: the tables after the epoch that was best so far.
+    """
+
+    embeddings: Embeddings
+    tables: Tables
+    parameters: Parameters
+    seed: int
+    complete: bool
+    step: int
+    history: list[EpochRecord]
+    done: float = 0.0
+    spent: float = 0.0
+    inputs: tuple[str, ...] = ()
+    errors: str = "strict"
+    stream: int = 0
+    base_counts: NDArray[np.int64] | None = None
+    best: Tables | None = None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words and how often they were seen in all."""
+        return self.embeddings.vocabulary
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a model folder with what is needed to go on; see `save_embeddings`."""
+        training: dict[str, Any] = {
+            "complete": self.complete,
+            "step": self.step,
+            "seed": self.seed,
+            "done": self.done,
+            "spent": self.spent,
+            "loss_sums": [record.loss_sum for record in self.history],
+            "stream": self.stream,
+            "inputs": list(self.inputs),
+            "errors": self.errors,
+        }
+        tensors: dict[str, NDArray[Any]] = {
+            "output_vectors": self.tables.output_vectors,
+            "seal": _seal(self.embeddings.metadata["parameters"], training),
+        }
+        if self.parameters.subwords:
+            tensors["word_rows"] = self.tables.input_rows[: self.tables.n_words]
+        if self.tables.position_weights is not None:
+            tensors["position_weights"] = self.tables.position_weights
+        frozen = self.tables.frozen_words
+        if frozen is not None and not self.complete:
+            tensors["frozen"] = frozen
+        if self.base_counts is not None and not self.complete:
+            tensors["base_counts"] = self.base_counts
+        if self.best is not None and not self.complete:
+            tensors["best_input_rows"] = self.best.input_rows
+            tensors["best_output_vectors"] = self.best.output_vectors
+            if self.best.position_weights is not None:
+                tensors["best_position_weights"] = self.best.position_weights
+        save_embeddings(
+            self.embeddings,
+            path,
+            overwrite=overwrite,
+            extra_tensors={LAYOUT.training: tensors},
+            extra_config={"training": training},
+        )
+
+
+def embeddings_of(
+    vocabulary: Vocabulary, tables: Tables, parameters: Parameters, tokenizer: Tokenizer, metadata: dict[str, Any]
+) -> Embeddings:
+    """Return the result that the tables hold: a view of them, or means of their rows and a view of those of n-grams."""
+    subwords = None
+    if parameters.subwords:
+        assert tables.composition is not None
+        cut = Subwords(parameters.min_n, parameters.max_n, parameters.buckets)
+        subwords = SubwordVectors(cut, tables.ngram_vectors, tables.composition.buckets)
+    return Embeddings(vocabulary, tables.input_vectors, subwords=subwords, tokenizer=tokenizer, metadata=metadata)
+
+
+def digest_stream(stream: TokenStream) -> int:
+    """Return a 64-bit number that changes if a token or a sentence's end does: the text was encoded the same way."""
+    ends = zlib.crc32(stream.offsets.data)
+    if isinstance(stream, RepeatedStream):
+        ends = zlib.crc32(stream.repeats.data, ends)
+    return zlib.crc32(stream.tokens.data) << 32 | ends
+
+
+def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> TrainingState:
+    """Read the state that a model folder holds; nothing in it is trusted.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        A model folder.
+    tokenizer : Tokenizer, optional
+        The one that it was trained with, if that was a callable.
+
+    Returns
+    -------
+    TrainingState
+
+    Raises
+    ------
+    ModelError
+        If it is no model folder, of a newer version, holds vectors only, is damaged, or the tokenizer is missing.
+    """
+    folder = Path(folder)
+    embeddings = load_embeddings(folder, tokenizer=tokenizer)
+    config = read_config(folder)
+    if "training" not in config or not (folder / LAYOUT.training).is_file():
+        raise ModelError(
+            f"{folder} holds vectors only, not the state of a training; a new training can start from them: "
+            f"w2v train TEXT --initial {folder}, in Python fit(..., initial=Embeddings.load(folder))"
+        )
+    if embeddings.tokenizer is None:
+        raise ModelError(f"{folder} was trained with a tokenizer of your own; load it with tokenizer=...")
+    try:
+        return _read_state(folder, embeddings, config)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ModelError(f"{folder} is damaged: the state of its training cannot be read ({reason})") from error
+
+
+def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) -> TrainingState:
+    assert embeddings.tokenizer is not None
+    training = config["training"]
+    parameters = replace(Parameters(**config["parameters"]), tokenizer=embeddings.tokenizer)
+    parameters.validate()
+    _require(parameters.vector_size == embeddings.vector_size, "vector_size is not that of the vectors")
+    _require(embeddings.vocabulary.counts is not None, "the counts are missing")
+    _require(isinstance(training["complete"], bool), "complete must be true or false")
+    _require(training["errors"] in ("strict", "replace"), "errors must be strict or replace")
+    tensors = read_tensors(folder / LAYOUT.training)
+    _require(
+        np.array_equal(tensors["seal"], _seal(config["parameters"], training)),
+        f"{LAYOUT.config} and {LAYOUT.training} are not of the same training",
+    )
+    tables = _read_tables(tensors, embeddings, parameters)
+    metadata = {name: value for name, value in embeddings.metadata.items() if name != "training"}
+    return TrainingState(
+        embeddings_of(embeddings.vocabulary, tables, parameters, embeddings.tokenizer, metadata),
+        tables,
+        parameters,
+        seed=_whole(training["seed"], MAX_SEED),
+        complete=training["complete"],
+        step=_whole(training["step"], _MAX_STEP),
+        history=_read_history(config["history"], training["loss_sums"]),
+        done=min(_finite(training["done"]), 1.0),
+        spent=_finite(training["spent"]),
+        inputs=_read_inputs(training["inputs"]),
+        errors=training["errors"],
+        stream=_whole(training["stream"], _MAX_DIGEST),
+        base_counts=_read_base_counts(tensors, embeddings),
+        best=_read_best(tensors, tables),
+    )
+
+
+def _seal(parameters: Mapping[str, Any], training: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Return what binds ``config.json`` to the tables: 32 bytes that change with any entry that training depends on."""
+    entries = [dict(parameters), {name: training[name] for name in _SEALED}]
+    text = json.dumps(entries, sort_keys=True, default=plain_value)
+    return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
+
+
+def _require(condition: bool, what: str) -> None:
+    if not condition:
+        raise ValueError(what)
+
+
+def _whole(value: object, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{value!r:.80} is not a whole number from 0 to {most}")
+    return value
+
+
+def _finite(value: object) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
+        raise ValueError(f"{value!r:.80} is not a finite number")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _read_inputs(inputs: object) -> tuple[str, ...]:
+    if not isinstance(inputs, list) or not all(isinstance(name, str) for name in inputs):
+        raise ValueError("inputs must be a list of file names")
+    return tuple(inputs)
+
+
+def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[EpochRecord]:
+    history = []
+    for number, (record, loss_sum) in enumerate(zip(records, loss_sums, strict=True), 1):
+        _require(record["epoch"] == number, "the epochs are not in order")
+        history.append(
+            EpochRecord(
+                number,
+                loss=_finite(record["loss"]) if "loss" in record else math.nan,
+                alpha=_finite(record["alpha"]),
+                words=_whole(record["words"], _MAX_STEP),
+                kept=_whole(record["kept"], _MAX_STEP),
+                pairs=_whole(record["pairs"], _MAX_STEP),
+                seconds=_finite(record["seconds"]),
+                loss_sum=_finite(loss_sum),
+                **{name: _finite(record[name]) for name in MEASURES if name in record},
+            )
+        )
+    return history
+
+
+def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings, parameters: Parameters) -> Tables:
+    frozen = tensors.get("frozen")
+    if frozen is not None:
+        _require(frozen.dtype == np.uint8 and frozen.shape == (len(embeddings),), "frozen is not a mark for each word")
+        _require(not parameters.subwords, "words made of n-grams are frozen")
+        frozen = frozen != 0
+    further = layout(parameters, embeddings.vocabulary, frozen)
+    tables = Tables.zeros(len(embeddings), embeddings.vector_size, **further)
+    _fill(tables.output_vectors, tensors["output_vectors"], "the output vectors")
+    if parameters.subwords:
+        found, composition = embeddings.subwords, tables.composition
+        assert composition is not None
+        numbers = None if found is None else found.numbers
+        _require(numbers is not None and np.array_equal(numbers, composition.buckets), "n-grams are missing")
+        assert found is not None
+        _fill(tables.ngram_vectors, found.ngram_vectors, "the vectors of n-grams")
+        _fill(tables.input_rows[: len(embeddings)], tensors["word_rows"], "the rows of words")
+    else:
+        _fill(tables.input_rows, embeddings.vectors, "the input vectors")
+    if tables.position_weights is not None:
+        _fill(tables.position_weights, tensors["position_weights"], "the weights of positions")
+    _require(tables.all_finite(), "the vectors are not finite")
+    return tables
+
+
+def _read_best(tensors: Mapping[str, NDArray[Any]], tables: Tables) -> Tables | None:
+    """Read the tables of the best epoch, laid out like `tables`."""
+    if "best_input_rows" not in tensors:
+        return None
+    best = tables.copy()
+    _fill(best.input_rows, tensors["best_input_rows"], "the best input vectors")
+    _fill(best.output_vectors, tensors["best_output_vectors"], "the best output vectors")
+    if best.position_weights is not None:
+        _fill(best.position_weights, tensors["best_position_weights"], "the best weights of positions")
+    _require(best.all_finite(), "the best vectors are not finite")
+    return best
+
+
+def _fill(table: NDArray[np.float32], found: NDArray[Any], what: str) -> None:
+    _require(
+        found.shape == table.shape and found.dtype == np.float32, f"{what} are {found.dtype} of shape {found.shape}"
+    )
+    table[:] = found
+
+
+def _read_base_counts(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings) -> NDArray[np.int64] | None:
+    if "base_counts" not in tensors:
+        return None
+    counts, base = embeddings.vocabulary.counts, tensors["base_counts"]
+    assert counts is not None
+    _require(base.dtype == np.int64 and base.shape == counts.shape, "the counts before this text are of another shape")
+    _require(bool(((base >= -1) & (base <= counts)).all()), "the counts before this text are out of range")
+    return base

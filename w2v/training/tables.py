@@ -1,0 +1,228 @@
+"""The tables of vectors that training moves, laid out for the kernels, and how they start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.kernels.composition import Members, compose_all
+from w2v.kernels.training import ROW_MULTIPLE, TableArrays, aligned_zeros, to_multiple
+from w2v.settings.parameters import Parameters
+from w2v.vectors.subwords import Subwords
+
+_ROWS_AT_ONCE = 1 << 14
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Of which rows of the input table the input vector of each word is the mean.
+
+    Rows 0 … V - 1 are the words' own, rows V … R - 1 those of n-grams; row R is zero.
+
+    Attributes
+    ----------
+    members : ndarray of shape (V + 2,), int64
+        The rows of word v are rows[members[v]:members[v + 1]], its own first; word V stands for no word: row R.
+    rows : ndarray of shape (members[V + 1],), int64
+    buckets : ndarray of shape (R - V,), int64
+        The n-gram bucket of each row from V on (see `Subwords`), rising; buckets that no word needs have no row.
+    frozen : ndarray of shape (R + 1,), uint8, or None
+        Not 0: the row does not move.
+    """
+
+    members: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    buckets: NDArray[np.int64]
+    frozen: NDArray[np.uint8] | None = None
+
+    @classmethod
+    def of_words(cls, n_words: int, frozen: NDArray[np.bool_] | None = None) -> Composition:
+        """Return the composition of words that have their own row only."""
+        padded = None if frozen is None else np.append(frozen, False).astype(np.uint8)
+        return cls(np.arange(n_words + 2), np.arange(n_words + 1), np.empty(0, np.int64), padded)
+
+    @classmethod
+    def of_ngrams(cls, words: Sequence[str], subwords: Subwords) -> Composition:
+        """Return the composition of words that have their own row and those of their n-grams."""
+        n_words = len(words)
+        offsets, found = subwords.table(words)
+        buckets, numbers = np.unique(found, return_inverse=True)
+        members = np.empty(n_words + 2, np.int64)
+        members[: n_words + 1] = offsets + np.arange(n_words + 1)
+        members[n_words + 1] = members[n_words] + 1
+        rows = np.empty(members[-1], np.int64)
+        own = members[:n_words]
+        is_ngram = np.ones(len(rows), bool)
+        is_ngram[own] = is_ngram[-1] = False
+        rows[own], rows[is_ngram], rows[-1] = np.arange(n_words), numbers + n_words, n_words + len(buckets)
+        return cls(members, rows, buckets)
+
+    @property
+    def n_rows(self) -> int:
+        """R."""
+        return len(self.members) - 2 + len(self.buckets)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The two tables of vectors, padded for the kernels.
+
+    Attributes
+    ----------
+    w_in : ndarray of shape ((R + 1) * S,), float32, on a cache line
+        Rows of S floats, of which the first D are the vector; row R is zero. R is V without a composition.
+    w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
+        The same; row V is zero.
+    n_words, vector_size, row_size : int
+        V, D and S.
+    composition : Composition or None
+        None where every input vector is the row of its word.
+    positions : ndarray of shape ((2 * window + 1) * S,), float32, or None
+        For CBOW with weights of positions: see `_positional`.
+    """
+
+    w_in: NDArray[np.float32]
+    w_out: NDArray[np.float32]
+    n_words: int
+    vector_size: int
+    row_size: int
+    composition: Composition | None = None
+    positions: NDArray[np.float32] | None = None
+
+    @classmethod
+    def zeros(
+        cls, n_words: int, vector_size: int, *, composition: Composition | None = None, window: int | None = None
+    ) -> Tables:
+        """Allocate the tables; with `window`, weights of positions as well, which start at 1."""
+        row_size = to_multiple(vector_size, ROW_MULTIPLE)
+        n_rows = n_words if composition is None else composition.n_rows
+        positions = None
+        if window is not None:
+            positions = aligned_zeros((2 * window + 1) * row_size)
+            weights = positions.reshape(-1, row_size)
+            weights[:, :vector_size] = 1
+            weights[window] = 0  # the target's own place
+        w_in, w_out = aligned_zeros((n_rows + 1) * row_size), aligned_zeros((n_words + 1) * row_size)
+        return cls(w_in, w_out, n_words, vector_size, row_size, composition, positions)
+
+    @classmethod
+    def random(
+        cls,
+        n_words: int,
+        vector_size: int,
+        seed: int,
+        *,
+        composition: Composition | None = None,
+        window: int | None = None,
+    ) -> Tables:
+        """Start training: input rows uniform in ±1/D, as in gensim 4 and fastText, output vectors zero."""
+        tables = cls.zeros(n_words, vector_size, composition=composition, window=window)
+        generator = np.random.default_rng([seed, 0])
+        for first in range(0, len(tables.input_rows), _ROWS_AT_ONCE):
+            rows = tables.input_rows[first : first + _ROWS_AT_ONCE]
+            rows[:] = (generator.random(rows.shape, dtype=np.float32) * 2 - 1) / vector_size
+        return tables
+
+    @classmethod
+    def start(cls, parameters: Parameters, vocabulary: Vocabulary, seed: int) -> Tables:
+        """Return the tables that a training with these parameters starts from."""
+        return cls.random(len(vocabulary), parameters.vector_size, seed, **layout(parameters, vocabulary))
+
+    @property
+    def input_rows(self) -> NDArray[np.float32]:
+        """View of shape (R, D)."""
+        return self.w_in.reshape(-1, self.row_size)[:-1, : self.vector_size]
+
+    @property
+    def input_vectors(self) -> NDArray[np.float32]:
+        """Shape (V, D): a view, or, where words are made of several rows, the means of these, computed anew."""
+        if self.composition is None or not len(self.composition.buckets):
+            return self.input_rows
+        vectors = np.empty((self.n_words, self.vector_size), np.float32)
+        compose_all(self.w_in, self.members, self.row_size, self.vector_size, vectors)
+        return vectors
+
+    @property
+    def ngram_vectors(self) -> NDArray[np.float32]:
+        """View of shape (R - V, D)."""
+        return self.input_rows[self.n_words :]
+
+    @property
+    def output_vectors(self) -> NDArray[np.float32]:
+        """View of shape (V, D)."""
+        return self.w_out.reshape(-1, self.row_size)[: self.n_words, : self.vector_size]
+
+    @property
+    def position_weights(self) -> NDArray[np.float32] | None:
+        """View of shape (2 * window + 1, D), or None."""
+        return None if self.positions is None else self.positions.reshape(-1, self.row_size)[:, : self.vector_size]
+
+    @property
+    def frozen_words(self) -> NDArray[np.uint8] | None:
+        """Shape (V,): not 0 for a word whose row does not move; None if all move."""
+        if self.composition is None or self.composition.frozen is None:
+            return None
+        return self.composition.frozen[: self.n_words]
+
+    @cached_property
+    def arrays(self) -> TableArrays:
+        """What the kernels take."""
+        return TableArrays(self.w_in, self.w_out, self.row_size, self.vector_size)
+
+    @cached_property
+    def members(self) -> Members | None:
+        """What the kernels take of a composition."""
+        if self.composition is None:
+            return None
+        found = self.composition
+        return Members(found.members, found.rows * self.row_size, found.frozen, self.positions)
+
+    def copy(self, place: Tables | None = None) -> Tables:
+        """Return a copy, in the memory of `place` if that is given."""
+        window = None if self.positions is None else len(self.positions) // self.row_size // 2
+        if place is None:
+            place = Tables.zeros(self.n_words, self.vector_size, composition=self.composition, window=window)
+        place.w_in[:], place.w_out[:] = self.w_in, self.w_out
+        if place.positions is not None:
+            place.positions[:] = self.positions
+        return place
+
+    def with_spare_rows(self, n_rows: int) -> tuple[Tables, Tables]:
+        """Return a copy that lies at the start of larger tables, and these: `n_rows` more rows and a zero row follow.
+
+        Words are not made of several rows.
+        """
+        more = (n_rows + 1) * self.row_size
+        w_in, w_out = aligned_zeros(len(self.w_in) + more), aligned_zeros(len(self.w_out) + more)
+        larger = replace(self, w_in=w_in, w_out=w_out)
+        return self.copy(replace(self, w_in=w_in[: len(self.w_in)], w_out=w_out[: len(self.w_out)])), larger
+
+    def all_finite(self) -> bool:
+        """Tell whether no entry is NaN or infinite."""
+        size = _ROWS_AT_ONCE * self.row_size
+        return all(
+            bool(np.isfinite(table[first : first + size]).all())
+            for table in (self.w_in, self.w_out, self.positions)
+            if table is not None
+            for first in range(0, len(table), size)
+        )
+
+
+def layout(parameters: Parameters, vocabulary: Vocabulary, frozen: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """Return the keyword arguments that `Tables.zeros` and `Tables.random` need for these parameters.
+
+    `frozen` tells the words whose rows must not move, shape (V,); not with subwords.
+    """
+    window = parameters.window if parameters.position_weights else None
+    if parameters.subwords:
+        subwords = Subwords(parameters.min_n, parameters.max_n, parameters.buckets)
+        return {"composition": Composition.of_ngrams(vocabulary.index_to_key, subwords), "window": window}
+    if window is not None or frozen is not None:
+        return {"composition": Composition.of_words(len(vocabulary), frozen), "window": window}
+    return {}

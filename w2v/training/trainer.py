@@ -1,0 +1,375 @@
+"""A training between two segments: its tables, its place in the schedule, its history, and the check for divergence.
+
+An epoch visits the stream in segments of some ten thousand tokens, in an order drawn anew for each epoch, so that every
+part of the corpus meets every learning rate. The random state of a segment depends on the seed, the epoch and the
+segment alone: one worker is reproducible bit for bit, and a training that was interrupted goes on exactly.
+`hogwild` and `synchronous` have the workers that train the segments.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.stream import TokenStream, run_threads
+from w2v.encoding.vocabulary import Vocabulary, keep_probabilities
+from w2v.kernels.training import BUFFER, KEPT, LOSS, PAIRS, Segment, Text
+from w2v.monitoring.history import EpochRecord, Progress
+from w2v.monitoring.pauses import DivergenceError as DivergenceError
+from w2v.monitoring.pauses import Pause as Pause
+from w2v.settings.parameters import DEFAULT_MIN_ALPHA, Parameters
+from w2v.training.objectives import choose_objective
+from w2v.training.tables import Tables
+
+SEGMENT = 50_000
+"""Tokens of a segment."""
+SYNCHRONOUS_SEGMENT = 2_048
+"""The same for workers that wait for one another. The more, the staler the words that several of them meet."""
+_LEAST_SEGMENT, _SEGMENTS = 1_000, 64
+_DIVERGED, _RECENT = 1.5, 32
+
+
+class Planned(NamedTuple):
+    """A segment to train."""
+
+    epoch: int
+    """Counted from 0."""
+    number: int
+    alpha: float
+    alpha_end: float
+    done: float
+    """Share of the schedule before it."""
+
+
+class StopTraining(Exception):
+    """Raised by a pause to end training as if its schedule had ended; the message says why."""
+
+
+class Trainer:
+    """One training: its tables, its place in the schedule and its history.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Validated.
+    vocabulary : Vocabulary
+        With the counts in `stream`. A word of count 0 is neither met nor drawn as noise: its vectors do not move.
+    stream : TokenStream
+    seed : int
+        Decides everything random.
+    tables : Tables, optional
+        Where to go on from; by default a random start.
+    step : int, default 0
+        Segments that are done already.
+    history : list of EpochRecord, optional
+        Of the epochs that are done or begun.
+    started : float, optional
+        `time.perf_counter()` from which `max_time` is counted; now by default.
+    done : float, default 0
+        With `max_time`: the share of the schedule that was done before.
+
+    Attributes
+    ----------
+    tables, history, step, done, started
+        As given; all but the last are brought up to date by the workers.
+    objective : Objective
+        What is maximised.
+    alpha, min_alpha : float
+        Learning rate at both ends of the schedule.
+    stop_reason : str or None
+        Why training ended before its schedule, if a pause wished so.
+    text : Text
+        The stream as kernels take it.
+    borders : ndarray of shape (n_segments + 1,), int64
+        Where the segments of the stream begin and end.
+    reach : int
+        The largest radius of a window that a sentence has room for, at most `window`.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        vocabulary: Vocabulary,
+        stream: TokenStream,
+        seed: int,
+        *,
+        tables: Tables | None = None,
+        step: int = 0,
+        history: list[EpochRecord] | None = None,
+        started: float | None = None,
+        done: float = 0.0,
+    ) -> None:
+        assert vocabulary.counts is not None
+        self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
+        self.history = [] if history is None else history
+        self.done = done
+        self.stop_reason: str | None = None
+        self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
+        keep = keep_probabilities(vocabulary.counts, parameters.sample)
+        self.text = Text(np.asarray(stream.tokens), stream.offsets, keep, stream.weights)
+        self.reach = _reach(parameters, stream)
+        self.objective = choose_objective(parameters, vocabulary, keep, self.reach)
+        self.alpha = self.objective.alpha
+        given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
+        self.min_alpha = min(given, self.alpha)
+        self.borders = _split(stream, SYNCHRONOUS_SEGMENT if parameters.deterministic else SEGMENT)
+        self.started = time.perf_counter() if started is None else started
+        self._recent: list[tuple[float, float]] = []
+
+    @property
+    def n_segments(self) -> int:
+        """Segments in an epoch."""
+        return len(self.borders) - 1
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all epochs are done (with `max_time`: whether anything is)."""
+        return self.step >= (1 if self.parameters.max_time else self.parameters.epochs * self.n_segments)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether it is known that no segment is left; with `max_time` it never is."""
+        return self.parameters.max_time is None and self.is_complete
+
+    def compile(self) -> None:
+        """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
+        nothing = Segment(0, 0, 0, 0.0, 0.0, self._states(2, 0)[0])
+        self.objective.step(self.text, self.tables, nothing, self.objective.scratch(self.tables), np.zeros(3))
+
+    def mean_loss(self, stream: TokenStream, workers: int) -> float:
+        """Return the mean loss of another stream, as `EpochRecord.loss` has it, without training on it.
+
+        The kernel runs with a learning rate of 0, which leaves the tables as they are. Subsampling, windows and noise
+        are drawn alike in every call, so that two calls differ by the vectors alone.
+
+        Parameters
+        ----------
+        stream : TokenStream
+            Ids of the same vocabulary.
+        workers : int
+            Threads. The result does not depend on it.
+
+        Returns
+        -------
+        float
+            NaN if there is not a single pair.
+        """
+        borders, failures = _split(stream), list[BaseException]()
+        objective = self.objective.within(_reach(self.parameters, stream))
+        stats = np.zeros((len(borders) - 1, 3))
+
+        def measure(worker: int) -> None:
+            try:
+                scratch = objective.scratch(self.tables)
+                for number in range(worker, 0 if failures else len(stats), workers):
+                    start, stop = int(borders[number]), int(borders[number + 1])
+                    state = self._states(4, number + 1)[0]
+                    text, first, sentence = self._text_at(stream, start, stop)
+                    segment = Segment(first, first + stop - start, sentence, 0.0, 0.0, state)
+                    objective.step(text, self.tables, segment, scratch, stats[number])
+            except BaseException as failure:
+                failures.append(failure)
+
+        run_threads(measure, workers, failures)
+        loss, pairs, _ = stats.sum(axis=0)
+        return float(loss / pairs) if pairs else math.nan
+
+    @contextmanager
+    def ending(self, failures: list[BaseException]) -> Iterator[None]:
+        """Note why a pause ended training, and look whether all vectors are finite.
+
+        Parameters
+        ----------
+        failures : list of BaseException
+            Of the workers. Once one of them has failed, the tables are of no use.
+
+        Raises
+        ------
+        DivergenceError
+            If the vectors left their range.
+        """
+        self.stop_reason = None
+        try:
+            yield
+        except StopTraining as stop:
+            self.stop_reason = str(stop)
+        finally:
+            if not failures or isinstance(failures[0], (KeyboardInterrupt, StopTraining)):
+                self.check_finite()
+
+    def segment_of(self, planned: Planned) -> tuple[Text, Segment]:
+        """Return what a kernel takes for a segment that is planned."""
+        start, stop = int(self.borders[planned.number]), int(self.borders[planned.number + 1])
+        text, first, sentence = self._text_at(self.stream, start, stop)
+        state = self._states(2, (planned.epoch << 32) + planned.number + 1)[0]
+        return text, Segment(first, first + stop - start, sentence, planned.alpha, planned.alpha_end, state)
+
+    def excerpt_of(self, planned: Planned) -> tuple[Text, Segment]:
+        """Return the same with a text that holds nothing else."""
+        part = self.stream.excerpt(int(self.borders[planned.number]), int(self.borders[planned.number + 1]))
+        text = Text(np.asarray(part.tokens), part.offsets, self.text.keep, part.weights)
+        state = self._states(2, (planned.epoch << 32) + planned.number + 1)[0]
+        return text, Segment(0, len(part), 0, planned.alpha, planned.alpha_end, state)
+
+    def _text_at(self, stream: TokenStream, start: int, stop: int) -> tuple[Text, int, int]:
+        """Return a text that holds a part of a stream, where the part begins there, and in which sentence."""
+        part, first = stream.locate(start, stop)
+        if part is self.stream:
+            return self.text, first, part.sentence_of(first)
+        text = Text(np.asarray(part.tokens), part.offsets, self.text.keep, part.weights)
+        return text, first, part.sentence_of(first)
+
+    def noise_state(self, planned: Planned) -> np.uint64:
+        """Return the random state with which noise words are drawn before a segment is trained."""
+        return self._states(2, (planned.epoch << 32) + planned.number + 1)[1]
+
+    def _states(self, purpose: int, number: int) -> tuple[np.uint64, np.uint64]:
+        first, second = np.random.SeedSequence([self.seed, purpose, number]).generate_state(2, np.uint64)
+        return first, second
+
+    def plan(self, began: float) -> Iterator[Planned]:
+        """Yield the segments from `step` on."""
+        epoch, position = divmod(self.step, self.n_segments)
+        sizes = np.diff(self.borders)
+        deadline = None
+        if self.parameters.max_time is not None:
+            deadline = self.started + self.parameters.max_time
+            available, done_before = max(deadline - began, 1e-9), self.done
+        total = self.parameters.epochs * len(self.stream)
+        begun = False
+        while deadline is not None or epoch < self.parameters.epochs:
+            order = np.random.default_rng([self.seed, 1, epoch]).permutation(self.n_segments)
+            before = epoch * len(self.stream) + int(sizes[order[:position]].sum())
+            for segment in order[position:].tolist():
+                after = before + int(sizes[segment])
+                if deadline is None:
+                    done, end = before / total, after / total
+                else:
+                    now = time.perf_counter()
+                    if begun and now >= deadline:
+                        return
+                    done = end = min(1.0, done_before + (1 - done_before) * (now - began) / available)
+                yield Planned(epoch, segment, self._alpha_at(done), self._alpha_at(end), done)
+                before, begun = after, True
+            epoch, position = epoch + 1, 0
+
+    def _alpha_at(self, done: float) -> float:
+        return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * done)
+
+    def record(self, planned: Planned, stats: NDArray[np.float64], elapsed: float) -> int:
+        """Add a segment's figures to its epoch, and look for divergence; return how many tokens it has."""
+        while len(self.history) <= planned.epoch:
+            self.history.append(EpochRecord(len(self.history) + 1))
+        record = self.history[planned.epoch]
+        words = int(self.borders[planned.number + 1] - self.borders[planned.number])
+        record.words += words
+        record.kept += int(stats[KEPT])
+        record.pairs += int(stats[PAIRS])
+        record.loss_sum += float(stats[LOSS])
+        record.loss = record.loss_sum / record.pairs if record.pairs else math.nan
+        record.alpha, record.seconds = planned.alpha_end, elapsed
+        self._recent = [*self._recent[1 - _RECENT :], (float(stats[LOSS]), float(stats[PAIRS]))]
+        loss, at_start = self._recent_loss(), self.objective.loss_at_start
+        if loss is not None and not loss < _DIVERGED * at_start:
+            raise self._divergence(f"the mean loss is {loss:.3g}, against {at_start:.3g} before training")
+        return words
+
+    def check_finite(self) -> None:
+        """Raise `DivergenceError` if an entry of the tables is NaN or infinite."""
+        if not self.tables.all_finite():
+            raise self._divergence("the vectors are not finite")
+
+    def _recent_loss(self) -> float | None:
+        pairs = sum(n for _, n in self._recent)
+        return sum(loss for loss, _ in self._recent) / pairs if pairs else None
+
+    def _divergence(self, what: str) -> DivergenceError:
+        epoch = max(1, len(self.history))
+        return DivergenceError(
+            f"training diverged in epoch {epoch}: {what}; lower alpha (it is {self.alpha:g}) or raise min_count"
+        )
+
+    def progress_at(self, planned: Planned, visited: int, elapsed: float) -> Progress:
+        """Return what is told of the progress at a segment, after so many tokens and seconds."""
+        speed = visited / elapsed if elapsed > 0 else None
+        if self.parameters.max_time is not None:
+            left = max(0.0, self.started + self.parameters.max_time - time.perf_counter())
+        else:
+            total = self.parameters.epochs * len(self.stream)
+            left = (1 - planned.done) * total / speed if speed else 0.0
+        measured = [record.holdout_loss for record in self.history[-2:] if math.isfinite(record.holdout_loss)]
+        holdout_loss = measured[-1] if measured else None
+        return Progress(
+            "training", planned.done, planned.epoch + 1, speed, self._recent_loss(), planned.alpha, left, holdout_loss
+        )
+
+
+class Crew:
+    """What the workers of a training share, each of which is in a thread that calls `work`.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    progress : callable, optional
+        Called from time to time, in one of the threads.
+    pauses : sequence of Pause, optional
+        What to do between segments. Where one is due, the workers finish their segments and wait.
+
+    Attributes
+    ----------
+    failures : list of BaseException
+        What ended a worker; the others end soon after.
+    """
+
+    def __init__(
+        self, trainer: Trainer, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
+    ) -> None:
+        self.trainer, self.progress, self.pauses = trainer, progress, pauses
+        self.failures: list[BaseException] = []
+        self.began = time.perf_counter()
+        self.seconds_before = trainer.history[-1].seconds if trainer.history else 0.0
+        self.plan = trainer.plan(self.began)
+        self.visited, self._next_report = 0, 0.0
+
+    def work(self, worker: int) -> None:
+        """Train segments until there is none left or something failed."""
+        raise NotImplementedError
+
+    def pauses_due(self) -> list[Pause]:
+        """Return the pauses to make now; none once something has failed."""
+        return [] if self.failures else [pause for pause in self.pauses if pause.is_due(self.trainer)]
+
+    def take(self) -> Planned | None:
+        """Return the segment to train next; None at the end."""
+        planned = None if self.failures else next(self.plan, None)
+        if planned is not None:
+            self.trainer.step += 1
+            self.trainer.done = planned.done
+        return planned
+
+    def note(self, planned: Planned, stats: NDArray[np.float64]) -> None:
+        """Record a segment that is done, and tell the progress from time to time."""
+        elapsed = time.perf_counter() - self.began
+        self.visited += self.trainer.record(planned, stats, self.seconds_before + elapsed)
+        if self.progress is not None and elapsed >= self._next_report:
+            self._next_report = 0.1 * (math.floor(10 * elapsed) + 1)
+            self.progress(self.trainer.progress_at(planned, self.visited, elapsed))
+
+
+def _reach(parameters: Parameters, stream: TokenStream) -> int:
+    """Return the largest radius that a window can have in a stream; kernels size their memory by it."""
+    if parameters.position_weights:
+        return parameters.window
+    longest = int(np.diff(stream.offsets).max(initial=1))
+    return max(1, min(parameters.window, longest - 1, BUFFER - 1))
+
+
+def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:
+    """Return the borders of segments of `n_tokens`, or less where the stream is short."""
+    return stream.split(max(_LEAST_SEGMENT, min(n_tokens, len(stream) // _SEGMENTS)))

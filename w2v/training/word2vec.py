@@ -1,0 +1,427 @@
+"""`Word2Vec`: from a corpus to word vectors, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import get_tokenizer
+from w2v.display.html import Html, ShownAsHtml, escape, html_curve, html_facts
+from w2v.display.wording import decimals, in_words, seconds_in_words
+from w2v.encoding.corpus import Corpus, recorded_files
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.monitoring.history import Progress
+from w2v.settings.constraints import MAX_SEED
+from w2v.settings.estimator import Estimator, by_name
+from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
+from w2v.training.initial import InitialVectors
+from w2v.training.monitor import Callback
+from w2v.training.session import RunOptions, Start, train
+from w2v.training.state import TrainingState, read_state
+from w2v.vectors.embeddings import Embeddings
+
+_DEFAULTS = Parameters()
+_FIXED = ("algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights")
+"""Parameters that trained tables cannot go on without."""
+
+
+class Word2Vec(ShownAsHtml, Estimator):
+    """Word vectors by skip-gram or CBOW, with negative sampling or hierarchical softmax.
+
+    Parameters
+    ----------
+    algorithm, vector_size, window, objective, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, \
+alpha, min_alpha, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, deterministic, \
+random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, phrase_connectors, \
+subwords, min_n, max_n, buckets, position_weights, lines
+        See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
+
+    Attributes
+    ----------
+    embeddings_ : Embeddings
+        The result, which needs nothing else here.
+    vocabulary_ : Vocabulary
+        V words by falling count.
+    vectors_ : ndarray of shape (V, D), float32
+        Input vectors, those of `embeddings_`.
+    output_vectors_ : ndarray of shape (V, D), float32
+        The other table, needed to go on training. With hierarchical softmax its rows are the inner nodes of the tree.
+    history_ : list of dict
+        For each epoch: epoch, loss, alpha, words, kept, pairs, seconds, and what is measured of holdout_loss, analogies
+        and word_pairs (see `EpochRecord`).
+    seed_ : int
+        What `random_state` came to.
+    is_complete_ : bool
+        False after Ctrl-C.
+    inputs_ : tuple of str
+        The files that were read; "-" is standard input. What was no file is told by "in memory: sentences" or "in
+        memory: lists of tokens".
+    inputs_errors_ : str
+        How they are decoded, see `corpora.TextReader`.
+
+    References
+    ----------
+    Mikolov et al. 2013, arXiv:1301.3781 (skip-gram and CBOW) and arXiv:1310.4546 (negative sampling).
+    Morin & Bengio 2005, AISTATS (hierarchical softmax).
+
+    Examples
+    --------
+    >>> model = Word2Vec(min_count=1, random_state=1).fit([["a", "cat", "sat"], ["a", "dog", "sat"]])
+    >>> "cat" in model.embeddings_
+    True
+    """
+
+    @by_name
+    def __init__(
+        self,
+        *,
+        algorithm: str = _DEFAULTS.algorithm,
+        vector_size: int = _DEFAULTS.vector_size,
+        window: int = _DEFAULTS.window,
+        objective: str = _DEFAULTS.objective,
+        negative: int = _DEFAULTS.negative,
+        min_count: int = _DEFAULTS.min_count,
+        max_vocab: int | None = _DEFAULTS.max_vocab,
+        sample: float = _DEFAULTS.sample,
+        ns_exponent: float = _DEFAULTS.ns_exponent,
+        shrink_windows: bool = _DEFAULTS.shrink_windows,
+        alpha: float | None = _DEFAULTS.alpha,
+        min_alpha: float | None = _DEFAULTS.min_alpha,
+        epochs: int = _DEFAULTS.epochs,
+        max_time: float | None = _DEFAULTS.max_time,
+        holdout: float | None = _DEFAULTS.holdout,
+        eval_analogies: str | os.PathLike[str] | None = _DEFAULTS.eval_analogies,
+        eval_pairs: str | os.PathLike[str] | None = _DEFAULTS.eval_pairs,
+        patience: int | None = _DEFAULTS.patience,
+        monitor: str | None = _DEFAULTS.monitor,
+        workers: int | None = _DEFAULTS.workers,
+        deterministic: bool = _DEFAULTS.deterministic,
+        random_state: Any = _DEFAULTS.random_state,
+        tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
+        phrases: bool = _DEFAULTS.phrases,
+        phrase_scoring: str = _DEFAULTS.phrase_scoring,
+        phrase_threshold: float | None = _DEFAULTS.phrase_threshold,
+        phrase_passes: int = _DEFAULTS.phrase_passes,
+        phrase_connectors: str = _DEFAULTS.phrase_connectors,
+        subwords: bool = _DEFAULTS.subwords,
+        min_n: int = _DEFAULTS.min_n,
+        max_n: int = _DEFAULTS.max_n,
+        buckets: int = _DEFAULTS.buckets,
+        position_weights: bool = _DEFAULTS.position_weights,
+        lines: str = _DEFAULTS.lines,
+    ) -> None:
+        self.algorithm = algorithm
+        self.vector_size = vector_size
+        self.window = window
+        self.objective = objective
+        self.negative = negative
+        self.min_count = min_count
+        self.max_vocab = max_vocab
+        self.sample = sample
+        self.ns_exponent = ns_exponent
+        self.shrink_windows = shrink_windows
+        self.alpha = alpha
+        self.min_alpha = min_alpha
+        self.epochs = epochs
+        self.max_time = max_time
+        self.holdout = holdout
+        self.eval_analogies = eval_analogies
+        self.eval_pairs = eval_pairs
+        self.patience = patience
+        self.monitor = monitor
+        self.workers = workers
+        self.deterministic = deterministic
+        self.random_state = random_state
+        self.tokenizer = tokenizer
+        self.phrases = phrases
+        self.phrase_scoring = phrase_scoring
+        self.phrase_threshold = phrase_threshold
+        self.phrase_passes = phrase_passes
+        self.phrase_connectors = phrase_connectors
+        self.subwords = subwords
+        self.min_n = min_n
+        self.max_n = max_n
+        self.buckets = buckets
+        self.position_weights = position_weights
+        self.lines = lines
+
+    def fit(
+        self,
+        corpus: Corpus,
+        y: object = None,
+        *,
+        initial: Embeddings | None = None,
+        freeze: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        callbacks: Iterable[Callback] = (),
+        progress: Callable[[Progress], None] | bool | str | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Word2Vec:
+        """Train from the start.
+
+        Parameters
+        ----------
+        corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
+            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files; so are str if all
+            of them name a file or look as if they did, else they are sentences; lists of str are tokens, which are
+            trained and looked up as they are. Files and iterables are read once. With `lines` "pairs" an iterable is
+            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
+        y : ignored
+            For scikit-learn.
+        initial : Embeddings, optional
+            Words that it knows start from its vectors, the others at random. See `InitialVectors`.
+        freeze : bool, default False
+            Leave the input vectors of these words as they are.
+        checkpoint : path-like, optional
+            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
+            complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
+            until the new one is complete; checkpoints are written beside it, as NAME.checkpoint, meanwhile.
+        checkpoint_every : float, default 600
+            Seconds from one checkpoint to the next; training waits while it is written. 0: only after Ctrl-C.
+        overwrite : bool, default False
+            Let `checkpoint` replace a model folder that exists.
+        callbacks : iterable of callable, optional
+            Each is called with a `TrainingView` after every epoch, or at intervals if it is wrapped in `Every`, while
+            training waits. Training ends early, as if it were complete, once one returns True.
+        progress : bool, str or callable, optional
+            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
+            and "log" choose. A function is called with a `Progress` from time to time, not always in the calling
+            thread.
+        max_memory : int, optional
+            Bytes of token ids to hold in memory, a quarter of the machine's by default; a longer corpus is kept in
+            files that are mapped into memory.
+        work_folder : path-like, optional
+            Where those files go; by default the system's temporary folder.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or `initial` has another width or none of the words.
+        CorpusError
+            If a file cannot be read.
+        EmptyVocabularyError
+            If no word reaches `min_count`.
+        NoPairsError
+            If no two words are neighbours, in the text or in what is held out.
+        DivergenceError
+            If training diverged.
+        ModelError
+            If `checkpoint` exists or cannot be written. One that fails between two others is a `CheckpointWarning`.
+        CallbackError
+            If a callback raised an exception. What was learned is kept as after Ctrl-C.
+        TrainingInterrupted
+            On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
+        """
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        train(corpus, self._afresh(initial, freeze), run, self._keep)
+        return self
+
+    def resume(
+        self,
+        corpus: Corpus | None = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        callbacks: Iterable[Callback] = (),
+        progress: Callable[[Progress], None] | bool | str | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Word2Vec:
+        """Go on with a training that was interrupted, on the same corpus; with one worker, exactly.
+
+        Parameters and errors are those of `fit`. Training parameters are those that it began with, but for `workers`.
+        Left out, the corpus is the files that it began with. A `checkpoint` may have the name of this training's own.
+
+        Raises
+        ------
+        ValueError
+            If training is complete, the corpus is not the one that training began with or has to be given, or a
+            parameter was changed.
+        """
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        start = self._interrupted()
+        train(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
+        return self
+
+    def continue_fit(
+        self,
+        corpus: Corpus,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        callbacks: Iterable[Callback] = (),
+        progress: Callable[[Progress], None] | bool | str | None = None,
+        max_memory: int | None = None,
+        work_folder: str | os.PathLike[str] | None = None,
+    ) -> Word2Vec:
+        """Train the vectors further on a new corpus; its words that reach `min_count` there are added.
+
+        Counts add up, and the rows are sorted by them anew. Words that do not occur in the new corpus keep both of
+        their vectors, bit for bit. The learning rate starts at `alpha` again. docs/continuing.md says more.
+
+        Parameters and errors are those of `fit`. Training parameters may be changed before, but for those that the
+        tables depend on, such as `algorithm` and `vector_size`, and for `tokenizer`.
+
+        Raises
+        ------
+        ValueError
+            If training is not complete, or one of these parameters was changed.
+        """
+        run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
+        train(corpus, self._further(), run, self._keep)
+        return self
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a model folder with what is needed to go on training.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Name of the folder.
+        overwrite : bool, default False
+            Replace a model folder that exists.
+
+        Raises
+        ------
+        ModelError
+            If the folder exists or cannot be written.
+        """
+        self._check_fitted()
+        self._state.save(path, overwrite=overwrite)
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, tokenizer: str | Callable[[str], Iterable[str]] | None = None
+    ) -> Word2Vec:
+        """Open a folder that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The folder.
+        tokenizer : callable, optional
+            The tokenizer that the model was trained with, if that was a callable of your own: code is never stored.
+
+        Returns
+        -------
+        Word2Vec
+            Fitted, or interrupted and ready for `resume`.
+
+        Raises
+        ------
+        ModelError
+            If it is no such folder, or damaged, or was trained with a callable and none is given.
+        """
+        state = read_state(path, None if tokenizer is None else get_tokenizer(tokenizer))
+        model = cls(**vars(state.parameters))
+        model._keep(state)
+        return model
+
+    def _repr_html_(self) -> str:
+        defaults = vars(_DEFAULTS)
+        changed = [name for name, value in self.get_params().items() if value != defaults[name]]
+        facts: list[tuple[str, object]] = [
+            ("algorithm", self.algorithm),
+            *((name, in_words(getattr(self, name))) for name in changed if name not in ("algorithm", "random_state")),
+        ]
+        if not hasattr(self, "embeddings_"):
+            return html_facts("Word2Vec, not fitted", facts)
+        facts.append(("words", f"{len(self.vocabulary_):,}"))
+        if self.history_:
+            last = self.history_[-1]
+            losses = [record["loss"] for record in self.history_ if "loss" in record]  # a tiny corpus may have none
+            facts.append(("training", f"{len(self.history_):,} epochs, {seconds_in_words(last['seconds'])}"))
+            shown = decimals(last.get("loss"))
+            facts.append(("loss", Html(f"{html_curve(losses, 'loss by epoch')} {escape(shown)}")))
+        return html_facts("Word2Vec" if self.is_complete_ else "Word2Vec, interrupted", facts)
+
+    def _validated(self) -> Parameters:
+        parameters = Parameters(**self.get_params())
+        parameters.validate()
+        return parameters
+
+    def _afresh(self, initial: Embeddings | None, freeze: bool) -> Start:
+        parameters = self._validated()
+        if initial is None and freeze:
+            raise ValueError("freeze needs initial vectors to keep")
+        vectors = None if initial is None else InitialVectors(initial, freeze)
+        if vectors is not None:
+            vectors.check(parameters)
+        return Start(parameters, _draw_seed(self.random_state), initial=vectors)
+
+    def _interrupted(self) -> Start:
+        self._check_fitted()
+        if self.is_complete_:
+            raise ValueError("training is complete: there is nothing to resume")
+        self._check_unchanged()
+        parameters = replace(self._state.parameters, tokenizer=self.tokenizer, workers=self.workers)
+        return Start(parameters, self._state.seed, interrupted=self._state)
+
+    def _further(self) -> Start:
+        self._check_fitted()
+        if not self.is_complete_:
+            raise ValueError("training is not complete: finish it with resume before it is continued on another text")
+        parameters = self._validated()
+        self._check_unchanged(_FIXED)
+        if parameters.objective == "hs":
+            raise ValueError(
+                "objective is 'hs', whose tree belongs to the counts that training began with: only negative sampling "
+                "can be continued on another text"
+            )
+        if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
+            raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
+        return Start(parameters, _draw_seed(self.random_state), base=self._state)
+
+    def _check_unchanged(self, names: Iterable[str] | None = None) -> None:
+        """Raise ValueError if one of the parameters is not what the training began with."""
+        began = vars(self._state.parameters)
+        for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
+            if getattr(self, name) != began[name]:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it goes on "
+                    "with the parameters that it began with"
+                )
+
+    def _keep(self, state: TrainingState) -> None:
+        self._state = state
+        self.seed_, self.is_complete_ = state.seed, state.complete
+        self.vocabulary_: Vocabulary = state.vocabulary
+        self.vectors_: NDArray[np.float32] = state.embeddings.vectors
+        self.output_vectors_: NDArray[np.float32] = state.tables.output_vectors
+        self.history_ = [record.to_dict() for record in state.history]
+        self.inputs_, self.inputs_errors_ = state.inputs, state.errors
+        self.embeddings_: Embeddings = state.embeddings
+
+
+def _recorded_corpus(state: TrainingState) -> TextReader:
+    """Open the files that training began with."""
+    files = recorded_files(state.inputs)
+    if not files or "-" in files:
+        raise ValueError("training did not begin with files, or with standard input: give the same text again to go on")
+    return TextReader(files, errors=state.errors)
+
+
+def _draw_seed(random_state: Any) -> int:
+    """Return an int seed: the given one, one drawn from the given generator, or a fresh one."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if hasattr(random_state, "integers"):
+        return int(random_state.integers(MAX_SEED + 1))
+    if hasattr(random_state, "randint"):
+        return int(random_state.randint(MAX_SEED))
+    return int(random_state)

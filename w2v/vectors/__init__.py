@@ -1,0 +1,1 @@
+"""What training yields: tables of vectors, their queries, and how they are stored."""

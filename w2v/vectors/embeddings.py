@@ -1,0 +1,346 @@
+"""Word vectors after training: one object that is looked up, queried, cut, joined, stored more compactly and saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from w2v.display.html import html_facts
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.vectors.keyed_vectors import KeyedVectorsMethods
+from w2v.vectors.lookup import Neighbor, Vector
+from w2v.vectors.table import DTYPES, DType, RowError, VectorTable
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
+    from w2v.corpora.tokenizers import Tokenizer
+    from w2v.vectors.index import NeighborIndex
+
+__all__ = ["Embeddings", "Neighbor", "Vector"]
+
+_SHOWN_WORDS = 12
+
+
+class Embeddings(KeyedVectorsMethods):
+    """A vocabulary and one vector a word, read-only. What training yields, and what queries and encoders use.
+
+    Queries are `neighbors`, `analogy` and the others below, and those of gensim's KeyedVectors under gensim's names.
+    Whatever changes the words or the vectors returns new Embeddings.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary or sequence of str
+        The V words, in the order of the rows.
+    vectors : ndarray of shape (V, D), float32, or VectorTable
+        Not copied, so that it may be a memory-mapped file; other floating or integer types are converted to float32,
+        unless they come as a `VectorTable`, which holds float16 and int8 too.
+    tokenizer : Tokenizer, optional
+        How text was turned into words before training. A word asked for is looked up as it is written; where it is
+        absent and the tokenizer makes exactly one word of it (``"Paris"`` to ``"paris"``), that word is looked up.
+    metadata : dict, optional
+        Whatever else is to be kept with the model, in JSON types: ``parameters`` (dict), ``history`` (list).
+    subwords : SubwordVectors, optional
+        Vectors of character n-grams. A word that is not in the vocabulary, as it is written or as the tokenizer writes
+        it, then has the mean of its n-grams' vectors (of the spelling that the tokenizer makes, if that is one word),
+        and is ``in`` the embeddings unless it is too short to have an n-gram; ``word in embeddings.vocabulary`` tells
+        whether it was seen. Neighbours are always words of the vocabulary.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+    vectors : ndarray of shape (V, D), float32
+        A read-only view; of float16 and int8 dtype a copy, made at each use.
+    table : VectorTable
+        The vectors as they are stored.
+    tokenizer : Tokenizer or None
+    metadata : dict
+    subwords : SubwordVectors or None
+
+    Raises
+    ------
+    TypeError
+        If `vectors` is not of real numbers, or `vocabulary` not of str.
+    ValueError
+        If `vectors` is not two-dimensional, has no row or no column, or another number of rows than there are
+        words, or if the vectors of `subwords` have another width.
+
+    Notes
+    -----
+    Deviation from gensim: a vector of zeros is at similarity 0 from everything (gensim: NaN), a row with NaN or
+    infinity is never a neighbour, and equal similarities come in the order of the vocabulary.
+    """
+
+    @overload
+    def __getitem__(self, words: str | Sequence[str]) -> Vector: ...
+    @overload
+    def __getitem__(self, words: slice) -> Embeddings: ...
+    def __getitem__(self, words: str | Sequence[str] | slice) -> Vector | Embeddings:
+        """Return the vector of a word, the vectors of a list of words, or the embeddings of a slice of the vocabulary.
+
+        Returns
+        -------
+        ndarray of shape (D,), ndarray of shape (n, D), or Embeddings
+            The first is read-only, the second a copy, the last shares its vectors.
+
+        Raises
+        ------
+        UnknownWordError
+            If a word is not in the vocabulary; it is a KeyError.
+        """
+        if isinstance(words, slice):
+            return self._take(words)
+        if isinstance(words, str):
+            return self._vector_of(words)
+        if not isinstance(words, (list, tuple, np.ndarray)):
+            raise TypeError(f"vectors are looked up by a word, a list of words or a slice, not by {_type(words)}")
+        return self._vectors_of(words)
+
+    def __repr__(self) -> str:
+        dtype = "" if self.dtype == "float32" else f", dtype={self.dtype!r}"
+        return f"Embeddings({len(self)} words, vector_size={self.vector_size}{dtype})"
+
+    def _repr_html_(self) -> str:
+        counts = self.vocabulary.counts
+        words = self.index_to_key[:_SHOWN_WORDS]
+        facts: list[tuple[str, object]] = [
+            ("words", f"{len(self):,}"),
+            ("columns", f"{self.vector_size:,} of {self.dtype}"),
+            ("first words", ", ".join(words) + (" …" if len(self) > len(words) else "")),
+        ]
+        if counts is not None:
+            facts.insert(2, ("counted", f"{int(counts.sum()):,} times"))
+        if self.subwords is not None:
+            facts.append(("unknown words", "have vectors made of their letters"))
+        return html_facts("Embeddings", facts)
+
+    def __sklearn_clone__(self) -> Embeddings:
+        return self  # read-only: a clone of an estimator shares it
+
+    def __and__(self, other: Collection[str]) -> Embeddings:
+        return self.intersection(other)
+
+    def __or__(self, other: Embeddings) -> Embeddings:
+        return self.union(other)
+
+    def __sub__(self, other: Collection[str]) -> Embeddings:
+        return self.difference(other)
+
+    def head(self, n: int) -> Embeddings:
+        """Return the embeddings of the first, usually the most frequent, `n` words; they share the vectors.
+
+        Raises
+        ------
+        ValueError
+            If `n` is below 1.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, not {n}")
+        return self._take(slice(0, n))
+
+    def most_frequent(self, n: int) -> Embeddings:
+        """Return the embeddings of the `n` words of the largest counts, in this order; the first if none are known.
+
+        Raises
+        ------
+        ValueError
+            If `n` is below 1.
+        """
+        counts = self.vocabulary.counts
+        if n < 1 or counts is None or (counts[1:] <= counts[:-1]).all():
+            return self.head(n)
+        return self._take(np.sort(np.argsort(-counts, kind="stable")[:n]))
+
+    def restrict(self, words: Iterable[str]) -> Embeddings:
+        """Return the embeddings of these words only, in the order given; a word that comes twice is taken once.
+
+        Raises
+        ------
+        UnknownWordError
+            If a word has no row; names all of them. `intersection` passes over them.
+        """
+        wanted = list(dict.fromkeys(words)) if not isinstance(words, str) else [words]
+        rows = [self._row(word) for word in wanted]
+        if None in rows:
+            raise self._unknown([word for word, row in zip(wanted, rows, strict=True) if row is None])
+        return self._take(np.array(list(dict.fromkeys(rows)), dtype=np.intp))
+
+    def intersection(self, words: Collection[str]) -> Embeddings:
+        """Return the embeddings of the words that are, as they are written, also in `words`, in this order; also ``&``.
+
+        `words` may be other embeddings, a Vocabulary or any collection of str.
+        """
+        known = _as_set(words)
+        return self._take(np.array([row for row, word in enumerate(self) if word in known], dtype=np.intp))
+
+    def difference(self, words: Collection[str]) -> Embeddings:
+        """Return the embeddings of the words that are not in `words`; also ``-``."""
+        known = _as_set(words)
+        return self._take(np.array([row for row, word in enumerate(self) if word not in known], dtype=np.intp))
+
+    def union(self, other: Embeddings) -> Embeddings:
+        """Return the embeddings of all words of both; also ``|``. Words of both keep the vectors that they have here.
+
+        Vectors of separate trainings have nothing to do with each other, unless they were aligned.
+
+        Raises
+        ------
+        ValueError
+            If the vectors are of different widths.
+        """
+        if other.vector_size != self.vector_size:
+            raise ValueError(f"vectors of {self.vector_size} and of {other.vector_size} columns cannot be joined")
+        further = [row for row, word in enumerate(other) if word not in self.key_to_index]
+        if not further:
+            return self
+        counts = other.vocabulary.counts
+        words = [other.index_to_key[row] for row in further]
+        return self._append(words, other.rows(further), None if counts is None else counts[further])
+
+    def add_vectors(
+        self, words: Sequence[str], vectors: ArrayLike, *, counts: ArrayLike | None = None, replace: bool = False
+    ) -> Embeddings:
+        """Return embeddings with these words as well, after the others.
+
+        Parameters
+        ----------
+        words : sequence of str
+            Distinct words.
+        vectors : ndarray of shape (n, D)
+            Their vectors, finite.
+        counts : sequence of int, optional
+            How often they occur; 0 by default.
+        replace : bool, default False
+            Give words that are there already these vectors; otherwise, as in gensim, they keep their own.
+
+        Returns
+        -------
+        Embeddings
+            With the same dtype; these are unchanged.
+
+        Raises
+        ------
+        ValueError
+            If a word comes twice, or a vector has another width or is not finite.
+        """
+        if isinstance(words, str):
+            raise TypeError("add_vectors needs a sequence of words; for one word call add_vector")
+        added = np.asarray(vectors)
+        if added.shape != (len(words), self.vector_size):
+            expected = (len(words), self.vector_size)
+            raise ValueError(f"the vectors of {len(words)} words must have shape {expected}, not {added.shape}")
+        wrong = np.flatnonzero(~np.isfinite(added).all(axis=1))
+        if wrong.size:
+            raise ValueError(f"the vector of the word {words[wrong[0]]!r:.80} is not finite")
+        numbers = np.zeros(len(words), np.int64) if counts is None else np.asarray(counts)
+        fresh = Vocabulary(words, numbers)
+        known = [place for place, word in enumerate(fresh) if word in self.key_to_index]
+        base = self
+        if replace and known:
+            table = self.table.astype("float32").stored.copy()
+            table[[self.key_to_index[words[place]] for place in known]] = added[known]
+            base = self._with(self.vocabulary, VectorTable(table).astype(self.dtype))
+        new = [place for place, word in enumerate(fresh) if word not in self.key_to_index]
+        return base._append([words[place] for place in new], added[new], numbers[new]) if new else base
+
+    def add_vector(self, key: str, vector: ArrayLike) -> Embeddings:
+        """Return embeddings with this word as well, or as they are if they have it; see `add_vectors`."""
+        return self.add_vectors([key], np.asarray(vector)[None])
+
+    def astype(self, dtype: DType) -> Embeddings:
+        """Return the embeddings with their vectors stored as "float32", "float16" (half of it) or "int8" (a quarter).
+
+        Raises
+        ------
+        ValueError
+            If the dtype is unknown, or a vector cannot be stored so: not finite, or too long or short for float16.
+        """
+        if dtype not in DTYPES:
+            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r:.80}")
+        try:
+            return self if dtype == self.dtype else self._with(self.vocabulary, self.table.astype(dtype))
+        except RowError as error:
+            raise ValueError(f"the vector of the word {self.index_to_key[error.row]!r:.80} {error.reason}") from error
+
+    def build_index(
+        self,
+        *,
+        connectivity: int = 16,
+        effort: int = 128,
+        dtype: Literal["float16", "int8"] = "float16",
+        workers: int | None = None,
+    ) -> NeighborIndex:
+        """Build an index for ``neighbors(..., approximate=True)``, and use it from now on.
+
+        ``embeddings.build_index().save(folder)`` keeps it in the model's folder, where it is found when that is loaded.
+        For the parameters and errors see `NeighborIndex.build`.
+
+        Returns
+        -------
+        NeighborIndex
+        """
+        from w2v.vectors.index import NeighborIndex
+
+        self._index = NeighborIndex.build(
+            self.table, connectivity=connectivity, effort=effort, dtype=dtype, workers=workers
+        )
+        return self._index
+
+    def to_gensim(self) -> KeyedVectors:
+        """Return a copy as gensim's KeyedVectors; see `w2v.formats.gensim.to_gensim`."""
+        from w2v.formats.gensim import to_gensim
+
+        return to_gensim(self)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, dtype: DType | None = None) -> None:
+        """Write a model folder, in another dtype if one is named; see `w2v.vectors.persistence.save_embeddings`."""
+        from w2v.vectors.persistence import save_embeddings
+
+        save_embeddings(self if dtype is None else self.astype(dtype), path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None) -> Embeddings:
+        """Open a model folder; see `w2v.vectors.persistence.load_embeddings`."""
+        from w2v.vectors.persistence import load_embeddings
+
+        return load_embeddings(path, mmap=mmap, tokenizer=tokenizer)
+
+    def _take(self, rows: slice | NDArray[np.intp]) -> Embeddings:
+        """Return the embeddings of some rows."""
+        picked = range(len(self))[rows] if isinstance(rows, slice) else rows.tolist()
+        if len(picked) == 0:
+            raise ValueError("no word would be left, and embeddings hold at least one")
+        words = self.index_to_key
+        counts = self.vocabulary.counts
+        vocabulary = Vocabulary([words[row] for row in picked], None if counts is None else counts[rows])
+        return self._with(vocabulary, self.table.take(rows))
+
+    def _append(self, words: Sequence[str], vectors: ArrayLike, counts: NDArray[np.integer[Any]] | None) -> Embeddings:
+        """Return embeddings with more words, in the same dtype."""
+        own = self.vocabulary.counts
+        joined = None if own is None or counts is None else np.concatenate([own, counts])
+        return self._with(
+            Vocabulary([*self.index_to_key, *words], joined),
+            self.table.append(VectorTable.from_numbers(vectors).astype(self.dtype)),
+        )
+
+    def _with(self, vocabulary: Vocabulary, table: VectorTable) -> Embeddings:
+        """Return embeddings of other words or vectors, which no longer are the result of a training that can go on."""
+        metadata = {name: value for name, value in self.metadata.items() if name != "training"}
+        return Embeddings(vocabulary, table, tokenizer=self.tokenizer, metadata=metadata, subwords=self.subwords)
+
+
+def _as_set(words: Collection[str]) -> Collection[str]:
+    if isinstance(words, str):
+        raise TypeError("a collection of words is needed, not one string")
+    if isinstance(words, Embeddings):
+        return words.key_to_index
+    return words.key_to_index if isinstance(words, Vocabulary) else set(words)
+
+
+def _type(value: object) -> str:
+    return type(value).__name__

@@ -1,0 +1,327 @@
+"""The methods of gensim's KeyedVectors, under its names, so that code written for it goes on working."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.vectors.lookup import Neighbor, Vector, as_vector, to_unit
+from w2v.vectors.queries import Item, Items, Queries, weigh
+
+
+class KeyedVectorsMethods(Queries):
+    """The part of `Embeddings` that answers as gensim 4 does: same names, arguments and values, to rounding.
+
+    What differs: words are always str, never numbers of rows; a vector of zeros is at similarity 0 from everything; and
+    methods that change a KeyedVectors return a new `Embeddings` here.
+    """
+
+    def most_similar(
+        self,
+        positive: Items | None = None,
+        negative: Items | None = None,
+        topn: int | None = 10,
+        clip_start: int = 0,
+        clip_end: int | None = None,
+        restrict_vocab: int | None = None,
+    ) -> list[Neighbor] | Vector:
+        """Return the nearest words, as `neighbors` does.
+
+        Parameters
+        ----------
+        positive, negative : str, ndarray of shape (D,), pair of either with a weight, or sequence of them
+            As in `neighbors`, but for a weight in `negative`, which as in gensim takes the place of -1: give a negative
+            one, or use `neighbors`, which subtracts.
+        topn : int or None, default 10
+            None asks for the cosines of all words, shape (V,), float32.
+        clip_start, clip_end : int, optional
+            Consider these rows only.
+        restrict_vocab : int, optional
+            Consider the first so many words, whatever `clip_start` and `clip_end` are.
+
+        Returns
+        -------
+        list of (str, float), or ndarray
+        """
+        query, excluded = self._mean_query(weigh(_or_none(positive), 1), weigh(_or_none(negative), -1))
+        rows = slice(clip_start, len(self) if clip_end is None else clip_end)
+        rows = slice(*rows.indices(len(self))[:2]) if restrict_vocab is None else self._candidates(restrict_vocab)
+        if topn is None:
+            return self._scores(query, rows)
+        return self._nearest(query[None], [excluded], max(0, topn), rows)[0]
+
+    def similar_by_word(
+        self, word: str, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> list[Neighbor] | Vector:
+        """Return the words nearest to a word; see `most_similar`."""
+        return self.most_similar(word, topn=topn, restrict_vocab=restrict_vocab)
+
+    def similar_by_key(
+        self, key: str, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> list[Neighbor] | Vector:
+        """Return the words nearest to a word; see `most_similar`."""
+        return self.most_similar(key, topn=topn, restrict_vocab=restrict_vocab)
+
+    def similar_by_vector(
+        self, vector: Vector, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> list[Neighbor] | Vector:
+        """Return the words nearest to a vector; see `most_similar`."""
+        return self.most_similar(as_vector(vector, self.vector_size), topn=topn, restrict_vocab=restrict_vocab)
+
+    def most_similar_cosmul(
+        self,
+        positive: Item | Sequence[Item] | None = None,
+        negative: Item | Sequence[Item] | None = None,
+        topn: int | None = 10,
+        restrict_vocab: int | None = None,
+    ) -> list[Neighbor] | Vector:
+        """Return the words with the largest product of shifted cosines, 3CosMul for any number of words.
+
+        `analogy` with ``method="mul"`` is the case of two positive words and a negative one.
+        """
+        above, below = ([item for item, _ in weigh(_or_none(items), 1)] for items in (positive, negative))
+        if not above:
+            raise ValueError("most_similar_cosmul needs at least one positive word or vector")
+        scores, excluded = self._products(above, below, self._candidates(restrict_vocab))
+        return scores if topn is None else self._best(scores, excluded, max(0, topn))
+
+    def most_similar_to_given(self, key1: str, keys_list: Sequence[str]) -> str:
+        """Return the one of `keys_list` that is nearest to `key1`."""
+        if not keys_list:
+            raise ValueError("most_similar_to_given needs at least one word to choose from")
+        return keys_list[int(np.argmin(self.distances(key1, keys_list)))]
+
+    def closer_than(self, key1: str, key2: str) -> list[str]:
+        """Return all words that are nearer to `key1` than `key2` is, in the order of the vocabulary."""
+        (first, second), rows = self._queries([key1, key2])
+        scores = self._scores(first, slice(0, len(self)))
+        row = self._row(key2)
+        near = scores[row] if row is not None else np.float32(first @ second)
+        own = self._row(key1)
+        return [self.index_to_key[index] for index in np.flatnonzero(scores > near) if index != own]
+
+    def rank(self, key1: str, key2: str) -> int:
+        """Return the place of `key2` among the neighbours of `key1`; 1 for the nearest."""
+        return len(self.closer_than(key1, key2)) + 1
+
+    def distance(self, w1: Item, w2: Item) -> float:
+        """Return 1 minus the cosine of two words."""
+        return 1 - self.similarity(w1, w2)
+
+    def distances(self, word_or_vector: Item, other_words: Sequence[str] = ()) -> Vector:
+        """Return 1 minus the cosine with each of some words, all words by default; shape (n,), float32."""
+        (query,), _ = self._queries([word_or_vector])
+        unit = to_unit(query)
+        if len(other_words) == 0:
+            return np.asarray(1 - self._scores(unit, slice(0, len(self))))
+        others = np.stack(self._queries(list(other_words))[0])
+        return np.asarray(1 - np.clip(others @ unit, -1, 1))
+
+    @staticmethod
+    def cosine_similarities(vector_1: Vector, vectors_all: Vector) -> Vector:
+        """Return the cosines of a vector, shape (D,), with others, shape (n, D); 0 for vectors of zeros."""
+        others = np.asarray(vectors_all)
+        lengths = np.linalg.norm(vector_1) * np.linalg.norm(others, axis=1)
+        return np.asarray((others @ vector_1) / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+    def n_similarity(self, ws1: Sequence[str], ws2: Sequence[str]) -> float:
+        """Return the cosine of the means of two lists of words; a word that has no vector is passed over.
+
+        Raises
+        ------
+        ValueError
+            If a list has no word with a vector.
+        """
+        means = []
+        for words in (ws1, ws2):
+            known = [word for word in words if word in self]
+            if not known:
+                raise ValueError("n_similarity needs at least one known word in each list")
+            means.append(to_unit(self.get_mean_vector(known, pre_normalize=False)))
+        return float(np.clip(means[0] @ means[1], -1, 1))
+
+    def relative_cosine_similarity(self, wa: str, wb: str, topn: int = 10) -> float:
+        """Return the cosine of two words over the sum of those of the `topn` words nearest to the first [1]_.
+
+        References
+        ----------
+        .. [1] Leeuwenberg et al. 2016, "A Minimally Supervised Approach for Synonym Extraction with Word Embeddings".
+        """
+        total = sum(score for _, score in self.neighbors(wa, top_n=topn))
+        return self.similarity(wa, wb) / total
+
+    def rank_by_centrality(self, words: Sequence[str], use_norm: bool = True) -> list[tuple[float, str]]:
+        """Return words with their cosine with the mean of all of them, highest first; unknown words are passed over.
+
+        Parameters
+        ----------
+        words : sequence of str
+        use_norm : bool, default True
+            Bring the vectors to length 1 before the mean is taken.
+
+        Returns
+        -------
+        list of (float, str)
+        """
+        known = [word for word in words if word in self]
+        if not known:
+            raise ValueError("rank_by_centrality needs at least one known word")
+        vectors = np.stack([self.get_vector(word, norm=use_norm) for word in known])
+        centre = to_unit(vectors.mean(axis=0, dtype=np.float64))
+        return sorted(zip((vectors @ centre).tolist(), known, strict=True), reverse=True)
+
+    def get_vector(self, key: str, norm: bool = False) -> Vector:
+        """Return the vector of a word, shape (D,), read-only; at length 1 if `norm`."""
+        vector = self._vector_of(key)
+        if norm:
+            vector = to_unit(vector)
+            vector.setflags(write=False)
+        return vector
+
+    def get_normed_vectors(self) -> Vector:
+        """Return `normalized_vectors`."""
+        return self.normalized_vectors
+
+    def get_index(self, key: str, default: int | None = None) -> int:
+        """Return the row of a word, or `default` where one is given and the word has none.
+
+        Raises
+        ------
+        UnknownWordError
+            If the word has no row and there is no default.
+        """
+        row = self._row(key)
+        if row is not None:
+            return row
+        if default is not None:
+            return default
+        raise self._unknown([key])
+
+    def has_index_for(self, key: str) -> bool:
+        """Say whether a word has a row, as itself or as the tokenizer writes it."""
+        return self._row(key) is not None
+
+    def get_vecattr(self, key: str, attr: str) -> int:
+        """Return the count of a word: of gensim's attributes only "count" is kept."""
+        counts = self.vocabulary.counts
+        if attr != "count" or counts is None:
+            raise KeyError(
+                f"words have no attribute {attr!r:.80} here" if attr != "count" else "the counts are not known"
+            )
+        return int(counts[self.get_index(key)])
+
+    def get_mean_vector(
+        self,
+        keys: Sequence[Item],
+        weights: Sequence[float] | NDArray[Any] | None = None,
+        pre_normalize: bool = True,
+        post_normalize: bool = False,
+        ignore_missing: bool = True,
+    ) -> Vector:
+        """Return the weighted mean of the vectors of words, shape (D,), float32.
+
+        Parameters
+        ----------
+        keys : sequence of str or ndarray of shape (D,)
+            Words and vectors.
+        weights : sequence of float, optional
+            One for each; 1 by default. The sum is divided by that of their absolute values.
+        pre_normalize : bool, default True
+            Bring the vectors of words, not those given, to length 1 first.
+        post_normalize : bool, default False
+            Bring the mean to length 1.
+        ignore_missing : bool, default True
+            Pass over words that have no vector; the mean of none is zero.
+
+        Returns
+        -------
+        ndarray of shape (D,), float32
+
+        Raises
+        ------
+        UnknownWordError
+            If a word has no vector and `ignore_missing` is False; names all of them.
+        ValueError
+            If there are no keys, or another number of weights.
+        """
+        if len(keys) == 0:
+            raise ValueError("get_mean_vector needs at least one word or vector")
+        share = np.ones(len(keys)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if share.shape != (len(keys),):
+            raise ValueError(f"there are {len(keys)} words, but weights of shape {share.shape}")
+        used = [place for place, key in enumerate(keys) if not isinstance(key, str) or key in self]
+        if not ignore_missing and len(used) < len(keys):
+            raise self._unknown([key for key in keys if isinstance(key, str) and key not in self])
+        total = np.zeros(self.vector_size)
+        for place in used:
+            key = keys[place]
+            vector = self.get_vector(key, pre_normalize) if isinstance(key, str) else as_vector(key, self.vector_size)
+            total += share[place] * vector
+        weight = np.abs(share[used]).sum()
+        mean = total / weight if weight > 0 else total
+        return to_unit(mean) if post_normalize else mean.astype(np.float32)
+
+    def wmdistance(self, document1: Iterable[str], document2: Iterable[str], norm: bool = True) -> float:
+        """Return the word mover's distance of two documents [1]_: how far the words of one must travel to the other.
+
+        Parameters
+        ----------
+        document1, document2 : iterable of str
+            Words; those without a vector are passed over, and repeats weigh more.
+        norm : bool, default True
+            Bring the vectors to length 1 first.
+
+        Returns
+        -------
+        float
+            Infinity if a document has no word with a vector.
+
+        Raises
+        ------
+        ImportError
+            If POT, which solves the transport problem, is not installed.
+
+        Notes
+        -----
+        Deviation from gensim: documents whose words all have the same vectors are at distance 0 (gensim: infinity).
+
+        References
+        ----------
+        .. [1] Kusner et al. 2015, "From Word Embeddings To Document Distances", ICML.
+        """
+        if isinstance(document1, str) or isinstance(document2, str):
+            raise TypeError("wmdistance needs lists of words, not a string; split it into words first")
+        bags = [_count(word for word in document if word in self) for document in (document1, document2)]
+        if not bags[0] or not bags[1]:
+            return float("inf")
+        vectors = [np.stack([self.get_vector(word, norm=norm) for word in bag]) for bag in bags]
+        shares = [np.fromiter(bag.values(), np.float64) for bag in bags]
+        return _transport_cost(vectors[0], shares[0] / shares[0].sum(), vectors[1], shares[1] / shares[1].sum())
+
+
+def _or_none(items: Items | None) -> Items:
+    return () if items is None else items
+
+
+def _count(words: Iterable[str]) -> Mapping[str, int]:
+    bag: dict[str, int] = {}
+    for word in words:
+        bag[word] = bag.get(word, 0) + 1
+    return bag
+
+
+def _transport_cost(
+    sources: Vector, supply: NDArray[np.float64], targets: Vector, demand: NDArray[np.float64]
+) -> float:
+    """Return the least cost of moving `supply`, shape (n,), to `demand`, shape (m,), by the Euclidean distance."""
+    try:
+        from ot import emd2
+    except ImportError as error:
+        raise ImportError("wmdistance needs POT; install it with: pip install POT") from error
+    from scipy.spatial.distance import cdist
+
+    costs = cdist(sources, targets)
+    return float(emd2(supply, demand, costs)) if costs.any() else 0.0

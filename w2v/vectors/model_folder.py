@@ -1,0 +1,329 @@
+"""What model folders of every kind are made of: configuration, words, arrays, tokenizers; also a stranger's.
+
+`persistence` puts them together for word vectors, `w2v.encoder.model.persistence` for sentence encoders.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.phrases.phrase_list import PhraseTokenizer
+from w2v.storage.files import ModelError, atomic_file, reading
+from w2v.storage.json_values import plain_value
+from w2v.storage.tensors import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from w2v.corpora.tokenizers import Tokenizer
+    from w2v.vectors.subwords import SubwordVectors
+
+FORMAT = "w2v"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names of the files in a model folder. They are never taken from a file's content."""
+
+    config: str = "config.json"
+    vocabulary: str = "vocabulary.txt"
+    vectors: str = "vectors.safetensors"
+    subwords: str = "subwords.safetensors"
+    training: str = "training.safetensors"
+    phrases: str = "phrases.json"
+    pieces: str = "tokenizer.json"
+
+
+LAYOUT = Layout()
+TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
+"""What files of arrays in a model folder are called."""
+
+MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES = 64 << 20, 512 << 20
+
+
+def read_header(
+    path: str | os.PathLike[str], kind: str, newest: int, *, counted: str = "vocabulary_size"
+) -> dict[str, Any]:
+    """Read the ``config.json`` of a model folder, and check what every kind of model has there.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The model folder, not the file.
+    kind : str
+        The kind of model that is expected.
+    newest : int
+        The newest format version of it that can be read.
+    counted : str, default "vocabulary_size"
+        The entry that says of how many things it is made.
+
+    Returns
+    -------
+    dict
+        The whole configuration. The entry `counted` is a positive int.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, not strict JSON, of another kind, of a newer version, or an entry has a wrong type.
+    """
+    file, config = _read_config(path)
+    version = config.get("format_version")
+    if type(version) is not int or version < 1:
+        raise ModelError(f"{file} is damaged: format_version must be a positive integer, not {version!r}")
+    if version > newest:
+        raise ModelError(
+            f"{path} was written by a newer version of w2v (format {version}; this one reads up to {newest}); "
+            "upgrade w2v to open it"
+        )
+    if config.get("kind") != kind:
+        raise ModelError(f"{path} holds a model of the kind {config.get('kind')!r}, not {kind!r}")
+    check_positive(config, file, counted)
+    return config
+
+
+def read_kind(path: str | os.PathLike[str]) -> str:
+    """Return the kind of model that a folder holds; nothing else is checked.
+
+    Raises
+    ------
+    ModelError
+        If it is no model folder.
+    """
+    return str(_read_config(path)[1].get("kind"))
+
+
+def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    _check_is_folder(path)
+    file = Path(path, LAYOUT.config)
+    if not file.exists():
+        raise ModelError(f"{path} is not a model folder: it has no {LAYOUT.config}")
+    config = parse_json(file)
+    if config.get("format") != FORMAT:
+        raise ModelError(f"{file} does not describe a model: its format is {config.get('format')!r}, not {FORMAT!r}")
+    return file, config
+
+
+def check_positive(config: Mapping[str, Any], file: Path, name: str) -> None:
+    """Raise `ModelError` unless an entry of a configuration is a positive integer."""
+    if type(config.get(name)) is not int or config[name] < 1:
+        raise ModelError(f"{file} is damaged: {name} must be a positive integer, not {config.get(name)!r}")
+
+
+def check_types(config: Mapping[str, Any], file: Path, types: Mapping[str, type]) -> None:
+    """Raise `ModelError` if an entry of a configuration is there and is not of its type."""
+    for name, expected in types.items():
+        if name in config and not isinstance(config[name], expected):
+            raise ModelError(f"{file} is damaged: {name} has the wrong type, {type(config[name]).__name__}")
+
+
+def _check_is_folder(path: str | os.PathLike[str]) -> None:
+    if not os.path.lexists(path):
+        raise ModelError(f"{path} does not exist; expected a model folder")
+    if not os.path.isdir(path):
+        raise ModelError(
+            f"{path} is not a model folder but a file; a vector file of another tool is opened with `w2v import` or "
+            "w2v.formats.read_vectors"
+        )
+
+
+def parse_json(file: Path, *, largest: int | None = None) -> dict[str, Any]:
+    """Parse a JSON object strictly: UTF-8, no NaN, no name twice, and no more bytes than `largest`."""
+    parsed = parse_any_json(file, largest=largest)
+    if not isinstance(parsed, dict):
+        raise ModelError(f"{file} is damaged: it holds a {type(parsed).__name__}, not a JSON object")
+    return parsed
+
+
+def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
+    """Parse JSON of any type as strictly as `parse_json` does."""
+    largest = MAX_CONFIG_BYTES if largest is None else largest
+    with reading(file) as stream:
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise ModelError(f"{file} is not a model's configuration: it is larger than {largest} bytes")
+    try:
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the name {name!r} occurs twice")
+    return entries
+
+
+def _reject_constant(text: str) -> None:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def encode_json(config: Mapping[str, Any]) -> bytes:
+    """Return a configuration as strict JSON.
+
+    Raises
+    ------
+    ValueError
+        If an entry cannot be expressed.
+    """
+    try:
+        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=plain_value)
+        return text.encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the model's metadata cannot be written as JSON: {error}") from error
+
+
+def encode_words(words: list[str]) -> bytes:
+    """Return one escaped word a line."""
+    text = "\n".join(words)
+    if "\\" in text or "\r" in text or text.count("\n") != len(words) - 1:
+        text = "\n".join(word.replace("\\", r"\\").replace("\n", r"\n").replace("\r", r"\r") for word in words)
+    return text.encode() + b"\n"
+
+
+def read_words(file: Path, n_words: int) -> list[str]:
+    """Read what `encode_words` wrote; any sequence of `n_words` words comes back as it was."""
+    with reading(file) as stream:
+        data = stream.read()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{file} is damaged: it is not UTF-8 at byte {error.start}") from error
+    if "\r" in text:
+        line = text.count("\n", 0, text.index("\r")) + 1
+        raise ModelError(f"{file}, line {line}: a carriage return; were its line ends converted? Copy it as binary")
+    words = text.split("\n")
+    if words.pop() != "" or len(words) != n_words:
+        raise ModelError(f"{file} is damaged: it should hold {n_words} whole lines, one a word, and holds {len(words)}")
+    if "\\" in text:
+        for index, word in enumerate(words):
+            if "\\" in word:
+                words[index] = unescape(word, file, index + 1)
+    return words
+
+
+_ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
+
+
+def unescape(word: str, file: Path, line: int) -> str:
+    """Return the word that an escaped one stands for; `file` and `line` are for the error message."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match[0] not in _ESCAPES:
+            raise ModelError(f"{file}, line {line}: {match[0]!r} is not an escape sequence of this format")
+        return _ESCAPES[match[0]]
+
+    return re.sub(r"\\.?", replace, word, flags=re.DOTALL)
+
+
+def check_tensor(
+    file: Path, tensors: Mapping[str, NDArray[Any]], name: str, dtype: type, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Return an array of a tensors file, or raise `ModelError` unless it is there and of this type and shape."""
+    if name not in tensors:
+        raise ModelError(f"{file} is damaged: it has no array {name!r}")
+    array = tensors[name]
+    if array.dtype != dtype or array.shape != shape:
+        expected = f"{np.dtype(dtype)} of shape {shape}"
+        raise ModelError(
+            f"{file} is damaged: {name!r} is {array.dtype} of shape {array.shape}, but {LAYOUT.config} says {expected}"
+        )
+    return array
+
+
+def n_bytes_of(*tensors: Mapping[str, NDArray[Any]], subwords: SubwordVectors | None = None) -> int:
+    """Return how much the arrays of a folder take on the disk; words and configuration come on top."""
+    n_bytes = sum(tensor.nbytes for arrays in tensors for tensor in arrays.values())
+    return n_bytes if subwords is None else n_bytes + subwords.ngram_vectors.nbytes
+
+
+def write_subwords(folder: Path, subwords: SubwordVectors) -> None:
+    """Write the vectors of n-grams; the settings of `subwords` belong in the configuration."""
+    tensors: dict[str, NDArray[Any]] = {"ngram_vectors": subwords.ngram_vectors}
+    if subwords.numbers is not None:
+        tensors["numbers"] = subwords.numbers
+    write_tensors(folder / LAYOUT.subwords, tensors)
+
+
+def read_subwords(folder: Path, config: dict[str, Any], vector_size: int, *, mmap: bool) -> SubwordVectors:
+    """Open the vectors of n-grams, of `vector_size` columns, that the configuration promises."""
+    from w2v.vectors.subwords import Subwords, SubwordVectors
+
+    settings = config["subwords"]
+    names = [field.name for field in fields(Subwords)]
+    if set(settings) != set(names) or not all(type(value) is int for value in settings.values()):
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: subwords must hold the integers {', '.join(names)}")
+    try:
+        subwords = Subwords(**settings)
+    except ValueError as error:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
+    file = folder / LAYOUT.subwords
+    tensors = read_tensors(file, mmap=mmap)
+    numbers = tensors.get("numbers")
+    n_rows = subwords.buckets if numbers is None else len(numbers)
+    table = check_tensor(file, tensors, "ngram_vectors", np.float32, (n_rows, vector_size))
+    try:
+        return SubwordVectors(subwords, table, numbers)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
+
+
+def write_tokenizer(folder: Path, tokenizer: Tokenizer | None) -> None:
+    """Write what a tokenizer needs beside its entry in the configuration: phrases, or the description of pieces."""
+    from w2v.corpora.pieces import PiecesTokenizer
+
+    if isinstance(tokenizer, PhraseTokenizer):
+        tokenizer.phrases.save(folder / LAYOUT.phrases)
+        write_tokenizer(folder, tokenizer.base)
+    elif isinstance(tokenizer, PiecesTokenizer):
+        with atomic_file(folder / LAYOUT.pieces) as file:
+            file.write(tokenizer.definition.encode())
+
+
+def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | None) -> Tokenizer | None:
+    """Return the tokenizer that the configuration names, or the one given; None for one of the user's own code."""
+    from w2v.corpora.tokenizers import tokenizer_from_config
+
+    if config.get("name") == PhraseTokenizer.name and not isinstance(given, PhraseTokenizer):
+        base = config.get("base")
+        if not isinstance(base, dict) or base.get("name") == PhraseTokenizer.name:
+            raise ModelError(
+                f"{folder / LAYOUT.config} is damaged: the tokenizer that phrases are joined for is missing"
+            )
+        tokenizer = restore_tokenizer(folder, base, given)
+        if tokenizer is not None and not os.path.isfile(folder / LAYOUT.phrases):
+            raise ModelError(f"{folder} is damaged: it has no {LAYOUT.phrases}, which its tokenizer needs")
+        return None if tokenizer is None else PhraseTokenizer(tokenizer, folder / LAYOUT.phrases)
+    if given is not None or config.get("name") == "callable":
+        return given
+    if config.get("name") == "pieces":
+        return _restore_pieces(folder, config)
+    try:
+        return tokenizer_from_config(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder / LAYOUT.config}: the tokenizer cannot be restored: {error}") from error
+
+
+def _restore_pieces(folder: Path, config: dict[str, Any]) -> Tokenizer:
+    """Return the tokenizer whose description lies in the folder."""
+    from w2v.corpora.pieces import PiecesTokenizer
+
+    file = folder / LAYOUT.pieces
+    with reading(file) as stream:
+        data = stream.read(MAX_TOKENIZER_BYTES + 1)
+    if len(data) > MAX_TOKENIZER_BYTES:
+        raise ModelError(f"{file} is not the description of a tokenizer: it is larger than {MAX_TOKENIZER_BYTES} bytes")
+    try:
+        return PiecesTokenizer.from_config(config, data.decode())
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file}: the tokenizer cannot be restored: {error}") from error

@@ -1,0 +1,273 @@
+"""A model as a folder: what is in it, how it is written whole or not at all, and how it is read from a stranger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.storage.claims import check_free_space
+from w2v.storage.files import (
+    ModelError,
+    OutputTakenError,
+    atomic_file,
+    atomic_folder,
+    check_writable_beside,
+    refuse_existing,
+)
+from w2v.storage.tensors import read_tensors, write_tensors
+from w2v.vectors.model_folder import (
+    FORMAT,
+    LAYOUT,
+    TENSORS_NAME,
+    Layout,
+    check_positive,
+    check_tensor,
+    check_types,
+    encode_json,
+    encode_words,
+    n_bytes_of,
+    parse_json,
+    read_header,
+    read_subwords,
+    read_words,
+    restore_tokenizer,
+    write_subwords,
+    write_tokenizer,
+)
+from w2v.vectors.table import DTYPES, VectorTable
+
+if TYPE_CHECKING:
+    from w2v.corpora.tokenizers import Tokenizer
+    from w2v.vectors.embeddings import Embeddings
+
+__all__ = [
+    "LAYOUT", "Layout", "ModelError", "check_output", "load_embeddings", "read_config", "read_tensors",
+    "save_embeddings", "write_tensors",
+]  # fmt: skip
+
+FORMAT_VERSION = 2
+"""2 has vectors of float16 or int8; those of float32 are written as version 1, which older programs read."""
+KIND = "word-vectors"
+
+_STRUCTURE = ("format", "format_version", "kind", "vector_size", "vocabulary_size", "tokenizer", "subwords")
+
+
+def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Raise early, before hours of training, if a model could not be saved at `path`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where the model folder shall be.
+    overwrite : bool, default False
+        Whether a model folder that exists there may be replaced.
+
+    Raises
+    ------
+    ModelError
+        If something exists there (with `overwrite`: something else than a model folder, or a model folder that also
+        holds files which are no part of a model), or if the parent folder is missing or cannot be written.
+    """
+    if not overwrite:
+        refuse_existing(path)
+    elif os.path.lexists(path):
+        _check_replaceable(path)
+    check_writable_beside(path)
+
+
+def save_embeddings(
+    embeddings: Embeddings,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    extra_tensors: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+    extra_config: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model folder. It is written beside its final name and renamed, so it is never seen half-written.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model.
+    path : str or path-like
+        Name of the folder.
+    overwrite : bool, default False
+        Replace a model folder that exists; anything else is never replaced.
+    extra_tensors : mapping of str to (mapping of str to ndarray), optional
+        Further tensors files: file name, such as ``LAYOUT.training``, to named arrays. See `write_tensors`.
+    extra_config : mapping of str to object, optional
+        Further entries of ``config.json``, which win over those of ``embeddings.metadata``.
+
+    Raises
+    ------
+    ModelError
+        As `check_output`, or if writing fails. Nothing is left behind, and what was there before is unchanged.
+    ValueError
+        If a name in `extra_tensors` or `extra_config` is reserved or not a plain name, or an entry cannot be
+        expressed in JSON.
+    """
+    check_output(path, overwrite)
+    config = _encode_config(embeddings, extra_config or {})
+    for name in extra_tensors or {}:
+        if not TENSORS_NAME.fullmatch(name) or name in (LAYOUT.vectors, LAYOUT.subwords):
+            raise ValueError(
+                f"{name!r:.80} is not a name for a further tensors file; use for instance {LAYOUT.training!r}"
+            )
+    tensors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
+    if embeddings.table.scales is not None:
+        tensors["scales"] = embeddings.table.scales
+    if embeddings.vocabulary.counts is not None:
+        tensors["counts"] = embeddings.vocabulary.counts
+    check_free_space(path, n_bytes_of(tensors, *(extra_tensors or {}).values(), subwords=embeddings.subwords))
+    with atomic_folder(path, replace=overwrite) as folder:
+        write_tensors(folder / LAYOUT.vectors, tensors)
+        if embeddings.subwords is not None:
+            write_subwords(folder, embeddings.subwords)
+        for name, further in (extra_tensors or {}).items():
+            write_tensors(folder / name, further)
+        write_tokenizer(folder, embeddings.tokenizer)
+        with atomic_file(folder / LAYOUT.vocabulary) as file:
+            file.write(encode_words(embeddings.index_to_key))
+        with atomic_file(folder / LAYOUT.config) as file:
+            file.write(config)
+
+
+def load_embeddings(
+    path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
+) -> Embeddings:
+    """Open a model folder, which may come from a stranger: nothing in it is executed and every size is checked.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder.
+    mmap : bool, default True
+        Map the vectors into memory, so that opening takes no time and memory is shared between processes. Otherwise
+        read them at once.
+    tokenizer : Tokenizer, optional
+        Used in place of the one that the folder names; a model trained with a callable of your own needs it to
+        normalise queries, since code is never stored.
+
+    Returns
+    -------
+    Embeddings
+        The model, read-only; ``metadata`` holds the parameters, the history and whatever else ``config.json`` has.
+
+    Raises
+    ------
+    ModelError
+        If the folder is missing, not a model folder, of a newer format version, or damaged.
+    """
+    from w2v.vectors.embeddings import Embeddings
+
+    config = read_config(path)
+    folder = Path(path)
+    words = read_words(folder / LAYOUT.vocabulary, config["vocabulary_size"])
+    tensors = read_tensors(folder / LAYOUT.vectors, mmap=mmap)
+    n_words, file = config["vocabulary_size"], folder / LAYOUT.vectors
+    table = _read_table(file, tensors, (n_words, config["vector_size"]))
+    counts = None
+    if "counts" in tensors:
+        counts = check_tensor(file, tensors, "counts", np.int64, (n_words,))
+    try:
+        vocabulary = Vocabulary.read_from(str(folder / LAYOUT.vocabulary), words, counts)
+    except ValueError as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
+    metadata = {name: value for name, value in config.items() if name not in _STRUCTURE}
+    if "tokenizer" in config:
+        tokenizer = restore_tokenizer(folder, config["tokenizer"], tokenizer)
+        if tokenizer is None:
+            metadata["tokenizer"] = config["tokenizer"]
+    subwords = read_subwords(folder, config, config["vector_size"], mmap=mmap) if "subwords" in config else None
+    embeddings = Embeddings(vocabulary, table, tokenizer=tokenizer, metadata=metadata, subwords=subwords)
+    embeddings._folder = folder
+    return embeddings
+
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read and check the ``config.json`` of a model folder.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The model folder, not the file.
+
+    Returns
+    -------
+    dict
+        The whole configuration. ``vector_size`` and ``vocabulary_size`` are positive int; ``tokenizer``, ``subwords``
+        and ``parameters``, where present, are dict and ``history`` is a list.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, not strict JSON, of another kind, of a newer version, or an entry has a wrong type.
+    """
+    config = read_header(path, KIND, FORMAT_VERSION)
+    file = Path(path, LAYOUT.config)
+    check_positive(config, file, "vector_size")
+    check_types(config, file, {"tokenizer": dict, "subwords": dict, "parameters": dict, "history": list})
+    return config
+
+
+def _check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Raise `OutputTakenError` unless all of what is at `path` is a model, whatever its version, and may be deleted."""
+    refusal = f"{path} exists and is not a model folder, so it is not overwritten; choose another name"
+    if not os.path.isdir(path) or not os.path.isfile(Path(path, LAYOUT.config)):
+        raise OutputTakenError(refusal)
+    try:
+        is_model = parse_json(Path(path, LAYOUT.config)).get("format") == FORMAT
+    except ModelError as error:
+        raise OutputTakenError(f"{refusal} ({error})") from error
+    if not is_model:
+        raise OutputTakenError(refusal)
+    for entry in sorted(os.listdir(path)):
+        named = (LAYOUT.config, LAYOUT.vocabulary, LAYOUT.phrases, LAYOUT.pieces)
+        known = entry in named or TENSORS_NAME.fullmatch(entry)
+        if not known or not os.path.isfile(Path(path, entry)):
+            raise OutputTakenError(
+                f"{path} is not overwritten: it also holds {entry!r}, which is no part of a model; move it elsewhere"
+            )
+
+
+def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
+    reserved = sorted(set(_STRUCTURE) & set(extra))
+    if reserved:
+        raise ValueError(f"extra_config may not hold {reserved[0]!r:.80}, which is written by the model itself")
+    tokenizer = embeddings.tokenizer
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": 1 if embeddings.dtype == "float32" else FORMAT_VERSION,
+        "kind": KIND,
+        "vector_size": embeddings.vector_size,
+        "vocabulary_size": len(embeddings),
+    }
+    if tokenizer is not None:
+        config["tokenizer"] = tokenizer.to_config()
+    elif isinstance(embeddings.metadata.get("tokenizer"), Mapping):  # one that could not be restored on loading
+        config["tokenizer"] = embeddings.metadata["tokenizer"]
+    if embeddings.subwords is not None:
+        config["subwords"] = asdict(embeddings.subwords.subwords)
+    config.update((name, value) for name, value in embeddings.metadata.items() if name not in _STRUCTURE)
+    config.update(extra)
+    return encode_json(config)
+
+
+def _read_table(file: Path, tensors: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> VectorTable:
+    """Return the vectors, in whichever type they are stored."""
+    stored = tensors["vectors"].dtype.name if "vectors" in tensors else "float32"
+    dtype = next((getattr(np, name) for name in DTYPES if name == stored), np.float32)
+    vectors = check_tensor(file, tensors, "vectors", dtype, shape)
+    if dtype is not np.int8:
+        return VectorTable(vectors)
+    scales = check_tensor(file, tensors, "scales", np.float32, shape[:1])
+    if not (np.isfinite(scales).all() and (scales >= 0).all()):
+        raise ModelError(f"{file} is damaged: 'scales' must be finite and not negative")
+    return VectorTable(vectors, scales)
