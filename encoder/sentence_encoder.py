@@ -67,8 +67,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     ----------
     embeddings : Embeddings, EncoderState, Word2Vec, str or path-like
         What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either, or of an encoder of
-        another program; see `w2v.encoder.opening`. Of a `Word2Vec`, `fit` trains a clone on the corpus first, so that its
-        parameters can be searched over, too.
+        another program; see `w2v.encoder.opening`. Of a `Word2Vec`, `fit` trains a clone on the corpus first, so that
+        its parameters can be searched over, too.
     architecture : {"static", "attention"}, optional
         Sum up weighted rows of a table, or let the words of a sentence attend to each other first. By default that of
         the encoder to start from; of word vectors static.

