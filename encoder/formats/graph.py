@@ -175,7 +175,7 @@ def _norm(graph: Graph, x: str, arrays: dict[str, NDArray[Any]], config: Network
 
 
 def _add_positions(graph: Graph, tokens: Tokens, h: str, config: NetworkConfig, parameters: ParameterTable) -> str:
-    """Return the rows with positions added; see `layers.positions`."""
+    """Return the rows with positions added; see `w2v.neural.layers.positions`."""
     kind = config.positions
     if kind in WITH_TABLE:
         table = parameters["positions.table"]
@@ -205,7 +205,7 @@ def _turns(graph: Graph, tokens: Tokens, rates: NDArray[np.float64]) -> str:
 
 
 def _add_layer(graph: Graph, attention: _Attention, h: str, config: NetworkConfig, own: dict[str, NDArray[Any]]) -> str:
-    """Return the rows after one layer; see `layers.residual`."""
+    """Return the rows after one layer; see `w2v.neural.layers.block`."""
 
     def norm(x: str, name: str) -> str:
         return graph.norm(x, own[f"{name}.gain"], own[f"{name}.bias"], config.epsilon)
@@ -267,7 +267,7 @@ class _Attention:
         return self.graph.add("Transpose", self.graph.add("Reshape", x, shape), perm=[0, 2, 1, 3])
 
     def _turned(self, x: str) -> str:
-        """Return every pair (k, k + D / 2) turned by its angle; see `layers.rotary`."""
+        """Return every pair (k, k + D / 2) turned by its angle; see `w2v.neural.layers.rotary`."""
         graph, half = self.graph, self.size // 2
         a, b = graph.columns(x, 0, half), graph.columns(x, half, self.size)
         first = graph.add("Sub", graph.add("Mul", a, self.cos), graph.add("Mul", b, self.sin))
