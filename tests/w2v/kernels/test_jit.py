@@ -80,8 +80,8 @@ def test_another_place_of_the_same_sources_shares_the_cache(tmp_path: Path) -> N
 
 def test_flags_that_change_the_code_have_a_folder_of_their_own(tmp_path: Path) -> None:
     copy_package(tmp_path)
-    assert probe(tmp_path, tmp_path / "cache") == (4.0, 0)
-    assert probe(tmp_path, tmp_path / "cache", NUMBA_BOUNDSCHECK="1") == (4.0, 0)
+    for flag in "01":
+        assert probe(tmp_path, tmp_path / "cache", NUMBA_BOUNDSCHECK=flag) == (4.0, 0)
 
 
 def test_numbas_own_variable_says_where_kernels_go(tmp_path: Path) -> None:
