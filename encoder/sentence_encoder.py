@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, overload
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import (
+    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _clone_parametrized,
@@ -41,7 +42,7 @@ from w2v.encoder.training.resuming import (
 )
 from w2v.encoder.training.training import Fitted, Kept, fit_encoder
 from w2v.monitoring.history import TrainingInterrupted
-from w2v.settings.estimator import Estimator
+from w2v.settings.estimator import Fitted
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
@@ -62,7 +63,7 @@ _OF_TRAINING = ("training", "random_state")
 Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
 
 
-class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
+class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted, BaseEstimator):  # type: ignore[misc]
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
