@@ -8,6 +8,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART ?= quickstart
 comma := ,
+# the tests that call compiled code directly
+COMPILED := $(addprefix tests/,w2v/kernels w2v/encoding/test_stream.py w2v/phrases neural/test_layers_kernels.py \
+	neural/test_fused_inference.py encoder/model/test_lookup.py encoder/retrieval/test_retrieval_kernels.py \
+	encoder/evaluation/test_baselines.py explorer/test_explorer_kernels.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help install-all quickstart test test-slow test-interop test-browser test-bounds docs lint format bench wheel clean
@@ -76,7 +80,7 @@ test-browser: $(VENV)/installed-browser ## run the tests that drive Chromium
 	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
 
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
-	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -k "kernels or simd or scanner or stream or lookup or baselines or (phrases and not train and not model)" $(PYTEST_ARGS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(COMPILED) $(PYTEST_ARGS)
 
 $(VENV)/installed-docs: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,docs$(comma)test)

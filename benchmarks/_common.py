@@ -72,7 +72,7 @@ def write_results(name: str, results: dict[str, Any]) -> None:
 
 def run_killed(*arguments: object, limit: float | None = None) -> bool:
     """Run a command of `w2v`; with a limit, kill it (SIGKILL) after so many seconds. Say whether it was killed."""
-    command = [sys.executable, "-c", "from cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-m", "cli", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:
             code = process.wait(limit)

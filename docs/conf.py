@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import os
 import re
 import sys
@@ -21,7 +22,7 @@ _setup.read(ROOT / "setup.cfg", encoding="utf-8")
 project = "w2v"
 author = _setup["metadata"]["author"]
 copyright = author
-release = version = _setup["metadata"]["version"]
+release = version = importlib.import_module("w2v").__version__
 
 extensions = [
     "myst_nb",  # pages in Markdown, and the scripts of the gallery, which are executed

@@ -28,8 +28,9 @@ def open_encoder(
     Parameters
     ----------
     path : str or path-like
-        A folder of ours, of an encoder or of word vectors, as `w2v.encoder.model.persistence.load_encoder` opens it; or one of
-        sentence-transformers, model2vec or a network of the BERT family, as `w2v.encoder.formats.read_encoder` does.
+        A folder of ours, of an encoder or of word vectors, as `w2v.encoder.model.persistence.load_encoder` opens it; or
+        one of sentence-transformers, model2vec or a network of the BERT family, as `w2v.encoder.formats.read_encoder`
+        does.
     mmap, tokenizer
         See `load_encoder`; for folders of ours.
 

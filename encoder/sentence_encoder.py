@@ -42,7 +42,7 @@ from w2v.encoder.training.resuming import (
 )
 from w2v.encoder.training.training import Fitted, Kept, fit_encoder
 from w2v.monitoring.history import TrainingInterrupted
-from w2v.settings.estimator import Fitted
+from w2v.settings.estimator import FitFirst
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
@@ -63,7 +63,7 @@ _OF_TRAINING = ("training", "random_state")
 Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
 
 
-class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted, BaseEstimator):  # type: ignore[misc]
+class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, FitFirst, BaseEstimator):  # type: ignore[misc]
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
@@ -73,8 +73,8 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
     ----------
     embeddings : Embeddings, EncoderState, Word2Vec, str or path-like
         What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either, or of an encoder of
-        another program; see `w2v.encoder.opening`. Of a `Word2Vec`, `fit` trains a clone on the corpus first, so that its
-        parameters can be searched over, too.
+        another program; see `w2v.encoder.opening`. Of a `Word2Vec`, `fit` trains a clone on the corpus first, so that
+        its parameters can be searched over, too.
     architecture : {"static", "attention"}, optional
         Sum up weighted rows of a table, or let the words of a sentence attend to each other first. By default that of
         the encoder to start from; of word vectors static.

@@ -36,7 +36,7 @@ _METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N", FileName: "F
 
 
 def training_options(command: Command) -> Command:
-    """Add one option for each training parameter, with the name, limits, default and help of `w2v.settings.parameters`."""
+    """Add an option for each training parameter; `w2v.settings.parameters` has its name, limits, default and help."""
     defaults = Parameters()
     for name, domain in reversed(DOMAINS.items()):
         command = parameter_option(name, domain, getattr(defaults, name))(command)

@@ -25,7 +25,7 @@ class Commands(SphinxDirective):
         for title, commands in cli.main.sections.items():
             section = nodes.section(ids=[nodes.make_id(title)], names=[])
             section += nodes.title(title, title)
-            section += [self._section(_child(root, str(command.name))) for command in commands]
+            section += [self._section(_child(root, command)) for command in commands]
             sections.append(section)
         return sections
 

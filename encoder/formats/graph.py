@@ -127,7 +127,7 @@ class Tokens:
 
 
 def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, parameters: ParameterTable) -> str:
-    """Add a network; return the rows that it makes of the rows x, (B, T, input_size); see `w2v.encoder.model.network`."""
+    """Add a network; return what it makes of the rows x, (B, T, input_size); see `w2v.encoder.model.network`."""
     h = x if config.head == "none" else graph.linear(x, parameters["input.weight"], parameters["input.bias"])
     h = _add_positions(graph, tokens, h, config, parameters)
     if config.norm == "post":
@@ -148,7 +148,7 @@ def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, par
 
 
 def add_pooling(graph: Graph, tokens: Tokens, rows: str, pooling: Pooling) -> None:
-    """Add what makes the vectors of sentences, the graph's output, of rows (B, T, E); see `w2v.encoder.model.pooling`."""
+    """Add what makes the graph's output, sentence vectors, of rows (B, T, E); see `w2v.encoder.model.pooling`."""
     if pooling.kind in ("sum", "mean"):
         pooled = graph.sum(graph.add("Mul", rows, tokens.weights), 1)
         if pooling.kind == "mean":
@@ -175,7 +175,7 @@ def _norm(graph: Graph, x: str, arrays: dict[str, NDArray[Any]], config: Network
 
 
 def _add_positions(graph: Graph, tokens: Tokens, h: str, config: NetworkConfig, parameters: ParameterTable) -> str:
-    """Return the rows with positions added; see `layers.positions`."""
+    """Return the rows with positions added; see `w2v.neural.layers.positions`."""
     kind = config.positions
     if kind in WITH_TABLE:
         table = parameters["positions.table"]
@@ -205,7 +205,7 @@ def _turns(graph: Graph, tokens: Tokens, rates: NDArray[np.float64]) -> str:
 
 
 def _add_layer(graph: Graph, attention: _Attention, h: str, config: NetworkConfig, own: dict[str, NDArray[Any]]) -> str:
-    """Return the rows after one layer; see `layers.residual`."""
+    """Return the rows after one layer; see `w2v.neural.layers.block`."""
 
     def norm(x: str, name: str) -> str:
         return graph.norm(x, own[f"{name}.gain"], own[f"{name}.bias"], config.epsilon)
@@ -267,7 +267,7 @@ class _Attention:
         return self.graph.add("Transpose", self.graph.add("Reshape", x, shape), perm=[0, 2, 1, 3])
 
     def _turned(self, x: str) -> str:
-        """Return every pair (k, k + D / 2) turned by its angle; see `layers.rotary`."""
+        """Return every pair (k, k + D / 2) turned by its angle; see `w2v.neural.layers.rotary`."""
         graph, half = self.graph, self.size // 2
         a, b = graph.columns(x, 0, half), graph.columns(x, half, self.size)
         first = graph.add("Sub", graph.add("Mul", a, self.cos), graph.add("Mul", b, self.sin))

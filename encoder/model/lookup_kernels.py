@@ -1,4 +1,4 @@
-"""From the bytes of lines to the sums of their words' rows, in Numba. `w2v.encoder.model.lookup` says what is computed."""
+"""From the bytes of lines to the sums of their words' rows, in Numba; `w2v.encoder.model.lookup` defines the sums."""
 
 from __future__ import annotations
 

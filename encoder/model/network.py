@@ -51,7 +51,7 @@ class NetworkConfig:
     norm : {"pre", "post"}
         Whether layers normalise what they read or what they give.
     positions : {"none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"}
-        See `layers.positions`.
+        See `w2v.neural.layers.positions`.
     dropout : float
         Probability that a number is dropped in training, in [0, 1): of the rows before the first layer and of what each
         half of a layer adds.

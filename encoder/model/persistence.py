@@ -81,8 +81,8 @@ def save_encoder(
     Raises
     ------
     ModelError
-        As `w2v.vectors.persistence.check_output`, or if writing fails. Nothing is left behind, and what was there before is
-        unchanged.
+        As `w2v.vectors.persistence.check_output`, or if writing fails. Nothing is left behind, and what was there
+        before is unchanged.
     ValueError
         If a name in `extra_tensors` is reserved or not a plain name, or the metadata cannot be expressed in JSON.
     """

@@ -80,7 +80,10 @@ def test_a_claim_is_of_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
 
 def test_the_claim_of_a_killed_run_is_gone(tmp_path: Path) -> None:
     output = tmp_path / "e.model"
-    code = f"from w2v.storage.claims import claimed\nwith claimed({str(output)!r}):\n    print('claimed', flush=True)\n    input()"
+    code = (
+        "from w2v.storage.claims import claimed\n"
+        f"with claimed({str(output)!r}):\n    print('claimed', flush=True)\n    input()"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"claimed\n"

@@ -444,9 +444,11 @@ def test_get_tokenizer_refuses_what_is_none(tokenizer: object) -> None:
 
 def test_corpora_imports_nothing_heavy() -> None:
     heavy = {"gensim", "numba", "numpy", "rjieba", "urllib.request", "zipfile"}
-    code = f"import sys; before = set(sys.modules); import w2v.corpora; print(sorted({heavy!r} & (set(sys.modules) - before)))"
-    root = ROOT
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    code = (
+        "import sys; before = set(sys.modules); import w2v.corpora; "
+        f"print(sorted({heavy!r} & (set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

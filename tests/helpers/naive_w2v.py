@@ -2,7 +2,7 @@
 
 Written from the formulae in docs/derivations/negative_sampling.md. Nothing is imported from the package, so that the
 twin cannot share a mistake with what it checks. The functions are small and call each other by name, so that
-tests/test_oracles.py can replace one by a wrong one.
+tests/w2v/kernels/test_oracles.py can replace one by a wrong one.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Format:
         Reader ``(path, *, limit, errors, encoding) -> Embeddings`` and writer ``(embeddings, path, *, overwrite)``,
         which returns the words left out.
     binary : bool, optional
-        Passed to those functions of `word2vec_format` that serve two formats.
+        Passed to those functions of `word2vec` that serve two formats.
     suffixes : tuple of str
         By which files without telling content are recognised.
     """

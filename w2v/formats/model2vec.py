@@ -1,4 +1,4 @@
-"""The words of a static-embedding folder of model2vec or sentence-transformers; `w2v.encoder.formats` reads it whole."""
+"""The words of a folder of static embeddings (model2vec, sentence-transformers); `w2v.encoder.formats` reads it all."""
 
 from __future__ import annotations
 

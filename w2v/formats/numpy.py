@@ -96,7 +96,7 @@ def write_numpy(embeddings: Embeddings, path: str | os.PathLike[str], *, overwri
     list of str
         The words left out, as lines of a text file cannot express them: of ``.npy`` those that are empty or hold line
         ends. A ``.npz`` holds all: where a word ends in a zero byte, which NumPy would cut off, all words are bytes, as
-        in `safetensors_format`.
+        in `w2v.formats.safetensors`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""CBOW with negative sampling, a chunk of targets at a time; see `_kernels` for what a chunk is.
+"""CBOW with negative sampling, a chunk of targets at a time; see `w2v.kernels.training` for what a chunk is.
 
 References
 ----------
@@ -263,7 +263,8 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
     This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
     without context are skipped.
 
-    Parameters are those of `train_skipgram`; with `members` there may be weights of positions, see `_positional`.
+    Parameters are those of `train_skipgram`; with `members` there may be weights of positions, see
+    `w2v.kernels.positional`.
     """
     n_targets, n_inputs, n_noise = chunk.n_targets, chunk.n_targets + 2 * chunk.window, noise.n_rows
     w_in, w_out, row_size, vector_size = tables

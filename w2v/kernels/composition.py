@@ -35,7 +35,7 @@ class Members(NamedTuple):
     frozen: NDArray[np.uint8] | None
     """Rows that must not move: not 0."""
     positions: NDArray[np.float32] | None
-    """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,); they are trained. See `_positional`."""
+    """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,); `w2v.kernels.positional` trains them."""
 
 
 @compiled

@@ -1,8 +1,8 @@
 """Skip-gram and CBOW with hierarchical softmax: the probability of a word is that of its path through a Huffman tree.
 
 Every inner node of the tree has an output row; the sigmoid of its score with an input is the probability of one of its
-two branches. `w2v.training.huffman` makes the tree. A target meets the rows of its path, a dozen of them, instead of one row and
-its noise.
+two branches. `w2v.training.huffman` makes the tree. A target meets the rows of its path, a dozen of them, instead of
+one row and its noise.
 
 The root is on every path and the nodes below it are on many: a chunk of targets at the same values would move them much
 too far at once. So targets are trained one after another, each at the output rows that the one before it left, and only
@@ -12,7 +12,7 @@ The path of word v is ``path_steps[path_offsets[v] : path_offsets[v + 1]]``, the
 its complement (~) where the path takes the branch of code 1. LANES or more entries follow the last path.
 
 The formulae are derived in docs/derivations/hierarchical_softmax.md and written again, in float64 NumPy, in
-tests/naive_hierarchical.py.
+tests/helpers/naive_hierarchical.py.
 
 References
 ----------
@@ -285,9 +285,9 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
         g[i, c] = alpha b_i (1 - sigmoid(b_i x_c . y_i))
         w_in[input c] += sum over i of g[i, c] y_i        w_out[node i] += sum over c of g[i, c] x_c
 
-    Parameters are those of `_skipgram.train_skipgram`, with `Paths` in the place of noise. The vectors of `w_out` are
-    those of the inner nodes, V - 1 at most. The targets of a chunk matter only with `members`: input vectors are made
-    anew for each chunk.
+    Parameters are those of `w2v.kernels.skipgram.train_skipgram`, with `Paths` in the place of noise. The vectors of
+    `w_out` are those of the inner nodes, V - 1 at most. The targets of a chunk matter only with `members`: input
+    vectors are made anew for each chunk.
     """
     window, shrink, n_targets = chunk
     w_in, w_out, row_size, _ = tables
@@ -359,7 +359,7 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
 
 
 class CbowScratch(NamedTuple):
-    """Memory of one thread, see `make_cbow_scratch`; what `_cbow.Scratch` has, too, is the same here."""
+    """Memory of one thread, see `make_cbow_scratch`; what `w2v.kernels.cbow.Scratch` has, too, is the same here."""
 
     sample: Sample
     turns: Turns

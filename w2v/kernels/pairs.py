@@ -1,4 +1,4 @@
-"""Training on pairs that are given, with negative sampling, a chunk of pairs at a time; see `_kernels`.
+"""Training on pairs that are given, with negative sampling, a chunk of pairs at a time; see `w2v.kernels.training`.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Skip-gram with negative sampling, a chunk of targets at a time; see `_kernels` for what a chunk is.
+"""Skip-gram with negative sampling, a chunk of targets at a time; see `w2v.kernels.training` for what a chunk is.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""The character n-grams of a whole vocabulary, hashed and summed in Numba. `w2v.vectors.subwords` says what is computed."""
+"""The character n-grams of a whole vocabulary, hashed and summed in Numba; `w2v.vectors.subwords` defines them."""
 
 from __future__ import annotations
 

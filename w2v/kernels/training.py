@@ -9,7 +9,7 @@ Tables are flat float32 arrays of V + 1 rows; row V is zero and stays zero: it s
 Offsets into tables count elements. The kernels check nothing: `trainer` validates ids, shapes and parameters.
 
 The formulae are derived in docs/derivations/negative_sampling.md and written again, in float64 NumPy, in
-tests/naive_w2v.py, which the tests hold against `_skipgram` and `_cbow`.
+tests/helpers/naive_w2v.py, which the tests hold against `skipgram` and `cbow`.
 
 References
 ----------
@@ -370,6 +370,7 @@ def move_rows(error, hidden, n_targets, row_size, table, rows):
 
 @compiled
 def round_up(n, multiple):
+    """Return the smallest multiple that is not below n."""
     return (n + multiple - 1) // multiple * multiple
 
 
@@ -379,6 +380,7 @@ to_multiple = round_up.py_func
 
 @compiled
 def prefetch_row(table, row, row_size):
+    """Ask for the cache lines of one row of a flat table; `row` is the index of its first element."""
     for d in range(0, row_size, _LINE):
         prefetch(table, row + d)
 
@@ -422,7 +424,7 @@ def place_noise(next_noise, noise, w_out, row_size, noise_rows, first, state):
 
 @compiled
 def prefetch_inputs(words, n, t, chunk, w_in, row_size, members):
-    """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `_composition`, or None."""
+    """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `composition`, or None."""
     n_targets, window = chunk.n_targets, chunk.window
     first, last = t + n_targets + window, min(t + 2 * n_targets + window, n)
     if members is None:

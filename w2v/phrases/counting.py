@@ -37,7 +37,7 @@ class PairCounts:
         Number of the gap between them.
     counts : ndarray of shape (n,), int64
     gap_keys : ndarray of shape (n_gaps,), uint64
-        See `_phrase_kernels`.
+        See `w2v.kernels.phrases`.
     n_pairs : int
         Distinct pairs, rare ones included.
     forgotten : int

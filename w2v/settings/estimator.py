@@ -54,7 +54,7 @@ def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
     return cast("Callable[_P, None]", checked)
 
 
-class Fitted:
+class FitFirst:
     """An estimator that names `fit` where what it makes is asked for too early."""
 
     def __getattr__(self, name: str) -> Any:
@@ -73,7 +73,7 @@ class Fitted:
             raise NotFittedError(message or f"This {type(self).__name__} instance is not fitted yet: call fit first.")
 
 
-class Estimator(Fitted):
+class Estimator(FitFirst):
     """Keeps the constructor's arguments as parameters, as scikit-learn's BaseEstimator does."""
 
     @classmethod

@@ -1,7 +1,7 @@
 """The training parameters: one table of names, defaults, allowed values and help texts.
 
 `Word2Vec` takes its defaults and checks from here, and so does the command line, which must answer `--help` without
-importing Numba. The module therefore imports nothing but the standard library and `domains`.
+importing Numba. The module therefore imports nothing but the standard library and `constraints`.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Objective:
     ----------
     kernel : callable
         Takes text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
-        `_skipgram.train_skipgram`.
+        `w2v.kernels.skipgram.train_skipgram`.
     make_scratch : callable
         Takes `chunk`, `source`, arrays and members of the tables; allocates what the kernel works with.
     chunk : Chunk
@@ -79,7 +79,7 @@ class Objective:
         return self.make_scratch(self.chunk, self.source, tables.arrays, tables.members)
 
     def step(self, text: Text, tables: Tables, segment: Segment, scratch: Any, stats: NDArray[np.float64]) -> None:
-        """Train a segment: the tables are overwritten, and what happened is added to `stats` (see `_kernels.LOSS`)."""
+        """Train a segment: overwrite the tables, and add what happened to `stats` (see `w2v.kernels.training.LOSS`)."""
         self.kernel(text, segment, self.chunk, self.source, tables.arrays, tables.members, scratch, stats)
 
 
@@ -130,7 +130,7 @@ def _chunk(parameters: Parameters, reach: int, n_targets: int) -> Chunk:
 
 
 def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Return thresholds and aliases of the noise distribution (see `_kernels.build_alias`), each of shape (V,)."""
+    """Return thresholds and aliases of the noise distribution, each (V,); see `w2v.kernels.training.build_alias`."""
     threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
     build_alias(noise_distribution(counts, exponent), threshold, alias)
     absent = counts == 0  # rounding must not leave one of them a share

@@ -2,7 +2,8 @@
 
 In a round each worker trains the next segment of the epoch's order, which is short here. What a worker meets that no
 other does, it trains in place; of words that several meet, each trains a copy, and the steps of the copies are added up
-afterwards, always in the same order (`_rounds.add_up`). So a seed and a number of workers decide every bit.
+afterwards, always in the same order (`w2v.kernels.synchronous.add_up`). So a seed and a number of workers decide
+every bit.
 
 The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 to 1.8 times the
 processor time of training without rounds, at nearly equal quality; 16 workers take 2.6 to 3 times, and vectors of
@@ -29,7 +30,7 @@ from w2v.monitoring.history import Progress
 from w2v.training.trainer import Crew, Pause, Planned, Trainer
 
 DAMPING = 0.1
-"""How fast a row comes to rest, in units of its summed step sizes; see `_rounds.add_up` (measured)."""
+"""How fast a row comes to rest, in units of its summed step sizes; see `w2v.kernels.synchronous.add_up` (measured)."""
 
 
 class Synchronous(Crew):

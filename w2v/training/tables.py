@@ -84,7 +84,7 @@ class Tables:
     composition : Composition or None
         None where every input vector is the row of its word.
     positions : ndarray of shape ((2 * window + 1) * S,), float32, or None
-        For CBOW with weights of positions: see `_positional`.
+        For CBOW with weights of positions: see `w2v.kernels.positional`.
     """
 
     w_in: NDArray[np.float32]

@@ -121,13 +121,7 @@ def test_training_that_is_killed_ends_at_the_same_bits(
     arguments: tuple[object, ...] = (*options, "-o", output)
     steps = [0]
     for _ in range(kills):
-        command = [
-            sys.executable,
-            "-c",
-            "from w2v.commands.entry import main; main()",
-            "fit-encoder",
-            *map(str, arguments),
-        ]
+        command = [sys.executable, "-m", "cli", "fit-encoder", *map(str, arguments)]
         with subprocess.Popen(
             [*command, "--checkpoint-every", "0.000001s"], cwd=ROOT, stdout=subprocess.DEVNULL
         ) as process:  # fmt: skip

@@ -16,6 +16,7 @@ import pytest
 from numba import njit
 from numpy.typing import NDArray
 
+from tests.helpers import ROOT
 from w2v.kernels import simd, training
 from w2v.kernels.simd import (
     LANES,
@@ -229,15 +230,15 @@ def test_other_processors_pass_the_same_tests(features: str, tmp_path: Path) -> 
         pytest.skip(f"this machine cannot run {features}")
     environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
     environment["NUMBA_CACHE_DIR"] = str(tmp_path)
-    here = Path(__file__).parent
+    tests = [str(Path(__file__).with_name(name)) for name in ("test_simd.py", "test_kernels.py")]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "tests/test_simd.py", "tests/test_kernels.py"],
-        cwd=here.parent, env=environment, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "pytest", "-q", "-x", *tests],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]
     lanes = subprocess.run(
         [sys.executable, "-c", "from w2v.kernels.simd import LANES; print(LANES)"],
-        cwd=here.parent, env=environment, capture_output=True, text=True, check=True,
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert int(lanes.stdout) == (16 if "avx512f" in features else 8 if "avx" in features else 4)
     assert simd.LANES >= int(lanes.stdout)

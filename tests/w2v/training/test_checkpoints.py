@@ -435,7 +435,7 @@ def test_full_disk_at_a_checkpoint_is_a_warning_and_the_last_one_stays(text: Pat
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-c", "from w2v.commands.entry import main; main()", *map(str, arguments)]
+    return [sys.executable, "-m", "cli", *map(str, arguments)]
 
 
 @pytest.mark.slow

@@ -90,7 +90,10 @@ def test_subwords_refuses_impossible_settings(min_n: int, max_n: int, buckets: i
 
 
 def test_rows_need_no_compiler() -> None:
-    code = "import sys; from w2v.vectors.subwords import Subwords; Subwords().rows('where'); assert 'numba' not in sys.modules"
+    code = (
+        "import sys; from w2v.vectors.subwords import Subwords; "
+        "Subwords().rows('where'); assert 'numba' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
