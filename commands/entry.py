@@ -6,12 +6,9 @@ place as soon as `main` begins.
 
 from __future__ import annotations
 
-import os
 import signal
-from types import FrameType
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, by the shells' convention: 128 plus the signal's number."""
+from w2v.commands.shared.interrupts import end_at_once
 
 
 def main() -> None:
@@ -25,15 +22,3 @@ def main() -> None:
     finally:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python shuts down, where an exception has nowhere to go
-
-
-def end_at_once(number: int, frame: FrameType | None) -> None:
-    """End the process: an exception in the middle of an import would be a traceback, or be swallowed."""
-    os.write(2, b"Interrupted; nothing was saved.\n")
-    os._exit(INTERRUPTED)
-
-
-def raise_interrupts() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt from now on, since somebody is there to catch it."""
-    if signal.getsignal(signal.SIGINT) is end_at_once:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

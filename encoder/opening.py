@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from w2v.encoder.formats import is_encoder_folder, read_encoder
 from w2v.encoder.model.persistence import load_encoder
 from w2v.storage.files import ModelError
 from w2v.vectors.embeddings import Embeddings
@@ -45,8 +46,6 @@ def open_encoder(
         If the package tokenizers is needed and missing.
     """
     if _is_foreign(Path(path)):
-        from w2v.encoder.formats import read_encoder
-
         return read_encoder(path)
     _check_kind(path)
     return load_encoder(path, mmap=mmap, tokenizer=tokenizer)
@@ -63,8 +62,6 @@ def open_start(path: str | os.PathLike[str]) -> Embeddings | EncoderState:
 
 def _is_foreign(folder: Path) -> bool:
     """Say whether a folder is laid out as other programs' encoders are."""
-    from w2v.encoder.formats import is_encoder_folder
-
     config = folder / LAYOUT.config
     if config.is_file():
         return parse_json(config).get("format") != FORMAT

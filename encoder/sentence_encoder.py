@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, overload
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import (
+    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _clone_parametrized,
@@ -25,10 +26,12 @@ from w2v.corpora.readers import TextReader
 from w2v.display.html import Html, ShownAsHtml, escape, html_curve, html_facts
 from w2v.display.progress import mode_of, show_progress
 from w2v.display.wording import decimals
+from w2v.encoder.formats import read_encoder, write_encoder
 from w2v.encoder.model.inference import BATCH_SIZE, Encoded, Inference, Output, Precision
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import DEFAULT_A, EncoderState, sif_state
 from w2v.encoder.opening import open_encoder, open_start
+from w2v.encoder.training.fit_options import FitOptions, show_fitting
 from w2v.encoder.training.resuming import (
     ENCODERS,
     Interrupted,
@@ -37,10 +40,13 @@ from w2v.encoder.training.resuming import (
     describe_training,
     interrupted_training,
 )
-from w2v.settings.estimator import Estimator
+from w2v.encoder.training.training import Fitted, Kept, fit_encoder
+from w2v.monitoring.history import TrainingInterrupted
+from w2v.settings.estimator import FitFirst
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
+from w2v.training.word2vec import Word2Vec
 from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
@@ -57,7 +63,7 @@ _OF_TRAINING = ("training", "random_state")
 Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
 
 
-class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
+class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerMixin, FitFirst, BaseEstimator):  # type: ignore[misc]
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
@@ -467,8 +473,6 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
 
     def export(self, path: str | os.PathLike[str], *, format: str, overwrite: bool = False) -> None:
         """Write the encoder for another program; see `w2v.encoder.formats.write_encoder`."""
-        from w2v.encoder.formats import write_encoder
-
         write_encoder(self.state, path, format=format, overwrite=overwrite)
 
     @classmethod
@@ -480,8 +484,6 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         SentenceEncoder
             Fitted, as `load` returns it.
         """
-        from w2v.encoder.formats import read_encoder
-
         return cls._fitted(read_encoder(path))
 
     def to_embeddings(self) -> Embeddings:
@@ -585,7 +587,6 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         start: Any = self.embeddings
         if start is None or isinstance(start, (str, os.PathLike, Embeddings, EncoderState)):
             return None
-        from w2v.training.word2vec import Word2Vec
 
         return start if isinstance(start, Word2Vec) else None
 
@@ -624,9 +625,6 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
         tensors: Mapping[str, NDArray[Any]] | None = None,
     ) -> SentenceEncoder:
         """Train from a state, or from where another training was interrupted, and keep what came of it."""
-        from w2v.encoder.training.fit_options import show_fitting
-        from w2v.encoder.training.training import Fitted, Kept, fit_encoder
-
         before = self.history_ if tensors is not None else []
 
         def saved(fitted: Fitted) -> SavedEncoder:
@@ -648,8 +646,6 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
             if checkpoint is not None:
                 checkpoint.finish(kept)
         if fitted.interrupted:
-            from w2v.monitoring.history import TrainingInterrupted
-
             assert fitted.training is not None
             self._interrupted = Interrupted(sources, sources.used, options, fitted.training)
             raise TrainingInterrupted("training was interrupted; `resume` goes on") from fitted.interrupt
@@ -685,8 +681,6 @@ class SentenceEncoder(ShownAsHtml, ClassNamePrefixFeaturesOutMixin, TransformerM
 
     def _fit_options(self) -> FitOptions:
         """Return how to train: `training`, with the seed and the threads of this encoder."""
-        from w2v.encoder.training.fit_options import FitOptions
-
         options = FitOptions() if self.training is None else self.training
         if self.random_state is not None:
             options = replace(options, seed=self._seed())

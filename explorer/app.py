@@ -135,7 +135,7 @@ class _Questions:
 
 def _read_assets() -> dict[str, tuple[bytes, str]]:
     """Return the files of the page and their types, by name."""
-    entries = [entry for entry in files("explorer").joinpath("page").iterdir() if entry.is_file()]
+    entries = [entry for entry in files("w2v.explorer").joinpath("page").iterdir() if entry.is_file()]
     kinds = {entry.name: _TYPES.get(entry.name[entry.name.rfind(".") :]) for entry in entries}
     return {entry.name: (entry.read_bytes(), kind) for entry in entries if (kind := kinds[entry.name])}
 

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.encoder.model.contributions import token_shares
+from w2v.encoder.model.persistence import load_encoder
+from w2v.encoder.model.state import sif_state
 from w2v.explorer.completions import Completions
 from w2v.explorer.word_map import DEFAULT_WORDS, WordMap
 from w2v.vectors.embeddings import Embeddings, Neighbor
@@ -64,8 +67,6 @@ class ExploredModel:
         if read_kind(path) == WORD_VECTORS:
             self.embeddings = Embeddings.load(path)
         else:
-            from w2v.encoder.model.persistence import load_encoder
-
             self._state = load_encoder(path)
             self.embeddings = _word_rows(self._state)
         self.word_map = WordMap(self.embeddings, n_words, cache)
@@ -200,8 +201,6 @@ class ExploredModel:
 
     def _sentence(self, encoded: Encoded, i: int, layer: int | None, head: int | None) -> dict[str, Any]:
         """Return the words of a sentence, their shares of its vector, and what they attend to."""
-        from w2v.encoder.model.contributions import token_shares
-
         shares = token_shares(encoded.token_vectors[i])
         described = {
             "words": encoded.tokens[i][:MOST_TOKENS],
@@ -219,7 +218,6 @@ class ExploredModel:
         with self._lock:
             if self._inference is None:
                 from w2v.encoder.model.inference import Inference
-                from w2v.encoder.model.state import sif_state
 
                 self._inference = Inference(self._state or sif_state(self.embeddings), 1)
             return self._inference

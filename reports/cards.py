@@ -14,6 +14,7 @@ import numpy as np
 
 from w2v.display.wording import seconds_in_words, size_in_words
 from w2v.reports.blocks import Card, Code, Paragraph, Section, Table
+from w2v.reports.examples import examples_section
 from w2v.reports.history import is_number, records, training_section
 from w2v.reports.landscape import N_WORDS, Group, draw_map, find_groups
 from w2v.reports.measures import Evaluations, Measured, measure_sentences, measure_words
@@ -292,7 +293,6 @@ def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
 def _examples_section(encoder: Callable[[], SentenceEncoder], options: CardOptions, tell: Tell) -> Section | None:
     if options.sentences is None:
         return None
-    from w2v.reports.examples import examples_section
 
     tell("looking for the nearest sentences")
     return examples_section(encoder(), options.sentences)

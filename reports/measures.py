@@ -13,10 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from w2v.corpora.readers import TextReader
 from w2v.display.wording import decimals, percent
+from w2v.encoder.evaluation.files import read_labelled, read_scored_pairs
+from w2v.encoder.evaluation.measures import compare, evaluate_classification, evaluate_sts, probe_word_order
 from w2v.evaluation import AnalogyReport, evaluate_analogies, evaluate_spelling, evaluate_word_pairs
 from w2v.reports.blocks import Paragraph, Result, Section, Table
 from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.model_folder import read_kind
+from w2v.vectors.persistence import KIND
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
@@ -201,10 +206,6 @@ class _SentenceKind:
 
 
 def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
-    from w2v.corpora.readers import TextReader
-    from w2v.encoder.evaluation.files import read_labelled, read_scored_pairs
-    from w2v.encoder.evaluation.measures import evaluate_classification, evaluate_sts, probe_word_order
-
     return [
         _SentenceKind(
             "sts", "sentence pairs, Spearman", "sentence-similarity", "spearman_cosine", decimals,
@@ -225,8 +226,6 @@ def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
 
 def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:
     """Return another model's figure, and how far apart the two are, in the unit of the figure."""
-    from w2v.encoder.evaluation.measures import compare
-
     found = compare([report], [other])
     scale, digits = (1, 3) if kind.name == "sts" else (100, 1)
     figure, low, high = (f"{scale * value:+.{digits}f}" for value in (found.difference, found.low, found.high))
@@ -236,8 +235,6 @@ def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:
 def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: PathLike | None) -> Mapping[str, Encode]:
     """Return what makes vectors of sentences without training, by the names of their columns."""
     from w2v.encoder.evaluation.baselines import get_baseline
-    from w2v.vectors.model_folder import read_kind
-    from w2v.vectors.persistence import KIND
 
     names = list(_BASELINES)
     if words is not None:
@@ -252,8 +249,6 @@ def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: Path
 
 
 def _other_words(path: PathLike) -> Embeddings:
-    from w2v.vectors.model_folder import read_kind
-    from w2v.vectors.persistence import KIND
 
     if read_kind(path) != KIND:
         raise ValueError(f"{path} is an encoder: analogies and word pairs are compared with a model of word vectors")

@@ -53,7 +53,7 @@ def to_html(card: Card) -> str:
 @cache
 def _style() -> str:
     """Return the style of the page, which is the same for all."""
-    page = (files("reports") / "page.css").read_text(encoding="utf-8").replace("\n", "")
+    page = (files("w2v.reports") / "page.css").read_text(encoding="utf-8").replace("\n", "")
     dark = f"@media screen and (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
     return f":root{{{LIGHT}}}{dark}{page}{STYLE}"
 

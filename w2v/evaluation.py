@@ -58,7 +58,7 @@ class AnalogySection:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result in JSON types, with None for NaN."""
-        return asdict(self) | {"accuracy": _or_none(self.accuracy), "coverage": _or_none(self.coverage)}
+        return asdict(self) | {"accuracy": or_none(self.accuracy), "coverage": or_none(self.coverage)}
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class PairsReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result in JSON types, with None for NaN."""
-        correlations = {"spearman": _or_none(self.spearman), "pearson": _or_none(self.pearson)}
+        correlations = {"spearman": or_none(self.spearman), "pearson": or_none(self.pearson)}
         return asdict(self) | correlations | {"coverage": self.coverage}
 
 
@@ -257,8 +257,8 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
         np.stack([vectors[word] for word, _, _ in used]), np.stack([vectors[word] for _, word, _ in used])
     )
     return PairsReport(
-        spearman=_correlation(_ranks(similarities), _ranks(scores)),
-        pearson=_correlation(similarities, scores),
+        spearman=correlation(ranks(similarities), ranks(scores)),
+        pearson=correlation(similarities, scores),
         n_pairs=len(pairs),
         n_used=len(used),
     )
@@ -285,7 +285,7 @@ def evaluate_spelling(path: str | os.PathLike[str], *, lowercase: bool = True) -
     pairs = list(_read_pairs(path, lowercase))
     alike = np.array([_shared_trigrams(first, second) for first, second, _ in pairs])
     scores = np.array([score for _, _, score in pairs])
-    return PairsReport(_correlation(_ranks(alike), _ranks(scores)), _correlation(alike, scores), len(pairs), len(pairs))
+    return PairsReport(correlation(ranks(alike), ranks(scores)), correlation(alike, scores), len(pairs), len(pairs))
 
 
 def _shared_trigrams(first: str, second: str) -> float:
@@ -452,19 +452,20 @@ def _pair_cosines(first: NDArray[np.float32], second: NDArray[np.float32]) -> ND
     return cosine
 
 
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rank of each value, equal values sharing the mean of their ranks."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return ranks
 
 
-def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Return Pearson's correlation; NaN where one of the two does not vary."""
     x, y = x - x.mean(), y - y.mean()
     scale = math.sqrt(float(x @ x) * float(y @ y))
     return float(np.clip(x @ y / scale, -1, 1)) if scale > 0 else math.nan
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
+    """Return None in place of NaN, which JSON does not have."""
     return None if math.isnan(value) else value

@@ -8,6 +8,8 @@ import click
 
 from w2v.commands.shared.options import corpus_argument, progress_option
 from w2v.commands.shared.output import show_bytes
+from w2v.corpora import bundled
+from w2v.storage.files import atomic_file
 
 
 @click.command(
@@ -28,8 +30,6 @@ def download(name: str, folder: Path) -> None:
     bible, the World English Bible, and lee, Australian news, come from packages that are installed; text8 and enwik9,
     Wikipedia, are fetched from the internet and checked. A file that is there already is not fetched again.
     """
-    from w2v.corpora import bundled
-
     if name in bundled.DOWNLOADS:
         with show_bytes(f"Fetching {name}") as progress:
             path = bundled.download(name, folder, progress=progress)
@@ -40,8 +40,6 @@ def download(name: str, folder: Path) -> None:
 
 def _write_corpus(sentences: list[str], path: Path) -> Path:
     """Write one sentence a line, unless just that is there already."""
-    from w2v.storage.files import atomic_file
-
     data = "".join(f"{sentence}\n" for sentence in sentences).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     if not (path.is_file() and path.read_bytes() == data):

@@ -25,6 +25,7 @@ from w2v.commands.shared.output import (
     print_table,
     show_work,
 )
+from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
@@ -149,7 +150,6 @@ def _evaluate_sentences(
     model: Path, files: Mapping[str, tuple[Path, ...]], baseline: str | None = None
 ) -> dict[str, dict[str, Report]]:
     """Return the report of every file, by kind."""
-    from w2v.corpora.readers import TextReader
     from w2v.encoder.evaluation.files import read_labelled, read_scored_pairs
     from w2v.encoder.evaluation.measures import evaluate_classification, evaluate_sts, probe_word_order
 

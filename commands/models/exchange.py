@@ -11,6 +11,10 @@ import click
 from w2v.commands.shared.options import LazyChoice, model_argument, output_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, say, show_work
 from w2v.commands.shared.saving import keep, saving
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.formats import FORMATS as OF_ENCODERS
+from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
+from w2v.storage.claims import check_free_space
 
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
 
 
 def _exported_names() -> Sequence[str]:
-    from w2v.encoder.formats import FORMATS as OF_ENCODERS
     from w2v.formats import FORMATS
 
     return (*OF_ENCODERS, *(name for name in FORMATS if name not in OF_ENCODERS))
@@ -60,9 +63,7 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     Formats of encoders give the same vectors of sentences there as here; of word vectors they are weighted sums (SIF).
     Formats of words take those of a static encoder with its weights folded in: their sums are its vectors.
     """
-    from w2v.encoder.formats import FORMATS as OF_ENCODERS
     from w2v.formats import write_vectors
-    from w2v.storage.claims import check_free_space
 
     if file_format in OF_ENCODERS:
         _export_encoder(model, file, file_format, overwrite)
@@ -82,9 +83,7 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
 
 
 def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
-    from w2v.encoder.formats import write_encoder
     from w2v.encoder.model.persistence import load_encoder
-    from w2v.storage.claims import check_free_space
 
     state = load_encoder(model)
     check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
@@ -103,7 +102,6 @@ def _open_vectors(model: Path) -> Embeddings:
 
     if read_kind(model) == KIND:
         return Embeddings.load(model)
-    from w2v.encoder import SentenceEncoder
 
     return SentenceEncoder.load(model).to_embeddings()
 
@@ -159,8 +157,6 @@ def import_(
     model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
     a sentence encoder that makes the same vectors; nothing is downloaded.
     """
-    from w2v.encoder.formats import FORMATS as OF_ENCODERS
-    from w2v.encoder.formats import is_encoder_folder
     from w2v.vectors.persistence import check_output
 
     check_output(output, overwrite)
@@ -186,7 +182,6 @@ def import_(
 
 
 def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
-    from w2v.encoder.formats import read_encoder
     from w2v.encoder.model.persistence import save_encoder
 
     with saving(output), show_work(f"reading {folder.name}"):

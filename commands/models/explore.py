@@ -13,6 +13,7 @@ import click
 from w2v.commands.shared.options import model_argument, progress_option
 from w2v.commands.shared.output import say, show_work
 from w2v.display.wording import printable
+from w2v.settings.environment import cache_folder
 
 if TYPE_CHECKING:
     from w2v.explorer.layout import Layout
@@ -61,7 +62,6 @@ def explore(model: Path, words: int, host: str, port: int | None, no_browser: bo
     """
     from w2v.explorer.explored import ExploredModel
     from w2v.explorer.server import address_of, is_loopback, listen, require_server, serve
-    from w2v.settings.environment import cache_folder
 
     require_server()
     explored = ExploredModel(model, n_words=words, cache=None if no_cache else cache_folder() / "maps")

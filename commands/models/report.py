@@ -15,6 +15,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import show_work
 from w2v.commands.shared.saving import keep, saving
+from w2v.reports import CardOptions, Evaluations, check_report_path, model_card, save_report
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
@@ -133,7 +134,6 @@ def report(
     """
     if against is not None and not (analogies or pairs or sts or classify or word_order):
         raise click.UsageError("--against compares on files: give --analogies, --pairs or --sts FILE, or another.")
-    from w2v.reports import CardOptions, Evaluations, check_report_path, model_card, save_report
 
     check_report_path(output, overwrite)
     written: list[Path] = []

@@ -29,7 +29,10 @@ from w2v.commands.shared.output import (
     show_bytes,
 )
 from w2v.commands.shared.saving import keep, saving
+from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
+from w2v.storage.claims import check_share
+from w2v.storage.files import atomic_file
 
 if TYPE_CHECKING:
     from w2v.corpora.readers import Block, TextReader
@@ -125,7 +128,6 @@ def encode(
 
 def _write_json_lines(output: Path | None, pieces: Iterator[tuple[bytes, Any]], overwrite: bool) -> int:
     from w2v.encoder.formats.vector_files import write_json_lines
-    from w2v.storage.files import atomic_file
 
     if output is None:
         return write_json_lines(sys.stdout.buffer, pieces)
@@ -136,8 +138,6 @@ def _write_json_lines(output: Path | None, pieces: Iterator[tuple[bytes, Any]], 
 @contextmanager
 def _reading(file: str, errors: str) -> Iterator[tuple[TextReader, Iterable[Block]]]:
     """Open a text and show on a terminal how much of it was read."""
-    from w2v.corpora.readers import TextReader
-
     reader = TextReader(file, errors=errors)
     with show_bytes(f"encoding {name_of(reader)}") as progress:
 
@@ -163,8 +163,6 @@ def _at_least_one(pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> It
 
 def _with_space(output: Path, pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> Iterator[tuple[bytes, Any]]:
     """Yield the pieces; raise an error after the first if the disk has not the space for all."""
-    from w2v.storage.claims import check_share
-
     first = next(pieces)
     check_share(output, first[1].nbytes, reader.consumed_bytes, reader.total_bytes)
     yield first

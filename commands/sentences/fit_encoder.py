@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from w2v.commands.entry import INTERRUPTED
+from w2v.commands.shared.interrupts import INTERRUPTED
 from w2v.commands.shared.options import Duration, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import print_fitted, print_json, progress_mode, say
 from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
 from w2v.commands.shared.training import Terminated, ending_on_sigterm, warnings_in_one_line
+from w2v.corpora.readers import TextReader
+from w2v.encoder import SentenceEncoder
+from w2v.encoder.training.fit_options import FitOptions
+from w2v.monitoring.history import TrainingInterrupted
+from w2v.storage.claims import check_free_space, check_unclaimed
+from w2v.storage.rescue import SavedElsewhereError
 
 if TYPE_CHECKING:
     from w2v.encoder import SentenceEncoder
@@ -111,8 +117,6 @@ class _LateDefault(click.Option):
 def _default(name: str) -> Any:
     """Return the default of an option, from where it is defined."""
     if name in TRAINING_OPTIONS:
-        from w2v.encoder.training.fit_options import FitOptions
-
         return getattr(FitOptions(), name)
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
@@ -207,7 +211,6 @@ def fit_encoder(
             raise click.UsageError("Nothing to train on: give CORPUS or --pairs.")
         if teacher is not None and not corpus:
             raise click.UsageError("--teacher needs CORPUS, the sentences that its rows are of.")
-        from w2v.storage.claims import check_unclaimed
         from w2v.vectors.persistence import check_output
 
         check_unclaimed(output)
@@ -219,7 +222,6 @@ def fit_encoder(
 
 def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> SentenceEncoder:
     """Return the encoder that the options describe."""
-    from w2v.encoder import SentenceEncoder
     from w2v.encoder.model.persistence import load_encoder
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.model_folder import read_kind
@@ -236,7 +238,6 @@ def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> 
 
 
 def _training(given: dict[str, Any], hard_negatives: bool) -> FitOptions:
-    from w2v.encoder.training.fit_options import FitOptions
 
     return FitOptions(
         **{name: given[name] for name in TRAINING_OPTIONS if name in given}, hard_negatives=hard_negatives
@@ -247,8 +248,6 @@ def _fit_of(
     encoder: SentenceEncoder, corpus: tuple[str, ...], pairs: tuple[Path, ...], teacher: Path | None
 ) -> Callable[..., Any]:
     """Return what trains the encoder on these files, once it is told where to save it."""
-    from w2v.corpora.readers import TextReader
-
     return partial(encoder.fit, TextReader(corpus) if corpus else None, pairs=list(pairs) or None, teacher=teacher)
 
 
@@ -263,7 +262,6 @@ def _resumed(
         raise click.UsageError("--resume goes on as the training began: it takes no other options and no MODEL.")
     if output not in (None, folder):
         raise click.UsageError(f"--output is not for --resume: the result takes the place of {folder}.")
-    from w2v.encoder import SentenceEncoder
     from w2v.encoder.training.resuming import ENCODERS
     from w2v.training.checkpoints import find_checkpoint
 
@@ -275,9 +273,6 @@ def _resumed(
 def _run(encoder: SentenceEncoder, fit: Callable[..., Any], output: Path, overwrite: bool, as_json: bool) -> None:
     """Train, save, and print a summary; after Ctrl-C or SIGTERM what there is is saved, say so."""
     from w2v.encoder.model.persistence import n_bytes_of_state
-    from w2v.monitoring.history import TrainingInterrupted
-    from w2v.storage.claims import check_free_space
-    from w2v.storage.rescue import SavedElsewhereError
     from w2v.training.checkpoints import CheckpointWarning
 
     leave = click.get_current_context().exit

@@ -14,8 +14,10 @@ from w2v.commands.shared.options import errors_option, json_option, overwrite_op
 from w2v.commands.shared.output import decimals, json_text, print_json, print_table, show_work
 from w2v.commands.shared.saving import keep as save_wherever
 from w2v.commands.shared.saving import saving
+from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
 from w2v.display.wording import printable
+from w2v.storage.files import atomic_file, check_output_file
 
 if TYPE_CHECKING:
     from w2v.corpora.readers import TextReader
@@ -116,7 +118,6 @@ def duplicates(
     from w2v.encoder.retrieval.mining.duplicates import duplicates_of, near_rows
     from w2v.encoder.retrieval.mining.leaders import groups_of, index_leaders
     from w2v.encoder.retrieval.mining.sources import opened_sentences
-    from w2v.storage.files import check_output_file
 
     if keep is not None:
         check_output_file(keep, overwrite=overwrite)
@@ -143,7 +144,6 @@ def duplicates(
 
 def _source(files: tuple[str, ...], errors: str) -> str | TextReader:
     """Return the folder of an index, or a reader of files."""
-    from w2v.corpora.readers import TextReader
     from w2v.encoder.retrieval.index.storage import is_index
 
     if len(files) == 1 and is_index(files[0]):
@@ -184,8 +184,6 @@ def _write_kept(
     path: Path, index: SentenceIndex, source: str | TextReader, is_duplicate: Any, overwrite: bool
 ) -> tuple[int, int]:
     """Write the lines that are no duplicates; return how many lines there were and how many are left."""
-    from w2v.storage.files import atomic_file
-
     n_lines = n_kept = 0
     with atomic_file(path, overwrite=overwrite) as file:
         for line, is_kept in _lines(index, source, is_duplicate):
@@ -269,7 +267,6 @@ def cluster(
     """
     from w2v.encoder.retrieval.mining.clusters import cluster_index
     from w2v.encoder.retrieval.mining.sources import opened_sentences
-    from w2v.storage.files import check_output_file
 
     if output is not None:
         check_output_file(output, overwrite=overwrite)
@@ -295,8 +292,6 @@ def cluster(
 
 def _write_members(path: Path, found: Clustering, index: SentenceIndex, n_files: int, overwrite: bool) -> None:
     """Write the cluster of every sentence."""
-    from w2v.storage.files import atomic_file
-
     with atomic_file(path, overwrite=overwrite) as file:
         for cluster, similarity, place in found.members(index):
             if path.suffix == ".jsonl":

@@ -15,6 +15,8 @@ from w2v.commands.sentences.encode import describe_encoder
 from w2v.commands.shared.options import errors_option, json_option, overwrite_option, progress_option, workers_option
 from w2v.commands.shared.output import decimals, json_text, note, percent, print_json, print_table, say, show_work
 from w2v.commands.shared.saving import saving
+from w2v.corpora.readers import TextReader
+from w2v.encoder.retrieval import SentenceIndex
 
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import Hit, SentenceIndex
@@ -112,8 +114,6 @@ def index(
         raise click.UsageError("--append goes by what the index is; it takes no --output and no options of it.")
     if not append and is_index(model):
         raise click.UsageError(f"{model} is an index; add to it with --append.")
-    from w2v.corpora.readers import TextReader
-    from w2v.encoder.retrieval import SentenceIndex
     from w2v.vectors.index import import_usearch
 
     if approximate:
@@ -165,7 +165,6 @@ def _link(
 
 
 def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: int | None, as_json: bool) -> None:
-    from w2v.encoder.retrieval import SentenceIndex
 
     found = SentenceIndex.open(path, workers=workers)
     start = time.perf_counter()
@@ -304,7 +303,6 @@ def search(
         raise click.UsageError("Nothing to search for: give a QUERY, or --file FILE.")
     if jsonl and as_json:
         raise click.UsageError("--json and --jsonl are two ways to print; give one.")
-    from w2v.encoder.retrieval import SentenceIndex
 
     opened = SentenceIndex.open(index, workers=workers)
     if is_asking:
@@ -357,8 +355,6 @@ def _prompt(question: str) -> str:
 
 def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> Iterator[list[str]]:
     """Yield some queries at a time, those of the command line first."""
-    from w2v.corpora.readers import TextReader
-
     chunk = list(queries)
     for line in () if file is None else TextReader(file, errors=errors).lines():
         if line.strip():

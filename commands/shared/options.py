@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from w2v.commands.shared.output import PROGRESS
+from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS
 
 if TYPE_CHECKING:
     _NumberType: TypeAlias = click.ParamType[float]
@@ -79,7 +80,6 @@ class LazyChoice(_TextType):
 
 
 def _corpus_names() -> Sequence[str]:
-    from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS
 
     return (*BUNDLED_NAMES, *DOWNLOADS)
 

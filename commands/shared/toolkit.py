@@ -11,8 +11,8 @@ from typing import Any, TextIO
 
 import click
 
-from w2v.commands.entry import INTERRUPTED, raise_interrupts
 from w2v.commands.shared.configuration import add_config_option
+from w2v.commands.shared.interrupts import INTERRUPTED, raise_interrupts
 from w2v.display.wording import printable_lines
 
 BROKEN_PIPE, TERMINATED = 141, 143

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from w2v.commands.entry import INTERRUPTED
+from w2v.commands.shared.interrupts import INTERRUPTED
 from w2v.commands.shared.options import Duration, LazyChoice
 from w2v.commands.shared.output import print_json, print_trained, progress_mode, say
 from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
+from w2v.corpora.tokenizers import TOKENIZER_NAMES, get_tokenizer
+from w2v.monitoring.history import TrainingInterrupted
 from w2v.settings.constraints import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.settings.parameters import DOMAINS, MAX_VOCABULARY, Parameters
 from w2v.storage.rescue import SavedElsewhereError
@@ -106,15 +108,12 @@ def parse_parameters(options: dict[str, Any]) -> Parameters:
 
 
 def _tokenizer_names() -> Sequence[str]:
-    from w2v.corpora.tokenizers import TOKENIZER_NAMES
 
     return TOKENIZER_NAMES
 
 
 def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) -> None:
     """Raise a usage error if an option is given that is not what the training in a folder began with."""
-    from w2v.corpora.tokenizers import get_tokenizer
-
     for name, value in given.items():
         began = getattr(model, name)
         if name == "tokenizer":
@@ -182,7 +181,6 @@ def run_training(
     overwrite: bool,
 ) -> None:
     """Train, save, and print a summary; after Ctrl-C or SIGTERM save what there is and say so."""
-    from w2v.monitoring.history import TrainingInterrupted
     from w2v.phrases.estimator import ForgottenPairsWarning
     from w2v.training.checkpoints import CheckpointWarning
 

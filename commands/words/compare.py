@@ -20,9 +20,10 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import note_missing_glyphs, print_json, print_table, show_work
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.training import parse_parameters, training_options
+from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
-    from w2v.comparison.comparison import Comparison
+    from w2v.comparison.figures import Comparison
 
 
 def _others() -> tuple[str, ...]:
@@ -94,7 +95,6 @@ def compare(
         raise click.UsageError("--phrases cannot be compared: join them first, with `w2v phrases --output`.")
     from w2v.comparison.comparison import compare_programs
     from w2v.comparison.report import check_report_path, save_report
-    from w2v.corpora.readers import TextReader
 
     if report is not None:
         check_report_path(report, overwrite)
@@ -119,6 +119,6 @@ def compare(
 
 def _print_comparison(comparison: Comparison) -> None:
     """Print the programs side by side: time, speed and quality."""
-    from w2v.comparison.report import table
+    from w2v.comparison.figures import table
 
     print_table(*table(comparison))

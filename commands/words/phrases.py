@@ -14,7 +14,10 @@ from w2v.commands.shared.options import errors_option, inputs_argument, json_opt
 from w2v.commands.shared.output import note, print_json, print_table, progress_mode
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.training import option_name, parameter_option, warnings_in_one_line
+from w2v.corpora.readers import TextReader
 from w2v.phrases.parameters import ENGLISH, PARAMETER_DOMAINS, PhraseParameters
+from w2v.phrases.phrase_list import PhraseList
+from w2v.storage.files import check_writable_beside
 
 if TYPE_CHECKING:
     from w2v.phrases.phrase_list import Phrase, PhraseList
@@ -101,8 +104,6 @@ def phrases(
     for path in (save, None if to_stdout else output):
         if path is not None:
             _check_new(path, overwrite)
-    from w2v.corpora.readers import TextReader
-    from w2v.phrases.phrase_list import PhraseList
 
     corpus = TextReader(inputs, errors=errors)
     target = sys.stdout.buffer if to_stdout else output
@@ -161,8 +162,6 @@ def _check_load(output: Path | None, save: Path | None) -> None:
 
 def _check_new(path: Path, overwrite: bool) -> None:
     """Refuse before any work is done a file that could not be written at its end."""
-    from w2v.storage.files import check_writable_beside
-
     if path.is_dir():
         raise click.ClickException(f"{path} is a folder; give the name of a file to write.")
     if path.exists() and not overwrite:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from w2v import Embeddings
 from w2v.commands.shared.options import Duration, errors_option, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import print_estimate, print_json
 from w2v.commands.shared.training import check_kept_parameters, parse_parameters, run_training, training_options
+from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
     from w2v.corpora.readers import TextReader
@@ -116,7 +118,6 @@ def train(
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     model = _new_model(options) if base is None else _open_base(base, given)
-    from w2v.corpora.readers import TextReader
 
     corpus = TextReader(inputs, errors=errors)
     fit: Callable[..., Word2Vec] = model.fit if base is None else model.continue_fit
@@ -128,7 +129,6 @@ def train(
 def _estimate(inputs: tuple[str, ...], errors: str, parameters: Parameters, as_json: bool) -> None:
     if not inputs:
         raise click.UsageError("Missing argument 'INPUT...'.")
-    from w2v.corpora.readers import TextReader
     from w2v.training.estimate import estimate_training
 
     estimate = estimate_training(TextReader(inputs, errors=errors), parameters).to_dict()
@@ -146,7 +146,6 @@ def _check_start(interrupted: Path | None, base: Path | None, initial: Path | No
 
 
 def _open_vectors(path: Path) -> Embeddings:
-    from w2v import Embeddings
     from w2v.formats import read_vectors
 
     return Embeddings.load(path) if (path / "config.json").is_file() else read_vectors(path)
@@ -163,7 +162,6 @@ def _open_interrupted(
     name: Path, inputs: tuple[str, ...], errors: str | None, given: dict[str, Any]
 ) -> tuple[Word2Vec, TextReader, Path]:
     """Return the training that was interrupted, its text, and where the result belongs."""
-    from w2v.corpora.readers import TextReader
     from w2v.encoding.corpus import recorded_files
     from w2v.training.checkpoints import find_checkpoint
     from w2v.training.word2vec import Word2Vec

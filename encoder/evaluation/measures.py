@@ -18,7 +18,7 @@ from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 from w2v.display.html import html_table
 from w2v.display.wording import decimals, percent
 from w2v.encoder.evaluation.files import LabelledSentences, ScoredPairs
-from w2v.evaluation import EvaluationError, _correlation, _or_none, _ranks
+from w2v.evaluation import EvaluationError, correlation, or_none, ranks
 
 Encode = Callable[[Sequence[str]], NDArray[Any]]
 """From n sentences to n rows."""
@@ -55,7 +55,7 @@ class StsReport:
     @property
     def pearson(self) -> float:
         """Correlation of the values; NaN where one side does not vary."""
-        return _correlation(self.cosines, self.scores)
+        return correlation(self.cosines, self.scores)
 
     @property
     def figure(self) -> float:
@@ -78,8 +78,8 @@ class StsReport:
         return {
             "n_pairs": len(self),
             "n_empty": self.n_empty,
-            "spearman": _or_none(self.spearman),
-            "pearson": _or_none(self.pearson),
+            "spearman": or_none(self.spearman),
+            "pearson": or_none(self.pearson),
         }
 
 
@@ -359,7 +359,7 @@ def compare(
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Return the correlation of the ranks, equal values sharing the mean of theirs; NaN where one does not vary."""
-    return _correlation(_ranks(x), _ranks(y))
+    return correlation(ranks(x), ranks(y))
 
 
 def _encoded(encode: Encode, sentences: Sequence[str]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from w2v.encoder.formats.static_folder import write_static_encoder
 from w2v.encoder.model.state import EncoderState
 
 
@@ -25,8 +26,6 @@ def write_sentence_transformers(state: EncoderState, path: str | os.PathLike[str
         If the encoder or its tokenizer cannot be expressed, the folder holds something else, or it cannot be written.
     """
     if state.network is None:
-        from w2v.encoder.formats.static_folder import write_static_encoder
-
         write_static_encoder(state, path, overwrite=overwrite)
     else:
         from w2v.encoder.formats.bert_folder import write_bert

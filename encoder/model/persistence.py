@@ -19,6 +19,7 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.storage.claims import check_free_space
 from w2v.storage.files import ModelError, atomic_file, atomic_folder
 from w2v.storage.tensors import read_tensors, write_tensors
+from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.model_folder import (
     FORMAT,
     LAYOUT,
@@ -38,7 +39,7 @@ from w2v.vectors.model_folder import (
     write_tokenizer,
 )
 from w2v.vectors.persistence import KIND as WORD_VECTORS
-from w2v.vectors.persistence import check_output, load_embeddings
+from w2v.vectors.persistence import check_output
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
@@ -148,7 +149,7 @@ def load_encoder(
     """
     if read_kind(path) == WORD_VECTORS:
         try:
-            return sif_state(load_embeddings(path, mmap=mmap, tokenizer=tokenizer), tokenizer=tokenizer)
+            return sif_state(Embeddings.load(path, mmap=mmap, tokenizer=tokenizer), tokenizer=tokenizer)
         except ModelError:
             raise
         except ValueError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from w2v.encoder.model.lookup import FoundWords, WordLookup, encode_words
 from w2v.encoder.model.lookup_kernels import add_identities, sum_rows
 from w2v.encoder.model.state import EncoderState
+from w2v.kernels.subwords import take_ngrams
 from w2v.vectors.subwords import SubwordVectors
 
 
@@ -83,8 +84,6 @@ class WordRows:
 
 def _ngram_means(subwords: SubwordVectors, words: list[str]) -> NDArray[np.float32]:
     """Return the mean of the vectors of each word's n-grams; zeros for a word that has none."""
-    from w2v.kernels.subwords import take_ngrams
-
     offsets, buckets = subwords.subwords.table(words)
     places = subwords.places(buckets)
     sums = np.zeros((len(words), subwords.ngram_vectors.shape[1]), np.float32)

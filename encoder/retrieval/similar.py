@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import checked_text
 from w2v.corpora.readers import Block
 from w2v.display.html import html_table
-from w2v.encoder.model.inference import Inference, Output
+from w2v.encoder.model.inference import Inference, Output, cut_lines
 from w2v.encoder.model.lookup_kernels import scale_to_unit
 from w2v.encoder.retrieval.index.texts import BATCH_SENTENCES
 from w2v.encoding.corpus import open_corpus
@@ -112,8 +112,6 @@ def _as_blocks(texts: Iterable[Any]) -> Iterator[Block]:
 
 def _with_vectors(blocks: Iterable[Block], vectors: NDArray[Any]) -> Iterator[tuple[bytes, NDArray[np.float32]]]:
     """Yield whole lines with their vectors, brought to length 1."""
-    from w2v.encoder.model.inference import cut_lines
-
     start = 0
     for lines in cut_lines(blocks, 1 << 14):
         n_lines = lines.count(b"\n") + (not lines.endswith(b"\n"))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from w2v.corpora.readers import TextReader
 from w2v.encoder.model.persistence import FORMAT_VERSION, KIND, save_encoder
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors
 from w2v.training.checkpoints import Kind
@@ -188,7 +189,6 @@ def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> I
     file = Path(path, LAYOUT.training)
     if not isinstance(training, dict) or training.get("complete", True) or not file.is_file():
         return None
-    from w2v.encoder.training.fit_options import FitOptions
 
     try:
         options = FitOptions(**training["options"])

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import checked_text, row_tuples
 from w2v.corpora.readers import TextReader
 from w2v.corpora.sentences import SentenceSets, read_sentence_sets
+from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.opening import open_encoder
 from w2v.encoder.training.batches import PackedSentences, pack_neighbors, pack_sentences
 from w2v.encoder.training.fit_options import FitOptions, FitProgress
 from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
@@ -161,9 +163,6 @@ def _teacher_vectors(teacher: Teacher, sentences: list[str], report: Callable[[F
 
 def _encoder_of(folder: str | os.PathLike[str]) -> Callable[[list[str]], NDArray[Any]]:
     """Return what encodes sentences as the encoder of a folder does."""
-    from w2v.encoder.model.inference import Inference, Output
-    from w2v.encoder.opening import open_encoder
-
     inference = Inference(open_encoder(folder))
     return lambda sentences: inference.encode(sentences, Output())
 

@@ -100,7 +100,6 @@ def test_an_interrupt_before_anything_was_learned_says_that_nothing_was_saved(fo
         ["info", "my.model", "--json"],
         ["neighbors", "my.model", "word1"],
         ["encode", "my.model", "few.txt", "--jsonl"],
-        ["phrases", "few.txt", "--output", "-"],
         *(
             pytest.param(arguments, marks=pytest.mark.slow)
             for arguments in (
@@ -108,6 +107,7 @@ def test_an_interrupt_before_anything_was_learned_says_that_nothing_was_saved(fo
                 ["--version"],
                 ["duplicates", "few.txt", "--threshold", "0.1"],
                 ["cluster", "few.txt", "--model", "my.model", "-k", "3"],
+                ["phrases", "few.txt", "--output", "-"],
                 ["completion", "bash"],
                 ["train", "few.txt", "--output", "few.model", "--epochs", "1"],
             )

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from w2v.commands.main import main
 from w2v.comparison import comparison as compare
 from w2v.comparison import contenders
-from w2v.comparison.report import cell, check_report_path, ratio, save_report, to_markdown
+from w2v.comparison.figures import Comparison, Run, cell, ratio
+from w2v.comparison.report import check_report_path, save_report, to_markdown
 from w2v.corpora.readers import TextReader
 from w2v.evaluation import AnalogyReport, AnalogySection, PairsReport
 from w2v.settings.parameters import Parameters
@@ -52,13 +53,13 @@ def pairs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def measured() -> compare.Comparison:
+def measured() -> Comparison:
     """Return what three programs might have done with two seeds."""
 
-    def run(seed: int, seconds: float, correct: int) -> compare.Run:
+    def run(seed: int, seconds: float, correct: int) -> Run:
         total = AnalogySection("total", correct, 100, 25)
         pairs = {"/data/no|pairs.tsv": PairsReport(math.nan, math.nan, 10, 1)}
-        return compare.Run(seed, 50, 1.0, seconds, {"/data/questions.txt": AnalogyReport((), total)}, pairs)
+        return Run(seed, 50, 1.0, seconds, {"/data/questions.txt": AnalogyReport((), total)}, pairs)
 
     runs = {
         "w2v": [run(3, 1.0, 40), run(4, 3.0, 42)],
@@ -66,7 +67,7 @@ def measured() -> compare.Comparison:
         "fasttext": [run(3, 20.0, 39), run(4, 22.0, 39)],
     }
     titles = {"w2v": "w2v 1", "gensim": "gensim 4", "fasttext": "fastText 0"}
-    return compare.Comparison(replace(SMALL, workers=2), 6000, 0.5, titles, runs)
+    return Comparison(replace(SMALL, workers=2), 6000, 0.5, titles, runs)
 
 
 def test_both_train_on_the_same_words(corpus: Path, questions: Path, pairs: Path) -> None:
@@ -235,7 +236,7 @@ def test_a_missing_evaluation_file_is_found_before_training(corpus: Path, tmp_pa
 # --- the report ------------------------------------------------------------------------------------------------------
 
 
-def test_cells_hold_means_deviations_and_ratios(measured: compare.Comparison) -> None:
+def test_cells_hold_means_deviations_and_ratios(measured: Comparison) -> None:
     measures = {measure.name: measure for measure in measured.measures()}
     training = measures["training, seconds"]
     assert cell(training, "w2v") == "2.00 ± 1.41"
@@ -248,7 +249,7 @@ def test_cells_hold_means_deviations_and_ratios(measured: compare.Comparison) ->
     assert measures["words a second"].values["w2v"] == [12000, 4000]
 
 
-def test_markdown_is_a_table_with_a_cell_for_every_column(measured: compare.Comparison) -> None:
+def test_markdown_is_a_table_with_a_cell_for_every_column(measured: Comparison) -> None:
     text = to_markdown(measured, "r.svg")
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 7
@@ -260,7 +261,7 @@ def test_markdown_is_a_table_with_a_cell_for_every_column(measured: compare.Comp
 
 
 @pytest.mark.parametrize("title", ["gensim 4", "W" * 40])
-def test_all_text_of_the_picture_is_inside(measured: compare.Comparison, title: str) -> None:
+def test_all_text_of_the_picture_is_inside(measured: Comparison, title: str) -> None:
     pytest.importorskip("matplotlib")
     from w2v.plots.comparison import plot_comparison
 
@@ -272,7 +273,7 @@ def test_all_text_of_the_picture_is_inside(measured: compare.Comparison, title: 
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (dpi, box)
 
 
-def test_report_is_written_with_a_picture_beside_it(measured: compare.Comparison, tmp_path: Path) -> None:
+def test_report_is_written_with_a_picture_beside_it(measured: Comparison, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "report.md"
     save_report(measured, path)

@@ -242,8 +242,7 @@ def test_all_text_of_maps_is_inside_whatever_the_font(font: str, rng: np.random.
         assert_all_text_is_inside(plot_analogies(embeddings, pairs, title=title))
 
 
-@pytest.mark.parametrize("title", [None, LONG])
-@pytest.mark.parametrize("ends", [2, 1])
+@pytest.mark.parametrize(("title", "ends"), [(None, 2), (LONG, 1)])
 def test_all_text_of_histories_is_inside_whatever_the_font(font: str, title: str | None, ends: int) -> None:
     small = [{**epoch, "alpha": 1e-7 * float(epoch["alpha"]), "loss": 1e6 * float(epoch["loss"])} for epoch in EPOCHS]
     assert_all_text_is_inside(plot_history({"my": small}, title=title))

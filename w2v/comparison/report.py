@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 from pathlib import Path
 
-from w2v.comparison.comparison import Comparison, Measure
 from w2v.comparison.contenders import PROGRAMS
+from w2v.comparison.figures import Comparison, table
+from w2v.plots import check_picture_path, save_figure
+from w2v.plots.comparison import plot_comparison
+from w2v.plots.figures import require_matplotlib
 from w2v.settings.parameters import DEFAULT_ALPHA
 from w2v.storage.files import ModelError, OutputTakenError, atomic_file
 
 _SUFFIXES = (".md", ".markdown")
-
-
-def cell(measure: Measure, program: str) -> str:
-    """Write a program's mean, with the standard deviation where there are several seeds."""
-    mean, deviation = measure.mean(program), measure.deviation(program)
-    if not math.isfinite(mean):
-        return "-"
-    scale = 100 if measure.kind == "share" else 1
-    style = {"seconds": ".2f", "count": ",.0f", "share": ".1f", "correlation": ".3f"}[measure.kind]
-    is_spread = math.isfinite(deviation) and (deviation > 0 or measure.kind != "count")
-    spread = f" ± {scale * deviation:{style}}" if is_spread else ""
-    return f"{scale * mean:{style}}{spread}{' %' if measure.kind == 'share' else ''}"
-
-
-def ratio(measure: Measure, program: str) -> str:
-    """Write how many times as long as ours a program's time is; nothing for other measures."""
-    times = measure.ratio(program)
-    return f"{times:.1f}x" if measure.kind == "seconds" and math.isfinite(times) else ""
-
-
-def table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return the names of the columns, ">" before those that are aligned to the right, and the rows."""
-    keys = list(comparison.titles)
-    others = keys[1:]
-    titles = [*comparison.titles.values(), *(f"{PROGRAMS[key].name} / w2v" for key in others)]
-    rows = [
-        [measure.name, *(cell(measure, key) for key in keys), *(ratio(measure, key) for key in others)]
-        for measure in comparison.measures()
-    ]
-    return ["", *(f">{title}" for title in titles)], rows
 
 
 def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
@@ -56,9 +28,6 @@ def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> 
         If the name does not end in .md, if one of the two files exists and `overwrite` is False, or if the folder does
         not exist.
     """
-    from w2v.plots import check_picture_path
-    from w2v.plots.figures import require_matplotlib
-
     if Path(path).suffix.lower() not in _SUFFIXES:
         raise ModelError(f"{path}: a report is written in Markdown, and its name must end in .md")
     require_matplotlib()
@@ -89,9 +58,6 @@ def save_report(comparison: Comparison, path: str | os.PathLike[str], *, overwri
     ImportError, ModelError
         As `check_report_path`, or if writing fails.
     """
-    from w2v.plots import save_figure
-    from w2v.plots.comparison import plot_comparison
-
     check_report_path(path, overwrite)
     save_figure(plot_comparison(comparison), picture_path(path), overwrite=overwrite)
     with atomic_file(path, overwrite=overwrite) as file:

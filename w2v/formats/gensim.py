@@ -13,6 +13,7 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.formats.vector_files import finite_blocks
 from w2v.storage.files import ModelError, check_writable_beside, sync_folder
 from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.keyed_copy import to_gensim as to_gensim  # a public name of this module
 from w2v.vectors.subwords import Subwords, SubwordVectors
 
 if TYPE_CHECKING:
@@ -53,38 +54,6 @@ def from_gensim(keyed: KeyedVectors) -> Embeddings:
         settings = Subwords(keyed.min_n, keyed.max_n, keyed.bucket)
         subwords = SubwordVectors(settings, np.array(keyed.vectors_ngrams, dtype=np.float32))
     return Embeddings(vocabulary, vectors, subwords=subwords)
-
-
-def to_gensim(embeddings: Embeddings) -> KeyedVectors:
-    """Return a copy as gensim's KeyedVectors; with n-grams, as FastTextKeyedVectors, which know unseen words too.
-
-    Raises
-    ------
-    ImportError
-        If gensim is not installed.
-    """
-    try:
-        from gensim.models import KeyedVectors
-        from gensim.models.fasttext import FastTextKeyedVectors
-    except ImportError as error:
-        raise ImportError("to_gensim needs gensim; install it with: pip install gensim") from error
-    subwords = embeddings.subwords
-    vectors = np.array(embeddings.vectors, order="C")
-    if subwords is None:
-        keyed = KeyedVectors(embeddings.vector_size)
-    else:
-        settings = subwords.subwords
-        keyed = FastTextKeyedVectors(embeddings.vector_size, settings.min_n, settings.max_n, bucket=settings.buckets)
-        keyed.vectors_ngrams = np.array(subwords.bucket_rows(slice(None)))
-        keyed.vectors_vocab = subwords.own_vectors(embeddings.index_to_key, vectors)
-    keyed.vectors = vectors
-    keyed.index_to_key = list(embeddings.index_to_key)
-    keyed.key_to_index = dict(embeddings.key_to_index)
-    if embeddings.vocabulary.counts is not None:
-        keyed.expandos["count"] = embeddings.vocabulary.counts.copy()
-    if subwords is not None:
-        keyed.recalc_char_ngram_buckets()
-    return keyed
 
 
 def read_gensim(

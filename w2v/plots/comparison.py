@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from w2v.comparison.comparison import Comparison, Measure
+    from w2v.comparison.figures import Comparison, Measure
 
 _WIDTH, _ROW = 7.5, 0.34
 _NAME_SIZE, _HEADING_SIZE, _UNIT_SIZE, _NUMBER_SIZE = 9.5, 9.5, 8.5, 9.0

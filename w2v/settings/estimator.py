@@ -54,8 +54,27 @@ def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
     return cast("Callable[_P, None]", checked)
 
 
-class Estimator:
-    """Keeps the constructor's arguments as parameters, and names `fit` where what it makes is asked for too early."""
+class FitFirst:
+    """An estimator that names `fit` where what it makes is asked for too early."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Raise `NotFittedError`, which is an AttributeError, for what `fit` would have made."""
+        if isinstance(found := getattr(type(self), name, None), property):
+            return found.__get__(self)  # its own error: an AttributeError in a property leads here
+        if _is_made_by_fit(name):
+            self._check_fitted(f"this {type(self).__name__} has no {name} yet: call fit first")
+        raise AttributeError(f"{type(self).__name__!r:.80} object has no attribute {name!r:.80}", name=name, obj=self)
+
+    def _check_fitted(self, message: str = "") -> None:
+        """Raise `sklearn.exceptions.NotFittedError` before `fit`."""
+        if not any(_is_made_by_fit(name) for name in vars(self)):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError(message or f"This {type(self).__name__} instance is not fitted yet: call fit first.")
+
+
+class Estimator(FitFirst):
+    """Keeps the constructor's arguments as parameters, as scikit-learn's BaseEstimator does."""
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
@@ -98,21 +117,6 @@ class Estimator:
         from sklearn.base import BaseEstimator
 
         return BaseEstimator().__sklearn_tags__()
-
-    def __getattr__(self, name: str) -> Any:
-        """Raise `NotFittedError`, which is an AttributeError, for what `fit` would have made."""
-        if isinstance(found := getattr(type(self), name, None), property):
-            return found.__get__(self)  # its own error: an AttributeError in a property leads here
-        if _is_made_by_fit(name):
-            self._check_fitted(f"this {type(self).__name__} has no {name} yet: call fit first")
-        raise AttributeError(f"{type(self).__name__!r:.80} object has no attribute {name!r:.80}", name=name, obj=self)
-
-    def _check_fitted(self, message: str = "") -> None:
-        """Raise `sklearn.exceptions.NotFittedError` before `fit`."""
-        if not any(_is_made_by_fit(name) for name in vars(self)):
-            from sklearn.exceptions import NotFittedError
-
-            raise NotFittedError(message or f"This {type(self).__name__} instance is not fitted yet: call fit first.")
 
 
 def _is_made_by_fit(name: str) -> bool:

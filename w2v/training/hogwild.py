@@ -45,6 +45,7 @@ class Hogwild(Crew):
                 trainer.objective.step(text, trainer.tables, segment, scratch, stats)
                 with self.gate:
                     self.note(planned, stats)
+                    self.tell(planned)
             except BaseException as failure:
                 self.failures.append(failure)
             finally:

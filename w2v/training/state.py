@@ -23,7 +23,7 @@ from w2v.settings.parameters import Parameters
 from w2v.storage.json_values import plain_value
 from w2v.training.tables import Tables, layout
 from w2v.vectors.embeddings import Embeddings
-from w2v.vectors.persistence import LAYOUT, ModelError, load_embeddings, read_config, read_tensors, save_embeddings
+from w2v.vectors.persistence import LAYOUT, ModelError, read_config, read_tensors, save_embeddings
 from w2v.vectors.subwords import Subwords, SubwordVectors
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = Non
         If it is no model folder, of a newer version, holds vectors only, is damaged, or the tokenizer is missing.
     """
     folder = Path(folder)
-    embeddings = load_embeddings(folder, tokenizer=tokenizer)
+    embeddings = Embeddings.load(folder, tokenizer=tokenizer)
     config = read_config(folder)
     if "training" not in config or not (folder / LAYOUT.training).is_file():
         raise ModelError(

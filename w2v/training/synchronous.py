@@ -93,6 +93,8 @@ class Synchronous(Crew):
         """Note what the last round did, pause where that is due, and take the segments of the next round."""
         for planned, stats in zip(self.segments, self.stats, strict=False):
             self.note(planned, stats)
+        if self.segments:
+            self.tell(self.segments[-1])
         while due := self.pauses_due():
             for pause in due:
                 pause.act(self.trainer)

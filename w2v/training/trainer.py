@@ -354,9 +354,13 @@ class Crew:
         return planned
 
     def note(self, planned: Planned, stats: NDArray[np.float64]) -> None:
-        """Record a segment that is done, and tell the progress from time to time."""
+        """Record a segment that is done."""
         elapsed = time.perf_counter() - self.began
         self.visited += self.trainer.record(planned, stats, self.seconds_before + elapsed)
+
+    def tell(self, planned: Planned) -> None:
+        """Tell the progress from time to time, once all that was done before is recorded: a call may interrupt."""
+        elapsed = time.perf_counter() - self.began
         if self.progress is not None and elapsed >= self._next_report:
             self._next_report = 0.1 * (math.floor(10 * elapsed) + 1)
             self.progress(self.trainer.progress_at(planned, self.visited, elapsed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -11,8 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from w2v.display.html import html_facts
 from w2v.encoding.vocabulary import Vocabulary
+from w2v.vectors import keyed_copy
+from w2v.vectors.index import NeighborIndex
 from w2v.vectors.keyed_vectors import KeyedVectorsMethods
 from w2v.vectors.lookup import Neighbor, Vector
+from w2v.vectors.persistence import read_parts, save_embeddings
 from w2v.vectors.table import DTYPES, DType, RowError, VectorTable
 
 if TYPE_CHECKING:
@@ -283,8 +287,6 @@ class Embeddings(KeyedVectorsMethods):
         -------
         NeighborIndex
         """
-        from w2v.vectors.index import NeighborIndex
-
         self._index = NeighborIndex.build(
             self.table, connectivity=connectivity, effort=effort, dtype=dtype, workers=workers
         )
@@ -292,22 +294,21 @@ class Embeddings(KeyedVectorsMethods):
 
     def to_gensim(self) -> KeyedVectors:
         """Return a copy as gensim's KeyedVectors; see `w2v.formats.gensim.to_gensim`."""
-        from w2v.formats.gensim import to_gensim
-
-        return to_gensim(self)
+        return keyed_copy.to_gensim(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, dtype: DType | None = None) -> None:
         """Write a model folder, in another dtype if one is named; see `w2v.vectors.persistence.save_embeddings`."""
-        from w2v.vectors.persistence import save_embeddings
-
         save_embeddings(self if dtype is None else self.astype(dtype), path, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None) -> Embeddings:
-        """Open a model folder; see `w2v.vectors.persistence.load_embeddings`."""
-        from w2v.vectors.persistence import load_embeddings
-
-        return load_embeddings(path, mmap=mmap, tokenizer=tokenizer)
+        """Open a model folder; see `w2v.vectors.persistence.read_parts`."""
+        parts = read_parts(path, mmap=mmap, tokenizer=tokenizer)
+        embeddings = cls(
+            parts.vocabulary, parts.table, tokenizer=parts.tokenizer, metadata=parts.metadata, subwords=parts.subwords
+        )
+        embeddings._folder = Path(path)
+        return embeddings
 
     def _take(self, rows: slice | NDArray[np.intp]) -> Embeddings:
         """Return the embeddings of some rows."""

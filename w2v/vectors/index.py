@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from w2v.settings.environment import default_workers
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors, write_tensors
+from w2v.vectors.persistence import read_parts
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -199,9 +200,7 @@ class NeighborIndex:
         ModelError
             If the folder is not that of the vectors that the index was built from, or cannot be written.
         """
-        from w2v.vectors.persistence import load_embeddings
-
-        if fingerprint(load_embeddings(folder).table) != self._fingerprint:
+        if fingerprint(read_parts(folder).table) != self._fingerprint:
             raise ModelError(f"{folder} holds other vectors than the index was built from; save the model there first")
         self.write(Path(folder, INDEX_FILE))
 

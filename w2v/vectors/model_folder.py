@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.pieces import PiecesTokenizer
+from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.phrases.phrase_list import PhraseTokenizer
 from w2v.storage.files import ModelError, atomic_file, reading
 from w2v.storage.json_values import plain_value
 from w2v.storage.tensors import read_tensors, write_tensors
+from w2v.vectors.subwords import Subwords, SubwordVectors
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
@@ -257,8 +260,6 @@ def write_subwords(folder: Path, subwords: SubwordVectors) -> None:
 
 def read_subwords(folder: Path, config: dict[str, Any], vector_size: int, *, mmap: bool) -> SubwordVectors:
     """Open the vectors of n-grams, of `vector_size` columns, that the configuration promises."""
-    from w2v.vectors.subwords import Subwords, SubwordVectors
-
     settings = config["subwords"]
     names = [field.name for field in fields(Subwords)]
     if set(settings) != set(names) or not all(type(value) is int for value in settings.values()):
@@ -280,8 +281,6 @@ def read_subwords(folder: Path, config: dict[str, Any], vector_size: int, *, mma
 
 def write_tokenizer(folder: Path, tokenizer: Tokenizer | None) -> None:
     """Write what a tokenizer needs beside its entry in the configuration: phrases, or the description of pieces."""
-    from w2v.corpora.pieces import PiecesTokenizer
-
     if isinstance(tokenizer, PhraseTokenizer):
         tokenizer.phrases.save(folder / LAYOUT.phrases)
         write_tokenizer(folder, tokenizer.base)
@@ -292,8 +291,6 @@ def write_tokenizer(folder: Path, tokenizer: Tokenizer | None) -> None:
 
 def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | None) -> Tokenizer | None:
     """Return the tokenizer that the configuration names, or the one given; None for one of the user's own code."""
-    from w2v.corpora.tokenizers import tokenizer_from_config
-
     if config.get("name") == PhraseTokenizer.name and not isinstance(given, PhraseTokenizer):
         base = config.get("base")
         if not isinstance(base, dict) or base.get("name") == PhraseTokenizer.name:
@@ -316,8 +313,6 @@ def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | N
 
 def _restore_pieces(folder: Path, config: dict[str, Any]) -> Tokenizer:
     """Return the tokenizer whose description lies in the folder."""
-    from w2v.corpora.pieces import PiecesTokenizer
-
     file = folder / LAYOUT.pieces
     with reading(file) as stream:
         data = stream.read(MAX_TOKENIZER_BYTES + 1)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,10 @@ from w2v.vectors.table import DTYPES, VectorTable
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.vectors.embeddings import Embeddings
+    from w2v.vectors.subwords import SubwordVectors
 
 __all__ = [
-    "LAYOUT", "Layout", "ModelError", "check_output", "load_embeddings", "read_config", "read_tensors",
+    "LAYOUT", "Layout", "ModelError", "check_output", "read_parts", "read_config", "read_tensors",
     "save_embeddings", "write_tensors",
 ]  # fmt: skip
 
@@ -139,9 +140,27 @@ def save_embeddings(
             file.write(config)
 
 
-def load_embeddings(
-    path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
-) -> Embeddings:
+class Parts(NamedTuple):
+    """What a folder of word vectors holds.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+    table : VectorTable
+    tokenizer : Tokenizer or None
+    subwords : SubwordVectors or None
+    metadata : dict
+        The parameters, the history and whatever else ``config.json`` has.
+    """
+
+    vocabulary: Vocabulary
+    table: VectorTable
+    tokenizer: Tokenizer | None
+    subwords: SubwordVectors | None
+    metadata: dict[str, Any]
+
+
+def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None) -> Parts:
     """Open a model folder, which may come from a stranger: nothing in it is executed and every size is checked.
 
     Parameters
@@ -157,16 +176,14 @@ def load_embeddings(
 
     Returns
     -------
-    Embeddings
-        The model, read-only; ``metadata`` holds the parameters, the history and whatever else ``config.json`` has.
+    Parts
+        Read-only.
 
     Raises
     ------
     ModelError
         If the folder is missing, not a model folder, of a newer format version, or damaged.
     """
-    from w2v.vectors.embeddings import Embeddings
-
     config = read_config(path)
     folder = Path(path)
     words = read_words(folder / LAYOUT.vocabulary, config["vocabulary_size"])
@@ -186,9 +203,7 @@ def load_embeddings(
         if tokenizer is None:
             metadata["tokenizer"] = config["tokenizer"]
     subwords = read_subwords(folder, config, config["vector_size"], mmap=mmap) if "subwords" in config else None
-    embeddings = Embeddings(vocabulary, table, tokenizer=tokenizer, metadata=metadata, subwords=subwords)
-    embeddings._folder = folder
-    return embeddings
+    return Parts(vocabulary, table, tokenizer, subwords, metadata)
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:

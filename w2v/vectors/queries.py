@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 import numpy as np
 
 from w2v.storage.files import ModelError
+from w2v.vectors.index import NeighborIndex
 from w2v.vectors.lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit
 from w2v.vectors.ranking import best_rows, cosines, top_rows
 
@@ -39,8 +40,6 @@ class Queries(WordVectors):
             If usearch is not installed.
         """
         if self._index is None:
-            from w2v.vectors.index import NeighborIndex
-
             if self._folder is None:
                 raise ModelError("there is no index for approximate search; call build_index() first")
             self._index = NeighborIndex.open(self._folder, self.table)

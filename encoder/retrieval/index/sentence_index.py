@@ -31,6 +31,7 @@ from w2v.encoder.retrieval.index.storage import (
 from w2v.encoding.corpus import open_corpus
 from w2v.storage.claims import check_unclaimed, claimed
 from w2v.storage.files import ModelError, atomic_folder
+from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
 from w2v.vectors.model_folder import read_kind
 from w2v.vectors.persistence import KIND as WORD_VECTORS
@@ -357,9 +358,7 @@ class SentenceIndex:
 
     def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
         """Return the share of the true `top_n` nearest sentences that a search finds, for evenly spread sentences."""
-        from w2v.vectors.fidelity import measure_recall
-
-        return measure_recall(self.graphs, self.table, top_n=top_n, n_sampled=n_sampled)
+        return fidelity.measure_recall(self.graphs, self.table, top_n=top_n, n_sampled=n_sampled)
 
     @overload
     def search(self, queries: str, *, top_n: int = ..., exact: bool = ...) -> list[Hit]: ...

@@ -135,10 +135,10 @@ tokenizers = pytest.mark.parametrize(
 
 
 @tokenizers
-@pytest.mark.parametrize("block_size", [1, 7, 64, 1000, 1 << 20])
+@pytest.mark.parametrize("block_size", [1, 7, 1000, 1 << 20])
 def test_result_does_not_depend_on_workers_and_blocks(file: str, tokenizer: Tokenizer, block_size: int) -> None:
     expected = encode([tokenizer(line) for line in LINES], min_count=3)
-    for workers in (1, 2, 5):
+    for workers in (1, 5):
         assert_same(encode(TextReader(file, block_size=block_size), tokenizer, workers=workers, min_count=3), expected)
 
 

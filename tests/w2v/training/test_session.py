@@ -25,7 +25,7 @@ from w2v.kernels.training import Segment, Text, draw_noise
 from w2v.training.objectives import Objective, noise_table
 from w2v.training.tables import Tables
 from w2v.training.trainer import DivergenceError
-from w2v.vectors.persistence import load_embeddings
+from w2v.vectors.embeddings import Embeddings
 
 ROOT = Path(jit.__file__).resolve().parents[jit.__name__.count(".")]
 TOO_LONG = {"scan_some", "count_pairs", "join_pairs"}
@@ -167,7 +167,7 @@ def test_diverged_tables_never_replace_a_good_checkpoint(tmp_path: Path, monkeyp
     with pytest.raises(DivergenceError, match="the vectors are not finite"):
         small(epochs=100).fit(CORPUS, checkpoint=folder, checkpoint_every=1e-9)
     assert calls[0] >= 40
-    assert np.isfinite(load_embeddings(folder).vectors).all()
+    assert np.isfinite(Embeddings.load(folder).vectors).all()
     resumed = Word2Vec.load(folder)
     assert not resumed.is_complete_ and np.isfinite(resumed.output_vectors_).all()
 

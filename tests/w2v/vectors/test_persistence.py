@@ -24,7 +24,6 @@ from w2v.vectors.persistence import (
     LAYOUT,
     ModelError,
     check_output,
-    load_embeddings,
     read_config,
     read_tensors,
     save_embeddings,
@@ -87,7 +86,7 @@ def test_save_and_load_is_bit_exact(embeddings: Embeddings, model: Path, mmap: b
 
 @pytest.mark.parametrize("mmap", [True, False])
 def test_loaded_vectors_are_read_only(model: Path, mmap: bool) -> None:
-    loaded = load_embeddings(model, mmap=mmap)
+    loaded = Embeddings.load(model, mmap=mmap)
     with pytest.raises(ValueError, match="read-only|WRITEABLE"):
         loaded.vectors[0, 0] = 1
     with pytest.raises(ValueError, match="WRITEABLE"):
@@ -141,7 +140,7 @@ def test_metadata_may_hold_numpy_values_and_unknown_entries_survive(tmp_path: Pa
     metadata = {"parameters": {"alpha": np.float32(0.5), "n": np.int64(3), "path": Path("a")}, "note": "mine"}
     embeddings = Embeddings(["a"], [[1.0]], metadata=metadata)
     save_embeddings(embeddings, tmp_path / "m", extra_config={"trained_words": np.array([1, 2])})
-    loaded = load_embeddings(tmp_path / "m").metadata
+    loaded = Embeddings.load(tmp_path / "m").metadata
     assert loaded == {"parameters": {"alpha": 0.5, "n": 3, "path": "a"}, "note": "mine", "trained_words": [1, 2]}
 
 
@@ -254,9 +253,9 @@ def test_overwrite_replaces_a_model_and_leaves_no_debris(
 ) -> None:
     if not exchange:
         monkeypatch.setattr(files, "_exchange", lambda first, second: False)
-    old = load_embeddings(model)
+    old = Embeddings.load(model)
     Embeddings(["new"], [[7.0]]).save(model, overwrite=True)
-    assert load_embeddings(model).index_to_key == ["new"]
+    assert Embeddings.load(model).index_to_key == ["new"]
     assert listing(model.parent) == ["model"]
     assert old.vectors.shape == (3, 4) and np.isfinite(old.vectors).all()  # still mapped
 
@@ -265,7 +264,7 @@ def test_overwrite_follows_a_link(model: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(model)
     Embeddings(["new"], [[7.0]]).save(tmp_path / "link", overwrite=True)
     assert (tmp_path / "link").is_symlink()
-    assert load_embeddings(model).index_to_key == ["new"]
+    assert Embeddings.load(model).index_to_key == ["new"]
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -287,7 +286,7 @@ def test_failure_while_saving_leaves_everything_as_it_was(
     with pytest.raises(expected):
         Embeddings(["new"], [[7.0]]).save(target, overwrite=overwrite)
     assert listing(model.parent) == ["model"]
-    assert load_embeddings(model).index_to_key == ["the", "cat", "sat"]
+    assert Embeddings.load(model).index_to_key == ["the", "cat", "sat"]
 
 
 def test_failure_between_the_two_renames_restores_the_old_model(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +303,7 @@ def test_failure_between_the_two_renames_restores_the_old_model(model: Path, mon
     with pytest.raises(ModelError, match="Input/output error"):
         Embeddings(["new"], [[7.0]]).save(model, overwrite=True)
     assert listing(model.parent) == ["model"]
-    assert load_embeddings(model).index_to_key == ["the", "cat", "sat"]
+    assert Embeddings.load(model).index_to_key == ["the", "cat", "sat"]
 
 
 def test_a_folder_that_appears_while_saving_is_left_alone_and_nothing_is_lost(
@@ -321,7 +320,7 @@ def test_a_folder_that_appears_while_saving_is_left_alone_and_nothing_is_lost(
     with pytest.warns(SavedBesideWarning, match=r"has appeared meanwhile: the result is saved as .*/m\.2"):
         embeddings.save(tmp_path / "m")
     assert listing(tmp_path) == ["m", "m.2"] and listing(tmp_path / "m") == ["mine"]
-    assert load_embeddings(tmp_path / "m.2").index_to_key == embeddings.index_to_key
+    assert Embeddings.load(tmp_path / "m.2").index_to_key == embeddings.index_to_key
 
 
 def test_saved_files_follow_the_umask(embeddings: Embeddings, tmp_path: Path) -> None:
@@ -488,28 +487,28 @@ def test_read_tensors_does_not_use_names_as_paths(tmp_path: Path) -> None:
 
 def test_load_says_what_is_wrong_with_the_path(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="missing does not exist"):
-        load_embeddings(tmp_path / "missing")
+        Embeddings.load(tmp_path / "missing")
     (tmp_path / "vectors.txt").write_text("1 1\na 1\n")
     with pytest.raises(ModelError, match="w2v import"):
-        load_embeddings(tmp_path / "vectors.txt")
+        Embeddings.load(tmp_path / "vectors.txt")
     with pytest.raises(ModelError, match=r"not a model folder: it has no config\.json"):
-        load_embeddings(tmp_path)
+        Embeddings.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["vocabulary.txt", "vectors.safetensors"])
 def test_load_names_a_missing_or_wrong_file(model: Path, name: str) -> None:
     (model / name).unlink()
     with pytest.raises(ModelError, match=f"{name} does not exist"):
-        load_embeddings(model)
+        Embeddings.load(model)
     (model / name).mkdir()
     with pytest.raises(ModelError, match=f"{name} is not a file"):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 def test_load_asks_for_an_upgrade_when_the_format_is_newer(model: Path) -> None:
     edit_config(model, format_version=3, kind="something new")
     with pytest.raises(ModelError, match=r"newer version of w2v \(format 3.*upgrade"):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 @pytest.mark.parametrize(
@@ -540,7 +539,7 @@ def test_load_asks_for_an_upgrade_when_the_format_is_newer(model: Path) -> None:
 def test_load_rejects_wrong_entries(model: Path, changes: dict[str, Any]) -> None:
     edit_config(model, **changes)
     with pytest.raises(ModelError, match="model"):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 @pytest.mark.parametrize(
@@ -559,7 +558,7 @@ def test_load_rejects_wrong_entries(model: Path, changes: dict[str, Any]) -> Non
 def test_load_rejects_what_is_not_strict_json(model: Path, content: bytes) -> None:
     (model / LAYOUT.config).write_bytes(content)
     with pytest.raises(ModelError, match=r"config\.json"):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 @pytest.mark.parametrize(
@@ -570,18 +569,18 @@ def test_load_rejects_what_only_lax_json_allows(model: Path, addition: str, mess
     file = model / LAYOUT.config
     file.write_text(file.read_text().replace("{", "{" + addition + ", ", 1))
     with pytest.raises(ModelError, match=message):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 def test_load_refuses_a_giant_configuration(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_folder, "MAX_CONFIG_BYTES", 10)
     with pytest.raises(ModelError, match="larger than 10 bytes"):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 def test_load_ignores_paths_in_the_configuration(model: Path) -> None:
     edit_config(model, vectors="../../etc/passwd", vocabulary="/etc/passwd", files=["../x"])
-    assert load_embeddings(model).index_to_key == ["the", "cat", "sat"]
+    assert Embeddings.load(model).index_to_key == ["the", "cat", "sat"]
 
 
 @pytest.mark.parametrize(
@@ -600,12 +599,12 @@ def test_load_ignores_paths_in_the_configuration(model: Path) -> None:
 def test_load_rejects_a_damaged_vocabulary(model: Path, content: bytes, message: str) -> None:
     (model / LAYOUT.vocabulary).write_bytes(content)
     with pytest.raises(ModelError, match=message):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 def test_load_finds_a_word_that_comes_twice_when_a_word_is_looked_up(model: Path) -> None:
     (model / LAYOUT.vocabulary).write_bytes(b"the\nthe\nsat\n")
-    loaded = load_embeddings(model)
+    loaded = Embeddings.load(model)
     with pytest.raises(ModelError, match="vocabulary.txt is damaged: the word 'the' occurs more than once"):
         loaded.neighbors("sat")
 
@@ -625,7 +624,7 @@ def test_load_finds_a_word_that_comes_twice_when_a_word_is_looked_up(model: Path
 def test_load_rejects_arrays_that_contradict_the_configuration(model: Path, tensors: dict[str, np.ndarray]) -> None:
     write_tensors(model / LAYOUT.vectors, tensors)
     with pytest.raises(ModelError, match="model"):
-        load_embeddings(model)
+        Embeddings.load(model)
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.txt", "vectors.safetensors"])
@@ -634,4 +633,4 @@ def test_load_rejects_any_truncation(model: Path, name: str) -> None:
     for length in range(len(content) - (2 if name == "config.json" else 0)):  # its last byte is a newline
         (model / name).write_bytes(content[:length])
         with pytest.raises(ModelError):
-            load_embeddings(model)
+            Embeddings.load(model)

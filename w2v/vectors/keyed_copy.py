@@ -1,0 +1,44 @@
+"""A copy of word vectors as gensim's KeyedVectors, in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
+    from w2v.vectors.embeddings import Embeddings
+
+
+def to_gensim(embeddings: Embeddings) -> KeyedVectors:
+    """Return a copy as gensim's KeyedVectors; with n-grams, as FastTextKeyedVectors, which know unseen words too.
+
+    Raises
+    ------
+    ImportError
+        If gensim is not installed.
+    """
+    try:
+        from gensim.models import KeyedVectors
+        from gensim.models.fasttext import FastTextKeyedVectors
+    except ImportError as error:
+        raise ImportError("to_gensim needs gensim; install it with: pip install gensim") from error
+    subwords = embeddings.subwords
+    vectors = np.array(embeddings.vectors, order="C")
+    if subwords is None:
+        keyed = KeyedVectors(embeddings.vector_size)
+    else:
+        settings = subwords.subwords
+        keyed = FastTextKeyedVectors(embeddings.vector_size, settings.min_n, settings.max_n, bucket=settings.buckets)
+        keyed.vectors_ngrams = np.array(subwords.bucket_rows(slice(None)))
+        keyed.vectors_vocab = subwords.own_vectors(embeddings.index_to_key, vectors)
+    keyed.vectors = vectors
+    keyed.index_to_key = list(embeddings.index_to_key)
+    keyed.key_to_index = dict(embeddings.key_to_index)
+    if embeddings.vocabulary.counts is not None:
+        keyed.expandos["count"] = embeddings.vocabulary.counts.copy()
+    if subwords is not None:
+        keyed.recalc_char_ngram_buckets()
+    return keyed
