@@ -72,7 +72,7 @@ def test_help_of_each_command_shows_examples(command: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom w2v.commands.entry import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n"
+        "import sys\nfrom w2v.commands.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n"
         "    print(sorted({'numpy', 'numba', 'scipy', 'sklearn', 'rich', 'gensim'} & set(sys.modules)))"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -120,7 +120,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     whole, output = tmp_path / "whole", tmp_path / "my.encoder"
     assert run("fit-encoder", model, corpus, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("w2v.encoder.training.fit_options.show_fitting", interrupting)
+        patch.setattr("w2v.encoder.sentence_encoder.show_fitting", interrupting)
         result = run("fit-encoder", model, corpus, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""
