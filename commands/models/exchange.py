@@ -11,7 +11,6 @@ import click
 from w2v.commands.shared.options import LazyChoice, model_argument, output_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, say, show_work
 from w2v.commands.shared.saving import keep, saving
-from w2v.encoder import SentenceEncoder
 from w2v.encoder.formats import FORMATS as OF_ENCODERS
 from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
 from w2v.storage.claims import check_free_space
@@ -96,6 +95,7 @@ def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool
 
 def _open_vectors(model: Path) -> Embeddings:
     """Return the word vectors of a model, which may be a static sentence encoder."""
+    from w2v.encoder import SentenceEncoder
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.model_folder import read_kind
     from w2v.vectors.persistence import KIND

@@ -15,7 +15,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import show_work
 from w2v.commands.shared.saving import keep, saving
-from w2v.reports import CardOptions, Evaluations, check_report_path, model_card, save_report
+from w2v.reports import check_report_path, save_report
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
@@ -132,6 +132,8 @@ def report(
     how the model does on the files given, beside what is had without a model. A name in .md makes a card for a model
     hub, with front matter, and pictures as .svg files beside it.
     """
+    from w2v.reports import CardOptions, Evaluations, model_card
+
     if against is not None and not (analogies or pairs or sts or classify or word_order):
         raise click.UsageError("--against compares on files: give --analogies, --pairs or --sts FILE, or another.")
 

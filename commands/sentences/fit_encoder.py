@@ -18,7 +18,6 @@ from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
 from w2v.commands.shared.training import Terminated, ending_on_sigterm, warnings_in_one_line
 from w2v.corpora.readers import TextReader
-from w2v.encoder import SentenceEncoder
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.storage.claims import check_free_space, check_unclaimed
@@ -222,6 +221,7 @@ def fit_encoder(
 
 def _new_encoder(model: Path, options: dict[str, Any], hard_negatives: bool) -> SentenceEncoder:
     """Return the encoder that the options describe."""
+    from w2v.encoder import SentenceEncoder
     from w2v.encoder.model.persistence import load_encoder
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.model_folder import read_kind
@@ -255,6 +255,8 @@ def _resumed(
     folder: Path, model: Path | None, output: Path | None, options: dict[str, Any]
 ) -> tuple[SentenceEncoder, Callable[..., Any], Path]:
     """Return the encoder whose training was interrupted, what goes on with it, and where the result belongs."""
+    from w2v.encoder import SentenceEncoder
+
     context = click.get_current_context()
     further = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     wrong = [name for name in further if name not in _WITH_RESUME]

@@ -16,7 +16,6 @@ from w2v.commands.shared.options import errors_option, json_option, overwrite_op
 from w2v.commands.shared.output import decimals, json_text, note, percent, print_json, print_table, say, show_work
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
-from w2v.encoder.retrieval import SentenceIndex
 
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import Hit, SentenceIndex
@@ -100,6 +99,7 @@ def index(
     The words' index is for `w2v neighbors --approximate`; it is kept in the folder of the model, and an index of other
     vectors is refused. An exact search of 400,000 words takes some 10 ms, so that it pays from about a million words.
     """
+    from w2v.encoder.retrieval import SentenceIndex
     from w2v.encoder.retrieval.index.storage import is_index
 
     if not files:
@@ -165,6 +165,8 @@ def _link(
 
 
 def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: int | None, as_json: bool) -> None:
+
+    from w2v.encoder.retrieval import SentenceIndex
 
     found = SentenceIndex.open(path, workers=workers)
     start = time.perf_counter()
@@ -298,6 +300,8 @@ def search(
 
     Equal sentences are shown once. At a terminal, without a QUERY, one after another is asked for.
     """
+    from w2v.encoder.retrieval import SentenceIndex
+
     is_asking = not queries and file is None
     if is_asking and not _is_terminal():
         raise click.UsageError("Nothing to search for: give a QUERY, or --file FILE.")

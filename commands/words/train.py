@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from w2v import Embeddings
 from w2v.commands.shared.options import Duration, errors_option, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import print_estimate, print_json
 from w2v.commands.shared.training import check_kept_parameters, parse_parameters, run_training, training_options
@@ -146,6 +145,7 @@ def _check_start(interrupted: Path | None, base: Path | None, initial: Path | No
 
 
 def _open_vectors(path: Path) -> Embeddings:
+    from w2v import Embeddings
     from w2v.formats import read_vectors
 
     return Embeddings.load(path) if (path / "config.json").is_file() else read_vectors(path)

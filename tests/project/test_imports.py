@@ -52,6 +52,18 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
+def homes() -> dict[str, str]:
+    """Return where the names lie that packages load when they are first used (`_HOME`)."""
+    found = {}
+    for name, file in modules().items():
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME":
+                places = ast.literal_eval(node.value)
+                found.update({f"{name}.{public}": f"{name}.{place}" for public, place in places.items()})
+    return found
+
+
 def read_imports(name: str, file: Path) -> list[Import]:
     """Return what a module imports, of this product and of others."""
     found = []
@@ -64,7 +76,8 @@ def read_imports(name: str, file: Path) -> list[Import]:
             assert not node.level, f"{file}:{node.lineno}: imports name the whole path"
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                target, attribute = (whole, None) if whole in modules() else (str(node.module), alias.name)
+                home = homes().get(whole, str(node.module))
+                target, attribute = (whole, None) if whole in modules() else (home, alias.name)
                 found.append(Import(name, target, attribute, node.lineno, late, for_types))
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             for inner in node.body:

@@ -39,7 +39,6 @@ numba_linalg.ensure_blas = _ensure_blas
 setattr(arraymath, "ensure_blas", _ensure_blas)  # noqa: B010
 
 _config: Any = numba.config
-_PACKAGES = ("w2v", "neural", "encoder", "explorer")
 _ROOT = Path(__file__).resolve().parents[__name__.count(".")]
 _MARK = b"# Compiled into kernels:"  # what kernels take from a module that is not one itself
 _IS_KERNEL = re.compile(rb"^(?:import numba|from [\w.]*\b(?:numba|jit)\b)", re.MULTILINE)
@@ -102,22 +101,21 @@ def kernel_version(root: Path) -> str:
 
 def kernel_sources(root: Path) -> Iterator[tuple[str, bytes]]:
     """Yield names and contents of what is compiled: modules that import Numba or `compiled`, or have the mark."""
-    for package in _PACKAGES:
-        for folder, folders, files in os.walk(root / package):
-            folders.sort()
-            for name in sorted(files):
-                if name.endswith(".py"):
-                    with open(os.path.join(folder, name), "rb", buffering=0) as file:
-                        source = file.read()
-                    imports = b"numba" in source or b"jit" in source
-                    if (imports and _IS_KERNEL.search(source)) or _MARK in source:
-                        yield os.path.join(folder, name), source
+    for folder, folders, files in os.walk(root / "w2v", followlinks=True):
+        folders.sort()
+        for name in sorted(files):
+            if name.endswith(".py"):
+                with open(os.path.join(folder, name), "rb", buffering=0) as file:
+                    source = file.read()
+                imports = b"numba" in source or b"jit" in source
+                if (imports and _IS_KERNEL.search(source)) or _MARK in source:
+                    yield os.path.join(folder, name), source
 
 
 @lru_cache
 def _folder() -> Path | None:
     """Return the folder of this version of the kernels, made if need be; None if nothing can be written anywhere."""
-    if not (_ROOT / _PACKAGES[0]).is_dir():  # in an archive: there are no sources to tell versions apart by
+    if not (_ROOT / "w2v").is_dir():  # in an archive: there are no sources to tell versions apart by
         return None
     for base in _places():
         folder = base / f"w2v-{kernel_version(_ROOT)}"
