@@ -21,7 +21,7 @@ _ENDINGS = (
     "Interrupted; nothing was saved.\n",
     "Interrupted. What was learned is saved; go on with: w2v train --resume e.model\n",
 )
-_MANY_MOMENTS = tuple(np.arange(0, 2.5, 0.02).tolist())
+_MANY_MOMENTS = tuple(np.arange(0, 2.5, 0.1).tolist())
 
 
 @pytest.fixture(scope="module")
