@@ -142,11 +142,18 @@ def test_page_shows_what_is_near_to_the_mean_of_several_words(look: Any, words_a
     assert seen.words()[0] in TOPICS["colours"]
 
 
+def corner(seen: Opened) -> tuple[float, float]:
+    """Return a place on the map's lower right corner, where no word is."""
+    box = seen.page.locator("#map").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] - 4, box["y"] + box["height"] - 4
+
+
 def test_page_leads_back_where_no_word_is_in_sight(look: Any, words_address: str) -> None:
     seen = look(words_address)
     seen.wait(lambda: seen.page.locator("#progress").is_hidden())
     assert seen.page.locator("#lost").is_hidden()
-    seen.page.mouse.move(1270, 10)
+    seen.page.mouse.move(*corner(seen))
     for _ in range(12):
         seen.page.mouse.wheel(0, -300)
     seen.wait(lambda: seen.page.locator("#lost").is_visible())
@@ -391,7 +398,7 @@ def test_labels_do_not_collide_nor_jump_and_rarer_ones_come_when_near(look: Any,
     found = look(words_address).page.evaluate(LABELS)
     assert [found[when]["overlaps"] for when in ("before", "after", "near")] == [0, 0, 0]
     before, after = ({*found[when]["inside"]} for when in ("before", "after"))
-    assert len(before) > 30
+    assert len(before) > 20
     assert len(before & after) > 0.8 * len(before)  # but for those that have left the part that is looked at
     assert found["near"]["ranks"] > found["before"]["ranks"]
 
