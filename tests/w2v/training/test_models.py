@@ -471,8 +471,9 @@ import json, sys
 from w2v.kernels import cbow, scanner, skipgram, training
 from w2v.training.word2vec import Word2Vec
 for algorithm in ("skipgram", "cbow"):
-    Word2Vec(algorithm=algorithm, min_count=1, vector_size=8, epochs=1).fit(sys.argv[1])
-    Word2Vec(algorithm=algorithm, min_count=1, vector_size=8, epochs=1, tokenizer="whitespace").fit(sys.argv[1], max_memory=0)
+    small = {"algorithm": algorithm, "min_count": 1, "vector_size": 8, "epochs": 1}
+    Word2Vec(**small).fit(sys.argv[1])
+    Word2Vec(**small, tokenizer="whitespace").fit(sys.argv[1], max_memory=0)
 modules = (cbow, scanner, skipgram, training)
 functions = [f for module in modules for f in vars(module).values() if hasattr(f, "stats")]
 print(json.dumps([f.py_func.__name__ for f in functions if sum(f.stats.cache_misses.values())]))
