@@ -58,7 +58,7 @@ def tokenizer_in_words(config: object) -> str:
     """Write what `Tokenizer.to_config` returned as a person would; "-" where there is none."""
     if not isinstance(config, dict):
         return in_words(config)
-    options = dict(config)
+    options = {name: value for name, value in config.items() if name != "rules"}  # their version says nothing to a user
     parts = [in_words(options.pop("name", None))]
     if "base" in options:
         parts = [f"{tokenizer_in_words(options.pop('base'))}, phrases joined"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -310,7 +311,7 @@ class Trainer:
         )
 
 
-class Crew:
+class Crew(ABC):
     """What the workers of a training share, each of which is in a thread that calls `work`.
 
     Parameters
@@ -337,9 +338,9 @@ class Crew:
         self.plan = trainer.plan(self.began)
         self.visited, self._next_report = 0, 0.0
 
+    @abstractmethod
     def work(self, worker: int) -> None:
         """Train segments until there is none left or something failed."""
-        raise NotImplementedError
 
     def pauses_due(self) -> list[Pause]:
         """Return the pauses to make now; none once something has failed."""

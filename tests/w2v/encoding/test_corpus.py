@@ -238,5 +238,5 @@ def test_info_says_each_thing_once(files: Path) -> None:
     shown = run("info", "m.model").output
     names = [line.split("  ")[0].replace("_", " ") for line in shown.split("\n\n")[0].splitlines()]
     assert len(names) == len({*names})
-    assert "words, lower-cased" in shown
+    assert any(line.rstrip().endswith("words, lower-cased") for line in shown.splitlines())
     assert "chunk_targets" not in shown
