@@ -67,7 +67,7 @@ quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show n
 		'w2v --help' 'everything else'
 
 test: $(VENV)/installed-test ## run the test suite
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(VENV)/installed-dev ## run the tests that take longer
 	$(BIN)/python -m pytest -m "slow and not interop" $(PYTEST_ARGS)

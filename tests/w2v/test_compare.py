@@ -191,7 +191,6 @@ def test_defaults_of_each_program_are_left_alone() -> None:
         ({"shrink_windows": False}, "shrink_windows cannot be compared with fastText"),
         ({"max_vocab": 5}, "max_vocab cannot be compared with fastText"),
     ],
-    ids=str,
 )
 def test_parameters_without_a_counterpart_are_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
