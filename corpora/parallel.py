@@ -1,0 +1,158 @@
+"""Pairs of texts in two languages: a table of two columns, or two files of which line i belongs to line i."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from w2v.corpora.inputs import CorpusError, display_name
+from w2v.corpora.readers import TextReader
+
+__all__ = ["Pairs", "read_pairs", "split_pairs"]
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Texts and their translations.
+
+    Attributes
+    ----------
+    sources, targets : list of str
+        Target i is the translation of source i; stripped, none of them empty.
+    n_incomplete : int
+        Pairs that were left out because a side was empty.
+    """
+
+    sources: list[str]
+    targets: list[str]
+    n_incomplete: int = 0
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def take(self, rows: Iterable[int]) -> Pairs:
+        """Return some of the pairs, in the order asked for."""
+        chosen = list(rows)
+        return Pairs([self.sources[i] for i in chosen], [self.targets[i] for i in chosen])
+
+
+def read_pairs(
+    files: PathLike | Sequence[PathLike], *, columns: tuple[int, int] = (1, 2), errors: str = "strict"
+) -> Pairs:
+    """Read pairs of texts.
+
+    Parameters
+    ----------
+    files : str, path-like or sequence of these
+        Tables, whose lines hold the texts between tabs; further columns, such as a licence, are not read. Or two files
+        without a tab in their first lines, the sources and their translations line by line. UTF-8, compressed or not.
+    columns : (int, int), default (1, 2)
+        Columns of the source and of the target, from 1. (2, 1) turns the direction round, of two files too.
+    errors : {"strict", "replace"}, default "strict"
+        See `TextReader`.
+
+    Returns
+    -------
+    Pairs
+
+    Raises
+    ------
+    CorpusError
+        If a line has fewer columns, two files differ in their number of lines, no pair is complete, or a file cannot be
+        read; the message names file and line.
+    ValueError
+        If the columns are not two different numbers from 1.
+    """
+    if len(set(columns)) != 2 or min(columns) < 1:
+        raise ValueError(f"columns must be two different numbers from 1, such as (1, 2), not {columns}")
+    readers = [TextReader(path, errors=errors) for path in TextReader(files).paths]
+    lines = (
+        _side_by_side(readers, columns)
+        if len(readers) == 2 and not any(_has_tabs(reader) for reader in readers)
+        else (pair for reader in readers for pair in _rows(reader, columns))
+    )
+    pairs, n_incomplete = Pairs([], []), 0
+    for source, target in lines:
+        source, target = source.strip(), target.strip()
+        if source and target:
+            pairs.sources.append(source)
+            pairs.targets.append(target)
+        elif source or target:
+            n_incomplete += 1
+    if not len(pairs):
+        names = ", ".join(display_name(path) for reader in readers for path in reader.paths)
+        raise CorpusError(f"{names}: no pair of texts; expected lines of a text, a tab and its translation")
+    return Pairs(pairs.sources, pairs.targets, n_incomplete)
+
+
+def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]:
+    """Hold some pairs out so that no target of theirs is trained on: near copies would tell the answers.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    n_held_out : int
+        Different targets to hold out, each with one of its sources. Their other pairs belong to neither part.
+    seed : int
+
+    Returns
+    -------
+    trained, held_out : Pairs
+
+    Raises
+    ------
+    ValueError
+        If nothing would be left on one of the sides.
+    """
+    of_target: dict[str, list[int]] = {}
+    for i, target in enumerate(pairs.targets):
+        of_target.setdefault(_folded(target), []).append(i)
+    if not 0 < n_held_out < len(of_target):
+        raise ValueError(
+            f"{n_held_out} pairs cannot be held out of {len(of_target)} different translations; hold out fewer"
+        )
+    groups = list(of_target.values())
+    chosen = np.random.default_rng(seed).permutation(len(groups))[:n_held_out]
+    apart = {i for group in chosen for i in groups[group]}
+    held_out = pairs.take(sorted(groups[group][0] for group in chosen))
+    return pairs.take(i for i in range(len(pairs)) if i not in apart), held_out
+
+
+def _folded(text: str) -> str:
+    """Return what two texts have in common that differ in case, spaces and marks only."""
+    return "".join(character for character in text.casefold() if character.isalnum()) or text
+
+
+def _has_tabs(reader: TextReader) -> bool:
+    """Tell whether the first line that is not blank has a tab; what can be read only once is taken for a table."""
+    if reader.total_bytes is None:
+        return True
+    return "\t" in next((line for line in reader.lines() if line.strip()), "")
+
+
+def _rows(reader: TextReader, columns: tuple[int, int]) -> Iterable[tuple[str, str]]:
+    for path, number, line in reader.numbered_lines():
+        if not line.strip():
+            continue
+        cells = line.split("\t")
+        if len(cells) < max(columns):
+            raise CorpusError(
+                f"{display_name(path)}, line {number}: expected a text, a tab and its translation, not {line!r:.60}"
+            )
+        yield cells[columns[0] - 1], cells[columns[1] - 1]
+
+
+def _side_by_side(readers: Sequence[TextReader], columns: tuple[int, int]) -> Iterable[tuple[str, str]]:
+    first, second = ([line for line in reader.lines()] for reader in readers)
+    if len(first) != len(second):
+        counts = " and ".join(
+            f"{display_name(reader.paths[0])} has {len(lines)}"
+            for reader, lines in zip(readers, (first, second), strict=True)
+        )
+        raise CorpusError(f"line i of one file belongs to line i of the other, but {counts} lines")
+    return zip(first, second, strict=True) if columns[0] < columns[1] else zip(second, first, strict=True)

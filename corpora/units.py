@@ -1,0 +1,395 @@
+"""Texts as sequences of ids and back, for networks that write: characters, pieces of words, or words.
+
+Every vocabulary begins with `UNKNOWN`, `START` and `END`. A text never holds them: no network can be told to stop by
+what a user types.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.pieces import PiecesTokenizer
+from w2v.corpora.tokenizers import Tokenizer, get_tokenizer, tokenizer_from_config
+
+__all__ = [
+    "END", "KINDS", "START", "UNKNOWN", "Characters", "Subwords", "Units", "Words", "learn_units", "units_from_config",
+]  # fmt: skip
+
+UNKNOWN, START, END = 0, 1, 2
+_SPECIAL = ("<unk>", "<s>", "</s>")
+_REPLACEMENT = "\ufffd"
+_MOST = 1 << 20
+_SUBWORDS = 8000
+
+_V = TypeVar("_V", bound="_Listed")
+
+
+class Units(Protocol):
+    """What texts are made of.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    pieces : list of str
+        What each id stands for, as people read it; not to be modified.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def pieces(self) -> Sequence[str]:
+        """What each id stands for."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the ids of texts.
+
+        Parameters
+        ----------
+        texts : sequence of str, S of them
+
+        Returns
+        -------
+        ids : ndarray of shape (N,), int32
+        offsets : ndarray of shape (S + 1,), int64
+            Text s has ids[offsets[s]:offsets[s + 1]], perhaps none.
+        """
+        ...
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text of ids; `START` and `END` stand for nothing, `UNKNOWN` for U+FFFD."""
+        ...
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what JSON can hold and `units_from_config` makes the units of."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Units that stand in a list; what is not in it is unknown."""
+
+    learned: tuple[str, ...]
+
+    kind: ClassVar[str]
+
+    @cached_property
+    def pieces(self) -> list[str]:
+        """What each id stands for."""
+        return [*_SPECIAL, *self.learned]
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {piece: number for number, piece in enumerate(self.learned, len(_SPECIAL))}
+
+    def _split(self, text: str) -> Iterable[str]:
+        raise NotImplementedError
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the ids of texts; see `Units.encode`."""
+        find = self._ids.get
+        return _packed([[find(piece, UNKNOWN) for piece in self._split(text)] for text in texts])
+
+    def _shown(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> Iterable[str]:
+        for number in map(int, ids):
+            if number not in (START, END):
+                yield _REPLACEMENT if number == UNKNOWN else self.learned[number - len(_SPECIAL)]
+
+    @classmethod
+    def _checked(cls: type[_V], config: Mapping[str, Any], **options: Any) -> _V:
+        learned = config.get("pieces")
+        if not isinstance(learned, list) or not all(isinstance(piece, str) and piece for piece in learned):
+            raise ValueError("the pieces of a vocabulary must be a list of texts, none of them empty")
+        if len(set(learned)) != len(learned) or not 1 <= len(learned) <= _MOST:
+            raise ValueError(f"a vocabulary must have from 1 to {_MOST} pieces, all of them different")
+        return cls(tuple(learned), **options)
+
+
+@dataclass(frozen=True)
+class Characters(_Listed):
+    """Every character, a space and a line feed too, is a unit. Texts are brought into NFC.
+
+    Parameters
+    ----------
+    learned : tuple of str
+        The characters, most frequent first.
+    """
+
+    kind: ClassVar[str] = "characters"
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], size: int | None = None, min_count: int = 1) -> Characters:
+        """Collect the characters of texts; see `learn_units`."""
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(_composed(text))
+        return cls(_most_frequent(counts, size, min_count))
+
+    def _split(self, text: str) -> Iterable[str]:
+        return _composed(text)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text of ids; see `Units.decode`."""
+        return "".join(self._shown(ids))
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the kind and the characters."""
+        return {"kind": self.kind, "pieces": list(self.learned)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Characters:
+        """Return the units that `to_config` described; ValueError if it describes none."""
+        found = cls._checked(config)
+        if any(len(piece) != 1 for piece in found.learned):
+            raise ValueError("a vocabulary of characters must hold single characters")
+        return found
+
+
+@dataclass(frozen=True)
+class Words(_Listed):
+    """What a tokenizer finds is a unit. White space, and what the tokenizer drops, does not come back.
+
+    Parameters
+    ----------
+    learned : tuple of str
+        The words, most frequent first.
+    tokenizer : Tokenizer
+    """
+
+    tokenizer: Tokenizer
+
+    kind: ClassVar[str] = "words"
+
+    @classmethod
+    def learn(
+        cls,
+        texts: Iterable[str],
+        size: int | None = None,
+        min_count: int = 1,
+        tokenizer: str | Tokenizer = "whitespace",
+    ) -> Words:
+        """Collect the words of texts; see `learn_units`."""
+        found = get_tokenizer(tokenizer)
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(found(text))
+        return cls(_most_frequent(counts, size, min_count), found)
+
+    def _split(self, text: str) -> Iterable[str]:
+        return self.tokenizer(text)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the words of ids between spaces; see `Units.decode`."""
+        return " ".join(self._shown(ids))
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the kind, the words and the tokenizer."""
+        return {"kind": self.kind, "tokenizer": self.tokenizer.to_config(), "pieces": list(self.learned)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Words:
+        """Return the units that `to_config` described; ValueError if it describes none."""
+        tokenizer = config.get("tokenizer")
+        if not isinstance(tokenizer, Mapping):
+            raise ValueError("a vocabulary of words must name its tokenizer")
+        return cls._checked(config, tokenizer=tokenizer_from_config(tokenizer))
+
+
+@dataclass(frozen=True)
+class Subwords:
+    """Pieces of words by byte-pair encoding: any text has ids, and they give it back, in NFC, but for a space in front.
+
+    Parameters
+    ----------
+    definition : str
+        The text of a ``tokenizer.json`` of the library tokenizers, such as `learn` makes.
+
+    Raises
+    ------
+    ValueError
+        When used, if the definition is not one of byte-pair encoding with `UNKNOWN`, `START` and `END` in front.
+    ModuleNotFoundError
+        When used, if the package tokenizers is missing.
+
+    References
+    ----------
+    .. [1] Sennrich, Haddow and Birch 2016, arXiv:1508.07909 (byte-pair encoding).
+    .. [2] Radford et al. 2019, Language models are unsupervised multitask learners, section 2.2 (of bytes).
+    """
+
+    definition: str
+
+    kind: ClassVar[str] = "subwords"
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], size: int | None = None, min_count: int = 2) -> Subwords:
+        """Merge the pairs of pieces that texts hold most often; see `learn_units`."""
+        try:
+            from tokenizers import Tokenizer as Library
+            from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "subwords need the package tokenizers: pip install 'w2v-toolkit[translate]'"
+            ) from error
+        found = Library(models.BPE())
+        found.normalizer = normalizers.NFC()
+        found.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+        found.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=_SUBWORDS if size is None else size,
+            min_frequency=min_count,
+            special_tokens=list(_SPECIAL),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        found.train_from_iterator(texts, trainer)
+        described = json.loads(found.to_str())
+        described["added_tokens"] = []  # a text that holds "<s>" holds three characters
+        return cls(json.dumps(described, ensure_ascii=False))
+
+    @cached_property
+    def _tokenizer(self) -> PiecesTokenizer:
+        return PiecesTokenizer(self.definition, special=False)
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:
+        """The bytes that each id stands for."""
+        pieces, of_character = self._tokenizer.pieces, _bytes_of_characters()
+        if tuple(pieces[: len(_SPECIAL)]) != _SPECIAL:
+            raise ValueError(f"a vocabulary of subwords must begin with {', '.join(_SPECIAL)}")
+        try:
+            learned = [bytes(of_character[c] for c in piece) for piece in pieces[len(_SPECIAL) :]]
+        except KeyError as error:
+            raise ValueError(f"a vocabulary of subwords must be one of bytes; {error} stands for none") from error
+        return [_REPLACEMENT.encode(), b"", b"", *learned]
+
+    @cached_property
+    def pieces(self) -> list[str]:
+        """What each id stands for; a piece that begins a word begins with a space."""
+        return [*_SPECIAL, *(piece.decode(errors="replace") for piece in self._bytes[len(_SPECIAL) :])]
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the ids of texts; see `Units.encode`."""
+        return self._tokenizer.numbers(texts)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text of ids; see `Units.decode`."""
+        return b"".join(self._bytes[number] for number in map(int, ids)).decode(errors="replace").removeprefix(" ")
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the kind and the definition."""
+        return {"kind": self.kind, "definition": json.loads(self.definition)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Subwords:
+        """Return the units that `to_config` described; ValueError if it describes none."""
+        definition = config.get("definition")
+        if not isinstance(definition, dict):
+            raise ValueError("a vocabulary of subwords must hold the definition of a tokenizer")
+        found = cls(json.dumps(definition, ensure_ascii=False))
+        found.decode(found.encode(["a"])[0])
+        return found
+
+
+_KINDS: dict[str, type[Characters] | type[Words] | type[Subwords]] = {
+    units.kind: units for units in (Characters, Subwords, Words)
+}
+KINDS = tuple(_KINDS)
+"""Names of all kinds of units."""
+
+
+def learn_units(
+    kind: str, texts: Iterable[str], *, size: int | None = None, min_count: int | None = None, **options: Any
+) -> Units:
+    """Learn a vocabulary.
+
+    Parameters
+    ----------
+    kind : {"characters", "subwords", "words"}
+    texts : iterable of str
+    size : int, optional
+        The most units that the vocabulary may have, the three special ones counted; by default all characters or words,
+        and 8,000 subwords.
+    min_count : int, optional
+        Characters, words, and merges, that occur less often are left out; by default 1, and 2 for merges.
+    **options
+        ``tokenizer`` of words.
+
+    Returns
+    -------
+    Units
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, the size out of range, or the texts hold nothing.
+    ModuleNotFoundError
+        If subwords are wanted and the package tokenizers is missing.
+
+    Examples
+    --------
+    >>> units = learn_units("characters", ["abba"])
+    >>> ids, offsets = units.encode(["bad"])
+    >>> ids.tolist(), units.decode(ids)
+    ([4, 3, 0], 'ba�')
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"units must be one of {', '.join(KINDS)}, not {kind!r:.80}")
+    least = len(_SPECIAL) + (256 if kind == Subwords.kind else 1)
+    if size is not None and not least <= size <= _MOST:
+        raise ValueError(f"a vocabulary of {kind} must have from {least} to {_MOST} units, not {size}")
+    chosen: dict[str, Any] = {} if min_count is None else {"min_count": min_count}
+    return _KINDS[kind].learn(texts, size, **chosen, **options)
+
+
+def units_from_config(config: Mapping[str, Any]) -> Units:
+    """Make the units again that `to_config` described.
+
+    Raises
+    ------
+    ValueError
+        If it describes none.
+    ModuleNotFoundError
+        If a package is missing that they need.
+    """
+    kind = config.get("kind")
+    if kind not in KINDS:
+        raise ValueError(f"units must be one of {', '.join(KINDS)}, not {kind!r:.80}")
+    return _KINDS[kind].from_config(config)
+
+
+def _most_frequent(counts: Counter[str], size: int | None, min_count: int) -> tuple[str, ...]:
+    kept = sorted((-count, piece) for piece, count in counts.items() if count >= min_count)
+    if not kept:
+        raise ValueError("the texts hold nothing that a vocabulary could be made of")
+    return tuple(piece for _, piece in kept[: None if size is None else size - len(_SPECIAL)])
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _packed(lists: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    offsets = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum([len(ids) for ids in lists], out=offsets[1:])
+    return np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1])), offsets
+
+
+@functools.cache
+def _bytes_of_characters() -> dict[str, int]:
+    """Return which byte each of the 256 characters stands for that pieces of bytes are written in."""
+    shown = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    hidden = [byte for byte in range(256) if byte not in shown]
+    return {chr(byte): byte for byte in shown} | {chr(256 + i): byte for i, byte in enumerate(hidden)}
