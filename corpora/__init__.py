@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS, Verse, bible_verses, bundled_corpus, download
-from w2v.corpora.parallel import Pairs, read_pairs, split_pairs
 from w2v.corpora.readers import Block, CorpusError, TextReader
 from w2v.corpora.sentences import SentenceSets, read_sentence_sets, split_sentences, without_overlap
 from w2v.corpora.tokenizers import (
@@ -23,7 +22,6 @@ from w2v.corpora.tokenizers import (
     get_tokenizer,
     tokenizer_from_config,
 )
-from w2v.corpora.units import Characters, Subwords, Units, Words, learn_units, units_from_config
 from w2v.corpora.weighted import weighted_lines
 
 __all__ = [
@@ -32,33 +30,24 @@ __all__ = [
     "TOKENIZER_NAMES",
     "Block",
     "CallableTokenizer",
-    "Characters",
     "CharactersTokenizer",
     "CorpusError",
     "JiebaTokenizer",
-    "Pairs",
     "SentenceSets",
-    "Subwords",
     "TabsTokenizer",
     "TextReader",
     "Tokenizer",
-    "Units",
     "Verse",
     "WhitespaceTokenizer",
-    "Words",
     "WordsTokenizer",
     "bible_verses",
     "bundled_corpus",
     "code_point_table",
     "download",
     "get_tokenizer",
-    "learn_units",
-    "read_pairs",
     "read_sentence_sets",
-    "split_pairs",
     "split_sentences",
     "tokenizer_from_config",
-    "units_from_config",
     "weighted_lines",
     "without_overlap",
 ]

@@ -31,7 +31,13 @@ def info(model: Path, as_json: bool) -> None:
         described = describe_index(model) if kind == "sentence-index" else describe_encoder(model)
         print_json(described) if as_json else print_description(described)
         return
+    from w2v.vectors.inverses import measure_inverses, read_output_vectors
+
     embeddings = Embeddings.load(model)
+    parameters = embeddings.metadata.get("parameters")
+    # those of hierarchical softmax belong to inner nodes, not to words
+    has_outputs = isinstance(parameters, dict) and parameters.get("objective") == "negative"
+    outputs = read_output_vectors(model, embeddings.vectors.shape) if has_outputs else None
     counts = embeddings.vocabulary.counts
     tokenizer = embeddings.tokenizer
     described = {
@@ -45,6 +51,8 @@ def info(model: Path, as_json: bool) -> None:
         "tokenizer": embeddings.metadata.get("tokenizer") if tokenizer is None else tokenizer.to_config(),
         **{name: value for name, value in embeddings.metadata.items() if name != "tokenizer"},
     }
+    if outputs is not None:
+        described["output_vectors"] = measure_inverses(embeddings.vectors, outputs)._asdict()
     if as_json:
         print_json(described)
     else:

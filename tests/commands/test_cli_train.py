@@ -18,10 +18,13 @@ import w2v.commands.shared.training
 from w2v.commands.main import main
 from w2v.commands.shared.options import Duration
 from w2v.monitoring.history import Progress, TrainingInterrupted
+from w2v.storage.tensors import read_tensors
 from w2v.training import word2vec
 from w2v.training.checkpoints import CheckpointWarning, interrupted_seed
 from w2v.training.word2vec import Word2Vec
 from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.inverses import measure_inverses
+from w2v.vectors.model_folder import LAYOUT
 
 SMALL = ["--vector-size", "8", "--min-count", "1", "--epochs", "2", "--workers", "1", "--seed", "1"]
 
@@ -100,6 +103,21 @@ def test_max_time_is_a_span_of_time(corpus: Path, tmp_path: Path) -> None:
     assert run("train", corpus, "--output", tmp_path / "out", *SMALL, "--max-time", "0.002m").exit_code == 0
     assert Word2Vec.load(tmp_path / "out").max_time == pytest.approx(0.12)
     assert_mistake(run("train", corpus, "--output", tmp_path / "x", "--max-time", "0s"), 2, "max-time", "above 0")
+
+
+@pytest.mark.parametrize("objective", ["negative", "hs"])
+def test_info_says_what_the_two_tables_are_to_each_other(corpus: Path, tmp_path: Path, objective: str) -> None:
+    folder = tmp_path / "out"
+    assert run("train", corpus, "--output", folder, *SMALL, "--objective", objective).exit_code == 0
+    described = json.loads(run("info", folder, "--json").stdout)
+    shown = run("info", folder).stdout
+    if objective == "hs":  # whose output vectors belong to inner nodes
+        assert "output_vectors" not in described
+        return
+    outputs = read_tensors(folder / LAYOUT.training)["output_vectors"]
+    expected = measure_inverses(vectors(folder), outputs)._asdict()
+    assert described["output_vectors"] == pytest.approx(expected)
+    assert f"{expected['from_inverse']:.2f} from the pseudo-inverse of the vectors" in shown
 
 
 def test_checkpoint_interval_is_that_of_python(tmp_path: Path, corpus: Path) -> None:
