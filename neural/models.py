@@ -218,13 +218,11 @@ class Losses(NamedTuple):
     smoothed : float
         Of the cross-entropy with smoothed targets, which is made small.
     plain : float
-        Of −log p of what was wanted: exp(plain / n_tokens) is the perplexity.
-    n_tokens : int
+        Of −log p of what was wanted.
     """
 
     smoothed: float
     plain: float
-    n_tokens: int
 
 
 class Regularisation(NamedTuple):
@@ -283,27 +281,35 @@ def logits(config: Config, parameters: Mapping[str, Floats], hidden: Floats) -> 
     return z
 
 
-def token_losses(config: Config, parameters: Mapping[str, Floats], batch: Batch) -> Floats:
-    """Return −log p of every token that was wanted, shape (N,), nothing dropped."""
-    memory = None
-    if isinstance(config, TranslatorConfig) and batch.source is not None:
-        memory, _ = encode(config, parameters, batch.source)
-    hidden, _ = decode(config, parameters, batch.inputs, memory)
-    return softmax_loss.token_losses(hidden, parameters[config.table], parameters["output.bias"], batch.wanted).plain
-
-
-def held_out_loss(
+def token_losses(
     config: Config, parameters: Mapping[str, Floats], batch: Batch, *, workers: int = 1, most_tokens: int = 4096
-) -> Losses:
-    """Return the losses of a batch of any size, which goes through the network in parts; nothing is dropped."""
+) -> Floats:
+    """Return −log p of every token that was wanted, shape (N,), with nothing dropped.
+
+    Parameters
+    ----------
+    config : CausalConfig or TranslatorConfig
+    parameters : mapping
+    batch : Batch
+        Of any size: it goes through the network in parts of about `most_tokens`.
+    workers : int, default 1
+        Threads. No value depends on them or on the parts.
+    most_tokens : int, default 4096
+    """
     parts = batch.parts(max(workers, -(-batch.n_tokens // most_tokens)))
+    losses = np.empty(batch.n_tokens, parameters[config.table].dtype)
 
-    def work(worker: int) -> float:
-        own = (token_losses(config, parameters, part.batch) for part in parts[worker::workers])
-        return sum(float(losses.sum(dtype=np.float64)) for losses in own)
+    def work(worker: int) -> None:
+        for own, first, _ in parts[worker::workers]:
+            memory = None
+            if isinstance(config, TranslatorConfig) and own.source is not None:
+                memory, _ = encode(config, parameters, own.source)
+            hidden, _ = decode(config, parameters, own.inputs, memory)
+            table, bias = parameters[config.table], parameters["output.bias"]
+            losses[first : first + own.n_tokens] = softmax_loss.token_losses(hidden, table, bias, own.wanted).plain
 
-    total = sum(in_threads(work, min(workers, len(parts))))
-    return Losses(total, total, batch.n_tokens)
+    in_threads(work, min(workers, len(parts)))
+    return losses
 
 
 def add_gradients(
@@ -354,7 +360,7 @@ def add_gradients(
         totals[0].flat += other.flat
         other.flat[:] = 0
     smoothed, plain = found.sum(axis=0).tolist()
-    return Losses(smoothed, plain, batch.n_tokens)
+    return Losses(smoothed, plain)
 
 
 def _add_gradients(
