@@ -104,8 +104,7 @@ class TranslatorConfig:
 
     def __post_init__(self) -> None:
         _check_decoder(self.decoder, self.target_size)
-        if self.source_size <= END:
-            raise ValueError(f"a vocabulary has more than {END + 1} tokens, not {self.source_size}")
+        _check_size(self.source_size)
         if self.encoder.causal or self.encoder.memory_size is not None:
             raise ValueError("the encoder must see its whole sequence and no memory")
         if self.decoder.memory_size != self.encoder.dim:
@@ -145,8 +144,12 @@ Config = CausalConfig | TranslatorConfig
 def _check_decoder(decoder: StackConfig, vocabulary_size: int) -> None:
     if not decoder.causal:
         raise ValueError("the decoder must be causal: what it tells may not be seen")
-    if vocabulary_size <= END:
-        raise ValueError(f"a vocabulary has more than {END + 1} tokens, not {vocabulary_size}")
+    _check_size(vocabulary_size)
+
+
+def _check_size(vocabulary_size: int) -> None:
+    if vocabulary_size <= END + 1:
+        raise ValueError(f"a vocabulary must have more than {END + 1} tokens, not {vocabulary_size}")
 
 
 def _embedding(vocabulary_size: int, dim: int) -> Tensor:

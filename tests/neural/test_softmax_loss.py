@@ -1,4 +1,4 @@
-"""The output softmax: exact gradients, the kernel against its float64 twin, bounded memory, nothing of the neighbours."""
+"""The output softmax: exact gradients, the kernel against its float64 twin, bounded memory, independent tokens."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ def test_gradients_are_exact(smoothing: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "n, n_classes, dim", [(1, 3, 1), (5, 7, 4), (PIECE, CLASSES, 32), (PIECE + 1, CLASSES + 3, 48), (2 * PIECE - 5, 777, 33)]
-)  # fmt: skip
+    "n, n_classes, dim",
+    [(1, 3, 1), (5, 7, 4), (PIECE, CLASSES, 32), (PIECE + 1, CLASSES + 3, 48), (2 * PIECE - 5, 777, 33)],
+)
 def test_kernel_agrees_with_float64(n: int, n_classes: int, dim: int) -> None:
     exact = with_gradients(case(n, n_classes, dim), 0.1, 0.5)
     single = with_gradients(case(n, n_classes, dim, np.float32), 0.1, 0.5)
