@@ -74,7 +74,7 @@ class LoopOptions:
     ----------
     steps : int
     warmup : int
-        Steps in which learning rates rise to their peak; then they fall to zero.
+        Steps in which learning rates rise to their peak.
     evaluate_every : int
         Steps from one held-out loss to the next.
     max_time : float or None
@@ -83,6 +83,12 @@ class LoopOptions:
         Put in front of each entry of the history.
     advice : str
         What to do about a training that diverged.
+    schedule : str
+        How learning rates fall after the warm-up; see `optimizers.Schedule`.
+    averaged : int
+        What is measured, and kept if it is the best, is the mean of the parameters at the last so many measurements.
+    patience : int or None
+        Measurements without a new best after which training ends.
     """
 
     steps: int
@@ -91,6 +97,9 @@ class LoopOptions:
     max_time: float | None = None
     labels: dict[str, Any] = field(default_factory=dict)
     advice: str = "train with a lower learning rate"
+    schedule: str = "linear"
+    averaged: int = 1
+    patience: int | None = None
 
 
 @contextmanager
@@ -145,11 +154,12 @@ class Loop:
     ) -> None:
         self.model, self.options, self.pauses = model, options, pauses
         self._report = progress or (lambda phase, loop: None)
-        self._schedule = Schedule(1.0, options.steps, options.warmup)
+        self._schedule = Schedule(1.0, options.steps, options.warmup, options.schedule)
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, NDArray[Any]] | None = None
-        self._best_loss, self._measured_at = math.inf, -1
+        self._best_loss, self._measured_at, self._since_best = math.inf, -1, 0
+        self._measured: list[dict[str, NDArray[Any]]] = []  # parameters at the last measurements, but for the very last
         self._recent = [math.nan] * len(model.losses)
 
     @property
@@ -162,8 +172,9 @@ class Loop:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether no step is left."""
-        return self.done >= 1
+        """Whether no step is left, or none made it better for too long."""
+        patience = self.options.patience
+        return self.done >= 1 or (patience is not None and self._since_best >= patience)
 
     @property
     def loss(self) -> float | None:
@@ -224,13 +235,33 @@ class Loop:
             before = self._recent[i]
             self._recent[i] = loss if math.isnan(before) else _KEPT * before + _NEW * loss
 
+    @contextmanager
+    def _mean(self) -> Iterator[None]:
+        """Put the mean of the last measurements in the place of the parameters while the block lasts."""
+        if self.options.averaged <= 1 or not self.step:  # the start is no part of any mean
+            yield
+            return
+        parameters = self.model.parameters()
+        now = {name: array.copy() for name, array in parameters.items()}
+        measured = [*self._measured, now][-self.options.averaged :]
+        try:
+            for name, array in parameters.items():
+                array[...] = np.mean([arrays[name] for arrays in measured], axis=0)
+            yield
+        finally:
+            for name, array in parameters.items():
+                array[...] = now[name]
+        self._measured = measured
+
     def _measure(self) -> None:
         self._report("measuring", self)
-        loss = float(self.model.held_out_loss())
-        is_best = loss < self._best_loss
-        if is_best and self.step:
-            self.check_finite()
-            self.best = {name: array.copy() for name, array in self.model.parameters().items()}
+        with self._mean():
+            loss = float(self.model.held_out_loss())
+            is_best = loss < self._best_loss
+            if is_best and self.step:
+                self.check_finite()
+                self.best = {name: array.copy() for name, array in self.model.parameters().items()}
+        self._since_best = 0 if is_best else self._since_best + 1
         if is_best:
             self._best_loss = loss
         recent = {
@@ -245,8 +276,12 @@ class Loop:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return what `restore` needs: the model, the best parameters, and where the loop stands; not copied."""
         best = {} if self.best is None else {f"best.{name}": array for name, array in self.best.items()}
+        measured = {
+            f"measured.{i}.{name}": array for i, kept in enumerate(self._measured) for name, array in kept.items()
+        }
         place = np.array([self.step, self.seconds, self._best_loss, self._measured_at, *self._recent])
-        return {**self.model.tensors(), **best, "place": place}
+        since_best = {} if self.options.patience is None else {"since_best": np.array([self._since_best])}
+        return {**self.model.tensors(), **best, **measured, **since_best, "place": place}
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Go on where another loop, of an equal model and the same options, was.
@@ -261,10 +296,18 @@ class Loop:
             raise ValueError("the state of the training lacks its place")
         self.model.restore(tensors)
         step, self.seconds, self._best_loss, measured_at, *self._recent = place.tolist()
-        self.step, self._measured_at, self.best = int(step), int(measured_at), None
-        names = self.model.parameters()
-        if any(f"best.{name}" in tensors for name in names):
-            self.best = {name: np.zeros_like(array) for name, array in names.items()}
-            restore_arrays({f"best.{name}": array for name, array in self.best.items()}, tensors)
+        self.step, self._measured_at = int(step), int(measured_at)
+        self.best, self._measured = self._restored("best", tensors), []
+        while (measured := self._restored(f"measured.{len(self._measured)}", tensors)) is not None:
+            self._measured.append(measured)
+        self._since_best = int(tensors["since_best"][0]) if "since_best" in tensors else 0
         if self.step < 0 or not self.model.all_finite():
             raise ValueError("the state of the training is damaged: a parameter is not finite, or its step negative")
+
+    def _restored(self, prefix: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]] | None:
+        """Return copies of the parameters that `tensors` kept under a prefix; None if there are none."""
+        arrays = {f"{prefix}.{name}": np.zeros_like(array) for name, array in self.model.parameters().items()}
+        if not any(name in tensors for name in arrays):
+            return None
+        restore_arrays(arrays, tensors)
+        return {name.removeprefix(f"{prefix}."): array for name, array in arrays.items()}

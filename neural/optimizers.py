@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.kernels.table_rows import adam_rows
+from w2v.neural.kernels.table_rows import adam_rows, adam_step
 from w2v.neural.parameters import ParameterTable
 
 Floats = NDArray[np.floating[Any]]
@@ -20,34 +20,47 @@ DECAYING = ("weight", "table", "distances")
 """Arrays that weight decay is for, by the last part of their names; not ``bias``, ``gain`` and others."""
 
 
+SCHEDULES = ("linear", "inverse-sqrt", "constant")
+
+
 @dataclass(frozen=True)
 class Schedule:
-    """A learning rate that rises to its peak and falls to zero, both in a straight line.
+    """A learning rate that rises to its peak in a straight line, and then falls.
 
     Parameters
     ----------
     peak : float
         The highest rate.
     steps : int
-        At which the rate is zero.
+        At which a linear rate is zero.
     warmup : int, default 100
         Steps to the peak.
+    kind : {"linear", "inverse-sqrt", "constant"}
+        How it falls: to zero in a straight line, with the root of the steps since the start, whose number need not be
+        known then, or not at all.
 
     Raises
     ------
     ValueError
-        If the peak is negative or not finite, or a number of steps is out of range.
+        If the kind is unknown, the peak is negative or not finite, or a number of steps is out of range.
+
+    References
+    ----------
+    .. [1] Vaswani et al. 2017, arXiv:1706.03762, equation 3 (inverse square root).
     """
 
     peak: float
     steps: int
     warmup: int = 100
+    kind: str = "linear"
 
     def __post_init__(self) -> None:
         if not 0 <= self.peak < math.inf:
             raise ValueError(f"a rate must be a finite number, at least 0, not {self.peak}")
         if self.steps < 1 or self.warmup < 0:
             raise ValueError(f"there must be a step and no negative warm-up, not {self.steps} and {self.warmup}")
+        if self.kind not in SCHEDULES:
+            raise ValueError(f"a schedule must be one of {', '.join(SCHEDULES)}, not {self.kind!r}")
 
     def rate(self, step: int, done: float | None = None) -> float:
         """Return the rate of a step.
@@ -59,9 +72,12 @@ class Schedule:
         done : float, optional
             Fraction of the training that is done, where time and not steps end it.
         """
-        fraction = step / self.steps if done is None else done
-        rise = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
-        return self.peak * rise * max(0.0, 1.0 - fraction)
+        rise, fall = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0, 1.0
+        if self.kind == "linear":
+            fall = max(0.0, 1.0 - (step / self.steps if done is None else done))
+        elif self.kind == "inverse-sqrt":
+            fall = math.sqrt(max(self.warmup, 1) / max(self.warmup, step + 1))
+        return self.peak * rise * fall
 
 
 def clip_by_norm(gradients: list[Floats], limit: float) -> float:
@@ -133,12 +149,13 @@ class Adam:
         """Move `values`, in place."""
         self.n_steps += 1
         beta_1, beta_2 = self.betas
-        self.first += (1 - beta_1) * (gradient - self.first)
-        self.second += (1 - beta_2) * (gradient * gradient - self.second)
-        size = rate / (1 - beta_1**self.n_steps)
-        deviation = np.sqrt(self.second / (1 - beta_2**self.n_steps)) + self.epsilon
-        values *= 1 - rate * self.weight_decay
-        values -= size * self.first / deviation
+        decays = np.asarray(self.weight_decay, values.dtype).reshape(-1)
+        adam_step(
+            values.reshape(-1), self.first.reshape(-1), self.second.reshape(-1), gradient.reshape(-1), decays,
+            *(values.dtype.type(x) for x in (
+                1 - beta_1, 1 - beta_2, rate / (1 - beta_1**self.n_steps), 1 - beta_2**self.n_steps, self.epsilon, rate
+            )),
+        )  # fmt: skip
 
 
 class LazyAdam:

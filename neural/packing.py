@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 _T = TypeVar("_T")
+
+
+class Packed(NamedTuple):
+    """Sequences of ids, one after another.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (N,), integers
+    offsets : ndarray of shape (B + 1,), int64
+        Where each sequence begins; the last is N.
+    """
+
+    ids: NDArray[np.integer[Any]]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sequences: Iterable[Sequence[int] | NDArray[np.integer[Any]]]) -> Packed:
+        """Pack sequences."""
+        arrays = [np.asarray(sequence, np.int32) for sequence in sequences]
+        offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int64)
+        return cls(np.concatenate([np.empty(0, np.int32), *arrays]), offsets)
+
+    @property
+    def n_sequences(self) -> int:
+        """B."""
+        return len(self.offsets) - 1
+
+    def part(self, first: int, last: int) -> Packed:
+        """Return the sequences first … last − 1, their ids not copied."""
+        offsets = self.offsets[first : last + 1]
+        return Packed(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def take(self, which: NDArray[np.int64]) -> Packed:
+        """Return some of the sequences, in the order of `which`."""
+        starts, lengths = self.offsets[which], self.offsets[which + 1] - self.offsets[which]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        return Packed(self.ids[places], offsets)
 
 
 def check_offsets(offsets: NDArray[np.int64], n_rows: int) -> None:

@@ -45,6 +45,19 @@ def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDAr
     return {name[len(start) :]: array for name, array in parameters.items() if name.startswith(start)}
 
 
+def add(total: Mapping[str, NDArray[Any]], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Add arrays to those of `total` of the same names: how the gradients of layers come together.
+
+    Raises
+    ------
+    KeyError
+        If `total` has no array of a name.
+    """
+    for name, array in arrays.items():
+        own = total[name]
+        own += array
+
+
 def all_finite(array: NDArray[Any]) -> bool:
     """Tell whether no value of a C-contiguous array is NaN or infinite; a large one is looked at piece by piece."""
     flat = array.reshape(-1)
@@ -188,18 +201,6 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         table = ParameterTable(self.shapes, dtype)
         table.flat[:] = self.flat
         return table
-
-    def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Add arrays to those of the same names: how the gradients of layers come together.
-
-        Raises
-        ------
-        KeyError
-            If the table has no array of a name.
-        """
-        for name, array in arrays.items():
-            own = self._arrays[name]
-            own += array
 
     def all_finite(self) -> bool:
         """Tell whether no value is NaN or infinite."""

@@ -23,7 +23,7 @@ from w2v.neural.layers import activations, block, dropout, layer_norm, positions
 from w2v.neural.layers.block import Context
 from w2v.neural.layers.dot_product import AttentionMask
 from w2v.neural.layers.dropout import Dropout, DropoutMask
-from w2v.neural.parameters import ParameterTable, Tensor, scope, within
+from w2v.neural.parameters import Tensor, add, scope, within
 
 Floats = NDArray[Any]
 
@@ -210,23 +210,23 @@ def forward(
 
 
 def backward(
-    config: StackConfig, parameters: Mapping[str, Floats], dh: Floats, cache: Cache, total: ParameterTable
+    config: StackConfig, parameters: Mapping[str, Floats], dh: Floats, cache: Cache, total: Mapping[str, Floats]
 ) -> tuple[Floats, Floats | None]:
     """Add the gradients of the parameters to `total`; return those of h and of the memory (None without one)."""
     shape = config.shape
     dmemory: Floats | None = None
     if cache.norm is not None:
         dh, gradients = layer_norm.backward(scope(parameters, "norm"), dh, cache.norm)
-        total.add(within("norm", gradients))
+        add(total, within("norm", gradients))
     for i in reversed(range(config.layers)):
         dh, seen, gradients = block.backward(scope(parameters, f"layers.{i}"), dh, cache.blocks[i], shape)
-        total.add(within(f"layers.{i}", gradients))
+        add(total, within(f"layers.{i}", gradients))
         if seen is not None:
             dmemory = seen if dmemory is None else np.add(dmemory, seen, out=dmemory)
     if cache.embedding_norm is not None:
         dh, gradients = layer_norm.backward(scope(parameters, "embedding_norm"), dh, cache.embedding_norm)
-        total.add(within("embedding_norm", gradients) | {"token_type": dh.sum(axis=0)})  # h = … + token_type
+        add(total, within("embedding_norm", gradients) | {"token_type": dh.sum(axis=0)})  # h = … + token_type
     dh = dropout.backward(dh, cache.mask)
     dh, gradients = positions.backward(scope(parameters, "positions"), dh, cache.positions)
-    total.add(within("positions", gradients))
+    add(total, within("positions", gradients))
     return dh, dmemory

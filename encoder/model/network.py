@@ -24,7 +24,7 @@ from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear, positions
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.packing import check_offsets, divide, in_threads
-from w2v.neural.parameters import ParameterTable, Tensor, within
+from w2v.neural.parameters import ParameterTable, Tensor, add, within
 from w2v.neural.stack import StackConfig
 from w2v.settings.environment import default_workers
 
@@ -387,11 +387,11 @@ class Network:
             dh = branch.backward(dy, part.x, part.gate, all_dx[part.rows])
         if part.output is not None:
             dh, gradients = linear.backward(parameters.scope("output"), dh, part.output)
-            total.add(within("output", gradients))
+            add(total, within("output", gradients))
         dh, _ = stack.backward(self.config.stack, parameters, dh, part.stack, total)
         if part.input is not None:
             dh, gradients = linear.backward(parameters.scope("input"), dh, part.input)
-            total.add(within("input", gradients))
+            add(total, within("input", gradients))
         if part.gate is not None:
             all_dx[part.rows] += dh
         else:

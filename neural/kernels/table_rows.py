@@ -127,3 +127,34 @@ def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, be
             first[row, j] = m
             second[row, j] = v
             table[row, j] -= step * m / (np.sqrt(v * c) + e)
+
+
+@compiled
+def adam_step(values, first, second, gradient, decays, new_1, new_2, size, correction, epsilon, rate):
+    """Apply one step of Adam with decoupled weight decay to all entries of flat arrays, in place; any dtype.
+
+    Parameters
+    ----------
+    values, first, second : ndarray of shape (n,)
+        The parameters and the running means of their gradient and of its square; overwritten.
+    gradient : ndarray of shape (n,)
+    decays : ndarray of shape (n,) or (1,)
+        Weight decay of each entry, or of all.
+    new_1, new_2 : float
+        1 - beta_1 and 1 - beta_2.
+    size : float
+        Rate divided by 1 - beta_1**t.
+    correction : float
+        1 - beta_2**t.
+    epsilon, rate : float
+        As everything else of the dtype of `values`.
+    """
+    one = values.dtype.type(1)
+    for i in range(values.size):
+        g = gradient[i]
+        m = first[i] + new_1 * (g - first[i])
+        v = second[i] + new_2 * (g * g - second[i])
+        first[i] = m
+        second[i] = v
+        decay = decays[i] if decays.size > 1 else decays[0]
+        values[i] = values[i] * (one - rate * decay) - size * m / (np.sqrt(v / correction) + epsilon)

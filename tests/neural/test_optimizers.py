@@ -74,6 +74,40 @@ def test_schedule_rises_and_falls_in_straight_lines() -> None:
     assert Schedule(2.0, steps=10, warmup=0).rate(0) == 2
 
 
+def test_schedules_fall_as_they_are_told_to() -> None:
+    root, constant = (Schedule(2.0, steps=10, warmup=4, kind=kind) for kind in ("inverse-sqrt", "constant"))
+    assert [root.rate(step) for step in (0, 1, 3, 15, 99)] == pytest.approx([0.5, 1, 2, 1, 0.4])
+    assert [constant.rate(step, done=0.9) for step in (0, 1, 3, 15)] == pytest.approx([0.5, 1, 2, 2])
+    assert Schedule(2.0, steps=10, warmup=0, kind="inverse-sqrt").rate(3) == 1
+    with pytest.raises(ValueError, match="must be one of linear, inverse-sqrt, constant"):
+        Schedule(1.0, 10, kind="cosine")
+
+
+def numpys_adam(adam: Adam, values: NDArray[np.float32], gradient: NDArray[np.float32], rate: float) -> None:
+    """One NumPy operation after the other, as the kernel must round."""
+    adam.n_steps += 1
+    beta_1, beta_2 = adam.betas
+    adam.first += (1 - beta_1) * (gradient - adam.first)
+    adam.second += (1 - beta_2) * (gradient * gradient - adam.second)
+    deviation = np.sqrt(adam.second / (1 - beta_2**adam.n_steps)) + adam.epsilon
+    values *= 1 - rate * adam.weight_decay
+    values -= rate / (1 - beta_1**adam.n_steps) * adam.first / deviation
+
+
+def test_adam_in_one_pass_is_numpys_bit_for_bit(rng: np.random.Generator) -> None:
+    """Trained encoders, and trainings that were saved, depend on it."""
+    decays = (rng.random(1003) * (rng.random(1003) < 0.5)).astype(np.float32)
+    ours, numpys = Adam((1003,), weight_decay=decays), Adam((1003,), weight_decay=decays)
+    values = rng.standard_normal(1003).astype(np.float32)
+    expected = values.copy()
+    for step in range(6):
+        gradient = (rng.standard_normal(1003) * 10.0 ** rng.uniform(-8, 3, 1003)).astype(np.float32)
+        ours.step(values, gradient, 0.1 / (step + 1))
+        numpys_adam(numpys, expected, gradient, 0.1 / (step + 1))
+        assert np.array_equal(values, expected)
+        assert np.array_equal(ours.first, numpys.first) and np.array_equal(ours.second, numpys.second)
+
+
 @pytest.mark.parametrize("peak, steps, warmup", [(-1, 10, 0), (math.inf, 10, 0), (1, 0, 0), (1, 10, -1)])
 def test_schedule_refuses_what_is_out_of_range(peak: float, steps: int, warmup: int) -> None:
     with pytest.raises(ValueError, match="must"):

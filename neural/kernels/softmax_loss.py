@@ -1,0 +1,135 @@
+"""Logits, softmax, cross-entropy and all their gradients in one go, without the logits of all tokens at once.
+
+For the hidden states H (N, d), the table E (V, d) and the bias b of the classes::
+
+    Z = H E^T + b    P = softmax of the rows of Z    G = scale * (P - smoothing / V - (1 - smoothing) * one-hot targets)
+    dH = G E         dE += G^T H                     db += column sums of G
+
+A piece of PIECE tokens is done at a time, and of these CLASSES classes. Its logits lie transposed, a row for every
+class and a lane for every token, so that the softmax is made of whole vectors and every product reads its operands as
+they are. Scratch is V * PIECE logits. The logits of a token, its loss and its row of dH do not depend on the others.
+
+All arrays are flat, C-contiguous and float32, but for `targets`. Nothing is checked.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v.kernels.jit import compiled
+from w2v.kernels.simd import LANES, load_vector, splat, store_vector, sum_lanes
+from w2v.kernels.training import round_up
+from w2v.neural.kernels.matmul import PANEL, add_outer_products, multiply, pack, pack_transposed, packed_size
+from w2v.neural.kernels.vector_math import exponential, larger, plus
+
+PIECE = 96
+"""Tokens at a time: whole panels, and whole tiles, of every processor."""
+CLASSES = 240
+_float32 = np.float32
+_LOWEST = -3.0e38
+
+
+@compiled
+def _add_to_totals(logits, n_classes, width, bias, first_class, tops, totals, sums):
+    """Add the bias to the logits of some classes; keep the maximum, sum of exp(z - maximum) and sum of z of each lane.
+
+    logits[v * width + i] is that of class first_class + v for token i.
+    """
+    for lane in range(0, width, LANES):
+        before = load_vector(tops, lane)
+        top, linear = before, load_vector(sums, lane)
+        for v in range(n_classes):
+            z = plus(load_vector(logits, v * width + lane), splat(bias[first_class + v]))
+            store_vector(logits, v * width + lane, z)
+            top = larger(z, top)
+            linear = plus(linear, z)
+        total = load_vector(totals, lane) * exponential(before - top)
+        for v in range(n_classes):
+            total = plus(total, exponential(load_vector(logits, v * width + lane) - top))
+        store_vector(tops, lane, top)
+        store_vector(totals, lane, total)
+        store_vector(sums, lane, linear)
+
+
+@compiled
+def _differentiate(logits, n_classes, width, first_class, shifts, scales, rest, dbias):
+    """Turn logits of some classes into scales * (exp(z - shifts) - rest); add the sum of each class to dbias."""
+    for v in range(n_classes):
+        total = splat(_float32(0))
+        for lane in range(0, width, LANES):
+            z = load_vector(logits, v * width + lane)
+            g = (exponential(z - load_vector(shifts, lane)) - splat(rest)) * load_vector(scales, lane)
+            store_vector(logits, v * width + lane, g)
+            total = plus(total, g)
+        dbias[first_class + v] += sum_lanes(total)
+
+
+@compiled
+def softmax_loss(
+    hidden, n_rows, dim, table, bias, targets, smoothing, scale, smoothed, plain, dhidden, dtable, dbias
+):  # fmt: skip
+    """Compute the losses of tokens and, unless dtable is empty, the gradients of scale * their sum.
+
+    Parameters
+    ----------
+    hidden : ndarray of shape (n_rows * dim,)
+    n_rows, dim : int
+    table : ndarray of shape (V * dim,)
+    bias : ndarray of shape (V,)
+    targets : ndarray of shape (n_rows,), integers in [0, V)
+    smoothing : float
+        Part of the probability that is wanted of all classes alike, in [0, 1).
+    scale : float32
+    smoothed, plain : ndarray of shape (n_rows,)
+        Overwritten with the cross-entropies with the smoothed and with the plain targets, in nats.
+    dhidden : ndarray of shape (n_rows * dim,)
+        Overwritten.
+    dtable, dbias : ndarray of shape (V * dim,) and (V,)
+        Added to.
+    """
+    n_classes = bias.size
+    rest, kept = _float32(smoothing / n_classes), _float32(1 - smoothing)
+    logits = np.empty(n_classes * PIECE, np.float32)
+    piece, dpiece, nothing = (
+        np.empty(PIECE * dim, np.float32),
+        np.empty(PIECE * dim, np.float32),
+        np.zeros(dim, np.float32),
+    )
+    columns, rows = np.empty(packed_size(dim, PIECE), np.float32), np.empty(packed_size(PIECE, dim), np.float32)
+    tops, totals, sums = np.empty(PIECE, np.float32), np.empty(PIECE, np.float32), np.empty(PIECE, np.float32)
+    shifts, scales = np.empty(PIECE, np.float32), np.empty(PIECE, np.float32)
+    for start in range(0, n_rows, PIECE):
+        count = min(PIECE, n_rows - start)
+        width = round_up(count, PANEL)
+        piece[: count * dim] = hidden[start * dim : (start + count) * dim]
+        piece[count * dim : width * dim] = 0
+        pack_transposed(piece, width, dim, columns)
+        tops[:], totals[:], sums[:] = _LOWEST, 0, 0
+        for first in range(0, n_classes, CLASSES):
+            last = min(first + CLASSES, n_classes)
+            block = logits[first * width : last * width]
+            multiply(table[first * dim : last * dim], last - first, dim, columns, width, False, block)
+            _add_to_totals(block, last - first, width, bias, first, tops, totals, sums)
+        scales[:], shifts[:] = 0, 0
+        for i in range(count):
+            top, right = tops[i], logits[targets[start + i] * width + i]
+            shifts[i] = top + _float32(np.log(totals[i]))
+            scales[i] = scale
+            plain[start + i] = shifts[i] - right
+            smoothed[start + i] = shifts[i] - kept * right - rest * sums[i]
+        if dtable.size == 0:
+            continue
+        pack(piece, width, dim, nothing, rows)
+        dpiece[: width * dim] = 0
+        for first in range(0, n_classes, CLASSES):
+            last = min(first + CLASSES, n_classes)
+            block = logits[first * width : last * width]
+            _differentiate(block, last - first, width, first, shifts, scales, rest, dbias)
+            for i in range(count):
+                target = targets[start + i]
+                if first <= target < last:
+                    block[(target - first) * width + i] -= kept * scale
+                    dbias[target] -= kept * scale
+            multiply(block, last - first, width, rows, dim, True, dtable[first * dim : last * dim])
+            add_outer_products(block, last - first, width, table[first * dim : last * dim], dim, dpiece)
+        dhidden[start * dim : (start + count) * dim] = dpiece[: count * dim]

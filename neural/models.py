@@ -1,0 +1,405 @@
+"""Networks that name the token that follows: the language model, and the translator, which looks at a source as well.
+
+::
+
+    language model    h = decoder(√d E[inputs])                            p = softmax(h Eᵀ + b)
+    translator        m = encoder(√d S[source]),  h = decoder(√d E[inputs], m)
+
+E is the table of the tokens that are read and told (Press and Wolf 2017), S that of the source: E itself where both
+languages share it. Entries begin with deviation 1 / √d, so that what goes in has deviation 1, and so do the logits.
+A token's hidden state depends on its source and on what stands before it, never on what follows or on the batch.
+
+In training all places of a sequence are told at once: what is read is START and the sequence, what is wanted the
+sequence and END. See `Batch.of`.
+
+References
+----------
+Vaswani et al. 2017, arXiv:1706.03762. Press and Wolf 2017, arXiv:1608.05859.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural import stack
+from w2v.neural.kernels.table_rows import add_table_rows
+from w2v.neural.layers import softmax_loss
+from w2v.neural.layers.dropout import Dropout
+from w2v.neural.packing import Packed, divide, in_threads
+from w2v.neural.parameters import ParameterTable, Tensor, scope, within
+from w2v.neural.stack import Memory, StackConfig
+
+Floats = NDArray[Any]
+
+UNKNOWN, START, END = 0, 1, 2
+"""Ids that every vocabulary has: of what it lacks, and of the borders of a sequence."""
+
+
+@dataclass(frozen=True)
+class CausalConfig:
+    """How a language model is made: a decoder alone.
+
+    Attributes
+    ----------
+    vocabulary_size : int
+        Tokens that are read and told.
+    decoder : StackConfig
+        Causal and without a memory.
+
+    Raises
+    ------
+    ValueError
+        If the values do not go together.
+    """
+
+    vocabulary_size: int
+    decoder: StackConfig
+
+    table = source_table = "embedding.table"
+    encoder = None
+
+    def __post_init__(self) -> None:
+        _check_decoder(self.decoder, self.vocabulary_size)
+        if self.decoder.memory_size is not None:
+            raise ValueError("a language model has no memory: memory_size must be None")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every array, its shape beside how it starts.
+
+        They are ``embedding.table``, ``output.bias``, and ``decoder.…`` as in `StackConfig.tensors`.
+        """
+        return _decoder_tensors(self.table, self.vocabulary_size, self.decoder)
+
+
+@dataclass(frozen=True)
+class TranslatorConfig:
+    """How a translator is made: an encoder of the source, and a decoder that looks at what it made.
+
+    Attributes
+    ----------
+    source_size, target_size : int
+        Tokens of the two languages.
+    encoder : StackConfig
+    decoder : StackConfig
+        Causal, its `memory_size` the `dim` of the encoder.
+    joint : bool
+        Whether one table serves both languages, whose ids are the same then.
+
+    Raises
+    ------
+    ValueError
+        If the values do not go together.
+    """
+
+    source_size: int
+    target_size: int
+    encoder: StackConfig
+    decoder: StackConfig
+    joint: bool = True
+
+    def __post_init__(self) -> None:
+        _check_decoder(self.decoder, self.target_size)
+        _check_size(self.source_size)
+        if self.encoder.causal or self.encoder.memory_size is not None:
+            raise ValueError("the encoder must see its whole sequence and no memory")
+        if self.decoder.memory_size != self.encoder.dim:
+            raise ValueError(f"memory_size must be the encoder's dim, {self.encoder.dim}")
+        if self.joint and (self.source_size, self.encoder.dim) != (self.target_size, self.decoder.dim):
+            raise ValueError("with a joint table both sides must have the same vocabulary and dim")
+
+    @property
+    def table(self) -> str:
+        """The name of the table of the target's tokens."""
+        return "embedding.table" if self.joint else "target.table"
+
+    @property
+    def source_table(self) -> str:
+        """The name of the table of the source's tokens."""
+        return "embedding.table" if self.joint else "source.table"
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Tokens that are told."""
+        return self.target_size
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every array, its shape beside how it starts.
+
+        They are ``embedding.table``, or ``source.table`` and ``target.table``, ``output.bias``, and ``encoder.…`` and
+        ``decoder.…`` as in `StackConfig.tensors`.
+        """
+        arrays = _decoder_tensors(self.table, self.target_size, self.decoder)
+        arrays[self.source_table] = _embedding(self.source_size, self.encoder.dim)
+        return arrays | within("encoder", self.encoder.tensors())
+
+
+Config = CausalConfig | TranslatorConfig
+
+
+def _check_decoder(decoder: StackConfig, vocabulary_size: int) -> None:
+    if not decoder.causal:
+        raise ValueError("the decoder must be causal: what it tells may not be seen")
+    _check_size(vocabulary_size)
+
+
+def _check_size(vocabulary_size: int) -> None:
+    if vocabulary_size <= END + 1:
+        raise ValueError(f"a vocabulary must have more than {END + 1} tokens, not {vocabulary_size}")
+
+
+def _embedding(vocabulary_size: int, dim: int) -> Tensor:
+    return Tensor((vocabulary_size, dim), dim**-0.5)
+
+
+def _decoder_tensors(table: str, vocabulary_size: int, decoder: StackConfig) -> dict[str, Tensor]:
+    arrays = {table: _embedding(vocabulary_size, decoder.dim), "output.bias": Tensor((vocabulary_size,))}
+    return arrays | within("decoder", decoder.tensors())
+
+
+class Batch(NamedTuple):
+    """What a network reads, and what it is to tell.
+
+    Attributes
+    ----------
+    inputs : Packed
+        What the decoder reads.
+    wanted : ndarray of shape (N,), integers
+        The token that follows each token of `inputs`.
+    source : Packed or None
+        What the encoder of a translator reads: a sequence for each of `inputs`.
+    """
+
+    inputs: Packed
+    wanted: NDArray[np.integer[Any]]
+    source: Packed | None = None
+
+    @classmethod
+    def of(cls, target: Packed, source: Packed | None = None) -> Batch:
+        """Return what tells whole sequences: START and the sequence are read, the sequence and END wanted."""
+        borders, n = target.offsets, np.arange(target.n_sequences)
+        return cls(
+            Packed(np.insert(target.ids, borders[:-1], START), borders + np.append(n, len(n))),
+            np.insert(target.ids, borders[1:], END),
+            source,
+        )
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens that are told."""
+        return len(self.wanted)
+
+    def parts(self, n: int) -> list[_Part]:
+        """Divide the batch into parts of about the same size."""
+        every = self.inputs.offsets if self.source is None else self.inputs.offsets + self.source.offsets
+        return [self._part(first, last) for first, last in divide(every, n)]
+
+    def _part(self, first: int, last: int) -> _Part:
+        own, source = self.inputs.offsets, self.source
+        wanted = self.wanted[own[first] : own[last]]
+        batch = Batch(self.inputs.part(first, last), wanted, None if source is None else source.part(first, last))
+        return _Part(batch, int(own[first]), 0 if source is None else int(source.offsets[first]))
+
+
+class _Part(NamedTuple):
+    """Some sequences of a batch, and which of its rows are their first."""
+
+    batch: Batch
+    first_row: int
+    first_source_row: int
+
+
+class Losses(NamedTuple):
+    """Sums over tokens.
+
+    Attributes
+    ----------
+    smoothed : float
+        Of the cross-entropy with smoothed targets, which is made small.
+    plain : float
+        Of −log p of what was wanted.
+    """
+
+    smoothed: float
+    plain: float
+
+
+class Regularisation(NamedTuple):
+    """What keeps a network from learning its training set by heart.
+
+    Attributes
+    ----------
+    dropout : float
+        Probability that a value is dropped, in [0, 1).
+    smoothing : float
+        Part of the probability that is wanted of all tokens alike, in [0, 1).
+    """
+
+    dropout: float = 0.1
+    smoothing: float = 0.1
+
+
+def embed(parameters: Mapping[str, Floats], name: str, ids: NDArray[np.integer[Any]]) -> Floats:
+    """Return the embeddings that a stack reads: √d times rows of the table of this name, shape (N, d)."""
+    table = parameters[name]
+    x: Floats = table[ids]
+    x *= _scale(table)
+    return x
+
+
+def _scale(table: Floats) -> Any:
+    return table.dtype.type(table.shape[1] ** 0.5)
+
+
+def encode(
+    config: TranslatorConfig, parameters: Mapping[str, Floats], source: Packed, dropped: Dropout | None = None
+) -> tuple[Memory, stack.Cache]:
+    """Return what a decoder looks at, and what the backward pass needs."""
+    x = embed(parameters, config.source_table, source.ids)
+    states, cache = stack.forward(config.encoder, scope(parameters, "encoder"), x, source.offsets, dropped=dropped)
+    return Memory(states, source.offsets), cache
+
+
+def decode(
+    config: Config,
+    parameters: Mapping[str, Floats],
+    inputs: Packed,
+    memory: Memory | None = None,
+    dropped: Dropout | None = None,
+) -> tuple[Floats, stack.Cache]:
+    """Return the hidden states that tell what follows, shape (N, d), and what the backward pass needs."""
+    x = embed(parameters, config.table, inputs.ids)
+    decoder = scope(parameters, "decoder")
+    return stack.forward(config.decoder, decoder, x, inputs.offsets, memory=memory, dropped=dropped)
+
+
+def logits(config: Config, parameters: Mapping[str, Floats], hidden: Floats) -> Floats:
+    """Return the logits of every token of the vocabulary, shape (N, V)."""
+    z: Floats = hidden @ parameters[config.table].T
+    z += parameters["output.bias"]
+    return z
+
+
+def token_losses(
+    config: Config, parameters: Mapping[str, Floats], batch: Batch, *, workers: int = 1, most_tokens: int = 4096
+) -> Floats:
+    """Return −log p of every token that was wanted, shape (N,), with nothing dropped.
+
+    Parameters
+    ----------
+    config : CausalConfig or TranslatorConfig
+    parameters : mapping
+    batch : Batch
+        Of any size: it goes through the network in parts of about `most_tokens`.
+    workers : int, default 1
+        Threads. No value depends on them or on the parts.
+    most_tokens : int, default 4096
+    """
+    parts = batch.parts(max(workers, -(-batch.n_tokens // most_tokens)))
+    losses = np.empty(batch.n_tokens, parameters[config.table].dtype)
+
+    def work(worker: int) -> None:
+        for own, first, _ in parts[worker::workers]:
+            memory = None
+            if isinstance(config, TranslatorConfig) and own.source is not None:
+                memory, _ = encode(config, parameters, own.source)
+            hidden, _ = decode(config, parameters, own.inputs, memory)
+            table, bias = parameters[config.table], parameters["output.bias"]
+            losses[first : first + own.n_tokens] = softmax_loss.token_losses(hidden, table, bias, own.wanted).plain
+
+    in_threads(work, min(workers, len(parts)))
+    return losses
+
+
+def add_gradients(
+    config: Config,
+    parameters: ParameterTable,
+    batch: Batch,
+    totals: Sequence[ParameterTable],
+    *,
+    regularisation: Regularisation,
+    seed: int,
+    scale: float,
+    most_tokens: int = 1 << 30,
+) -> Losses:
+    """Add the gradients of scale · Σ smoothed loss to totals[0].
+
+    Parameters
+    ----------
+    config : CausalConfig or TranslatorConfig
+    parameters : ParameterTable
+    batch : Batch
+        Of any size: it goes through the network in parts.
+    totals : sequence of ParameterTable
+        One for each thread; all but the first must be zero and are zero again at the end. Another number of threads
+        changes the last bits of gradients, and of nothing else.
+    regularisation : Regularisation
+    seed : int
+        Of what is dropped; one for each step.
+    scale : float
+        1 / the tokens of the step.
+    most_tokens : int, optional
+        About how many tokens are told at once, which memory grows with. What is dropped does not depend on it.
+
+    Returns
+    -------
+    Losses
+    """
+    parts = batch.parts(max(len(totals), -(-batch.n_tokens // most_tokens)))
+    n_workers = min(len(totals), len(parts))
+
+    def work(worker: int) -> list[tuple[float, float]]:
+        return [
+            _add_gradients(config, parameters, part, totals[worker], regularisation, seed, scale)
+            for part in parts[worker::n_workers]
+        ]
+
+    found = np.array([losses for part in in_threads(work, n_workers) for losses in part]).reshape(-1, 2)
+    for other in totals[1:n_workers]:
+        totals[0].flat += other.flat
+        other.flat[:] = 0
+    smoothed, plain = found.sum(axis=0).tolist()
+    return Losses(smoothed, plain)
+
+
+def _add_gradients(
+    config: Config,
+    parameters: Mapping[str, Floats],
+    part: _Part,
+    total: Mapping[str, Floats],
+    regularisation: Regularisation,
+    seed: int,
+    scale: float,
+) -> tuple[float, float]:
+    """Add the gradients of some sequences to `total`; return the sums of their smoothed and their plain losses."""
+    batch, rate, table = part.batch, regularisation.dropout, config.table
+    memory = encoded = None
+    if isinstance(config, TranslatorConfig) and batch.source is not None:
+        memory, encoded = encode(config, parameters, batch.source, Dropout(rate, 2 * seed, part.first_source_row))
+    hidden, decoded = decode(
+        config, parameters, batch.inputs, memory, Dropout(rate, 2 * seed + 1, part.first_row)
+    )  # fmt: skip
+    smoothed, plain, dhidden = softmax_loss.token_losses(
+        hidden, parameters[table], parameters["output.bias"], batch.wanted, smoothing=regularisation.smoothing,
+        scale=scale, gradients=softmax_loss.Gradients(total[table], total["output.bias"]),
+    )  # fmt: skip
+    assert dhidden is not None
+    dx, dstates = stack.backward(
+        config.decoder, scope(parameters, "decoder"), dhidden, decoded, scope(total, "decoder")
+    )  # fmt: skip
+    _add_to_table(dx, batch.inputs.ids, total[table])
+    if isinstance(config, TranslatorConfig) and encoded is not None and batch.source is not None:
+        assert dstates is not None
+        encoder, own = scope(parameters, "encoder"), scope(total, "encoder")
+        dx, _ = stack.backward(config.encoder, encoder, dstates, encoded, own)
+        _add_to_table(dx, batch.source.ids, total[config.source_table])
+    return float(smoothed.sum(dtype=np.float64)), float(plain.sum(dtype=np.float64))
+
+
+def _add_to_table(dx: Floats, ids: NDArray[np.integer[Any]], dtable: Floats) -> None:
+    """Add the gradient of `embed` to that of its table."""
+    add_table_rows(dx * _scale(dtable), ids.astype(np.int64), dtable)

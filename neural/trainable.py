@@ -1,0 +1,128 @@
+"""A language model or a translator that learns: what `loop.Loop` trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural import models
+from w2v.neural.models import Batch, Config, Regularisation
+from w2v.neural.optimizers import Adam, clip_by_norm, weight_decays
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.persistence import optimizer_state, restore_arrays, restore_optimizers
+from w2v.settings.environment import default_workers
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """How a network learns from its batches.
+
+    Attributes
+    ----------
+    rate : float
+        The peak of the learning rate.
+    betas : (float, float)
+        Of Adam.
+    weight_decay : float
+        Of tables and matrices.
+    clip : float
+        The longest that the gradient of a step may be.
+    regularisation : Regularisation
+    part : int
+        Tokens that are told at once: gradients of larger batches are added up. It bounds memory, and changes nothing
+        but the last bits of gradients.
+    seed : int
+    workers : int
+        Threads, between which the sequences of a batch are divided.
+    """
+
+    rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    regularisation: Regularisation = Regularisation()
+    part: int = 4096
+    seed: int = 1
+    workers: int = field(default_factory=default_workers)
+
+
+class Trainable:
+    """The parameters of a network while they are trained: a `loop.Model`.
+
+    Parameters
+    ----------
+    config : CausalConfig or TranslatorConfig
+    parameters : ParameterTable
+        Where to start; they are moved.
+    batches : callable
+        From the number of a step to its batch: the same number gives the same batch.
+    held_out : Batch
+        What is measured and never trained on; of any size.
+    options : LearningOptions
+    """
+
+    losses = ("smoothed", "plain")
+
+    def __init__(
+        self,
+        config: Config,
+        parameters: ParameterTable,
+        batches: Callable[[int], Batch],
+        held_out: Batch,
+        options: LearningOptions,
+    ) -> None:
+        self.config, self.table, self.options = config, parameters, options
+        self._batches, self._held_out = batches, held_out
+        decays: Any = weight_decays(parameters, options.weight_decay).flat if options.weight_decay else 0.0
+        self._adam = Adam(parameters.flat.shape, weight_decay=decays, betas=options.betas, dtype=parameters.dtype)
+        self._totals = [parameters.zeros_like() for _ in range(options.workers)]
+
+    def accumulate(self, step: int) -> tuple[float, float]:
+        """Add up the gradients of a step; return the means of its smoothed and its plain losses."""
+        batch, options = self._batches(step), self.options
+        self._totals[0].flat[:] = 0
+        losses = models.add_gradients(
+            self.config, self.table, batch, self._totals, regularisation=options.regularisation,
+            seed=(options.seed << 32) + step, scale=1 / batch.n_tokens, most_tokens=options.part,
+        )  # fmt: skip
+        return losses.smoothed / batch.n_tokens, losses.plain / batch.n_tokens
+
+    def update(self, scale: float) -> None:
+        """Clip what was added up and move the parameters."""
+        gradient = self._totals[0].flat
+        clip_by_norm([gradient], self.options.clip)
+        self._adam.step(self.table.flat, gradient, self.options.rate * scale)
+
+    def held_out_loss(self) -> float:
+        """Return the mean of −log p over the tokens held out: its exponential is the perplexity."""
+        losses = models.token_losses(
+            self.config, self.table, self._held_out, workers=self.options.workers, most_tokens=self.options.part
+        )
+        return float(losses.mean(dtype=np.float64))
+
+    def all_finite(self) -> bool:
+        """Tell whether no parameter is NaN or infinite."""
+        return self.table.all_finite()
+
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """Return what is learned; not copied."""
+        return {"network": self.table.flat}
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return everything that training needs to go on; not copied."""
+        return self.parameters() | optimizer_state({"adam": self._adam})
+
+    def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `tensors` gave.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing or has another shape.
+        """
+        restore_arrays(self.parameters(), tensors)
+        restore_optimizers({"adam": self._adam}, tensors)
