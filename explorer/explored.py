@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoder.model.contributions import token_shares
-from w2v.encoder.model.persistence import load_encoder
 from w2v.encoder.model.state import sif_state
+from w2v.encoder.opening import open_start
 from w2v.explorer.completions import Completions
 from w2v.explorer.word_map import DEFAULT_WORDS, WordMap
 from w2v.vectors.embeddings import Embeddings, Neighbor
-from w2v.vectors.model_folder import read_kind
-from w2v.vectors.persistence import KIND as WORD_VECTORS
 
 if TYPE_CHECKING:
     from w2v.encoder.model.inference import Encoded, Inference
@@ -63,12 +61,9 @@ class ExploredModel:
         self, path: str | os.PathLike[str], *, n_words: int = DEFAULT_WORDS, cache: Path | None = None
     ) -> None:
         self.path = Path(path)
-        self._state: EncoderState | None = None
-        if read_kind(path) == WORD_VECTORS:
-            self.embeddings = Embeddings.load(path)
-        else:
-            self._state = load_encoder(path)
-            self.embeddings = _word_rows(self._state)
+        opened = open_start(path)
+        self._state = None if isinstance(opened, Embeddings) else opened
+        self.embeddings = opened if isinstance(opened, Embeddings) else _word_rows(opened)
         self.word_map = WordMap(self.embeddings, n_words, cache)
         self._inference: Inference | None = None
         self._completions: Completions | None = None

@@ -23,11 +23,11 @@ from w2v.neural.layers import activations, block, dropout, layer_norm, positions
 from w2v.neural.layers.block import Context
 from w2v.neural.layers.dot_product import AttentionMask
 from w2v.neural.layers.dropout import Dropout, DropoutMask
+from w2v.neural.names import NORMS
 from w2v.neural.parameters import Tensor, add, scope, within
 
 Floats = NDArray[Any]
 
-NORMS = ("pre", "post")
 _EMBEDDING_PLACE = 1 << 20
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from w2v.commands.shared.options import (
-    LazyChoice,
     analogies_option,
     json_option,
     model_argument,
@@ -25,6 +24,7 @@ from w2v.commands.shared.output import (
     print_table,
     show_work,
 )
+from w2v.commands.shared.types import LazyChoice
 from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v.commands.shared.options import LazyChoice, model_argument, output_option, overwrite_option, progress_option
+from w2v.commands.shared.options import model_argument, output_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, say, show_work
 from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.types import LazyChoice
 from w2v.encoder.formats import FORMATS as OF_ENCODERS
 from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
 from w2v.storage.claims import check_free_space
@@ -82,9 +83,9 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
 
 
 def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
-    from w2v.encoder.model.persistence import load_encoder
+    from w2v.encoder.opening import open_encoder
 
-    state = load_encoder(model)
+    state = open_encoder(model)
     check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
     with saving(folder) as saved, show_work(f"writing {folder.name}"):
         write_encoder(state, folder, format=file_format, overwrite=overwrite)
@@ -96,14 +97,11 @@ def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool
 def _open_vectors(model: Path) -> Embeddings:
     """Return the word vectors of a model, which may be a static sentence encoder."""
     from w2v.encoder import SentenceEncoder
+    from w2v.encoder.opening import open_start
     from w2v.vectors.embeddings import Embeddings
-    from w2v.vectors.model_folder import read_kind
-    from w2v.vectors.persistence import KIND
 
-    if read_kind(model) == KIND:
-        return Embeddings.load(model)
-
-    return SentenceEncoder.load(model).to_embeddings()
+    start = open_start(model)
+    return start if isinstance(start, Embeddings) else SentenceEncoder(start).to_embeddings()
 
 
 @click.command(

@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from w2v.commands.shared.options import LazyChoice, model_argument, overwrite_option, progress_option, restrict_option
+from w2v.commands.shared.options import model_argument, overwrite_option, progress_option, restrict_option
 from w2v.commands.shared.output import note_missing_glyphs, show_work
 from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.types import LazyChoice
 from w2v.settings.constraints import MAX_SEED
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -8,7 +8,9 @@ import click
 
 from w2v.commands.shared.options import (
     analogies_option,
+    file_option,
     model_argument,
+    number_option,
     overwrite_option,
     pairs_option,
     progress_option,
@@ -33,13 +35,11 @@ Examples:
   w2v report my.model --output README.md --language en --license cc-by-sa-4.0""",
 )
 @model_argument
-@click.option(
+@file_option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
     default=Path("report.html"),
     show_default=True,
-    metavar="FILE",
     callback=_check_name,
     help="The report to write: a page if its name ends in .html, a card for a model hub if in .md.",
 )
@@ -51,50 +51,23 @@ Examples:
     metavar="WORD",
     help="A word whose nearest words are shown; may be repeated. Left out, words of the largest topics.",
 )
-@click.option(
-    "--map",
-    "map_words",
-    type=click.IntRange(0, 2000),
-    default=360,
-    show_default=True,
-    metavar="N",
-    help="How many words the map shows; 0 leaves it out.",
+@number_option(
+    "--map", "map_words", least=0, most=2000, default=360, help="How many words the map shows; 0 leaves it out."
 )
-@click.option(
+@file_option(
     "--sentences",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
     help="Sentences, one a line: show some of them, with those nearest to them.",
 )
 @analogies_option
 @pairs_option
-@click.option(
-    "--sts",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Pairs of sentences with people's scores, see `w2v evaluate`; may be repeated.",
+@file_option(
+    "--sts", multiple=True, help="Pairs of sentences with people's scores, see `w2v evaluate`; may be repeated."
 )
-@click.option(
-    "--classify",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Sentences with labels, see `w2v evaluate`; may be repeated.",
+@file_option("--classify", multiple=True, help="Sentences with labels, see `w2v evaluate`; may be repeated.")
+@file_option(
+    "--word-order", multiple=True, help="Sentences whose words are swapped, see `w2v evaluate`; may be repeated."
 )
-@click.option(
-    "--word-order",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Sentences whose words are swapped, see `w2v evaluate`; may be repeated.",
-)
-@click.option(
-    "--against",
-    type=click.Path(path_type=Path),
-    metavar="OTHER",
-    help="Another model, which is measured as well.",
-)
+@file_option("--against", metavar="OTHER", help="Another model, which is measured as well.")
 @click.option("--language", default="", metavar="CODE", help="Language of the text, such as en; for a model hub.")
 @click.option("--license", default="", metavar="NAME", help="Licence of the model, such as mit; for a model hub.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for a model hub; may be repeated.")

@@ -12,10 +12,13 @@ import click
 
 from w2v.commands.shared.options import (
     errors_option,
+    file_option,
     json_option,
     model_argument,
+    number_option,
     overwrite_option,
     progress_option,
+    sentences_option,
     workers_option,
 )
 from w2v.commands.shared.output import (
@@ -28,24 +31,17 @@ from w2v.commands.shared.output import (
     print_table,
     show_bytes,
 )
+from w2v.commands.shared.parameters import parameter_option, table_options
 from w2v.commands.shared.saving import keep, saving
 from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
+from w2v.encoder.parameters import PRECISION, EncoderParameters
 from w2v.storage.claims import check_share
 from w2v.storage.files import atomic_file
 
 if TYPE_CHECKING:
     from w2v.corpora.readers import Block, TextReader
     from w2v.encoder.model.inference import Encoded
-
-batch_option = click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    default=1024,
-    show_default=True,
-    metavar="N",
-    help="Sentences that a thread takes at once. The vectors do not depend on it.",
-)
 
 
 @click.command(
@@ -57,30 +53,11 @@ Examples:
 )
 @model_argument
 @click.argument("file", default="-")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="What to write: FILE.npy, or with --jsonl any.",
-)
+@file_option("-o", "--output", help="What to write: FILE.npy, or with --jsonl any.")
 @click.option("--jsonl", is_flag=True, help="Write one JSON object a line, to standard output without --output.")
-@batch_option
-@click.option("--truncate-dim", type=click.IntRange(1), metavar="D", help="Keep the first D columns only.")
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "float16", "int8"]),
-    default="float32",
-    show_default=True,
-    help="Type of the numbers; int8 scales each vector so that its largest is 127.",
-)
-@click.option(
-    "--normalize/--no-normalize",
-    default=None,
-    help="Bring vectors to length 1.  [default: normalize, unless an imported encoder does not]",
-)
+@table_options(EncoderParameters, ("normalize", "truncate_dim", "batch_size", "workers"))
+@parameter_option("precision", PRECISION, PRECISION.choices[0])
 @errors_option
-@workers_option
 @overwrite_option
 @progress_option
 def encode(
@@ -105,9 +82,9 @@ def encode(
         raise click.UsageError("Nowhere to write: give --output FILE.npy, or --jsonl.")
     from w2v.encoder.formats.vector_files import write_npy
     from w2v.encoder.model.inference import Inference, Output
-    from w2v.encoder.model.persistence import load_encoder
+    from w2v.encoder.opening import open_encoder
 
-    inference = Inference(load_encoder(model), workers)
+    inference = Inference(open_encoder(model), workers)
     wanted = Output(
         inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
     )
@@ -178,13 +155,12 @@ Examples:
 @model_argument
 @click.argument("sentence")
 @click.argument("file")
-@click.option(
+@file_option(
     "--vectors",
-    type=click.Path(path_type=Path),
     metavar="FILE.npy",
     help="The lines' vectors, as `w2v encode` wrote them with the same MODEL; saves encoding the lines again.",
 )
-@click.option("--top", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="Sentences to show.")
+@sentences_option
 @errors_option
 @workers_option
 @json_option
@@ -202,10 +178,10 @@ def similar(
     """Show the lines of FILE whose meaning is nearest to SENTENCE; "-" reads standard input."""
     from w2v.encoder.formats.vector_files import read_npy
     from w2v.encoder.model.inference import Inference
-    from w2v.encoder.model.persistence import load_encoder
+    from w2v.encoder.opening import open_encoder
     from w2v.encoder.retrieval.similar import similar_sentences
 
-    inference = Inference(load_encoder(model), workers)
+    inference = Inference(open_encoder(model), workers)
     rows = None if vectors is None else read_npy(vectors, columns=inference.state.dimension)
     with _reading(file, errors) as (_, blocks):
         found = similar_sentences(inference, sentence, blocks, top_n=top, vectors=rows)
@@ -224,15 +200,9 @@ Examples:
 )
 @model_argument
 @click.argument("sentence")
-@click.option("--layer", type=click.IntRange(1), metavar="N", help="Which layer.  [default: the last]")
-@click.option("--head", type=click.IntRange(1), metavar="N", help="Which head.  [default: the mean of all]")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw a picture instead: FILE.png or FILE.svg.",
-)
+@number_option("--layer", help="Which layer.  [default: the last]")
+@number_option("--head", help="Which head.  [default: the mean of all]")
+@file_option("-o", "--output", help="Draw a picture instead: FILE.png or FILE.svg.")
 @overwrite_option
 @json_option
 def attention(
@@ -250,13 +220,13 @@ def attention(
     """
     from w2v.encoder.model.contributions import token_shares
     from w2v.encoder.model.inference import Inference, Output
-    from w2v.encoder.model.persistence import load_encoder
+    from w2v.encoder.opening import open_encoder
 
     if output is not None:
         from w2v.encoder.evaluation.plots import check_picture_path
 
         check_picture_path(output, overwrite)
-    inference = Inference(load_encoder(model), 1)
+    inference = Inference(open_encoder(model), 1)
     network = inference.state.network
     if network is None and (layer or head):
         raise click.UsageError(f"{model} has no attention, so it has no --layer and no --head.")
@@ -292,41 +262,3 @@ def _chosen(encoded: Encoded, layer: int | None, head: int | None) -> Any:
         return None
     weights = encoded.attention[0][(layer or 0) - 1]
     return weights.mean(axis=0) if head is None else weights[head - 1]
-
-
-def describe_encoder(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of a sentence encoder."""
-    from w2v.encoder.model.persistence import load_encoder
-
-    state = load_encoder(folder)
-    network = {} if state.network is None else {"network": state.network.to_dict()}
-    pooling = {} if state.pooling.is_plain else {"pooling": state.pooling.to_config()}
-    identity = {} if state.identity is None else {"identity": vars(state.identity)}
-    counts = state.vocabulary.counts
-    return {
-        "path": str(folder),
-        "kind": "sentence encoder",
-        "bytes": sum(file.stat().st_size for file in folder.iterdir()),
-        "architecture": "static" if state.network is None else "attention",
-        "dimension": state.dimension,
-        "vocabulary_size": len(state.vocabulary),
-        "counted_words": None if counts is None else int(counts.sum()),
-        "tokenizer": state.tokenizer.to_config(),
-        **identity,
-        **network,
-        **pooling,
-        **state.metadata,
-        **_described_training(state.metadata.get("training")),
-    }
-
-
-def _described_training(training: Any) -> dict[str, Any]:
-    """Return what a person wants to know of a training."""
-    if not isinstance(training, dict):
-        return {}
-    inputs = [training.get(name) for name in ("corpus", "pairs", "teacher")]
-    return {"training": {**training, "inputs": [name for names in inputs if names for name in _listed(names)]}}
-
-
-def _listed(names: Any) -> list[Any]:
-    return names if isinstance(names, list) else [names]

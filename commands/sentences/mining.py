@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v.commands.shared.options import errors_option, json_option, overwrite_option, progress_option, workers_option
+from w2v.commands.shared.options import (
+    errors_option,
+    file_option,
+    json_option,
+    number_option,
+    overwrite_option,
+    progress_option,
+    workers_option,
+)
 from w2v.commands.shared.output import decimals, json_text, print_json, print_table, show_work
 from w2v.commands.shared.saving import keep as save_wherever
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
 from w2v.display.wording import printable
+from w2v.settings.constraints import MAX_SEED
 from w2v.storage.files import atomic_file, check_output_file
 
 if TYPE_CHECKING:
@@ -27,9 +36,7 @@ _files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=
 _split_option = click.option(
     "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one."
 )
-_seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N", help="Of random choices."
-)
+_seed_option = number_option("--seed", least=0, most=MAX_SEED, default=0, help="Of random choices.")
 
 
 @click.command(
@@ -42,9 +49,8 @@ Examples:
   w2v duplicates my.index""",
 )
 @_files_argument
-@click.option(
+@file_option(
     "--model",
-    type=click.Path(path_type=Path),
     metavar="MODEL",
     help="Compare by meaning, as this sentence encoder or these word vectors have it, not by shared words.",
 )
@@ -56,12 +62,9 @@ Examples:
     metavar="X",
     help="Similarity from which two sentences are duplicates.",
 )
-@click.option(
+@number_option(
     "--top",
     default=10,
-    show_default=True,
-    type=click.IntRange(1),
-    metavar="N",
     help="Tell at most N earlier ones of each sentence. --groups and --keep find all of them.",
 )
 @click.option(
@@ -69,10 +72,8 @@ Examples:
     is_flag=True,
     help="Print groups of duplicates, the largest first: number of the group, line and sentence, separated by tabs.",
 )
-@click.option(
+@file_option(
     "--keep",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
     help="Tell no pairs, but write the lines that are left when every near-duplicate of an earlier one is taken out.",
 )
 @click.option(
@@ -216,27 +217,16 @@ Examples:
   w2v cluster reviews.txt --model my.model -k 12 --words 5 --json""",
 )
 @_files_argument
-@click.option(
+@file_option(
     "--model",
-    type=click.Path(path_type=Path),
     metavar="MODEL",
     help="Sentence encoder or word vectors that make the vectors; an index has its own.",
 )
-@click.option(
-    "-k",
-    "--clusters",
-    type=click.IntRange(1, 10_000),
-    metavar="N",
-    help="How many clusters.  [default: sqrt(sentences / 2), at most 100]",
-)
-@click.option(
-    "--words", type=click.IntRange(1, 100), default=8, show_default=True, metavar="N", help="Words to name each by."
-)
-@click.option(
+@number_option("-k", "--clusters", most=10_000, help="How many clusters.  [default: sqrt(sentences / 2), at most 100]")
+@number_option("--words", most=100, default=8, help="Words to name each by.")
+@file_option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
     help="Write the cluster of every sentence: FILE.jsonl, or any other for cluster, similarity, line and sentence "
     "separated by tabs.",
 )

@@ -11,11 +11,23 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from w2v.commands.sentences.encode import describe_encoder
-from w2v.commands.shared.options import errors_option, json_option, overwrite_option, progress_option, workers_option
+from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.options import (
+    choice_option,
+    errors_option,
+    file_option,
+    json_option,
+    number_option,
+    overwrite_option,
+    progress_option,
+    sentences_option,
+    workers_option,
+)
 from w2v.commands.shared.output import decimals, json_text, note, percent, print_json, print_table, say, show_work
+from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
+from w2v.encoder.parameters import PRECISION, EncoderParameters
 
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import Hit, SentenceIndex
@@ -35,37 +47,34 @@ Examples:
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="INDEX", help="The folder to write.")
+@file_option("-o", "--output", metavar="INDEX", help="The folder to write.")
 @click.option("--append", is_flag=True, help="Add the lines of FILE to the index MODEL.")
 @click.option(
     "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one. An index remembers it."
 )
-@click.option(
+@choice_option(
     "--dtype",
-    type=click.Choice(["float32", "float16", "int8"]),
+    choices=PRECISION.choices,
     default="float16",
-    show_default=True,
     help="Numbers that sentences' vectors, or the index of words, are stored in.",
 )
-@click.option("--truncate-dim", type=click.IntRange(1), metavar="D", help="Keep the first D columns only.")
+@table_options(EncoderParameters, ("truncate_dim",))
 @click.option(
     "--approximate/--exact",
     default=None,
     help="Build graphs in which the nearest are found without looking at most sentences, or do not.  "
     "[default: above 1,000,000 sentences, with usearch installed]",
 )
-@click.option(
+@number_option(
     "--connectivity",
-    type=click.IntRange(2, 256),
+    least=2,
+    most=256,
     default=16,
-    show_default=True,
-    metavar="N",
     help="Links in a graph: more find more of the nearest, and take memory and time.",
 )
-@click.option(
+@number_option(
     "--effort",
-    type=click.IntRange(1, 100_000),
-    metavar="N",
+    most=100_000,
     help="How many a search of a graph keeps in mind: more find more, more slowly.  "
     "[default: 128 for words, 96 for sentences]",
 )
@@ -182,7 +191,7 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, a
         "sentences": len(found),
         "dimension": found.table.shape[1],
         "dtype": found.dtype,
-        "bytes": _bytes_of(found.path),
+        "bytes": bytes_of(found.path),
         **facts,
         "recall": found.measure_recall() if is_linked else None,
     }
@@ -200,31 +209,6 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, a
         share = percent(described["recall"]) if is_linked else "all: exact search"
         rows.append(("of the 10 nearest found", share))
     print_table(["index", f">{found.path}"], rows)
-
-
-def describe_index(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of an index of sentences."""
-    from w2v.encoder.retrieval.index.storage import ENCODER, read_contents
-
-    contents = read_contents(folder)
-    encoder = describe_encoder(folder / ENCODER)
-    return {
-        "path": str(folder),
-        "kind": "index of sentences",
-        "bytes": _bytes_of(folder),
-        "sentences": contents.sentences,
-        "dimension": contents.dimension,
-        "dtype": contents.dtype,
-        "lines_are_split": contents.splits,
-        "lines_read": sum(source.lines for source in contents.sources),
-        "files": list(dict.fromkeys(source.name for source in contents.sources if source.name)),
-        "sentences_in_graphs": contents.in_graphs,
-        "encoder": {name: encoder[name] for name in ("architecture", "dimension", "vocabulary_size")},
-    }
-
-
-def _bytes_of(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _index_words(
@@ -279,7 +263,7 @@ Examples:
 @click.argument("index", type=click.Path(path_type=Path))
 @click.argument("queries", metavar="[QUERY]...", nargs=-1)
 @click.option("--file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
-@click.option("--top", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="Sentences to show.")
+@sentences_option
 @click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
 @errors_option
 @workers_option

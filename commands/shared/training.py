@@ -1,100 +1,31 @@
-"""What the commands that train share: an option for each training parameter, Ctrl-C, and the summary at the end."""
+"""What the commands that train share: parameters that were given, Ctrl-C and SIGTERM, and where a result is saved."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from w2v.commands.shared.interrupts import INTERRUPTED
-from w2v.commands.shared.options import Duration, LazyChoice
 from w2v.commands.shared.output import print_json, print_trained, progress_mode, say
+from w2v.commands.shared.parameters import option_name
 from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
-from w2v.corpora.tokenizers import TOKENIZER_NAMES, get_tokenizer
+from w2v.corpora.tokenizers import get_tokenizer
 from w2v.monitoring.history import TrainingInterrupted
-from w2v.settings.constraints import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
-from w2v.settings.parameters import DOMAINS, MAX_VOCABULARY, Parameters
+from w2v.settings.parameters import Parameters
 from w2v.storage.rescue import SavedElsewhereError
 
 if TYPE_CHECKING:
     from w2v.corpora.readers import TextReader
     from w2v.training.word2vec import Word2Vec
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-OPTION_NAMES = {"random_state": "seed"}
-"""Options that are not called as their parameter."""
-
-_METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N", FileName: "FILE"}
-
-
-def training_options(command: Command) -> Command:
-    """Add an option for each training parameter; `w2v.settings.parameters` has its name, limits, default and help."""
-    defaults = Parameters()
-    for name, domain in reversed(DOMAINS.items()):
-        command = parameter_option(name, domain, getattr(defaults, name))(command)
-    return command
-
-
-def parameter_option(name: str, domain: Domain, default: object) -> Callable[[Command], Command]:
-    """Return what adds the option for one parameter to a command."""
-    option = option_name(name)
-    if isinstance(domain, Flag):
-        option += "/--no-" + option[2:]
-    return click.option(
-        option,
-        name,
-        type=_click_type(domain),
-        default=default,
-        show_default=default is not None,
-        callback=_check_with(domain),
-        help=domain.help,
-        metavar=_METAVARS.get(type(domain)),
-    )
-
-
-def _click_type(domain: Domain) -> click.ParamType[Any] | None:
-    """Return click's type for a domain; its ranges are shown in `--help`."""
-    match domain:
-        case Choice():
-            return click.Choice(domain.choices)
-        case Flag():
-            return None
-        case Integer():
-            return click.IntRange(domain.low, domain.high if domain.high < MAX_VOCABULARY else None)
-        case Seconds():
-            return Duration()
-        case Number():
-            low = domain.above if domain.low is None else domain.low
-            if low is None and domain.high is None:
-                return click.FLOAT
-            return click.FloatRange(low, domain.high, min_open=domain.low is None)
-        case Seed():
-            return click.IntRange(min=0)
-        case FileName():
-            return click.Path(exists=True, dir_okay=False, resolve_path=True)
-        case TokenizerChoice():
-            return LazyChoice(_tokenizer_names)
-        case _:
-            return click.STRING
-
-
-def _check_with(domain: Domain) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """Return a callback that catches what click's ranges let pass: NaN, infinity, numbers too large for the kernels."""
-
-    def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        if value is not None and not domain.allows(value):
-            raise click.BadParameter(f"must be {domain.describe()}, got {value!r:.80}.", context, parameter)
-        return value
-
-    return check
 
 
 def parse_parameters(options: dict[str, Any]) -> Parameters:
@@ -105,11 +36,6 @@ def parse_parameters(options: dict[str, Any]) -> Parameters:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     return parameters
-
-
-def _tokenizer_names() -> Sequence[str]:
-
-    return TOKENIZER_NAMES
 
 
 def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) -> None:
@@ -123,11 +49,6 @@ def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) 
             raise click.UsageError(
                 f"{option_name(name)} is {value}, but the training in {folder} began with {shown}; leave it out."
             )
-
-
-def option_name(parameter: str) -> str:
-    """Return how the option for a parameter is called."""
-    return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
 
 
 class Terminated(KeyboardInterrupt):
@@ -171,6 +92,60 @@ def warnings_in_one_line(*kinds: type[Warning]) -> Iterator[None]:
         yield
 
 
+def train_and_save(
+    fit: Callable[..., object],
+    save: Callable[[Path], None],
+    output: Path,
+    *,
+    overwrite: bool,
+    checkpoint_every: float,
+    resume: str,
+    told: tuple[type[Warning], ...],
+) -> Path:
+    """Train and save; after Ctrl-C or SIGTERM end with what is saved by then, and say how to go on.
+
+    Parameters
+    ----------
+    fit : callable
+        Trains, given where and how often to save it and how to show how far it is.
+    save : callable
+        Writes what was trained to another place.
+    output : Path
+        The folder of the model.
+    overwrite : bool
+    checkpoint_every : float
+        Seconds.
+    resume : str
+        What goes on with an interrupted training, before the name of its folder.
+    told : tuple of Warning types
+        Warnings that are shown in one line.
+
+    Returns
+    -------
+    Path
+        Where it is saved.
+    """
+    leave, saved = click.get_current_context().exit, Output(output)
+    try:
+        with ending_on_sigterm(), saving(output, claims=False) as saved, warnings_in_one_line(*told):
+            fit(
+                checkpoint=output,
+                checkpoint_every=checkpoint_every,
+                overwrite=overwrite,
+                progress=progress_mode(),
+            )
+    except TrainingInterrupted as interrupt:
+        say(f"Interrupted. What was learned is saved; go on with: {resume} {saved.path}")
+        leave(TERMINATED if isinstance(interrupt.__cause__, Terminated) else INTERRUPTED)
+    except Terminated:
+        say("Interrupted; nothing was saved.")
+        leave(TERMINATED)
+    except SavedElsewhereError as error:
+        saved.path = ask_for_place(error, save)
+    assert saved.path is not None
+    return saved.path
+
+
 def run_training(
     model: Word2Vec,
     fit: Callable[..., Word2Vec],
@@ -180,37 +155,23 @@ def run_training(
     checkpoint_every: float,
     overwrite: bool,
 ) -> None:
-    """Train, save, and print a summary; after Ctrl-C or SIGTERM save what there is and say so."""
+    """Train word vectors, save them, and print a summary."""
     from w2v.phrases.estimator import ForgottenPairsWarning
     from w2v.training.checkpoints import CheckpointWarning
 
-    saved = Output(output)
-    try:
-        with (
-            ending_on_sigterm(),
-            saving(output, claims=False) as saved,
-            warnings_in_one_line(CheckpointWarning, ForgottenPairsWarning),
-        ):
-            fit(
-                corpus,
-                checkpoint=output,
-                checkpoint_every=checkpoint_every,
-                overwrite=overwrite,
-                progress=progress_mode(),
-            )
-    except TrainingInterrupted as interrupt:
-        say(f"Interrupted. What was learned is saved; go on with: w2v train --resume {saved.path}")
-        is_terminated = isinstance(interrupt.__cause__, Terminated)
-        click.get_current_context().exit(TERMINATED if is_terminated else INTERRUPTED)
-    except Terminated:
-        say("Interrupted; nothing was saved.")
-        click.get_current_context().exit(TERMINATED)
-    except SavedElsewhereError as error:
-        saved.path = ask_for_place(error, model.save)
+    saved = train_and_save(
+        partial(fit, corpus),
+        model.save,
+        output,
+        overwrite=overwrite,
+        checkpoint_every=checkpoint_every,
+        resume="w2v train --resume",
+        told=(CheckpointWarning, ForgottenPairsWarning),
+    )
     history, seconds = model.history_, model.history_[-1]["seconds"]
     schedule = model.embeddings_.metadata["schedule"]
     summary = {
-        "output": str(saved.path),
+        "output": str(saved),
         "vocabulary_size": len(model.vocabulary_),
         "vector_size": model.vector_size,
         "corpus_words": model.embeddings_.metadata["corpus"]["words"],

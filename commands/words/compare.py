@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.shared.options import (
-    LazyChoice,
     analogies_option,
     errors_option,
+    file_option,
     inputs_argument,
     json_option,
+    number_option,
     overwrite_option,
     pairs_option,
     progress_option,
 )
 from w2v.commands.shared.output import note_missing_glyphs, print_json, print_table, show_work
+from w2v.commands.shared.parameters import training_options
 from w2v.commands.shared.saving import keep, saving
-from w2v.commands.shared.training import parse_parameters, training_options
+from w2v.commands.shared.training import parse_parameters
+from w2v.commands.shared.types import LazyChoice
 from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
@@ -49,19 +52,15 @@ Examples:
     show_default=True,
     help="A program to compare with; may be repeated.",
 )
-@click.option(
+@number_option(
     "--seeds",
     "n_seeds",
-    type=click.IntRange(1, 100),
+    most=100,
     default=1,
-    show_default=True,
-    metavar="N",
     help="Train N times with each program, in turns, with seeds from --seed on.",
 )
-@click.option(
+@file_option(
     "--report",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
     help="Write the table to FILE, in Markdown, and a picture of it beside; its name ends in .md.",
 )
 @overwrite_option

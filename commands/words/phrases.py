@@ -12,8 +12,9 @@ from click.core import ParameterSource
 
 from w2v.commands.shared.options import errors_option, inputs_argument, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, print_json, print_table, progress_mode
+from w2v.commands.shared.parameters import option_name, parameter_option
 from w2v.commands.shared.saving import keep, saving
-from w2v.commands.shared.training import option_name, parameter_option, warnings_in_one_line
+from w2v.commands.shared.training import warnings_in_one_line
 from w2v.corpora.readers import TextReader
 from w2v.phrases.parameters import ENGLISH, PARAMETER_DOMAINS, PhraseParameters
 from w2v.phrases.phrase_list import PhraseList

@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from w2v.commands.shared.options import Duration, errors_option, json_option, overwrite_option, progress_option
+from w2v.commands.shared.options import (
+    checkpoint_option,
+    errors_option,
+    file_option,
+    json_option,
+    overwrite_option,
+    progress_option,
+    resume_option,
+)
 from w2v.commands.shared.output import print_estimate, print_json
-from w2v.commands.shared.training import check_kept_parameters, parse_parameters, run_training, training_options
+from w2v.commands.shared.parameters import training_options
+from w2v.commands.shared.training import check_kept_parameters, parse_parameters, run_training
 from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
@@ -35,36 +44,22 @@ Examples:
   w2v train new.txt --continue my.model --output grown.model --epochs 2""",
 )
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The model folder to write.")
+@file_option("-o", "--output", metavar="DIR", help="The model folder to write.")
 @overwrite_option
-@click.option(
-    "--resume",
-    "interrupted",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Go on with the training that was to be saved to DIR, with the options that it began with.",
-)
-@click.option(
+@resume_option
+@file_option(
     "--continue",
     "base",
-    type=click.Path(path_type=Path),
     metavar="MODEL",
     help="Train the vectors of MODEL further on INPUT and add its new words; options left out are those of MODEL.",
 )
-@click.option(
+@file_option(
     "--initial",
-    type=click.Path(path_type=Path),
     metavar="PATH",
     help="Start words from the vectors of a model folder or of a file that `w2v import` reads, the others at random.",
 )
 @click.option("--freeze", is_flag=True, help="Leave the words that --initial knows where they are.")
-@click.option(
-    "--checkpoint-every",
-    type=Duration(),
-    default="10m",
-    show_default=True,
-    help="Save the training to the output so often, such as 30s, 5m or 1h; 0 saves it only when it is interrupted.",
-)
+@checkpoint_option
 @click.option(
     "--dry-run", is_flag=True, help="Only estimate memory, disk and time, from a sample of the text; write nothing."
 )

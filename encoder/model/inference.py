@@ -18,12 +18,13 @@ from w2v.encoder.model.lookup_kernels import LINE_FEED, scale_to_unit
 from w2v.encoder.model.network import Network
 from w2v.encoder.model.rows import WordRows
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.parameters import PRECISION, EncoderParameters, check_parameter
 from w2v.neural.fused_inference import FusedNetwork
+from w2v.settings.constraints import check_value
 from w2v.settings.environment import default_workers
 
 Precision = Literal["float32", "float16", "int8"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
-BATCH_SIZE = 1024
+BATCH_SIZE = EncoderParameters.batch_size
 
 _LARGEST_INT8 = 127
 _NUMBERS_AT_ONCE = 1 << 29
@@ -76,10 +77,8 @@ class Output:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        if self.truncate_dim is not None and self.truncate_dim < 1:
-            raise ValueError(f"truncate_dim must be at least 1, not {self.truncate_dim}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r:.80}")
+        check_parameter("truncate_dim", self.truncate_dim)
+        check_value("precision", self.precision, PRECISION)
 
     def columns(self, dimension: int) -> int:
         """Return how many columns are left of `dimension`.
@@ -129,8 +128,7 @@ class Inference:
     """
 
     def __init__(self, state: EncoderState, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
-            raise ValueError(f"workers must be at least 1, not {workers}")
+        check_parameter("workers", workers)
         self.state, self.rows = state, WordRows(state)
         self.workers = workers or default_workers()
         self._ready: FusedNetwork | None = None

@@ -20,17 +20,27 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from w2v.encoder.model import branch
+from w2v.encoder.parameters import MAX_SIZE, EncoderParameters, check_parameter, constraints_of
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear, positions
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, within
 from w2v.neural.stack import StackConfig
+from w2v.settings.constraints import Choice, Domain, Integer, Number, check_value
 from w2v.settings.environment import default_workers
 
 HEADS = ("branch", "linear", "none")
-_MAX_SIZE = 1 << 16
-_MAX_LAYERS = 1 << 10
+_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+_SHARED = ("dim", "heads", "layers", "feed_forward", "dropout")
+_CONSTRAINTS: dict[str, Domain] = {
+    "input_size": Integer(1, MAX_SIZE, "Width of the hidden states that come in and go out."),
+    **{name: constraint for name, constraint in constraints_of(EncoderParameters).items() if name in _SHARED},
+    "head": Choice(HEADS, "What becomes of the last hidden states."),
+    "epsilon": Number("What norms add to the variance.", low=0, high=1),
+    "max_positions": Integer(1, 1 << 20, "Rows of the table of learned positions."),
+    "max_distance": Integer(1, 1 << 16, "Distances of relative positions that are told apart."),
+}
 
 
 @dataclass(frozen=True)
@@ -74,36 +84,26 @@ class NetworkConfig:
     """
 
     input_size: int
-    dim: int = 128
-    heads: int = 4
-    layers: int = 1
-    feed_forward: float = 2.0
-    norm: str = "pre"
+    dim: int = EncoderParameters.dim
+    heads: int = EncoderParameters.heads
+    layers: int = EncoderParameters.layers
+    feed_forward: float = EncoderParameters.feed_forward
+    norm: str = EncoderParameters.norm
     positions: str = "rotary"
     dropout: float = 0.0
     activation: str = "gelu"
-    head: str = "branch"
+    head: str = EncoderParameters.head
     epsilon: float = layer_norm.EPSILON
     max_positions: int = 512
     max_distance: int = 32
 
     def __post_init__(self) -> None:
-        for name, most in (
-            ("input_size", _MAX_SIZE), ("dim", _MAX_SIZE), ("heads", _MAX_SIZE), ("layers", _MAX_LAYERS),
-            ("max_positions", 1 << 20), ("max_distance", 1 << 16),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if type(value) is not int:
-                raise TypeError(f"{name} must be an integer, not {value!r:.80}")
-            if not 1 <= value <= most:
-                raise ValueError(f"{name} must be from 1 to {most}, not {value}")
-        for name, low, high in (("feed_forward", 1 / self.dim, 64.0), ("epsilon", 0.0, 1.0)):
-            if not low <= _number(name, getattr(self, name)) <= high:
-                raise ValueError(f"{name} must be from {low:g} to {high:g}, not {getattr(self, name)}")
-        if not 0 <= _number("dropout", self.dropout) < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
-        if self.head not in HEADS:
-            raise ValueError(f"head must be one of {', '.join(HEADS)}, not {self.head!r:.80}")
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, bool) or not isinstance(value, _TYPES[str(one.type)]):
+                raise TypeError(f"{one.name} must be of the type {one.type}, not {value!r:.80}")
+        for name, constraint in _CONSTRAINTS.items():
+            check_value(name, getattr(self, name), constraint)
         _ = self.stack  # checks what it is made of
         self._check_head()
 
@@ -203,8 +203,7 @@ class Network:
     """
 
     def __init__(self, config: NetworkConfig, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
-            raise ValueError(f"workers must be at least 1, not {workers}")
+        check_parameter("workers", workers)
         self.config = config
         self.workers = workers or default_workers()
 
@@ -397,9 +396,3 @@ class Network:
         else:
             all_dx[part.rows] = dh
         return total
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number, not {value!r:.80}")
-    return float(value)

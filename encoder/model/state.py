@@ -12,6 +12,7 @@ from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 from w2v.encoder.model.identity import Identity
 from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.weights import log_weights, row_scale, word_probabilities
+from w2v.encoder.parameters import EncoderParameters, check_parameter
 from w2v.encoding.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.subwords import SubwordVectors
 
-DEFAULT_A = 3e-4
+DEFAULT_A = EncoderParameters.a
 """The `a` of word weights a / (a + p)."""
 
 
@@ -126,8 +127,8 @@ def sif_state(
     embeddings: Embeddings,
     a: float = DEFAULT_A,
     *,
-    identity_scale: float = 0.0,
-    identity_columns: int = 0,
+    identity_scale: float = EncoderParameters.identity_scale,
+    identity_columns: int = EncoderParameters.identity_columns,
     tokenizer: Tokenizer | None = None,
 ) -> EncoderState:
     """Return the encoder that word vectors make without training: smooth inverse frequency weights, in closed form.
@@ -166,10 +167,8 @@ def sif_state(
     .. [1] Arora, Liang and Ma 2017, A simple but tough-to-beat baseline for sentence embeddings, ICLR, algorithm 1,
        without the common component, whose removal gains nothing with these vectors.
     """
-    if not a > 0:
-        raise ValueError(f"a must be positive, not {a}")
-    if identity_scale < 0 or identity_columns < 0:
-        raise ValueError("identity_scale and identity_columns must not be negative")
+    for name, value in (("a", a), ("identity_scale", identity_scale), ("identity_columns", identity_columns)):
+        check_parameter(name, value)
     if identity_columns and not identity_scale:
         raise ValueError("identity_columns needs an identity_scale above 0")
     vocabulary, width = embeddings.vocabulary, embeddings.vector_size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,48 +9,21 @@ from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
 from w2v.display.progress import clock, mode_of, name_of, show_progress
+from w2v.encoder.parameters import MANY, check_parameters, documented, parameter
+from w2v.settings.constraints import Flag, Integer, Number, Seconds
+from w2v.settings.parameters import DOMAINS
+
+_BY_SOURCE = "by what is trained on"
 
 
+@documented()
 @dataclass(frozen=True)
 class FitOptions:
     """How an encoder is trained. What is None is chosen by what it is trained on; see `DEFAULTS`.
 
     Attributes
     ----------
-    steps : int or None
-        At most so many.
-    batch_size : int or None
-        Sentences, or sets of them, in a step.
-    learning_rate : float or None
-        Of the rows of words, at its peak; 0 leaves them as they are.
-    weight_rate : float or None
-        Of the logarithms of words' weights.
-    network_rate : float
-        Of the network.
-    temperature : float or None
-        Cosines are divided by it.
-    word_dropout : float or None
-        Share of the words of pairs that each step leaves out.
-    order_share : float
-        How much the loss of telling swapped words counts beside the other one. Without a network it is left out.
-    warmup : int
-        Steps in which the rates rise to their peak; then they fall to zero.
-    weight_decay, clip : float
-        Of the matrices of the network, and the longest its gradient may be.
-    chunk : int or None
-        Sentences that the network holds at once; the batch may then be larger than memory allows.
-    evaluate_every : int
-        Steps from one measurement of the held-out loss to the next.
-    max_time : float or None
-        Seconds of training, after which it ends as if its steps had ended.
-    min_tokens, max_tokens : int
-        Sentences of a corpus with fewer or more known words are left out.
-    hard_negatives : bool
-        The last column of a file of pairs is a hard negative.
-    workers : int or None
-        Threads of the network; all cores by default.
-    seed : int
-        Decides everything random.
+    {parameters}
 
     Raises
     ------
@@ -59,37 +31,48 @@ class FitOptions:
         If a value is out of range.
     """
 
-    steps: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    weight_rate: float | None = None
-    network_rate: float = 2e-3
-    temperature: float | None = None
-    word_dropout: float | None = None
-    order_share: float = 0.3
-    warmup: int = 100
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    chunk: int | None = None
-    evaluate_every: int = 200
-    max_time: float | None = None
-    min_tokens: int = MIN_TOKENS
-    max_tokens: int = MAX_TOKENS
-    hard_negatives: bool = False
-    workers: int | None = None
-    seed: int = 0
+    steps: int | None = parameter(None, Integer(1, MANY, "Steps of training."), _BY_SOURCE)
+    batch_size: int | None = parameter(None, Integer(2, MANY, "Sentences, or sets of them, in a step."), _BY_SOURCE)
+    learning_rate: float | None = parameter(
+        None,
+        Number("Highest learning rate of the words' vectors; 0 leaves them as they are.", low=0),
+        _BY_SOURCE,
+    )
+    weight_rate: float | None = parameter(
+        None, Number("Highest learning rate of the words' weights.", low=0), _BY_SOURCE
+    )
+    network_rate: float = parameter(2e-3, Number("Highest learning rate of the network.", low=0))
+    temperature: float | None = parameter(None, Number("Cosines are divided by it.", above=0), _BY_SOURCE)
+    word_dropout: float | None = parameter(
+        None, Number("Fraction of the words of pairs that a step leaves out.", low=0, below=1), _BY_SOURCE
+    )
+    order_share: float = parameter(
+        0.3, Number("How much the loss of telling swapped words counts beside the rest; needs attention.", low=0)
+    )
+    warmup: int = parameter(100, Integer(0, MANY, "Steps in which the learning rates rise; then they fall to zero."))
+    weight_decay: float = parameter(0.01, Number("Weight decay of the network's matrices.", low=0))
+    clip: float = parameter(1.0, Number("The longest that the network's gradient may be.", above=0))
+    chunk: int | None = parameter(
+        None,
+        Integer(1, MANY, "Sentences that the network holds at once, where a batch is larger than the memory."),
+        "the whole batch",
+    )
+    evaluate_every: int = parameter(
+        200, Integer(1, MANY, "Steps between measurements of the loss on held-out sentences.")
+    )
+    max_time: float | None = parameter(
+        None,
+        Seconds("End after so much training, such as 90s, 5m or 1h30m, if steps are left then.", low=0),
+        "no limit",
+    )
+    min_tokens: int = parameter(MIN_TOKENS, Integer(1, MANY, "Leave out sentences of fewer known words."))
+    max_tokens: int = parameter(MAX_TOKENS, Integer(1, MANY, "Leave out sentences of more known words."))
+    hard_negatives: bool = parameter(False, Flag("The last column of pairs is what a sentence must be told from."))
+    workers: int | None = parameter(None, DOMAINS["workers"])
+    seed: int = parameter(0, Integer(0, 2**63 - 1, "Decides everything random."))
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not least <= value < math.inf:
-                raise ValueError(f"{name} must be at least {least:g} and finite, not {value}")
-        for name in ("temperature", "clip"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive and finite, not {value}")
-        if self.word_dropout is not None and not 0 <= self.word_dropout < 1:
-            raise ValueError(f"word_dropout must be from 0 to below 1, not {self.word_dropout}")
+        check_parameters(self)
         if self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
 
@@ -97,12 +80,22 @@ class FitOptions:
         """Return the options with the defaults of what is trained on: "corpus", "pairs" or "teacher"."""
         return replace(self, **{name: value for name, value in DEFAULTS[kind].items() if getattr(self, name) is None})
 
+    def with_own(self, random_state: Any, workers: int | None) -> FitOptions:
+        """Return the options with the seed and the threads of an estimator, if it has any."""
+        own: dict[str, Any] = {} if workers is None else {"workers": workers}
+        if is_generator(random_state):
+            import numpy as np
 
-_LEAST: dict[str, float] = {
-    "steps": 1, "batch_size": 2, "learning_rate": 0, "weight_rate": 0, "network_rate": 0, "order_share": 0,
-    "warmup": 0, "weight_decay": 0, "chunk": 1, "evaluate_every": 1, "max_time": 0, "min_tokens": 1, "max_tokens": 1,
-    "workers": 1, "seed": 0,
-}  # fmt: skip
+            own["seed"] = int(np.random.default_rng(random_state).integers(1 << 31))
+        elif random_state is not None:
+            own["seed"] = random_state  # what --seed is, too
+        return replace(self, **own)
+
+
+def is_generator(random_state: Any) -> bool:
+    """Say whether a seed is drawn from this, another one each time."""
+    return hasattr(random_state, "integers") or hasattr(random_state, "randint")
+
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "corpus": {"steps": 2500, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.03},

@@ -7,28 +7,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
 from w2v.corpora.readers import TextReader
 from w2v.encoder.model.persistence import FORMAT_VERSION, KIND, save_encoder
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.parameters import OF_NETWORK, OF_START, EncoderParameters
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors
 from w2v.training.checkpoints import Kind
 from w2v.vectors.model_folder import LAYOUT
 
-if TYPE_CHECKING:
-    from w2v.encoder.sentence_encoder import SentenceEncoder
-    from w2v.encoder.training.fit_options import FitOptions
-
 ENCODERS = Kind(KIND, FORMAT_VERSION, "w2v fit-encoder", "SentenceEncoder")
 _TRAINING = "training"
 _MAY_CHANGE = ("workers", "max_time")
-_OF_OUTPUT = ("normalize", "truncate_dim", "batch_size")
-_OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
 
 
 @dataclass(frozen=True)
@@ -154,7 +149,7 @@ class SavedEncoder:
 
 
 def describe_training(
-    encoder: SentenceEncoder,
+    parameters: EncoderParameters,
     sources: Sources,
     options: FitOptions,
     history: list[dict[str, Any]],
@@ -163,15 +158,11 @@ def describe_training(
     has_network: bool,
 ) -> dict[str, Any]:
     """Return what is kept with a trained encoder: parameters, history, and what a training needs to go on."""
-    left_out = {"embeddings", "training", "workers", "random_state", "frozen", *_OF_OUTPUT}
-    if not has_network:
-        left_out.update(_OF_NETWORK)
-    parameters = {
-        name: _for_json(value) for name, value in encoder.get_params(deep=False).items() if name not in left_out
-    }
-    parameters["architecture"] = "attention" if has_network else "static"
+    left_out = () if has_network else OF_NETWORK
+    kept = {name: _for_json(getattr(parameters, name)) for name in sorted(OF_START) if name not in left_out}
+    kept["architecture"] = "attention" if has_network else "static"
     return {
-        "parameters": parameters,
+        "parameters": kept,
         "history": history,
         _TRAINING: {"complete": complete, "seed": options.seed, "options": asdict(options), **sources.to_dict()},
     }

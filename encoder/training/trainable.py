@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from w2v.encoder.model.network import Cache, Network
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.batches import PackedSentences
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.tasks import Batch, Task
 from w2v.neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
 from w2v.neural.layers.dropout import Dropout
@@ -74,8 +75,8 @@ class Trainable:
         state: EncoderState,
         tasks: list[Task],
         *,
-        weight_decay: float = 0.01,
-        clip: float = 1.0,
+        weight_decay: float = FitOptions.weight_decay,
+        clip: float = FitOptions.clip,
         workers: int | None = None,
     ) -> None:
         self._start, self._tasks, self._clip = state, tasks, clip

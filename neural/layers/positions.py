@@ -33,9 +33,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from w2v.neural.kernels.table_rows import add_table_rows
+from w2v.neural.names import POSITIONS
 from w2v.neural.parameters import Tensor
 
-KINDS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
+KINDS = POSITIONS
 """All kinds, those that act inside attention too."""
 WITH_TABLE, WITH_DISTANCES = ("learned", "learned+relative"), ("relative", "learned+relative")
 """Those that have a table of positions, and those that have biases of distances."""

@@ -14,8 +14,8 @@ import pytest
 
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.topic_examples import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
-from w2v.commands.sentences.fit_encoder import ENCODER_OPTIONS, TRAINING_OPTIONS
 from w2v.encoder import SentenceEncoder
+from w2v.encoder.parameters import OF_START
 from w2v.encoder.training.fit_options import FitOptions
 
 FEW = ("--steps", 40, "--batch-size", 16, "--learning-rate", 0.02, "--evaluate-every", 10, "--workers", 1)
@@ -120,7 +120,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
     whole, output = tmp_path / "whole", tmp_path / "my.encoder"
     assert run("fit-encoder", model, corpus, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("w2v.encoder.sentence_encoder.show_fitting", interrupting)
+        patch.setattr("w2v.encoder.training.fitting.show_fitting", interrupting)
         result = run("fit-encoder", model, corpus, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""
@@ -164,26 +164,39 @@ def test_fit_encoder_reports_bad_input(
 
 
 BAD_VALUES = {
-    "architecture": "recurrent", "layers": 0, "heads": "x", "dim": 0, "positions": "circular", "feed_forward": 0,
-    "norm": "both", "dropout": 1, "a": 0, "identity_scale": -1, "identity_columns": -1, "steps": 0, "batch_size": 1,
-    "head": "none",
-    "learning_rate": -1, "weight_rate": "x", "network_rate": -0.1, "temperature": 0, "order_share": -1,
-    "word_dropout": 1, "warmup": -1,
-    "weight_decay": -1, "clip": 0, "chunk": 0, "evaluate_every": 0, "max_time": "soon", "min_tokens": 0,
-    "max_tokens": 0, "workers": 0, "seed": -1,
+    "architecture": "recurrent", "layers": 0, "heads": "x", "dim": 0, "positions": "circular", "feed_forward": 0.0,
+    "norm": "both", "dropout": 1.0, "a": 0.0, "identity_scale": -1.0, "identity_columns": -1, "head": "none",
+}  # fmt: skip
+BAD_OPTIONS = {
+    "steps": 0, "batch_size": 1, "learning_rate": -1.0, "weight_rate": "x", "network_rate": -0.1, "temperature": 0.0,
+    "order_share": -1.0, "word_dropout": 1.0, "warmup": -1, "weight_decay": -1.0, "clip": 0.0, "chunk": 0,
+    "evaluate_every": 0, "max_time": "soon", "min_tokens": 0, "max_tokens": 0, "workers": 0, "seed": -1,
 }  # fmt: skip
 
 
 def test_every_option_is_tried_with_a_bad_value() -> None:
-    assert set(BAD_VALUES) == set(ENCODER_OPTIONS) | set(TRAINING_OPTIONS)
-    assert set(TRAINING_OPTIONS) == {field.name for field in fields(FitOptions)} - {"hard_negatives"}
+    assert set(BAD_VALUES) == set(OF_START)
+    assert set(BAD_OPTIONS) == {one.name for one in fields(FitOptions)} - {"hard_negatives"}
 
 
-@pytest.mark.parametrize("name", BAD_VALUES)
-def test_fit_encoder_reports_bad_options(model: Path, corpus: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [*BAD_VALUES, *BAD_OPTIONS])
+def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_command_line(
+    model: Path, corpus: Path, tmp_path: Path, name: str
+) -> None:
+    value: Any = {**BAD_VALUES, **BAD_OPTIONS}[name]
     option = "--" + name.replace("_", "-")
-    result = run("fit-encoder", model, corpus, "-o", tmp_path / "out", f"{option}={BAD_VALUES[name]}")
-    assert_mistake(result, 2, option)
+    result = run("fit-encoder", model, corpus, "-o", tmp_path / "out", f"{option}={value}")
+    if name == "max_time":
+        assert_mistake(result, 2, option, "'soon' is not a span of time")
+        return
+    with pytest.raises(ValueError) as refused:
+        FitOptions(**{name: value}) if name in BAD_OPTIONS else SentenceEncoder(make_words(), **{name: value}).fit()
+    sentence = str(refused.value).removeprefix(f"{name} ").replace(" or None", "")
+    assert_mistake(result, 2, f"Invalid value for '{option}': {sentence}")
+    file = tmp_path / "w2v.toml"
+    file.write_text(f"[fit-encoder]\n{name} = {json.dumps(value)}\n")
+    from_file = run("fit-encoder", model, corpus, "-o", tmp_path / "out", "--config", file)
+    assert_mistake(from_file, 1, f"w2v.toml: [fit-encoder] {name}: {sentence}")
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "temperature", "a", "feed_forward", "weight_decay", "dropout"])
@@ -197,5 +210,6 @@ def test_fit_encoder_reports_what_is_no_number(model: Path, corpus: Path, tmp_pa
 def test_help_shows_the_defaults_of_training() -> None:
     shown = " ".join(run("fit-encoder", "--help").stdout.split())
     options = FitOptions()
-    assert f"[default: {options.network_rate}]" in shown and "[default: by what is trained on]" in shown
-    assert "[default: relative]" in shown and "[default: all cores]" in shown
+    assert f"[default: {options.network_rate};" in shown and "[default: by what is trained on;" in shown
+    assert "[default: relative]" in shown and "left out, all cores" in shown
+    assert "[default: that of MODEL, static for word vectors]" in shown

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 import w2v.commands.shared.training
 from w2v.commands.main import main
-from w2v.commands.shared.options import Duration
+from w2v.commands.shared.types import Duration
 from w2v.monitoring.history import Progress, TrainingInterrupted
 from w2v.storage.tensors import read_tensors
 from w2v.training import word2vec

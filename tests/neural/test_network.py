@@ -246,18 +246,18 @@ def test_config_round_trips_through_json() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dim": 0}, "dim must be from 1 to 65536, not 0"),
+        ({"dim": 0}, "dim must be a whole number from 1 to 65536, got 0"),
         ({"heads": 3}, "dim must be a multiple of heads: 8 is not one of 3"),
         ({"heads": 8}, "rotary positions turn pairs of columns"),
-        ({"layers": 2000}, "layers must be from 1 to 1024"),
-        ({"dropout": 1.0}, "dropout must be from 0 to below 1, not 1.0"),
+        ({"layers": 2000}, "layers must be a whole number from 1 to 1024"),
+        ({"dropout": 1.0}, "dropout must be a finite number at least 0 and below 1, got 1.0"),
         ({"dropout": float("nan")}, "dropout must be"),
-        ({"feed_forward": 0.0}, "feed_forward must be from"),
-        ({"epsilon": -1.0}, "epsilon must be from"),
+        ({"feed_forward": 0.0}, "feed_forward must be a finite number above 0"),
+        ({"epsilon": -1.0}, "epsilon must be a number from 0 to 1"),
         ({"norm": "between"}, "norm must be one of pre, post, not 'between'"),
         ({"positions": "polar"}, "positions must be one of none, index"),
         ({"activation": "swish"}, "activation must be one of gelu, relu, tanh"),
-        ({"head": "both"}, "head must be one of branch, linear, none"),
+        ({"head": "both"}, "head must be 'branch' or 'linear' or 'none'"),
         ({"head": "none"}, "without a head, dim must be input_size: 8 is not 6"),
         ({"head": "linear"}, "needs the norm 'post'"),
         ({"head": "linear", "norm": "post", "input_size": 7}, "dim of at least input_size"),
@@ -304,7 +304,7 @@ def test_forward_refuses_arrays_that_do_not_fit(rng: np.random.Generator) -> Non
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_network_refuses_fewer_threads_than_one(workers: int) -> None:
-    with pytest.raises(ValueError, match=f"workers must be at least 1, not {workers}"):
+    with pytest.raises(ValueError, match=f"workers must be a whole number from 1 to 1024 or None, got {workers}"):
         Network(configure(), workers)
 
 

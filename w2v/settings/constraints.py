@@ -94,13 +94,14 @@ class Integer:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite real number in a range; `above` instead of `low` excludes the lower end."""
+    """A finite real number in a range; `above` and `below` exclude the ends that `low` and `high` include."""
 
     help: str
     low: float | None = None
     above: float | None = None
     high: float | None = None
     optional: bool = False
+    below: float | None = None
 
     def allows(self, value: object) -> bool:
         """Tell whether `value` is a finite number in the range."""
@@ -115,19 +116,15 @@ class Number:
             and (self.low is None or number >= self.low)
             and (self.above is None or number > self.above)
             and (self.high is None or number <= self.high)
+            and (self.below is None or number < self.below)
         )
 
     def describe(self) -> str:
         """State the range."""
         if self.low is not None and self.high is not None:
             return f"a number from {self.low:g} to {self.high:g}"
-        limits = []
-        if self.low is not None:
-            limits.append(f"at least {self.low:g}")
-        if self.above is not None:
-            limits.append(f"above {self.above:g}")
-        if self.high is not None:
-            limits.append(f"at most {self.high:g}")
+        named = {"at least": self.low, "above": self.above, "at most": self.high, "below": self.below}
+        limits = [f"{name} {limit:g}" for name, limit in named.items() if limit is not None]
         return " ".join(["a finite number", " and ".join(limits)]).rstrip()
 
 
@@ -183,6 +180,19 @@ class FileName:
     def describe(self) -> str:
         """Say what it is."""
         return "the name of a file"
+
+
+def refusal(constraint: Domain, value: object, *, takes_none: bool = False) -> str:
+    """Say what is wrong with a value, to stand after the name of the parameter or option."""
+    return f"must be {constraint.describe()}{' or None' if takes_none else ''}, got {value!r:.80}."
+
+
+def check_value(name: str, value: object, constraint: Domain) -> None:
+    """Raise ValueError, naming the parameter, the value and what is allowed, unless the constraint allows the value."""
+    if value is None and constraint.optional:
+        return
+    if value is None or not constraint.allows(value):
+        raise ValueError(f"{name} {refusal(constraint, value, takes_none=constraint.optional)}")
 
 
 def _is_integer(value: object) -> TypeGuard[int]:

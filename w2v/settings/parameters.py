@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from w2v.settings.constraints import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
+from w2v.settings.constraints import (
+    Choice,
+    Domain,
+    FileName,
+    Flag,
+    Integer,
+    Number,
+    Seconds,
+    Seed,
+    TokenizerChoice,
+    check_value,
+)
 
 MAX_WINDOW = 10_000
 """gensim's longest sentence."""
@@ -366,9 +377,4 @@ def check_parameter(name: str, value: object) -> None:
         If the value is of the wrong type or outside the range. The message names the parameter, the value and what is
         allowed.
     """
-    domain = DOMAINS[name]
-    if value is None and domain.optional:
-        return
-    if not (value is not None and domain.allows(value)):
-        allowed = domain.describe() + (" or None" if domain.optional else "")
-        raise ValueError(f"{name} must be {allowed}, got {value!r:.80}.")
+    check_value(name, value, DOMAINS[name])

@@ -51,7 +51,7 @@ def make_word2vec(**options: Any) -> Word2Vec:
 def test_pipeline_learns_from_labels_and_leaves_the_encoder_alone(
     embeddings: Embeddings, texts: list[str], labels: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SentenceEncoder, "_train", lambda *_: pytest.fail("the encoder was trained"))
+    monkeypatch.setattr("w2v.encoder.sentence_encoder.train", lambda *_, **__: pytest.fail("the encoder was trained"))
     pipeline = make_pipeline(SentenceEncoder(embeddings), LogisticRegression()).fit(texts, labels)
     assert pipeline.predict(["a ship at sea", "a crown of gold"]).tolist() == ["water", "metal"]
     before = SentenceEncoder(embeddings).encode(texts)
@@ -60,7 +60,11 @@ def test_pipeline_learns_from_labels_and_leaves_the_encoder_alone(
 
 def test_fit_trains_without_labels_unless_frozen(embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[bool | None] = []
-    monkeypatch.setattr(SentenceEncoder, "_train", lambda encoder, *_: trained.append(encoder.frozen))
+
+    def record(*_: Any, keep: Any, **__: Any) -> None:
+        trained.append(keep.__self__.frozen)
+
+    monkeypatch.setattr("w2v.encoder.sentence_encoder.train", record)
     SentenceEncoder(embeddings).fit(["a b"])
     SentenceEncoder(embeddings, frozen=False).fit(["a b"], [1])
     assert trained == [None, False]

@@ -113,10 +113,10 @@ def test_constructor_options_are_those_of_encode() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"truncate_dim": 0}, "truncate_dim must be at least 1"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 to"),
+        ({"truncate_dim": 0}, "truncate_dim must be a whole number from 1 to"),
         ({"truncate_dim": 21}, "the vectors have 20 columns only"),
-        ({"precision": "int4"}, "precision must be one of float32, float16, int8, not 'int4'"),
+        ({"precision": "int4"}, "precision must be 'float32' or 'float16' or 'int8', got 'int4'"),
         ({"return_attention": True}, "a static encoder has no attention"),
     ],
 )
@@ -128,11 +128,11 @@ def test_encode_refuses_bad_options(options: dict[str, Any], message: str) -> No
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"architecture": "recurrent"}, ValueError, "architecture must be one of static, attention, not 'recurrent'"),
+        ({"architecture": "recurrent"}, ValueError, "architecture must be 'static' or 'attention' or None, got"),
         ({"embeddings": None}, ValueError, "needs word vectors to start from"),
         ({"embeddings": 3}, TypeError, "embeddings must be Embeddings, an EncoderState or a folder, not int"),
-        ({"a": -1.0}, ValueError, "a must be positive"),
-        ({"workers": 0}, ValueError, "workers must be at least 1"),
+        ({"a": -1.0}, ValueError, "a must be a number above 0, got -1.0"),
+        ({"workers": 0}, ValueError, "workers must be a whole number from 1 to 1024 or None, got 0"),
     ],
 )
 def test_constructor_options_are_checked_when_they_are_used(

@@ -96,9 +96,9 @@ def test_tokenizer_of_a_callable_must_be_passed_again() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"a": 0}, "a must be positive"),
-        ({"a": float("nan")}, "a must be positive"),
-        ({"identity_scale": -1}, "must not be negative"),
+        ({"a": 0}, "a must be a number above 0, got 0"),
+        ({"a": float("nan")}, "a must be a number above 0, got nan"),
+        ({"identity_scale": -1}, "identity_scale must be a finite number at least 0, got -1"),
         ({"identity_columns": 5}, "needs an identity_scale"),
     ],
 )

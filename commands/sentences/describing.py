@@ -1,0 +1,71 @@
+"""What `w2v info` tells of sentence encoders and of indexes of sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from w2v.encoder.model.state import EncoderState
+
+
+def bytes_of(folder: Path) -> int:
+    """Return how much the files of a folder take on the disk."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
+    """Return what `w2v info` tells of a sentence encoder."""
+    network = {} if state.network is None else {"network": state.network.to_dict()}
+    pooling = {} if state.pooling.is_plain else {"pooling": state.pooling.to_config()}
+    identity = {} if state.identity is None else {"identity": vars(state.identity)}
+    counts = state.vocabulary.counts
+    return {
+        "path": str(folder),
+        "kind": "sentence encoder",
+        "bytes": bytes_of(folder),
+        "architecture": "static" if state.network is None else "attention",
+        "dimension": state.dimension,
+        "vocabulary_size": len(state.vocabulary),
+        "counted_words": None if counts is None else int(counts.sum()),
+        "tokenizer": state.tokenizer.to_config(),
+        **identity,
+        **network,
+        **pooling,
+        **state.metadata,
+        **_described_training(state.metadata.get("training")),
+    }
+
+
+def _described_training(training: Any) -> dict[str, Any]:
+    """Return what a person wants to know of a training."""
+    if not isinstance(training, dict):
+        return {}
+    inputs = [training.get(name) for name in ("corpus", "pairs", "teacher")]
+    return {"training": {**training, "inputs": [name for names in inputs if names for name in _listed(names)]}}
+
+
+def _listed(names: Any) -> list[Any]:
+    return names if isinstance(names, list) else [names]
+
+
+def describe_index(folder: Path) -> dict[str, Any]:
+    """Return what `w2v info` tells of an index of sentences."""
+    from w2v.encoder.opening import open_encoder
+    from w2v.encoder.retrieval.index.storage import ENCODER, read_contents
+
+    contents = read_contents(folder)
+    encoder = describe_encoder(folder / ENCODER, open_encoder(folder / ENCODER))
+    return {
+        "path": str(folder),
+        "kind": "index of sentences",
+        "bytes": bytes_of(folder),
+        "sentences": contents.sentences,
+        "dimension": contents.dimension,
+        "dtype": contents.dtype,
+        "lines_are_split": contents.splits,
+        "lines_read": sum(source.lines for source in contents.sources),
+        "files": list(dict.fromkeys(source.name for source in contents.sources if source.name)),
+        "sentences_in_graphs": contents.in_graphs,
+        "encoder": {name: encoder[name] for name in ("architecture", "dimension", "vocabulary_size")},
+    }

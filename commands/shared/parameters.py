@@ -1,0 +1,140 @@
+"""Options that are made of the tables of parameters: names, defaults, ranges, help texts and refusals are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import click
+
+from w2v.commands.shared.types import Duration, LazyChoice
+from w2v.corpora.tokenizers import TOKENIZER_NAMES
+from w2v.settings.constraints import (
+    Choice,
+    Domain,
+    FileName,
+    Flag,
+    Integer,
+    Number,
+    Seconds,
+    Seed,
+    TokenizerChoice,
+    refusal,
+)
+from w2v.settings.parameters import DOMAINS, MAX_VOCABULARY, Parameters
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+OPTION_NAMES = {"random_state": "seed"}
+"""Options that are not called as their parameter."""
+
+_METAVARS: dict[type, str | None] = {Seconds: None, Integer: "N", Number: "X", Seed: "N", FileName: "FILE"}
+
+
+class ParameterOption(click.Option):
+    """An option for a parameter, which refuses a value as Python does, and shows what its default stands for."""
+
+    def __init__(self, *arguments: Any, constraint: Domain, unset: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.constraint, self.unset = constraint, unset
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value that was typed, if the constraint allows it."""
+        try:
+            converted = super().type_cast_value(ctx, value)
+        except click.BadParameter:
+            if not isinstance(self.constraint, (Choice, Integer, Number, Seed)) or isinstance(self.constraint, Seconds):
+                raise  # about a file, a tokenizer or a span of time, click's types know more to say
+            converted = _as_number(self.constraint, value)
+        if converted is not None and not self.constraint.allows(converted):
+            raise click.BadParameter(refusal(self.constraint, converted), ctx, self)
+        return converted
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what stands in brackets behind the help text."""
+        extra = super().get_help_extra(ctx)
+        if self.unset:
+            extra["default"] = self.unset
+        return extra
+
+
+def _as_number(constraint: Domain, text: str) -> object:
+    """Return a number for text that is one, if a number is wanted."""
+    if isinstance(constraint, Choice):
+        return text
+    try:
+        return float(text) if isinstance(constraint, Number) else int(text)
+    except ValueError:
+        return text
+
+
+def training_options(command: Command) -> Command:
+    """Add an option for each training parameter of word vectors; see `w2v.settings.parameters`."""
+    for name, constraint in reversed(DOMAINS.items()):
+        command = parameter_option(name, constraint, getattr(Parameters, name))(command)
+    return command
+
+
+def table_options(table: type[Any], names: Sequence[str] | None = None) -> Callable[[Command], Command]:
+    """Return what adds an option for each parameter of a table, or for some; see `w2v.encoder.parameters`."""
+
+    def add(command: Command) -> Command:
+        for one in reversed(fields(table)):
+            if names is None or one.name in names:
+                described = one.metadata
+                command = parameter_option(one.name, described["constraint"], one.default, described["unset"])(command)
+        return command
+
+    return add
+
+
+def parameter_option(name: str, constraint: Domain, default: object, unset: str = "") -> Callable[[Command], Command]:
+    """Return what adds the option for one parameter to a command; `unset` says what the default None stands for."""
+    option = option_name(name)
+    if isinstance(constraint, Flag):
+        option += "/--no-" + option[2:]
+    return click.option(
+        option,
+        name,
+        cls=ParameterOption,
+        type=_click_type(constraint),
+        default=default,
+        show_default=default is not None,
+        help=constraint.help,
+        metavar=next((shown for kind, shown in _METAVARS.items() if isinstance(constraint, kind)), None),
+        constraint=constraint,
+        unset=unset,
+    )
+
+
+def option_name(parameter: str) -> str:
+    """Return how the option for a parameter is called."""
+    return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
+
+
+def _click_type(constraint: Domain) -> click.ParamType[Any] | None:
+    """Return click's type for a constraint; its ranges are shown in `--help`."""
+    match constraint:
+        case Choice():
+            return click.Choice(constraint.choices)
+        case Flag():
+            return None
+        case Integer():
+            return click.IntRange(constraint.low, constraint.high if constraint.high < MAX_VOCABULARY else None)
+        case Seconds():
+            return Duration()
+        case Number():
+            low = constraint.above if constraint.low is None else constraint.low
+            high = constraint.below if constraint.high is None else constraint.high
+            if low is None and high is None:
+                return click.FLOAT
+            return click.FloatRange(low, high, min_open=constraint.low is None, max_open=constraint.high is None)
+        case Seed():
+            return click.IntRange(min=0)
+        case FileName():
+            return click.Path(exists=True, dir_okay=False, resolve_path=True)
+        case TokenizerChoice():
+            return LazyChoice(lambda: TOKENIZER_NAMES)
+        case _:
+            return click.STRING

@@ -1,0 +1,75 @@
+"""What a word on the command line can be, beside the types that click has."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    _NumberType: TypeAlias = click.ParamType[float]
+    _TextType: TypeAlias = click.ParamType[str]
+else:  # before version 8.4, click's types have no parameter
+    _NumberType = _TextType = click.ParamType
+
+
+class Duration(_NumberType):
+    """A span of time in seconds: a plain number, or numbers with units, such as 30s, 5m, 1.5h or 1h30m."""
+
+    name = "duration"
+    _UNITS: ClassVar[dict[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)([smhd])")
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show that it is a span of time."""
+        return "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse what is no span of time, or one that never ends."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        text = value.strip().lower()
+        if self._PART.sub("", text) == "" != text:
+            seconds = sum(float(number) * self._UNITS[unit] for number, unit in self._PART.findall(text))
+        else:
+            try:
+                seconds = float(text)
+            except ValueError:
+                seconds = math.nan
+        if not 0 <= seconds < math.inf:
+            self.fail(f"{value!r:.80} is not a span of time such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
+        return seconds
+
+
+class LazyChoice(_TextType):
+    """One of a few names, which are imported only when a value is given or the help of the command is shown.
+
+    Parameters
+    ----------
+    names : callable
+        Returns the names.
+    """
+
+    name = "choice"
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        self.names = names
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show the names as click shows those of its own choices."""
+        left, right = "{}" if param.param_type_name == "argument" else "[]"
+        return left + "|".join(self.names()) + right
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse a value that is none of the names."""
+        if value not in self.names():
+            self.fail(f"{value!r:.80} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the names that begin so."""
+        return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]

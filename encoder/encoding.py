@@ -1,0 +1,172 @@
+"""What an encoder is used for: sentences to vectors, and its words to the files of other tools."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import one_column
+from w2v.display.html import ShownAsHtml
+from w2v.display.progress import mode_of, show_progress
+from w2v.encoder.formats import write_encoder
+from w2v.encoder.model.inference import Encoded, Inference, Output, Precision
+from w2v.encoder.parameters import check_parameter
+from w2v.settings.estimator import FitFirst
+from w2v.vectors.embeddings import Embeddings
+
+if TYPE_CHECKING:
+    from w2v.encoder.model.state import EncoderState
+
+
+class EncodingMixin(ShownAsHtml, FitFirst):
+    """What `SentenceEncoder` does with its state, whatever that came from."""
+
+    normalize: bool | None
+    truncate_dim: int | None
+    batch_size: int
+    workers: int | None
+
+    @property
+    def state(self) -> EncoderState:
+        """What was learned, or what learning starts from."""
+        raise NotImplementedError
+
+    @overload
+    def encode(
+        self,
+        sentences: Iterable[str],
+        *,
+        batch_size: int | None = ...,
+        normalize: bool | None = ...,
+        truncate_dim: int | None = ...,
+        precision: Precision = ...,
+        return_tokens: Literal[False] = ...,
+        return_attention: Literal[False] = ...,
+        progress: Callable[[int, int], None] | bool | str | None = ...,
+    ) -> NDArray[Any]: ...
+    @overload
+    def encode(
+        self,
+        sentences: Iterable[str],
+        *,
+        batch_size: int | None = ...,
+        normalize: bool | None = ...,
+        truncate_dim: int | None = ...,
+        precision: Precision = ...,
+        return_tokens: bool = ...,
+        return_attention: bool = ...,
+        progress: Callable[[int, int], None] | bool | str | None = ...,
+    ) -> NDArray[Any] | Encoded: ...
+    def encode(
+        self,
+        sentences: Iterable[str],
+        *,
+        batch_size: int | None = None,
+        normalize: bool | None = None,
+        truncate_dim: int | None = None,
+        precision: Precision = "float32",
+        return_tokens: bool = False,
+        return_attention: bool = False,
+        progress: Callable[[int, int], None] | bool | str | None = None,
+    ) -> NDArray[Any] | Encoded:
+        """Return the vectors of sentences.
+
+        Parameters
+        ----------
+        sentences : iterable of str
+            Of any length, empty ones too; a table of one column, as a data frame, is its texts.
+        batch_size, normalize, truncate_dim : optional
+            In place of the constructor's.
+        precision : {"float32", "float16", "int8"}, default "float32"
+            See `w2v.encoder.model.inference.Output`.
+        return_tokens : bool, default False
+            Return the tokens and their rows as well.
+        return_attention : bool, default False
+            Return the tokens, their rows and the weights of attention as well.
+        progress : bool, str or callable, optional
+            True, "bar" or "log" shows how far it is, as in `fit`; a function is called with the number of sentences
+            done and of all.
+
+        Returns
+        -------
+        ndarray of shape (S, d) of `precision`, or Encoded
+            A sentence's vector does not depend on the other sentences, bit for bit. That of a sentence without a known
+            word is zero.
+
+        Raises
+        ------
+        TypeError
+            If `sentences` is one str, a table of several columns, a dict or a set, or if a sentence is no str; the
+            message counts sentences from 0.
+        ValueError
+            If an option is out of range, or a static encoder is asked for attention.
+        """
+        if isinstance(sentences, (str, bytes)):
+            raise TypeError("encode needs a list of sentences, not one string")
+        sentences = one_column(sentences)
+        listed: Sequence[str] = sentences if isinstance(sentences, list) else list(sentences)
+        output = self._output(normalize, truncate_dim, precision)
+        if return_tokens or return_attention:
+            return self.inference.explain(listed, output, with_attention=return_attention)
+        size = self.batch_size if batch_size is None else batch_size
+        check_parameter("batch_size", size)
+        if callable(progress):
+            return self.inference.encode(listed, output, size, progress)
+        with show_progress(mode_of(progress), "encoding") as update:
+            told = None if update is None else partial(update, "encoding")
+            return self.inference.encode(listed, output, size, told)
+
+    @property
+    def dimension(self) -> int:
+        """The width of the vectors."""
+        return self._output(None, None, "float32").columns(self.state.dimension)
+
+    def export(self, path: str | os.PathLike[str], *, format: str, overwrite: bool = False) -> None:
+        """Write the encoder for another program; see `w2v.encoder.formats.write_encoder`."""
+        write_encoder(self.state, path, format=format, overwrite=overwrite)
+
+    def to_embeddings(self) -> Embeddings:
+        """Return word vectors with the weights folded in: sums of them are what a static encoder makes.
+
+        As word vectors they can be written for tools that know words only; see `w2v.formats.write_vectors`.
+
+        Raises
+        ------
+        ValueError
+            If the encoder has attention or a dense map, which no table of words can hold.
+        """
+        state = self.state
+        if state.network is not None:
+            raise ValueError(
+                "an encoder with attention is more than a table of words, so it has no word vectors; the format onnx "
+                "takes every encoder"
+            )
+        if not state.pooling.is_linear:
+            raise ValueError("an encoder that maps its vectors is more than a table of words; export it as onnx")
+        return Embeddings(state.vocabulary, state.table * state.gains[:, None], tokenizer=state.tokenizer)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.dimension
+
+    @property
+    def inference(self) -> Inference:
+        """What encodes; for streams of text see `Inference.encode_blocks`."""
+        state = self.state
+        check_parameter("workers", self.workers)
+        cached: Inference | None = self.__dict__.get("_cached_inference")
+        if cached is None or cached.state is not state or cached.workers != (self.workers or cached.workers):
+            cached = self._cached_inference = Inference(state, self.workers)
+        return cached
+
+    def _output(self, normalize: bool | None, truncate_dim: int | None, precision: Precision) -> Output:
+        wanted = [given for given in (normalize, self.normalize) if given is not None]
+        return Output(
+            wanted[0] if wanted else self.state.pooling.normalize,
+            self.truncate_dim if truncate_dim is None else truncate_dim,
+            precision,
+        )

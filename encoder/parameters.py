@@ -1,0 +1,168 @@
+"""The parameters of a sentence encoder: one table of names, defaults, constraints and help texts.
+
+`SentenceEncoder` and its network take defaults, checks and documentation from here, and so does the command line, which
+must answer `--help` without importing NumPy. `w2v.encoder.training.fit_options` describes those of training likewise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from w2v.neural.names import NORMS, POSITIONS
+from w2v.settings.constraints import Choice, Domain, Flag, Integer, Number, Seed, check_value
+from w2v.settings.parameters import DOMAINS
+
+MANY = 2**31 - 1
+"""The limit of what has none by its nature."""
+
+MAX_SIZE = 1 << 16
+"""The largest width of a network."""
+
+PRECISION = Choice(
+    ("float32", "float16", "int8"), "Type of the vectors' numbers; int8 scales each vector so that its largest is 127."
+)
+"""What the vectors of sentences can be returned as."""
+
+OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
+OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns")
+"""The parameters that decide the network, and the state that training starts from."""
+
+Class = TypeVar("Class", bound=type[Any])
+
+
+def parameter(default: Any, constraint: Domain, unset: str = "") -> Any:
+    """Return the field of a table of parameters; where its default is None, `unset` says what that stands for."""
+    constraint = replace(constraint, optional=default is None)  # type: ignore[type-var]  # all are dataclasses
+    return field(default=default, metadata={"constraint": constraint, "unset": unset})
+
+
+def constraints_of(table: type[Any]) -> dict[str, Domain]:
+    """Return what each field of a table may hold."""
+    return {entry.name: entry.metadata["constraint"] for entry in fields(table)}
+
+
+def check_parameters(values: Any) -> None:
+    """Raise ValueError if a field of a table holds what its constraint does not allow.
+
+    Numbers of NumPy's, as searches over parameters try them, become Python's, which JSON has.
+    """
+    for name, constraint in constraints_of(type(values)).items():
+        value = getattr(values, name)
+        check_value(name, value, constraint)
+        if hasattr(value, "item"):
+            object.__setattr__(values, name, value.item())
+
+
+def documented(table: type[Any] | None = None) -> Callable[[Class], Class]:
+    """Return a decorator that describes a table, by default the class itself, where its docstring has a placeholder."""
+
+    def document(described: Class) -> Class:
+        entries = (_entry(one) for one in fields(described if table is None else table))
+        if described.__doc__:  # Python leaves it out where it is asked to
+            described.__doc__ = described.__doc__.replace("{parameters}", "\n    ".join(entries))
+        return described
+
+    return document
+
+
+def _entry(one: Any) -> str:
+    """Describe a field as numpydoc has it."""
+    constraint = one.metadata["constraint"]
+    kind = str(one.type).replace(" | None", "")
+    if isinstance(constraint, Choice):
+        kind = "{" + ", ".join(map(repr, constraint.choices)) + "}"
+    default = "optional" if one.default is None else f"default {one.default!r}"
+    sentences = [constraint.help]
+    if not isinstance(constraint, (Choice, Flag)):
+        sentences.append(f"{constraint.describe().capitalize()}.")
+    if one.metadata["unset"]:
+        sentences.append(f"Default: {one.metadata['unset']}.")
+    return f"{one.name} : {kind}, {default}\n        {' '.join(sentences)}"
+
+
+@dataclass(frozen=True)
+class _PerhapsInfinite(Number):
+    """A number above 0, infinity too."""
+
+    def allows(self, value: object) -> bool:
+        """Tell whether `value` is a number above 0."""
+        return super().allows(value) or value == math.inf
+
+    def describe(self) -> str:
+        """State the range."""
+        return "a number above 0"
+
+
+@dataclass(frozen=True)
+class EncoderParameters:
+    """Everything that decides what an encoder is, but for what it starts from; under the names of `SentenceEncoder`.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    architecture: str | None = parameter(
+        None,
+        Choice(
+            ("static", "attention"),
+            "Sum up weighted rows of a table, or let the words of a sentence attend to each other first.",
+        ),
+        "that of MODEL, static for word vectors",
+    )
+    layers: int = parameter(1, Integer(1, 1 << 10, "Layers of attention."))
+    heads: int = parameter(4, Integer(1, MAX_SIZE, "Heads of attention in each layer."))
+    dim: int = parameter(
+        128, Integer(1, MAX_SIZE, "Width of the hidden states between the layers, a multiple of heads.")
+    )
+    positions: str = parameter("relative", Choice(POSITIONS, "How attention knows the places of words."))
+    feed_forward: float = parameter(
+        2.0, Number("Width inside a layer's feed-forward network, over dim.", above=0, high=64)
+    )
+    norm: str = parameter("pre", Choice(NORMS, "Normalise what a layer reads, or what it returns."))
+    head: str = parameter(
+        "branch",
+        Choice(
+            ("branch", "linear"),
+            "Add to each word's vector, or map it through, as BERT does: linear needs the norm post and a dim of at "
+            "least two more than the vectors have.",
+        ),
+    )
+    dropout: float = parameter(
+        0.1, Number("Fraction of the network's values that a step of training drops.", low=0, below=1)
+    )
+    a: float = parameter(3e-4, _PerhapsInfinite("A word of probability p starts with the weight a / (a + p).", above=0))
+    identity_scale: float = parameter(
+        0.0, Number("Length of a direction that every spelling has, unknown words too; 0: none.", low=0)
+    )
+    identity_columns: int = parameter(
+        0, Integer(0, MAX_SIZE, "Columns for these directions alone; 0 adds them to the vectors.")
+    )
+    normalize: bool | None = parameter(
+        None,
+        Flag("Bring vectors to length 1, so that their products are cosines; zeros stay zeros."),
+        "normalize, unless an imported encoder does not",
+    )
+    truncate_dim: int | None = parameter(None, Integer(1, MANY, "Keep the first columns only."), "all columns")
+    batch_size: int = parameter(
+        1024, Integer(1, MANY, "Sentences that a thread takes at once. The vectors do not depend on it.")
+    )
+    workers: int | None = parameter(None, DOMAINS["workers"])
+    random_state: Any = parameter(
+        None, Seed("Decides everything random: training, and the start of a network."), "the seed of `training`"
+    )
+    frozen: bool | None = parameter(
+        None, Flag("Leave the encoder as it is, or train it."), "as what `fit` is given asks for"
+    )
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+
+def check_parameter(name: str, value: object) -> None:
+    """Raise ValueError if a value is not allowed for a parameter of this name."""
+    check_value(name, value, constraints_of(EncoderParameters)[name])

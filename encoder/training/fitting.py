@@ -1,0 +1,94 @@
+"""The training of a `SentenceEncoder`: its progress is shown, its checkpoints are kept, and its end is recorded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from w2v.encoder.model.state import EncoderState
+from w2v.encoder.parameters import EncoderParameters
+from w2v.encoder.training.fit_options import FitOptions, FitProgress, show_fitting
+from w2v.encoder.training.resuming import ENCODERS, Interrupted, SavedEncoder, Sources, describe_training
+from w2v.encoder.training.training import Fitted, Kept, fit_encoder
+from w2v.monitoring.history import TrainingInterrupted
+from w2v.storage.claims import claimed
+from w2v.training.checkpoints import Checkpoint
+
+History = list[dict[str, Any]]
+Progress = Callable[[FitProgress], None] | bool | str | None
+
+
+def checkpoint_at(
+    path: str | os.PathLike[str] | None, seconds: float, overwrite: bool, seed: int | None = None
+) -> Checkpoint | None:
+    """Return what saves a training in this folder, if there is one; `seed` is that of a training that goes on."""
+    return None if path is None else Checkpoint(path, seconds, overwrite=overwrite, seed=seed, kind=ENCODERS)
+
+
+def train(
+    start: EncoderState,
+    sources: Sources,
+    options: FitOptions,
+    *,
+    parameters: EncoderParameters,
+    keep: Callable[[EncoderState, Interrupted | None], None],
+    progress: Progress = None,
+    checkpoint: Checkpoint | None = None,
+    resumed: tuple[History, Mapping[str, NDArray[Any]]] | None = None,
+) -> None:
+    """Train from a state, or from where another training was interrupted.
+
+    Parameters
+    ----------
+    start : EncoderState
+    sources : Sources
+    options : FitOptions
+    parameters : EncoderParameters
+        They are kept with what is learned.
+    keep : callable
+        Is given what was learned and, if the training was interrupted, what it goes on with. It is called before the
+        result is saved, so that nothing is lost if that fails.
+    progress : bool, str or callable, optional
+        As `SentenceEncoder.fit` takes it.
+    checkpoint : Checkpoint, optional
+        Where the training is saved.
+    resumed : (list of dict, mapping of str to ndarray), optional
+        What was measured before an interruption, and where the training stood.
+
+    Raises
+    ------
+    TrainingInterrupted
+        After Ctrl-C, once everything is kept.
+    """
+    before, tensors = ([], None) if resumed is None else resumed
+
+    def saved(fitted: Fitted) -> SavedEncoder:
+        metadata = describe_training(
+            parameters,
+            sources,
+            options,
+            before + fitted.history,
+            complete=not fitted.interrupted,
+            has_network=fitted.state.network is not None,
+        )
+        return SavedEncoder(replace(fitted.state, metadata=metadata), fitted.training)
+
+    with nullcontext() if checkpoint is None else claimed(checkpoint.output):
+        with show_fitting(progress, sources.corpus) as told:
+            fitted = fit_encoder(
+                start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=told,
+                resume=tensors, kept=None if checkpoint is None else Kept(checkpoint, saved),
+            )  # fmt: skip
+        result, interrupted = saved(fitted), None
+        if fitted.training is not None:
+            interrupted = Interrupted(sources, sources.used, options, fitted.training)
+        keep(result.state, interrupted)
+        if checkpoint is not None:
+            checkpoint.finish(result)
+    if fitted.interrupted:
+        raise TrainingInterrupted("training was interrupted; `resume` goes on") from fitted.interrupt

@@ -1,0 +1,102 @@
+"""What a training starts from: word vectors in closed form or another encoder, with a network at its start if asked."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Union
+
+from sklearn.exceptions import NotFittedError
+
+from w2v.corpora.readers import TextReader
+from w2v.encoder.model.network import Network, NetworkConfig
+from w2v.encoder.model.state import EncoderState, sif_state
+from w2v.encoder.opening import open_start
+from w2v.encoder.parameters import OF_NETWORK, EncoderParameters
+from w2v.encoder.training.resuming import Sources
+from w2v.training.word2vec import Word2Vec
+from w2v.vectors.embeddings import Embeddings
+
+Start = Union[Embeddings, EncoderState, "Word2Vec", str, os.PathLike[str]]
+
+
+def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: Callable[[], int]) -> EncoderState:
+    """Return the state that training starts from.
+
+    Parameters
+    ----------
+    start : Embeddings, EncoderState, Word2Vec, str or path-like
+        As `SentenceEncoder` takes it.
+    parameters : EncoderParameters
+    draw_seed : callable
+        Returns the seed of a network's start. It is called if there is to be one.
+
+    Raises
+    ------
+    ValueError
+        If there is no start, or it has attention and `parameters` want none.
+    TypeError
+        If it is something else.
+    NotFittedError
+        If it is a `Word2Vec` that is not trained yet.
+    ModelError
+        If it is a folder that cannot be opened.
+    """
+    if start is None:
+        raise ValueError("a SentenceEncoder needs word vectors to start from: pass `embeddings`")
+    if isinstance(start, (str, os.PathLike)):
+        start = open_start(start)
+    if isinstance(start, Word2Vec):
+        if not hasattr(start, "embeddings_"):
+            raise NotFittedError("the Word2Vec to start from is not trained yet: call fit with the texts first")
+        start = start.embeddings_
+    if isinstance(start, Embeddings):
+        start = sif_state(
+            start,
+            parameters.a,
+            identity_scale=parameters.identity_scale,
+            identity_columns=parameters.identity_columns,
+        )
+    if not isinstance(start, EncoderState):
+        raise TypeError(f"embeddings must be Embeddings, an EncoderState or a folder, not {type(start).__name__}")
+    return _with_architecture(start, parameters, draw_seed)
+
+
+def _with_architecture(
+    state: EncoderState, parameters: EncoderParameters, draw_seed: Callable[[], int]
+) -> EncoderState:
+    """Return the state with a network at its start, if one is asked for and there is none."""
+    if parameters.architecture == "static" and state.network is not None:
+        raise ValueError("the encoder to start from has attention: pass architecture='attention'")
+    if parameters.architecture != "attention" or state.network is not None:
+        return state
+    config = NetworkConfig(state.width, **{name: getattr(parameters, name) for name in OF_NETWORK})
+    return replace(state, network=config, parameters=Network(config).initialise(draw_seed()))
+
+
+def is_trained(state: EncoderState) -> bool:
+    """Say whether an encoder was trained, here or elsewhere, and is no closed form of word vectors."""
+    return bool(state.metadata.get("history")) or "imported_from" in state.metadata
+
+
+def stays_as_it_is(sources: Sources, y: Any, embeddings: Start | None, start: Callable[[], EncoderState]) -> bool:
+    """Say whether `fit` leaves an encoder as it is, if `frozen` does not say so: with labels, or if it is trained."""
+    if y is not None:
+        return True
+    is_of_texts = sources.used == ("corpus",) and not _is_of_files(sources.corpus)
+    if not is_of_texts or isinstance(embeddings, Word2Vec) or not is_trained(start()):
+        return False
+    warnings.warn(
+        "the encoder to start from is trained already, so fit leaves it as it is; frozen=False trains it on these "
+        "texts, and frozen=True says that it shall stay",
+        stacklevel=3,
+    )
+    return True
+
+
+def _is_of_files(corpus: Any) -> bool:
+    if isinstance(corpus, (list, tuple)):
+        return bool(corpus) and all(isinstance(one, os.PathLike) for one in corpus)
+    return isinstance(corpus, (str, os.PathLike, TextReader))

@@ -1,0 +1,9 @@
+"""What the kinds of a network's parts are called, for those who offer them without importing NumPy or Numba."""
+
+from __future__ import annotations
+
+NORMS = ("pre", "post")
+"""Whether blocks normalise what they read or what they give."""
+
+POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
+"""See `w2v.neural.layers.positions`."""
