@@ -7,16 +7,13 @@ must answer `--help` without importing NumPy. `w2v.encoder.training.fit_options`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from w2v.neural.names import NORMS, POSITIONS
-from w2v.settings.constraints import Choice, Domain, Flag, Integer, Number, Seed, check_value
+from w2v.settings.constraints import Choice, Flag, Integer, Number, Seed, check_value
 from w2v.settings.parameters import DOMAINS
-
-MANY = 2**31 - 1
-"""The limit of what has none by its nature."""
+from w2v.settings.tables import MANY, check_parameters, constraints_of, parameter
 
 MAX_SIZE = 1 << 16
 """The largest width of a network."""
@@ -29,58 +26,6 @@ PRECISION = Choice(
 OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
 OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns")
 """The parameters that decide the network, and the state that training starts from."""
-
-Class = TypeVar("Class", bound=type[Any])
-
-
-def parameter(default: Any, constraint: Domain, unset: str = "") -> Any:
-    """Return the field of a table of parameters; where its default is None, `unset` says what that stands for."""
-    constraint = replace(constraint, optional=default is None)  # type: ignore[type-var]  # all are dataclasses
-    return field(default=default, metadata={"constraint": constraint, "unset": unset})
-
-
-def constraints_of(table: type[Any]) -> dict[str, Domain]:
-    """Return what each field of a table may hold."""
-    return {entry.name: entry.metadata["constraint"] for entry in fields(table)}
-
-
-def check_parameters(values: Any) -> None:
-    """Raise ValueError if a field of a table holds what its constraint does not allow.
-
-    Numbers of NumPy's, as searches over parameters try them, become Python's, which JSON has.
-    """
-    for name, constraint in constraints_of(type(values)).items():
-        value = getattr(values, name)
-        check_value(name, value, constraint)
-        if hasattr(value, "item"):
-            object.__setattr__(values, name, value.item())
-
-
-def documented(table: type[Any] | None = None) -> Callable[[Class], Class]:
-    """Return a decorator that describes a table, by default the class itself, where its docstring has a placeholder."""
-
-    def document(described: Class) -> Class:
-        entries = (_entry(one) for one in fields(described if table is None else table))
-        if described.__doc__:  # Python leaves it out where it is asked to
-            described.__doc__ = described.__doc__.replace("{parameters}", "\n    ".join(entries))
-        return described
-
-    return document
-
-
-def _entry(one: Any) -> str:
-    """Describe a field as numpydoc has it."""
-    constraint = one.metadata["constraint"]
-    kind = str(one.type).replace(" | None", "")
-    if isinstance(constraint, Choice):
-        kind = "{" + ", ".join(map(repr, constraint.choices)) + "}"
-    default = "optional" if one.default is None else f"default {one.default!r}"
-    sentences = [constraint.help]
-    if not isinstance(constraint, (Choice, Flag)):
-        sentences.append(f"{constraint.describe().capitalize()}.")
-    if one.metadata["unset"]:
-        sentences.append(f"Default: {one.metadata['unset']}.")
-    return f"{one.name} : {kind}, {default}\n        {' '.join(sentences)}"
 
 
 @dataclass(frozen=True)

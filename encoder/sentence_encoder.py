@@ -23,13 +23,14 @@ from w2v.encoder.encoding import EncodingMixin
 from w2v.encoder.formats import read_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.opening import open_encoder
-from w2v.encoder.parameters import OF_START, EncoderParameters, documented
+from w2v.encoder.parameters import OF_START, EncoderParameters
 from w2v.encoder.training.fit_options import FitOptions, is_generator
 from w2v.encoder.training.fitting import Progress, checkpoint_at, train
 from w2v.encoder.training.resuming import Interrupted, SavedEncoder, Sources, interrupted_training
 from w2v.encoder.training.start import Start as Start
 from w2v.encoder.training.start import start_state, stays_as_it_is
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
+from w2v.settings.tables import documented
 from w2v.training.word2vec import Word2Vec
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ def training_options(command: Command) -> Command:
 
 
 def table_options(table: type[Any], names: Sequence[str] | None = None) -> Callable[[Command], Command]:
-    """Return what adds an option for each parameter of a table, or for some; see `w2v.encoder.parameters`."""
+    """Return what adds an option for each parameter of a table, or for some; see `w2v.settings.tables`."""
 
     def add(command: Command) -> Command:
         for one in reversed(fields(table)):

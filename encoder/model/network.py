@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from w2v.encoder.model import branch
-from w2v.encoder.parameters import MAX_SIZE, EncoderParameters, check_parameter, constraints_of
+from w2v.encoder.parameters import MAX_SIZE, EncoderParameters, check_parameter
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear, positions
 from w2v.neural.layers.dropout import Dropout
@@ -29,6 +29,7 @@ from w2v.neural.parameters import ParameterTable, Tensor, add, within
 from w2v.neural.stack import StackConfig
 from w2v.settings.constraints import Choice, Domain, Integer, Number, check_value
 from w2v.settings.environment import default_workers
+from w2v.settings.tables import constraints_of
 
 HEADS = ("branch", "linear", "none")
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}

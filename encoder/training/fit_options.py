@@ -9,9 +9,9 @@ from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
 from w2v.display.progress import clock, mode_of, name_of, show_progress
-from w2v.encoder.parameters import MANY, check_parameters, documented, parameter
 from w2v.settings.constraints import Flag, Integer, Number, Seconds
 from w2v.settings.parameters import DOMAINS
+from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 _BY_SOURCE = "by what is trained on"
 

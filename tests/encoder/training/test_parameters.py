@@ -20,9 +20,10 @@ from w2v.commands.shared.parameters import ParameterOption
 from w2v.encoder import FitOptions, SentenceEncoder, sif_state
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.network import NetworkConfig
-from w2v.encoder.parameters import OF_START, EncoderParameters, constraints_of
+from w2v.encoder.parameters import OF_START, EncoderParameters
 from w2v.encoder.training.batches import pack_neighbors
 from w2v.encoder.training.trainable import Trainable
+from w2v.settings.tables import constraints_of
 
 TABLES = [EncoderParameters, FitOptions]
 
