@@ -131,6 +131,8 @@ class Loop:
         Called from time to time with "training" or "measuring" and the loop.
     pauses : sequence of Pause, optional
         What to do between steps, such as to save the training.
+    figures : callable, optional
+        What to measure besides the held-out loss, of the same parameters; not at the start.
 
     Attributes
     ----------
@@ -151,8 +153,10 @@ class Loop:
         *,
         progress: Callable[[str, Loop], None] | None = None,
         pauses: Sequence[Pause] = (),
+        figures: Callable[[], Mapping[str, float]] | None = None,
     ) -> None:
         self.model, self.options, self.pauses = model, options, pauses
+        self._figures = figures or (lambda: {})
         self._report = progress or (lambda phase, loop: None)
         self._schedule = Schedule(1.0, options.steps, options.warmup, options.schedule)
         self.step, self.seconds = 0, 0.0
@@ -257,6 +261,7 @@ class Loop:
         self._report("measuring", self)
         with self._mean():
             loss = float(self.model.held_out_loss())
+            figures = self._figures() if self.step else {}
             is_best = loss < self._best_loss
             if is_best and self.step:
                 self.check_finite()
@@ -268,7 +273,14 @@ class Loop:
             f"{name}_loss": None if math.isnan(value) else value
             for name, value in zip(self.model.losses, self._recent, strict=True)
         }
-        entry = {"step": self.step, "seconds": self.seconds, **recent, "held_out_loss": loss, "best": is_best}
+        entry = {
+            "step": self.step,
+            "seconds": self.seconds,
+            **recent,
+            "held_out_loss": loss,
+            **figures,
+            "best": is_best,
+        }
         self.history.append(self.options.labels | entry)
         self._measured_at = self.step
         self._report("training", self)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
-from w2v.display.progress import clock, mode_of, name_of, show_progress
 from w2v.settings.constraints import Flag, Integer, Number, Seconds
 from w2v.settings.parameters import DOMAINS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
@@ -106,58 +103,3 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "teacher": {"steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1},
 }  # fmt: skip
 """Options that are None, by what is trained on; docs/experiments.md says where they come from."""
-
-
-@dataclass(frozen=True)
-class FitProgress:
-    """Where a training stands.
-
-    Attributes
-    ----------
-    phase : str
-        "reading", "teaching" (the teacher is asked), "training", or "measuring".
-    done : float or None
-        Share of the phase, if known.
-    step : int
-    loss : float or None
-        Recent mean of the training loss.
-    held_out_loss : float or None
-        The last one measured.
-    seconds : float
-        Since training began.
-    """
-
-    phase: str
-    done: float | None = None
-    step: int = 0
-    loss: float | None = None
-    held_out_loss: float | None = None
-    seconds: float = 0.0
-
-    def facts(self) -> str:
-        """Return step, losses and the time that is left, for people."""
-        facts = [f"step {self.step:,}"] if self.step else []
-        losses = (("loss", self.loss), ("held out", self.held_out_loss))
-        facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
-        if self.done and self.phase == "training":
-            facts.append(f"{clock(self.seconds * (1 / self.done - 1))} left")
-        return ", ".join(facts)
-
-
-@contextmanager
-def show_fitting(
-    progress: Callable[[FitProgress], None] | bool | str | None, corpus: object
-) -> Iterator[Callable[[FitProgress], None] | None]:
-    """Show how far the training of an encoder is, as `w2v.display.progress.show_training` does for words."""
-    if callable(progress):
-        yield progress
-        return
-    reading = "reading" if corpus is None else f"reading {name_of(corpus)}"
-    with show_progress(mode_of(progress), reading) as update:
-
-        def tell(state: FitProgress) -> None:
-            assert update is not None
-            what = reading if state.phase == "reading" else state.phase
-            update(what, state.done, None if state.done is None else 1.0, state.facts(), bar="training")
-
-        yield None if update is None else tell

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.parameters import EncoderParameters
-from w2v.encoder.training.fit_options import FitOptions, FitProgress, show_fitting
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.resuming import ENCODERS, Interrupted, SavedEncoder, Sources, describe_training
 from w2v.encoder.training.training import Fitted, Kept, fit_encoder
 from w2v.monitoring.history import TrainingInterrupted
+from w2v.neural.progress import FitProgress, show_fitting
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
 

@@ -17,9 +17,10 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.opening import open_encoder
 from w2v.encoder.training.batches import PackedSentences, pack_neighbors, pack_sentences
-from w2v.encoder.training.fit_options import FitOptions, FitProgress
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
 from w2v.encoding.corpus import open_corpus
+from w2v.neural.progress import FitProgress
 
 Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
 """From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences."""

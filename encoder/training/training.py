@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.persistence import n_bytes_of_state
 from w2v.encoder.model.state import EncoderState
-from w2v.encoder.training.fit_options import FitOptions, FitProgress
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.sources import Pairs, Teacher, corpus_tasks, pair_tasks, teacher_tasks
 from w2v.encoder.training.tasks import Task
 from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.monitoring.pauses import Saveable
 from w2v.neural.loop import Loop, LoopOptions
+from w2v.neural.progress import FitProgress
 from w2v.training.checkpoints import Checkpoint
 
 _NOT_KEPT = ("max_time", "workers")

@@ -8,7 +8,8 @@ import numpy as np
 
 from w2v import Embeddings, Vocabulary
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.training.fit_options import FitOptions, FitProgress
+from w2v.encoder.training.fit_options import FitOptions
+from w2v.neural.progress import FitProgress
 
 N_TOPICS, WORDS_EACH = 6, 8
 NAMES = [f"t{topic}w{i}" for topic in range(N_TOPICS) for i in range(WORDS_EACH)]

@@ -18,10 +18,11 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.topic_examples import OPTIONS, make_paragraphs, make_words, stop_at
 from w2v import ModelError
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.training.fit_options import FitOptions, FitProgress
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.resuming import ENCODERS
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.monitoring.pauses import DivergenceError
+from w2v.neural.progress import FitProgress
 from w2v.storage.files import atomic_folder
 from w2v.training.checkpoints import CheckpointWarning, checkpoint_beside, interrupted_seed
 

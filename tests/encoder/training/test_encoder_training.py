@@ -18,7 +18,7 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.batches import PackedSentences, pack_sentences
-from w2v.encoder.training.fit_options import FitOptions, FitProgress
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.tasks import OrderTask, PairTask, Task, TeacherTask
 from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.encoder.training.training import Fitted, fit_encoder
@@ -27,6 +27,7 @@ from w2v.neural.layers import dropout
 from w2v.neural.layers.dropout import DropoutMask
 from w2v.neural.layers.positions import KINDS
 from w2v.neural.losses import info_nce
+from w2v.neural.progress import FitProgress
 from w2v.training.trainer import DivergenceError
 
 N_TOPICS, N_WORDS, WIDTH = 6, 10, 16

@@ -1,0 +1,193 @@
+"""The training of a network that translates or writes: its loop, checkpoints, progress and record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.monitoring.history import TrainingInterrupted
+from w2v.neural.batches import TokenBatches
+from w2v.neural.loop import Loop, LoopOptions
+from w2v.neural.models import Batch, Regularisation
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.parameters import NetworkParameters
+from w2v.neural.trainable import LearningOptions, Trainable
+from w2v.settings.environment import default_workers
+from w2v.storage.claims import claimed
+from w2v.training.checkpoints import Checkpoint
+
+EPOCHS = 30
+"""Passes over the text where neither epochs nor a span of time are asked for."""
+_MANY_EPOCHS = 1 << 20
+_MAY_CHANGE = ("workers", "max_time")
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a network is trained on, and what it is measured on.
+
+    Attributes
+    ----------
+    batch : callable
+        From the numbers of some sequences to what a step reads of them.
+    lengths : ndarray of shape (n,), int64
+        Tokens that each sequence has to tell.
+    held_out : Batch
+    figures : callable
+        What else is measured, from the parameters: names and numbers, such as BLEU.
+    files : list of str, or None
+        Where it comes from, as absolute paths; None for what was in memory.
+    """
+
+    batch: Callable[[NDArray[np.int64]], Batch]
+    lengths: NDArray[np.int64]
+    held_out: Batch
+    figures: Callable[[ParameterTable], dict[str, float]]
+    files: list[str] | None = None
+
+    def digest(self) -> str:
+        """Return what two texts share only if they are the same."""
+        found = hashlib.sha256()
+        for batch in (self.batch(np.arange(len(self.lengths))), self.held_out):
+            for packed in (batch.inputs, batch.source):
+                if packed is not None:
+                    for array in packed:
+                        found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
+
+def seed_of(random_state: Any) -> int:
+    """Return the seed that a training is known by; of a generator, the next that it draws."""
+    if hasattr(random_state, "integers") or hasattr(random_state, "randint") or random_state is None:
+        return int(np.random.default_rng(random_state).integers(1 << 31))
+    return int(random_state)
+
+
+def train(
+    start: TextNetwork,
+    text: Text,
+    parameters: NetworkParameters,
+    *,
+    keep: Callable[[TextNetwork], None],
+    checkpoint: Checkpoint | None = None,
+    progress: ProgressOption = None,
+    resumed: TextNetwork | None = None,
+) -> None:
+    """Train a network from its start, or from where another training was interrupted.
+
+    Parameters
+    ----------
+    start : TextNetwork
+        Its parameters are where training begins; they are left as they are.
+    text : Text
+    parameters : NetworkParameters
+    keep : callable
+        Is given what was learned, before it is saved, so that nothing is lost if that fails.
+    checkpoint : Checkpoint, optional
+        Where the training is saved.
+    progress : bool, str or callable, optional
+    resumed : TextNetwork, optional
+        The training that goes on.
+
+    Raises
+    ------
+    TrainingInterrupted
+        After Ctrl-C, once everything is kept.
+    ValueError
+        If the training to go on with had other parameters or another text.
+    DivergenceError
+        If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
+    """
+    seed = seed_of(parameters.random_state) if resumed is None or resumed.seed is None else resumed.seed
+    described = {"seed": seed, "text": text.digest(), "files": text.files}
+    shown = asdict(replace(parameters, random_state=seed))
+    if resumed is not None:
+        _check_same(resumed.metadata, shown, described)
+    table = start.parameters.copy()
+    batches = TokenBatches(text.lengths, parameters.batch_tokens, seed)
+    trainable = Trainable(
+        start.config, table, lambda step: text.batch(batches[step]), text.held_out,
+        LearningOptions(
+            parameters.learning_rate,
+            weight_decay=parameters.weight_decay,
+            clip=parameters.clip,
+            regularisation=Regularisation(parameters.dropout, parameters.smoothing),
+            seed=seed,
+            workers=parameters.workers or default_workers(),
+        ),
+    )  # fmt: skip
+    epochs = parameters.epochs or (EPOCHS if parameters.max_time is None else _MANY_EPOCHS)
+    options = LoopOptions(
+        epochs * batches.n_batches,
+        parameters.warmup,
+        parameters.evaluate_every or batches.n_batches,
+        parameters.max_time,
+        advice=f"train with a lower learning_rate than {parameters.learning_rate:g}, or a longer warmup",
+        averaged=parameters.averaged,
+        patience=parameters.patience,
+    )
+    with nullcontext() if checkpoint is None else claimed(checkpoint.output), show_fitting(progress, None) as told:
+
+        def tell(phase: str, loop: Loop) -> None:
+            if told is not None:
+                done = min(1.0, loop.done)
+                told(FitProgress(phase, done, loop.step, loop.loss, loop.held_out_loss, loop.seconds))
+
+        loop = Loop(
+            trainable, options, progress=tell, pauses=[] if checkpoint is None else [checkpoint],
+            figures=lambda: text.figures(table),
+        )  # fmt: skip
+        before: list[dict[str, Any]] = []
+        if resumed is not None and resumed.training is not None:
+            loop.restore(resumed.training)
+            before = resumed.metadata.get("history", [])
+
+        def saved(complete: bool) -> TextNetwork:
+            learned = start.parameters.zeros_like()
+            learned.flat[:] = table.flat if loop.best is None else loop.best["network"]
+            metadata = {
+                **start.metadata,
+                "parameters": shown,
+                "history": before + loop.history,
+                "training": {**described, "complete": complete},
+            }
+            training = None if complete else loop.tensors()
+            return replace(start, parameters=learned, metadata=metadata, training=training)
+
+        if checkpoint is not None:
+            checkpoint.start(lambda: saved(False), 5 * start.parameters.flat.nbytes)
+        interrupt: KeyboardInterrupt | None = None
+        try:
+            loop.run()
+        except KeyboardInterrupt as caught:
+            interrupt = caught
+        result = saved(interrupt is None)
+        keep(result)
+        if checkpoint is not None:
+            checkpoint.finish(result)
+    if interrupt is not None:
+        raise TrainingInterrupted("training was interrupted; `resume` goes on") from interrupt
+
+
+def _check_same(metadata: Mapping[str, Any], shown: dict[str, Any], described: dict[str, Any]) -> None:
+    """Raise ValueError unless a training is the one that was interrupted, saying what differs."""
+    began = metadata.get("parameters")
+    if not isinstance(began, dict):
+        raise ValueError("what is to be resumed is not the state of such a training")
+    for name, value in json.loads(json.dumps(shown)).items():
+        if name not in _MAY_CHANGE and began.get(name) != value:
+            raise ValueError(
+                f"{name} is {value}, but the training that was interrupted began with {began.get(name)}: it goes on "
+                "with the parameters that it began with"
+            )
+    if metadata.get("training", {}).get("text") != described["text"]:
+        raise ValueError("the training to resume began with another text; resume with the same, or start anew")

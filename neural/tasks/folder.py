@@ -1,0 +1,155 @@
+"""The folder of a network that translates or writes: read from strangers, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from w2v.corpora.units import Units, units_from_config
+from w2v.neural.models import CausalConfig, Config, TranslatorConfig
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.persistence import read_parameters
+from w2v.neural.stack import StackConfig
+from w2v.storage.claims import check_free_space
+from w2v.storage.files import ModelError, atomic_file, atomic_folder
+from w2v.storage.tensors import read_tensors, write_tensors
+from w2v.training.checkpoints import Kind
+from w2v.vectors.model_folder import FORMAT, LAYOUT, encode_json, n_bytes_of, parse_json, read_header
+from w2v.vectors.persistence import check_output
+
+TRANSLATORS = Kind("translator", 1, "w2v fit-translator", "Translator")
+LANGUAGE_MODELS = Kind("language-model", 1, "w2v fit-lm", "LanguageModel")
+NETWORK_FILE = "network.safetensors"
+_STRUCTURE = ("format", "format_version", "kind", "network", "units")
+
+
+@dataclass(frozen=True)
+class TextNetwork:
+    """A network with the units of its texts, and, while its training is not complete, what that needs to go on.
+
+    Attributes
+    ----------
+    kind : Kind
+    config : CausalConfig or TranslatorConfig
+    parameters : ParameterTable
+        float32.
+    units : dict of str to Units
+        By their names: "source" and "target", or "text".
+    metadata : dict of str to object
+        What JSON can hold: parameters, history, training.
+    training : mapping of str to ndarray, or None
+        See `neural.loop.Loop.tensors`.
+    """
+
+    kind: Kind
+    config: Config
+    parameters: ParameterTable
+    units: dict[str, Units]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    training: Mapping[str, NDArray[Any]] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether training is."""
+        return self.training is None
+
+    @property
+    def seed(self) -> int | None:
+        """That of the training."""
+        seed: int | None = self.metadata.get("training", {}).get("seed")
+        return seed
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The files that were trained on."""
+        return tuple(self.metadata.get("training", {}).get("files") or ())
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the folder.
+
+        Raises
+        ------
+        ModelError
+            If it exists and may not be replaced, or cannot be written. What was there before is unchanged.
+        """
+        check_output(path, overwrite)
+        config = encode_json({
+            "format": FORMAT,
+            "format_version": self.kind.newest,
+            "kind": self.kind.name,
+            "network": asdict(self.config),
+            "units": {name: f"{name}-units.json" for name in self.units},
+            **{name: value for name, value in self.metadata.items() if name not in _STRUCTURE},
+        })  # fmt: skip
+        training = {} if self.training is None else dict(self.training)
+        check_free_space(path, n_bytes_of(dict(self.parameters), training))
+        with atomic_folder(path, replace=overwrite) as folder:
+            write_tensors(folder / NETWORK_FILE, dict(self.parameters))
+            if self.training is not None:
+                write_tensors(folder / LAYOUT.training, training)
+            for name, units in self.units.items():
+                with atomic_file(folder / f"{name}-units.json") as file:
+                    file.write(encode_json(units.to_config()))
+            with atomic_file(folder / LAYOUT.config) as file:
+                file.write(config)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], kind: Kind, *, for_training: bool = False) -> TextNetwork:
+        """Read a folder, which may come from a stranger: nothing in it is executed, and every size is checked.
+
+        Parameters
+        ----------
+        path : str or path-like
+        kind : Kind
+            What is expected.
+        for_training : bool, default False
+            Read what an interrupted training needs to go on, too.
+
+        Raises
+        ------
+        ModelError
+            If the folder is missing, holds another kind of model, is of a newer version, or is damaged.
+        ModuleNotFoundError
+            If its units are subwords, and the package tokenizers is missing.
+        """
+        described = read_header(path, kind.name, kind.newest, counted="format_version")
+        folder = Path(path)
+        names = ("source", "target") if kind is TRANSLATORS else ("text",)
+        units = {name: _read_units(folder / f"{name}-units.json") for name in names}
+        try:
+            config = _config_from(described["network"])
+            sizes = (
+                {"source": config.source_size, "target": config.target_size}
+                if isinstance(config, TranslatorConfig)
+                else {"text": config.vocabulary_size}
+            )
+            for name, own in units.items():
+                if len(own.pieces) != sizes[name]:
+                    raise ValueError(f"the network has {sizes[name]} {name} units, but there are {len(own.pieces)}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
+        parameters = read_parameters(folder / NETWORK_FILE, config.tensors())
+        metadata = {name: value for name, value in described.items() if name not in _STRUCTURE}
+        training = read_tensors(folder / LAYOUT.training) if for_training else None
+        return cls(kind, config, parameters, units, metadata, training)
+
+
+def _config_from(described: Any) -> Config:
+    own = dict(described)
+    decoder = StackConfig(**own.pop("decoder"))
+    if "encoder" in own:
+        return TranslatorConfig(encoder=StackConfig(**own.pop("encoder")), decoder=decoder, **own)
+    return CausalConfig(decoder=decoder, **own)
+
+
+def _read_units(file: Path) -> Units:
+    described = parse_json(file)
+    try:
+        return units_from_config(described)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file} is damaged: {error}") from error

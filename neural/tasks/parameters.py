@@ -1,0 +1,91 @@
+"""The parameters of translators and language models: one table each, of which Python and the command line are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from w2v.neural.names import NORMS, POSITIONS
+from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed
+from w2v.settings.parameters import DOMAINS
+from w2v.settings.tables import MANY, check_parameters, parameter
+
+MAX_SIZE = 1 << 16
+"""The largest width of a network."""
+
+UNITS = ("characters", "subwords", "words")
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class NetworkParameters:
+    """How the blocks of a network are made, and how they learn."""
+
+    layers: int = parameter(4, Integer(1, 1 << 10, "Blocks, of the encoder and of the decoder each."))
+    heads: int = parameter(4, Integer(1, MAX_SIZE, "Heads of attention in each block."))
+    dim: int = parameter(128, Integer(1, MAX_SIZE, "Width of embeddings and hidden states, a multiple of heads."))
+    feed_forward: float = parameter(
+        2.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
+    )
+    positions: str = parameter("sinusoidal", Choice(POSITIONS, "How attention knows the places of tokens."))
+    norm: str = parameter("pre", Choice(NORMS, "Normalise what a block reads, or what it returns."))
+    activation: str = parameter("relu", Choice(("gelu", "relu", "tanh"), "Of the feed-forward network."))
+    dropout: float = parameter(
+        0.3, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
+    )
+    smoothing: float = parameter(
+        0.1, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
+    )
+    batch_tokens: int = parameter(4096, Integer(1, MANY, "Tokens to be told in a step of training."))
+    learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
+    warmup: int = parameter(400, Integer(0, MANY, "Steps in which the learning rate rises; then it falls to zero."))
+    weight_decay: float = parameter(0.0, Number("Weight decay of matrices and tables.", low=0))
+    clip: float = parameter(1.0, Number("The longest that the gradient of a step may be.", above=0))
+    averaged: int = parameter(
+        5, Integer(1, 1 << 10, "Keep the mean of the parameters at the last so many measurements.")
+    )
+    epochs: int | None = parameter(
+        None, Integer(1, MANY, "Passes over the text."), "30, with max_time as many as there is time for"
+    )
+    max_time: float | None = parameter(
+        None, Seconds("End after so much training, such as 90s, 5m or 1h30m.", above=0), "no limit"
+    )
+    evaluate_every: int | None = parameter(
+        None, Integer(1, MANY, "Steps from one measurement of the loss on what is held out to the next."), "an epoch"
+    )
+    patience: int | None = parameter(
+        None, Integer(1, MANY, "End after so many measurements without a new best."), "no early end"
+    )
+    workers: int | None = parameter(None, DOMAINS["workers"])
+    random_state: Any = parameter(1, Seed("Decides everything random."))
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+
+@dataclass(frozen=True)
+class TranslatorParameters(NetworkParameters):
+    """Everything that decides what a translator is and how it is trained.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    source_units: str = parameter(
+        AUTO,
+        Choice((AUTO, *UNITS), "What sources are made of; auto: characters for scripts without spaces, else subwords."),
+    )
+    target_units: str = parameter(AUTO, Choice((AUTO, *UNITS), "What translations are made of, likewise."))
+    vocabulary_size: int = parameter(
+        8000, Integer(259, 1 << 20, "The most subwords, of both languages together if the vocabulary is joint.")
+    )
+    joint: bool = parameter(True, Flag("Let both languages share a vocabulary and a table, if both are subwords."))
+    max_tokens: int = parameter(256, Integer(1, MANY, "Leave out pairs for training of which a side has more tokens."))
+    held_out: int | None = parameter(
+        None, Integer(1, MANY, "Pairs that are measured and not trained on."), "1,000, at most a tenth"
+    )
+
+
+TRANSLATOR = TranslatorParameters()
