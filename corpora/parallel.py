@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,11 +26,14 @@ class Pairs:
         Target i is the translation of source i; stripped, none of them empty.
     n_incomplete : int
         Pairs that were left out because a side was empty.
+    files : list of str, or None
+        Where they come from, as absolute paths.
     """
 
     sources: list[str]
     targets: list[str]
     n_incomplete: int = 0
+    files: list[str] | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -87,7 +90,8 @@ def read_pairs(
     if not len(pairs):
         names = ", ".join(display_name(path) for reader in readers for path in reader.paths)
         raise CorpusError(f"{names}: no pair of texts; expected lines of a text, a tab and its translation")
-    return Pairs(pairs.sources, pairs.targets, n_incomplete)
+    paths = [path for reader in readers for path in reader.paths]
+    return Pairs(pairs.sources, pairs.targets, n_incomplete, None if "-" in paths else [*map(os.path.abspath, paths)])
 
 
 def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]:

@@ -81,6 +81,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     progress: ProgressOption = None,
     resumed: TextNetwork | None = None,
+    described: Mapping[str, Any] | None = None,
 ) -> None:
     """Train a network from its start, or from where another training was interrupted.
 
@@ -97,6 +98,8 @@ def train(
     progress : bool, str or callable, optional
     resumed : TextNetwork, optional
         The training that goes on.
+    described : mapping of str to object, optional
+        What else is needed to find the text again.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def train(
         If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
     """
     seed = seed_of(parameters.random_state) if resumed is None or resumed.seed is None else resumed.seed
-    described = {"seed": seed, "text": text.digest(), "files": text.files}
+    described = {"seed": seed, "text": text.digest(), "files": text.files, **(described or {})}
     shown = asdict(replace(parameters, random_state=seed))
     if resumed is not None:
         _check_same(resumed.metadata, shown, described)

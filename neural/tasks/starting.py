@@ -1,0 +1,56 @@
+"""Tables that start with vectors of words: what one language's words mean is known before a pair is seen."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.units import Units
+from w2v.vectors.embeddings import Embeddings
+
+
+def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> int:
+    """Overwrite rows of a table with the vectors of words that a unit is, as long as the table's rows are on average.
+
+    Parameters
+    ----------
+    table : ndarray of shape (V, d), float32
+    units : Units
+    given : Embeddings, str or path-like
+        Word vectors, or their model folder.
+
+    Returns
+    -------
+    int
+        Rows that were overwritten.
+
+    Raises
+    ------
+    ValueError
+        If the vectors have another width, or none of the units is one of their words.
+    ModelError
+        If the folder cannot be read.
+    """
+    embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
+    if embeddings.vector_size != table.shape[1]:
+        raise ValueError(
+            f"the word vectors have {embeddings.vector_size} columns, and the network's dim is {table.shape[1]}: train "
+            f"vectors of that size, or a network of dim {embeddings.vector_size}"
+        )
+    rows, found = [], []
+    for row, piece in enumerate(units.pieces):
+        word = piece.strip()
+        for spelling in dict.fromkeys((word, word.lower())):
+            if spelling and spelling in embeddings:
+                rows.append(row)
+                found.append(embeddings[spelling])
+                break
+    if not rows:
+        raise ValueError("none of the units is a word of the vectors to start from; are they of the same language?")
+    vectors = np.asarray(found, np.float32)
+    vectors *= np.sqrt(np.square(table).mean() / max(float(np.square(vectors).mean()), 1e-12))
+    table[rows] = vectors
+    return len(rows)

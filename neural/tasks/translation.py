@@ -1,0 +1,582 @@
+"""`Translator`: pairs of texts in, an encoder and a decoder that turn one language into the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.parallel import Pairs, read_pairs, split_pairs
+from w2v.corpora.units import END, START, Units, learn_units
+from w2v.neural.generation.batches import in_batches
+from w2v.neural.generation.beam import BeamOptions, beam
+from w2v.neural.generation.sequential import greedy
+from w2v.neural.generation.state import Hypothesis, Limits, Wanted
+from w2v.neural.generation.transformer import FusedTranslator
+from w2v.neural.models import Batch, TranslatorConfig
+from w2v.neural.packing import Packed
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.progress import ProgressOption
+from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.bleu import bleu
+from w2v.neural.tasks.fitting import Text, seed_of, train
+from w2v.neural.tasks.folder import TRANSLATORS, TextNetwork
+from w2v.neural.tasks.parameters import AUTO, TRANSLATOR, TranslatorParameters
+from w2v.neural.tasks.starting import start_from_words
+from w2v.settings.environment import default_workers
+from w2v.settings.estimator import Estimator, by_name
+from w2v.settings.parameters import CHECKPOINT_INTERVAL
+from w2v.settings.tables import documented
+from w2v.storage.files import ModelError
+from w2v.training.checkpoints import Checkpoint, find_checkpoint
+
+_MEASURED = 500
+"""Held-out pairs whose translations are compared, each time that training measures itself."""
+_SPARE = 10
+_D = TRANSLATOR
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """A translation, and what the translator knows of it.
+
+    Attributes
+    ----------
+    text : str
+    score : float or None
+        What translations of the same source are ranked by: the log-probability over the length penalty.
+    source_pieces, pieces : list of str
+        The units of both sides, as people read them.
+    log_probabilities : list of float or None
+        Of each piece, and of the end behind them.
+    alternatives : list of list of (str, float), or None
+        The most probable pieces at each place, and their log-probabilities.
+    alignment : ndarray of shape (T, S), float32, or None
+        How much each piece looked at each piece of the source; rows sum to 1.
+    """
+
+    text: str
+    score: float | None = None
+    source_pieces: Sequence[str] = ()
+    pieces: Sequence[str] = ()
+    log_probabilities: list[float] | None = None
+    alternatives: list[list[tuple[str, float]]] | None = None
+    alignment: NDArray[np.float32] | None = None
+
+
+@documented(TranslatorParameters)
+class Translator(Estimator):
+    """Translates from one language into another, after it has learned from pairs of texts.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    network_ : TextNetwork
+        What was learned.
+    history_ : list of dict
+        What training measured: step, seconds, losses, held_out_loss, bleu.
+
+    References
+    ----------
+    Vaswani et al. 2017, Attention is all you need, arXiv:1706.03762.
+
+    Examples
+    --------
+    >>> from w2v import Translator
+    >>> pairs = [("eins zwei", "one two"), ("zwei drei", "two three"), ("drei eins", "three one")] * 30
+    >>> translator = Translator(source_units="words", target_units="words", dim=32, layers=1, epochs=40, warmup=20)
+    >>> translator.fit([de for de, en in pairs], [en for de, en in pairs], held_out=pairs[:3]).translate(["zwei drei"])
+    ['two three']
+    """
+
+    @by_name
+    def __init__(
+        self,
+        *,
+        layers: int = _D.layers,
+        heads: int = _D.heads,
+        dim: int = _D.dim,
+        feed_forward: float = _D.feed_forward,
+        positions: str = _D.positions,
+        norm: str = _D.norm,
+        activation: str = _D.activation,
+        dropout: float = _D.dropout,
+        smoothing: float = _D.smoothing,
+        batch_tokens: int = _D.batch_tokens,
+        learning_rate: float = _D.learning_rate,
+        warmup: int = _D.warmup,
+        weight_decay: float = _D.weight_decay,
+        clip: float = _D.clip,
+        averaged: int = _D.averaged,
+        epochs: int | None = _D.epochs,
+        max_time: float | None = _D.max_time,
+        evaluate_every: int | None = _D.evaluate_every,
+        patience: int | None = _D.patience,
+        workers: int | None = _D.workers,
+        random_state: Any = _D.random_state,
+        source_units: str = _D.source_units,
+        target_units: str = _D.target_units,
+        vocabulary_size: int = _D.vocabulary_size,
+        joint: bool = _D.joint,
+        max_tokens: int = _D.max_tokens,
+        held_out: int | None = _D.held_out,
+    ) -> None:
+        for name, value in list(locals().items())[1:]:
+            setattr(self, name, value)
+
+    def fit(
+        self,
+        sources: Any,
+        targets: Iterable[str] | None = None,
+        *,
+        held_out: Any = None,
+        initial_source: Any = None,
+        initial_target: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> Translator:
+        """Learn to translate.
+
+        Parameters
+        ----------
+        sources : list of str, Pairs, path-like or list of path-like
+            Texts; or pairs, or the files that hold them, see `w2v.corpora.parallel.read_pairs`.
+        targets : list of str, optional
+            Their translations, if `sources` are texts.
+        held_out : as `sources`, or list of (str, str), optional
+            Pairs to measure training by. By default some are set aside; none of their translations is trained on.
+        initial_source, initial_target : Embeddings, path-like, optional
+            Word vectors that the tables of both languages start with; they must have `dim` columns.
+        checkpoint : path-like, optional
+            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
+            complete. Until then `Translator.load` and `resume` go on with it.
+        checkpoint_every : float, default 600
+            Seconds from one checkpoint to the next. 0: only after Ctrl-C.
+        overwrite : bool, default False
+            Let `checkpoint` replace a model folder that exists.
+        progress : bool, str or callable, optional
+            See `w2v.neural.progress.ProgressOption`.
+
+        Returns
+        -------
+        Translator
+            This one.
+
+        Raises
+        ------
+        TrainingInterrupted
+            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        CorpusError, ValueError, TypeError
+            If there is not enough to train on, or an option is out of range.
+        DivergenceError
+            If a loss or a parameter is not finite.
+        ModelError
+            If `checkpoint` exists or cannot be written.
+        ModuleNotFoundError
+            If a vocabulary of subwords is to be learned and the package tokenizers is missing.
+        """
+        parameters = self._parameters()
+        keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite)
+        data = _Data.of(sources, targets, held_out, parameters)
+        units = _learn_units(data.trained, parameters)
+        config = _config(units, parameters)
+        seed = seed_of(parameters.random_state)
+        table = ParameterTable.initialise(config.tensors(), seed)
+        for given, side, name in (
+            (initial_source, "source", config.source_table), (initial_target, "target", config.table),
+        ):  # fmt: skip
+            if given is not None:
+                start_from_words(table[name], units[side], given)
+        start = TextNetwork(TRANSLATORS, config, table, units)
+        self._train(start, data, replace(parameters, random_state=seed), keeper, progress, None)
+        return self
+
+    def resume(
+        self,
+        sources: Any = None,
+        targets: Iterable[str] | None = None,
+        *,
+        held_out: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> Translator:
+        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+
+        Parameters
+        ----------
+        sources, targets, held_out : optional
+            The same as before; what is left out is read from the files that were given then, if they were files.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            As for `fit`; `checkpoint` may have the name of this training's own.
+
+        Returns
+        -------
+        Translator
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to resume, or a parameter or the text was changed.
+        TrainingInterrupted
+            As `fit`.
+        """
+        began = self.network_
+        if began.training is None:
+            raise ValueError("there is no interrupted training to resume")
+        keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
+        parameters = replace(self._parameters(), random_state=began.seed)
+        if sources is None:
+            sources, held_out, columns = _files_of(began)
+            data = _Data.of(sources, None, held_out, parameters, columns)
+        else:
+            data = _Data.of(sources, targets, held_out, parameters)
+        self._train(began, data, parameters, keeper, progress, began)
+        return self
+
+    def translate(
+        self,
+        texts: Iterable[str],
+        *,
+        beam: int = 5,
+        length_penalty: float = 1.0,
+        batch_size: int = 64,
+        workers: int | None = None,
+    ) -> list[str]:
+        """Translate texts.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Of any length; what is empty or blank stays empty.
+        beam : int, default 5
+            Translations that are followed at a time; 1 takes the most probable piece at each place.
+        length_penalty : float, default 1
+            See `w2v.neural.generation.beam.BeamOptions`.
+        batch_size : int, default 64
+            Texts at a time in each thread. Memory grows with it; what is made of a text does not depend on it.
+        workers : int, optional
+            Threads; all cores by default.
+
+        Returns
+        -------
+        list of str
+        """
+        found = self.explain(
+            texts, beam=beam, length_penalty=length_penalty, batch_size=batch_size, workers=workers, wanted=Wanted()
+        )
+        return [best[0].text for best in found]
+
+    def explain(
+        self,
+        texts: Iterable[str],
+        *,
+        beam: int = 5,
+        length_penalty: float = 1.0,
+        n_best: int = 1,
+        batch_size: int = 64,
+        workers: int | None = None,
+        wanted: Wanted = Wanted(scores=True, alternatives=5, alignments=True),  # noqa: B008
+    ) -> list[list[Translation]]:
+        """Translate texts and tell what the translator knows of the translations.
+
+        Parameters
+        ----------
+        texts, beam, length_penalty, batch_size, workers
+            See `translate`.
+        n_best : int, default 1
+            So many translations of each text, at most `beam`.
+        wanted : Wanted
+            What is to be told.
+
+        Returns
+        -------
+        list of list of Translation
+            Those of each text, best first; a text that is empty has one that is empty.
+        """
+        given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+        return _translations(
+            self.network_, self._fused(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
+            workers or self.workers or default_workers(),  # type: ignore[attr-defined]
+        )  # fmt: skip
+
+    def score(self, sources: Sequence[str], targets: Sequence[str], **options: Any) -> float:
+        """Return BLEU of the translations of texts; see `w2v.neural.tasks.bleu.bleu`.
+
+        Parameters
+        ----------
+        sources, targets : sequence of str
+        **options
+            Of `translate`.
+        """
+        return bleu(self.translate(sources, **options), list(targets)).score
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the translator's folder; see `TextNetwork.save`."""
+        self.network_.save(path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Translator:
+        """Open a translator's folder, or the checkpoint of an interrupted training.
+
+        Raises
+        ------
+        ModelError
+            If it is missing, holds another kind of model, is of a newer version, or damaged.
+        """
+        try:
+            folder, _ = find_checkpoint(path, TRANSLATORS)
+        except ModelError:
+            folder = Path(path)
+            network = TextNetwork.load(folder, TRANSLATORS)
+        else:
+            network = TextNetwork.load(folder, TRANSLATORS, for_training=True)
+        known = {field.name for field in fields(TranslatorParameters)}
+        try:
+            began = {name: value for name, value in network.metadata["parameters"].items() if name in known}
+            TranslatorParameters(**began)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{folder} is damaged: its parameters: {error}") from error
+        translator = cls(**began)
+        translator._keep(network)
+        return translator
+
+    def _parameters(self) -> TranslatorParameters:
+        return TranslatorParameters(**self.get_params())
+
+    def _keep(self, network: TextNetwork) -> None:
+        self.network_: TextNetwork = network
+        self.history_: list[dict[str, Any]] = network.metadata.get("history", [])
+        self._packed: FusedTranslator | None = None
+
+    def _fused(self) -> FusedTranslator:
+        network = self.network_
+        if self._packed is None:
+            self._packed = _fuse(network)
+        return self._packed
+
+    def _train(
+        self,
+        start: TextNetwork,
+        data: _Data,
+        parameters: TranslatorParameters,
+        keeper: Checkpoint | None,
+        progress: ProgressOption,
+        resumed: TextNetwork | None,
+    ) -> None:
+        source, target = (_encoded(start.units[side], texts) for side, texts in (
+            ("source", data.trained.sources), ("target", data.trained.targets),
+        ))  # fmt: skip
+        lengths = np.diff(source.offsets), np.diff(target.offsets)
+        short = np.flatnonzero(np.maximum(*lengths) <= parameters.max_tokens)
+        if not len(short):
+            raise ValueError(
+                f"every pair has a side of more than {parameters.max_tokens} tokens; allow more max_tokens"
+            )
+        source, target = source.take(short), target.take(short)
+        ratio = len(target.ids) / max(1, len(source.ids))
+        start = replace(start, metadata={**start.metadata, "length_ratio": ratio})
+        held = [_encoded(start.units[side], texts) for side, texts in (
+            ("source", data.held_out.sources), ("target", data.held_out.targets),
+        )]  # fmt: skip
+        text = Text(
+            lambda rows: Batch.of(target.take(rows), source.take(rows)),
+            np.diff(target.offsets) + 1,
+            Batch.of(held[1], held[0]),
+            partial(_measure, start, data.held_out.take(range(min(_MEASURED, len(data.held_out)))), parameters.workers),
+            data.files,
+        )
+        train(
+            start, text, parameters, keep=self._keep, checkpoint=keeper, progress=progress, resumed=resumed,
+            described={"columns": list(data.columns), "held_out": data.held_out_files},
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Pairs to train on and to measure by, and the files that they came from."""
+
+    trained: Pairs
+    held_out: Pairs
+    files: list[str] | None
+    held_out_files: list[str] | None
+    columns: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        sources: Any,
+        targets: Any,
+        held_out: Any,
+        parameters: TranslatorParameters,
+        columns: tuple[int, int] = (1, 2),
+    ) -> _Data:
+        pairs, files = _read(sources, targets, columns)
+        if held_out is not None:
+            apart, held_out_files = _read(held_out, None, columns)
+            return cls(pairs, apart, files, held_out_files, columns)
+        n = parameters.held_out or max(1, min(1000, len(set(pairs.targets)) // 10))
+        trained, apart = split_pairs(pairs, n, seed_of(parameters.random_state))
+        if not len(trained):
+            raise ValueError(f"nothing is left to train on of {len(pairs)} pairs if {n} are held out; give more pairs")
+        return cls(trained, apart, files, None, columns)
+
+
+def _read(sources: Any, targets: Any, columns: tuple[int, int]) -> tuple[Pairs, list[str] | None]:
+    """Return pairs, and the files that they are from."""
+    if isinstance(sources, Pairs):
+        return sources, sources.files
+    if targets is not None:
+        first, second = ([checked_text(text, i) for i, text in enumerate(one_column(x), 1)] for x in (sources, targets))
+        if len(first) != len(second):
+            raise ValueError(f"there are {len(first)} sources and {len(second)} targets; each source needs its own")
+        return Pairs(first, second), None
+    if isinstance(sources, (str, os.PathLike)):
+        sources = [sources]
+    sources = list(sources)
+    if sources and all(isinstance(item, (str, os.PathLike)) for item in sources):
+        pairs = read_pairs(sources, columns=columns)
+        return pairs, pairs.files
+    rows = [tuple(row) for row in sources]
+    if not rows or any(len(row) != 2 for row in rows):
+        raise ValueError("pairs must be rows of a text and its translation")
+    first, second = ([checked_text(row[k], i) for i, row in enumerate(rows, 1)] for k in (0, 1))
+    return Pairs(first, second), None
+
+
+def _files_of(began: TextNetwork) -> tuple[list[str], list[str] | None, tuple[int, int]]:
+    training = began.metadata["training"]
+    if not training.get("files"):
+        raise ValueError("the pairs that were trained on were no files: pass them again")
+    return training["files"], training.get("held_out"), tuple(training.get("columns", (1, 2)))
+
+
+def _checkpoint(path: str | os.PathLike[str], seconds: float, overwrite: bool, seed: int | None = None) -> Checkpoint:
+    return Checkpoint(path, seconds, overwrite=overwrite, seed=seed, kind=TRANSLATORS)
+
+
+def _learn_units(pairs: Pairs, parameters: TranslatorParameters) -> dict[str, Units]:
+    kinds = {
+        side: _units_for(texts) if kind == AUTO else kind
+        for side, kind, texts in (
+            ("source", parameters.source_units, pairs.sources), ("target", parameters.target_units, pairs.targets),
+        )
+    }  # fmt: skip
+    size = parameters.vocabulary_size
+    if parameters.joint and set(kinds.values()) == {"subwords"}:
+        joint = learn_units("subwords", [*pairs.sources, *pairs.targets], size=size)
+        return {"source": joint, "target": joint}
+    return {
+        side: learn_units(kinds[side], texts, size=size if kinds[side] == "subwords" else None)
+        for side, texts in (("source", pairs.sources), ("target", pairs.targets))
+    }
+
+
+def _units_for(texts: Sequence[str]) -> str:
+    """Return what suits a language: characters where words have no spaces between them."""
+    sample = "".join(texts[:1000])
+    unspaced = sum("\u2e80" <= character <= "\u9fff" or "\u0e00" <= character <= "\u0eff" for character in sample)
+    return "characters" if unspaced > len(sample) / 3 else "subwords"
+
+
+def _config(units: dict[str, Units], parameters: TranslatorParameters) -> TranslatorConfig:
+    shape: dict[str, Any] = dict(
+        dim=parameters.dim, heads=parameters.heads, layers=parameters.layers,
+        d_ff=max(1, round(parameters.feed_forward * parameters.dim)), norm=parameters.norm,
+        positions=parameters.positions, activation=parameters.activation,
+    )  # fmt: skip
+    return TranslatorConfig(
+        len(units["source"].pieces),
+        len(units["target"].pieces),
+        StackConfig(**shape),
+        StackConfig(**shape, causal=True, memory_size=parameters.dim),
+        joint=units["source"] is units["target"],
+    )
+
+
+def _encoded(units: Units, texts: Sequence[str]) -> Packed:
+    return Packed(*units.encode(texts))
+
+
+def _fuse(network: TextNetwork) -> FusedTranslator:
+    assert isinstance(network.config, TranslatorConfig)
+    return FusedTranslator(network.config, network.parameters)
+
+
+def _measure(start: TextNetwork, pairs: Pairs, workers: int | None, table: ParameterTable) -> dict[str, float]:
+    """Return BLEU of greedy translations, if the package sacrebleu is there."""
+    network = replace(start, parameters=table)
+    try:
+        found = _translations(
+            network, _fuse(network), pairs.sources, BeamOptions(1), Wanted(), 64, workers or default_workers()
+        )
+        return {"bleu": bleu([best[0].text for best in found], pairs.targets).score}
+    except ModuleNotFoundError:
+        return {}
+
+
+def _translations(
+    network: TextNetwork,
+    fused: FusedTranslator,
+    texts: Sequence[str],
+    options: BeamOptions,
+    wanted: Wanted,
+    batch_size: int,
+    workers: int,
+) -> list[list[Translation]]:
+    """Translate texts; see `Translator.explain`."""
+    units, target = network.units["source"], network.units["target"]
+    sources = _encoded(units, [text.strip() for text in texts])
+    lengths = np.diff(sources.offsets)
+    filled = np.flatnonzero(lengths)
+    ratio = float(network.metadata.get("length_ratio", 1.0))
+
+    def work(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
+        numbers = filled[rows]
+        state = fused.start(sources.take(numbers))
+        most = (1.5 * ratio * lengths[numbers]).astype(np.int64) + _SPARE
+        starts = np.full(len(numbers), START, np.int32)
+        limits = Limits(most, end=END)
+        if options.size == 1:
+            return [[one] for one in greedy(state, starts, limits, wanted)]
+        return beam(state, starts, limits, options, wanted)
+
+    found = in_batches(lengths[filled], work, size=batch_size, workers=workers)
+    results = [[Translation("")] for _ in texts]
+    for number, hypotheses in zip(filled.tolist(), found, strict=True):
+        ids = sources.ids[sources.offsets[number] : sources.offsets[number + 1]]
+        results[number] = [_told(units, target, ids, hypothesis) for hypothesis in hypotheses]
+    return results
+
+
+def _told(units: Units, target: Units, source: NDArray[Any], found: Hypothesis) -> Translation:
+    pieces, alternatives = target.pieces, None
+    if found.alternatives is not None:
+        alternatives = [
+            [(pieces[token], float(p)) for token, p in zip(tokens.tolist(), ps.tolist(), strict=True)]
+            for tokens, ps in found.alternatives
+        ]
+    log_probabilities = found.log_probabilities
+    return Translation(
+        target.decode(found.tokens),
+        found.score,
+        [units.pieces[token] for token in source.tolist()],
+        [pieces[token] for token in found.tokens.tolist()],
+        None if log_probabilities is None else log_probabilities.tolist(),
+        alternatives,
+        found.alignment,
+    )
