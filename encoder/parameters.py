@@ -21,6 +21,9 @@ MANY = 2**31 - 1
 MAX_SIZE = 1 << 16
 """The largest width of a network."""
 
+HEADS = ("branch", "linear")
+"""What becomes of the last hidden states; see `w2v.encoder.model.network`."""
+
 PRECISION = Choice(
     ("float32", "float16", "int8"), "Type of the vectors' numbers; int8 scales each vector so that its largest is 127."
 )
@@ -127,7 +130,7 @@ class EncoderParameters:
     head: str = parameter(
         "branch",
         Choice(
-            ("branch", "linear"),
+            HEADS,
             "Add to each word's vector, or map it through, as BERT does: linear needs the norm post and a dim of at "
             "least two more than the vectors have.",
         ),

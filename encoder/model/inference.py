@@ -253,7 +253,8 @@ class Inference:
         config, parameters = self.state.network, self.state.parameters
         assert config is not None and parameters is not None
         network = Network(config, self.workers)
-        rows, _, layers = network.forward(parameters, rows, found.offsets, return_attention=True)
+        layers: list[list[NDArray[np.float32]]] = []
+        rows, _ = network.forward(parameters, rows, found.offsets, attention=layers)
         return rows, [np.stack(weights) for weights in zip(*layers, strict=True)]
 
     def _in_order(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:

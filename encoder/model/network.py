@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from w2v.encoder.model import branch
-from w2v.encoder.parameters import MAX_SIZE, EncoderParameters, check_parameter, constraints_of
+from w2v.encoder.parameters import HEADS, MAX_SIZE, EncoderParameters, check_parameter, constraints_of
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear, positions
 from w2v.neural.layers.dropout import Dropout
@@ -30,13 +30,12 @@ from w2v.neural.stack import StackConfig
 from w2v.settings.constraints import Choice, Domain, Integer, Number, check_value
 from w2v.settings.environment import default_workers
 
-HEADS = ("branch", "linear", "none")
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 _SHARED = ("dim", "heads", "layers", "feed_forward", "dropout")
 _CONSTRAINTS: dict[str, Domain] = {
     "input_size": Integer(1, MAX_SIZE, "Width of the hidden states that come in and go out."),
     **{name: constraint for name, constraint in constraints_of(EncoderParameters).items() if name in _SHARED},
-    "head": Choice(HEADS, "What becomes of the last hidden states."),
+    "head": Choice((*HEADS, "none"), "What becomes of the last hidden states."),
     "epsilon": Number("What norms add to the variance.", low=0, high=1),
     "max_positions": Integer(1, 1 << 20, "Rows of the table of learned positions."),
     "max_distance": Integer(1, 1 << 16, "Distances of relative positions that are told apart."),
@@ -230,28 +229,6 @@ class Network:
             branch.start_at_neighbors(parameters, self.config)
         return parameters
 
-    @overload
-    def forward(
-        self,
-        parameters: ParameterTable,
-        x: NDArray[Any],
-        offsets: NDArray[np.int64],
-        *,
-        dropped: Dropout | None = ...,
-        return_attention: Literal[False] = ...,
-    ) -> tuple[NDArray[Any], Cache]: ...
-
-    @overload
-    def forward(
-        self,
-        parameters: ParameterTable,
-        x: NDArray[Any],
-        offsets: NDArray[np.int64],
-        *,
-        dropped: Dropout | None = ...,
-        return_attention: Literal[True],
-    ) -> tuple[NDArray[Any], Cache, list[list[NDArray[Any]]]]: ...
-
     def forward(
         self,
         parameters: ParameterTable,
@@ -259,30 +236,28 @@ class Network:
         offsets: NDArray[np.int64],
         *,
         dropped: Dropout | None = None,
-        return_attention: bool = False,
-    ) -> tuple[Any, ...]:
-        """Return the rows of all tokens.
+        attention: list[list[NDArray[Any]]] | None = None,
+    ) -> tuple[NDArray[Any], Cache]:
+        """Return the hidden states of all tokens, and what `backward` needs.
 
         Parameters
         ----------
         parameters : ParameterTable
             As `initialise` makes them, float32 or float64.
         x : ndarray of shape (N, input_size), of the same dtype
-            The rows of B sentences one after another.
+            The hidden states of B sentences one after another.
         offsets : ndarray of shape (B + 1,), int64
             Where each sentence begins; the last is N. Sentences may be empty.
         dropped : Dropout, optional
             What this step of training drops, see `dropout`; by default nothing.
-        return_attention : bool, default False
-            Also return the weights of attention: for each layer a list of one array a sentence, of shape (heads, T, T),
-            whose rows sum to one.
+        attention : list, optional
+            Is extended by the weights of attention: for each layer a list of one array a sentence, of shape
+            (heads, T, T), whose rows sum to one.
 
         Returns
         -------
         y : ndarray of shape (N, input_size)
         cache : Cache
-        attention : list of list of ndarray
-            With `return_attention`.
 
         Raises
         ------
@@ -291,19 +266,17 @@ class Network:
         """
         self._check(parameters, x, offsets)
         y = np.empty((len(x), self.config.input_size), x.dtype)
-        weights: list[list[list[NDArray[Any]]]] = []
         ranges = divide(offsets, self.workers)
-        for _ in ranges:
-            weights.append([[] for _ in range(self.config.layers)])
+        weights: list[list[list[NDArray[Any]]]] = [[[] for _ in range(self.config.layers)] for _ in ranges]
 
         def work(i: int) -> _Part:
-            own = weights[i] if return_attention else None
+            own = None if attention is None else weights[i]
             return self._forward_part(parameters, x, offsets, ranges[i], dropped, own, y)
 
         cache = Cache(in_threads(work, len(ranges)))
-        if not return_attention:
-            return y, cache
-        return y, cache, [sum((part[i] for part in weights), []) for i in range(self.config.layers)]
+        if attention is not None:
+            attention += [sum((part[i] for part in weights), []) for i in range(self.config.layers)]
+        return y, cache
 
     def backward(
         self, parameters: ParameterTable, dy: NDArray[Any], cache: Cache
