@@ -56,14 +56,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Kept:
-    """Where the checkpoints of a training go.
-
-    Attributes
-    ----------
-    checkpoint : Checkpoint
-    saveable : callable
-        From what training gave so far to what is saved.
-    """
+    """Where the checkpoints of a training go, and how what training gave so far becomes what is saved."""
 
     checkpoint: Checkpoint
     saveable: Callable[[Fitted], Saveable]
@@ -212,10 +205,8 @@ class _Stage:
 
     def fitted(self) -> Fitted:
         """Return the training as it stands, ready to go on."""
-        training = {
-            "stage": np.array([self.number], np.int64), **self.loop.tensors(), "fingerprint": self.fingerprint
-        }  # fmt: skip
-        return Fitted(self.best, self.history, True, training)
+        stage: dict[str, NDArray[Any]] = {"stage": np.array([self.number], np.int64), "fingerprint": self.fingerprint}
+        return Fitted(self.best, self.history, True, self.loop.tensors() | stage)
 
     def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Go on where another training, of the same arguments, was."""
@@ -225,27 +216,17 @@ class _Stage:
     def accumulate(self, step: int) -> list[float]:
         """Find the gradients of a step of all tasks; return their losses."""
         batches = [(i, self._weight(task), task.draw(step)) for i, task in enumerate(self.tasks)]
-        return self._trainable.accumulate(
-            batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk
-        )  # fmt: skip
+        return self._trainable.accumulate(batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk)
 
     def update(self, scale: float) -> None:
         """Move all parameters."""
         options = self.options
-        self._trainable.update(
-            Rates(
-                scale * (options.learning_rate or 0.0),
-                scale * (options.weight_rate or 0.0),
-                scale * options.network_rate,
-            )
-        )
+        rates = options.learning_rate or 0.0, options.weight_rate or 0.0, options.network_rate
+        self._trainable.update(Rates(*(scale * rate for rate in rates)))
 
     def held_out_loss(self) -> float:
         """Return the loss of the sentences that no task draws."""
-        loss = 0.0
-        for task in self.tasks:
-            loss += self._weight(task) * self._trainable.loss(task.held_out())
-        return loss
+        return sum(self._weight(task) * self._trainable.loss(task.held_out()) for task in self.tasks)
 
     def all_finite(self) -> bool:
         """Tell whether no parameter is NaN or infinite."""
@@ -267,9 +248,7 @@ class _Stage:
         return self.options.order_share if task.name == "order" else 1.0
 
     def _tell(self, phase: str, loop: Loop) -> None:
-        self._report(
-            FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds)
-        )  # fmt: skip
+        self._report(FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds))
 
 
 def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:
