@@ -113,7 +113,7 @@ class EncoderParameters:
         None,
         Choice(
             ("static", "attention"),
-            "Sum up weighted rows of a table, or let the words of a sentence attend to each other first.",
+            "Sum up the weighted vectors of words, or let the words of a sentence attend to each other first.",
         ),
         "that of MODEL, static for word vectors",
     )

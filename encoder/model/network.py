@@ -1,6 +1,6 @@
-"""The network of an encoder: rows in, rows of the same width out, forward and backward; a stack between two maps.
+"""The network of an encoder: token embeddings in, hidden states of the same width out; a stack between two maps.
 
-Rows x of shape (N, input_size) become hidden states h of shape (N, dim), go through the stack, and come back::
+Token embeddings x of shape (N, input_size) become hidden states h of shape (N, dim), which go through the stack::
 
     h = x W + b,  h = stack(h)            see `w2v.neural.stack`
     branch    y = exp(g) · x + o,  [o, g] = h V + c      V and c are zero at the start: y = x exactly; see `branch`
@@ -49,7 +49,7 @@ class NetworkConfig:
     Attributes
     ----------
     input_size : int
-        Width of the rows that come in and go out.
+        Width of what comes in and goes out.
     dim : int
         Width between the layers, a multiple of `heads`.
     heads : int
@@ -62,11 +62,11 @@ class NetworkConfig:
     positions : {"none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"}
         See `w2v.neural.layers.positions`.
     dropout : float
-        Probability that a number is dropped in training, in [0, 1): of the rows before the first layer and of what each
-        half of a layer adds.
+        Probability that a value is dropped in training, in [0, 1): of the hidden states before the first layer and of
+        what each half of a layer adds.
     activation : {"gelu", "relu", "tanh"}
     head : {"branch", "linear", "none"}
-        What becomes of the last rows; see the module.
+        What becomes of the last hidden states; see the module.
     epsilon : float
         What norms add to the variance.
     max_positions : int
@@ -192,8 +192,8 @@ class Network:
     ----------
     config : NetworkConfig
     workers : int, optional
-        Threads, between which the sentences of a batch are divided; all cores by default. No row depends on it;
-        gradients do in their last bits, since their parts are summed in another order.
+        Threads, between which the sentences of a batch are divided; all cores by default. Hidden states do not depend
+        on it; gradients do in their last bits, since their parts are summed in another order.
 
     Raises
     ------
@@ -220,7 +220,7 @@ class Network:
         seed : int
         dtype : dtype, default float32
         length : float, default 1
-            Of a typical row of x; the head ``linear`` needs it.
+            Of a typical token embedding; the head ``linear`` needs it.
         """
         parameters = ParameterTable.initialise(self.config.tensors(), seed, dtype)
         if self.config.head == "linear":
@@ -291,7 +291,7 @@ class Network:
         cache : Cache
         """
         if dy.shape != (sum(len(part.x) for part in cache.parts), self.config.input_size):
-            raise ValueError(f"dy has shape {dy.shape}, which is not that of the rows that forward returned")
+            raise ValueError(f"dy has shape {dy.shape}, which is not that of what forward returned")
         dy = np.ascontiguousarray(dy, parameters.dtype)
         dx = np.empty((len(dy), self.config.input_size), dy.dtype)
         parts = in_threads(lambda i: self._backward_part(parameters, dy, cache.parts[i], dx), len(cache.parts))
@@ -331,7 +331,7 @@ class Network:
         weights: list[list[NDArray[Any]]] | None,
         y: NDArray[Any],
     ) -> _Part:
-        """Compute the rows of some of the sentences and write them to y."""
+        """Compute the hidden states of some of the sentences and write them to y."""
         config, (first, last) = self.config, sentences
         rows = slice(*all_offsets[[first, last]].tolist())
         offsets, x = all_offsets[first : last + 1] - rows.start, all_x[rows]

@@ -79,12 +79,8 @@ def fit_encoder(
     ----------
     state : EncoderState
         Where to start; such as `sif_state`, or what another training gave.
-    corpus : str, path-like, list of path-like, or iterable of str, optional
-        Files or texts: one paragraph a line without a teacher, one sentence a line with it.
-    pairs : SentenceSets, path, iterable of sequences of str, or a list of these, optional
-        Sentences that mean the same. With a corpus they are trained on after it.
-    teacher : callable, ndarray or path to .npy or to a model folder, optional
-        What the encoder shall be like: makes (n, t) rows of the corpus' sentences, or holds one for each.
+    corpus, pairs, teacher : optional
+        What to train on; see `SentenceEncoder.fit`. `pairs` may be `SentenceSets`, too.
     options : FitOptions, optional
     progress : callable, optional
         Called from time to time.
@@ -101,8 +97,8 @@ def fit_encoder(
     ------
     ValueError
         If there is nothing to train on, or not enough of it; if the encoder was imported and pools otherwise than by
-        the sum or the mean of rows; if the teacher's rows have the wrong number or shape or
-        are not finite; if `resume` belongs to another training.
+        the sum or the mean; if the teacher's vectors have the wrong number or shape or are not finite; if `resume`
+        belongs to another training.
     CorpusError
         If a file cannot be read or is not what it should be.
     DivergenceError
@@ -153,7 +149,7 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
         dense = " and a dense map" if state.pooling.dense else ""
         raise ValueError(
             f"an encoder with the pooling {state.pooling.kind!r}{dense} is not trained here, only used; one that takes "
-            "the mean or the sum of its rows, and nothing after that, is"
+            "the mean or the sum of its hidden states, and nothing after that, is"
         )
 
 
