@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from w2v.neural.names import NORMS, POSITIONS
@@ -77,13 +77,13 @@ def _entry(one: Any) -> str:
     kind = str(one.type).replace(" | None", "")
     if isinstance(constraint, Choice):
         kind = "{" + ", ".join(map(repr, constraint.choices)) + "}"
-    default = "optional" if one.default is None else f"default {one.default!r}"
+    default = "" if one.default is MISSING else ", optional" if one.default is None else f", default {one.default!r}"
     sentences = [constraint.help]
     if not isinstance(constraint, (Choice, Flag)):
         sentences.append(f"{constraint.describe().capitalize()}.")
     if one.metadata["unset"]:
         sentences.append(f"Default: {one.metadata['unset']}.")
-    return f"{one.name} : {kind}, {default}\n        {' '.join(sentences)}"
+    return f"{one.name} : {kind}{default}\n        {' '.join(sentences)}"
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,12 @@ class EncoderParameters:
 
     def __post_init__(self) -> None:
         check_parameters(self)
+
+
+def of_encoder(name: str, default: Any = None) -> Any:
+    """Return a field of another table that is the parameter of an encoder, perhaps with another default."""
+    own = next(one for one in fields(EncoderParameters) if one.name == name)
+    return parameter(own.default if default is None else default, own.metadata["constraint"])
 
 
 def check_parameter(name: str, value: object) -> None:

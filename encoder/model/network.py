@@ -13,66 +13,44 @@ docs/derivations/transformer.md derives the whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from w2v.encoder.model import branch
-from w2v.encoder.parameters import HEADS, MAX_SIZE, EncoderParameters, check_parameter, constraints_of
+from w2v.encoder.parameters import (
+    HEADS,
+    MAX_SIZE,
+    EncoderParameters,
+    check_parameter,
+    check_parameters,
+    documented,
+    of_encoder,
+    parameter,
+)
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear, positions
+from w2v.neural.layers.activations import ACTIVATIONS
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, within
 from w2v.neural.stack import StackConfig
-from w2v.settings.constraints import Choice, Domain, Integer, Number, check_value
+from w2v.settings.constraints import Choice, Integer, Number
 from w2v.settings.environment import default_workers
 
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-_SHARED = ("dim", "heads", "layers", "feed_forward", "dropout")
-_CONSTRAINTS: dict[str, Domain] = {
-    "input_size": Integer(1, MAX_SIZE, "Width of the hidden states that come in and go out."),
-    **{name: constraint for name, constraint in constraints_of(EncoderParameters).items() if name in _SHARED},
-    "head": Choice((*HEADS, "none"), "What becomes of the last hidden states."),
-    "epsilon": Number("What norms add to the variance.", low=0, high=1),
-    "max_positions": Integer(1, 1 << 20, "Rows of the table of learned positions."),
-    "max_distance": Integer(1, 1 << 16, "Distances of relative positions that are told apart."),
-}
 
 
+@documented()
 @dataclass(frozen=True)
 class NetworkConfig:
     """How a network is made; every value is of a JSON type.
 
     Attributes
     ----------
-    input_size : int
-        Width of what comes in and goes out.
-    dim : int
-        Width between the layers, a multiple of `heads`.
-    heads : int
-        Heads of attention in each layer.
-    layers : int
-    feed_forward : float
-        Width inside the feed-forward network over `dim`.
-    norm : {"pre", "post"}
-        Whether layers normalise what they read or what they give.
-    positions : {"none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"}
-        See `w2v.neural.layers.positions`.
-    dropout : float
-        Probability that a value is dropped in training, in [0, 1): of the hidden states before the first layer and of
-        what each half of a layer adds.
-    activation : {"gelu", "relu", "tanh"}
-    head : {"branch", "linear", "none"}
-        What becomes of the last hidden states; see the module.
-    epsilon : float
-        What norms add to the variance.
-    max_positions : int
-        Rows of the table of learned positions; tokens further on share its last row.
-    max_distance : int
-        Distances of relative positions that are told apart.
+    {parameters}
 
     Raises
     ------
@@ -82,27 +60,30 @@ class NetworkConfig:
         If a value has another type.
     """
 
-    input_size: int
-    dim: int = EncoderParameters.dim
-    heads: int = EncoderParameters.heads
-    layers: int = EncoderParameters.layers
-    feed_forward: float = EncoderParameters.feed_forward
-    norm: str = EncoderParameters.norm
-    positions: str = "rotary"
-    dropout: float = 0.0
-    activation: str = "gelu"
-    head: str = EncoderParameters.head
-    epsilon: float = layer_norm.EPSILON
-    max_positions: int = 512
-    max_distance: int = 32
+    input_size: int = parameter(MISSING, Integer(1, MAX_SIZE, "Width of what comes in and goes out."))
+    dim: int = of_encoder("dim")
+    heads: int = of_encoder("heads")
+    layers: int = of_encoder("layers")
+    feed_forward: float = of_encoder("feed_forward")
+    norm: str = of_encoder("norm")
+    positions: str = of_encoder("positions", "rotary")
+    dropout: float = of_encoder("dropout", 0.0)
+    activation: str = parameter("gelu", Choice(ACTIVATIONS, "Inside the feed-forward network."))
+    head: str = parameter(
+        EncoderParameters.head, Choice((*HEADS, "none"), "What becomes of the last hidden states; see the module.")
+    )
+    epsilon: float = parameter(layer_norm.EPSILON, Number("What norms add to the variance.", low=0, high=1))
+    max_positions: int = parameter(
+        512, Integer(1, 1 << 20, "Rows of the table of learned positions; tokens further on share its last row.")
+    )
+    max_distance: int = parameter(32, Integer(1, 1 << 16, "Distances of relative positions that are told apart."))
 
     def __post_init__(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
             if isinstance(value, bool) or not isinstance(value, _TYPES[str(one.type)]):
                 raise TypeError(f"{one.name} must be of the type {one.type}, not {value!r:.80}")
-        for name, constraint in _CONSTRAINTS.items():
-            check_value(name, getattr(self, name), constraint)
+        check_parameters(self)
         _ = self.stack  # checks what it is made of
         self._check_head()
 

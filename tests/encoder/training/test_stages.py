@@ -23,7 +23,7 @@ from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.encoder.training.training import fit_encoder
 
 SENTENCES = [sentence.strip() for text in make_paragraphs() for sentence in text.split(".") if sentence.strip()]
-PAIRS = list(zip(SENTENCES[::2], SENTENCES[1::2], strict=True))
+PAIRS: list[tuple[str, ...]] = list(zip(SENTENCES[::2], SENTENCES[1::2], strict=True))
 
 
 def static() -> EncoderState:
@@ -46,7 +46,7 @@ def listed(pack: PackedSentences) -> list[list[int]]:
 def test_rates_rise_in_the_warm_up_and_fall_to_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     rates: list[Rates] = []
     monkeypatch.setattr(Trainable, "update", lambda _, given: rates.append(given))
-    peaks = {"learning_rate": 0.02, "weight_rate": 0.01, "network_rate": 0.03}
+    peaks: dict[str, Any] = {"learning_rate": 0.02, "weight_rate": 0.01, "network_rate": 0.03}
     fit_encoder(attentive(), make_paragraphs(), options=replace(OPTIONS, steps=10, warmup=4, **peaks))
     scales = [min(1, (step + 1) / 4) * (1 - step / 10) for step in range(10)]
     for name, peak in (("table", 0.02), ("weights", 0.01), ("network", 0.03)):
@@ -125,7 +125,7 @@ def test_words_are_exchanged_elsewhere_in_each_step() -> None:
 def test_files_of_pairs_are_drawn_apart() -> None:
     state = static()
     lookup = WordLookup(state.vocabulary, state.tokenizer)
-    sets = SentenceSets([list(pair) for pair in PAIRS])
+    sets = SentenceSets(PAIRS)
     tasks = pair_tasks(state, lookup, [sets, sets], OPTIONS.filled("pairs"), lambda _: None)
     assert [task.name for task in tasks] == ["pairs", "pairs_2"]
     assert contents(tasks[0].held_out().sentences) != contents(tasks[1].held_out().sentences)
