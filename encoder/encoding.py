@@ -84,9 +84,9 @@ class EncodingMixin(ShownAsHtml, FitFirst):
         precision : {"float32", "float16", "int8"}, default "float32"
             See `w2v.encoder.model.inference.Output`.
         return_tokens : bool, default False
-            Return the tokens and their rows as well.
+            Return the tokens and their vectors as well.
         return_attention : bool, default False
-            Return the tokens, their rows and the weights of attention as well.
+            Return the tokens, their vectors and the weights of attention as well.
         progress : bool, str or callable, optional
             True, "bar" or "log" shows how far it is, as in `fit`; a function is called with the number of sentences
             done and of all.

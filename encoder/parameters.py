@@ -7,7 +7,7 @@ must answer `--help` without importing NumPy. `w2v.encoder.training.fit_options`
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from w2v.neural.names import NORMS, POSITIONS
@@ -17,6 +17,9 @@ from w2v.settings.tables import MANY, check_parameters, constraints_of, paramete
 
 MAX_SIZE = 1 << 16
 """The largest width of a network."""
+
+HEADS = ("branch", "linear")
+"""What becomes of the last hidden states; see `w2v.encoder.model.network`."""
 
 PRECISION = Choice(
     ("float32", "float16", "int8"), "Type of the vectors' numbers; int8 scales each vector so that its largest is 127."
@@ -55,7 +58,7 @@ class EncoderParameters:
         None,
         Choice(
             ("static", "attention"),
-            "Sum up weighted rows of a table, or let the words of a sentence attend to each other first.",
+            "Sum up the weighted vectors of words, or let the words of a sentence attend to each other first.",
         ),
         "that of MODEL, static for word vectors",
     )
@@ -72,7 +75,7 @@ class EncoderParameters:
     head: str = parameter(
         "branch",
         Choice(
-            ("branch", "linear"),
+            HEADS,
             "Add to each word's vector, or map it through, as BERT does: linear needs the norm post and a dim of at "
             "least two more than the vectors have.",
         ),
@@ -106,6 +109,12 @@ class EncoderParameters:
 
     def __post_init__(self) -> None:
         check_parameters(self)
+
+
+def of_encoder(name: str, default: Any = None) -> Any:
+    """Return a field of another table that is the parameter of an encoder, perhaps with another default."""
+    own = next(one for one in fields(EncoderParameters) if one.name == name)
+    return parameter(own.default if default is None else default, own.metadata["constraint"])
 
 
 def check_parameter(name: str, value: object) -> None:

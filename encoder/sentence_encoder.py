@@ -157,7 +157,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         pairs : path, iterable of sequences of str, or a list of paths, optional
             Sentences that mean the same. With a corpus they are trained on after it.
         teacher : callable, ndarray or path to .npy or to a model folder, optional
-            What the encoder shall be like: makes rows of the corpus' sentences, or holds one for each.
+            What the encoder shall be like: makes vectors of the corpus' sentences, or holds one for each.
         checkpoint : path-like, optional
             A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
             complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays

@@ -101,7 +101,7 @@ def report(
 ) -> None:
     """Write what a model is, what it knows and how good it is: one page that needs nothing else.
 
-    It shows the nearest words of some words, a map of the largest topics, the course of training, the settings, and
+    It shows the nearest words of some words, a map of the largest topics, the training curves, the settings, and
     how the model does on the files given, beside what is had without a model. A name in .md makes a card for a model
     hub, with front matter, and pictures as .svg files beside it.
     """

@@ -28,6 +28,7 @@ from w2v.commands.shared.output import (
     percent,
     print_heat_map,
     print_json,
+    print_result,
     print_table,
     show_bytes,
 )
@@ -185,11 +186,9 @@ def similar(
     rows = None if vectors is None else read_npy(vectors, columns=inference.state.dimension)
     with _reading(file, errors) as (_, blocks):
         found = similar_sentences(inference, sentence, blocks, top_n=top, vectors=rows)
-    if as_json:
-        print_json({"query": sentence, "similar": [near._asdict() for near in found]})
-    else:
-        rows_shown = [(decimals(near.similarity), f"{near.line:,}", near.sentence) for near in found]
-        print_table([">similarity", ">line", f"near {sentence}"], rows_shown)
+    value = {"query": sentence, "similar": [near._asdict() for near in found]}
+    shown = [(decimals(near.similarity), f"{near.line:,}", near.sentence) for near in found]
+    print_result(value, [">similarity", ">line", f"near {sentence}"], shown, as_json=as_json)
 
 
 @click.command(

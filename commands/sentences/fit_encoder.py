@@ -94,7 +94,7 @@ def fit_encoder(
         if not corpus and not pairs:
             raise click.UsageError("Nothing to train on: give CORPUS or --pairs.")
         if teacher is not None and not corpus:
-            raise click.UsageError("--teacher needs CORPUS, the sentences that its rows are of.")
+            raise click.UsageError("--teacher needs CORPUS, the sentences that its vectors are of.")
         from w2v.vectors.persistence import check_output
 
         check_unclaimed(output)

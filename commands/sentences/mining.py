@@ -19,7 +19,7 @@ from w2v.commands.shared.options import (
     progress_option,
     workers_option,
 )
-from w2v.commands.shared.output import decimals, json_text, print_json, print_table, show_work
+from w2v.commands.shared.output import decimals, json_text, print_result, print_table, show_work
 from w2v.commands.shared.saving import keep as save_wherever
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
@@ -273,11 +273,9 @@ def cluster(
             save_wherever(
                 lambda path: _write_members(path, found, index, len(files), overwrite and path == output), output, files
             )
-    if as_json:
-        print_json([asdict(one) | {"typical": [place._asdict() for place in one.typical]} for one in found.clusters])
-        return
-    rows = [(f"{one.number}", f"{one.size:,}", ", ".join(one.words), one.typical[0].sentence) for one in found.clusters]
-    print_table([">", ">sentences", "telling words", "a typical sentence"], rows)
+    value = [asdict(one) | {"typical": [place._asdict() for place in one.typical]} for one in found.clusters]
+    rows = ((f"{one.number}", f"{one.size:,}", ", ".join(one.words), one.typical[0].sentence) for one in found.clusters)
+    print_result(value, [">", ">sentences", "telling words", "a typical sentence"], rows, as_json=as_json)
 
 
 def _write_members(path: Path, found: Clustering, index: SentenceIndex, n_files: int, overwrite: bool) -> None:

@@ -23,7 +23,17 @@ from w2v.commands.shared.options import (
     sentences_option,
     workers_option,
 )
-from w2v.commands.shared.output import decimals, json_text, note, percent, print_json, print_table, say, show_work
+from w2v.commands.shared.output import (
+    decimals,
+    json_text,
+    note,
+    percent,
+    print_json,
+    print_result,
+    print_table,
+    say,
+    show_work,
+)
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
@@ -111,13 +121,14 @@ def index(
     from w2v.encoder.retrieval import SentenceIndex
     from w2v.encoder.retrieval.index.storage import is_index
 
+    graphs: dict[str, Any] = {"connectivity": connectivity} | ({} if effort is None else {"effort": effort})
     if not files:
         if output is not None or append:
             raise click.UsageError("Nothing to index: name a FILE, or - for standard input.")
         if is_index(model):
-            _build_graphs(model, connectivity, effort, workers, as_json)
+            _build_graphs(SentenceIndex.open(model, workers=workers), graphs, as_json)
         else:
-            _index_words(model, connectivity, effort, dtype, workers, as_json)
+            _index_words(model, graphs, dtype, workers, as_json)
         return
     if append and (output is not None or overwrite or split_sentences or truncate_dim):
         raise click.UsageError("--append goes by what the index is; it takes no --output and no options of it.")
@@ -152,35 +163,29 @@ def index(
         seconds = time.perf_counter() - start
         is_linked = False
         if approximate or (approximate is None and found.wants_graphs):
-            is_linked = _link(found, connectivity, effort, progress, is_asked=bool(approximate))
+            is_linked = _link(found, graphs, progress, is_asked=bool(approximate))
     _print_index(found, {"added": n_added, "seconds": seconds}, is_linked, as_json)
 
 
-def _link(
-    found: SentenceIndex, connectivity: int, effort: int | None, progress: Progress | None, *, is_asked: bool
-) -> bool:
+def _link(found: SentenceIndex, graphs: dict[str, Any], progress: Progress | None, *, is_asked: bool) -> bool:
     """Build graphs of sentences that are in the index already; say whether it was done."""
-    from w2v.encoder.retrieval.index.graphs import EFFORT, has_usearch
+    from w2v.encoder.retrieval.index.graphs import has_usearch
 
     if not is_asked and not has_usearch():
         note(f"Searches would be faster with: pip install 'w2v-toolkit[index]', then: w2v index {found.path}")
         return False
     try:
-        found.build_graphs(connectivity=connectivity, effort=effort or EFFORT, progress=progress)
+        found.build_graphs(**graphs, progress=progress)
     except KeyboardInterrupt:
         say(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.")
         raise
     return True
 
 
-def _build_graphs(path: Path, connectivity: int, effort: int | None, workers: int | None, as_json: bool) -> None:
-
-    from w2v.encoder.retrieval import SentenceIndex
-
-    found = SentenceIndex.open(path, workers=workers)
+def _build_graphs(found: SentenceIndex, graphs: dict[str, Any], as_json: bool) -> None:
     start = time.perf_counter()
     with show_work("linking") as progress:
-        is_linked = _link(found, connectivity, effort, progress, is_asked=True)
+        is_linked = _link(found, graphs, progress, is_asked=True)
     _print_index(found, {"seconds": time.perf_counter() - start}, is_linked, as_json)
 
 
@@ -195,9 +200,6 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, a
         **facts,
         "recall": found.measure_recall() if is_linked else None,
     }
-    if as_json:
-        print_json(described)
-        return
     rows = [
         ("sentences", f"{len(found):,}"),
         *([("of them new", f"{facts['added']:,}")] if facts.get("added", len(found)) < len(found) else []),
@@ -208,29 +210,20 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, a
     if is_linked or not found.is_approximate:
         share = percent(described["recall"]) if is_linked else "all: exact search"
         rows.append(("of the 10 nearest found", share))
-    print_table(["index", f">{found.path}"], rows)
+    print_result(described, ["index", f">{found.path}"], rows, as_json=as_json)
 
 
-def _index_words(
-    model: Path, connectivity: int, effort: int | None, dtype: Any, workers: int | None, as_json: bool
-) -> None:
+def _index_words(model: Path, graphs: dict[str, Any], dtype: Any, workers: int | None, as_json: bool) -> None:
     """Build the index of a model's words, and measure how many of the nearest it finds."""
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.fidelity import measure_recall
-    from w2v.vectors.index import EFFORT, INDEX_FILE, NeighborIndex
+    from w2v.vectors.index import INDEX_FILE, NeighborIndex
 
     embeddings = Embeddings.load(model)
     start = time.perf_counter()
     with show_work("linking") as progress:
         told = None if progress is None else lambda done: progress("linking", done, len(embeddings))
-        built = NeighborIndex.build(
-            embeddings.table,
-            connectivity=connectivity,
-            effort=effort or EFFORT,
-            dtype=dtype,
-            workers=workers,
-            progress=told,
-        )
+        built = NeighborIndex.build(embeddings.table, **graphs, dtype=dtype, workers=workers, progress=told)
     seconds = time.perf_counter() - start
     built.save(model)
     described: dict[str, Any] = {
@@ -240,16 +233,13 @@ def _index_words(
         "bytes": (model / INDEX_FILE).stat().st_size,
         "recall": measure_recall(built, embeddings.table),
     }
-    if as_json:
-        print_json(described)
-        return
     rows = [
         ("words", f"{len(built):,}"),
         ("seconds", decimals(seconds, 1)),
         ("bytes", f"{described['bytes']:,}"),
         ("of the 10 nearest words found", percent(described["recall"])),
     ]
-    print_table(["index", f">{model}"], rows)
+    print_result(described, ["index", f">{model}"], rows, as_json=as_json)
 
 
 @click.command(

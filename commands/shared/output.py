@@ -71,6 +71,11 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
         click.echo(line.rstrip())
 
 
+def print_result(value: Any, header: Sequence[str], rows: Iterable[Sequence[str]], *, as_json: bool) -> None:
+    """Print a result as JSON for programs, or as a table for people."""
+    print_json(value) if as_json else print_table(header, rows)
+
+
 def note(message: str) -> None:
     """Tell a person something on standard error; say nothing to a file or a pipe."""
     if sys.stderr.isatty():
@@ -227,7 +232,7 @@ _SHADES = " ░▒▓█"
 
 
 def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
-    """Print how much each token attends to each, a shade a pair, and the tokens' shares of the sentence's vector.
+    """Print how much each token attends to each, a shade a pair, and its contribution to the sentence's vector.
 
     Parameters
     ----------

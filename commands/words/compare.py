@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,15 +18,12 @@ from w2v.commands.shared.options import (
     pairs_option,
     progress_option,
 )
-from w2v.commands.shared.output import note_missing_glyphs, print_json, print_table, show_work
+from w2v.commands.shared.output import note_missing_glyphs, print_result, show_work
 from w2v.commands.shared.parameters import training_options
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.training import parse_parameters
 from w2v.commands.shared.types import LazyChoice
 from w2v.corpora.readers import TextReader
-
-if TYPE_CHECKING:
-    from w2v.comparison.figures import Comparison
 
 
 def _others() -> tuple[str, ...]:
@@ -93,6 +90,7 @@ def compare(
     if parameters.phrases:
         raise click.UsageError("--phrases cannot be compared: join them first, with `w2v phrases --output`.")
     from w2v.comparison.comparison import compare_programs
+    from w2v.comparison.figures import table
     from w2v.comparison.report import check_report_path, save_report
 
     if report is not None:
@@ -110,14 +108,4 @@ def compare(
         if report is not None:
             with note_missing_glyphs():
                 keep(lambda path: save_report(comparison, path, overwrite=overwrite and path == report), report, inputs)
-    if as_json:
-        print_json(comparison.to_dict())
-    else:
-        _print_comparison(comparison)
-
-
-def _print_comparison(comparison: Comparison) -> None:
-    """Print the programs side by side: time, speed and quality."""
-    from w2v.comparison.figures import table
-
-    print_table(*table(comparison))
+    print_result(comparison.to_dict(), *table(comparison), as_json=as_json)

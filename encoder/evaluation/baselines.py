@@ -123,7 +123,7 @@ class UnweightedSif:
 def sentence_moments(
     table: NDArray[np.float32], gains: NDArray[np.float32], probabilities: NDArray[np.float64], n_words: int
 ) -> NDArray[np.float64]:
-    """Return E[s sᵀ] of sums of `n_words` weighted rows that are drawn independently, shape (d, d)."""
+    """Return E[s sᵀ] of sums of `n_words` weighted words that are drawn independently, shape (d, d)."""
     second = np.zeros((table.shape[1], table.shape[1]))
     mean = np.zeros(table.shape[1])
     for first in range(0, len(table), _ROWS_AT_ONCE):
@@ -137,7 +137,7 @@ def sentence_moments(
 
 
 def random_network(embeddings: Embeddings, *, layers: int = 1, random_state: int = 0) -> SentenceEncoder:
-    """Return an encoder whose network was drawn at random and never trained, on SIF rows.
+    """Return an encoder whose network was drawn at random and never trained, on weighted words as in SIF.
 
     Parameters
     ----------

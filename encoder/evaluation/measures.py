@@ -6,9 +6,8 @@ kept item by item, so that `compare` can draw the items again and again.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,16 @@ from numpy.typing import NDArray
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 from w2v.display.html import html_table
 from w2v.display.wording import decimals, percent
+from w2v.encoder.evaluation.classifier import choose_penalty, cross_validated, predict, stratified
 from w2v.encoder.evaluation.files import LabelledSentences, ScoredPairs
 from w2v.evaluation import EvaluationError, correlation, or_none, ranks
 
 Encode = Callable[[Sequence[str]], NDArray[Any]]
-"""From n sentences to n rows."""
+"""From n sentences to n vectors."""
 
 FOLDS = 10
 PROBE_FOLDS = 5
 N_RESAMPLES = 2_000
-_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
-_ITERATIONS = 200
 _MIN_PROBE_TOKENS = 4
 
 
@@ -38,9 +36,9 @@ class StsReport:
     Attributes
     ----------
     cosines, scores : ndarray of shape (n,), float64
-        Of each pair. The cosine with a zero row is 0.
+        Of each pair. The cosine with a zero vector is 0.
     n_empty : int
-        Pairs of which a sentence has a zero row.
+        Pairs of which a sentence has a zero vector.
     """
 
     cosines: NDArray[np.float64]
@@ -85,14 +83,14 @@ class StsReport:
 
 @dataclass(frozen=True)
 class AccuracyReport:
-    """Which items a linear classifier on the encoder's rows got right when it had not seen them.
+    """Which items a linear classifier on the encoder's vectors got right when it had not seen them.
 
     Attributes
     ----------
     correct : ndarray of shape (n,), bool
     n_labels : int
     majority : float
-        Share of the most frequent label: what one gets without looking.
+        Fraction of the most frequent label: what one gets without looking.
     """
 
     correct: NDArray[np.bool_]
@@ -101,7 +99,7 @@ class AccuracyReport:
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers."""
+        """Fraction of right answers."""
         return float(self.correct.mean())
 
     @property
@@ -144,7 +142,7 @@ class Difference:
     low, high : float
         The middle 95 % of the differences when the items are drawn again with replacement.
     p_worse : float
-        Share of the draws in which the first is not better.
+        Fraction of the draws in which the first is not better.
     """
 
     difference: float
@@ -163,7 +161,7 @@ class Difference:
 
     def to_dict(self) -> dict[str, float]:
         """Return the attributes by name."""
-        return {"difference": self.difference, "low": self.low, "high": self.high, "p_worse": self.p_worse}
+        return asdict(self)
 
 
 def evaluate_sts(encode: Encode, pairs: ScoredPairs) -> StsReport:
@@ -181,7 +179,7 @@ def evaluate_sts(encode: Encode, pairs: ScoredPairs) -> StsReport:
     Raises
     ------
     EvaluationError
-        If the rows have the wrong shape or are not finite.
+        If the vectors have the wrong shape or are not finite.
     """
     rows = _encoded(encode, [*pairs.first, *pairs.second])
     n = len(pairs)
@@ -197,7 +195,7 @@ def evaluate_classification(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> AccuracyReport:
-    """Tell labels apart by logistic regression on the encoder's rows.
+    """Tell labels apart by logistic regression on the encoder's vectors.
 
     Parameters
     ----------
@@ -218,14 +216,14 @@ def evaluate_classification(
     Raises
     ------
     EvaluationError
-        If the rows have the wrong shape or are not finite, or a label has one sentence only.
+        If the vectors have the wrong shape or are not finite, or a label has one sentence only.
     ValueError
         If `folds` is less than 2.
 
     Notes
     -----
-    Rows are scaled to length 1 and their columns to mean 0 and variance 1 over the training part. The strength of the
-    penalty is the best of four on a tenth of the (first) training part, the same for all folds.
+    Vectors are scaled to length 1 and their columns to mean 0 and variance 1 over the training part. The strength of
+    the penalty is the best of four on a tenth of the (first) training part, the same for all folds.
     """
     if folds < 2:
         raise ValueError(f"folds must be at least 2, not {folds}")
@@ -236,15 +234,15 @@ def evaluate_classification(
         if least < 2:
             rare = names[np.bincount(classes).argmin()]
             raise EvaluationError(f"{labelled.path}: the label {str(rare)!r:.80} has one sentence only")
-        fold_of = _stratified(classes, min(folds, least), seed)
-        predicted = _cross_validated(features, classes, fold_of, seed)
+        fold_of = stratified(classes, min(folds, least), seed)
+        predicted = cross_validated(features, classes, fold_of, seed)
         expected = classes
     else:
         position = {name: index for index, name in enumerate(names.tolist())}
         expected = np.array([position.get(label, -1) for label in held_out.labels])
-        penalty = _choose_penalty(features, classes, seed)
+        penalty = choose_penalty(features, classes, seed)
         tested = _units(_encoded(encode, held_out.sentences))
-        predicted = _predict(features, classes, tested, penalty)
+        predicted = predict(features, classes, tested, penalty)
     majority = float(np.bincount(expected[expected >= 0], minlength=1).max() / len(expected))
     return AccuracyReport(predicted == expected, len(names), majority)
 
@@ -285,10 +283,10 @@ def swapped_neighbors(
 def probe_word_order(
     encode: Encode, sentences: Sequence[str], tokenizer: Tokenizer | None = None, *, seed: int = 0
 ) -> AccuracyReport:
-    """Ask whether a sentence's row tells that two neighbouring words were exchanged; chance is 50 %.
+    """Ask whether a sentence's vector tells that two neighbouring words were exchanged; chance is 50 %.
 
-    A logistic regression sees rows one by one, intact and swapped, half of each, and answers for sentences of which it
-    has seen neither form. An encoder that adds up words cannot tell.
+    A logistic regression sees vectors one by one, intact and swapped, half of each, and answers for sentences of which
+    it has seen neither form. An encoder that adds up words cannot tell.
 
     Parameters
     ----------
@@ -304,7 +302,7 @@ def probe_word_order(
     Raises
     ------
     EvaluationError
-        If fewer than 20 sentences can be used, or the rows have the wrong shape or are not finite.
+        If fewer than 20 sentences can be used, or the vectors have the wrong shape or are not finite.
     """
     intact, swapped = swapped_neighbors(sentences, tokenizer, seed=seed)
     n = len(intact)
@@ -314,7 +312,7 @@ def probe_word_order(
     fold_of = np.random.default_rng(seed).permutation(np.arange(n) % PROBE_FOLDS)
     classes = np.repeat([0, 1], n)
     both = np.tile(fold_of, 2)  # the two forms of a sentence are in the same fold
-    return AccuracyReport(_cross_validated(features, classes, both, seed) == classes, 2, 0.5)
+    return AccuracyReport(cross_validated(features, classes, both, seed) == classes, 2, 0.5)
 
 
 def compare(
@@ -381,54 +379,3 @@ def _units(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def _cosines(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
     cosines: NDArray[np.float64] = np.einsum("ij,ij->i", _units(first), _units(second))
     return cosines
-
-
-def _stratified(classes: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.intp]:
-    """Return the fold of each item, such that every class is spread evenly."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(classes))
-    order = order[np.argsort(classes[order], kind="stable")]
-    fold_of = np.empty(len(classes), np.intp)
-    fold_of[order] = np.arange(len(classes)) % folds
-    return fold_of
-
-
-def _cross_validated(
-    features: NDArray[np.float64], classes: NDArray[np.intp], fold_of: NDArray[np.intp], seed: int
-) -> NDArray[np.intp]:
-    """Return for each item the class that a classifier trained on the other folds gives it."""
-    predicted = np.empty(len(classes), np.intp)
-    rest = fold_of != 0
-    penalty = _choose_penalty(features[rest], classes[rest], seed)
-    for fold in range(int(fold_of.max()) + 1):
-        here = fold_of == fold
-        predicted[here] = _predict(features[~here], classes[~here], features[here], penalty)
-    return predicted
-
-
-def _choose_penalty(features: NDArray[np.float64], classes: NDArray[np.intp], seed: int) -> float:
-    here = _stratified(classes, 10, seed + 1) == 0
-    if here.all() or len(np.unique(classes[~here])) < 2:
-        return _PENALTIES[1]
-    scores = [
-        (_predict(features[~here], classes[~here], features[here], penalty) == classes[here]).mean()
-        for penalty in _PENALTIES
-    ]
-    return _PENALTIES[int(np.argmax(scores))]
-
-
-def _predict(
-    features: NDArray[np.float64], classes: NDArray[np.intp], tested: NDArray[np.float64], penalty: float
-) -> NDArray[np.intp]:
-    """Return the classes of the rows `tested`, by a regression with `penalty` times ‖w‖² / 2 beside the mean loss."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
-    scale = 1 / np.where(deviation > 1e-12, deviation, np.inf)
-    model = LogisticRegression(C=1 / (penalty * len(features)), max_iter=_ITERATIONS, tol=1e-3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights decide nothing
-        model.fit((features - mean) * scale, classes)
-    predicted: NDArray[np.intp] = model.predict((tested - mean) * scale)
-    return predicted

@@ -27,7 +27,7 @@ _HEADING = "share of the vector"
 def plot_attention(
     tokens: Sequence[str], shares: NDArray[np.float64], weights: NDArray[np.float32] | None = None
 ) -> Figure:
-    """Draw how much each token (row) attends to each (column), and beside it the tokens' shares of the vector.
+    """Draw how much each token (row) attends to each (column), and beside it the tokens' contributions to the vector.
 
     Parameters
     ----------

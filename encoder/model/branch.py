@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from w2v.encoder.model.network import NetworkConfig
 
 CARRIER = 40.0
-"""How much longer the carrier is than a row of unit length: what `start_at_identity` hides the rows in."""
+"""How much longer the carrier, in which `start_at_identity` hides token embeddings, is than one of unit length."""
 NEIGHBOR_BIAS = 4.0
 """What relative positions start with where a head shall look; exp(4) times the weight of any other word."""
 
@@ -53,10 +53,10 @@ def start_at_neighbors(parameters: ParameterTable, config: NetworkConfig) -> Non
 def start_at_identity(parameters: ParameterTable, config: NetworkConfig, seed: int, length: float = 1.0) -> None:
     """Make a post-norm network with the head ``linear`` return nearly its input; the parameters are overwritten.
 
-    The rows are turned into a space orthogonal to the vector of ones and to a carrier c of mean 0 and variance 1, and
-    K · c is added to each. Their mean is then 0 and their variance almost K², so that a norm of gain K hardly changes
-    them; layers add nothing, as their output maps are zero; and the head turns the rows back, which takes the carrier
-    away. Norms shrink a row of length r by about r² / (2 dim K²), rounding adds about K · 6e-8.
+    Token embeddings are turned into a space orthogonal to the vector of ones and to a carrier c of mean 0 and variance
+    1, and K · c is added to each. Their mean is then 0 and their variance almost K², so that a norm of gain K hardly
+    changes them; layers add nothing, as their output maps are zero; and the head turns them back, which takes the
+    carrier away. Norms shrink an embedding of length r by about r² / (2 dim K²), rounding adds about K · 6e-8.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def start_at_identity(parameters: ParameterTable, config: NetworkConfig, seed: i
     seed : int
         Chooses the rotation.
     length : float, default 1
-        Of a typical row.
+        Of a typical token embedding.
     """
     rng = np.random.default_rng([seed, config.dim])
     directions = rng.standard_normal((config.dim, config.input_size + 2))

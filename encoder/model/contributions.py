@@ -7,16 +7,9 @@ from numpy.typing import NDArray
 
 
 def token_shares(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the share of each row in their sum s: its part along s over the length of s.
+    """Return the contribution of each of T vectors to their sum s: its part along s over the length of s, shape (T,).
 
-    Parameters
-    ----------
-    rows : ndarray of shape (T, d)
-
-    Returns
-    -------
-    ndarray of shape (T,), float64
-        They sum to 1; that of a row that points away from s is negative. Zeros where s is zero.
+    They sum to 1; that of a vector that points away from s is negative. Zeros where s is zero.
     """
     exact = rows.astype(np.float64)
     total = exact.sum(axis=0)

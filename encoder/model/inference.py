@@ -41,7 +41,7 @@ class Encoded(NamedTuple):
     tokens : list of S lists of str
         The words that count.
     token_vectors : list of S ndarray of shape (n_tokens, d), float32
-        The rows whose sum the sentence's vector is, in its direction; where a dense map with an activation follows,
+        The vectors whose sum the sentence's vector is, in its direction; where a dense map with an activation follows,
         what it is before that map.
     attention : list of S ndarray of shape (n_layers, n_heads, n_tokens, n_tokens), float32, or None
         How much each token (row) attends to each (column), if that was asked for.
@@ -55,7 +55,7 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Output:
-    """What becomes of the sums of a sentence's rows.
+    """What becomes of the pooled vectors of sentences.
 
     Parameters
     ----------
@@ -81,24 +81,15 @@ class Output:
         check_value("precision", self.precision, PRECISION)
 
     def columns(self, dimension: int) -> int:
-        """Return how many columns are left of `dimension`.
-
-        Raises
-        ------
-        ValueError
-            If more are to be kept than there are.
-        """
+        """Return how many columns are left of `dimension`; ValueError if more are to be kept than there are."""
         if self.truncate_dim is not None and self.truncate_dim > dimension:
             raise ValueError(f"truncate_dim is {self.truncate_dim}, but the vectors have {dimension} columns only")
         return self.truncate_dim or dimension
 
     def finish(self, sums: NDArray[np.float32]) -> NDArray[Any]:
-        """Return the output for sums of shape (S, d), which are overwritten; it may be the same array.
+        """Return the output for vectors of shape (S, d), which are overwritten; it may be the same array.
 
-        Raises
-        ------
-        ValueError
-            If a number is not finite, as only those of a damaged model are.
+        ValueError if a number is not finite, as only those of a damaged model are.
         """
         rows = sums
         if self.truncate_dim is not None and self.truncate_dim < sums.shape[1]:
@@ -184,17 +175,11 @@ class Inference:
         yield from self._in_order(work, cut_lines(blocks, self._batch_size(batch_size)))
 
     def explain(self, sentences: Sequence[str], output: Output, *, with_attention: bool = False) -> Encoded:
-        """Return the vectors of sentences with their tokens, the tokens' rows and, if asked for, attention.
-
-        Raises
-        ------
-        ValueError
-            If attention is asked for and the encoder has none.
-        """
+        """Return the vectors of sentences with their tokens, the tokens' vectors and, if asked for, attention."""
         if with_attention and self.state.network is None:
             raise ValueError("a static encoder has no attention; fit one with architecture='attention'")
         found = self.rows.find(list(sentences))
-        rows, attention = self._token_rows(found, with_attention)
+        rows, attention = self._hidden_states(found, with_attention)
         pooling = self.state.pooling
         vectors = output.finish(pooling.finish(pooling.pool(rows, found.offsets), found.offsets))
         columns = output.columns(self.state.dimension)
@@ -218,11 +203,11 @@ class Inference:
             if pooling.kind == "mean":
                 pooled *= (1 / np.maximum(np.diff(found.offsets), 1)).astype(np.float32)[:, None]
         else:
-            pooled = pooling.pool(self._token_rows(found, False)[0], found.offsets)
+            pooled = pooling.pool(self._hidden_states(found, False)[0], found.offsets)
         return pooling.finish(pooled, found.offsets)
 
     def _sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return the sums of the rows of each sentence; they are written to `out` if that serves."""
+        """Return the sums of the hidden states of each sentence; they are written to `out` if that serves."""
         if self._ready is None:
             return self.rows.sums(found, out)
         projected = self._projected_words(len(found.ids))
@@ -241,10 +226,10 @@ class Inference:
                 self._projected = self._ready.project(self.state.table, self.rows.gains)
         return self._projected
 
-    def _token_rows(
+    def _hidden_states(
         self, found: FoundWords, with_attention: bool
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]] | None]:
-        """Return the rows that are summed up, shape (N, d), and attention for each sentence."""
+        """Return the hidden states of all tokens, shape (N, d), and attention for each sentence."""
         rows = self.rows.gather(found)
         if self._ready is None:
             return rows, None
@@ -253,7 +238,8 @@ class Inference:
         config, parameters = self.state.network, self.state.parameters
         assert config is not None and parameters is not None
         network = Network(config, self.workers)
-        rows, _, layers = network.forward(parameters, rows, found.offsets, return_attention=True)
+        layers: list[list[NDArray[np.float32]]] = []
+        rows, _ = network.forward(parameters, rows, found.offsets, attention=layers)
         return rows, [np.stack(weights) for weights in zip(*layers, strict=True)]
 
     def _in_order(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Sentences to the numbers of their words: the tokenizer and the vocabulary in one pass over the bytes."""
+"""Sentences to the ids of their words: the tokenizer and the vocabulary in one pass over the bytes."""
 
 from __future__ import annotations
 
@@ -41,12 +41,7 @@ class FoundWords:
 class WordLookup:
     """Finds the words of sentences in a vocabulary. Its methods may be called from several threads at once.
 
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        V words.
-    tokenizer : Tokenizer
-        Sentences become the tokens that it makes, whether or not compiled code does its work.
+    Sentences become the tokens that the tokenizer makes, whether or not compiled code does its work.
     """
 
     def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
@@ -60,20 +55,10 @@ class WordLookup:
             self._row_of_piece = np.array([rows.get(piece, -1) for piece in tokenizer.pieces], np.int32)
 
     def find(self, sentences: Sequence[str], *, with_unknown: bool = False, first: int = 0) -> FoundWords:
-        """Look up the words of sentences.
+        """Look up the words of sentences, in which line feeds divide words, nothing else.
 
-        Parameters
-        ----------
-        sentences : sequence of str
-            Line feeds in them divide words, nothing else.
-        with_unknown : bool, default False
-            Keep words that the vocabulary does not hold, otherwise leave them out.
-        first : int, default 0
-            The number of the first sentence, for messages.
-
-        Returns
-        -------
-        FoundWords
+        Words that the vocabulary does not hold are left out but `with_unknown`. `first` is the number of the first
+        sentence, for messages.
 
         Raises
         ------
@@ -93,18 +78,9 @@ class WordLookup:
         return self._find_bytes(_encoded(text, sentences, first), len(sentences), with_unknown)
 
     def find_lines(self, data: bytes, *, with_unknown: bool = False) -> FoundWords:
-        r"""Look up the words of the lines of a text.
+        """Look up the words of the lines of a text, UTF-8 without NUL, as `corpora.TextReader` has it.
 
-        Parameters
-        ----------
-        data : bytes
-            UTF-8 without NUL, as `corpora.TextReader` has it. Every line is a sentence, empty ones too; the last one
-            may lack its line feed.
-        with_unknown : bool, default False
-
-        Returns
-        -------
-        FoundWords
+        Every line is a sentence, empty ones too; the last one may lack its line feed.
         """
         if not data:
             return FoundWords(np.empty(0, np.int32), np.zeros(1, np.int64), [])

@@ -1,6 +1,6 @@
-"""The network of an encoder: rows in, rows of the same width out, forward and backward; a stack between two maps.
+"""The network of an encoder: token embeddings in, hidden states of the same width out; a stack between two maps.
 
-Rows x of shape (N, input_size) become hidden states h of shape (N, dim), go through the stack, and come back::
+Token embeddings x of shape (N, input_size) become hidden states h of shape (N, dim), which go through the stack::
 
     h = x W + b,  h = stack(h)            see `w2v.neural.stack`
     branch    y = exp(g) · x + o,  [o, g] = h V + c      V and c are zero at the start: y = x exactly; see `branch`
@@ -13,68 +13,36 @@ docs/derivations/transformer.md derives the whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, NamedTuple, overload
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from w2v.encoder.model import branch
-from w2v.encoder.parameters import MAX_SIZE, EncoderParameters, check_parameter
+from w2v.encoder.parameters import HEADS, MAX_SIZE, EncoderParameters, check_parameter, of_encoder
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear, positions
+from w2v.neural.layers.activations import ACTIVATIONS
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.packing import check_offsets, divide, in_threads
-from w2v.neural.parameters import ParameterTable, Tensor, add, within
+from w2v.neural.parameters import ParameterTable, Tensor, within
 from w2v.neural.stack import StackConfig
-from w2v.settings.constraints import Choice, Domain, Integer, Number, check_value
+from w2v.settings.constraints import Choice, Integer, Number
 from w2v.settings.environment import default_workers
-from w2v.settings.tables import constraints_of
+from w2v.settings.tables import check_parameters, documented, parameter
 
-HEADS = ("branch", "linear", "none")
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-_SHARED = ("dim", "heads", "layers", "feed_forward", "dropout")
-_CONSTRAINTS: dict[str, Domain] = {
-    "input_size": Integer(1, MAX_SIZE, "Width of the hidden states that come in and go out."),
-    **{name: constraint for name, constraint in constraints_of(EncoderParameters).items() if name in _SHARED},
-    "head": Choice(HEADS, "What becomes of the last hidden states."),
-    "epsilon": Number("What norms add to the variance.", low=0, high=1),
-    "max_positions": Integer(1, 1 << 20, "Rows of the table of learned positions."),
-    "max_distance": Integer(1, 1 << 16, "Distances of relative positions that are told apart."),
-}
 
 
+@documented()
 @dataclass(frozen=True)
 class NetworkConfig:
     """How a network is made; every value is of a JSON type.
 
     Attributes
     ----------
-    input_size : int
-        Width of the rows that come in and go out.
-    dim : int
-        Width between the layers, a multiple of `heads`.
-    heads : int
-        Heads of attention in each layer.
-    layers : int
-    feed_forward : float
-        Width inside the feed-forward network over `dim`.
-    norm : {"pre", "post"}
-        Whether layers normalise what they read or what they give.
-    positions : {"none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"}
-        See `w2v.neural.layers.positions`.
-    dropout : float
-        Probability that a number is dropped in training, in [0, 1): of the rows before the first layer and of what each
-        half of a layer adds.
-    activation : {"gelu", "relu", "tanh"}
-    head : {"branch", "linear", "none"}
-        What becomes of the last rows; see the module.
-    epsilon : float
-        What norms add to the variance.
-    max_positions : int
-        Rows of the table of learned positions; tokens further on share its last row.
-    max_distance : int
-        Distances of relative positions that are told apart.
+    {parameters}
 
     Raises
     ------
@@ -84,27 +52,30 @@ class NetworkConfig:
         If a value has another type.
     """
 
-    input_size: int
-    dim: int = EncoderParameters.dim
-    heads: int = EncoderParameters.heads
-    layers: int = EncoderParameters.layers
-    feed_forward: float = EncoderParameters.feed_forward
-    norm: str = EncoderParameters.norm
-    positions: str = "rotary"
-    dropout: float = 0.0
-    activation: str = "gelu"
-    head: str = EncoderParameters.head
-    epsilon: float = layer_norm.EPSILON
-    max_positions: int = 512
-    max_distance: int = 32
+    input_size: int = parameter(MISSING, Integer(1, MAX_SIZE, "Width of what comes in and goes out."))
+    dim: int = of_encoder("dim")
+    heads: int = of_encoder("heads")
+    layers: int = of_encoder("layers")
+    feed_forward: float = of_encoder("feed_forward")
+    norm: str = of_encoder("norm")
+    positions: str = of_encoder("positions", "rotary")
+    dropout: float = of_encoder("dropout", 0.0)
+    activation: str = parameter("gelu", Choice(ACTIVATIONS, "Inside the feed-forward network."))
+    head: str = parameter(
+        EncoderParameters.head, Choice((*HEADS, "none"), "What becomes of the last hidden states; see the module.")
+    )
+    epsilon: float = parameter(layer_norm.EPSILON, Number("What norms add to the variance.", low=0, high=1))
+    max_positions: int = parameter(
+        512, Integer(1, 1 << 20, "Rows of the table of learned positions; tokens further on share its last row.")
+    )
+    max_distance: int = parameter(32, Integer(1, 1 << 16, "Distances of relative positions that are told apart."))
 
     def __post_init__(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
             if isinstance(value, bool) or not isinstance(value, _TYPES[str(one.type)]):
                 raise TypeError(f"{one.name} must be of the type {one.type}, not {value!r:.80}")
-        for name, constraint in _CONSTRAINTS.items():
-            check_value(name, getattr(self, name), constraint)
+        check_parameters(self)
         _ = self.stack  # checks what it is made of
         self._check_head()
 
@@ -194,8 +165,8 @@ class Network:
     ----------
     config : NetworkConfig
     workers : int, optional
-        Threads, between which the sentences of a batch are divided; all cores by default. No row depends on it;
-        gradients do in their last bits, since their parts are summed in another order.
+        Threads, between which the sentences of a batch are divided; all cores by default. Hidden states do not depend
+        on it; gradients do in their last bits, since their parts are summed in another order.
 
     Raises
     ------
@@ -222,7 +193,7 @@ class Network:
         seed : int
         dtype : dtype, default float32
         length : float, default 1
-            Of a typical row of x; the head ``linear`` needs it.
+            Of a typical token embedding; the head ``linear`` needs it.
         """
         parameters = ParameterTable.initialise(self.config.tensors(), seed, dtype)
         if self.config.head == "linear":
@@ -231,28 +202,6 @@ class Network:
             branch.start_at_neighbors(parameters, self.config)
         return parameters
 
-    @overload
-    def forward(
-        self,
-        parameters: ParameterTable,
-        x: NDArray[Any],
-        offsets: NDArray[np.int64],
-        *,
-        dropped: Dropout | None = ...,
-        return_attention: Literal[False] = ...,
-    ) -> tuple[NDArray[Any], Cache]: ...
-
-    @overload
-    def forward(
-        self,
-        parameters: ParameterTable,
-        x: NDArray[Any],
-        offsets: NDArray[np.int64],
-        *,
-        dropped: Dropout | None = ...,
-        return_attention: Literal[True],
-    ) -> tuple[NDArray[Any], Cache, list[list[NDArray[Any]]]]: ...
-
     def forward(
         self,
         parameters: ParameterTable,
@@ -260,30 +209,28 @@ class Network:
         offsets: NDArray[np.int64],
         *,
         dropped: Dropout | None = None,
-        return_attention: bool = False,
-    ) -> tuple[Any, ...]:
-        """Return the rows of all tokens.
+        attention: list[list[NDArray[Any]]] | None = None,
+    ) -> tuple[NDArray[Any], Cache]:
+        """Return the hidden states of all tokens, and what `backward` needs.
 
         Parameters
         ----------
         parameters : ParameterTable
             As `initialise` makes them, float32 or float64.
         x : ndarray of shape (N, input_size), of the same dtype
-            The rows of B sentences one after another.
+            The hidden states of B sentences one after another.
         offsets : ndarray of shape (B + 1,), int64
             Where each sentence begins; the last is N. Sentences may be empty.
         dropped : Dropout, optional
             What this step of training drops, see `dropout`; by default nothing.
-        return_attention : bool, default False
-            Also return the weights of attention: for each layer a list of one array a sentence, of shape (heads, T, T),
-            whose rows sum to one.
+        attention : list, optional
+            Is extended by the weights of attention: for each layer a list of one array a sentence, of shape
+            (heads, T, T), whose rows sum to one.
 
         Returns
         -------
         y : ndarray of shape (N, input_size)
         cache : Cache
-        attention : list of list of ndarray
-            With `return_attention`.
 
         Raises
         ------
@@ -292,19 +239,17 @@ class Network:
         """
         self._check(parameters, x, offsets)
         y = np.empty((len(x), self.config.input_size), x.dtype)
-        weights: list[list[list[NDArray[Any]]]] = []
         ranges = divide(offsets, self.workers)
-        for _ in ranges:
-            weights.append([[] for _ in range(self.config.layers)])
+        weights: list[list[list[NDArray[Any]]]] = [[[] for _ in range(self.config.layers)] for _ in ranges]
 
         def work(i: int) -> _Part:
-            own = weights[i] if return_attention else None
+            own = None if attention is None else weights[i]
             return self._forward_part(parameters, x, offsets, ranges[i], dropped, own, y)
 
         cache = Cache(in_threads(work, len(ranges)))
-        if not return_attention:
-            return y, cache
-        return y, cache, [sum((part[i] for part in weights), []) for i in range(self.config.layers)]
+        if attention is not None:
+            attention += [sum((part[i] for part in weights), []) for i in range(self.config.layers)]
+        return y, cache
 
     def backward(
         self, parameters: ParameterTable, dy: NDArray[Any], cache: Cache
@@ -319,7 +264,7 @@ class Network:
         cache : Cache
         """
         if dy.shape != (sum(len(part.x) for part in cache.parts), self.config.input_size):
-            raise ValueError(f"dy has shape {dy.shape}, which is not that of the rows that forward returned")
+            raise ValueError(f"dy has shape {dy.shape}, which is not that of what forward returned")
         dy = np.ascontiguousarray(dy, parameters.dtype)
         dx = np.empty((len(dy), self.config.input_size), dy.dtype)
         parts = in_threads(lambda i: self._backward_part(parameters, dy, cache.parts[i], dx), len(cache.parts))
@@ -359,7 +304,7 @@ class Network:
         weights: list[list[NDArray[Any]]] | None,
         y: NDArray[Any],
     ) -> _Part:
-        """Compute the rows of some of the sentences and write them to y."""
+        """Compute the hidden states of some of the sentences and write them to y."""
         config, (first, last) = self.config, sentences
         rows = slice(*all_offsets[[first, last]].tolist())
         offsets, x = all_offsets[first : last + 1] - rows.start, all_x[rows]

@@ -1,4 +1,4 @@
-"""From the rows of a sentence's tokens to its vector: a sum, or what encoders of other programs do."""
+"""From the hidden states of a sentence's tokens to its vector: a sum, or what encoders of other programs do."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Pooling:
-    """How the rows of a sentence's tokens become its vector.
+    """How the hidden states of a sentence's tokens become its vector.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Pooling:
 
     @property
     def is_linear(self) -> bool:
-        """Whether the vector points where a sum of rows, mapped one by one, does: then training knows what to do."""
+        """Whether the vector points where a sum of hidden states does: then training knows what to do."""
         return self.kind in ("sum", "mean") and not self.dense and self.kept is None
 
     @property
@@ -111,12 +111,12 @@ class Pooling:
         return self.normalize and self.kept is None
 
     def columns(self, width: int) -> int:
-        """Return the width of vectors made of rows of `width`."""
+        """Return the width of vectors made of hidden states of `width`."""
         whole = int(self.dense[-1].weight.shape[1]) if self.dense else width
         return whole if self.kept is None else min(self.kept, whole)
 
     def pool(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return one vector for each sentence, shape (S, E), of rows of shape (N, E); see `finish` for what follows."""
+        """Return a vector for each sentence, shape (S, E), of hidden states of shape (N, E); then comes `finish`."""
         if self.kind == "sum":
             return sum_sentences(rows, offsets)
         from w2v.neural.layers import pooling
@@ -137,29 +137,29 @@ class Pooling:
         return np.ascontiguousarray(pooled[:, : self.kept])
 
     def contributions(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return rows whose sum over a sentence is what is pooled, mapped further as long as the maps are linear."""
+        """Return vectors whose sum over a sentence is what is pooled, mapped further as long as the maps are linear."""
         if self.kind != "sum":
-            rows = rows * self._shares(rows, offsets)
+            rows = rows * self._weights(rows, offsets)
         lengths = np.diff(offsets)
-        share = np.repeat(1 / np.maximum(lengths, 1), lengths)[:, None].astype(np.float32)
+        fraction = np.repeat(1 / np.maximum(lengths, 1), lengths)[:, None].astype(np.float32)
         for dense in self.dense:
             if dense.activation != NO_ACTIVATION:
                 break
-            rows = rows @ dense.weight + dense.bias * share
+            rows = rows @ dense.weight + dense.bias * fraction
         return rows[:, : self.kept]
 
-    def _shares(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return what rows are multiplied by before they are summed, shape (N, 1), or of the maximum (N, E)."""
+    def _weights(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the factors of the hidden states in what is pooled, shape (N, 1), or of the maximum (N, E)."""
         from w2v.neural.layers import pooling
 
         _, cache = pooling.forward(rows, offsets, self.kind)
         if cache.weights is not None:
             return cache.weights[:, None]
         assert cache.where is not None
-        shares = np.zeros_like(rows)
+        factors = np.zeros_like(rows)
         sentences, columns = np.nonzero(cache.where >= 0)
-        shares[cache.where[sentences, columns], columns] = 1
-        return shares
+        factors[cache.where[sentences, columns], columns] = 1
+        return factors
 
     def to_config(self) -> dict[str, Any]:
         """Return what `from_config` needs beside the arrays of `tensors`."""
@@ -202,7 +202,7 @@ SUM = Pooling()
 
 
 def sum_sentences(rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the sum of the rows of each sentence, shape (S, E), in their order; rows have shape (N, E)."""
+    """Return the sum of the hidden states of each sentence, shape (S, E), in their order; `rows` has shape (N, E)."""
     from w2v.encoder.model.lookup_kernels import sum_rows
 
     sums = np.empty((len(offsets) - 1, rows.shape[1]), np.float32)

@@ -17,16 +17,7 @@ from w2v.vectors.subwords import SubwordVectors
 class WordRows:
     """What `EncoderState` says of words: exp(b_i) · E_i for known ones, spelling and n-grams for others.
 
-    Its methods may be called from several threads at once.
-
-    Parameters
-    ----------
-    state : EncoderState
-
-    Attributes
-    ----------
-    gains : ndarray of shape (V,), float32, read-only
-        exp(b).
+    Its methods may be called from several threads at once. `gains` are exp(b), shape (V,), read-only.
     """
 
     def __init__(self, state: EncoderState) -> None:

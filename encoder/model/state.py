@@ -29,11 +29,11 @@ DEFAULT_A = EncoderParameters.a
 class EncoderState:
     """What an encoder has learned. Training takes one and returns another (`dataclasses.replace`).
 
-    The tokens i of a sentence have the rows x_i = exp(b_i) · E_i. Without a network its vector is s = Σ x_i. With one,
-    s = Σ y_i, where the network makes the rows y, as wide as x, of the rows x; at its start y = x or Σ y_i points where
-    Σ x_i does. Encoders of other programs may pool the rows otherwise; see `Pooling`. Sentences are compared by the
-    cosine of s. Words that the vocabulary does not hold have weight 1 and
-    the row that `subwords` and `identity` make; without these they are left out. A sentence without any row is zero.
+    The tokens i of a sentence have the embeddings x_i = exp(b_i) · E_i. Without a network its vector is s = Σ x_i. With
+    one, s = Σ y_i, of the hidden states y, as wide as x, that the network makes; at its start y = x or Σ y_i points
+    where Σ x_i does. Encoders of other programs may pool otherwise; see `Pooling`. Sentences are compared by the cosine
+    of s. Words that the vocabulary does not hold have weight 1 and the embedding that `subwords` and `identity` make;
+    without these they are left out. The vector of a sentence without any token is zero.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class EncoderState:
     parameters : ParameterTable or None
         Those of the network; both or neither.
     pooling : Pooling
-        What the rows of a sentence become; the sum, unless an encoder was imported.
+        How tokens become a sentence's vector; the sum, unless an encoder was imported.
     metadata : dict
         Whatever else is kept with the encoder, in JSON types.
 
@@ -96,7 +96,7 @@ class EncoderState:
             raise ValueError("a network needs its parameters, and parameters their network")
         if self.network is not None and self.network.input_size != self.width:
             raise ValueError(
-                f"the network takes rows of {self.network.input_size} columns, but the table has {self.width}"
+                f"the network takes embeddings of {self.network.input_size} columns, but the table has {self.width}"
             )
         if self.pooling.dense and len(self.pooling.dense[0].weight) != self.width:
             raise ValueError(
@@ -108,7 +108,7 @@ class EncoderState:
 
     @property
     def width(self) -> int:
-        """The width of the table, and of the rows that are pooled."""
+        """The width of the table, and of the hidden states that are pooled."""
         return int(self.table.shape[1])
 
     @property

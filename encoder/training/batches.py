@@ -1,4 +1,4 @@
-"""Sentences as the numbers of their words, one after another, and how batches are drawn from them."""
+"""Sentences as the ids of their words, one after another, and how batches are drawn from them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,9 @@ Rows = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class PackedSentences:
-    """S sentences of known words.
+    """S sentences of known words: sentence s has tokens[offsets[s]:offsets[s + 1]], perhaps none.
 
-    Attributes
-    ----------
-    tokens : ndarray of shape (N,), int32
-        Rows of the vocabulary.
-    offsets : ndarray of shape (S + 1,), int64
-        Sentence s has tokens[offsets[s]:offsets[s + 1]], perhaps none.
+    `tokens` are ids of the vocabulary, shape (N,); `offsets` has shape (S + 1,).
     """
 
     tokens: NDArray[np.int32]
@@ -91,14 +86,7 @@ def pack_sentences(lookup: WordLookup, sentences: Iterable[str]) -> PackedSenten
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
-    """Sentences of paragraphs, in their order.
-
-    Attributes
-    ----------
-    sentences : PackedSentences
-    firsts : ndarray of shape (n_pairs,), int64
-        Sentences that are followed by another one of the same paragraph.
-    """
+    """Sentences of paragraphs, in their order, and which are followed by another one of the same paragraph."""
 
     sentences: PackedSentences
     firsts: NDArray[np.int64]
@@ -113,23 +101,8 @@ def pack_neighbors(
 ) -> Neighbors:
     """Cut paragraphs into sentences and find neighbours among those of a fair length.
 
-    The same as `w2v.corpora.sentences.sentence_runs`, but that only words of the vocabulary are counted, compiled.
-
-    Parameters
-    ----------
-    lookup : WordLookup
-    paragraphs : iterable of str
-    min_tokens, max_tokens : int
-        A sentence of fewer or more known words is left out, and those beside it are no neighbours.
-
-    Returns
-    -------
-    Neighbors
-
-    Raises
-    ------
-    ValueError
-        If `min_tokens` is less than 1 or more than `max_tokens`.
+    A sentence of fewer than `min_tokens` or more than `max_tokens` known words is left out, and those beside it are no
+    neighbours. The same as `w2v.corpora.sentences.sentence_runs`, but compiled, and only words of the vocabulary count.
     """
     if not 1 <= min_tokens <= max_tokens:
         raise ValueError(f"min_tokens and max_tokens must be 1 <= {min_tokens} <= {max_tokens}")
@@ -166,25 +139,18 @@ def _cut(paragraphs: Iterable[str]) -> Iterator[tuple[list[str], list[bool]]]:
 class Shuffled:
     """Batches of 0 … n - 1 in an order that depends on the seed and the step only, so that training can be resumed.
 
-    Every number comes once before any comes again; what is left over at the end of a round is left out of it.
-
-    Parameters
-    ----------
-    n : int
-    batch_size : int
-        At most n.
-    seed : int
+    Every number comes once before any comes again; what is left over at the end of a pass is left out of it.
     """
 
     def __init__(self, n: int, batch_size: int, seed: int) -> None:
         if not 1 <= batch_size <= n:
             raise ValueError(f"a batch must have 1 to {n} items, as many as there are, not {batch_size}")
         self.n, self.batch_size, self.seed = n, batch_size, seed
-        self._round, self._order = -1, np.empty(0, np.int64)
+        self._pass, self._order = -1, np.empty(0, np.int64)
 
     def batch(self, step: int) -> NDArray[np.int64]:
         """Return the numbers of one step."""
         number, place = divmod(step, self.n // self.batch_size)
-        if number != self._round:
-            self._round, self._order = number, np.random.default_rng([self.seed, number]).permutation(self.n)
+        if number != self._pass:
+            self._pass, self._order = number, np.random.default_rng([self.seed, number]).permutation(self.n)
         return self._order[place * self.batch_size : (place + 1) * self.batch_size]

@@ -28,13 +28,7 @@ _MAY_CHANGE = ("workers", "max_time")
 
 @dataclass(frozen=True)
 class Sources:
-    """What an encoder is trained on; see `w2v.encoder.training.training.fit_encoder`.
-
-    Attributes
-    ----------
-    corpus, pairs, teacher : object
-        None where there is none.
-    """
+    """What an encoder is trained on; see `w2v.encoder.training.training.fit_encoder`."""
 
     corpus: Any = None
     pairs: Any = None
@@ -79,13 +73,7 @@ class Interrupted:
     held: Path | Mapping[str, NDArray[Any]]
 
     def sources_with(self, given: Sources) -> Sources:
-        """Return what to go on with: what is given, else what was read before.
-
-        Raises
-        ------
-        ValueError
-            If something was no file and is not given.
-        """
+        """Return what is given, else what was read before; ValueError if that was no file and is not given."""
         sources = self.sources.filled(given)
         for name in self.needed:
             if getattr(sources, name) is None:
@@ -109,13 +97,7 @@ class Interrupted:
 
 @dataclass(frozen=True)
 class SavedEncoder:
-    """An encoder and, while its training is not complete, what it needs to go on: what a folder holds.
-
-    Attributes
-    ----------
-    state : EncoderState
-    training : mapping of str to ndarray, or None
-    """
+    """An encoder and, while its training is not complete, what it needs to go on: what a folder holds."""
 
     state: EncoderState
     training: Mapping[str, NDArray[Any]] | None = None
@@ -127,7 +109,7 @@ class SavedEncoder:
 
     @property
     def seed(self) -> int | None:
-        """That of the training; None if there was none."""
+        """The seed of the training; None if there was none."""
         return self._described.get("seed")
 
     @property
@@ -169,13 +151,7 @@ def describe_training(
 
 
 def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> Interrupted | None:
-    """Return the training of an encoder's folder that can go on, or None.
-
-    Raises
-    ------
-    ModelError
-        If the folder is damaged.
-    """
+    """Return the training of an encoder's folder that can go on, or None; ModelError if the folder is damaged."""
     training = state.metadata.get(_TRAINING)
     file = Path(path, LAYOUT.training)
     if not isinstance(training, dict) or training.get("complete", True) or not file.is_file():

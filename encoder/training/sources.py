@@ -43,12 +43,7 @@ def corpus_tasks(
             f"the corpus has {len(neighbors.firsts)} pairs of neighbouring sentences of {options.min_tokens} to "
             f"{options.max_tokens} known words; it needs paragraphs, one a line; with frozen=True nothing is trained"
         )
-    task = NeighborTask(
-        neighbors,
-        batch_size=options.batch_size or 2,
-        temperature=options.temperature or 1.0,
-        seed=options.seed,
-    )
+    task = NeighborTask(neighbors, **_drawing(options))
     return [task, *_order_tasks(state, neighbors.sentences, options)]
 
 
@@ -70,14 +65,7 @@ def teacher_tasks(
     sentences = list(_lines(corpus, report))
     vectors = _teacher_vectors(teacher, sentences, report)
     packed = pack_sentences(lookup, sentences)
-    task = TeacherTask(
-        packed,
-        vectors,
-        state.width,
-        batch_size=options.batch_size or 2,
-        temperature=options.temperature or 1.0,
-        seed=options.seed,
-    )
+    task = TeacherTask(packed, vectors, state.width, **_drawing(options))
     return [task, *_order_tasks(state, packed, options)]
 
 
@@ -102,9 +90,7 @@ def pair_tasks(
             PairTask(
                 packs,
                 negatives,
-                batch_size=options.batch_size or 2,
-                temperature=options.temperature or 1.0,
-                seed=options.seed + place,
+                **_drawing(options, place),
                 word_dropout=options.word_dropout or 0.0,
                 name="pairs" if place == 0 else f"pairs_{place + 1}",
             )
@@ -112,6 +98,12 @@ def pair_tasks(
         if place == 0:
             tasks += _order_tasks(state, packs[0], options)
     return tasks
+
+
+def _drawing(options: FitOptions, place: int = 0) -> dict[str, Any]:
+    """Return what the tasks of a stage have in common; `place` tells several of them apart."""
+    assert options.batch_size is not None and options.temperature is not None, "filled"
+    return {"batch_size": options.batch_size, "temperature": options.temperature, "seed": options.seed + place}
 
 
 def _order_tasks(state: EncoderState, sentences: PackedSentences, options: FitOptions) -> list[Task]:

@@ -6,7 +6,7 @@ it never draws: their loss, which needs no labels, says which state of the train
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -22,23 +22,14 @@ _MIN_SENTENCES = 4
 _DIRECTION = 0.3  # length of the first map of `OrderTask`: from zero nothing would be learned
 
 SWAPPED = 0.12
-"""Share of the places between two words at which `OrderTask` exchanges them."""
+"""Fraction of the places between two words at which `OrderTask` exchanges them."""
 
 HELD_OUT = 1000
 """Sentences or pairs that are never drawn; a tenth where there are not ten times as many."""
 
 
 class Loss(NamedTuple):
-    """The loss of a batch.
-
-    Attributes
-    ----------
-    value : float
-    d_outputs : ndarray
-        Its gradient, of the shape of what the loss was taken of.
-    d_own : list of ndarray
-        The gradients of the task's own parameters.
-    """
+    """The loss of a batch, its gradient for what it was taken of, and those for the task's own parameters."""
 
     value: float
     d_outputs: Floats
@@ -52,8 +43,8 @@ class Batch(NamedTuple):
     ----------
     sentences : PackedSentences
     loss : callable
-        Takes the vectors of all sentences, shape (B, d); or, where `is_of_tokens`, the rows that the network gives of
-        some consecutive tokens, and which of the batch's tokens they are. Of parts, the losses add up.
+        Takes the vectors of all sentences, shape (B, d); or, where `is_of_tokens`, the hidden states of some
+        consecutive tokens, and which of the batch's tokens they are. The losses of parts add up.
     is_of_tokens : bool
     """
 
@@ -89,8 +80,42 @@ class Task(Protocol):
         ...
 
 
-class PairTask:
+class _Drawing:
+    """What the tasks share: some of their items are held out, and each step draws from the others.
+
+    A task sets its seed and what `digest` depends on, and makes the batch of some items in `_batch`; the step is -1 for
+    those that are held out.
+    """
+
+    _seed: int
+    _digested: Sequence[NDArray[Any]]
+
+    def __init__(self, name: str, items: NDArray[Any], what: str, batch_size: int, rng: np.random.Generator) -> None:
+        self.name = name
+        self.own: list[NDArray[np.float32]] = []
+        self._held, self._items = hold_out(rng.permutation(items), what)
+        self._shuffled = Shuffled(len(self._items), min(batch_size, len(self._items)), self._seed)
+
+    def draw(self, step: int) -> Batch:
+        """Return the sentences of a step, which depend on it and the task's seed only."""
+        return self._batch(self._items[self._shuffled.batch(step)], step)
+
+    def held_out(self) -> Batch:
+        """Return the sentences that are never drawn."""
+        return self._batch(self._held, -1)
+
+    def digest(self) -> str:
+        """Return what changes if the sentences do, or what they are to be like."""
+        return digest(*self._digested)
+
+    def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
+        raise NotImplementedError
+
+
+class PairTask(_Drawing):
     """Find the partner of a sentence among those of the others; see `info_nce`.
+
+    Each step draws two sentences of each of some sets. What is held out is the first two, with all their words.
 
     Parameters
     ----------
@@ -101,7 +126,7 @@ class PairTask:
     batch_size, seed : int
     temperature : float
     word_dropout : float, default 0
-        Share of the words that each step leaves out, at random; see `drop_words`.
+        Fraction of the words that each step leaves out, at random; see `drop_words`.
     name : str
     """
 
@@ -116,33 +141,22 @@ class PairTask:
         word_dropout: float = 0.0,
         name: str = "pairs",
     ) -> None:
-        self.name = name
-        self.own: list[NDArray[np.float32]] = []
         self._sets, self._negatives, self._temperature, self._seed = sets, negatives, temperature, seed
         self._word_dropout = word_dropout
+        packs = [*sets, *([] if negatives is None else [negatives])]
+        self._digested = [array for pack in packs for array in (pack.tokens, pack.offsets)]
         usable = np.all([pack.lengths > 0 for pack in sets], axis=0)
-        rows = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(usable))
-        self._held, self._rows = hold_out(rows, "pairs")
-        self._shuffled = Shuffled(len(self._rows), min(batch_size, len(self._rows)), seed)
+        super().__init__(name, np.flatnonzero(usable), "pairs", batch_size, np.random.default_rng([seed, 1]))
 
-    def draw(self, step: int) -> Batch:
-        """Return two sentences of each of some sets."""
+    def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
+        if step < 0:
+            return self._pair(items, np.broadcast_to([0, 1], (len(items), 2)))
         rng = np.random.default_rng([self._seed, 2, step])
-        rows = self._rows[self._shuffled.batch(step)]
-        chosen = np.argsort(rng.random((len(rows), len(self._sets))), axis=1)[:, :2]
-        batch = self._batch(rows, chosen)
+        batch = self._pair(items, np.argsort(rng.random((len(items), len(self._sets))), axis=1)[:, :2])
         return batch._replace(sentences=drop_words(batch.sentences, self._word_dropout, rng))
 
-    def held_out(self) -> Batch:
-        """Return the first two sentences of the sets that are kept back."""
-        return self._batch(self._held, np.broadcast_to([0, 1], (len(self._held), 2)))
-
-    def digest(self) -> str:
-        """Return what changes if a sentence does."""
-        packs = [*self._sets, *([] if self._negatives is None else [self._negatives])]
-        return digest(*(array for pack in packs for array in (pack.tokens, pack.offsets)))
-
-    def _batch(self, rows: NDArray[np.int64], chosen: NDArray[np.intp]) -> Batch:
+    def _pair(self, rows: NDArray[np.int64], chosen: NDArray[np.intp]) -> Batch:
+        """Return two sentences of each set, `chosen` of its columns, and its negative."""
         n = len(rows)
         packs = [_choose(self._sets, rows, chosen[:, side]) for side in (0, 1)]
         if self._negatives is not None:
@@ -156,47 +170,26 @@ class PairTask:
         return Batch(PackedSentences.join(packs), loss)
 
 
-class NeighborTask:
-    """Find the sentence that follows among those that follow the others; see `info_nce`.
-
-    Parameters
-    ----------
-    neighbors : Neighbors
-    batch_size, seed : int
-    temperature : float
-    """
+class NeighborTask(_Drawing):
+    """Find the sentence that follows among those that follow the others; see `info_nce`."""
 
     def __init__(self, neighbors: Neighbors, *, batch_size: int, temperature: float, seed: int) -> None:
-        self.name = "neighbors"
-        self.own: list[NDArray[np.float32]] = []
-        self._sentences, self._temperature = neighbors.sentences, temperature
-        firsts = np.random.default_rng([seed, 1]).permutation(neighbors.firsts)
-        self._held, self._firsts = hold_out(firsts, "neighbouring sentences")
-        self._shuffled = Shuffled(len(self._firsts), min(batch_size, len(self._firsts)), seed)
+        self._sentences, self._temperature, self._seed = neighbors.sentences, temperature, seed
+        rng = np.random.default_rng([seed, 1])
+        super().__init__("neighbors", neighbors.firsts, "neighbouring sentences", batch_size, rng)
+        self._digested = [self._sentences.tokens, self._sentences.offsets, self._held, self._items]
 
-    def draw(self, step: int) -> Batch:
-        """Return pairs of neighbours."""
-        return self._batch(self._firsts[self._shuffled.batch(step)])
-
-    def held_out(self) -> Batch:
-        """Return the pairs that are kept back."""
-        return self._batch(self._held)
-
-    def digest(self) -> str:
-        """Return what changes if a sentence does, or what follows it."""
-        return digest(self._sentences.tokens, self._sentences.offsets, self._held, self._firsts)
-
-    def _batch(self, firsts: NDArray[np.int64]) -> Batch:
-        n = len(firsts)
+    def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
+        n = len(items)
 
         def loss(vectors: Floats) -> Loss:
             value, d_first, d_second, _ = info_nce(vectors[:n], vectors[n:], temperature=self._temperature)
             return Loss(value, np.concatenate([d_first, d_second]), [])
 
-        return Batch(self._sentences.take(np.concatenate([firsts, firsts + 1])), loss)
+        return Batch(self._sentences.take(np.concatenate([items, items + 1])), loss)
 
 
-class TeacherTask:
+class TeacherTask(_Drawing):
     """Be like a teacher: order the others as it does, and point, through a linear map, where it points.
 
     The loss is `listwise_distillation` plus `vector_distillation`. The map is the task's own and is thrown away.
@@ -223,26 +216,16 @@ class TeacherTask:
         temperature: float,
         seed: int,
     ) -> None:
-        self.name = "teacher"
-        self._sentences, self._vectors, self._temperature = sentences, vectors, temperature
+        self._sentences, self._vectors, self._temperature, self._seed = sentences, vectors, temperature, seed
+        self._digested = [sentences.tokens, sentences.offsets, vectors]
         rng = np.random.default_rng([seed, 1])
-        self.own = [(rng.normal(size=(dimension, vectors.shape[1])) / dimension**0.5).astype(np.float32)]
-        self._held, self._rows = hold_out(rng.permutation(np.flatnonzero(sentences.lengths > 0)), "sentences")
-        self._shuffled = Shuffled(len(self._rows), min(batch_size, len(self._rows)), seed)
+        projection = (rng.normal(size=(dimension, vectors.shape[1])) / dimension**0.5).astype(np.float32)
+        super().__init__("teacher", np.flatnonzero(sentences.lengths > 0), "sentences", batch_size, rng)
+        self.own = [projection]
 
-    def draw(self, step: int) -> Batch:
-        """Return some sentences; in the order of the file, which a mapped one is read faster in."""
-        return self._batch(np.sort(self._rows[self._shuffled.batch(step)]))
+    def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
+        rows = np.sort(items)  # a mapped file is read faster in its order
 
-    def held_out(self) -> Batch:
-        """Return the sentences that are kept back."""
-        return self._batch(np.sort(self._held))
-
-    def digest(self) -> str:
-        """Return what changes if a sentence does, or a vector of the teacher."""
-        return digest(self._sentences.tokens, self._sentences.offsets, self._vectors)
-
-    def _batch(self, rows: NDArray[np.int64]) -> Batch:
         def loss(vectors: Floats) -> Loss:
             goal = np.asarray(self._vectors[rows], vectors.dtype)
             (projection,) = self.own
@@ -253,72 +236,59 @@ class TeacherTask:
         return Batch(self._sentences.take(rows), loss)
 
 
-class OrderTask:
-    """Find the words that were exchanged with a neighbour, from the rows that the network gives; it needs a network.
+class OrderTask(_Drawing):
+    """Find the words that were exchanged with a neighbour, from the hidden states; it needs a network.
 
-    A linear map of a token's row shall be 1 if the token was exchanged and 0 if not. A sentence's vector is the sum of
-    these rows, so that the same map of it says how many words stand wrong. The loss is the mean square of the error,
-    over that of always giving the mean. The map is the task's own and is thrown away.
+    A linear map of a token's hidden state shall be 1 if the token was exchanged and 0 if not. A sentence's vector is
+    their sum, so that the same map of it says how many words stand wrong. The loss is the mean square of the error over
+    that of always giving the mean. The map is the task's own and is thrown away.
 
     Parameters
     ----------
     sentences : PackedSentences
         Those of fewer than four words are left out.
     dimension : int
-        d, the width of the rows.
+        d, the width of the hidden states.
     batch_size, seed : int
     share : float, default 0.12
-        Of the places between two words, at which they are exchanged; no word moves twice.
+        Fraction of the places between two words at which they are exchanged; no word moves twice.
     """
 
     def __init__(
         self, sentences: PackedSentences, dimension: int, *, batch_size: int, seed: int, share: float = SWAPPED
     ) -> None:
-        self.name = "order"
         self._sentences, self._seed, self._share = sentences, seed, share
+        self._digested = [sentences.tokens, sentences.offsets]
         rng = np.random.default_rng([seed, 1])
         direction = rng.normal(size=dimension + 1) * (_DIRECTION / dimension**0.5)
         direction[-1] = 0
+        items = np.flatnonzero(sentences.lengths >= _MIN_ORDERED)
+        super().__init__("order", items, "sentences of four words", batch_size, rng)
         self.own = [direction.astype(np.float32)]
-        rows = rng.permutation(np.flatnonzero(sentences.lengths >= _MIN_ORDERED))
-        self._held, self._rows = hold_out(rows, "sentences of four words")
-        self._shuffled = Shuffled(len(self._rows), min(batch_size, len(self._rows)), seed)
 
     @staticmethod
     def can_use(sentences: PackedSentences) -> bool:
         """Tell whether there are enough sentences of four words or more."""
         return int((sentences.lengths >= _MIN_ORDERED).sum()) >= _MIN_SENTENCES
 
-    def draw(self, step: int) -> Batch:
-        """Return sentences with some words exchanged."""
-        return self._batch(self._rows[self._shuffled.batch(step)], step)
-
-    def held_out(self) -> Batch:
-        """Return the sentences that are kept back, with some words exchanged."""
-        return self._batch(self._held, -1)
-
-    def digest(self) -> str:
-        """Return what changes if a sentence does."""
-        return digest(self._sentences.tokens, self._sentences.offsets)
-
-    def _batch(self, rows: NDArray[np.int64], step: int) -> Batch:
+    def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
         rng = np.random.default_rng([self._seed, 2, step + 1])
-        sentences, is_moved = swap_neighbors(self._sentences.take(rows), self._share, rng)
+        sentences, is_moved = swap_neighbors(self._sentences.take(items), self._share, rng)
         share = is_moved.mean()
         scale = 1 / (len(is_moved) * max(share * (1 - share), 1e-6))
 
-        def loss(rows: Floats, tokens: slice) -> Loss:
+        def loss(states: Floats, tokens: slice) -> Loss:
             (direction,) = self.own
-            errors = rows @ direction[:-1] + direction[-1] - is_moved[tokens]
-            d_errors = (2 * scale * errors).astype(rows.dtype)
+            errors = states @ direction[:-1] + direction[-1] - is_moved[tokens]
+            d_errors = (2 * scale * errors).astype(states.dtype)
             value = scale * float(np.einsum("i,i->", errors, errors, dtype=np.float64))
-            return Loss(value, d_errors[:, None] * direction[:-1], [np.append(d_errors @ rows, d_errors.sum())])
+            return Loss(value, d_errors[:, None] * direction[:-1], [np.append(d_errors @ states, d_errors.sum())])
 
         return Batch(sentences, loss, True)
 
 
 def drop_words(sentences: PackedSentences, share: float, rng: np.random.Generator) -> PackedSentences:
-    """Leave out a share of the words, at random, but all of no sentence: its first one stays then."""
+    """Leave out a fraction of the words, at random, but all of no sentence: its first one stays then."""
     if not share:
         return sentences
     is_kept = rng.random(len(sentences.tokens)) >= share
@@ -332,20 +302,10 @@ def drop_words(sentences: PackedSentences, share: float, rng: np.random.Generato
 def swap_neighbors(
     sentences: PackedSentences, share: float, rng: np.random.Generator
 ) -> tuple[PackedSentences, NDArray[np.bool_]]:
-    """Exchange neighbouring words at some places.
+    """Exchange neighbouring words at some places; return the sentences, and which tokens were exchanged, shape (N,).
 
-    Parameters
-    ----------
-    sentences : PackedSentences
-    share : float
-        Of the places between two words that are tried. A place is skipped if one before it was taken that shares a
-        word with it, or if the two words are the same.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    (PackedSentences, ndarray of shape (N,), bool)
-        The sentences, and which tokens were exchanged.
+    A fraction `share` of the places between two words is tried. A place is skipped if one before it was taken that
+    shares a word with it, or if the two words are the same.
     """
     tokens = sentences.tokens
     is_place = rng.random(len(tokens)) < share
@@ -365,13 +325,7 @@ def swap_neighbors(
 
 
 def hold_out(rows: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide shuffled items into those that are kept back and those that are drawn.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than four.
-    """
+    """Divide shuffled items into those that are held out and those that are drawn; ValueError if there are not four."""
     if len(rows) < _MIN_SENTENCES:
         raise ValueError(f"there is too little to train on: {len(rows)} {what} with words of the vocabulary")
     n_held = max(2, min(HELD_OUT, len(rows) // 10))

@@ -26,13 +26,9 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Rates:
-    """How far the parameters of each kind move in a step.
+    """Learning rates of the words' vectors, of the logarithms of their weights, and of the network; 0 moves nothing.
 
-    Attributes
-    ----------
-    table, weights, network : float
-        Of the rows of words, of the logarithms of their weights, and of the network and the tasks' own parameters.
-        What has the rate 0 is left as it is.
+    The tasks' own parameters move with the network, and without one with the words' vectors.
     """
 
     table: float
@@ -48,26 +44,9 @@ class _Kept(NamedTuple):
 
 
 class Trainable:
-    """The parameters of an encoder while they are trained.
+    """The parameters of an encoder while they are trained, and those of the tasks it is trained on.
 
-    Parameters
-    ----------
-    state : EncoderState
-        Where to start. Its arrays are copied.
-    tasks : list of Task
-        Whose own parameters are trained as well.
-    weight_decay : float, default 0.01
-        Of the matrices of the network.
-    clip : float, default 1
-        The longest that the gradient of the network may be.
-    workers : int, optional
-        Threads of the network; all cores by default.
-
-    Attributes
-    ----------
-    table : ndarray of shape (V, d), float32
-    word_weights : ndarray of shape (V,), float32
-    parameters : ParameterTable or None
+    The arrays of `state`, where it starts, are copied. The other arguments are those of `FitOptions`.
     """
 
     def __init__(
@@ -89,7 +68,7 @@ class Trainable:
         if self.parameters is not None:
             decays = weight_decays(self.parameters, weight_decay)
             self._network_adam = Adam(decays.flat.shape, weight_decay=decays.flat)
-        self._gains = np.exp(self.word_weights)
+        self._scales = np.exp(self.word_weights)
         self._found: tuple[_Gradients, list[tuple[int, list[Floats]]]] | None = None
 
     def vectors(self, sentences: PackedSentences, *, chunk: int = 512) -> NDArray[np.float32]:
@@ -100,21 +79,10 @@ class Trainable:
     def accumulate(
         self, batches: list[tuple[int, float, Batch]], *, seed: int, chunk: int | None = None
     ) -> list[float]:
-        """Find the gradients of some batches; nothing moves.
+        """Find the gradients of some batches, and return their losses; nothing moves.
 
-        Parameters
-        ----------
-        batches : list of (int, float, Batch)
-            The number of the task, how much its loss counts, and its sentences.
-        seed : int
-            Of what the network drops.
-        chunk : int, optional
-            Sentences that the network holds at once; see `cached_gradients`. It drops what it drops without.
-
-        Returns
-        -------
-        list of float
-            The loss of each batch.
+        With each batch comes the number of its task, and how much its loss counts. `seed` decides what the network
+        drops. It holds `chunk` sentences at once, see `cached_gradients`, and drops what it drops without.
         """
         losses: list[float] = []
         words, own = _Gradients(self), []
@@ -139,7 +107,7 @@ class Trainable:
         if not batch.is_of_tokens:
             return batch.loss(self.vectors(batch.sentences, chunk=chunk)).value
         return sum(
-            batch.loss(self._rows(batch.sentences[part], None)[0], tokens).value
+            batch.loss(self._hidden(batch.sentences[part], None)[0], tokens).value
             for part, tokens in _parts(batch.sentences, chunk)
         )
 
@@ -163,11 +131,11 @@ class Trainable:
             return cached_gradients(len(sentences), size, forward, words.add, objective), found
         total = 0.0
         for part, tokens in _parts(sentences, size):
-            rows, kept = self._rows(sentences[part], self._dropped(sentences, part, seed))
-            value, d_rows, d_own = batch.loss(rows, tokens)
+            hidden, kept = self._hidden(sentences[part], self._dropped(sentences, part, seed))
+            value, d_hidden, d_own = batch.loss(hidden, tokens)
             total += value
             found = [a + b for a, b in zip(found, d_own, strict=True)] if found else d_own
-            words.add_rows(weight * d_rows, kept)
+            words.add_hidden(weight * d_hidden, kept)
         return total, found
 
     def _dropped(self, sentences: PackedSentences, part: slice, seed: int) -> Dropout | None:
@@ -177,16 +145,16 @@ class Trainable:
     def _forward(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
         vectors = np.empty((len(sentences), self.table.shape[1]), np.float32)
         if self.network is None or self.parameters is None:
-            sum_bags(self.table, self._gains, sentences.tokens, sentences.offsets, vectors)
+            sum_bags(self.table, self._scales, sentences.tokens, sentences.offsets, vectors)
             return vectors, _Kept(sentences, None)
-        y, kept = self._rows(sentences, dropped)
+        y, kept = self._hidden(sentences, dropped)
         sum_rows(y, sentences.offsets, vectors)
         return vectors, kept
 
-    def _rows(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
-        """Return the rows whose sums the vectors are."""
+    def _hidden(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
+        """Return the hidden states whose sums the vectors are, shape (N, d)."""
         x = np.empty((len(sentences.tokens), self.table.shape[1]), np.float32)
-        gather_rows(self.table, self._gains, sentences.tokens, x)
+        gather_rows(self.table, self._scales, sentences.tokens, x)
         if self.network is None or self.parameters is None:
             return x, _Kept(sentences, None)
         y, cache = self.network.forward(self.parameters, x, sentences.offsets, dropped=dropped)
@@ -201,7 +169,7 @@ class Trainable:
             # s = Σ exp(b) E, so that db is E · dE; `gradient` has the factor exp(b) already
             d_weights = np.einsum("ij,ij->i", gradient, self.table[rows])[:, None].astype(np.float32)
             self._weights_adam.step(self.word_weights[:, None], rows, d_weights, rates.weights)
-            self._gains[rows] = np.exp(self.word_weights[rows])
+            self._scales[rows] = np.exp(self.word_weights[rows])
         if rates.table:
             self._table_adam.step(self.table, rows, gradient, rates.table)
 
@@ -229,16 +197,10 @@ class Trainable:
         return self.learned() | self._own() | optimizer_state(self._adams())
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `tensors` gave.
-
-        Raises
-        ------
-        ValueError
-            If an array is missing or has another shape.
-        """
+        """Go on from what `tensors` gave; ValueError if an array is missing or has another shape."""
         restore_arrays(self.learned() | self._own(), tensors)
         restore_optimizers(self._adams(), tensors)
-        self._gains = np.exp(self.word_weights)
+        self._scales = np.exp(self.word_weights)
 
     def _own(self) -> dict[str, NDArray[Any]]:
         return {f"task{i}.{k}": array for i, task in enumerate(self._tasks) for k, array in enumerate(task.own)}
@@ -265,13 +227,13 @@ class _Gradients:
         d_vectors = np.ascontiguousarray(d_vectors, np.float32)
         sentences = kept.sentences
         if kept.cache is not None:
-            self.add_rows(np.repeat(d_vectors, sentences.lengths, axis=0), kept)  # s = Σ y
+            self.add_hidden(np.repeat(d_vectors, sentences.lengths, axis=0), kept)  # s = Σ y
             return
-        gains, slots, d_rows = self._begin(sentences)
-        scatter_bags(d_vectors, gains, slots, sentences.offsets, d_rows)
+        scales, slots, d_rows = self._begin(sentences)
+        scatter_bags(d_vectors, scales, slots, sentences.offsets, d_rows)
 
-    def add_rows(self, dy: Floats, kept: _Kept) -> None:
-        """Send the gradient of the rows that the network gave back."""
+    def add_hidden(self, dy: Floats, kept: _Kept) -> None:
+        """Send the gradient of the hidden states that the network returned back."""
         model, dx = self._model, np.ascontiguousarray(dy, np.float32)
         if kept.cache is not None and model.network is not None and model.parameters is not None:
             dx, gradients = model.network.backward(model.parameters, dx, kept.cache)
@@ -279,16 +241,16 @@ class _Gradients:
                 self.network = gradients
             else:
                 self.network.flat += gradients.flat
-        gains, slots, d_rows = self._begin(kept.sentences)
-        scatter_rows(dx, gains, slots, d_rows)
+        scales, slots, d_rows = self._begin(kept.sentences)
+        scatter_rows(dx, scales, slots, d_rows)
 
     def _begin(self, sentences: PackedSentences) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-        """Return the gains of the distinct words, which of them each token is, and zeros for their gradients."""
+        """Return the weights of the distinct words, which of them each token is, and zeros for their gradients."""
         words, places = np.unique(sentences.tokens, return_inverse=True)
         rows = words.astype(np.int64)
         d_rows = np.zeros((len(rows), self._model.table.shape[1]), np.float32)
         self._parts.append((rows, d_rows))
-        return self._model._gains[rows], places.astype(np.int64), d_rows
+        return self._model._scales[rows], places.astype(np.int64), d_rows
 
     def joined(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the distinct rows of the whole step and their gradients."""

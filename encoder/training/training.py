@@ -57,14 +57,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Kept:
-    """Where the checkpoints of a training go.
-
-    Attributes
-    ----------
-    checkpoint : Checkpoint
-    saveable : callable
-        From what training gave so far to what is saved.
-    """
+    """Where the checkpoints of a training go, and how what training gave so far becomes what is saved."""
 
     checkpoint: Checkpoint
     saveable: Callable[[Fitted], Saveable]
@@ -87,12 +80,8 @@ def fit_encoder(
     ----------
     state : EncoderState
         Where to start; such as `sif_state`, or what another training gave.
-    corpus : str, path-like, list of path-like, or iterable of str, optional
-        Files or texts: one paragraph a line without a teacher, one sentence a line with it.
-    pairs : SentenceSets, path, iterable of sequences of str, or a list of these, optional
-        Sentences that mean the same. With a corpus they are trained on after it.
-    teacher : callable, ndarray or path to .npy or to a model folder, optional
-        What the encoder shall be like: makes (n, t) rows of the corpus' sentences, or holds one for each.
+    corpus, pairs, teacher : optional
+        What to train on; see `SentenceEncoder.fit`. `pairs` may be `SentenceSets`, too.
     options : FitOptions, optional
     progress : callable, optional
         Called from time to time.
@@ -109,8 +98,8 @@ def fit_encoder(
     ------
     ValueError
         If there is nothing to train on, or not enough of it; if the encoder was imported and pools otherwise than by
-        the sum or the mean of rows; if the teacher's rows have the wrong number or shape or
-        are not finite; if `resume` belongs to another training.
+        the sum or the mean; if the teacher's vectors have the wrong number or shape or are not finite; if `resume`
+        belongs to another training.
     CorpusError
         If a file cannot be read or is not what it should be.
     DivergenceError
@@ -161,7 +150,7 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
         dense = " and a dense map" if state.pooling.dense else ""
         raise ValueError(
             f"an encoder with the pooling {state.pooling.kind!r}{dense} is not trained here, only used; one that takes "
-            "the mean or the sum of its rows, and nothing after that, is"
+            "the mean or the sum of its hidden states, and nothing after that, is"
         )
 
 
@@ -213,10 +202,8 @@ class _Stage:
 
     def fitted(self) -> Fitted:
         """Return the training as it stands, ready to go on."""
-        training = {
-            "stage": np.array([self.number], np.int64), **self.loop.tensors(), "fingerprint": self.fingerprint
-        }  # fmt: skip
-        return Fitted(self.best, self.history, True, training)
+        stage: dict[str, NDArray[Any]] = {"stage": np.array([self.number], np.int64), "fingerprint": self.fingerprint}
+        return Fitted(self.best, self.history, True, self.loop.tensors() | stage)
 
     def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Go on where another training, of the same arguments, was."""
@@ -226,27 +213,17 @@ class _Stage:
     def accumulate(self, step: int) -> list[float]:
         """Find the gradients of a step of all tasks; return their losses."""
         batches = [(i, self._weight(task), task.draw(step)) for i, task in enumerate(self.tasks)]
-        return self._trainable.accumulate(
-            batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk
-        )  # fmt: skip
+        return self._trainable.accumulate(batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk)
 
     def update(self, scale: float) -> None:
         """Move all parameters."""
         options = self.options
-        self._trainable.update(
-            Rates(
-                scale * (options.learning_rate or 0.0),
-                scale * (options.weight_rate or 0.0),
-                scale * options.network_rate,
-            )
-        )
+        rates = options.learning_rate or 0.0, options.weight_rate or 0.0, options.network_rate
+        self._trainable.update(Rates(*(scale * rate for rate in rates)))
 
     def held_out_loss(self) -> float:
         """Return the loss of the sentences that no task draws."""
-        loss = 0.0
-        for task in self.tasks:
-            loss += self._weight(task) * self._trainable.loss(task.held_out())
-        return loss
+        return sum(self._weight(task) * self._trainable.loss(task.held_out()) for task in self.tasks)
 
     def all_finite(self) -> bool:
         """Tell whether no parameter is NaN or infinite."""
@@ -268,9 +245,7 @@ class _Stage:
         return self.options.order_share if task.name == "order" else 1.0
 
     def _tell(self, phase: str, loop: Loop) -> None:
-        self._report(
-            FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds)
-        )  # fmt: skip
+        self._report(FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds))
 
 
 def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:

@@ -47,7 +47,7 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = 
     .. [2] Post 2018, A call for clarity in reporting BLEU scores, arXiv:1804.08771.
     """
     try:
-        from sacrebleu.metrics import BLEU
+        from sacrebleu.metrics.bleu import BLEU
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("BLEU needs the package sacrebleu: pip install 'w2v-toolkit[translate]'") from error
     sample = "".join(wanted[:1000])

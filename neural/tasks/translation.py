@@ -311,7 +311,7 @@ class Translator(Estimator):
         given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
         return _translations(
             self.network_, self._fused(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
-            workers or self.workers or default_workers(),  # type: ignore[attr-defined]
+            workers or self.workers or default_workers(),
         )  # fmt: skip
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **options: Any) -> float:

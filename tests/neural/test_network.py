@@ -152,7 +152,9 @@ def test_relative_positions_start_with_the_word_before_and_the_word_behind(rng: 
     for part in ("query", "key"):
         parameters[f"layers.0.attention.{part}.weight"][:] = 0  # scores are biases alone
     x, offsets = sentences(rng, [9], 6)
-    weights = network.forward(parameters, x, offsets, return_attention=True)[2][0][0]
+    attention: list[list[NDArray[Any]]] = []
+    network.forward(parameters, x, offsets, attention=attention)
+    weights = attention[0][0]
     for i in range(1, 8):
         assert weights[0, i].argmax() == i - 1 and weights[1, i].argmax() == i + 1
         assert np.allclose(weights[0, i, i - 1] / weights[0, i, i], np.exp(4), rtol=1e-4)
@@ -199,7 +201,8 @@ def test_attention_has_a_matrix_for_every_layer_and_sentence(rng: np.random.Gene
     network = Network(configure(positions="relative"), workers=2)
     parameters = perturbed(network, rng, np.float32)
     x, offsets = sentences(rng, [4, 0, 1, 9], 6)
-    y, _, attention = network.forward(parameters, x, offsets, return_attention=True)
+    attention: list[list[NDArray[Any]]] = []
+    y, _ = network.forward(parameters, x, offsets, attention=attention)
     assert np.array_equal(y, network.forward(parameters, x, offsets)[0])
     assert [[weights.shape for weights in layer] for layer in attention] == [
         [(2, 4, 4), (2, 0, 0), (2, 1, 1), (2, 9, 9)]
@@ -254,9 +257,9 @@ def test_config_round_trips_through_json() -> None:
         ({"dropout": float("nan")}, "dropout must be"),
         ({"feed_forward": 0.0}, "feed_forward must be a finite number above 0"),
         ({"epsilon": -1.0}, "epsilon must be a number from 0 to 1"),
-        ({"norm": "between"}, "norm must be one of pre, post, not 'between'"),
-        ({"positions": "polar"}, "positions must be one of none, index"),
-        ({"activation": "swish"}, "activation must be one of gelu, relu, tanh"),
+        ({"norm": "between"}, "norm must be 'pre' or 'post', got 'between'"),
+        ({"positions": "polar"}, "positions must be 'none' or 'index'"),
+        ({"activation": "swish"}, "activation must be 'gelu' or 'relu' or 'tanh'"),
         ({"head": "both"}, "head must be 'branch' or 'linear' or 'none'"),
         ({"head": "none"}, "without a head, dim must be input_size: 8 is not 6"),
         ({"head": "linear"}, "needs the norm 'post'"),

@@ -7,7 +7,7 @@ library and `constraints`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field, fields, replace
+from dataclasses import MISSING, field, fields, replace
 from typing import Any, TypeVar
 
 from w2v.settings.constraints import Choice, Domain, Flag, check_value
@@ -59,10 +59,10 @@ def _entry(one: Any) -> str:
     kind = str(one.type).replace(" | None", "")
     if isinstance(constraint, Choice):
         kind = "{" + ", ".join(map(repr, constraint.choices)) + "}"
-    default = "optional" if one.default is None else f"default {one.default!r}"
+    default = "" if one.default is MISSING else ", optional" if one.default is None else f", default {one.default!r}"
     sentences = [constraint.help]
     if not isinstance(constraint, (Choice, Flag)):
         sentences.append(f"{constraint.describe().capitalize()}.")
     if one.metadata["unset"]:
         sentences.append(f"Default: {one.metadata['unset']}.")
-    return f"{one.name} : {kind}, {default}\n        {' '.join(sentences)}"
+    return f"{one.name} : {kind}{default}\n        {' '.join(sentences)}"

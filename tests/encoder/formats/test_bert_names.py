@@ -47,7 +47,8 @@ def test_network_agrees_with_bert(dim: int, heads: int, rng: np.random.Generator
     assert unexpected == [] and set(missing) <= {"embeddings.word_embeddings.weight", "embeddings.position_ids"}
     offsets = np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64)
     x = rng.standard_normal((offsets[-1], dim), dtype=np.float32)
-    y, _, attention = Network(config).forward(parameters, x, offsets, return_attention=True)
+    attention: list[list[np.ndarray]] = []
+    y, _ = Network(config).forward(parameters, x, offsets, attention=attention)
     assert np.array_equal(FusedNetwork(config.stack, parameters).rows(x, offsets), y)
     padded, mask = torch.zeros(len(LENGTHS), max(LENGTHS), dim), torch.zeros(len(LENGTHS), max(LENGTHS))
     for b, length in enumerate(LENGTHS):

@@ -237,7 +237,7 @@ def pickled(folder: Path) -> None:
         (changed("config.json", model_type="roberta", pad_token_id=None), "pad_token_id must be of type int"),
         (changed("config.json", model_type="distilbert"), "dim must be of type int"),
         (changed("config.json", position_embedding_type="relative_key"), "only a network with absolute positions"),
-        (changed("config.json", hidden_act="silu"), "activation must be one of"),
+        (changed("config.json", hidden_act="silu"), "activation must be 'gelu' or"),
         (changed("config.json", hidden_size="8"), "hidden_size must be of type int"),
         (changed("config.json", hidden_size=0), "input_size must be a whole number from 1"),
         (changed("config.json", hidden_size=10**9), "input_size must be a whole number from 1"),

@@ -253,7 +253,8 @@ def test_relative_positions_start_by_looking_at_the_neighbors(rng: np.random.Gen
     state = start(rng, attention=True)
     assert state.network is not None and state.parameters is not None
     x = 0.01 * rng.normal(size=(7, WIDTH)).astype(np.float32)
-    attention = Network(state.network, 1).forward(state.parameters, x, np.array([0, 7]), return_attention=True)[2]
+    attention: list[list[NDArray[Any]]] = []
+    Network(state.network, 1).forward(state.parameters, x, np.array([0, 7]), attention=attention)
     before, behind = attention[0][0][:2]
     assert np.diagonal(before, -1).mean() > 0.7
     assert np.diagonal(behind, 1).mean() > 0.7
