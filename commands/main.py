@@ -37,6 +37,7 @@ main.add_section(
     {
         "train": "w2v.commands.words.train:train",
         "fit-encoder": "w2v.commands.sentences.fit_encoder:fit_encoder",
+        "fit-translator": "w2v.commands.text.translating:fit_translator",
         "phrases": "w2v.commands.words.phrases:phrases",
         "download": "w2v.commands.models.download:download",
     },
@@ -59,6 +60,12 @@ main.add_section(
         "duplicates": "w2v.commands.sentences.mining:duplicates",
         "cluster": "w2v.commands.sentences.mining:cluster",
         "attention": "w2v.commands.sentences.encode:attention",
+    },
+)
+main.add_section(
+    "Translate and write",
+    {
+        "translate": "w2v.commands.text.translating:translate",
     },
 )
 main.add_section(

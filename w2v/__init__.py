@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder
     from w2v.encoding.vocabulary import UnknownWordError, Vocabulary
     from w2v.monitoring.history import TrainingInterrupted
+    from w2v.neural.tasks.translation import Translator
     from w2v.phrases.estimator import Phrases
     from w2v.phrases.phrase_list import ENGLISH_CONNECTOR_WORDS, PhraseList, PhraseTokenizer
     from w2v.settings.parameters import Parameters
@@ -39,6 +40,7 @@ _HOME = {
     "SentenceEncoder": "encoder.sentence_encoder",
     "SentenceIndex": "encoder.retrieval.index.sentence_index",
     "TrainingInterrupted": "monitoring.history",
+    "Translator": "neural.tasks.translation",
     "UnknownWordError": "encoding.vocabulary",
     "Vocabulary": "encoding.vocabulary",
     "Word2Vec": "training.word2vec",
@@ -59,6 +61,7 @@ __all__ = [
     "SentenceEncoder",
     "SentenceIndex",
     "TrainingInterrupted",
+    "Translator",
     "UnknownWordError",
     "Vocabulary",
     "Word2Vec",

@@ -26,7 +26,7 @@ from w2v.neural.layers import layer_norm, linear, positions
 from w2v.neural.layers.activations import ACTIVATIONS
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.packing import check_offsets, divide, in_threads
-from w2v.neural.parameters import ParameterTable, Tensor, within
+from w2v.neural.parameters import ParameterTable, Tensor, add, within
 from w2v.neural.stack import StackConfig
 from w2v.settings.constraints import Choice, Integer, Number
 from w2v.settings.environment import default_workers

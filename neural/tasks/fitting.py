@@ -25,9 +25,10 @@ from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
 
-EPOCHS = 30
-"""Passes over the text where neither epochs nor a span of time are asked for."""
+EPOCHS, LEAST_STEPS = 30, 2000
+"""Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short text."""
 _MANY_EPOCHS = 1 << 20
+_MEASURE_EVERY = 50
 _MAY_CHANGE = ("workers", "max_time")
 
 
@@ -128,12 +129,13 @@ def train(
             workers=parameters.workers or default_workers(),
         ),
     )  # fmt: skip
-    epochs = parameters.epochs or (EPOCHS if parameters.max_time is None else _MANY_EPOCHS)
+    max_time, per_epoch = parameters.max_time, batches.n_batches
+    epochs = parameters.epochs or (max(EPOCHS, -(-LEAST_STEPS // per_epoch)) if max_time is None else _MANY_EPOCHS)
     options = LoopOptions(
-        epochs * batches.n_batches,
-        parameters.warmup,
-        parameters.evaluate_every or batches.n_batches,
-        parameters.max_time,
+        epochs * per_epoch,
+        min(parameters.warmup, max(1, epochs * per_epoch // 4)),
+        parameters.evaluate_every or per_epoch * -(-_MEASURE_EVERY // per_epoch),
+        max_time,
         advice=f"train with a lower learning_rate than {parameters.learning_rate:g}, or a longer warmup",
         averaged=parameters.averaged,
         patience=parameters.patience,

@@ -45,13 +45,17 @@ class NetworkParameters:
         5, Integer(1, 1 << 10, "Keep the mean of the parameters at the last so many measurements.")
     )
     epochs: int | None = parameter(
-        None, Integer(1, MANY, "Passes over the text."), "30, with max_time as many as there is time for"
+        None,
+        Integer(1, MANY, "Passes over the text."),
+        "30, at least 2,000 steps; with max_time as many as there is time for",
     )
     max_time: float | None = parameter(
         None, Seconds("End after so much training, such as 90s, 5m or 1h30m.", above=0), "no limit"
     )
     evaluate_every: int | None = parameter(
-        None, Integer(1, MANY, "Steps from one measurement of the loss on what is held out to the next."), "an epoch"
+        None,
+        Integer(1, MANY, "Steps from one measurement of the loss on what is held out to the next."),
+        "an epoch, at least 50",
     )
     patience: int | None = parameter(
         None, Integer(1, MANY, "End after so many measurements without a new best."), "no early end"

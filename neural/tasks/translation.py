@@ -70,6 +70,21 @@ class Translation:
     alternatives: list[list[tuple[str, float]]] | None = None
     alignment: NDArray[np.float32] | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the translation in JSON types; what is not known is left out."""
+        shown: dict[str, Any] = {"text": self.text, "score": self.score}
+        if self.log_probabilities is not None:
+            ends = self.log_probabilities[len(self.pieces) :]
+            found = zip(self.pieces, self.log_probabilities, strict=False)
+            shown["pieces"] = [{"piece": piece, "log_probability": p} for piece, p in found]
+            shown["end_log_probability"] = ends[0] if ends else None
+            for entry, others in zip(shown["pieces"], self.alternatives or [], strict=False):
+                entry["alternatives"] = [{"piece": piece, "log_probability": p} for piece, p in others]
+        if self.alignment is not None:
+            shown["source_pieces"] = list(self.source_pieces)
+            shown["alignment"] = self.alignment.tolist()
+        return shown
+
 
 @documented(TranslatorParameters)
 class Translator(Estimator):
@@ -94,8 +109,8 @@ class Translator(Estimator):
     --------
     >>> from w2v import Translator
     >>> pairs = [("eins zwei", "one two"), ("zwei drei", "two three"), ("drei eins", "three one")] * 30
-    >>> translator = Translator(source_units="words", target_units="words", dim=32, layers=1, epochs=40, warmup=20)
-    >>> translator.fit([de for de, en in pairs], [en for de, en in pairs], held_out=pairs[:3]).translate(["zwei drei"])
+    >>> translator = Translator(source_units="words", target_units="words", dim=32, layers=1, epochs=300)
+    >>> translator.fit([de for de, en in pairs], [en for de, en in pairs], validation=pairs[:3]).translate(["zwei drei"])
     ['two three']
     """
 
@@ -139,7 +154,8 @@ class Translator(Estimator):
         sources: Any,
         targets: Iterable[str] | None = None,
         *,
-        held_out: Any = None,
+        validation: Any = None,
+        columns: tuple[int, int] = (1, 2),
         initial_source: Any = None,
         initial_target: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -155,8 +171,10 @@ class Translator(Estimator):
             Texts; or pairs, or the files that hold them, see `w2v.corpora.parallel.read_pairs`.
         targets : list of str, optional
             Their translations, if `sources` are texts.
-        held_out : as `sources`, or list of (str, str), optional
+        validation : as `sources`, or list of (str, str), optional
             Pairs to measure training by. By default some are set aside; none of their translations is trained on.
+        columns : (int, int), default (1, 2)
+            Which columns of files hold sources and targets; see `w2v.corpora.parallel.read_pairs`.
         initial_source, initial_target : Embeddings, path-like, optional
             Word vectors that the tables of both languages start with; they must have `dim` columns.
         checkpoint : path-like, optional
@@ -189,7 +207,7 @@ class Translator(Estimator):
         """
         parameters = self._parameters()
         keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite)
-        data = _Data.of(sources, targets, held_out, parameters)
+        data = _Data.of(sources, targets, validation, parameters, columns)
         units = _learn_units(data.trained, parameters)
         config = _config(units, parameters)
         seed = seed_of(parameters.random_state)
@@ -208,7 +226,7 @@ class Translator(Estimator):
         sources: Any = None,
         targets: Iterable[str] | None = None,
         *,
-        held_out: Any = None,
+        validation: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -218,7 +236,7 @@ class Translator(Estimator):
 
         Parameters
         ----------
-        sources, targets, held_out : optional
+        sources, targets, validation : optional
             The same as before; what is left out is read from the files that were given then, if they were files.
         checkpoint, checkpoint_every, overwrite, progress : optional
             As for `fit`; `checkpoint` may have the name of this training's own.
@@ -241,10 +259,10 @@ class Translator(Estimator):
         keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
         parameters = replace(self._parameters(), random_state=began.seed)
         if sources is None:
-            sources, held_out, columns = _files_of(began)
-            data = _Data.of(sources, None, held_out, parameters, columns)
+            sources, validation, columns = _files_of(began)
+            data = _Data.of(sources, None, validation, parameters, columns)
         else:
-            data = _Data.of(sources, targets, held_out, parameters)
+            data = _Data.of(sources, targets, validation, parameters)
         self._train(began, data, parameters, keeper, progress, began)
         return self
 
@@ -402,7 +420,7 @@ class Translator(Estimator):
         )
         train(
             start, text, parameters, keep=self._keep, checkpoint=keeper, progress=progress, resumed=resumed,
-            described={"columns": list(data.columns), "held_out": data.held_out_files},
+            described={"columns": list(data.columns), "validation": data.validation_files},
         )  # fmt: skip
 
 
@@ -413,7 +431,7 @@ class _Data:
     trained: Pairs
     held_out: Pairs
     files: list[str] | None
-    held_out_files: list[str] | None
+    validation_files: list[str] | None
     columns: tuple[int, int]
 
     @classmethod
@@ -421,14 +439,14 @@ class _Data:
         cls,
         sources: Any,
         targets: Any,
-        held_out: Any,
+        validation: Any,
         parameters: TranslatorParameters,
         columns: tuple[int, int] = (1, 2),
     ) -> _Data:
         pairs, files = _read(sources, targets, columns)
-        if held_out is not None:
-            apart, held_out_files = _read(held_out, None, columns)
-            return cls(pairs, apart, files, held_out_files, columns)
+        if validation is not None:
+            apart, validation_files = _read(validation, None, columns)
+            return cls(pairs, apart, files, validation_files, columns)
         n = parameters.held_out or max(1, min(1000, len(set(pairs.targets)) // 10))
         trained, apart = split_pairs(pairs, n, seed_of(parameters.random_state))
         if not len(trained):
@@ -462,7 +480,7 @@ def _files_of(began: TextNetwork) -> tuple[list[str], list[str] | None, tuple[in
     training = began.metadata["training"]
     if not training.get("files"):
         raise ValueError("the pairs that were trained on were no files: pass them again")
-    return training["files"], training.get("held_out"), tuple(training.get("columns", (1, 2)))
+    return training["files"], training.get("validation"), tuple(training.get("columns", (1, 2)))
 
 
 def _checkpoint(path: str | os.PathLike[str], seconds: float, overwrite: bool, seed: int | None = None) -> Checkpoint:

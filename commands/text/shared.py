@@ -1,0 +1,84 @@
+"""What the commands share that train networks of text: going on, the output, and the summary at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from click.core import ParameterSource
+
+from w2v.commands.shared.output import print_json, print_table
+from w2v.commands.shared.training import train_and_save
+from w2v.display.wording import in_words
+from w2v.storage.claims import check_unclaimed
+from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
+from w2v.vectors.persistence import check_output
+
+_WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwrite")
+
+
+class TextModel(Protocol):
+    """A translator or a language model."""
+
+    history_: list[dict[str, Any]]
+
+    def save(self, path: Path) -> None:
+        """Write its folder."""
+        ...
+
+
+def check_new(output: Path | None, texts: tuple[str, ...], name: str, overwrite: bool) -> Path:
+    """Return the output of a new training; a usage error says what is missing."""
+    if not texts:
+        raise click.UsageError(f"Missing argument '{name}...'.")
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    check_unclaimed(output)
+    check_output(output, overwrite)
+    return output
+
+
+def find_interrupted(folder: Path, output: Path | None, texts: tuple[str, ...], kind: Kind) -> tuple[Path, Path]:
+    """Return the checkpoint of an interrupted training, and where the result belongs; it takes no other options."""
+    context = click.get_current_context()
+    given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if texts or [name for name in given if name not in _WITH_RESUME]:
+        raise click.UsageError("--resume goes on as the training began: it takes no other options and no files.")
+    if output not in (None, folder):
+        raise click.UsageError(f"--output is not for --resume: the result takes the place of {folder}.")
+    return find_checkpoint(folder, kind)
+
+
+def run(
+    model: TextModel,
+    fit: Callable[..., object],
+    output: Path,
+    *,
+    kind: Kind,
+    overwrite: bool,
+    checkpoint_every: float,
+    as_json: bool,
+    facts: Callable[[], dict[str, Any]],
+) -> None:
+    """Train, save, and print what training came to."""
+    saved = train_and_save(
+        fit, model.save, output, overwrite=overwrite, checkpoint_every=checkpoint_every,
+        resume=f"{kind.command} --resume", told=(CheckpointWarning,),
+    )  # fmt: skip
+    history = model.history_
+    best = next(entry for entry in reversed(history) if entry["best"])
+    figures = {name: best[name] for name in ("held_out_loss", "bleu") if name in best}
+    summary = {
+        "output": str(saved),
+        **facts(),
+        "steps": history[-1]["step"],
+        "seconds": history[-1]["seconds"],
+        "best_step": best["step"],
+        **figures,
+    }
+    if as_json:
+        print_json(summary | {"history": history})
+    else:
+        print_table(["trained", ""], [(name.replace("_", " "), in_words(value)) for name, value in summary.items()])

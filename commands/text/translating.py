@@ -1,0 +1,196 @@
+"""`w2v fit-translator` and `w2v translate`: from pairs of texts to translations."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.shared.options import (
+    checkpoint_option,
+    file_option,
+    json_option,
+    model_argument,
+    number_option,
+    overwrite_option,
+    progress_option,
+    resume_option,
+    workers_option,
+)
+from w2v.commands.shared.output import json_text, note_missing_glyphs, say
+from w2v.commands.shared.parameters import table_options
+from w2v.commands.text.shared import check_new, find_interrupted, run
+from w2v.corpora.readers import TextReader
+from w2v.neural.tasks.parameters import TranslatorParameters
+from w2v.plots import check_picture_path
+
+if TYPE_CHECKING:
+    from w2v.neural.tasks.translation import Translation
+
+_AT_ONCE = 2048
+"""Lines that are read before they are translated, the long ones together: what a pipe waits for."""
+
+
+@click.command(
+    "fit-translator",
+    epilog="""\b
+Examples:
+  w2v fit-translator pairs.tsv --output my.translator --max-time 15m
+  w2v fit-translator train.de.gz train.en.gz -v val.de.gz -v val.en.gz --output de-en.translator
+  w2v fit-translator cmn.txt --columns 2 1 --output zh-en.translator --max-time 10m
+  w2v fit-translator --resume my.translator""",
+)
+@click.argument("pairs", metavar="PAIRS...", nargs=-1)
+@file_option("-o", "--output", metavar="DIR", help="The translator's folder to write.")
+@resume_option
+@click.option(
+    "--held-out", "apart", multiple=True, metavar="FILE", type=click.Path(),
+    help="Pairs to measure training by, a table or, given twice, two files; else some of PAIRS are set aside.",
+)  # fmt: skip
+@click.option(
+    "--columns", type=click.Tuple([click.IntRange(1), click.IntRange(1)]), default=(1, 2), show_default=True,
+    metavar="N N", help="Columns of the source and of the target; 2 1 turns the direction round.",
+)  # fmt: skip
+@file_option("--initial-source", metavar="MODEL", help="Word vectors of the source's language to start from.")
+@file_option("--initial-target", metavar="MODEL", help="Word vectors of the target's language to start from.")
+@checkpoint_option
+@table_options(TranslatorParameters)
+@overwrite_option
+@json_option
+@progress_option
+def fit_translator(
+    pairs: tuple[str, ...],
+    output: Path | None,
+    interrupted: Path | None,
+    validation: tuple[str, ...],
+    columns: tuple[int, int],
+    initial_source: Path | None,
+    initial_target: Path | None,
+    checkpoint_every: float,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a translator on pairs of texts: an encoder of the source, and a decoder that writes the translation.
+
+    PAIRS are tables, a text, a tab and its translation in a line, or two files of which line i belongs to line i.
+
+    What is kept is what was best on held-out pairs. While it trains, the output holds the best until the last
+    checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same translator.
+    """
+    from w2v.neural.tasks.folder import TRANSLATORS
+    from w2v.neural.tasks.translation import Translator
+
+    if interrupted is not None:
+        found, output = find_interrupted(interrupted, output, pairs, TRANSLATORS)
+        translator = Translator.load(found)
+        fit, overwrite = translator.resume, True
+    else:
+        from w2v.corpora.parallel import read_pairs
+
+        output = check_new(output, pairs, "PAIRS", overwrite)
+        translator = Translator(**options)
+        fit = partial(
+            translator.fit,
+            read_pairs(pairs, columns=columns),
+            validation=read_pairs(validation, columns=columns) if validation else None,
+            columns=columns,
+            initial_source=initial_source,
+            initial_target=initial_target,
+        )
+
+    def facts() -> dict[str, Any]:
+        network = translator.network_
+        units = {f"{name}_units": f"{len(own.pieces):,} {own.kind}" for name, own in network.units.items()}
+        return {**units, "parameters": network.parameters.n_parameters}
+
+    run(
+        translator, fit, output, kind=TRANSLATORS, overwrite=overwrite, checkpoint_every=checkpoint_every,
+        as_json=as_json, facts=facts,
+    )  # fmt: skip
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v translate my.translator test.de > test.en
+  echo "Ein Mann schläft." | w2v translate my.translator
+  w2v translate my.translator test.de --reference test.en
+  w2v translate my.translator test.de --json --n-best 3
+  echo "Ein Mann schläft." | w2v translate my.translator --attention look.png""",
+)
+@model_argument
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@number_option("--beam", default=5, most=1000, help="Translations that are followed at a time; 1 is fastest.")
+@click.option("--length-penalty", type=click.FLOAT, default=1.0, show_default=True, metavar="X",
+              help="More than 0 favours long translations; see the documentation.")  # fmt: skip
+@number_option("--n-best", default=1, most=1000, help="With --json: so many translations of each line.")
+@number_option("--batch-size", default=64, help="Lines at a time in each thread; memory grows with it.")
+@file_option("--reference", help="What the translations should be, line by line: print BLEU of them, too.")
+@file_option("--attention", help="Draw what each piece of the first line's translation looks at into FILE.png.")
+@workers_option
+@overwrite_option
+@json_option
+def translate(
+    model: Path,
+    files: tuple[str, ...],
+    beam: int,
+    length_penalty: float,
+    n_best: int,
+    batch_size: int,
+    reference: Path | None,
+    attention: Path | None,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Translate each line of files, or of standard input: one line out for one line in, in their order.
+
+    An empty line stays empty. --json prints an object a line: translations, scores, the probability of every piece, the
+    most probable others, and what each looks at.
+    """
+    if n_best > beam:
+        raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
+    from w2v.neural.generation.state import Wanted
+    from w2v.neural.tasks.bleu import bleu
+    from w2v.neural.tasks.translation import Translator
+
+    if attention is not None:
+        check_picture_path(attention, overwrite)
+    translator = Translator.load(model)
+    wanted = Wanted(scores=as_json, alternatives=5 if as_json else 0, alignments=as_json or attention is not None)
+    wanted_texts = None if reference is None else [line.strip() for line in TextReader(reference).lines()]
+    lines, made = TextReader(files or "-").lines(), []
+    while texts := list(islice(lines, _AT_ONCE)):
+        found = translator.explain(
+            texts, beam=beam, length_penalty=length_penalty, n_best=n_best, batch_size=batch_size, workers=workers,
+            wanted=wanted,
+        )  # fmt: skip
+        if attention is not None:
+            _draw(found[0][0], attention, overwrite)
+            attention = None
+        for text, translations in zip(texts, found, strict=True):
+            if wanted_texts is not None:
+                made.append(translations[0].text)
+            if as_json:
+                click.echo(json_text({"source": text, "translations": [one.to_dict() for one in translations]}))
+            else:
+                click.echo(translations[0].text)
+    if wanted_texts is not None:
+        if len(made) != len(wanted_texts):
+            raise click.ClickException(f"{reference} has {len(wanted_texts)} lines, but {len(made)} were translated.")
+        score = bleu(made, wanted_texts)
+        click.echo(f"BLEU {score.score:.2f}, {score.signature}", err=True)
+
+
+def _draw(translation: Translation, path: Path, overwrite: bool) -> None:
+    from w2v.neural.tasks.plots import plot_alignment
+    from w2v.plots import save_figure
+
+    with note_missing_glyphs():
+        figure = plot_alignment(translation)
+    save_figure(figure, path, overwrite=overwrite)
+    say(f"Drawn: {path}")
