@@ -47,7 +47,7 @@ Examples:
 @file_option("-o", "--output", metavar="DIR", help="The translator's folder to write.")
 @resume_option
 @click.option(
-    "--held-out", "apart", multiple=True, metavar="FILE", type=click.Path(),
+    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
     help="Pairs to measure training by, a table or, given twice, two files; else some of PAIRS are set aside.",
 )  # fmt: skip
 @click.option(

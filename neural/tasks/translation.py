@@ -108,9 +108,9 @@ class Translator(Estimator):
     Examples
     --------
     >>> from w2v import Translator
-    >>> pairs = [("eins zwei", "one two"), ("zwei drei", "two three"), ("drei eins", "three one")] * 30
+    >>> pairs = [("eins zwei", "one two"), ("zwei drei", "two three"), ("drei eins", "three one")]
     >>> translator = Translator(source_units="words", target_units="words", dim=32, layers=1, epochs=300)
-    >>> translator.fit([de for de, en in pairs], [en for de, en in pairs], validation=pairs[:3]).translate(["zwei drei"])
+    >>> translator.fit(pairs * 30, validation=pairs).translate(["zwei drei"])
     ['two three']
     """
 
