@@ -19,8 +19,8 @@ from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
 from w2v.corpora.tokenizers import TOKENIZER_NAMES, get_tokenizer
 from w2v.monitoring.history import TrainingInterrupted
-from w2v.settings.constraints import Choice, Domain, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
-from w2v.settings.parameters import DOMAINS, MAX_VOCABULARY, Parameters
+from w2v.settings.constraints import Choice, Constraint, FileName, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
+from w2v.settings.parameters import CONSTRAINTS, MAX_VOCABULARY, Parameters
 from w2v.storage.rescue import SavedElsewhereError
 
 if TYPE_CHECKING:
@@ -38,44 +38,44 @@ _METAVARS: dict[type, str] = {Integer: "N", Number: "X", Seed: "N", FileName: "F
 def training_options(command: Command) -> Command:
     """Add an option for each training parameter; `w2v.settings.parameters` has its name, limits, default and help."""
     defaults = Parameters()
-    for name, domain in reversed(DOMAINS.items()):
-        command = parameter_option(name, domain, getattr(defaults, name))(command)
+    for name, constraint in reversed(CONSTRAINTS.items()):
+        command = parameter_option(name, constraint, getattr(defaults, name))(command)
     return command
 
 
-def parameter_option(name: str, domain: Domain, default: object) -> Callable[[Command], Command]:
+def parameter_option(name: str, constraint: Constraint, default: object) -> Callable[[Command], Command]:
     """Return what adds the option for one parameter to a command."""
     option = option_name(name)
-    if isinstance(domain, Flag):
+    if isinstance(constraint, Flag):
         option += "/--no-" + option[2:]
     return click.option(
         option,
         name,
-        type=_click_type(domain),
+        type=_click_type(constraint),
         default=default,
         show_default=default is not None,
-        callback=_check_with(domain),
-        help=domain.help,
-        metavar=_METAVARS.get(type(domain)),
+        callback=_check_with(constraint),
+        help=constraint.help,
+        metavar=_METAVARS.get(type(constraint)),
     )
 
 
-def _click_type(domain: Domain) -> click.ParamType[Any] | None:
-    """Return click's type for a domain; its ranges are shown in `--help`."""
-    match domain:
+def _click_type(constraint: Constraint) -> click.ParamType[Any] | None:
+    """Return click's type for a constraint; its ranges are shown in `--help`."""
+    match constraint:
         case Choice():
-            return click.Choice(domain.choices)
+            return click.Choice(constraint.choices)
         case Flag():
             return None
         case Integer():
-            return click.IntRange(domain.low, domain.high if domain.high < MAX_VOCABULARY else None)
+            return click.IntRange(constraint.low, constraint.high if constraint.high < MAX_VOCABULARY else None)
         case Seconds():
             return Duration()
         case Number():
-            low = domain.above if domain.low is None else domain.low
-            if low is None and domain.high is None:
+            low = constraint.above if constraint.low is None else constraint.low
+            if low is None and constraint.high is None:
                 return click.FLOAT
-            return click.FloatRange(low, domain.high, min_open=domain.low is None)
+            return click.FloatRange(low, constraint.high, min_open=constraint.low is None)
         case Seed():
             return click.IntRange(min=0)
         case FileName():
@@ -86,12 +86,12 @@ def _click_type(domain: Domain) -> click.ParamType[Any] | None:
             return click.STRING
 
 
-def _check_with(domain: Domain) -> Callable[[click.Context, click.Parameter, Any], Any]:
+def _check_with(constraint: Constraint) -> Callable[[click.Context, click.Parameter, Any], Any]:
     """Return a callback that catches what click's ranges let pass: NaN, infinity, numbers too large for the kernels."""
 
     def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        if value is not None and not domain.allows(value):
-            raise click.BadParameter(f"must be {domain.describe()}, got {value!r:.80}.", context, parameter)
+        if value is not None and not constraint.allows(value):
+            raise click.BadParameter(f"must be {constraint.describe()}, got {value!r:.80}.", context, parameter)
         return value
 
     return check

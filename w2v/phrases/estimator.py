@@ -83,16 +83,7 @@ class Phrases(Estimator):
         max_pairs: int = _DEFAULTS.max_pairs,
         workers: int | None = _DEFAULTS.workers,
         tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
-    ) -> None:
-        self.scoring = scoring
-        self.threshold = threshold
-        self.min_count = min_count
-        self.passes = passes
-        self.connector_words = connector_words
-        self.delimiter = delimiter
-        self.max_pairs = max_pairs
-        self.workers = workers
-        self.tokenizer = tokenizer
+    ) -> None: ...
 
     def fit(
         self,
