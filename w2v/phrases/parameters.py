@@ -77,14 +77,7 @@ class PhraseParameters:
     tokenizer: str | Callable[[str], Iterable[str]] = "words"
 
     def validate(self) -> None:
-        """Check every value.
-
-        Raises
-        ------
-        ValueError
-            If a value is of the wrong type or outside its range. The message names the parameter, the value and what
-            is allowed.
-        """
+        """Raise ValueError, which names value and limits, if a value is not allowed or does not go with another."""
         check_fields(self, PHRASE_CONSTRAINTS)
         check_threshold("threshold", self.threshold, self.scoring)
 
