@@ -22,7 +22,7 @@ class Progress:
     ----------
     phase : {"reading", "compiling", "training"}
     done : float or None
-        Share of the phase that is done, 0 to 1; None where it is not known.
+        Fraction of the phase that is done, 0 to 1; None where it is not known.
     epoch : int
         Counted from 1; 0 before training.
     words_per_second, loss, alpha, seconds_left : float or None

@@ -45,6 +45,7 @@ MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
 
 
 _FULL_WINDOW = 50
+_MEASURED_BY = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
 
 CHECKPOINT_INTERVAL = 600.0
 """Seconds between two checkpoints where nothing else is asked for."""
@@ -75,7 +76,7 @@ class Parameters:
     max_vocab : int or None
         Keep at most this many of the most frequent words.
     sample : float
-        Words with a larger share of the corpus are thinned out, 0 to 1; 0 keeps all.
+        Words with a larger fraction of the corpus are thinned out, 0 to 1; 0 keeps all.
     ns_exponent : float
         Noise words are drawn in proportion to count ** ns_exponent, -5 to 5.
     shrink_windows : bool
@@ -89,8 +90,8 @@ class Parameters:
     max_time : float or None
         Seconds to train, from reading the text on, above 0; `epochs` is ignored then.
     holdout : float or None
-        Share of the sentences that is set aside at random and never trained on, above 0 and at most 0.5; the mean loss
-        on it is measured after every epoch.
+        Fraction of the sentences that is set aside at random and never trained on, above 0 and at most 0.5; the mean
+        loss on it is measured after every epoch.
     eval_analogies, eval_pairs : str, path-like or None
         Files of analogy questions and of word pairs with scores (see `w2v.evaluation`), asked after every epoch.
     patience : int or None
@@ -165,14 +166,7 @@ class Parameters:
     phrase_connectors: str = "none"
 
     def validate(self) -> None:
-        """Check every value, and that none contradicts another.
-
-        Raises
-        ------
-        ValueError
-            If a value is of the wrong type (bool and NaN included) or outside its range. The message names the
-            parameter, the value and what is allowed.
-        """
+        """Raise ValueError, which names value and limits, if a value is not allowed or does not go with another."""
         check_fields(self, CONSTRAINTS)
         for is_broken, message in self._rules():
             if is_broken:
@@ -225,10 +219,8 @@ class Parameters:
             )
 
     def _rules_of_watching(self) -> Iterator[tuple[bool, str]]:
-        options = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
-        measured = [name for name, option in options.items() if getattr(self, option) is not None]
         yield (
-            self.patience is not None and not measured,
+            self.patience is not None and not self.measured,
             "patience needs something to look at: give holdout, eval_analogies or eval_pairs as well.",
         )
         yield (
@@ -236,12 +228,17 @@ class Parameters:
             "monitor says what patience looks at: give patience as well.",
         )
         yield (
-            self.monitor is not None and self.monitor not in measured,
-            f"monitor={self.monitor!r:.80} needs {options.get(self.monitor or '')}, which is not given.",
+            self.monitor is not None and self.monitor not in self.measured,
+            f"monitor={self.monitor!r:.80} needs {_MEASURED_BY.get(self.monitor or '')}, which is not given.",
         )
 
     def _is_given(self, name: str) -> bool:
         return bool(getattr(self, name) != Parameters.__dataclass_fields__[name].default)
+
+    @property
+    def measured(self) -> list[str]:
+        """What is measured after every epoch, of what `monitor` may name."""
+        return [name for name, option in _MEASURED_BY.items() if getattr(self, option) is not None]
 
     def pairs_within(self, reach: int) -> float:
         """Input rows that meet a target: the mean size of a window for skip-gram, and one mean of it for CBOW.
@@ -300,7 +297,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "negative": Integer("Noise words for each observed pair.", 1, 1_000),
     "min_count": Integer("Leave out words seen less often than this.", 1, MAX_VOCABULARY),
     "max_vocab": Integer("Keep at most this many words, the most frequent.", 1, MAX_VOCABULARY, optional=True),
-    "sample": Number("Thin out words with a larger share of the corpus than this; 0 keeps all.", low=0, high=1),
+    "sample": Number("Thin out words with a larger fraction of the corpus than this; 0 keeps all.", low=0, high=1),
     "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
     "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
     "alpha": Number(
@@ -313,7 +310,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epochs": Integer("Passes over the corpus.", 1, 100_000),
     "max_time": Seconds("Train for this long, such as 90s or 2h, whatever epochs says.", above=0, optional=True),
     "holdout": Number(
-        "Never train on this share of the sentences, and measure the loss on it after every epoch.",
+        "Never train on this fraction of the sentences, and measure the loss on it after every epoch.",
         above=0,
         high=0.5,
         optional=True,
