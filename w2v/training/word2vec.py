@@ -255,17 +255,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a model folder with what is needed to go on training.
 
-        Parameters
-        ----------
-        path : str or path-like
-            Name of the folder.
-        overwrite : bool, default False
-            Replace a model folder that exists.
-
-        Raises
-        ------
-        ModelError
-            If the folder exists or cannot be written.
+        ModelError if it cannot be written, or exists and `overwrite` is False.
         """
         self._check_fitted()
         self._state.save(path, overwrite=overwrite)
@@ -274,7 +264,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
     def load(
         cls, path: str | os.PathLike[str], *, tokenizer: str | Callable[[str], Iterable[str]] | None = None
     ) -> Word2Vec:
-        """Open a folder that `save` wrote.
+        """Open a folder that `save` wrote: fitted, or interrupted and ready for `resume`.
 
         Parameters
         ----------
@@ -282,11 +272,6 @@ subwords, min_n, max_n, buckets, position_weights, lines
             The folder.
         tokenizer : callable, optional
             The tokenizer that the model was trained with, if that was a callable of your own: code is never stored.
-
-        Returns
-        -------
-        Word2Vec
-            Fitted, or interrupted and ready for `resume`.
 
         Raises
         ------
