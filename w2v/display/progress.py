@@ -86,7 +86,7 @@ class _Work(NamedTuple):
 
 
 class _Shown(ABC):
-    """How far work is; `update` is an `Update`."""
+    """Shows how far work is; `update` is an `Update`."""
 
     def __init__(self, start: str) -> None:
         self._began = {start: time.monotonic()}

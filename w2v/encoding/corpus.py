@@ -45,12 +45,8 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
     With `lines` "pairs" or "weighted" (see `Parameters`), items that are no files are tuples and are returned as they
     are.
 
-    Raises
-    ------
-    CorpusError
-        If a file is missing, or files and texts are mixed.
-    TypeError
-        If `corpus` is none of these, or mixes paths and strings.
+    CorpusError if a file is missing, or files and texts are mixed; TypeError if `corpus` is none of these, or mixes
+    paths and strings.
     """
     if isinstance(corpus, (str, os.PathLike)):
         return TextReader(corpus)

@@ -21,7 +21,7 @@ from w2v.corpora.weighted import MAX_WEIGHT, parse_weight, weighted_lines
 from w2v.encoding.corpus import TokenLists, reported, wrong_sentence
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import EmptyVocabularyError, TokenStream
-from w2v.encoding.vocabulary import Vocabulary, choose_words
+from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 
 Record = tuple[float, list[str]]
 
@@ -45,14 +45,8 @@ def encode_records(
     left out, a pair with either of its words. Counts are the sums of weights, rounded to whole numbers. The stream has
     weights, unless all are 1; pairs are sentences of two words in a random order that depends on nothing else.
 
-    Raises
-    ------
-    CorpusError
-        If a line is not of that form; the message names file and line.
-    EmptyVocabularyError
-        If no word is frequent enough.
-    TypeError, ValueError
-        If an item of an iterable is not of that form.
+    CorpusError, which names file and line, if a line is not of that form, TypeError or ValueError if an item of an
+    iterable is not; EmptyVocabularyError if no word is frequent enough.
     """
     if isinstance(corpus, TextReader):
         read = reported(corpus, progress)
@@ -68,7 +62,7 @@ def encode_records(
     first = np.empty(len(words), np.int64)
     first[tokens[::-1]] = np.arange(len(tokens))[::-1]
     counts = np.where(totals < min_count - 1e-9, 0, np.rint(totals)).astype(np.int64)
-    vocabulary, ids = choose_words(lambda rows: [words[row] for row in rows.tolist()], counts, first, 1, max_vocab)
+    vocabulary, ids = choose_words(words_of_list(words), counts, first, 1, max_vocab)
     if not len(vocabulary):
         raise EmptyVocabularyError(
             f"no word of {len(words):,} weighs {min_count} in all, as min_count asks; give more lines or a smaller "
@@ -77,9 +71,7 @@ def encode_records(
     return vocabulary, _stream(ids[tokens], lengths, weights, repeats, in_pairs=lines == "pairs")
 
 
-def _collect(
-    records: Iterable[Record],
-) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+def _collect(records: Iterable[Record]) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
     """Return words, a provisional id for each token, and the length and weight of each record."""
     entry_of: dict[str, int] = {}
     tokens, lengths, weights = array("i"), array("q"), array("d")

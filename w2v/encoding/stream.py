@@ -27,7 +27,7 @@ from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
 from w2v.encoding.corpus import Corpus, TokenLists, reported, wrong_sentence
 from w2v.encoding.rewriting import MAX_GROWTH, Rewriter, can_rewrite
-from w2v.encoding.vocabulary import Vocabulary, choose_words
+from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 from w2v.kernels.scanner import Table, encode_block, merge_tables
 
 _Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
@@ -203,18 +203,12 @@ def encode_corpus(
     """Count the words of a corpus, see `open_corpus`, and encode it; it is read once.
 
     `tokenizer` makes tokens of text, and is not used on tokens. `choose_words` says what `min_count`, `max_vocab` and
-    `known` do. No result depends on the number of `workers`, the threads of built-in tokenizers. Ids of more than
-    `max_memory` bytes are memory-mapped files in `work_folder`, which must outlive the stream. `progress` is called
-    with the bytes read so far and the bytes in all, or None where that is not known.
+    `known` do. `workers` are the threads of built-in tokenizers; the result does not depend on their number. Ids of
+    more than `max_memory` bytes go to memory-mapped files in `work_folder`, which must outlive the stream. `progress`
+    is called with the bytes read so far and the bytes in all, or None where that is not known.
 
-    Raises
-    ------
-    EmptyVocabularyError
-        If no word reaches `min_count`, or there is no word at all.
-    CorpusError
-        If a file cannot be read.
-    TypeError
-        If a sentence is neither text nor tokens.
+    EmptyVocabularyError if no word reaches `min_count`, or there is no word at all; CorpusError if a file cannot be
+    read; TypeError if a sentence is neither text nor tokens.
     """
     max_memory = default_max_memory() if max_memory is None else max_memory
     spool = _Spool(work_folder, max_memory)
@@ -393,7 +387,7 @@ def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
     flush()
     words = list(entry_of)
     identity = np.arange(len(words), dtype=np.int32)
-    return lambda order: [words[e] for e in order.tolist()], counts, identity.astype(np.int64), [identity]
+    return words_of_list(words), counts, identity.astype(np.int64), [identity]
 
 
 def _encode(

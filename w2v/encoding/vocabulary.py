@@ -56,13 +56,7 @@ class UnknownWordError(KeyError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the words and the suggestions found, not the model that found them."""
-        return _restore_unknown_word_error, (self.words, self.suggestions)
-
-
-def _restore_unknown_word_error(words: tuple[str, ...], suggestions: dict[str, list[str]]) -> UnknownWordError:
-    error = UnknownWordError(words)
-    error._suggestions = suggestions
-    return error
+        return UnknownWordError, (self.words,), {"_suggestions": self.suggestions}
 
 
 def _join_or(items: Sequence[str]) -> str:
@@ -202,6 +196,11 @@ def _check_counts(counts: NDArray[np.integer[Any]], n_words: int) -> NDArray[np.
 def known_rows(words: Sequence[str], key_to_index: Mapping[str, int]) -> NDArray[np.int64]:
     """Return the row of each word, -1 for one that is not known; shape (n,), int64."""
     return np.fromiter((key_to_index.get(word, -1) for word in words), np.int64, len(words))
+
+
+def words_of_list(words: Sequence[str]) -> Callable[[NDArray[np.int64]], list[str]]:
+    """Return what gives the words of some places in a list."""
+    return lambda places: [words[place] for place in places.tolist()]
 
 
 def choose_words(

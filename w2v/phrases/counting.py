@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoding.stream import EmptyVocabularyError, TokenStream, run_threads
-from w2v.encoding.vocabulary import Vocabulary, choose_words
+from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 from w2v.kernels import phrases as kernels
 from w2v.kernels.scanner import encode_block
 from w2v.phrases.parameters import PhraseParameters
@@ -95,7 +94,7 @@ def count_pairs(
     max_pairs: int,
     workers: int,
 ) -> PairCounts:
-    """Count the pairs of a stream that occur `min_count` times, by word ids; `workers` change nothing in the result.
+    """Count the pairs of a stream that occur `min_count` times, by word ids, the same for any number of workers.
 
     `kinds`, shape (V,), has PLAIN, CONNECTOR or BREAK for every id. When more distinct pairs than `max_pairs` are held,
     the rarest are forgotten: those seen once, the next time those seen up to twice, and so on, as word2vec does.
@@ -167,15 +166,6 @@ class PhraseCorpus:
 
     The vocabulary is of all words of the text, whatever their count. The stream is overwritten: after `join` it must
     not be used any more.
-
-    Attributes
-    ----------
-    words : list of str
-        Word of each id; those of phrases come after those of the text.
-    tokens, offsets : ndarray of int32 and int64
-        As in `TokenStream`.
-    counts, first_at : ndarray of shape (len(words),), int64
-        How often each id occurs now, and where first.
     """
 
     def __init__(
@@ -188,7 +178,7 @@ class PhraseCorpus:
         workers: int,
     ) -> None:
         self.delimiter, self.connector_words, self.workers = delimiter, connector_words, workers
-        self.words = list(vocabulary.index_to_key)
+        self.words = list(vocabulary.index_to_key)  # of each id; those of phrases come after those of the text
         self.tokens, self.offsets = stream.tokens, stream.offsets
         self._ids = dict(vocabulary.key_to_index)
         self._kinds = np.full(len(self.words), kernels.PLAIN, np.uint8)
@@ -196,6 +186,7 @@ class PhraseCorpus:
         self._count()
 
     def _count(self) -> None:
+        """Count how often each id occurs now, and where first."""
         self.counts = np.empty(len(self.words), np.int64)
         self.first_at = np.empty(len(self.words), np.int64)
         kernels.count_words(self.tokens, self.counts, self.first_at)
@@ -206,14 +197,10 @@ class PhraseCorpus:
         if scoring == "npmi":  # which does not depend on how many pairs there are: those of rare words need no place
             kinds = np.where((self.counts < min_count) & (kinds == kernels.PLAIN), np.uint8(kernels.BREAK), kinds)
         pairs = count_pairs(
-            self.tokens,
-            self.offsets,
-            kinds,
-            min_count=min_count,
-            max_pairs=parameters.max_pairs,
-            workers=self.workers,
+            self.tokens, self.offsets, kinds, min_count=min_count, max_pairs=parameters.max_pairs, workers=self.workers
         )
-        first, last = self._split(pairs.words)
+        first = (pairs.words >> np.uint64(32)).astype(np.int64)
+        last = (pairs.words & np.uint64(0xFFFFFFFF)).astype(np.int64)
         counts = self.counts[first], self.counts[last], pairs.counts
         if scoring == "npmi":
             scores = score_npmi(*counts, len(self.tokens))
@@ -223,22 +210,12 @@ class PhraseCorpus:
         chosen = np.flatnonzero(scores > parameters.resolved_threshold)
         chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
         between = _words_of_gaps(pairs.gaps[chosen], pairs.gap_keys, self.words)
+        columns = [column[chosen].tolist() for column in (first, pairs.gaps, last, scores, pairs.counts)]
         phrases = [
             Phrase((self.words[a], *between[gap], self.words[b]), score, count)
-            for a, gap, b, score, count in zip(
-                first[chosen].tolist(),
-                pairs.gaps[chosen].tolist(),
-                last[chosen].tolist(),
-                scores[chosen].tolist(),
-                pairs.counts[chosen].tolist(),
-                strict=True,
-            )
+            for a, gap, b, score, count in zip(*columns, strict=True)
         ]
         return phrases, pairs
-
-    @staticmethod
-    def _split(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return (words >> np.uint64(32)).astype(np.int64), (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
     def join(self, phrases: Sequence[Phrase]) -> None:
         """Replace phrases by one token each, from left to right; those with unknown words are passed over."""
@@ -246,15 +223,9 @@ class PhraseCorpus:
         borders = self._sentence_borders()
         starts = self.offsets[borders]
         ends = np.empty(len(borders) - 1, np.int64)
-        queue = iter(range(len(ends)))
-        lock = threading.Lock()
 
         def work(worker: int) -> None:
-            while True:
-                with lock:
-                    part = next(queue, None)
-                if part is None:
-                    return
+            for part in range(worker, len(ends), self.workers):
                 ends[part] = kernels.join_pairs(
                     self.tokens, self.offsets, borders[part], borders[part + 1], starts[part],
                     self._kinds, begins, rows, gap_slots, gap_keys,
@@ -316,14 +287,8 @@ class PhraseCorpus:
 
         `n_words` of the stream counts a phrase as one. Without a word that reaches `min_count`, EmptyVocabularyError.
         """
-        vocabulary, ids = choose_words(
-            lambda rows: [self.words[row] for row in rows.tolist()],
-            self.counts,
-            self.first_at,
-            min_count,
-            max_vocab,
-            known,
-        )
+        words_of = words_of_list(self.words)
+        vocabulary, ids = choose_words(words_of, self.counts, self.first_at, min_count, max_vocab, known)
         if not self.counts[ids >= 0].any():
             raise EmptyVocabularyError(
                 f"no word or phrase occurs {min_count} times, as min_count asks: the most frequent of "

@@ -137,11 +137,7 @@ class Phrases(Estimator):
             If there were more pairs than `max_pairs`.
         """
         parameters = self._validated()
-        with (
-            _claimed_output(output, overwrite),
-            WorkFolder(work_folder) as folder,
-            _shown(progress, corpus) as told,
-        ):
+        with _claimed_output(output, overwrite), WorkFolder(work_folder) as folder, _shown(progress, corpus) as told:
             joined = _encode(
                 open_corpus(corpus),
                 get_tokenizer(parameters.tokenizer),
@@ -249,9 +245,9 @@ def encode_with_phrases(
 ) -> tuple[Vocabulary, TokenStream, PhraseTokenizer]:
     """Encode a corpus as `encode_corpus` does, but with phrases joined before rare words are left out.
 
-    A `PhraseTokenizer` brings the phrases to join; with any other they are looked for as `learner` says, which is
-    fitted then. The parameters else, and the errors, are those of `encode_corpus`. `n_words` of the stream counts a
-    phrase as one word; the tokenizer that is returned has the phrases that were joined.
+    A `PhraseTokenizer` brings the phrases to join; with any other tokenizer `learner` looks for them, and is fitted
+    then. The other parameters and the errors are those of `encode_corpus`. `n_words` of the stream counts a phrase as
+    one word. The tokenizer that is returned has the phrases that were joined.
     """
     joins = tokenizer if isinstance(tokenizer, PhraseTokenizer) else None
     parameters = learner._validated()

@@ -201,10 +201,7 @@ class PhraseList:
             if not isinstance(connectors, list) or not isinstance(content["parameters"], dict):
                 raise TypeError("connector_words must be a list, and parameters an object")
             return cls(
-                passes,
-                delimiter=content["delimiter"],
-                connector_words=connectors,
-                parameters=content["parameters"],
+                passes, delimiter=content["delimiter"], connector_words=connectors, parameters=content["parameters"]
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} is damaged: its phrases cannot be read ({error})") from error

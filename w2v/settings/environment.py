@@ -32,8 +32,8 @@ def cache_folder() -> Path:
     """Return the folder for what can be made again; it need not exist yet.
 
     W2V_CACHE_DIR, or a folder ``w2v`` where the system keeps caches: ``$XDG_CACHE_HOME`` or ``~/.cache``, on macOS
-    ``~/Library/Caches``, on Windows ``%LOCALAPPDATA%``. Who has no home folder has one among the temporary ones, and if
-    W2V_CACHE_DIR names such a home folder, it is a ValueError.
+    ``~/Library/Caches``, on Windows ``%LOCALAPPDATA%``. A user without a home folder has one among the temporary ones.
+    ValueError if W2V_CACHE_DIR begins with ``~`` and there is no such home folder.
     """
     given = os.environ.get(CACHE_FOLDER)
     if given:

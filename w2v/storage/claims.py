@@ -25,12 +25,7 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
     locks (Windows, some network file systems) nothing is claimed, and runs find out when they save: see
     `w2v.storage.rescue`.
 
-    Raises
-    ------
-    OutputClaimedError
-        If another run has claimed it.
-    ModelError
-        If its folder is missing or cannot be written.
+    OutputClaimedError if another run has claimed the name; ModelError if its folder is missing or cannot be written.
     """
     file = _lock_file(resolved(path))
     descriptor = _lock(file, path)

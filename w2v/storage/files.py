@@ -50,18 +50,11 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
     """Open a new file beside `path` for writing and rename it to `path` when the block ends without an error.
 
     Its folder must exist; a symbolic link is followed, so that its target is replaced. The file is flushed to the disk
-    before it is renamed.
+    before it is renamed. Where something has got the name meanwhile that may not be replaced, the file stays beside it,
+    with a SavedBesideWarning.
 
-    Raises
-    ------
-    ModelError
-        If the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
-        permission). Nothing is left under the final name then, or what was there before; no debris either.
-
-    Warns
-    -----
-    SavedBesideWarning
-        If something has got the name meanwhile that may not be replaced: the file is beside it then.
+    ModelError if the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
+    permission). Nothing is left under the final name then, or what was there before; no debris either.
     """
     final = check_output_file(path, overwrite=overwrite)
     temporary = _temporary_name(final)
@@ -98,11 +91,8 @@ def atomic_folder(
     caller to know. On Linux the two are exchanged in one step. `moved` is called with its name if the folder had to go
     beside `path`, of which a SavedBesideWarning tells.
 
-    Raises
-    ------
-    ModelError
-        If something has the name already and `replace` is False, or if writing fails. Nothing is left under the final
-        name then, or what was there before; no debris either.
+    ModelError if something has the name already and `replace` is False, or if writing fails. What is left is as for
+    `atomic_file`.
     """
     final = resolved(path)
     if not replace:

@@ -31,14 +31,8 @@ def save_result(
 
     `write` writes it under a name. Where something else has got the name of the output, the result goes beside it, with
     a `SavedBesideWarning`. If the disk is full or protected, the first place to try is beside the `inputs`, the files
-    that it was made of; then come the current folder and the system's temporary folder.
-
-    Raises
-    ------
-    SavedElsewhereError
-        If it is in one of these places, or could be written nowhere.
-    ModelError
-        If what is wrong is not the place.
+    that it was made of; then come the current folder and the system's temporary folder. SavedElsewhereError if it is in
+    one of these places, or could be written nowhere; ModelError if what is wrong is not the place.
     """
     try:
         write(Path(output))

@@ -24,9 +24,7 @@ _BLOCK_BYTES = 4 << 20
 
 
 def write_tensors(
-    path: str | os.PathLike[str],
-    tensors: Mapping[str, NDArray[Any]],
-    metadata: Mapping[str, str] | None = None,
+    path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write named arrays as a safetensors file, atomically and without copying any of them whole.
 
@@ -67,12 +65,8 @@ def read_tensors(path: str | os.PathLike[str], *, mmap: bool = True) -> dict[str
 
     The header is checked by the safetensors library (its length, names, shapes and offsets against each other and
     against the size of the file) before anything is allocated. With `mmap` the file is mapped into memory, so that only
-    what is used is read. Arrays of bfloat16, which NumPy does not know, come as float32.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, truncated, not a safetensors file, or of a dtype that NumPy does not know.
+    what is used is read. Arrays of bfloat16, which NumPy does not know, come as float32. ModelError if the file is
+    missing, truncated, not a safetensors file, or of a dtype that NumPy does not know.
     """
     from safetensors import SafetensorError, safe_open
 

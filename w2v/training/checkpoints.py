@@ -45,16 +45,12 @@ class CheckpointWarning(UserWarning):
 class Checkpoint:
     """Saves a training between two steps, whenever so many seconds have gone by; a `Pause` of words and networks alike.
 
-    The result shall be at `output`; checkpoints are written to `folder`, which is there or beside it. An interval of 0
-    is for no checkpoint but that of an interruption. The `seed` of a training that goes on lets its own checkpoint be
-    replaced; other folders need `overwrite`.
+    The result belongs at `output`. Checkpoints are written to `folder`, which is there or beside it. With an `interval`
+    of 0 there is none but that of an interruption. A training that goes on may replace its own checkpoint, which `seed`
+    tells; any other folder is replaced with `overwrite` only.
 
-    Raises
-    ------
-    ValueError
-        If the interval is negative or not finite.
-    ModelError
-        If the folder exists and may not be replaced, or cannot be written.
+    ValueError if the interval is negative or not finite; ModelError if the folder exists and may not be replaced, or
+    cannot be written.
     """
 
     def __init__(

@@ -78,14 +78,8 @@ def estimate_training(
     Of the text `sample_bytes` are read, and trained on for so many seconds; a smaller text is read whole, and its words
     are counted.
 
-    Raises
-    ------
-    ValueError
-        If a parameter is out of range.
-    CorpusError
-        If a file cannot be read, or standard input is among them.
-    EmptyVocabularyError
-        If the sample has no word, or, being all of the text, none that is frequent enough.
+    ValueError if a parameter is out of range; CorpusError if a file cannot be read, or standard input is among them;
+    EmptyVocabularyError if the sample has no word, or, being all of the text, none that is frequent enough.
     """
     parameters.validate()
     workers = parameters.workers or default_workers()
@@ -136,14 +130,11 @@ def estimate_training(
 def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, fraction: float) -> int:
     """Estimate how many words reach a count in a text of which a fraction is known; their true number if that is 1.
 
-    `tokens`, shape (n_tokens,), are the ids of all words of the sample.
-
-    Notes
-    -----
-    Heaps' law says that the number of distinct words grows like a power of the text's length. The exponent is taken
-    from half of the sample, in small parts from all over it, and all of it. It falls slowly as the text grows: with
-    each doubling by half of what it fell, in proportion, from the last doubling but one to the last (measured: 2 % of
-    18 M words of Wikipedia give the vocabulary to 5 %).
+    `tokens`, shape (n_tokens,), are the ids of all words of the sample. Heaps' law says that the number of distinct
+    words grows like a power of the text's length. The exponent is taken from half of the sample, in small parts from
+    all over it, and all of it. It falls slowly as the text grows: with each doubling by half of what it fell, in
+    proportion, from the last doubling but one to the last (measured: 2 % of 18 M words of Wikipedia give the vocabulary
+    to 5 %).
     """
     edges = np.linspace(0, len(tokens), _PARTS + 1).astype(np.int64)
     sizes = []

@@ -105,9 +105,9 @@ class Every:
 class Monitor:
     """Measures, callbacks and early stopping of one training; a `Pause` of the trainer.
 
-    `embed` returns the vectors as they are now, as `Embeddings` that need not copy them. The loss of `held_out`
-    sentences, which are not trained on, is measured with so many `workers`. `best` is a copy of the tables after the
-    best epoch, while `patience` may end training later than that; a training that goes on is given it.
+    `embed` returns the vectors as they are now, as `Embeddings` that need not copy them. `held_out` are sentences that
+    are not trained on; `workers` threads measure their loss. `best` is a copy of the tables after the best epoch, kept
+    while `patience` may end training later than that; a training that goes on hands it in.
     """
 
     def __init__(
@@ -222,12 +222,8 @@ def best_epoch(parameters: Parameters, history: Sequence[EpochRecord]) -> int | 
 def check_evaluations(parameters: Parameters, vocabulary: Vocabulary | None = None) -> None:
     """Read the evaluation files, so that a mistake in them shows before anything is trained.
 
-    Raises
-    ------
-    EvaluationError
-        If a file cannot be read or a line is not understood.
-    ValueError
-        If nothing in a file can be asked of the vocabulary, if one is given.
+    EvaluationError if a file cannot be read or a line is not understood; ValueError if nothing in a file can be asked
+    of the vocabulary, if one is given.
     """
     words = [] if vocabulary is None else vocabulary.index_to_key
     for name, count in (("eval_analogies", count_known_questions), ("eval_pairs", count_known_pairs)):

@@ -148,11 +148,8 @@ def chunk_shape(
     where q and p are its fractions of the noise distribution and of the tokens that survive subsampling. N is at least
     what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
 
-    Returns
-    -------
-    (T, N, alpha)
-        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows; alpha, the learning rate at the
-        start, is as given, or smaller where a vocabulary of a few words would break the limits even with T = 1.
+    Return (T, N, alpha): T is from 1 to MAX_TARGETS[algorithm], N a positive multiple of the tile's rows. The learning
+    rate at the start is as given, or smaller where a vocabulary of a few words would break the limits even with T = 1.
     """
     skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
     pairs = parameters.pairs_within(reach)

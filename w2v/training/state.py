@@ -118,11 +118,8 @@ def digest_stream(stream: TokenStream) -> int:
 def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> TrainingState:
     """Read the state that a model folder holds; nothing in it is trusted.
 
-    Raises
-    ------
-    ModelError
-        If it is no model folder, of a newer version, holds vectors only, is damaged, or was trained with a callable and
-        no `tokenizer` is given.
+    ModelError if it is no model folder, of a newer version, holds vectors only, is damaged, or was trained with a
+    callable and no `tokenizer` is given.
     """
     folder = Path(folder)
     embeddings = Embeddings.load(folder, tokenizer=tokenizer)

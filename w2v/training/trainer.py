@@ -57,22 +57,6 @@ class Trainer:
     random start), the segments that are done (`step`), the `history` of its epochs, and, with `max_time`, the time from
     which that is counted (`started`, of `time.perf_counter()`) and the fraction of the schedule that is `done`. The
     workers bring tables, step, history and done up to date.
-
-    Attributes
-    ----------
-    objective : Objective
-    alpha, min_alpha : float
-        Learning rate at both ends of the schedule.
-    stop_reason : str or None
-        Why training ended before its schedule, if a pause ended it.
-    text : Text
-        The stream as kernels take it.
-    keep : ndarray of shape (V,), float32
-        See `keep_probabilities`.
-    borders : ndarray of shape (n_segments + 1,), int64
-        Where the segments of the stream begin and end.
-    reach : int
-        The largest radius of a window that a sentence has room for, at most `window`.
     """
 
     def __init__(
@@ -92,15 +76,16 @@ class Trainer:
         self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
         self.history = [] if history is None else history
         self.done = done
-        self.stop_reason: str | None = None
+        self.stop_reason: str | None = None  # why training ended before its schedule, if a pause ended it
         self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
         self.keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.text = self._text_of(stream)
-        self.reach = _reach(parameters, stream)
+        self.reach = _reach(parameters, stream)  # largest radius of a window that a sentence has room for
         self.objective = choose_objective(parameters, vocabulary, self.keep, self.reach)
         self.alpha = self.objective.alpha
         given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
         self.min_alpha = min(given, self.alpha)
+        # where the segments begin and end: shape (n_segments + 1,), int64
         self.borders = _split(stream, SYNCHRONOUS_SEGMENT if parameters.deterministic else SEGMENT)
         self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
@@ -176,12 +161,7 @@ class Trainer:
         return self._states(2, (planned.epoch << 32) + planned.number + 1)
 
     def _part(
-        self,
-        stream: TokenStream,
-        borders: NDArray[np.int64],
-        number: int,
-        rates: tuple[float, float],
-        state: np.uint64,
+        self, stream: TokenStream, borders: NDArray[np.int64], number: int, rates: tuple[float, float], state: np.uint64
     ) -> tuple[Text, Segment]:
         """Return what a kernel takes for the part of a stream between two borders."""
         start, stop = int(borders[number]), int(borders[number + 1])
