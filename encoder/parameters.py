@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from w2v.neural.names import NORMS, POSITIONS
-from w2v.settings.constraints import Choice, Flag, Integer, Number, Seed, check_value
-from w2v.settings.parameters import DOMAINS
+from w2v.settings.constraints import Choice, Flag, Integer, Number, Seed
+from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, constraints_of, parameter
 
 MAX_SIZE = 1 << 16
@@ -22,7 +22,7 @@ HEADS = ("branch", "linear")
 """What becomes of the last hidden states; see `w2v.encoder.model.network`."""
 
 PRECISION = Choice(
-    ("float32", "float16", "int8"), "Type of the vectors' numbers; int8 scales each vector so that its largest is 127."
+    "Type of the vectors' numbers; int8 scales each vector so that its largest is 127.", ("float32", "float16", "int8")
 )
 """What the vectors of sentences can be returned as."""
 
@@ -35,9 +35,8 @@ OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_column
 class _PerhapsInfinite(Number):
     """A number above 0, infinity too."""
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` is a number above 0."""
-        return super().allows(value) or value == math.inf
+    def _allows(self, value: object) -> bool:
+        return super()._allows(value) or value == math.inf
 
     def describe(self) -> str:
         """State the range."""
@@ -57,27 +56,27 @@ class EncoderParameters:
     architecture: str | None = parameter(
         None,
         Choice(
-            ("static", "attention"),
             "Sum up the weighted vectors of words, or let the words of a sentence attend to each other first.",
+            ("static", "attention"),
         ),
         "that of MODEL, static for word vectors",
     )
-    layers: int = parameter(1, Integer(1, 1 << 10, "Layers of attention."))
-    heads: int = parameter(4, Integer(1, MAX_SIZE, "Heads of attention in each layer."))
+    layers: int = parameter(1, Integer("Layers of attention.", 1, 1 << 10))
+    heads: int = parameter(4, Integer("Heads of attention in each layer.", 1, MAX_SIZE))
     dim: int = parameter(
-        128, Integer(1, MAX_SIZE, "Width of the hidden states between the layers, a multiple of heads.")
+        128, Integer("Width of the hidden states between the layers, a multiple of heads.", 1, MAX_SIZE)
     )
-    positions: str = parameter("relative", Choice(POSITIONS, "How attention knows the places of words."))
+    positions: str = parameter("relative", Choice("How attention knows the places of words.", POSITIONS))
     feed_forward: float = parameter(
         2.0, Number("Width inside a layer's feed-forward network, over dim.", above=0, high=64)
     )
-    norm: str = parameter("pre", Choice(NORMS, "Normalise what a layer reads, or what it returns."))
+    norm: str = parameter("pre", Choice("Normalise what a layer reads, or what it returns.", NORMS))
     head: str = parameter(
         "branch",
         Choice(
-            HEADS,
             "Add to each word's vector, or map it through, as BERT does: linear needs the norm post and a dim of at "
             "least two more than the vectors have.",
+            HEADS,
         ),
     )
     dropout: float = parameter(
@@ -88,18 +87,18 @@ class EncoderParameters:
         0.0, Number("Length of a direction that every spelling has, unknown words too; 0: none.", low=0)
     )
     identity_columns: int = parameter(
-        0, Integer(0, MAX_SIZE, "Columns for these directions alone; 0 adds them to the vectors.")
+        0, Integer("Columns for these directions alone; 0 adds them to the vectors.", 0, MAX_SIZE)
     )
     normalize: bool | None = parameter(
         None,
         Flag("Bring vectors to length 1, so that their products are cosines; zeros stay zeros."),
         "normalize, unless an imported encoder does not",
     )
-    truncate_dim: int | None = parameter(None, Integer(1, MANY, "Keep the first columns only."), "all columns")
+    truncate_dim: int | None = parameter(None, Integer("Keep the first columns only.", 1, MANY), "all columns")
     batch_size: int = parameter(
-        1024, Integer(1, MANY, "Sentences that a thread takes at once. The vectors do not depend on it.")
+        1024, Integer("Sentences that a thread takes at once. The vectors do not depend on it.", 1, MANY)
     )
-    workers: int | None = parameter(None, DOMAINS["workers"])
+    workers: int | None = parameter(None, CONSTRAINTS["workers"])
     random_state: Any = parameter(
         None, Seed("Decides everything random: training, and the start of a network."), "the seed of `training`"
     )
@@ -119,4 +118,4 @@ def of_encoder(name: str, default: Any = None) -> Any:
 
 def check_parameter(name: str, value: object) -> None:
     """Raise ValueError if a value is not allowed for a parameter of this name."""
-    check_value(name, value, constraints_of(EncoderParameters)[name])
+    constraints_of(EncoderParameters)[name].check(name, value)

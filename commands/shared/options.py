@@ -12,7 +12,7 @@ from w2v.commands.shared.output import PROGRESS
 from w2v.commands.shared.parameters import parameter_option
 from w2v.commands.shared.types import Duration, LazyChoice
 from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS
-from w2v.settings.parameters import DOMAINS
+from w2v.settings.parameters import CONSTRAINTS
 
 
 def file_option(*names: str, metavar: str = "FILE", **further: Any) -> Callable[[Any], Any]:
@@ -58,7 +58,7 @@ progress_option = choice_option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
 top_option = number_option("--top", default=10, help="How many words to show.")
 sentences_option = number_option("--top", default=10, help="Sentences to show.")
-workers_option = parameter_option("workers", DOMAINS["workers"], None)
+workers_option = parameter_option("workers", CONSTRAINTS["workers"], None)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 output_option = file_option("-o", "--output", required=True, metavar="DIR", help="The model folder to write.")
 restrict_option = number_option(

@@ -12,7 +12,7 @@ from w2v.commands.shared.types import Duration, LazyChoice
 from w2v.corpora.tokenizers import TOKENIZER_NAMES
 from w2v.settings.constraints import (
     Choice,
-    Domain,
+    Constraint,
     FileName,
     Flag,
     Integer,
@@ -20,9 +20,8 @@ from w2v.settings.constraints import (
     Seconds,
     Seed,
     TokenizerChoice,
-    refusal,
 )
-from w2v.settings.parameters import DOMAINS, MAX_VOCABULARY, Parameters
+from w2v.settings.parameters import CONSTRAINTS, MAX_VOCABULARY, Parameters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,7 +34,7 @@ _METAVARS: dict[type, str | None] = {Seconds: None, Integer: "N", Number: "X", S
 class ParameterOption(click.Option):
     """An option for a parameter, which refuses a value as Python does, and shows what its default stands for."""
 
-    def __init__(self, *arguments: Any, constraint: Domain, unset: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, constraint: Constraint, unset: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.constraint, self.unset = constraint, unset
 
@@ -48,7 +47,7 @@ class ParameterOption(click.Option):
                 raise  # about a file, a tokenizer or a span of time, click's types know more to say
             converted = _as_number(self.constraint, value)
         if converted is not None and not self.constraint.allows(converted):
-            raise click.BadParameter(refusal(self.constraint, converted), ctx, self)
+            raise click.BadParameter(self.constraint.refusal(converted), ctx, self)
         return converted
 
     def get_help_extra(self, ctx: click.Context) -> Any:
@@ -59,7 +58,7 @@ class ParameterOption(click.Option):
         return extra
 
 
-def _as_number(constraint: Domain, text: str) -> object:
+def _as_number(constraint: Constraint, text: str) -> object:
     """Return a number for text that is one, if a number is wanted."""
     if isinstance(constraint, Choice):
         return text
@@ -71,7 +70,7 @@ def _as_number(constraint: Domain, text: str) -> object:
 
 def training_options(command: Command) -> Command:
     """Add an option for each training parameter of word vectors; see `w2v.settings.parameters`."""
-    for name, constraint in reversed(DOMAINS.items()):
+    for name, constraint in reversed(CONSTRAINTS.items()):
         command = parameter_option(name, constraint, getattr(Parameters, name))(command)
     return command
 
@@ -89,7 +88,9 @@ def table_options(table: type[Any], names: Sequence[str] | None = None) -> Calla
     return add
 
 
-def parameter_option(name: str, constraint: Domain, default: object, unset: str = "") -> Callable[[Command], Command]:
+def parameter_option(
+    name: str, constraint: Constraint, default: object, unset: str = ""
+) -> Callable[[Command], Command]:
     """Return what adds the option for one parameter to a command; `unset` says what the default None stands for."""
     option = option_name(name)
     if isinstance(constraint, Flag):
@@ -113,7 +114,7 @@ def option_name(parameter: str) -> str:
     return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
 
 
-def _click_type(constraint: Domain) -> click.ParamType[Any] | None:
+def _click_type(constraint: Constraint) -> click.ParamType[Any] | None:
     """Return click's type for a constraint; its ranges are shown in `--help`."""
     match constraint:
         case Choice():

@@ -16,7 +16,7 @@ from w2v.commands.shared.parameters import option_name, parameter_option
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.training import warnings_in_one_line
 from w2v.corpora.readers import TextReader
-from w2v.phrases.parameters import ENGLISH, PARAMETER_DOMAINS, PhraseParameters
+from w2v.phrases.parameters import ENGLISH, PHRASE_CONSTRAINTS, PhraseParameters
 from w2v.phrases.phrase_list import PhraseList
 from w2v.storage.files import check_writable_beside
 
@@ -34,7 +34,7 @@ def _phrase_options(command: Any) -> Any:
                 help=f"{ENGLISH}, or a file of words, which may stand inside a phrase but neither begin nor end it.",
             )
         else:
-            add = parameter_option(parameter.name, PARAMETER_DOMAINS[parameter.name], parameter.default)
+            add = parameter_option(parameter.name, PHRASE_CONSTRAINTS[parameter.name], parameter.default)
         command = add(command)
     return command
 
@@ -156,7 +156,7 @@ def _check_load(output: Path | None, save: Path | None) -> None:
     if output is None or save is not None:
         raise click.UsageError("--load joins phrases in the text: give --output as well, and not --save.")
     context = click.get_current_context()
-    for name in PARAMETER_DOMAINS.keys() - {"workers", "tokenizer"}:
+    for name in PHRASE_CONSTRAINTS.keys() - {"workers", "tokenizer"}:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise click.UsageError(f"{option_name(name)} says how phrases are found, and --load has them already.")
 

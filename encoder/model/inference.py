@@ -20,7 +20,6 @@ from w2v.encoder.model.rows import WordRows
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.parameters import PRECISION, EncoderParameters, check_parameter
 from w2v.neural.fused_inference import FusedNetwork
-from w2v.settings.constraints import check_value
 from w2v.settings.environment import default_workers
 
 Precision = Literal["float32", "float16", "int8"]
@@ -78,7 +77,7 @@ class Output:
 
     def __post_init__(self) -> None:
         check_parameter("truncate_dim", self.truncate_dim)
-        check_value("precision", self.precision, PRECISION)
+        PRECISION.check("precision", self.precision)
 
     def columns(self, dimension: int) -> int:
         """Return how many columns are left of `dimension`; ValueError if more are to be kept than there are."""

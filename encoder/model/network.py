@@ -52,7 +52,7 @@ class NetworkConfig:
         If a value has another type.
     """
 
-    input_size: int = parameter(MISSING, Integer(1, MAX_SIZE, "Width of what comes in and goes out."))
+    input_size: int = parameter(MISSING, Integer("Width of what comes in and goes out.", 1, MAX_SIZE))
     dim: int = of_encoder("dim")
     heads: int = of_encoder("heads")
     layers: int = of_encoder("layers")
@@ -60,15 +60,15 @@ class NetworkConfig:
     norm: str = of_encoder("norm")
     positions: str = of_encoder("positions", "rotary")
     dropout: float = of_encoder("dropout", 0.0)
-    activation: str = parameter("gelu", Choice(ACTIVATIONS, "Inside the feed-forward network."))
+    activation: str = parameter("gelu", Choice("Inside the feed-forward network.", ACTIVATIONS))
     head: str = parameter(
-        EncoderParameters.head, Choice((*HEADS, "none"), "What becomes of the last hidden states; see the module.")
+        EncoderParameters.head, Choice("What becomes of the last hidden states; see the module.", (*HEADS, "none"))
     )
     epsilon: float = parameter(layer_norm.EPSILON, Number("What norms add to the variance.", low=0, high=1))
     max_positions: int = parameter(
-        512, Integer(1, 1 << 20, "Rows of the table of learned positions; tokens further on share its last row.")
+        512, Integer("Rows of the table of learned positions; tokens further on share its last row.", 1, 1 << 20)
     )
-    max_distance: int = parameter(32, Integer(1, 1 << 16, "Distances of relative positions that are told apart."))
+    max_distance: int = parameter(32, Integer("Distances of relative positions that are told apart.", 1, 1 << 16))
 
     def __post_init__(self) -> None:
         for one in fields(self):

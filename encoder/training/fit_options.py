@@ -7,7 +7,7 @@ from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
 from w2v.settings.constraints import Flag, Integer, Number, Seconds
-from w2v.settings.parameters import DOMAINS
+from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 _BY_SOURCE = "by what is trained on"
@@ -28,8 +28,8 @@ class FitOptions:
         If a value is out of range.
     """
 
-    steps: int | None = parameter(None, Integer(1, MANY, "Steps of training."), _BY_SOURCE)
-    batch_size: int | None = parameter(None, Integer(2, MANY, "Sentences, or sets of them, in a step."), _BY_SOURCE)
+    steps: int | None = parameter(None, Integer("Steps of training.", 1, MANY), _BY_SOURCE)
+    batch_size: int | None = parameter(None, Integer("Sentences, or sets of them, in a step.", 2, MANY), _BY_SOURCE)
     learning_rate: float | None = parameter(
         None,
         Number("Highest learning rate of the words' vectors; 0 leaves them as they are.", low=0),
@@ -46,27 +46,27 @@ class FitOptions:
     order_share: float = parameter(
         0.3, Number("How much the loss of telling swapped words counts beside the rest; needs attention.", low=0)
     )
-    warmup: int = parameter(100, Integer(0, MANY, "Steps in which the learning rates rise; then they fall to zero."))
+    warmup: int = parameter(100, Integer("Steps in which the learning rates rise; then they fall to zero.", 0, MANY))
     weight_decay: float = parameter(0.01, Number("Weight decay of the network's matrices.", low=0))
     clip: float = parameter(1.0, Number("The longest that the network's gradient may be.", above=0))
     chunk: int | None = parameter(
         None,
-        Integer(1, MANY, "Sentences that the network holds at once, where a batch is larger than the memory."),
+        Integer("Sentences that the network holds at once, where a batch is larger than the memory.", 1, MANY),
         "the whole batch",
     )
     evaluate_every: int = parameter(
-        200, Integer(1, MANY, "Steps between measurements of the loss on held-out sentences.")
+        200, Integer("Steps between measurements of the loss on held-out sentences.", 1, MANY)
     )
     max_time: float | None = parameter(
         None,
         Seconds("End after so much training, such as 90s, 5m or 1h30m, if steps are left then.", low=0),
         "no limit",
     )
-    min_tokens: int = parameter(MIN_TOKENS, Integer(1, MANY, "Leave out sentences of fewer known words."))
-    max_tokens: int = parameter(MAX_TOKENS, Integer(1, MANY, "Leave out sentences of more known words."))
+    min_tokens: int = parameter(MIN_TOKENS, Integer("Leave out sentences of fewer known words.", 1, MANY))
+    max_tokens: int = parameter(MAX_TOKENS, Integer("Leave out sentences of more known words.", 1, MANY))
     hard_negatives: bool = parameter(False, Flag("The last column of pairs is what a sentence must be told from."))
-    workers: int | None = parameter(None, DOMAINS["workers"])
-    seed: int = parameter(0, Integer(0, 2**63 - 1, "Decides everything random."))
+    workers: int | None = parameter(None, CONSTRAINTS["workers"])
+    seed: int = parameter(0, Integer("Decides everything random.", 0, 2**63 - 1))
 
     def __post_init__(self) -> None:
         check_parameters(self)

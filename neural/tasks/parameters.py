@@ -7,7 +7,7 @@ from typing import Any
 
 from w2v.neural.names import NORMS, POSITIONS
 from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed
-from w2v.settings.parameters import DOMAINS
+from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, parameter
 
 MAX_SIZE = 1 << 16
@@ -21,32 +21,32 @@ AUTO = "auto"
 class NetworkParameters:
     """How the blocks of a network are made, and how they learn."""
 
-    layers: int = parameter(4, Integer(1, 1 << 10, "Blocks, of the encoder and of the decoder each."))
-    heads: int = parameter(4, Integer(1, MAX_SIZE, "Heads of attention in each block."))
-    dim: int = parameter(128, Integer(1, MAX_SIZE, "Width of embeddings and hidden states, a multiple of heads."))
+    layers: int = parameter(4, Integer("Blocks, of the encoder and of the decoder each.", 1, 1 << 10))
+    heads: int = parameter(4, Integer("Heads of attention in each block.", 1, MAX_SIZE))
+    dim: int = parameter(128, Integer("Width of embeddings and hidden states, a multiple of heads.", 1, MAX_SIZE))
     feed_forward: float = parameter(
         2.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
     )
-    positions: str = parameter("sinusoidal", Choice(POSITIONS, "How attention knows the places of tokens."))
-    norm: str = parameter("pre", Choice(NORMS, "Normalise what a block reads, or what it returns."))
-    activation: str = parameter("relu", Choice(("gelu", "relu", "tanh"), "Of the feed-forward network."))
+    positions: str = parameter("sinusoidal", Choice("How attention knows the places of tokens.", POSITIONS))
+    norm: str = parameter("pre", Choice("Normalise what a block reads, or what it returns.", NORMS))
+    activation: str = parameter("relu", Choice("Of the feed-forward network.", ("gelu", "relu", "tanh")))
     dropout: float = parameter(
         0.3, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
     )
     smoothing: float = parameter(
         0.1, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
     )
-    batch_tokens: int = parameter(4096, Integer(1, MANY, "Tokens to be told in a step of training."))
+    batch_tokens: int = parameter(4096, Integer("Tokens to be told in a step of training.", 1, MANY))
     learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
-    warmup: int = parameter(400, Integer(0, MANY, "Steps in which the learning rate rises; then it falls to zero."))
+    warmup: int = parameter(400, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
     weight_decay: float = parameter(0.0, Number("Weight decay of matrices and tables.", low=0))
     clip: float = parameter(1.0, Number("The longest that the gradient of a step may be.", above=0))
     averaged: int = parameter(
-        5, Integer(1, 1 << 10, "Keep the mean of the parameters at the last so many measurements.")
+        5, Integer("Keep the mean of the parameters at the last so many measurements.", 1, 1 << 10)
     )
     epochs: int | None = parameter(
         None,
-        Integer(1, MANY, "Passes over the text."),
+        Integer("Passes over the text.", 1, MANY),
         "30, at least 2,000 steps; with max_time as many as there is time for",
     )
     max_time: float | None = parameter(
@@ -54,13 +54,13 @@ class NetworkParameters:
     )
     evaluate_every: int | None = parameter(
         None,
-        Integer(1, MANY, "Steps from one measurement of the loss on what is held out to the next."),
+        Integer("Steps from one measurement of the loss on what is held out to the next.", 1, MANY),
         "an epoch, at least 50",
     )
     patience: int | None = parameter(
-        None, Integer(1, MANY, "End after so many measurements without a new best."), "no early end"
+        None, Integer("End after so many measurements without a new best.", 1, MANY), "no early end"
     )
-    workers: int | None = parameter(None, DOMAINS["workers"])
+    workers: int | None = parameter(None, CONSTRAINTS["workers"])
     random_state: Any = parameter(1, Seed("Decides everything random."))
 
     def __post_init__(self) -> None:
@@ -79,16 +79,16 @@ class TranslatorParameters(NetworkParameters):
 
     source_units: str = parameter(
         AUTO,
-        Choice((AUTO, *UNITS), "What sources are made of; auto: characters for scripts without spaces, else subwords."),
+        Choice("What sources are made of; auto: characters for scripts without spaces, else subwords.", (AUTO, *UNITS)),
     )
-    target_units: str = parameter(AUTO, Choice((AUTO, *UNITS), "What translations are made of, likewise."))
+    target_units: str = parameter(AUTO, Choice("What translations are made of, likewise.", (AUTO, *UNITS)))
     vocabulary_size: int = parameter(
-        8000, Integer(259, 1 << 20, "The most subwords, of both languages together if the vocabulary is joint.")
+        8000, Integer("The most subwords, of both languages together if the vocabulary is joint.", 259, 1 << 20)
     )
     joint: bool = parameter(True, Flag("Let both languages share a vocabulary and a table, if both are subwords."))
-    max_tokens: int = parameter(256, Integer(1, MANY, "Leave out pairs for training of which a side has more tokens."))
+    max_tokens: int = parameter(256, Integer("Leave out pairs for training of which a side has more tokens.", 1, MANY))
     held_out: int | None = parameter(
-        None, Integer(1, MANY, "Pairs that are measured and not trained on."), "1,000, at most a tenth"
+        None, Integer("Pairs that are measured and not trained on.", 1, MANY), "1,000, at most a tenth"
     )
 
 

@@ -145,9 +145,7 @@ class Translator(Estimator):
         joint: bool = _D.joint,
         max_tokens: int = _D.max_tokens,
         held_out: int | None = _D.held_out,
-    ) -> None:
-        for name, value in list(locals().items())[1:]:
-            setattr(self, name, value)
+    ) -> None: ...
 
     def fit(
         self,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,41 @@ def test_a_claim_is_refused_to_a_second_run_and_gone_with_the_first(tmp_path: Pa
     assert listing(tmp_path) == []
     with claimed(output):
         pass
+
+
+def test_a_claim_that_is_made_as_another_ends_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output, close = tmp_path / "e.model", os.close
+    with ExitStack() as second:
+
+        def close_and_claim(descriptor: int) -> None:
+            monkeypatch.setattr(os, "close", close)
+            close(descriptor)
+            second.enter_context(claimed(output))
+
+        with claimed(output):
+            monkeypatch.setattr(os, "close", close_and_claim)
+        with pytest.raises(OutputClaimedError):
+            check_unclaimed(output)
+    assert listing(tmp_path) == []
+
+
+def test_a_claim_that_ends_as_another_is_made_leaves_it_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, open_file = tmp_path / "e.model", os.open
+    with ExitStack() as first:
+        first.enter_context(claimed(output))
+
+        def open_late(*arguments: Any) -> int:
+            descriptor = open_file(*arguments)
+            first.close()
+            return descriptor
+
+        monkeypatch.setattr(os, "open", open_late)
+        with claimed(output):
+            with pytest.raises(OutputClaimedError):
+                check_unclaimed(output)
+    assert listing(tmp_path) == []
 
 
 def test_a_claim_is_of_the_file_that_a_link_leads_to(tmp_path: Path) -> None:

@@ -38,22 +38,9 @@ def html_table(
 ) -> Html:
     """Return a table.
 
-    Parameters
-    ----------
-    header : sequence of str
-        Names of columns. A name that starts with ">" aligns its column to the right.
-    rows : iterable of sequences
-        Cells: `Html`, or anything else, whose str is escaped.
-    caption : object, optional
-        Above the table.
-    styled : bool, default True
-        Align by style attributes, for notebooks; otherwise right-aligned cells have the class ``number``.
-    most_rows : int, default 200
-        After so many, one row says how many more there are.
-
-    Returns
-    -------
-    Html
+    A column whose name starts with ">" is aligned to the right: by style attributes, for notebooks, or where the table
+    is not `styled` by the class ``number``. Cells are `Html`, or anything else, whose str is escaped. After
+    `most_rows`, one row says how many more there are.
     """
 
     def cell(tag: str, content: object, column: str) -> str:
@@ -102,13 +89,13 @@ class ShownAsHtml:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
-def html_bar(share: float) -> Html:
-    """Return a bar as long as a share in [0, 1] says, in the colour of the text; nothing where it is no such share."""
-    if not 0 < share <= 1:
+def html_bar(fraction: float) -> Html:
+    """Return a bar as long as a fraction in (0, 1] says, in the colour of the text; nothing for any other number."""
+    if not 0 < fraction <= 1:
         return Html("")
     return Html(
         f'<svg width="80" height="10" viewBox="0 0 80 10" aria-hidden="true">'
-        f'<rect width="{80 * share:.1f}" height="10" rx="2" fill="currentColor" opacity="0.45"/></svg>'
+        f'<rect width="{80 * fraction:.1f}" height="10" rx="2" fill="currentColor" opacity="0.45"/></svg>'
     )
 
 

@@ -6,18 +6,19 @@ import os
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO, TypeVar
 
 from w2v.display.wording import printable
 
 if TYPE_CHECKING:
     from w2v.monitoring.history import Progress
+
+State = TypeVar("State")
 
 MODES = ("auto", "bar", "log", "none")
 """Ways to show progress; "auto" is "bar" where a bar can be drawn, else "log"."""
@@ -32,35 +33,18 @@ class Update(Protocol):
     def __call__(
         self, what: str, done: float | None = None, total: float | None = None, facts: str = "", bar: str = ""
     ) -> None:
-        """Show it.
+        """Show what is being done, and how much of how much is.
 
-        Parameters
-        ----------
-        what : str
-            What is being done.
-        done, total : float, optional
-            How much of it is done, and how much there is.
-        facts : str
-            What else is known; the time that is left, if nothing is given.
-        bar : str
-            Which of several bars shows it; by default each `what` has its own.
+        `facts` are what else is known; the time that is left, if nothing is given. `bar` says which of several bars
+        shows it; by default each `what` has its own.
         """
 
 
 @contextmanager
 def show_progress(mode: str = "auto", start: str = "") -> Iterator[Update | None]:
-    """Show on standard error how far the work of the block is; give the function that is to be told.
+    """Show on standard error how far the work of the block is; give the function that is to be told, None for "none".
 
-    Parameters
-    ----------
-    mode : {"auto", "bar", "log", "none"}
-    start : str
-        What is being done until anything is told.
-
-    Yields
-    ------
-    Update or None
-        None if nothing is shown.
+    `mode` is one of `MODES`, and `start` what is being done until anything is told.
     """
     if mode == "auto":
         mode = "bar" if sys.stderr.isatty() or _is_notebook() else "log"
@@ -78,37 +62,53 @@ def _is_notebook() -> bool:
     return type(kernel).__name__ == "ZMQInteractiveShell" and find_spec("ipywidgets") is not None
 
 
-@dataclass
-class _Work:
+class _Work(NamedTuple):
     """What is known of a piece of work."""
 
     what: str
-    done: float | None
-    total: float | None
-    facts: str
     began: float
+    done: float | None = None
+    total: float | None = None
+    facts: str = ""
 
     def in_words(self) -> str:
-        """Return how far it is: share, and facts or the time that is left."""
+        """Return how far it is: percentage, and facts or the time that is left."""
         said = []
         seconds = time.monotonic() - self.began
-        share = self.done / self.total if self.total and self.done is not None else None
-        if share is not None:
-            said.append(f"{100 * share:.0f} %")
+        fraction = self.done / self.total if self.total and self.done is not None else None
+        if fraction is not None:
+            said.append(f"{100 * fraction:.0f} %")
         if self.facts:
             said.append(self.facts)
-        elif share and seconds > 1:
-            said.append(f"{clock(seconds * (1 / share - 1))} left")
+        elif fraction and seconds > 1:
+            said.append(f"{clock(seconds * (1 / fraction - 1))} left")
         return ", ".join(said)
 
 
-class _Bars:
+class _Shown(ABC):
+    """Shows how far work is; `update` is an `Update`."""
+
+    def __init__(self, start: str) -> None:
+        self._began = {start: time.monotonic()}
+
+    def update(
+        self, what: str, done: float | None = None, total: float | None = None, facts: str = "", bar: str = ""
+    ) -> None:
+        """Show it."""
+        self._show(_Work(what, self._began.setdefault(what, time.monotonic()), done, total, facts), bar or what)
+
+    @abstractmethod
+    def _show(self, work: _Work, key: str) -> None: ...
+
+
+class _Bars(_Shown):
     """Bars that rich draws."""
 
     def __init__(self, start: str) -> None:
         from rich import progress as widgets
         from rich.console import Console
 
+        super().__init__(start)
         columns = (
             widgets.TextColumn("{task.description}", markup=False),
             widgets.BarColumn(),
@@ -116,7 +116,7 @@ class _Bars:
         )
         console = Console() if _is_notebook() else Console(file=sys.stderr)
         self._progress = widgets.Progress(*columns, console=console, transient=True, refresh_per_second=4)
-        self._tasks: dict[str, tuple[Any, float]] = {}
+        self._tasks: dict[str, Any] = {}
         self._start = None if not start else self._progress.add_task(printable(start), total=None, facts="")
 
     def __enter__(self) -> _Bars:
@@ -126,27 +126,26 @@ class _Bars:
     def __exit__(self, *raised: object) -> None:
         self._progress.stop()
 
-    def update(
-        self, what: str, done: float | None = None, total: float | None = None, facts: str = "", bar: str = ""
-    ) -> None:
-        """Show it; see `Update`."""
+    def _show(self, work: _Work, key: str) -> None:
         if self._start is not None:
             self._progress.remove_task(self._start)
             self._start = None
-        key = bar or what
+        what = printable(work.what)
         if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task(printable(what), total=total, facts=""), time.monotonic()
-        task, began = self._tasks[key]
-        said = _Work(what, done, total, facts, began).in_words()
-        self._progress.update(task, description=printable(what), total=total, completed=done or 0, facts=said)
+            self._tasks[key] = self._progress.add_task(what, total=work.total, facts="")
+        facts = work.in_words()
+        self._progress.update(
+            self._tasks[key], description=what, total=work.total, completed=work.done or 0, facts=facts
+        )
 
 
-class _Log:
+class _Log(_Shown):
     """Lines on a stream, from a thread of their own: a step may take longer than the time between two."""
 
     def __init__(self, start: str, stream: TextIO) -> None:
-        self._stream, self._began = stream, time.monotonic()
-        self._work = _Work(start or "working", None, None, "", self._began)
+        super().__init__(start)
+        self._stream, self._start = stream, self._began[start]
+        self._work = _Work(start or "working", self._start)
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._write, name="progress", daemon=True)
 
@@ -154,19 +153,12 @@ class _Log:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._is_over.set()
         self._thread.join()
 
-    def update(
-        self, what: str, done: float | None = None, total: float | None = None, facts: str = "", bar: str = ""
-    ) -> None:
-        """Note it for the next line; see `Update`."""
-        before = self._work
-        began = before.began if before.what == what else time.monotonic()
-        self._work = _Work(what, done, total, facts, began)
+    def _show(self, work: _Work, key: str) -> None:
+        self._work = work  # for the next line
 
     def _write(self) -> None:
         wait = FIRST_LINE
@@ -174,7 +166,7 @@ class _Log:
             work, wait = self._work, NEXT_LINES
             said = ", ".join(part for part in (printable(work.what), work.in_words()) if part)
             with suppress(OSError, ValueError):  # that nobody reads it is no reason to end the work
-                self._stream.write(f"{clock(time.monotonic() - self._began)} {said}\n")
+                self._stream.write(f"{clock(time.monotonic() - self._start)} {said}\n")
                 self._stream.flush()
 
 
@@ -186,31 +178,27 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def show_training(
-    progress: Callable[[Progress], None] | bool | str | None, epochs: int | None, corpus: object
-) -> Iterator[Callable[[Progress], None] | None]:
-    """Show how far the training of word vectors is; give the function to call with the progress.
+def show_states(
+    progress: Callable[[State], None] | bool | str | None, start: str, describe: Callable[[State], tuple[Any, ...]]
+) -> Iterator[Callable[[State], None] | None]:
+    """Show how far work is that tells its state; give the function to call with it, or None.
 
-    Parameters
-    ----------
-    progress : callable, bool, str or None
-        What a user gave: a function of their own, whether to show it, or how (one of `MODES`).
-    epochs : int or None
-        How many there will be, if that is known.
-    corpus : object
-        What is read.
+    `progress` is what a user gave: a function of their own, whether to show it, or how (one of `MODES`). `start` is
+    what is being done until anything is told, and `describe` makes of a state what `Update` takes.
     """
     if callable(progress):
         yield progress
         return
+    with show_progress(mode_of(progress), start) as update:
+        yield None if update is None else lambda state: update(*describe(state))
+
+
+def show_training(
+    progress: Callable[[Progress], None] | bool | str | None, epochs: int | None, corpus: object
+) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """Show how far the training of word vectors is, as `show_states` does; `epochs` if their number is known."""
     reading = f"reading {name_of(corpus)}"
-    with show_progress(mode_of(progress), reading) as update:
-
-        def tell(state: Progress) -> None:
-            assert update is not None
-            update(*_describe(state, epochs, reading), bar="training")
-
-        yield None if update is None else tell
+    return show_states(progress, reading, lambda state: (*_describe(state, epochs, reading), "training"))
 
 
 def mode_of(progress: bool | str | None) -> str:

@@ -25,9 +25,9 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def percent(share: float | None) -> str:
-    """Write a share in [0, 1] as a percentage; "-" where there is none."""
-    return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
+def percent(fraction: float | None) -> str:
+    """Write a fraction as a percentage; "-" where there is none."""
+    return "-" if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.1f} %"
 
 
 def decimals(number: float | None, digits: int = 3) -> str:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from w2v.corpora.columns import one_column
-from w2v.corpora.readers import CorpusError, TextReader
+from w2v.corpora.readers import Block, CorpusError, TextReader
 from w2v.corpora.tokenizers import Tokenizer, WhitespaceTokenizer, get_tokenizer
 
 Corpus = Any
@@ -29,12 +29,7 @@ _PATTERN = re.compile(r"\S*[*?[]\S*")
 
 
 class TokenLists:
-    """Sentences whose words are given, so that no tokenizer made them; with weights, (weight, tokens).
-
-    Parameters
-    ----------
-    sentences : iterable of iterables of str
-    """
+    """Sentences whose words are given, so that no tokenizer made them; with weights, (weight, tokens)."""
 
     def __init__(self, sentences: Iterable[Any]) -> None:
         self._sentences = sentences
@@ -44,27 +39,14 @@ class TokenLists:
 
 
 def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
-    """Tell files, sentences and lists of tokens apart.
+    """Tell files, sentences and lists of tokens apart: return a TextReader, TokenLists, or an iterable of str.
 
-    Parameters
-    ----------
-    corpus : path, TextReader, or iterable of paths, of sentences or of lists of tokens
-        A table of one column is its texts. In an iterable, str are files if all of them name one, or look as if they
-        did.
-    lines : {"text", "pairs", "weighted"}
-        What items that are no files hold; see `Parameters`.
+    A table of one column is its texts. In an iterable, str are files if all of them name one, or look as if they did.
+    With `lines` "pairs" or "weighted" (see `Parameters`), items that are no files are tuples and are returned as they
+    are.
 
-    Returns
-    -------
-    TextReader, TokenLists, or iterable of str
-        With `lines` "pairs" or "weighted", iterable of tuples.
-
-    Raises
-    ------
-    CorpusError
-        If a file is missing.
-    TypeError
-        If `corpus` is none of these, or mixes them.
+    CorpusError if a file is missing, or files and texts are mixed; TypeError if `corpus` is none of these, or mixes
+    paths and strings.
     """
     if isinstance(corpus, (str, os.PathLike)):
         return TextReader(corpus)
@@ -105,6 +87,24 @@ def inputs_of(corpus: Corpus) -> tuple[str, ...]:
 def recorded_files(inputs: Iterable[str]) -> tuple[str, ...]:
     """Return those of `inputs_of` that can be read again, or are standard input."""
     return tuple(name for name in inputs if name not in (IN_MEMORY, TOKENS_IN_MEMORY))
+
+
+class _Reported(TextReader):
+    """A reader that tells after each block how far it is."""
+
+    def __init__(self, reader: TextReader, report: Callable[[int, int | None], None]) -> None:
+        vars(self).update(vars(reader))
+        self._report = report
+
+    def __iter__(self) -> Iterator[Block]:
+        for block in super().__iter__():
+            yield block
+            self._report(self.consumed_bytes, self.total_bytes)
+
+
+def reported(corpus: Corpus, progress: Callable[[int, int | None], None] | None) -> Corpus:
+    """Return a corpus that calls `progress`, as it is read, with the bytes so far and in all; only files can."""
+    return _Reported(corpus, progress) if progress is not None and isinstance(corpus, TextReader) else corpus
 
 
 def wrong_sentence(item: object, number: int) -> TypeError:

@@ -18,27 +18,12 @@ PIECE = 1_000
 _SENTENCES_AT_ONCE = 1 << 16
 
 
-def hold_out(stream: TokenStream, share: float, seed: int) -> tuple[TokenStream, TokenStream]:
-    """Split a stream at random into what is trained on and what is not.
+def hold_out(stream: TokenStream, fraction: float, seed: int) -> tuple[TokenStream, TokenStream]:
+    """Split a stream at random into what is trained on and what is not: together all tokens, each part in their order.
 
-    Parameters
-    ----------
-    stream : TokenStream
-        Overwritten: the first result takes its place, so that the tokens are never in memory twice.
-    share : float
-        Probability, in (0, 1), with which each sentence is set aside. At least one is, and at least one is not.
-    seed : int
-        Decides which.
-
-    Returns
-    -------
-    (train, held_out) : tuple of TokenStream
-        Together all tokens of `stream`, each in its order.
-
-    Raises
-    ------
-    ValueError
-        If there is one sentence only.
+    The stream is overwritten: the first result takes its place, so that the tokens are never in memory twice. Each
+    sentence is set aside with the probability `fraction`, at least one is, and at least one is not; the seed decides
+    which. ValueError if there is one sentence only.
     """
     n_pieces = sum(len(lengths) for lengths in _piece_lengths(stream))
     if n_pieces < 2:
@@ -51,7 +36,7 @@ def hold_out(stream: TokenStream, share: float, seed: int) -> tuple[TokenStream,
     seen = position = n_kept = n_sentences = 0
     held_tokens, held_lengths = [], []
     for lengths in _piece_lengths(stream):  # what has been read may be overwritten
-        held = generator.random(len(lengths)) < share
+        held = generator.random(len(lengths)) < fraction
         for piece, is_held in ((trained, False), (set_aside, True)):
             if seen <= piece < seen + len(lengths):
                 held[piece - seen] = is_held

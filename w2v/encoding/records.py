@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from w2v.corpora.readers import CorpusError, TextReader
 from w2v.corpora.tokenizers import Tokenizer
 from w2v.corpora.weighted import MAX_WEIGHT, parse_weight, weighted_lines
-from w2v.encoding.corpus import TokenLists, wrong_sentence
+from w2v.encoding.corpus import TokenLists, reported, wrong_sentence
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import EmptyVocabularyError, TokenStream
-from w2v.encoding.vocabulary import Vocabulary
+from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 
 Record = tuple[float, list[str]]
 
@@ -40,39 +40,16 @@ def encode_records(
 ) -> tuple[Vocabulary, TokenStream]:
     """Count the words of a corpus of pairs or weighted sentences, and encode it.
 
-    Parameters
-    ----------
-    corpus : TextReader or iterable
-        Files, or with `lines` "pairs" (input, target) or (input, target, weight), with "weighted" (weight, sentence or
-        list of tokens).
-    lines : {"pairs", "weighted"}
-    tokenizer : Tokenizer
-        For sentences; names in pairs are taken as they are.
-    min_count : int
-        Leave out words whose lines weigh less in all. A pair goes with either of its words.
-    max_vocab : int, optional
-        Keep at most this many words, those that weigh most.
-    progress : callable, optional
-        As in `encode_corpus`.
+    The corpus is files, or with `lines` "pairs" (input, target) or (input, target, weight), with "weighted" (weight,
+    sentence or list of tokens); `tokenizer` is for sentences. Words whose lines weigh less than `min_count` in all are
+    left out, a pair with either of its words. Counts are the sums of weights, rounded to whole numbers. The stream has
+    weights, unless all are 1; pairs are sentences of two words in a random order that depends on nothing else.
 
-    Returns
-    -------
-    vocabulary : Vocabulary
-        Counts are the sums of weights, rounded to whole numbers, by falling count.
-    stream : TokenStream
-        With weights, unless all are 1. Pairs are sentences of two words in a random order that depends on nothing else.
-
-    Raises
-    ------
-    CorpusError
-        If a line is not of that form; the message names file and line.
-    EmptyVocabularyError
-        If no word is frequent enough.
-    TypeError, ValueError
-        If an item of an iterable is not of that form.
+    CorpusError, which names file and line, if a line is not of that form, TypeError or ValueError if an item of an
+    iterable is not; EmptyVocabularyError if no word is frequent enough.
     """
     if isinstance(corpus, TextReader):
-        read = _reported(corpus, progress)
+        read = reported(corpus, progress)
         records = _pairs_of(read) if lines == "pairs" else weighted_lines(read, tokenizer)
     else:
         tokens_are_given = isinstance(corpus, TokenLists)
@@ -84,23 +61,17 @@ def encode_records(
     totals = np.bincount(tokens, np.repeat(weights, lengths), len(words))
     first = np.empty(len(words), np.int64)
     first[tokens[::-1]] = np.arange(len(tokens))[::-1]
-    counts = np.rint(totals).astype(np.int64)
-    frequent = np.flatnonzero((totals >= min_count - 1e-9) & (counts > 0))
-    order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
-    if not len(order):
+    counts = np.where(totals < min_count - 1e-9, 0, np.rint(totals)).astype(np.int64)
+    vocabulary, ids = choose_words(words_of_list(words), counts, first, 1, max_vocab)
+    if not len(vocabulary):
         raise EmptyVocabularyError(
             f"no word of {len(words):,} weighs {min_count} in all, as min_count asks; give more lines or a smaller "
             "min_count" if words else "the corpus has no lines: check the input"
         )  # fmt: skip
-    ids = np.full(len(words), -1, np.int32)
-    ids[order] = np.arange(len(order), dtype=np.int32)
-    vocabulary = Vocabulary([words[i] for i in order.tolist()], counts[order])
     return vocabulary, _stream(ids[tokens], lengths, weights, repeats, in_pairs=lines == "pairs")
 
 
-def _collect(
-    records: Iterable[Record],
-) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+def _collect(records: Iterable[Record]) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
     """Return words, a provisional id for each token, and the length and weight of each record."""
     entry_of: dict[str, int] = {}
     tokens, lengths, weights = array("i"), array("q"), array("d")
@@ -127,12 +98,12 @@ def _stream(
     n_kept = np.add.reduceat(kept.astype(np.int64), starts) if len(starts) else lengths
     used = np.flatnonzero((n_kept == 2) if in_pairs else (n_kept > 0))
     if int((n_kept * repeats)[used].sum()) > max(_AT_ONCE, _GROWTH * len(tokens)):
-        gains = (weights / repeats)[used].astype(np.float32)
+        scales = (weights / repeats)[used].astype(np.float32)
         members = np.zeros(len(lengths), np.bool_)
         members[used] = True
         held = tokens[kept & np.repeat(members, lengths)]
         offsets = np.concatenate([[0], np.cumsum(n_kept[used])]).astype(np.int64)
-        return RepeatedStream(held, offsets, n_words, gains, repeats[used], spread=in_pairs)
+        return RepeatedStream(held, offsets, n_words, scales, repeats[used], spread=in_pairs)
     chosen = np.repeat(used, repeats[used])
     if in_pairs:
         chosen = np.random.default_rng(0).permutation(chosen)
@@ -141,8 +112,8 @@ def _stream(
     sizes = n_kept[chosen]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     places = np.arange(offsets[-1]) + np.repeat(firsts[chosen] - offsets[:-1], sizes)
-    gains = (weights / repeats)[chosen].astype(np.float32)
-    return TokenStream(compact[places], offsets, n_words, None if (gains == 1).all() else gains)
+    scales = (weights / repeats)[chosen].astype(np.float32)
+    return TokenStream(compact[places], offsets, n_words, None if (scales == 1).all() else scales)
 
 
 def _pairs_of(reader: TextReader) -> Iterator[Record]:
@@ -181,22 +152,3 @@ def _record_of(number: int, item: Any, lines: str, tokenizer: Tokenizer, tokens_
     if isinstance(weight, (str, bool)) or not math.isfinite(weight) or not 0 <= weight <= MAX_WEIGHT:
         raise ValueError(f"item {number}: a weight is a number from 0 to {MAX_WEIGHT:,.0f}, not {weight!r:.60}")
     return float(weight), words
-
-
-class _Reported(TextReader):
-    """A reader that tells how far it is."""
-
-    report: Callable[[int, int | None], None]
-
-    def __iter__(self) -> Iterator[Any]:
-        for block in super().__iter__():
-            yield block
-            self.report(self.consumed_bytes, self.total_bytes)
-
-
-def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | None) -> TextReader:
-    if progress is None:
-        return reader
-    reported = _Reported(reader.paths, block_size=reader.block_size, errors=reader.errors)
-    reported.report = progress
-    return reported

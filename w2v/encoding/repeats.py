@@ -18,18 +18,13 @@ class RepeatedStream(TokenStream):
     """Sentences of which each stands `repeats` times in a row, or, where all are pairs, evenly spread.
 
     `tokens`, `offsets` and `weights` are those of the sentences; only `excerpt` repeats them.
-
-    Attributes
-    ----------
-    repeats : ndarray of shape (sentences,), int64
-        How often each stands in the stream, at least once.
-    spread : bool
-        Mix the sentences, all of two words: repetition i of N in a row stands at place (i a) mod N, with a near N times
-        the golden ratio, so that every stretch of the stream holds each about as often as its share.
     """
 
     repeats: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """How often each stands in the stream, at least once: shape (sentences,)."""
     spread: bool = False
+    """Mix the sentences, all of two words: repetition i of N in a row stands at place (i a) mod N, with a near N times
+    the golden ratio, so that every stretch of the stream holds each about as often as the whole does."""
 
     def __post_init__(self) -> None:
         borders = np.concatenate([[0], np.cumsum(np.diff(self.offsets) * self.repeats)]).astype(np.int64)

@@ -39,10 +39,7 @@ def can_rewrite(tokenizer: Tokenizer) -> bool:
 class Rewriter:
     """Rewrites blocks of text for the scanner. It keeps a buffer, so every thread needs one of its own.
 
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        One for which `can_rewrite` says yes, or a TabsTokenizer.
+    `can_rewrite` says yes to the tokenizer, or it is a TabsTokenizer.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -56,17 +53,10 @@ class Rewriter:
         self._out = np.empty(0, np.uint8)
 
     def __call__(self, text: bytes) -> NDArray[np.uint8]:
-        """Return the tokens of a block between white space, with its line feeds.
+        """Return the tokens of a block between white space, with its line feeds: uint8, valid until the next call.
 
-        Parameters
-        ----------
-        text : bytes
-            Valid UTF-8 that holds whole tokens; without NUL for `tabs`.
-
-        Returns
-        -------
-        ndarray of shape (at most MAX_GROWTH * len(text) + 1,), uint8
-            Valid until the next call.
+        The block is valid UTF-8 that holds whole tokens, without NUL for `tabs`. There are at most MAX_GROWTH *
+        len(text) + 1 bytes of them.
         """
         if isinstance(self.tokenizer, JiebaTokenizer):
             text = self.tokenizer.divide(text.decode()).encode()

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import checked_text
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
-from w2v.encoding.corpus import Corpus, TokenLists, wrong_sentence
+from w2v.encoding.corpus import Corpus, TokenLists, reported, wrong_sentence
 from w2v.encoding.rewriting import MAX_GROWTH, Rewriter, can_rewrite
-from w2v.encoding.vocabulary import Vocabulary, grow_vocabulary
+from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 from w2v.kernels.scanner import Table, encode_block, merge_tables
 
 _Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
@@ -44,24 +44,14 @@ class EmptyVocabularyError(ValueError):
 
 @dataclass(frozen=True)
 class TokenStream:
-    """The kept tokens of a corpus.
+    """The kept tokens of a corpus."""
 
-    Attributes
-    ----------
-    tokens : ndarray of shape (n_tokens,), int32
-        Word ids; in memory or memory-mapped.
-    offsets : ndarray of shape (n_sentences + 1,), int64
-        Sentence s is tokens[offsets[s]:offsets[s + 1]], never empty.
-    n_words : int
-        Tokens of the text, those of words left out included.
-    weights : ndarray of shape (n_sentences,), float32, or None
-        How much each sentence counts; None is 1.
-    """
-
-    tokens: NDArray[np.int32]
+    tokens: NDArray[np.int32]  # word ids, shape (n_tokens,); in memory or memory-mapped
     offsets: NDArray[np.int64]
-    n_words: int
+    """Sentence s is tokens[offsets[s]:offsets[s + 1]], never empty: shape (n_sentences + 1,)."""
+    n_words: int  # tokens of the text, those of words left out included
     weights: NDArray[np.float32] | None = None
+    """How much each sentence counts, shape (n_sentences,); None is 1."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -174,13 +164,7 @@ def default_max_memory() -> int:
 
 
 class WorkFolder:
-    """A temporary folder for streams that do not fit in memory, made when it is first needed; a context manager.
-
-    Parameters
-    ----------
-    parent : str or path-like, optional
-        Where to make it; by default the system's temporary folder.
-    """
+    """A temporary folder for streams that do not fit in memory, made in `parent` when it is first needed."""
 
     def __init__(self, parent: str | os.PathLike[str] | None = None) -> None:
         self.parent = parent
@@ -216,58 +200,21 @@ def encode_corpus(
     known: Vocabulary | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> tuple[Vocabulary, TokenStream]:
-    """Count the words of a corpus and encode it.
+    """Count the words of a corpus, see `open_corpus`, and encode it; it is read once.
 
-    Parameters
-    ----------
-    corpus : TextReader, TokenLists, iterable of str, or iterable of iterables of str
-        Text files, sentences, or tokens; see `open_corpus`. Read once.
-    tokenizer : Tokenizer
-        Makes tokens of text; not used on tokens.
-    min_count : int
-        Leave out words seen less often.
-    max_vocab : int, optional
-        Keep at most this many of the most frequent words; ties go to the word seen first.
-    workers : int
-        Threads for the built-in tokenizers. The result does not depend on it.
-    max_memory : int, optional
-        Bytes of ids to hold in memory; beyond it they are memory-mapped files in `work_folder`.
-    work_folder : WorkFolder
-        Must outlive the stream.
-    known : Vocabulary, optional
-        Words that are kept whether or not they occur, see `grow_vocabulary`.
-    progress : callable, optional
-        Called with the bytes read so far and the bytes in all, or None where that is not known.
+    `tokenizer` makes tokens of text, and is not used on tokens. `choose_words` says what `min_count`, `max_vocab` and
+    `known` do. `workers` are the threads of built-in tokenizers; the result does not depend on their number. Ids of
+    more than `max_memory` bytes go to memory-mapped files in `work_folder`, which must outlive the stream. `progress`
+    is called with the bytes read so far and the bytes in all, or None where that is not known.
 
-    Returns
-    -------
-    vocabulary : Vocabulary
-        By falling count, ties by first occurrence; with `known`, as `grow_vocabulary` orders it.
-    stream : TokenStream
-
-    Raises
-    ------
-    EmptyVocabularyError
-        If no word reaches `min_count`, or there is no word at all.
-    CorpusError
-        If a file cannot be read.
-    TypeError
-        If a sentence is neither text nor tokens.
+    EmptyVocabularyError if no word reaches `min_count`, or there is no word at all; CorpusError if a file cannot be
+    read; TypeError if a sentence is neither text nor tokens.
     """
     max_memory = default_max_memory() if max_memory is None else max_memory
     spool = _Spool(work_folder, max_memory)
     try:
-        words_of, counts, first, maps = _scan(corpus, tokenizer, workers, spool, progress)
-        if known is None:
-            frequent = np.flatnonzero(counts >= min_count)
-            order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
-            ids = np.full(len(counts), -1, np.int32)
-            ids[order] = np.arange(len(order), dtype=np.int32)
-            vocabulary = Vocabulary(words_of(order), counts[order])
-        else:
-            words = words_of(np.arange(len(counts)))
-            vocabulary, ids = grow_vocabulary(known, words, counts, first, min_count, max_vocab)
-            del words
+        words_of, counts, first, maps = _scan(reported(corpus, progress), tokenizer, workers, spool)
+        vocabulary, ids = choose_words(words_of, counts, first, min_count, max_vocab, known)
         n_tokens = int(counts[ids >= 0].sum())
         if not n_tokens:
             raise EmptyVocabularyError(_why_empty(corpus, counts, min_count))
@@ -298,36 +245,22 @@ _Counted = tuple[
 ]
 
 
-def _scan(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    workers: int,
-    spool: _Spool,
-    progress: Callable[[int, int | None], None] | None,
-) -> _Counted:
+def _scan(corpus: Corpus, tokenizer: Tokenizer, workers: int, spool: _Spool) -> _Counted:
     """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
-    if isinstance(tokenizer, TabsTokenizer) and isinstance(corpus, TextReader):
-        return _scan_bytes(_whole_items(_reader_blocks(corpus, progress)), tokenizer, workers, spool)
-    if can_rewrite(tokenizer) and not isinstance(corpus, TokenLists):
-        if isinstance(corpus, TextReader):
-            return _scan_bytes(_reader_blocks(corpus, progress), tokenizer, workers, spool)
+    if isinstance(corpus, TextReader):
+        blocks = ((block.data, block.ends_sentence) for block in corpus)
+        if isinstance(tokenizer, TabsTokenizer):
+            return _scan_bytes(_whole_items(blocks), tokenizer, workers, spool)
+        if can_rewrite(tokenizer):
+            return _scan_bytes(blocks, tokenizer, workers, spool)
+        corpus = corpus.lines()
+    elif can_rewrite(tokenizer) and not isinstance(corpus, TokenLists):
         sentences = iter(corpus)
         first = next(sentences, "")
         if isinstance(first, str):
             return _scan_bytes(_sentence_blocks(first, sentences), tokenizer, workers, spool)
         corpus = chain([first], sentences)
-    if isinstance(corpus, TextReader):
-        corpus = _reported(corpus, progress)
     return _scan_tokens(_token_lists(corpus, tokenizer), spool)
-
-
-def _reader_blocks(
-    reader: TextReader, progress: Callable[[int, int | None], None] | None
-) -> Iterator[tuple[bytes, bool]]:
-    for block in reader:
-        yield block.data, block.ends_sentence
-        if progress is not None:
-            progress(reader.consumed_bytes, reader.total_bytes)
 
 
 def _whole_items(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
@@ -359,13 +292,6 @@ def _one_line(sentence: object, number: int) -> str:
     return checked_text(sentence, number).replace("\n", " ")
 
 
-def _reported(reader: TextReader, progress: Callable[[int, int | None], None] | None) -> Iterator[str]:
-    for i, line in enumerate(reader.lines()):
-        yield line
-        if progress is not None and i % 1024 == 0:
-            progress(reader.consumed_bytes, reader.total_bytes)
-
-
 def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, workers: int, spool: _Spool) -> _Counted:
     """Scan blocks of text with one table a thread."""
     tables = [Table() for _ in range(workers)]
@@ -376,17 +302,14 @@ def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, work
 
     def work(worker: int) -> None:
         nonlocal position
-        try:
-            rewrite = Rewriter(tokenizer)
-            while not failures:
-                with lock:
-                    index, (text, closes) = next(source, (-1, (b"", True)))
-                    start, position = position, position + MAX_GROWTH * len(text) + 4
-                if index < 0:
-                    return
-                spool.put(index, worker, closes, *tables[worker].scan(rewrite(text), start))
-        except BaseException as failure:
-            failures.append(failure)
+        rewrite = Rewriter(tokenizer)
+        while not failures:
+            with lock:
+                index, (text, closes) = next(source, (-1, (b"", True)))
+                start, position = position, position + MAX_GROWTH * len(text) + 4
+            if index < 0:
+                return
+            spool.put(index, worker, closes, *tables[worker].scan(rewrite(text), start))
 
     run_threads(work, workers, failures)
     table, maps = merge_tables(tables)
@@ -394,16 +317,19 @@ def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, work
     return Rewriter(tokenizer).words_of(table), entries[:, 3].copy(), entries[:, 4].copy(), maps
 
 
-def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseException]) -> None:
-    """Run work(0) … work(workers - 1), each in a thread, and raise the first failure that `work` has put in the list.
+def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseException] | None = None) -> None:
+    """Run work(0) … work(workers - 1), each in a thread, and raise the first failure.
 
-    `work` must return soon after something stands in `failures`; Ctrl-C puts KeyboardInterrupt there.
+    What `work` raises is put in the list, and so is the KeyboardInterrupt of Ctrl-C: `work` must return soon after.
     """
+    failures = [] if failures is None else failures
     ended, news = set[int](), threading.Event()
 
     def run(worker: int) -> None:
         try:
             work(worker)
+        except BaseException as failure:
+            failures.append(failure)
         finally:
             ended.add(worker)
             news.set()
@@ -461,7 +387,7 @@ def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
     flush()
     words = list(entry_of)
     identity = np.arange(len(words), dtype=np.int32)
-    return lambda order: [words[e] for e in order.tolist()], counts, identity.astype(np.int64), [identity]
+    return words_of_list(words), counts, identity.astype(np.int64), [identity]
 
 
 def _encode(

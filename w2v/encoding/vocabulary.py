@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,15 @@ _NAMED = 10
 class UnknownWordError(KeyError):
     """A word was asked for that the vocabulary does not hold.
 
-    Parameters
-    ----------
-    words : str or sequence of str
-        The unknown word or words, as the caller wrote them.
-    suggest : callable, optional
-        Returns near spellings of a word. It is called only when `suggestions` or the message is read, so that
-        ``try: embeddings[word] except KeyError`` stays cheap.
-
     Attributes
     ----------
     words : tuple of str
-        The unknown words.
+        The unknown word or words, as the caller wrote them.
+
+    Notes
+    -----
+    `suggest` returns near spellings of a word. It is called only when `suggestions` or the message is read, so that
+    ``try: embeddings[word] except KeyError`` stays cheap.
     """
 
     def __init__(self, words: str | Sequence[str], suggest: Callable[[str], Sequence[str]] | None = None) -> None:
@@ -59,13 +56,7 @@ class UnknownWordError(KeyError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the words and the suggestions found, not the model that found them."""
-        return _restore_unknown_word_error, (self.words, self.suggestions)
-
-
-def _restore_unknown_word_error(words: tuple[str, ...], suggestions: dict[str, list[str]]) -> UnknownWordError:
-    error = UnknownWordError(words)
-    error._suggestions = suggestions
-    return error
+        return UnknownWordError, (self.words,), {"_suggestions": self.suggestions}
 
 
 def _join_or(items: Sequence[str]) -> str:
@@ -111,7 +102,7 @@ class Vocabulary:
         if isinstance(words, (str, bytes)):
             raise TypeError("words must be a sequence of words, not one string")
         index_to_key = _plain_strings(words)
-        self._set(index_to_key, counts, _index_words(index_to_key), None)
+        self._set(index_to_key, counts, _rows=_index_words(index_to_key), _origin=None)
 
     @classmethod
     def read_from(cls, origin: str, words: list[str], counts: NDArray[np.integer[Any]] | None = None) -> Vocabulary:
@@ -121,20 +112,13 @@ class Vocabulary:
         error is a ModelError and begins with `origin`, the file.
         """
         vocabulary = cls.__new__(cls)
-        vocabulary._set(words, counts, None, origin)
+        vocabulary._set(words, counts, _rows=None, _origin=origin)
         return vocabulary
 
-    def _set(
-        self,
-        words: list[str],
-        counts: NDArray[np.integer[Any]] | None,
-        rows: dict[str, int] | None,
-        origin: str | None,
-    ) -> None:
-        object.__setattr__(self, "index_to_key", words)
-        object.__setattr__(self, "counts", None if counts is None else _check_counts(counts, len(words)))
-        object.__setattr__(self, "_rows", rows)
-        object.__setattr__(self, "_origin", origin)
+    def _set(self, words: list[str], counts: NDArray[np.integer[Any]] | None, **further: Any) -> None:
+        checked = None if counts is None else _check_counts(counts, len(words))
+        for name, value in {"index_to_key": words, "counts": checked, **further}.items():
+            object.__setattr__(self, name, value)
 
     @property
     def key_to_index(self) -> dict[str, int]:
@@ -209,6 +193,39 @@ def _check_counts(counts: NDArray[np.integer[Any]], n_words: int) -> NDArray[np.
     return copied
 
 
+def known_rows(words: Sequence[str], key_to_index: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the row of each word, -1 for one that is not known; shape (n,), int64."""
+    return np.fromiter((key_to_index.get(word, -1) for word in words), np.int64, len(words))
+
+
+def words_of_list(words: Sequence[str]) -> Callable[[NDArray[np.int64]], list[str]]:
+    """Return what gives the words of some places in a list."""
+    return lambda places: [words[place] for place in places.tolist()]
+
+
+def choose_words(
+    words_of: Callable[[NDArray[np.int64]], list[str]],
+    counts: NDArray[np.int64],
+    first: NDArray[np.int64],
+    min_count: int,
+    max_vocab: int | None,
+    known: Vocabulary | None = None,
+) -> tuple[Vocabulary, NDArray[np.int32]]:
+    """Return the words of a text that occur `min_count` times, at most `max_vocab` of them, and the row of each entry.
+
+    Words are sorted by falling count, ties by first occurrence; those that are `known` stay, see `grow_vocabulary`.
+    `words_of` returns the words of some of the n entries. `counts` and `first` have shape (n,): how often, and at which
+    place first, each occurs. The rows have shape (n,), int32, -1 for an entry that is left out.
+    """
+    if known is not None:
+        return grow_vocabulary(known, words_of(np.arange(len(counts))), counts, first, min_count, max_vocab)
+    frequent = np.flatnonzero(counts >= min_count)
+    order = frequent[np.lexsort((first[frequent], -counts[frequent]))][:max_vocab]
+    ids = np.full(len(counts), -1, np.int32)
+    ids[order] = np.arange(len(order), dtype=np.int32)
+    return Vocabulary(words_of(order), counts[order]), ids
+
+
 def grow_vocabulary(
     known: Vocabulary,
     words: list[str],
@@ -217,31 +234,14 @@ def grow_vocabulary(
     min_count: int,
     max_vocab: int | None = None,
 ) -> tuple[Vocabulary, NDArray[np.int32]]:
-    """Add the words of a new text to a vocabulary.
+    """Add the words of a new text to a vocabulary with counts, whose words all stay.
 
-    Parameters
-    ----------
-    known : Vocabulary
-        With counts; all its words stay.
-    words : list of str
-        All n distinct words of the new text.
-    counts, first : ndarray of shape (n,), int64
-        How often, and at which place first, each occurs there.
-    min_count : int
-        Add words that occur so often in the new text.
-    max_vocab : int, optional
-        Add words, the most frequent ones, only up to this size.
-
-    Returns
-    -------
-    vocabulary : Vocabulary
-        By falling count in all texts together, ties by `known` and then by first occurrence. Its counts are those in
-        the new text alone, 0 included.
-    ids : ndarray of shape (n,), int32
-        For each of `words` its row, or -1 if it is left out.
+    Words are added that occur `min_count` times in the new text, as long as there are at most `max_vocab` in all; for
+    counts, first and the rows that are returned see `choose_words`. The order is by falling count in all texts
+    together, ties by `known` and then by first occurrence. The counts are those in the new text alone, 0 included.
     """
     assert known.counts is not None
-    rows = np.fromiter((known.key_to_index.get(word, -1) for word in words), np.int64, len(words))
+    rows = known_rows(words, known.key_to_index)
     added = np.flatnonzero((rows < 0) & (counts >= min_count))
     room = None if max_vocab is None else max(0, max_vocab - len(known))
     added = added[np.lexsort((first[added], -counts[added]))][:room]
@@ -258,22 +258,11 @@ def grow_vocabulary(
 
 
 def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
-    """Return the probability that a token of each word survives subsampling.
+    """Return the probability, shape (V,), that a token of each word survives subsampling.
 
-    Parameters
-    ----------
-    counts : ndarray of shape (V,), int64
-        How often each word occurs among the kept words; those that do not occur are of no consequence.
-    sample : float
-        Threshold t: with f the word's share of all tokens, the probability is min(1, sqrt(t / f) + t / f). 0 keeps all.
-
-    Returns
-    -------
-    ndarray of shape (V,), float32
-
-    Notes
-    -----
-    As in word2vec.c and gensim; the paper's formula (arXiv:1310.4546, equation 5) lacks the second term.
+    With f the fraction of all kept tokens that `counts`, shape (V,), gives a word, and t = `sample`, it is
+    min(1, sqrt(t / f) + t / f); with 0 all are kept. As in word2vec.c and gensim; the paper's formula (arXiv:1310.4546,
+    equation 5) lacks the second term. What words of count 0 get is of no consequence.
     """
     if sample == 0:
         return np.ones(len(counts), np.float32)
@@ -283,18 +272,10 @@ def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.f
 
 
 def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
-    """Return the probability that each word is drawn as noise, in proportion to count ** ns_exponent.
+    """Return the probability, shape (V,), that each word is drawn as noise, in proportion to count ** ns_exponent.
 
-    Parameters
-    ----------
-    counts : ndarray of shape (V,), int64
-        At least one above 0. A word of count 0 is never drawn, whatever the exponent.
-    ns_exponent : float
-        0.75 in the paper (arXiv:1310.4546, section 2.2).
-
-    Returns
-    -------
-    ndarray of shape (V,), float64, summing to 1
+    A word of count 0 is never drawn, whatever the exponent; one count at least is above 0. The exponent is 0.75 in the
+    paper (arXiv:1310.4546, section 2.2).
     """
     logarithms = np.where(counts > 0, ns_exponent * np.log(np.maximum(counts, 1)), -np.inf)
     weights: NDArray[np.float64] = np.exp(logarithms - logarithms.max())

@@ -16,72 +16,37 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a call of `fit` is, for the function given as `progress`.
+    """How far a call of `fit` is, for the function given as `progress`. None stands for what is not known yet."""
 
-    Attributes
-    ----------
-    phase : {"reading", "compiling", "training"}
-    done : float or None
-        Share of the phase that is done, 0 to 1; None where it is not known.
-    epoch : int
-        Counted from 1; 0 before training.
-    words_per_second, loss, alpha, seconds_left : float or None
-        Tokens of the stream per second since training began, mean loss per pair over the last segments, learning rate,
-        and what is left of the phase; None where not known yet.
-    holdout_loss : float or None
-        Mean loss of the held-out sentences, at the end of the last epoch.
-    """
-
-    phase: str
-    done: float | None = None
-    epoch: int = 0
-    words_per_second: float | None = None
-    loss: float | None = None
-    alpha: float | None = None
-    seconds_left: float | None = None
-    holdout_loss: float | None = None
+    phase: str  # "reading", "compiling" or "training"
+    done: float | None = None  # fraction of the phase that is done, 0 to 1
+    epoch: int = 0  # counted from 1; 0 before training
+    words_per_second: float | None = None  # tokens of the stream per second since training began
+    loss: float | None = None  # mean loss per pair over the last segments
+    alpha: float | None = None  # learning rate
+    seconds_left: float | None = None  # of the phase
+    holdout_loss: float | None = None  # mean loss of the held-out sentences, at the end of the last epoch
 
 
 @dataclass
 class EpochRecord:
-    """What happened in one epoch.
+    """What happened in one epoch. NaN stands for what was not measured."""
 
-    Attributes
-    ----------
-    epoch : int
-        Counted from 1.
-    loss : float
-        Mean over the epoch's pairs (skip-gram) or targets (CBOW), in nats: minus the log-likelihood of the observed
-        word and of its noise words, or of the branches on its path. Summed in float64 over all workers.
-    alpha : float
-        Learning rate at the end of the epoch.
-    words : int
-        Tokens of the stream that were visited.
-    kept : int
-        Those that survived subsampling.
-    pairs : int
-        What `loss` is a mean over.
-    seconds : float
-        Wall-clock time of training up to here, without the time between an interruption and going on.
-    holdout_loss : float
-        The same mean over the sentences that `holdout` sets aside, with the vectors at the end of the epoch. `loss` is
-        a mean over the epoch, while the vectors change. NaN if nothing is held out.
-    analogies : float
-        Accuracy on the questions of `eval_analogies` at the end of the epoch, 0 to 1. NaN without questions.
-    word_pairs : float
-        Spearman's correlation with the scores of `eval_pairs` at the end of the epoch. NaN without pairs.
-    """
-
-    epoch: int
+    epoch: int  # counted from 1
     loss: float = math.nan
-    alpha: float = math.nan
-    words: int = 0
-    kept: int = 0
-    pairs: int = 0
+    """Mean over the epoch's pairs (skip-gram) or targets (CBOW), in nats: minus the log-likelihood of the observed word
+    and of its noise words, or of the branches on its path. Summed in float64 over all workers."""
+    alpha: float = math.nan  # learning rate at the end of the epoch
+    words: int = 0  # tokens of the stream that were visited
+    kept: int = 0  # those that survived subsampling
+    pairs: int = 0  # what `loss` is a mean over
     seconds: float = 0.0
+    """Wall-clock time of training up to here, without the time between an interruption and going on."""
     holdout_loss: float = math.nan
-    analogies: float = math.nan
-    word_pairs: float = math.nan
+    """The same mean as `loss`, over the sentences that `holdout` sets aside, with the vectors at the end of the epoch.
+    `loss` is a mean over the epoch, while the vectors change."""
+    analogies: float = math.nan  # accuracy on the questions of `eval_analogies` at the end of the epoch, 0 to 1
+    word_pairs: float = math.nan  # Spearman's correlation with the scores of `eval_pairs` at the end of the epoch
     loss_sum: float = field(default=0.0, repr=False)
 
     def to_dict(self) -> dict[str, Any]:

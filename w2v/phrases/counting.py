@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoding.stream import EmptyVocabularyError, TokenStream, run_threads
-from w2v.encoding.vocabulary import Vocabulary, grow_vocabulary
+from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 from w2v.kernels import phrases as kernels
 from w2v.kernels.scanner import encode_block
+from w2v.phrases.parameters import PhraseParameters
 from w2v.phrases.phrase_list import Phrase
 
 ROUND = 1 << 22
@@ -27,32 +27,18 @@ _TOKENS_A_ROW = 4  # that a table begins with
 
 @dataclass(frozen=True)
 class PairCounts:
-    """The frequent pairs of a stream.
+    """The n frequent pairs of a stream."""
 
-    Attributes
-    ----------
-    words : ndarray of shape (n,), uint64
-        First word << 32 | last word.
-    gaps : ndarray of shape (n,), int64
-        Number of the gap between them.
-    counts : ndarray of shape (n,), int64
-    gap_keys : ndarray of shape (n_gaps,), uint64
-        See `w2v.kernels.phrases`.
-    n_pairs : int
-        Distinct pairs, rare ones included.
-    forgotten : int
-        Pairs counted up to so often were forgotten on the way, since there were too many; 0 if none were.
-    """
-
-    words: NDArray[np.uint64]
-    gaps: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    gap_keys: NDArray[np.uint64]
-    n_pairs: int
+    words: NDArray[np.uint64]  # first word << 32 | last word, shape (n,)
+    gaps: NDArray[np.int64]  # number of the gap between them, shape (n,)
+    counts: NDArray[np.int64]  # shape (n,)
+    gap_keys: NDArray[np.uint64]  # shape (n_gaps,), see `w2v.kernels.phrases`
+    n_pairs: int  # distinct pairs, rare ones included
     forgotten: int
+    """Pairs counted up to so often were forgotten on the way, since there were too many; 0 if none were."""
 
 
-class _Share:
+class _Counter:
     """One worker's tables, and where its scan stands."""
 
     def __init__(self, n_rows: int, n_gaps: int) -> None:
@@ -81,6 +67,11 @@ class _Share:
             if 2 * self.state[kernels.SIZE] > len(self.rows):
                 self.keep_above(0, 2 * len(self.rows))
 
+    @property
+    def n_pairs(self) -> int:
+        """Distinct pairs that are held."""
+        return int(self.state[kernels.SIZE])
+
     def keep_above(self, count: int, n_rows: int) -> None:
         """Forget the pairs that were counted up to so often."""
         kept = _empty_rows(n_rows)
@@ -102,57 +93,37 @@ def count_pairs(
     min_count: int,
     max_pairs: int,
     workers: int,
-    progress: Callable[[float], None] | None = None,
 ) -> PairCounts:
-    """Count the pairs of a stream.
+    """Count the pairs of a stream that occur `min_count` times, by word ids, the same for any number of workers.
 
-    Parameters
-    ----------
-    tokens : ndarray of shape (n_tokens,), int32
-    offsets : ndarray of shape (S + 1,), int64
-        Sentence starts.
-    kinds : ndarray of shape (V,), uint8
-        PLAIN, CONNECTOR or BREAK for every id.
-    min_count : int
-        Return only pairs seen so often.
-    max_pairs : int
-        When more distinct pairs are held, the rarest are forgotten: those seen once, the next time those seen up to
-        twice, and so on, as word2vec does. Between two checks at most as many again, or 65,536, are added.
-    workers : int
-        Threads. The result does not depend on it.
-    progress : callable, optional
-        Called with the share of the tokens that is done.
-
-    Returns
-    -------
-    PairCounts
-        By word ids, so in an order that depends on nothing else.
+    `kinds`, shape (V,), has PLAIN, CONNECTOR or BREAK for every id. When more distinct pairs than `max_pairs` are held,
+    the rarest are forgotten: those seen once, the next time those seen up to twice, and so on, as word2vec does.
+    Between two checks at most as many again, or 65,536, are added.
     """
     n_rows = max(_MIN_ROWS, _power_of_two(min(len(tokens), max_pairs) // (_TOKENS_A_ROW * workers)))
-    shares = [_Share(n_rows, 64) for _ in range(workers)]
+    counters = [_Counter(n_rows, 64) for _ in range(workers)]
     step = max(_MIN_ROUND, min(ROUND, max_pairs))
     forgotten = 0
     for start in range(0, len(tokens), step):
         stop = min(start + step, len(tokens))
-        _in_threads(
-            lambda w, stop=stop: shares[w].scan(tokens, offsets, stop, kinds, w, workers),  # type: ignore[misc]
-            workers,
-        )
-        n_pairs = sum(int(share.state[kernels.SIZE]) for share in shares)
+
+        def scan(worker: int, stop: int = stop) -> None:
+            counters[worker].scan(tokens, offsets, stop, kinds, worker, workers)
+
+        run_threads(scan, workers)
+        n_pairs = sum(counter.n_pairs for counter in counters)
         if n_pairs > max_pairs:
             while n_pairs > max_pairs:
                 forgotten += 1
-                n_pairs = sum(kernels.count_above(share.rows, forgotten) for share in shares)
-            for share in shares:
-                share.keep_above(forgotten, len(share.rows))
-        if progress is not None:
-            progress(stop / len(tokens))
-    n_pairs = sum(int(share.state[kernels.SIZE]) for share in shares)
-    found = np.concatenate([_select(share.rows, min_count) for share in shares])
+                n_pairs = sum(kernels.count_above(counter.rows, forgotten) for counter in counters)
+            for counter in counters:
+                counter.keep_above(forgotten, len(counter.rows))
+    found = np.concatenate([_select(counter.rows, min_count) for counter in counters])
     gaps = (found[:, 1] >> np.uint64(kernels.VALUE_BITS)).astype(np.int64)
     order = np.lexsort((gaps, found[:, 0]))
     counts = (found[:, 1] & np.uint64((1 << kernels.VALUE_BITS) - 1)).astype(np.int64)
-    gap_keys = shares[0].gap_keys[: shares[0].state[kernels.N_GAPS]]
+    gap_keys = counters[0].gap_keys[: counters[0].state[kernels.N_GAPS]]
+    n_pairs = sum(counter.n_pairs for counter in counters)
     return PairCounts(found[order, 0], gaps[order], counts[order], gap_keys, n_pairs, forgotten)
 
 
@@ -160,22 +131,6 @@ def _select(rows: NDArray[np.uint64], min_count: int) -> NDArray[np.uint64]:
     out = np.empty((kernels.count_above(rows, min_count - 1), 2), np.uint64)
     kernels.select_rows(rows, min_count, out)
     return out
-
-
-def _in_threads(work: Callable[[int], None], workers: int) -> None:
-    """Run work(0) … work(workers - 1), each in a thread of its own, and raise what the first of them raised."""
-    failures: list[BaseException] = []
-
-    def run(worker: int) -> None:
-        try:
-            work(worker)
-        except BaseException as failure:
-            failures.append(failure)
-
-    if workers == 1 and threading.current_thread() is threading.main_thread():
-        work(0)
-    else:
-        run_threads(run, workers, failures)
 
 
 def _power_of_two(n: int) -> int:
@@ -199,8 +154,6 @@ def score_npmi(
 ) -> NDArray[np.float64]:
     """Return the normalised pointwise mutual information of counts, shape (n,), from -1 to 1.
 
-    References
-    ----------
     Bouma 2009, "Normalized (Pointwise) Mutual Information in Collocation Extraction".
     """
     p_first, p_last, p_pair = first / n_words, last / n_words, pair / n_words
@@ -209,29 +162,10 @@ def score_npmi(
 
 
 class PhraseCorpus:
-    """A corpus in which phrases are joined pass by pass.
+    """A corpus in which phrases are joined pass by pass, with the same result for any number of workers.
 
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        Of all words of the text, whatever their count.
-    stream : TokenStream
-        Its tokens. Overwritten: after `join` it must not be used any more.
-    delimiter : str
-        Stands between the words of a joined phrase.
-    connector_words : frozenset of str
-        Words that may stand inside a phrase but neither begin nor end it.
-    workers : int
-        Threads. No result depends on it.
-
-    Attributes
-    ----------
-    words : list of str
-        Word of each id; those of phrases come after those of the text.
-    tokens, offsets : ndarray of int32 and int64
-        As in `TokenStream`.
-    counts, first_at : ndarray of shape (len(words),), int64
-        How often each id occurs now, and where first.
+    The vocabulary is of all words of the text, whatever their count. The stream is overwritten: after `join` it must
+    not be used any more.
     """
 
     def __init__(
@@ -244,7 +178,7 @@ class PhraseCorpus:
         workers: int,
     ) -> None:
         self.delimiter, self.connector_words, self.workers = delimiter, connector_words, workers
-        self.words = list(vocabulary.index_to_key)
+        self.words = list(vocabulary.index_to_key)  # of each id; those of phrases come after those of the text
         self.tokens, self.offsets = stream.tokens, stream.offsets
         self._ids = dict(vocabulary.key_to_index)
         self._kinds = np.full(len(self.words), kernels.PLAIN, np.uint8)
@@ -252,65 +186,36 @@ class PhraseCorpus:
         self._count()
 
     def _count(self) -> None:
+        """Count how often each id occurs now, and where first."""
         self.counts = np.empty(len(self.words), np.int64)
         self.first_at = np.empty(len(self.words), np.int64)
         kernels.count_words(self.tokens, self.counts, self.first_at)
 
-    def learn(
-        self,
-        *,
-        scoring: str,
-        threshold: float,
-        min_count: int,
-        max_pairs: int,
-        progress: Callable[[float], None] | None = None,
-    ) -> tuple[list[Phrase], PairCounts]:
-        """Find the phrases among the pairs of the corpus as it stands; see `Phrases`.
-
-        Returns
-        -------
-        phrases : list of Phrase
-            By falling score, ties by the words' frequency.
-        pairs : PairCounts
-        """
-        kinds = self._kinds
+    def learn(self, parameters: PhraseParameters) -> tuple[list[Phrase], PairCounts]:
+        """Find the phrases in the corpus as it stands: by falling score, ties by the words' frequency."""
+        kinds, scoring, min_count = self._kinds, parameters.scoring, parameters.min_count
         if scoring == "npmi":  # which does not depend on how many pairs there are: those of rare words need no place
             kinds = np.where((self.counts < min_count) & (kinds == kernels.PLAIN), np.uint8(kernels.BREAK), kinds)
         pairs = count_pairs(
-            self.tokens,
-            self.offsets,
-            kinds,
-            min_count=min_count,
-            max_pairs=max_pairs,
-            workers=self.workers,
-            progress=progress,
+            self.tokens, self.offsets, kinds, min_count=min_count, max_pairs=parameters.max_pairs, workers=self.workers
         )
-        first, last = self._split(pairs.words)
+        first = (pairs.words >> np.uint64(32)).astype(np.int64)
+        last = (pairs.words & np.uint64(0xFFFFFFFF)).astype(np.int64)
         counts = self.counts[first], self.counts[last], pairs.counts
         if scoring == "npmi":
             scores = score_npmi(*counts, len(self.tokens))
         else:
             n_words = np.count_nonzero(self.counts[self._kinds == kernels.PLAIN])
             scores = score_default(*counts, min_count, int(n_words) + pairs.n_pairs)
-        chosen = np.flatnonzero(scores > threshold)
+        chosen = np.flatnonzero(scores > parameters.resolved_threshold)
         chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
         between = _words_of_gaps(pairs.gaps[chosen], pairs.gap_keys, self.words)
+        columns = [column[chosen].tolist() for column in (first, pairs.gaps, last, scores, pairs.counts)]
         phrases = [
             Phrase((self.words[a], *between[gap], self.words[b]), score, count)
-            for a, gap, b, score, count in zip(
-                first[chosen].tolist(),
-                pairs.gaps[chosen].tolist(),
-                last[chosen].tolist(),
-                scores[chosen].tolist(),
-                pairs.counts[chosen].tolist(),
-                strict=True,
-            )
+            for a, gap, b, score, count in zip(*columns, strict=True)
         ]
         return phrases, pairs
-
-    @staticmethod
-    def _split(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return (words >> np.uint64(32)).astype(np.int64), (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
     def join(self, phrases: Sequence[Phrase]) -> None:
         """Replace phrases by one token each, from left to right; those with unknown words are passed over."""
@@ -318,21 +223,15 @@ class PhraseCorpus:
         borders = self._sentence_borders()
         starts = self.offsets[borders]
         ends = np.empty(len(borders) - 1, np.int64)
-        queue = iter(range(len(ends)))
-        lock = threading.Lock()
 
         def work(worker: int) -> None:
-            while True:
-                with lock:
-                    part = next(queue, None)
-                if part is None:
-                    return
+            for part in range(worker, len(ends), self.workers):
                 ends[part] = kernels.join_pairs(
                     self.tokens, self.offsets, borders[part], borders[part + 1], starts[part],
                     self._kinds, begins, rows, gap_slots, gap_keys,
                 )  # fmt: skip
 
-        _in_threads(work, self.workers)
+        run_threads(work, self.workers)
         n = 0
         for part, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=False)):
             if n < start:
@@ -386,26 +285,10 @@ class PhraseCorpus:
     ) -> tuple[Vocabulary, TokenStream]:
         """Leave out rare words and number the others anew, as `encode_corpus` does. The corpus is used up.
 
-        Returns
-        -------
-        vocabulary : Vocabulary
-            By falling count, ties by first occurrence; with `known`, as `grow_vocabulary` orders it.
-        stream : TokenStream
-            Its `n_words` counts a phrase as one.
-
-        Raises
-        ------
-        EmptyVocabularyError
-            If no word reaches `min_count`.
+        `n_words` of the stream counts a phrase as one. Without a word that reaches `min_count`, EmptyVocabularyError.
         """
-        if known is None:
-            frequent = np.flatnonzero(self.counts >= min_count)
-            order = frequent[np.lexsort((self.first_at[frequent], -self.counts[frequent]))][:max_vocab]
-            ids = np.full(len(self.words), -1, np.int32)
-            ids[order] = np.arange(len(order), dtype=np.int32)
-            vocabulary = Vocabulary([self.words[i] for i in order.tolist()], self.counts[order])
-        else:
-            vocabulary, ids = grow_vocabulary(known, self.words, self.counts, self.first_at, min_count, max_vocab)
+        words_of = words_of_list(self.words)
+        vocabulary, ids = choose_words(words_of, self.counts, self.first_at, min_count, max_vocab, known)
         if not self.counts[ids >= 0].any():
             raise EmptyVocabularyError(
                 f"no word or phrase occurs {min_count} times, as min_count asks: the most frequent of "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import BinaryIO
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, BinaryIO
 
 from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
-from w2v.display.progress import mode_of, name_of, show_progress
+from w2v.display.progress import name_of, show_states
 from w2v.encoding.corpus import Corpus, open_corpus
 from w2v.encoding.stream import TokenStream, WorkFolder, encode_corpus
 from w2v.encoding.vocabulary import Vocabulary
@@ -28,6 +28,8 @@ __all__ = [
 ]  # fmt: skip
 
 _DEFAULTS = PhraseParameters()
+_NOTED = ("scoring", "threshold", "min_count", "passes", "max_pairs")
+"""Parameters that a file of phrases keeps."""
 
 
 class ForgottenPairsWarning(UserWarning):
@@ -83,16 +85,7 @@ class Phrases(Estimator):
         max_pairs: int = _DEFAULTS.max_pairs,
         workers: int | None = _DEFAULTS.workers,
         tokenizer: str | Callable[[str], Iterable[str]] = _DEFAULTS.tokenizer,
-    ) -> None:
-        self.scoring = scoring
-        self.threshold = threshold
-        self.min_count = min_count
-        self.passes = passes
-        self.connector_words = connector_words
-        self.delimiter = delimiter
-        self.max_pairs = max_pairs
-        self.workers = workers
-        self.tokenizer = tokenizer
+    ) -> None: ...
 
     def fit(
         self,
@@ -118,8 +111,8 @@ class Phrases(Estimator):
         overwrite : bool, default False
             Replace an `output` that exists.
         progress : bool, str or callable, optional
-            True, "bar" or "log" shows how far it is, as in `Word2Vec.fit`; a function is called with the share of the
-            text that is read.
+            True, "bar" or "log" shows how far it is, as in `Word2Vec.fit`; a function is called with the
+            fraction of the text that is read.
         max_memory, work_folder
             As for `Word2Vec.fit`.
 
@@ -144,20 +137,15 @@ class Phrases(Estimator):
             If there were more pairs than `max_pairs`.
         """
         parameters = self._validated()
-        with (
-            _claimed_output(output, overwrite),
-            WorkFolder(work_folder) as folder,
-            _shown(progress, corpus) as told,
-        ):
+        with _claimed_output(output, overwrite), WorkFolder(work_folder) as folder, _shown(progress, corpus) as told:
             joined = _encode(
-                corpus,
+                open_corpus(corpus),
                 get_tokenizer(parameters.tokenizer),
-                delimiter=parameters.delimiter,
-                connector_words=_connector_words(parameters),
+                parameters,
                 workers=parameters.workers or default_workers(),
                 max_memory=max_memory,
                 work_folder=folder,
-                progress=told,
+                progress=_told(told),
             )
             self.n_words_ = len(joined.tokens)
             self._learn(joined, parameters, join_last=output is not None)
@@ -169,12 +157,7 @@ class Phrases(Estimator):
         passes: list[list[Phrase]] = []
         self.forgotten_ = 0
         while len(passes) < parameters.passes:
-            phrases, pairs = joined.learn(
-                scoring=parameters.scoring,
-                threshold=parameters.resolved_threshold,
-                min_count=parameters.min_count,
-                max_pairs=parameters.max_pairs,
-            )
+            phrases, pairs = joined.learn(parameters)
             self.forgotten_ = max(self.forgotten_, pairs.forgotten)
             if not phrases and passes:
                 break
@@ -192,13 +175,8 @@ class Phrases(Estimator):
             passes,
             delimiter=joined.delimiter,
             connector_words=joined.connector_words,
-            parameters={
-                "scoring": parameters.scoring,
-                "threshold": parameters.resolved_threshold,
-                "min_count": parameters.min_count,
-                "passes": parameters.passes,
-                "max_pairs": parameters.max_pairs,
-            },
+            parameters={name: getattr(parameters, name) for name in _NOTED}
+            | {"threshold": parameters.resolved_threshold},
         )
         self.phrases_ = self.phrase_list_.scores
 
@@ -237,8 +215,7 @@ class Phrases(Estimator):
         return parameters
 
 
-def _connector_words(parameters: PhraseParameters) -> frozenset[str]:
-    words = parameters.connector_words
+def _connector_words(words: str | Iterable[str]) -> frozenset[str]:
     return ENGLISH_CONNECTOR_WORDS if isinstance(words, str) else frozenset(words)
 
 
@@ -268,45 +245,20 @@ def encode_with_phrases(
 ) -> tuple[Vocabulary, TokenStream, PhraseTokenizer]:
     """Encode a corpus as `encode_corpus` does, but with phrases joined before rare words are left out.
 
-    Parameters
-    ----------
-    corpus, min_count, max_vocab, workers, max_memory, work_folder, known, progress
-        See `encode_corpus`.
-    tokenizer : Tokenizer
-        A `PhraseTokenizer` brings the phrases to join; with any other they are looked for.
-    learner : Phrases
-        How to look for them. Fitted then.
-
-    Returns
-    -------
-    vocabulary : Vocabulary
-    stream : TokenStream
-        Its `n_words` counts a phrase as one word.
-    tokenizer : PhraseTokenizer
-        With the phrases that were joined.
-
-    Raises
-    ------
-    EmptyVocabularyError, CorpusError, TypeError
-        As `encode_corpus`.
+    A `PhraseTokenizer` brings the phrases to join; with any other tokenizer `learner` looks for them, and is fitted
+    then. The other parameters and the errors are those of `encode_corpus`. `n_words` of the stream counts a phrase as
+    one word. The tokenizer that is returned has the phrases that were joined.
     """
     joins = tokenizer if isinstance(tokenizer, PhraseTokenizer) else None
     parameters = learner._validated()
-    vocabulary, stream = encode_corpus(
+    joined = _encode(
         corpus,
         tokenizer if joins is None else joins.base,
-        min_count=1,
+        parameters if joins is None else joins.phrases,
         workers=workers,
         max_memory=max_memory,
         work_folder=work_folder,
         progress=progress,
-    )
-    joined = PhraseCorpus(
-        vocabulary,
-        stream,
-        delimiter=parameters.delimiter if joins is None else joins.phrases.delimiter,
-        connector_words=_connector_words(parameters) if joins is None else joins.phrases.connector_words,
-        workers=workers,
     )
     if joins is None:
         learner._learn(joined, parameters, join_last=True)
@@ -318,26 +270,22 @@ def encode_with_phrases(
 
 
 def _encode(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    *,
-    delimiter: str,
-    connector_words: frozenset[str],
-    workers: int,
-    max_memory: int | None,
-    work_folder: WorkFolder,
-    progress: Callable[[float], None] | None,
+    corpus: Corpus, tokenizer: Tokenizer, phrases: PhraseParameters | PhraseList, *, workers: int, **options: Any
 ) -> PhraseCorpus:
-    vocabulary, stream = encode_corpus(
-        open_corpus(corpus),
-        tokenizer,
-        min_count=1,
+    """Encode an opened corpus whole, for phrases with this delimiter and these connector words to be joined in it."""
+    vocabulary, stream = encode_corpus(corpus, tokenizer, min_count=1, workers=workers, **options)
+    return PhraseCorpus(
+        vocabulary,
+        stream,
+        delimiter=phrases.delimiter,
+        connector_words=_connector_words(phrases.connector_words),
         workers=workers,
-        max_memory=max_memory,
-        work_folder=work_folder,
-        progress=progress and (lambda read, size: progress(read / size if size else 0.0)),
     )
-    return PhraseCorpus(vocabulary, stream, delimiter=delimiter, connector_words=connector_words, workers=workers)
+
+
+def _told(progress: Callable[[float], None] | None) -> Callable[[int, int | None], None] | None:
+    """Return what tells the fraction that is read, as `encode_corpus` calls it."""
+    return progress and (lambda read, size: progress(read / size if size else 0.0))
 
 
 def join_corpus(
@@ -355,52 +303,34 @@ def join_corpus(
     Parameters
     ----------
     corpus, output, overwrite, progress
-        See `Phrases.fit`.
+        See `Phrases.fit`, also for the errors.
     phrases : PhraseList
         Of whatever corpus.
     tokenizer, workers
         See `PhraseParameters`.
-
-    Raises
-    ------
-    CorpusError, EmptyVocabularyError, ModelError
-        As `Phrases.fit`.
     """
     with _claimed_output(output, overwrite), WorkFolder() as folder, _shown(progress, corpus) as told:
         joined = _encode(
-            corpus,
+            open_corpus(corpus),
             get_tokenizer(tokenizer),
-            delimiter=phrases.delimiter,
-            connector_words=phrases.connector_words,
+            phrases,
             workers=workers or default_workers(),
-            max_memory=None,
             work_folder=folder,
-            progress=told,
+            progress=_told(told),
         )
         for learned in phrases.passes:
             joined.join(learned)
         _write(joined, output, overwrite)
 
 
-@contextmanager
 def _shown(
     progress: Callable[[float], None] | bool | str | None, corpus: Corpus
-) -> Iterator[Callable[[float], None] | None]:
-    """Return what to call with the share of the text that is read; show it if a user wants that."""
-    if callable(progress):
-        yield progress
-        return
+) -> AbstractContextManager[Callable[[float], None] | None]:
+    """Give what to call with the fraction of the text that is read; show it if a user wants that."""
     reading = f"reading {name_of(corpus)}"
-    with show_progress(mode_of(progress), reading) as update:
-
-        def tell(share: float) -> None:
-            assert update is not None
-            if share < 1:
-                update(reading, share, 1.0)
-            else:
-                update("counting pairs of words")
-
-        yield None if update is None else tell
+    return show_states(
+        progress, reading, lambda read: (reading, read, 1.0) if read < 1 else ("counting pairs of words",)
+    )
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from w2v.settings.constraints import Domain, Integer, TokenizerChoice
-from w2v.settings.parameters import MAX_VOCABULARY, PHRASE_DOMAINS, check_threshold
+from w2v.settings.constraints import Constraint, Integer, TokenizerChoice, check_fields
+from w2v.settings.parameters import MAX_VOCABULARY, SHARED_WITH_PHRASES, check_threshold
 
 DEFAULT_THRESHOLD = {"default": 10.0, "npmi": 0.5}
 """What a score must exceed where `threshold` is None."""
@@ -16,37 +16,25 @@ ENGLISH = "english"
 
 
 @dataclass(frozen=True)
-class Delimiter:
-    """Text without white space, not empty."""
+class Delimiter(Constraint):
+    """Text that can stand inside a word."""
 
-    help: str
-    optional: bool = False
+    described = "text without white space"
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` can stand inside a word."""
+    def _allows(self, value: object) -> bool:
         return isinstance(value, str) and value.split() == [value]
-
-    def describe(self) -> str:
-        """State what is allowed."""
-        return "text without white space"
 
 
 @dataclass(frozen=True)
-class ConnectorWords:
-    """A collection of words, or the name of one."""
+class ConnectorWords(Constraint):
+    """A collection of words, or the name of one; a text is not taken for its letters."""
 
-    help: str
-    optional: bool = False
+    described = f"{ENGLISH!r} or a collection of words"
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` is a name or a collection of str; a text is not taken for its letters."""
+    def _allows(self, value: object) -> bool:
         if isinstance(value, str):
             return value == ENGLISH
         return isinstance(value, Iterable) and all(isinstance(word, str) for word in value)
-
-    def describe(self) -> str:
-        """State what is allowed."""
-        return f"{ENGLISH!r} or a collection of words"
 
 
 @dataclass(frozen=True)
@@ -89,19 +77,8 @@ class PhraseParameters:
     tokenizer: str | Callable[[str], Iterable[str]] = "words"
 
     def validate(self) -> None:
-        """Check every value.
-
-        Raises
-        ------
-        ValueError
-            If a value is of the wrong type or outside its range. The message names the parameter, the value and what
-            is allowed.
-        """
-        for parameter in fields(self):
-            value, domain = getattr(self, parameter.name), PARAMETER_DOMAINS[parameter.name]
-            if not (domain.optional if value is None else domain.allows(value)):
-                allowed = domain.describe() + (" or None" if domain.optional else "")
-                raise ValueError(f"{parameter.name} must be {allowed}, got {value!r:.80}.")
+        """Raise ValueError, which names value and limits, if a value is not allowed or does not go with another."""
+        check_fields(self, PHRASE_CONSTRAINTS)
         check_threshold("threshold", self.threshold, self.scoring)
 
     @property
@@ -110,13 +87,13 @@ class PhraseParameters:
         return DEFAULT_THRESHOLD[self.scoring] if self.threshold is None else float(self.threshold)
 
 
-PARAMETER_DOMAINS: dict[str, Domain] = {
-    **PHRASE_DOMAINS,
-    "min_count": Integer(1, MAX_VOCABULARY, "Pairs seen less often than this are no phrases."),
+PHRASE_CONSTRAINTS: dict[str, Constraint] = {
+    **SHARED_WITH_PHRASES,
+    "min_count": Integer("Pairs seen less often than this are no phrases.", 1, MAX_VOCABULARY),
     "connector_words": ConnectorWords("Words that may stand inside a phrase but neither begin nor end it."),
     "delimiter": Delimiter("What stands between the words of a joined phrase."),
-    "max_pairs": Integer(1, 2**40, "Distinct pairs to hold at most; beyond it the rarest are forgotten."),
-    "workers": Integer(1, 1024, "Threads; left out, all cores.", optional=True),
+    "max_pairs": Integer("Distinct pairs to hold at most; beyond it the rarest are forgotten.", 1, 2**40),
+    "workers": Integer("Threads; left out, all cores.", 1, 1024, optional=True),
     "tokenizer": TokenizerChoice("How text becomes words; whitespace is for text that is tokenised already."),
 }
 """What each field of `PhraseParameters` may hold."""

@@ -110,16 +110,7 @@ class PhraseList:
         return f"PhraseList({len(self)} phrases, passes={len(self.passes)})"
 
     def join(self, tokens: Iterable[str]) -> list[str]:
-        """Return the tokens of one sentence with its phrases joined, the leftmost first.
-
-        Parameters
-        ----------
-        tokens : iterable of str
-
-        Returns
-        -------
-        list of str
-        """
+        """Return the tokens of one sentence with its phrases joined, the leftmost first."""
         if isinstance(tokens, str):
             raise TypeError("join needs the tokens of a sentence, not a text; split it first")
         joined = list(tokens)
@@ -169,20 +160,7 @@ class PhraseList:
         return out
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a JSON file.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Name of the file.
-        overwrite : bool, default False
-            Replace a file that exists.
-
-        Raises
-        ------
-        ModelError
-            If the file exists or cannot be written.
-        """
+        """Write a JSON file; ModelError if it cannot be written, or exists and `overwrite` is False."""
         content = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -206,19 +184,7 @@ class PhraseList:
     def load(cls, path: str | os.PathLike[str]) -> PhraseList:
         """Read a file that `save` wrote; it may come from a stranger, so nothing in it is trusted.
 
-        Parameters
-        ----------
-        path : str or path-like
-            The file.
-
-        Returns
-        -------
-        PhraseList
-
-        Raises
-        ------
-        ModelError
-            If it is missing, no file of phrases, of a newer version, or damaged.
+        ModelError if it is missing, no file of phrases, of a newer version, or damaged.
         """
         content = _parse(path)
         version = content.get("format_version")
@@ -235,10 +201,7 @@ class PhraseList:
             if not isinstance(connectors, list) or not isinstance(content["parameters"], dict):
                 raise TypeError("connector_words must be a list, and parameters an object")
             return cls(
-                passes,
-                delimiter=content["delimiter"],
-                connector_words=connectors,
-                parameters=content["parameters"],
+                passes, delimiter=content["delimiter"], connector_words=connectors, parameters=content["parameters"]
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} is damaged: its phrases cannot be read ({error})") from error
@@ -272,12 +235,8 @@ def _parse(path: str | os.PathLike[str]) -> dict[str, Any]:
 class PhraseTokenizer:
     """A tokenizer whose tokens have phrases joined, so that a query "New York" finds the word new_york.
 
-    Parameters
-    ----------
-    base : Tokenizer
-        Makes tokens of text.
-    phrases : PhraseList or path-like
-        The phrases, or the file that has them, which is read when it is first needed: a model opens without it.
+    `base` makes tokens of text. `phrases` may be the file that has them, which is read when it is first needed: a model
+    opens without it.
     """
 
     name: ClassVar[str] = "phrases"

@@ -1,56 +1,64 @@
-"""The values that a parameter may take, and how to say so.
-
-Like `w2v.settings.parameters`, of which this is the vocabulary, it imports nothing but the standard library.
-"""
+"""The values that a parameter may take, and how to say so. Imports nothing but the standard library."""
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import Protocol, TypeGuard
+from typing import Any, ClassVar, TypeGuard
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's, scikit-learn's and gensim's generators all take."""
 
 
-class Domain(Protocol):
-    """The values that one parameter may take, and what the parameter means.
+@dataclass(frozen=True)
+class Constraint(ABC):
+    """What one parameter may be, and what it means."""
 
-    Attributes
-    ----------
-    help : str
-        One sentence for people, shown by `w2v train --help`.
-    optional : bool
-        Whether None ("choose for me") is allowed.
-    """
+    help: str
+    """One sentence for people, shown by `w2v train --help`."""
+    optional: bool = field(default=False, kw_only=True)
+    """Whether None ("choose for me") is allowed too."""
 
-    @property
-    def help(self) -> str: ...  # noqa: D102
-
-    @property
-    def optional(self) -> bool: ...  # noqa: D102
+    described: ClassVar[str] = ""
 
     def allows(self, value: object) -> bool:
-        """Tell whether a value other than None is allowed."""
-        ...
+        """Tell whether a value is allowed."""
+        return self.optional if value is None else self._allows(value)
+
+    @abstractmethod
+    def _allows(self, value: object) -> bool: ...
 
     def describe(self) -> str:
-        """Say in words what is allowed, to stand after "must be"."""
-        ...
+        """Say in words what is allowed but for None, to stand after "must be"."""
+        return self.described
+
+    def refusal(self, value: object, *, takes_none: bool = False) -> str:
+        """Say what is wrong with a value, to stand after the name of the parameter or option."""
+        return f"must be {self.describe()}{' or None' if takes_none else ''}, got {value!r:.80}."
+
+    def check(self, name: str, value: object) -> None:
+        """Raise ValueError, which names the parameter, the value and what is allowed, if a value is not."""
+        if not self.allows(value):
+            raise ValueError(f"{name} {self.refusal(value, takes_none=self.optional)}")
+
+
+def check_fields(parameters: Any, constraints: Mapping[str, Constraint]) -> None:
+    """Check each field of a dataclass on its own; raise ValueError for the first that is not allowed."""
+    for parameter in fields(parameters):
+        constraints[parameter.name].check(parameter.name, getattr(parameters, parameter.name))
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Constraint):
     """One of a few names."""
 
     choices: tuple[str, ...]
-    help: str
-    optional: bool = False
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` is one of the names."""
+    def _allows(self, value: object) -> bool:
         return isinstance(value, str) and value in self.choices
 
     def describe(self) -> str:
@@ -59,32 +67,23 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Flag:
-    """True or False."""
+class Flag(Constraint):
+    """A bool."""
 
-    help: str
-    optional: bool = False
+    described = "True or False"
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` is a bool."""
+    def _allows(self, value: object) -> bool:
         return isinstance(value, bool)
-
-    def describe(self) -> str:
-        """Name both values."""
-        return "True or False"
 
 
 @dataclass(frozen=True)
-class Integer:
+class Integer(Constraint):
     """A whole number in a closed range; neither bool nor a float that happens to be whole."""
 
     low: int
     high: int
-    help: str
-    optional: bool = False
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` is an integer in the range."""
+    def _allows(self, value: object) -> bool:
         return _is_integer(value) and self.low <= value <= self.high
 
     def describe(self) -> str:
@@ -93,18 +92,15 @@ class Integer:
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Constraint):
     """A finite real number in a range; `above` and `below` exclude the ends that `low` and `high` include."""
 
-    help: str
     low: float | None = None
     above: float | None = None
     high: float | None = None
-    optional: bool = False
     below: float | None = None
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` is a finite number in the range."""
+    def _allows(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, Real):
             return False
         try:
@@ -123,9 +119,9 @@ class Number:
         """State the range."""
         if self.low is not None and self.high is not None:
             return f"a number from {self.low:g} to {self.high:g}"
-        named = {"at least": self.low, "above": self.above, "at most": self.high, "below": self.below}
-        limits = [f"{name} {limit:g}" for name, limit in named.items() if limit is not None]
-        return " ".join(["a finite number", " and ".join(limits)]).rstrip()
+        limits = (("at least", self.low), ("above", self.above), ("at most", self.high), ("below", self.below))
+        said = " and ".join(f"{how} {limit:g}" for how, limit in limits if limit is not None)
+        return f"a finite number {said}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -134,65 +130,36 @@ class Seconds(Number):
 
 
 @dataclass(frozen=True)
-class Seed:
+class Seed(Constraint):
     """An integer seed, or a NumPy random generator (recognised by its methods, so that NumPy need not be imported)."""
 
-    help: str
-    optional: bool = True
+    optional: bool = field(default=True, kw_only=True)
+    described = f"a whole number from 0 to {MAX_SEED} or a numpy.random.Generator"
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` is a seed or a generator."""
+    def _allows(self, value: object) -> bool:
         is_generator = hasattr(value, "integers") or hasattr(value, "randint")
         return is_generator or (_is_integer(value) and 0 <= value <= MAX_SEED)
 
-    def describe(self) -> str:
-        """State the range."""
-        return f"a whole number from 0 to {MAX_SEED} or a numpy.random.Generator"
-
 
 @dataclass(frozen=True)
-class TokenizerChoice:
-    """The name of a tokenizer, or any callable from text to tokens; `corpora.get_tokenizer` knows the names."""
+class TokenizerChoice(Constraint):
+    """A name, which `corpora.get_tokenizer` knows or refuses, or any callable from text to tokens."""
 
-    help: str
-    optional: bool = False
+    described = "the name of a tokenizer or a callable"
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` can be a tokenizer; whether a name is known is not checked here."""
+    def _allows(self, value: object) -> bool:
         return callable(value) or (isinstance(value, str) and value != "")
 
-    def describe(self) -> str:
-        """Say what a tokenizer is."""
-        return "the name of a tokenizer or a callable"
-
 
 @dataclass(frozen=True)
-class FileName:
+class FileName(Constraint):
     """The name of a file; whether there is such a file shows when it is read."""
 
-    help: str
-    optional: bool = True
+    optional: bool = field(default=True, kw_only=True)
+    described = "the name of a file"
 
-    def allows(self, value: object) -> bool:
-        """Tell whether `value` can be a file's name."""
+    def _allows(self, value: object) -> bool:
         return isinstance(value, (str, os.PathLike)) and os.fspath(value) not in ("", b"")
-
-    def describe(self) -> str:
-        """Say what it is."""
-        return "the name of a file"
-
-
-def refusal(constraint: Domain, value: object, *, takes_none: bool = False) -> str:
-    """Say what is wrong with a value, to stand after the name of the parameter or option."""
-    return f"must be {constraint.describe()}{' or None' if takes_none else ''}, got {value!r:.80}."
-
-
-def check_value(name: str, value: object, constraint: Domain) -> None:
-    """Raise ValueError, naming the parameter, the value and what is allowed, unless the constraint allows the value."""
-    if value is None and constraint.optional:
-        return
-    if value is None or not constraint.allows(value):
-        raise ValueError(f"{name} {refusal(constraint, value, takes_none=constraint.optional)}")
 
 
 def _is_integer(value: object) -> TypeGuard[int]:

@@ -1,4 +1,4 @@
-"""What the surroundings of the process decide: how many threads there are to use, and where caches may lie."""
+"""What the environment of the process decides: how many threads there are to use, and where caches may lie."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ CACHE_FOLDER = "W2V_CACHE_DIR"
 def default_workers() -> int:
     """Return how many threads to use where the caller does not say: W2V_WORKERS, or the cores this process may use.
 
-    Raises
-    ------
-    ValueError
-        If W2V_WORKERS is not a whole number from 1 to 1024.
+    ValueError if W2V_WORKERS is not a whole number from 1 to 1024.
     """
     given = os.environ.get(WORKERS)
     if not given:
@@ -35,12 +32,8 @@ def cache_folder() -> Path:
     """Return the folder for what can be made again; it need not exist yet.
 
     W2V_CACHE_DIR, or a folder ``w2v`` where the system keeps caches: ``$XDG_CACHE_HOME`` or ``~/.cache``, on macOS
-    ``~/Library/Caches``, on Windows ``%LOCALAPPDATA%``. Who has no home folder has one among the temporary ones.
-
-    Raises
-    ------
-    ValueError
-        If W2V_CACHE_DIR begins with ``~`` and there is no such home folder.
+    ``~/Library/Caches``, on Windows ``%LOCALAPPDATA%``. A user without a home folder has one among the temporary ones.
+    ValueError if W2V_CACHE_DIR begins with ``~`` and there is no such home folder.
     """
     given = os.environ.get(CACHE_FOLDER)
     if given:
@@ -63,11 +56,7 @@ def temporary_folder() -> Path:
     """Return a folder among the temporary ones that is there and that only this user can write, the same every time.
 
     Compiled code is loaded from it: where a stranger was first to take its name, it is a new one of this process.
-
-    Raises
-    ------
-    OSError
-        If there is no temporary folder that can be written.
+    OSError if there is no temporary folder that can be written.
     """
     folder = Path(tempfile.gettempdir()) / f"w2v-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
     with suppress(FileExistsError):

@@ -1,14 +1,13 @@
 """What the estimators share, without importing scikit-learn, which takes longer than many a training.
 
-Parameters are given by name, `clone`, pipelines and searches can work with them, and what only `fit` makes says so
-before.
+`clone`, pipelines and searches can work with them, and what only `fit` makes says so before.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 _P = ParamSpec("_P")
@@ -32,26 +31,23 @@ GENSIM_NAMES = {
 
 
 def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
-    """Let a constructor whose parameters are all keywords say where a corpus belongs, and what gensim's names are here.
+    """Make a constructor that keeps its parameters, all keywords, as attributes; of `init` only the signature counts.
 
-    Parameters
-    ----------
-    init : function
-        ``__init__``; scikit-learn goes on seeing its signature.
+    It says where a corpus belongs, and what gensim's names are here.
     """
-    known: Mapping[str, Any] = inspect.signature(init).parameters
+    defaults = {name: parameter.default for name, parameter in list(inspect.signature(init).parameters.items())[1:]}
 
     @functools.wraps(init)
-    def checked(self: object, *misplaced: object, **parameters: object) -> None:
+    def keep(self: object, *misplaced: object, **parameters: object) -> None:
         name = type(self).__name__
         if misplaced:
             raise TypeError(f"{name} takes its parameters by name, and sentences go to fit: {name}(...).fit(sentences)")
-        for unknown in [given for given in parameters if given not in known]:
+        for unknown in [given for given in parameters if given not in defaults]:
             hint = f"; {GENSIM_NAMES[unknown]}" if unknown in GENSIM_NAMES else ""
             raise TypeError(f"{name} has no parameter {unknown!r:.80}{hint}")
-        cast("Callable[..., None]", init)(self, **parameters)
+        vars(self).update(defaults | parameters)
 
-    return cast("Callable[_P, None]", checked)
+    return cast("Callable[_P, None]", keep)
 
 
 class FitFirst:
@@ -82,23 +78,11 @@ class Estimator(FitFirst):
         return {argument.name: argument.default for argument in arguments}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name.
-
-        Parameters
-        ----------
-        deep : bool
-            For scikit-learn: no parameter is an estimator itself.
-        """
+        """Return the parameters by name; `deep` is for scikit-learn: no parameter is an estimator itself."""
         return {name: getattr(self, name) for name in self._defaults()}
 
     def set_params(self: _Self, **params: Any) -> _Self:
-        """Set parameters and return the estimator.
-
-        Raises
-        ------
-        ValueError
-            If there is no parameter of a name.
-        """
+        """Set parameters and return the estimator; a name that is none of them is a ValueError."""
         known = self._defaults()
         for name in params:
             if name not in known:

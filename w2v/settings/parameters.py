@@ -7,13 +7,13 @@ importing Numba. The module therefore imports nothing but the standard library a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from w2v.settings.constraints import (
     Choice,
-    Domain,
+    Constraint,
     FileName,
     Flag,
     Integer,
@@ -21,7 +21,7 @@ from w2v.settings.constraints import (
     Seconds,
     Seed,
     TokenizerChoice,
-    check_value,
+    check_fields,
 )
 
 MAX_WINDOW = 10_000
@@ -45,6 +45,7 @@ MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
 
 
 _FULL_WINDOW = 50
+_MEASURED_BY = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
 
 CHECKPOINT_INTERVAL = 600.0
 """Seconds between two checkpoints where nothing else is asked for."""
@@ -75,7 +76,7 @@ class Parameters:
     max_vocab : int or None
         Keep at most this many of the most frequent words.
     sample : float
-        Words with a larger share of the corpus are thinned out, 0 to 1; 0 keeps all.
+        Words with a larger fraction of the corpus are thinned out, 0 to 1; 0 keeps all.
     ns_exponent : float
         Noise words are drawn in proportion to count ** ns_exponent, -5 to 5.
     shrink_windows : bool
@@ -89,8 +90,8 @@ class Parameters:
     max_time : float or None
         Seconds to train, from reading the text on, above 0; `epochs` is ignored then.
     holdout : float or None
-        Share of the sentences that is set aside at random and never trained on, above 0 and at most 0.5; the mean loss
-        on it is measured after every epoch.
+        Fraction of the sentences that is set aside at random and never trained on, above 0 and at most 0.5; the mean
+        loss on it is measured after every epoch.
     eval_analogies, eval_pairs : str, path-like or None
         Files of analogy questions and of word pairs with scores (see `w2v.evaluation`), asked after every epoch.
     patience : int or None
@@ -165,76 +166,79 @@ class Parameters:
     phrase_connectors: str = "none"
 
     def validate(self) -> None:
-        """Check every value, that `min_alpha` is not above `alpha`, and that `patience` has something to look at.
-
-        Raises
-        ------
-        ValueError
-            If a value is of the wrong type (bool and NaN included) or outside its range. The message names the
-            parameter, the value and what is allowed.
-        """
-        for parameter in fields(self):
-            check_parameter(parameter.name, getattr(self, parameter.name))
-        if self.alpha is not None and self.min_alpha is not None and self.min_alpha > self.alpha:
-            raise ValueError(f"min_alpha must not be above alpha ({self.alpha!r:.80}), got {self.min_alpha!r:.80}.")
-        if self.alpha is not None and self.alpha > self.max_alpha:
-            raise ValueError(
-                f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self.window} and "
-                f"negative={self.negative}, where training is known to be stable, got {self.alpha!r:.80}."
-            )
-
-        self._check_objective()
-        if self.min_n > self.max_n:
-            raise ValueError(f"min_n must not be above max_n ({self.max_n}), got {self.min_n}.")
-        if self.position_weights and self.window > _FULL_WINDOW:
-            raise ValueError(f"position_weights go with a window of at most {_FULL_WINDOW}, got {self.window}.")
-        if self.position_weights and self.algorithm != "cbow":
-            raise ValueError("position_weights belong to CBOW: give algorithm='cbow' as well.")
-        self._check_lines()
-        self._check_monitor()
-        self._check_deterministic()
-        self._check_phrases()
-
-    def _check_objective(self) -> None:
-        for name in ("negative", "ns_exponent"):
-            if self.objective == "hs" and getattr(self, name) != _default(name):
-                raise ValueError(f"{name} is for negative sampling: it cannot go with objective='hs'.")
-        for name in ("position_weights", "deterministic"):
-            if self.objective == "hs" and getattr(self, name):
-                raise ValueError(f"{name} needs negative sampling: it cannot go with objective='hs'.")
-
-    def _check_lines(self) -> None:
-        if self.lines == "text":
-            return
-        for name in ("phrases", "holdout"):
-            if getattr(self, name):
-                raise ValueError(f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.")
-        if self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords):
-            raise ValueError(
-                "pairs are trained as skip-gram with negative sampling, a row to each word: leave algorithm, objective "
-                "and subwords out."
-            )
-
-    def _check_phrases(self) -> None:
-        for name in (field.name for field in fields(self) if field.name.startswith("phrase_")):
-            if not self.phrases and getattr(self, name) != _default(name):
-                raise ValueError(f"{name} says how phrases are found: give phrases as well.")
+        """Raise ValueError, which names value and limits, if a value is not allowed or does not go with another."""
+        check_fields(self, CONSTRAINTS)
+        for is_broken, message in self._rules():
+            if is_broken:
+                raise ValueError(message)
         check_threshold("phrase_threshold", self.phrase_threshold, self.phrase_scoring)
 
-    def _check_deterministic(self) -> None:
+    def _rules(self) -> Iterator[tuple[bool, str]]:
+        """Yield what several parameters must keep to: whether it is broken, and the message."""
+        alpha, min_alpha = self.alpha, self.min_alpha
+        yield (
+            alpha is not None and min_alpha is not None and min_alpha > alpha,
+            f"min_alpha must not be above alpha ({alpha!r:.80}), got {min_alpha!r:.80}.",
+        )
+        yield (
+            alpha is not None and alpha > self.max_alpha,
+            f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self.window} and "
+            f"negative={self.negative}, where training is known to be stable, got {alpha!r:.80}.",
+        )
+        is_hs, is_text = self.objective == "hs", self.lines == "text"
+        for name in ("negative", "ns_exponent"):
+            yield is_hs and self._is_given(name), f"{name} is for negative sampling: it cannot go with objective='hs'."
+        for name in ("position_weights", "deterministic"):
+            yield is_hs and getattr(self, name), f"{name} needs negative sampling: it cannot go with objective='hs'."
+        yield self.min_n > self.max_n, f"min_n must not be above max_n ({self.max_n}), got {self.min_n}."
+        yield (
+            self.position_weights and self.window > _FULL_WINDOW,
+            f"position_weights go with a window of at most {_FULL_WINDOW}, got {self.window}.",
+        )
+        yield (
+            self.position_weights and self.algorithm != "cbow",
+            "position_weights belong to CBOW: give algorithm='cbow' as well.",
+        )
+        for name in ("phrases", "holdout"):
+            yield (
+                not is_text and bool(getattr(self, name)),
+                f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.",
+            )
+        yield (
+            self.lines == "pairs" and (self.algorithm != "skipgram" or is_hs or self.subwords),
+            "pairs are trained as skip-gram with negative sampling, a row to each word: leave algorithm, objective "
+            "and subwords out.",
+        )
+        yield from self._rules_of_watching()
         for name in ("max_time", "subwords", "position_weights"):
-            if self.deterministic and getattr(self, name):
-                raise ValueError(f"deterministic cannot go with {name}.")
+            yield self.deterministic and bool(getattr(self, name)), f"deterministic cannot go with {name}."
+        for name in ("phrase_scoring", "phrase_threshold", "phrase_passes", "phrase_connectors"):
+            yield (
+                not self.phrases and self._is_given(name),
+                f"{name} says how phrases are found: give phrases as well.",
+            )
 
-    def _check_monitor(self) -> None:
-        measured = {"holdout": self.holdout, "analogies": self.eval_analogies, "pairs": self.eval_pairs}
-        options = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
-        if self.patience is not None and all(value is None for value in measured.values()):
-            raise ValueError("patience needs something to look at: give holdout, eval_analogies or eval_pairs as well.")
-        if self.monitor is not None and self.patience is None:
-            raise ValueError("monitor says what patience looks at: give patience as well.")
-        if self.monitor is not None and measured[self.monitor] is None:
-            raise ValueError(f"monitor={self.monitor!r:.80} needs {options[self.monitor]}, which is not given.")
+    def _rules_of_watching(self) -> Iterator[tuple[bool, str]]:
+        yield (
+            self.patience is not None and not self.measured,
+            "patience needs something to look at: give holdout, eval_analogies or eval_pairs as well.",
+        )
+        yield (
+            self.monitor is not None and self.patience is None,
+            "monitor says what patience looks at: give patience as well.",
+        )
+        yield (
+            self.monitor is not None and self.monitor not in self.measured,
+            f"monitor={self.monitor!r:.80} needs {_MEASURED_BY.get(self.monitor or '')}, which is not given.",
+        )
+
+    def _is_given(self, name: str) -> bool:
+        return bool(getattr(self, name) != Parameters.__dataclass_fields__[name].default)
+
+    @property
+    def measured(self) -> list[str]:
+        """What is measured after every epoch, of what `monitor` may name."""
+        return [name for name, option in _MEASURED_BY.items() if getattr(self, option) is not None]
 
     def pairs_within(self, reach: int) -> float:
         """Input rows that meet a target: the mean size of a window for skip-gram, and one mean of it for CBOW.
@@ -274,30 +278,26 @@ class Parameters:
         return min(DEFAULT_ALPHA[self.objective][self.algorithm], self.max_alpha)
 
 
-def _default(name: str) -> object:
-    return Parameters.__dataclass_fields__[name].default
-
-
-PHRASE_DOMAINS: dict[str, Domain] = {
-    "scoring": Choice(("default", "npmi"), "Score pairs as word2phrase does, or by mutual information, from -1 to 1."),
+SHARED_WITH_PHRASES: dict[str, Constraint] = {
+    "scoring": Choice("Score pairs as word2phrase does, or by mutual information, from -1 to 1.", ("default", "npmi")),
     "threshold": Number("What a phrase's score must exceed; left out, 10 for default and 0.5 for npmi.", optional=True),
-    "passes": Integer(1, 20, "How often to join phrases and look again; each pass makes longer ones."),
+    "passes": Integer("How often to join phrases and look again; each pass makes longer ones.", 1, 20),
 }
 """What both `Parameters` and `w2v.phrases.parameters.PhraseParameters` have."""
 
-DOMAINS: dict[str, Domain] = {
+CONSTRAINTS: dict[str, Constraint] = {
     "algorithm": Choice(
-        ("skipgram", "cbow"), "Predict each neighbour from a word, or a word from the mean of its neighbours."
+        "Predict each neighbour from a word, or a word from the mean of its neighbours.", ("skipgram", "cbow")
     ),
-    "vector_size": Integer(1, 10_000, "Width of the vectors."),
-    "window": Integer(1, MAX_WINDOW, "Largest distance between two words that count as neighbours."),
+    "vector_size": Integer("Width of the vectors.", 1, 10_000),
+    "window": Integer("Largest distance between two words that count as neighbours.", 1, MAX_WINDOW),
     "objective": Choice(
-        ("negative", "hs"), "Negative sampling, or hierarchical softmax, which predicts a word's path through a tree."
+        "Negative sampling, or hierarchical softmax, which predicts a word's path through a tree.", ("negative", "hs")
     ),
-    "negative": Integer(1, 1_000, "Noise words for each observed pair."),
-    "min_count": Integer(1, MAX_VOCABULARY, "Leave out words seen less often than this."),
-    "max_vocab": Integer(1, MAX_VOCABULARY, "Keep at most this many words, the most frequent.", optional=True),
-    "sample": Number("Thin out words with a larger share of the corpus than this; 0 keeps all.", low=0, high=1),
+    "negative": Integer("Noise words for each observed pair.", 1, 1_000),
+    "min_count": Integer("Leave out words seen less often than this.", 1, MAX_VOCABULARY),
+    "max_vocab": Integer("Keep at most this many words, the most frequent.", 1, MAX_VOCABULARY, optional=True),
+    "sample": Number("Thin out words with a larger fraction of the corpus than this; 0 keeps all.", low=0, high=1),
     "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
     "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
     "alpha": Number(
@@ -307,10 +307,10 @@ DOMAINS: dict[str, Domain] = {
         optional=True,
     ),
     "min_alpha": Number("Learning rate at the end; left out, close to 0.", low=0, high=1, optional=True),
-    "epochs": Integer(1, 100_000, "Passes over the corpus."),
+    "epochs": Integer("Passes over the corpus.", 1, 100_000),
     "max_time": Seconds("Train for this long, such as 90s or 2h, whatever epochs says.", above=0, optional=True),
     "holdout": Number(
-        "Never train on this share of the sentences, and measure the loss on it after every epoch.",
+        "Never train on this fraction of the sentences, and measure the loss on it after every epoch.",
         above=0,
         high=0.5,
         optional=True,
@@ -318,14 +318,14 @@ DOMAINS: dict[str, Domain] = {
     "eval_analogies": FileName("Ask these analogy questions after every epoch."),
     "eval_pairs": FileName("Compare with the scores of these word pairs after every epoch."),
     "patience": Integer(
-        1, 100_000, "Stop after so many epochs that were no better than the best, and keep the best.", optional=True
+        "Stop after so many epochs that were no better than the best, and keep the best.", 1, 100_000, optional=True
     ),
     "monitor": Choice(
-        ("holdout", "analogies", "pairs"),
         "What patience looks at; left out, the first of these that is measured.",
+        ("holdout", "analogies", "pairs"),
         optional=True,
     ),
-    "workers": Integer(1, 1024, "Threads; left out, all cores.", optional=True),
+    "workers": Integer("Threads; left out, all cores.", 1, 1024, optional=True),
     "deterministic": Flag("Let several threads give the same vectors for the same seed, bit for bit; slower."),
     "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice(
@@ -334,20 +334,20 @@ DOMAINS: dict[str, Domain] = {
         "for Chinese: jieba, or characters, which suits all scripts without spaces."
     ),
     "subwords": Flag("Make word vectors of character n-grams as well, so that unseen words have vectors."),
-    "min_n": Integer(1, 50, "With subwords: the shortest n-gram, borders included."),
-    "max_n": Integer(1, 50, "With subwords: the longest n-gram, borders included."),
-    "buckets": Integer(1, 2**31 - 1, "With subwords: how many numbers n-grams are hashed to."),
+    "min_n": Integer("With subwords: the shortest n-gram, borders included.", 1, 50),
+    "max_n": Integer("With subwords: the longest n-gram, borders included.", 1, 50),
+    "buckets": Integer("With subwords: how many numbers n-grams are hashed to.", 1, 2**31 - 1),
     "position_weights": Flag("CBOW: learn weights for each place in the window, or count all places alike."),
     "lines": Choice(
-        ("text", "pairs", "weighted"),
         "A line is a sentence, or tab-separated: input, target and perhaps a weight; or weight and sentence.",
+        ("text", "pairs", "weighted"),
     ),
     "phrases": Flag("Find phrases in the text first, and train each as one word: new_york."),
-    "phrase_scoring": PHRASE_DOMAINS["scoring"],
-    "phrase_threshold": PHRASE_DOMAINS["threshold"],
-    "phrase_passes": PHRASE_DOMAINS["passes"],
+    "phrase_scoring": SHARED_WITH_PHRASES["scoring"],
+    "phrase_threshold": SHARED_WITH_PHRASES["threshold"],
+    "phrase_passes": SHARED_WITH_PHRASES["passes"],
     "phrase_connectors": Choice(
-        ("none", "english"), "Words that may stand inside a phrase but neither begin nor end it, such as of and the."
+        "Words that may stand inside a phrase but neither begin nor end it, such as of and the.", ("none", "english")
     ),
 }
 """What each field of `Parameters` may hold."""
@@ -359,22 +359,3 @@ def check_threshold(name: str, threshold: float | None, scoring: str) -> None:
         raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r:.80}.")
     if threshold is not None and scoring == "default" and not threshold > 0:
         raise ValueError(f"{name} must be above 0 for the default scoring, got {threshold!r:.80}.")
-
-
-def check_parameter(name: str, value: object) -> None:
-    """Check one parameter's value on its own.
-
-    Parameters
-    ----------
-    name : str
-        A field of `Parameters`.
-    value : object
-        The value to check.
-
-    Raises
-    ------
-    ValueError
-        If the value is of the wrong type or outside the range. The message names the parameter, the value and what is
-        allowed.
-    """
-    check_value(name, value, DOMAINS[name])

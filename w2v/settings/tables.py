@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, field, fields, replace
 from typing import Any, TypeVar
 
-from w2v.settings.constraints import Choice, Domain, Flag, check_value
+from w2v.settings.constraints import Choice, Constraint, Flag
 
 MANY = 2**31 - 1
 """The limit of what has none by its nature."""
@@ -18,13 +18,13 @@ MANY = 2**31 - 1
 Class = TypeVar("Class", bound=type[Any])
 
 
-def parameter(default: Any, constraint: Domain, unset: str = "") -> Any:
+def parameter(default: Any, constraint: Constraint, unset: str = "") -> Any:
     """Return the field of a table of parameters; where its default is None, `unset` says what that stands for."""
-    constraint = replace(constraint, optional=default is None)  # type: ignore[type-var]  # all are dataclasses
+    constraint = replace(constraint, optional=default is None)
     return field(default=default, metadata={"constraint": constraint, "unset": unset})
 
 
-def constraints_of(table: type[Any]) -> dict[str, Domain]:
+def constraints_of(table: type[Any]) -> dict[str, Constraint]:
     """Return what each field of a table may hold."""
     return {entry.name: entry.metadata["constraint"] for entry in fields(table)}
 
@@ -36,7 +36,7 @@ def check_parameters(values: Any) -> None:
     """
     for name, constraint in constraints_of(type(values)).items():
         value = getattr(values, name)
-        check_value(name, value, constraint)
+        constraint.check(name, value)
         if hasattr(value, "item"):
             object.__setattr__(values, name, value.item())
 

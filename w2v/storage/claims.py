@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from w2v.storage.files import ModelError, NoSpaceError, check_parent
+from w2v.storage.files import ModelError, NoSpaceError, resolved
 
 
 class OutputClaimedError(ModelError):
@@ -21,28 +21,13 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
     """Claim a name for as long as the block takes, before what shall be written there is computed.
 
     The claim is a lock on a hidden file beside it, ``.NAME.lock``, so that it ends with the process however that ends.
-    A claim is not to be made twice, not even by the same process.
+    A claim is not to be made twice, not even by the same process. A symbolic link is followed. Where there are no such
+    locks (Windows, some network file systems) nothing is claimed, and runs find out when they save: see
+    `w2v.storage.rescue`.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file or folder to be written. A symbolic link is followed.
-
-    Raises
-    ------
-    OutputClaimedError
-        If another run has claimed it.
-    ModelError
-        If its folder is missing or cannot be written.
-
-    Notes
-    -----
-    Where there are no such locks (Windows, some network file systems) nothing is claimed. Runs that do not know of
-    each other find out when they save: see `w2v.storage.rescue`.
+    OutputClaimedError if another run has claimed the name; ModelError if its folder is missing or cannot be written.
     """
-    final = Path(os.path.realpath(path))
-    check_parent(path, final)
-    file = _lock_file(final)
+    file = _lock_file(resolved(path))
     descriptor = _lock(file, path)
     try:
         yield
@@ -61,15 +46,7 @@ def check_unclaimed(path: str | os.PathLike[str]) -> None:
 
 
 def check_free_space(path: str | os.PathLike[str], n_bytes: int) -> None:
-    """Raise `NoSpaceError` if a disk has not the space for what shall be written.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file or folder to be written.
-    n_bytes : int
-        What it takes at least.
-    """
+    """Raise `NoSpaceError` if a disk has not the space for a file or folder that takes `n_bytes` at least."""
     try:
         free = shutil.disk_usage(Path(os.path.realpath(path)).parent).free
     except OSError:
@@ -79,18 +56,9 @@ def check_free_space(path: str | os.PathLike[str], n_bytes: int) -> None:
 
 
 def check_share(path: str | os.PathLike[str], n_bytes: int, done: int, total: int | None) -> None:
-    """Raise `NoSpaceError` if a disk has not the space for a whole of whose text a share is read.
+    """Raise `NoSpaceError` if a disk has not the space for all of what is being written.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file or folder that is being written.
-    n_bytes : int
-        What the text so far becomes.
-    done : int
-        How much of it that is at most.
-    total : int or None
-        How much there is; unknown, nothing is checked.
+    The text so far becomes `n_bytes`; it is `done` of `total` at most. Where the total is unknown, nothing is checked.
     """
     if total and done:
         check_free_space(path, n_bytes * total // done)
@@ -114,7 +82,7 @@ def _lock(file: Path, path: str | os.PathLike[str]) -> int | None:
                 return None
             raise ModelError(
                 f"{path} cannot be written: {error.strerror}; choose a folder that you may write to"
-            ) from (error)
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -37,13 +37,7 @@ class NoSpaceError(ModelError):
 
 
 class SavedBesideWarning(UserWarning):
-    """Something has got the name of a result meanwhile, so that the result was saved beside it.
-
-    Attributes
-    ----------
-    path : Path
-        Where it is.
-    """
+    """Something has got the name of a result meanwhile, so that the result was saved beside it, as `path`."""
 
     def __init__(self, output: str | os.PathLike[str], path: Path, reason: str = "") -> None:
         reason = reason or f"{output} has appeared meanwhile"
@@ -55,33 +49,16 @@ class SavedBesideWarning(UserWarning):
 def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Open a new file beside `path` for writing and rename it to `path` when the block ends without an error.
 
-    Parameters
-    ----------
-    path : str or path-like
-        Final name. Its folder must exist. A symbolic link is followed, so that its target is replaced.
-    overwrite : bool, default True
-        Replace an existing file.
+    Its folder must exist; a symbolic link is followed, so that its target is replaced. The file is flushed to the disk
+    before it is renamed. Where something has got the name meanwhile that may not be replaced, the file stays beside it,
+    with a SavedBesideWarning.
 
-    Yields
-    ------
-    BinaryIO
-        The file to write. It is flushed to the disk before it is renamed.
-
-    Raises
-    ------
-    ModelError
-        If the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
-        permission). Nothing is left under the final name then, or what was there before; no debris either.
-
-    Warns
-    -----
-    SavedBesideWarning
-        If something has got the name meanwhile that may not be replaced: the file is beside it then.
+    ModelError if the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
+    permission). Nothing is left under the final name then, or what was there before; no debris either.
     """
-    check_output_file(path, overwrite=overwrite)
-    final = Path(os.path.realpath(path))
+    final = check_output_file(path, overwrite=overwrite)
     temporary = _temporary_name(final)
-    with _removed_on_failure(path, temporary, temporary.unlink):
+    with _removed_on_failure(path, temporary.unlink):
         with open(temporary, "xb") as file:
             yield file
             file.flush()
@@ -93,14 +70,14 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         sync_folder(final.parent)
 
 
-def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Raise `ModelError` where `atomic_file` would, before what shall be written is computed."""
-    final = Path(os.path.realpath(path))
-    check_parent(path, final)
+def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Return the resolved name of a file, or raise `ModelError` where `atomic_file` would, before it is computed."""
+    final = resolved(path)
     if final.is_dir():
         raise OutputTakenError(f"{path} is a folder; give the name of a file to write")
     if final.exists() and not overwrite:
         raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
+    return final
 
 
 @contextmanager
@@ -109,38 +86,19 @@ def atomic_folder(
 ) -> Iterator[Path]:
     """Make a new folder beside `path` and rename it to `path` when the block ends without an error.
 
-    Parameters
-    ----------
-    path : str or path-like
-        Final name. Its parent must exist. A symbolic link is followed.
-    replace : bool, default False
-        Put the new folder in the place of an existing one, which is deleted afterwards. Whether it may be deleted
-        is for the caller to know. On Linux the two are exchanged in one step.
-    moved : callable, optional
-        Called with its name if the folder had to go beside `path`.
+    Its files should be flushed to the disk by whoever writes them. The parent must exist; a symbolic link is followed.
+    With `replace` it takes the place of an existing folder, which is deleted afterwards; whether it may be is for the
+    caller to know. On Linux the two are exchanged in one step. `moved` is called with its name if the folder had to go
+    beside `path`, of which a SavedBesideWarning tells.
 
-    Yields
-    ------
-    Path
-        The folder to fill. Its files should be flushed to the disk by whoever writes them.
-
-    Raises
-    ------
-    ModelError
-        If something has the name already and `replace` is False, or if writing fails. Nothing is left under the
-        final name then, or what was there before; no debris either.
-
-    Warns
-    -----
-    SavedBesideWarning
-        If something has got the name meanwhile that may not be replaced: the folder is beside it then.
+    ModelError if something has the name already and `replace` is False, or if writing fails. What is left is as for
+    `atomic_file`.
     """
-    final = Path(os.path.realpath(path))
-    check_parent(path, final)
+    final = resolved(path)
     if not replace:
         refuse_existing(path)
     temporary = _temporary_name(final)
-    with _removed_on_failure(path, temporary, lambda: shutil.rmtree(temporary)), ExitStack() as held:
+    with _removed_on_failure(path, lambda: shutil.rmtree(temporary)), ExitStack() as held:
         temporary.mkdir()
         held.enter_context(lock_folder(temporary))
         yield temporary
@@ -189,10 +147,7 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
 def lock_folder(folder: Path) -> Iterator[bool | None]:
     """Lock a folder until the block ends or the process dies; tell whether it could be locked.
 
-    Yields
-    ------
-    bool or None
-        False if another process holds it; None where folders cannot be locked at all.
+    False if another process holds it; None where folders cannot be locked at all.
     """
     try:
         import fcntl
@@ -214,9 +169,7 @@ def lock_folder(folder: Path) -> Iterator[bool | None]:
 
 def check_writable_beside(path: str | os.PathLike[str]) -> None:
     """Raise `ModelError` unless a folder can be made in the parent of `path`; it is tried, and removed again."""
-    final = Path(os.path.realpath(path))
-    check_parent(path, final)
-    trial = _temporary_name(final)
+    trial = _temporary_name(resolved(path))
     try:
         trial.mkdir()
         trial.rmdir()
@@ -260,7 +213,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _removed_on_failure(path: str | os.PathLike[str], temporary: Path, remove: Callable[[], None]) -> Iterator[None]:
+def _removed_on_failure(path: str | os.PathLike[str], remove: Callable[[], None]) -> Iterator[None]:
+    """Call `remove` if the block fails, and say in the error which path could not be written and why."""
     try:
         yield
     except BaseException as error:
@@ -317,8 +271,9 @@ def _temporary_name(final: Path) -> Path:
     return final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
 
 
-def check_parent(path: str | os.PathLike[str], final: Path) -> None:
-    """Raise `ModelError` unless there is a folder for `final`, the resolved name of `path`, to lie in."""
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """Return the name that links lead to; raise `ModelError` unless there is a folder for it to lie in."""
+    final = Path(os.path.realpath(path))
     if not final.name:
         raise ModelError(f"{path} cannot be written: it has no name of its own")
     if not final.parent.exists():
@@ -327,6 +282,7 @@ def check_parent(path: str | os.PathLike[str], final: Path) -> None:
         )
     if not final.parent.is_dir():
         raise ModelError(f"{path} cannot be written: {final.parent} is not a folder")
+    return final
 
 
 def _reason(error: OSError) -> str:

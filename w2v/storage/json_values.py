@@ -9,13 +9,7 @@ from typing import Any
 
 
 def plain_value(value: object) -> Any:
-    """Return the Python value of a NumPy scalar, an array or a path; the `default` of `json.dumps`.
-
-    Raises
-    ------
-    TypeError
-        If the value has no JSON form.
-    """
+    """Return the Python value of a NumPy scalar, an array or a path, else TypeError; the `default` of `json.dumps`."""
     if _is_of_numpy(value):
         return value.tolist()  # type: ignore[attr-defined]
     if isinstance(value, os.PathLike):

@@ -17,13 +17,7 @@ _OF_THE_PLACE = frozenset(
 
 
 class SavedElsewhereError(ModelError):
-    """A result could not be written to its place.
-
-    Attributes
-    ----------
-    path : Path or None
-        Where it is; None if no other place took it, so that it is in memory only.
-    """
+    """A result could not be written to its place; it is at `path`, or in memory only where that is None."""
 
     def __init__(self, message: str, path: Path | None) -> None:
         super().__init__(message)
@@ -33,34 +27,12 @@ class SavedElsewhereError(ModelError):
 def save_result(
     write: Callable[[Path], None], output: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = ()
 ) -> Path:
-    """Write a result, or put it where that is possible.
+    """Write a result, or put it where that is possible, and return where it is.
 
-    Parameters
-    ----------
-    write : callable
-        Writes it under a name.
-    output : str or path-like
-        The name.
-    inputs : iterable of str or path-like
-        The files that it was made of. Beside them is the first place to try, if the disk is full or protected; then
-        come the current folder and the system's temporary folder.
-
-    Returns
-    -------
-    Path
-        Where it is: `output`, or beside it if something else has got that name.
-
-    Raises
-    ------
-    SavedElsewhereError
-        If it is in one of the other places, or could be written nowhere.
-    ModelError
-        If what is wrong is not the place.
-
-    Warns
-    -----
-    SavedBesideWarning
-        If something else has got its name.
+    `write` writes it under a name. Where something else has got the name of the output, the result goes beside it, with
+    a `SavedBesideWarning`. If the disk is full or protected, the first place to try is beside the `inputs`, the files
+    that it was made of; then come the current folder and the system's temporary folder. SavedElsewhereError if it is in
+    one of these places, or could be written nowhere; ModelError if what is wrong is not the place.
     """
     try:
         write(Path(output))

@@ -24,28 +24,13 @@ _BLOCK_BYTES = 4 << 20
 
 
 def write_tensors(
-    path: str | os.PathLike[str],
-    tensors: Mapping[str, NDArray[Any]],
-    metadata: Mapping[str, str] | None = None,
+    path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write named arrays as a safetensors file, atomically and without copying any of them whole.
 
-    Parameters
-    ----------
-    path : str or path-like
-        File to write; one that exists is replaced.
-    tensors : mapping of str to ndarray
-        Arrays of any shape and of a boolean, integer or floating dtype of 1 to 8 bytes. Those that are not contiguous
-        (views of padded tables) are copied a few MiB at a time.
-    metadata : mapping of str to str, optional
-        Free text stored in the header.
-
-    Raises
-    ------
-    ModelError
-        If the file cannot be written.
-    TypeError
-        If an array has a dtype that the format does not know.
+    Arrays have any shape and a boolean, integer or floating dtype of 1 to 8 bytes (else TypeError). Those that are not
+    contiguous (views of padded tables) are copied a few MiB at a time. `metadata` is free text in the header. A file
+    that exists is replaced; ModelError if it cannot be written.
     """
     ordered = {name: np.asarray(tensors[name]) for name in tensors}
     names = sorted(ordered, key=lambda name: (-ordered[name].dtype.itemsize, name))  # so that each begins aligned
@@ -76,27 +61,12 @@ def _write_blocks(file: BinaryIO, array: NDArray[Any]) -> None:
 
 
 def read_tensors(path: str | os.PathLike[str], *, mmap: bool = True) -> dict[str, NDArray[Any]]:
-    """Read the arrays of a safetensors file, which may come from a stranger.
+    """Read the arrays of a safetensors file, which may come from a stranger; they are read-only.
 
     The header is checked by the safetensors library (its length, names, shapes and offsets against each other and
-    against the size of the file) before anything is allocated.
-
-    Parameters
-    ----------
-    path : str or path-like
-        File to read.
-    mmap : bool, default True
-        Map the file into memory, so that only what is used is read. Otherwise read it at once.
-
-    Returns
-    -------
-    dict of str to ndarray
-        The arrays, read-only. Those of bfloat16, which NumPy does not know, come as float32.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, truncated, not a safetensors file, or of a dtype that NumPy does not know.
+    against the size of the file) before anything is allocated. With `mmap` the file is mapped into memory, so that only
+    what is used is read. Arrays of bfloat16, which NumPy does not know, come as float32. ModelError if the file is
+    missing, truncated, not a safetensors file, or of a dtype that NumPy does not know.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -27,21 +27,11 @@ SUFFIX = ".checkpoint"
 
 
 class Kind(NamedTuple):
-    """A kind of model whose training can go on.
+    """A kind of model whose training can go on."""
 
-    Attributes
-    ----------
-    name : str
-        As its folders have it.
-    newest : int
-        The newest version of these folders that can be read.
-    command, estimator : str
-        What goes on with it.
-    """
-
-    name: str
-    newest: int
-    command: str
+    name: str  # as its folders have it
+    newest: int  # the newest version of these folders that can be read
+    command: str  # what goes on with it
     estimator: str
 
 
@@ -55,30 +45,12 @@ class CheckpointWarning(UserWarning):
 class Checkpoint:
     """Saves a training between two steps, whenever so many seconds have gone by; a `Pause` of words and networks alike.
 
-    Parameters
-    ----------
-    output : str or path-like
-        Where the result shall be.
-    interval : float, default 600
-        Seconds from one checkpoint to the next; 0 for none but that of an interruption.
-    overwrite : bool, default False
-        Replace a model folder that exists.
-    seed : int, optional
-        Of the training that goes on: its own checkpoint may be replaced.
-    kind : Kind, default WORDS
-        What is trained.
+    The result belongs at `output`. Checkpoints are written to `folder`, which is there or beside it. With an `interval`
+    of 0 there is none but that of an interruption. A training that goes on may replace its own checkpoint, which `seed`
+    tells; any other folder is replaced with `overwrite` only.
 
-    Attributes
-    ----------
-    folder : Path
-        Where checkpoints are written: `output`, or beside it.
-
-    Raises
-    ------
-    ValueError
-        If the interval is negative or not finite.
-    ModelError
-        If the folder exists and may not be replaced, or cannot be written.
+    ValueError if the interval is negative or not finite; ModelError if the folder exists and may not be replaced, or
+    cannot be written.
     """
 
     def __init__(
@@ -113,17 +85,8 @@ class Checkpoint:
     def start(self, snapshot: Callable[[], Saveable], n_bytes: int) -> None:
         """Begin to count the seconds; of a training in several stages, go on counting.
 
-        Parameters
-        ----------
-        snapshot : callable
-            Returns the training as it stands; called while no worker touches its tables.
-        n_bytes : int
-            What it takes on the disk at least.
-
-        Raises
-        ------
-        ModelError
-            If the disk has less space than that.
+        `snapshot` returns the training as it stands, and is called while no worker touches its tables. ModelError if
+        the disk has less space than the `n_bytes` that it takes at least.
         """
         if self._snapshot is None:
             remove_leftovers(self.output)
@@ -178,24 +141,9 @@ def checkpoint_beside(output: str | os.PathLike[str]) -> Path:
 
 
 def find_checkpoint(path: str | os.PathLike[str], kind: Kind = WORDS) -> tuple[Path, Path]:
-    """Find the interrupted training that a name stands for.
+    """Find the interrupted training that a name stands for: that of its output, or of the checkpoint itself.
 
-    Parameters
-    ----------
-    path : str or path-like
-        What was to be the output of the training, or the name of a checkpoint.
-    kind : Kind, default WORDS
-        What was trained.
-
-    Returns
-    -------
-    (folder, output)
-        Where the checkpoint is and where the result belongs.
-
-    Raises
-    ------
-    ModelError
-        If there is neither an interrupted training nor a checkpoint beside it.
+    Return where the checkpoint is and where the result belongs. ModelError if there is no such training.
     """
     given = Path(path)
     if interrupted_seed(given, kind) is not None:

@@ -42,54 +42,28 @@ _PARTS = 64
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a training is expected to need. Sizes are in bytes, times in seconds.
-
-    Attributes
-    ----------
-    sample_share : float
-        Share of the text that the estimate is made from; 1 if the numbers of words were counted.
-    text_bytes : int
-        The text, unpacked.
-    words, sentences : int
-        Of the text.
-    tokens : int
-        Words of the text that are frequent enough to be trained.
-    vocabulary_size : int
-        Distinct ones of these.
-    tables : int
-        Both tables of vectors; with `patience`, and for several deterministic workers, what they take besides.
-    encoded_text : int
-        Ids and sentence offsets. Where it is more than `max_memory` of `fit`, it lies in files instead.
-    vocabulary : int
-        Words and their counts.
-    peak_memory : int
-        Of the whole process: the larger of what reading and training take.
-    model_folder : int
-        On disk, with all that is needed to go on training. While it is replaced, for a moment, twice.
-    reading_seconds, training_seconds, total_seconds : float
-        Compiling, which is needed once a machine, is left out.
-    words_per_second : float
-        Speed of training, in tokens.
-    workers : int
-        Threads.
-    """
+    """What a training is expected to need. Sizes are in bytes, times in seconds."""
 
     sample_share: float
-    text_bytes: int
-    words: int
+    """Fraction of the text that the estimate is made from; 1 if the numbers of words were counted."""
+    text_bytes: int  # the text, unpacked
+    words: int  # of the text
     sentences: int
-    tokens: int
-    vocabulary_size: int
+    tokens: int  # words of the text that are frequent enough to be trained
+    vocabulary_size: int  # distinct ones of these
     tables: int
+    """Both tables of vectors; with `patience`, and for several deterministic workers, what they take besides."""
     encoded_text: int
-    vocabulary: int
-    peak_memory: int
+    """Ids and sentence offsets. Where it is more than `max_memory` of `fit`, it lies in files instead."""
+    vocabulary: int  # words and their counts
+    peak_memory: int  # of the whole process: the larger of what reading and training take
     model_folder: int
+    """On disk, with all that is needed to go on training. While it is replaced, for a moment, twice."""
     reading_seconds: float
     training_seconds: float
-    total_seconds: float
-    words_per_second: float
-    workers: int
+    total_seconds: float  # without compiling, which is needed once a machine
+    words_per_second: float  # speed of training, in tokens
+    workers: int  # threads
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name."""
@@ -99,58 +73,42 @@ class Estimate:
 def estimate_training(
     corpus: TextReader, parameters: Parameters, *, seconds: float = SECONDS, sample_bytes: int = SAMPLE_BYTES
 ) -> Estimate:
-    """Estimate what `Word2Vec.fit` would need.
+    """Estimate what `Word2Vec.fit` would need for these files.
 
-    Parameters
-    ----------
-    corpus : TextReader
-        Files.
-    parameters : Parameters
-    seconds : float
-        How long to train on the sample.
-    sample_bytes : int
-        How much text to read; a smaller corpus is read whole, and its words are counted.
+    Of the text `sample_bytes` are read, and trained on for so many seconds; a smaller text is read whole, and its words
+    are counted.
 
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of range.
-    CorpusError
-        If a file cannot be read, or standard input is among them.
-    EmptyVocabularyError
-        If the sample has no word, or, being all of the text, none that is frequent enough.
+    ValueError if a parameter is out of range; CorpusError if a file cannot be read, or standard input is among them;
+    EmptyVocabularyError if the sample has no word, or, being all of the text, none that is frequent enough.
     """
     parameters.validate()
     workers = parameters.workers or default_workers()
     sample = sample_text(corpus, sample_bytes)
-    share = sample.share
+    fraction = sample.share
     every_word, stream = _encode(sample, replace(parameters, max_vocab=None), 1, workers)
     assert every_word.counts is not None
-    needed = max(1, math.ceil(parameters.min_count * share))  # so that as many tokens are left out as of all the text
-    n_words = round(stream.n_words / share)
-    n_distinct = extrapolate_vocabulary(stream.tokens, 1, share)
-    n_kept = extrapolate_vocabulary(stream.tokens, parameters.min_count, share)
-    if share == 1 and n_kept == 0:
+    needed = max(1, math.ceil(parameters.min_count * fraction))  # leaves out as many tokens as in all the text
+    n_words = round(stream.n_words / fraction)
+    n_distinct = extrapolate_vocabulary(stream.tokens, 1, fraction)
+    n_kept = extrapolate_vocabulary(stream.tokens, parameters.min_count, fraction)
+    if fraction == 1 and n_kept == 0:
         raise EmptyVocabularyError(f"no word occurs {parameters.min_count} times, as min_count asks")
     n_kept = min(max(n_kept, 1), parameters.max_vocab or n_kept)
     started = time.perf_counter()  # not before: what is needed once is compiled or loaded by now
     vocabulary, trained = _encode(sample, parameters, min(needed, int(every_word.counts[0])), workers)
-    reading = (time.perf_counter() - started) / share
+    reading = (time.perf_counter() - started) / fraction
     speed, tables = _measure(parameters, vocabulary, trained, workers, n_kept, seconds)
-    tokens, sentences = round(len(trained) / share), round(trained.n_sentences / share)
+    tokens, sentences = round(len(trained) / fraction), round(trained.n_sentences / fraction)
     width = float(np.mean([len(word.encode()) for word in vocabulary.index_to_key[:100_000]]))
     kept_words = round(n_kept * (_WORD_BYTES + width))
     encoded = 4 * tokens + 8 * sentences
     in_memory = min(encoded, 2 * default_max_memory())
     while_reading = min(4 * n_words + 8 * sentences, default_max_memory()) + round(n_distinct * (_ENTRY_BYTES + width))
     vectors = 4 * parameters.vector_size * n_kept
+    ngrams = 4 * parameters.vector_size * parameters.buckets if parameters.subwords else 0
     training = parameters.max_time or parameters.epochs * tokens / speed
     return Estimate(
-        sample_share=share,
+        sample_share=fraction,
         text_bytes=round(sample.total_bytes),
         words=n_words,
         sentences=sentences,
@@ -160,7 +118,7 @@ def estimate_training(
         encoded_text=encoded,
         vocabulary=kept_words,
         peak_memory=PROGRAM_BYTES + kept_words + max(while_reading + encoded, in_memory + tables),
-        model_folder=round(2 * vectors + n_kept * (8 + width + 1)) + _ngram_bytes(parameters),
+        model_folder=round(2 * vectors + n_kept * (8 + width + 1)) + ngrams,
         reading_seconds=reading,
         training_seconds=training,
         total_seconds=training if parameters.max_time else reading + training,
@@ -169,28 +127,14 @@ def estimate_training(
     )
 
 
-def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, share: float) -> int:
-    """Estimate how many words reach a count in a text of which a share is known.
+def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, fraction: float) -> int:
+    """Estimate how many words reach a count in a text of which a fraction is known; their true number if that is 1.
 
-    Parameters
-    ----------
-    tokens : ndarray of shape (n_tokens,), int32
-        Ids of all words of the sample.
-    min_count : int
-    share : float
-        Of the text, in (0, 1].
-
-    Returns
-    -------
-    int
-        With share 1, their true number.
-
-    Notes
-    -----
-    Heaps' law says that the number of distinct words grows like a power of the text's length. The exponent is taken
-    from half of the sample, in small parts from all over it, and all of it. It falls slowly as the text grows: with
-    each doubling by half of what it fell, in proportion, from the last doubling but one to the last (measured: 2 % of
-    18 M words of Wikipedia give the vocabulary to 5 %).
+    `tokens`, shape (n_tokens,), are the ids of all words of the sample. Heaps' law says that the number of distinct
+    words grows like a power of the text's length. The exponent is taken from half of the sample, in small parts from
+    all over it, and all of it. It falls slowly as the text grows: with each doubling by half of what it fell, in
+    proportion, from the last doubling but one to the last (measured: 2 % of 18 M words of Wikipedia give the vocabulary
+    to 5 %).
     """
     edges = np.linspace(0, len(tokens), _PARTS + 1).astype(np.int64)
     sizes = []
@@ -201,11 +145,11 @@ def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, share: flo
         )
         sizes.append(int(np.count_nonzero(counts >= min_count)))
     quarter, half, whole = (max(1, size) for size in sizes)
-    if share >= 1 or sizes[2] == 0:
+    if fraction >= 1 or sizes[2] == 0:
         return sizes[2]
     exponent = math.log2(whole / half)
     falls = math.sqrt(min(1.0, exponent / math.log2(half / quarter))) if half > quarter else 1.0
-    estimate, doublings = float(whole), math.log2(1 / share)
+    estimate, doublings = float(whole), math.log2(1 / fraction)
     while doublings > 0:
         exponent *= falls ** min(1.0, doublings)
         estimate *= 2 ** (exponent * min(1.0, doublings))
@@ -260,7 +204,3 @@ def _measure(
         spare = trainer.tables.w_in.base.nbytes - trainer.tables.w_in.nbytes  # type: ignore[union-attr]
     tables = 4 * trainer.tables.row_size * rows * copies + 2 * spare
     return sum(record.words for record in trainer.history) / elapsed, tables
-
-
-def _ngram_bytes(parameters: Parameters) -> int:
-    return 4 * parameters.vector_size * parameters.buckets if parameters.subwords else 0

@@ -1,9 +1,4 @@
-"""Workers that take the next segment as they get free and share the tables without locks.
-
-References
-----------
-Recht et al. 2011, Hogwild, arXiv:1106.5730.
-"""
+"""Workers that take the next segment as they get free and share the tables without locks (Hogwild, arXiv:1106.5730)."""
 
 from __future__ import annotations
 

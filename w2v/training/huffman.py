@@ -18,22 +18,15 @@ from w2v.kernels.jit import compiled
 
 @dataclass(frozen=True)
 class HuffmanTree:
-    """The path from the root to each of V words.
-
-    Attributes
-    ----------
-    offsets : ndarray of shape (V + 1,), int64
-        The path of word i is [offsets[i], offsets[i + 1]) of the other two.
-    nodes : ndarray of shape (offsets[V],), int32
-        Inner nodes on the path, the root first: 0 to V - 2 in the order in which they were merged, so that the root is
-        V - 2 and low numbers are deep in the tree.
-    codes : ndarray of shape (offsets[V],), uint8
-        The branch taken at each of them: 1 towards the more frequent of its two children, else 0.
-    """
+    """The path from the root to each of V words."""
 
     offsets: NDArray[np.int64]
+    """The path of word i is [offsets[i], offsets[i + 1]) of the other two: shape (V + 1,)."""
     nodes: NDArray[np.int32]
+    """Inner nodes on the path, the root first: 0 to V - 2 in the order in which they were merged, so that the root is
+    V - 2 and low numbers are deep in the tree. Shape (offsets[V],)."""
     codes: NDArray[np.uint8]
+    """The branch taken at each of them: 1 towards the more frequent of its two children, else 0."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -46,17 +39,7 @@ class HuffmanTree:
         return int(self.lengths.max(initial=0))
 
     def steps(self, padding: int) -> NDArray[np.int32]:
-        """Return nodes and codes in one array, as the kernels take them: ~node where the code is 1.
-
-        Parameters
-        ----------
-        padding : int
-            Zeros to append.
-
-        Returns
-        -------
-        ndarray of shape (offsets[V] + padding,), int32
-        """
+        """Return nodes and codes in one int32 array, as kernels take them, ~node where the code is 1; then zeros."""
         steps = np.zeros(len(self.nodes) + padding, np.int32)
         np.bitwise_xor(self.nodes, -self.codes.astype(np.int32), out=steps[: len(self.nodes)])
         return steps
@@ -67,19 +50,8 @@ class HuffmanTree:
 
     @classmethod
     def from_counts(cls, counts: NDArray[np.int64]) -> HuffmanTree:
-        """Build the tree in O(V log V), and the paths in as many steps as they are long.
+        """Build the tree from counts of shape (V,) in O(V log V), and each path in as many steps as it is long.
 
-        Parameters
-        ----------
-        counts : ndarray of shape (V,), int64, >= 0
-            In any order; equal counts are taken in the order of their ids.
-
-        Returns
-        -------
-        HuffmanTree
-
-        Notes
-        -----
         Ties are resolved as in word2vec.c: between a word and an inner node of equal counts the inner node is merged
         first, and among equal words the one with the largest id.
         """

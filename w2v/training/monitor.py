@@ -17,7 +17,7 @@ import numpy as np
 from w2v.encoding.stream import TokenStream
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.evaluation import count_known_pairs, count_known_questions, evaluate_analogies, evaluate_word_pairs
-from w2v.monitoring.history import EpochRecord
+from w2v.monitoring.history import MEASURES, EpochRecord
 from w2v.settings.parameters import Parameters
 from w2v.training.tables import Tables
 from w2v.training.trainer import StopTraining, Trainer
@@ -105,25 +105,9 @@ class Every:
 class Monitor:
     """Measures, callbacks and early stopping of one training; a `Pause` of the trainer.
 
-    Parameters
-    ----------
-    parameters : Parameters
-        Of which `eval_pairs`, `eval_analogies`, `monitor` and `patience` are used.
-    embed : callable
-        Returns the vectors as they are now, as `Embeddings` that need not copy them.
-    held_out : TokenStream, optional
-        Sentences that are not trained on.
-    callbacks : sequence of callable, optional
-        See `Callback` and `Every`.
-    workers : int, default 1
-        Threads to measure the held-out loss with.
-    best : Tables, optional
-        Those of the best epoch, where a training goes on.
-
-    Attributes
-    ----------
-    best : Tables or None
-        A copy of the tables after the best epoch, while `patience` may end training later than that.
+    `embed` returns the vectors as they are now, as `Embeddings` that need not copy them. `held_out` are sentences that
+    are not trained on; `workers` threads measure their loss. `best` is a copy of the tables after the best epoch, kept
+    while `patience` may end training later than that; a training that goes on hands it in.
     """
 
     def __init__(
@@ -139,8 +123,8 @@ class Monitor:
         self.parameters, self.embed, self.held_out, self.workers = parameters, embed, held_out, workers
         self.best = best
         self._at_epochs = [callback for callback in callbacks if not isinstance(callback, Every)]
-        now = time.perf_counter()
-        self._next_call = {callback: now + callback.seconds for callback in callbacks if isinstance(callback, Every)}
+        timed = [callback for callback in callbacks if isinstance(callback, Every)]
+        self._next_call = {callback: time.perf_counter() + callback.seconds for callback in timed}
         self._watches_epochs = bool(
             self._at_epochs or held_out is not None or parameters.eval_pairs or parameters.eval_analogies
         )
@@ -153,7 +137,7 @@ class Monitor:
         return self._has_epoch_ended(trainer) or bool(self._due_callbacks())
 
     def act(self, trainer: Trainer) -> None:
-        """Measure, call back, and end training by `StopTraining` if that is wished for."""
+        """Measure, call back, and end training by `StopTraining` if it is time."""
         self._step = trainer.step
         if self._has_epoch_ended(trainer):
             self._end_epoch(trainer)
@@ -177,10 +161,7 @@ class Monitor:
         return self._watches_epochs and trainer.step % trainer.n_segments == 0
 
     def _due_callbacks(self) -> list[Every]:
-        if not self._next_call:
-            return []
-        now = time.perf_counter()
-        return [callback for callback, due in self._next_call.items() if now >= due]
+        return [callback for callback, due in self._next_call.items() if time.perf_counter() >= due]
 
     def _end_epoch(self, trainer: Trainer) -> None:
         record, patience = trainer.history[-1], self.parameters.patience
@@ -205,18 +186,8 @@ class Monitor:
 
     def _view(self, trainer: Trainer, event: Literal["epoch", "interval"]) -> TrainingView:
         record = trainer.history[-1]
-        return TrainingView(
-            event=event,
-            epoch=record.epoch,
-            step=trainer.step,
-            alpha=record.alpha,
-            loss=record.loss,
-            seconds=record.seconds,
-            holdout_loss=record.holdout_loss,
-            analogies=record.analogies,
-            word_pairs=record.word_pairs,
-            embeddings=self.embed(),
-        )
+        noted = {name: getattr(record, name) for name in ("epoch", "alpha", "loss", "seconds", *MEASURES)}
+        return TrainingView(event=event, step=trainer.step, embeddings=self.embed(), **noted)
 
     def _call(self, callback: Callback, view: TrainingView) -> None:
         try:
@@ -235,13 +206,7 @@ def measure_watched(parameters: Parameters) -> str | None:
 
     It is the one that `monitor` names; where that is None, the first that there is: held-out loss, analogies, pairs.
     """
-    if parameters.patience is None:
-        return None
-    if parameters.monitor is not None:
-        return MEASURE_OF[parameters.monitor]
-    if parameters.holdout is not None:
-        return "holdout_loss"
-    return "word_pairs" if parameters.eval_analogies is None else "analogies"
+    return None if parameters.patience is None else MEASURE_OF[parameters.monitor or parameters.measured[0]]
 
 
 def best_epoch(parameters: Parameters, history: Sequence[EpochRecord]) -> int | None:
@@ -257,18 +222,8 @@ def best_epoch(parameters: Parameters, history: Sequence[EpochRecord]) -> int | 
 def check_evaluations(parameters: Parameters, vocabulary: Vocabulary | None = None) -> None:
     """Read the evaluation files, so that a mistake in them shows before anything is trained.
 
-    Parameters
-    ----------
-    parameters : Parameters
-    vocabulary : Vocabulary, optional
-        Also check that some question or pair is of words that it holds.
-
-    Raises
-    ------
-    EvaluationError
-        If a file cannot be read or a line is not understood.
-    ValueError
-        If nothing in a file can be asked of the vocabulary.
+    EvaluationError if a file cannot be read or a line is not understood; ValueError if nothing in a file can be asked
+    of the vocabulary, if one is given.
     """
     words = [] if vocabulary is None else vocabulary.index_to_key
     for name, count in (("eval_analogies", count_known_questions), ("eval_pairs", count_known_pairs)):

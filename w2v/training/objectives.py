@@ -39,31 +39,17 @@ CBOW_SHARING = 10
 
 @dataclass(frozen=True)
 class Objective:
-    """What is maximised: it takes the steps of a segment.
-
-    Attributes
-    ----------
-    kernel : callable
-        Takes text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
-        `w2v.kernels.skipgram.train_skipgram`.
-    make_scratch : callable
-        Takes `chunk`, `source`, arrays and members of the tables; allocates what the kernel works with.
-    chunk : Chunk
-        See `chunk_shape`.
-    source : Noise or Paths
-        What the kernel draws on: the noise distribution, or paths through the tree.
-    alpha : float
-        Learning rate at the start: as given, or smaller where the chunk asks for it.
-    loss_at_start : float
-        Expected mean loss of a pair, in nats, while all output rows are zero.
-    """
+    """What is maximised: it takes the steps of a segment."""
 
     kernel: Callable[..., None]
+    """Takes text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
+    `w2v.kernels.skipgram.train_skipgram`."""
     make_scratch: Callable[..., Any]
-    chunk: Chunk
-    source: Noise | Paths
-    alpha: float
-    loss_at_start: float
+    """Takes `chunk`, `source`, arrays and members of the tables; allocates what the kernel works with."""
+    chunk: Chunk  # see `chunk_shape`
+    source: Noise | Paths  # what the kernel draws on: the noise distribution, or paths through the tree
+    alpha: float  # learning rate at the start: as given, or smaller where the chunk asks for it
+    loss_at_start: float  # expected mean loss of a pair, in nats, while all output rows are zero
 
     @property
     def n_noise(self) -> int:
@@ -88,20 +74,8 @@ def choose_objective(
 ) -> Objective:
     """Return what parameters ask for.
 
-    Parameters
-    ----------
-    parameters : Parameters
-        Validated.
-    vocabulary : Vocabulary
-        V words with counts. One of count 0 is never drawn as noise.
-    keep : ndarray of shape (V,), float32
-        Probability that a token survives subsampling.
-    reach : int
-        See `Parameters.pairs_within`.
-
-    Returns
-    -------
-    Objective
+    A word whose count is 0 is never drawn as noise. `keep`, shape (V,), is the probability that a token of each word
+    survives subsampling; for `reach` see `Parameters.pairs_within`.
     """
     assert vocabulary.counts is not None
     make = _hierarchical_softmax if parameters.objective == "hs" else _negative_sampling
@@ -133,7 +107,7 @@ def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.
     """Return thresholds and aliases of the noise distribution, each (V,); see `w2v.kernels.training.build_alias`."""
     threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
     build_alias(noise_distribution(counts, exponent), threshold, alias)
-    absent = counts == 0  # rounding must not leave one of them a share
+    absent = counts == 0  # rounding must not leave one of them a chance
     threshold[absent] = 0
     alias[absent & (alias == np.arange(len(counts)))] = counts.argmax()
     return threshold, alias
@@ -171,24 +145,11 @@ def chunk_shape(
     - the most frequent word in its own places: alpha * T * p * w̄, at most MAX_WORD_STEP;
     - skip-gram only: alpha * T, at most MAX_NOISE_STEP;
 
-    where q and p are its shares of the noise distribution and of the tokens that survive subsampling. N is at least
+    where q and p are its fractions of the noise distribution and of the tokens that survive subsampling. N is at least
     what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
 
-    Parameters
-    ----------
-    parameters : Parameters
-    alpha : float
-        Learning rate at the start.
-    counts, keep : ndarray of shape (V,)
-        Of the vocabulary.
-    reach : int
-        See `Parameters.pairs_within`.
-
-    Returns
-    -------
-    (T, N, alpha)
-        1 <= T <= MAX_TARGETS[algorithm]; N is a positive multiple of the tile's rows; alpha is as given, or smaller
-        where a vocabulary of a few words would break the limits even with T = 1.
+    Return (T, N, alpha): T is from 1 to MAX_TARGETS[algorithm], N a positive multiple of the tile's rows. The learning
+    rate at the start is as given, or smaller where a vocabulary of a few words would break the limits even with T = 1.
     """
     skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
     pairs = parameters.pairs_within(reach)

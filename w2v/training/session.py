@@ -20,7 +20,7 @@ from w2v.encoding.corpus import Corpus, inputs_of, open_corpus, tokenizer_for
 from w2v.encoding.holdout import hold_out
 from w2v.encoding.records import encode_records
 from w2v.encoding.stream import TokenStream, WorkFolder, encode_corpus, run_threads
-from w2v.encoding.vocabulary import Vocabulary
+from w2v.encoding.vocabulary import Vocabulary, known_rows
 from w2v.monitoring.history import Progress, TrainingInterrupted
 from w2v.phrases.estimator import encode_with_phrases, phrases_of
 from w2v.phrases.phrase_list import PhraseTokenizer
@@ -28,7 +28,7 @@ from w2v.settings.environment import default_workers
 from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
-from w2v.training.continuing import counts_before, grow_tables, rows_before
+from w2v.training.continuing import counts_before, grow_tables
 from w2v.training.hogwild import Hogwild
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluations
@@ -44,7 +44,7 @@ class NoPairsError(ValueError):
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a call of `Word2Vec.fit` is given besides the corpus and the start; it changes only how long training is."""
+    """What a call of `Word2Vec.fit` is given besides the corpus and the start of training."""
 
     checkpoint: str | os.PathLike[str] | None = None
     checkpoint_every: float = CHECKPOINT_INTERVAL
@@ -57,27 +57,14 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a training begins.
+    """Where a training begins: afresh, or at one of the last three."""
 
-    Attributes
-    ----------
-    parameters : Parameters
-        Validated.
-    seed : int
-        Decides everything random.
-    initial : InitialVectors, optional
-        Start from these.
-    base : TrainingState, optional
-        Train its vectors further; it is left alone.
-    interrupted : TrainingState, optional
-        Go on from here; its tables are overwritten. The corpus must be the same, and the parameters but for `workers`.
-    """
-
-    parameters: Parameters
-    seed: int
+    parameters: Parameters  # validated
+    seed: int  # decides everything random
     initial: InitialVectors | None = None
-    base: TrainingState | None = None
+    base: TrainingState | None = None  # train its vectors further; it is left alone
     interrupted: TrainingState | None = None
+    """Go on from here and overwrite its tables. The corpus must be the same, and the parameters but for `workers`."""
 
     @property
     def before(self) -> TrainingState | None:
@@ -99,8 +86,13 @@ class Start:
             return self.initial.start(self.parameters, vocabulary, self.seed)
         tables = Tables.start(self.parameters, vocabulary, self.seed)
         if self.base is not None:
-            grow_tables(self.base.tables, rows_before(vocabulary, self.base.vocabulary), tables)
+            rows = known_rows(vocabulary.index_to_key, self.base.vocabulary.key_to_index)
+            grow_tables(self.base.tables, rows, tables)
         return tables
+
+    def place(self) -> dict[str, Any]:
+        """Return where in its schedule training goes on."""
+        return {name: getattr(self.interrupted, name) for name in ("step", "history", "done") if self.interrupted}
 
     def earlier(self) -> list[dict[str, Any]]:
         """Return what is noted of the trainings before this one, on other texts."""
@@ -116,39 +108,22 @@ class Start:
 
 @dataclass(frozen=True)
 class _Text:
-    """An encoded corpus and the vocabulary to train with.
+    """An encoded corpus and the vocabulary to train with; what is not explained is as in `TrainingState`."""
 
-    Attributes
-    ----------
-    vocabulary : Vocabulary
-        With the counts in this text.
-    stream : TokenStream
-    digest : int
-        `digest_stream` of all of it.
-    inputs, errors : tuple of str, str
-        See `TrainingState`.
-    base_counts : ndarray of shape (V,), int64, or None
-        See `TrainingState`.
-    tokenizer : Tokenizer
-        The one that was asked for; with phrases, a `PhraseTokenizer`.
-    held_out : TokenStream or None
-        Sentences that `stream` does not hold any more.
-    """
-
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary  # with the counts in this text
     stream: TokenStream
-    digest: int
+    digest: int  # `digest_stream` of all of it
     inputs: tuple[str, ...]
     errors: str
     base_counts: NDArray[np.int64] | None
-    tokenizer: Tokenizer
-    held_out: TokenStream | None = None
+    tokenizer: Tokenizer  # the one that was asked for; with phrases, a `PhraseTokenizer`
+    held_out: TokenStream | None = None  # sentences that `stream` does not hold any more
 
-    def hold_out(self, share: float | None, seed: int) -> _Text:
-        """Return the text with a share of its sentences set aside, if any is to be."""
-        if share is None:
+    def hold_out(self, fraction: float | None, seed: int) -> _Text:
+        """Return the text with a fraction of its sentences set aside, if any is to be."""
+        if fraction is None:
             return self
-        stream, held_out = hold_out(self.stream, share, seed)
+        stream, held_out = hold_out(self.stream, fraction, seed)
         return replace(self, stream=stream, held_out=held_out)
 
     def total_vocabulary(self) -> Vocabulary:
@@ -160,21 +135,10 @@ class _Text:
 
 
 def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[TrainingState], None]) -> None:
-    """Read a corpus and train.
+    """Read a corpus, train, and call `keep` with what was learned, also if training ended early.
 
-    Parameters
-    ----------
-    corpus : path-like, TextReader or iterable
-        See `Word2Vec.fit`.
-    start : Start
-    run : RunOptions
-    keep : callable
-        Called with what was learned, also if training ended early.
-
-    Raises
-    ------
-    ValueError
-        If the corpus is not the one that an interrupted training began with. Further errors: see `Word2Vec.fit`.
+    Errors are those of `Word2Vec.fit`, and ValueError if the corpus is not the one that an interrupted training began
+    with.
     """
     started, parameters, interrupted = time.perf_counter(), start.parameters, start.interrupted
     workers = parameters.workers or default_workers()
@@ -191,13 +155,15 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
             if interrupted is not None:
                 _check_same_text(text, interrupted)
                 started = time.perf_counter() - interrupted.spent
-            tables = start.tables(text.vocabulary)
-            check_evaluations(parameters, text.vocabulary)
+            tables, counted = start.tables(text.vocabulary), text.vocabulary
+            check_evaluations(parameters, counted)
             text = text.hold_out(parameters.holdout, start.seed)
             _check_pairs(text)
             if progress is not None:
                 progress(Progress("compiling"))
-            trainer = _trainer_of(start, text, tables, started)
+            trainer = Trainer(
+                parameters, counted, text.stream, start.seed, tables=tables, started=started, **start.place()
+            )
             words = text.total_vocabulary()
             monitor = Monitor(
                 parameters,
@@ -233,14 +199,6 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
         raise TrainingInterrupted(
             "training was interrupted; save() keeps what was learned, resume() goes on"
         ) from interrupt
-
-
-def _trainer_of(start: Start, text: _Text, tables: Tables, started: float) -> Trainer:
-    trainer = Trainer(start.parameters, text.vocabulary, text.stream, start.seed, tables=tables, started=started)
-    if start.interrupted is not None:
-        before = start.interrupted
-        trainer.step, trainer.history, trainer.done = before.step, before.history, before.done
-    return trainer
 
 
 def make_crew(
@@ -307,7 +265,9 @@ def _read(
         vocabulary, stream, tokenizer = encode_with_phrases(opened, tokenizer, phrases_of(parameters), **options)
     else:
         vocabulary, stream = encode_corpus(opened, tokenizer, **options)
-    base_counts = None if known is None else counts_before(rows_before(vocabulary, known), known)
+    base_counts = None
+    if known is not None:
+        base_counts = counts_before(known_rows(vocabulary.index_to_key, known.key_to_index), known)
     errors = opened.errors if isinstance(opened, TextReader) else "strict"
     return _Text(vocabulary, stream, digest_stream(stream), inputs_of(opened), errors, base_counts, tokenizer)
 

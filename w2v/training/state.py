@@ -37,55 +37,25 @@ _SEALED = ("step", "seed", "done", "spent", "loss_sums", "stream")
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A training that is complete or was interrupted.
-
-    Attributes
-    ----------
-    embeddings : Embeddings
-        The input vectors, with vocabulary, tokenizer and metadata; the vectors are a view of `tables`.
-    tables : Tables
-        Both tables of vectors.
-    parameters : Parameters
-        With which it began.
-    seed : int
-        What its `random_state` came to.
-    complete : bool
-        Whether nothing is left to do.
-    step : int
-        Segments that are done.
-    history : list of EpochRecord
-        Of the epochs that are done or begun.
-    done : float
-        With `max_time`: the share of the schedule that is done.
-    spent : float
-        Seconds that count against `max_time`.
-    inputs : tuple of str
-        The files that it reads, as absolute paths, "-" for standard input, or what `corpus.inputs_of` says of a text
-        in memory; empty in models of earlier versions.
-    errors : {"strict", "replace"}
-        How they are read, see `corpora.TextReader`.
-    stream : int
-        `digest_stream` of the encoded text.
-    base_counts : ndarray of shape (V,), int64, or None
-        Where trained vectors are trained on: the count of each word before this text, -1 for a word that is new.
-    best : Tables or None
-        With `patience`: the tables after the epoch that was best so far.
-    """
+    """A training that is complete or was interrupted."""
 
     embeddings: Embeddings
+    """The input vectors, a view of `tables`, with vocabulary, tokenizer and metadata."""
     tables: Tables
-    parameters: Parameters
-    seed: int
-    complete: bool
-    step: int
-    history: list[EpochRecord]
-    done: float = 0.0
-    spent: float = 0.0
-    inputs: tuple[str, ...] = ()
-    errors: str = "strict"
-    stream: int = 0
+    parameters: Parameters  # with which it began
+    seed: int  # what its `random_state` came to
+    complete: bool  # nothing is left to do
+    step: int  # segments that are done
+    history: list[EpochRecord]  # of the epochs that are done or begun
+    done: float = 0.0  # with `max_time`: the fraction of the schedule that is done
+    spent: float = 0.0  # seconds that count against `max_time`
+    inputs: tuple[str, ...] = ()  # see `inputs_of`; empty in models of earlier versions
+    errors: str = "strict"  # or "replace": how they are read, see `corpora.TextReader`
+    stream: int = 0  # `digest_stream` of the encoded text
     base_counts: NDArray[np.int64] | None = None
+    """Where trained vectors are trained on: the count of each word before this text, -1 for a new word; shape (V,)."""
     best: Tables | None = None
+    """With `patience`: the tables after the epoch that was best so far."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -105,29 +75,22 @@ class TrainingState:
             "inputs": list(self.inputs),
             "errors": self.errors,
         }
-        tensors: dict[str, NDArray[Any]] = {
-            "output_vectors": self.tables.output_vectors,
-            "seal": _seal(self.embeddings.metadata["parameters"], training),
+        tables, seal = self.tables, _seal(self.embeddings.metadata["parameters"], training)
+        tensors: dict[str, NDArray[Any] | None] = {
+            "output_vectors": tables.output_vectors,
+            "seal": seal,
+            "word_rows": tables.input_rows[: tables.n_words] if self.parameters.subwords else None,
+            "position_weights": tables.position_weights,
         }
-        if self.parameters.subwords:
-            tensors["word_rows"] = self.tables.input_rows[: self.tables.n_words]
-        if self.tables.position_weights is not None:
-            tensors["position_weights"] = self.tables.position_weights
-        frozen = self.tables.frozen_words
-        if frozen is not None and not self.complete:
-            tensors["frozen"] = frozen
-        if self.base_counts is not None and not self.complete:
-            tensors["base_counts"] = self.base_counts
+        if not self.complete:
+            tensors |= {"frozen": tables.frozen_words, "base_counts": self.base_counts}
         if self.best is not None and not self.complete:
-            tensors["best_input_rows"] = self.best.input_rows
-            tensors["best_output_vectors"] = self.best.output_vectors
-            if self.best.position_weights is not None:
-                tensors["best_position_weights"] = self.best.position_weights
+            tensors |= {f"best_{name}": table for name, table in _parts(self.best).items()}
         save_embeddings(
             self.embeddings,
             path,
             overwrite=overwrite,
-            extra_tensors={LAYOUT.training: tensors},
+            extra_tensors={LAYOUT.training: {name: array for name, array in tensors.items() if array is not None}},
             extra_config={"training": training},
         )
 
@@ -155,21 +118,8 @@ def digest_stream(stream: TokenStream) -> int:
 def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> TrainingState:
     """Read the state that a model folder holds; nothing in it is trusted.
 
-    Parameters
-    ----------
-    folder : str or path-like
-        A model folder.
-    tokenizer : Tokenizer, optional
-        The one that it was trained with, if that was a callable.
-
-    Returns
-    -------
-    TrainingState
-
-    Raises
-    ------
-    ModelError
-        If it is no model folder, of a newer version, holds vectors only, is damaged, or the tokenizer is missing.
+    ModelError if it is no model folder, of a newer version, holds vectors only, is damaged, or was trained with a
+    callable and no `tokenizer` is given.
     """
     folder = Path(folder)
     embeddings = Embeddings.load(folder, tokenizer=tokenizer)
@@ -199,6 +149,9 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
     _require(embeddings.vocabulary.counts is not None, "the counts are missing")
     _require(isinstance(training["complete"], bool), "complete must be true or false")
     _require(training["errors"] in ("strict", "replace"), "errors must be strict or replace")
+    inputs = training["inputs"]
+    is_list = isinstance(inputs, list) and all(isinstance(name, str) for name in inputs)
+    _require(is_list, "inputs must be a list of file names")
     tensors = read_tensors(folder / LAYOUT.training)
     _require(
         np.array_equal(tensors["seal"], _seal(config["parameters"], training)),
@@ -216,7 +169,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         history=_read_history(config["history"], training["loss_sums"]),
         done=min(_finite(training["done"]), 1.0),
         spent=_finite(training["spent"]),
-        inputs=_read_inputs(training["inputs"]),
+        inputs=tuple(inputs),
         errors=training["errors"],
         stream=_whole(training["stream"], _MAX_DIGEST),
         base_counts=_read_base_counts(tensors, embeddings),
@@ -246,12 +199,6 @@ def _finite(value: object) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
         raise ValueError(f"{value!r:.80} is not a finite number")
     return float(value)  # type: ignore[arg-type]
-
-
-def _read_inputs(inputs: object) -> tuple[str, ...]:
-    if not isinstance(inputs, list) or not all(isinstance(name, str) for name in inputs):
-        raise ValueError("inputs must be a list of file names")
-    return tuple(inputs)
 
 
 def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[EpochRecord]:
@@ -294,7 +241,7 @@ def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings, pa
     else:
         _fill(tables.input_rows, embeddings.vectors, "the input vectors")
     if tables.position_weights is not None:
-        _fill(tables.position_weights, tensors["position_weights"], "the weights of positions")
+        _fill(tables.position_weights, tensors["position_weights"], "the position weights")
     _require(tables.all_finite(), "the vectors are not finite")
     return tables
 
@@ -304,12 +251,17 @@ def _read_best(tensors: Mapping[str, NDArray[Any]], tables: Tables) -> Tables | 
     if "best_input_rows" not in tensors:
         return None
     best = tables.copy()
-    _fill(best.input_rows, tensors["best_input_rows"], "the best input vectors")
-    _fill(best.output_vectors, tensors["best_output_vectors"], "the best output vectors")
-    if best.position_weights is not None:
-        _fill(best.position_weights, tensors["best_position_weights"], "the best weights of positions")
+    for name, table in _parts(best).items():
+        if table is not None:
+            _fill(table, tensors[f"best_{name}"], f"the best {name.replace('_', ' ')}")
     _require(best.all_finite(), "the best vectors are not finite")
     return best
+
+
+def _parts(tables: Tables) -> dict[str, NDArray[np.float32] | None]:
+    """Return views of all that training moves, by name."""
+    names = ("input_rows", "output_vectors", "position_weights")
+    return {name: getattr(tables, name) for name in names}
 
 
 def _fill(table: NDArray[np.float32], found: NDArray[Any], what: str) -> None:

@@ -34,16 +34,9 @@ DAMPING = 0.1
 
 
 class Synchronous(Crew):
-    """Workers that train side by side and wait for one another.
+    """Workers, two or more, that train side by side and wait for one another.
 
-    Parameters
-    ----------
-    trainer : Trainer
-        Its tables move to larger arrays, which have room for copies of rows.
-    workers : int
-        W, at least 2.
-    progress, pauses
-        See `Crew`.
+    The trainer's tables move to larger arrays, which have room for copies of rows.
     """
 
     def __init__(
@@ -54,7 +47,7 @@ class Synchronous(Crew):
         pauses: Sequence[Pause] = (),
     ) -> None:
         if trainer.tables.composition is not None or trainer.tables.positions is not None:
-            raise ValueError("deterministic cannot go with words of several rows, frozen rows or weights of positions")
+            raise ValueError("deterministic cannot go with words of several rows, frozen rows or position weights")
         assert isinstance(trainer.objective.source, Noise)
         super().__init__(trainer, progress, pauses)
         self.workers, self.noise, self.chunk = workers, trainer.objective.source, trainer.objective.chunk
@@ -86,7 +79,7 @@ class Synchronous(Crew):
         except threading.BrokenBarrierError:
             return  # another worker failed
         except BaseException as failure:
-            self.failures.append(failure)
+            self.failures.append(failure)  # before the others see the broken barrier
             self.barrier.abort()
 
     def _next_round(self) -> None:
@@ -116,7 +109,7 @@ class Synchronous(Crew):
         round.n_shared[worker] = 0
         if planned is not None:
             text, segment = trainer.excerpt_of(planned)
-            text, state = text._replace(keep=self.keep), trainer.noise_state(planned)
+            text, state = text._replace(keep=self.keep), trainer.states_of(planned)[1]
             n, n_draws = collect_words(text, segment, self.chunk.n_targets, self.noise, state, round, worker)
         self.barrier.wait()
         if planned is not None:
@@ -132,7 +125,7 @@ class Synchronous(Crew):
     def _add_up(self, worker: int) -> None:
         """Add up the steps of the words that fall to this worker."""
         parameters, arrays = self.trainer.parameters, self.tables.arrays
-        per_pair = DAMPING * self.segments[0].alpha * parameters.pairs_within(self.trainer.reach)
+        per_pair = DAMPING * self.segments[0].rates[0] * parameters.pairs_within(self.trainer.reach)
         per_draw = per_pair * parameters.negative * self.chunk.n_targets / self.noise.n_rows
         for table, per_token, per_noise in (
             (arrays.w_in, per_pair * (1 + parameters.negative), 0.0),

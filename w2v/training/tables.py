@@ -24,22 +24,15 @@ class Composition:
     """Of which rows of the input table the input vector of each word is the mean.
 
     Rows 0 … V - 1 are the words' own, rows V … R - 1 those of n-grams; row R is zero.
-
-    Attributes
-    ----------
-    members : ndarray of shape (V + 2,), int64
-        The rows of word v are rows[members[v]:members[v + 1]], its own first; word V stands for no word: row R.
-    rows : ndarray of shape (members[V + 1],), int64
-    buckets : ndarray of shape (R - V,), int64
-        The n-gram bucket of each row from V on (see `Subwords`), rising; buckets that no word needs have no row.
-    frozen : ndarray of shape (R + 1,), uint8, or None
-        Not 0: the row does not move.
     """
 
     members: NDArray[np.int64]
+    """Rows of word v are rows[members[v]:members[v + 1]], its own first; word V is no word and has row R. (V + 2,)."""
     rows: NDArray[np.int64]
     buckets: NDArray[np.int64]
+    """The n-gram bucket (see `Subwords`) of each row from V on, rising; unused buckets have no row: (R - V,)."""
     frozen: NDArray[np.uint8] | None = None
+    """Not 0: the row does not move. Shape (R + 1,)."""
 
     @classmethod
     def of_words(cls, n_words: int, frozen: NDArray[np.bool_] | None = None) -> Composition:
@@ -71,35 +64,24 @@ class Composition:
 
 @dataclass(frozen=True)
 class Tables:
-    """The two tables of vectors, padded for the kernels.
-
-    Attributes
-    ----------
-    w_in : ndarray of shape ((R + 1) * S,), float32, on a cache line
-        Rows of S floats, of which the first D are the vector; row R is zero. R is V without a composition.
-    w_out : ndarray of shape ((V + 1) * S,), float32, on a cache line
-        The same; row V is zero.
-    n_words, vector_size, row_size : int
-        V, D and S.
-    composition : Composition or None
-        None where every input vector is the row of its word.
-    positions : ndarray of shape ((2 * window + 1) * S,), float32, or None
-        For CBOW with weights of positions: see `w2v.kernels.positional`.
-    """
+    """The two tables of vectors, padded for the kernels: rows of S floats, of which the first D are the vector."""
 
     w_in: NDArray[np.float32]
+    """Shape ((R + 1) * S,), on a cache line; row R is zero. R is V without a composition."""
     w_out: NDArray[np.float32]
-    n_words: int
-    vector_size: int
-    row_size: int
-    composition: Composition | None = None
+    """Shape ((V + 1) * S,), on a cache line; row V is zero."""
+    n_words: int  # V
+    vector_size: int  # D
+    row_size: int  # S
+    composition: Composition | None = None  # None: every input vector is the row of its word
     positions: NDArray[np.float32] | None = None
+    """For CBOW with position weights, see `w2v.kernels.positional`: shape ((2 * window + 1) * S,)."""
 
     @classmethod
     def zeros(
         cls, n_words: int, vector_size: int, *, composition: Composition | None = None, window: int | None = None
     ) -> Tables:
-        """Allocate the tables; with `window`, weights of positions as well, which start at 1."""
+        """Allocate the tables; with `window`, position weights as well, which start at 1."""
         row_size = to_multiple(vector_size, ROW_MULTIPLE)
         n_rows = n_words if composition is None else composition.n_rows
         positions = None
@@ -112,17 +94,9 @@ class Tables:
         return cls(w_in, w_out, n_words, vector_size, row_size, composition, positions)
 
     @classmethod
-    def random(
-        cls,
-        n_words: int,
-        vector_size: int,
-        seed: int,
-        *,
-        composition: Composition | None = None,
-        window: int | None = None,
-    ) -> Tables:
-        """Start training: input rows uniform in ±1/D, as in gensim 4 and fastText, output vectors zero."""
-        tables = cls.zeros(n_words, vector_size, composition=composition, window=window)
+    def random(cls, n_words: int, vector_size: int, seed: int, **further: Any) -> Tables:
+        """Start training: input rows uniform in ±1/D, as in gensim 4 and fastText, the rest as `zeros` has it."""
+        tables = cls.zeros(n_words, vector_size, **further)
         generator = np.random.default_rng([seed, 0])
         for first in range(0, len(tables.input_rows), _ROWS_AT_ONCE):
             rows = tables.input_rows[first : first + _ROWS_AT_ONCE]
@@ -130,9 +104,11 @@ class Tables:
         return tables
 
     @classmethod
-    def start(cls, parameters: Parameters, vocabulary: Vocabulary, seed: int) -> Tables:
-        """Return the tables that a training with these parameters starts from."""
-        return cls.random(len(vocabulary), parameters.vector_size, seed, **layout(parameters, vocabulary))
+    def start(
+        cls, parameters: Parameters, vocabulary: Vocabulary, seed: int, frozen: NDArray[np.bool_] | None = None
+    ) -> Tables:
+        """Return the tables that a training with these parameters starts from; for `frozen` see `layout`."""
+        return cls.random(len(vocabulary), parameters.vector_size, seed, **layout(parameters, vocabulary, frozen))
 
     @property
     def input_rows(self) -> NDArray[np.float32]:
@@ -214,11 +190,15 @@ class Tables:
         )
 
 
-def layout(parameters: Parameters, vocabulary: Vocabulary, frozen: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-    """Return the keyword arguments that `Tables.zeros` and `Tables.random` need for these parameters.
+def copy_rows(old: NDArray[np.float32], rows: NDArray[np.int64], new: NDArray[np.float32]) -> None:
+    """Give each row of a table a copy of the old row whose number stands in `rows`; at -1 it stays as it is."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        wanted = rows[start : start + _ROWS_AT_ONCE]
+        new[start + np.flatnonzero(wanted >= 0)] = old[wanted[wanted >= 0]]
 
-    `frozen` tells the words whose rows must not move, shape (V,); not with subwords.
-    """
+
+def layout(parameters: Parameters, vocabulary: Vocabulary, frozen: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """Return what `Tables.zeros` needs for these parameters; words that are `frozen`, shape (V,), have no subwords."""
     window = parameters.window if parameters.position_weights else None
     if parameters.subwords:
         subwords = Subwords(parameters.min_n, parameters.max_n, parameters.buckets)

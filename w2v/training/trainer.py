@@ -39,13 +39,10 @@ _DIVERGED, _RECENT = 1.5, 32
 class Planned(NamedTuple):
     """A segment to train."""
 
-    epoch: int
-    """Counted from 0."""
+    epoch: int  # counted from 0
     number: int
-    alpha: float
-    alpha_end: float
-    done: float
-    """Share of the schedule before it."""
+    rates: tuple[float, float]  # learning rate at its start and at its end
+    done: float  # fraction of the schedule before it
 
 
 class StopTraining(Exception):
@@ -55,42 +52,11 @@ class StopTraining(Exception):
 class Trainer:
     """One training: its tables, its place in the schedule and its history.
 
-    Parameters
-    ----------
-    parameters : Parameters
-        Validated.
-    vocabulary : Vocabulary
-        With the counts in `stream`. A word of count 0 is neither met nor drawn as noise: its vectors do not move.
-    stream : TokenStream
-    seed : int
-        Decides everything random.
-    tables : Tables, optional
-        Where to go on from; by default a random start.
-    step : int, default 0
-        Segments that are done already.
-    history : list of EpochRecord, optional
-        Of the epochs that are done or begun.
-    started : float, optional
-        `time.perf_counter()` from which `max_time` is counted; now by default.
-    done : float, default 0
-        With `max_time`: the share of the schedule that was done before.
-
-    Attributes
-    ----------
-    tables, history, step, done, started
-        As given; all but the last are brought up to date by the workers.
-    objective : Objective
-        What is maximised.
-    alpha, min_alpha : float
-        Learning rate at both ends of the schedule.
-    stop_reason : str or None
-        Why training ended before its schedule, if a pause wished so.
-    text : Text
-        The stream as kernels take it.
-    borders : ndarray of shape (n_segments + 1,), int64
-        Where the segments of the stream begin and end.
-    reach : int
-        The largest radius of a window that a sentence has room for, at most `window`.
+    The counts of `vocabulary` are those in `stream`: a word of count 0 is neither met nor drawn as noise, and its
+    vectors do not move. `seed` decides everything random. A training that goes on is given its tables (by default a
+    random start), the segments that are done (`step`), the `history` of its epochs, and, with `max_time`, the time from
+    which that is counted (`started`, of `time.perf_counter()`) and the fraction of the schedule that is `done`. The
+    workers bring tables, step, history and done up to date.
     """
 
     def __init__(
@@ -110,15 +76,16 @@ class Trainer:
         self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
         self.history = [] if history is None else history
         self.done = done
-        self.stop_reason: str | None = None
+        self.stop_reason: str | None = None  # why training ended before its schedule, if a pause ended it
         self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
-        keep = keep_probabilities(vocabulary.counts, parameters.sample)
-        self.text = Text(np.asarray(stream.tokens), stream.offsets, keep, stream.weights)
-        self.reach = _reach(parameters, stream)
-        self.objective = choose_objective(parameters, vocabulary, keep, self.reach)
+        self.keep = keep_probabilities(vocabulary.counts, parameters.sample)
+        self.text = self._text_of(stream)
+        self.reach = _reach(parameters, stream)  # largest radius of a window that a sentence has room for
+        self.objective = choose_objective(parameters, vocabulary, self.keep, self.reach)
         self.alpha = self.objective.alpha
         given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
         self.min_alpha = min(given, self.alpha)
+        # where the segments begin and end: shape (n_segments + 1,), int64
         self.borders = _split(stream, SYNCHRONOUS_SEGMENT if parameters.deterministic else SEGMENT)
         self.started = time.perf_counter() if started is None else started
         self._recent: list[tuple[float, float]] = []
@@ -144,38 +111,22 @@ class Trainer:
         self.objective.step(self.text, self.tables, nothing, self.objective.scratch(self.tables), np.zeros(3))
 
     def mean_loss(self, stream: TokenStream, workers: int) -> float:
-        """Return the mean loss of another stream, as `EpochRecord.loss` has it, without training on it.
+        """Return the mean loss of another stream of the same words, as `EpochRecord.loss` has it; NaN without a pair.
 
         The kernel runs with a learning rate of 0, which leaves the tables as they are. Subsampling, windows and noise
-        are drawn alike in every call, so that two calls differ by the vectors alone.
-
-        Parameters
-        ----------
-        stream : TokenStream
-            Ids of the same vocabulary.
-        workers : int
-            Threads. The result does not depend on it.
-
-        Returns
-        -------
-        float
-            NaN if there is not a single pair.
+        are drawn alike in every call, whatever the number of workers, so that two calls differ by the vectors alone.
         """
         borders, failures = _split(stream), list[BaseException]()
         objective = self.objective.within(_reach(self.parameters, stream))
         stats = np.zeros((len(borders) - 1, 3))
 
         def measure(worker: int) -> None:
-            try:
-                scratch = objective.scratch(self.tables)
-                for number in range(worker, 0 if failures else len(stats), workers):
-                    start, stop = int(borders[number]), int(borders[number + 1])
-                    state = self._states(4, number + 1)[0]
-                    text, first, sentence = self._text_at(stream, start, stop)
-                    segment = Segment(first, first + stop - start, sentence, 0.0, 0.0, state)
-                    objective.step(text, self.tables, segment, scratch, stats[number])
-            except BaseException as failure:
-                failures.append(failure)
+            scratch = objective.scratch(self.tables)
+            for number in range(worker, len(stats), workers):
+                if failures:
+                    return
+                text, segment = self._part(stream, borders, number, (0.0, 0.0), self._states(4, number + 1)[0])
+                objective.step(text, self.tables, segment, scratch, stats[number])
 
         run_threads(measure, workers, failures)
         loss, pairs, _ = stats.sum(axis=0)
@@ -183,17 +134,9 @@ class Trainer:
 
     @contextmanager
     def ending(self, failures: list[BaseException]) -> Iterator[None]:
-        """Note why a pause ended training, and look whether all vectors are finite.
+        """Note why a pause ended training, and raise `DivergenceError` if the vectors left their range.
 
-        Parameters
-        ----------
-        failures : list of BaseException
-            Of the workers. Once one of them has failed, the tables are of no use.
-
-        Raises
-        ------
-        DivergenceError
-            If the vectors left their range.
+        `failures` are those of the workers: once one of them has failed, the tables are of no use and not looked at.
         """
         self.stop_reason = None
         try:
@@ -206,29 +149,28 @@ class Trainer:
 
     def segment_of(self, planned: Planned) -> tuple[Text, Segment]:
         """Return what a kernel takes for a segment that is planned."""
-        start, stop = int(self.borders[planned.number]), int(self.borders[planned.number + 1])
-        text, first, sentence = self._text_at(self.stream, start, stop)
-        state = self._states(2, (planned.epoch << 32) + planned.number + 1)[0]
-        return text, Segment(first, first + stop - start, sentence, planned.alpha, planned.alpha_end, state)
+        return self._part(self.stream, self.borders, planned.number, planned.rates, self.states_of(planned)[0])
 
     def excerpt_of(self, planned: Planned) -> tuple[Text, Segment]:
         """Return the same with a text that holds nothing else."""
         part = self.stream.excerpt(int(self.borders[planned.number]), int(self.borders[planned.number + 1]))
-        text = Text(np.asarray(part.tokens), part.offsets, self.text.keep, part.weights)
-        state = self._states(2, (planned.epoch << 32) + planned.number + 1)[0]
-        return text, Segment(0, len(part), 0, planned.alpha, planned.alpha_end, state)
+        return self._text_of(part), Segment(0, len(part), 0, *planned.rates, self.states_of(planned)[0])
 
-    def _text_at(self, stream: TokenStream, start: int, stop: int) -> tuple[Text, int, int]:
-        """Return a text that holds a part of a stream, where the part begins there, and in which sentence."""
+    def states_of(self, planned: Planned) -> tuple[np.uint64, np.uint64]:
+        """Return the random states of a segment: of its training, and of noise that is drawn before."""
+        return self._states(2, (planned.epoch << 32) + planned.number + 1)
+
+    def _part(
+        self, stream: TokenStream, borders: NDArray[np.int64], number: int, rates: tuple[float, float], state: np.uint64
+    ) -> tuple[Text, Segment]:
+        """Return what a kernel takes for the part of a stream between two borders."""
+        start, stop = int(borders[number]), int(borders[number + 1])
         part, first = stream.locate(start, stop)
-        if part is self.stream:
-            return self.text, first, part.sentence_of(first)
-        text = Text(np.asarray(part.tokens), part.offsets, self.text.keep, part.weights)
-        return text, first, part.sentence_of(first)
+        text = self.text if part is self.stream else self._text_of(part)
+        return text, Segment(first, first + stop - start, part.sentence_of(first), *rates, state)
 
-    def noise_state(self, planned: Planned) -> np.uint64:
-        """Return the random state with which noise words are drawn before a segment is trained."""
-        return self._states(2, (planned.epoch << 32) + planned.number + 1)[1]
+    def _text_of(self, stream: TokenStream) -> Text:
+        return Text(np.asarray(stream.tokens), stream.offsets, self.keep, stream.weights)
 
     def _states(self, purpose: int, number: int) -> tuple[np.uint64, np.uint64]:
         first, second = np.random.SeedSequence([self.seed, purpose, number]).generate_state(2, np.uint64)
@@ -256,7 +198,7 @@ class Trainer:
                     if begun and now >= deadline:
                         return
                     done = end = min(1.0, done_before + (1 - done_before) * (now - began) / available)
-                yield Planned(epoch, segment, self._alpha_at(done), self._alpha_at(end), done)
+                yield Planned(epoch, segment, (self._alpha_at(done), self._alpha_at(end)), done)
                 before, begun = after, True
             epoch, position = epoch + 1, 0
 
@@ -274,7 +216,7 @@ class Trainer:
         record.pairs += int(stats[PAIRS])
         record.loss_sum += float(stats[LOSS])
         record.loss = record.loss_sum / record.pairs if record.pairs else math.nan
-        record.alpha, record.seconds = planned.alpha_end, elapsed
+        record.alpha, record.seconds = planned.rates[1], elapsed
         self._recent = [*self._recent[1 - _RECENT :], (float(stats[LOSS]), float(stats[PAIRS]))]
         loss, at_start = self._recent_loss(), self.objective.loss_at_start
         if loss is not None and not loss < _DIVERGED * at_start:
@@ -305,27 +247,23 @@ class Trainer:
             total = self.parameters.epochs * len(self.stream)
             left = (1 - planned.done) * total / speed if speed else 0.0
         measured = [record.holdout_loss for record in self.history[-2:] if math.isfinite(record.holdout_loss)]
-        holdout_loss = measured[-1] if measured else None
         return Progress(
-            "training", planned.done, planned.epoch + 1, speed, self._recent_loss(), planned.alpha, left, holdout_loss
+            "training",
+            planned.done,
+            planned.epoch + 1,
+            speed,
+            self._recent_loss(),
+            planned.rates[0],
+            left,
+            *measured[-1:],
         )
 
 
 class Crew(ABC):
-    """What the workers of a training share, each of which is in a thread that calls `work`.
+    """What the workers of a training have in common, each of which is in a thread that calls `work`.
 
-    Parameters
-    ----------
-    trainer : Trainer
-    progress : callable, optional
-        Called from time to time, in one of the threads.
-    pauses : sequence of Pause, optional
-        What to do between segments. Where one is due, the workers finish their segments and wait.
-
-    Attributes
-    ----------
-    failures : list of BaseException
-        What ended a worker; the others end soon after.
+    `progress` is called from time to time, in one of the threads. Where a pause is due, the workers finish their
+    segments and wait. What ended a worker is put into `failures`, and the others end soon after.
     """
 
     def __init__(

@@ -115,41 +115,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         buckets: int = _DEFAULTS.buckets,
         position_weights: bool = _DEFAULTS.position_weights,
         lines: str = _DEFAULTS.lines,
-    ) -> None:
-        self.algorithm = algorithm
-        self.vector_size = vector_size
-        self.window = window
-        self.objective = objective
-        self.negative = negative
-        self.min_count = min_count
-        self.max_vocab = max_vocab
-        self.sample = sample
-        self.ns_exponent = ns_exponent
-        self.shrink_windows = shrink_windows
-        self.alpha = alpha
-        self.min_alpha = min_alpha
-        self.epochs = epochs
-        self.max_time = max_time
-        self.holdout = holdout
-        self.eval_analogies = eval_analogies
-        self.eval_pairs = eval_pairs
-        self.patience = patience
-        self.monitor = monitor
-        self.workers = workers
-        self.deterministic = deterministic
-        self.random_state = random_state
-        self.tokenizer = tokenizer
-        self.phrases = phrases
-        self.phrase_scoring = phrase_scoring
-        self.phrase_threshold = phrase_threshold
-        self.phrase_passes = phrase_passes
-        self.phrase_connectors = phrase_connectors
-        self.subwords = subwords
-        self.min_n = min_n
-        self.max_n = max_n
-        self.buckets = buckets
-        self.position_weights = position_weights
-        self.lines = lines
+    ) -> None: ...
 
     def fit(
         self,
@@ -289,17 +255,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a model folder with what is needed to go on training.
 
-        Parameters
-        ----------
-        path : str or path-like
-            Name of the folder.
-        overwrite : bool, default False
-            Replace a model folder that exists.
-
-        Raises
-        ------
-        ModelError
-            If the folder exists or cannot be written.
+        ModelError if it cannot be written, or exists and `overwrite` is False.
         """
         self._check_fitted()
         self._state.save(path, overwrite=overwrite)
@@ -308,7 +264,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
     def load(
         cls, path: str | os.PathLike[str], *, tokenizer: str | Callable[[str], Iterable[str]] | None = None
     ) -> Word2Vec:
-        """Open a folder that `save` wrote.
+        """Open a folder that `save` wrote: fitted, or interrupted and ready for `resume`.
 
         Parameters
         ----------
@@ -316,11 +272,6 @@ subwords, min_n, max_n, buckets, position_weights, lines
             The folder.
         tokenizer : callable, optional
             The tokenizer that the model was trained with, if that was a callable of your own: code is never stored.
-
-        Returns
-        -------
-        Word2Vec
-            Fitted, or interrupted and ready for `resume`.
 
         Raises
         ------

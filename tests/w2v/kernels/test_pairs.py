@@ -184,6 +184,11 @@ def test_repeated_sentences_are_those_written_out(rng: np.random.Generator, n_to
         assert found.weights.tolist() == expected.weights.tolist()
 
 
+def test_rounding_of_a_sum_of_weights_leaves_no_word_out() -> None:
+    vocabulary, _ = encode_records([(0.1, "a b")] * 10, "weighted", WhitespaceTokenizer(), min_count=1)
+    assert sum([0.1] * 10) < 1 and list(vocabulary) == ["a", "b"]
+
+
 def test_heavy_lines_cost_no_memory() -> None:
     _, sentences = encode_records(
         [(1e6, "a b c"), (2, "b c"), (9.5e5, "c d e")], "weighted", WhitespaceTokenizer(), min_count=1

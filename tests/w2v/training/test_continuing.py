@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 
 from tests.helpers.clock import Clock
 from w2v.encoding.stream import EmptyVocabularyError
-from w2v.encoding.vocabulary import Vocabulary, grow_vocabulary, keep_probabilities, noise_distribution
+from w2v.encoding.vocabulary import (
+    Vocabulary,
+    grow_vocabulary,
+    keep_probabilities,
+    known_rows,
+    noise_distribution,
+)
 from w2v.kernels import training
 from w2v.monitoring.history import Progress
-from w2v.training.continuing import counts_before, grow_tables, rows_before
-from w2v.training.tables import Tables
+from w2v.training.continuing import counts_before, grow_tables
+from w2v.training.tables import Tables, copy_rows
 from w2v.training.word2vec import Word2Vec
 
 SMALL: dict[str, Any] = {"vector_size": 12, "min_count": 5, "workers": 1, "random_state": 3, "epochs": 2}
@@ -217,7 +223,7 @@ def test_growing_a_vocabulary_orders_by_all_counts() -> None:
     assert grown.index_to_key == ["a", "y", "b", "c", "x"]
     assert grown.counts is not None and grown.counts.tolist() == [0, 7, 1, 1, 5]
     assert ids.tolist() == [4, 3, -1, 1, 2]
-    before = rows_before(grown, known)
+    before = known_rows(grown.index_to_key, known.key_to_index)
     assert before.tolist() == [0, -1, 1, 2, -1]
     assert counts_before(before, known).tolist() == [9, -1, 5, 5, -1]
 
@@ -241,3 +247,10 @@ def test_words_of_count_zero_are_no_noise(exponent: float) -> None:
     threshold, alias = np.empty(5, np.float32), np.empty(5, np.int32)
     training.build_alias(probabilities, threshold, alias)
     assert not threshold[[1, 3]].any() and not set(alias.tolist()) & {1, 3}
+
+
+def test_rows_are_copied_in_blocks_like_all_at_once(rng: np.random.Generator) -> None:
+    old, new = rng.random((50, 2)).astype(np.float32), np.zeros((40_000, 2), np.float32)
+    rows = rng.integers(-1, 50, len(new))
+    copy_rows(old, rows, new)
+    assert np.array_equal(new, np.where(rows[:, None] >= 0, old[rows], 0))

@@ -11,7 +11,7 @@ from w2v import Embeddings, Phrases, Word2Vec
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import WordsTokenizer, get_tokenizer
 from w2v.encoder import SentenceEncoder
-from w2v.settings.parameters import DOMAINS
+from w2v.settings.parameters import CONSTRAINTS
 
 LONG = [["the", "king", "and", "queen"]] * 10_000
 LONG_NAME = "x" * 300_000
@@ -30,7 +30,7 @@ def test_parameters_are_given_by_name_and_sentences_go_to_fit() -> None:
     assert clone(Word2Vec(window=3)).get_params()["window"] == 3
 
 
-@pytest.mark.parametrize("name", list(DOMAINS))
+@pytest.mark.parametrize("name", list(CONSTRAINTS))
 @pytest.mark.parametrize("value", [LONG, LONG_NAME])
 def test_a_wrong_parameter_is_told_in_short(name: str, value: Any) -> None:
     if isinstance(value, str) and name.startswith(("eval_", "random")):

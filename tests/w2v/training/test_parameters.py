@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from w2v.settings.parameters import DOMAINS, Parameters, check_parameter
+from w2v.settings.parameters import CONSTRAINTS, Parameters
 
 
 def with_value(name: str, value: Any) -> Parameters:
@@ -47,10 +47,10 @@ def test_validate_accepts_the_defaults() -> None:
     Parameters().validate()
 
 
-def test_domains_describe_exactly_the_fields() -> None:
-    assert list(DOMAINS) == NAMES
-    for domain in DOMAINS.values():
-        assert domain.help.endswith(".")
+def test_constraints_describe_exactly_the_fields() -> None:
+    assert list(CONSTRAINTS) == NAMES
+    for constraint in CONSTRAINTS.values():
+        assert constraint.help.endswith(".")
 
 
 @pytest.mark.parametrize(("name", "low", "high", "too_low", "too_high"), NUMERIC_LIMITS)
@@ -66,23 +66,23 @@ def test_validate_keeps_to_the_limits(name: str, low: float, high: float, too_lo
 @pytest.mark.parametrize("value", [True, 5.0, "5", np.float64(5), np.bool_(True), [5], float("nan"), float("inf")])
 def test_integers_reject_other_types(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be a whole number from"):
-        check_parameter(name, value)
+        CONSTRAINTS[name].check(name, value)
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", [True, "0.5", 0.5j, np.bool_(True), [0.5], float("nan"), float("inf"), 10**400])
 def test_numbers_reject_other_types_and_non_finite_values(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be a .*number"):
-        check_parameter(name, value)
+        CONSTRAINTS[name].check(name, value)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_none_is_allowed_only_where_it_means_choose_for_me(name: str) -> None:
     if name in OPTIONAL:
-        check_parameter(name, None)
+        CONSTRAINTS[name].check(name, None)
     else:
         with pytest.raises(ValueError, match=f"^{name} must be .*, got None"):
-            check_parameter(name, None)
+            CONSTRAINTS[name].check(name, None)
 
 
 def test_numpy_scalars_are_numbers() -> None:
@@ -92,7 +92,7 @@ def test_numpy_scalars_are_numbers() -> None:
 
 def test_random_state_may_be_a_generator() -> None:
     for random_state in (np.random.default_rng(1), np.random.RandomState(1)):  # noqa: NPY002 - scikit-learn's convention
-        check_parameter("random_state", random_state)
+        CONSTRAINTS["random_state"].check("random_state", random_state)
 
 
 @pytest.mark.parametrize(

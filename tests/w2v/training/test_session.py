@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from w2v import Word2Vec
 from w2v.commands.main import main
 from w2v.encoding.holdout import hold_out
+from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import TokenStream
 from w2v.kernels import jit
 from w2v.kernels.training import Segment, Text, draw_noise
 from w2v.training.objectives import Objective, noise_table
+from w2v.training.state import digest_stream
 from w2v.training.tables import Tables
 from w2v.training.trainer import DivergenceError
 from w2v.vectors.embeddings import Embeddings
@@ -202,3 +204,19 @@ def test_words_of_count_zero_are_never_drawn_as_noise(exponent: float, rng: np.r
         word, state = draw_noise(threshold, alias, np.uint64(state))
         drawn[word] += 1
     assert not drawn[absent].any() and (drawn > 0).sum() > 200
+
+
+def test_rounding_leaves_no_chance_to_words_of_count_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(probabilities: NDArray[np.float64], threshold: NDArray[np.float32], alias: NDArray[np.int32]) -> None:
+        threshold[:], alias[:] = [1, 1, 0.9, 1e-7], [0, 1, 0, 2]  # what is left when weights do not quite add up
+
+    monkeypatch.setattr("w2v.training.objectives.build_alias", build)
+    threshold, alias = noise_table(np.array([5, 0, 3, 0]), 0.75)
+    assert threshold[[1, 3]].tolist() == [0, 0] and alias[[1, 3]].tolist() == [0, 2]
+
+
+def test_digest_tells_repeats_apart() -> None:
+    tokens, offsets = np.array([0, 1, 2, 1], np.int32), np.array([0, 2, 4])
+    streams = [RepeatedStream(tokens, offsets, 8, repeats=np.array(repeats)) for repeats in ([1, 3], [3, 1], [1, 3])]
+    first, second, third = map(digest_stream, streams)
+    assert first == third != second

@@ -24,7 +24,7 @@ from w2v.settings.parameters import Parameters
 from w2v.training import objectives
 from w2v.training.objectives import chunk_shape
 from w2v.training.tables import Tables
-from w2v.training.trainer import DivergenceError, Trainer
+from w2v.training.trainer import DivergenceError, Planned, Trainer
 
 ALPHA = {"skipgram": 0.025, "cbow": 0.1}  # by default
 LARGE_ALPHAS = [1.0, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 1e-3]
@@ -298,6 +298,8 @@ def test_progress_tells_where_training_is() -> None:
     assert first.words_per_second is not None and first.words_per_second > 0
     assert first.loss == pytest.approx(6 * math.log(2), rel=0.05)
     assert first.seconds_left is not None and first.seconds_left > 0
+    late = training.progress_at(Planned(2, 0, (0.01, 0.01), done=0.75), 45_000, 3.0)
+    assert late.seconds_left == pytest.approx(1.0)  # a quarter of 60,000 tokens, 15,000 a second
 
 
 # Divergence.
