@@ -31,6 +31,7 @@ from w2v.neural.packing import Packed, check_offsets
 LARGEST_ORDER = 7
 FALLBACK = (0.5, 1.0, 1.5)
 """Discounts where there are too few n-grams to estimate them from."""
+_MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class NgramModel:
     discounts : ndarray of shape (order, 3), float64
     words : ndarray of shape (n,), int32
         The last token of each n-gram; see `kernels.ngrams` for their order.
-    first : ndarray of shape (m + 1,), int64
+    first : ndarray of shape (m + 1,), int32
         Where the continuations of each n-gram begin, of all but the longest.
     masses : ndarray of shape (n,), float32
         What their counts add to their probability.
@@ -58,7 +59,7 @@ class NgramModel:
     sentences: bool
     discounts: NDArray[np.float64]
     words: NDArray[np.int32]
-    first: NDArray[np.int64]
+    first: NDArray[np.int32]
     masses: NDArray[np.float32]
     backoffs: NDArray[np.float32]
 
@@ -88,25 +89,28 @@ class NgramModel:
 
         Notes
         -----
-        Memory: about 36 bytes for every token of the text while it is counted, and 16 for every n-gram, twice that
-        while they are put together.
+        Memory: about 30 bytes for every token of the text while it is counted, and 16 for every n-gram, 8 for the
+        longest. Both the text and the n-grams must be fewer than 2**31.
         """
         if not 1 <= order <= LARGEST_ORDER:
             raise ValueError(f"order must be from 1 to {LARGEST_ORDER}, not {order}")
         stream = _stream(text, n_tokens, sentences)
         tokens, offsets = stream.ids.astype(np.int32), stream.offsets
+        if len(tokens) > _MOST:
+            raise ValueError(f"the text has more than {_MOST:,} tokens: count a part of it")
         by_token, nodes = np.empty(len(tokens), np.int32), tokens.copy()
         kernels.sort_by_token(tokens, n_tokens, by_token)
         level = _Level(
-            np.array([0, n_tokens], np.int64),
+            np.array([0, n_tokens], np.int32),
             np.arange(n_tokens, dtype=np.int32),
-            np.bincount(tokens, minlength=n_tokens).astype(np.int64),
+            np.bincount(tokens, minlength=n_tokens).astype(np.int32),
         )
-        discounts, start, parts = np.empty((order, 3)), 1, []
+        discounts, start = np.empty((order, 3)), 1
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in ("words", "first", "masses", "backoffs")}
         for n in range(1, order + 1):
             following = None
             if n < order:
-                adjusted = np.zeros(len(level.words), np.int64)
+                adjusted = np.zeros(len(level.words), np.int32)
                 following = _extend(tokens, offsets, by_token, nodes, adjusted)
                 level = level._replace(counts=adjusted)
             if n == 1:
@@ -114,15 +118,18 @@ class NgramModel:
             discounts[n - 1] = _discounts(level.counts)
             masses, backoffs = np.empty(len(level.words), np.float32), np.empty(len(level.first) - 1, np.float32)
             kernels.weigh(level.first, level.counts, discounts[n - 1], masses, backoffs)
-            parts.append((level.words, level.first[:-1] + start, masses, backoffs))
+            arrays = level.words, level.first[:-1] + np.int32(start), masses, backoffs
+            for part, array in zip(parts.values(), arrays, strict=True):
+                part.append(array)
             start += len(level.words)
+            if start > _MOST:
+                raise ValueError(f"the text has more than {_MOST:,} n-grams: a lower order has fewer")
             if following is not None:
                 level = following
-        words, first, masses, backoffs = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return cls(
-            order, sentences, discounts, np.append(np.int32(0), words), np.append(first, start),
-            np.append(np.float32(0), masses), backoffs,
-        )  # fmt: skip
+        parts["words"].insert(0, np.zeros(1, np.int32))
+        parts["masses"].insert(0, np.zeros(1, np.float32))
+        parts["first"].append(np.array([start], np.int32))
+        return cls(order, sentences, discounts, **{name: np.concatenate(parts.pop(name)) for name in list(parts)})
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> NgramModel:
@@ -138,7 +145,9 @@ class NgramModel:
                 raise ValueError(f"the array {name!r} is missing")
             if arrays[name].dtype != dtype:
                 raise ValueError(f"the array {name!r} has dtype {arrays[name].dtype}, not {np.dtype(dtype)}")
-        order, sentences = (int(x) for x in arrays["settings"].reshape(-1)[:2].tolist() or (0, 0))
+        if arrays["settings"].shape != (2,):
+            raise ValueError("the array 'settings' must hold an order and whether there are sentences")
+        order, sentences = arrays["settings"].tolist()
         model = cls(order, bool(sentences), **{name: arrays[name] for name in _ARRAYS if name != "settings"})
         model._check()
         return model
@@ -231,7 +240,7 @@ class NgramModel:
 
 _ARRAYS: dict[str, type[np.generic]] = {
     "words": np.int32,
-    "first": np.int64,
+    "first": np.int32,
     "masses": np.float32,
     "backoffs": np.float32,
     "discounts": np.float64,
@@ -242,9 +251,9 @@ _ARRAYS: dict[str, type[np.generic]] = {
 class _Level(NamedTuple):
     """The n-grams of one order: where those of each context begin, their last tokens, and their counts."""
 
-    first: NDArray[np.int64]
+    first: NDArray[np.int32]
     words: NDArray[np.int32]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.int32]
 
 
 def _stream(text: Packed, n_tokens: int, sentences: bool) -> Packed:
@@ -269,16 +278,16 @@ def _extend(
     offsets: NDArray[np.int64],
     by_token: NDArray[np.int32],
     nodes: NDArray[np.int32],
-    adjusted: NDArray[np.int64],
+    adjusted: NDArray[np.int32],
 ) -> _Level:
     """Return the n-grams of the next order; see `kernels.ngrams.extend`."""
-    first, words = np.empty(len(adjusted) + 1, np.int64), np.empty(len(tokens), np.int32)
-    counts = np.empty(len(tokens), np.int64)
+    first, words = np.empty(len(adjusted) + 1, np.int32), np.empty(len(tokens), np.int32)
+    counts = np.empty(len(tokens), np.int32)
     n = kernels.extend(tokens, offsets, by_token, nodes, len(adjusted), adjusted, first, words, counts)
     return _Level(first, words[:n].copy(), counts[:n].copy())
 
 
-def _discounts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _discounts(counts: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return what counts of 1, of 2 and of more lose: Chen and Goodman's estimate, or the fallback."""
     t = kernels.counts_of_counts(counts).astype(np.float64)
     if (t[:3] == 0).any():

@@ -30,7 +30,7 @@ def sort_by_token(tokens, n_tokens, places):
 
 @compiled
 def extend(tokens, offsets, by_token, nodes, n_contexts, adjusted, first, words, counts):
-    """Number the n-grams of the next order.
+    """Give the n-grams of the next order their numbers.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ def extend(tokens, offsets, by_token, nodes, n_contexts, adjusted, first, words,
         Overwritten with that of the next order.
     n_contexts : int
         N-grams of the order before.
-    adjusted : ndarray of shape (n_contexts,), int64
+    adjusted : ndarray of shape (n_contexts,), int32
         Of each of them, how many different tokens come before it, is added, and how often nothing does.
-    first : ndarray of shape (n_contexts + 1,), int64
+    first : ndarray of shape (n_contexts + 1,), int32
         Overwritten: where the n-grams of the next order that continue each of them begin.
     words : ndarray of shape (n,), int32
         Overwritten with the last token of each n-gram of the next order.
-    counts : ndarray of shape (n,), int64
+    counts : ndarray of shape (n,), int32
         Overwritten with how often each of them occurs.
 
     Returns
@@ -62,7 +62,7 @@ def extend(tokens, offsets, by_token, nodes, n_contexts, adjusted, first, words,
     for b in range(offsets.size - 1):
         for i in range(offsets[b], offsets[b + 1]):
             contexts[i] = nodes[i - 1] if i > offsets[b] else -1
-    ends = np.zeros(n_contexts + 1, np.int64)
+    ends = np.zeros(n_contexts + 1, np.int32)
     for i in range(tokens.size):
         if contexts[i] >= 0:
             ends[contexts[i] + 1] += 1
@@ -121,9 +121,9 @@ def weigh(first, counts, discounts, masses, backoffs):
 
     Parameters
     ----------
-    first : ndarray of shape (n_contexts + 1,), int64
+    first : ndarray of shape (n_contexts + 1,), int32
         Where the n-grams of each context begin.
-    counts : ndarray of shape (n,), int64
+    counts : ndarray of shape (n,), int32
     discounts : ndarray of shape (3,), float64
         Of counts of 1, of 2, and of more.
     masses : ndarray of shape (n,), float32

@@ -96,7 +96,7 @@ def test_plain_steps_are_the_whole_sentence(name: str, norm: str, positions: str
 
 @pytest.mark.parametrize("shape", [{}, {"dim": 32, "heads": 2}, {"dim": 96, "heads": 2, "d_ff": 33}])
 @pytest.mark.parametrize("activation", ["gelu", "tanh"])
-def test_other_shapes(shape: dict[str, int], activation: str, rng: np.random.Generator) -> None:
+def test_other_shapes(shape: dict[str, Any], activation: str, rng: np.random.Generator) -> None:
     decoder = replace(ENCODER, causal=True, activation=activation, **shape)
     config = CausalConfig(SIZE, decoder)
     parameters = ParameterTable.initialise(config.tensors(), 1)
