@@ -38,6 +38,7 @@ main.add_section(
         "train": "w2v.commands.words.train:train",
         "fit-encoder": "w2v.commands.sentences.fit_encoder:fit_encoder",
         "fit-translator": "w2v.commands.text.translating:fit_translator",
+        "fit-lm": "w2v.commands.text.writing:fit_lm",
         "phrases": "w2v.commands.words.phrases:phrases",
         "download": "w2v.commands.models.download:download",
     },
@@ -66,6 +67,8 @@ main.add_section(
     "Translate and write",
     {
         "translate": "w2v.commands.text.translating:translate",
+        "write": "w2v.commands.text.writing:write",
+        "score": "w2v.commands.text.writing:score",
     },
 )
 main.add_section(

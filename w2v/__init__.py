@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder
     from w2v.encoding.vocabulary import UnknownWordError, Vocabulary
     from w2v.monitoring.history import TrainingInterrupted
+    from w2v.neural.tasks.language_model import LanguageModel
     from w2v.neural.tasks.translation import Translator
     from w2v.phrases.estimator import Phrases
     from w2v.phrases.phrase_list import ENGLISH_CONNECTOR_WORDS, PhraseList, PhraseTokenizer
@@ -32,6 +33,7 @@ _HOME = {
     "DivergenceError": "training.trainer",
     "ENGLISH_CONNECTOR_WORDS": "phrases.phrase_list",
     "Embeddings": "vectors.embeddings",
+    "LanguageModel": "neural.tasks.language_model",
     "ModelError": "storage.files",
     "Parameters": "settings.parameters",
     "PhraseList": "phrases.phrase_list",
@@ -53,6 +55,7 @@ __all__ = [
     "TrainingView",
     "DivergenceError",
     "Embeddings",
+    "LanguageModel",
     "ModelError",
     "Parameters",
     "PhraseList",

@@ -6,16 +6,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.monitoring.history import TrainingInterrupted
-from w2v.neural.batches import TokenBatches
 from w2v.neural.loop import Loop, LoopOptions
 from w2v.neural.models import Batch, Regularisation
+from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
 from w2v.neural.tasks.folder import TextNetwork
@@ -38,32 +37,36 @@ class Text:
 
     Attributes
     ----------
-    batch : callable
-        From the numbers of some sequences to what a step reads of them.
-    lengths : ndarray of shape (n,), int64
-        Tokens that each sequence has to tell.
+    draw : callable
+        From the number of a step to what it reads; the same number gives the same batch.
+    n_batches : int
+        Steps of an epoch.
     held_out : Batch
     figures : callable
         What else is measured, from the parameters: names and numbers, such as BLEU.
+    digest : str
+        What two texts share only if they are the same.
     files : list of str, or None
         Where it comes from, as absolute paths; None for what was in memory.
+    further : dict of str to object
+        What else is needed to find the text again.
     """
 
-    batch: Callable[[NDArray[np.int64]], Batch]
-    lengths: NDArray[np.int64]
+    draw: Callable[[int], Batch]
+    n_batches: int
     held_out: Batch
     figures: Callable[[ParameterTable], dict[str, float]]
+    digest: str
     files: list[str] | None = None
+    further: dict[str, Any] = field(default_factory=dict)
 
-    def digest(self) -> str:
-        """Return what two texts share only if they are the same."""
-        found = hashlib.sha256()
-        for batch in (self.batch(np.arange(len(self.lengths))), self.held_out):
-            for packed in (batch.inputs, batch.source):
-                if packed is not None:
-                    for array in packed:
-                        found.update(np.ascontiguousarray(array).tobytes())
-        return found.hexdigest()
+
+def digest_of(*texts: Packed) -> str:
+    """Return what texts share only if they are the same."""
+    found = hashlib.sha256()
+    for array in (array for text in texts for array in text):
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def seed_of(random_state: Any) -> int:
@@ -82,7 +85,6 @@ def train(
     checkpoint: Checkpoint | None = None,
     progress: ProgressOption = None,
     resumed: TextNetwork | None = None,
-    described: Mapping[str, Any] | None = None,
 ) -> None:
     """Train a network from its start, or from where another training was interrupted.
 
@@ -99,8 +101,6 @@ def train(
     progress : bool, str or callable, optional
     resumed : TextNetwork, optional
         The training that goes on.
-    described : mapping of str to object, optional
-        What else is needed to find the text again.
 
     Raises
     ------
@@ -112,14 +112,13 @@ def train(
         If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
     """
     seed = seed_of(parameters.random_state) if resumed is None or resumed.seed is None else resumed.seed
-    described = {"seed": seed, "text": text.digest(), "files": text.files, **(described or {})}
+    described = {"seed": seed, "text": text.digest, "files": text.files, **text.further}
     shown = asdict(replace(parameters, random_state=seed))
     if resumed is not None:
         _check_same(resumed.metadata, shown, described)
     table = start.parameters.copy()
-    batches = TokenBatches(text.lengths, parameters.batch_tokens, seed)
     trainable = Trainable(
-        start.config, table, lambda step: text.batch(batches[step]), text.held_out,
+        start.config, table, text.draw, text.held_out,
         LearningOptions(
             parameters.learning_rate,
             weight_decay=parameters.weight_decay,
@@ -129,7 +128,7 @@ def train(
             workers=parameters.workers or default_workers(),
         ),
     )  # fmt: skip
-    max_time, per_epoch = parameters.max_time, batches.n_batches
+    max_time, per_epoch = parameters.max_time, text.n_batches
     epochs = parameters.epochs or (max(EPOCHS, -(-LEAST_STEPS // per_epoch)) if max_time is None else _MANY_EPOCHS)
     options = LoopOptions(
         epochs * per_epoch,

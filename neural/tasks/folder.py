@@ -24,7 +24,7 @@ from w2v.vectors.persistence import check_output
 
 TRANSLATORS = Kind("translator", 1, "w2v fit-translator", "Translator")
 LANGUAGE_MODELS = Kind("language-model", 1, "w2v fit-lm", "LanguageModel")
-NETWORK_FILE = "network.safetensors"
+NETWORK_FILE, NGRAMS_FILE = "network.safetensors", "ngrams.safetensors"
 _STRUCTURE = ("format", "format_version", "kind", "network", "units")
 
 
@@ -44,6 +44,8 @@ class TextNetwork:
         What JSON can hold: parameters, history, training.
     training : mapping of str to ndarray, or None
         See `neural.loop.Loop.tensors`.
+    further : dict of str to (dict of str to ndarray)
+        Arrays that stand beside the network: n-grams.
     """
 
     kind: Kind
@@ -52,6 +54,7 @@ class TextNetwork:
     units: dict[str, Units]
     metadata: dict[str, Any] = field(default_factory=dict)
     training: Mapping[str, NDArray[Any]] | None = None
+    further: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -87,11 +90,13 @@ class TextNetwork:
             **{name: value for name, value in self.metadata.items() if name not in _STRUCTURE},
         })  # fmt: skip
         training = {} if self.training is None else dict(self.training)
-        check_free_space(path, n_bytes_of(dict(self.parameters), training))
+        check_free_space(path, n_bytes_of(dict(self.parameters), training, *self.further.values()))
         with atomic_folder(path, replace=overwrite) as folder:
             write_tensors(folder / NETWORK_FILE, dict(self.parameters))
             if self.training is not None:
                 write_tensors(folder / LAYOUT.training, training)
+            for name, arrays in self.further.items():
+                write_tensors(folder / f"{name}.safetensors", arrays)
             for name, units in self.units.items():
                 with atomic_file(folder / f"{name}-units.json") as file:
                     file.write(encode_json(units.to_config()))
@@ -136,7 +141,8 @@ class TextNetwork:
         parameters = read_parameters(folder / NETWORK_FILE, config.tensors())
         metadata = {name: value for name, value in described.items() if name not in _STRUCTURE}
         training = read_tensors(folder / LAYOUT.training) if for_training else None
-        return cls(kind, config, parameters, units, metadata, training)
+        further = {"ngrams": read_tensors(folder / NGRAMS_FILE)} if kind is LANGUAGE_MODELS else {}
+        return cls(kind, config, parameters, units, metadata, training, further)
 
 
 def _config_from(described: Any) -> Config:

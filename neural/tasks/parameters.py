@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2v.neural.names import NORMS, POSITIONS
-from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed
+from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, parameter
 
 MAX_SIZE = 1 << 16
 """The largest width of a network."""
 
+ACTIVATIONS = ("gelu", "relu", "tanh")
 UNITS = ("characters", "subwords", "words")
 AUTO = "auto"
 
@@ -29,7 +30,7 @@ class NetworkParameters:
     )
     positions: str = parameter("sinusoidal", Choice("How attention knows the places of tokens.", POSITIONS))
     norm: str = parameter("pre", Choice("Normalise what a block reads, or what it returns.", NORMS))
-    activation: str = parameter("relu", Choice("Of the feed-forward network.", ("gelu", "relu", "tanh")))
+    activation: str = parameter("relu", Choice("Of the feed-forward network.", ACTIVATIONS))
     dropout: float = parameter(
         0.3, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
     )
@@ -93,3 +94,48 @@ class TranslatorParameters(NetworkParameters):
 
 
 TRANSLATOR = TranslatorParameters()
+
+
+@dataclass(frozen=True)
+class LanguageModelParameters(NetworkParameters):
+    """Everything that decides what a language model is and how it is trained.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    positions: str = parameter("rotary", Choice("How attention knows the places of tokens.", POSITIONS))
+    activation: str = parameter("gelu", Choice("Of the feed-forward network.", ACTIVATIONS))
+    feed_forward: float = parameter(
+        4.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
+    )
+    dropout: float = parameter(
+        0.1, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
+    )
+    smoothing: float = parameter(
+        0.0, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
+    )
+    units: str = parameter("subwords", Choice("What texts are made of.", UNITS))
+    vocabulary_size: int | None = parameter(
+        None, Integer("The most units.", 4, 1 << 20), "8,000 subwords, all characters and words"
+    )
+    min_count: int = parameter(1, Integer("Leave out characters and words that occur less often.", 1, MANY))
+    tokenizer: Any = parameter("whitespace", TokenizerChoice("What divides a text into words, if these are the units."))
+    lines: bool | None = parameter(
+        None,
+        Flag("Let each line be a text of its own, which ends, instead of a part of one running text."),
+        "lines, but for characters a running text",
+    )
+    context: int = parameter(256, Integer("Tokens that the network sees at once.", 2, 1 << 20))
+    held_out: float = parameter(
+        0.05,
+        Number(
+            "Fraction that is measured and not trained on: of a running text its end, else lines.", above=0, high=0.5
+        ),
+    )
+    order: int = parameter(5, Integer("Order of the n-grams that stand beside the network for comparison.", 1, 7))
+
+
+LANGUAGE_MODEL = LanguageModelParameters()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.parallel import Pairs, read_pairs, split_pairs
 from w2v.corpora.units import END, START, Units, learn_units
+from w2v.neural.batches import TokenBatches
 from w2v.neural.generation.batches import in_batches
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.sequential import greedy
@@ -26,7 +27,7 @@ from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import ProgressOption
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.bleu import bleu
-from w2v.neural.tasks.fitting import Text, seed_of, train
+from w2v.neural.tasks.fitting import Text, digest_of, seed_of, train
 from w2v.neural.tasks.folder import TRANSLATORS, TextNetwork
 from w2v.neural.tasks.parameters import AUTO, TRANSLATOR, TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
@@ -409,17 +410,23 @@ class Translator(Estimator):
         held = [_encoded(start.units[side], texts) for side, texts in (
             ("source", data.held_out.sources), ("target", data.held_out.targets),
         )]  # fmt: skip
+        batches = TokenBatches(np.diff(target.offsets) + 1, parameters.batch_tokens, seed_of(parameters.random_state))
+
+        def draw(step: int) -> Batch:
+            rows = batches[step]
+            return Batch.of(target.take(rows), source.take(rows))
+
+        measured = data.held_out.take(range(min(_MEASURED, len(data.held_out))))
         text = Text(
-            lambda rows: Batch.of(target.take(rows), source.take(rows)),
-            np.diff(target.offsets) + 1,
+            draw,
+            batches.n_batches,
             Batch.of(held[1], held[0]),
-            partial(_measure, start, data.held_out.take(range(min(_MEASURED, len(data.held_out)))), parameters.workers),
+            partial(_measure, start, measured, parameters.workers),
+            digest_of(source, target, *held),
             data.files,
+            {"columns": list(data.columns), "validation": data.validation_files},
         )
-        train(
-            start, text, parameters, keep=self._keep, checkpoint=keeper, progress=progress, resumed=resumed,
-            described={"columns": list(data.columns), "validation": data.validation_files},
-        )  # fmt: skip
+        train(start, text, parameters, keep=self._keep, checkpoint=keeper, progress=progress, resumed=resumed)
 
 
 @dataclass(frozen=True)

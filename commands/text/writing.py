@@ -1,0 +1,201 @@
+"""`w2v fit-lm`, `w2v write` and `w2v score`: from text to a language model, which goes on writing and judges text."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.shared.options import (
+    checkpoint_option,
+    errors_option,
+    file_option,
+    json_option,
+    model_argument,
+    number_option,
+    overwrite_option,
+    progress_option,
+    resume_option,
+    workers_option,
+)
+from w2v.commands.shared.output import json_text, print_json, say
+from w2v.commands.shared.parameters import table_options
+from w2v.commands.text.shared import check_new, find_interrupted, run
+from w2v.corpora.readers import TextReader
+from w2v.display.wording import printable
+from w2v.neural.tasks.parameters import LanguageModelParameters
+
+if TYPE_CHECKING:
+    from w2v.neural.tasks.language_model import LanguageModel, Scored
+
+_AT_ONCE = 1024
+"""Lines that are read before they are scored: what a pipe waits for."""
+_COLORS = (None, 226, 214, 202, 196)
+"""Of the terminal, for surprise of less than 2, 4, 6, 8 and more nats."""
+
+
+@click.command(
+    "fit-lm",
+    epilog="""\b
+Examples:
+  w2v fit-lm shakespeare.txt --units characters --output bard.lm --max-time 10m
+  w2v fit-lm wiki.txt.xz --units words --min-count 5 --output wiki.lm
+  w2v fit-lm --resume wiki.lm""",
+)
+@click.argument("corpus", metavar="CORPUS...", nargs=-1)
+@file_option("-o", "--output", metavar="DIR", help="The model's folder to write.")
+@resume_option
+@click.option("-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
+              help="Text to measure training by; else a part of CORPUS is held out. May be repeated.")  # fmt: skip
+@file_option("--initial", metavar="MODEL", help="Word vectors to start from.")
+@errors_option
+@checkpoint_option
+@table_options(LanguageModelParameters)
+@overwrite_option
+@json_option
+@progress_option
+def fit_lm(
+    corpus: tuple[str, ...],
+    output: Path | None,
+    interrupted: Path | None,
+    validation: tuple[str, ...],
+    initial: Path | None,
+    errors: str,
+    checkpoint_every: float,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a language model on text: a decoder that says what comes next.
+
+    N-grams of the same text (Kneser-Ney) are counted beside it: what a network must be better than.
+
+    What is kept is what was best on held-out text. While it trains, the output holds the best until the last
+    checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same model.
+    """
+    from w2v.neural.tasks.folder import LANGUAGE_MODELS
+    from w2v.neural.tasks.language_model import LanguageModel
+
+    if interrupted is not None:
+        found, output = find_interrupted(interrupted, output, corpus, LANGUAGE_MODELS)
+        model = LanguageModel.load(found)
+        fit, overwrite = model.resume, True
+    else:
+        output = check_new(output, corpus, "CORPUS", overwrite)
+        model = LanguageModel(**options)
+        apart = TextReader(validation, errors=errors) if validation else None
+        fit = partial(model.fit, TextReader(corpus, errors=errors), validation=apart, initial=initial)
+
+    def facts() -> dict[str, Any]:
+        network = model.network_
+        units = network.units["text"]
+        return {
+            "units": f"{len(units.pieces):,} {units.kind}",
+            "parameters": network.parameters.n_parameters,
+            "ngram_held_out_loss": network.metadata["ngram_loss"],
+        }
+
+    run(
+        model, fit, output, kind=LANGUAGE_MODELS, overwrite=overwrite, checkpoint_every=checkpoint_every,
+        as_json=as_json, facts=facts,
+    )  # fmt: skip
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v write bard.lm "ROMEO:"
+  w2v write bard.lm "ROMEO:" --temperature 0.8 --top-k 20 --seed 3
+  w2v write wiki.lm "The river" --greedy""",
+)
+@model_argument
+@click.argument("prompt", default="")
+@number_option("--max-tokens", default=200, help="Units to write at most.")
+@click.option("--temperature", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="X",
+              help="Below 1, probable units are written more often than they should be.")  # fmt: skip
+@number_option("--top-k", help="Draw among the N most probable units.")
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, metavar="X",
+              help="Draw among the fewest units that have this probability together.")  # fmt: skip
+@click.option("--greedy", is_flag=True, help="Write the most probable unit each time.")
+@number_option("--seed", least=0, default=1, help="Decides what is drawn.")
+@json_option
+def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
+    """Go on writing after PROMPT, and show each piece as soon as it is chosen."""
+    from w2v.neural.tasks.language_model import LanguageModel
+
+    opened = LanguageModel.load(model)
+    if as_json:
+        print_json({"prompt": prompt, "text": opened.write(prompt, **options)})
+        return
+    live = sys.stdout.isatty() and opened.network_.units["text"].kind != "words"
+    if live:
+        click.echo(prompt, nl=False)
+        opened.write(prompt, on_piece=lambda piece: click.echo(piece, nl=False), **options)
+        click.echo()
+    else:
+        click.echo(opened.write(prompt, **options))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v score wiki.lm candidates.txt
+  w2v score wiki.lm - --ngrams < candidates.txt
+  w2v score wiki.lm candidates.txt --json | jq .perplexity""",
+)
+@model_argument
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--ngrams", is_flag=True, help="Ask the n-grams that stand beside the network.")
+@click.option("--whole", is_flag=True, help="Score each file as one text, instead of its lines.")
+@errors_option
+@workers_option
+@json_option
+def score(
+    model: Path, files: tuple[str, ...], ngrams: bool, whole: bool, errors: str, workers: int | None, as_json: bool
+) -> None:
+    """Say how probable each line of files, or of standard input, is, and what surprises in it.
+
+    A line out for a line in: log-probability, perplexity and the text, in which a terminal colours what surprises; the
+    perplexity of all comes last, on standard error. --json prints an object a line, with every piece.
+    """
+    from w2v.neural.tasks.language_model import LanguageModel
+
+    opened = LanguageModel.load(model)
+    total, n = 0.0, 0
+    for scored in _scored(opened, TextReader(files or "-", errors=errors), ngrams, whole, workers):
+        total += scored.log_probability
+        n += len(scored.log_probabilities)
+        if as_json:
+            click.echo(json_text(scored.to_dict()))
+        else:
+            click.echo(f"{scored.log_probability:10.2f} {scored.perplexity:10.2f}  {_coloured(scored)}")
+    if n:
+        say(f"{n:,} units, perplexity {math.exp(-total / n):.2f}, {-total / n:.4f} nats each")
+
+
+def _scored(model: LanguageModel, reader: TextReader, ngrams: bool, whole: bool, workers: int | None) -> Any:
+    """Yield what texts score, some lines at a time."""
+    if whole:
+        yield from model.score(["\n".join(reader.lines())], ngrams=ngrams, workers=workers)
+        return
+    lines = reader.lines()
+    while texts := list(islice(lines, _AT_ONCE)):
+        yield from model.score(texts, ngrams=ngrams, workers=workers)
+
+
+def _coloured(scored: Scored) -> str:
+    """Return the text, its pieces in the colours of their surprise where the output is a terminal."""
+    if not sys.stdout.isatty():
+        return printable(scored.text)
+    pieces: Sequence[str] = scored.pieces
+    spaced = " " if pieces and not any(piece.startswith(" ") for piece in pieces) and len(pieces[0]) > 1 else ""
+    return spaced.join(
+        click.style(printable(piece), fg=_COLORS[min(len(_COLORS) - 1, int(-p / 2))])
+        for piece, p in zip(pieces, scored.log_probabilities.tolist(), strict=False)
+    )
