@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
     from w2v.corpora.tokenizers import Tokenizer
-    from w2v.vectors.index import NeighborIndex
 
 __all__ = ["Embeddings", "Neighbor", "Vector"]
 
@@ -101,7 +100,9 @@ class Embeddings(KeyedVectorsMethods):
         if isinstance(words, str):
             return self._vector_of(words)
         if not isinstance(words, (list, tuple, np.ndarray)):
-            raise TypeError(f"vectors are looked up by a word, a list of words or a slice, not by {_type(words)}")
+            raise TypeError(
+                f"vectors are looked up by a word, a list of words or a slice, not by {type(words).__name__}"
+            )
         return self._vectors_of(words)
 
     def __repr__(self) -> str:
@@ -135,25 +136,13 @@ class Embeddings(KeyedVectorsMethods):
         return self.difference(other)
 
     def head(self, n: int) -> Embeddings:
-        """Return the embeddings of the first, usually the most frequent, `n` words; they share the vectors.
-
-        Raises
-        ------
-        ValueError
-            If `n` is below 1.
-        """
+        """Return the embeddings of the first, usually the most frequent, `n` >= 1 words; they share the vectors."""
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
         return self._take(slice(0, n))
 
     def most_frequent(self, n: int) -> Embeddings:
-        """Return the embeddings of the `n` words of the largest counts, in this order; the first if none are known.
-
-        Raises
-        ------
-        ValueError
-            If `n` is below 1.
-        """
+        """Return the embeddings of the `n` >= 1 words of the largest counts, in order; the first if none are known."""
         counts = self.vocabulary.counts
         if n < 1 or counts is None or (counts[1:] <= counts[:-1]).all():
             return self.head(n)
@@ -178,13 +167,11 @@ class Embeddings(KeyedVectorsMethods):
 
         `words` may be other embeddings, a Vocabulary or any collection of str.
         """
-        known = _as_set(words)
-        return self._take(np.array([row for row, word in enumerate(self) if word in known], dtype=np.intp))
+        return self._where(words, True)
 
     def difference(self, words: Collection[str]) -> Embeddings:
         """Return the embeddings of the words that are not in `words`; also ``-``."""
-        known = _as_set(words)
-        return self._take(np.array([row for row, word in enumerate(self) if word not in known], dtype=np.intp))
+        return self._where(words, False)
 
     def union(self, other: Embeddings) -> Embeddings:
         """Return the embeddings of all words of both; also ``|``. Words of both keep the vectors that they have here.
@@ -320,6 +307,13 @@ class Embeddings(KeyedVectorsMethods):
         vocabulary = Vocabulary([words[row] for row in picked], None if counts is None else counts[rows])
         return self._with(vocabulary, self.table.take(rows))
 
+    def _where(self, words: Collection[str], is_in: bool) -> Embeddings:
+        """Return the embeddings of the words that are, or are not, in a collection."""
+        if isinstance(words, str):
+            raise TypeError("a collection of words is needed, not one string")
+        known = words.key_to_index if isinstance(words, (Embeddings, Vocabulary)) else set(words)
+        return self._take(np.array([row for row, word in enumerate(self) if (word in known) == is_in], dtype=np.intp))
+
     def _append(self, words: Sequence[str], vectors: ArrayLike, counts: NDArray[np.integer[Any]] | None) -> Embeddings:
         """Return embeddings with more words, in the same dtype."""
         own = self.vocabulary.counts
@@ -333,15 +327,3 @@ class Embeddings(KeyedVectorsMethods):
         """Return embeddings of other words or vectors, which no longer are the result of a training that can go on."""
         metadata = {name: value for name, value in self.metadata.items() if name != "training"}
         return Embeddings(vocabulary, table, tokenizer=self.tokenizer, metadata=metadata, subwords=self.subwords)
-
-
-def _as_set(words: Collection[str]) -> Collection[str]:
-    if isinstance(words, str):
-        raise TypeError("a collection of words is needed, not one string")
-    if isinstance(words, Embeddings):
-        return words.key_to_index
-    return words.key_to_index if isinstance(words, Vocabulary) else set(words)
-
-
-def _type(value: object) -> str:
-    return type(value).__name__

@@ -21,7 +21,7 @@ class StorageLoss:
     mean_cosine, least_cosine : float
         Of each vector with the one it was; 1 is unchanged.
     neighbors_kept : float
-        Share of the 10 nearest words that are still among the 10 nearest.
+        Fraction of the 10 nearest words that are still among the 10 nearest.
     bytes_before, bytes_after : int
         Size of the vectors.
     """
@@ -72,13 +72,14 @@ class RowSearch(Protocol):
 
 
 def measure_recall(index: RowSearch, table: VectorTable, *, top_n: int = 10, n_sampled: int = 200) -> float:
-    """Return the share of the true `top_n` nearest rows that an index finds, for evenly spread rows."""
+    """Return the fraction of the true `top_n` nearest rows that an index finds, for evenly spread rows."""
     rows = _sample(table, n_sampled)
     found = index.search(_units(table, rows), table, top_n + 1)[1]
     return _overlap(_nearest(table, rows, top_n), _without(found, rows, top_n))
 
 
 def _sample(table: VectorTable, n: int) -> NDArray[np.intp]:
+    """Return rows that can be compared, evenly spread."""
     usable = np.flatnonzero(table.inverse_norms() > 0)
     if usable.size == 0:
         raise ValueError("there is nothing to measure: no vector is finite and not zero")

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 def to_gensim(embeddings: Embeddings) -> KeyedVectors:
     """Return a copy as gensim's KeyedVectors; with n-grams, as FastTextKeyedVectors, which know unseen words too.
 
-    Raises
-    ------
-    ImportError
-        If gensim is not installed.
+    ImportError says how to install gensim.
     """
     try:
         from gensim.models import KeyedVectors

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -207,10 +208,10 @@ class KeyedVectorsMethods(Queries):
     def get_vecattr(self, key: str, attr: str) -> int:
         """Return the count of a word: of gensim's attributes only "count" is kept."""
         counts = self.vocabulary.counts
-        if attr != "count" or counts is None:
-            raise KeyError(
-                f"words have no attribute {attr!r:.80} here" if attr != "count" else "the counts are not known"
-            )
+        if attr != "count":
+            raise KeyError(f"words have no attribute {attr!r:.80} here")
+        if counts is None:
+            raise KeyError("the counts are not known")
         return int(counts[self.get_index(key)])
 
     def get_mean_vector(
@@ -249,9 +250,9 @@ class KeyedVectorsMethods(Queries):
         """
         if len(keys) == 0:
             raise ValueError("get_mean_vector needs at least one word or vector")
-        share = np.ones(len(keys)) if weights is None else np.asarray(weights, dtype=np.float64)
-        if share.shape != (len(keys),):
-            raise ValueError(f"there are {len(keys)} words, but weights of shape {share.shape}")
+        weight_of = np.ones(len(keys)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if weight_of.shape != (len(keys),):
+            raise ValueError(f"there are {len(keys)} words, but weights of shape {weight_of.shape}")
         used = [place for place, key in enumerate(keys) if not isinstance(key, str) or key in self]
         if not ignore_missing and len(used) < len(keys):
             raise self._unknown([key for key in keys if isinstance(key, str) and key not in self])
@@ -259,9 +260,9 @@ class KeyedVectorsMethods(Queries):
         for place in used:
             key = keys[place]
             vector = self.get_vector(key, pre_normalize) if isinstance(key, str) else as_vector(key, self.vector_size)
-            total += share[place] * vector
-        weight = np.abs(share[used]).sum()
-        mean = total / weight if weight > 0 else total
+            total += weight_of[place] * vector
+        whole = np.abs(weight_of[used]).sum()
+        mean = total / whole if whole > 0 else total
         return to_unit(mean) if post_normalize else mean.astype(np.float32)
 
     def wmdistance(self, document1: Iterable[str], document2: Iterable[str], norm: bool = True) -> float:
@@ -294,23 +295,17 @@ class KeyedVectorsMethods(Queries):
         """
         if isinstance(document1, str) or isinstance(document2, str):
             raise TypeError("wmdistance needs lists of words, not a string; split it into words first")
-        bags = [_count(word for word in document if word in self) for document in (document1, document2)]
+        bags = [Counter(word for word in document if word in self) for document in (document1, document2)]
         if not bags[0] or not bags[1]:
             return float("inf")
         vectors = [np.stack([self.get_vector(word, norm=norm) for word in bag]) for bag in bags]
-        shares = [np.fromiter(bag.values(), np.float64) for bag in bags]
-        return _transport_cost(vectors[0], shares[0] / shares[0].sum(), vectors[1], shares[1] / shares[1].sum())
+        supply, demand = (np.fromiter(bag.values(), np.float64) / bag.total() for bag in bags)
+        return _transport_cost(vectors[0], supply, vectors[1], demand)
 
 
 def _or_none(items: Items | None) -> Items:
+    """Return the items, none for None."""
     return () if items is None else items
-
-
-def _count(words: Iterable[str]) -> Mapping[str, int]:
-    bag: dict[str, int] = {}
-    for word in words:
-        bag[word] = bag.get(word, 0) + 1
-    return bag
 
 
 def _transport_cost(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
+from typing import Any, Literal, TypeGuard, cast
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from w2v.storage.files import ModelError
 from w2v.vectors.index import NeighborIndex
 from w2v.vectors.lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit
 from w2v.vectors.ranking import best_rows, cosines, top_rows
-
-if TYPE_CHECKING:
-    from w2v.vectors.index import NeighborIndex
 
 Item = str | Vector
 Weighted = tuple[Item, float]
@@ -234,6 +231,7 @@ class Queries(WordVectors):
         return product, rows
 
     def _candidates(self, restrict_vocab: int | None) -> slice:
+        """Return the rows that are considered."""
         if restrict_vocab is None:
             return slice(0, len(self))
         if restrict_vocab < 1:
@@ -241,6 +239,7 @@ class Queries(WordVectors):
         return slice(0, min(int(restrict_vocab), len(self)))
 
     def _scores(self, queries: Vector, candidates: slice) -> Vector:
+        """Return the cosines of unit queries with the candidate rows."""
         return cosines(queries, self.table, candidates)
 
     def _nearest(
@@ -252,8 +251,7 @@ class Queries(WordVectors):
         approximate: bool = False,
     ) -> list[list[Neighbor]]:
         """Return the `top_n` of the candidate rows nearest to each unit query, shape (Q, D), without the `excluded`."""
-        if top_n < 0:
-            raise ValueError(f"top_n must not be negative, but is {top_n}")
+        _check_top_n(top_n)
         wanted = top_n + max((len(set(rows)) for rows in excluded), default=0) if top_n else 0
         if not approximate:
             scores, rows = top_rows(queries, self.table, candidates, wanted)
@@ -271,10 +269,15 @@ class Queries(WordVectors):
 
     def _best(self, scores: Vector, excluded: Sequence[int], top_n: int) -> list[Neighbor]:
         """Return the best-scoring words; overwrites the scores of the `excluded` rows."""
-        if top_n < 0:
-            raise ValueError(f"top_n must not be negative, but is {top_n}")
+        _check_top_n(top_n)
         scores[[row for row in excluded if row < len(scores)]] = -np.inf
         return Neighbors((self.index_to_key[row], float(scores[row])) for row in best_rows(scores, top_n))
+
+
+def _check_top_n(top_n: int) -> None:
+    """Raise ValueError if fewer than no words are wanted."""
+    if top_n < 0:
+        raise ValueError(f"top_n must not be negative, but is {top_n}")
 
 
 def weigh(items: Items, default: float) -> list[tuple[Item, float]]:
