@@ -6,16 +6,16 @@ import importlib.metadata
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.display.wording import seconds_in_words, size_in_words
+from w2v.display.wording import is_number, seconds_in_words, size_in_words
 from w2v.reports.blocks import Card, Code, Paragraph, Section, Table
 from w2v.reports.examples import examples_section
-from w2v.reports.history import is_number, records, training_section
+from w2v.reports.history import records, training_section
 from w2v.reports.landscape import N_WORDS, Group, draw_map, find_groups
 from w2v.reports.measures import Evaluations, Measured, measure_sentences, measure_words
 from w2v.reports.settings import as_mapping, limits_of_encoder, limits_of_words, settings_section
@@ -59,7 +59,7 @@ class CardOptions:
     language: str = ""
     license: str = ""
     tags: Sequence[str] = ()
-    datasets: Sequence[str] = field(default=())
+    datasets: Sequence[str] = ()
     sentences: PathLike | None = None
 
     def __post_init__(self) -> None:
@@ -291,24 +291,24 @@ def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
 
 
 def _examples_section(encoder: Callable[[], SentenceEncoder], options: CardOptions, tell: Tell) -> Section | None:
+    """Return sentences with those nearest to them, if there is a file of some."""
     if options.sentences is None:
         return None
-
     tell("looking for the nearest sentences")
     return examples_section(encoder(), options.sentences)
 
 
 def _weights_section(state: EncoderState) -> Section | None:
     """Return which frequent words count most and least in a sentence."""
-    gains, words = state.gains[:_FREQUENT], state.vocabulary.index_to_key
-    if len(gains) < 2 * _NEIGHBORS or np.ptp(gains) == 0:
+    weights, words = state.gains[:_FREQUENT], state.vocabulary.index_to_key
+    if len(weights) < 2 * _NEIGHBORS or np.ptp(weights) == 0:
         return None
-    order = np.argsort(gains, kind="stable").tolist()
+    order = np.argsort(weights, kind="stable").tolist()
     rows = tuple(
-        (name, ", ".join(words[row] for row in chosen), f"{gains[chosen].mean():.3g}")
+        (name, ", ".join(words[row] for row in chosen), f"{weights[chosen].mean():.3g}")
         for name, chosen in (("most", order[::-1][:_NEIGHBORS]), ("least", order[:_NEIGHBORS]))
     )
-    text = f"Of the {len(gains):,} most frequent words, those that weigh most and least in the vector of a sentence."
+    text = f"Of the {len(weights):,} most frequent words, those that weigh most and least in the vector of a sentence."
     return Section("Weights", (Paragraph(text), Table(("count", "words", ">mean weight"), rows)))
 
 

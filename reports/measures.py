@@ -73,15 +73,7 @@ class Evaluations:
 
 @dataclass
 class Measured:
-    """What came of the evaluations.
-
-    Attributes
-    ----------
-    tables : list of Table
-    notes : list of str
-        What the columns are.
-    results : list of Result
-    """
+    """What came of the evaluations; notes say what the columns are."""
 
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -100,10 +92,8 @@ def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured
 
     Raises
     ------
-    EvaluationError
-        If a file cannot be used.
-    ModelError
-        If the model to compare with cannot be opened.
+    EvaluationError, ModelError
+        If a file, or the model to compare with, cannot be used.
     ValueError
         If that is an encoder, which has no word vectors to compare with.
     """
@@ -145,14 +135,8 @@ def measure_sentences(
 ) -> None:
     """Measure an encoder on pairs of sentences, labels and word order; add what comes of it to `measured`.
 
-    Parameters
-    ----------
-    encoder : SentenceEncoder
-    files : Evaluations
-    measured : Measured
-    words : Embeddings, optional
-        The word vectors that the encoder is made of, whose closed forms are set beside; where they are left out, and
-        `against` is word vectors, those of that.
+    `words` are the word vectors that the encoder is made of, whose closed forms are set beside; where they are left
+    out, and `against` is word vectors, those of that.
 
     Raises
     ------
@@ -206,6 +190,7 @@ class _SentenceKind:
 
 
 def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
+    """Return the kinds of files; the tokenizer is that of the model."""
     return [
         _SentenceKind(
             "sts", "sentence pairs, Spearman", "sentence-similarity", "spearman_cosine", decimals,
@@ -249,19 +234,16 @@ def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: Path
 
 
 def _other_words(path: PathLike) -> Embeddings:
-
+    """Return the word vectors to compare with."""
     if read_kind(path) != KIND:
         raise ValueError(f"{path} is an encoder: analogies and word pairs are compared with a model of word vectors")
     return Embeddings.load(path)
 
 
 def _section_table(path: PathLike, report: AnalogyReport) -> Table:
-    rows = tuple(
-        (part.name, f"{part.correct:,}", f"{part.total:,}", percent(part.accuracy), percent(part.coverage))
-        for part in (*report.sections, report.total)
-    )
-    header = ("section", ">correct", ">asked", ">accuracy", ">coverage")
-    return Table(header, rows, f"{_name(path)} by section", is_detail=True)
+    """Return the result of each section of an analogy file."""
+    header, rows = report.table()
+    return Table(header, tuple(rows), f"{_name(path)} by section", is_detail=True)
 
 
 def _result(task: str, path: PathLike, metric: str, value: float) -> list[Result]:

@@ -13,17 +13,7 @@ from w2v.reports.pictures import DARK, LIGHT, N_COLORS, STYLE, draw_curves, draw
 
 
 def to_html(card: Card) -> str:
-    """Return a report as HTML.
-
-    Parameters
-    ----------
-    card : Card
-
-    Returns
-    -------
-    str
-        A whole document. Its policy allows its own style, known by its hash, and nothing else.
-    """
+    """Return a report as an HTML document; its policy allows its own style, known by its hash, and nothing else."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
