@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from w2v.plots.layout import project
 from w2v.reports.blocks import MapPoint, WordMap
 from w2v.vectors.embeddings import Embeddings
-from w2v.vectors.lookup import to_unit
+from w2v.vectors.lookup import to_unit, to_units
 
 N_GROUPS, N_WORDS = 8, 360
 _POOL = 4000
@@ -109,10 +109,7 @@ def _is_part(word: str) -> bool:
 
 def _units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return rows of length 1; those that are zero or not finite are zero."""
-    exact = np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0).astype(np.float64)
-    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
-    units: NDArray[np.float32] = (exact / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return units
+    return to_units(np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0)).astype(np.float32)
 
 
 def _words(words: list[str], places: list[int]) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ class Evaluations:
 
 @dataclass
 class Measured:
-    """What came of the evaluations; notes say what the columns are."""
+    """The results of the evaluations; `notes` explain the columns of the tables."""
 
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Measured:
 
 
 def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured) -> None:
-    """Measure word vectors on analogies and word pairs; add what comes of it to `measured`.
+    """Measure word vectors on analogies and word pairs; add the results to `measured`.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured
 def measure_sentences(
     encoder: SentenceEncoder, files: Evaluations, measured: Measured, *, words: Embeddings | None = None
 ) -> None:
-    """Measure an encoder on pairs of sentences, labels and word order; add what comes of it to `measured`.
+    """Measure an encoder on pairs of sentences, labels and word order; add the results to `measured`.
 
     `words` are the word vectors that the encoder is made of, whose closed forms are set beside; where they are left
     out, and `against` is word vectors, those of that.
@@ -247,8 +247,10 @@ def _section_table(path: PathLike, report: AnalogyReport) -> Table:
 
 
 def _result(task: str, path: PathLike, metric: str, value: float) -> list[Result]:
+    """Return what a model hub lists of a figure; nothing of one that is NaN."""
     return [Result(task, Path(path).stem, metric, value)] if value == value else []  # not NaN
 
 
 def _name(path: PathLike) -> str:
+    """Return the name of a file or folder."""
     return Path(path).name

@@ -13,11 +13,11 @@ from dataclasses import replace
 
 from w2v.display.html import Html, escape
 from w2v.display.wording import shortened
+from w2v.plots.figures import COLORS, FAINT, INK, QUIET
 from w2v.reports.blocks import Curves, MapPoint, WordMap
 
 N_COLORS = 8
 
-_LIGHT = ("#0b62a4", "#c04a00", "#00795c", "#a8407f", "#8a6400", "#5b4db3", "#a1262f", "#47565f")
 _DARK = ("#6cb6ff", "#ffa657", "#4ec9a0", "#f08cc8", "#dcb84a", "#b5a8ff", "#ff8f8f", "#adbac7")
 _WIDTH = 960
 _MARGIN = 26
@@ -30,12 +30,13 @@ _HEADINGS = 7.2  # pixels a letter of the names of curves
 
 
 def _variables(colors: Sequence[str], ink: str, quiet: str, faint: str, paper: str) -> str:
+    """Return colours as CSS variables."""
     listed = "".join(f"--c{number}:{color};" for number, color in enumerate(colors))
     return f"{listed}--ink:{ink};--quiet:{quiet};--faint:{faint};--paper:{paper};"
 
 
-LIGHT = _variables(_LIGHT, "#1f2328", "#59636e", "#d1d9e0", "#ffffff")
-"""Colours on white, as CSS variables; hues as in `w2v.plots`, each dark enough for text."""
+LIGHT = _variables(COLORS, INK, QUIET, FAINT, "#ffffff")
+"""Colours on white, as CSS variables."""
 DARK = _variables(_DARK, "#e6edf3", "#9aa7b4", "#39424d", "#14181d")
 """The same hues on nearly black."""
 
@@ -97,11 +98,11 @@ def draw_curves(curves: Curves) -> Html:
         later = " later" if number % 2 else ""
         parts.append(f'<polyline class="curve s{number % N_COLORS}{later}" points="{path}"/>')
         for (x, y), point in zip(placed, series.points, strict=True):
-            told = escape(f"{series.name}, {curves.x_label} {_number(point[0])}: {point[1]:.4g}")
+            hint = escape(f"{series.name}, {curves.x_label} {_number(point[0])}: {point[1]:.4g}")
             radius = 3.2 if len(placed) <= 60 else 1.6
             parts.append(
                 f'<circle class="dot f{number % N_COLORS}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">'
-                f"<title>{told}</title></circle>"
+                f"<title>{hint}</title></circle>"
             )
     for point in curves.best:
         x, y = place(*point)
@@ -110,9 +111,7 @@ def draw_curves(curves: Curves) -> Html:
 
 
 def draw_map(word_map: WordMap) -> Html:
-    """Return a map of words: a dot for each, and beside it the word where there is room; the others tell it when
-    they are pointed at.
-    """  # noqa: D205
+    """Return a map of words: a dot each, labelled where there is room; the others show their word when pointed at."""
     points, height = _fitted(word_map.points)
     parts = [_opening(_WIDTH, height, f"{word_map.title} of the model on the plane, in {len(word_map.groups)} groups")]
     labels = _place_labels(points, height)
@@ -153,14 +152,17 @@ def _series_of(curves: Curves, point: tuple[float, float]) -> int:
 
 
 def _number(value: float) -> str:
+    """Write a tick."""
     return f"{value:,.0f}" if value == round(value) and abs(value) >= 1 else f"{value:.4g}"
 
 
 def _opening(width: float, height: float, name: str) -> str:
+    """Return the beginning of a picture."""
     return f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(name)}">'
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
+    """Return a text."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}">{escape(text)}</text>'
 
 

@@ -1,8 +1,9 @@
-"""Names of a package that are loaded when they are first used, so that importing the package is fast."""
+"""Names that a package loads when they are first used, so that importing it is fast, and packages that are optional."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -26,3 +27,19 @@ def offer(package: str, home: Mapping[str, str]) -> None:
 
     public = sorted(home)
     vars(sys.modules[package]).update(__all__=public, __getattr__=load, __dir__=lambda: public)
+
+
+def load_optional(module: str, message: str) -> Any:
+    """Return a module of another package, or raise ImportError with a message, which says what to install."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(message) from error
+
+
+def installed_version(distribution: str = "w2v-toolkit") -> str:
+    """Return the version that is installed of a distribution, empty if it runs from its source."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from w2v.formats.text_rows import check_distinct, read_lines
 from w2v.formats.vector_files import check_limit, finite_blocks, float32_table, make_vocabulary, without_words
-from w2v.storage.files import ModelError, OutputTakenError, atomic_file, reading
+from w2v.storage.files import ModelError, atomic_file, check_output_file, reading
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.vectors.embeddings import Embeddings
 
@@ -36,8 +36,6 @@ def read_numpy(
     ModelError
         If a file is missing, damaged, holds Python objects, a word twice, NaN or infinity, or if words and vectors do
         not match.
-    ValueError
-        If `limit` is less than 1.
     """
     check_limit(limit)
     with reading(path) as file:
@@ -73,8 +71,6 @@ def read_safetensors(
     ModelError
         If a file is missing or damaged, a word occurs twice, a number is NaN or infinite, or if words and vectors do
         not match.
-    ValueError
-        If `limit` is less than 1.
     """
     check_limit(limit)
     tensors = read_tensors(path)
@@ -124,8 +120,7 @@ def write_safetensors(embeddings: Embeddings, path: str | os.PathLike[str], *, o
     ModelError
         If a vector holds NaN or infinity, or if the file cannot be written.
     """
-    if os.path.exists(path) and not overwrite:
-        raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
+    check_output_file(path, overwrite=overwrite)
     write_tensors(Path(path), _as_arrays(embeddings, path), {"format": _NOTE})
     return []
 
@@ -211,8 +206,7 @@ def _unpack(
 def _write_npy(embeddings: Embeddings, path: str | os.PathLike[str], overwrite: bool) -> None:
     """Write the vectors, and the words beside them."""
     beside = _words_beside(path)
-    if beside.exists() and not overwrite:
-        raise OutputTakenError(f"{beside} exists already; choose another name, or remove it first")
+    check_output_file(beside, overwrite=overwrite)
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(embeddings), embeddings.vector_size)}
     with atomic_file(path, overwrite=overwrite) as file:
         np.lib.format.write_array_header_1_0(file, header)

@@ -81,8 +81,6 @@ def read_fasttext(
     ModelError
         If the file is missing, of another kind or version, quantised, or its content contradicts its sizes; the
         message names the byte or the word. Sizes are checked before anything is allocated.
-    ValueError
-        If `limit` is less than 1.
     """
     check_limit(limit)
     is_utf8(encoding)
@@ -208,6 +206,7 @@ _WAY_OUT = "its vectors are approximations; read the .bin model that it was made
 
 
 def _read_entry(source: Source, number: int, n_entries: int) -> tuple[bytes, int, int]:
+    """Return the word, the count and the kind of the next entry."""
     while True:
         end = source.data.find(b"\0", source.position, source.position + _MAX_WORD_BYTES)
         after = end + 1 + _ENTRY.size
@@ -267,6 +266,7 @@ def _parts(source: Source, n_bytes: int) -> Iterator[range]:
 
 
 def _map_rows(path: str | os.PathLike[str], first_byte: int, n_rows: int, vector_size: int) -> NDArray[np.float32]:
+    """Return rows of a matrix, mapped into memory."""
     if n_rows == 0:
         return np.empty((0, vector_size), np.float32)
     return np.asarray(np.memmap(path, np.dtype("<f4"), "r", first_byte, (n_rows, vector_size)))
@@ -293,6 +293,7 @@ def _take(source: Source, n_bytes: int) -> bytes:
 
 
 def _decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[str]:
+    """Return the words as text, or say which is not of the encoding."""
     try:
         return [word.decode(encoding, errors) for word in words]
     except UnicodeDecodeError as error:
@@ -331,4 +332,5 @@ def _make_settings(embeddings: Embeddings) -> _Settings:
 
 
 def _write_block(file: BinaryIO | io.BufferedWriter, block: NDArray[np.float32]) -> None:
+    """Write vectors as little-endian float32."""
     file.write(np.ascontiguousarray(block, dtype="<f4").reshape(-1).view(np.uint8).data)

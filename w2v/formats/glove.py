@@ -32,8 +32,6 @@ def read_glove(
     ------
     ModelError
         If the file is missing, or a line does not have as many numbers as the first; the message names the line.
-    ValueError
-        If `limit` is less than 1, or there is no such encoding.
     """
     check_limit(limit)
     with open_source(path, encoding=encoding, errors=errors) as source:

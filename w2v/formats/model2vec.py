@@ -37,8 +37,6 @@ def read_static(
     ------
     ModelError
         If a file is missing or damaged, a number is NaN or infinite, or if tokens and vectors do not match.
-    ValueError
-        If `limit` is less than 1.
     """
     check_limit(limit)
     folder = Path(path)

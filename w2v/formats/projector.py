@@ -40,8 +40,6 @@ def read_projector(
     ModelError
         If a file is missing or damaged, a word occurs twice, a number is NaN or infinite, or if the files do not have
         the same number of rows; the message names the line.
-    ValueError
-        If `limit` is less than 1.
     """
     check_limit(limit)
     vectors_file = Path(path) / VECTORS if os.path.isdir(path) else Path(path)

@@ -58,8 +58,6 @@ def read_word2vec(
         If the file is missing, or its content contradicts its first line or its own size, or if vectors hold numbers
         that only misplaced bytes can be (1e12 or more). The message names the line (text) or byte (binary). Sizes are
         checked before anything is allocated.
-    ValueError
-        If `limit` is less than 1, or there is no such encoding.
 
     Notes
     -----
@@ -284,12 +282,9 @@ def _something_follows(source: Source) -> bool:
 
 
 def _decode(words: list[bytes], errors: str, encoding: str) -> list[str]:
-    """Decode the words of a binary file; some programs end each vector with a newline, which comes before the next.
+    """Decode the words of a binary file, or raise UnicodeDecodeError, also for a zero byte or a newline within a word.
 
-    Raises
-    ------
-    UnicodeDecodeError
-        If a word is not of the encoding, or holds a zero byte or, not at its beginning, a newline.
+    Some programs end each vector with a newline, which comes before the next word.
     """
     joined = b"\0".join(words)
     decoded = joined.decode(encoding, errors).split("\0")

@@ -17,7 +17,7 @@ from w2v.vectors.index import NeighborIndex
 from w2v.vectors.keyed_vectors import KeyedVectorsMethods
 from w2v.vectors.lookup import Neighbor, Vector
 from w2v.vectors.persistence import read_parts, save_embeddings
-from w2v.vectors.table import DTYPES, DType, RowError, VectorTable
+from w2v.vectors.table import DType, RowError, VectorTable
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
@@ -33,7 +33,9 @@ class Embeddings(KeyedVectorsMethods):
     """A vocabulary and one vector a word, read-only. What training yields, and what queries and encoders use.
 
     Queries are `neighbors`, `analogy` and the others below, and those of gensim's KeyedVectors under gensim's names.
-    Whatever changes the words or the vectors returns new Embeddings.
+    They take words or vectors, shape (D,), and raise UnknownWordError, which is a KeyError and names all unknown words,
+    and ValueError for a vector that is not finite or has another shape, or a number out of range. Whatever changes the
+    words or the vectors returns new Embeddings.
 
     Parameters
     ----------
@@ -55,22 +57,14 @@ class Embeddings(KeyedVectorsMethods):
 
     Attributes
     ----------
-    vocabulary : Vocabulary
-    vectors : ndarray of shape (V, D), float32
-        A read-only view; of float16 and int8 dtype a copy, made at each use.
     table : VectorTable
-        The vectors as they are stored.
-    tokenizer : Tokenizer or None
-    metadata : dict
-    subwords : SubwordVectors or None
+        The vectors as they are stored. What else was given has the name of its parameter.
 
     Raises
     ------
-    TypeError
-        If `vectors` is not of real numbers, or `vocabulary` not of str.
-    ValueError
-        If `vectors` is not two-dimensional, has no row or no column, or another number of rows than there are
-        words, or if the vectors of `subwords` have another width.
+    TypeError, ValueError
+        If `vectors` are not of real numbers, not two-dimensional or another number than the words, if `vocabulary` is
+        not of str, or if the vectors of `subwords` have another width.
 
     Notes
     -----
@@ -89,11 +83,6 @@ class Embeddings(KeyedVectorsMethods):
         -------
         ndarray of shape (D,), ndarray of shape (n, D), or Embeddings
             The first is read-only, the second a copy, the last shares its vectors.
-
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary; it is a KeyError.
         """
         if isinstance(words, slice):
             return self._take(words)
@@ -126,15 +115,6 @@ class Embeddings(KeyedVectorsMethods):
     def __sklearn_clone__(self) -> Embeddings:
         return self  # read-only: a clone of an estimator shares it
 
-    def __and__(self, other: Collection[str]) -> Embeddings:
-        return self.intersection(other)
-
-    def __or__(self, other: Embeddings) -> Embeddings:
-        return self.union(other)
-
-    def __sub__(self, other: Collection[str]) -> Embeddings:
-        return self.difference(other)
-
     def head(self, n: int) -> Embeddings:
         """Return the embeddings of the first, usually the most frequent, `n` >= 1 words; they share the vectors."""
         if n < 1:
@@ -151,10 +131,7 @@ class Embeddings(KeyedVectorsMethods):
     def restrict(self, words: Iterable[str]) -> Embeddings:
         """Return the embeddings of these words only, in the order given; a word that comes twice is taken once.
 
-        Raises
-        ------
-        UnknownWordError
-            If a word has no row; names all of them. `intersection` passes over them.
+        A word without a row is an UnknownWordError; `intersection` passes over them.
         """
         wanted = list(dict.fromkeys(words)) if not isinstance(words, str) else [words]
         rows = [self._row(word) for word in wanted]
@@ -176,12 +153,8 @@ class Embeddings(KeyedVectorsMethods):
     def union(self, other: Embeddings) -> Embeddings:
         """Return the embeddings of all words of both; also ``|``. Words of both keep the vectors that they have here.
 
-        Vectors of separate trainings have nothing to do with each other, unless they were aligned.
-
-        Raises
-        ------
-        ValueError
-            If the vectors are of different widths.
+        Vectors of separate trainings have nothing to do with each other, unless they were aligned. They must be of one
+        width.
         """
         if other.vector_size != self.vector_size:
             raise ValueError(f"vectors of {self.vector_size} and of {other.vector_size} columns cannot be joined")
@@ -191,6 +164,8 @@ class Embeddings(KeyedVectorsMethods):
         counts = other.vocabulary.counts
         words = [other.index_to_key[row] for row in further]
         return self._append(words, other.rows(further), None if counts is None else counts[further])
+
+    __and__, __sub__, __or__ = intersection, difference, union
 
     def add_vectors(
         self, words: Sequence[str], vectors: ArrayLike, *, counts: ArrayLike | None = None, replace: bool = False
@@ -202,21 +177,11 @@ class Embeddings(KeyedVectorsMethods):
         words : sequence of str
             Distinct words.
         vectors : ndarray of shape (n, D)
-            Their vectors, finite.
+            Their vectors, finite; they are stored in the same dtype as the others.
         counts : sequence of int, optional
             How often they occur; 0 by default.
         replace : bool, default False
             Give words that are there already these vectors; otherwise, as in gensim, they keep their own.
-
-        Returns
-        -------
-        Embeddings
-            With the same dtype; these are unchanged.
-
-        Raises
-        ------
-        ValueError
-            If a word comes twice, or a vector has another width or is not finite.
         """
         if isinstance(words, str):
             raise TypeError("add_vectors needs a sequence of words; for one word call add_vector")
@@ -245,15 +210,11 @@ class Embeddings(KeyedVectorsMethods):
     def astype(self, dtype: DType) -> Embeddings:
         """Return the embeddings with their vectors stored as "float32", "float16" (half of it) or "int8" (a quarter).
 
-        Raises
-        ------
-        ValueError
-            If the dtype is unknown, or a vector cannot be stored so: not finite, or too long or short for float16.
+        A vector that cannot be stored so is a ValueError: it is not finite, or too long or short for float16.
         """
-        if dtype not in DTYPES:
-            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r:.80}")
         try:
-            return self if dtype == self.dtype else self._with(self.vocabulary, self.table.astype(dtype))
+            table = self.table.astype(dtype)
+            return self if table is self.table else self._with(self.vocabulary, table)
         except RowError as error:
             raise ValueError(f"the vector of the word {self.index_to_key[error.row]!r:.80} {error.reason}") from error
 
@@ -269,10 +230,6 @@ class Embeddings(KeyedVectorsMethods):
 
         ``embeddings.build_index().save(folder)`` keeps it in the model's folder, where it is found when that is loaded.
         For the parameters and errors see `NeighborIndex.build`.
-
-        Returns
-        -------
-        NeighborIndex
         """
         self._index = NeighborIndex.build(
             self.table, connectivity=connectivity, effort=effort, dtype=dtype, workers=workers

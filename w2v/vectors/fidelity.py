@@ -87,11 +87,13 @@ def _sample(table: VectorTable, n: int) -> NDArray[np.intp]:
 
 
 def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return rows at length 1."""
     units: NDArray[np.float32] = table.unscaled(rows) * table.inverse_norms(rows)[:, None]
     return units
 
 
 def _nearest(table: VectorTable, rows: NDArray[np.intp], n: int) -> list[set[int]]:
+    """Return the `n` true neighbours of each row."""
     return _without(top_rows(_units(table, rows), table, slice(None), n + 1)[1], rows, n)
 
 
@@ -101,6 +103,7 @@ def _without(found: NDArray[np.intp], rows: NDArray[np.intp], n: int) -> list[se
 
 
 def _overlap(expected: list[set[int]], found: list[set[int]]) -> float:
+    """Return the fraction of the expected neighbours that were found."""
     n_expected = sum(map(len, expected))
     n_common = sum(len(a & b) for a, b in zip(expected, found, strict=True))
     return n_common / n_expected if n_expected else 1.0

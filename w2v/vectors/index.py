@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.lazy import load_optional
 from w2v.settings.environment import default_workers
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors, write_tensors
@@ -78,10 +79,6 @@ class NeighborIndex:
             Threads; all cores by default. With more than one, the graph is not the same every time.
         progress : callable, optional
             Called with the number of rows done.
-
-        Returns
-        -------
-        NeighborIndex
 
         Raises
         ------
@@ -226,10 +223,6 @@ def _counts(found: Any) -> list[int]:
 
 def import_usearch() -> Any:
     """Return the library that builds and searches graphs, or raise ImportError, which says what to install."""
-    try:
-        import usearch.index
-    except ImportError as error:
-        raise ImportError(
-            "approximate search needs usearch; install it with: pip install 'w2v-toolkit[index]'"
-        ) from error
-    return usearch.index
+    return load_optional(
+        "usearch.index", "approximate search needs usearch; install it with: pip install 'w2v-toolkit[index]'"
+    )

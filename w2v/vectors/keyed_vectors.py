@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.lazy import load_optional
 from w2v.vectors.lookup import Neighbor, Vector, as_vector, to_unit
 from w2v.vectors.queries import Item, Items, Queries, weigh
 
@@ -129,13 +130,7 @@ class KeyedVectorsMethods(Queries):
         return np.asarray((others @ vector_1) / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
     def n_similarity(self, ws1: Sequence[str], ws2: Sequence[str]) -> float:
-        """Return the cosine of the means of two lists of words; a word that has no vector is passed over.
-
-        Raises
-        ------
-        ValueError
-            If a list has no word with a vector.
-        """
+        """Return the cosine of the means of two lists of words; a word that has no vector is passed over."""
         means = []
         for words in (ws1, ws2):
             known = [word for word in words if word in self]
@@ -157,15 +152,7 @@ class KeyedVectorsMethods(Queries):
     def rank_by_centrality(self, words: Sequence[str], use_norm: bool = True) -> list[tuple[float, str]]:
         """Return words with their cosine with the mean of all of them, highest first; unknown words are passed over.
 
-        Parameters
-        ----------
-        words : sequence of str
-        use_norm : bool, default True
-            Bring the vectors to length 1 before the mean is taken.
-
-        Returns
-        -------
-        list of (float, str)
+        If `use_norm`, the vectors are brought to length 1 before the mean is taken.
         """
         known = [word for word in words if word in self]
         if not known:
@@ -187,13 +174,7 @@ class KeyedVectorsMethods(Queries):
         return self.normalized_vectors
 
     def get_index(self, key: str, default: int | None = None) -> int:
-        """Return the row of a word, or `default` where one is given and the word has none.
-
-        Raises
-        ------
-        UnknownWordError
-            If the word has no row and there is no default.
-        """
+        """Return the row of a word, or `default` where one is given and the word has none."""
         row = self._row(key)
         if row is not None:
             return row
@@ -236,17 +217,6 @@ class KeyedVectorsMethods(Queries):
             Bring the mean to length 1.
         ignore_missing : bool, default True
             Pass over words that have no vector; the mean of none is zero.
-
-        Returns
-        -------
-        ndarray of shape (D,), float32
-
-        Raises
-        ------
-        UnknownWordError
-            If a word has no vector and `ignore_missing` is False; names all of them.
-        ValueError
-            If there are no keys, or another number of weights.
         """
         if len(keys) == 0:
             raise ValueError("get_mean_vector needs at least one word or vector")
@@ -312,11 +282,8 @@ def _transport_cost(
     sources: Vector, supply: NDArray[np.float64], targets: Vector, demand: NDArray[np.float64]
 ) -> float:
     """Return the least cost of moving `supply`, shape (n,), to `demand`, shape (m,), by the Euclidean distance."""
-    try:
-        from ot import emd2
-    except ImportError as error:
-        raise ImportError("wmdistance needs POT; install it with: pip install POT") from error
+    ot = load_optional("ot", "wmdistance needs POT; install it with: pip install POT")
     from scipy.spatial.distance import cdist
 
     costs = cdist(sources, targets)
-    return float(emd2(supply, demand, costs)) if costs.any() else 0.0
+    return float(ot.emd2(supply, demand, costs)) if costs.any() else 0.0

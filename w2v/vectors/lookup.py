@@ -221,6 +221,14 @@ def as_vector(item: object, vector_size: int) -> Vector:
     return vector.astype(np.float32)
 
 
+def to_units(vectors: NDArray[Any]) -> NDArray[np.float64]:
+    """Return rows at length 1, shape (n, D), float64; zero stays zero."""
+    exact = np.array(vectors, dtype=np.float64)
+    lengths = np.sqrt((exact**2).sum(axis=1, keepdims=True))
+    units: NDArray[np.float64] = np.divide(exact, lengths, out=exact, where=lengths > 0)
+    return units
+
+
 def to_unit(vector: NDArray[Any]) -> Vector:
     """Return the vector at length 1, float32; zero stays zero."""
     exact = vector.astype(np.float64)

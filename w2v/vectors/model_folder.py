@@ -1,4 +1,4 @@
-"""What model folders of every kind are made of: configuration, words, arrays, tokenizers; also a stranger's.
+"""What model folders of every kind consist of: configuration, words, arrays, tokenizers; none need be trusted.
 
 `persistence` puts them together for word vectors, `w2v.encoder.model.persistence` for sentence encoders.
 """
@@ -126,14 +126,20 @@ def parse_json(file: Path, *, largest: int | None = None) -> dict[str, Any]:
 def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
     """Parse JSON of any type as strictly as `parse_json` does."""
     largest = MAX_CONFIG_BYTES if largest is None else largest
-    with reading(file) as stream:
-        data = stream.read(largest + 1)
-    if len(data) > largest:
-        raise ModelError(f"{file} is not a model's configuration: it is larger than {largest} bytes")
+    data = _read_at_most(file, largest, "a model's configuration")
     try:
         return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
+
+
+def _read_at_most(file: Path, largest: int, what: str) -> bytes:
+    """Return the content of a file that is expected to be `what`."""
+    with reading(file) as stream:
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise ModelError(f"{file} is not {what}: it is larger than {largest} bytes")
+    return data
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -280,10 +286,7 @@ def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | N
 def _restore_pieces(folder: Path, config: dict[str, Any]) -> Tokenizer:
     """Return the tokenizer whose description lies in the folder."""
     file = folder / LAYOUT.pieces
-    with reading(file) as stream:
-        data = stream.read(MAX_TOKENIZER_BYTES + 1)
-    if len(data) > MAX_TOKENIZER_BYTES:
-        raise ModelError(f"{file} is not the description of a tokenizer: it is larger than {MAX_TOKENIZER_BYTES} bytes")
+    data = _read_at_most(file, MAX_TOKENIZER_BYTES, "the description of a tokenizer")
     try:
         return PiecesTokenizer.from_config(config, data.decode())
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A model as a folder: what is in it, how it is written whole or not at all, and how it is read from a stranger."""
+"""A model as a folder: what is in it, how it is written whole or not at all, and how an untrusted one is read."""
 
 from __future__ import annotations
 
@@ -85,20 +85,10 @@ def save_embeddings(
     extra_tensors: Tensors | None = None,
     extra_config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the folder of word vectors; see `write_folder`.
+    """Write the folder of word vectors; for the parameters and errors see `write_folder`.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-    path, overwrite, extra_tensors
-        As in `write_folder`.
-    extra_config : mapping of str to object, optional
-        Further entries of ``config.json``, which win over those of ``embeddings.metadata``.
-
-    Raises
-    ------
-    ModelError, ValueError
-        As `write_folder`, or if a name in `extra_config` is reserved.
+    `extra_config` are further entries of ``config.json``, which win over those of ``embeddings.metadata``; a reserved
+    name is a ValueError.
     """
     vectors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
     if embeddings.table.scales is not None:
@@ -128,21 +118,9 @@ def write_folder(
 ) -> None:
     """Write a model folder of any kind. It is written beside its final name and renamed, so never seen half-written.
 
-    Parameters
-    ----------
-    path : str or path-like
-        Name of the folder.
-    config : mapping
-        Content of ``config.json``.
-    vocabulary : Vocabulary
-    tensors : mapping of str to (mapping of str to ndarray)
-        File name to named arrays. Files without arrays are not written; the counts of words go to the first file.
-    tokenizer : Tokenizer or None
-    subwords : SubwordVectors or None
-    overwrite : bool
-        Replace a model folder that exists, of whichever kind; anything else is never replaced.
-    extra_tensors : mapping of str to (mapping of str to ndarray), optional
-        Further files of arrays, such as ``LAYOUT.training``.
+    `tensors` and `extra_tensors`, such as that of ``LAYOUT.training``, map the name of a file to its named arrays.
+    Files without arrays are not written; the counts of words go to the first file. `overwrite` replaces a model folder
+    that exists, of any kind; anything else is never replaced.
 
     Raises
     ------
@@ -192,12 +170,11 @@ class Parts(NamedTuple):
 
 
 def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None) -> Parts:
-    """Open a model folder, which may come from a stranger: nothing in it is executed and every size is checked.
+    """Open a model folder, which need not be trusted: nothing in it is executed and every size is checked.
 
     Parameters
     ----------
     path : str or path-like
-        The folder.
     mmap : bool, default True
         Map the vectors into memory, so that opening takes no time and memory is shared between processes. Otherwise
         read them at once.
@@ -300,7 +277,7 @@ def _describe(embeddings: Embeddings, extra: Mapping[str, Any]) -> dict[str, Any
 
 
 def _read_table(file: Path, tensors: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> VectorTable:
-    """Return the vectors, in whichever type they are stored."""
+    """Return the vectors, in whatever type they are stored."""
     stored = tensors["vectors"].dtype.name if "vectors" in tensors else "float32"
     dtype = next((getattr(np, name) for name in DTYPES if name == stored), np.float32)
     vectors = check_tensor(file, tensors, "vectors", dtype, shape)

@@ -29,12 +29,7 @@ class Queries(WordVectors):
     def index(self) -> NeighborIndex:
         """The index for approximate search: the one that was built, or the one in the folder that this was loaded from.
 
-        Raises
-        ------
-        ModelError
-            If there is none, or it is damaged or not of these vectors.
-        ImportError
-            If usearch is not installed.
+        There must be one, and usearch must be installed.
         """
         if self._index is None:
             if self._folder is None:
@@ -46,15 +41,7 @@ class Queries(WordVectors):
         return {**self.__dict__, "_index": None}  # made of native memory; built or opened again where it is needed
 
     def similarity(self, a: Item, b: Item) -> float:
-        """Return the cosine of two words (or vectors), 0 if one of them is a vector of zeros.
-
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary.
-        ValueError
-            If a vector is not finite or has another shape.
-        """
+        """Return the cosine of two words (or vectors), 0 if one of them is a vector of zeros."""
         (first, second), _ = self._queries([a, b])
         return float(np.clip(to_unit(first) @ to_unit(second), -1, 1))
 
@@ -89,11 +76,8 @@ class Queries(WordVectors):
 
         Raises
         ------
-        UnknownWordError
-            If a word is not in the vocabulary; names all of them.
-        ValueError
-            If there is nothing to be near to or far from, a vector or weight is not finite or has another shape, or a
-            number is out of range.
+        UnknownWordError, ValueError
+            As all queries, or if there is nothing to be near to or far from.
         ModelError
             If `approximate` and there is no index, or it is not of these vectors.
         ImportError
@@ -113,22 +97,7 @@ class Queries(WordVectors):
     ) -> list[list[Neighbor]]:
         """Return the neighbours of each of many words, as `neighbors` does one by one, with far fewer passes.
 
-        Parameters
-        ----------
-        words : sequence of str or ndarray of shape (D,)
-            The words (or vectors).
-        top_n, restrict_vocab, approximate
-            See `neighbors`.
-
-        Returns
-        -------
-        list of list of (str, float)
-            One list for each of `words`.
-
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary; names all of them.
+        The parameters are those of `neighbors`; the result has one list for each of `words`.
         """
         if isinstance(words, str):
             raise TypeError("neighbors_batch needs a sequence of words; for one word call neighbors")
@@ -169,13 +138,6 @@ class Queries(WordVectors):
         list of (str, float)
             Words, without the three given ones, and their score, highest first.
 
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary; names all of them.
-        ValueError
-            If `method` is unknown.
-
         References
         ----------
         .. [1] Mikolov et al. 2013, arXiv:1301.3781.
@@ -191,14 +153,7 @@ class Queries(WordVectors):
     def doesnt_match(self, words: Iterable[str]) -> str:
         """Return the word that is least like the others: the one furthest from the mean of their unit vectors.
 
-        Words that have no vector are passed over, as in gensim.
-
-        Raises
-        ------
-        UnknownWordError
-            If none of the words has a vector.
-        ValueError
-            If there are no words.
+        Words that have no vector are passed over, as in gensim, unless none has one.
         """
         if isinstance(words, str):
             raise TypeError("doesnt_match needs several words, not one string")
@@ -275,7 +230,7 @@ class Queries(WordVectors):
 
 
 def _check_top_n(top_n: int) -> None:
-    """Raise ValueError if fewer than no words are wanted."""
+    """Raise ValueError if a negative number of words is wanted."""
     if top_n < 0:
         raise ValueError(f"top_n must not be negative, but is {top_n}")
 

@@ -59,7 +59,7 @@ class Subwords:
 
     def ngrams(self, word: str) -> list[str]:
         """Return the n-grams of a word, in fastText's order."""
-        return [] if word == END_OF_SENTENCE else [ngram for ngram, _ in self._hashed(word)]
+        return [ngram for ngram, _ in self._hashed(word)]
 
     def rows(self, word: str) -> NDArray[np.int64]:
         """Return the rows of a word's n-grams, in fastText's order, shape (n_ngrams,), int64, in [0, buckets).
@@ -67,8 +67,7 @@ class Subwords:
         Rows come twice where n-grams do or share a row. There are none for a word that is shorter than `min_n` with its
         borders and for the end of a sentence.
         """
-        found = [] if word == END_OF_SENTENCE else [hashed % self.buckets for _, hashed in self._hashed(word)]
-        return np.array(found, dtype=np.int64)
+        return np.array([hashed % self.buckets for _, hashed in self._hashed(word)], dtype=np.int64)
 
     def table(self, words: Sequence[str] | Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return `rows` of many words at once, computed by compiled code: about 6 ns an n-gram.
@@ -111,6 +110,8 @@ class Subwords:
 
     def _hashed(self, word: str) -> Iterator[tuple[str, int]]:
         """Yield each n-gram with its 32-bit hash."""
+        if word == END_OF_SENTENCE:
+            return
         bordered = _BEGIN + word + _END
         characters = [character.encode("utf-8", "surrogatepass") for character in bordered]
         for start in range(len(bordered)):

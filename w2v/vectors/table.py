@@ -16,7 +16,7 @@ _UNKNOWN = np.float32(-1)
 
 
 class RowError(ValueError):
-    """The row with this number cannot be stored as it was asked; `reason` says why."""
+    """A row cannot be stored as was asked; `row` is its number, `reason` says why."""
 
     def __init__(self, row: int, reason: str) -> None:
         super().__init__(f"row {row} {reason}")
