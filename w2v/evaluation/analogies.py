@@ -200,7 +200,7 @@ def _answer(
     given, positions = np.unique(questions[:, :3], return_inverse=True)
     a, b, c = positions.reshape(-1, 3).T
     table = embeddings.table
-    units = table.unscaled(given) * table.inverse_norms(given)[:, None]
+    units = table.units(given)
     excluded_questions, excluded_rows = _excluded(questions[:, :3], group_of)
     best_scores = np.full(len(questions), -np.inf, dtype=np.float32)
     best = np.full(len(questions), -1, dtype=np.int64)

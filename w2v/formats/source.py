@@ -62,27 +62,21 @@ class Source:
         """How many bytes the decompressed file has at most."""
         return self.size * self.ratio
 
+    def ensure(self, n_bytes: int) -> bool:
+        """Get blocks until `n_bytes` follow `position`, or the file ends; say whether they do."""
+        missing = n_bytes - (len(self.data) - self.position)
+        if missing > 0 and self.stream is not None:
+            blocks = [self.data[self.position :]]
+            while missing > 0 and (block := self._read()):
+                blocks.append(block)
+                missing -= len(block)
+            self.dropped += self.position
+            self.data, self.position = b"".join(blocks), 0
+        return missing <= 0
+
     def more(self) -> bool:
         """Get another block; False at the end of the file."""
-        if self.stream is None:
-            return False
-        block = self._read()
-        self.dropped += self.position
-        self.data = self.data[self.position :] + block
-        self.position = 0
-        return bool(block)
-
-    def take(self, n_bytes: int) -> None:
-        """Get so many bytes at once, or as many as there are."""
-        if self.stream is None:
-            return
-        blocks = [self.data[self.position :]]
-        n_bytes -= len(blocks[0])
-        while n_bytes > 0 and (block := self._read()):
-            blocks.append(block)
-            n_bytes -= len(block)
-        self.dropped += self.position
-        self.data, self.position = b"".join(blocks), 0
+        return self.ensure(len(self.data) - self.position + 1)
 
     def _read(self) -> bytes:
         assert self.stream is not None
@@ -97,13 +91,6 @@ class Source:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise ModelError(f"{self.path} is damaged or truncated: {error}") from error
-
-    def ensure(self, n_bytes: int) -> bool:
-        """Get blocks until `n_bytes` follow `position`, or the file ends; say whether they do."""
-        while len(self.data) - self.position < n_bytes:
-            if not self.more():
-                return False
-        return True
 
     def peek(self, n_bytes: int) -> bytes:
         """Return up to `n_bytes` from `position` on, which stays."""

@@ -239,7 +239,7 @@ def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: 
     """Read a binary file in which something is odd, or say what."""
     n_promised, n_rows, vector_size = promised
     row_bytes = 4 * vector_size
-    source.take(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
+    source.ensure(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
     words, places, end, misplaced = find_rows_carefully(source.data, source.position, n_rows, vector_size, encoding)
     byte = source.dropped
     source.position = end

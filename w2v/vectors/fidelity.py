@@ -51,7 +51,7 @@ def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: 
     StorageLoss
     """
     rows = _sample(before, n_sampled)
-    old, new = _units(before, rows), _units(after, rows)
+    old, new = before.units(rows), after.units(rows)
     cosines = np.einsum("ij,ij->i", old, new, dtype=np.float64)
     return StorageLoss(
         mean_cosine=float(np.minimum(cosines, 1).mean()),
@@ -74,7 +74,7 @@ class RowSearch(Protocol):
 def measure_recall(index: RowSearch, table: VectorTable, *, top_n: int = 10, n_sampled: int = 200) -> float:
     """Return the fraction of the true `top_n` nearest rows that an index finds, for evenly spread rows."""
     rows = _sample(table, n_sampled)
-    found = index.search(_units(table, rows), table, top_n + 1)[1]
+    found = index.search(table.units(rows), table, top_n + 1)[1]
     return _overlap(_nearest(table, rows, top_n), _without(found, rows, top_n))
 
 
@@ -86,15 +86,9 @@ def _sample(table: VectorTable, n: int) -> NDArray[np.intp]:
     return usable[np.unique(np.linspace(0, usable.size - 1, n).astype(np.intp))]
 
 
-def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return rows at length 1."""
-    units: NDArray[np.float32] = table.unscaled(rows) * table.inverse_norms(rows)[:, None]
-    return units
-
-
 def _nearest(table: VectorTable, rows: NDArray[np.intp], n: int) -> list[set[int]]:
     """Return the `n` true neighbours of each row."""
-    return _without(top_rows(_units(table, rows), table, slice(None), n + 1)[1], rows, n)
+    return _without(top_rows(table.units(rows), table, slice(None), n + 1)[1], rows, n)
 
 
 def _without(found: NDArray[np.intp], rows: NDArray[np.intp], n: int) -> list[set[int]]:

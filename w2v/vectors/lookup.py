@@ -106,7 +106,7 @@ class WordVectors:
         Computed at the first use and kept: a second table in memory. Queries do not need it.
         """
         if self._cached_unit is None:
-            unit = self.table.unscaled(slice(None)) * self.table.inverse_norms()[:, None]
+            unit = self.table.units(slice(None))
             unit.setflags(write=False)
             self._cached_unit = unit
         return self._cached_unit

@@ -125,6 +125,11 @@ class VectorTable:
         found.setflags(write=False)
         return found
 
+    def units(self, index: slice | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Return some rows at length 1, shape (n, D); zero stays zero."""
+        units: NDArray[np.float32] = self.unscaled(index) * self.inverse_norms(index)[:, None]
+        return units
+
     def take(self, index: slice | NDArray[np.integer[Any]]) -> VectorTable:
         """Return some rows as a table of the same dtype; a slice is not copied."""
         taken = VectorTable(self.stored[index], None if self.scales is None else self.scales[index])
