@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -39,7 +38,9 @@ def load_optional(module: str, message: str) -> Any:
 
 def installed_version(distribution: str = "w2v-toolkit") -> str:
     """Return the version that is installed of a distribution, empty if it runs from its source."""
+    from importlib.metadata import PackageNotFoundError, version  # which takes longer than `import w2v`
+
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        return version(distribution)
+    except PackageNotFoundError:
         return ""
