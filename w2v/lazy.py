@@ -31,9 +31,10 @@ def offer(package: str, home: Mapping[str, str]) -> None:
 def load_optional(module: str, message: str) -> Any:
     """Return a module of another package, or raise ImportError with a message, which says what to install."""
     try:
-        return importlib.import_module(module)
+        __import__(module)
     except ImportError as error:
         raise ImportError(message) from error
+    return sys.modules[module]
 
 
 def installed_version(distribution: str = "w2v-toolkit") -> str:
