@@ -241,7 +241,10 @@ class Embeddings(KeyedVectorsMethods):
         return keyed_copy.to_gensim(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, dtype: DType | None = None) -> None:
-        """Write a model folder, in another dtype if one is named; see `w2v.vectors.persistence.save_embeddings`."""
+        """Write a model folder, in another dtype if one is named, whole or not at all.
+
+        `overwrite` replaces a model folder that exists; anything else is never replaced.
+        """
         save_embeddings(self if dtype is None else self.astype(dtype), path, overwrite=overwrite)
 
     @classmethod
