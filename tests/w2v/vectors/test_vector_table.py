@@ -214,3 +214,14 @@ def test_rows_that_are_taken_keep_the_norms_that_are_known(rng: np.random.Genera
     table.inverse_norms()
     expected = 1 / np.linalg.norm(table.stored[index].astype(np.float64), axis=1)
     np.testing.assert_allclose(table.take(index).inverse_norms(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_that_are_appended_keep_their_numbers(rng: np.random.Generator, dtype: DType) -> None:
+    first, second = (
+        VectorTable((rng.normal(size=(n, 3)) * size).astype(np.float32)).astype(dtype) for n, size in ((4, 1), (2, 50))
+    )
+    joined = first.append(second)
+    assert joined.dtype == dtype
+    everything = slice(None)
+    np.testing.assert_array_equal(joined.rows(everything), [*first.rows(everything), *second.rows(everything)])
