@@ -5,15 +5,17 @@ The names below are loaded when they are first used, so that `import w2v.encoder
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from w2v.lazy import offer
 
 if TYPE_CHECKING:
-    from w2v.encoder.model.inference import Encoded
-    from w2v.encoder.model.state import EncoderState, sif_state
-    from w2v.encoder.sentence_encoder import SentenceEncoder
-    from w2v.encoder.training.fit_options import FitOptions
-    from w2v.encoder.training.training import fit_encoder
+    from w2v.encoder.model.inference import Encoded as Encoded
+    from w2v.encoder.model.state import EncoderState as EncoderState
+    from w2v.encoder.model.state import sif_state as sif_state
+    from w2v.encoder.sentence_encoder import SentenceEncoder as SentenceEncoder
+    from w2v.encoder.training.fit_options import FitOptions as FitOptions
+    from w2v.encoder.training.training import fit_encoder as fit_encoder
 
 _HOME = {
     "Encoded": "model.inference",
@@ -24,14 +26,4 @@ _HOME = {
     "sif_state": "model.state",
 }
 
-__all__ = ["Encoded", "EncoderState", "FitOptions", "SentenceEncoder", "fit_encoder", "sif_state"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+offer(__name__, _HOME)

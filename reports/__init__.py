@@ -5,16 +5,19 @@ The names below are loaded when they are first used, so that `import w2v.reports
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from w2v.lazy import offer
 
 if TYPE_CHECKING:
-    from w2v.reports.blocks import Card
-    from w2v.reports.cards import CardOptions, model_card
-    from w2v.reports.markdown import to_markdown
-    from w2v.reports.measures import Evaluations
-    from w2v.reports.page import to_html
-    from w2v.reports.writing import check_report_path, save_report
+    from w2v.reports.blocks import Card as Card
+    from w2v.reports.cards import CardOptions as CardOptions
+    from w2v.reports.cards import model_card as model_card
+    from w2v.reports.markdown import to_markdown as to_markdown
+    from w2v.reports.measures import Evaluations as Evaluations
+    from w2v.reports.page import to_html as to_html
+    from w2v.reports.writing import check_report_path as check_report_path
+    from w2v.reports.writing import save_report as save_report
 
 _HOME = {
     "Card": "blocks",
@@ -27,23 +30,4 @@ _HOME = {
     "to_markdown": "markdown",
 }
 
-__all__ = [
-    "Card",
-    "CardOptions",
-    "Evaluations",
-    "check_report_path",
-    "model_card",
-    "save_report",
-    "to_html",
-    "to_markdown",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+offer(__name__, _HOME)

@@ -5,7 +5,7 @@ All text here is plain: `w2v.reports.page` and `w2v.reports.markdown` escape it,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Code:
-    """Lines to be typed.
-
-    Attributes
-    ----------
-    text : str
-    language : {"python", "console"}
-    """
+    """Lines to be typed, in the `language` python or console."""
 
     text: str
     language: str
@@ -38,16 +32,9 @@ class Code:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells.
+    """Rows of cells. A column whose name starts with ">" is aligned to the right.
 
-    Attributes
-    ----------
-    header : tuple of str
-        Names of columns; one that starts with ">" is aligned to the right.
-    rows : tuple of tuples of str
-    caption : str, default ""
-    is_detail : bool, default False
-        Whether a reader may want to unfold it only.
+    With `is_detail`, a reader may want to unfold the table only.
     """
 
     header: tuple[str, ...]
@@ -58,14 +45,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Series:
-    """One curve.
-
-    Attributes
-    ----------
-    name : str
-    points : tuple of (float, float)
-        At least one, finite, by rising x.
-    """
+    """One curve: at least one finite point, by rising x."""
 
     name: str
     points: tuple[tuple[float, float], ...]
@@ -73,19 +53,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves over one pair of axes.
-
-    Attributes
-    ----------
-    name : str
-        Of the file, where a picture becomes one: a plain word.
-    title : str
-    x_label : str
-    y_label : str
-    series : tuple of Series
-    best : tuple of (float, float), default ()
-        Points to be marked.
-    """
+    """Curves over one pair of axes, and the points among them to be marked; `name` is the file of the picture."""
 
     name: str
     title: str
@@ -97,17 +65,9 @@ class Curves:
 
 @dataclass(frozen=True)
 class MapPoint:
-    """A word on the map.
+    """A word on the map, where y grows upwards.
 
-    Attributes
-    ----------
-    word : str
-    x, y : float
-        Where; y grows upwards.
-    group : int
-        Of `WordMap.groups`.
-    weight : float
-        Words of larger weight are labelled first.
+    `group` is of `WordMap.groups`; words of larger weight are labelled first.
     """
 
     word: str
@@ -119,18 +79,9 @@ class MapPoint:
 
 @dataclass(frozen=True)
 class WordMap:
-    """Words on the plane.
+    """Words on the plane, in groups that are named by a few of their words.
 
-    Attributes
-    ----------
-    name : str
-        Of the file, where a picture becomes one: a plain word.
-    title : str
-    groups : tuple of str
-        What each group is about, in a few of its words.
-    points : tuple of MapPoint
-    caption : str
-        What the distances mean.
+    `name` is the file of the picture; the caption says what the distances mean.
     """
 
     name: str
@@ -153,18 +104,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Result:
-    """A figure that a model hub lists.
-
-    Attributes
-    ----------
-    task : str
-        The hub's name of the task, such as "sentence-similarity".
-    dataset : str
-    metric : str
-        The hub's name of the metric, such as "spearman_cosine".
-    value : float
-        Finite.
-    """
+    """A finite figure that a model hub lists; task and metric are the hub's names."""
 
     task: str
     dataset: str
@@ -208,5 +148,5 @@ class Card:
     results: tuple[Result, ...] = ()
     language: str = ""
     license: str = ""
-    datasets: tuple[str, ...] = field(default=())
+    datasets: tuple[str, ...] = ()
     version: str = ""

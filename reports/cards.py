@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from w2v.display.wording import seconds_in_words, size_in_words
+from w2v.display.wording import is_number, seconds_in_words, size_in_words
+from w2v.lazy import installed_version
 from w2v.reports.blocks import Card, Code, Paragraph, Section, Table
 from w2v.reports.examples import examples_section
-from w2v.reports.history import is_number, records, training_section
+from w2v.reports.history import records, training_section
 from w2v.reports.landscape import N_WORDS, Group, draw_map, find_groups
 from w2v.reports.measures import Evaluations, Measured, measure_sentences, measure_words
 from w2v.reports.settings import as_mapping, limits_of_encoder, limits_of_words, settings_section
@@ -59,7 +59,7 @@ class CardOptions:
     language: str = ""
     license: str = ""
     tags: Sequence[str] = ()
-    datasets: Sequence[str] = field(default=())
+    datasets: Sequence[str] = ()
     sentences: PathLike | None = None
 
     def __post_init__(self) -> None:
@@ -102,7 +102,6 @@ def model_card(
     ValueError
         If an option is out of range, or analogies or word pairs are asked of an encoder.
     """
-    options, evaluations = options or CardOptions(), evaluations or Evaluations()
     folder = Path(model) if isinstance(model, (str, os.PathLike)) else None
     opened: Embeddings | SentenceEncoder
     if folder is None:
@@ -114,23 +113,31 @@ def model_card(
         from w2v.encoder.sentence_encoder import SentenceEncoder
 
         opened = SentenceEncoder.load(folder)
-    if isinstance(opened, Embeddings):
-        return _card_of_words(opened, folder, evaluations, options, tell)
-    return _card_of_encoder(opened, folder, evaluations, options, tell)
+    request = _Request(folder, evaluations or Evaluations(), options or CardOptions(), tell)
+    return _card_of_words(opened, request) if isinstance(opened, Embeddings) else _card_of_encoder(opened, request)
 
 
-def _card_of_words(
-    embeddings: Embeddings, folder: Path | None, files: Evaluations, options: CardOptions, tell: Tell
-) -> Card:
+class _Request(NamedTuple):
+    """What a card is to hold, and the folder of its model, if that is in one."""
+
+    folder: Path | None
+    files: Evaluations
+    options: CardOptions
+    tell: Tell
+
+
+def _card_of_words(embeddings: Embeddings, request: _Request) -> Card:
+    """Return the card of word vectors."""
+    folder, files = request.folder, request.files
     metadata = embeddings.metadata
     measured = Measured()
     if files.has_words or files.has_sentences:
-        tell("evaluating")
+        request.tell("evaluating")
     measure_words(embeddings, files, measured)
     if files.has_sentences:
         measure_sentences(_encoder_of(embeddings), files, measured, words=embeddings)
-    groups = _find_groups(embeddings, options, tell)
-    name, example = shlex.quote(_name(folder, "my.model")), _example([*options.words, *_telling(groups)])
+    groups = _find_groups(embeddings, request)
+    name, example = shlex.quote(_name(folder, "my.model")), _example([*request.options.words, *_telling(groups)])
     commands = _commands(f"neighbors {name} {example}", f'similar {name} "a sentence" sentences.txt')
     python = f"""from w2v import Embeddings
 
@@ -156,8 +163,8 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
         ],
         [
             Section("How to use it", (commands, Code(python, "python"))),
-            *_word_sections(embeddings, groups, options, tell),
-            _examples_section(lambda: _encoder_of(embeddings), options, tell),
+            *_word_sections(embeddings, groups, request),
+            _examples_section(lambda: _encoder_of(embeddings), request),
             training_section(history, "epoch"),
             measured.section(),
             settings_section(metadata, embeddings),
@@ -165,23 +172,22 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
         ],
         ("feature-extraction", ("word2vec", "word-embeddings")),
         measured,
-        options,
-        folder,
+        request,
     )
 
 
-def _card_of_encoder(
-    encoder: SentenceEncoder, folder: Path | None, files: Evaluations, options: CardOptions, tell: Tell
-) -> Card:
+def _card_of_encoder(encoder: SentenceEncoder, request: _Request) -> Card:
+    """Return the card of an encoder."""
+    folder, files = request.folder, request.files
     if files.has_words:
         raise ValueError("analogies and word pairs are asked of word vectors, and this is an encoder of sentences")
     state = encoder.state
     measured = Measured()
     if files.has_sentences:
-        tell("evaluating")
+        request.tell("evaluating")
     measure_sentences(encoder, files, measured)
     rows = Embeddings(state.vocabulary, state.table, tokenizer=state.tokenizer)
-    groups = _find_groups(rows, options, tell)
+    groups = _find_groups(rows, request)
     name, network = shlex.quote(_name(folder, "my.encoder")), state.network
     encode = f"encode {name} sentences.txt --output vectors.npy"
     commands = _commands(encode, f'similar {name} "a sentence" sentences.txt')
@@ -206,8 +212,8 @@ vectors @ vectors.T  # cosines"""
         ],
         [
             Section("How to use it", (commands, Code(python, "python"))),
-            _examples_section(lambda: encoder, options, tell),
-            *_word_sections(rows, groups, options, tell, note=note),
+            _examples_section(lambda: encoder, request),
+            *_word_sections(rows, groups, request, note=note),
             _weights_section(state),
             training_section(history, "step"),
             measured.section(),
@@ -216,8 +222,7 @@ vectors @ vectors.T  # cosines"""
         ],
         ("sentence-similarity", ("sentence-embeddings", "feature-extraction")),
         measured,
-        options,
-        folder,
+        request,
     )
 
 
@@ -228,11 +233,10 @@ def _card(
     sections: Sequence[Section | None],
     hub: tuple[str, tuple[str, ...]],
     measured: Measured,
-    options: CardOptions,
-    folder: Path | None,
+    request: _Request,
 ) -> Card:
     """Return a card of those facts and sections that there are; `hub` is the hub's name of the use, and tags."""
-    pipeline_tag, tags = hub
+    (pipeline_tag, tags), folder, options = hub, request.folder, request.options
     return Card(
         options.title or (kind if folder is None else folder.resolve().stem) or kind,
         kind,
@@ -245,29 +249,30 @@ def _card(
         options.language,
         options.license,
         tuple(options.datasets),
-        _version(),
+        installed_version(),
     )
 
 
-def _find_groups(embeddings: Embeddings, options: CardOptions, tell: Tell) -> list[Group]:
+def _find_groups(embeddings: Embeddings, request: _Request) -> list[Group]:
+    """Return the topics, unless neither the map nor examples need them."""
+    options = request.options
     if not options.map_words and options.words:
         return []
-    tell("finding topics")
+    request.tell("finding topics")
     return find_groups(embeddings, n_words=options.map_words or N_WORDS)
 
 
 def _telling(groups: Sequence[Group]) -> list[str]:
+    """Return the word nearest to the centre of each topic."""
     return [group.telling[0] for group in groups]
 
 
-def _word_sections(
-    embeddings: Embeddings, groups: list[Group], options: CardOptions, tell: Tell, *, note: str = ""
-) -> list[Section]:
+def _word_sections(embeddings: Embeddings, groups: list[Group], request: _Request, *, note: str = "") -> list[Section]:
     """Return the sections on nearest words and the map."""
-    words = list(options.words) or _telling(groups)
+    words = list(request.options.words) or _telling(groups)
     sections = []
     if words:
-        tell("looking for the nearest words")
+        request.tell("looking for the nearest words")
         found = embeddings.neighbors_batch(words, top_n=_NEIGHBORS)
         rows = tuple(
             (word, ", ".join(other for other, _ in near), f"{near[0][1]:.2f}" if near else "-")
@@ -275,8 +280,8 @@ def _word_sections(
         )
         table = Table(("word", "nearest words", ">cosine of the first"), rows)
         sections.append(Section("Nearest words", (Paragraph(note), table) if note else (table,)))
-    if options.map_words and groups:
-        tell("drawing the map")
+    if request.options.map_words and groups:
+        request.tell("drawing the map")
         word_map = draw_map(embeddings, groups)
         if word_map is not None:
             sections.append(Section("Map", (word_map,)))
@@ -290,33 +295,35 @@ def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
     return SentenceEncoder(embeddings)
 
 
-def _examples_section(encoder: Callable[[], SentenceEncoder], options: CardOptions, tell: Tell) -> Section | None:
-    if options.sentences is None:
+def _examples_section(encoder: Callable[[], SentenceEncoder], request: _Request) -> Section | None:
+    """Return sentences with those nearest to them, if there is a file of some."""
+    if request.options.sentences is None:
         return None
-
-    tell("looking for the nearest sentences")
-    return examples_section(encoder(), options.sentences)
+    request.tell("looking for the nearest sentences")
+    return examples_section(encoder(), request.options.sentences)
 
 
 def _weights_section(state: EncoderState) -> Section | None:
     """Return which frequent words count most and least in a sentence."""
-    gains, words = state.gains[:_FREQUENT], state.vocabulary.index_to_key
-    if len(gains) < 2 * _NEIGHBORS or np.ptp(gains) == 0:
+    weights, words = state.gains[:_FREQUENT], state.vocabulary.index_to_key
+    if len(weights) < 2 * _NEIGHBORS or np.ptp(weights) == 0:
         return None
-    order = np.argsort(gains, kind="stable").tolist()
+    order = np.argsort(weights, kind="stable").tolist()
     rows = tuple(
-        (name, ", ".join(words[row] for row in chosen), f"{gains[chosen].mean():.3g}")
+        (name, ", ".join(words[row] for row in chosen), f"{weights[chosen].mean():.3g}")
         for name, chosen in (("most", order[::-1][:_NEIGHBORS]), ("least", order[:_NEIGHBORS]))
     )
-    text = f"Of the {len(gains):,} most frequent words, those that weigh most and least in the vector of a sentence."
+    text = f"Of the {len(weights):,} most frequent words, those that weigh most and least in the vector of a sentence."
     return Section("Weights", (Paragraph(text), Table(("count", "words", ">mean weight"), rows)))
 
 
 def _name(folder: Path | None, otherwise: str) -> str:
+    """Return the name of the model's folder, or another."""
     return otherwise if folder is None else folder.resolve().name
 
 
 def _commands(*commands: str) -> Code:
+    """Return commands of w2v to be typed."""
     return Code("\n".join(f"$ w2v {command}" for command in commands), "console")
 
 
@@ -326,18 +333,13 @@ def _example(words: Sequence[str]) -> str:
 
 
 def _seconds(history: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return how long the training took, if that is known."""
     seconds = history[-1].get("seconds") if history else None
     return seconds_in_words(seconds) if is_number(seconds) else None
 
 
 def _size(folder: Path | None) -> str | None:
+    """Return how much the folder takes on the disk."""
     if folder is None:
         return None
     return size_in_words(sum(file.stat().st_size for file in folder.iterdir() if file.is_file()))
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("w2v-toolkit")
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout
-        return ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.corpora.readers import CorpusError, TextReader
-from w2v.display.wording import decimals
+from w2v.display.wording import decimals, shortened
 from w2v.reports.blocks import Paragraph, Section, Table
 
 if TYPE_CHECKING:
@@ -23,16 +23,8 @@ _LONGEST = 160
 def examples_section(encoder: SentenceEncoder, path: str | os.PathLike[str]) -> Section:
     """Return some sentences of a file, each with those that are nearest to it.
 
-    Parameters
-    ----------
-    encoder : SentenceEncoder
-    path : str or path-like
-        A sentence a line. The first 50,000 different ones are looked at; those shown as examples are taken evenly from
-        those of them that are neither very short nor very long.
-
-    Returns
-    -------
-    Section
+    The first 50,000 different lines are looked at; those shown as examples are taken evenly from those of them that are
+    neither very short nor very long.
 
     Raises
     ------
@@ -54,11 +46,7 @@ def examples_section(encoder: SentenceEncoder, path: str | os.PathLike[str]) -> 
     rows = []
     for example, row in zip(chosen.tolist(), scores, strict=True):
         for place, near in enumerate(np.argsort(-row, kind="stable")[:N_NEAREST].tolist()):
-            shown = _shortened(sentences[example]) if place == 0 else ""
-            rows.append((shown, decimals(float(row[near]), 2), _shortened(sentences[known[near]])))
+            shown = shortened(sentences[example], _LONGEST) if place == 0 else ""
+            rows.append((shown, decimals(float(row[near]), 2), shortened(sentences[known[near]], _LONGEST)))
     text = f"Sentences of {os.path.basename(path)}, and those of {len(known) - 1:,} others that are nearest to them."
     return Section("Nearest sentences", (Paragraph(text), Table(("sentence", ">cosine", "nearest"), tuple(rows))))
-
-
-def _shortened(sentence: str) -> str:
-    return sentence if len(sentence) <= _LONGEST else sentence[: _LONGEST - 1] + "…"

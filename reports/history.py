@@ -1,12 +1,12 @@
-"""The course of a training: its curves and what was measured on the way."""
+"""Training curves, and what was measured on the way."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
-from w2v.display.wording import in_words
+from w2v.display.wording import in_words, is_number
 from w2v.reports.blocks import Block, Curves, Paragraph, Section, Series, Table
 
 Record = Mapping[str, Any]
@@ -17,7 +17,7 @@ _MOST_ROWS, _MOST_COLUMNS = 40, 12
 _NOT_SHOWN = ("kept", "pairs", "words")
 _WORDS: tuple[_Kind, ...] = (
     ("training", "Loss", "nats a pair", (("loss", "training"), ("holdout_loss", "held-out text"))),
-    ("quality", "Quality while training", "share, correlation",
+    ("quality", "Quality while training", "fraction, correlation",
      (("analogies", "analogies, accuracy"), ("word_pairs", "word pairs, Spearman"))),
 )  # fmt: skip
 _LOSSES = {"held_out_loss": "held-out sentences", "neighbors_loss": "neighbouring sentences"}
@@ -26,16 +26,8 @@ _LOSSES = {"held_out_loss": "held-out sentences", "neighbors_loss": "neighbourin
 def training_section(history: Sequence[Record], along: str) -> Section | None:
     """Return the curves of a training and its figures, or None if none was recorded.
 
-    Parameters
-    ----------
-    history : sequence of mappings
-        As a model folder holds it; what is no finite number is passed over.
-    along : {"epoch", "step"}
-        What runs along the horizontal axis: epochs of word vectors, steps of an encoder.
-
-    Returns
-    -------
-    Section or None
+    `along` runs along the horizontal axis: epochs of word vectors, steps of an encoder. What is no finite number in the
+    history, which a model folder held, is passed over.
     """
     if not history:
         return None
@@ -62,6 +54,7 @@ def training_section(history: Sequence[Record], along: str) -> Section | None:
 
 
 def _curves_of_encoder(history: Sequence[Record]) -> list[_Kind]:
+    """Return what to draw of an encoder's history: every loss in it."""
     losses = [name for name in dict.fromkeys(name for record in history for name in record) if name.endswith("_loss")]
     entries = tuple((name, _LOSSES.get(name, name.removesuffix("_loss"))) for name in losses)
     return [("training", "Loss", "nats a sentence", entries)]
@@ -77,11 +70,6 @@ def _points(history: Sequence[Record], along: str, entry: str) -> tuple[tuple[fl
                 points.clear()
             points.append((float(x), float(y)))
     return tuple(points)
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Tell whether something that JSON held is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def records(value: object) -> list[dict[str, Any]]:

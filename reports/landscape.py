@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from w2v.plots.layout import project
 from w2v.reports.blocks import MapPoint, WordMap
 from w2v.vectors.embeddings import Embeddings
-from w2v.vectors.lookup import to_unit
+from w2v.vectors.lookup import to_unit, to_units
 
 N_GROUPS, N_WORDS = 8, 360
 _POOL = 4000
@@ -23,14 +23,9 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Group:
-    """Words of a topic.
+    """Words of a topic, by falling frequency: the most frequent of the half that is nearest to the group's centre.
 
-    Attributes
-    ----------
-    words : tuple of str
-        The most frequent of the half that is nearest to the group's centre, by falling frequency.
-    telling : tuple of str
-        Up to three of them, those nearest to the centre.
+    `telling` are up to three of them, those nearest to the centre.
     """
 
     words: tuple[str, ...]
@@ -40,21 +35,9 @@ class Group:
 def find_groups(embeddings: Embeddings, *, n_words: int = N_WORDS, n_groups: int = N_GROUPS) -> list[Group]:
     """Return groups of frequent words, the largest topics of a vocabulary.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-    n_words : int, default 360
-        In all groups together; fewer where the vocabulary is small.
-    n_groups : int, default 8
-        At most so many.
+    Groups come by falling frequency of their first words, and hold together `n_words` at most; there are none if fewer
+    than three words can be used.
 
-    Returns
-    -------
-    list of Group
-        By falling frequency of their first words; none if fewer than three words can be used.
-
-    Notes
-    -----
     The 4,000 most frequent words are divided by k-means of their unit vectors. Of a natural text the hundred most
     frequent, nearly all of them function words, are passed over, as are single letters of alphabets, what pieces of
     words and marks such as ``##ing`` and ``[CLS]`` are called and, where most words have letters, words without any.
@@ -69,33 +52,20 @@ def find_groups(embeddings: Embeddings, *, n_words: int = N_WORDS, n_groups: int
     k = max(1, min(n_groups, len(words) // _FEWEST_A_GROUP, n_words // _FEWEST_WORDS, len(np.unique(units, axis=0))))
     with threadpool_limits(1):  # the result depends on the number of threads, in its last bits
         found = KMeans(k, n_init=3, random_state=_SEED).fit(units)
-    share = max(1, n_words // k)
+    most = max(1, n_words // k)
     groups = []
     for number in range(k):
         members = np.flatnonzero(found.labels_ == number)
         centre = to_unit(found.cluster_centers_[number])
         by_closeness = members[np.argsort(-(units[members] @ centre), kind="stable")]
-        shown = np.sort(by_closeness[: max(share, len(members) // 2)])[:share]
+        shown = np.sort(by_closeness[: max(most, len(members) // 2)])[:most]
         telling = [place for place in by_closeness if place in shown][:3]
         groups.append((int(shown[0]), Group(_words(words, shown.tolist()), _words(words, telling))))
     return [group for _, group in sorted(groups, key=lambda pair: pair[0])]
 
 
 def draw_map(embeddings: Embeddings, groups: list[Group], *, method: str = "tsne") -> WordMap | None:
-    """Return a map of the words of some groups, or None if they are fewer than three.
-
-    Parameters
-    ----------
-    embeddings : Embeddings
-    groups : list of Group
-        As `find_groups` returned them.
-    method : {"tsne", "pca", "umap"}, default "tsne"
-        See `w2v.plots.plot_words`.
-
-    Returns
-    -------
-    WordMap or None
-    """
+    """Return a map of the words of some groups, or None if they are fewer than three; see `w2v.plots.plot_words`."""
     words = [word for group in groups for word in group.words]
     if len(words) < _FEWEST_WORDS:
         return None
@@ -139,11 +109,9 @@ def _is_part(word: str) -> bool:
 
 def _units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return rows of length 1; those that are zero or not finite are zero."""
-    exact = np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0).astype(np.float64)
-    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
-    units: NDArray[np.float32] = (exact / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return units
+    return to_units(np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0)).astype(np.float32)
 
 
 def _words(words: list[str], places: list[int]) -> tuple[str, ...]:
+    """Return the words at some places."""
     return tuple(words[place] for place in places)

@@ -79,6 +79,7 @@ def front_matter(card: Card) -> str:
 
 
 def _listed(name: str, values: list[str]) -> list[str]:
+    """Return a list of the front matter, if it has entries."""
     return [f"{name}:", *(f"- {_quoted(value)}" for value in values)] if values else []
 
 
@@ -87,6 +88,7 @@ def _quoted(text: str) -> str:
 
 
 def _block(block: Block, pictures: Mapping[str, str]) -> str:
+    """Return a block of any kind; nothing of a picture without a file."""
     match block:
         case Paragraph(text):
             return _escape(text)
@@ -108,10 +110,12 @@ def _block(block: Block, pictures: Mapping[str, str]) -> str:
 
 
 def _picture(file: str | None, name: str) -> str:
+    """Return a picture, if it has a file."""
     return "" if file is None else f"![{_escape(name)}](<{file}>)"
 
 
 def _table(table: Table) -> str:
+    """Return a table."""
     rules = ["---:" if name.startswith(">") else "---" for name in table.header]
     rows = [[name.removeprefix(">") for name in table.header], *table.rows]
     lines = [f"| {' | '.join(map(_escape, row))} |" for row in rows]

@@ -73,15 +73,7 @@ class Evaluations:
 
 @dataclass
 class Measured:
-    """What came of the evaluations.
-
-    Attributes
-    ----------
-    tables : list of Table
-    notes : list of str
-        What the columns are.
-    results : list of Result
-    """
+    """The results of the evaluations; `notes` explain the columns of the tables."""
 
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -96,14 +88,12 @@ class Measured:
 
 
 def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured) -> None:
-    """Measure word vectors on analogies and word pairs; add what comes of it to `measured`.
+    """Measure word vectors on analogies and word pairs; add the results to `measured`.
 
     Raises
     ------
-    EvaluationError
-        If a file cannot be used.
-    ModelError
-        If the model to compare with cannot be opened.
+    EvaluationError, ModelError
+        If a file, or the model to compare with, cannot be used.
     ValueError
         If that is an encoder, which has no word vectors to compare with.
     """
@@ -143,16 +133,10 @@ def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured
 def measure_sentences(
     encoder: SentenceEncoder, files: Evaluations, measured: Measured, *, words: Embeddings | None = None
 ) -> None:
-    """Measure an encoder on pairs of sentences, labels and word order; add what comes of it to `measured`.
+    """Measure an encoder on pairs of sentences, labels and word order; add the results to `measured`.
 
-    Parameters
-    ----------
-    encoder : SentenceEncoder
-    files : Evaluations
-    measured : Measured
-    words : Embeddings, optional
-        The word vectors that the encoder is made of, whose closed forms are set beside; where they are left out, and
-        `against` is word vectors, those of that.
+    `words` are the word vectors that the encoder is made of, whose closed forms are set beside; where they are left
+    out, and `against` is word vectors, those of that.
 
     Raises
     ------
@@ -206,6 +190,7 @@ class _SentenceKind:
 
 
 def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
+    """Return the kinds of files; the tokenizer is that of the model."""
     return [
         _SentenceKind(
             "sts", "sentence pairs, Spearman", "sentence-similarity", "spearman_cosine", decimals,
@@ -249,24 +234,23 @@ def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: Path
 
 
 def _other_words(path: PathLike) -> Embeddings:
-
+    """Return the word vectors to compare with."""
     if read_kind(path) != KIND:
         raise ValueError(f"{path} is an encoder: analogies and word pairs are compared with a model of word vectors")
     return Embeddings.load(path)
 
 
 def _section_table(path: PathLike, report: AnalogyReport) -> Table:
-    rows = tuple(
-        (part.name, f"{part.correct:,}", f"{part.total:,}", percent(part.accuracy), percent(part.coverage))
-        for part in (*report.sections, report.total)
-    )
-    header = ("section", ">correct", ">asked", ">accuracy", ">coverage")
-    return Table(header, rows, f"{_name(path)} by section", is_detail=True)
+    """Return the result of each section of an analogy file."""
+    header, rows = report.table()
+    return Table(header, tuple(rows), f"{_name(path)} by section", is_detail=True)
 
 
 def _result(task: str, path: PathLike, metric: str, value: float) -> list[Result]:
+    """Return what a model hub lists of a figure; nothing of one that is NaN."""
     return [Result(task, Path(path).stem, metric, value)] if value == value else []  # not NaN
 
 
 def _name(path: PathLike) -> str:
+    """Return the name of a file or folder."""
     return Path(path).name

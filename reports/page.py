@@ -13,17 +13,7 @@ from w2v.reports.pictures import DARK, LIGHT, N_COLORS, STYLE, draw_curves, draw
 
 
 def to_html(card: Card) -> str:
-    """Return a report as HTML.
-
-    Parameters
-    ----------
-    card : Card
-
-    Returns
-    -------
-    str
-        A whole document. Its policy allows its own style, known by its hash, and nothing else.
-    """
+    """Return a report as an HTML document; its policy allows its own style, known by its hash, and nothing else."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -59,10 +49,12 @@ def _style() -> str:
 
 
 def _anchor(number: int) -> str:
+    """Return where the section of this number is linked to."""
     return f"section-{number + 1}"
 
 
 def _section(number: int, section: Section) -> Html:
+    """Return a section with its heading."""
     blocks = "\n".join(_block(block) for block in section.blocks)
     anchor = _anchor(number)
     return Html(
@@ -72,6 +64,7 @@ def _section(number: int, section: Section) -> Html:
 
 
 def _block(block: Block) -> Html:
+    """Return a block of any kind."""
     match block:
         case Paragraph(text):
             return Html(f'<p class="note">{escape(text)}</p>')
@@ -89,6 +82,7 @@ def _block(block: Block) -> Html:
 
 
 def _table(table: Table) -> Html:
+    """Return a table, which scrolls if it is wide and unfolds if it is a detail."""
     if not table.is_detail:
         drawn = html_table(table.header, table.rows, caption=table.caption or None, styled=False, most_rows=1000)
         return Html(f'<div class="scroll">{drawn}</div>')
@@ -97,6 +91,7 @@ def _table(table: Table) -> Html:
 
 
 def _map(word_map: WordMap) -> Html:
+    """Return a map with its key and caption."""
     keys = "".join(
         '<li><svg viewBox="0 0 10 10" aria-hidden="true">'
         f'<circle class="f{number % N_COLORS}" cx="5" cy="5" r="5"/></svg>{escape(group)}</li>'

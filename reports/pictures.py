@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
 from w2v.display.html import Html, escape
+from w2v.display.wording import shortened
+from w2v.plots.figures import COLORS, FAINT, INK, QUIET
 from w2v.reports.blocks import Curves, MapPoint, WordMap
 
 N_COLORS = 8
 
-_LIGHT = ("#0b62a4", "#c04a00", "#00795c", "#a8407f", "#8a6400", "#5b4db3", "#a1262f", "#47565f")
 _DARK = ("#6cb6ff", "#ffa657", "#4ec9a0", "#f08cc8", "#dcb84a", "#b5a8ff", "#ff8f8f", "#adbac7")
 _WIDTH = 960
 _MARGIN = 26
@@ -28,12 +30,13 @@ _HEADINGS = 7.2  # pixels a letter of the names of curves
 
 
 def _variables(colors: Sequence[str], ink: str, quiet: str, faint: str, paper: str) -> str:
+    """Return colours as CSS variables."""
     listed = "".join(f"--c{number}:{color};" for number, color in enumerate(colors))
     return f"{listed}--ink:{ink};--quiet:{quiet};--faint:{faint};--paper:{paper};"
 
 
-LIGHT = _variables(_LIGHT, "#1f2328", "#59636e", "#d1d9e0", "#ffffff")
-"""Colours on white, as CSS variables; hues as in `w2v.plots`, each dark enough for text."""
+LIGHT = _variables(COLORS, INK, QUIET, FAINT, "#ffffff")
+"""Colours on white, as CSS variables."""
 DARK = _variables(_DARK, "#e6edf3", "#9aa7b4", "#39424d", "#14181d")
 """The same hues on nearly black."""
 
@@ -95,11 +98,11 @@ def draw_curves(curves: Curves) -> Html:
         later = " later" if number % 2 else ""
         parts.append(f'<polyline class="curve s{number % N_COLORS}{later}" points="{path}"/>')
         for (x, y), point in zip(placed, series.points, strict=True):
-            told = escape(f"{series.name}, {curves.x_label} {_number(point[0])}: {point[1]:.4g}")
+            hint = escape(f"{series.name}, {curves.x_label} {_number(point[0])}: {point[1]:.4g}")
             radius = 3.2 if len(placed) <= 60 else 1.6
             parts.append(
                 f'<circle class="dot f{number % N_COLORS}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">'
-                f"<title>{told}</title></circle>"
+                f"<title>{hint}</title></circle>"
             )
     for point in curves.best:
         x, y = place(*point)
@@ -108,9 +111,7 @@ def draw_curves(curves: Curves) -> Html:
 
 
 def draw_map(word_map: WordMap) -> Html:
-    """Return a map of words: a dot for each, and beside it the word where there is room; the others tell it when
-    they are pointed at.
-    """  # noqa: D205
+    """Return a map of words: a dot each, labelled where there is room; the others show their word when pointed at."""
     points, height = _fitted(word_map.points)
     parts = [_opening(_WIDTH, height, f"{word_map.title} of the model on the plane, in {len(word_map.groups)} groups")]
     labels = _place_labels(points, height)
@@ -118,32 +119,21 @@ def draw_map(word_map: WordMap) -> Html:
         is_labelled = point.word in labels
         parts.append(
             f'<circle class="dot f{point.group % N_COLORS}" cx="{point.x:.1f}" cy="{point.y:.1f}" '
-            f'r="{3.6 if is_labelled else 2.6}"><title>{escape(_shortened(point.word))}</title></circle>'
+            f'r="{3.6 if is_labelled else 2.6}"><title>{escape(shortened(point.word, _MOST_LETTERS))}</title></circle>'
         )
     for point in points:
         if point.word in labels:
             x, y, anchor = labels[point.word]
             large = " large" if point.weight > 0 else ""
             kind = f"halo f{point.group % N_COLORS}{large}"
-            parts.append(_text(x, y, _shortened(point.word), kind, anchor))
+            parts.append(_text(x, y, shortened(point.word, _MOST_LETTERS), kind, anchor))
     return Html("".join(parts) + "</svg>")
 
 
 def ticks(low: float, high: float, n: int, *, whole: bool = False) -> list[float]:
-    """Return about `n` round numbers in and around a range, by rising size.
+    """Return about `n` round numbers in and around a range, by rising size, at least one.
 
-    Parameters
-    ----------
-    low, high : float
-        Finite, `low` <= `high`.
-    n : int
-    whole : bool, default False
-        Whole numbers within the range only.
-
-    Returns
-    -------
-    list of float
-        At least one.
+    With `whole`, whole numbers within the range only. `low` and `high` are finite.
     """
     if high <= low:
         return [low]
@@ -157,43 +147,36 @@ def ticks(low: float, high: float, n: int, *, whole: bool = False) -> list[float
 
 
 def _series_of(curves: Curves, point: tuple[float, float]) -> int:
+    """Return the colour of the series that holds a point."""
     return next((number for number, series in enumerate(curves.series) if point in series.points), 0) % N_COLORS
 
 
 def _number(value: float) -> str:
+    """Write a tick."""
     return f"{value:,.0f}" if value == round(value) and abs(value) >= 1 else f"{value:.4g}"
 
 
 def _opening(width: float, height: float, name: str) -> str:
+    """Return the beginning of a picture."""
     return f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(name)}">'
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
+    """Return a text."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}">{escape(text)}</text>'
-
-
-def _shortened(word: str) -> str:
-    return word if len(word) <= _MOST_LETTERS else word[: _MOST_LETTERS - 1] + "…"
 
 
 def _fitted(points: Sequence[MapPoint]) -> tuple[list[MapPoint], float]:
     """Return the points in pixels, y downwards and one scale for both directions, and the height of the picture."""
     xs, ys = [point.x for point in points], [point.y for point in points]
     wide, high = max(xs) - min(xs), max(ys) - min(ys)
-    share = high / wide if wide > 0 else 1.0
-    height = _WIDTH * min(max(share, _FLATTEST), _TALLEST)
+    height = _WIDTH * min(max(high / wide if wide > 0 else 1.0, _FLATTEST), _TALLEST)
     room = (_WIDTH - 4 * _MARGIN, height - 2 * _MARGIN)
     scale = min(room[0] / wide if wide > 0 else math.inf, room[1] / high if high > 0 else math.inf)
     scale = scale if math.isfinite(scale) else 1.0
     middle = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
     fitted = [
-        MapPoint(
-            point.word,
-            _WIDTH / 2 + (point.x - middle[0]) * scale,
-            height / 2 - (point.y - middle[1]) * scale,
-            point.group,
-            point.weight,
-        )
+        replace(point, x=_WIDTH / 2 + (point.x - middle[0]) * scale, y=height / 2 - (point.y - middle[1]) * scale)
         for point in points
     ]
     return fitted, height
@@ -210,7 +193,7 @@ def _place_labels(points: Sequence[MapPoint], height: float) -> dict[str, tuple[
     labels = {}
     for point in sorted(points, key=lambda point: -point.weight):
         size = _LARGE_SIZE if point.weight > 0 else _SIZE
-        width = text_width(_shortened(point.word)) * size
+        width = text_width(shortened(point.word, _MOST_LETTERS)) * size
         for dx, dy, anchor in (
             (6, 0.34, "start"), (-6, 0.34, "end"), (0, -0.55, "middle"), (0, 1.15, "middle"),
             (5, -0.25, "start"), (5, 0.9, "start"), (-5, -0.25, "end"), (-5, 0.9, "end"),

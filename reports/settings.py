@@ -27,16 +27,7 @@ _BIAS = "What is near to what reflects the text, with its gaps and its prejudice
 def settings_section(metadata: Mapping[str, Any], embeddings: Embeddings) -> Section:
     """Return how a model was made and what its vectors are like.
 
-    Parameters
-    ----------
-    metadata : mapping
-        As a model folder holds it. Of files only the names are told: where they lie is nobody's business.
-    embeddings : Embeddings
-        Its words, with the tokenizer.
-
-    Returns
-    -------
-    Section
+    `metadata` is what a model folder holds. Of files only the names are shown: where they lie is nobody's business.
     """
     blocks: list[Block] = []
     parameters, training = as_mapping(metadata.get("parameters")), as_mapping(metadata.get("training"))

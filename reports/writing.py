@@ -8,7 +8,7 @@ from pathlib import Path
 from w2v.reports.blocks import Card
 from w2v.reports.markdown import render_pictures, to_markdown
 from w2v.reports.page import to_html
-from w2v.storage.files import ModelError, OutputTakenError, atomic_file, check_writable_beside
+from w2v.storage.files import ModelError, atomic_file, check_output_file, check_writable_beside
 
 _PAGES, _DOCUMENTS = (".html", ".htm"), (".md", ".markdown")
 _PICTURES = ("map", "training", "quality")
@@ -17,27 +17,16 @@ _PICTURES = ("map", "training", "quality")
 def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Raise early, before anything is computed, if a report could not be saved at `path`.
 
-    Parameters
-    ----------
-    path : str or path-like
-        Ends in .html or .md.
-    overwrite : bool, default False
-        Whether a file that exists may be replaced.
-
     Raises
     ------
     ModelError
-        If the name ends in neither, if the file exists and `overwrite` is False, or if its folder does not exist or
-        cannot be written.
+        If the name ends in neither .html nor .md, if the file exists and `overwrite` is False, or if its folder does
+        not exist or cannot be written.
     """
     if Path(path).suffix.lower() not in _PAGES + _DOCUMENTS:
         raise ModelError(f"{path}: a report's name must end in .html for a page or in .md for Markdown")
-    if Path(path).is_dir():
-        raise ModelError(f"{path} is a folder; give the name of a file to write")
-    names = [path] if _is_page(path) else [path, *(_picture_path(path, name) for name in _PICTURES)]
-    for name in names:
-        if os.path.lexists(name) and not overwrite:
-            raise OutputTakenError(f"{name} exists already; choose another name, or ask to overwrite it")
+    for name in [path] if _is_page(path) else [path, *(_picture_path(path, name) for name in _PICTURES)]:
+        check_output_file(name, overwrite=overwrite)
     check_writable_beside(path)
 
 
@@ -77,8 +66,10 @@ def save_report(card: Card, path: str | os.PathLike[str], *, overwrite: bool = F
 
 
 def _is_page(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a report of this name is HTML."""
     return Path(path).suffix.lower() in _PAGES
 
 
 def _picture_path(path: str | os.PathLike[str], name: str) -> Path:
+    """Return the name of a picture beside a report."""
     return Path(path).with_name(f"{Path(path).stem}-{name}.svg")

@@ -5,24 +5,30 @@ The names below are loaded when they are first used, so that `import w2v` is fas
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from w2v.lazy import offer
 
 if TYPE_CHECKING:
-    from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
-    from w2v.encoder.sentence_encoder import SentenceEncoder
-    from w2v.encoding.vocabulary import UnknownWordError, Vocabulary
-    from w2v.monitoring.history import TrainingInterrupted
-    from w2v.neural.tasks.language_model import LanguageModel
-    from w2v.neural.tasks.translation import Translator
-    from w2v.phrases.estimator import Phrases
-    from w2v.phrases.phrase_list import ENGLISH_CONNECTOR_WORDS, PhraseList, PhraseTokenizer
-    from w2v.settings.parameters import Parameters
-    from w2v.storage.files import ModelError
-    from w2v.training.monitor import CallbackError, Every, TrainingView
-    from w2v.training.trainer import DivergenceError
-    from w2v.training.word2vec import Word2Vec
-    from w2v.vectors.embeddings import Embeddings
+    from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
+    from w2v.encoder.sentence_encoder import SentenceEncoder as SentenceEncoder
+    from w2v.encoding.vocabulary import UnknownWordError as UnknownWordError
+    from w2v.encoding.vocabulary import Vocabulary as Vocabulary
+    from w2v.monitoring.history import TrainingInterrupted as TrainingInterrupted
+    from w2v.neural.tasks.language_model import LanguageModel as LanguageModel
+    from w2v.neural.tasks.translation import Translator as Translator
+    from w2v.phrases.estimator import Phrases as Phrases
+    from w2v.phrases.phrase_list import ENGLISH_CONNECTOR_WORDS as ENGLISH_CONNECTOR_WORDS
+    from w2v.phrases.phrase_list import PhraseList as PhraseList
+    from w2v.phrases.phrase_list import PhraseTokenizer as PhraseTokenizer
+    from w2v.settings.parameters import Parameters as Parameters
+    from w2v.storage.files import ModelError as ModelError
+    from w2v.training.monitor import CallbackError as CallbackError
+    from w2v.training.monitor import Every as Every
+    from w2v.training.monitor import TrainingView as TrainingView
+    from w2v.training.trainer import DivergenceError as DivergenceError
+    from w2v.training.word2vec import Word2Vec as Word2Vec
+    from w2v.vectors.embeddings import Embeddings as Embeddings
 
 __version__ = "0.1.0"
 
@@ -48,34 +54,4 @@ _HOME = {
     "Word2Vec": "training.word2vec",
 }
 
-__all__ = [
-    "ENGLISH_CONNECTOR_WORDS",
-    "CallbackError",
-    "Every",
-    "TrainingView",
-    "DivergenceError",
-    "Embeddings",
-    "LanguageModel",
-    "ModelError",
-    "Parameters",
-    "PhraseList",
-    "PhraseTokenizer",
-    "Phrases",
-    "SentenceEncoder",
-    "SentenceIndex",
-    "TrainingInterrupted",
-    "Translator",
-    "UnknownWordError",
-    "Vocabulary",
-    "Word2Vec",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+offer(__name__, _HOME)

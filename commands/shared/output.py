@@ -206,17 +206,8 @@ def print_trained(summary: Mapping[str, Any]) -> None:
 
 def print_analogies(path: str, report: AnalogyReport) -> None:
     """Print the accuracy and coverage of each section of an analogy file."""
-    rows = [
-        (
-            section.name,
-            f"{section.correct:,}",
-            f"{section.total:,}",
-            percent(section.accuracy),
-            percent(section.coverage),
-        )
-        for section in (*report.sections, report.total)
-    ]
-    print_table(["section", ">correct", ">asked", ">accuracy", ">coverage"], rows, title=path)
+    header, rows = report.table()
+    print_table(header, rows, title=path)
 
 
 def print_pairs(reports: Mapping[str, PairsReport]) -> None:

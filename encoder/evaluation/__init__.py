@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from w2v.lazy import offer
 
 if TYPE_CHECKING:
-    from w2v.encoder.evaluation.baselines import (
-        SENTENCE_LENGTH,
-        BagOfWords,
-        Baseline,
-        UnweightedSif,
-        get_baseline,
-        random_network,
-        sentence_moments,
-    )
-    from w2v.encoder.evaluation.files import LabelledSentences, ScoredPairs, read_labelled, read_scored_pairs
-    from w2v.encoder.evaluation.measures import (
-        FOLDS,
-        N_RESAMPLES,
-        PROBE_FOLDS,
-        AccuracyReport,
-        Difference,
-        StsReport,
-        compare,
-        evaluate_classification,
-        evaluate_sts,
-        probe_word_order,
-        spearman,
-        swapped_neighbors,
-    )
+    from w2v.encoder.evaluation.baselines import SENTENCE_LENGTH as SENTENCE_LENGTH
+    from w2v.encoder.evaluation.baselines import BagOfWords as BagOfWords
+    from w2v.encoder.evaluation.baselines import Baseline as Baseline
+    from w2v.encoder.evaluation.baselines import UnweightedSif as UnweightedSif
+    from w2v.encoder.evaluation.baselines import get_baseline as get_baseline
+    from w2v.encoder.evaluation.baselines import random_network as random_network
+    from w2v.encoder.evaluation.baselines import sentence_moments as sentence_moments
+    from w2v.encoder.evaluation.files import LabelledSentences as LabelledSentences
+    from w2v.encoder.evaluation.files import ScoredPairs as ScoredPairs
+    from w2v.encoder.evaluation.files import read_labelled as read_labelled
+    from w2v.encoder.evaluation.files import read_scored_pairs as read_scored_pairs
+    from w2v.encoder.evaluation.measures import FOLDS as FOLDS
+    from w2v.encoder.evaluation.measures import N_RESAMPLES as N_RESAMPLES
+    from w2v.encoder.evaluation.measures import PROBE_FOLDS as PROBE_FOLDS
+    from w2v.encoder.evaluation.measures import AccuracyReport as AccuracyReport
+    from w2v.encoder.evaluation.measures import Difference as Difference
+    from w2v.encoder.evaluation.measures import StsReport as StsReport
+    from w2v.encoder.evaluation.measures import compare as compare
+    from w2v.encoder.evaluation.measures import evaluate_classification as evaluate_classification
+    from w2v.encoder.evaluation.measures import evaluate_sts as evaluate_sts
+    from w2v.encoder.evaluation.measures import probe_word_order as probe_word_order
+    from w2v.encoder.evaluation.measures import spearman as spearman
+    from w2v.encoder.evaluation.measures import swapped_neighbors as swapped_neighbors
 
 _HOME = {
     "AccuracyReport": "measures",
@@ -57,38 +57,4 @@ _HOME = {
     "swapped_neighbors": "measures",
 }
 
-__all__ = [
-    "AccuracyReport",
-    "BagOfWords",
-    "Baseline",
-    "Difference",
-    "FOLDS",
-    "LabelledSentences",
-    "N_RESAMPLES",
-    "PROBE_FOLDS",
-    "SENTENCE_LENGTH",
-    "ScoredPairs",
-    "StsReport",
-    "UnweightedSif",
-    "compare",
-    "evaluate_classification",
-    "evaluate_sts",
-    "get_baseline",
-    "probe_word_order",
-    "random_network",
-    "read_labelled",
-    "read_scored_pairs",
-    "sentence_moments",
-    "spearman",
-    "swapped_neighbors",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+offer(__name__, _HOME)

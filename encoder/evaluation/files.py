@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.evaluation import EvaluationError
+from w2v.evaluation.files import EvaluationError, read_lines
 
 _SICK = ("sentence_A", "sentence_B", "relatedness_score")
 _STS_COLUMNS = 7  # genre, file, year, id, score, and two sentences; some lines name a source or two after them
@@ -145,19 +145,7 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledSentences:
 
 def _lines(name: str, *, latin: bool) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not blank, with their numbers."""
-    try:
-        with open(name, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise EvaluationError(f"{name} cannot be read: {error.strerror or error}") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if not latin:
-            wrong = data.count(b"\n", 0, error.start) + 1
-            raise EvaluationError(f"{name}, line {wrong}: not UTF-8; convert the file first") from error
-        text = data.decode("latin-1")
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in read_lines(name, latin=latin):
         if control := _CONTROL.search(line):
             raise EvaluationError(f"{name}, line {number}: the character {control[0]!r:.80} is not text")
         if line.strip():

@@ -4,42 +4,31 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.encoder.model.identity import Identity
 from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.state import EncoderState, sif_state
-from w2v.encoding.vocabulary import Vocabulary
-from w2v.storage.claims import check_free_space
-from w2v.storage.files import ModelError, atomic_file, atomic_folder
-from w2v.storage.tensors import read_tensors, write_tensors
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import read_tensors
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.model_folder import (
     FORMAT,
     LAYOUT,
-    TENSORS_NAME,
     check_positive,
     check_tensor,
     check_types,
-    encode_json,
-    encode_words,
-    n_bytes_of,
     read_header,
     read_kind,
     read_subwords,
-    read_words,
     restore_tokenizer,
-    write_subwords,
-    write_tokenizer,
 )
 from w2v.vectors.persistence import KIND as WORD_VECTORS
-from w2v.vectors.persistence import check_output
+from w2v.vectors.persistence import Tensors, n_bytes_of, read_vocabulary, write_folder
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
@@ -56,7 +45,6 @@ _STRUCTURE = (
     "format", "format_version", "kind", "dimension", "vocabulary_size", "tokenizer", "identity", "subwords",
     "subword_columns", "subword_scale", "network", "pooling", "table_columns",
 )  # fmt: skip
-_OWN_FILES = (TABLE_FILE, NETWORK_FILE, POOLING_FILE, LAYOUT.subwords)
 
 
 def save_encoder(
@@ -64,61 +52,33 @@ def save_encoder(
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
-    extra_tensors: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+    extra_tensors: Tensors | None = None,
 ) -> None:
-    """Write an encoder's folder. It is written beside its final name and renamed, so it is never seen half-written.
+    """Write an encoder's folder; for the parameters and errors see `w2v.vectors.persistence.write_folder`."""
+    write_folder(
+        path,
+        _describe(state),
+        state.vocabulary,
+        _tensors(state),
+        tokenizer=state.tokenizer,
+        subwords=state.subwords,
+        overwrite=overwrite,
+        extra_tensors=extra_tensors,
+    )
 
-    Parameters
-    ----------
-    state : EncoderState
-    path : str or path-like
-        Name of the folder.
-    overwrite : bool, default False
-        Replace a model folder that exists, of whichever kind; anything else is never replaced.
-    extra_tensors : mapping of str to (mapping of str to ndarray), optional
-        Further tensors files: file name, such as ``LAYOUT.training``, to named arrays.
 
-    Raises
-    ------
-    ModelError
-        As `w2v.vectors.persistence.check_output`, or if writing fails. Nothing is left behind, and what was there
-        before is unchanged.
-    ValueError
-        If a name in `extra_tensors` is reserved or not a plain name, or the metadata cannot be expressed in JSON.
-    """
-    check_output(path, overwrite)
-    config = encode_json(_describe(state))
-    for name in extra_tensors or {}:
-        if not TENSORS_NAME.fullmatch(name) or name in _OWN_FILES:
-            raise ValueError(
-                f"{name!r:.80} is not a name for a further tensors file; use for instance {LAYOUT.training!r}"
-            )
-    tensors: dict[str, NDArray[Any]] = {"table": state.table, "word_weights": state.word_weights}
-    if state.vocabulary.counts is not None:
-        tensors["counts"] = state.vocabulary.counts
-    check_free_space(path, n_bytes_of_state(state) + n_bytes_of(*(extra_tensors or {}).values()))
-    with atomic_folder(path, replace=overwrite) as folder:
-        write_tensors(folder / TABLE_FILE, tensors)
-        if state.subwords is not None:
-            write_subwords(folder, state.subwords)
-        if state.parameters is not None:
-            write_tensors(folder / NETWORK_FILE, dict(state.parameters))
-        if state.pooling.dense:
-            write_tensors(folder / POOLING_FILE, state.pooling.tensors())
-        for name, further in (extra_tensors or {}).items():
-            write_tensors(folder / name, further)
-        write_tokenizer(folder, state.tokenizer)
-        with atomic_file(folder / LAYOUT.vocabulary) as file:
-            file.write(encode_words(state.vocabulary.index_to_key))
-        with atomic_file(folder / LAYOUT.config) as file:
-            file.write(config)
+def _tensors(state: EncoderState) -> Tensors:
+    """Return the arrays of each file."""
+    return {
+        TABLE_FILE: {"table": state.table, "word_weights": state.word_weights},
+        NETWORK_FILE: {} if state.parameters is None else dict(state.parameters),
+        POOLING_FILE: state.pooling.tensors(),
+    }
 
 
 def n_bytes_of_state(state: EncoderState) -> int:
     """Return how much the arrays of an encoder take on the disk."""
-    parameters = {} if state.parameters is None else dict(state.parameters)
-    own = {"table": state.table, "word_weights": state.word_weights}
-    return n_bytes_of(own, parameters, state.pooling.tensors(), subwords=state.subwords)
+    return n_bytes_of(*_tensors(state).values(), subwords=state.subwords)
 
 
 def load_encoder(
@@ -159,10 +119,9 @@ def load_encoder(
     pooling = _read_pooling(folder, config, mmap=mmap)
     width = len(pooling.dense[0].weight) if pooling.dense else config.get("table_columns", config["dimension"])
     shape = (config["vocabulary_size"], width)
-    words = read_words(folder / LAYOUT.vocabulary, shape[0])
     file = folder / TABLE_FILE
     tensors = read_tensors(file, mmap=mmap)
-    counts = check_tensor(file, tensors, "counts", np.int64, shape[:1]) if "counts" in tensors else None
+    vocabulary = read_vocabulary(folder, shape[0], file, tensors)
     restored = restore_tokenizer(folder, config["tokenizer"], tokenizer)
     if restored is None:
         name = config["tokenizer"].get("callable", "?")
@@ -173,7 +132,7 @@ def load_encoder(
     network, parameters = _read_network(folder, config, mmap=mmap)
     try:
         return EncoderState(
-            Vocabulary.read_from(str(folder / LAYOUT.vocabulary), words, counts),
+            vocabulary,
             restored,
             check_tensor(file, tensors, "table", np.float32, shape),
             check_tensor(file, tensors, "word_weights", np.float32, shape[:1]),

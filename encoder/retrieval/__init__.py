@@ -5,16 +5,23 @@ The names below are loaded when they are first used, so that `import w2v.encoder
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from w2v.lazy import offer
 
 if TYPE_CHECKING:
-    from w2v.encoder.retrieval.hits import Hit, Place
-    from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
-    from w2v.encoder.retrieval.mining.clusters import Cluster, Clustering, Member, cluster_sentences
-    from w2v.encoder.retrieval.mining.duplicates import Duplicate, mine_duplicates
-    from w2v.encoder.retrieval.mining.leaders import group_duplicates
-    from w2v.encoder.retrieval.similar import SimilarSentence, similar_sentences
+    from w2v.encoder.retrieval.hits import Hit as Hit
+    from w2v.encoder.retrieval.hits import Place as Place
+    from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
+    from w2v.encoder.retrieval.mining.clusters import Cluster as Cluster
+    from w2v.encoder.retrieval.mining.clusters import Clustering as Clustering
+    from w2v.encoder.retrieval.mining.clusters import Member as Member
+    from w2v.encoder.retrieval.mining.clusters import cluster_sentences as cluster_sentences
+    from w2v.encoder.retrieval.mining.duplicates import Duplicate as Duplicate
+    from w2v.encoder.retrieval.mining.duplicates import mine_duplicates as mine_duplicates
+    from w2v.encoder.retrieval.mining.leaders import group_duplicates as group_duplicates
+    from w2v.encoder.retrieval.similar import SimilarSentence as SimilarSentence
+    from w2v.encoder.retrieval.similar import similar_sentences as similar_sentences
 
 _HOME = {
     "Cluster": "mining.clusters",
@@ -31,27 +38,4 @@ _HOME = {
     "similar_sentences": "similar",
 }
 
-__all__ = [
-    "Cluster",
-    "Clustering",
-    "Duplicate",
-    "Hit",
-    "Member",
-    "Place",
-    "SentenceIndex",
-    "SimilarSentence",
-    "cluster_sentences",
-    "group_duplicates",
-    "mine_duplicates",
-    "similar_sentences",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r:.80} has no attribute {name!r:.80}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+offer(__name__, _HOME)

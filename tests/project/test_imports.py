@@ -205,6 +205,18 @@ def test_late_imports_are_heavy_or_optional() -> None:
     assert wrong == []
 
 
+def test_packages_show_type_checkers_what_they_load() -> None:
+    """Names that a package loads when they are first used are imported under `TYPE_CHECKING`, from where they lie."""
+    packages = {name.rpartition(".")[0] for name in homes()}
+    shown = {
+        f"{each.importer}.{each.name}": each.imported
+        for package in packages
+        for each in imports()[package]
+        if each.for_types
+    }
+    assert shown == homes()
+
+
 def test_kernels_import_numpy_and_numba_only() -> None:
     """And the standard library; where their cache may lie, the environment says."""
     allowed = {"llvmlite", "numba", "numpy", *sys.stdlib_module_names}

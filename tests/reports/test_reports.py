@@ -23,6 +23,7 @@ from w2v.encoder import SentenceEncoder
 from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
 from w2v.reports import Card, CardOptions, Evaluations, check_report_path, model_card, save_report, to_html, to_markdown
 from w2v.reports.blocks import Curves, MapPoint, Section, Series, Table, WordMap
+from w2v.reports.history import training_section
 from w2v.reports.landscape import draw_map, find_groups
 from w2v.reports.markdown import front_matter, render_pictures
 from w2v.reports.pictures import _fitted, _place_labels, text_width, ticks
@@ -461,3 +462,12 @@ def test_card_is_made_of_json_types_only(embeddings: Embeddings) -> None:
     """What a folder can hold is all that a card needs."""
     again = Embeddings(embeddings.vocabulary, embeddings.vectors, metadata=json.loads(json.dumps(embeddings.metadata)))
     assert to_html(model_card(again)) == to_html(model_card(embeddings))
+
+
+def test_curves_of_several_stages_are_those_of_the_last() -> None:
+    """The steps of each stage begin at 0, so that the others would run backwards."""
+    steps = [("corpus", 0, 5.0), ("corpus", 40, 3.0), ("pairs", 0, 2.0), ("pairs", 20, 1.5)]
+    section = training_section([{"stage": a, "step": b, "held_out_loss": c} for a, b, c in steps], "step")
+    assert section is not None
+    drawn = [block.series for block in section.blocks if isinstance(block, Curves)]
+    assert drawn == [(Series("held-out sentences", ((0.0, 2.0), (20.0, 1.5))),)]

@@ -10,8 +10,14 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from w2v import evaluation
-from w2v.evaluation import AnalogySection, EvaluationError, evaluate_analogies, evaluate_spelling, evaluate_word_pairs
+from w2v.evaluation import (
+    AnalogySection,
+    EvaluationError,
+    analogies,
+    evaluate_analogies,
+    evaluate_spelling,
+    evaluate_word_pairs,
+)
 from w2v.vectors.embeddings import Embeddings
 
 N_PAIRS = 40
@@ -79,8 +85,8 @@ def test_analogies_are_right_where_asking_one_by_one_is(
     restrict_vocab: int | None,
     block: int,
 ) -> None:
-    monkeypatch.setattr(evaluation, "_BLOCK_WORDS", block)
-    monkeypatch.setattr(evaluation, "_BLOCK_QUESTIONS", block)
+    monkeypatch.setattr(analogies, "_BLOCK_WORDS", block)
+    monkeypatch.setattr(analogies, "_BLOCK_QUESTIONS", block)
     report = evaluate_analogies(embeddings, questions, method=method, restrict_vocab=restrict_vocab)
     expected = naive_correct(embeddings, questions, method, restrict_vocab or len(embeddings))
     assert 0.2 < np.mean(expected) < 0.98  # a model that knows all or nothing would test nothing

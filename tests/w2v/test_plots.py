@@ -397,7 +397,9 @@ def test_plot_history_names_each_of_several_models_once_without_overlap() -> Non
     histories = {f"model {index}": EPOCHS for index in range(9)}
     figure = plot_history(histories)
     labels = [label for label in labels_of(figure) if label.get_text().startswith("model")]
-    assert sorted(label.get_text() for label in labels) == sorted(histories)
+    labels.sort(key=lambda label: label.get_text())
+    assert [label.get_text() for label in labels] == list(histories)
+    assert [label.get_color() for label in labels] == [palette(index)[0] for index in range(9)]
     figure.canvas.draw()
     assert overlapping(labels) == []
     assert len({palette(index) for index in range(9)}) == 9

@@ -70,7 +70,8 @@ def compare_programs(
         analogies, pairs = _gensim_test_data("questions-words.txt"), _gensim_test_data("wordsim353.tsv")
     for path in (*analogies, *pairs):  # a missing file should not be found out after the training
         open(path, "rb").close()
-    parameters = replace(parameters, workers=_count_workers(parameters), random_state=seeds[0])
+    workers = default_workers() if parameters.workers is None else parameters.workers
+    parameters = replace(parameters, workers=workers, random_state=seeds[0])
     runs: dict[str, list[Run]] = {key: [] for key in keys}
     with tempfile.TemporaryDirectory(prefix="w2v-compare-") as folder:
         text = Path(folder, "tokenised.txt")
@@ -88,6 +89,7 @@ def compare_programs(
 
 
 def _check_programs(programs: Sequence[str]) -> list[str]:
+    """Return the programs to compare with, each once."""
     different = list(dict.fromkeys(programs))
     for key in different:
         if key not in OTHERS:
@@ -98,6 +100,7 @@ def _check_programs(programs: Sequence[str]) -> list[str]:
 
 
 def _seeds(first: int | None, n_seeds: int) -> list[int | None]:
+    """Return a seed for each run of a program."""
     if not 1 <= n_seeds <= MOST_SEEDS:
         raise ValueError(f"n_seeds must be from 1 to {MOST_SEEDS}, not {n_seeds}")
     if first is None and n_seeds == 1:
@@ -106,12 +109,8 @@ def _seeds(first: int | None, n_seeds: int) -> list[int | None]:
     return [(start + offset) % (MAX_SEED + 1) for offset in range(n_seeds)]
 
 
-def _count_workers(parameters: Parameters) -> int:
-
-    return default_workers() if parameters.workers is None else parameters.workers
-
-
 def _train(key: str, text: Path, parameters: Parameters, corpus: TextReader) -> Trained:
+    """Train in one program."""
     from w2v.encoding.stream import EmptyVocabularyError
 
     try:
@@ -121,6 +120,7 @@ def _train(key: str, text: Path, parameters: Parameters, corpus: TextReader) -> 
 
 
 def _gensim_test_data(name: str) -> list[str]:
+    """Return the path of a file that gensim brings."""
     PROGRAMS["gensim"].title()  # says what to install
     from gensim.test.utils import datapath
 
@@ -141,6 +141,7 @@ def _tokenise(corpus: TextReader, parameters: Parameters, path: Path) -> int:
 
 
 def _evaluate(seed: int | None, trained: Trained, analogies: Sequence[PathLike], pairs: Sequence[PathLike]) -> Run:
+    """Return what one training took and how good its vectors are."""
     embeddings = trained.embeddings
     return Run(
         seed=seed,

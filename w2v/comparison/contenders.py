@@ -1,4 +1,4 @@
-"""The programs that `w2v compare` trains, this one, gensim and fastText: each is told the same in its own words."""
+"""The programs that `w2v compare` trains: this one, gensim and fastText, each given the same parameters."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 from w2v.encoding.vocabulary import Vocabulary
+from w2v.lazy import installed_version, load_optional
 from w2v.settings.parameters import Parameters
 from w2v.vectors.embeddings import Embeddings
 
 _OURS_ALONE = (
     "holdout", "eval_analogies", "eval_pairs", "patience", "monitor", "position_weights", "phrases", "lines",
+)  # fmt: skip
+_SPELT_AS_GENSIM = (
+    "vector_size", "window", "min_count", "sample", "ns_exponent", "shrink_windows", "alpha", "min_alpha", "epochs",
+    "workers",
 )  # fmt: skip
 _NOT_IN_FASTTEXT = ("max_vocab", "min_alpha", "shrink_windows")
 _SENTENCE_END = "</s>"
@@ -22,15 +28,7 @@ _SENTENCE_END = "</s>"
 
 @dataclass(frozen=True)
 class Trained:
-    """Vectors of one training, and the wall-clock time that it took.
-
-    Attributes
-    ----------
-    embeddings : Embeddings
-        What was learned.
-    vocabulary_seconds, training_seconds : float
-        From text to vocabulary (ours: and encoded text), and from there to vectors.
-    """
+    """Vectors of one training; wall-clock time from text to vocabulary (ours: and encoded text), and on to vectors."""
 
     embeddings: Embeddings
     vocabulary_seconds: float
@@ -39,20 +37,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class Program:
-    """A program that can be trained.
+    """A program that can be trained, with its key in options and its name in sentences.
 
-    Attributes
-    ----------
-    key : str
-        Its name in options.
-    name : str
-        Its name in sentences.
-    train : callable
-        Takes a file of tokenised text and parameters whose `workers` is resolved, and returns `Trained`.
-    title : callable
-        Returns the program's name and version; ImportError, with the command that installs it, if it is not there.
-    note : str
-        What it does differently, whatever it is told; empty if nothing.
+    `train` takes a file of tokenised text and parameters whose `workers` is resolved. `title` returns name and version,
+    or raises ImportError with the command that installs the program. The note says what it does differently, whatever
+    the parameters; empty if nothing.
     """
 
     key: str
@@ -63,7 +52,7 @@ class Program:
 
 
 def check_counterparts(parameters: Parameters, programs: tuple[str, ...]) -> None:
-    """Raise ValueError if a parameter is out of range or one of the programs knows nothing like it."""
+    """Raise ValueError if a parameter is out of range or has no counterpart in one of the programs."""
     parameters.validate()
     if parameters.max_time is not None:
         raise ValueError("max_time cannot be compared: gensim counts epochs; give epochs instead.")
@@ -117,21 +106,11 @@ def train_gensim(text: Path, parameters: Parameters) -> Trained:
 
 def gensim_arguments(parameters: Parameters) -> dict[str, Any]:
     """Return the arguments of gensim's constructor; what is None is left to gensim's own default."""
-    arguments = {
+    arguments = {name: getattr(parameters, name) for name in _SPELT_AS_GENSIM} | {
         "sg": int(parameters.algorithm == "skipgram"),
         "hs": int(parameters.objective == "hs"),
-        "vector_size": parameters.vector_size,
-        "window": parameters.window,
         "negative": 0 if parameters.objective == "hs" else parameters.negative,
-        "min_count": parameters.min_count,
         "max_final_vocab": parameters.max_vocab,
-        "sample": parameters.sample,
-        "ns_exponent": parameters.ns_exponent,
-        "shrink_windows": parameters.shrink_windows,
-        "alpha": parameters.alpha,
-        "min_alpha": parameters.min_alpha,
-        "epochs": parameters.epochs,
-        "workers": parameters.workers,
         "seed": parameters.random_state,
     }
     if parameters.subwords:
@@ -196,36 +175,21 @@ def _fasttext_seed(fasttext: Any, seed: int | None) -> Iterator[None]:
 
 
 def _w2v_title() -> str:
-    return f"w2v {_version('w2v-toolkit')}".strip()
+    """Return our name and version."""
+    return f"w2v {installed_version()}".strip()
 
 
 def _gensim_title() -> str:
-    try:
-        import gensim
-    except ImportError as error:
-        raise ImportError("comparing needs gensim; install it with: pip install gensim") from error
+    """Return the name and version of gensim."""
+    gensim = load_optional("gensim", "comparing needs gensim; install it with: pip install gensim")
     return f"gensim {gensim.__version__}"
 
 
 def _fasttext_title() -> str:
-    try:
-        import fasttext  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "comparing with fastText needs its package; install it with: pip install fasttext-community"
-        ) from error
-    from importlib.metadata import packages_distributions
-
-    return f"fastText {_version(packages_distributions().get('fasttext', ['fasttext'])[0])}".strip()
-
-
-def _version(distribution: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""  # as when it runs from its source
+    """Return the name and version of fastText."""
+    remedy = "install it with: pip install fasttext-community"
+    load_optional("fasttext", f"comparing with fastText needs its package; {remedy}")
+    return f"fastText {installed_version(packages_distributions().get('fasttext', ['fasttext'])[0])}".strip()
 
 
 PROGRAMS = {

@@ -16,24 +16,12 @@ from w2v.display.html import html_table
 from w2v.evaluation import AnalogyReport, PairsReport
 from w2v.settings.parameters import Parameters
 
+Kind = Literal["seconds", "count", "fraction", "correlation"]
+
 
 @dataclass(frozen=True)
 class Run:
-    """What one program did with one seed.
-
-    Attributes
-    ----------
-    seed : int or None
-        None is each program's own choice.
-    vocabulary_size : int
-        Words V that it learned.
-    vocabulary_seconds, training_seconds : float
-        Wall-clock time from text to vocabulary (ours: and encoded text), and from there to vectors.
-    analogies : dict of str to AnalogyReport
-        By file.
-    pairs : dict of str to PairsReport
-        By file.
-    """
+    """What one program did with one seed, None for its own choice; times as in `Trained`, reports by file."""
 
     seed: int | None
     vocabulary_size: int
@@ -49,11 +37,7 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures in JSON types."""
-        return {
-            "seed": self.seed,
-            "vocabulary_size": self.vocabulary_size,
-            "vocabulary_seconds": self.vocabulary_seconds,
-            "training_seconds": self.training_seconds,
+        return vars(self) | {
             "total_seconds": self.total_seconds,
             "analogies": {path: report.to_dict()["total"] for path, report in self.analogies.items()},
             "pairs": {path: report.to_dict() for path, report in self.pairs.items()},
@@ -62,22 +46,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of every run.
+    """One figure of every run, by program, one a seed; NaN where it could not be measured.
 
-    Attributes
-    ----------
-    name : str
-        What is measured.
-    kind : {"seconds", "count", "share", "correlation"}
-        How it is written.
-    values : dict of str to list of float
-        By program, one a seed; NaN where it could not be measured.
-    heading : str
-        Short name of the file that it was measured on; empty if there is none.
+    The kind says how it is written. The heading is the short name of the file that it was measured on, if there is one.
     """
 
     name: str
-    kind: Literal["seconds", "count", "share", "correlation"]
+    kind: Kind
     values: dict[str, list[float]]
     heading: str = ""
 
@@ -98,7 +73,7 @@ class Measure:
     @property
     def is_quality(self) -> bool:
         """Whether it tells how good the vectors are."""
-        return self.kind in ("share", "correlation")
+        return self.kind in ("fraction", "correlation")
 
 
 @dataclass(frozen=True)
@@ -108,7 +83,7 @@ class Comparison:
     Attributes
     ----------
     parameters : Parameters
-        What all were told; `workers` is resolved, `random_state` the first seed.
+        Those of all programs; `workers` is resolved, `random_state` the first seed.
     n_words : int
         Words of the text, those below `min_count` included.
     compile_seconds : float
@@ -137,7 +112,7 @@ class Comparison:
     def measures(self) -> list[Measure]:
         """Return all that was measured: times, speed, vocabulary, then quality file by file."""
 
-        def measure(name: str, kind: Literal["seconds", "count"], value: Callable[[Run], float]) -> Measure:
+        def measure(name: str, kind: Kind, value: Callable[[Run], float]) -> Measure:
             return Measure(name, kind, {key: [value(run) for run in runs] for key, runs in self.runs.items()})
 
         found = [
@@ -151,7 +126,7 @@ class Comparison:
         for path, report in first.analogies.items():
             name = _of_file(path, "accuracy", report.total.coverage)
             accuracies = {key: [run.analogies[path].total.accuracy for run in runs] for key, runs in self.runs.items()}
-            found.append(Measure(name, "share", accuracies, Path(path).stem))
+            found.append(Measure(name, "fraction", accuracies, Path(path).stem))
         for path, pairs in first.pairs.items():
             name = _of_file(path, "Spearman", pairs.coverage)
             correlations = {key: [run.pairs[path].spearman for run in runs] for key, runs in self.runs.items()}
@@ -193,11 +168,11 @@ def cell(measure: Measure, program: str) -> str:
     mean, deviation = measure.mean(program), measure.deviation(program)
     if not math.isfinite(mean):
         return "-"
-    scale = 100 if measure.kind == "share" else 1
-    style = {"seconds": ".2f", "count": ",.0f", "share": ".1f", "correlation": ".3f"}[measure.kind]
+    scale = 100 if measure.kind == "fraction" else 1
+    style = {"seconds": ".2f", "count": ",.0f", "fraction": ".1f", "correlation": ".3f"}[measure.kind]
     is_spread = math.isfinite(deviation) and (deviation > 0 or measure.kind != "count")
     spread = f" ± {scale * deviation:{style}}" if is_spread else ""
-    return f"{scale * mean:{style}}{spread}{' %' if measure.kind == 'share' else ''}"
+    return f"{scale * mean:{style}}{spread}{' %' if measure.kind == 'fraction' else ''}"
 
 
 def ratio(measure: Measure, program: str) -> str:

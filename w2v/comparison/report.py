@@ -12,7 +12,7 @@ from w2v.plots import check_picture_path, save_figure
 from w2v.plots.comparison import plot_comparison
 from w2v.plots.figures import require_matplotlib
 from w2v.settings.parameters import DEFAULT_ALPHA
-from w2v.storage.files import ModelError, OutputTakenError, atomic_file
+from w2v.storage.files import ModelError, atomic_file, check_output_file
 
 _SUFFIXES = (".md", ".markdown")
 
@@ -31,8 +31,7 @@ def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> 
     if Path(path).suffix.lower() not in _SUFFIXES:
         raise ModelError(f"{path}: a report is written in Markdown, and its name must end in .md")
     require_matplotlib()
-    if os.path.lexists(path) and not overwrite:
-        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
+    check_output_file(path, overwrite=overwrite)
     check_picture_path(picture_path(path), overwrite)
 
 
@@ -44,19 +43,7 @@ def picture_path(path: str | os.PathLike[str]) -> Path:
 def save_report(comparison: Comparison, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a comparison as Markdown, and as SVG beside it a picture of speed and quality.
 
-    Parameters
-    ----------
-    comparison : Comparison
-        What was measured.
-    path : str or path-like
-        Ends in .md.
-    overwrite : bool, default False
-        Replace files that exist.
-
-    Raises
-    ------
-    ImportError, ModelError
-        As `check_report_path`, or if writing fails.
+    For the errors see `check_report_path`; `overwrite` replaces files that exist.
     """
     check_report_path(path, overwrite)
     save_figure(plot_comparison(comparison), picture_path(path), overwrite=overwrite)
@@ -86,32 +73,35 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
 
 
 def _row(cells: list[str]) -> str:
+    """Return a line of a table."""
     escaped = (text.replace("\\", "\\\\").replace("|", "\\|") for text in cells)
     return f"| {' | '.join(escaped)} |"
 
 
 def _sentence(comparison: Comparison) -> str:
-    told = comparison.parameters
-    objective = ["objective"] if told.objective == "hs" else ["negative"]
+    """Return what was trained on what, and how."""
+    parameters = comparison.parameters
+    objective = ["objective"] if parameters.objective == "hs" else ["negative"]
     names = ["algorithm", "vector_size", "window", *objective, "min_count", "sample", "epochs"]
-    names += ["subwords", "min_n", "max_n", "buckets"] if told.subwords else []
-    parameters = ", ".join(f"`{name}={getattr(told, name)}`" for name in names)
-    n_workers = f"{told.workers} thread{'s' if told.workers != 1 else ''}"
+    names += ["subwords", "min_n", "max_n", "buckets"] if parameters.subwords else []
+    listed = ", ".join(f"`{name}={getattr(parameters, name)}`" for name in names)
+    n_workers = f"{parameters.workers} thread{'s' if parameters.workers != 1 else ''}"
     seeds = [str(seed) for seed in comparison.seeds if seed is not None]
     runs = f" with the seed {seeds[0]}" if len(seeds) == 1 else ""
     if len(seeds) > 1:
         runs = f" {len(seeds)} times, in turns, with the seeds {', '.join(seeds)}; means ± standard deviations"
     return (
-        f"{comparison.n_words:,} words of text, the same for all, with {parameters} and {n_workers}. "
+        f"{comparison.n_words:,} words of text, the same for all, with {listed} and {n_workers}. "
         f"Each program was trained{runs or ' once'}."
     )
 
 
 def _notes(comparison: Comparison) -> list[str]:
-    told = comparison.parameters
+    """Return what a reader has to know to judge the figures."""
+    parameters = comparison.parameters
     notes = [PROGRAMS[key].note for key in comparison.titles if PROGRAMS[key].note]
-    if told.alpha is None:
-        own = f"here {DEFAULT_ALPHA[told.objective][told.algorithm]:g}"
+    if parameters.alpha is None:
+        own = f"here {DEFAULT_ALPHA[parameters.objective][parameters.algorithm]:g}"
         own += ", in gensim 0.025" if "gensim" in comparison.titles else ""
         own += ", in fastText 0.05" if "fasttext" in comparison.titles else ""
         notes.append(f"The learning rate at the start is each program's own: {own}.")

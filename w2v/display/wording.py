@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 _JOINERS = "\u200c\u200d"
 """What Persian and Indic spelling needs, though it is not to be seen."""
@@ -25,8 +26,18 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether something that JSON held is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text, or its beginning with a mark that it goes on, of so many characters at most."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def percent(fraction: float | None) -> str:
-    """Write a fraction as a percentage; "-" where there is none."""
+    """Write a fraction in [0, 1] as a percentage; "-" where there is none."""
     return "-" if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.1f} %"
 
 

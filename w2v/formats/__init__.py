@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from w2v.formats.source import is_zip, open_source
-from w2v.formats.vector_files import is_number
+from w2v.formats.text_rows import is_number
 from w2v.storage.files import ModelError, reading
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Format:
-    """A format: the names of its functions, imported when they are needed.
+    """A format: where its functions are, which are imported when they are needed.
 
     Attributes
     ----------
     name : str
     described : str
         What it is, in a few words.
-    module, reader, writer : str
-        Reader ``(path, *, limit, errors, encoding) -> Embeddings`` and writer ``(embeddings, path, *, overwrite)``,
-        which returns the words left out.
+    where : str
+        The module of ``read_KIND(path, *, limit, errors, encoding)``, which returns Embeddings, and of
+        ``write_KIND(embeddings, path, *, overwrite)``, which returns the words left out, then a dot and KIND.
     binary : bool, optional
         Passed to those functions of `word2vec` that serve two formats.
     suffixes : tuple of str
@@ -39,38 +39,32 @@ class Format:
 
     name: str
     described: str
-    module: str
-    reader: str
-    writer: str
+    where: str
     binary: bool | None = None
     suffixes: tuple[str, ...] = ()
 
-    def function(self, name: str) -> Callable[..., Any]:
-        """Return one of its functions."""
-        found: Callable[..., Any] = getattr(importlib.import_module(f"w2v.formats.{self.module}"), name)
+    def function(self, verb: Literal["read", "write"]) -> Callable[..., Any]:
+        """Return what reads or writes the format."""
+        module, kind = self.where.split(".")
+        found: Callable[..., Any] = getattr(importlib.import_module(f"w2v.formats.{module}"), f"{verb}_{kind}")
         return found if self.binary is None else partial(found, binary=self.binary)
 
 
 FORMATS = {
     found.name: found
     for found in (
-        Format("word2vec-text", "word2vec, text", "word2vec", "read_word2vec", "write_word2vec", False),
-        Format("word2vec-binary", "word2vec, binary", "word2vec", "read_word2vec", "write_word2vec", True),
-        Format("fasttext-vec", "fastText's .vec", "word2vec", "read_word2vec", "write_word2vec", False),
-        Format("fasttext-bin", "fastText's .bin, with n-grams", "fasttext", "read_fasttext", "write_fasttext"),
-        Format("glove", "GloVe, text", "glove", "read_glove", "write_glove"),
-        Format("gensim", "gensim's .kv (written only)", "gensim", "read_gensim", "write_gensim", None, (".kv",)),
-        Format("numpy", ".npz, or .npy and words beside it", "numpy", "read_numpy", "write_numpy"),
-        Format(
-            "safetensors", "safetensors", "safetensors", "read_safetensors", "write_safetensors", None,
-            (".safetensors",),
-        ),
-        Format("projector", "a folder for TensorFlow's Projector", "projector", "read_projector",
-               "write_projector", None, (".tsv",)),
-        Format("model2vec", "the words of a folder of model2vec (read only)", "model2vec", "read_static",
-               "write_static"),
+        Format("word2vec-text", "word2vec, text", "word2vec.word2vec", False),
+        Format("word2vec-binary", "word2vec, binary", "word2vec.word2vec", True),
+        Format("fasttext-vec", "fastText's .vec", "word2vec.word2vec", False),
+        Format("fasttext-bin", "fastText's .bin, with n-grams", "fasttext.fasttext"),
+        Format("glove", "GloVe, text", "glove.glove"),
+        Format("gensim", "gensim's .kv (written only)", "gensim.gensim", suffixes=(".kv",)),
+        Format("numpy", ".npz, or .npy and words beside it", "arrays.numpy"),
+        Format("safetensors", "safetensors", "arrays.safetensors", suffixes=(".safetensors",)),
+        Format("projector", "a folder for TensorFlow's Projector", "projector.projector", suffixes=(".tsv",)),
+        Format("model2vec", "the words of a folder of model2vec (read only)", "model2vec.static"),
     )
-}  # fmt: skip
+}
 
 
 def read_vectors(
@@ -110,7 +104,7 @@ def read_vectors(
         If `format` or `encoding` is unknown or `limit` is less than 1.
     """
     found = _get(format) if format is not None else detect_format(path, encoding=encoding)
-    embeddings: Embeddings = found.function(found.reader)(path, limit=limit, errors=errors, encoding=encoding)
+    embeddings: Embeddings = found.function("read")(path, limit=limit, errors=errors, encoding=encoding)
     return embeddings
 
 
@@ -143,7 +137,7 @@ def write_vectors(
         If `format` is unknown.
     """
     found = _get(format)
-    left_out: list[str] = found.function(found.writer)(embeddings, path, overwrite=overwrite)
+    left_out: list[str] = found.function("write")(embeddings, path, overwrite=overwrite)
     return left_out
 
 
@@ -173,10 +167,11 @@ def detect_format(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> F
         fields = source.peek(1 << 16).split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").split()
     if len(fields) > 2 and all(map(is_number, fields[-2:])):
         return FORMATS["glove"]
-    return Format("word2vec", "word2vec", "word2vec", "read_word2vec", "write_word2vec")
+    return Format("word2vec", "word2vec", "word2vec.word2vec")
 
 
 def _detect_folder(folder: Path) -> Format:
+    """Return the format of a folder, by the files in it."""
     if (folder / "vectors.tsv").exists():
         return FORMATS["projector"]
     if (folder / "tokenizer.json").exists() or (folder / "0_StaticEmbedding" / "tokenizer.json").exists():
@@ -198,6 +193,7 @@ def _holds_arrays(path: str | os.PathLike[str]) -> bool:
 
 
 def _get(name: str) -> Format:
+    """Return a format by its name."""
     if name not in FORMATS:
         raise ValueError(f"there is no format {name!r:.80}; known are {', '.join(FORMATS)}")
     return FORMATS[name]

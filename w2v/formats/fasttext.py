@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import sys
+from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -67,39 +68,19 @@ class _Settings(NamedTuple):
 def read_fasttext(
     path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
 ) -> Embeddings:
-    """Read a ``.bin`` model of fastText, plain, compressed, or the one file of a zip archive.
+    """Read a ``.bin`` model of fastText; for the parameters see `w2v.formats.read_vectors`.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file. Of supervised models the words are read; labels are left out.
-    limit : int, optional
-        Read the first (most frequent) so many words only. All n-grams are kept.
-    errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not UTF-8, which some published models have. Their vectors are made of the
-        bytes as they are; of words that become the same the first is kept, ``metadata["duplicates_dropped"]`` tells
-        how many were not.
-    encoding : str, default "utf-8"
-        Of the words.
-
-    Returns
-    -------
-    Embeddings
-        With counts, the words' vectors as fastText gives them (the mean of a word's own and its n-grams'), and, if
-        the model has n-grams, ``subwords``, mapped from the file where it is not compressed. What fastText was called
-        with is in ``metadata["fasttext"]``.
+    Words have the vectors that fastText gives them (the mean of a word's own and its n-grams'). The vectors of n-grams,
+    if there are any, are mapped from the file where it is not compressed, and all are kept whatever `limit` says. Some
+    published models have words that are not UTF-8: their vectors are made of the bytes as they are. What fastText was
+    called with is in ``metadata["fasttext"]``. The labels of supervised models, and the output vectors, with which
+    fastText could train on, are passed over.
 
     Raises
     ------
     ModelError
         If the file is missing, of another kind or version, quantised, or its content contradicts its sizes; the
         message names the byte or the word. Sizes are checked before anything is allocated.
-    ValueError
-        If `limit` is less than 1.
-
-    Notes
-    -----
-    The output vectors, with which fastText could train on, are passed over.
     """
     check_limit(limit)
     is_utf8(encoding)
@@ -134,22 +115,10 @@ def read_fasttext(
 
 
 def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a ``.bin`` model that fastText and gensim open, whole or not at all.
+    """Write a ``.bin`` model that fastText and gensim open, whole or not at all; return the words left out.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-        The model. Without ``subwords`` the file is of a fastText model without n-grams. A word without a count is
-        given the count 1.
-    path : str or path-like
-        The file; a name ending in ``.gz`` is compressed.
-    overwrite : bool, default False
-        Replace an existing file.
-
-    Returns
-    -------
-    list of str
-        The words left out, for a zero byte, which ends a word there.
+    These hold a zero byte, which ends a word there. Without ``subwords`` the file is of a fastText model without
+    n-grams. A word without a count is given the count 1.
 
     Raises
     ------
@@ -237,6 +206,7 @@ _WAY_OUT = "its vectors are approximations; read the .bin model that it was made
 
 
 def _read_entry(source: Source, number: int, n_entries: int) -> tuple[bytes, int, int]:
+    """Return the word, the count and the kind of the next entry."""
     while True:
         end = source.data.find(b"\0", source.position, source.position + _MAX_WORD_BYTES)
         after = end + 1 + _ENTRY.size
@@ -272,18 +242,31 @@ def _read_rows(source: Source, n_rows: int, vector_size: int) -> NDArray[np.floa
     """Return rows of a matrix, copied."""
     table = allocate_rows(source.path, n_rows, vector_size)
     target = table.reshape(-1).view(np.uint8)
-    filled = 0
-    while filled < len(target):
-        n_bytes = min(len(target) - filled, len(source.data) - source.position)
-        target[filled : filled + n_bytes] = np.frombuffer(source.data, np.uint8, n_bytes, source.position)
-        filled += n_bytes
-        source.position += n_bytes
-        if filled < len(target) and not source.more():
-            raise ModelError(f"{source.path}, byte {source.offset}: the file ends within its vectors; it is truncated")
+    for part in _parts(source, len(target)):
+        target[part.start : part.stop] = np.frombuffer(source.data, np.uint8, len(part), source.position)
     return table if sys.byteorder == "little" else table.byteswap()
 
 
+def _skip(source: Source, n_bytes: int) -> None:
+    """Pass over bytes."""
+    for _ in _parts(source, n_bytes):
+        pass
+
+
+def _parts(source: Source, n_bytes: int) -> Iterator[range]:
+    """Yield which of the next `n_bytes` bytes are at hand at `source.position`, until all have been."""
+    done = 0
+    while done < n_bytes:
+        step = min(n_bytes - done, len(source.data) - source.position)
+        yield range(done, done + step)
+        done += step
+        source.position += step
+        if done < n_bytes and not source.more():
+            raise ModelError(f"{source.path}, byte {source.offset}: the file ends within its vectors; it is truncated")
+
+
 def _map_rows(path: str | os.PathLike[str], first_byte: int, n_rows: int, vector_size: int) -> NDArray[np.float32]:
+    """Return rows of a matrix, mapped into memory."""
     if n_rows == 0:
         return np.empty((0, vector_size), np.float32)
     return np.asarray(np.memmap(path, np.dtype("<f4"), "r", first_byte, (n_rows, vector_size)))
@@ -301,6 +284,7 @@ def _check_rest(source: Source) -> None:
 
 
 def _take(source: Source, n_bytes: int) -> bytes:
+    """Return the next bytes, all of them."""
     taken = source.peek(n_bytes)
     if len(taken) < n_bytes:
         raise ModelError(f"{source.path}, byte {source.offset}: the file ends too early; it is truncated")
@@ -308,16 +292,8 @@ def _take(source: Source, n_bytes: int) -> bytes:
     return taken
 
 
-def _skip(source: Source, n_bytes: int) -> None:
-    while n_bytes > 0:
-        step = min(n_bytes, len(source.data) - source.position)
-        source.position += step
-        n_bytes -= step
-        if n_bytes > 0 and not source.more():
-            raise ModelError(f"{source.path}, byte {source.offset}: the file ends within its vectors; it is truncated")
-
-
 def _decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[str]:
+    """Return the words as text, or say which is not of the encoding."""
     try:
         return [word.decode(encoding, errors) for word in words]
     except UnicodeDecodeError as error:
@@ -356,4 +332,5 @@ def _make_settings(embeddings: Embeddings) -> _Settings:
 
 
 def _write_block(file: BinaryIO | io.BufferedWriter, block: NDArray[np.float32]) -> None:
+    """Write vectors as little-endian float32."""
     file.write(np.ascontiguousarray(block, dtype="<f4").reshape(-1).view(np.uint8).data)

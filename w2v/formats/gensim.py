@@ -68,22 +68,10 @@ def read_gensim(
 
 
 def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a file that ``gensim.models.KeyedVectors.load(path)`` opens, through gensim itself.
+    """Write a file that ``gensim.models.KeyedVectors.load(path)`` opens, through gensim itself; no word is left out.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-        The model. Its tokenizer and metadata have no place in this format. One with n-grams is opened by
-        ``gensim.models.fasttext.FastTextKeyedVectors.load(path)``.
-    path : str or path-like
-        The file. gensim puts large arrays into files beside it, such as ``path.vectors.npy``.
-    overwrite : bool, default False
-        Replace existing files.
-
-    Returns
-    -------
-    list of str
-        The words left out: none, it holds all.
+    One with n-grams is opened by ``gensim.models.fasttext.FastTextKeyedVectors.load(path)``. gensim puts large arrays
+    into files beside it, such as ``path.vectors.npy``.
 
     Raises
     ------
@@ -102,9 +90,8 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
     with tempfile.TemporaryDirectory(prefix=f".{final.name[:100]}.", dir=final.parent) as folder:
         try:
             keyed.save(str(Path(folder, final.name)))
-            files = sorted(
-                Path(folder).iterdir(), key=lambda file: file.name == final.name
-            )  # what names the others last
+            # the file that names the others comes last
+            files = sorted(Path(folder).iterdir(), key=lambda file: file.name == final.name)
             for file in files:
                 if final.with_name(file.name).exists() and not overwrite:
                     raise ModelError(f"{final.with_name(file.name)} exists already; choose another name")

@@ -28,29 +28,15 @@ _TENSOR_NAMES = ("embeddings", "embedding.weight")
 def read_static(
     path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
 ) -> Embeddings:
-    """Read a static-embedding folder of model2vec or sentence-transformers.
+    """Read a static-embedding folder of model2vec or sentence-transformers; see `w2v.formats.read_vectors`.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The folder, with ``model.safetensors`` and ``tokenizer.json``.
-    limit : int, optional
-        Keep the first so many tokens only.
-    errors, encoding : str
-        Not used: JSON is UTF-8.
-
-    Returns
-    -------
-    Embeddings
-        One vector for each token, weights and mapping of model2vec folded in. Tokens may be pieces of words
-        (``##ing``). A token for unknown words whose vector is zero is left out.
+    There is one vector for each token, weights and mapping of model2vec folded in. Tokens may be pieces of words
+    (``##ing``). A token for unknown words whose vector is zero is left out. JSON is UTF-8, whatever `encoding` says.
 
     Raises
     ------
     ModelError
         If a file is missing or damaged, a number is NaN or infinite, or if tokens and vectors do not match.
-    ValueError
-        If `limit` is less than 1.
     """
     check_limit(limit)
     folder = Path(path)
@@ -102,13 +88,7 @@ def _read_tokens(file: Path) -> tuple[list[str], int | None]:
 
 
 def unfold_table(file: Path) -> NDArray[np.generic]:
-    """Return the row of every token from a file of arrays: mapping and weights of model2vec applied.
-
-    Raises
-    ------
-    ModelError
-        If the file is damaged or has no such table.
-    """
+    """Return the row of every token from a file of arrays: mapping and weights of model2vec applied."""
     tensors = read_tensors(file)
     name = next((name for name in _TENSOR_NAMES if name in tensors), None)
     if name is None:

@@ -10,16 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.formats.source import open_source
+from w2v.formats.text_rows import check_distinct, parse_rows, read_lines, text_rows
 from w2v.formats.vector_files import (
-    check_distinct,
     check_finite,
     check_limit,
     finite_blocks,
     make_vocabulary,
     new_folder,
-    parse_rows,
-    read_lines,
-    text_rows,
     without_words,
 )
 from w2v.storage.files import ModelError, atomic_file, reading
@@ -33,32 +30,16 @@ _CONFIG = f'embeddings {{\n  tensor_path: "{VECTORS}"\n  metadata_path: "{METADA
 def read_projector(
     path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
 ) -> Embeddings:
-    """Read a folder with the two files that the Embedding Projector loads.
+    """Read the folder of the Embedding Projector, or its ``vectors.tsv``; see `w2v.formats.read_vectors`.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The folder with ``vectors.tsv`` and ``metadata.tsv``, or the first of these files. Where the metadata have
-        several columns, the first line names them; words are in the one called word or label, or in the first.
-    limit : int, optional
-        Read the first so many words only.
-    errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not of the encoding.
-    encoding : str, default "utf-8"
-        Of both files.
-
-    Returns
-    -------
-    Embeddings
-        With counts where a column is called count.
+    Where ``metadata.tsv`` has several columns, the first line names them: words are in the one called word or label, or
+    in the first, and counts in one called count.
 
     Raises
     ------
     ModelError
         If a file is missing or damaged, a word occurs twice, a number is NaN or infinite, or if the files do not have
         the same number of rows; the message names the line.
-    ValueError
-        If `limit` is less than 1.
     """
     check_limit(limit)
     vectors_file = Path(path) / VECTORS if os.path.isdir(path) else Path(path)
@@ -80,24 +61,10 @@ def read_projector(
 
 
 def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a folder for the Embedding Projector.
+    """Write a folder for the Embedding Projector; return the words left out, being empty or with a tab or line end.
 
     ``tensorboard --logdir FOLDER`` shows it; projector.tensorflow.org loads its two ``.tsv`` files. The browser holds
     some 10,000 words well: write ``embeddings.head(10_000)`` of a large model.
-
-    Parameters
-    ----------
-    embeddings : Embeddings
-        The model. Its tokenizer, n-grams and metadata have no place in this format.
-    path : str or path-like
-        The folder.
-    overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
-
-    Returns
-    -------
-    list of str
-        The words left out, being empty or holding a tab or a line end.
 
     Raises
     ------
@@ -121,6 +88,7 @@ def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, ove
 
 
 def _read_metadata(file: Path, errors: str, encoding: str) -> tuple[list[str], NDArray[np.int64] | None]:
+    """Return the words and, where they are all numbers, their counts."""
     lines = read_lines(file, errors, encoding)
     if not lines:
         raise ModelError(f"{file} is empty")
@@ -141,15 +109,11 @@ def _read_metadata(file: Path, errors: str, encoding: str) -> tuple[list[str], N
 
 
 def _read_vectors(file: Path, errors: str, encoding: str, limit: int) -> Iterator[NDArray[np.float32]]:
+    """Yield blocks of the first `limit` vectors, whose size the first line tells."""
     vector_size = n_rows = 0
     with open_source(file, encoding=encoding, errors=errors) as source:
-        for text in source.text_blocks(errors):
-            lines = text.split("\n")
-            if lines[-1] == "":
-                lines.pop()
-            rows = [("", line.rstrip("\r")) for line in lines[: limit - n_rows]]
-            if not rows:
-                return
+        for lines in source.line_blocks(errors, limit):
+            rows = [("", line.rstrip("\r")) for line in lines]
             vector_size = vector_size or rows[0][1].count("\t") + 1
             yield parse_rows(str(file), rows, n_rows + 1, vector_size, "\t")
             n_rows += len(rows)

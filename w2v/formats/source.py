@@ -9,12 +9,13 @@ import io
 import lzma
 import mmap
 import os
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol, cast
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol, cast
 
 from w2v.storage.files import ModelError, reading
 
@@ -22,6 +23,11 @@ BLOCK_BYTES = 8 << 20
 MAX_DEFLATE_RATIO = 1032  # no gzip stream expands further than this
 _MAX_RATIO = 1 << 20  # of the other methods, for a check of sizes only
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_METHODS: tuple[tuple[re.Pattern[bytes], Callable[[BinaryIO], Any], int], ...] = (
+    (re.compile(rb"\x1f\x8b"), lambda file: gzip.GzipFile(fileobj=file, mode="rb"), MAX_DEFLATE_RATIO),
+    (re.compile(rb"BZh[1-9]"), bz2.BZ2File, _MAX_RATIO),
+    (re.compile(rb"\xfd7zXZ\0"), lzma.LZMAFile, _MAX_RATIO),
+)
 _NOT_READ = ((b"7z\xbc\xaf\x27\x1c", "7z"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"Rar!", "rar"))
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the latter of an empty one
 
@@ -44,7 +50,7 @@ class Source:
     ratio: int = 1  # how much larger than that the decompressed file is at most
     stream: _Stream | None = None
     position: int = 0
-    dropped: int = field(default=0)
+    dropped: int = 0
 
     @property
     def offset(self) -> int:
@@ -56,27 +62,21 @@ class Source:
         """How many bytes the decompressed file has at most."""
         return self.size * self.ratio
 
+    def ensure(self, n_bytes: int) -> bool:
+        """Get blocks until `n_bytes` follow `position`, or the file ends; say whether they do."""
+        missing = n_bytes - (len(self.data) - self.position)
+        if missing > 0 and self.stream is not None:
+            blocks = [self.data[self.position :]]
+            while missing > 0 and (block := self._read()):
+                blocks.append(block)
+                missing -= len(block)
+            self.dropped += self.position
+            self.data, self.position = b"".join(blocks), 0
+        return missing <= 0
+
     def more(self) -> bool:
         """Get another block; False at the end of the file."""
-        if self.stream is None:
-            return False
-        block = self._read()
-        self.dropped += self.position
-        self.data = self.data[self.position :] + block
-        self.position = 0
-        return bool(block)
-
-    def take(self, n_bytes: int) -> None:
-        """Get so many bytes at once, or as many as there are."""
-        if self.stream is None:
-            return
-        blocks = [self.data[self.position :]]
-        n_bytes -= len(blocks[0])
-        while n_bytes > 0 and (block := self._read()):
-            blocks.append(block)
-            n_bytes -= len(block)
-        self.dropped += self.position
-        self.data, self.position = b"".join(blocks), 0
+        return self.ensure(len(self.data) - self.position + 1)
 
     def _read(self) -> bytes:
         assert self.stream is not None
@@ -92,13 +92,6 @@ class Source:
                 raise
             raise ModelError(f"{self.path} is damaged or truncated: {error}") from error
 
-    def ensure(self, n_bytes: int) -> bool:
-        """Get blocks until `n_bytes` follow `position`, or the file ends; say whether they do."""
-        while len(self.data) - self.position < n_bytes:
-            if not self.more():
-                return False
-        return True
-
     def peek(self, n_bytes: int) -> bytes:
         """Return up to `n_bytes` from `position` on, which stays."""
         self.ensure(n_bytes)
@@ -112,14 +105,14 @@ class Source:
         if start == codecs.BOM_UTF8:
             self.position += 3
 
-    def text_blocks(self, errors: str) -> Iterator[str]:
-        """Yield the rest of the file as decoded blocks of whole lines, each with its newline but perhaps the last.
+    def line_blocks(self, errors: str, most: int | None = None) -> Iterator[list[str]]:
+        """Yield the rest of the file, or its first `most` lines, decoded, as lists of lines without their newlines.
 
         A byte-order mark at the head of the file is left out.
         """
         if self.offset == 0:
             self.pass_mark()
-        while self.ensure(1):
+        while (most is None or most > 0) and self.ensure(1):
             self.ensure(BLOCK_BYTES)
             stop = self.data.rfind(b"\n", self.position, self.position + BLOCK_BYTES) + 1
             while stop == 0:  # a line longer than a block, or the last one without a newline
@@ -128,7 +121,7 @@ class Source:
                     stop = len(self.data)
             block = bytes(self.data[self.position : stop])
             try:
-                yield block.decode("utf-8", errors)
+                lines = block.decode("utf-8", errors).split("\n")
             except UnicodeDecodeError as error:
                 raise ModelError(
                     f"{self.path}, byte {self.offset + error.start}: not UTF-8; the file is binary (then name its "
@@ -136,25 +129,17 @@ class Source:
                     "errors='replace')"
                 ) from error
             self.position = stop
+            lines = lines[: -1 if lines[-1] == "" else None][:most]
+            yield lines
+            most = None if most is None else most - len(lines)
 
 
 @contextmanager
 def open_source(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> Iterator[Source]:
     """Open a vector file: plain, compressed with gzip, bzip2 or xz, or the one file of a zip archive.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-    encoding : str, default "utf-8"
-        Of text: bytes of another than UTF-8 come as UTF-8.
-    errors : str, default "strict"
-        What to do, in such a conversion, with what is not of the encoding.
-
-    Raises
-    ------
-    ModelError
-        For anything in the way.
+    Text of another encoding than UTF-8 comes as UTF-8; `errors` says what to do with what is not of the encoding.
+    Anything in the way is a `ModelError`.
     """
     name = os.fspath(path)
     if os.path.isdir(path):
@@ -181,13 +166,7 @@ def is_zip(start: bytes) -> bool:
 
 
 def is_utf8(encoding: str) -> bool:
-    """Tell whether an encoding is UTF-8, by whatever name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such encoding of text.
-    """
+    """Tell whether an encoding is UTF-8, by whatever name; ValueError if there is no such encoding of text."""
     try:
         name = codecs.lookup(encoding).name
         with suppress(UnicodeDecodeError):
@@ -203,13 +182,9 @@ def _decompressed(name: str, file: BinaryIO, size: int, stack: ExitStack) -> Sou
     """Return a compressed file as a source; None if it is not compressed."""
     start = file.read(8)
     file.seek(0)
-    if start[:2] == b"\x1f\x8b":
-        stream: _Stream = stack.enter_context(gzip.GzipFile(fileobj=file, mode="rb"))
-        return Source(name, b"", size, MAX_DEFLATE_RATIO, stream)
-    if start[:4] in (b"BZh1", b"BZh2", b"BZh3", b"BZh4", b"BZh5", b"BZh6", b"BZh7", b"BZh8", b"BZh9"):
-        return Source(name, b"", size, _MAX_RATIO, stack.enter_context(bz2.BZ2File(file)))
-    if start[:6] == b"\xfd7zXZ\0":
-        return Source(name, b"", size, _MAX_RATIO, stack.enter_context(lzma.LZMAFile(file)))
+    for pattern, opener, ratio in _METHODS:
+        if pattern.match(start):
+            return Source(name, b"", size, ratio, stack.enter_context(opener(file)))
     if is_zip(start):
         return _zip_member(name, file, stack)
     for mark, kind in _NOT_READ:

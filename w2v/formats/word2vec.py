@@ -6,6 +6,7 @@ import codecs
 import io
 import os
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, NamedTuple, NoReturn
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from w2v.formats.binary_rows import LARGEST, MAX_WORD_BYTES, find_rows, find_rows_carefully, take_rows
 from w2v.formats.source import BLOCK_BYTES, Source, is_utf8, open_source
+from w2v.formats.text_rows import is_number, read_rows, write_rows
 from w2v.formats.vector_files import (
     WHITE_SPACE,
     allocate_rows,
@@ -20,13 +22,10 @@ from w2v.formats.vector_files import (
     check_limit,
     distinct_words,
     finite_blocks,
-    is_number,
     make_embeddings,
     new_file,
-    parse_rows,
-    split_row,
-    text_rows,
     too_large,
+    with_first_rows,
     without_words,
 )
 from w2v.storage.files import ModelError
@@ -47,29 +46,11 @@ def read_word2vec(
     errors: str = "strict",
     encoding: str = "utf-8",
 ) -> Embeddings:
-    """Read a vector file in the word2vec format: text or binary, plain, compressed, or the one file of a zip archive.
+    """Read a vector file in the word2vec format, also fastText's ``.vec``; see `w2v.formats.read_vectors`.
 
-    fastText's ``.vec`` files are of the text format, too.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file. Its first line gives the number of words V and of dimensions D.
-    binary : bool, optional
-        Whether the vectors are binary (little-endian float32); by default found out from the content.
-    limit : int, optional
-        Read the first (most frequent) so many words only.
-    errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not of the encoding. The original word2vec program cuts long words inside a
-        character; "replace" reads such files.
-    encoding : str, default "utf-8"
-        Of the words.
-
-    Returns
-    -------
-    Embeddings
-        Without counts and tokenizer, which these files do not hold. Of a word that occurs twice the first vector is
-        kept, as in gensim; ``metadata["duplicates_dropped"]`` tells how many were not.
+    The first line gives the number of words V and of dimensions D. Vectors are text or, with `binary`, little-endian
+    float32; by default the content tells. The original word2vec program cuts long words inside a character; "replace"
+    reads such files.
 
     Raises
     ------
@@ -77,8 +58,6 @@ def read_word2vec(
         If the file is missing, or its content contradicts its first line or its own size, or if vectors hold numbers
         that only misplaced bytes can be (1e12 or more). The message names the line (text) or byte (binary). Sizes are
         checked before anything is allocated.
-    ValueError
-        If `limit` is less than 1, or there is no such encoding.
 
     Notes
     -----
@@ -100,12 +79,11 @@ def read_word2vec(
         if binary is None:
             binary = _looks_binary(source, vector_size, encoding)
         _check_size(source, n_promised, vector_size, binary)
-        n_rows = min(n_promised, limit or n_promised)
+        promised = _Promised(n_promised, min(n_promised, limit or n_promised), vector_size)
         if not binary:
-            return _read_text(source, n_promised, n_rows, vector_size, errors)
+            return _read_text(source, promised, errors)
         if "a b".encode(encoding) != b"a b":
             raise ModelError(f"{source.path} is binary, and {encoding} does not write a space as a single byte")
-        promised = _Promised(n_promised, n_rows, vector_size)
         read = _read_mapped if source.stream is None else _read_stream
         found = read(source, promised, errors, encoding)
     if found is not None:
@@ -118,24 +96,9 @@ def read_word2vec(
 def write_word2vec(
     embeddings: Embeddings, path: str | os.PathLike[str], *, binary: bool, overwrite: bool = False
 ) -> list[str]:
-    """Write a vector file in the word2vec format, whole or not at all.
+    """Write a vector file in the word2vec format, whole or not at all; return the words left out.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-        The model. Its counts, tokenizer, n-grams and metadata have no place in this format.
-    path : str or path-like
-        The file; a name ending in ``.gz`` is compressed.
-    binary : bool
-        Vectors as little-endian float32, or as text with 9 significant digits; both come back bit for bit.
-    overwrite : bool, default False
-        Replace an existing file.
-
-    Returns
-    -------
-    list of str
-        The words left out, being empty or holding white space, at which other programs end a word, or in a binary file
-        a zero byte.
+    These are empty or hold white space, at which other programs end a word, or in a binary file a zero byte.
 
     Raises
     ------
@@ -152,20 +115,21 @@ def write_word2vec(
 def _write_rows(
     embeddings: Embeddings, path: str | os.PathLike[str], file: BinaryIO | io.BufferedWriter, binary: bool
 ) -> None:
+    """Write the first line and all rows."""
     file.write(f"{len(embeddings)} {embeddings.vector_size}\n".encode())
+    if not binary:
+        write_rows(embeddings, path, file)
+        return
     for words, block in finite_blocks(embeddings, path):
-        if binary and max(block.max(), -block.min()) >= LARGEST:
+        largest = max(block.max(), -block.min())
+        if largest >= LARGEST:
             raise ModelError(
-                f"{path} cannot be written: a vector holds {max(block.max(), -block.min()):.2g}, and numbers of "
-                f"{LARGEST:g} and more are a sign of damage in a binary file; choose another format"
+                f"{path} cannot be written: a vector holds {largest:.2g}, and numbers of {LARGEST:g} and more are a "
+                "sign of damage in a binary file; choose another format"
             )
-        if binary:
-            file.writelines(
-                part for word, row in zip(words, block, strict=True) for part in (f"{word} ".encode(), row.data)
-            )
-        else:
-            rows = text_rows(block)
-            file.write("".join([f"{word} {row}\n" for word, row in zip(words, rows, strict=True)]).encode())
+        file.writelines(
+            part for word, row in zip(words, block, strict=True) for part in (f"{word} ".encode(), row.data)
+        )
 
 
 def _read_header(source: Source) -> tuple[int, int]:
@@ -240,10 +204,7 @@ def _read_mapped(source: Source, promised: _Promised, errors: str, encoding: str
             raise too_large(source.path, n_rows, vector_size) from None
     if is_doubtful:
         return None
-    table = table.astype(np.float32, copy=False)
-    if rows is None:
-        return Embeddings(vocabulary, table)
-    return Embeddings(vocabulary, table[rows], metadata={"duplicates_dropped": len(words) - len(rows)})
+    return with_first_rows(vocabulary, rows, table.astype(np.float32, copy=False))
 
 
 def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
@@ -278,7 +239,7 @@ def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: 
     """Read a binary file in which something is odd, or say what."""
     n_promised, n_rows, vector_size = promised
     row_bytes = 4 * vector_size
-    source.take(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
+    source.ensure(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
     words, places, end, misplaced = find_rows_carefully(source.data, source.position, n_rows, vector_size, encoding)
     byte = source.dropped
     source.position = end
@@ -321,12 +282,9 @@ def _something_follows(source: Source) -> bool:
 
 
 def _decode(words: list[bytes], errors: str, encoding: str) -> list[str]:
-    """Decode the words of a binary file; some programs end each vector with a newline, which comes before the next.
+    """Decode the words of a binary file, or raise UnicodeDecodeError, also for a zero byte or a newline within a word.
 
-    Raises
-    ------
-    UnicodeDecodeError
-        If a word is not of the encoding, or holds a zero byte or, not at its beginning, a newline.
+    Some programs end each vector with a newline, which comes before the next word.
     """
     joined = b"\0".join(words)
     decoded = joined.decode(encoding, errors).split("\0")
@@ -359,30 +317,11 @@ def _explain_word(path: str, words: list[bytes], places: list[int], encoding: st
     raise AssertionError("unreachable")
 
 
-def _read_text(source: Source, n_promised: int, n_rows: int, vector_size: int, errors: str) -> Embeddings:
+def _read_text(source: Source, promised: _Promised, errors: str) -> Embeddings:
     """Read a text file."""
-    words: list[str] = []
+    n_promised, n_rows, vector_size = promised
     table = allocate_rows(source.path, n_rows, vector_size)
-    for text in source.text_blocks(errors):
-        lines = text.split("\n")
-        if lines[-1] == "":
-            lines.pop()
-        free = n_rows - len(words)
-        if len(lines) > free:
-            extra = next((index for index in range(free, len(lines)) if lines[index].strip()), None)
-            if extra is not None and n_rows == n_promised:
-                raise ModelError(
-                    f"{source.path}, line {len(words) + extra + 2}: more lines than the {n_promised} words that the "
-                    "first line promises"
-                )
-            del lines[free:]
-        if lines:
-            rows = [split_row(line.rstrip(" \t\r"), vector_size) for line in lines]
-            target = table[len(words) : len(words) + len(rows)]
-            target[:] = parse_rows(source.path, rows, len(words) + 2, vector_size)
-            words.extend(row[0] for row in rows)
-        if len(words) == n_rows < n_promised:
-            break
+    words, table = read_rows(source.path, _promised_lines(source, promised, errors), 2, table)
     if len(words) < n_rows:
         raise ModelError(
             f"{source.path}, line {len(words) + 2}: the file ends after {len(words)} words, but its first line "
@@ -390,3 +329,19 @@ def _read_text(source: Source, n_promised: int, n_rows: int, vector_size: int, e
         )
     check_finite(source.path, table, lambda row: f", line {row + 2}: the vector of {words[row]!r}")
     return make_embeddings(words, table)
+
+
+def _promised_lines(source: Source, promised: _Promised, errors: str) -> Iterator[list[str]]:
+    """Yield blocks of the lines that are wanted; where those are all, nothing but blank lines may follow them."""
+    wants_all = promised.n_rows == promised.n_words
+    free = promised.n_rows
+    for lines in source.line_blocks(errors, None if wants_all else free):
+        extra = next((index for index in range(free, len(lines)) if lines[index].strip()), None)
+        if extra is not None:
+            raise ModelError(
+                f"{source.path}, line {promised.n_rows - free + extra + 2}: more lines than the {promised.n_words} "
+                "words that the first line promises"
+            )
+        if free:
+            yield lines[:free]
+        free -= min(free, len(lines))

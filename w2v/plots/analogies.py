@@ -13,6 +13,7 @@ from w2v.plots.layout import Label, Points, grow, new_map, place_labels, princip
 from w2v.plots.words import unit_vectors
 from w2v.plots.writing import shown
 from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.lookup import to_units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,11 +60,11 @@ def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, 
     vectors = unit_vectors(embeddings, words)
     row = {word: index for index, word in enumerate(words)}
     arrows = [(row[first], row[second]) for first, second in wanted]
-    points, share = principal_plane(vectors)
+    points, held = principal_plane(vectors)
     points *= np.where(sum(points[end] - points[start] for start, end in arrows) < 0, -1, 1)  # upwards, to the right
     parallel = _mean_cosine(np.array([vectors[end] - vectors[start] for start, end in arrows], dtype=np.float64))
     caption = (
-        f"PCA: the two axes hold {share:.0%} of the variance between these words.\n"
+        f"PCA: the two axes hold {held:.0%} of the variance between these words.\n"
         f"Mean cosine of two arrows in all {embeddings.vector_size} dimensions: {parallel:.2f}"
     )
     with style([*words, title or ""]):
@@ -72,8 +73,7 @@ def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, 
 
 def _mean_cosine(offsets: NDArray[np.float64]) -> float:
     """Return the mean cosine over all pairs of offsets; one of length zero counts as 0."""
-    lengths = np.sqrt((offsets**2).sum(axis=1, keepdims=True))
-    units = np.divide(offsets, lengths, out=np.zeros_like(offsets), where=lengths > 0)
+    units = to_units(offsets)
     cosines = units @ units.T
     return float(cosines[np.triu_indices(len(units), 1)].mean())
 
@@ -98,15 +98,8 @@ def _draw(
         face = color if index in ends else "white"
         axes.scatter(x, y, s=30, color=[face], edgecolors=[color], linewidths=1.3, zorder=6)
     labels = [
-        Label(
-            float(points[index, 0]),
-            float(points[index, 1]),
-            shown(word),
-            size=10.5,
-            color=color if index in ends else INK,
-            weight="bold" if index in ends else "normal",
-        )
-        for index, word in enumerate(words)
+        Label(point, shown(word), 10.5, color if index in ends else INK, index in ends)
+        for index, (word, point) in enumerate(zip(words, points.tolist(), strict=True))
     ]
     lines = [(points[[start, end], 0].tolist(), points[[start, end], 1].tolist()) for start, end in arrows]
     return figure if place_labels(axes, labels, lines) else None

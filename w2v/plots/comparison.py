@@ -53,6 +53,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
 
 
 def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
+    """Draw a panel a measure, with the names of the programs at the left."""
     keys = list(comparison.titles)
     above, below = 0.62, 0.18
     height = above + _ROW * len(keys) + below
@@ -85,6 +86,7 @@ def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
 
 
 def _draw_bars(axes: Axes, measure: Measure, keys: list[str], width: float) -> None:
+    """Draw a bar a program in axes of so many inches."""
     means = [measure.mean(key) if math.isfinite(measure.mean(key)) else 0.0 for key in keys]
     longest = max(means)
     for row, (key, mean) in enumerate(zip(keys, means, strict=True)):
@@ -111,10 +113,11 @@ def _draw_bars(axes: Axes, measure: Measure, keys: list[str], width: float) -> N
 
 
 def _number(measure: Measure, key: str) -> str:
+    """Write a program's mean in few characters."""
     mean = measure.mean(key)
     if not math.isfinite(mean):
         return "-"
-    if measure.kind == "share":
+    if measure.kind == "fraction":
         return f"{100 * mean:.1f} %"
     if measure.kind == "correlation":
         return f"{mean:.3f}"

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from w2v.storage.files import ModelError, OutputTakenError, atomic_file
+from w2v.storage.files import ModelError, atomic_file, check_output_file
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -79,13 +79,7 @@ def check_picture_path(path: str | os.PathLike[str], overwrite: bool = False) ->
     """
     if Path(path).suffix.lower() not in SUFFIXES:
         raise ModelError(f"{path}: a picture's name must end in {' or '.join(SUFFIXES)}")
-    if Path(path).is_dir():
-        raise ModelError(f"{path} is a folder; give the name of a file to write")
-    if os.path.lexists(path) and not overwrite:
-        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
-    folder = Path(os.path.realpath(path)).parent
-    if not folder.is_dir():
-        raise ModelError(f"{path} cannot be written: the folder {folder} does not exist; make it first")
+    check_output_file(path, overwrite=overwrite)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -142,7 +136,7 @@ def _settings(settings: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence matplotlib about fonts: `style` has told in one sentence what matplotlib says for every letter.
+    """Silence matplotlib about fonts: `style` says in one sentence what matplotlib says for every letter.
 
     It warns of missing glyphs and logs which fonts it did not find, in which weight, and where it cannot list them.
     """
@@ -189,15 +183,7 @@ def style(texts: Iterable[str] = ()) -> Iterator[None]:
 
 
 def fonts_for(texts: Iterable[str]) -> tuple[list[str], set[str]]:
-    """Choose installed fonts for some texts.
-
-    Returns
-    -------
-    families : list of str
-        Where a character is drawn in the first font that has it.
-    missing : set of str
-        Characters that no installed font has.
-    """
+    """Return installed fonts for some texts, of which the first that has a character draws it, and what none has."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     wanted = {ord(character) for text in texts for character in text if character.isprintable()}
@@ -251,11 +237,11 @@ def palette(index: int) -> tuple[str, str]:
     return COLORS[index % len(COLORS)], MARKERS[index // len(COLORS) % len(MARKERS)]
 
 
-def lighter(color: str, share: float) -> tuple[float, float, float]:
-    """Mix a colour with white: `share` 0 leaves it, 1 is white."""
+def lighter(color: str, whiteness: float) -> tuple[float, float, float]:
+    """Mix a colour with white: 0 leaves it, 1 is white."""
     from matplotlib.colors import to_rgb
 
-    red, green, blue = (channel + (1 - channel) * share for channel in to_rgb(color))
+    red, green, blue = (channel + (1 - channel) * whiteness for channel in to_rgb(color))
     return red, green, blue
 
 

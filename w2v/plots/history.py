@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal
 
+from w2v.display.wording import is_number
 from w2v.plots.figures import INK, QUIET, lighter, new_figure, palette, require_matplotlib, style
 from w2v.plots.writing import Title, shown, widest
 
@@ -101,19 +101,16 @@ def _curve(history: Sequence[Mapping[str, Any]], against: str, entry: str) -> Cu
     ys: list[float] = []
     for epoch in history:
         x, y = epoch.get(against), epoch.get(entry)
-        if _is_number(x) and _is_number(y):
+        if is_number(x) and is_number(y):
             xs.append(x)
             ys.append(y)
     return xs, ys
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _draw(
     names: list[str], curves: dict[str, dict[str, Curve]], panels: list[_Panel], against: str, title: str | None
 ) -> Figure:
+    """Draw the panels under each other, with names at the right of the first."""
     labels = _end_labels(names, curves)
     is_key = not _end_together(panels[0], labels, curves)
     text_width = widest(list(labels.values()), _LABEL_SIZE, "bold")
@@ -151,11 +148,12 @@ def _make_room_for_ticks(figure: Figure) -> None:
     if missing > 0:
         for axes in figure.axes:
             x0, y0, width, height = axes.get_position().bounds
-            share = missing / figure.get_figwidth()
-            axes.set_position((x0 + share, y0, width - share, height))
+            moved = missing / figure.get_figwidth()
+            axes.set_position((x0 + moved, y0, width - moved, height))
 
 
 def _draw_panel(axes: Axes, panel: _Panel, names: list[str], curves: dict[str, dict[str, Curve]], both: bool) -> None:
+    """Draw the curves of one panel."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     for index, name in enumerate(names):
@@ -220,9 +218,8 @@ def _write_key(axes: Axes, names: list[str], labels: Mapping[tuple[str, str], st
     samples = []
     for entry, name in labels:
         color, marker = palette(names.index(name))
-        sample = Line2D([], [], color=color, linewidth=1.8, marker=marker, markersize=4.5)
-        sample.set_linestyle("--" if entry == "holdout_loss" else "-")
-        samples.append(sample)
+        samples.append(Line2D([], [], color=color, linewidth=1.8, marker=marker, markersize=4.5))
+        samples[-1].set_linestyle("--" if entry == "holdout_loss" else "-")
     key = axes.legend(
         samples, list(labels.values()), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, borderpad=0,
         borderaxespad=0.9, handlelength=1.5, handletextpad=0.6, labelspacing=0.3, labelcolor="linecolor",

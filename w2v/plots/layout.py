@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.lazy import load_optional
 from w2v.plots.figures import DPI, QUIET, bare, new_figure, overlapping
 from w2v.plots.writing import Title, caption_lines, text_size
 
@@ -36,36 +37,19 @@ Points = NDArray[np.float64]
 
 
 def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Points, str]:
-    """Bring unit vectors to the plane.
-
-    Parameters
-    ----------
-    vectors : ndarray of shape (n, D), float32
-        Unit vectors, n >= 3.
-    method : {"pca", "tsne", "umap"}
-        How.
-    seed : int
-        Decides what is random in t-SNE and UMAP.
+    """Bring unit vectors, shape (n, D), n >= 3, to the plane by one of the `METHODS`; `seed` is of t-SNE and UMAP.
 
     Returns
     -------
     points : ndarray of shape (n, 2), float64
-        Coordinates.
     caption : str
         One line on what they show and what they do not.
-
-    Raises
-    ------
-    ImportError
-        If `method` is "umap" and umap-learn is not installed.
-    ValueError
-        If `method` is unknown.
     """
     exact = np.asarray(vectors, dtype=np.float64)
     match method:
         case "pca":
-            points, share = principal_plane(exact)
-            return points, f"PCA: the two axes hold {share:.0%} of the variance between these words"
+            points, held = principal_plane(exact)
+            return points, f"PCA: the two axes hold {held:.0%} of the variance between these words"
         case "tsne":
             from sklearn.manifold import TSNE
             from threadpoolctl import threadpool_limits  # comes with scikit-learn
@@ -82,7 +66,7 @@ def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Point
 
 
 def principal_plane(vectors: NDArray[np.floating]) -> tuple[Points, float]:
-    """Return the first two principal components, shape (n, 2), and the share of the variance that they hold."""
+    """Return the first two principal components, shape (n, 2), and the fraction of the variance that they hold."""
     from sklearn.decomposition import PCA
 
     exact = np.asarray(vectors, dtype=np.float64)
@@ -110,57 +94,39 @@ def _start(vectors: Points, seed: int) -> Points:
 
 
 def _umap(vectors: Points, seed: int) -> Points:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what it imports
-            import umap
-    except ImportError as error:
-        raise ImportError("UMAP needs umap-learn; install it with: pip install umap-learn") from error
+    """Bring vectors to the plane by UMAP."""
+    start = (10 * _start(vectors, seed)).astype(np.float32)  # its own, spectral, needs more points than three
     n_neighbors = min(15, len(vectors) - 1)
-    # its spectral start needs more points than three
-    reducer = umap.UMAP(
-        n_neighbors=n_neighbors,
-        metric="cosine",
-        init=(10 * _start(vectors, seed)).astype(np.float32),
-        min_dist=0.3,
-        random_state=seed,
-        n_jobs=1,
-    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # also of what it imports
+        umap = load_optional("umap", "UMAP needs umap-learn; install it with: pip install umap-learn")
+        reducer = umap.UMAP(n_neighbors, metric="cosine", init=start, min_dist=0.3, random_state=seed, n_jobs=1)
         return np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Label:
-    """A word to be written beside its point."""
+    """A word to be written beside its point, (x, y)."""
 
-    x: float
-    y: float
+    point: Sequence[float]
     text: str
     size: float
     color: str
-    weight: str = "normal"
+    is_bold: bool
+
+    @property
+    def weight(self) -> str:
+        """Weight of the letters, as matplotlib names it."""
+        return "bold" if self.is_bold else "normal"
 
 
 def place_labels(
     axes: Axes, labels: Sequence[Label], lines: Sequence[tuple[Sequence[float], Sequence[float]]] = ()
 ) -> list[Text] | None:
-    """Write labels near their points so that they cover neither each other nor points nor `lines`.
+    """Write labels near their points so that they cover neither each other nor points nor `lines`, such as arrows.
 
-    Parameters
-    ----------
-    axes : Axes
-        Whose limits are final.
-    labels : sequence of Label
-        Those that come first get the best places, where that leaves room for all.
-    lines : sequence of (xs, ys)
-        Polylines to be kept clear of, such as arrows.
-
-    Returns
-    -------
-    list of Text or None
-        In the order of `labels`; None if not all of them have room, and then nothing is written.
+    The limits of `axes` are final. Labels that come first get the best places, where that leaves room for all. Returns
+    None if not all of them have room, and then nothing is written.
     """
     for order in _ORDERS:
         placed = _try_labels(axes, labels, lines, order)
@@ -178,7 +144,7 @@ def _try_labels(
     """Do what `place_labels` does, with labels that choose their places in one `order`."""
     import textalloc
 
-    xs, ys = [label.x for label in labels], [label.y for label in labels]
+    xs, ys = ([label.point[axis] for label in labels] for axis in (0, 1))
     limits = axes.get_xlim(), axes.get_ylim()
     crowded = axes.get_window_extent().width > _CROWDED_WIDTH * DPI
     further: dict[str, Any] = {}
@@ -186,31 +152,15 @@ def _try_labels(
         further = {"x_lines": [np.asarray(x) for x, _ in lines], "y_lines": [np.asarray(y) for _, y in lines]}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints where no label has room
         _, _, texts, leaders = textalloc.allocate(
-            axes,
-            xs,
-            ys,
-            [label.text for label in labels],
-            x_scatter=xs,
-            y_scatter=ys,
-            textsize=[label.size for label in labels],
-            textcolor=[label.color for label in labels],
-            fontweight=[label.weight for label in labels],
-            linecolor=[label.color for label in labels],
-            margin=0.004,
-            min_distance=0.009,
-            max_distance=0.2 if crowded else 0.06,
-            nbr_candidates=160,
-            linewidth=0.6,
-            draw_all=False,
-            priority_strategy=order,
-            avoid_label_lines_overlap=not crowded,
-            plot_kwargs={"alpha": 0.7},
-            parse_math=False,
-            va="bottom",
+            axes, xs, ys, [label.text for label in labels], x_scatter=xs, y_scatter=ys,
+            textsize=[label.size for label in labels], textcolor=[label.color for label in labels],
+            fontweight=[label.weight for label in labels], linecolor=[label.color for label in labels],
+            margin=0.004, min_distance=0.009, max_distance=0.2 if crowded else 0.06, nbr_candidates=160,
+            linewidth=0.6, draw_all=False, priority_strategy=order, avoid_label_lines_overlap=not crowded,
+            plot_kwargs={"alpha": 0.7}, parse_math=False, va="bottom", zorder=5,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.3},  # lines fade behind a word
-            zorder=5,
             **further,
-        )
+        )  # fmt: skip
     axes.set_xlim(limits[0])
     axes.set_ylim(limits[1])
     written = [cast("Text", text) for text in texts if text is not None]
@@ -228,13 +178,7 @@ def _try_labels(
 
 
 def grow(draw: Callable[[float], Figure | None]) -> Figure:
-    """Call `draw` with growing widths, in inches, until the labels have room.
-
-    Raises
-    ------
-    ValueError
-        If they have none even on a poster.
-    """
+    """Call `draw` with growing widths, in inches, until the labels have room; ValueError if even a poster has none."""
     width = _SMALLEST_WIDTH
     while width < _LARGEST_WIDTH:
         figure = draw(width)

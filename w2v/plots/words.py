@@ -12,6 +12,7 @@ from w2v.plots.figures import COLORS, INK, lighter, palette, require_matplotlib,
 from w2v.plots.layout import Label, Points, grow, new_map, place_labels, project
 from w2v.plots.writing import shown
 from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.lookup import to_units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,20 +78,12 @@ def plot_words(
 
 
 def unit_vectors(embeddings: Embeddings, words: Sequence[str]) -> NDArray[np.float32]:
-    """Return the unit vectors of words, shape (n, D), float32; zero stays zero.
-
-    Raises
-    ------
-    ValueError
-        If one is not finite.
-    """
-    vectors = np.asarray(embeddings[list(words)], dtype=np.float64)
+    """Return the unit vectors of words, shape (n, D), float32; ValueError if one is not finite."""
+    vectors = embeddings[list(words)]
     for word, vector in zip(words, vectors, strict=True):
         if not np.isfinite(vector).all():
             raise ValueError(f"the vector of {word!r:.80} cannot be drawn: it is not finite")
-    lengths = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
-    unit: NDArray[np.float64] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return unit.astype(np.float32, copy=False)
+    return to_units(vectors).astype(np.float32)
 
 
 def _groups(
@@ -124,15 +117,9 @@ def _draw(
         size = 52 if grouped and index < n_asked else 22
         face = color if index < n_asked else lighter(color, 0.35)
         axes.scatter(x, y, s=size, marker=marker, color=[face], edgecolors="white", linewidths=0.8, zorder=6)
-    labels = [
-        Label(
-            float(points[index, 0]),
-            float(points[index, 1]),
-            shown(name),
-            size=11.5 if grouped and index < n_asked else 9.5 if grouped else 10.5,
-            color=palette(groups[index])[0] if grouped else INK,
-            weight="bold" if grouped and index < n_asked else "normal",
-        )
-        for index, name in enumerate(names)
-    ]
+    labels = []
+    for index, (name, point) in enumerate(zip(names, points.tolist(), strict=True)):
+        is_bold = grouped and index < n_asked
+        color = palette(groups[index])[0] if grouped else INK
+        labels.append(Label(point, shown(name), 11.5 if is_bold else 9.5 if grouped else 10.5, color, is_bold))
     return figure if place_labels(axes, labels) else None

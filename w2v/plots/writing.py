@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from w2v.display.wording import printable
+from w2v.display.wording import printable, shortened
 from w2v.plots.figures import DPI, PNG_DPI, new_figure
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ _TITLE_SIZE, _TITLE_LINES = 14.0, 3
 
 def shown(word: str) -> str:
     """Return a word as a label: one line, no control characters, not longer than a label may be."""
-    plain = printable(word)
-    return plain if len(plain) <= _MAX_LABEL else plain[: _MAX_LABEL - 1] + "…"
+    return shortened(printable(word), _MAX_LABEL)
 
 
 def text_size(text: str, size: float, weight: str = "normal") -> tuple[float, float]:

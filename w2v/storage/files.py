@@ -76,7 +76,7 @@ def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if final.is_dir():
         raise OutputTakenError(f"{path} is a folder; give the name of a file to write")
     if final.exists() and not overwrite:
-        raise OutputTakenError(f"{path} exists already; choose another name, or remove it first")
+        raise OutputTakenError(f"{path} exists already; choose another name, remove it, or ask to overwrite it")
     return final
 
 

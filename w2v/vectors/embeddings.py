@@ -17,13 +17,12 @@ from w2v.vectors.index import NeighborIndex
 from w2v.vectors.keyed_vectors import KeyedVectorsMethods
 from w2v.vectors.lookup import Neighbor, Vector
 from w2v.vectors.persistence import read_parts, save_embeddings
-from w2v.vectors.table import DTYPES, DType, RowError, VectorTable
+from w2v.vectors.table import DType, RowError, VectorTable
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
     from w2v.corpora.tokenizers import Tokenizer
-    from w2v.vectors.index import NeighborIndex
 
 __all__ = ["Embeddings", "Neighbor", "Vector"]
 
@@ -34,7 +33,9 @@ class Embeddings(KeyedVectorsMethods):
     """A vocabulary and one vector a word, read-only. What training yields, and what queries and encoders use.
 
     Queries are `neighbors`, `analogy` and the others below, and those of gensim's KeyedVectors under gensim's names.
-    Whatever changes the words or the vectors returns new Embeddings.
+    They take words or vectors, shape (D,), and raise UnknownWordError, which is a KeyError and names all unknown words,
+    and ValueError for a vector that is not finite or has another shape, or a number out of range. Whatever changes the
+    words or the vectors returns new Embeddings.
 
     Parameters
     ----------
@@ -56,22 +57,14 @@ class Embeddings(KeyedVectorsMethods):
 
     Attributes
     ----------
-    vocabulary : Vocabulary
-    vectors : ndarray of shape (V, D), float32
-        A read-only view; of float16 and int8 dtype a copy, made at each use.
     table : VectorTable
-        The vectors as they are stored.
-    tokenizer : Tokenizer or None
-    metadata : dict
-    subwords : SubwordVectors or None
+        The vectors as they are stored. What else was given has the name of its parameter.
 
     Raises
     ------
-    TypeError
-        If `vectors` is not of real numbers, or `vocabulary` not of str.
-    ValueError
-        If `vectors` is not two-dimensional, has no row or no column, or another number of rows than there are
-        words, or if the vectors of `subwords` have another width.
+    TypeError, ValueError
+        If `vectors` are not of real numbers, not two-dimensional or another number than the words, if `vocabulary` is
+        not of str, or if the vectors of `subwords` have another width.
 
     Notes
     -----
@@ -90,18 +83,15 @@ class Embeddings(KeyedVectorsMethods):
         -------
         ndarray of shape (D,), ndarray of shape (n, D), or Embeddings
             The first is read-only, the second a copy, the last shares its vectors.
-
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary; it is a KeyError.
         """
         if isinstance(words, slice):
             return self._take(words)
         if isinstance(words, str):
             return self._vector_of(words)
         if not isinstance(words, (list, tuple, np.ndarray)):
-            raise TypeError(f"vectors are looked up by a word, a list of words or a slice, not by {_type(words)}")
+            raise TypeError(
+                f"vectors are looked up by a word, a list of words or a slice, not by {type(words).__name__}"
+            )
         return self._vectors_of(words)
 
     def __repr__(self) -> str:
@@ -125,35 +115,14 @@ class Embeddings(KeyedVectorsMethods):
     def __sklearn_clone__(self) -> Embeddings:
         return self  # read-only: a clone of an estimator shares it
 
-    def __and__(self, other: Collection[str]) -> Embeddings:
-        return self.intersection(other)
-
-    def __or__(self, other: Embeddings) -> Embeddings:
-        return self.union(other)
-
-    def __sub__(self, other: Collection[str]) -> Embeddings:
-        return self.difference(other)
-
     def head(self, n: int) -> Embeddings:
-        """Return the embeddings of the first, usually the most frequent, `n` words; they share the vectors.
-
-        Raises
-        ------
-        ValueError
-            If `n` is below 1.
-        """
+        """Return the embeddings of the first, usually the most frequent, `n` >= 1 words; they share the vectors."""
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
         return self._take(slice(0, n))
 
     def most_frequent(self, n: int) -> Embeddings:
-        """Return the embeddings of the `n` words of the largest counts, in this order; the first if none are known.
-
-        Raises
-        ------
-        ValueError
-            If `n` is below 1.
-        """
+        """Return the embeddings of the `n` >= 1 words of the largest counts, in order; the first if none are known."""
         counts = self.vocabulary.counts
         if n < 1 or counts is None or (counts[1:] <= counts[:-1]).all():
             return self.head(n)
@@ -162,10 +131,7 @@ class Embeddings(KeyedVectorsMethods):
     def restrict(self, words: Iterable[str]) -> Embeddings:
         """Return the embeddings of these words only, in the order given; a word that comes twice is taken once.
 
-        Raises
-        ------
-        UnknownWordError
-            If a word has no row; names all of them. `intersection` passes over them.
+        A word without a row is an UnknownWordError; `intersection` passes over them.
         """
         wanted = list(dict.fromkeys(words)) if not isinstance(words, str) else [words]
         rows = [self._row(word) for word in wanted]
@@ -178,23 +144,17 @@ class Embeddings(KeyedVectorsMethods):
 
         `words` may be other embeddings, a Vocabulary or any collection of str.
         """
-        known = _as_set(words)
-        return self._take(np.array([row for row, word in enumerate(self) if word in known], dtype=np.intp))
+        return self._where(words, True)
 
     def difference(self, words: Collection[str]) -> Embeddings:
         """Return the embeddings of the words that are not in `words`; also ``-``."""
-        known = _as_set(words)
-        return self._take(np.array([row for row, word in enumerate(self) if word not in known], dtype=np.intp))
+        return self._where(words, False)
 
     def union(self, other: Embeddings) -> Embeddings:
         """Return the embeddings of all words of both; also ``|``. Words of both keep the vectors that they have here.
 
-        Vectors of separate trainings have nothing to do with each other, unless they were aligned.
-
-        Raises
-        ------
-        ValueError
-            If the vectors are of different widths.
+        Vectors of separate trainings have nothing to do with each other, unless they were aligned. They must be of one
+        width.
         """
         if other.vector_size != self.vector_size:
             raise ValueError(f"vectors of {self.vector_size} and of {other.vector_size} columns cannot be joined")
@@ -204,6 +164,8 @@ class Embeddings(KeyedVectorsMethods):
         counts = other.vocabulary.counts
         words = [other.index_to_key[row] for row in further]
         return self._append(words, other.rows(further), None if counts is None else counts[further])
+
+    __and__, __sub__, __or__ = intersection, difference, union
 
     def add_vectors(
         self, words: Sequence[str], vectors: ArrayLike, *, counts: ArrayLike | None = None, replace: bool = False
@@ -215,21 +177,11 @@ class Embeddings(KeyedVectorsMethods):
         words : sequence of str
             Distinct words.
         vectors : ndarray of shape (n, D)
-            Their vectors, finite.
+            Their vectors, finite; they are stored in the same dtype as the others.
         counts : sequence of int, optional
             How often they occur; 0 by default.
         replace : bool, default False
             Give words that are there already these vectors; otherwise, as in gensim, they keep their own.
-
-        Returns
-        -------
-        Embeddings
-            With the same dtype; these are unchanged.
-
-        Raises
-        ------
-        ValueError
-            If a word comes twice, or a vector has another width or is not finite.
         """
         if isinstance(words, str):
             raise TypeError("add_vectors needs a sequence of words; for one word call add_vector")
@@ -258,15 +210,11 @@ class Embeddings(KeyedVectorsMethods):
     def astype(self, dtype: DType) -> Embeddings:
         """Return the embeddings with their vectors stored as "float32", "float16" (half of it) or "int8" (a quarter).
 
-        Raises
-        ------
-        ValueError
-            If the dtype is unknown, or a vector cannot be stored so: not finite, or too long or short for float16.
+        A vector that cannot be stored so is a ValueError: it is not finite, or too long or short for float16.
         """
-        if dtype not in DTYPES:
-            raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r:.80}")
         try:
-            return self if dtype == self.dtype else self._with(self.vocabulary, self.table.astype(dtype))
+            table = self.table.astype(dtype)
+            return self if table is self.table else self._with(self.vocabulary, table)
         except RowError as error:
             raise ValueError(f"the vector of the word {self.index_to_key[error.row]!r:.80} {error.reason}") from error
 
@@ -282,10 +230,6 @@ class Embeddings(KeyedVectorsMethods):
 
         ``embeddings.build_index().save(folder)`` keeps it in the model's folder, where it is found when that is loaded.
         For the parameters and errors see `NeighborIndex.build`.
-
-        Returns
-        -------
-        NeighborIndex
         """
         self._index = NeighborIndex.build(
             self.table, connectivity=connectivity, effort=effort, dtype=dtype, workers=workers
@@ -297,7 +241,10 @@ class Embeddings(KeyedVectorsMethods):
         return keyed_copy.to_gensim(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, dtype: DType | None = None) -> None:
-        """Write a model folder, in another dtype if one is named; see `w2v.vectors.persistence.save_embeddings`."""
+        """Write a model folder, in another dtype if one is named, whole or not at all.
+
+        `overwrite` replaces a model folder that exists; anything else is never replaced.
+        """
         save_embeddings(self if dtype is None else self.astype(dtype), path, overwrite=overwrite)
 
     @classmethod
@@ -320,6 +267,13 @@ class Embeddings(KeyedVectorsMethods):
         vocabulary = Vocabulary([words[row] for row in picked], None if counts is None else counts[rows])
         return self._with(vocabulary, self.table.take(rows))
 
+    def _where(self, words: Collection[str], is_in: bool) -> Embeddings:
+        """Return the embeddings of the words that are, or are not, in a collection."""
+        if isinstance(words, str):
+            raise TypeError("a collection of words is needed, not one string")
+        known = words.key_to_index if isinstance(words, (Embeddings, Vocabulary)) else set(words)
+        return self._take(np.array([row for row, word in enumerate(self) if (word in known) == is_in], dtype=np.intp))
+
     def _append(self, words: Sequence[str], vectors: ArrayLike, counts: NDArray[np.integer[Any]] | None) -> Embeddings:
         """Return embeddings with more words, in the same dtype."""
         own = self.vocabulary.counts
@@ -333,15 +287,3 @@ class Embeddings(KeyedVectorsMethods):
         """Return embeddings of other words or vectors, which no longer are the result of a training that can go on."""
         metadata = {name: value for name, value in self.metadata.items() if name != "training"}
         return Embeddings(vocabulary, table, tokenizer=self.tokenizer, metadata=metadata, subwords=self.subwords)
-
-
-def _as_set(words: Collection[str]) -> Collection[str]:
-    if isinstance(words, str):
-        raise TypeError("a collection of words is needed, not one string")
-    if isinstance(words, Embeddings):
-        return words.key_to_index
-    return words.key_to_index if isinstance(words, Vocabulary) else set(words)
-
-
-def _type(value: object) -> str:
-    return type(value).__name__

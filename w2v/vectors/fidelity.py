@@ -21,7 +21,7 @@ class StorageLoss:
     mean_cosine, least_cosine : float
         Of each vector with the one it was; 1 is unchanged.
     neighbors_kept : float
-        Share of the 10 nearest words that are still among the 10 nearest.
+        Fraction of the 10 nearest words that are still among the 10 nearest.
     bytes_before, bytes_after : int
         Size of the vectors.
     """
@@ -51,7 +51,7 @@ def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: 
     StorageLoss
     """
     rows = _sample(before, n_sampled)
-    old, new = _units(before, rows), _units(after, rows)
+    old, new = before.units(rows), after.units(rows)
     cosines = np.einsum("ij,ij->i", old, new, dtype=np.float64)
     return StorageLoss(
         mean_cosine=float(np.minimum(cosines, 1).mean()),
@@ -72,26 +72,23 @@ class RowSearch(Protocol):
 
 
 def measure_recall(index: RowSearch, table: VectorTable, *, top_n: int = 10, n_sampled: int = 200) -> float:
-    """Return the share of the true `top_n` nearest rows that an index finds, for evenly spread rows."""
+    """Return the fraction of the true `top_n` nearest rows that an index finds, for evenly spread rows."""
     rows = _sample(table, n_sampled)
-    found = index.search(_units(table, rows), table, top_n + 1)[1]
+    found = index.search(table.units(rows), table, top_n + 1)[1]
     return _overlap(_nearest(table, rows, top_n), _without(found, rows, top_n))
 
 
 def _sample(table: VectorTable, n: int) -> NDArray[np.intp]:
+    """Return rows that can be compared, evenly spread."""
     usable = np.flatnonzero(table.inverse_norms() > 0)
     if usable.size == 0:
         raise ValueError("there is nothing to measure: no vector is finite and not zero")
     return usable[np.unique(np.linspace(0, usable.size - 1, n).astype(np.intp))]
 
 
-def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    units: NDArray[np.float32] = table.unscaled(rows) * table.inverse_norms(rows)[:, None]
-    return units
-
-
 def _nearest(table: VectorTable, rows: NDArray[np.intp], n: int) -> list[set[int]]:
-    return _without(top_rows(_units(table, rows), table, slice(None), n + 1)[1], rows, n)
+    """Return the `n` true neighbours of each row."""
+    return _without(top_rows(table.units(rows), table, slice(None), n + 1)[1], rows, n)
 
 
 def _without(found: NDArray[np.intp], rows: NDArray[np.intp], n: int) -> list[set[int]]:
@@ -100,6 +97,7 @@ def _without(found: NDArray[np.intp], rows: NDArray[np.intp], n: int) -> list[se
 
 
 def _overlap(expected: list[set[int]], found: list[set[int]]) -> float:
+    """Return the fraction of the expected neighbours that were found."""
     n_expected = sum(map(len, expected))
     n_common = sum(len(a & b) for a, b in zip(expected, found, strict=True))
     return n_common / n_expected if n_expected else 1.0

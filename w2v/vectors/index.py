@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.lazy import load_optional
 from w2v.settings.environment import default_workers
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors, write_tensors
@@ -79,10 +80,6 @@ class NeighborIndex:
         progress : callable, optional
             Called with the number of rows done.
 
-        Returns
-        -------
-        NeighborIndex
-
         Raises
         ------
         ImportError
@@ -119,17 +116,8 @@ class NeighborIndex:
     def open(cls, folder: str | os.PathLike[str], table: VectorTable) -> NeighborIndex:
         """Open the index of a model folder, memory-mapped; only what a search visits is read.
 
-        Parameters
-        ----------
-        folder : str or path-like
-            The model folder. The graph in it is read by usearch, which checks less than the rest of a model is checked:
-            open indexes that you or people you trust have built.
-        table : VectorTable
-            The vectors of that folder.
-
-        Returns
-        -------
-        NeighborIndex
+        usearch, which reads the graph, checks less than the rest of a model is checked: open indexes that you or people
+        you trust have built. `table` is that of the folder.
 
         Raises
         ------
@@ -146,26 +134,7 @@ class NeighborIndex:
 
     @classmethod
     def read(cls, file: str | os.PathLike[str], table: VectorTable, remedy: str) -> NeighborIndex:
-        """Open the file of an index, memory-mapped.
-
-        Parameters
-        ----------
-        file : str or path-like
-            What `write` wrote; see `open`.
-        table : VectorTable
-            The vectors that it was built from.
-        remedy : str
-            What messages say is to be done.
-
-        Returns
-        -------
-        NeighborIndex
-
-        Raises
-        ------
-        ModelError, ImportError
-            As `open`.
-        """
+        """Open a file that `write` wrote, as `open` does; messages end with the `remedy`."""
         tensors = read_tensors(file)
         version = tensors.get("version")
         if version is None or version.dtype != np.int64 or version.tolist() != [_VERSION]:
@@ -205,13 +174,7 @@ class NeighborIndex:
         self.write(Path(folder, INDEX_FILE))
 
     def write(self, file: str | os.PathLike[str]) -> None:
-        """Write the index to a file, atomically; one that is there is replaced.
-
-        Raises
-        ------
-        ModelError
-            If it cannot be written.
-        """
+        """Write the index to a file, atomically; one that is there is replaced."""
         tensors: dict[str, NDArray[Any]] = {
             "graph": np.frombuffer(self._graph.save() or b"", dtype=np.uint8),
             "fingerprint": np.frombuffer(self._fingerprint, dtype=np.uint8),
@@ -223,23 +186,9 @@ class NeighborIndex:
     def search(
         self, queries: NDArray[np.float32], table: VectorTable, n: int
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return nearly the best rows for each query; see `w2v.vectors.ranking.top_rows`.
+        """Return nearly the best `n` rows for each unit query, shape (Q, D); see `w2v.vectors.ranking.top_rows`.
 
-        Parameters
-        ----------
-        queries : ndarray of shape (Q, D), float32
-            Vectors of length 1 (or 0).
-        table : VectorTable of shape (V, D)
-            The vectors that the index was built from.
-        n : int
-            How many to return.
-
-        Returns
-        -------
-        scores : ndarray of shape (Q, <= n), float32
-            Cosines, computed from `table`, falling; -inf where there are fewer.
-        rows : ndarray of shape (Q, <= n), intp
-            Their rows; -1 where there are fewer.
+        `table` has the vectors that the index was built from, by which the rows are scored.
         """
         wanted = min(2 * n, len(self))  # the copy has fewer bits: its order is not quite that of the vectors
         scores = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
@@ -267,16 +216,13 @@ def fingerprint(table: VectorTable) -> bytes:
 
 
 def _counts(found: Any) -> list[int]:
+    """Return how many rows usearch found for each query."""
     counts = getattr(found, "counts", None)
     return [len(found.keys)] if counts is None else np.atleast_1d(counts).tolist()
 
 
 def import_usearch() -> Any:
     """Return the library that builds and searches graphs, or raise ImportError, which says what to install."""
-    try:
-        import usearch.index
-    except ImportError as error:
-        raise ImportError(
-            "approximate search needs usearch; install it with: pip install 'w2v-toolkit[index]'"
-        ) from error
-    return usearch.index
+    return load_optional(
+        "usearch.index", "approximate search needs usearch; install it with: pip install 'w2v-toolkit[index]'"
+    )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from w2v.lazy import load_optional
+
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
@@ -15,23 +17,16 @@ if TYPE_CHECKING:
 def to_gensim(embeddings: Embeddings) -> KeyedVectors:
     """Return a copy as gensim's KeyedVectors; with n-grams, as FastTextKeyedVectors, which know unseen words too.
 
-    Raises
-    ------
-    ImportError
-        If gensim is not installed.
+    ImportError says how to install gensim.
     """
-    try:
-        from gensim.models import KeyedVectors
-        from gensim.models.fasttext import FastTextKeyedVectors
-    except ImportError as error:
-        raise ImportError("to_gensim needs gensim; install it with: pip install gensim") from error
+    models = load_optional("gensim.models", "to_gensim needs gensim; install it with: pip install gensim")
     subwords = embeddings.subwords
     vectors = np.array(embeddings.vectors, order="C")
     if subwords is None:
-        keyed = KeyedVectors(embeddings.vector_size)
+        keyed: KeyedVectors = models.KeyedVectors(embeddings.vector_size)
     else:
-        settings = subwords.subwords
-        keyed = FastTextKeyedVectors(embeddings.vector_size, settings.min_n, settings.max_n, bucket=settings.buckets)
+        settings, new = subwords.subwords, models.fasttext.FastTextKeyedVectors
+        keyed = new(embeddings.vector_size, settings.min_n, settings.max_n, bucket=settings.buckets)
         keyed.vectors_ngrams = np.array(subwords.bucket_rows(slice(None)))
         keyed.vectors_vocab = subwords.own_vectors(embeddings.index_to_key, vectors)
     keyed.vectors = vectors

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.lazy import load_optional
 from w2v.vectors.lookup import Neighbor, Vector, as_vector, to_unit
 from w2v.vectors.queries import Item, Items, Queries, weigh
 
@@ -128,13 +130,7 @@ class KeyedVectorsMethods(Queries):
         return np.asarray((others @ vector_1) / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
     def n_similarity(self, ws1: Sequence[str], ws2: Sequence[str]) -> float:
-        """Return the cosine of the means of two lists of words; a word that has no vector is passed over.
-
-        Raises
-        ------
-        ValueError
-            If a list has no word with a vector.
-        """
+        """Return the cosine of the means of two lists of words; a word that has no vector is passed over."""
         means = []
         for words in (ws1, ws2):
             known = [word for word in words if word in self]
@@ -156,15 +152,7 @@ class KeyedVectorsMethods(Queries):
     def rank_by_centrality(self, words: Sequence[str], use_norm: bool = True) -> list[tuple[float, str]]:
         """Return words with their cosine with the mean of all of them, highest first; unknown words are passed over.
 
-        Parameters
-        ----------
-        words : sequence of str
-        use_norm : bool, default True
-            Bring the vectors to length 1 before the mean is taken.
-
-        Returns
-        -------
-        list of (float, str)
+        If `use_norm`, the vectors are brought to length 1 before the mean is taken.
         """
         known = [word for word in words if word in self]
         if not known:
@@ -186,13 +174,7 @@ class KeyedVectorsMethods(Queries):
         return self.normalized_vectors
 
     def get_index(self, key: str, default: int | None = None) -> int:
-        """Return the row of a word, or `default` where one is given and the word has none.
-
-        Raises
-        ------
-        UnknownWordError
-            If the word has no row and there is no default.
-        """
+        """Return the row of a word, or `default` where one is given and the word has none."""
         row = self._row(key)
         if row is not None:
             return row
@@ -207,10 +189,10 @@ class KeyedVectorsMethods(Queries):
     def get_vecattr(self, key: str, attr: str) -> int:
         """Return the count of a word: of gensim's attributes only "count" is kept."""
         counts = self.vocabulary.counts
-        if attr != "count" or counts is None:
-            raise KeyError(
-                f"words have no attribute {attr!r:.80} here" if attr != "count" else "the counts are not known"
-            )
+        if attr != "count":
+            raise KeyError(f"words have no attribute {attr!r:.80} here")
+        if counts is None:
+            raise KeyError("the counts are not known")
         return int(counts[self.get_index(key)])
 
     def get_mean_vector(
@@ -235,23 +217,12 @@ class KeyedVectorsMethods(Queries):
             Bring the mean to length 1.
         ignore_missing : bool, default True
             Pass over words that have no vector; the mean of none is zero.
-
-        Returns
-        -------
-        ndarray of shape (D,), float32
-
-        Raises
-        ------
-        UnknownWordError
-            If a word has no vector and `ignore_missing` is False; names all of them.
-        ValueError
-            If there are no keys, or another number of weights.
         """
         if len(keys) == 0:
             raise ValueError("get_mean_vector needs at least one word or vector")
-        share = np.ones(len(keys)) if weights is None else np.asarray(weights, dtype=np.float64)
-        if share.shape != (len(keys),):
-            raise ValueError(f"there are {len(keys)} words, but weights of shape {share.shape}")
+        weight_of = np.ones(len(keys)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if weight_of.shape != (len(keys),):
+            raise ValueError(f"there are {len(keys)} words, but weights of shape {weight_of.shape}")
         used = [place for place, key in enumerate(keys) if not isinstance(key, str) or key in self]
         if not ignore_missing and len(used) < len(keys):
             raise self._unknown([key for key in keys if isinstance(key, str) and key not in self])
@@ -259,9 +230,9 @@ class KeyedVectorsMethods(Queries):
         for place in used:
             key = keys[place]
             vector = self.get_vector(key, pre_normalize) if isinstance(key, str) else as_vector(key, self.vector_size)
-            total += share[place] * vector
-        weight = np.abs(share[used]).sum()
-        mean = total / weight if weight > 0 else total
+            total += weight_of[place] * vector
+        whole = np.abs(weight_of[used]).sum()
+        mean = total / whole if whole > 0 else total
         return to_unit(mean) if post_normalize else mean.astype(np.float32)
 
     def wmdistance(self, document1: Iterable[str], document2: Iterable[str], norm: bool = True) -> float:
@@ -294,34 +265,25 @@ class KeyedVectorsMethods(Queries):
         """
         if isinstance(document1, str) or isinstance(document2, str):
             raise TypeError("wmdistance needs lists of words, not a string; split it into words first")
-        bags = [_count(word for word in document if word in self) for document in (document1, document2)]
+        bags = [Counter(word for word in document if word in self) for document in (document1, document2)]
         if not bags[0] or not bags[1]:
             return float("inf")
         vectors = [np.stack([self.get_vector(word, norm=norm) for word in bag]) for bag in bags]
-        shares = [np.fromiter(bag.values(), np.float64) for bag in bags]
-        return _transport_cost(vectors[0], shares[0] / shares[0].sum(), vectors[1], shares[1] / shares[1].sum())
+        supply, demand = (np.fromiter(bag.values(), np.float64) / bag.total() for bag in bags)
+        return _transport_cost(vectors[0], supply, vectors[1], demand)
 
 
 def _or_none(items: Items | None) -> Items:
+    """Return the items, none for None."""
     return () if items is None else items
-
-
-def _count(words: Iterable[str]) -> Mapping[str, int]:
-    bag: dict[str, int] = {}
-    for word in words:
-        bag[word] = bag.get(word, 0) + 1
-    return bag
 
 
 def _transport_cost(
     sources: Vector, supply: NDArray[np.float64], targets: Vector, demand: NDArray[np.float64]
 ) -> float:
     """Return the least cost of moving `supply`, shape (n,), to `demand`, shape (m,), by the Euclidean distance."""
-    try:
-        from ot import emd2
-    except ImportError as error:
-        raise ImportError("wmdistance needs POT; install it with: pip install POT") from error
+    ot = load_optional("ot", "wmdistance needs POT; install it with: pip install POT")
     from scipy.spatial.distance import cdist
 
     costs = cdist(sources, targets)
-    return float(emd2(supply, demand, costs)) if costs.any() else 0.0
+    return float(ot.emd2(supply, demand, costs)) if costs.any() else 0.0

@@ -32,14 +32,7 @@ class Neighbors(list[Neighbor]):
 
 
 class NeighborsOfMany(list[list[Neighbor]]):
-    """The neighbours of each of several words: a list of lists, which a notebook shows as a table.
-
-    Parameters
-    ----------
-    queries : sequence of str
-        What they are neighbours of.
-    found : iterable of lists of (str, float)
-    """
+    """The neighbours of each of several words: a list of lists, which a notebook shows as a table."""
 
     def __init__(self, queries: Sequence[str], found: Iterable[list[Neighbor]]) -> None:
         super().__init__(found)
@@ -113,7 +106,7 @@ class WordVectors:
         Computed at the first use and kept: a second table in memory. Queries do not need it.
         """
         if self._cached_unit is None:
-            unit = self.table.unscaled(slice(None)) * self.table.inverse_norms()[:, None]
+            unit = self.table.units(slice(None))
             unit.setflags(write=False)
             self._cached_unit = unit
         return self._cached_unit
@@ -178,6 +171,7 @@ class WordVectors:
         return found
 
     def _unknown(self, words: Sequence[str]) -> UnknownWordError:
+        """Return the error that names these words, each once."""
         return UnknownWordError(list(dict.fromkeys(words)), self.suggest)
 
     def _vector_of(self, word: str) -> Vector:
@@ -195,19 +189,14 @@ class WordVectors:
         return vectors
 
     def _at(self, row_or_vector: int | Vector) -> Vector:
+        """Return the vector of what `_find` found."""
         if not isinstance(row_or_vector, int):
             return row_or_vector
         vector: Vector = self.rows(slice(row_or_vector, row_or_vector + 1))[0]
         return vector
 
     def _queries(self, items: Sequence[str | Vector]) -> tuple[list[Vector], list[int]]:
-        """Return the unit vectors of words and the given vectors as they are, and the rows of the words that have one.
-
-        Raises
-        ------
-        ValueError
-            If the vector of a word is not finite, or a given one is not D finite numbers.
-        """
+        """Return the unit vectors of words and given vectors, checked, and the rows of the words that have one."""
         words = [item for item in items if isinstance(item, str)]
         found = self._find_all(words)
         vector_of = {word: self._at(item) for word, item in zip(words, found, strict=True)}
@@ -230,6 +219,14 @@ def as_vector(item: object, vector_size: int) -> Vector:
     if vector.shape != (vector_size,) or not np.isfinite(vector).all():
         raise ValueError(f"a query vector must be {vector_size} finite numbers; this one has shape {vector.shape}")
     return vector.astype(np.float32)
+
+
+def to_units(vectors: NDArray[Any]) -> NDArray[np.float64]:
+    """Return rows at length 1, shape (n, D), float64; zero stays zero."""
+    exact = np.array(vectors, dtype=np.float64)
+    lengths = np.sqrt((exact**2).sum(axis=1, keepdims=True))
+    units: NDArray[np.float64] = np.divide(exact, lengths, out=exact, where=lengths > 0)
+    return units
 
 
 def to_unit(vector: NDArray[Any]) -> Vector:

@@ -1,4 +1,4 @@
-"""What model folders of every kind are made of: configuration, words, arrays, tokenizers; also a stranger's.
+"""What model folders of every kind consist of: configuration, words, arrays, tokenizers; none need be trusted.
 
 `persistence` puts them together for word vectors, `w2v.encoder.model.persistence` for sentence encoders.
 """
@@ -57,26 +57,12 @@ def read_header(
 ) -> dict[str, Any]:
     """Read the ``config.json`` of a model folder, and check what every kind of model has there.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The model folder, not the file.
-    kind : str
-        The kind of model that is expected.
-    newest : int
-        The newest format version of it that can be read.
-    counted : str, default "vocabulary_size"
-        The entry that says of how many things it is made.
-
-    Returns
-    -------
-    dict
-        The whole configuration. The entry `counted` is a positive int.
+    `counted` is the entry that says of how many things it is made, a positive integer.
 
     Raises
     ------
     ModelError
-        If it is missing, not strict JSON, of another kind, of a newer version, or an entry has a wrong type.
+        If it is missing, not strict JSON, of another kind, of a version above `newest`, or `counted` is wrong.
     """
     file, config = _read_config(path)
     version = config.get("format_version")
@@ -94,18 +80,19 @@ def read_header(
 
 
 def read_kind(path: str | os.PathLike[str]) -> str:
-    """Return the kind of model that a folder holds; nothing else is checked.
-
-    Raises
-    ------
-    ModelError
-        If it is no model folder.
-    """
+    """Return the kind of model that a folder holds, and check nothing else; `ModelError` if it is no model folder."""
     return str(_read_config(path)[1].get("kind"))
 
 
 def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
-    _check_is_folder(path)
+    """Return the file of a folder's configuration and its content, which says that it is of a model."""
+    if not os.path.lexists(path):
+        raise ModelError(f"{path} does not exist; expected a model folder")
+    if not os.path.isdir(path):
+        raise ModelError(
+            f"{path} is not a model folder but a file; a vector file of another tool is opened with `w2v import` or "
+            "w2v.formats.read_vectors"
+        )
     file = Path(path, LAYOUT.config)
     if not file.exists():
         raise ModelError(f"{path} is not a model folder: it has no {LAYOUT.config}")
@@ -128,16 +115,6 @@ def check_types(config: Mapping[str, Any], file: Path, types: Mapping[str, type]
             raise ModelError(f"{file} is damaged: {name} has the wrong type, {type(config[name]).__name__}")
 
 
-def _check_is_folder(path: str | os.PathLike[str]) -> None:
-    if not os.path.lexists(path):
-        raise ModelError(f"{path} does not exist; expected a model folder")
-    if not os.path.isdir(path):
-        raise ModelError(
-            f"{path} is not a model folder but a file; a vector file of another tool is opened with `w2v import` or "
-            "w2v.formats.read_vectors"
-        )
-
-
 def parse_json(file: Path, *, largest: int | None = None) -> dict[str, Any]:
     """Parse a JSON object strictly: UTF-8, no NaN, no name twice, and no more bytes than `largest`."""
     parsed = parse_any_json(file, largest=largest)
@@ -149,17 +126,24 @@ def parse_json(file: Path, *, largest: int | None = None) -> dict[str, Any]:
 def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
     """Parse JSON of any type as strictly as `parse_json` does."""
     largest = MAX_CONFIG_BYTES if largest is None else largest
-    with reading(file) as stream:
-        data = stream.read(largest + 1)
-    if len(data) > largest:
-        raise ModelError(f"{file} is not a model's configuration: it is larger than {largest} bytes")
+    data = _read_at_most(file, largest, "a model's configuration")
     try:
         return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
 
 
+def _read_at_most(file: Path, largest: int, what: str) -> bytes:
+    """Return the content of a file that is expected to be `what`."""
+    with reading(file) as stream:
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise ModelError(f"{file} is not {what}: it is larger than {largest} bytes")
+    return data
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the entries of an object, whose names are all different."""
     entries = dict(pairs)
     if len(entries) != len(pairs):
         [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
@@ -172,13 +156,7 @@ def _reject_constant(text: str) -> None:
 
 
 def encode_json(config: Mapping[str, Any]) -> bytes:
-    """Return a configuration as strict JSON.
-
-    Raises
-    ------
-    ValueError
-        If an entry cannot be expressed.
-    """
+    """Return a configuration as strict JSON; ValueError if an entry cannot be expressed."""
     try:
         text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=plain_value)
         return text.encode() + b"\n"
@@ -242,12 +220,6 @@ def check_tensor(
             f"{file} is damaged: {name!r} is {array.dtype} of shape {array.shape}, but {LAYOUT.config} says {expected}"
         )
     return array
-
-
-def n_bytes_of(*tensors: Mapping[str, NDArray[Any]], subwords: SubwordVectors | None = None) -> int:
-    """Return how much the arrays of a folder take on the disk; words and configuration come on top."""
-    n_bytes = sum(tensor.nbytes for arrays in tensors for tensor in arrays.values())
-    return n_bytes if subwords is None else n_bytes + subwords.ngram_vectors.nbytes
 
 
 def write_subwords(folder: Path, subwords: SubwordVectors) -> None:
@@ -314,10 +286,7 @@ def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | N
 def _restore_pieces(folder: Path, config: dict[str, Any]) -> Tokenizer:
     """Return the tokenizer whose description lies in the folder."""
     file = folder / LAYOUT.pieces
-    with reading(file) as stream:
-        data = stream.read(MAX_TOKENIZER_BYTES + 1)
-    if len(data) > MAX_TOKENIZER_BYTES:
-        raise ModelError(f"{file} is not the description of a tokenizer: it is larger than {MAX_TOKENIZER_BYTES} bytes")
+    data = _read_at_most(file, MAX_TOKENIZER_BYTES, "the description of a tokenizer")
     try:
         return PiecesTokenizer.from_config(config, data.decode())
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A model as a folder: what is in it, how it is written whole or not at all, and how it is read from a stranger."""
+"""A model as a folder: what is in it, how it is written whole or not at all, and how an untrusted one is read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ from w2v.vectors.model_folder import (
     check_types,
     encode_json,
     encode_words,
-    n_bytes_of,
     parse_json,
     read_header,
     read_subwords,
@@ -53,6 +52,8 @@ __all__ = [
     "save_embeddings", "write_tensors",
 ]  # fmt: skip
 
+Tensors = Mapping[str, Mapping[str, NDArray[Any]]]
+
 FORMAT_VERSION = 2
 """2 has vectors of float16 or int8; those of float32 are written as version 1, which older programs read."""
 KIND = "word-vectors"
@@ -62,13 +63,6 @@ _STRUCTURE = ("format", "format_version", "kind", "vector_size", "vocabulary_siz
 
 def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Raise early, before hours of training, if a model could not be saved at `path`.
-
-    Parameters
-    ----------
-    path : str or path-like
-        Where the model folder shall be.
-    overwrite : bool, default False
-        Whether a model folder that exists there may be replaced.
 
     Raises
     ------
@@ -88,70 +82,85 @@ def save_embeddings(
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
-    extra_tensors: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+    extra_tensors: Tensors | None = None,
     extra_config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a model folder. It is written beside its final name and renamed, so it is never seen half-written.
+    """Write the folder of word vectors; for the parameters and errors see `write_folder`.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-        The model.
-    path : str or path-like
-        Name of the folder.
-    overwrite : bool, default False
-        Replace a model folder that exists; anything else is never replaced.
-    extra_tensors : mapping of str to (mapping of str to ndarray), optional
-        Further tensors files: file name, such as ``LAYOUT.training``, to named arrays. See `write_tensors`.
-    extra_config : mapping of str to object, optional
-        Further entries of ``config.json``, which win over those of ``embeddings.metadata``.
+    `extra_config` are further entries of ``config.json``, which win over those of ``embeddings.metadata``; a reserved
+    name is a ValueError.
+    """
+    vectors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
+    if embeddings.table.scales is not None:
+        vectors["scales"] = embeddings.table.scales
+    write_folder(
+        path,
+        _describe(embeddings, extra_config or {}),
+        embeddings.vocabulary,
+        {LAYOUT.vectors: vectors},
+        tokenizer=embeddings.tokenizer,
+        subwords=embeddings.subwords,
+        overwrite=overwrite,
+        extra_tensors=extra_tensors,
+    )
+
+
+def write_folder(
+    path: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    vocabulary: Vocabulary,
+    tensors: Tensors,
+    *,
+    tokenizer: Tokenizer | None,
+    subwords: SubwordVectors | None,
+    overwrite: bool,
+    extra_tensors: Tensors | None = None,
+) -> None:
+    """Write a model folder of any kind. It is written beside its final name and renamed, so never seen half-written.
+
+    `tensors` and `extra_tensors`, such as that of ``LAYOUT.training``, map the name of a file to its named arrays.
+    Files without arrays are not written; the counts of words go to the first file. `overwrite` replaces a model folder
+    that exists, of any kind; anything else is never replaced.
 
     Raises
     ------
     ModelError
         As `check_output`, or if writing fails. Nothing is left behind, and what was there before is unchanged.
     ValueError
-        If a name in `extra_tensors` or `extra_config` is reserved or not a plain name, or an entry cannot be
-        expressed in JSON.
+        If a name in `extra_tensors` is reserved or not a plain name, or an entry cannot be expressed in JSON.
     """
     check_output(path, overwrite)
-    config = _encode_config(embeddings, extra_config or {})
+    encoded = encode_json(config)
     for name in extra_tensors or {}:
-        if not TENSORS_NAME.fullmatch(name) or name in (LAYOUT.vectors, LAYOUT.subwords):
+        if not TENSORS_NAME.fullmatch(name) or name in (*tensors, LAYOUT.subwords):
             raise ValueError(
                 f"{name!r:.80} is not a name for a further tensors file; use for instance {LAYOUT.training!r}"
             )
-    tensors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
-    if embeddings.table.scales is not None:
-        tensors["scales"] = embeddings.table.scales
-    if embeddings.vocabulary.counts is not None:
-        tensors["counts"] = embeddings.vocabulary.counts
-    check_free_space(path, n_bytes_of(tensors, *(extra_tensors or {}).values(), subwords=embeddings.subwords))
+    files = {name: arrays for name, arrays in {**tensors, **(extra_tensors or {})}.items() if arrays}
+    if vocabulary.counts is not None:
+        first = next(iter(files))
+        files[first] = {**files[first], "counts": vocabulary.counts}
+    check_free_space(path, n_bytes_of(*files.values(), subwords=subwords))
     with atomic_folder(path, replace=overwrite) as folder:
-        write_tensors(folder / LAYOUT.vectors, tensors)
-        if embeddings.subwords is not None:
-            write_subwords(folder, embeddings.subwords)
-        for name, further in (extra_tensors or {}).items():
-            write_tensors(folder / name, further)
-        write_tokenizer(folder, embeddings.tokenizer)
+        for name, arrays in files.items():
+            write_tensors(folder / name, arrays)
+        if subwords is not None:
+            write_subwords(folder, subwords)
+        write_tokenizer(folder, tokenizer)
         with atomic_file(folder / LAYOUT.vocabulary) as file:
-            file.write(encode_words(embeddings.index_to_key))
+            file.write(encode_words(vocabulary.index_to_key))
         with atomic_file(folder / LAYOUT.config) as file:
-            file.write(config)
+            file.write(encoded)
+
+
+def n_bytes_of(*tensors: Mapping[str, NDArray[Any]], subwords: SubwordVectors | None = None) -> int:
+    """Return how much the arrays of a folder take on the disk; words and configuration come on top."""
+    n_bytes = sum(tensor.nbytes for arrays in tensors for tensor in arrays.values())
+    return n_bytes if subwords is None else n_bytes + subwords.ngram_vectors.nbytes
 
 
 class Parts(NamedTuple):
-    """What a folder of word vectors holds.
-
-    Attributes
-    ----------
-    vocabulary : Vocabulary
-    table : VectorTable
-    tokenizer : Tokenizer or None
-    subwords : SubwordVectors or None
-    metadata : dict
-        The parameters, the history and whatever else ``config.json`` has.
-    """
+    """What a folder of word vectors holds; `metadata` is what ``config.json`` has beside the structure."""
 
     vocabulary: Vocabulary
     table: VectorTable
@@ -161,12 +170,11 @@ class Parts(NamedTuple):
 
 
 def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None) -> Parts:
-    """Open a model folder, which may come from a stranger: nothing in it is executed and every size is checked.
+    """Open a model folder, which need not be trusted: nothing in it is executed and every size is checked.
 
     Parameters
     ----------
     path : str or path-like
-        The folder.
     mmap : bool, default True
         Map the vectors into memory, so that opening takes no time and memory is shared between processes. Otherwise
         read them at once.
@@ -174,29 +182,16 @@ def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: To
         Used in place of the one that the folder names; a model trained with a callable of your own needs it to
         normalise queries, since code is never stored.
 
-    Returns
-    -------
-    Parts
-        Read-only.
-
     Raises
     ------
     ModelError
         If the folder is missing, not a model folder, of a newer format version, or damaged.
     """
     config = read_config(path)
-    folder = Path(path)
-    words = read_words(folder / LAYOUT.vocabulary, config["vocabulary_size"])
-    tensors = read_tensors(folder / LAYOUT.vectors, mmap=mmap)
-    n_words, file = config["vocabulary_size"], folder / LAYOUT.vectors
-    table = _read_table(file, tensors, (n_words, config["vector_size"]))
-    counts = None
-    if "counts" in tensors:
-        counts = check_tensor(file, tensors, "counts", np.int64, (n_words,))
-    try:
-        vocabulary = Vocabulary.read_from(str(folder / LAYOUT.vocabulary), words, counts)
-    except ValueError as error:
-        raise ModelError(f"{folder} is damaged: {error}") from error
+    folder, file = Path(path), Path(path, LAYOUT.vectors)
+    tensors = read_tensors(file, mmap=mmap)
+    vocabulary = read_vocabulary(folder, config["vocabulary_size"], file, tensors)
+    table = _read_table(file, tensors, (len(vocabulary), config["vector_size"]))
     metadata = {name: value for name, value in config.items() if name not in _STRUCTURE}
     if "tokenizer" in config:
         tokenizer = restore_tokenizer(folder, config["tokenizer"], tokenizer)
@@ -206,13 +201,18 @@ def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: To
     return Parts(vocabulary, table, tokenizer, subwords, metadata)
 
 
-def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read and check the ``config.json`` of a model folder.
+def read_vocabulary(folder: Path, n_words: int, file: Path, tensors: Mapping[str, NDArray[Any]]) -> Vocabulary:
+    """Return the words of a folder with their counts, if those are among the arrays of `file`."""
+    words = read_words(folder / LAYOUT.vocabulary, n_words)
+    counts = check_tensor(file, tensors, "counts", np.int64, (n_words,)) if "counts" in tensors else None
+    try:
+        return Vocabulary.read_from(str(folder / LAYOUT.vocabulary), words, counts)
+    except ValueError as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
 
-    Parameters
-    ----------
-    path : str or path-like
-        The model folder, not the file.
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read and check the ``config.json`` of a folder of word vectors.
 
     Returns
     -------
@@ -252,7 +252,8 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
             )
 
 
-def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
+def _describe(embeddings: Embeddings, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of word vectors."""
     reserved = sorted(set(_STRUCTURE) & set(extra))
     if reserved:
         raise ValueError(f"extra_config may not hold {reserved[0]!r:.80}, which is written by the model itself")
@@ -272,11 +273,11 @@ def _encode_config(embeddings: Embeddings, extra: Mapping[str, Any]) -> bytes:
         config["subwords"] = asdict(embeddings.subwords.subwords)
     config.update((name, value) for name, value in embeddings.metadata.items() if name not in _STRUCTURE)
     config.update(extra)
-    return encode_json(config)
+    return config
 
 
 def _read_table(file: Path, tensors: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> VectorTable:
-    """Return the vectors, in whichever type they are stored."""
+    """Return the vectors, in whatever type they are stored."""
     stored = tensors["vectors"].dtype.name if "vectors" in tensors else "float32"
     dtype = next((getattr(np, name) for name in DTYPES if name == stored), np.float32)
     vectors = check_tensor(file, tensors, "vectors", dtype, shape)

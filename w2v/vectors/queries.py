@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
+from typing import Any, Literal, TypeGuard, cast
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from w2v.storage.files import ModelError
 from w2v.vectors.index import NeighborIndex
 from w2v.vectors.lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit
 from w2v.vectors.ranking import best_rows, cosines, top_rows
-
-if TYPE_CHECKING:
-    from w2v.vectors.index import NeighborIndex
 
 Item = str | Vector
 Weighted = tuple[Item, float]
@@ -32,12 +29,7 @@ class Queries(WordVectors):
     def index(self) -> NeighborIndex:
         """The index for approximate search: the one that was built, or the one in the folder that this was loaded from.
 
-        Raises
-        ------
-        ModelError
-            If there is none, or it is damaged or not of these vectors.
-        ImportError
-            If usearch is not installed.
+        There must be one, and usearch must be installed.
         """
         if self._index is None:
             if self._folder is None:
@@ -49,15 +41,7 @@ class Queries(WordVectors):
         return {**self.__dict__, "_index": None}  # made of native memory; built or opened again where it is needed
 
     def similarity(self, a: Item, b: Item) -> float:
-        """Return the cosine of two words (or vectors), 0 if one of them is a vector of zeros.
-
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary.
-        ValueError
-            If a vector is not finite or has another shape.
-        """
+        """Return the cosine of two words (or vectors), 0 if one of them is a vector of zeros."""
         (first, second), _ = self._queries([a, b])
         return float(np.clip(to_unit(first) @ to_unit(second), -1, 1))
 
@@ -92,11 +76,8 @@ class Queries(WordVectors):
 
         Raises
         ------
-        UnknownWordError
-            If a word is not in the vocabulary; names all of them.
-        ValueError
-            If there is nothing to be near to or far from, a vector or weight is not finite or has another shape, or a
-            number is out of range.
+        UnknownWordError, ValueError
+            As all queries, or if there is nothing to be near to or far from.
         ModelError
             If `approximate` and there is no index, or it is not of these vectors.
         ImportError
@@ -116,22 +97,7 @@ class Queries(WordVectors):
     ) -> list[list[Neighbor]]:
         """Return the neighbours of each of many words, as `neighbors` does one by one, with far fewer passes.
 
-        Parameters
-        ----------
-        words : sequence of str or ndarray of shape (D,)
-            The words (or vectors).
-        top_n, restrict_vocab, approximate
-            See `neighbors`.
-
-        Returns
-        -------
-        list of list of (str, float)
-            One list for each of `words`.
-
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary; names all of them.
+        The parameters are those of `neighbors`; the result has one list for each of `words`.
         """
         if isinstance(words, str):
             raise TypeError("neighbors_batch needs a sequence of words; for one word call neighbors")
@@ -172,13 +138,6 @@ class Queries(WordVectors):
         list of (str, float)
             Words, without the three given ones, and their score, highest first.
 
-        Raises
-        ------
-        UnknownWordError
-            If a word is not in the vocabulary; names all of them.
-        ValueError
-            If `method` is unknown.
-
         References
         ----------
         .. [1] Mikolov et al. 2013, arXiv:1301.3781.
@@ -194,14 +153,7 @@ class Queries(WordVectors):
     def doesnt_match(self, words: Iterable[str]) -> str:
         """Return the word that is least like the others: the one furthest from the mean of their unit vectors.
 
-        Words that have no vector are passed over, as in gensim.
-
-        Raises
-        ------
-        UnknownWordError
-            If none of the words has a vector.
-        ValueError
-            If there are no words.
+        Words that have no vector are passed over, as in gensim, unless none has one.
         """
         if isinstance(words, str):
             raise TypeError("doesnt_match needs several words, not one string")
@@ -234,6 +186,7 @@ class Queries(WordVectors):
         return product, rows
 
     def _candidates(self, restrict_vocab: int | None) -> slice:
+        """Return the rows that are considered."""
         if restrict_vocab is None:
             return slice(0, len(self))
         if restrict_vocab < 1:
@@ -241,6 +194,7 @@ class Queries(WordVectors):
         return slice(0, min(int(restrict_vocab), len(self)))
 
     def _scores(self, queries: Vector, candidates: slice) -> Vector:
+        """Return the cosines of unit queries with the candidate rows."""
         return cosines(queries, self.table, candidates)
 
     def _nearest(
@@ -252,8 +206,7 @@ class Queries(WordVectors):
         approximate: bool = False,
     ) -> list[list[Neighbor]]:
         """Return the `top_n` of the candidate rows nearest to each unit query, shape (Q, D), without the `excluded`."""
-        if top_n < 0:
-            raise ValueError(f"top_n must not be negative, but is {top_n}")
+        _check_top_n(top_n)
         wanted = top_n + max((len(set(rows)) for rows in excluded), default=0) if top_n else 0
         if not approximate:
             scores, rows = top_rows(queries, self.table, candidates, wanted)
@@ -271,10 +224,15 @@ class Queries(WordVectors):
 
     def _best(self, scores: Vector, excluded: Sequence[int], top_n: int) -> list[Neighbor]:
         """Return the best-scoring words; overwrites the scores of the `excluded` rows."""
-        if top_n < 0:
-            raise ValueError(f"top_n must not be negative, but is {top_n}")
+        _check_top_n(top_n)
         scores[[row for row in excluded if row < len(scores)]] = -np.inf
         return Neighbors((self.index_to_key[row], float(scores[row])) for row in best_rows(scores, top_n))
+
+
+def _check_top_n(top_n: int) -> None:
+    """Raise ValueError if a negative number of words is wanted."""
+    if top_n < 0:
+        raise ValueError(f"top_n must not be negative, but is {top_n}")
 
 
 def weigh(items: Items, default: float) -> list[tuple[Item, float]]:

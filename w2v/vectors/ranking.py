@@ -19,17 +19,10 @@ _GROUP = 64  # scores of which the highest is looked at first
 
 
 def inverse_row_norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return 1 / length of each row, 0 for a row of zeros and NaN for one that is not finite.
+    """Return 1 / length of each row, shape (V,), float32: 0 for a row of zeros and NaN for one that is not finite.
 
-    Parameters
-    ----------
-    vectors : ndarray of shape (V, D), float32
-        Read block by block.
-
-    Returns
-    -------
-    ndarray of shape (V,), float32
-        No finite row overflows or vanishes: those near the limits of float32 are computed in float64.
+    `vectors`, shape (V, D), float32, are read block by block. No finite row overflows or vanishes: those near the
+    limits of float32 are computed in float64.
     """
     n_rows, n_columns = vectors.shape
     inverse = np.empty(n_rows, dtype=np.float32)
@@ -51,20 +44,9 @@ def inverse_row_norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def cosines(queries: NDArray[np.float32], table: VectorTable, rows: slice) -> NDArray[np.float32]:
-    """Return the cosine of unit queries with each of some rows; -inf for rows that are not finite.
+    """Return the cosines of unit queries, shape (D,) or (B, D), float32, with n rows; shape (n,) or (B, n), float32.
 
-    Parameters
-    ----------
-    queries : ndarray of shape (D,) or (B, D), float32
-        Vectors of length 1 (or 0).
-    table : VectorTable of shape (V, D)
-        Rows of any length.
-    rows : slice of step 1
-        Which of them, n.
-
-    Returns
-    -------
-    ndarray of shape (n,) or (B, n), float32
+    `rows` is a slice of step 1. Rows that are not finite have -inf.
     """
     start, stop, _ = rows.indices(len(table))
     scores = np.empty((*queries.shape[:-1], max(0, stop - start)), dtype=np.float32)
@@ -118,18 +100,9 @@ def top_rows(
 
 
 def best_rows(scores: NDArray[np.float32], n: int) -> NDArray[np.intp]:
-    """Return the rows of the `n` highest scores, best first, equal scores in the order of the rows.
+    """Return the rows of the `n` highest scores, shape (<= n,), best first, equal scores in the order of the rows.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (V,), floating
-        Rows that score -inf or NaN are never returned.
-    n : int
-        At most so many, >= 0.
-
-    Returns
-    -------
-    ndarray of shape (<= n,), intp
+    Rows that score -inf or NaN are never returned.
     """
     n = min(n, len(scores))
     if n < 1:

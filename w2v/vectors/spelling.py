@@ -12,27 +12,11 @@ _MIN_RATIO = 0.65
 
 
 def near_spellings(word: str, words: Sequence[str], n: int = 3) -> list[str]:
-    """Return the words that are spelled most like `word`, the nearest first.
+    """Return up to `n` words that are spelled most like `word`, whatever their case, the nearest first.
 
-    Parameters
-    ----------
-    word : str
-        The word asked for. Case is ignored.
-    words : sequence of str
-        The vocabulary, most frequent words first; the first 200,000 are considered, and of two spellings that are
-        equally near the more frequent one wins.
-    n : int, default 3
-        At most so many.
-
-    Returns
-    -------
-    list of str
-        Empty if no word comes near.
-
-    Notes
-    -----
-    Comparing with every word by `difflib` would take seconds. Words of a similar length that share most of their
-    letters are picked first: 30 ms for 100,000 words.
+    The first 200,000 of `words` are considered; of two spellings that are equally near the earlier one wins. Comparing
+    with every word by `difflib` would take seconds. Words of a similar length that share most of their letters are
+    picked first: 30 ms for 100,000 words.
     """
     target = word.casefold()
     if not target or n < 1:

@@ -59,42 +59,26 @@ class Subwords:
 
     def ngrams(self, word: str) -> list[str]:
         """Return the n-grams of a word, in fastText's order."""
-        return [] if word == END_OF_SENTENCE else [ngram for ngram, _ in self._hashed(word)]
+        return [ngram for ngram, _ in self._hashed(word)]
 
     def rows(self, word: str) -> NDArray[np.int64]:
-        """Return the rows of a word's n-grams, in fastText's order.
+        """Return the rows of a word's n-grams, in fastText's order, shape (n_ngrams,), int64, in [0, buckets).
 
-        Parameters
-        ----------
-        word : str
-            Any text, whether it is in a vocabulary or not.
-
-        Returns
-        -------
-        ndarray of shape (n_ngrams,), int64, in [0, buckets)
-            With repeats where n-grams occur twice or share a row. Empty for a word shorter than `min_n` with its
-            borders and for the end of a sentence.
+        Rows come twice where n-grams do or share a row. There are none for a word that is shorter than `min_n` with its
+        borders and for the end of a sentence.
         """
-        found = [] if word == END_OF_SENTENCE else [hashed % self.buckets for _, hashed in self._hashed(word)]
-        return np.array(found, dtype=np.int64)
+        return np.array([hashed % self.buckets for _, hashed in self._hashed(word)], dtype=np.int64)
 
     def table(self, words: Sequence[str] | Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return `rows` of many words at once, computed by compiled code.
+        """Return `rows` of many words at once, computed by compiled code: about 6 ns an n-gram.
 
-        Parameters
-        ----------
-        words : sequence of str or of bytes, V of them
-            Bytes are taken as UTF-8, but need not be: files of fastText may hold words that are cut inside a character.
+        Bytes are taken as UTF-8, but need not be: files of fastText may hold words that are cut inside a character.
 
         Returns
         -------
         offsets : ndarray of shape (V + 1,), int64
             The rows of word v are ``rows[offsets[v] : offsets[v + 1]]``.
         rows : ndarray of shape (offsets[V],), int64
-
-        Notes
-        -----
-        Cost : about 6 ns an n-gram; 400,000 words in half a second, most of it their encoding.
         """
         from w2v.kernels.subwords import hash_ngrams
 
@@ -126,6 +110,8 @@ class Subwords:
 
     def _hashed(self, word: str) -> Iterator[tuple[str, int]]:
         """Yield each n-gram with its 32-bit hash."""
+        if word == END_OF_SENTENCE:
+            return
         bordered = _BEGIN + word + _END
         characters = [character.encode("utf-8", "surrogatepass") for character in bordered]
         for start in range(len(bordered)):
@@ -151,19 +137,10 @@ class SubwordVectors:
         The bucket of each row, rising. Left out, there is a row for every bucket. N-grams in a bucket without a row
         were never seen: they do not count.
 
-    Attributes
-    ----------
-    subwords : Subwords
-    ngram_vectors : ndarray of shape (n, D), float32
-        A read-only view.
-    numbers : ndarray of shape (n,), int64, or None
-
     Raises
     ------
-    TypeError
-        If `ngram_vectors` is not float32, or `numbers` not int64.
-    ValueError
-        If one has another shape, or `numbers` do not rise or are no buckets.
+    TypeError, ValueError
+        If an array has another type or shape, or `numbers` do not rise or are no buckets.
     """
 
     def __init__(
@@ -201,20 +178,10 @@ class SubwordVectors:
         return vector
 
     def own_vectors(self, words: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the vectors that, in the mean with those of the n-grams, make the given ones.
+        """Return the vectors that, in the mean with those of the n-grams, make the given ones; shape (V, D), float32.
 
-        fastText and gensim keep words' own vectors, and compute from them what they answer.
-
-        Parameters
-        ----------
-        words : sequence of str, V of them
-        vectors : ndarray of shape (V, D), float32
-
-        Returns
-        -------
-        ndarray of shape (V, D), float32
-            For a word with n n-grams (1 + n) times its vector, less the sum of its n-grams' vectors; those without a
-            row count as zeros.
+        fastText and gensim keep words' own vectors, and compute from them what they answer. A word with n n-grams has
+        (1 + n) times its vector, less the sum of its n-grams' vectors; those without a row count as zeros.
         """
         from w2v.kernels.subwords import take_ngrams
 
@@ -244,6 +211,7 @@ class SubwordVectors:
 
 
 def _check_numbers(numbers: NDArray[np.int64], buckets: int) -> None:
+    """Raise unless these are rising buckets."""
     if numbers.dtype != np.int64 or numbers.ndim != 1:
         raise TypeError(f"numbers must be one row of int64, not {numbers.dtype} of shape {numbers.shape}")
     if len(numbers) and not (numbers[0] >= 0 and numbers[-1] < buckets and bool((np.diff(numbers) > 0).all())):

@@ -16,20 +16,7 @@ _UNKNOWN = np.float32(-1)
 
 
 class RowError(ValueError):
-    """A row cannot be stored as it was asked.
-
-    Parameters
-    ----------
-    row : int
-        Which.
-    reason : str
-        Why not.
-
-    Attributes
-    ----------
-    row : int
-    reason : str
-    """
+    """A row cannot be stored as was asked; `row` is its number, `reason` says why."""
 
     def __init__(self, row: int, reason: str) -> None:
         super().__init__(f"row {row} {reason}")
@@ -47,13 +34,6 @@ class VectorTable:
         With int8 only, and needed there: row i is ``scales[i] * stored[i]``.
     are_units : bool, default False
         Say that all rows have length 1, so that their lengths need not be computed.
-
-    Raises
-    ------
-    TypeError
-        If `stored` has another type, or `scales` is missing or not wanted.
-    ValueError
-        If a shape is wrong.
 
     Notes
     -----
@@ -125,17 +105,9 @@ class VectorTable:
         return unscaled
 
     def inverse_norms(self, index: slice | NDArray[np.integer[Any]] = slice(None)) -> NDArray[np.float32]:
-        """Return 1 / length of some `unscaled` rows; each is computed when it is first asked for, and kept.
+        """Return 1 / length of some `unscaled` rows, shape (n,), float32, as `inverse_row_norms` has it.
 
-        Parameters
-        ----------
-        index : slice (of step 1) or ndarray of int, optional
-            The rows; all of them by default.
-
-        Returns
-        -------
-        ndarray of shape (n,), float32
-            As `inverse_row_norms` has it: 0 for a row of zeros and NaN for one that is not finite.
+        Each is computed when it is first asked for, and kept. A slice has the step 1.
         """
         if self._inverse is None:
             self._inverse = np.full(len(self), _UNKNOWN, dtype=np.float32)
@@ -152,6 +124,11 @@ class VectorTable:
             found = self._inverse[index]
         found.setflags(write=False)
         return found
+
+    def units(self, index: slice | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Return some rows at length 1, shape (n, D); zero stays zero."""
+        units: NDArray[np.float32] = self.unscaled(index) * self.inverse_norms(index)[:, None]
+        return units
 
     def take(self, index: slice | NDArray[np.integer[Any]]) -> VectorTable:
         """Return some rows as a table of the same dtype; a slice is not copied."""
@@ -196,10 +173,12 @@ class VectorTable:
 
     @property
     def _block_rows(self) -> int:
+        """Rows that are converted at a time."""
         return max(1, _BLOCK_ELEMENTS // self.shape[1])
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view that cannot be written."""
     view = array.view()
     view.setflags(write=False)
     return view

@@ -138,7 +138,7 @@ def test_failure_while_saving_leaves_the_old_encoder(model: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     before = encode(load_encoder(model))
-    monkeypatch.setattr("w2v.encoder.model.persistence.write_tensors", fail)
+    monkeypatch.setattr("w2v.vectors.persistence.write_tensors", fail)
     with pytest.raises(ModelError, match="No space left"):
         save_encoder(sif_state(make_embeddings()), model, overwrite=True)
     assert os.listdir(model.parent) == [model.name]

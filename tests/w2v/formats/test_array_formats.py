@@ -10,8 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from w2v.encoding.vocabulary import Vocabulary
-from w2v.formats.numpy import read_numpy, write_numpy
-from w2v.formats.safetensors import read_safetensors, write_safetensors
+from w2v.formats.arrays import read_numpy, read_safetensors, write_numpy, write_safetensors
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.persistence import ModelError
 

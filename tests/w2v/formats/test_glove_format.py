@@ -128,3 +128,11 @@ def test_words_with_white_space_are_left_out_and_named(tmp_path: Path, word: str
 def test_words_with_spaces_may_come_first_and_end_in_numbers(tmp_path: Path) -> None:
     found = read_glove(write(tmp_path / "v", "catch 22 0.5 1.5\nR$ 0,00 2.5 3.5\na 4.5 5.5\nb 6.5 7.5\n"))
     assert_same(found, Embeddings(["catch 22", "R$ 0,00", "a", "b"], [[0.5, 1.5], [2.5, 3.5], [4.5, 5.5], [6.5, 7.5]]))
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\n", b" \n"])
+def test_file_without_a_row_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "v.txt"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"v\.txt, line 1: expected a word and its numbers"):
+        read_glove(path)

@@ -431,6 +431,7 @@ def test_suggest_prefers_frequent_words_and_gives_up_on_nonsense() -> None:
     embeddings = Embeddings(["cat", "car", "cap", "can"], np.eye(4))
     assert embeddings.suggest("caz", 2) == ["cat", "car"]
     assert embeddings.suggest("xylophone") == []
+    assert Embeddings(["silent", "danger"], np.eye(2)).suggest("listen") == []  # the same letters, elsewhere
     assert embeddings.suggest("") == []
     assert embeddings.suggest("cat", 0) == []
 

@@ -206,3 +206,22 @@ def test_vectors_larger_than_memory_are_queried(tmp_path: Path, rng: np.random.G
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "capped word9"
+
+
+@pytest.mark.parametrize("index", [slice(2, 4), np.array([3, 0, 2])])
+def test_rows_that_are_taken_keep_the_norms_that_are_known(rng: np.random.Generator, index: Any) -> None:
+    table = VectorTable(rng.normal(size=(5, 3)).astype(np.float32) * np.arange(1, 6, dtype=np.float32)[:, None])
+    table.inverse_norms()
+    expected = 1 / np.linalg.norm(table.stored[index].astype(np.float64), axis=1)
+    np.testing.assert_allclose(table.take(index).inverse_norms(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_that_are_appended_keep_their_numbers(rng: np.random.Generator, dtype: DType) -> None:
+    first, second = (
+        VectorTable((rng.normal(size=(n, 3)) * size).astype(np.float32)).astype(dtype) for n, size in ((4, 1), (2, 50))
+    )
+    joined = first.append(second)
+    assert joined.dtype == dtype
+    everything = slice(None)
+    np.testing.assert_array_equal(joined.rows(everything), [*first.rows(everything), *second.rows(everything)])

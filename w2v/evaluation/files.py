@@ -1,0 +1,34 @@
+"""Files with questions and judgements, read line by line; the rows of the words that they ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+
+class EvaluationError(ValueError):
+    """A file of questions or pairs cannot be used; the message names the file and the line."""
+
+
+def read_lines(path: str | os.PathLike[str], *, latin: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file with their numbers; where `latin`, what is not UTF-8 is taken for Latin-1."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise EvaluationError(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if not latin:
+            wrong = data.count(b"\n", 0, error.start) + 1
+            raise EvaluationError(f"{os.fspath(path)}, line {wrong}: not UTF-8; convert the file first") from error
+        text = data.decode("latin-1")
+    yield from enumerate(text.split("\n"), 1)
+
+
+def first_rows(words: Iterable[str], lowercase: bool) -> tuple[dict[str, int], list[int]]:
+    """Return the row of the first word of each spelling, and for every word the row that stands for it."""
+    rows: dict[str, int] = {}
+    keys = (word.lower() for word in words) if lowercase else words
+    return rows, [rows.setdefault(key, row) for row, key in enumerate(keys)]

@@ -1,0 +1,161 @@
+"""Similarities of words, compared with scores that people gave to pairs."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.display.html import html_table
+from w2v.display.wording import decimals, percent
+from w2v.evaluation.correlations import correlation, or_none, ranks
+from w2v.evaluation.files import EvaluationError, first_rows, read_lines
+from w2v.vectors.embeddings import Embeddings
+
+
+@dataclass(frozen=True)
+class PairsReport:
+    """The result of a file of word pairs.
+
+    Attributes
+    ----------
+    spearman, pearson : float
+        Correlation of the ranks, and of the values, of the model's cosines with people's scores. NaN where fewer than
+        two pairs were used, or all their scores or cosines are equal.
+    n_pairs : int
+        Pairs in the file.
+    n_used : int
+        Pairs whose words are both in the vocabulary.
+    """
+
+    spearman: float
+    pearson: float
+    n_pairs: int
+    n_used: int
+
+    @property
+    def coverage(self) -> float:
+        """Fraction of the pairs that were used."""
+        return self.n_used / self.n_pairs
+
+    def _repr_html_(self) -> str:
+        row = f"{self.n_pairs:,}", percent(self.coverage), decimals(self.spearman), decimals(self.pearson)
+        return html_table((">pairs", ">coverage", ">Spearman", ">Pearson"), [row])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result in JSON types, with None for NaN."""
+        correlations = {"spearman": or_none(self.spearman), "pearson": or_none(self.pearson)}
+        return asdict(self) | correlations | {"coverage": self.coverage}
+
+
+def count_known_pairs(words: Sequence[str], path: str | os.PathLike[str], *, lowercase: bool = True) -> int:
+    """Return how many pairs `evaluate_word_pairs` would use of a model with these words; parameters are its own."""
+    known = {word.lower() if lowercase else word for word in words}
+    return sum(known.issuperset(pair[:2]) for pair in _read_pairs(path, lowercase))
+
+
+def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *, lowercase: bool = True) -> PairsReport:
+    """Compare the model's similarities with scores that people gave to pairs of words.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        The model. With ``subwords``, words that it has not seen have the vectors of their n-grams and are used, too.
+    path : str or path-like
+        Text in UTF-8: on each line two words and, in the first column after them that is a number, a score, separated
+        by tabs, commas or white space. Lines beginning with ``#`` are comments; a first line without a number is
+        taken for the names of the columns. WordSim-353, SimLex-999 and MEN come like this.
+    lowercase : bool, default True
+        Ignore case, as in `evaluate_analogies`.
+
+    Returns
+    -------
+    PairsReport
+
+    Raises
+    ------
+    EvaluationError
+        If the file cannot be read, has no pair, or a line is not two words and a score.
+    """
+    pairs = list(_read_pairs(path, lowercase))
+    rows, _ = first_rows(embeddings.index_to_key, lowercase)
+    vectors = {}
+    for word in {word for first, second, _ in pairs for word in (first, second)}:
+        if word in rows:
+            vectors[word] = embeddings.rows([rows[word]])[0]
+        elif embeddings.subwords is not None and (made := embeddings.subwords.vector(word)) is not None:
+            vectors[word] = made
+    used = [pair for pair in pairs if pair[0] in vectors and pair[1] in vectors]
+    if not used:
+        return PairsReport(math.nan, math.nan, len(pairs), 0)
+    first = np.stack([vectors[word] for word, _, _ in used])
+    second = np.stack([vectors[word] for _, word, _ in used])
+    return _report(_pair_cosines(first, second), used, len(pairs))
+
+
+def evaluate_spelling(path: str | os.PathLike[str], *, lowercase: bool = True) -> PairsReport:
+    """Compare how alike words are spelt with scores that people gave them: what word vectors must beat.
+
+    Two words are as alike as the fraction of trigrams, borders included, that both have; so all pairs are used. For the
+    parameters and errors see `evaluate_word_pairs`.
+    """
+    pairs = list(_read_pairs(path, lowercase))
+    alike = np.array([_shared_trigrams(first, second) for first, second, _ in pairs])
+    return _report(alike, pairs, len(pairs))
+
+
+def _report(similarities: NDArray[np.float64], used: Sequence[tuple[str, str, float]], n_pairs: int) -> PairsReport:
+    """Return how the similarities of the pairs that were used agree with their scores."""
+    scores = np.array([score for _, _, score in used])
+    spearman, pearson = correlation(ranks(similarities), ranks(scores)), correlation(similarities, scores)
+    return PairsReport(spearman, pearson, n_pairs, len(used))
+
+
+def _shared_trigrams(first: str, second: str) -> float:
+    """Return Dice's coefficient of the trigrams of two words."""
+    a, b = ({word[i : i + 3] for i in range(len(word) - 2)} for word in (f"<{first}>", f"<{second}>"))
+    return 2 * len(a & b) / (len(a) + len(b))
+
+
+def _read_pairs(path: str | os.PathLike[str], lowercase: bool) -> Iterator[tuple[str, str, float]]:
+    """Yield the two words and the score of each line."""
+    n_lines = n_pairs = 0
+    for number, text in read_lines(path):
+        line = text.strip()
+        if not line or line.startswith("#"):
+            continue
+        n_lines += 1
+        separator = "\t" if "\t" in line else "," if "," in line else None
+        columns = [column.strip() for column in (line.lower() if lowercase else line).split(separator)]
+        score = next((value for value in map(_parse_score, columns[2:]) if value is not None), None)
+        if score is not None and columns[0] and columns[1]:
+            n_pairs += 1
+            yield columns[0], columns[1], score
+        elif n_lines > 1:
+            raise EvaluationError(
+                f"{os.fspath(path)}, line {number}: expected two words and a score, not {line[:60]!r}"
+            )
+    if n_pairs == 0:
+        raise EvaluationError(f"{os.fspath(path)} holds no word pair: expected lines of two words and a score")
+
+
+def _parse_score(text: str) -> float | None:
+    """Return a finite number, or None if the text is none."""
+    try:
+        score = float(text)
+    except ValueError:
+        return None
+    return score if math.isfinite(score) else None
+
+
+def _pair_cosines(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the cosine of each pair of rows, 0 where one is zero."""
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    lengths = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    cosine: NDArray[np.float64] = (a * b).sum(axis=1) / np.where(lengths > 0, lengths, 1)
+    return cosine
