@@ -22,7 +22,7 @@ from w2v.corpora.readers import TextReader
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.model.state import sif_state
 from w2v.encoder.retrieval import Hit, SentenceIndex
-from w2v.encoder.retrieval.index import graphs, sentence_index, storage
+from w2v.encoder.retrieval.index import graphs, searching, sentence_index, storage
 from w2v.encoder.retrieval.index.storage import graph_file
 from w2v.storage.files import lock_folder
 from w2v.storage.tensors import read_tensors
@@ -116,7 +116,7 @@ def test_search_answers_many_queries_as_one_at_a_time(saved: Path, many: list[st
 
 
 def test_search_of_more_than_there_are_finds_all(saved: Path, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sentence_index, "_RESULTS_AT_ONCE", 2000)
+    monkeypatch.setattr(searching, "_RESULTS_AT_ONCE", 2000)
     answers = SentenceIndex.open(saved).search(many[:3], top_n=1 << 60)
     assert [len(answer) for answer in answers] == [len(set(many))] * 3
 
