@@ -80,7 +80,7 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
     """
     check_output_file(path, overwrite=overwrite)
     final = Path(os.path.realpath(path))
-    temporary = _temporary_name(final)
+    temporary = temporary_name(final)
     with _removed_on_failure(path, temporary, temporary.unlink):
         with open(temporary, "xb") as file:
             yield file
@@ -139,7 +139,7 @@ def atomic_folder(
     check_parent(path, final)
     if not replace:
         refuse_existing(path)
-    temporary = _temporary_name(final)
+    temporary = temporary_name(final)
     with _removed_on_failure(path, temporary, lambda: shutil.rmtree(temporary)), ExitStack() as held:
         temporary.mkdir()
         held.enter_context(lock_folder(temporary))
@@ -216,7 +216,7 @@ def check_writable_beside(path: str | os.PathLike[str]) -> None:
     """Raise `ModelError` unless a folder can be made in the parent of `path`; it is tried, and removed again."""
     final = Path(os.path.realpath(path))
     check_parent(path, final)
-    trial = _temporary_name(final)
+    trial = temporary_name(final)
     try:
         trial.mkdir()
         trial.rmdir()
@@ -289,7 +289,7 @@ def _replace_folder(new: Path, final: Path) -> None:
         sync_folder(final.parent)
         shutil.rmtree(new, ignore_errors=True)  # it has the old content now
         return
-    old = _temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
+    old = temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
     os.rename(final, old)
     try:
         os.rename(new, final)
@@ -313,7 +313,8 @@ def _exchange(first: Path, second: Path) -> bool:
     return bool(renameat2(*arguments) == 0)
 
 
-def _temporary_name(final: Path) -> Path:
+def temporary_name(final: Path) -> Path:
+    """Return a name beside a final one for what is not whole; see `remove_leftovers`."""
     return final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
 
 

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import one_column
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.persistence import KIND as ENCODER_KIND
-from w2v.encoder.model.persistence import load_encoder, save_encoder
+from w2v.encoder.model.persistence import load_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit, Place
-from w2v.encoder.retrieval.index.building import Progress, append_texts, check_output, state_of
+from w2v.encoder.retrieval.index.building import (
+    IndexWriter,
+    Progress,
+    append_batches,
+    check_output,
+    encode_texts,
+    state_of,
+)
 from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, LEAST_ROWS, SentenceGraphs, cut_evenly, has_usearch
 from w2v.encoder.retrieval.index.searching import Searcher, unit_vectors
 from w2v.encoder.retrieval.index.storage import (
@@ -29,7 +36,7 @@ from w2v.encoder.retrieval.index.storage import (
 )
 from w2v.encoding.corpus import open_corpus
 from w2v.storage.claims import check_unclaimed, claimed
-from w2v.storage.files import ModelError, atomic_folder
+from w2v.storage.files import ModelError
 from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
 from w2v.vectors.model_folder import read_kind
@@ -118,7 +125,10 @@ class SentenceIndex:
         Raises
         ------
         ModelError
-            If the folder exists (with `overwrite`: and is no index) or cannot be written. Nothing is left behind then.
+            If the folder exists (with `overwrite`: and is no index) or cannot be written.
+        SavedElsewhereError
+            If its disk is full: the index is in another place, or its first sentences are; see
+            `w2v.storage.rescue.save_result`.
         ValueError
             If there is no sentence with a known word, or an option is out of range.
         CorpusError
@@ -139,16 +149,11 @@ class SentenceIndex:
         path = Path(path)
         check_unclaimed(path)
         check_output(path, overwrite)
-        places = [path]
-        with claimed(path), atomic_folder(path, replace=overwrite, moved=places.append) as folder:
-            save_encoder(state, folder / ENCODER)
-            inference = Inference(state, workers)
-            contents = append_texts(
-                folder, Contents(columns, dtype, splits), inference, open_corpus(sentences), progress
-            )
-            if not contents.sentences:
-                raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
-        index = cls(places[-1], contents, state, workers)
+        with claimed(path):
+            texts, inference = open_corpus(sentences), Inference(state, workers)
+            with IndexWriter(path, Contents(columns, dtype, splits), inference, texts, progress) as writer:
+                place = writer.save(overwrite=overwrite)
+        index = cls(place, writer.contents, state, workers)
         index._inference = inference
         index._link(approximate, progress)
         return index
@@ -277,7 +282,8 @@ class SentenceIndex:
             import_usearch()
         with locked_for_adding(self._path):
             before = read_contents(self._path)
-            contents = append_texts(self._path, before, self.inference, open_corpus(sentences), progress)
+            batches = encode_texts(self._path, before, self.inference, open_corpus(sentences), progress)
+            contents = append_batches(self._path, before, batches)
             if contents.sentences == before.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to add")
             self._searcher = Searcher(self._path, contents)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -276,6 +276,29 @@ def _mapped(file: Path, size: int) -> mmap.mmap | bytes:
         return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
 
 
+class EncodedBatch(NamedTuple):
+    """Sentences that follow each other in one file, those without a vector left out.
+
+    Attributes
+    ----------
+    name : str
+        See `Source`.
+    sentences : list of n bytes
+        In UTF-8.
+    lines : ndarray of shape (n,), int64
+    units : ndarray of shape (n, d), float32
+        Vectors of length 1.
+    n_lines : int
+        How many lines there were.
+    """
+
+    name: str
+    sentences: list[bytes]
+    lines: NDArray[np.int64]
+    units: NDArray[np.float32]
+    n_lines: int
+
+
 @dataclass
 class Appender:
     """Writes sentences behind those of an index.
@@ -291,72 +314,70 @@ class Appender:
     contents: Contents
     files: Mapping[str, BinaryIO] = field(default_factory=dict)
 
-    def append(self, sentences: Sequence[bytes], lines: NDArray[np.int64], units: NDArray[np.float32]) -> None:
-        """Append n sentences.
+    def append(self, batch: EncodedBatch) -> None:
+        """Append a batch: all of it is in the files then."""
+        n, contents = len(batch.sentences), self.contents
+        n_bytes = self._write(batch) if n else 0
+        *before, last = (*contents.sources, Source(batch.name, n, batch.n_lines))
+        if before and last.name == "" == before[-1].name:  # lines of programs are numbered on
+            last = Source("", before[-1].sentences + n, before[-1].lines + batch.n_lines)
+            before.pop()
+        self.contents = replace(
+            contents,
+            sentences=contents.sentences + n,
+            text_bytes=contents.text_bytes + n_bytes,
+            sources=(*before, last),
+        )
 
-        Parameters
-        ----------
-        sentences : sequence of n bytes
-            In UTF-8.
-        lines : ndarray of shape (n,), int64
-        units : ndarray of shape (n, d), float32
-            Vectors of length 1.
-        """
-        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences)) + 1
-        positions = np.empty((len(sentences), 2), "<i8")
+    def _write(self, batch: EncodedBatch) -> int:
+        """Write a batch and return how long its text is."""
+        lengths = np.fromiter(map(len, batch.sentences), np.int64, len(batch.sentences)) + 1
+        positions = np.empty((len(lengths), 2), "<i8")
         positions[:, START] = self.contents.text_bytes + np.cumsum(lengths) - lengths
-        positions[:, LINE] = lines
-        table = VectorTable(units).astype(self.contents.dtype)
-        self.files[TEXT].write(b"\n".join([*sentences, b""]))
+        positions[:, LINE] = batch.lines
+        table = VectorTable(batch.units).astype(self.contents.dtype)
+        self.files[TEXT].write(b"".join(sentence + b"\n" for sentence in batch.sentences))
         self.files[POSITIONS].write(positions.data)
         self.files[VECTORS].write(np.ascontiguousarray(table.stored).data)
         if table.scales is not None:
             self.files[SCALES].write(table.take(slice(None)).inverse_norms().data)
-        self.contents = replace(
-            self.contents,
-            sentences=self.contents.sentences + len(sentences),
-            text_bytes=self.contents.text_bytes + int(lengths.sum()),
-        )
-
-    def close_source(self, name: str, n_sentences: int, n_lines: int) -> None:
-        """Say where the sentences came from that were appended since the last call."""
-        *before, last = (*self.contents.sources, Source(name, n_sentences, n_lines))
-        if before and name == "" == before[-1].name:  # lines of programs are numbered on
-            last = Source("", before[-1].sentences + n_sentences, before[-1].lines + n_lines)
-            before.pop()
-        self.contents = replace(self.contents, sources=(*before, last))
+        for file in self.files.values():
+            file.flush()
+        return int(lengths.sum())
 
 
 @contextmanager
-def appending(folder: Path, contents: Contents) -> Iterator[Appender]:
+def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iterator[Appender]:
     """Open the files of an index to append to them; what was appended counts once the block ends without an error.
+
+    After an error the files are cut back to what they were, unless the index is new.
 
     Raises
     ------
     ModelError
         If a file cannot be written, or is shorter than the configuration says.
     """
-    with ExitStack() as opened:
-        files: dict[str, BinaryIO] = {}
-        for name, size in contents.sizes().items():
-            files[name] = opened.enter_context(open(folder / name, "r+b" if (folder / name).exists() else "xb"))
-            if files[name].seek(0, os.SEEK_END) < size:
-                raise ModelError(f"{folder / name} is damaged: it is shorter than {size:,} bytes")
-            files[name].truncate(size)  # what an interrupted addition has left
-            files[name].seek(size)
-        appender = Appender(contents, files)
-        try:
+    try:
+        with ExitStack() as opened:
+            files: dict[str, BinaryIO] = {}
+            for name, size in contents.sizes().items():
+                files[name] = opened.enter_context(open(folder / name, "r+b" if (folder / name).exists() else "xb"))
+                if files[name].seek(0, os.SEEK_END) < size:
+                    raise ModelError(f"{folder / name} is damaged: it is shorter than {size:,} bytes")
+                files[name].truncate(size)  # what an interrupted addition has left
+                files[name].seek(size)
+            appender = Appender(contents, files)
             yield appender
             for file in files.values():
-                file.flush()
                 os.fsync(file.fileno())
-        except BaseException as error:
-            for name, size in contents.sizes().items():
-                with suppress(OSError):
-                    files[name].truncate(size)
-            if isinstance(error, OSError):
-                raise ModelError(f"{folder} cannot be written: {error.strerror or error}") from error
-            raise
+    except BaseException as error:
+        for name, size in {} if is_new else contents.sizes().items():
+            with suppress(OSError):
+                if os.path.getsize(folder / name) > size:
+                    os.truncate(folder / name, size)
+        if isinstance(error, OSError):
+            raise ModelError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise
     write_contents(folder, appender.contents)
 
 

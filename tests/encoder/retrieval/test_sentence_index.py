@@ -337,10 +337,11 @@ def test_build_reports_progress(tmp_path: Path, many: list[str], words: Embeddin
         words, TextReader(tmp_path / "text"), tmp_path / "a", progress=lambda *state: told.append(state)
     )
     size = (tmp_path / "text").stat().st_size
-    assert len(told) == 3 and {(what, total) for what, _, total in told} == {("encoding", size)}
+    assert len(told) == 4 and {(what, total) for what, _, total in told} == {("encoding", size)}
     told.clear()
     SentenceIndex.build(words, many * 20, tmp_path / "b", progress=lambda *state: told.append(state))
     assert told[0] == ("encoding", 8192, 20 * N_MANY)
+    assert told[-1] == ("encoding", 20 * N_MANY, 20 * N_MANY)
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------
