@@ -2,7 +2,7 @@
 
 import { getAnalogy, Mistake } from "./api.js";
 import { announce, byId, later, make, oneAtATime, shown } from "./dom.js";
-import { mistake, ranking } from "./ranking.js";
+import { mistake, ranking } from "./answers.js";
 
 const EXAMPLES = [
   ["man", "king", "woman"],

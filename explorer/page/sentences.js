@@ -1,9 +1,8 @@
 // The tab of sentences: how near two of them are, which words make them so, and what the words attend to.
 
 import { compare, Mistake } from "./api.js";
+import { heatMap, mistake } from "./answers.js";
 import { announce, byId, later, make, oneAtATime, wordElement } from "./dom.js";
-import { heatMap } from "./heat.js";
-import { mistake } from "./ranking.js";
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 

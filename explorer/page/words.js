@@ -2,7 +2,7 @@
 
 import { complete, getNeighbors, Mistake } from "./api.js";
 import { announce, byId, later, make, oneAtATime, thousands, wordElement } from "./dom.js";
-import { mistake, ranking } from "./ranking.js";
+import { mistake, ranking } from "./answers.js";
 
 export class Words {
   /** `onChoose` is called with a word that somebody decided on. */
