@@ -30,16 +30,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(model: ExploredModel, *, host: str, port: int) -> Starlette:
-    """Return the application.
-
-    Parameters
-    ----------
-    model : ExploredModel
-        Whose map is being made.
-    host : str
-    port : int
-        What it will be reached at; see `w2v.explorer.guard.Guard`.
-    """
+    """Return the application of a model whose map is being made, reached at a host and a port; see `Guard`."""
     assets = _read_assets()
     questions = _Questions(model)
 

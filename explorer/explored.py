@@ -96,13 +96,7 @@ class ExploredModel:
         return [words[row] for row in self.word_map.rows.tolist()]
 
     def complete(self, prefix: str, n: int = 8) -> list[str]:
-        """Return frequent words that begin with `prefix`; if there is none, words that are spelled like it.
-
-        Raises
-        ------
-        ValueError
-            If `prefix` is too long or `n` out of range.
-        """
+        """Return frequent words that begin with `prefix`; if there is none, words that are spelled like it."""
         _check_word(prefix)
         _check_number(n)
         if not prefix:

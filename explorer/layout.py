@@ -71,13 +71,9 @@ class Basis(NamedTuple):
 
 
 def find_basis(table: VectorTable, rows: NDArray[np.intp]) -> Basis:
-    """Return the principal directions of the first 10,000 of some rows at length 1.
+    """Return the principal directions of the first 10,000 of some rows at length 1, the most frequent words first.
 
-    Parameters
-    ----------
-    table : VectorTable of shape (V, D)
-    rows : ndarray of shape (n,), intp
-        Rows that are finite and not zero, the most frequent words first.
+    The rows are finite and not zero.
     """
     sample = _units(table, rows[:_SAMPLED_ROWS])
     center = sample.mean(axis=0)
@@ -92,11 +88,7 @@ def find_basis(table: VectorTable, rows: NDArray[np.intp]) -> Basis:
 def first_map(table: VectorTable, rows: NDArray[np.intp], basis: Basis) -> tuple[Layout, NDArray[np.uint8]]:
     """Return the principal plane and at most 12 groups of words of one direction, for colours, in one pass of the rows.
 
-    Returns
-    -------
-    layout : Layout
-    groups : ndarray of shape (n,), uint8
-        Groups whose numbers are near are alike.
+    Groups whose numbers are near are alike; they have the shape (n,).
     """
     sample = normalize_rows(basis.sample[:_GROUPED_ROWS] @ basis.directions)
     means = find_means(sample, min(_GROUPS, len(sample)), _GROUP_ROUNDS)
@@ -134,7 +126,10 @@ def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
 
 
 def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iterator[Layout]:
-    """Yield better and better maps of words; the last has the stage "final".
+    """Yield better and better maps of words; the last has the stage "final". The same rows have the same maps.
+
+    The most frequent words are laid out by themselves, from the principal plane; the others begin beside those of these
+    landmarks that they are nearest to. Then all of them move.
 
     Parameters
     ----------
@@ -142,16 +137,6 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
         As `reduce_rows` returns them, the most frequent words first.
     is_wanted : callable
         Asked several times a second; when it returns False, `Stopped` is raised.
-
-    Yields
-    ------
-    Layout
-        The same ones whenever the rows are the same.
-
-    Notes
-    -----
-    The most frequent words are laid out by themselves, from the principal plane; the others begin beside those of these
-    landmarks that they are nearest to. Then all of them move.
     """
     plane = np.zeros((len(reduced), 2), np.float32)
     plane[:, : reduced.shape[1]] = reduced[:, :2]

@@ -40,21 +40,8 @@ def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def find_means(units: NDArray[np.float32], n_means: int, n_rounds: int) -> NDArray[np.float32]:
-    """Divide unit rows into groups of one direction and return the directions, by Lloyd's algorithm.
+    """Divide unit rows, shape (n, d), into at most n groups; return their directions, by Lloyd's algorithm.
 
-    Parameters
-    ----------
-    units : ndarray of shape (n, d), float32
-    n_means : int
-        At most n.
-    n_rounds : int
-
-    Returns
-    -------
-    ndarray of shape (n_means, d), float32, at length 1
-
-    Notes
-    -----
     A few lines, since importing a library's takes longer than the whole first map.
     """
     means = units[np.linspace(0, len(units) - 1, n_means).astype(np.intp)]
@@ -69,28 +56,11 @@ def find_means(units: NDArray[np.float32], n_means: int, n_rounds: int) -> NDArr
 def nearest_rows(
     units: NDArray[np.float32], n_candidates: int, queries: slice, k: int, is_wanted: Callable[[], bool]
 ) -> Near:
-    """Return, for some of the rows, the nearest of the first `n_candidates`, a row itself left out.
+    """Return, for some of the rows, the `k` nearest of the first `n_candidates`, a row itself left out.
 
-    Parameters
-    ----------
-    units : ndarray of shape (n, d), float32
-        Rows at length 1.
-    n_candidates : int
-        More than `k`.
-    queries : slice of step 1
-    k : int
-    is_wanted : callable
-        Asked several times a second.
-
-    Raises
-    ------
-    Stopped
-        If `is_wanted` returns False.
-
-    Notes
-    -----
-    Candidates are divided into cells of about 256; a row is compared with those in the 16 cells that are nearest to
-    its own. With 100,000 words about 80 % of the true neighbours are found in a hundredth of the time.
+    Candidates are divided into cells of about 256; a row, at length 1, is compared with those in the 16 cells that are
+    nearest to its own. With 100,000 words about 80 % of the true neighbours are found in a hundredth of the time.
+    `is_wanted` is asked several times a second; when it returns False, `Stopped` is raised.
     """
     candidates = units[:n_candidates]
     n_cells = max(1, n_candidates // _ROWS_A_CELL)

@@ -63,25 +63,10 @@ _OLD_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "ma
 
 
 def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
-    """Read an encoder of sentence-transformers, or a bare BERT folder, which takes the mean of its rows.
+    """Read an encoder of sentence-transformers, whose first part is a Transformer, or a bare BERT folder.
 
-    Parameters
-    ----------
-    folder : Path
-    modules : sequence of Module
-        Its parts, the first of them a Transformer.
-
-    Returns
-    -------
-    EncoderState
-        Encodes what the other program does: the same pieces, the same numbers but for rounding.
-
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, or the encoder is made of other parts than those supported.
-    ModuleNotFoundError
-        If the package tokenizers is missing.
+    It encodes what the other program does: the same pieces, the same numbers but for rounding. See `read_encoder` for
+    what is raised.
     """
     refuse_prompts(folder)
     bert = modules[0].folder
@@ -155,26 +140,11 @@ def _pooling_kind(folder: Path) -> str:
 
 
 def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write an encoder whose network is arranged as BERT for sentence-transformers.
+    """Write an encoder whose network is arranged as BERT for sentence-transformers; see `write_encoder`.
 
-    Parameters
-    ----------
-    state : EncoderState
-        Its network has the norm ``post``, positions that are added, and the head ``linear`` or ``none``. The map into
-        the network is folded into the table of words, the map out of it becomes a Dense part.
-    path : str or path-like
-        The folder.
-    overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
+    Its network has the norm ``post``, positions that are added, and the head ``linear`` or ``none``. The map into the
+    network is folded into the table of words, the map out of it becomes a Dense part.
 
-    Raises
-    ------
-    ModelError
-        If the network is arranged otherwise, the tokenizer cannot be expressed, a number is not finite, the folder
-        holds something else, or it cannot be written.
-
-    Notes
-    -----
     Sentences of more tokens than the network has positions are cut there, where its last position serves here. One
     without a known word, which has the vector zero here, has there what the network makes of nothing.
     """

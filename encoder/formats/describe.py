@@ -20,21 +20,10 @@ _MARK = "\u2581"  # what words begin with where unknown ones are to vanish: then
 
 
 def describe_with_unknown(tokenizer: Tokenizer, words: Sequence[str], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a description in which words that are not known become one more, the last.
+    """Return a description in which the words have the numbers 0 … V - 1, and those that are not known are V.
 
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        ``words``, ``characters``, ``whitespace`` or ``tabs``.
-    words : sequence of str, V of them
-        They have the numbers 0 … V - 1; V is that of the unknown.
-    path : str or path-like
-        For messages.
-
-    Raises
-    ------
-    ModelError
-        If the tokenizer cannot be expressed.
+    A ModelError says that a tokenizer other than ``words``, ``characters``, ``whitespace`` or ``tabs`` cannot be
+    expressed in what is written to `path`.
     """
     unknown = _unused(UNKNOWN, words)
     vocabulary = {word: row for row, word in enumerate(words)} | {unknown: len(words)}
@@ -47,20 +36,9 @@ def describe_without_unknown(
 ) -> dict[str, Any]:
     """Return a description in which words that are not known vanish, as they do here, and V is the number of padding.
 
-    Only a model of pairs of bytes leaves out what it does not know. With nothing to merge, and with a mark before
-    every word, it knows whole words and nothing else.
-
-    Parameters
-    ----------
-    tokenizer, words, path
-        As for `describe_with_unknown`.
-    max_tokens : int, optional
-        Cut off what is more.
-
-    Raises
-    ------
-    ModelError
-        If the tokenizer cannot be expressed, or two words differ in a mark and a space only.
+    Only a model of pairs of bytes leaves out what it does not know. With nothing to merge, and with a mark before every
+    word, it knows whole words and nothing else. It is a ModelError, too, if two words differ in a mark and a space
+    only.
     """
     vocabulary = {_MARK + word.replace(" ", _MARK): row for row, word in enumerate(words)}
     if len(vocabulary) < len(words):
@@ -79,14 +57,7 @@ def describe_without_unknown(
 
 
 def describe_pieces(tokenizer: PiecesTokenizer, *, pads: bool) -> dict[str, Any]:
-    """Return the description of a tokenizer of pieces, its limit on their number included.
-
-    Parameters
-    ----------
-    tokenizer : PiecesTokenizer
-    pads : bool
-        Whether texts of a batch are to be filled up to the same length.
-    """
+    """Return the description of a tokenizer of pieces, its limit on their number included; see `with_limits`."""
     described: dict[str, Any] = json.loads(tokenizer.definition)
     token, number = padding_of(tokenizer)
     if number == len(tokenizer.pieces):

@@ -48,13 +48,7 @@ class Module:
 
 
 def read_modules(folder: Path) -> list[Module]:
-    """Return the parts that a folder's ``modules.json`` lists, in their order.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing or damaged, or names a folder elsewhere.
-    """
+    """Return the parts that a folder's ``modules.json`` lists, in their order; it may name no folder elsewhere."""
     file = folder / MODULES
     listed = parse_any_json(file)
     if not isinstance(listed, list) or not listed:
@@ -97,13 +91,7 @@ def kept_columns(folder: Path) -> int | None:
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a ``model.safetensors``, or of the files that its index divides them among.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged; pickles are never opened.
-    """
+    """Return the arrays of a ``model.safetensors``, or of the files that its index names; never those of a pickle."""
     file = folder / WEIGHTS
     if not file.exists():
         if (folder / SHARDS).exists():
@@ -133,13 +121,7 @@ def _read_shards(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Return what ``tokenizer_config.json`` says, the special tokens as ``special_tokens_map.json`` names them.
-
-    Raises
-    ------
-    ModelError
-        If a file is damaged.
-    """
+    """Return what ``tokenizer_config.json`` says, the special tokens as ``special_tokens_map.json`` names them."""
     files = [folder / name for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS)]
     found: dict[str, Any] = {}
     for file in files:
@@ -154,13 +136,7 @@ def token_text(token: Any, default: str) -> str:
 
 
 def read_definition(folder: Path) -> dict[str, Any]:
-    """Return the description of a tokenizer: ``tokenizer.json``, or what ``vocab.txt`` means without one.
-
-    Raises
-    ------
-    ModelError
-        If neither is there, or it is damaged.
-    """
+    """Return the description of a tokenizer: ``tokenizer.json``, or what ``vocab.txt`` means without one."""
     file = folder / TOKENIZER
     if file.exists() or not (folder / "vocab.txt").exists():
         return parse_json(file, largest=MAX_TOKENIZER_BYTES)
@@ -254,13 +230,7 @@ def entry(config: Mapping[str, Any], file: Path, name: str, kind: type, default:
 
 
 def float32(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return an array of floating-point numbers as float32, C-contiguous.
-
-    Raises
-    ------
-    ModelError
-        If it holds other numbers, NaN or infinity.
-    """
+    """Return an array of finite floating-point numbers as float32, C-contiguous; a ModelError if it is none."""
     if array.dtype.kind != "f":
         raise ModelError(f"{file}: {name!r} is {array.dtype}, not floating-point numbers")
     converted: NDArray[np.float32] = np.ascontiguousarray(array, np.float32)
@@ -270,13 +240,7 @@ def float32(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def read_tail(folder: Path, kind: str, modules: Sequence[Module]) -> Pooling:
-    """Return the pooling of a kind with the parts that follow it: any number of Dense, then perhaps Normalize.
-
-    Raises
-    ------
-    ModelError
-        If there are others, or one is damaged.
-    """
+    """Return the pooling of a kind with the parts that follow it: any number of Dense, then perhaps Normalize."""
     kinds = [module.kind for module in modules]
     n_dense = kinds.count("Dense")
     if kinds not in (["Dense"] * n_dense, ["Dense"] * n_dense + ["Normalize"]):

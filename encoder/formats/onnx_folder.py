@@ -22,29 +22,13 @@ _MOST_IN_ONE_FILE = 1 << 30  # half of what the file's format can hold
 
 
 def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write an encoder as an ONNX graph with the description of its tokenizer beside it.
+    """Write an encoder as an ONNX graph with the description of its tokenizer beside it; see `write_encoder`.
 
-    Parameters
-    ----------
-    state : EncoderState
-        Any: static or with a network, whatever its positions, norms and pooling are.
-    path : str or path-like
-        The folder. Arrays of more than 1 GiB lie in a file of their own, ``model.onnx.data``.
-    overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
+    Any: static or with a network, whatever its positions, norms and pooling are. Arrays of more than 1 GiB lie in a
+    file of their own, ``model.onnx.data``.
 
-    Raises
-    ------
-    ModelError
-        If the tokenizer cannot be expressed, a number is not finite, the folder holds something else, or it cannot be
-        written.
-    ModuleNotFoundError
-        If the package onnx is missing.
-
-    Notes
-    -----
-    Inputs are ``input_ids`` and ``attention_mask``, int64 of shape (batch, length), with padding behind the tokens;
-    the output is ``sentence_embedding``, float32 of shape (batch, d). The tokenizer makes and pads both. That model2vec
+    Inputs are ``input_ids`` and ``attention_mask``, int64 of shape (batch, length), with padding behind the tokens; the
+    output is ``sentence_embedding``, float32 of shape (batch, d). The tokenizer makes and pads both. That model2vec
     cuts long texts by characters before it counts tokens is not expressed.
     """
     try:

@@ -44,25 +44,10 @@ _OWN_FILES = frozenset({WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, _NORMALIZE
 
 
 def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState:
-    """Read a static encoder of model2vec or sentence-transformers.
+    """Read a static encoder of model2vec or sentence-transformers, whose first part is a StaticEmbedding.
 
-    Parameters
-    ----------
-    folder : Path
-    modules : sequence of Module
-        Its parts, the first of them a StaticEmbedding.
-
-    Returns
-    -------
-    EncoderState
-        Without a network. Weights and mapping of model2vec are folded into its table.
-
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, or tokens and vectors do not match.
-    ModuleNotFoundError
-        If the package tokenizers is needed, as it is unless the folder was written here, and missing.
+    Weights and mapping of model2vec are folded into its table. The package tokenizers is needed unless the folder was
+    written here. See `read_encoder` for what is raised.
     """
     refuse_prompts(folder)
     table_folder = modules[0].folder
@@ -102,24 +87,9 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
 
 
 def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write a static encoder for ``model2vec.StaticModel.from_pretrained(folder)``.
+    """Write a static encoder for ``model2vec.StaticModel.from_pretrained(folder)``; see `write_encoder`.
 
     ``sentence_transformers.SentenceTransformer(folder)`` opens it too. The weights of words are folded into the table.
-
-    Parameters
-    ----------
-    state : EncoderState
-        Without a network.
-    path : str or path-like
-        The folder.
-    overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
-
-    Raises
-    ------
-    ModelError
-        If the encoder has a network or maps its vectors, its tokenizer cannot be expressed, a vector is not finite,
-        the folder holds something else, or it cannot be written.
     """
     tokenizer = state.tokenizer
     if state.network is None and isinstance(tokenizer, PiecesTokenizer) and tokenizer.keep_unknown:

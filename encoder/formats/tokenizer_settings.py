@@ -24,25 +24,10 @@ _ADDED = ("lstrip", "normalized", "rstrip", "single_word", "special")
 
 
 def with_settings(definition: dict[str, Any], folder: Path, kind: str | None) -> dict[str, Any]:
-    """Return the description of a tokenizer as transformers uses it in this folder.
+    """Return the description of a tokenizer as transformers uses it in this folder, a new one where something changes.
 
-    Parameters
-    ----------
-    definition : dict
-        The content of ``tokenizer.json``.
-    folder : Path
-    kind : str or None
-        The type of the network, such as ``bert``.
-
-    Returns
-    -------
-    dict
-        A new one where something changes.
-
-    Raises
-    ------
-    ModelError
-        If a file is damaged, or asks for what cannot be done here.
+    `definition` is the content of ``tokenizer.json``, `kind` the type of the network, such as ``bert``. A ModelError
+    says which file is damaged, or asks for what cannot be done here.
     """
     settings, file = read_settings(folder), folder / TOKENIZER_CONFIG
     if settings.get("truncation_side", "right") != "right":

@@ -71,10 +71,7 @@ def encode_texts(
 ) -> Iterator[EncodedBatch]:
     """Return what is to be appended to an index at a path, batch by batch, the first of them encoded already.
 
-    Raises
-    ------
-    NoSpaceError
-        If the disk of `path` has not the space for all of it, judged by the first batch.
+    By that it is judged what space all of it takes: a NoSpaceError if the disk of `path` has less.
     """
     batches = _encoded(path, contents, inference, texts, progress)
     first = next(batches, None)

@@ -19,18 +19,7 @@ _REPEATS = 8  # equal sentences that are expected among the nearest
 
 
 class Searcher:
-    """Finds sentences in the folder of an index.
-
-    Parameters
-    ----------
-    folder : Path
-    contents : Contents
-
-    Attributes
-    ----------
-    contents : Contents
-    rows : Rows
-    """
+    """Finds sentences in the folder of an index."""
 
     def __init__(self, folder: Path, contents: Contents) -> None:
         self._folder = folder
@@ -38,17 +27,10 @@ class Searcher:
         self._graphs: SentenceGraphs | None = None
 
     def find(self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool) -> list[list[Hit]]:
-        """Find the sentences that are nearest to vectors of length 1, and to the texts that these are of.
+        """Find the sentences that are nearest to vectors, shape (Q, d), of length 1, or 0: these find nothing.
 
-        Parameters
-        ----------
-        units : ndarray of shape (Q, d), float32
-            Of length 1, or 0: these find nothing.
-        texts : list of Q str, or None
-            What they are the vectors of.
-        top_n : int
-        exact : bool
-            Look at every sentence even if there are graphs.
+        `texts` are what they are the vectors of, or None; with `exact` every sentence is looked at even if there are
+        graphs.
         """
         if top_n < 1:
             raise ValueError(f"top_n must be at least 1, not {top_n}")
@@ -72,21 +54,9 @@ class Searcher:
     def nearest(
         self, units: NDArray[np.float32], n: int, *, exact: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the nearest rows of the table, equal sentences and all.
+        """Return the nearest rows of the table, equal sentences and all, for vectors of length 1, shape (Q, d).
 
-        Parameters
-        ----------
-        units : ndarray of shape (Q, d), float32
-            Vectors of length 1.
-        n : int
-        exact : bool, default False
-
-        Returns
-        -------
-        scores : ndarray of shape (Q, n), float32
-            Cosines, falling; -inf where there are fewer.
-        rows : ndarray of shape (Q, n), intp
-            -1 where there are fewer.
+        Scores, shape (Q, n), are cosines, falling; where there are fewer they are -inf, and the rows -1.
         """
         graphs = SentenceGraphs() if exact else self.graphs
         step = max(1, min(_QUERIES_AT_ONCE, _RESULTS_AT_ONCE // n))
@@ -98,12 +68,7 @@ class Searcher:
     def graphs(self) -> SentenceGraphs:
         """The graphs, memory-mapped; without any, all sentences are looked at.
 
-        Raises
-        ------
-        ModelError
-            If one is damaged.
-        ImportError
-            If usearch is not installed.
+        A damaged one is a ModelError, and an ImportError says what to install if usearch is missing.
         """
         if self._graphs is None:
             remedy = f"search with exact (--exact), or build the index {self._folder} again"

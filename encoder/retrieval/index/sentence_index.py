@@ -406,12 +406,7 @@ class SentenceIndex:
         return vectors
 
     def search_vectors(self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False) -> list[list[Hit]]:
-        """Find the sentences that are nearest to each vector; see `search`.
-
-        Parameters
-        ----------
-        vectors : ndarray of shape (Q, d)
-            Of any length; those of length 0 find nothing.
+        """Find the sentences that are nearest to each vector, shape (Q, d), of any length but 0; see `search`.
 
         Raises
         ------

@@ -119,13 +119,7 @@ class Contents:
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
-    """Read and check the ``config.json`` of an index.
-
-    Raises
-    ------
-    ModelError
-        If it is missing, not strict JSON, of another kind, of a newer version, or an entry is missing or wrong.
-    """
+    """Read and check the ``config.json`` of an index; a ModelError says what is wrong with it."""
     config = read_header(path, KIND, FORMAT_VERSION, counted="sentences")
     file = Path(path, LAYOUT.config)
     check_positive(config, file, "dimension")
@@ -201,11 +195,6 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
 class Rows:
     """The sentences and vectors of an index, memory-mapped.
 
-    Parameters
-    ----------
-    folder : Path
-    contents : Contents
-
     Attributes
     ----------
     table : VectorTable of shape (N, d)
@@ -233,17 +222,11 @@ class Rows:
         self._ends = np.cumsum([source.sentences for source in contents.sources])
 
     def sentence(self, row: int) -> str:
-        """Return a sentence.
-
-        Raises
-        ------
-        ModelError
-            If the index is damaged there.
-        """
+        """Return a sentence; see `sentences`."""
         return self.sentences(row, row + 1)[0]
 
     def sentences(self, start: int, stop: int) -> list[str]:
-        """Return the sentences from `start` to below `stop`; see `sentence`."""
+        """Return the sentences from `start` to below `stop`; a ModelError if the index is damaged there."""
         borders = self.positions[start : stop + 1, START].tolist()
         if stop == len(self.positions):
             borders.append(len(self._text))
@@ -350,12 +333,8 @@ class Appender:
 def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iterator[Appender]:
     """Open the files of an index to append to them; what was appended counts once the block ends without an error.
 
-    After an error the files are cut back to what they were, unless the index is new.
-
-    Raises
-    ------
-    ModelError
-        If a file cannot be written, or is shorter than the configuration says.
+    After an error the files are cut back to what they were, unless the index is new. That a file cannot be written, or
+    is shorter than the configuration says, is a ModelError.
     """
     try:
         with ExitStack() as opened:
@@ -383,13 +362,7 @@ def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iter
 
 @contextmanager
 def locked_for_adding(folder: Path) -> Iterator[None]:
-    """Keep other processes from adding to the same index.
-
-    Raises
-    ------
-    ModelError
-        If one is adding to it now.
-    """
+    """Keep other processes from adding to the same index; a ModelError if one is adding to it now."""
     with lock_folder(folder) as is_mine:
         if is_mine is False:
             raise ModelError(f"another process is adding to {folder}; try again when it has finished")

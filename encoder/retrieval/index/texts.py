@@ -49,23 +49,17 @@ def read_batches(
     size: int = BATCH_SENTENCES,
     lines_before: int = 0,
 ) -> Iterator[Batch]:
-    """Read texts, some at a time.
+    """Read texts, lines of a reader or an iterable's, some at a time; a batch may have no sentences.
 
     Parameters
     ----------
     texts : TextReader or iterable of str
-        A text is a line of the reader, or one of the iterable.
     splits : bool, default False
         Cut texts into sentences; see `corpora.split_sentences`. All of them are on the line of their text.
     size : int
         A batch ends with the text that makes it so large, or with its file.
     lines_before : int, default 0
         How many texts of an iterable came before.
-
-    Yields
-    ------
-    Batch
-        Without sentences where there are only blank lines.
 
     Raises
     ------

@@ -154,20 +154,10 @@ class Comparison:
 
 
 def near_rows(table: VectorTable, how: Comparison, *, top_n: int = 10) -> Iterator[Pairs]:
-    """Find the rows of a table that are near to earlier ones; see `mine_duplicates`.
+    """Yield the pairs of near rows of a table, shape (N, d), whose rows are of length 1; see `mine_duplicates`.
 
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-        Rows of length 1.
-    how : Comparison
-    top_n : int, default 10
-
-    Yields
-    ------
-    Pairs
-        In the order of the later row, then by falling score, which is 1 for rows that are equal bit for bit and below
-        it for all others.
+    They come in the order of the later row, then by falling score, which is 1 for rows that are equal bit for bit and
+    below it for all others.
     """
     if top_n < 1:
         raise ValueError(f"top_n must be at least 1, not {top_n}")

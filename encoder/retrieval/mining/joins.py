@@ -102,15 +102,7 @@ class Reduction:
 
 
 def choose_reduction(table: VectorTable, rows: NDArray[np.int64], threshold: float) -> Reduction:
-    """Return the reduction with which a join is expected to take the least time, judged on a sample.
-
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-    rows : ndarray of shape (n,), int64
-        Which of them are joined.
-    threshold : float
-    """
+    """Return the reduction with which joining some rows is expected to take the least time, judged on a sample."""
     picked = rows[np.unique(np.linspace(0, len(rows) - 1, _SAMPLED_ROWS).astype(np.intp))]
     sample = unit_rows(table, picked)
     _, axes = np.linalg.eigh(sample.T.astype(np.float64) @ sample)
@@ -162,16 +154,10 @@ class Join:
         pool: ThreadPoolExecutor | None = None,
         tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> Iterator[tuple[Pairs, int]]:
-        """Yield the pairs of some rows, strip by strip, by later row, and the last row of the strip.
+        """Yield the pairs of some rows, which rise, strip by strip, by later row, and the last row of the strip.
 
-        Parameters
-        ----------
-        rows : ndarray of shape (n,), int64
-            Rising.
-        pool : ThreadPoolExecutor, optional
-            Each thread computes products of its own, so BLAS should be limited to one.
-        tell : callable, optional
-            Called with the number of pairs of rows that were compared, and of all.
+        Each thread computes products of its own, so BLAS should be limited to one. `tell` is called with the number of
+        pairs of rows that were compared, and of all.
         """
         for start in range(0, len(rows), STRIP_ROWS):
             strip = rows[start : start + STRIP_ROWS]

@@ -119,26 +119,14 @@ def _among_those_left(
 
 
 def find_leaders(table: VectorTable, how: Comparison) -> NDArray[np.int64]:
-    """Return the row that each row is a duplicate of, itself for those that stay.
+    """Return the row that each row is a duplicate of, itself for those that stay, shape (N,).
 
     From the first row on, each that is near to one that stays is a duplicate of the nearest such, and each other stays:
     no two that stay are near to each other, and every other is near to its leader. Without `exact`, not all pairs are
     looked at; then this is done with those that stay, again and again, until all of them stay.
 
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-        Rows of length 1.
-    how : Comparison
-
-    Returns
-    -------
-    ndarray of shape (N,), int64
-
-    Notes
-    -----
-    Rows are only compared with those that stay, of which there are few where there are many duplicates. Memory is some
-    80 bytes a row.
+    Rows, of length 1, are only compared with those that stay, of which there are few where there are many duplicates.
+    Memory is some 80 bytes a row.
     """
     first = first_equal_rows(table)
     rows = np.flatnonzero(first == np.arange(len(first)))
@@ -183,13 +171,7 @@ def _stored_rows(table: VectorTable, rows: NDArray[np.int64], folder: WorkFolder
 
 
 class _Leaders:
-    """Finds, among some rows, those that stay and the nearest of these to each other row.
-
-    Parameters
-    ----------
-    join : callable
-        See `Comparison.join`.
-    """
+    """Finds, among some rows, those that stay and the nearest of these to each other row; see `Comparison.join`."""
 
     def __init__(self, join: Callable[[int], Join]) -> None:
         self._nearest, self._all = join(1), join(_PART_ROWS)
@@ -200,16 +182,7 @@ class _Leaders:
         pool: ThreadPoolExecutor | None = None,
         tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> Pairs:
-        """Return each row that does not stay with the nearest that does.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n,), int64
-            Rising.
-        pool : ThreadPoolExecutor, optional
-        tell : callable, optional
-            Called with the number of pairs of rows that are done with, and of all.
-        """
+        """Return each of some rows, which rise, that does not stay, with the nearest that does; see `Join.strips`."""
         leaders, found = np.empty(0, np.int64), []
         for start in range(0, len(rows), STRIP_ROWS):
             strip = rows[start : start + STRIP_ROWS]

@@ -31,24 +31,11 @@ def overlap_state(
     tokenizer: Tokenizer | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> EncoderState:
-    """Return an encoder without any word vectors: cosines count the words that two sentences share.
+    """Return an encoder without any word vectors: cosines count the words that two sentences of the texts share.
 
     A word of probability p in the texts has the weight a / (a + p), as in `encoder.sif_state`, and a direction drawn
     from its spelling, an `Identity`. The directions of two words are nearly orthogonal, so that a cosine of c is off by
     about (1 - c²) / sqrt(`columns`).
-
-    Parameters
-    ----------
-    texts : TextReader or iterable of str
-        Counted, once.
-    columns : int, default 512
-    tokenizer : Tokenizer, default WordsTokenizer()
-    progress : callable, optional
-        Called with the bytes that were read and the bytes in all.
-
-    Returns
-    -------
-    EncoderState
 
     Raises
     ------
