@@ -27,6 +27,7 @@ from w2v.encoder.formats.folders import (
     WEIGHTS,
     Module,
     definition_text,
+    describe_modules,
     entry,
     kept_columns,
     make_tokenizer,
@@ -35,7 +36,8 @@ from w2v.encoder.formats.folders import (
     refuse_prompts,
     write_json,
 )
-from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.formats.static_folder import write_static_encoder
+from w2v.encoder.formats.tables import token_rows
 from w2v.encoder.formats.tokenizer_settings import with_settings
 from w2v.encoder.model.network import NetworkConfig
 from w2v.encoder.model.pooling import NO_ACTIVATION, Dense, Pooling
@@ -139,6 +141,15 @@ def _pooling_kind(folder: Path) -> str:
     return _POOLINGS[modes[0]]
 
 
+def write_sentence_transformers(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write an encoder for ``sentence_transformers.SentenceTransformer(folder)``; see `write_encoder`.
+
+    The folder of a static encoder is the one that model2vec opens too.
+    """
+    write = write_static_encoder if state.network is None else write_bert
+    write(state, path, overwrite=overwrite)
+
+
 def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write an encoder whose network is arranged as BERT for sentence-transformers; see `write_encoder`.
 
@@ -178,7 +189,7 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
             (CONFIG, _bert_config(config, len(arrays[WORDS]), padding)),
             (TOKENIZER_CONFIG, _tokenizer_config(described, most)),
             (_TRANSFORMER_CONFIG, {"max_seq_length": most, "do_lower_case": False}),
-            (MODULES, _modules(parts)),
+            (MODULES, describe_modules(parts)),
             *([] if state.pooling.kept is None else [(PROMPTS, {"truncate_dim": state.pooling.kept})]),
         ):
             write_json(folder / name, content)
@@ -202,11 +213,8 @@ def _arrays(
     state: EncoderState, config: NetworkConfig, parameters: ParameterTable, padding: int
 ) -> dict[str, NDArray[Any]]:
     """Return all arrays of BERT, the table of words with a row of the padding too."""
-    tokenizer = state.tokenizer
-    if isinstance(tokenizer, PiecesTokenizer):
-        table = piece_rows(state, tokenizer, max(len(tokenizer.pieces), padding + 1))
-    else:
-        table = folded_rows(state, padding + 1)
+    n_pieces = len(state.tokenizer.pieces) if isinstance(state.tokenizer, PiecesTokenizer) else 0
+    table = token_rows(state, max(n_pieces, padding + 1))
     if config.head == "linear":
         table = product(table, parameters["input.weight"], parameters["input.bias"])
     pooler = {"pooler.dense.weight": (config.dim, config.dim), "pooler.dense.bias": (config.dim,)}
@@ -248,13 +256,6 @@ def _tokenizer_config(described: dict[str, Any], most: int) -> dict[str, Any]:
     """
     padding = described["padding"]["pad_token"]
     return {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most, "pad_token": padding}
-
-
-def _modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [
-        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for number, (kind, path) in enumerate(parts)
-    ]
 
 
 def _write_parts(

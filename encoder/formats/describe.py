@@ -10,6 +10,7 @@ from typing import Any
 from w2v.corpora.characters import UNSPACED_RANGES, dropped_ranges, pattern_of_singles, pattern_of_words
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.corpora.tokenizers import Tokenizer
+from w2v.encoder.formats.folders import added_token
 from w2v.storage.files import ModelError
 
 UNKNOWN, PADDING = "[UNK]", "[PAD]"
@@ -61,7 +62,7 @@ def describe_pieces(tokenizer: PiecesTokenizer, *, pads: bool) -> dict[str, Any]
     described: dict[str, Any] = json.loads(tokenizer.definition)
     token, number = padding_of(tokenizer)
     if number == len(tokenizer.pieces):
-        described["added_tokens"] = [*(described.get("added_tokens") or []), _added(token, number)]
+        described["added_tokens"] = [*(described.get("added_tokens") or []), added_token(token, number, special=True)]
     if not tokenizer.special:
         described["post_processor"] = None
     return with_limits(described, tokenizer.max_tokens, token if pads else None, number)
@@ -137,13 +138,6 @@ def _unused(token: str, words: Sequence[str] | dict[str, int]) -> str:
     while token in known:
         token = f"[{token}]"
     return token
-
-
-def _added(token: str, number: int) -> dict[str, Any]:
-    return {
-        "id": number, "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
-        "special": True,
-    }  # fmt: skip
 
 
 def _replace(text: str, by: str) -> dict[str, Any]:

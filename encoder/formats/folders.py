@@ -64,6 +64,14 @@ def read_modules(folder: Path) -> list[Module]:
     return [module for module in modules if module.kind not in _WITHOUT_EFFECT]
 
 
+def describe_modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return what ``modules.json`` says of parts, of each its kind and its folder."""
+    return [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (kind, path) in enumerate(parts)
+    ]
+
+
 def refuse_prompts(folder: Path) -> None:
     """Raise `ModelError` if an encoder puts a text of its own before every sentence, which is not done here."""
     file = folder / PROMPTS
@@ -156,39 +164,46 @@ def _wordpiece(vocabulary: dict[str, int], folder: Path) -> dict[str, Any]:
     around = {name: token_text(settings.get(f"{name}_token"), f"[{name.upper()}]") for name in names}
     if wrong := [token for token in around.values() if token not in vocabulary]:
         raise ModelError(f"{folder / 'vocab.txt'} is damaged: it has no token {wrong[0]!r:.40}")
-    special = {
-        around[name]: {"id": around[name], "ids": [vocabulary[around[name]]], "tokens": [around[name]]}
-        for name in ("cls", "sep")
-    }
-    single = [
-        {"SpecialToken": {"id": around["cls"], "type_id": 0}},
-        {"Sequence": {"id": "A", "type_id": 0}},
-        {"SpecialToken": {"id": around["sep"], "type_id": 0}},
-    ]
     return {
         "version": "1.0",
-        "added_tokens": [
-            {
-                "id": vocabulary[token], "content": token, "single_word": False, "lstrip": False, "rstrip": False,
-                "normalized": False, "special": True,
-            }
-            for token in around.values()
-        ],
-        "normalizer": {
-            "type": "BertNormalizer",
-            "clean_text": True,
-            "handle_chinese_chars": True,
-            "strip_accents": None,
-            "lowercase": True,
-        },
+        "added_tokens": [added_token(token, vocabulary[token], special=True) for token in around.values()],
+        "normalizer": bert_normalizer(),
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {"type": "TemplateProcessing", "single": single, "pair": single, "special_tokens": special},
+        "post_processor": tokens_around(around["cls"], around["sep"], vocabulary),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece", "unk_token": around["unk"], "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100, "vocab": vocabulary,
         },
     }  # fmt: skip
+
+
+def added_token(token: str, number: int, **flags: bool) -> dict[str, Any]:
+    """Return the description of a token that is found in a text before all others."""
+    names = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    return {"id": number, "content": token, **dict.fromkeys(names, False), **flags}
+
+
+def bert_normalizer(
+    *, chinese: bool = True, strip_accents: bool | None = None, lowercase: bool = True
+) -> dict[str, Any]:
+    """Return the description of what BERT does to a text first."""
+    return {
+        "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": chinese, "strip_accents": strip_accents,
+        "lowercase": lowercase,
+    }  # fmt: skip
+
+
+def tokens_around(cls: str, sep: str, vocabulary: Mapping[str, int]) -> dict[str, Any]:
+    """Return the description of the tokens around a text and between two."""
+    special = {token: {"id": token, "ids": [vocabulary[token]], "tokens": [token]} for token in (cls, sep)}
+    single = [
+        {"SpecialToken": {"id": cls, "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": sep, "type_id": 0}},
+    ]
+    pair = [*single, {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": sep, "type_id": 1}}]
+    return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special}
 
 
 def definition_text(definition: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
 from w2v.encoder.formats.folders import TOKENIZER, write_json
 from w2v.encoder.formats.graph import IDS, Graph, Tokens, add_network, add_pooling
-from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.formats.tables import token_rows
 from w2v.encoder.model.state import EncoderState
 from w2v.formats.vector_files import new_folder
 from w2v.storage.files import ModelError, atomic_file
@@ -58,10 +58,10 @@ def _describe_tokenizer(
     tokenizer = state.tokenizer
     if not isinstance(tokenizer, PiecesTokenizer):
         words = state.vocabulary.index_to_key
-        return describe_without_unknown(tokenizer, words, path), folded_rows(state, len(words) + 1), None
+        return describe_without_unknown(tokenizer, words, path), token_rows(state, len(words) + 1), None
     n_rows = max(len(tokenizer.pieces), padding_of(tokenizer)[1] + 1)
     left_out = None if tokenizer.keep_unknown else tokenizer.unknown
-    return describe_pieces(tokenizer, pads=True), piece_rows(state, tokenizer, n_rows), left_out
+    return describe_pieces(tokenizer, pads=True), token_rows(state, n_rows), left_out
 
 
 def _model(onnx: Any, state: EncoderState, table: NDArray[np.float32], left_out: int | None) -> Any:

@@ -20,6 +20,7 @@ from w2v.encoder.formats.folders import (
     WEIGHTS,
     Module,
     definition_text,
+    describe_modules,
     entry,
     make_tokenizer,
     read_definition,
@@ -27,7 +28,7 @@ from w2v.encoder.formats.folders import (
     refuse_prompts,
     write_json,
 )
-from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.formats.tables import token_rows
 from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.state import EncoderState
 from w2v.encoding.vocabulary import Vocabulary
@@ -129,27 +130,20 @@ def write_static_encoder(
     if isinstance(tokenizer, PiecesTokenizer):
         described = describe_pieces(tokenizer, pads=False)
         config["max_length"] = tokenizer.max_tokens
-        table = piece_rows(state, tokenizer, len(tokenizer.pieces))
+        table = token_rows(state, len(tokenizer.pieces))
     else:
         described = describe_with_unknown(tokenizer, state.vocabulary.index_to_key, path)
         config[NOTED_TOKENIZER] = tokenizer.to_config()
-        table = folded_rows(state, len(state.vocabulary) + 1)
+        table = token_rows(state, len(state.vocabulary) + 1)
     if not np.isfinite(table).all():
         raise ModelError(f"{path} cannot be written: a vector of the encoder is not finite")
     with new_folder(path, _OWN_FILES, overwrite=overwrite) as folder:
         write_tensors(folder / WEIGHTS, {"embeddings": table}, {"format": "pt"})
         write_json(folder / TOKENIZER, described)
-        write_json(folder / MODULES, _modules(state.pooling))
+        parts = [("StaticEmbedding", "."), *([("Normalize", _NORMALIZE)] if state.pooling.normalize else [])]
+        write_json(folder / MODULES, describe_modules(parts))
         if for_model2vec or not (isinstance(tokenizer, PiecesTokenizer) and tokenizer.keep_unknown):
             write_json(folder / CONFIG, config)
-
-
-def _modules(pooling: Pooling) -> list[dict[str, Any]]:
-    kinds = [("StaticEmbedding", "."), ("Normalize", _NORMALIZE)]
-    return [
-        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for number, (kind, path) in enumerate(kinds if pooling.normalize else kinds[:1])
-    ]
 
 
 def _tokenizer(folder: Path, config: dict[str, Any] | None, file: Path) -> PiecesTokenizer:
