@@ -19,6 +19,7 @@ from w2v.encoder.formats.bert_names import check_bert, to_bert
 from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
 from w2v.encoder.formats.families import WORDS, read_network
 from w2v.encoder.formats.folders import (
+    ACTIVATIONS,
     CONFIG,
     MODULES,
     PROMPTS,
@@ -29,6 +30,7 @@ from w2v.encoder.formats.folders import (
     definition_text,
     describe_modules,
     entry,
+    imported,
     kept_columns,
     make_tokenizer,
     read_definition,
@@ -55,10 +57,8 @@ _OWN_FILES = frozenset(
     {WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, TOKENIZER_CONFIG, _TRANSFORMER_CONFIG, "README.md"}
 )
 _TORCH_ACTIVATIONS = {
-    NO_ACTIVATION: "torch.nn.modules.linear.Identity",
-    "tanh": "torch.nn.modules.activation.Tanh",
-    "relu": "torch.nn.modules.activation.ReLU",
-    "gelu": "torch.nn.modules.activation.GELU",
+    own: f"torch.nn.modules.{'linear' if own == NO_ACTIVATION else 'activation'}.{name}"
+    for name, own in ACTIVATIONS.items()
 }
 _POOLINGS = {"cls": "first", "max": "max", "mean": "mean"}
 _OLD_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max", "pooling_mode_mean_tokens": "mean"}
@@ -80,20 +80,9 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
             f"{bert / TOKENIZER} has {len(tokenizer.pieces)} pieces, but {bert / WEIGHTS} vectors for {len(table)}"
         )
     table = table[: len(tokenizer.pieces)]
-    pooling = _read_pooling(folder, modules[1:])  # outside of `try`: what is wrong there says so itself
-    try:
-        return EncoderState(
-            Vocabulary(tokenizer.pieces),
-            tokenizer,
-            table,
-            np.zeros(len(table), np.float32),
-            network=network,
-            parameters=parameters,
-            pooling=pooling,
-            metadata={"imported_from": {"format": "sentence-transformers", "folder": folder.resolve().name}},
-        )
-    except ValueError as error:
-        raise ModelError(f"{folder} is damaged: {error}") from error
+    pooling, vocabulary = _read_pooling(folder, modules[1:]), Vocabulary(tokenizer.pieces)
+    made: dict[str, Any] = {"network": network, "parameters": parameters, "pooling": pooling}
+    return imported(folder, "sentence-transformers", vocabulary, tokenizer, table, **made)
 
 
 def _definition(folder: Path) -> str:

@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.pieces import PiecesTokenizer
+from w2v.corpora.tokenizers import Tokenizer
 from w2v.encoder.model.pooling import NO_ACTIVATION, Dense, Pooling
+from w2v.encoder.model.state import EncoderState
+from w2v.encoding.vocabulary import Vocabulary
 from w2v.storage.files import ModelError, atomic_file, reading
 from w2v.storage.tensors import read_tensors
 from w2v.vectors.model_folder import MAX_TOKENIZER_BYTES, parse_any_json, parse_json
@@ -268,6 +271,23 @@ def read_tail(folder: Path, kind: str, modules: Sequence[Module]) -> Pooling:
         return Pooling(kind, dense, len(kinds) > n_dense, kept_columns(folder))
     except ModelError:
         raise
+    except ValueError as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
+
+
+def imported(
+    folder: Path,
+    program: str,
+    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
+    table: NDArray[np.float32],
+    **further: Any,
+) -> EncoderState:
+    """Return an encoder of what was read from a folder; a ModelError if it does not fit together."""
+    metadata = {"imported_from": {"format": program, "folder": folder.resolve().name}}
+    weights = np.zeros(len(table), np.float32)
+    try:
+        return EncoderState(vocabulary, tokenizer, table, weights, metadata=metadata, **further)
     except ValueError as error:
         raise ModelError(f"{folder} is damaged: {error}") from error
 

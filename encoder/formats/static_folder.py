@@ -22,6 +22,7 @@ from w2v.encoder.formats.folders import (
     definition_text,
     describe_modules,
     entry,
+    imported,
     make_tokenizer,
     read_definition,
     read_tail,
@@ -74,17 +75,7 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
         table = float32_table(table_folder / WEIGHTS, rows[:n_pieces], n_pieces)
     if pooling.kept is not None and not pooling.dense and not pooling.normalize:
         table, pooling = np.ascontiguousarray(table[:, : pooling.kept]), replace(pooling, kept=None)
-    try:
-        return EncoderState(
-            vocabulary,
-            tokenizer,
-            table,
-            np.zeros(len(table), np.float32),
-            pooling=pooling,
-            metadata={"imported_from": {"format": _KIND, "folder": folder.resolve().name}},
-        )
-    except ValueError as error:
-        raise ModelError(f"{folder} is damaged: {error}") from error
+    return imported(folder, _KIND, vocabulary, tokenizer, table, pooling=pooling)
 
 
 def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

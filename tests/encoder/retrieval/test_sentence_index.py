@@ -27,7 +27,7 @@ from w2v.encoder.retrieval.index.storage import graph_file
 from w2v.storage.files import lock_folder
 from w2v.storage.tensors import read_tensors
 from w2v.vectors.index import NeighborIndex
-from w2v.vectors.table import DTYPES, DType
+from w2v.vectors.table import DTYPES, DType, VectorTable
 
 SENTENCES = ["the river", "River, a river!", "", "don't 42", "unheard", "naïve river", "日本 x", "a river", "the river"]
 N_MANY = 1500
@@ -456,6 +456,16 @@ def test_graphs_are_searched_with_the_effort_that_they_were_built_with(
             np.testing.assert_array_equal(found, twin)
     for own in ranges:
         assert read_tensors(graph_file(many_index, *own))["effort"].tolist() == [wanted["effort"]]
+
+
+def test_of_rows_that_are_as_near_as_each_other_the_first_come_first(rng: np.random.Generator) -> None:
+    signs = np.where(rng.integers(0, 2, (80, 16)), 0.25, -0.25).astype(np.float32)  # of which products are exact
+    table = VectorTable(np.concatenate([signs] * 3), are_units=True)
+    ranges = [(0, 80), (80, 160)]
+    built = [NeighborIndex.build(table.take(slice(*own)), dtype="int8", workers=1) for own in ranges]
+    scores, rows = graphs.SentenceGraphs(built, ranges).search(signs[:20], table, 40)
+    assert (np.diff(scores) <= 0).all() and (np.diff(rows)[np.diff(scores) == 0] > 0).all()
+    assert (rows[:, :3] == np.arange(20)[:, None] + [0, 80, 160]).all()  # those equal to the query
 
 
 def test_graphs_are_passed_over_where_most_is_wanted(
