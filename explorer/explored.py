@@ -194,7 +194,7 @@ class ExploredModel:
         }
 
     def _sentence(self, encoded: Encoded, i: int, layer: int | None, head: int | None) -> dict[str, Any]:
-        """Return the words of a sentence, their shares of its vector, and what they attend to."""
+        """Return the words of a sentence, what they contribute to its vector, and what they attend to."""
         shares = token_shares(encoded.token_vectors[i])
         described = {
             "words": encoded.tokens[i][:MOST_TOKENS],

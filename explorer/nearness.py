@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 _ROWS_A_CELL = 256
 _CELLS_SEARCHED = 16
-_ROUNDS = 6
+_ITERATIONS = 6
 _SAMPLED_A_CELL = 24
 
 
@@ -39,13 +39,13 @@ def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def find_means(units: NDArray[np.float32], n_means: int, n_rounds: int) -> NDArray[np.float32]:
+def find_means(units: NDArray[np.float32], n_means: int, n_iterations: int) -> NDArray[np.float32]:
     """Divide unit rows, shape (n, d), into at most n groups; return their directions, by Lloyd's algorithm.
 
     A few lines, since importing a library's takes longer than the whole first map.
     """
     means = units[np.linspace(0, len(units) - 1, n_means).astype(np.intp)]
-    for _ in range(n_rounds):
+    for _ in range(n_iterations):
         chosen = (units @ means.T).argmax(axis=1)
         order = np.argsort(chosen, kind="stable")
         groups, starts = np.unique(chosen[order], return_index=True)
@@ -65,7 +65,7 @@ def nearest_rows(
     candidates = units[:n_candidates]
     n_cells = max(1, n_candidates // _ROWS_A_CELL)
     step = max(1, n_candidates // (n_cells * _SAMPLED_A_CELL))
-    means = find_means(np.ascontiguousarray(candidates[::step]), n_cells, _ROUNDS)
+    means = find_means(np.ascontiguousarray(candidates[::step]), n_cells, _ITERATIONS)
     start, stop, _ = queries.indices(len(units))
     cells = np.concatenate([(units[first : first + 8192] @ means.T).argmax(axis=1) for first in range(0, stop, 8192)])
     order = np.argsort(cells[:n_candidates], kind="stable")

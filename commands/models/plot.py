@@ -63,7 +63,7 @@ Examples:
   w2v plot history my.model""",
 )
 def plot() -> None:
-    """Draw words, analogies or the course of training as PNG or SVG.
+    """Draw words, analogies or training curves as PNG or SVG.
 
     Needs the extra `plot`.
     """

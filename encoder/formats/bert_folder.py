@@ -67,7 +67,7 @@ _OLD_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "ma
 def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
     """Read an encoder of sentence-transformers, whose first part is a Transformer, or a bare BERT folder.
 
-    It encodes what the other program does: the same pieces, the same numbers but for rounding. See `read_encoder` for
+    It encodes what the other program does: the same pieces and vectors, but for rounding. See `read_encoder` for
     what is raised.
     """
     refuse_prompts(folder)
@@ -163,7 +163,7 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
         ) from error
     described, padding, most = _describe_tokenizer(state, config, path)
     if not parameters.all_finite() or not np.isfinite(state.table).all():
-        raise ModelError(f"{path} cannot be written: a number of the encoder is not finite")
+        raise ModelError(f"{path} cannot be written: a parameter of the encoder is not finite")
     arrays = _arrays(state, config, parameters, padding)
     dense = _dense_parts(state.pooling, config, parameters)
     parts = [("Transformer", ""), ("Pooling", _folder(1, "Pooling"))]

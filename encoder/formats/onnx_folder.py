@@ -40,7 +40,7 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
     described, table, left_out = _describe_tokenizer(state, path)
     is_finite = np.isfinite(table).all() and (state.parameters is None or state.parameters.all_finite())
     if not is_finite:
-        raise ModelError(f"{path} cannot be written: a number of the encoder is not finite")
+        raise ModelError(f"{path} cannot be written: a parameter of the encoder is not finite")
     model = _model(onnx, state, table, left_out)
     with new_folder(path, {MODEL, DATA, TOKENIZER, "README.md"}, overwrite=overwrite) as folder:
         write_json(folder / TOKENIZER, described)
@@ -54,7 +54,7 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
 def _describe_tokenizer(
     state: EncoderState, path: str | os.PathLike[str]
 ) -> tuple[dict[str, Any], NDArray[np.float32], int | None]:
-    """Return the description of the tokenizer, the rows by its numbers, and the token that is left out."""
+    """Return the description of the tokenizer, the token embeddings by its numbers, and the token that is left out."""
     tokenizer = state.tokenizer
     if not isinstance(tokenizer, PiecesTokenizer):
         words = state.vocabulary.index_to_key
@@ -65,12 +65,12 @@ def _describe_tokenizer(
 
 
 def _model(onnx: Any, state: EncoderState, table: NDArray[np.float32], left_out: int | None) -> Any:
-    """Return the model; `table` has the rows of all tokens."""
+    """Return the model; `table` has the embeddings of all tokens."""
     graph = Graph(onnx)
     tokens = Tokens(graph, left_out)
-    rows = graph.add("Gather", graph.constant(table), IDS)
+    embeddings = graph.add("Gather", graph.constant(table), IDS)
     if state.network is not None:
         assert state.parameters is not None
-        rows = add_network(graph, tokens, rows, state.network, state.parameters)
-    add_pooling(graph, tokens, rows, state.pooling)
+        embeddings = add_network(graph, tokens, embeddings, state.network, state.parameters)
+    add_pooling(graph, tokens, embeddings, state.pooling)
     return graph.model(state.dimension)

@@ -109,7 +109,7 @@ def write_static_encoder(
             "or sentence-transformers if its network is arranged as BERT"
         )
     if not state.pooling.is_linear:
-        raise ModelError(f"{path} cannot be written: only a sum or a mean of rows can; use the format onnx")
+        raise ModelError(f"{path} cannot be written: only a sum or a mean of token embeddings can; use the format onnx")
     tokenizer = state.tokenizer
     config: dict[str, Any] = {
         "model_type": _KIND,

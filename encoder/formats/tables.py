@@ -1,4 +1,4 @@
-"""The rows of an encoder's words as tables for other programs."""
+"""The embeddings of an encoder's words as tables for other programs."""
 
 from __future__ import annotations
 

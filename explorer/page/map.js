@@ -89,13 +89,13 @@ export class WordMap {
     this.request();
   }
 
-  /** Return a place and the share of others that lie nearest to it. */
-  closest(place, others, share) {
+  /** Return a place and the fraction of others that lie nearest to it. */
+  closest(place, others, fraction) {
     if (this.points === null) return [place];
     const goal = this.morph?.goal ?? this.points;
     const distance = (other) => Math.hypot(goal[2 * other] - goal[2 * place], goal[2 * other + 1] - goal[2 * place + 1]);
     const known = others.filter((other) => other !== null).sort((a, b) => distance(a) - distance(b));
-    return [place, ...known.slice(0, Math.ceil(share * known.length))];
+    return [place, ...known.slice(0, Math.ceil(fraction * known.length))];
   }
 
   showAll() {
@@ -166,8 +166,8 @@ export class WordMap {
     if (this.morph === null) return false;
     const { from, goal, start } = this.morph;
     const t = Math.min(1, Math.max(0, (now - start) / MORPH));
-    const share = t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
-    for (let i = 0; i < goal.length; i++) this.points[i] = from[i] + share * (goal[i] - from[i]);
+    const done = t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
+    for (let i = 0; i < goal.length; i++) this.points[i] = from[i] + done * (goal[i] - from[i]);
     this.drawer?.set(this.points, this.groups);
     if (t === 1) this.morph = null;
     return t < 1;

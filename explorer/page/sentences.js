@@ -4,7 +4,7 @@ import { compare, Mistake } from "./api.js";
 import { heatMap, mistake } from "./answers.js";
 import { announce, byId, later, make, oneAtATime, wordElement } from "./dom.js";
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (fraction) => `${Math.round(100 * fraction)} %`;
 
 export class Sentences {
   /** `words` are those of the map; `onChange` is called with two sentences that are compared. */

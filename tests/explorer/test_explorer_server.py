@@ -391,6 +391,8 @@ def test_guard_limits_how_often_is_asked(words: Client, monkeypatch: pytest.Monk
     assert words.ask("/api/model").headers["retry-after"] == "1"
     now[0] += 1
     assert [words.ask("/api/model").status for _ in range(61)].count(200) == 60
+    now[0] += 1000  # who has been silent for long may not ask more at once
+    assert [words.ask("/api/model").status for _ in range(guard.BURST + 5)].count(200) == guard.BURST
     assert words_app is not words.app
 
 

@@ -359,7 +359,7 @@ class SentenceIndex:
         return None if progress is None else lambda done: progress("linking", start + done, len(self))
 
     def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
-        """Return the share of the true `top_n` nearest sentences that a search finds, for evenly spread sentences."""
+        """Return the fraction of the true `top_n` nearest that a search finds, for evenly spread sentences."""
         return fidelity.measure_recall(self.graphs, self.table, top_n=top_n, n_sampled=n_sampled)
 
     @overload

@@ -11,7 +11,7 @@ import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -104,18 +104,7 @@ class Contents:
 
     def to_config(self) -> dict[str, Any]:
         """Return the configuration."""
-        return {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "kind": KIND,
-            "sentences": self.sentences,
-            "dimension": self.dimension,
-            "dtype": self.dtype,
-            "splits": self.splits,
-            "text_bytes": self.text_bytes,
-            "sources": [vars(source) for source in self.sources],
-            "graphs": [list(graph) for graph in self.graphs],
-        }
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **asdict(self)}
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:

@@ -240,10 +240,10 @@ def _most_telling(
     overall = counts.sum(axis=0) / sizes.sum()
     names = []
     for count, size in zip(counts, sizes, strict=True):
-        share = count / size
-        words = np.flatnonzero((count >= min(_LEAST_SENTENCES, -(-size // 10))) & (share > overall))
-        gains = share[words] * np.log(share[words] / overall[words]) ** 2
-        names.append([words_held[words[i]] for i in np.argsort(-gains, kind="stable")[:n_words]])
+        fraction = count / size
+        words = np.flatnonzero((count >= min(_LEAST_SENTENCES, -(-size // 10))) & (fraction > overall))
+        scores = fraction[words] * np.log(fraction[words] / overall[words]) ** 2
+        names.append([words_held[words[i]] for i in np.argsort(-scores, kind="stable")[:n_words]])
     return names
 
 

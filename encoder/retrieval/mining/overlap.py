@@ -55,14 +55,14 @@ def overlap_state(
             work_folder=work,
             progress=progress,
         )
-        shares = np.asarray(vocabulary.counts) / max(1, stream.n_words)
+        probabilities = np.asarray(vocabulary.counts) / max(1, stream.n_words)
         del stream
-    held = max(1, int(np.searchsorted(-shares, -DEFAULT_A / _LIGHTEST)))  # the others are nearly of weight 1
+    held = max(1, int(np.searchsorted(-probabilities, -DEFAULT_A / _LIGHTEST)))  # the others are nearly of weight 1
     words = vocabulary.index_to_key[:held]
     identity = Identity(1.0)
     table = np.zeros((held, columns), np.float32)
     add_identities(*encode_words(words), np.float32(identity.scale / np.sqrt(columns)), identity.start, table)
-    weights = log_weights(shares[:held], DEFAULT_A)
+    weights = log_weights(probabilities[:held], DEFAULT_A)
     return EncoderState(Vocabulary(words), tokenizer, table, weights, identity, metadata={_MARK: True})
 
 

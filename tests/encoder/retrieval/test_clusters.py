@@ -116,7 +116,7 @@ def test_telling_words_are_in_three_sentences_of_a_large_cluster(words: Embeddin
 def test_cluster_shows_the_sentences_nearest_to_its_centre(index: SentenceIndex) -> None:
     found = cluster_index(index, n_clusters=3, n_words=0)
     for one in found.clusters:
-        own = np.flatnonzero(found.labels == one.number)
+        own = np.flatnonzero(found.labels == one.number).tolist()
         nearest = np.sort(found.similarities[own])[::-1]
         shown = [found.similarities[place.line - 1] for place in one.typical]
         assert shown == sorted(shown, reverse=True) and shown[0] == nearest[0]

@@ -17,7 +17,7 @@ from w2v.corpora.readers import TextReader
 from w2v.encoder.retrieval import Duplicate, Place, SentenceIndex, mine_duplicates
 from w2v.encoder.retrieval.mining import duplicates, joins
 from w2v.encoder.retrieval.mining.duplicates import Comparison, near_rows
-from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction
+from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction, unit_rows
 from w2v.encoder.retrieval.mining.overlap import overlap_state
 from w2v.vectors.table import DTYPES, DType, VectorTable
 
@@ -151,6 +151,19 @@ def test_near_rows_stop_at_once_when_interrupted(vectors: NDArray[np.float32], m
     with pytest.raises(KeyboardInterrupt):
         list(near_rows(VectorTable(vectors), Comparison(0.8, exact=False, workers=2, progress=stop)))
     assert len(compared) < 20  # of 53 cells
+
+
+def test_join_of_rows_that_are_of_length_1_but_for_rounding_misses_no_pair(rng: np.random.Generator) -> None:
+    axes = np.linalg.qr(rng.normal(size=(24, 24)))[0].astype(np.float32)[:, :4]
+    rows = np.repeat(rng.normal(size=(40, 24)), 2, axis=0) + 0.01 * rng.normal(size=(80, 24))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    table = VectorTable(rows.astype(np.float16), are_units=True)
+    for row in range(0, 80, 2):
+        pair = np.array([row, row + 1])
+        units = unit_rows(table, pair)
+        [score] = np.einsum("ij,ij->i", units[:1], units[1:])
+        join = Join(table, float(score), 1, Reduction(np.ascontiguousarray(axes)))
+        assert join.all_pairs(pair).earlier.tolist() == [row]
 
 
 def test_near_rows_of_one_row_are_none(vectors: NDArray[np.float32]) -> None:
