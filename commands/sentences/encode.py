@@ -33,6 +33,7 @@ from w2v.commands.shared.saving import keep, saving
 from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
 from w2v.storage.claims import check_share
+from w2v.storage.files import check_output_file
 
 if TYPE_CHECKING:
     from w2v.corpora.readers import Block, TextReader
@@ -112,6 +113,8 @@ def encode(
         inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
     )
     columns = wanted.columns(inference.state.dimension)
+    if output is not None:
+        check_output_file(output, overwrite=overwrite)
     with saving(output) as saved, _reading(file, errors) as (reader, blocks):
         pieces = _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
         if output is None:
