@@ -24,7 +24,8 @@ from w2v.encoder.retrieval.index.storage import (
     write_contents,
 )
 from w2v.encoder.retrieval.index.texts import read_batches
-from w2v.storage.claims import check_share
+from w2v.encoding.corpus import open_corpus
+from w2v.storage.claims import check_share, check_unclaimed, claimed
 from w2v.storage.files import (
     ModelError,
     atomic_folder,
@@ -34,6 +35,7 @@ from w2v.storage.files import (
 )
 from w2v.storage.growing import Growing, Waiting
 from w2v.storage.rescue import save_result
+from w2v.vectors.table import DTYPES, DType
 
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
@@ -176,3 +178,26 @@ class IndexWriter(Growing):
         n_lines = sum(source.lines for source in takewhile(lambda source: source.name == file, contents.sources[::-1]))
         reached = f"line {n_lines:,} of {file}" if file else f"text {n_lines:,}"
         return self._path.name, f"the first {contents.sentences:,} sentences, up to {reached},"
+
+
+def write_index(
+    encoder: SentenceEncoder | Start,
+    sentences: Any,
+    path: Path,
+    dtype: DType,
+    truncate_dim: int | None,
+    splits: bool,
+    overwrite: bool,
+    workers: int | None,
+    progress: Progress | None,
+) -> tuple[Path, Contents, Inference]:
+    """Write an index; return where it is, what it holds, and what encoded it. See `SentenceIndex.build`."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
+    state, columns = state_of(encoder, truncate_dim)
+    check_unclaimed(path)
+    check_output(path, overwrite)
+    with claimed(path):
+        texts, inference = open_corpus(sentences), Inference(state, workers)
+        with IndexWriter(path, Contents(columns, dtype, splits), inference, texts, progress) as writer:
+            return writer.save(overwrite=overwrite), writer.contents, inference

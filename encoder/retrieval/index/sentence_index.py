@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,14 +17,7 @@ from w2v.encoder.model.persistence import KIND as ENCODER_KIND
 from w2v.encoder.model.persistence import load_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit, Place
-from w2v.encoder.retrieval.index.building import (
-    IndexWriter,
-    Progress,
-    append_batches,
-    check_output,
-    encode_texts,
-    state_of,
-)
+from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
 from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, LEAST_ROWS, SentenceGraphs, cut_evenly, has_usearch
 from w2v.encoder.retrieval.index.searching import Searcher, unit_vectors
 from w2v.encoder.retrieval.index.storage import (
@@ -35,13 +29,12 @@ from w2v.encoder.retrieval.index.storage import (
     write_contents,
 )
 from w2v.encoding.corpus import open_corpus
-from w2v.storage.claims import check_unclaimed, claimed
 from w2v.storage.files import ModelError
 from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
 from w2v.vectors.model_folder import read_kind
 from w2v.vectors.persistence import KIND as WORD_VECTORS
-from w2v.vectors.table import DTYPES, DType, VectorTable
+from w2v.vectors.table import DType, VectorTable
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
@@ -141,19 +134,12 @@ class SentenceIndex:
         An interruption leaves nothing. Once all sentences are written the index is there, and graphs are added to it
         one after another.
         """
-        if dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
         if approximate:
             import_usearch()
-        state, columns = state_of(encoder, truncate_dim)
-        path = Path(path)
-        check_unclaimed(path)
-        check_output(path, overwrite)
-        with claimed(path):
-            texts, inference = open_corpus(sentences), Inference(state, workers)
-            with IndexWriter(path, Contents(columns, dtype, splits), inference, texts, progress) as writer:
-                place = writer.save(overwrite=overwrite)
-        index = cls(place, writer.contents, state, workers)
+        place, contents, inference = write_index(
+            encoder, sentences, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress
+        )
+        index = cls(place, contents, inference.state, workers)
         index._inference = inference
         index._link(approximate, progress)
         return index
@@ -341,22 +327,15 @@ class SentenceIndex:
             self._searcher = Searcher(self._path, read_contents(self._path))
             reached = self.contents.in_graphs
             for start, stop in cut_evenly(reached, len(self)):
-                graph = NeighborIndex.build(
-                    self.table.take(slice(start, stop)),
-                    connectivity=connectivity,
-                    effort=effort,
-                    dtype="int8",
-                    workers=self._workers,
-                    progress=self._counting(progress, start),
-                )
+                told = None if progress is None else partial(_tell_linked, progress, start, len(self))
+                how: dict[str, Any] = {"connectivity": connectivity, "effort": effort, "workers": self._workers}
+                part = self.table.take(slice(start, stop))
+                graph = NeighborIndex.build(part, dtype="int8", progress=told, **how)
                 graph.write(graph_file(self._path, start, stop))
                 contents = self.contents.with_graph(start, stop)
                 write_contents(self._path, contents)
                 self._searcher = Searcher(self._path, contents)
         return len(self) - reached
-
-    def _counting(self, progress: Progress | None, start: int) -> Callable[[int], None] | None:
-        return None if progress is None else lambda done: progress("linking", start + done, len(self))
 
     def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
         """Return the fraction of the true `top_n` nearest that a search finds, for evenly spread sentences."""
@@ -427,3 +406,7 @@ class SentenceIndex:
     def graphs(self) -> SentenceGraphs:
         """The graphs, memory-mapped; see `Searcher.graphs`."""
         return self._searcher.graphs
+
+
+def _tell_linked(progress: Progress, start: int, total: int, done: int) -> None:
+    progress("linking", start + done, total)
