@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.formats.bert_names import check_bert, to_bert
-from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
+from w2v.encoder.formats.describe import describe_padded
 from w2v.encoder.formats.families import WORDS, read_network
 from w2v.encoder.formats.folders import (
     ACTIVATIONS,
@@ -161,7 +159,8 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
             f"{path} cannot be written: {error}; use the format onnx, which takes every network, or train with "
             "--norm post --positions learned --head linear"
         ) from error
-    described, padding, most = _describe_tokenizer(state, config, path)
+    most = min(getattr(state.tokenizer, "max_tokens", None) or config.max_positions, config.max_positions)
+    described, padding = describe_padded(state, path, most)
     if not parameters.all_finite() or not np.isfinite(state.table).all():
         raise ModelError(f"{path} cannot be written: a parameter of the encoder is not finite")
     arrays = _arrays(state, config, parameters, padding)
@@ -185,25 +184,11 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
         _write_parts(folder, parts, state.pooling, config.dim, dense)
 
 
-def _describe_tokenizer(
-    state: EncoderState, config: NetworkConfig, path: str | os.PathLike[str]
-) -> tuple[dict[str, Any], int, int]:
-    """Return the description of the tokenizer, the number of the padding, and how many tokens are looked at."""
-    tokenizer = state.tokenizer
-    if isinstance(tokenizer, PiecesTokenizer):
-        most = min(tokenizer.max_tokens or config.max_positions, config.max_positions)
-        return describe_pieces(replace(tokenizer, max_tokens=most), pads=True), padding_of(tokenizer)[1], most
-    most = config.max_positions
-    words = state.vocabulary.index_to_key
-    return describe_without_unknown(tokenizer, words, path, max_tokens=most), len(words), most
-
-
 def _arrays(
     state: EncoderState, config: NetworkConfig, parameters: ParameterTable, padding: int
 ) -> dict[str, NDArray[Any]]:
     """Return all arrays of BERT, the table of words with a row of the padding too."""
-    n_pieces = len(state.tokenizer.pieces) if isinstance(state.tokenizer, PiecesTokenizer) else 0
-    table = token_rows(state, max(n_pieces, padding + 1))
+    table = token_rows(state, padding)
     if config.head == "linear":
         table = product(table, parameters["input.weight"], parameters["input.bias"])
     pooler = {"pooler.dense.weight": (config.dim, config.dim), "pooler.dense.bias": (config.dim,)}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from w2v.corpora.characters import UNSPACED_RANGES, dropped_ranges, pattern_of_singles, pattern_of_words
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.corpora.tokenizers import Tokenizer
 from w2v.encoder.formats.folders import added_token
+from w2v.encoder.model.state import EncoderState
 from w2v.storage.files import ModelError
 
 UNKNOWN, PADDING = "[UNK]", "[PAD]"
@@ -66,6 +68,17 @@ def describe_pieces(tokenizer: PiecesTokenizer, *, pads: bool) -> dict[str, Any]
     if not tokenizer.special:
         described["post_processor"] = None
     return with_limits(described, tokenizer.max_tokens, token if pads else None, number)
+
+
+def describe_padded(
+    state: EncoderState, path: str | os.PathLike[str], max_tokens: int | None = None
+) -> tuple[dict[str, Any], int]:
+    """Return a description that fills up the texts of a batch, and the number of the padding."""
+    tokenizer, words = state.tokenizer, state.vocabulary.index_to_key
+    if not isinstance(tokenizer, PiecesTokenizer):
+        return describe_without_unknown(tokenizer, words, path, max_tokens=max_tokens), len(words)
+    cut = tokenizer if max_tokens is None else replace(tokenizer, max_tokens=max_tokens)
+    return describe_pieces(cut, pads=True), padding_of(tokenizer)[1]
 
 
 def padding_of(tokenizer: PiecesTokenizer) -> tuple[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.pieces import PiecesTokenizer
-from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
+from w2v.encoder.formats.describe import describe_padded
 from w2v.encoder.formats.folders import TOKENIZER, write_json
 from w2v.encoder.formats.graph import IDS, Graph, Tokens, add_network, add_pooling
 from w2v.encoder.formats.tables import token_rows
@@ -37,7 +37,9 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
         raise ModuleNotFoundError(
             "writing the format onnx needs the package onnx: pip install 'w2v-toolkit[onnx]'"
         ) from error
-    described, table, left_out = _describe_tokenizer(state, path)
+    described, padding = describe_padded(state, path)
+    table, tokenizer = token_rows(state, padding), state.tokenizer
+    left_out = tokenizer.unknown if isinstance(tokenizer, PiecesTokenizer) and not tokenizer.keep_unknown else None
     is_finite = np.isfinite(table).all() and (state.parameters is None or state.parameters.all_finite())
     if not is_finite:
         raise ModelError(f"{path} cannot be written: a parameter of the encoder is not finite")
@@ -49,19 +51,6 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
                 file.write(model.SerializeToString())
         else:
             onnx.save_model(model, str(folder / MODEL), save_as_external_data=True, location=DATA)
-
-
-def _describe_tokenizer(
-    state: EncoderState, path: str | os.PathLike[str]
-) -> tuple[dict[str, Any], NDArray[np.float32], int | None]:
-    """Return the description of the tokenizer, the token embeddings by its numbers, and the token that is left out."""
-    tokenizer = state.tokenizer
-    if not isinstance(tokenizer, PiecesTokenizer):
-        words = state.vocabulary.index_to_key
-        return describe_without_unknown(tokenizer, words, path), token_rows(state, len(words) + 1), None
-    n_rows = max(len(tokenizer.pieces), padding_of(tokenizer)[1] + 1)
-    left_out = None if tokenizer.keep_unknown else tokenizer.unknown
-    return describe_pieces(tokenizer, pads=True), token_rows(state, n_rows), left_out
 
 
 def _model(onnx: Any, state: EncoderState, table: NDArray[np.float32], left_out: int | None) -> Any:

@@ -121,11 +121,11 @@ def write_static_encoder(
     if isinstance(tokenizer, PiecesTokenizer):
         described = describe_pieces(tokenizer, pads=False)
         config["max_length"] = tokenizer.max_tokens
-        table = token_rows(state, len(tokenizer.pieces))
+        table = token_rows(state)
     else:
         described = describe_with_unknown(tokenizer, state.vocabulary.index_to_key, path)
         config[NOTED_TOKENIZER] = tokenizer.to_config()
-        table = token_rows(state, len(state.vocabulary) + 1)
+        table = token_rows(state, len(state.vocabulary))
     if not np.isfinite(table).all():
         raise ModelError(f"{path} cannot be written: a vector of the encoder is not finite")
     with new_folder(path, _OWN_FILES, overwrite=overwrite) as folder:

@@ -47,7 +47,8 @@ def write_npy(
     Raises
     ------
     ModelError
-        If the file exists and `overwrite` is False, or cannot be written. Nothing is left behind then.
+        If the file exists and `overwrite` is False, or cannot be written. The first rows are left beside it if its disk
+        becomes full, as ``STEM.partial.npy``, and nothing otherwise.
     ValueError
         If a block has another width.
     """

@@ -2,7 +2,7 @@
 
 import { compare, Mistake } from "./api.js";
 import { heatMap, mistake } from "./answers.js";
-import { announce, byId, later, make, oneAtATime, wordElement } from "./dom.js";
+import { announce, byId, listenTo, make, oneAtATime, wordElement } from "./dom.js";
 
 const percent = (fraction) => `${Math.round(100 * fraction)} %`;
 
@@ -12,21 +12,13 @@ export class Sentences {
     Object.assign(this, { map, facts, onChange, asked: oneAtATime(), layer: facts.layers || null, head: null });
     this.places = new Map(words.map((word, place) => [word, place]));
     this.inputs = [byId("first"), byId("second")];
-    const type = later(() => this.type(), 250);
-    for (const input of this.inputs) {
-      input.maxLength = facts.limits.sentence;
-      input.addEventListener("input", type);
-    }
+    listenTo(this.inputs, facts.limits.sentence, () => this.type(), 250);
     this.inputs[0].placeholder = "A boy plays the guitar.";
     this.inputs[1].placeholder = "A young musician performs a song.";
   }
 
   open(first, second) {
     [this.inputs[0].value, this.inputs[1].value] = [first, second];
-    return this.type();
-  }
-
-  show() {
     return this.type();
   }
 
