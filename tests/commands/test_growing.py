@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.helpers.disks import file_size_limit
 from w2v import Embeddings, ModelError
 from w2v.commands.main import main
 from w2v.encoder.formats.vector_files import write_npy
@@ -59,17 +59,6 @@ def run(inputs: Path, command: str, *arguments: Any, **options: Any) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in given], **options)
 
 
-@contextmanager
-def files_limited_to(n_bytes: int) -> Iterator[None]:
-    """Let no file of this process become larger."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def everything(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
@@ -79,7 +68,7 @@ def test_encode_keeps_the_first_rows_where_no_disk_has_space(inputs: Path, tmp_p
     output = tmp_path / "outputs" / "vectors.npy"
     if overwrite:
         output.write_text("mine")
-    with files_limited_to(300_000):
+    with file_size_limit(300_000):
         result = run(inputs, "encode", "--output", output, *["--overwrite"][:overwrite])
     [left] = [path for path in tmp_path.rglob("*.npy") if path != output]
     rows, whole = np.load(left), np.load(inputs / "whole.npy")
@@ -93,7 +82,7 @@ def test_encode_keeps_the_first_rows_where_no_disk_has_space(inputs: Path, tmp_p
 
 
 def test_encode_keeps_the_first_json_lines(inputs: Path, tmp_path: Path) -> None:
-    with files_limited_to(1_000_000):
+    with file_size_limit(1_000_000):
         result = run(inputs, "encode", "--jsonl", "--output", tmp_path / "outputs" / "v.jsonl")
     [left] = tmp_path.rglob("*.jsonl")
     lines = left.read_bytes().splitlines()
@@ -103,7 +92,7 @@ def test_encode_keeps_the_first_json_lines(inputs: Path, tmp_path: Path) -> None
 
 
 def test_what_not_even_a_first_row_has_space_for_leaves_nothing(inputs: Path, tmp_path: Path) -> None:
-    with files_limited_to(2000):
+    with file_size_limit(2000):
         result = run(inputs, "encode", "--output", tmp_path / "outputs" / "vectors.npy")
     assert result.exit_code == 1
     assert result.stderr.endswith("cannot be written: File too large. No other folder took the result\n")
@@ -113,7 +102,7 @@ def test_what_not_even_a_first_row_has_space_for_leaves_nothing(inputs: Path, tm
 def test_index_keeps_the_first_sentences_as_an_index_that_the_rest_can_be_added_to(
     inputs: Path, tmp_path: Path
 ) -> None:
-    with files_limited_to(290_000):
+    with file_size_limit(290_000):
         result = run(inputs, "index", "--output", tmp_path / "outputs" / "my.index")
     assert result.exit_code == 1
     [config] = tmp_path.rglob("*.partial.index/config.json")
@@ -146,7 +135,7 @@ def test_a_stream_goes_on_where_there_is_space(
 
     monkeypatch.setattr(rescue, "_other_folders", folders)
     command = ["index"] if name.endswith("index") else ["encode"]
-    with files_limited_to(290_000):
+    with file_size_limit(290_000):
         result = run(
             inputs, *command, *(["--jsonl"] if name.endswith("jsonl") else []), "--output", tmp_path / "outputs" / name
         )
@@ -173,7 +162,7 @@ def test_at_a_terminal_a_stream_goes_on_where_it_is_told(
         return str(tmp_path / "told.npy")
 
     monkeypatch.setattr("click.prompt", answer)
-    with files_limited_to(290_000):
+    with file_size_limit(290_000):
         result = run(inputs, "encode", "--output", tmp_path / "outputs" / "vectors.npy")
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / "told.npy").read_bytes() == (inputs / "whole.npy").read_bytes()
@@ -184,7 +173,7 @@ def test_adding_where_there_is_no_space_leaves_the_index_as_it_was(inputs: Path,
     path = tmp_path / "my.index"
     index = SentenceIndex.build(inputs / "my.model", ["word1 word2"], path)
     before = {name: (path / name).read_bytes() for name in everything(path)}
-    with files_limited_to(200_000), pytest.raises(ModelError, match="File too large") as caught:
+    with file_size_limit(200_000), pytest.raises(ModelError, match="File too large") as caught:
         index.add(inputs / "text.txt")
     assert not isinstance(caught.value, SavedElsewhereError)
     assert {name: (path / name).read_bytes() for name in everything(path)} == before
