@@ -118,8 +118,7 @@ class GrowingFile(Growing):
             try:
                 self._fill(file)
             except OSError:
-                if self.n_rows and os.path.getsize(file.name) >= self._size:
-                    self.keep(file.name, path)
+                self.keep(file.name, path, self.n_rows)
                 raise
         self.drop()
 
@@ -130,6 +129,8 @@ class GrowingFile(Growing):
                 part.seek(file.tell())
                 shutil.copyfileobj(part, file)
             file.seek(self._size)
+        elif self.n_rows:
+            raise ModelError("what was written is gone with the place where it was")
         for n_rows, data in self._chunks:
             file.write(data)
             file.flush()

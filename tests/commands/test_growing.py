@@ -74,11 +74,37 @@ def test_encode_keeps_the_first_rows_where_no_disk_has_space(inputs: Path, tmp_p
     rows, whole = np.load(left), np.load(inputs / "whole.npy")
     assert result.exit_code == 1
     assert result.stderr == f"Error: {output} {TOO_LARGE}{len(rows):,} rows are in {left}\n"
-    assert left.name == "vectors.partial.npy" and 300_000 - 1024 * 32 - 128 < left.stat().st_size <= 300_000
+    assert (
+        left == tmp_path / "outputs" / "vectors.partial.npy"
+        and 300_000 - 1024 * 32 - 128 < left.stat().st_size <= 300_000
+    )
     np.testing.assert_array_equal(rows, whole[: len(rows)])
     kept = ["outputs/vectors.npy"] if overwrite else []
     assert everything(tmp_path) == sorted([*kept, str(left.relative_to(tmp_path))])
     assert not overwrite or output.read_text() == "mine"
+
+
+def test_what_was_left_before_is_not_replaced(inputs: Path, tmp_path: Path) -> None:
+    for name in ("vectors.partial.npy", "vectors.partial.2.npy"):
+        with file_size_limit(300_000):
+            result = run(inputs, "encode", "--output", tmp_path / "outputs" / "vectors.npy")
+        assert result.stderr.endswith(f"rows are in {tmp_path / 'outputs' / name}\n")
+        assert len(np.load(tmp_path / "outputs" / name)) > 8000
+
+
+@pytest.mark.parametrize("command", [["encode", "--output", "OUT.npy"], ["index", "--output", "OUT.index"]])
+def test_what_is_gone_with_its_place_is_not_taken_for_the_whole(
+    command: list[str], inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    name, output, file = command[0], tmp_path / "outputs" / command[2], [*command[:2]]
+    monkeypatch.setattr(os, "replace" if name == "encode" else "rename", refuse)
+    result = run(inputs, *file, output)
+    assert result.exit_code == 1
+    assert result.stderr == (f"Error: {output} cannot be written: Permission denied. No other folder took the result\n")
+    assert everything(tmp_path) == []
 
 
 def test_encode_keeps_the_first_json_lines(inputs: Path, tmp_path: Path) -> None:

@@ -51,20 +51,22 @@ class Growing(ABC):
     Attributes
     ----------
     part : Path or None
-        What the last place had space for.
+        What the place with the most space had space for, the first of several such.
     """
 
     def __init__(self) -> None:
         self.part: Path | None = None
+        self._kept = 0
 
     def __enter__(self: Self) -> Self:
         return self
 
-    def keep(self, written: str | os.PathLike[str], place: Path) -> None:
-        """Keep what was written for a place, before it is removed, and nothing else."""
-        kept = Path(written).rename(temporary_name(Path(os.path.realpath(place))))
-        self.drop()
-        self.part = kept
+    def keep(self, written: str | os.PathLike[str], place: Path, n_items: int) -> None:
+        """Keep what was written for a place, before it is removed, if that are more items than elsewhere."""
+        if n_items > self._kept:
+            kept = Path(written).rename(temporary_name(Path(os.path.realpath(place))))
+            self.drop()
+            self.part, self._kept = kept, n_items
 
     def drop(self) -> None:
         """Remove what was kept."""
@@ -85,7 +87,7 @@ class Growing(ABC):
                 name, held = self.finish(self.part)
                 place = self.part.with_name(name)
                 place = place.with_name(f"{place.stem}.partial{place.suffix}")
-                self.part.rename(free_name(place) if os.path.lexists(place) else place)
+                place = self.part.rename(free_name(place) if os.path.lexists(place) else place)
                 left = SavedElsewhereError(f"{error}; {held} are in {place}", place)
         self.drop()
         if left is not None:

@@ -142,8 +142,7 @@ class IndexWriter(Growing):
                 try:
                     self._fill(folder)
                 except (OSError, ModelError):
-                    if self._is_in(folder):
-                        self.keep(folder, place)
+                    self.keep(folder, place, self.contents.sentences)
                     raise
             self.drop()
 
@@ -162,11 +161,6 @@ class IndexWriter(Growing):
                 self.contents = appender.contents
             if not self.contents.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
-
-    def _is_in(self, folder: Path) -> bool:
-        """Say whether a folder holds all that was written."""
-        sizes = [(folder / name, size) for name, size in self.contents.sizes().items()]
-        return self.contents.sentences > 0 and all(file.exists() and file.stat().st_size >= n for file, n in sizes)
 
     def finish(self, part: Path) -> tuple[str, str]:
         """Make an index of the sentences that were written."""
