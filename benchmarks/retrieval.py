@@ -163,10 +163,10 @@ def _semantic_search(index: Any, units: Any) -> dict[str, Any]:
 def pairs(path: str, how: str) -> dict[str, Any]:
     """Find near-duplicates; keep the pairs beside the index."""
     from w2v.encoder.retrieval import SentenceIndex
-    from w2v.encoder.retrieval.mining.duplicates import near_rows
+    from w2v.encoder.retrieval.mining.duplicates import Comparison, near_rows
 
     index = SentenceIndex.open(path)
-    parts, times = timed(lambda: list(near_rows(index.table, THRESHOLD, exact=how == "exact")))
+    parts, times = timed(lambda: list(near_rows(index.table, Comparison(THRESHOLD, exact=how == "exact"))))
     found = [[*pair] for part in parts for pair in zip(part.later.tolist(), part.earlier.tolist(), strict=True)]
     Path(f"{path}.{how}.json").write_text(json.dumps(found))
     return {"sentences": len(index), "pairs": len(found), **times}

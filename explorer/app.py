@@ -30,31 +30,18 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(model: ExploredModel, *, host: str, port: int) -> Starlette:
-    """Return the application.
-
-    Parameters
-    ----------
-    model : ExploredModel
-        Whose map is being made.
-    host : str
-    port : int
-        What it will be reached at; see `w2v.explorer.guard.Guard`.
-    """
+    """Return the application of a model whose map is being made, reached at a host and a port; see `Guard`."""
     assets = _read_assets()
     questions = _Questions(model)
 
-    async def page(request: Request) -> Response:
-        content, kind = assets["index.html"]
-        return Response(content, media_type=kind)
-
     async def asset(request: Request) -> Response:
-        found = assets.get(request.path_params["name"])  # a name, never a path
+        found = assets.get(request.path_params.get("name", "index.html"))  # a name, never a path
         if found is None:
             raise HTTPException(404)
         return Response(found[0], media_type=found[1])
 
     routes = [
-        Route("/", page),
+        Route("/", asset),
         Route("/page/{name}", asset),
         Route("/api/model", questions.model),
         Route("/api/words", questions.words),
@@ -64,12 +51,8 @@ def make_app(model: ExploredModel, *, host: str, port: int) -> Starlette:
         Route("/api/analogy", questions.analogy),
         Route("/api/compare", questions.compare, methods=["POST"]),
     ]
-    handlers: dict[Any, Any] = {
-        HTTPException: _answer_http,
-        UnknownWordError: _answer_unknown,
-        ValueError: _answer_mistake,
-        MapError: _answer_failure,
-    }
+    handlers: dict[Any, Any] = {UnknownWordError: _answer_unknown}
+    handlers |= dict.fromkeys((HTTPException, ValueError, MapError), _answer_error)
     return Starlette(routes=routes, middleware=[Middleware(Guard, host=host, port=port)], exception_handlers=handlers)
 
 
@@ -177,19 +160,13 @@ def _as_json(value: Any, status: int = 200) -> Response:
     return Response(_encode(value), status, media_type="application/json")
 
 
-async def _answer_http(request: Request, error: HTTPException) -> Response:
-    return _as_json({"error": error.detail}, error.status_code)
+async def _answer_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return _as_json({"error": error.detail}, error.status_code)
+    return _as_json({"error": str(error)}, 500 if isinstance(error, MapError) else 400)
 
 
 async def _answer_unknown(request: Request, error: UnknownWordError) -> Response:
     """Answer that a word is not known: no failure, which browsers would complain of while somebody types."""
     near = await run_in_threadpool(lambda: error.suggestions)
     return _as_json({"error": str(error), "unknown": error.words, "suggestions": near})
-
-
-async def _answer_mistake(request: Request, error: ValueError) -> Response:
-    return _as_json({"error": str(error)}, 400)
-
-
-async def _answer_failure(request: Request, error: MapError) -> Response:
-    return _as_json({"error": str(error)}, 500)

@@ -91,13 +91,7 @@ class ExploredModel:
         return [words[row] for row in self.word_map.rows.tolist()]
 
     def complete(self, prefix: str, n: int = 8) -> list[str]:
-        """Return frequent words that begin with `prefix`; if there is none, words that are spelled like it.
-
-        Raises
-        ------
-        ValueError
-            If `prefix` is too long or `n` out of range.
-        """
+        """Return frequent words that begin with `prefix`; if there is none, words that are spelled like it."""
         _check_word(prefix)
         _check_number(n)
         if not prefix:
@@ -195,7 +189,7 @@ class ExploredModel:
         }
 
     def _sentence(self, encoded: Encoded, i: int, layer: int | None, head: int | None) -> dict[str, Any]:
-        """Return the words of a sentence, their shares of its vector, and what they attend to."""
+        """Return the words of a sentence, what they contribute to its vector, and what they attend to."""
         shares = token_shares(encoded.token_vectors[i])
         described = {
             "words": encoded.tokens[i][:MOST_TOKENS],

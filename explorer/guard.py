@@ -44,15 +44,7 @@ _HEADERS = (
 
 
 class Refusal(Exception):
-    """A request that is not answered.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    reason : str
-        A sentence for who asked.
-    """
+    """A request that is not answered: its HTTP status, and a sentence for who asked."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -119,16 +111,10 @@ class Guard:
 
 
 def is_own_host(given: str, host: str, port: int) -> bool:
-    """Say whether a request's Host names this server.
+    """Say whether a request's Host names this server, which listens at a host and a port.
 
-    Parameters
-    ----------
-    given : str
-        The header.
-    host : str
-        The address that is listened on. Beside it the loopback's names are taken; where all addresses are listened on,
-        any address in numbers, which no site can claim, and the machine's own name.
-    port : int
+    Beside `host` the loopback's names are taken; where all addresses are listened on, any address in numbers, which no
+    site can claim, and the machine's own name.
     """
     name, colon, number = given.rpartition(":")
     if not colon or number != str(port):

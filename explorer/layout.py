@@ -26,14 +26,14 @@ _NEAR_LANDMARKS = 3
 _NOISE = 5
 _SPREAD = 0.6
 _SHARPNESS, _SHAKE = 20.0, 0.05
-_LANDMARK_ROUNDS, _ROUNDS = 300, 120
+_LANDMARK_ITERATIONS, _ITERATIONS = 300, 120
 _EXTENT = 10.0
 _SEED = 0x9E3779B97F4A7C15
 _EVENNESS = 0.45
-"""Share that the number of points along a direction has in where they lie."""
+"""Fraction that the number of points along a direction has in where they lie."""
 _STRAY, _EDGE = 0.8, 0.002
 _GROUPS = 12
-_GROUPED_ROWS, _GROUP_ROUNDS = 8_000, 12
+_GROUPED_ROWS, _GROUP_ITERATIONS = 8_000, 12
 
 
 class Layout(NamedTuple):
@@ -43,7 +43,7 @@ class Layout(NamedTuple):
     ----------
     stage : {"first", "rough", "refining", "final"}
     progress : float
-        Share of the work that is done, in [0, 1].
+        Fraction of the work that is done, in [0, 1].
     points : ndarray of shape (n, 2), float32
         Centred; most lie within [-1, 1].
     """
@@ -71,13 +71,9 @@ class Basis(NamedTuple):
 
 
 def find_basis(table: VectorTable, rows: NDArray[np.intp]) -> Basis:
-    """Return the principal directions of the first 10,000 of some rows at length 1.
+    """Return the principal directions of the first 10,000 of some rows at length 1, the most frequent words first.
 
-    Parameters
-    ----------
-    table : VectorTable of shape (V, D)
-    rows : ndarray of shape (n,), intp
-        Rows that are finite and not zero, the most frequent words first.
+    The rows are finite and not zero.
     """
     sample = _units(table, rows[:_SAMPLED_ROWS])
     center = sample.mean(axis=0)
@@ -92,14 +88,10 @@ def find_basis(table: VectorTable, rows: NDArray[np.intp]) -> Basis:
 def first_map(table: VectorTable, rows: NDArray[np.intp], basis: Basis) -> tuple[Layout, NDArray[np.uint8]]:
     """Return the principal plane and at most 12 groups of words of one direction, for colours, in one pass of the rows.
 
-    Returns
-    -------
-    layout : Layout
-    groups : ndarray of shape (n,), uint8
-        Groups whose numbers are near are alike.
+    Groups whose numbers are near are alike; they have the shape (n,).
     """
     sample = normalize_rows(basis.sample[:_GROUPED_ROWS] @ basis.directions)
-    means = find_means(sample, min(_GROUPS, len(sample)), _GROUP_ROUNDS)
+    means = find_means(sample, min(_GROUPS, len(sample)), _GROUP_ITERATIONS)
     means = means[np.argsort(np.arctan2(means[:, 1 % means.shape[1]], means[:, 0]), kind="stable")]
     both = np.concatenate([basis.directions[:, :2], basis.directions @ means.T], axis=1)
     found = _project(table, rows, basis.center, both)
@@ -134,7 +126,10 @@ def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
 
 
 def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iterator[Layout]:
-    """Yield better and better maps of words; the last has the stage "final".
+    """Yield better and better maps of words; the last has the stage "final". The same rows have the same maps.
+
+    The most frequent words are laid out by themselves, from the principal plane; the others begin beside those of these
+    landmarks that they are nearest to. Then all of them move.
 
     Parameters
     ----------
@@ -142,16 +137,6 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
         As `reduce_rows` returns them, the most frequent words first.
     is_wanted : callable
         Asked several times a second; when it returns False, `Stopped` is raised.
-
-    Yields
-    ------
-    Layout
-        The same ones whenever the rows are the same.
-
-    Notes
-    -----
-    The most frequent words are laid out by themselves, from the principal plane; the others begin beside those of these
-    landmarks that they are nearest to. Then all of them move.
     """
     plane = np.zeros((len(reduced), 2), np.float32)
     plane[:, : reduced.shape[1]] = reduced[:, :2]
@@ -162,19 +147,19 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
 
     units, state = normalize_rows(reduced), np.array([_SEED], np.uint64)
 
-    def improve(points: Points, near: Near, n_rounds: int, rate: float) -> Iterator[float]:
+    def improve(points: Points, near: Near, n_iterations: int, rate: float) -> Iterator[float]:
         weights = np.empty_like(near.similarities)
         weigh_neighbors(near.similarities, weights)
-        for number in range(n_rounds):
+        for number in range(n_iterations):
             if not is_wanted():
                 raise Stopped
-            move_points(points, near.rows, weights, rate * (1 - number / n_rounds), _NOISE, _SPREAD, state)
-            yield (number + 1) / n_rounds
+            move_points(points, near.rows, weights, rate * (1 - number / n_iterations), _NOISE, _SPREAD, state)
+            yield (number + 1) / n_iterations
 
     n_landmarks = min(_LANDMARKS, len(reduced))
     landmarks = _EXTENT * fit_to_map(plane[:n_landmarks])
     near = nearest_rows(units, n_landmarks, slice(0, n_landmarks), _NEIGHBORS, is_wanted)
-    for _ in improve(landmarks, near, _LANDMARK_ROUNDS, 1.0):
+    for _ in improve(landmarks, near, _LANDMARK_ITERATIONS, 1.0):
         pass
     if n_landmarks == len(reduced):
         yield Layout("final", 1.0, fit_to_map(landmarks))
@@ -184,7 +169,7 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
     yield Layout("rough", 0.3, fit_to_map(points))
     near = nearest_rows(units, len(units), slice(None), _NEIGHBORS, is_wanted)
     shown = 0.0
-    for done in improve(points, near, _ROUNDS, 0.5):
+    for done in improve(points, near, _ITERATIONS, 0.5):
         if done - shown >= 0.1 and done < 1:
             shown = done
             yield Layout("refining", 0.6 + 0.4 * done, fit_to_map(points))

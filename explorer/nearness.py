@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 _ROWS_A_CELL = 256
 _CELLS_SEARCHED = 16
-_ROUNDS = 6
+_ITERATIONS = 6
 _SAMPLED_A_CELL = 24
 
 
@@ -39,26 +39,13 @@ def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def find_means(units: NDArray[np.float32], n_means: int, n_rounds: int) -> NDArray[np.float32]:
-    """Divide unit rows into groups of one direction and return the directions, by Lloyd's algorithm.
+def find_means(units: NDArray[np.float32], n_means: int, n_iterations: int) -> NDArray[np.float32]:
+    """Divide unit rows, shape (n, d), into at most n groups; return their directions, by Lloyd's algorithm.
 
-    Parameters
-    ----------
-    units : ndarray of shape (n, d), float32
-    n_means : int
-        At most n.
-    n_rounds : int
-
-    Returns
-    -------
-    ndarray of shape (n_means, d), float32, at length 1
-
-    Notes
-    -----
     A few lines, since importing a library's takes longer than the whole first map.
     """
     means = units[np.linspace(0, len(units) - 1, n_means).astype(np.intp)]
-    for _ in range(n_rounds):
+    for _ in range(n_iterations):
         chosen = (units @ means.T).argmax(axis=1)
         order = np.argsort(chosen, kind="stable")
         groups, starts = np.unique(chosen[order], return_index=True)
@@ -69,33 +56,16 @@ def find_means(units: NDArray[np.float32], n_means: int, n_rounds: int) -> NDArr
 def nearest_rows(
     units: NDArray[np.float32], n_candidates: int, queries: slice, k: int, is_wanted: Callable[[], bool]
 ) -> Near:
-    """Return, for some of the rows, the nearest of the first `n_candidates`, a row itself left out.
+    """Return, for some of the rows, the `k` nearest of the first `n_candidates`, a row itself left out.
 
-    Parameters
-    ----------
-    units : ndarray of shape (n, d), float32
-        Rows at length 1.
-    n_candidates : int
-        More than `k`.
-    queries : slice of step 1
-    k : int
-    is_wanted : callable
-        Asked several times a second.
-
-    Raises
-    ------
-    Stopped
-        If `is_wanted` returns False.
-
-    Notes
-    -----
-    Candidates are divided into cells of about 256; a row is compared with those in the 16 cells that are nearest to
-    its own. With 100,000 words about 80 % of the true neighbours are found in a hundredth of the time.
+    Candidates are divided into cells of about 256; a row, at length 1, is compared with those in the 16 cells that are
+    nearest to its own. With 100,000 words about 80 % of the true neighbours are found in a hundredth of the time.
+    `is_wanted` is asked several times a second; when it returns False, `Stopped` is raised.
     """
     candidates = units[:n_candidates]
     n_cells = max(1, n_candidates // _ROWS_A_CELL)
     step = max(1, n_candidates // (n_cells * _SAMPLED_A_CELL))
-    means = find_means(np.ascontiguousarray(candidates[::step]), n_cells, _ROUNDS)
+    means = find_means(np.ascontiguousarray(candidates[::step]), n_cells, _ITERATIONS)
     start, stop, _ = queries.indices(len(units))
     cells = np.concatenate([(units[first : first + 8192] @ means.T).argmax(axis=1) for first in range(0, stop, 8192)])
     order = np.argsort(cells[:n_candidates], kind="stable")

@@ -24,19 +24,10 @@ class PortError(OSError):
 
 
 def listen(host: str = HOST, port: int | None = None) -> socket.socket:
-    """Return a socket that listens.
+    """Return a socket that listens at an address or name of this machine.
 
-    Parameters
-    ----------
-    host : str, default "127.0.0.1"
-        An address or name of this machine.
-    port : int, optional
-        By default 8642, or, where that is in use, any that is free. 0 is any that is free.
-
-    Raises
-    ------
-    PortError
-        If the port is in use or not allowed, or the address is not this machine's.
+    The port is by default 8642, or, where that is in use, any that is free; 0 is any that is free. A PortError says
+    that it is in use or not allowed, or that the address is not this machine's.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
@@ -82,19 +73,8 @@ def is_loopback(listening: socket.socket) -> bool:
 def serve(model: ExploredModel, listening: socket.socket, *, started: Callable[[], None] | None = None) -> None:
     """Answer the page until Ctrl-C or SIGTERM; then end without a word.
 
-    Parameters
-    ----------
-    model : ExploredModel
-        Whose map is made meanwhile.
-    listening : socket
-        As `listen` returns it; closed at the end.
-    started : callable, optional
-        Called once the page can be opened.
-
-    Raises
-    ------
-    ImportError
-        If Starlette or uvicorn is not installed.
+    The map of the model is made meanwhile. `started` is called once the page can be opened; the socket is closed at the
+    end. An ImportError says what to install if Starlette or uvicorn is missing.
     """
     require_server()
     host, port = listening.getsockname()[:2]

@@ -36,14 +36,7 @@ class MapError(RuntimeError):
 
 
 class MapState(NamedTuple):
-    """The newest map.
-
-    Attributes
-    ----------
-    version : int
-        Grows with every map.
-    layout : Layout
-    """
+    """The newest map, and a number that grows with every map."""
 
     version: int
     layout: Layout
@@ -103,13 +96,7 @@ class WordMap:
             self._thread.join(_PATIENCE)
 
     def state(self) -> MapState:
-        """Return the newest map; wait for the first one.
-
-        Raises
-        ------
-        MapError
-            If making it failed, or was stopped.
-        """
+        """Return the newest map; wait for the first one. A MapError if making it failed, or was stopped."""
         self._has_first.wait()
         self._was_asked.set()
         with self._lock:

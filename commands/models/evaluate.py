@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
@@ -30,6 +30,8 @@ from w2v.corpora.readers import TextReader
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.encoder.evaluation.measures import Report
+
+    Reports: TypeAlias = Mapping[str, Mapping[str, Report]]  # of every file, by kind
 
 _SENTENCE_KINDS = ("sts", "classify", "word_order")
 
@@ -102,12 +104,9 @@ def evaluate(
         raise click.UsageError(
             "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE."
         )
-    if baseline is not None and not is_encoder:
-        raise click.UsageError(
-            "--baseline makes vectors of sentences: give --sts, --classify or --word-order FILE, too."
-        )
-    if against is not None and not is_encoder:
-        raise click.UsageError("--against compares on sentences: give --sts, --classify or --word-order FILE, too.")
+    for given, what in ((baseline, "--baseline makes vectors of"), (against, "--against compares on")):
+        if given is not None and not is_encoder:
+            raise click.UsageError(f"{what} sentences: give --sts, --classify or --word-order FILE, too.")
     found: dict[str, Any] = {}
     with show_work(f"evaluating {model.name}") as progress:
         if analogies or pairs:
@@ -124,8 +123,7 @@ def evaluate(
         print_analogies(path, report)
     if found.get("pairs"):
         print_pairs(found["pairs"])
-    if is_encoder:
-        _print_sentences(str(model), reports, others, differences)
+    _print_sentences(str(model), reports, others, differences)
 
 
 def _evaluate_words(
@@ -179,9 +177,7 @@ def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence
     return get_baseline(baseline, embeddings).encode, tokenizer_of(embeddings)
 
 
-def _compare(
-    reports: Mapping[str, Mapping[str, Report]], others: Mapping[str, Mapping[str, Report]]
-) -> dict[str, dict[str, Any]]:
+def _compare(reports: Reports, others: Reports) -> dict[str, dict[str, Any]]:
     """Return the difference on every file, and on all of a kind where there are several."""
     from w2v.encoder.evaluation.measures import compare
 
@@ -194,12 +190,9 @@ def _compare(
 
 
 def _described(
-    words: Mapping[str, Mapping[str, Any]],
-    reports: Mapping[str, Mapping[str, Report]],
-    others: Mapping[str, Mapping[str, Report]],
-    differences: Mapping[str, Mapping[str, Any]],
+    words: Mapping[str, Any], reports: Reports, others: Reports, differences: Mapping[str, Any]
 ) -> dict[str, Any]:
-    def to_dicts(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def to_dicts(kinds: Mapping[str, Any]) -> dict[str, Any]:
         return {kind: {path: found.to_dict() for path, found in files.items()} for kind, files in kinds.items()}
 
     described = to_dicts(words) | to_dicts(reports)
@@ -209,10 +202,7 @@ def _described(
 
 
 def _print_sentences(
-    model: str,
-    reports: Mapping[str, Mapping[str, Report]],
-    others: Mapping[str, Mapping[str, Report]],
-    differences: Mapping[str, Mapping[str, Any]],
+    model: str, reports: Reports, others: Reports, differences: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Print one row a file, and beside another encoder how far apart the two are, and how surely."""
     figures = {"sts": "Spearman", "classify": "accuracy", "word_order": "accuracy, chance 50 %"}

@@ -17,7 +17,6 @@ from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
 from w2v.storage.claims import check_free_space
 
 if TYPE_CHECKING:
-    from w2v.encoder.model.state import EncoderState
     from w2v.vectors.embeddings import Embeddings
 
 
@@ -155,6 +154,7 @@ def import_(
     model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
     a sentence encoder that makes the same vectors; nothing is downloaded.
     """
+    from w2v.formats import read_vectors
     from w2v.vectors.persistence import check_output
 
     check_output(output, overwrite)
@@ -169,14 +169,13 @@ def import_(
         _import_encoder(file, output, overwrite)
         return
     with saving(output), show_work(f"reading {file.name}"):
-        embeddings = _read_vectors(file, file_format, limit, errors, encoding)
+        name = "model2vec" if file_format == "sentence-transformers" else file_format
+        embeddings = read_vectors(file, format=name, limit=limit, errors=errors, encoding=encoding)
         saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
         cause = "" if errors == "strict" else f", as they are or made so by --errors {errors}"
-        click.echo(
-            f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.", err=True
-        )
+        say(f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.")
 
 
 def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
@@ -185,17 +184,6 @@ def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
     with saving(output), show_work(f"reading {folder.name}"):
         state = read_encoder(folder)
         saved = keep(lambda path: save_encoder(state, path, overwrite=overwrite and path == output), output, [folder])
-    note(f"Read an encoder of {len(state.vocabulary):,} words and {_described(state)} into {saved}.")
-
-
-def _described(state: EncoderState) -> str:
-    if state.network is None:
-        return f"{state.dimension} dimensions"
-    return f"{state.network.layers} layers, {state.dimension} dimensions,"
-
-
-def _read_vectors(file: Path, file_format: str | None, limit: int | None, errors: str, encoding: str) -> Embeddings:
-    from w2v.formats import read_vectors
-
-    name = "model2vec" if file_format == "sentence-transformers" else file_format
-    return read_vectors(file, format=name, limit=limit, errors=errors, encoding=encoding)
+    layers = "" if state.network is None else f"{state.network.layers} layers, "
+    size = f"{layers}{state.dimension} dimensions" + ("," if layers else "")
+    note(f"Read an encoder of {len(state.vocabulary):,} words and {size} into {saved}.")

@@ -23,8 +23,9 @@ def _methods() -> tuple[str, ...]:
     return METHODS
 
 
-def _picture_option(name: str) -> Callable[[Command], Command]:
-    return click.option(
+def _picture_options(name: str) -> Callable[[Command], Command]:
+    """Return what adds the options of all pictures, of which `name` is the usual file."""
+    output = click.option(
         "-o",
         "--output",
         type=click.Path(path_type=Path),
@@ -34,6 +35,8 @@ def _picture_option(name: str) -> Callable[[Command], Command]:
         callback=_check_picture,
         help="The picture to write; its name ends in .png or .svg.",
     )
+    title = click.option("--title", metavar="TEXT", help="Written above the picture.")
+    return lambda command: title(output(overwrite_option(progress_option(command))))
 
 
 def _check_picture(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
@@ -42,7 +45,15 @@ def _check_picture(context: click.Context, parameter: click.Parameter, path: Pat
     return path
 
 
-title_option = click.option("--title", metavar="TEXT", help="Written above the picture.")
+def _draw(draw: Callable[[], Any], output: Path, overwrite: bool) -> None:
+    """Draw a picture, write it, and print where it is."""
+    from w2v.plots import check_picture_path, save_figure
+
+    check_picture_path(output, overwrite)
+    with note_missing_glyphs(), show_work("drawing"):
+        figure = draw()
+    with saving(output):
+        click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))
 
 
 @click.group(
@@ -53,7 +64,7 @@ Examples:
   w2v plot history my.model""",
 )
 def plot() -> None:
-    """Draw words, analogies or the course of training as PNG or SVG.
+    """Draw words, analogies or training curves as PNG or SVG.
 
     Needs the extra `plot`.
     """
@@ -91,10 +102,7 @@ Examples:
     help="Seed of t-SNE and UMAP; the same seed gives the same picture.",
 )
 @restrict_option
-@title_option
-@_picture_option("words.png")
-@overwrite_option
-@progress_option
+@_picture_options("words.png")
 def words(
     model: Path,
     words: tuple[str, ...],
@@ -107,21 +115,11 @@ def words(
     overwrite: bool,
 ) -> None:
     """Draw a map of WORDs."""
-    from w2v.plots import check_picture_path, plot_words
+    from w2v.plots import plot_words
     from w2v.vectors.embeddings import Embeddings
 
-    check_picture_path(output, overwrite)
-    with note_missing_glyphs(), show_work("drawing"):
-        figure = plot_words(
-            Embeddings.load(model),
-            words,
-            neighbors=neighbors,
-            method=method,
-            random_state=seed,
-            restrict_vocab=restrict_vocab,
-            title=title,
-        )
-    _save(figure, output, overwrite)
+    how: dict[str, Any] = {"neighbors": neighbors, "method": method, "random_state": seed, "title": title}
+    _draw(lambda: plot_words(Embeddings.load(model), words, restrict_vocab=restrict_vocab, **how), output, overwrite)
 
 
 @plot.command(
@@ -132,21 +130,16 @@ Examples:
 )
 @model_argument
 @click.argument("words", metavar="A B C D...", nargs=-1, required=True)
-@title_option
-@_picture_option("analogy.png")
-@overwrite_option
-@progress_option
+@_picture_options("analogy.png")
 def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path, overwrite: bool) -> None:
     """Draw pairs of words as arrows: A to B, C to D, and so on."""
     if len(words) % 2 or len(words) < 4:
         raise click.UsageError(f"Words come in pairs, two pairs or more; these are {len(words)} words.")
-    from w2v.plots import check_picture_path, plot_analogies
+    from w2v.plots import plot_analogies
     from w2v.vectors.embeddings import Embeddings
 
-    check_picture_path(output, overwrite)
-    with note_missing_glyphs(), show_work("drawing"):
-        figure = plot_analogies(Embeddings.load(model), list(zip(words[::2], words[1::2], strict=True)), title=title)
-    _save(figure, output, overwrite)
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    _draw(lambda: plot_analogies(Embeddings.load(model), pairs, title=title), output, overwrite)
 
 
 @plot.command(
@@ -163,34 +156,23 @@ Examples:
     show_default=True,
     help="What runs along the horizontal axis.",
 )
-@title_option
-@_picture_option("history.png")
-@overwrite_option
-@progress_option
+@_picture_options("history.png")
 def history(
     models: tuple[Path, ...], against: Literal["epoch", "seconds"], title: str | None, output: Path, overwrite: bool
 ) -> None:
     """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
-    from w2v.plots import check_picture_path, plot_history
+    from w2v.plots import plot_history
     from w2v.vectors.persistence import read_config
 
-    check_picture_path(output, overwrite)
-    different = list(dict.fromkeys(models))
-    stems = [path.resolve().stem for path in different]
-    names = stems if len(set(stems)) == len(stems) else list(map(str, different))
-    histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
-    with note_missing_glyphs(), show_work("drawing"):
-        figure = plot_history(histories, against=against, title=title)
-    _save(figure, output, overwrite)
+    def draw() -> Any:
+        different = list(dict.fromkeys(models))
+        stems = [path.resolve().stem for path in different]
+        names = stems if len(set(stems)) == len(stems) else list(map(str, different))
+        histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
+        return plot_history(histories, against=against, title=title)
+
+    _draw(draw, output, overwrite)
 
 
 def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:
     return [epoch for epoch in config.get("history", []) if isinstance(epoch, dict)]
-
-
-def _save(figure: Any, output: Path, overwrite: bool) -> None:
-    """Write a picture, and print where it is."""
-    from w2v.plots import save_figure
-
-    with saving(output):
-        click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,7 +39,7 @@ from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
 from w2v.encoder.parameters import PRECISION, EncoderParameters
 from w2v.storage.claims import check_share
-from w2v.storage.files import atomic_file
+from w2v.storage.files import check_output_file
 
 if TYPE_CHECKING:
     from w2v.corpora.readers import Block, TextReader
@@ -81,7 +82,7 @@ def encode(
     """
     if output is None and not jsonl:
         raise click.UsageError("Nowhere to write: give --output FILE.npy, or --jsonl.")
-    from w2v.encoder.formats.vector_files import write_npy
+    from w2v.encoder.formats.vector_files import json_lines, json_lines_file, npy_file
     from w2v.encoder.model.inference import Inference, Output
     from w2v.encoder.opening import open_encoder
 
@@ -90,27 +91,18 @@ def encode(
         inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
     )
     columns = wanted.columns(inference.state.dimension)
-    with saving(output) as saved, _reading(file, errors) as (reader, blocks):
-        pieces = _at_least_one(inference.encode_blocks(blocks, wanted, batch_size), reader)
-        if output is not None:
-            pieces = _with_space(output, pieces, reader)
-        if jsonl:
-            n_rows = _write_json_lines(output, pieces, overwrite)
-        else:
-            assert output is not None
-            rows = (vectors for _, vectors in pieces)
-            n_rows = write_npy(output, rows, columns=columns, dtype=precision, overwrite=overwrite)
     if output is not None:
-        note(f"Wrote {n_rows:,} vectors of {columns} columns to {saved.path}.")
-
-
-def _write_json_lines(output: Path | None, pieces: Iterator[tuple[bytes, Any]], overwrite: bool) -> int:
-    from w2v.encoder.formats.vector_files import write_json_lines
-
-    if output is None:
-        return write_json_lines(sys.stdout.buffer, pieces)
-    with atomic_file(output, overwrite=overwrite) as file:
-        return write_json_lines(file, pieces)
+        check_output_file(output, overwrite=overwrite)
+    with saving(output) as saved, _reading(file, errors) as (reader, blocks):
+        pieces = _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
+        if output is None:
+            for line in json_lines(pieces):
+                sys.stdout.buffer.write(line)
+            return
+        rows = (vectors for _, vectors in pieces)
+        with json_lines_file(pieces) if jsonl else npy_file(rows, columns=columns, dtype=precision) as growing:
+            place = keep(lambda path: growing.write(path, overwrite=overwrite and path == output), output, [file])
+    note(f"Wrote {growing.n_rows:,} vectors of {columns} columns to {saved.path if place == output else place}.")
 
 
 @contextmanager
@@ -128,23 +120,17 @@ def _reading(file: str, errors: str) -> Iterator[tuple[TextReader, Iterable[Bloc
         yield reader, blocks()
 
 
-def _at_least_one(pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> Iterator[tuple[bytes, Any]]:
-    """Yield the pieces of a text; raise a usage error if there are none."""
-    is_empty = True
-    for piece in pieces:
-        is_empty = False
-        yield piece
-    if is_empty:
+def _with_space(
+    output: Path | None, pieces: Iterator[tuple[bytes, Any]], reader: TextReader
+) -> Iterator[tuple[bytes, Any]]:
+    """Return the pieces of a text; raise an error if there are none, or the disk has not the space for them."""
+    first = next(pieces, None)
+    if first is None:
         names = ", ".join("standard input" if path == "-" else path for path in reader.paths)
         raise click.ClickException(f"{names} has no lines, so there is nothing to encode")
-
-
-def _with_space(output: Path, pieces: Iterator[tuple[bytes, Any]], reader: TextReader) -> Iterator[tuple[bytes, Any]]:
-    """Yield the pieces; raise an error after the first if the disk has not the space for all."""
-    first = next(pieces)
-    check_share(output, first[1].nbytes, reader.consumed_bytes, reader.total_bytes)
-    yield first
-    yield from pieces
+    if output is not None:
+        check_share(output, first[1].nbytes, reader.consumed_bytes, reader.total_bytes)
+    return chain([first], pieces)
 
 
 @click.command(

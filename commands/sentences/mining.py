@@ -116,7 +116,7 @@ def duplicates(
         raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
     import numpy as np
 
-    from w2v.encoder.retrieval.mining.duplicates import duplicates_of, near_rows
+    from w2v.encoder.retrieval.mining.duplicates import Comparison, duplicates_of, near_rows
     from w2v.encoder.retrieval.mining.leaders import groups_of, index_leaders
     from w2v.encoder.retrieval.mining.sources import opened_sentences
 
@@ -125,17 +125,17 @@ def duplicates(
     source = _source(files, errors)
     with saving(keep), show_work(f"reading {name_of(source)}") as progress:
         with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
-            how: dict[str, Any] = {"exact": exact, "workers": workers, "seed": seed, "progress": progress}
+            how = Comparison(threshold, exact, workers, seed, progress)
             if groups:
-                for number, rows in enumerate(groups_of(index_leaders(index, threshold, **how)), 1):
+                for number, rows in enumerate(groups_of(index_leaders(index, how)), 1):
                     places = [index.place(row) for row in rows]
                     click.echo(_group_as_json(places) if jsonl else _group_as_rows(number, places, len(files)))
                 return
             if keep is None:
-                for duplicate in duplicates_of(index, near_rows(index.table, threshold, top_n=top, **how)):
+                for duplicate in duplicates_of(index, near_rows(index.table, how, top_n=top)):
                     click.echo(_as_json(duplicate) if jsonl else _as_row(duplicate, len(files)))
                 return
-            is_duplicate = index_leaders(index, threshold, **how) != np.arange(len(index))
+            is_duplicate = index_leaders(index, how) != np.arange(len(index))
             n_lines, n_kept = _write_kept(keep, index, source, is_duplicate, overwrite)
     if jsonl:
         click.echo(json_text({"output": str(keep), "lines": n_lines, "kept": n_kept}))

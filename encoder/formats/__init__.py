@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,42 +12,18 @@ from w2v.storage.files import ModelError
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
 
-__all__ = ["FORMATS", "EncoderFormat", "is_encoder_folder", "read_encoder", "write_encoder"]
+__all__ = ["FORMATS", "is_encoder_folder", "read_encoder", "write_encoder"]
 
 _CONFIG, _MODULES, _TOKENIZER = "config.json", "modules.json", "tokenizer.json"
 _VOCABULARY = "vocab.txt"
 
 
-@dataclass(frozen=True)
-class EncoderFormat:
-    """A format: where its writer is, imported when it is needed.
-
-    Attributes
-    ----------
-    name : str
-    described : str
-        What it is, in a few words.
-    module, writer : str
-        Writer ``(state, path, *, overwrite)``.
-    """
-
-    name: str
-    described: str
-    module: str
-    writer: str
-
-
 FORMATS = {
-    found.name: found
-    for found in (
-        EncoderFormat("model2vec", "a folder for model2vec, static encoders", "static_folder", "write_model2vec"),
-        EncoderFormat(
-            "sentence-transformers", "a folder for sentence-transformers, static or arranged as BERT",
-            "sentence_transformers", "write_sentence_transformers",
-        ),
-        EncoderFormat("onnx", "a folder with a network for ONNX Runtime, of any kind", "onnx_folder", "write_onnx"),
-    )
-}  # fmt: skip
+    "model2vec": "static_folder:write_model2vec",
+    "sentence-transformers": "bert_folder:write_sentence_transformers",
+    "onnx": "onnx_folder:write_onnx",
+}
+"""Where the writer ``(state, path, *, overwrite)`` of each format is, imported when it is needed."""
 
 
 def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: str, overwrite: bool = False) -> None:
@@ -82,10 +57,8 @@ def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: 
     """
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}; known are {', '.join(FORMATS)}")
-    found = FORMATS[format]
-    getattr(importlib.import_module(f"w2v.encoder.formats.{found.module}"), found.writer)(
-        state, path, overwrite=overwrite
-    )
+    module, _, writer = FORMATS[format].partition(":")
+    getattr(importlib.import_module(f"w2v.encoder.formats.{module}"), writer)(state, path, overwrite=overwrite)
 
 
 def read_encoder(path: str | os.PathLike[str]) -> EncoderState:

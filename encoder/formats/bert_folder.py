@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.formats.bert_names import check_bert, to_bert
-from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
+from w2v.encoder.formats.describe import describe_padded
 from w2v.encoder.formats.families import WORDS, read_network
 from w2v.encoder.formats.folders import (
+    ACTIVATIONS,
     CONFIG,
     MODULES,
     PROMPTS,
@@ -27,7 +26,9 @@ from w2v.encoder.formats.folders import (
     WEIGHTS,
     Module,
     definition_text,
+    describe_modules,
     entry,
+    imported,
     kept_columns,
     make_tokenizer,
     read_definition,
@@ -35,7 +36,8 @@ from w2v.encoder.formats.folders import (
     refuse_prompts,
     write_json,
 )
-from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.formats.static_folder import write_static_encoder
+from w2v.encoder.formats.tables import token_rows
 from w2v.encoder.formats.tokenizer_settings import with_settings
 from w2v.encoder.model.network import NetworkConfig
 from w2v.encoder.model.pooling import NO_ACTIVATION, Dense, Pooling
@@ -53,35 +55,18 @@ _OWN_FILES = frozenset(
     {WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, TOKENIZER_CONFIG, _TRANSFORMER_CONFIG, "README.md"}
 )
 _TORCH_ACTIVATIONS = {
-    NO_ACTIVATION: "torch.nn.modules.linear.Identity",
-    "tanh": "torch.nn.modules.activation.Tanh",
-    "relu": "torch.nn.modules.activation.ReLU",
-    "gelu": "torch.nn.modules.activation.GELU",
+    own: f"torch.nn.modules.{'linear' if own == NO_ACTIVATION else 'activation'}.{name}"
+    for name, own in ACTIVATIONS.items()
 }
 _POOLINGS = {"cls": "first", "max": "max", "mean": "mean"}
 _OLD_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max", "pooling_mode_mean_tokens": "mean"}
 
 
 def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
-    """Read an encoder of sentence-transformers, or a bare BERT folder, which takes the mean of its rows.
+    """Read an encoder of sentence-transformers, whose first part is a Transformer, or a bare BERT folder.
 
-    Parameters
-    ----------
-    folder : Path
-    modules : sequence of Module
-        Its parts, the first of them a Transformer.
-
-    Returns
-    -------
-    EncoderState
-        Encodes what the other program does: the same pieces, the same numbers but for rounding.
-
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, or the encoder is made of other parts than those supported.
-    ModuleNotFoundError
-        If the package tokenizers is missing.
+    It encodes what the other program does: the same pieces and vectors, but for rounding. See `read_encoder` for
+    what is raised.
     """
     refuse_prompts(folder)
     bert = modules[0].folder
@@ -93,20 +78,9 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
             f"{bert / TOKENIZER} has {len(tokenizer.pieces)} pieces, but {bert / WEIGHTS} vectors for {len(table)}"
         )
     table = table[: len(tokenizer.pieces)]
-    pooling = _read_pooling(folder, modules[1:])  # outside of `try`: what is wrong there says so itself
-    try:
-        return EncoderState(
-            Vocabulary(tokenizer.pieces),
-            tokenizer,
-            table,
-            np.zeros(len(table), np.float32),
-            network=network,
-            parameters=parameters,
-            pooling=pooling,
-            metadata={"imported_from": {"format": "sentence-transformers", "folder": folder.resolve().name}},
-        )
-    except ValueError as error:
-        raise ModelError(f"{folder} is damaged: {error}") from error
+    pooling, vocabulary = _read_pooling(folder, modules[1:]), Vocabulary(tokenizer.pieces)
+    made: dict[str, Any] = {"network": network, "parameters": parameters, "pooling": pooling}
+    return imported(folder, "sentence-transformers", vocabulary, tokenizer, table, **made)
 
 
 def _definition(folder: Path) -> str:
@@ -154,27 +128,21 @@ def _pooling_kind(folder: Path) -> str:
     return _POOLINGS[modes[0]]
 
 
+def write_sentence_transformers(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write an encoder for ``sentence_transformers.SentenceTransformer(folder)``; see `write_encoder`.
+
+    The folder of a static encoder is the one that model2vec opens too.
+    """
+    write = write_static_encoder if state.network is None else write_bert
+    write(state, path, overwrite=overwrite)
+
+
 def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write an encoder whose network is arranged as BERT for sentence-transformers.
+    """Write an encoder whose network is arranged as BERT for sentence-transformers; see `write_encoder`.
 
-    Parameters
-    ----------
-    state : EncoderState
-        Its network has the norm ``post``, positions that are added, and the head ``linear`` or ``none``. The map into
-        the network is folded into the table of words, the map out of it becomes a Dense part.
-    path : str or path-like
-        The folder.
-    overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
+    Its network has the norm ``post``, positions that are added, and the head ``linear`` or ``none``. The map into the
+    network is folded into the table of words, the map out of it becomes a Dense part.
 
-    Raises
-    ------
-    ModelError
-        If the network is arranged otherwise, the tokenizer cannot be expressed, a number is not finite, the folder
-        holds something else, or it cannot be written.
-
-    Notes
-    -----
     Sentences of more tokens than the network has positions are cut there, where its last position serves here. One
     without a known word, which has the vector zero here, has there what the network makes of nothing.
     """
@@ -191,9 +159,10 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
             f"{path} cannot be written: {error}; use the format onnx, which takes every network, or train with "
             "--norm post --positions learned --head linear"
         ) from error
-    described, padding, most = _describe_tokenizer(state, config, path)
+    most = min(getattr(state.tokenizer, "max_tokens", None) or config.max_positions, config.max_positions)
+    described, padding = describe_padded(state, path, most)
     if not parameters.all_finite() or not np.isfinite(state.table).all():
-        raise ModelError(f"{path} cannot be written: a number of the encoder is not finite")
+        raise ModelError(f"{path} cannot be written: a parameter of the encoder is not finite")
     arrays = _arrays(state, config, parameters, padding)
     dense = _dense_parts(state.pooling, config, parameters)
     parts = [("Transformer", ""), ("Pooling", _folder(1, "Pooling"))]
@@ -208,35 +177,18 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
             (CONFIG, _bert_config(config, len(arrays[WORDS]), padding)),
             (TOKENIZER_CONFIG, _tokenizer_config(described, most)),
             (_TRANSFORMER_CONFIG, {"max_seq_length": most, "do_lower_case": False}),
-            (MODULES, _modules(parts)),
+            (MODULES, describe_modules(parts)),
             *([] if state.pooling.kept is None else [(PROMPTS, {"truncate_dim": state.pooling.kept})]),
         ):
             write_json(folder / name, content)
         _write_parts(folder, parts, state.pooling, config.dim, dense)
 
 
-def _describe_tokenizer(
-    state: EncoderState, config: NetworkConfig, path: str | os.PathLike[str]
-) -> tuple[dict[str, Any], int, int]:
-    """Return the description of the tokenizer, the number of the padding, and how many tokens are looked at."""
-    tokenizer = state.tokenizer
-    if isinstance(tokenizer, PiecesTokenizer):
-        most = min(tokenizer.max_tokens or config.max_positions, config.max_positions)
-        return describe_pieces(replace(tokenizer, max_tokens=most), pads=True), padding_of(tokenizer)[1], most
-    most = config.max_positions
-    words = state.vocabulary.index_to_key
-    return describe_without_unknown(tokenizer, words, path, max_tokens=most), len(words), most
-
-
 def _arrays(
     state: EncoderState, config: NetworkConfig, parameters: ParameterTable, padding: int
 ) -> dict[str, NDArray[Any]]:
     """Return all arrays of BERT, the table of words with a row of the padding too."""
-    tokenizer = state.tokenizer
-    if isinstance(tokenizer, PiecesTokenizer):
-        table = piece_rows(state, tokenizer, max(len(tokenizer.pieces), padding + 1))
-    else:
-        table = folded_rows(state, padding + 1)
+    table = token_rows(state, padding)
     if config.head == "linear":
         table = product(table, parameters["input.weight"], parameters["input.bias"])
     pooler = {"pooler.dense.weight": (config.dim, config.dim), "pooler.dense.bias": (config.dim,)}
@@ -278,13 +230,6 @@ def _tokenizer_config(described: dict[str, Any], most: int) -> dict[str, Any]:
     """
     padding = described["padding"]["pad_token"]
     return {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most, "pad_token": padding}
-
-
-def _modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [
-        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for number, (kind, path) in enumerate(parts)
-    ]
 
 
 def _write_parts(

@@ -88,7 +88,7 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
         raise ValueError(f"BERT's positions are read as 'learned' ones, not as {config.positions!r:.80}")
     if config.head != "none":
         raise ValueError(
-            f"BERT's rows are not mapped to another width: the head must be 'none', not {config.head!r:.80}"
+            f"BERT's hidden states are not mapped to another width: the head must be 'none', not {config.head!r:.80}"
         )
     names = {
         "positions.table": "embeddings.position_embeddings.weight",
@@ -120,7 +120,7 @@ def _check_norm(config: NetworkConfig) -> None:
 
 
 def _position_table(config: NetworkConfig, parameters: ParameterTable) -> NDArray[Any]:
-    """Return what each position adds to a row, shape (max_positions, dim)."""
+    """Return what each position adds to a token embedding, shape (max_positions, dim)."""
     if config.positions == "learned":
         return parameters["positions.table"]
     if config.positions == "sinusoidal":

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from w2v.corpora.characters import UNSPACED_RANGES, dropped_ranges, pattern_of_singles, pattern_of_words
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.corpora.tokenizers import Tokenizer
+from w2v.encoder.formats.folders import added_token
+from w2v.encoder.model.state import EncoderState
 from w2v.storage.files import ModelError
 
 UNKNOWN, PADDING = "[UNK]", "[PAD]"
@@ -20,21 +23,10 @@ _MARK = "\u2581"  # what words begin with where unknown ones are to vanish: then
 
 
 def describe_with_unknown(tokenizer: Tokenizer, words: Sequence[str], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a description in which words that are not known become one more, the last.
+    """Return a description in which the words have the numbers 0 … V - 1, and those that are not known are V.
 
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        ``words``, ``characters``, ``whitespace`` or ``tabs``.
-    words : sequence of str, V of them
-        They have the numbers 0 … V - 1; V is that of the unknown.
-    path : str or path-like
-        For messages.
-
-    Raises
-    ------
-    ModelError
-        If the tokenizer cannot be expressed.
+    A ModelError says that a tokenizer other than ``words``, ``characters``, ``whitespace`` or ``tabs`` cannot be
+    expressed in what is written to `path`.
     """
     unknown = _unused(UNKNOWN, words)
     vocabulary = {word: row for row, word in enumerate(words)} | {unknown: len(words)}
@@ -47,20 +39,9 @@ def describe_without_unknown(
 ) -> dict[str, Any]:
     """Return a description in which words that are not known vanish, as they do here, and V is the number of padding.
 
-    Only a model of pairs of bytes leaves out what it does not know. With nothing to merge, and with a mark before
-    every word, it knows whole words and nothing else.
-
-    Parameters
-    ----------
-    tokenizer, words, path
-        As for `describe_with_unknown`.
-    max_tokens : int, optional
-        Cut off what is more.
-
-    Raises
-    ------
-    ModelError
-        If the tokenizer cannot be expressed, or two words differ in a mark and a space only.
+    Only a model of pairs of bytes leaves out what it does not know. With nothing to merge, and with a mark before every
+    word, it knows whole words and nothing else. It is a ModelError, too, if two words differ in a mark and a space
+    only.
     """
     vocabulary = {_MARK + word.replace(" ", _MARK): row for row, word in enumerate(words)}
     if len(vocabulary) < len(words):
@@ -79,21 +60,25 @@ def describe_without_unknown(
 
 
 def describe_pieces(tokenizer: PiecesTokenizer, *, pads: bool) -> dict[str, Any]:
-    """Return the description of a tokenizer of pieces, its limit on their number included.
-
-    Parameters
-    ----------
-    tokenizer : PiecesTokenizer
-    pads : bool
-        Whether texts of a batch are to be filled up to the same length.
-    """
+    """Return the description of a tokenizer of pieces, its limit on their number included; see `with_limits`."""
     described: dict[str, Any] = json.loads(tokenizer.definition)
     token, number = padding_of(tokenizer)
     if number == len(tokenizer.pieces):
-        described["added_tokens"] = [*(described.get("added_tokens") or []), _added(token, number)]
+        described["added_tokens"] = [*(described.get("added_tokens") or []), added_token(token, number, special=True)]
     if not tokenizer.special:
         described["post_processor"] = None
     return with_limits(described, tokenizer.max_tokens, token if pads else None, number)
+
+
+def describe_padded(
+    state: EncoderState, path: str | os.PathLike[str], max_tokens: int | None = None
+) -> tuple[dict[str, Any], int]:
+    """Return a description that fills up the texts of a batch, and the number of the padding."""
+    tokenizer, words = state.tokenizer, state.vocabulary.index_to_key
+    if not isinstance(tokenizer, PiecesTokenizer):
+        return describe_without_unknown(tokenizer, words, path, max_tokens=max_tokens), len(words)
+    cut = tokenizer if max_tokens is None else replace(tokenizer, max_tokens=max_tokens)
+    return describe_pieces(cut, pads=True), padding_of(tokenizer)[1]
 
 
 def padding_of(tokenizer: PiecesTokenizer) -> tuple[str, int]:
@@ -166,13 +151,6 @@ def _unused(token: str, words: Sequence[str] | dict[str, int]) -> str:
     while token in known:
         token = f"[{token}]"
     return token
-
-
-def _added(token: str, number: int) -> dict[str, Any]:
-    return {
-        "id": number, "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
-        "special": True,
-    }  # fmt: skip
 
 
 def _replace(text: str, by: str) -> dict[str, Any]:

@@ -98,12 +98,9 @@ _FAMILIES = {
 
 
 def read_network(folder: Path) -> tuple[NetworkConfig, ParameterTable, NDArray[np.float32]]:
-    """Return the network of a folder, its numbers and the table of words, shape (V, dim).
+    """Return the network of a folder, its parameters and the table of words, shape (V, dim).
 
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, or the network is of another kind.
+    A ModelError says which file is missing or damaged, or that the network is of another kind.
     """
     file = folder / CONFIG
     config = parse_json(file)

@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.pieces import PiecesTokenizer
+from w2v.corpora.tokenizers import Tokenizer
 from w2v.encoder.model.pooling import NO_ACTIVATION, Dense, Pooling
+from w2v.encoder.model.state import EncoderState
+from w2v.encoding.vocabulary import Vocabulary
 from w2v.storage.files import ModelError, atomic_file, reading
 from w2v.storage.tensors import read_tensors
 from w2v.vectors.model_folder import MAX_TOKENIZER_BYTES, parse_any_json, parse_json
@@ -48,13 +51,7 @@ class Module:
 
 
 def read_modules(folder: Path) -> list[Module]:
-    """Return the parts that a folder's ``modules.json`` lists, in their order.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing or damaged, or names a folder elsewhere.
-    """
+    """Return the parts that a folder's ``modules.json`` lists, in their order; it may name no folder elsewhere."""
     file = folder / MODULES
     listed = parse_any_json(file)
     if not isinstance(listed, list) or not listed:
@@ -68,6 +65,14 @@ def read_modules(folder: Path) -> list[Module]:
             raise ModelError(f"{file} is damaged: the path {path!r:.80} is not the plain name of a folder in it")
         modules.append(Module(kind.rpartition(".")[2], folder / path))
     return [module for module in modules if module.kind not in _WITHOUT_EFFECT]
+
+
+def describe_modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return what ``modules.json`` says of parts, of each its kind and its folder."""
+    return [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (kind, path) in enumerate(parts)
+    ]
 
 
 def refuse_prompts(folder: Path) -> None:
@@ -97,13 +102,7 @@ def kept_columns(folder: Path) -> int | None:
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a ``model.safetensors``, or of the files that its index divides them among.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged; pickles are never opened.
-    """
+    """Return the arrays of a ``model.safetensors``, or of the files that its index names; never those of a pickle."""
     file = folder / WEIGHTS
     if not file.exists():
         if (folder / SHARDS).exists():
@@ -133,13 +132,7 @@ def _read_shards(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Return what ``tokenizer_config.json`` says, the special tokens as ``special_tokens_map.json`` names them.
-
-    Raises
-    ------
-    ModelError
-        If a file is damaged.
-    """
+    """Return what ``tokenizer_config.json`` says, the special tokens as ``special_tokens_map.json`` names them."""
     files = [folder / name for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS)]
     found: dict[str, Any] = {}
     for file in files:
@@ -154,13 +147,7 @@ def token_text(token: Any, default: str) -> str:
 
 
 def read_definition(folder: Path) -> dict[str, Any]:
-    """Return the description of a tokenizer: ``tokenizer.json``, or what ``vocab.txt`` means without one.
-
-    Raises
-    ------
-    ModelError
-        If neither is there, or it is damaged.
-    """
+    """Return the description of a tokenizer: ``tokenizer.json``, or what ``vocab.txt`` means without one."""
     file = folder / TOKENIZER
     if file.exists() or not (folder / "vocab.txt").exists():
         return parse_json(file, largest=MAX_TOKENIZER_BYTES)
@@ -180,39 +167,46 @@ def _wordpiece(vocabulary: dict[str, int], folder: Path) -> dict[str, Any]:
     around = {name: token_text(settings.get(f"{name}_token"), f"[{name.upper()}]") for name in names}
     if wrong := [token for token in around.values() if token not in vocabulary]:
         raise ModelError(f"{folder / 'vocab.txt'} is damaged: it has no token {wrong[0]!r:.40}")
-    special = {
-        around[name]: {"id": around[name], "ids": [vocabulary[around[name]]], "tokens": [around[name]]}
-        for name in ("cls", "sep")
-    }
-    single = [
-        {"SpecialToken": {"id": around["cls"], "type_id": 0}},
-        {"Sequence": {"id": "A", "type_id": 0}},
-        {"SpecialToken": {"id": around["sep"], "type_id": 0}},
-    ]
     return {
         "version": "1.0",
-        "added_tokens": [
-            {
-                "id": vocabulary[token], "content": token, "single_word": False, "lstrip": False, "rstrip": False,
-                "normalized": False, "special": True,
-            }
-            for token in around.values()
-        ],
-        "normalizer": {
-            "type": "BertNormalizer",
-            "clean_text": True,
-            "handle_chinese_chars": True,
-            "strip_accents": None,
-            "lowercase": True,
-        },
+        "added_tokens": [added_token(token, vocabulary[token], special=True) for token in around.values()],
+        "normalizer": bert_normalizer(),
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {"type": "TemplateProcessing", "single": single, "pair": single, "special_tokens": special},
+        "post_processor": tokens_around(around["cls"], around["sep"], vocabulary),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece", "unk_token": around["unk"], "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100, "vocab": vocabulary,
         },
     }  # fmt: skip
+
+
+def added_token(token: str, number: int, **flags: bool) -> dict[str, Any]:
+    """Return the description of a token that is found in a text before all others."""
+    names = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    return {"id": number, "content": token, **dict.fromkeys(names, False), **flags}
+
+
+def bert_normalizer(
+    *, chinese: bool = True, strip_accents: bool | None = None, lowercase: bool = True
+) -> dict[str, Any]:
+    """Return the description of what BERT does to a text first."""
+    return {
+        "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": chinese, "strip_accents": strip_accents,
+        "lowercase": lowercase,
+    }  # fmt: skip
+
+
+def tokens_around(cls: str, sep: str, vocabulary: Mapping[str, int]) -> dict[str, Any]:
+    """Return the description of the tokens around a text and between two."""
+    special = {token: {"id": token, "ids": [vocabulary[token]], "tokens": [token]} for token in (cls, sep)}
+    single = [
+        {"SpecialToken": {"id": cls, "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": sep, "type_id": 0}},
+    ]
+    pair = [*single, {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": sep, "type_id": 1}}]
+    return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special}
 
 
 def definition_text(definition: Mapping[str, Any]) -> str:
@@ -254,13 +248,7 @@ def entry(config: Mapping[str, Any], file: Path, name: str, kind: type, default:
 
 
 def float32(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return an array of floating-point numbers as float32, C-contiguous.
-
-    Raises
-    ------
-    ModelError
-        If it holds other numbers, NaN or infinity.
-    """
+    """Return an array of finite floating-point numbers as float32, C-contiguous; a ModelError if it is none."""
     if array.dtype.kind != "f":
         raise ModelError(f"{file}: {name!r} is {array.dtype}, not floating-point numbers")
     converted: NDArray[np.float32] = np.ascontiguousarray(array, np.float32)
@@ -270,13 +258,7 @@ def float32(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def read_tail(folder: Path, kind: str, modules: Sequence[Module]) -> Pooling:
-    """Return the pooling of a kind with the parts that follow it: any number of Dense, then perhaps Normalize.
-
-    Raises
-    ------
-    ModelError
-        If there are others, or one is damaged.
-    """
+    """Return the pooling of a kind with the parts that follow it: any number of Dense, then perhaps Normalize."""
     kinds = [module.kind for module in modules]
     n_dense = kinds.count("Dense")
     if kinds not in (["Dense"] * n_dense, ["Dense"] * n_dense + ["Normalize"]):
@@ -289,6 +271,23 @@ def read_tail(folder: Path, kind: str, modules: Sequence[Module]) -> Pooling:
         return Pooling(kind, dense, len(kinds) > n_dense, kept_columns(folder))
     except ModelError:
         raise
+    except ValueError as error:
+        raise ModelError(f"{folder} is damaged: {error}") from error
+
+
+def imported(
+    folder: Path,
+    program: str,
+    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
+    table: NDArray[np.float32],
+    **further: Any,
+) -> EncoderState:
+    """Return an encoder of what was read from a folder; a ModelError if it does not fit together."""
+    metadata = {"imported_from": {"format": program, "folder": folder.resolve().name}}
+    weights = np.zeros(len(table), np.float32)
+    try:
+        return EncoderState(vocabulary, tokenizer, table, weights, metadata=metadata, **further)
     except ValueError as error:
         raise ModelError(f"{folder} is damaged: {error}") from error
 

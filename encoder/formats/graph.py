@@ -111,8 +111,8 @@ class Tokens:
             other = graph.add("Not", graph.add("Equal", IDS, graph.constant(left_out, np.int64)))
             seen = graph.add("And", seen, other)
         last_axis = graph.constant([-1], np.int64)
-        self.seen = graph.add("Unsqueeze", seen, last_axis)  # (B, T, 1)
-        self.weights = graph.cast(self.seen, "FLOAT")
+        self.mask = graph.add("Unsqueeze", seen, last_axis)  # (B, T, 1)
+        self.weights = graph.cast(self.mask, "FLOAT")
         self.counts = graph.sum(self.weights, 1)  # (B, 1, 1)
         length = graph.add("Gather", graph.add("Shape", IDS), graph.constant(1, np.int64))
         zero, one = graph.constant(0, np.int64), graph.constant(1, np.int64)
@@ -127,7 +127,7 @@ class Tokens:
 
 
 def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, parameters: ParameterTable) -> str:
-    """Add a network; return what it makes of the rows x, (B, T, input_size); see `w2v.encoder.model.network`."""
+    """Add a network; return the hidden states that it makes of token embeddings x, (B, T, input_size)."""
     h = x if config.head == "none" else graph.linear(x, parameters["input.weight"], parameters["input.bias"])
     h = _add_positions(graph, tokens, h, config, parameters)
     if config.norm == "post":
@@ -147,17 +147,17 @@ def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, par
     return graph.add("Add", graph.add("Mul", gain, x), graph.columns(out, 0, config.input_size))
 
 
-def add_pooling(graph: Graph, tokens: Tokens, rows: str, pooling: Pooling) -> None:
-    """Add what makes the graph's output, sentence vectors, of rows (B, T, E); see `w2v.encoder.model.pooling`."""
+def add_pooling(graph: Graph, tokens: Tokens, hidden: str, pooling: Pooling) -> None:
+    """Add what makes the graph's output, the vectors of sentences, of hidden states (B, T, E)."""
     if pooling.kind in ("sum", "mean"):
-        pooled = graph.sum(graph.add("Mul", rows, tokens.weights), 1)
+        pooled = graph.sum(graph.add("Mul", hidden, tokens.weights), 1)
         if pooling.kind == "mean":
             pooled = graph.add("Div", pooled, graph.add("Max", tokens.counts, graph.constant(1.0)))
     elif pooling.kind == "max":
-        lowered = graph.add("Where", tokens.seen, rows, graph.constant(_LOWEST))
+        lowered = graph.add("Where", tokens.mask, hidden, graph.constant(_LOWEST))
         pooled = graph.add("ReduceMax", lowered, axes=[1], keepdims=1)
     else:
-        pooled = graph.add("Gather", rows, graph.constant([0], np.int64), axis=1)
+        pooled = graph.add("Gather", hidden, graph.constant([0], np.int64), axis=1)
     for dense in pooling.dense:
         pooled = graph.activation(graph.linear(pooled, dense.weight, dense.bias), dense.activation)
     some = graph.add("Min", tokens.counts, graph.constant(1.0))
@@ -175,7 +175,7 @@ def _norm(graph: Graph, x: str, arrays: dict[str, NDArray[Any]], config: Network
 
 
 def _add_positions(graph: Graph, tokens: Tokens, h: str, config: NetworkConfig, parameters: ParameterTable) -> str:
-    """Return the rows with positions added; see `w2v.neural.layers.positions`."""
+    """Return the hidden states with positions added; see `w2v.neural.layers.positions`."""
     kind = config.positions
     if kind in WITH_TABLE:
         table = parameters["positions.table"]
@@ -205,7 +205,7 @@ def _turns(graph: Graph, tokens: Tokens, rates: NDArray[np.float64]) -> str:
 
 
 def _add_layer(graph: Graph, attention: _Attention, h: str, config: NetworkConfig, own: dict[str, NDArray[Any]]) -> str:
-    """Return the rows after one layer; see `w2v.neural.layers.block`."""
+    """Return the hidden states after one layer; see `w2v.neural.layers.block`."""
 
     def norm(x: str, name: str) -> str:
         return graph.norm(x, own[f"{name}.gain"], own[f"{name}.bias"], config.epsilon)
@@ -243,7 +243,7 @@ class _Attention:
             self.cos, self.sin = (graph.cast(graph.add("Sin", x), "FLOAT") for x in (quarter, turns))
 
     def add(self, x: str, own: dict[str, NDArray[Any]]) -> str:
-        """Return what attention makes of the rows x with the arrays of a layer."""
+        """Return what attention makes of hidden states x with the arrays of a layer."""
         graph = self.graph
         q, k, v = (
             self._heads(graph.linear(x, own[f"attention.{name}.weight"], own[f"attention.{name}.bias"]))

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.pieces import PiecesTokenizer
-from w2v.encoder.formats.describe import describe_pieces, describe_without_unknown, padding_of
+from w2v.encoder.formats.describe import describe_padded
 from w2v.encoder.formats.folders import TOKENIZER, write_json
 from w2v.encoder.formats.graph import IDS, Graph, Tokens, add_network, add_pooling
-from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.formats.tables import token_rows
 from w2v.encoder.model.state import EncoderState
 from w2v.formats.vector_files import new_folder
 from w2v.storage.files import ModelError, atomic_file
@@ -22,29 +22,13 @@ _MOST_IN_ONE_FILE = 1 << 30  # half of what the file's format can hold
 
 
 def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write an encoder as an ONNX graph with the description of its tokenizer beside it.
+    """Write an encoder as an ONNX graph with the description of its tokenizer beside it; see `write_encoder`.
 
-    Parameters
-    ----------
-    state : EncoderState
-        Any: static or with a network, whatever its positions, norms and pooling are.
-    path : str or path-like
-        The folder. Arrays of more than 1 GiB lie in a file of their own, ``model.onnx.data``.
-    overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
+    Any: static or with a network, whatever its positions, norms and pooling are. Arrays of more than 1 GiB lie in a
+    file of their own, ``model.onnx.data``.
 
-    Raises
-    ------
-    ModelError
-        If the tokenizer cannot be expressed, a number is not finite, the folder holds something else, or it cannot be
-        written.
-    ModuleNotFoundError
-        If the package onnx is missing.
-
-    Notes
-    -----
-    Inputs are ``input_ids`` and ``attention_mask``, int64 of shape (batch, length), with padding behind the tokens;
-    the output is ``sentence_embedding``, float32 of shape (batch, d). The tokenizer makes and pads both. That model2vec
+    Inputs are ``input_ids`` and ``attention_mask``, int64 of shape (batch, length), with padding behind the tokens; the
+    output is ``sentence_embedding``, float32 of shape (batch, d). The tokenizer makes and pads both. That model2vec
     cuts long texts by characters before it counts tokens is not expressed.
     """
     try:
@@ -53,10 +37,12 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
         raise ModuleNotFoundError(
             "writing the format onnx needs the package onnx: pip install 'w2v-toolkit[onnx]'"
         ) from error
-    described, table, left_out = _describe_tokenizer(state, path)
+    described, padding = describe_padded(state, path)
+    table, tokenizer = token_rows(state, padding), state.tokenizer
+    left_out = tokenizer.unknown if isinstance(tokenizer, PiecesTokenizer) and not tokenizer.keep_unknown else None
     is_finite = np.isfinite(table).all() and (state.parameters is None or state.parameters.all_finite())
     if not is_finite:
-        raise ModelError(f"{path} cannot be written: a number of the encoder is not finite")
+        raise ModelError(f"{path} cannot be written: a parameter of the encoder is not finite")
     model = _model(onnx, state, table, left_out)
     with new_folder(path, {MODEL, DATA, TOKENIZER, "README.md"}, overwrite=overwrite) as folder:
         write_json(folder / TOKENIZER, described)
@@ -67,26 +53,13 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
             onnx.save_model(model, str(folder / MODEL), save_as_external_data=True, location=DATA)
 
 
-def _describe_tokenizer(
-    state: EncoderState, path: str | os.PathLike[str]
-) -> tuple[dict[str, Any], NDArray[np.float32], int | None]:
-    """Return the description of the tokenizer, the rows by its numbers, and the token that is left out."""
-    tokenizer = state.tokenizer
-    if not isinstance(tokenizer, PiecesTokenizer):
-        words = state.vocabulary.index_to_key
-        return describe_without_unknown(tokenizer, words, path), folded_rows(state, len(words) + 1), None
-    n_rows = max(len(tokenizer.pieces), padding_of(tokenizer)[1] + 1)
-    left_out = None if tokenizer.keep_unknown else tokenizer.unknown
-    return describe_pieces(tokenizer, pads=True), piece_rows(state, tokenizer, n_rows), left_out
-
-
 def _model(onnx: Any, state: EncoderState, table: NDArray[np.float32], left_out: int | None) -> Any:
-    """Return the model; `table` has the rows of all tokens."""
+    """Return the model; `table` has the embeddings of all tokens."""
     graph = Graph(onnx)
     tokens = Tokens(graph, left_out)
-    rows = graph.add("Gather", graph.constant(table), IDS)
+    embeddings = graph.add("Gather", graph.constant(table), IDS)
     if state.network is not None:
         assert state.parameters is not None
-        rows = add_network(graph, tokens, rows, state.network, state.parameters)
-    add_pooling(graph, tokens, rows, state.pooling)
+        embeddings = add_network(graph, tokens, embeddings, state.network, state.parameters)
+    add_pooling(graph, tokens, embeddings, state.pooling)
     return graph.model(state.dimension)

@@ -20,14 +20,16 @@ from w2v.encoder.formats.folders import (
     WEIGHTS,
     Module,
     definition_text,
+    describe_modules,
     entry,
+    imported,
     make_tokenizer,
     read_definition,
     read_tail,
     refuse_prompts,
     write_json,
 )
-from w2v.encoder.formats.tables import folded_rows, piece_rows
+from w2v.encoder.formats.tables import token_rows
 from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.state import EncoderState
 from w2v.encoding.vocabulary import Vocabulary
@@ -44,25 +46,10 @@ _OWN_FILES = frozenset({WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, _NORMALIZE
 
 
 def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState:
-    """Read a static encoder of model2vec or sentence-transformers.
+    """Read a static encoder of model2vec or sentence-transformers, whose first part is a StaticEmbedding.
 
-    Parameters
-    ----------
-    folder : Path
-    modules : sequence of Module
-        Its parts, the first of them a StaticEmbedding.
-
-    Returns
-    -------
-    EncoderState
-        Without a network. Weights and mapping of model2vec are folded into its table.
-
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, or tokens and vectors do not match.
-    ModuleNotFoundError
-        If the package tokenizers is needed, as it is unless the folder was written here, and missing.
+    Weights and mapping of model2vec are folded into its table. The package tokenizers is needed unless the folder was
+    written here. See `read_encoder` for what is raised.
     """
     refuse_prompts(folder)
     table_folder = modules[0].folder
@@ -88,38 +75,13 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
         table = float32_table(table_folder / WEIGHTS, rows[:n_pieces], n_pieces)
     if pooling.kept is not None and not pooling.dense and not pooling.normalize:
         table, pooling = np.ascontiguousarray(table[:, : pooling.kept]), replace(pooling, kept=None)
-    try:
-        return EncoderState(
-            vocabulary,
-            tokenizer,
-            table,
-            np.zeros(len(table), np.float32),
-            pooling=pooling,
-            metadata={"imported_from": {"format": _KIND, "folder": folder.resolve().name}},
-        )
-    except ValueError as error:
-        raise ModelError(f"{folder} is damaged: {error}") from error
+    return imported(folder, _KIND, vocabulary, tokenizer, table, pooling=pooling)
 
 
 def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write a static encoder for ``model2vec.StaticModel.from_pretrained(folder)``.
+    """Write a static encoder for ``model2vec.StaticModel.from_pretrained(folder)``; see `write_encoder`.
 
     ``sentence_transformers.SentenceTransformer(folder)`` opens it too. The weights of words are folded into the table.
-
-    Parameters
-    ----------
-    state : EncoderState
-        Without a network.
-    path : str or path-like
-        The folder.
-    overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
-
-    Raises
-    ------
-    ModelError
-        If the encoder has a network or maps its vectors, its tokenizer cannot be expressed, a vector is not finite,
-        the folder holds something else, or it cannot be written.
     """
     tokenizer = state.tokenizer
     if state.network is None and isinstance(tokenizer, PiecesTokenizer) and tokenizer.keep_unknown:
@@ -147,7 +109,7 @@ def write_static_encoder(
             "or sentence-transformers if its network is arranged as BERT"
         )
     if not state.pooling.is_linear:
-        raise ModelError(f"{path} cannot be written: only a sum or a mean of rows can; use the format onnx")
+        raise ModelError(f"{path} cannot be written: only a sum or a mean of token embeddings can; use the format onnx")
     tokenizer = state.tokenizer
     config: dict[str, Any] = {
         "model_type": _KIND,
@@ -159,27 +121,20 @@ def write_static_encoder(
     if isinstance(tokenizer, PiecesTokenizer):
         described = describe_pieces(tokenizer, pads=False)
         config["max_length"] = tokenizer.max_tokens
-        table = piece_rows(state, tokenizer, len(tokenizer.pieces))
+        table = token_rows(state)
     else:
         described = describe_with_unknown(tokenizer, state.vocabulary.index_to_key, path)
         config[NOTED_TOKENIZER] = tokenizer.to_config()
-        table = folded_rows(state, len(state.vocabulary) + 1)
+        table = token_rows(state, len(state.vocabulary))
     if not np.isfinite(table).all():
         raise ModelError(f"{path} cannot be written: a vector of the encoder is not finite")
     with new_folder(path, _OWN_FILES, overwrite=overwrite) as folder:
         write_tensors(folder / WEIGHTS, {"embeddings": table}, {"format": "pt"})
         write_json(folder / TOKENIZER, described)
-        write_json(folder / MODULES, _modules(state.pooling))
+        parts = [("StaticEmbedding", "."), *([("Normalize", _NORMALIZE)] if state.pooling.normalize else [])]
+        write_json(folder / MODULES, describe_modules(parts))
         if for_model2vec or not (isinstance(tokenizer, PiecesTokenizer) and tokenizer.keep_unknown):
             write_json(folder / CONFIG, config)
-
-
-def _modules(pooling: Pooling) -> list[dict[str, Any]]:
-    kinds = [("StaticEmbedding", "."), ("Normalize", _NORMALIZE)]
-    return [
-        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for number, (kind, path) in enumerate(kinds if pooling.normalize else kinds[:1])
-    ]
 
 
 def _tokenizer(folder: Path, config: dict[str, Any] | None, file: Path) -> PiecesTokenizer:

@@ -1,4 +1,4 @@
-"""The rows of an encoder's words as tables for other programs."""
+"""The embeddings of an encoder's words as tables for other programs."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.model.state import EncoderState
 
 
-def folded_rows(state: EncoderState, n_rows: int) -> NDArray[np.float32]:
-    """Return the table with the words' weights folded in, and zeros behind it, shape (n_rows, width)."""
-    table = np.zeros((n_rows, state.width), np.float32)
-    np.multiply(state.table, state.gains[:, None], out=table[: len(state.vocabulary)])
-    return table
+def token_rows(state: EncoderState, last: int = -1) -> NDArray[np.float32]:
+    """Return the table by the numbers of tokens, up to `last` at least, with the words' weights folded in.
 
-
-def piece_rows(state: EncoderState, tokenizer: PiecesTokenizer, n_rows: int) -> NDArray[np.float32]:
-    """Return such a table in the order of the numbers of pieces; zeros for those that the encoder does not hold."""
-    table = np.zeros((n_rows, state.width), np.float32)
+    Words have the numbers that they have here, pieces those of their tokenizer. Zeros are behind them, and where the
+    encoder does not hold a piece.
+    """
+    pieces = state.tokenizer.pieces if isinstance(state.tokenizer, PiecesTokenizer) else None
+    table = np.zeros((max(len(pieces or ()), last + 1), state.width), np.float32)
+    if pieces is None:
+        np.multiply(state.table, state.gains[:, None], out=table[: len(state.vocabulary)])
+        return table
     rows = state.vocabulary.key_to_index
-    found = np.array([rows.get(piece, -1) for piece in tokenizer.pieces])
+    found = np.array([rows.get(piece, -1) for piece in pieces])
     known = np.flatnonzero(found >= 0)
     table[known] = state.table[found[known]] * state.gains[found[known], None]
     return table

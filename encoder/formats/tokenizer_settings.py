@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from w2v.encoder.formats.folders import TOKENIZER, TOKENIZER_CONFIG, entry, read_settings, token_text
+from w2v.encoder.formats.folders import (
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    bert_normalizer,
+    entry,
+    read_settings,
+    token_text,
+    tokens_around,
+)
 from w2v.storage.files import ModelError
 from w2v.vectors.model_folder import parse_json
 
@@ -24,25 +32,10 @@ _ADDED = ("lstrip", "normalized", "rstrip", "single_word", "special")
 
 
 def with_settings(definition: dict[str, Any], folder: Path, kind: str | None) -> dict[str, Any]:
-    """Return the description of a tokenizer as transformers uses it in this folder.
+    """Return the description of a tokenizer as transformers uses it in this folder, a new one where something changes.
 
-    Parameters
-    ----------
-    definition : dict
-        The content of ``tokenizer.json``.
-    folder : Path
-    kind : str or None
-        The type of the network, such as ``bert``.
-
-    Returns
-    -------
-    dict
-        A new one where something changes.
-
-    Raises
-    ------
-    ModelError
-        If a file is damaged, or asks for what cannot be done here.
+    `definition` is the content of ``tokenizer.json``, `kind` the type of the network, such as ``bert``. A ModelError
+    says which file is damaged, or asks for what cannot be done here.
     """
     settings, file = read_settings(folder), folder / TOKENIZER_CONFIG
     if settings.get("truncation_side", "right") != "right":
@@ -64,13 +57,11 @@ def _as_bert(definition: dict[str, Any], settings: Mapping[str, Any], file: Path
     strip = settings.get("strip_accents")
     if strip is not None and not isinstance(strip, bool):
         raise ModelError(f"{file} is damaged: strip_accents must be true, false or null, not {strip!r:.40}")
-    normalizer = {
-        "type": "BertNormalizer",
-        "clean_text": True,
-        "handle_chinese_chars": entry(settings, file, "tokenize_chinese_chars", bool, True),
-        "strip_accents": strip,
-        "lowercase": entry(settings, file, "do_lower_case", bool, True),
-    }
+    normalizer = bert_normalizer(
+        chinese=entry(settings, file, "tokenize_chinese_chars", bool, True),
+        strip_accents=strip,
+        lowercase=entry(settings, file, "do_lower_case", bool, True),
+    )
     vocabulary = definition["model"].get("vocab")
     if not isinstance(vocabulary, dict):
         return definition  # the library says what is wrong with it
@@ -83,16 +74,7 @@ def _as_bert(definition: dict[str, Any], settings: Mapping[str, Any], file: Path
     for name in ("cls", "sep"):
         if around[name] not in vocabulary:
             raise ModelError(f"{file}: the token {around[name]!r:.40} around every text is not in the vocabulary")
-    cls, sep = around["cls"], around["sep"]
-    special = {token: {"id": token, "ids": [vocabulary[token]], "tokens": [token]} for token in (cls, sep)}
-    single = [
-        {"SpecialToken": {"id": cls, "type_id": 0}},
-        {"Sequence": {"id": "A", "type_id": 0}},
-        {"SpecialToken": {"id": sep, "type_id": 0}},
-    ]
-    pair = [*single, {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": sep, "type_id": 1}}]
-    template = {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special}
-    return definition | {"post_processor": template}
+    return definition | {"post_processor": tokens_around(around["cls"], around["sep"], vocabulary)}
 
 
 def _with_prefix_space(definition: dict[str, Any], prefix: bool) -> dict[str, Any]:

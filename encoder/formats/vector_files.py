@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.storage.files import ModelError, atomic_file, reading
+from w2v.storage.growing import Growing, Waiting
 
 _MAGIC, _HEADER_BYTES = b"\x93NUMPY\x01\x00", 128
 _DTYPES = {"float32": np.float32, "float16": np.float16, "int8": np.int8}
@@ -45,27 +47,106 @@ def write_npy(
     Raises
     ------
     ModelError
-        If the file exists and `overwrite` is False, or cannot be written. Nothing is left behind then.
+        If the file exists and `overwrite` is False, or cannot be written. The first rows are left beside it if its disk
+        becomes full, as ``STEM.partial.npy``, and nothing otherwise.
     ValueError
         If a block has another width.
     """
-    _check_name(path, ".npy")
-    n_rows = 0
-    with atomic_file(path, overwrite=overwrite) as file:
-        file.write(_header(0, columns, dtype))
+    with npy_file(blocks, columns=columns, dtype=dtype) as file:
+        file.write(Path(path), overwrite=overwrite)
+    return file.n_rows
+
+
+def npy_file(blocks: Iterable[NDArray[Any]], *, columns: int, dtype: str) -> GrowingFile:
+    """Return what writes blocks of rows to a ``.npy`` file; see `write_npy`."""
+
+    def chunks() -> Iterator[tuple[int, memoryview]]:
         for block in blocks:
             if block.ndim != 2 or block.shape[1] != columns:
                 raise ValueError(f"a block has shape {block.shape}, not {columns} columns")
-            file.write(np.ascontiguousarray(block, np.dtype(dtype).newbyteorder("<")).data)
-            n_rows += len(block)
+            yield len(block), np.ascontiguousarray(block, np.dtype(dtype).newbyteorder("<")).data
+
+    return GrowingFile(chunks(), lambda n_rows: _header(n_rows, columns, dtype), ".npy")
+
+
+def json_lines_file(blocks: Iterable[tuple[bytes, NDArray[Any]]]) -> GrowingFile:
+    """Return what writes to a file what `json_lines` yields."""
+    return GrowingFile((len(vectors), b"".join(json_lines([(lines, vectors)]))) for lines, vectors in blocks)
+
+
+class GrowingFile(Growing):
+    """A file that is written while what it holds is computed; where a disk is full, it goes along to another.
+
+    Parameters
+    ----------
+    chunks : iterable of (int, bytes-like)
+        Rows, and how many they are.
+    head : callable, optional
+        Returns what comes before so many rows; of the same length for all numbers.
+    suffix : str, optional
+        How the name must end.
+
+    Attributes
+    ----------
+    n_rows : int
+        What was written.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterable[tuple[int, bytes | memoryview]],
+        head: Callable[[int], bytes] = lambda n_rows: b"",
+        suffix: str = "",
+    ) -> None:
+        super().__init__()
+        self._chunks, self._head, self._suffix = Waiting(chunks), head, suffix
+        self.n_rows, self._size = 0, len(head(0))
+        self._name = ""
+
+    def write(self, path: Path, *, overwrite: bool = False) -> None:
+        """Write the file, or go on with it at another place.
+
+        Raises
+        ------
+        ModelError
+            If it exists and `overwrite` is False, or cannot be written.
+        """
+        if self._suffix and path.suffix != self._suffix:
+            raise VectorFileError(f"{path}: the name of a file of vectors ends in {self._suffix}")
+        self._name = self._name or path.name
+        with atomic_file(path, overwrite=overwrite) as file:
+            try:
+                self._fill(file)
+            except OSError:
+                self.keep(file.name, path, self.n_rows)
+                raise
+        self.drop()
+
+    def _fill(self, file: BinaryIO) -> None:
+        file.write(self._head(0))
+        if self.part is not None:
+            with open(self.part, "rb") as part:
+                part.seek(file.tell())
+                shutil.copyfileobj(part, file)
+            file.seek(self._size)
+        elif self.n_rows:
+            raise ModelError("what was written is gone with the place where it was")
+        for n_rows, data in self._chunks:
+            file.write(data)
+            file.flush()
+            self.n_rows, self._size = self.n_rows + n_rows, self._size + memoryview(data).nbytes
+        file.truncate()
         file.seek(0)
-        file.write(_header(n_rows, columns, dtype))
-    return n_rows
+        file.write(self._head(self.n_rows))
+        file.flush()
+        os.fsync(file.fileno())
 
-
-def _check_name(path: str | os.PathLike[str], suffix: str) -> None:
-    if Path(path).suffix != suffix:
-        raise VectorFileError(f"{path}: the name of a file of vectors ends in {suffix}")
+    def finish(self, part: Path) -> tuple[str, str]:
+        """Make a file of the rows that were written."""
+        os.truncate(part, self._size)
+        with open(part, "r+b") as file:
+            file.write(self._head(self.n_rows))
+        return self._name, f"the first {self.n_rows:,} rows"
 
 
 def _header(n_rows: int, columns: int, dtype: str) -> bytes:
@@ -129,12 +210,3 @@ def json_lines(blocks: Iterable[tuple[bytes, NDArray[Any]]]) -> Iterator[bytes]:
             vector = row_template % tuple(row)
             text = json.dumps(sentence.removesuffix("\r"), ensure_ascii=False)
             yield f'{{"sentence": {text}, "vector": {vector}}}\n'.encode()
-
-
-def write_json_lines(file: BinaryIO, blocks: Iterable[tuple[bytes, NDArray[Any]]]) -> int:
-    """Write what `json_lines` yields; return how many lines."""
-    n_lines = 0
-    for line in json_lines(blocks):
-        file.write(line)
-        n_lines += 1
-    return n_lines

@@ -1,8 +1,8 @@
 // The tab of analogies: a is to b as c is to which word.
 
 import { getAnalogy, Mistake } from "./api.js";
-import { announce, byId, later, make, oneAtATime, shown } from "./dom.js";
-import { mistake, ranking } from "./ranking.js";
+import { announce, byId, listenTo, make, oneAtATime, shown } from "./dom.js";
+import { mistake, ranking } from "./answers.js";
 
 const EXAMPLES = [
   ["man", "king", "woman"],
@@ -19,11 +19,7 @@ export class Analogies {
   constructor(map, facts, words, onChange, onChoose) {
     Object.assign(this, { map, onChange, onChoose, asked: oneAtATime() });
     this.inputs = ["a", "b", "c"].map((name) => byId(`analogy-${name}`));
-    const type = later(() => this.type(), 150);
-    for (const input of this.inputs) {
-      input.maxLength = facts.limits.word;
-      input.addEventListener("input", type);
-    }
+    listenTo(this.inputs, facts.limits.word, () => this.type(), 150);
     for (const input of document.getElementsByName("method")) input.addEventListener("change", () => this.type());
     const known = new Set(words);
     const examples = EXAMPLES.filter((example) => example.every((word) => known.has(word))).slice(0, SHOWN);
@@ -35,10 +31,6 @@ export class Analogies {
   /** Ask about three words. */
   open(words) {
     words.forEach((word, i) => (this.inputs[i].value = word));
-    return this.type();
-  }
-
-  show() {
     return this.type();
   }
 

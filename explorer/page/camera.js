@@ -53,9 +53,9 @@ export class Camera {
   zoom(factor, atX = this.middleX, atY = this.middleY) {
     this.flight = null;
     const scale = clamp(this.scale * factor, LEAST_ZOOM * this.whole, MOST_ZOOM * this.whole);
-    const share = 1 / this.scale - 1 / scale;
-    this.x += (atX - this.middleX) * share;
-    this.y -= (atY - this.middleY) * share;
+    const difference = 1 / this.scale - 1 / scale;
+    this.x += (atX - this.middleX) * difference;
+    this.y -= (atY - this.middleY) * difference;
     this.scale = scale;
   }
 

@@ -35,13 +35,16 @@ export const byId = (id) => document.getElementById(id);
 
 export const thousands = (number) => number.toLocaleString("en-GB");
 
-/** Return a function that calls `work` once it has not been called for so many milliseconds. */
-export function later(work, milliseconds) {
+/** Call `work` once nothing was typed into some inputs, of limited length, for so many milliseconds. */
+export function listenTo(inputs, longest, work, milliseconds) {
   let timer = 0;
-  return (...given) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => work(...given), milliseconds);
-  };
+  for (const input of inputs) {
+    input.maxLength = longest;
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(work, milliseconds);
+    });
+  }
 }
 
 /** Say something to those who hear the page. */

@@ -100,7 +100,7 @@ function route() {
   if (name === "words") given.length > 0 ? tabs.words.open(given[0]) : tabs.words.close();
   else if (name === "analogy" && given.length === 3) tabs.analogy.open(given);
   else if (name === "sentences" && given.length === 2) tabs.sentences.open(...given);
-  else tabs[name].show();
+  else tabs[name].type();
 }
 
 function pick(place) {

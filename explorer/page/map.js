@@ -1,10 +1,9 @@
 // The map: points, labels, and what one does with them by pointer and keyboard.
 
 import { Camera } from "./camera.js";
-import { announce, byId, shown, thousands } from "./dom.js";
+import { announce, byId, make, thousands, wordElement } from "./dom.js";
+import { openContext, Points, Quads } from "./drawing.js";
 import { Labels } from "./labels.js";
-import { compile, openContext, Points } from "./points.js";
-import { Quads } from "./quads.js";
 import { rgb } from "./theme.js";
 
 const ALL = "all";
@@ -22,7 +21,7 @@ export class WordMap {
     this.camera = new Camera();
     this.gl = openContext(this.canvas);
     this.drawer = this.gl && new Points(this.gl);
-    this.labels = this.gl && new Labels(new Quads(this.gl, compile));
+    this.labels = this.gl && new Labels(new Quads(this.gl));
     Object.assign(this, { words: null, points: null, groups: null, hover: null, highlight: NOTHING, ratio: 1, dimmed: 1, frame: 0, morph: null, drift: null });
     this.goal = ALL; // what the map follows when it is arranged better: all of it, places, or null
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
@@ -90,13 +89,13 @@ export class WordMap {
     this.request();
   }
 
-  /** Return a place and the share of others that lie nearest to it. */
-  closest(place, others, share) {
+  /** Return a place and the fraction of others that lie nearest to it. */
+  closest(place, others, fraction) {
     if (this.points === null) return [place];
     const goal = this.morph?.goal ?? this.points;
     const distance = (other) => Math.hypot(goal[2 * other] - goal[2 * place], goal[2 * other + 1] - goal[2 * place + 1]);
     const known = others.filter((other) => other !== null).sort((a, b) => distance(a) - distance(b));
-    return [place, ...known.slice(0, Math.ceil(share * known.length))];
+    return [place, ...known.slice(0, Math.ceil(fraction * known.length))];
   }
 
   showAll() {
@@ -167,8 +166,8 @@ export class WordMap {
     if (this.morph === null) return false;
     const { from, goal, start } = this.morph;
     const t = Math.min(1, Math.max(0, (now - start) / MORPH));
-    const share = t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
-    for (let i = 0; i < goal.length; i++) this.points[i] = from[i] + share * (goal[i] - from[i]);
+    const done = t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
+    for (let i = 0; i < goal.length; i++) this.points[i] = from[i] + done * (goal[i] - from[i]);
     this.drawer?.set(this.points, this.groups);
     if (t === 1) this.morph = null;
     return t < 1;
@@ -210,12 +209,7 @@ export class WordMap {
     const tip = byId("tip");
     tip.hidden = place === null;
     if (place !== null) {
-      const word = document.createElement("bdi");
-      word.className = "word";
-      word.textContent = shown(this.words[place]);
-      const rank = document.createElement("span");
-      rank.textContent = `${thousands(place + 1)}. of the map`;
-      tip.replaceChildren(word, rank);
+      tip.replaceChildren(wordElement(this.words[place]), make("span", {}, `${thousands(place + 1)}. of the map`));
       const x = this.camera.screenX(this.points[2 * place]);
       const y = this.camera.screenY(this.points[2 * place + 1]);
       const left = Math.min(x + 12, this.camera.width - tip.offsetWidth - 8);

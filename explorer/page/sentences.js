@@ -1,11 +1,10 @@
 // The tab of sentences: how near two of them are, which words make them so, and what the words attend to.
 
 import { compare, Mistake } from "./api.js";
-import { announce, byId, later, make, oneAtATime, wordElement } from "./dom.js";
-import { heatMap } from "./heat.js";
-import { mistake } from "./ranking.js";
+import { heatMap, mistake } from "./answers.js";
+import { announce, byId, listenTo, make, oneAtATime, wordElement } from "./dom.js";
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (fraction) => `${Math.round(100 * fraction)} %`;
 
 export class Sentences {
   /** `words` are those of the map; `onChange` is called with two sentences that are compared. */
@@ -13,21 +12,13 @@ export class Sentences {
     Object.assign(this, { map, facts, onChange, asked: oneAtATime(), layer: facts.layers || null, head: null });
     this.places = new Map(words.map((word, place) => [word, place]));
     this.inputs = [byId("first"), byId("second")];
-    const type = later(() => this.type(), 250);
-    for (const input of this.inputs) {
-      input.maxLength = facts.limits.sentence;
-      input.addEventListener("input", type);
-    }
+    listenTo(this.inputs, facts.limits.sentence, () => this.type(), 250);
     this.inputs[0].placeholder = "A boy plays the guitar.";
     this.inputs[1].placeholder = "A young musician performs a song.";
   }
 
   open(first, second) {
     [this.inputs[0].value, this.inputs[1].value] = [first, second];
-    return this.type();
-  }
-
-  show() {
     return this.type();
   }
 

@@ -1,17 +1,15 @@
 // The tab of words: completions and nearest words as one types.
 
 import { complete, getNeighbors, Mistake } from "./api.js";
-import { announce, byId, later, make, oneAtATime, thousands, wordElement } from "./dom.js";
-import { mistake, ranking } from "./ranking.js";
+import { announce, byId, listenTo, make, oneAtATime, thousands, wordElement } from "./dom.js";
+import { mistake, ranking } from "./answers.js";
 
 export class Words {
   /** `onChoose` is called with a word that somebody decided on. */
   constructor(map, facts, onChoose) {
     Object.assign(this, { map, facts, onChoose, typed: oneAtATime(), asked: oneAtATime(), options: [], active: -1 });
     this.input = byId("search");
-    this.input.maxLength = facts.limits.word;
-    const type = later(() => this.type(), 70);
-    this.input.addEventListener("input", type);
+    listenTo([this.input], facts.limits.word, () => this.type(), 70);
     this.input.addEventListener("keydown", (event) => this.key(event));
   }
 

@@ -19,8 +19,8 @@ from w2v.storage.claims import check_free_space
 from w2v.storage.files import ModelError, atomic_file, atomic_folder
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.training.checkpoints import Kind
-from w2v.vectors.model_folder import FORMAT, LAYOUT, encode_json, n_bytes_of, parse_json, read_header
-from w2v.vectors.persistence import check_output
+from w2v.vectors.model_folder import FORMAT, LAYOUT, encode_json, parse_json, read_header
+from w2v.vectors.persistence import check_output, n_bytes_of
 
 TRANSLATORS = Kind("translator", 1, "w2v fit-translator", "Translator")
 LANGUAGE_MODELS = Kind("language-model", 1, "w2v fit-lm", "LanguageModel")

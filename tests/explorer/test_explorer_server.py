@@ -358,6 +358,24 @@ def test_guard_limits_sizes(words: Client) -> None:
     assert words.ask("/api/compare", "POST", headers={"Content-Length": "-1"}).status == 413
 
 
+@pytest.mark.parametrize("n_hosts", [0, 2])
+def test_guard_refuses_requests_without_one_host(words: Client, n_hosts: int) -> None:
+    statuses = []
+
+    async def send(message: Any) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {
+        "type": "http", "method": "GET", "path": "/api/model", "raw_path": b"", "query_string": b"", "root_path": "",
+        "headers": n_hosts * [(b"host", f"127.0.0.1:{PORT}".encode())],
+    }  # fmt: skip
+    asyncio.run(words.app(scope, receive, send))
+    assert statuses == [403]
+
+
 def test_guard_limits_how_often_is_asked(words: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
@@ -373,6 +391,8 @@ def test_guard_limits_how_often_is_asked(words: Client, monkeypatch: pytest.Monk
     assert words.ask("/api/model").headers["retry-after"] == "1"
     now[0] += 1
     assert [words.ask("/api/model").status for _ in range(61)].count(200) == 60
+    now[0] += 1000  # who has been silent for long may not ask more at once
+    assert [words.ask("/api/model").status for _ in range(guard.BURST + 5)].count(200) == guard.BURST
     assert words_app is not words.app
 
 

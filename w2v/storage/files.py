@@ -57,7 +57,7 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
     permission). Nothing is left under the final name then, or what was there before; no debris either.
     """
     final = check_output_file(path, overwrite=overwrite)
-    temporary = _temporary_name(final)
+    temporary = temporary_name(final)
     with _removed_on_failure(path, temporary.unlink):
         with open(temporary, "xb") as file:
             yield file
@@ -97,7 +97,7 @@ def atomic_folder(
     final = resolved(path)
     if not replace:
         refuse_existing(path)
-    temporary = _temporary_name(final)
+    temporary = temporary_name(final)
     with _removed_on_failure(path, lambda: shutil.rmtree(temporary)), ExitStack() as held:
         temporary.mkdir()
         held.enter_context(lock_folder(temporary))
@@ -169,7 +169,7 @@ def lock_folder(folder: Path) -> Iterator[bool | None]:
 
 def check_writable_beside(path: str | os.PathLike[str]) -> None:
     """Raise `ModelError` unless a folder can be made in the parent of `path`; it is tried, and removed again."""
-    trial = _temporary_name(resolved(path))
+    trial = temporary_name(resolved(path))
     try:
         trial.mkdir()
         trial.rmdir()
@@ -243,7 +243,7 @@ def _replace_folder(new: Path, final: Path) -> None:
         sync_folder(final.parent)
         shutil.rmtree(new, ignore_errors=True)  # it has the old content now
         return
-    old = _temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
+    old = temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
     os.rename(final, old)
     try:
         os.rename(new, final)
@@ -267,7 +267,8 @@ def _exchange(first: Path, second: Path) -> bool:
     return bool(renameat2(*arguments) == 0)
 
 
-def _temporary_name(final: Path) -> Path:
+def temporary_name(final: Path) -> Path:
+    """Return a name beside a final one for what is not whole; see `remove_leftovers`."""
     return final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
 
 

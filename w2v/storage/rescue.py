@@ -12,7 +12,8 @@ from pathlib import Path
 from w2v.storage.files import ModelError, NoSpaceError, OutputTakenError, SavedBesideWarning, free_name
 
 _OF_THE_PLACE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR)
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "EIO", "ENOENT", "ENOTDIR")
 )
 
 

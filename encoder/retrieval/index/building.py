@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v.encoder.model.inference import Inference, Output
+from w2v.encoder.model.persistence import save_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.opening import open_encoder
-from w2v.encoder.retrieval.index.storage import Contents, appending, check_replaceable
+from w2v.encoder.retrieval.index.storage import (
+    ENCODER,
+    Contents,
+    EncodedBatch,
+    appending,
+    check_replaceable,
+    write_contents,
+)
 from w2v.encoder.retrieval.index.texts import read_batches
-from w2v.storage.claims import check_share
-from w2v.storage.files import check_writable_beside, refuse_existing, remove_leftovers
+from w2v.encoding.corpus import open_corpus
+from w2v.storage.claims import check_share, check_unclaimed, claimed
+from w2v.storage.files import (
+    ModelError,
+    atomic_folder,
+    check_writable_beside,
+    refuse_existing,
+    remove_leftovers,
+)
+from w2v.storage.growing import Growing, Waiting
+from w2v.storage.rescue import save_result
+from w2v.vectors.table import DTYPES, DType
 
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
@@ -48,30 +68,130 @@ def check_output(path: Path, overwrite: bool) -> None:
     check_writable_beside(path)
 
 
-def append_texts(
-    folder: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
-) -> Contents:
-    """Encode texts and append those with a vector; return what the index holds then."""
+def encode_texts(
+    path: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
+) -> Iterator[EncodedBatch]:
+    """Return what is to be appended to an index at a path, batch by batch, the first of them encoded already.
+
+    By that it is judged what space all of it takes: a NoSpaceError if the disk of `path` has less.
+    """
+    batches = _encoded(path, contents, inference, texts, progress)
+    first = next(batches, None)
+    return batches if first is None else chain([first], batches)
+
+
+def _encoded(
+    path: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
+) -> Iterator[EncodedBatch]:
     output = Output(truncate_dim=contents.dimension)
     before = contents.sources[-1].lines if contents.sources and not contents.sources[-1].name else 0
-    read: tuple[int, int | None] = (0, None)
-
-    def tell(done: int, total: int | None) -> None:
-        nonlocal read
-        read = (done, total)
+    row_bytes, is_first = 16 + contents.dimension * np.dtype(contents.dtype).itemsize, True  # a place and a vector
+    for batch in read_batches(texts, splits=contents.splits, lines_before=before):
+        vectors = inference.encode(batch.sentences, output)
+        if is_first:
+            n_bytes = len(vectors) * row_bytes + sum(map(len, batch.sentences))
+            check_share(path, n_bytes, batch.read, batch.total)
+            is_first = False
+        kept = np.flatnonzero(vectors.any(axis=1))
+        sentences = [batch.sentences[i].encode() for i in kept.tolist()]
+        yield EncodedBatch(batch.name, sentences, np.array(batch.lines, np.int64)[kept], vectors[kept], batch.n_lines)
         if progress is not None:
-            progress("encoding", done, total)
+            progress("encoding", batch.read, batch.total)
 
-    row_bytes, is_first = contents.dimension * np.dtype(contents.dtype).itemsize, True
+
+def append_batches(folder: Path, contents: Contents, batches: Iterable[EncodedBatch]) -> Contents:
+    """Append sentences to an index; return what it holds then."""
     with appending(folder, contents) as appender:
-        for batch in read_batches(texts, splits=contents.splits, lines_before=before, progress=tell):
-            vectors = inference.encode(batch.sentences, output)
-            if is_first:
-                check_share(folder, len(vectors) * row_bytes, *read)
-                is_first = False
-            kept = np.flatnonzero(vectors.any(axis=1))
-            encoded = [batch.sentences[i].encode() for i in kept.tolist()]
-            if encoded:
-                appender.append(encoded, np.array(batch.lines, np.int64)[kept], vectors[kept])
-            appender.close_source(batch.name, len(encoded), batch.n_lines)
+        for batch in batches:
+            appender.append(batch)
     return appender.contents
+
+
+class IndexWriter(Growing):
+    """Writes an index while its sentences are encoded; where a disk is full, it goes along to another.
+
+    Parameters
+    ----------
+    path : Path
+        Where the index is to be.
+    contents : Contents
+        Of the empty index.
+    inference : Inference
+    texts, progress
+        See `encode_texts`.
+
+    Attributes
+    ----------
+    contents : Contents
+        What was written.
+    """
+
+    def __init__(
+        self, path: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
+    ) -> None:
+        super().__init__()
+        self.contents = contents
+        self._path, self._state, self._inputs = path, inference.state, getattr(texts, "paths", ())
+        self._batches = Waiting(encode_texts(path, contents, inference, texts, progress))
+
+    def save(self, *, overwrite: bool = False) -> Path:
+        """Write the index and return where it is; see `w2v.storage.rescue.save_result`."""
+
+        def write(place: Path) -> None:
+            with atomic_folder(place, replace=overwrite and place == self._path, moved=moved.append) as folder:
+                try:
+                    self._fill(folder)
+                except (OSError, ModelError):
+                    self.keep(folder, place, self.contents.sentences)
+                    raise
+            self.drop()
+
+        moved: list[Path] = []
+        place = save_result(write, self._path, inputs=self._inputs)
+        return [place, *moved][-1]
+
+    def _fill(self, folder: Path) -> None:
+        save_encoder(self._state, folder / ENCODER)
+        if self.part is not None:
+            for name in self.contents.sizes():
+                shutil.copyfile(self.part / name, folder / name)
+        with appending(folder, self.contents, is_new=True) as appender:
+            for batch in self._batches:
+                appender.append(batch)
+                self.contents = appender.contents
+            if not self.contents.sentences:
+                raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
+
+    def finish(self, part: Path) -> tuple[str, str]:
+        """Make an index of the sentences that were written."""
+        contents = self.contents
+        for name, size in contents.sizes().items():
+            os.truncate(part / name, size)
+        write_contents(part, contents)
+        file = contents.sources[-1].name
+        n_lines = sum(source.lines for source in takewhile(lambda source: source.name == file, contents.sources[::-1]))
+        reached = f"line {n_lines:,} of {file}" if file else f"text {n_lines:,}"
+        return self._path.name, f"the first {contents.sentences:,} sentences, up to {reached},"
+
+
+def write_index(
+    encoder: SentenceEncoder | Start,
+    sentences: Any,
+    path: Path,
+    dtype: DType,
+    truncate_dim: int | None,
+    splits: bool,
+    overwrite: bool,
+    workers: int | None,
+    progress: Progress | None,
+) -> tuple[Path, Contents, Inference]:
+    """Write an index; return where it is, what it holds, and what encoded it. See `SentenceIndex.build`."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
+    state, columns = state_of(encoder, truncate_dim)
+    check_unclaimed(path)
+    check_output(path, overwrite)
+    with claimed(path):
+        texts, inference = open_corpus(sentences), Inference(state, workers)
+        with IndexWriter(path, Contents(columns, dtype, splits), inference, texts, progress) as writer:
+            return writer.save(overwrite=overwrite), writer.contents, inference

@@ -34,24 +34,10 @@ class Copies:
     def put_first(
         self, query: int, scores: NDArray[np.float32], rows: NDArray[np.intp]
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], bool]:
-        """Order what a query has found.
+        """Order what a query has found: scores of shape (n,), falling, and rows, -1 where there are fewer.
 
         A row that is the query's, bit for bit, has the score 1, and no other has; of several such the one of the same
-        text is the first.
-
-        Parameters
-        ----------
-        query : int
-        scores : ndarray of shape (n,), float32
-            Falling.
-        rows : ndarray of shape (n,), intp
-            -1 where there are fewer.
-
-        Returns
-        -------
-        scores, rows : ndarray
-        is_sure : bool
-            False if a copy may be among rows that were not found.
+        text is the first. The third of what is returned is False if a copy may be among rows that were not found.
         """
         near = np.flatnonzero((scores >= self._least) & (rows >= 0))
         if not near.size:

@@ -19,24 +19,11 @@ _ROWS_OF_A_TASK = 1 << 14
 def nearest_rows(
     queries: NDArray[np.float32], table: VectorTable, rows: slice, n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the best rows for each query; see `w2v.vectors.ranking.top_rows`.
+    """Return the best of some rows of a table of finite numbers for each query; see `w2v.vectors.ranking.top_rows`.
 
     All cores share the rows. For few queries most of the work is to read them and to widen their numbers, which
-    compiled code does in registers; for many it is products of matrices.
-
-    Parameters
-    ----------
-    queries : ndarray of shape (Q, d), float32
-        Vectors of length 1 (or 0).
-    table : VectorTable of shape (N, d)
-        Of finite numbers.
-    rows : slice of step 1
-    n : int
-
-    Returns
-    -------
-    scores : ndarray of shape (Q, <= n), float32
-    rows : ndarray of shape (Q, <= n), intp
+    compiled code does in registers; for many it is products of matrices. Queries are of length 1 (or 0), shape (Q, d);
+    scores and rows have the shape (Q, <= n).
     """
     start, stop, _ = rows.indices(len(table))
     if not len(queries) or stop - start < _ROWS_OF_A_TASK:

@@ -46,10 +46,12 @@ class SentenceGraphs:
         if not self._ranges or n > _MOST_WANTED:
             return nearest_rows(queries, table, slice(0, len(table)), n)
         reached = self._ranges[-1][1]
-        found = [nearest_rows(queries, table, slice(reached, len(table)), n)] if reached < len(table) else []
+        found = []
         for graph, (start, stop) in zip(self._graphs, self._ranges, strict=True):
             scores, rows = graph.search(queries, table.take(slice(start, stop)), n)
             found.append((scores, np.where(rows >= 0, rows + start, rows)))
+        if reached < len(table):
+            found.append(nearest_rows(queries, table, slice(reached, len(table)), n))
         if len(found) == 1:
             return found[0]
         scores, rows = (np.concatenate(arrays, axis=1) for arrays in zip(*found, strict=True))

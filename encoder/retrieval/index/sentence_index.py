@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -13,29 +14,27 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import one_column
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.persistence import KIND as ENCODER_KIND
-from w2v.encoder.model.persistence import load_encoder, save_encoder
+from w2v.encoder.model.persistence import load_encoder
 from w2v.encoder.model.state import EncoderState
-from w2v.encoder.retrieval.hits import Hit, Hits, Place
-from w2v.encoder.retrieval.index.building import Progress, append_texts, check_output, state_of
-from w2v.encoder.retrieval.index.copies import Copies
+from w2v.encoder.retrieval.hits import Hit, Place
+from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
 from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, LEAST_ROWS, SentenceGraphs, cut_evenly, has_usearch
+from w2v.encoder.retrieval.index.searching import Searcher, unit_vectors
 from w2v.encoder.retrieval.index.storage import (
     ENCODER,
     Contents,
-    Rows,
     graph_file,
     locked_for_adding,
     read_contents,
     write_contents,
 )
 from w2v.encoding.corpus import open_corpus
-from w2v.storage.claims import check_unclaimed, claimed
-from w2v.storage.files import ModelError, atomic_folder
+from w2v.storage.files import ModelError
 from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
 from w2v.vectors.model_folder import read_kind
 from w2v.vectors.persistence import KIND as WORD_VECTORS
-from w2v.vectors.table import DTYPES, DType, VectorTable
+from w2v.vectors.table import DType, VectorTable
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
 
 EXACT_LIMIT = 1_000_000
 """Up to so many sentences all are looked at, unless a graph is asked for."""
-
-_QUERIES_AT_ONCE, _RESULTS_AT_ONCE = 256, 1 << 22
-_REPEATS = 8  # equal sentences that are expected among the nearest
 
 
 class SentenceIndex:
@@ -72,10 +68,7 @@ class SentenceIndex:
         self._state = state
         self._workers = workers
         self._inference: Inference | None = None
-        self._use(contents)
-
-    def _use(self, contents: Contents) -> None:
-        self._contents, self._rows = contents, Rows(self._path, contents)
+        self._searcher = Searcher(path, contents)
         self._graphs: SentenceGraphs | None = None
 
     @classmethod
@@ -125,7 +118,10 @@ class SentenceIndex:
         Raises
         ------
         ModelError
-            If the folder exists (with `overwrite`: and is no index) or cannot be written. Nothing is left behind then.
+            If the folder exists (with `overwrite`: and is no index) or cannot be written.
+        SavedElsewhereError
+            If its disk is full: the index is in another place, or its first sentences are; see
+            `w2v.storage.rescue.save_result`.
         ValueError
             If there is no sentence with a known word, or an option is out of range.
         CorpusError
@@ -138,27 +134,14 @@ class SentenceIndex:
         An interruption leaves nothing. Once all sentences are written the index is there, and graphs are added to it
         one after another.
         """
-        if dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
         if approximate:
             import_usearch()
-        state, columns = state_of(encoder, truncate_dim)
-        path = Path(path)
-        check_unclaimed(path)
-        check_output(path, overwrite)
-        places = [path]
-        with claimed(path), atomic_folder(path, replace=overwrite, moved=places.append) as folder:
-            save_encoder(state, folder / ENCODER)
-            inference = Inference(state, workers)
-            contents = append_texts(
-                folder, Contents(columns, dtype, splits), inference, open_corpus(sentences), progress
-            )
-            if not contents.sentences:
-                raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
-        index = cls(places[-1], contents, state, workers)
+        place, contents, inference = write_index(
+            encoder, sentences, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress
+        )
+        index = cls(place, contents, inference.state, workers)
         index._inference = inference
-        if approximate or (approximate is None and index.wants_graphs and has_usearch()):
-            index.build_graphs(progress=progress)
+        index._link(approximate, progress)
         return index
 
     @classmethod
@@ -199,13 +182,13 @@ class SentenceIndex:
         return cls(Path(path), contents, state, workers)
 
     def __len__(self) -> int:
-        return self._contents.sentences
+        return self.contents.sentences
 
     def __getitem__(self, row: int) -> str:
         n = len(self)
         if not -n <= row < n:
             raise IndexError(f"the index has {n:,} sentences, and none of number {row}")
-        return self._rows.sentence(row % n)
+        return self._searcher.rows.sentence(row % n)
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, len(self), 1 << 12):
@@ -228,31 +211,31 @@ class SentenceIndex:
     @property
     def table(self) -> VectorTable:
         """The vectors, of length 1, shape (N, d), in the order of the sentences."""
-        return self._rows.table
+        return self._searcher.rows.table
 
     @property
     def dtype(self) -> DType:
         """How the vectors are stored."""
-        return self._contents.dtype
+        return self.contents.dtype
 
     @property
     def is_approximate(self) -> bool:
         """Whether there are graphs, so that searches are approximate unless `exact` is given."""
-        return bool(self._contents.graphs)
+        return bool(self.contents.graphs)
 
     @property
     def contents(self) -> Contents:
         """What the index holds."""
-        return self._contents
+        return self._searcher.contents
 
     def place(self, row: int) -> Place:
         """Return sentence `row`, from 0, and where it came from."""
-        file, line = self._rows.place(row)
+        file, line = self._searcher.rows.place(row)
         return Place(self[row], line, file)
 
     def sentences(self, start: int, stop: int) -> list[str]:
         """Return the sentences from `start` to below `stop`."""
-        return self._rows.sentences(start, stop)
+        return self._searcher.rows.sentences(start, stop)
 
     def add(self, sentences: Any, *, approximate: bool | None = None, progress: Progress | None = None) -> int:
         """Add sentences behind those that are there.
@@ -285,13 +268,18 @@ class SentenceIndex:
             import_usearch()
         with locked_for_adding(self._path):
             before = read_contents(self._path)
-            contents = append_texts(self._path, before, self.inference, open_corpus(sentences), progress)
+            batches = encode_texts(self._path, before, self.inference, open_corpus(sentences), progress)
+            contents = append_batches(self._path, before, batches)
             if contents.sentences == before.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to add")
-            self._use(contents)
+            self._searcher = Searcher(self._path, contents)
+        self._link(approximate, progress)
+        return contents.sentences - before.sentences
+
+    def _link(self, approximate: bool | None, progress: Progress | None) -> None:
+        """Build graphs if that is asked for, or pays and is possible."""
         if approximate or (approximate is None and self.wants_graphs and has_usearch()):
             self.build_graphs(progress=progress)
-        return contents.sentences - before.sentences
 
     @property
     def inference(self) -> Inference:
@@ -303,7 +291,7 @@ class SentenceIndex:
     @property
     def wants_graphs(self) -> bool:
         """Whether so many sentences are in no graph that searches would be much faster with one."""
-        n, reached = len(self), self._contents.in_graphs
+        n, reached = len(self), self.contents.in_graphs
         return (n > EXACT_LIMIT or reached > 0) and n - reached >= LEAST_ROWS
 
     def build_graphs(
@@ -336,28 +324,21 @@ class SentenceIndex:
         """
         import_usearch()
         with locked_for_adding(self._path):
-            self._use(read_contents(self._path))
-            reached = self._contents.in_graphs
+            self._searcher = Searcher(self._path, read_contents(self._path))
+            reached = self.contents.in_graphs
             for start, stop in cut_evenly(reached, len(self)):
-                graph = NeighborIndex.build(
-                    self.table.take(slice(start, stop)),
-                    connectivity=connectivity,
-                    effort=effort,
-                    dtype="int8",
-                    workers=self._workers,
-                    progress=self._counting(progress, start),
-                )
+                told = None if progress is None else partial(_tell_linked, progress, start, len(self))
+                how: dict[str, Any] = {"connectivity": connectivity, "effort": effort, "workers": self._workers}
+                part = self.table.take(slice(start, stop))
+                graph = NeighborIndex.build(part, dtype="int8", progress=told, **how)
                 graph.write(graph_file(self._path, start, stop))
-                contents = self._contents.with_graph(start, stop)
+                contents = self.contents.with_graph(start, stop)
                 write_contents(self._path, contents)
-                self._contents, self._graphs = contents, None
+                self._searcher = Searcher(self._path, contents)
         return len(self) - reached
 
-    def _counting(self, progress: Progress | None, start: int) -> Callable[[int], None] | None:
-        return None if progress is None else lambda done: progress("linking", start + done, len(self))
-
     def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
-        """Return the share of the true `top_n` nearest sentences that a search finds, for evenly spread sentences."""
+        """Return the fraction of the true `top_n` nearest that a search finds, for evenly spread sentences."""
         return fidelity.measure_recall(self.graphs, self.table, top_n=top_n, n_sampled=n_sampled)
 
     @overload
@@ -393,23 +374,18 @@ class SentenceIndex:
             [vector] = self.encode([queries])
             if not vector.any():
                 raise ValueError(f"no word of the query {queries!r:.80} is known to the encoder")
-            return self._search(vector[None], [queries], top_n, exact)[0]
+            return self._searcher.find(vector[None], [queries], top_n, exact)[0]
         texts = list(one_column(queries))
-        return self._search(self.encode(texts), texts, top_n, exact)
+        return self._searcher.find(self.encode(texts), texts, top_n, exact)
 
     def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), of length 1; zeros for those without a known word."""
-        output = Output(truncate_dim=self._contents.dimension)
+        output = Output(truncate_dim=self.contents.dimension)
         vectors: NDArray[np.float32] = self.inference.encode(list(one_column(sentences)), output)
         return vectors
 
     def search_vectors(self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False) -> list[list[Hit]]:
-        """Find the sentences that are nearest to each vector; see `search`.
-
-        Parameters
-        ----------
-        vectors : ndarray of shape (Q, d)
-            Of any length; those of length 0 find nothing.
+        """Find the sentences that are nearest to each vector, shape (Q, d), of any length but 0; see `search`.
 
         Raises
         ------
@@ -418,108 +394,19 @@ class SentenceIndex:
         ValueError
             If a vector has another width or is not finite.
         """
-        return self._search(self._units(vectors), None, top_n, exact)
-
-    def _search(self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool) -> list[list[Hit]]:
-        """Find the sentences that are nearest to vectors of length 1, and to the texts that these are of."""
-        if top_n < 1:
-            raise ValueError(f"top_n must be at least 1, not {top_n}")
-        if not len(units):
-            return []
-        copies = Copies(self._rows, units, texts)
-        hits: list[list[Hit]] = [Hits() for _ in units]
-        open_queries = np.flatnonzero(units.any(axis=1))
-        n = min(top_n + _REPEATS, len(self))
-        while open_queries.size:
-            scores, rows = self.nearest(units[open_queries], n, exact=exact)
-            short = []
-            for query, its_scores, its_rows in zip(open_queries.tolist(), scores, rows, strict=True):
-                its_scores, its_rows, is_sure = copies.put_first(query, its_scores, its_rows)
-                hits[query] = Hits(self._distinct(its_scores, its_rows, top_n))
-                if (len(hits[query]) < top_n or not is_sure) and its_rows[-1] >= 0 and n < len(self):
-                    short.append(query)
-            open_queries, n = np.array(short, np.intp), min(4 * n, len(self))
-        return hits
+        return self._searcher.find(unit_vectors(vectors, self.contents.dimension), None, top_n, exact)
 
     def nearest(
         self, units: NDArray[np.float32], n: int, *, exact: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the nearest rows of the table, equal sentences and all.
-
-        Parameters
-        ----------
-        units : ndarray of shape (Q, d), float32
-            Vectors of length 1.
-        n : int
-        exact : bool, default False
-
-        Returns
-        -------
-        scores : ndarray of shape (Q, n), float32
-            Cosines, falling; -inf where there are fewer.
-        rows : ndarray of shape (Q, n), intp
-            -1 where there are fewer.
-        """
-        graphs = SentenceGraphs() if exact else self.graphs
-        step = max(1, min(_QUERIES_AT_ONCE, _RESULTS_AT_ONCE // n))
-        parts = [graphs.search(units[start : start + step], self.table, n) for start in range(0, len(units), step)]
-        scores, rows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return scores, rows
+        """Return the nearest rows of the table, equal sentences and all; see `Searcher.nearest`."""
+        return self._searcher.nearest(units, n, exact=exact)
 
     @property
     def graphs(self) -> SentenceGraphs:
-        """The graphs, memory-mapped; without any, all sentences are looked at.
+        """The graphs, memory-mapped; see `Searcher.graphs`."""
+        return self._searcher.graphs
 
-        Raises
-        ------
-        ModelError
-            If one is damaged.
-        ImportError
-            If usearch is not installed.
-        """
-        if self._graphs is None:
-            remedy = f"search with exact (--exact), or build the index {self._path} again"
-            ranges = self._contents.graphs
-            opened = [
-                NeighborIndex.read(graph_file(self._path, start, stop), self.table.take(slice(start, stop)), remedy)
-                for start, stop in ranges
-            ]
-            self._graphs = SentenceGraphs(opened, ranges)
-        return self._graphs
 
-    def _distinct(self, scores: NDArray[np.float32], rows: NDArray[np.intp], top_n: int) -> list[Hit]:
-        """Return the first `top_n` sentences, equal ones once."""
-        seen: dict[str, Hit] = {}
-        for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
-            if row < 0:
-                break
-            sentence = self._rows.sentence(row)
-            if sentence not in seen:
-                file, line = self._rows.place(row)
-                seen[sentence] = Hit(sentence, score, line, file)
-                if len(seen) == top_n:
-                    break
-        return list(seen.values())
-
-    def _units(self, vectors: NDArray[Any]) -> NDArray[np.float32]:
-        vectors = np.asarray(vectors)
-        if vectors.dtype.kind not in "fiu":
-            raise TypeError(f"vectors must be an array of numbers, not of {vectors.dtype}")
-        if vectors.ndim != 2 or vectors.shape[1] != self._contents.dimension:
-            raise ValueError(f"vectors must have shape (Q, {self._contents.dimension}), not {vectors.shape}")
-        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        if wrong.size:
-            raise ValueError(f"a vector is not finite: number {wrong[0]}, from 0, holds NaN or infinity")
-        wide = vectors.astype(np.float64)
-        if vectors.dtype == np.float32 and self._are_units(wide):
-            return vectors
-        for order in (np.inf, 2):  # with the largest number first, no square is out of range
-            lengths = np.linalg.norm(wide, order, axis=1)
-            wide /= np.where(lengths > 0, lengths, 1)[:, None]
-        return wide.astype(np.float32)
-
-    @staticmethod
-    def _are_units(vectors: NDArray[np.float64]) -> bool:
-        """Say whether vectors are of length 1, or 0, but for rounding; a copy of a stored one then stays its copy."""
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        return bool(((np.abs(squares - 1) < 1e-6) | (squares == 0)).all())
+def _tell_linked(progress: Progress, start: int, total: int, done: int) -> None:
+    progress("linking", start + done, total)

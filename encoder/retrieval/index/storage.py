@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,28 +104,11 @@ class Contents:
 
     def to_config(self) -> dict[str, Any]:
         """Return the configuration."""
-        return {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "kind": KIND,
-            "sentences": self.sentences,
-            "dimension": self.dimension,
-            "dtype": self.dtype,
-            "splits": self.splits,
-            "text_bytes": self.text_bytes,
-            "sources": [vars(source) for source in self.sources],
-            "graphs": [list(graph) for graph in self.graphs],
-        }
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **asdict(self)}
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
-    """Read and check the ``config.json`` of an index.
-
-    Raises
-    ------
-    ModelError
-        If it is missing, not strict JSON, of another kind, of a newer version, or an entry is missing or wrong.
-    """
+    """Read and check the ``config.json`` of an index; a ModelError says what is wrong with it."""
     config = read_header(path, KIND, FORMAT_VERSION, counted="sentences")
     file = Path(path, LAYOUT.config)
     check_positive(config, file, "dimension")
@@ -201,11 +184,6 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
 class Rows:
     """The sentences and vectors of an index, memory-mapped.
 
-    Parameters
-    ----------
-    folder : Path
-    contents : Contents
-
     Attributes
     ----------
     table : VectorTable of shape (N, d)
@@ -233,17 +211,11 @@ class Rows:
         self._ends = np.cumsum([source.sentences for source in contents.sources])
 
     def sentence(self, row: int) -> str:
-        """Return a sentence.
-
-        Raises
-        ------
-        ModelError
-            If the index is damaged there.
-        """
+        """Return a sentence; see `sentences`."""
         return self.sentences(row, row + 1)[0]
 
     def sentences(self, start: int, stop: int) -> list[str]:
-        """Return the sentences from `start` to below `stop`; see `sentence`."""
+        """Return the sentences from `start` to below `stop`; a ModelError if the index is damaged there."""
         borders = self.positions[start : stop + 1, START].tolist()
         if stop == len(self.positions):
             borders.append(len(self._text))
@@ -276,6 +248,29 @@ def _mapped(file: Path, size: int) -> mmap.mmap | bytes:
         return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
 
 
+class EncodedBatch(NamedTuple):
+    """Sentences that follow each other in one file, those without a vector left out.
+
+    Attributes
+    ----------
+    name : str
+        See `Source`.
+    sentences : list of n bytes
+        In UTF-8.
+    lines : ndarray of shape (n,), int64
+    units : ndarray of shape (n, d), float32
+        Vectors of length 1.
+    n_lines : int
+        How many lines there were.
+    """
+
+    name: str
+    sentences: list[bytes]
+    lines: NDArray[np.int64]
+    units: NDArray[np.float32]
+    n_lines: int
+
+
 @dataclass
 class Appender:
     """Writes sentences behind those of an index.
@@ -291,84 +286,72 @@ class Appender:
     contents: Contents
     files: Mapping[str, BinaryIO] = field(default_factory=dict)
 
-    def append(self, sentences: Sequence[bytes], lines: NDArray[np.int64], units: NDArray[np.float32]) -> None:
-        """Append n sentences.
+    def append(self, batch: EncodedBatch) -> None:
+        """Append a batch: all of it is in the files then."""
+        n, contents = len(batch.sentences), self.contents
+        n_bytes = self._write(batch) if n else 0
+        *before, last = (*contents.sources, Source(batch.name, n, batch.n_lines))
+        if before and last.name == "" == before[-1].name:  # lines of programs are numbered on
+            last = Source("", before[-1].sentences + n, before[-1].lines + batch.n_lines)
+            before.pop()
+        self.contents = replace(
+            contents,
+            sentences=contents.sentences + n,
+            text_bytes=contents.text_bytes + n_bytes,
+            sources=(*before, last),
+        )
 
-        Parameters
-        ----------
-        sentences : sequence of n bytes
-            In UTF-8.
-        lines : ndarray of shape (n,), int64
-        units : ndarray of shape (n, d), float32
-            Vectors of length 1.
-        """
-        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences)) + 1
-        positions = np.empty((len(sentences), 2), "<i8")
+    def _write(self, batch: EncodedBatch) -> int:
+        """Write a batch and return how long its text is."""
+        lengths = np.fromiter(map(len, batch.sentences), np.int64, len(batch.sentences)) + 1
+        positions = np.empty((len(lengths), 2), "<i8")
         positions[:, START] = self.contents.text_bytes + np.cumsum(lengths) - lengths
-        positions[:, LINE] = lines
-        table = VectorTable(units).astype(self.contents.dtype)
-        self.files[TEXT].write(b"\n".join([*sentences, b""]))
+        positions[:, LINE] = batch.lines
+        table = VectorTable(batch.units).astype(self.contents.dtype)
+        self.files[TEXT].write(b"".join(sentence + b"\n" for sentence in batch.sentences))
         self.files[POSITIONS].write(positions.data)
         self.files[VECTORS].write(np.ascontiguousarray(table.stored).data)
         if table.scales is not None:
             self.files[SCALES].write(table.take(slice(None)).inverse_norms().data)
-        self.contents = replace(
-            self.contents,
-            sentences=self.contents.sentences + len(sentences),
-            text_bytes=self.contents.text_bytes + int(lengths.sum()),
-        )
-
-    def close_source(self, name: str, n_sentences: int, n_lines: int) -> None:
-        """Say where the sentences came from that were appended since the last call."""
-        *before, last = (*self.contents.sources, Source(name, n_sentences, n_lines))
-        if before and name == "" == before[-1].name:  # lines of programs are numbered on
-            last = Source("", before[-1].sentences + n_sentences, before[-1].lines + n_lines)
-            before.pop()
-        self.contents = replace(self.contents, sources=(*before, last))
+        for file in self.files.values():
+            file.flush()
+        return int(lengths.sum())
 
 
 @contextmanager
-def appending(folder: Path, contents: Contents) -> Iterator[Appender]:
+def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iterator[Appender]:
     """Open the files of an index to append to them; what was appended counts once the block ends without an error.
 
-    Raises
-    ------
-    ModelError
-        If a file cannot be written, or is shorter than the configuration says.
+    After an error the files are cut back to what they were, unless the index is new. That a file cannot be written, or
+    is shorter than the configuration says, is a ModelError.
     """
-    with ExitStack() as opened:
-        files: dict[str, BinaryIO] = {}
-        for name, size in contents.sizes().items():
-            files[name] = opened.enter_context(open(folder / name, "r+b" if (folder / name).exists() else "xb"))
-            if files[name].seek(0, os.SEEK_END) < size:
-                raise ModelError(f"{folder / name} is damaged: it is shorter than {size:,} bytes")
-            files[name].truncate(size)  # what an interrupted addition has left
-            files[name].seek(size)
-        appender = Appender(contents, files)
-        try:
+    try:
+        with ExitStack() as opened:
+            files: dict[str, BinaryIO] = {}
+            for name, size in contents.sizes().items():
+                files[name] = opened.enter_context(open(folder / name, "r+b" if (folder / name).exists() else "xb"))
+                if files[name].seek(0, os.SEEK_END) < size:
+                    raise ModelError(f"{folder / name} is damaged: it is shorter than {size:,} bytes")
+                files[name].truncate(size)  # what an interrupted addition has left
+                files[name].seek(size)
+            appender = Appender(contents, files)
             yield appender
             for file in files.values():
-                file.flush()
                 os.fsync(file.fileno())
-        except BaseException as error:
-            for name, size in contents.sizes().items():
-                with suppress(OSError):
-                    files[name].truncate(size)
-            if isinstance(error, OSError):
-                raise ModelError(f"{folder} cannot be written: {error.strerror or error}") from error
-            raise
+    except BaseException as error:
+        for name, size in {} if is_new else contents.sizes().items():
+            with suppress(OSError):
+                if os.path.getsize(folder / name) > size:
+                    os.truncate(folder / name, size)
+        if isinstance(error, OSError):
+            raise ModelError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise
     write_contents(folder, appender.contents)
 
 
 @contextmanager
 def locked_for_adding(folder: Path) -> Iterator[None]:
-    """Keep other processes from adding to the same index.
-
-    Raises
-    ------
-    ModelError
-        If one is adding to it now.
-    """
+    """Keep other processes from adding to the same index; a ModelError if one is adding to it now."""
     with lock_folder(folder) as is_mine:
         if is_mine is False:
             raise ModelError(f"another process is adding to {folder}; try again when it has finished")

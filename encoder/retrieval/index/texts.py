@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 
 from w2v.corpora.columns import checked_text
@@ -28,12 +28,18 @@ class Batch:
         The line that each is on, from 1.
     n_lines : int
         How many lines were read.
+    read : int
+        How much was read of all texts, up to the end of the batch at least: bytes of a reader, texts of an iterable.
+    total : int or None
+        How much there is, if that is known.
     """
 
     name: str
     sentences: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     n_lines: int = 0
+    read: int = 0
+    total: int | None = None
 
 
 def read_batches(
@@ -42,27 +48,18 @@ def read_batches(
     splits: bool = False,
     size: int = BATCH_SENTENCES,
     lines_before: int = 0,
-    progress: Callable[[int, int | None], None] | None = None,
 ) -> Iterator[Batch]:
-    """Read texts, some at a time.
+    """Read texts, lines of a reader or an iterable's, some at a time; a batch may have no sentences.
 
     Parameters
     ----------
     texts : TextReader or iterable of str
-        A text is a line of the reader, or one of the iterable.
     splits : bool, default False
         Cut texts into sentences; see `corpora.split_sentences`. All of them are on the line of their text.
     size : int
         A batch ends with the text that makes it so large, or with its file.
     lines_before : int, default 0
         How many texts of an iterable came before.
-    progress : callable, optional
-        Called with what was read, bytes of a reader or texts of an iterable, and how much there is, if that is known.
-
-    Yields
-    ------
-    Batch
-        Without sentences where there are only blank lines.
 
     Raises
     ------
@@ -75,8 +72,8 @@ def read_batches(
     for name, number, text in _numbered(texts, lines_before):
         if batch is None or batch.name != name or len(batch.sentences) >= size or batch.n_lines >= 4 * size:
             if batch is not None:
+                batch.read, batch.total = _progress(texts, number - lines_before - 1)
                 yield batch
-                _tell(texts, number - lines_before - 1, progress)
             batch = Batch(name)
         batch.n_lines += 1
         stripped = text.strip()
@@ -86,6 +83,7 @@ def read_batches(
         batch.sentences += found
         batch.lines += [number] * len(found)
     if batch is not None:
+        batch.read, batch.total = _progress(texts, number - lines_before)
         yield batch
 
 
@@ -98,10 +96,8 @@ def _numbered(texts: Texts, lines_before: int) -> Iterator[tuple[str, int, str]]
         yield "", lines_before + number, checked_text(text, number)
 
 
-def _tell(texts: Texts, n_before: int, progress: Callable[[int, int | None], None] | None) -> None:
-    if progress is None:
-        return
+def _progress(texts: Texts, n_texts: int) -> tuple[int, int | None]:
+    """Return how much was read and how much there is; see `Batch`."""
     if isinstance(texts, TextReader):
-        progress(texts.consumed_bytes, texts.total_bytes)
-    else:
-        progress(n_before, len(texts) if isinstance(texts, Sized) else None)
+        return texts.consumed_bytes, texts.total_bytes
+    return n_texts, len(texts) if isinstance(texts, Sized) else None

@@ -23,26 +23,18 @@ def fit_centroids(
     is_careful: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
-    """Return centres of the rows of a table, by k-means on batches [1]_; memory does not grow with the table.
+    """Return centres of the rows of a table, shape (n_centroids, d), of length 1 (or 0), by k-means on batches [1]_.
+
+    Memory does not grow with the table.
 
     Parameters
     ----------
     table : VectorTable of shape (N, d)
-        Rows of length 1.
-    n_centroids : int
-        At most N.
+        Rows of length 1; N is at least `n_centroids`.
     n_batches : int
         How many batches of random rows are taken at most; it ends early when the centres hardly move.
-    seed : int, default 0
     is_careful : bool, default True
         Begin with centres that are far from each other (k-means++), not with random ones.
-    progress : callable, optional
-        Called with the batches done and all.
-
-    Returns
-    -------
-    ndarray of shape (n_centroids, d), float32
-        Of length 1 (or 0).
 
     References
     ----------
@@ -77,25 +69,7 @@ def fit_centroids(
 def assign(
     table: VectorTable, centroids: NDArray[np.float32], n: int = 1
 ) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float32]]]:
-    """Yield the nearest centres of all rows, block by block.
-
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-        Rows of length 1.
-    centroids : ndarray of shape (K, d), float32
-    n : int, default 1
-        How many of each row.
-
-    Yields
-    ------
-    block : slice
-        Of the rows.
-    labels : ndarray of shape (rows, n), intp
-        The nearest centres, in no order.
-    scores : ndarray of shape (rows, n), float32
-        The cosines with them.
-    """
+    """Yield blocks of a table's rows with the `n` nearest centres of each, in no order, and the cosines with them."""
     n = min(n, len(centroids))
     for start in range(0, len(table), _BLOCK_ROWS):
         block = slice(start, min(start + _BLOCK_ROWS, len(table)))

@@ -115,13 +115,7 @@ class Clustering:
         return html_table((">cluster", ">sentences", "telling words", "a typical one"), rows)
 
     def members(self, index: SentenceIndex) -> Iterator[Member]:
-        """Yield all sentences, in their order, with their clusters.
-
-        Parameters
-        ----------
-        index : SentenceIndex
-            What was clustered.
-        """
+        """Yield all sentences of the index that was clustered, in their order, with their clusters."""
         for row, (label, similarity) in enumerate(zip(self.labels, self.similarities, strict=True)):
             yield Member(int(label), float(similarity), index.place(row))
 
@@ -208,24 +202,11 @@ def cluster_index(
 def telling_words(
     index: SentenceIndex, labels: NDArray[np.int32], n_clusters: int, n_words: int, progress: Progress | None = None
 ) -> list[list[str]]:
-    """Return the words of each cluster that tell it from the others.
+    """Return the words of each cluster that tell it from the others, the most telling first.
 
-    A word counts p log²(p / q), where p is the share of the cluster's sentences that it is in, and q of all sentences.
-    Words that are everywhere count nothing, however frequent, and rare ones little [1]_.
-
-    Parameters
-    ----------
-    index : SentenceIndex
-    labels : ndarray of shape (N,), int32
-        From 1 to `n_clusters`.
-    n_clusters : int
-    n_words : int
-    progress : callable, optional
-
-    Returns
-    -------
-    list of K lists of str
-        The most telling first.
+    A word counts p log²(p / q), where p is the fraction of the cluster's sentences that it is in, and q of all
+    sentences. Words that are everywhere count nothing, however frequent, and rare ones little [1]_. `labels`, shape
+    (N,), are from 1 to `n_clusters`.
 
     References
     ----------
@@ -259,10 +240,10 @@ def _most_telling(
     overall = counts.sum(axis=0) / sizes.sum()
     names = []
     for count, size in zip(counts, sizes, strict=True):
-        share = count / size
-        words = np.flatnonzero((count >= min(_LEAST_SENTENCES, -(-size // 10))) & (share > overall))
-        gains = share[words] * np.log(share[words] / overall[words]) ** 2
-        names.append([words_held[words[i]] for i in np.argsort(-gains, kind="stable")[:n_words]])
+        fraction = count / size
+        words = np.flatnonzero((count >= min(_LEAST_SENTENCES, -(-size // 10))) & (fraction > overall))
+        scores = fraction[words] * np.log(fraction[words] / overall[words]) ** 2
+        names.append([words_held[words[i]] for i in np.argsort(-scores, kind="stable")[:n_words]])
     return names
 
 

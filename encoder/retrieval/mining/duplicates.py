@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,11 +95,9 @@ def mine_duplicates(
     -----
     Memory is some 50 bytes a sentence, and without `exact` 20 bytes for each pair that is found.
     """
+    how = Comparison(threshold, exact, workers, seed, progress)
     with opened_sentences(source, encoder, splits=splits, workers=workers, progress=progress) as index:
-        pairs = near_rows(
-            index.table, threshold, top_n=top_n, exact=exact, workers=workers, seed=seed, progress=progress
-        )
-        yield from duplicates_of(index, pairs)
+        yield from duplicates_of(index, near_rows(index.table, how, top_n=top_n))
 
 
 def duplicates_of(index: SentenceIndex, pairs: Iterator[Pairs]) -> Iterator[Duplicate]:
@@ -107,52 +107,75 @@ def duplicates_of(index: SentenceIndex, pairs: Iterator[Pairs]) -> Iterator[Dupl
             yield Duplicate(score, index.place(later), index.place(earlier))
 
 
-def near_rows(
-    table: VectorTable,
-    threshold: float,
-    *,
-    top_n: int = 10,
-    exact: bool | None = None,
-    workers: int | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Iterator[Pairs]:
-    """Find the rows of a table that are near to earlier ones; see `mine_duplicates`.
+@dataclass(frozen=True)
+class Comparison:
+    """How rows are compared with each other; see `mine_duplicates`.
 
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-        Rows of length 1.
-
-    Yields
+    Raises
     ------
-    Pairs
-        In the order of the later row, then by falling score, which is 1 for rows that are equal bit for bit and below
-        it for all others.
+    ValueError
+        If the threshold is out of range.
     """
-    check_threshold(threshold)
+
+    threshold: float
+    exact: bool | None = None
+    workers: int | None = None
+    seed: int = 0
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"the threshold must be above 0 and at most 1, not {self.threshold}")
+
+    def cells(self, table: VectorTable, rows: NDArray[np.int64]) -> Cells | None:
+        """Return the cells in which some different rows are compared; None where all pairs are."""
+        if self.exact or len(rows) < _LEAST_CELLS or (self.exact is None and len(rows) <= EXACT_ROWS):
+            return None
+        return Cells.fit(table, rows, self.seed)
+
+    def join(self, table: VectorTable, rows: NDArray[np.int64], cells: Cells | None) -> Callable[[int], Join]:
+        """Return what makes a `Join` that keeps so many of the nearest rows."""
+        whole = Reduction(np.eye(table.shape[1], dtype=np.float32))
+        reduction = choose_reduction(table, rows, self.threshold) if cells is None else whole
+        return lambda top_n: Join(table, self.threshold, top_n, reduction)
+
+    @contextmanager
+    def threads(self) -> Iterator[ThreadPoolExecutor]:
+        """Make threads, each of which has a BLAS of one thread."""
+        from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+        with threadpool_limits(1, "blas"), thread_pool(self.workers or default_workers()) as pool:
+            yield pool
+
+    def tell(self, done: int, total: int) -> None:
+        """Say how far it is."""
+        if self.progress is not None:
+            self.progress("comparing", done, total)
+
+
+def near_rows(table: VectorTable, how: Comparison, *, top_n: int = 10) -> Iterator[Pairs]:
+    """Yield the pairs of near rows of a table, shape (N, d), whose rows are of length 1; see `mine_duplicates`.
+
+    They come in the order of the later row, then by falling score, which is 1 for rows that are equal bit for bit and
+    below it for all others.
+    """
     if top_n < 1:
         raise ValueError(f"top_n must be at least 1, not {top_n}")
     first = first_equal_rows(table)
     distinct = np.flatnonzero(first == np.arange(len(first)))
-    workers = workers or default_workers()
-    find = _all_pairs if is_exact(exact, len(distinct)) else _pairs_in_cells
-    told = None if progress is None else lambda done, total: progress("comparing", done, total)
     reached = 0
-    for pairs, stop in find(table, distinct, threshold, top_n, workers, seed, told):
-        yield _with_copies(pairs, first, reached, stop)
-        reached = stop
-
-
-def check_threshold(threshold: float) -> None:
-    """Raise ValueError unless it is a cosine from which rows can be called near."""
-    if not 0 < threshold <= 1:
-        raise ValueError(f"the threshold must be above 0 and at most 1, not {threshold}")
-
-
-def is_exact(wanted: bool | None, n_rows: int) -> bool:
-    """Say whether all pairs of so many different rows are compared; see `mine_duplicates`."""
-    return bool(wanted) or n_rows < _LEAST_CELLS or (wanted is None and n_rows <= EXACT_ROWS)
+    cells = how.cells(table, distinct)
+    with how.threads() as pool:
+        join = how.join(table, distinct, cells)(top_n)
+        found = (
+            join.strips(distinct, pool, how.tell)
+            if cells is None
+            else [(_pairs_in_cells(join, cells, pool, how), distinct[-1])]
+        )
+        for pairs, last in found:
+            stop = len(table) if last == distinct[-1] else last + 1
+            yield _with_copies(pairs, first, reached, stop)
+            reached = stop
 
 
 def first_equal_rows(table: VectorTable) -> NDArray[np.int64]:
@@ -174,55 +197,16 @@ def _with_copies(pairs: Pairs, first: NDArray[np.int64], start: int, stop: int) 
     return merged.take(np.argsort(merged.later, kind="stable"))
 
 
-_Found = Iterator[tuple[Pairs, int]]
-"""Pairs by later row, and the row below which all were found."""
-
-
-def _all_pairs(
-    table: VectorTable,
-    rows: NDArray[np.int64],
-    threshold: float,
-    top_n: int,
-    workers: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> _Found:
-    """Compare all pairs of some rows."""
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
-    n_pairs = len(rows) * (len(rows) - 1) // 2
-    told = None if progress is None else lambda done: progress(done, n_pairs)
-    with threadpool_limits(1, "blas"):
-        join = Join(table, threshold, top_n, choose_reduction(table, rows, threshold))
-        for pairs, last in join.strips(rows, workers, told):
-            yield pairs, len(table) if last == rows[-1] else last + 1
-
-
-def _pairs_in_cells(
-    table: VectorTable,
-    rows: NDArray[np.int64],
-    threshold: float,
-    top_n: int,
-    workers: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> _Found:
-    """Compare the pairs of rows that have a near centre in common."""
-    from threadpoolctl import threadpool_limits
-
-    cells = Cells.fit(table, rows, seed)
-    join = Join(table, threshold, top_n, Reduction(np.eye(table.shape[1], dtype=np.float32)))
-    found, kept, n_found = [], join_pairs([]), 0
-    with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
-        for cell, pairs in enumerate(pool.map(join.all_pairs, cells.rows())):
-            found.append(pairs)
-            n_found += len(pairs.scores)
-            if n_found > _PAIRS_AT_ONCE:
-                kept = join_pairs([kept, *found]).best(top_n)
-                found, n_found = [], 0
-            if progress is not None:
-                progress(cell + 1, len(cells))
-    yield join_pairs([kept, *found]).best(top_n), len(table)
+def _pairs_in_cells(join: Join, cells: Cells, pool: ThreadPoolExecutor, how: Comparison) -> Pairs:
+    """Return the pairs of rows that have a near centre in common, each once."""
+    found, n_found = [join_pairs([])], 0
+    for cell, pairs in enumerate(pool.map(join.all_pairs, cells.rows())):
+        found.append(pairs)
+        n_found += len(pairs.scores)
+        if n_found > _PAIRS_AT_ONCE:
+            found, n_found = [join.best(found)], 0
+        how.tell(cell + 1, len(cells))
+    return join.best(found)
 
 
 @dataclass(frozen=True)

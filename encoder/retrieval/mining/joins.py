@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.encoder.retrieval.index.threads import thread_pool
 from w2v.vectors.table import VectorTable
 
 STRIP_ROWS = 4096
@@ -69,6 +68,11 @@ def join_pairs(parts: list[Pairs]) -> Pairs:
     return Pairs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
+def n_pairs(n_rows: int) -> int:
+    """Return how many pairs rows make."""
+    return n_rows * (n_rows - 1) // 2
+
+
 class Reduction:
     """From rows to the few columns that bound their products; see the head of this module.
 
@@ -98,29 +102,21 @@ class Reduction:
 
 
 def choose_reduction(table: VectorTable, rows: NDArray[np.int64], threshold: float) -> Reduction:
-    """Return the reduction with which a join is expected to take the least time, judged on a sample.
-
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-    rows : ndarray of shape (n,), int64
-        Which of them are joined.
-    threshold : float
-    """
+    """Return the reduction with which joining some rows is expected to take the least time, judged on a sample."""
     picked = rows[np.unique(np.linspace(0, len(rows) - 1, _SAMPLED_ROWS).astype(np.intp))]
     sample = unit_rows(table, picked)
     _, axes = np.linalg.eigh(sample.T.astype(np.float64) @ sample)
     axes = np.ascontiguousarray(axes[:, ::-1], np.float32)  # the largest first
     best, least = Reduction(axes), float(table.shape[1])
     compared = sample[:: max(1, len(sample) // _COMPARED_ROWS)]
-    n_pairs = len(compared) * (len(compared) - 1) / 2
+    n_compared = n_pairs(len(compared))
     for width in _WIDTHS:
-        if width >= table.shape[1] or n_pairs == 0:
+        if width >= table.shape[1] or n_compared == 0:
             break
         reduction = Reduction(np.ascontiguousarray(axes[:, :width]))
         reduced = reduction(compared)
         n_candidates = np.count_nonzero(np.triu(reduced @ reduced.T >= threshold - _SLACK, 1))
-        cost = width + 1 + _WHOLE_COST * n_candidates / n_pairs
+        cost = width + 1 + _WHOLE_COST * n_candidates / n_compared
         if cost < least:
             best, least = reduction, cost
     return best
@@ -148,27 +144,25 @@ class Join:
     def __init__(self, table: VectorTable, threshold: float, top_n: int, reduction: Reduction) -> None:
         self._table, self._threshold, self._top_n, self._reduction = table, threshold, top_n, reduction
 
+    def best(self, parts: list[Pairs]) -> Pairs:
+        """Return the nearest pairs of all parts."""
+        return join_pairs(parts).best(self._top_n)
+
     def strips(
-        self, rows: NDArray[np.int64], workers: int, progress: Callable[[int], None] | None = None
+        self,
+        rows: NDArray[np.int64],
+        pool: ThreadPoolExecutor | None = None,
+        tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> Iterator[tuple[Pairs, int]]:
-        """Yield the pairs of some rows, strip by strip, by later row, and the last row of the strip.
+        """Yield the pairs of some rows, which rise, strip by strip, by later row, and the last row of the strip.
 
-        Each thread computes products of its own, so BLAS should be limited to one.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n,), int64
-            Rising.
-        workers : int
-        progress : callable, optional
-            Called with the number of pairs of rows that were compared.
+        Each thread computes products of its own, so BLAS should be limited to one. `tell` is called with the number of
+        pairs of rows that were compared, and of all.
         """
-        with thread_pool(workers) as pool:
-            for start in range(0, len(rows), STRIP_ROWS):
-                strip = rows[start : start + STRIP_ROWS]
-                yield self.between(rows[: start + len(strip)], strip, pool), int(strip[-1])
-                if progress is not None:
-                    progress((start + len(strip)) * (start + len(strip) - 1) // 2)
+        for start in range(0, len(rows), STRIP_ROWS):
+            strip = rows[start : start + STRIP_ROWS]
+            yield self.between(rows[: start + len(strip)], strip, pool), int(strip[-1])
+            tell(n_pairs(start + len(strip)), n_pairs(len(rows)))
 
     def between(
         self, rows: NDArray[np.int64], strip: NDArray[np.int64], pool: ThreadPoolExecutor | None = None
@@ -178,7 +172,7 @@ class Join:
         reduced = np.ascontiguousarray(self._reduction(units).T)
         blocks = [rows[start : start + STRIP_ROWS] for start in range(0, len(rows), STRIP_ROWS)]
         found = (map if pool is None else pool.map)(lambda block: self._block(block, strip, units, reduced), blocks)
-        return join_pairs(list(found)).best(self._top_n)
+        return self.best(list(found))
 
     def all_pairs(self, rows: NDArray[np.int64]) -> Pairs:
         """Return the pairs of a few rows."""

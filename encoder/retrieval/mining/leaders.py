@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from w2v.encoder.retrieval.hits import Place
 from w2v.encoder.retrieval.index.building import Progress
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
-from w2v.encoder.retrieval.index.threads import thread_pool
-from w2v.encoder.retrieval.mining.duplicates import Cells, check_threshold, first_equal_rows, is_exact
-from w2v.encoder.retrieval.mining.joins import STRIP_ROWS, Join, Pairs, Reduction, choose_reduction, join_pairs
+from w2v.encoder.retrieval.mining.duplicates import Comparison, first_equal_rows
+from w2v.encoder.retrieval.mining.joins import STRIP_ROWS, Join, Pairs, join_pairs, n_pairs
 from w2v.encoder.retrieval.mining.overlap import is_overlap
 from w2v.encoder.retrieval.mining.sources import opened_sentences
 from w2v.encoding.stream import WorkFolder
-from w2v.settings.environment import default_workers
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -59,8 +57,9 @@ def group_duplicates(
     ValueError, CorpusError, ModelError
         As `mine_duplicates`.
     """
+    how = Comparison(threshold, exact, workers, seed, progress)
     with opened_sentences(source, encoder, splits=splits, workers=workers, progress=progress) as index:
-        leaders = index_leaders(index, threshold, exact=exact, workers=workers, seed=seed, progress=progress)
+        leaders = index_leaders(index, how)
         return [[index.place(row) for row in rows] for rows in groups_of(leaders, min_size)]
 
 
@@ -73,28 +72,20 @@ def groups_of(leaders: NDArray[np.int64], min_size: int = 2) -> list[list[int]]:
     return [order[starts[group] : starts[group] + sizes[group]].tolist() for group in largest]
 
 
-def index_leaders(
-    index: SentenceIndex,
-    threshold: float,
-    *,
-    exact: bool | None = None,
-    workers: int | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> NDArray[np.int64]:
+def index_leaders(index: SentenceIndex, how: Comparison) -> NDArray[np.int64]:
     """Return the row that each sentence is a duplicate of, itself for those that stay; see `find_leaders`.
 
     Looked for among those that stay, nothing is found. Where sentences are compared by their words, whose weights
     depend on the text, those that stay are therefore weighed and compared again, until all of them stay. What then goes
     takes with it those that stayed for it.
     """
-    leaders = find_leaders(index.table, threshold, exact=exact, workers=workers, seed=seed, progress=progress)
+    leaders = find_leaders(index.table, how)
     if not is_overlap(index.state):
         return leaders
 
     def again(kept: NDArray[np.int64]) -> NDArray[np.int64]:
-        with opened_sentences(_Kept(index, kept), workers=workers, progress=progress) as rest:
-            return index_leaders(rest, threshold, exact=exact, workers=workers, seed=seed, progress=progress)
+        with opened_sentences(_Kept(index, kept), workers=how.workers, progress=how.progress) as rest:
+            return index_leaders(rest, how)
 
     return _among_those_left(leaders, again)
 
@@ -127,61 +118,28 @@ def _among_those_left(
     return found
 
 
-def find_leaders(
-    table: VectorTable,
-    threshold: float,
-    *,
-    exact: bool | None = None,
-    workers: int | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> NDArray[np.int64]:
-    """Return the row that each row is a duplicate of, itself for those that stay.
+def find_leaders(table: VectorTable, how: Comparison) -> NDArray[np.int64]:
+    """Return the row that each row is a duplicate of, itself for those that stay, shape (N,).
 
     From the first row on, each that is near to one that stays is a duplicate of the nearest such, and each other stays:
     no two that stay are near to each other, and every other is near to its leader. Without `exact`, not all pairs are
     looked at; then this is done with those that stay, again and again, until all of them stay.
 
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-        Rows of length 1.
-    threshold, exact, workers, seed, progress
-        See `near_rows`.
-
-    Returns
-    -------
-    ndarray of shape (N,), int64
-
-    Raises
-    ------
-    ValueError
-        If the threshold is out of range.
-
-    Notes
-    -----
-    Rows are only compared with those that stay, of which there are few where there are many duplicates. Memory is some
-    80 bytes a row.
+    Rows, of length 1, are only compared with those that stay, of which there are few where there are many duplicates.
+    Memory is some 80 bytes a row.
     """
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
-    check_threshold(threshold)
     first = first_equal_rows(table)
     rows = np.flatnonzero(first == np.arange(len(first)))
-    workers = workers or default_workers()
-    cells = None if is_exact(exact, len(rows)) else Cells.fit(table, rows, seed)
-    told = None if progress is None else lambda done, total: progress("comparing", done, total)
-    with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
+    cells = how.cells(table, rows)
+    with how.threads() as pool:
+        search = _Leaders(how.join(table, rows, cells))
         if cells is None:
-            search = _Leaders(table, threshold, choose_reduction(table, rows, threshold))
-            pairs = search.pairs(rows, pool, told)
+            pairs = search.pairs(rows, pool, how.tell)
         else:
-            search = _Leaders(table, threshold, Reduction(np.eye(table.shape[1], dtype=np.float32)))
             parts = []
             for number, part in enumerate(pool.map(search.pairs, cells.rows())):
                 parts.append(part)
-                if told is not None:
-                    told(number + 1, len(cells))
+                how.tell(number + 1, len(cells))
             pairs = join_pairs(parts)
     leaders = _resolved(pairs, len(table))[first]
     if cells is None:
@@ -189,8 +147,7 @@ def find_leaders(
 
     def again(kept: NDArray[np.int64]) -> NDArray[np.int64]:
         with WorkFolder() as work:
-            rest = _stored_rows(table, kept, work)
-            return find_leaders(rest, threshold, exact=exact, workers=workers, seed=seed, progress=progress)
+            return find_leaders(_stored_rows(table, kept, work), how)
 
     return _among_those_left(leaders, again)
 
@@ -214,35 +171,18 @@ def _stored_rows(table: VectorTable, rows: NDArray[np.int64], folder: WorkFolder
 
 
 class _Leaders:
-    """Finds, among some rows, those that stay and the nearest of these to each other row.
+    """Finds, among some rows, those that stay and the nearest of these to each other row; see `Comparison.join`."""
 
-    Parameters
-    ----------
-    table : VectorTable of shape (N, d)
-    threshold : float
-    reduction : Reduction
-    """
-
-    def __init__(self, table: VectorTable, threshold: float, reduction: Reduction) -> None:
-        self._nearest = Join(table, threshold, 1, reduction)
-        self._all = Join(table, threshold, _PART_ROWS, reduction)
+    def __init__(self, join: Callable[[int], Join]) -> None:
+        self._nearest, self._all = join(1), join(_PART_ROWS)
 
     def pairs(
         self,
         rows: NDArray[np.int64],
         pool: ThreadPoolExecutor | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> Pairs:
-        """Return each row that does not stay with the nearest that does.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n,), int64
-            Rising.
-        pool : ThreadPoolExecutor, optional
-        progress : callable, optional
-            Called with the number of pairs of rows that are done with, and of all.
-        """
+        """Return each of some rows, which rise, that does not stay, with the nearest that does; see `Join.strips`."""
         leaders, found = np.empty(0, np.int64), []
         for start in range(0, len(rows), STRIP_ROWS):
             strip = rows[start : start + STRIP_ROWS]
@@ -250,9 +190,7 @@ class _Leaders:
             further = self._stay(_without(strip, near.later))
             found.append(join_pairs([near, self._nearest.between(further, strip)]).best(1))
             leaders = np.concatenate([leaders, further])
-            if progress is not None:
-                reached = start + len(strip)
-                progress(reached * (reached - 1) // 2, len(rows) * (len(rows) - 1) // 2)
+            tell(n_pairs(start + len(strip)), n_pairs(len(rows)))
         return join_pairs(found)
 
     def _stay(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

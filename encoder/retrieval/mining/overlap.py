@@ -31,24 +31,11 @@ def overlap_state(
     tokenizer: Tokenizer | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> EncoderState:
-    """Return an encoder without any word vectors: cosines count the words that two sentences share.
+    """Return an encoder without any word vectors: cosines count the words that two sentences of the texts share.
 
     A word of probability p in the texts has the weight a / (a + p), as in `encoder.sif_state`, and a direction drawn
     from its spelling, an `Identity`. The directions of two words are nearly orthogonal, so that a cosine of c is off by
     about (1 - c²) / sqrt(`columns`).
-
-    Parameters
-    ----------
-    texts : TextReader or iterable of str
-        Counted, once.
-    columns : int, default 512
-    tokenizer : Tokenizer, default WordsTokenizer()
-    progress : callable, optional
-        Called with the bytes that were read and the bytes in all.
-
-    Returns
-    -------
-    EncoderState
 
     Raises
     ------
@@ -68,14 +55,14 @@ def overlap_state(
             work_folder=work,
             progress=progress,
         )
-        shares = np.asarray(vocabulary.counts) / max(1, stream.n_words)
+        probabilities = np.asarray(vocabulary.counts) / max(1, stream.n_words)
         del stream
-    held = max(1, int(np.searchsorted(-shares, -DEFAULT_A / _LIGHTEST)))  # the others are nearly of weight 1
+    held = max(1, int(np.searchsorted(-probabilities, -DEFAULT_A / _LIGHTEST)))  # the others are nearly of weight 1
     words = vocabulary.index_to_key[:held]
     identity = Identity(1.0)
     table = np.zeros((held, columns), np.float32)
     add_identities(*encode_words(words), np.float32(identity.scale / np.sqrt(columns)), identity.start, table)
-    weights = log_weights(shares[:held], DEFAULT_A)
+    weights = log_weights(probabilities[:held], DEFAULT_A)
     return EncoderState(Vocabulary(words), tokenizer, table, weights, identity, metadata={_MARK: True})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2v.corpora.readers import TextReader
 from w2v.encoder.model.inference import Inference
-from w2v.encoder.retrieval.index.building import Progress, append_texts, state_of
+from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, state_of
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 from w2v.encoder.retrieval.index.storage import Contents, is_index
 from w2v.encoder.retrieval.mining.overlap import overlap_state
@@ -85,7 +85,8 @@ def opened_sentences(
         else:
             state, columns = state_of(encoder)
         inference = Inference(state, workers)
-        contents = append_texts(work.path, Contents(columns, "float16", splits), inference, texts, progress)
+        empty = Contents(columns, "float16", splits)
+        contents = append_batches(work.path, empty, encode_texts(work.path, empty, inference, texts, progress))
         if not contents.sentences:
             raise ValueError("no line has a word that the encoder knows, so there is nothing to compare")
         yield SentenceIndex(work.path, contents, state, workers)

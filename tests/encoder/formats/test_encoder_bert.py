@@ -382,7 +382,7 @@ def test_other_networks_are_refused_and_onnx_is_named(tmp_path: Path) -> None:
         write_encoder(replace(state, pooling=Pooling("max")), tmp_path / "f", format="sentence-transformers")
     assert state.parameters is not None
     state.parameters["output.weight"][0, 0] = np.nan
-    with pytest.raises(ModelError, match="a number of the encoder is not finite"):
+    with pytest.raises(ModelError, match="a parameter of the encoder is not finite"):
         write_encoder(state, tmp_path / "f", format="sentence-transformers")
     assert list(tmp_path.iterdir()) == []
 

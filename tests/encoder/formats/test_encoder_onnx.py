@@ -148,7 +148,7 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.M
         write_encoder(replace(state, tokenizer=JiebaTokenizer()), tmp_path / "f", format="onnx")
     assert state.parameters is not None
     state.parameters.flat[0] = np.nan
-    with pytest.raises(ModelError, match="a number of the encoder is not finite"):
+    with pytest.raises(ModelError, match="a parameter of the encoder is not finite"):
         write_encoder(state, tmp_path / "f", format="onnx")
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'w2v-toolkit\[onnx\]'"):

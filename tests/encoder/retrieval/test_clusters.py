@@ -106,6 +106,24 @@ def test_telling_words_count_a_word_once_in_a_sentence(words: Embeddings, tmp_pa
     assert named == [["sail", "ship"], ["soup", "the"]]
 
 
+def test_telling_words_are_in_three_sentences_of_a_large_cluster(words: Embeddings, tmp_path: Path) -> None:
+    large = ["ship anchor"] * 2 + ["ship sail"] * 3 + ["ship"] * 35
+    index = SentenceIndex.build(words, [*large, *["the"] * 5, "soup"], tmp_path / "my.index")
+    named = telling_words(index, np.array([1] * 40 + [2] * 6, np.int32), 2, 8)
+    assert [sorted(names) for names in named] == [["sail", "ship"], ["soup", "the"]]
+
+
+def test_cluster_shows_the_sentences_nearest_to_its_centre(index: SentenceIndex) -> None:
+    found = cluster_index(index, n_clusters=3, n_words=0)
+    for one in found.clusters:
+        own = np.flatnonzero(found.labels == one.number).tolist()
+        nearest = np.sort(found.similarities[own])[::-1]
+        shown = [found.similarities[place.line - 1] for place in one.typical]
+        assert shown == sorted(shown, reverse=True) and shown[0] == nearest[0]
+        others = {index[row] for row in own} - {place.sentence for place in one.typical}
+        assert not [row for row in own if index[row] in others and found.similarities[row] > shown[-1]]
+
+
 def test_telling_words_of_pieces_are_words(index: SentenceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = cluster_index(index, n_clusters=3).labels
     expected = telling_words(index, labels, 3, 4)

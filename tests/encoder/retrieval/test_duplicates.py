@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from w2v import ModelError
 from w2v.corpora.readers import TextReader
 from w2v.encoder.retrieval import Duplicate, Place, SentenceIndex, mine_duplicates
 from w2v.encoder.retrieval.mining import duplicates, joins
-from w2v.encoder.retrieval.mining.duplicates import near_rows
-from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction
+from w2v.encoder.retrieval.mining.duplicates import Comparison, near_rows
+from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction, unit_rows
 from w2v.encoder.retrieval.mining.overlap import overlap_state
 from w2v.vectors.table import DTYPES, DType, VectorTable
 
@@ -60,7 +61,9 @@ def test_join_finds_exactly_the_pairs_above_the_threshold(
     axes = np.linalg.qr(np.random.default_rng(2).normal(size=(24, 24)))[0].astype(np.float32)[:, :width]
     join = Join(VectorTable(vectors, are_units=True), threshold, len(rows), Reduction(np.ascontiguousarray(axes)))
     expected = all_pairs(vectors[rows], threshold)
-    for found in (as_dict(pairs for pairs, _ in join.strips(rows, 2)), as_dict([join.all_pairs(rows)])):
+    with ThreadPoolExecutor(2) as pool:
+        in_strips = as_dict(pairs for pairs, _ in join.strips(rows, pool))
+    for found in (in_strips, as_dict([join.all_pairs(rows)])):
         unsure = {pair for pair in found.keys() ^ expected.keys() if abs(expected.get(pair, 1) - threshold) < 1e-6}
         assert found.keys() ^ expected.keys() <= unsure
         both = list(found.keys() & expected.keys())
@@ -71,7 +74,7 @@ def test_join_of_some_rows_keeps_the_nearest_of_each(vectors: NDArray[np.float32
     rows = np.arange(0, 700, 3)
     table = VectorTable(vectors, are_units=True)
     join = Join(table, 0.6, 2, choose_reduction(table, rows, 0.6))
-    found = as_dict(pairs for pairs, _ in join.strips(rows, 1))
+    found = as_dict(pairs for pairs, _ in join.strips(rows))
     expected = all_pairs(vectors, 0.6)
     for later in rows.tolist():
         scores = sorted((-s for (j, i), s in expected.items() if j == later and i % 3 == 0), reverse=False)[:2]
@@ -102,7 +105,7 @@ def test_near_rows_come_in_order_with_equal_ones_told_once(
     vectors: NDArray[np.float32], dtype: DType, exact: bool
 ) -> None:
     table = VectorTable(vectors).astype(dtype)
-    parts = list(near_rows(table, 0.9, top_n=700, exact=exact, workers=2))
+    parts = list(near_rows(table, Comparison(0.9, exact, 2), top_n=700))
     later = np.concatenate([pairs.later for pairs in parts])
     assert (np.diff(later) >= 0).all()
     found = as_dict(parts)
@@ -121,15 +124,15 @@ def test_near_rows_are_exact_only_while_they_are_few(
     vectors: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = VectorTable(vectors, are_units=True)
-    exact = as_dict(near_rows(table, 0.8, exact=True))
-    assert as_dict(near_rows(table, 0.8)) == exact
+    exact = as_dict(near_rows(table, Comparison(0.8, exact=True)))
+    assert as_dict(near_rows(table, Comparison(0.8))) == exact
     monkeypatch.setattr(duplicates, "EXACT_ROWS", 500)
     monkeypatch.setattr(duplicates, "_PAIRS_AT_ONCE", 10)
-    found = as_dict(near_rows(table, 0.8))
+    found = as_dict(near_rows(table, Comparison(0.8)))
     assert len(found.keys() & exact.keys()) > 0.95 * len(exact)
-    assert found == as_dict(near_rows(table, 0.8, workers=1))
+    assert found == as_dict(near_rows(table, Comparison(0.8, workers=1)))
     few = VectorTable(vectors[:3], are_units=True)
-    assert as_dict(near_rows(few, 0.1, exact=False)) == as_dict(near_rows(few, 0.1, exact=True))
+    assert as_dict(near_rows(few, Comparison(0.1, exact=False))) == as_dict(near_rows(few, Comparison(0.1, exact=True)))
 
 
 def test_near_rows_stop_at_once_when_interrupted(vectors: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,20 +149,33 @@ def test_near_rows_stop_at_once_when_interrupted(vectors: NDArray[np.float32], m
 
     monkeypatch.setattr(Join, "all_pairs", count)
     with pytest.raises(KeyboardInterrupt):
-        list(near_rows(VectorTable(vectors), 0.8, exact=False, workers=2, progress=stop))
+        list(near_rows(VectorTable(vectors), Comparison(0.8, exact=False, workers=2, progress=stop)))
     assert len(compared) < 20  # of 53 cells
 
 
+def test_join_of_rows_that_are_of_length_1_but_for_rounding_misses_no_pair(rng: np.random.Generator) -> None:
+    axes = np.linalg.qr(rng.normal(size=(24, 24)))[0].astype(np.float32)[:, :4]
+    rows = np.repeat(rng.normal(size=(40, 24)), 2, axis=0) + 0.01 * rng.normal(size=(80, 24))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    table = VectorTable(rows.astype(np.float16), are_units=True)
+    for row in range(0, 80, 2):
+        pair = np.array([row, row + 1])
+        units = unit_rows(table, pair)
+        [score] = np.einsum("ij,ij->i", units[:1], units[1:])
+        join = Join(table, float(score), 1, Reduction(np.ascontiguousarray(axes)))
+        assert join.all_pairs(pair).earlier.tolist() == [row]
+
+
 def test_near_rows_of_one_row_are_none(vectors: NDArray[np.float32]) -> None:
-    assert as_dict(near_rows(VectorTable(vectors[:1]), 0.5)) == {}
+    assert as_dict(near_rows(VectorTable(vectors[:1]), Comparison(0.5))) == {}
 
 
-@pytest.mark.parametrize(("options", "message"), [({"threshold": 0}, "above 0 and at most 1"), ({"top_n": 0}, "top_n")])
-def test_near_rows_reject_what_makes_no_sense(
-    vectors: NDArray[np.float32], options: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        next(near_rows(VectorTable(vectors), **{"threshold": 0.5, **options}))
+def test_near_rows_reject_what_makes_no_sense(vectors: NDArray[np.float32]) -> None:
+    for threshold in (0, -0.5, 1.01):
+        with pytest.raises(ValueError, match="above 0 and at most 1"):
+            Comparison(threshold)
+    with pytest.raises(ValueError, match="top_n must be at least 1, not 0"):
+        next(near_rows(VectorTable(vectors), Comparison(0.5), top_n=0))
 
 
 SENTENCES = ["the river", "a 42", "", "River, the!", "naïve 日本", "the river", "unheard"]

@@ -16,7 +16,7 @@ from w2v import Embeddings
 from w2v.corpora.readers import TextReader
 from w2v.encoder.retrieval import SentenceIndex, group_duplicates, mine_duplicates
 from w2v.encoder.retrieval.mining import duplicates, joins, leaders
-from w2v.encoder.retrieval.mining.duplicates import near_rows
+from w2v.encoder.retrieval.mining.duplicates import Comparison, near_rows
 from w2v.encoder.retrieval.mining.leaders import find_leaders, groups_of, index_leaders
 from w2v.encoder.retrieval.mining.sources import opened_sentences
 from w2v.vectors.table import DTYPES, DType, VectorTable
@@ -55,7 +55,7 @@ def test_find_leaders_is_the_naive_loop(
         monkeypatch.setattr(module, "STRIP_ROWS", strip_rows)
     monkeypatch.setattr(leaders, "_PART_ROWS", 17)
     vectors = bunches(rng, 500, spread)
-    found = find_leaders(VectorTable(vectors, are_units=True), threshold, exact=True, workers=2)
+    found = find_leaders(VectorTable(vectors, are_units=True), Comparison(threshold, exact=True, workers=2))
     assert found.tolist() == naive_leaders(vectors, threshold)
 
 
@@ -69,25 +69,23 @@ def test_rows_that_stay_have_no_near_ones_left(
     monkeypatch.setattr(duplicates, "EXACT_ROWS", 300)  # with None the first round is approximate, later ones are not
     stored = VectorTable(bunches(rng, 600, spread)).astype(dtype)
     table = VectorTable(stored.stored, stored.scales, are_units=True)  # as an index has it
-    found = find_leaders(table, 0.8, exact=exact, workers=2)
+    found = find_leaders(table, Comparison(0.8, exact, workers=2))
     kept = np.flatnonzero(found == np.arange(600))
     assert (found[found] == found).all() and (found <= np.arange(600)).all() and 1 < len(kept) < 600
     rest = VectorTable(table.stored[kept], None if table.scales is None else table.scales[kept], are_units=True)
     for top_n in (1, 600):
-        assert not sum(len(pairs.scores) for pairs in near_rows(rest, 0.8, top_n=top_n, exact=exact))
+        assert not sum(len(pairs.scores) for pairs in near_rows(rest, Comparison(0.8, exact), top_n=top_n))
 
 
 def test_find_leaders_of_a_family_of_thousands_is_the_first(rng: np.random.Generator) -> None:
     vectors = np.repeat(rng.normal(size=(1, 16)), 9000, axis=0) + 0.01 * rng.normal(size=(9000, 16))
     units = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    assert not find_leaders(VectorTable(units, are_units=True), 0.9, exact=True).any()
+    assert not find_leaders(VectorTable(units, are_units=True), Comparison(0.9, exact=True)).any()
 
 
-def test_find_leaders_of_one_row_and_a_wrong_threshold(rng: np.random.Generator) -> None:
+def test_find_leaders_of_one_row(rng: np.random.Generator) -> None:
     table = VectorTable(bunches(rng, 30, 0.1)[:1])
-    assert find_leaders(table, 0.5).tolist() == [0]
-    with pytest.raises(ValueError, match="above 0 and at most 1"):
-        find_leaders(table, 0)
+    assert find_leaders(table, Comparison(0.5)).tolist() == [0]
 
 
 def test_groups_of_leaders_are_the_largest_first() -> None:
@@ -182,4 +180,4 @@ def test_leaders_of_groups_are_not_near_to_each_other(source: str, tmp_path: Pat
 
 def test_leaders_by_words_do_not_depend_on_line_feeds_within_texts() -> None:
     with opened_sentences(["a\nb c", "a b c", "d e f", "a\nb c"]) as index:
-        assert index_leaders(index, 0.9).tolist() == [0, 0, 2, 0]
+        assert index_leaders(index, Comparison(0.9)).tolist() == [0, 0, 2, 0]

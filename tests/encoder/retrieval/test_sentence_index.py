@@ -22,12 +22,12 @@ from w2v.corpora.readers import TextReader
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.model.state import sif_state
 from w2v.encoder.retrieval import Hit, SentenceIndex
-from w2v.encoder.retrieval.index import graphs, sentence_index, storage
+from w2v.encoder.retrieval.index import graphs, searching, sentence_index, storage
 from w2v.encoder.retrieval.index.storage import graph_file
 from w2v.storage.files import lock_folder
 from w2v.storage.tensors import read_tensors
 from w2v.vectors.index import NeighborIndex
-from w2v.vectors.table import DTYPES, DType
+from w2v.vectors.table import DTYPES, DType, VectorTable
 
 SENTENCES = ["the river", "River, a river!", "", "don't 42", "unheard", "naïve river", "日本 x", "a river", "the river"]
 N_MANY = 1500
@@ -116,7 +116,7 @@ def test_search_answers_many_queries_as_one_at_a_time(saved: Path, many: list[st
 
 
 def test_search_of_more_than_there_are_finds_all(saved: Path, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sentence_index, "_RESULTS_AT_ONCE", 2000)
+    monkeypatch.setattr(searching, "_RESULTS_AT_ONCE", 2000)
     answers = SentenceIndex.open(saved).search(many[:3], top_n=1 << 60)
     assert [len(answer) for answer in answers] == [len(set(many))] * 3
 
@@ -337,10 +337,11 @@ def test_build_reports_progress(tmp_path: Path, many: list[str], words: Embeddin
         words, TextReader(tmp_path / "text"), tmp_path / "a", progress=lambda *state: told.append(state)
     )
     size = (tmp_path / "text").stat().st_size
-    assert len(told) == 3 and {(what, total) for what, _, total in told} == {("encoding", size)}
+    assert len(told) == 4 and {(what, total) for what, _, total in told} == {("encoding", size)}
     told.clear()
     SentenceIndex.build(words, many * 20, tmp_path / "b", progress=lambda *state: told.append(state))
     assert told[0] == ("encoding", 8192, 20 * N_MANY)
+    assert told[-1] == ("encoding", 20 * N_MANY, 20 * N_MANY)
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------
@@ -455,6 +456,16 @@ def test_graphs_are_searched_with_the_effort_that_they_were_built_with(
             np.testing.assert_array_equal(found, twin)
     for own in ranges:
         assert read_tensors(graph_file(many_index, *own))["effort"].tolist() == [wanted["effort"]]
+
+
+def test_of_rows_that_are_as_near_as_each_other_the_first_come_first(rng: np.random.Generator) -> None:
+    signs = np.where(rng.integers(0, 2, (80, 16)), 0.25, -0.25).astype(np.float32)  # of which products are exact
+    table = VectorTable(np.concatenate([signs] * 3), are_units=True)
+    ranges = [(0, 80), (80, 160)]
+    built = [NeighborIndex.build(table.take(slice(*own)), dtype="int8", workers=1) for own in ranges]
+    scores, rows = graphs.SentenceGraphs(built, ranges).search(signs[:20], table, 40)
+    assert (np.diff(scores) <= 0).all() and (np.diff(rows)[np.diff(scores) == 0] > 0).all()
+    assert (rows[:, :3] == np.arange(20)[:, None] + [0, 80, 160]).all()  # those equal to the query
 
 
 def test_graphs_are_passed_over_where_most_is_wanted(

@@ -22,6 +22,7 @@ import pytest
 
 from tests.helpers import ROOT
 from tests.helpers.clock import Clock
+from tests.helpers.disks import file_size_limit
 from w2v.corpora.readers import TextReader
 from w2v.monitoring.history import Progress, TrainingInterrupted
 from w2v.storage.files import atomic_folder, lock_folder, remove_leftovers
@@ -386,19 +387,6 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path
 
 
 # Full disks.
-
-
-@contextmanager
-def file_size_limit(n_bytes: int) -> Iterator[None]:
-    """Let every file that is written end at a size, as on a disk that is full."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @posix

@@ -1,6 +1,31 @@
-// A table of numbers as colours, which can also be read.
+// What answers are shown as: words with scores that can be clicked, what went wrong instead, and numbers as colours.
 
 import { make, shown, wordElement } from "./dom.js";
+
+/** Return a list of words; `onPick` is called with the word, `onPoint` with its place while the pointer is over it. */
+export function ranking(entries, onPick, onPoint, isBig = false) {
+  const highest = Math.max(...entries.map(({ score }) => score), 0.01);
+  const items = entries.map(({ word, score, place }) => {
+    const bar = make("i");
+    bar.style.setProperty("--share", Math.max(0, highest > 1 ? score / highest : score));
+    const button = make(
+      "button",
+      { type: "button", onclick: () => onPick(word), onpointerenter: () => onPoint(place), onpointerleave: () => onPoint(null), onfocus: () => onPoint(place), onblur: () => onPoint(null) },
+      wordElement(word),
+      make("span", { class: "bar", "aria-hidden": "true" }, bar),
+      make("span", { class: "score" }, score.toFixed(3)),
+    );
+    return make("li", {}, button);
+  });
+  return make("ol", { class: isBig ? "ranking big" : "ranking" }, ...items);
+}
+
+/** Return what the server says is wrong, with words that may have been meant. */
+export function mistake(error, onPick) {
+  const chips = error.suggestions.map((word) => make("button", { type: "button", class: "chip", onclick: () => onPick(word) }, wordElement(word)));
+  const sentence = error.message.charAt(0).toUpperCase() + error.message.slice(1).replace(/;? ?did you mean[^]*$/u, "");
+  return make("div", { class: "mistake" }, make("p", {}, `${sentence.replace(/[.\n]+$/u, "")}.`), make("div", { class: "chips" }, ...chips));
+}
 
 /**
  * Return a heat map.

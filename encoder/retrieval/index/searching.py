@@ -1,0 +1,118 @@
+"""What an index finds: the nearest sentences, exact copies of a query first, equal ones once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.retrieval.hits import Hit, Hits
+from w2v.encoder.retrieval.index.copies import Copies
+from w2v.encoder.retrieval.index.graphs import SentenceGraphs
+from w2v.encoder.retrieval.index.storage import Contents, Rows, graph_file
+from w2v.vectors.index import NeighborIndex
+
+_QUERIES_AT_ONCE, _RESULTS_AT_ONCE = 256, 1 << 22
+_REPEATS = 8  # equal sentences that are expected among the nearest
+
+
+class Searcher:
+    """Finds sentences in the folder of an index."""
+
+    def __init__(self, folder: Path, contents: Contents) -> None:
+        self._folder = folder
+        self.contents, self.rows = contents, Rows(folder, contents)
+        self._graphs: SentenceGraphs | None = None
+
+    def find(self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool) -> list[list[Hit]]:
+        """Find the sentences that are nearest to vectors, shape (Q, d), of length 1, or 0: these find nothing.
+
+        `texts` are what they are the vectors of, or None; with `exact` every sentence is looked at even if there are
+        graphs.
+        """
+        if top_n < 1:
+            raise ValueError(f"top_n must be at least 1, not {top_n}")
+        if not len(units):
+            return []
+        copies = Copies(self.rows, units, texts)
+        hits: list[list[Hit]] = [Hits() for _ in units]
+        open_queries = np.flatnonzero(units.any(axis=1))
+        n = min(top_n + _REPEATS, len(self.rows.table))
+        while open_queries.size:
+            scores, rows = self.nearest(units[open_queries], n, exact=exact)
+            short = []
+            for query, its_scores, its_rows in zip(open_queries.tolist(), scores, rows, strict=True):
+                its_scores, its_rows, is_sure = copies.put_first(query, its_scores, its_rows)
+                hits[query] = Hits(self._distinct(its_scores, its_rows, top_n))
+                if (len(hits[query]) < top_n or not is_sure) and its_rows[-1] >= 0 and n < len(self.rows.table):
+                    short.append(query)
+            open_queries, n = np.array(short, np.intp), min(4 * n, len(self.rows.table))
+        return hits
+
+    def nearest(
+        self, units: NDArray[np.float32], n: int, *, exact: bool = False
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """Return the nearest rows of the table, equal sentences and all, for vectors of length 1, shape (Q, d).
+
+        Scores, shape (Q, n), are cosines, falling; where there are fewer they are -inf, and the rows -1.
+        """
+        graphs = SentenceGraphs() if exact else self.graphs
+        step = max(1, min(_QUERIES_AT_ONCE, _RESULTS_AT_ONCE // n))
+        parts = [graphs.search(units[start : start + step], self.rows.table, n) for start in range(0, len(units), step)]
+        scores, rows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return scores, rows
+
+    @property
+    def graphs(self) -> SentenceGraphs:
+        """The graphs, memory-mapped; without any, all sentences are looked at.
+
+        A damaged one is a ModelError, and an ImportError says what to install if usearch is missing.
+        """
+        if self._graphs is None:
+            remedy = f"search with exact (--exact), or build the index {self._folder} again"
+            ranges = self.contents.graphs
+            parts = [(graph_file(self._folder, *ends), self.rows.table.take(slice(*ends))) for ends in ranges]
+            opened = [NeighborIndex.read(file, table, remedy) for file, table in parts]
+            self._graphs = SentenceGraphs(opened, ranges)
+        return self._graphs
+
+    def _distinct(self, scores: NDArray[np.float32], rows: NDArray[np.intp], top_n: int) -> list[Hit]:
+        """Return the first `top_n` sentences, equal ones once."""
+        seen: dict[str, Hit] = {}
+        for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
+            if row < 0:
+                break
+            sentence = self.rows.sentence(row)
+            if sentence not in seen:
+                file, line = self.rows.place(row)
+                seen[sentence] = Hit(sentence, score, line, file)
+                if len(seen) == top_n:
+                    break
+        return list(seen.values())
+
+
+def unit_vectors(vectors: NDArray[Any], dimension: int) -> NDArray[np.float32]:
+    """Return vectors of any length at length 1, or 0; see `SentenceIndex.search_vectors`."""
+    vectors = np.asarray(vectors)
+    if vectors.dtype.kind not in "fiu":
+        raise TypeError(f"vectors must be an array of numbers, not of {vectors.dtype}")
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise ValueError(f"vectors must have shape (Q, {dimension}), not {vectors.shape}")
+    wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if wrong.size:
+        raise ValueError(f"a vector is not finite: number {wrong[0]}, from 0, holds NaN or infinity")
+    wide = vectors.astype(np.float64)
+    if vectors.dtype == np.float32 and _are_units(wide):
+        return vectors
+    for order in (np.inf, 2):  # with the largest number first, no square is out of range
+        lengths = np.linalg.norm(wide, order, axis=1)
+        wide /= np.where(lengths > 0, lengths, 1)[:, None]
+    return wide.astype(np.float32)
+
+
+def _are_units(vectors: NDArray[np.float64]) -> bool:
+    """Say whether vectors are of length 1, or 0, but for rounding; a copy of a stored one then stays its copy."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    return bool(((np.abs(squares - 1) < 1e-6) | (squares == 0)).all())
