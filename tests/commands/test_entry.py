@@ -92,6 +92,13 @@ def test_an_interrupt_before_anything_was_learned_says_that_nothing_was_saved(fo
     assert not (folder / "new.model").exists()
 
 
+def test_garbage_is_not_collected_again_at_the_end() -> None:
+    start = "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 1000, file=sys.stderr))"
+    code = f"{start}; from w2v.commands.entry import main; main()"
+    ended = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
+    assert ended.stderr == "True\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
