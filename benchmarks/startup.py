@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks._common import ROOT, run_python, write_results
+from benchmarks._common import ROOT, environment, run_python, write_results
 
 if TYPE_CHECKING:
     from w2v.monitoring.history import Progress
@@ -41,7 +41,7 @@ def w2v_command() -> list[str]:
 def time_command(*arguments: str) -> float:
     """Return the seconds that a command takes, from before its process starts until it has ended."""
     start = time.perf_counter()
-    subprocess.run([*w2v_command(), *arguments], stdout=subprocess.DEVNULL, cwd=ROOT, check=True)
+    subprocess.run([*w2v_command(), *arguments], stdout=subprocess.DEVNULL, cwd=ROOT, env=environment(), check=True)
     return time.perf_counter() - start
 
 
