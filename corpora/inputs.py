@@ -206,6 +206,11 @@ def size_on_disk(path: str) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
+def shortened(text: str, length: int = 60) -> str:
+    """Return a text as messages quote it."""
+    return repr(text if len(text) <= length else text[: length - 1] + "…")
+
+
 def display_name(path: str) -> str:
     """Return how messages call the input `path`."""
     return "standard input" if path == STDIN else path

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from w2v.corpora.inputs import CorpusError, display_name
+from w2v.corpora.inputs import CorpusError, display_name, shortened
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 
@@ -16,7 +16,6 @@ MIN_TOKENS, MAX_TOKENS = 5, 40
 
 # an abbreviation such as "e.g." is followed by a small letter, and a name after "Mr." is cut off: rarely enough
 _BORDER = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)\]]*\s+(?=[\"'\u2018\u201c(\[]*[^\W_a-z])")
-_SHOWN = 60
 
 
 def split_sentences(paragraph: str) -> list[str]:
@@ -143,7 +142,7 @@ def read_sentence_sets(path: str | os.PathLike[str], *, hard_negatives: bool = F
         if len(columns) < least:
             wanted = "two sentences and a hard negative" if hard_negatives else "two sentences or more"
             raise CorpusError(
-                f"{display_name(name)}, line {number}: expected {wanted}, separated by tabs, not {_shortened(line)}"
+                f"{display_name(name)}, line {number}: expected {wanted}, separated by tabs, not {shortened(line)}"
             )
         if len(columns) != n_columns:
             raise CorpusError(
@@ -230,7 +229,3 @@ def _without(training: SentenceSets, touched: Sequence[int]) -> SentenceSets:
     kept = [index for index in range(len(training)) if index not in gone]
     negatives = None if training.negatives is None else [training.negatives[index] for index in kept]
     return SentenceSets([training.sets[index] for index in kept], negatives, training.path)
-
-
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
