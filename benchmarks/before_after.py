@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -37,7 +38,7 @@ def run_help(checkout: Path) -> dict[str, float]:
 
 def run_training(checkout: Path, corpus: str, output: str, options: list[str]) -> dict[str, float]:
     """Train and save; tell apart what training took and what all else did."""
-    arguments = ["train", corpus, "--output", output, "--overwrite", "--seed", "1", "--json", "--progress", "none"]
+    arguments = ["train", corpus, "--output", output, "--overwrite", "--seed", "1", "--json"]
     printed, measured = run_measured(["-m", "cli", *arguments, *options], checkout)
     training = json.loads(printed)["seconds"]
     return measured | {
@@ -77,6 +78,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--name", default="before-after", help="name of the results file")
     a = parser.parse_args()
+    os.environ["W2V_PROGRESS"] = "none"
     checkouts = {"this": ROOT, "other": a.other.resolve()}
     jobs = {}
     for job in a.jobs:

@@ -94,11 +94,9 @@ def train(
     save once more. `--resume DIR` goes on with any such folder, with one worker to the very same vectors; INPUT is
     needed again only if it was standard input or is somewhere else now.
     """
-    context = click.get_current_context()
-    given = {
-        name: options[name] for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    }
-    errors_given = errors if context.get_parameter_source("errors") is not ParameterSource.DEFAULT else None
+    source_of = click.get_current_context().get_parameter_source
+    given = {name: options[name] for name in options if source_of(name) is not ParameterSource.DEFAULT}
+    errors_given = errors if source_of("errors") is not ParameterSource.DEFAULT else None
     _check_start({"--resume": interrupted, "--continue": base, "--initial": initial, "--dry-run": dry_run or None})
     if freeze and initial is None:
         raise click.UsageError("--freeze needs --initial.")
