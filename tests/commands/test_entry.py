@@ -102,11 +102,12 @@ def test_a_background_job_that_ignores_interrupts_goes_on(seconds: float, folder
     assert (code, err) == (0, "") and '"word1"' in out
 
 
-def test_garbage_is_not_collected_again_at_the_end() -> None:
-    start = "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 1000, file=sys.stderr))"
-    code = f"{start}; from w2v.commands.entry import main; main()"
+@pytest.mark.parametrize(("before", "handler"), [("", "SIG_DFL"), (_IGNORE, "SIG_IGN")])
+def test_python_shuts_down_without_a_handler_and_without_collecting_garbage_again(before: str, handler: str) -> None:
+    at_exit = "lambda: print(signal.getsignal(signal.SIGINT).name, gc.get_freeze_count() > 1000, file=sys.stderr)"
+    code = f"import atexit, gc, signal, sys; {before}atexit.register({at_exit}); {_START}"
     ended = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
-    assert ended.stderr == "True\n"
+    assert ended.stderr == f"started\n{handler} True\n"
 
 
 @pytest.mark.parametrize(

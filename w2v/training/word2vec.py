@@ -215,7 +215,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         EmptyVocabularyError
             If no word reaches `min_count`.
         NoPairsError
-            If no two words are neighbours, in the text or in what is held out.
+            If no two words are neighbours, in the text or in what is held out, or `sample` leaves none that are.
         DivergenceError
             If training diverged.
         ModelError
