@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, cores, versions and commit."""
+    """Return processor, cores, versions, commit, and how many processes wanted a core in the last minute."""
     model = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -30,6 +30,7 @@ def describe_machine() -> dict[str, Any]:
         "versions": {name: version(name) for name in ("numpy", "numba", "llvmlite", "gensim", "scipy")},
         "commit": commit_of(ROOT),
         "date": time.strftime("%Y-%m-%d"),
+        "load": os.getloadavg()[0],
     }
 
 

@@ -132,8 +132,8 @@ def measure(n_runs: int) -> dict[str, Any]:
         query = ["-m", "cli", "neighbors", model, "word7", "word70"]
         queries = [run_measured(query)[1] for _ in range(n_runs)]
         opened = [run_python(script, "--open", model) for _ in range(n_runs)]
-        job = measure_job(n_runs, Path(folder))
         starts = [run_python(script, "--train", corpus, "--began", repr(time.time())) for _ in range(n_runs + 1)]
+        job = measure_job(n_runs, Path(folder))
     return {
         "runs": n_runs,
         "model": {"words": N_WORDS, "vector_size": VECTOR_SIZE},

@@ -72,7 +72,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
 
     Examples
     --------
-    >>> model = Word2Vec(min_count=1, random_state=1).fit([["a", "cat", "sat"], ["a", "dog", "sat"]])
+    >>> model = Word2Vec(min_count=1, sample=0, random_state=1).fit([["a", "cat", "sat"], ["a", "dog", "sat"]])
     >>> "cat" in model.embeddings_
     True
     """
