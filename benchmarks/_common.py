@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, cores, versions and commit."""
+    """Return processor, cores, versions, commit, and how many processes wanted a core in the last minute."""
     model = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -28,33 +28,52 @@ def describe_machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "numba", "llvmlite", "gensim", "scipy")},
-        "commit": _git("rev-parse", "HEAD") + ("-dirty" if _git("status", "--porcelain", "-uno") else ""),
+        "commit": commit_of(ROOT),
         "date": time.strftime("%Y-%m-%d"),
+        "load": os.getloadavg()[0],
     }
 
 
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+def commit_of(checkout: Path) -> str:
+    """Return the commit that a checkout stands at, marked if files were changed since."""
+    return _git(checkout, "rev-parse", "HEAD") + ("-dirty" if _git(checkout, "status", "--porcelain", "-uno") else "")
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def run_python(script: Path, *arguments: str) -> dict[str, Any]:
-    """Run a script in a fresh process; return the JSON object it prints, with its wall and CPU time and peak memory.
+    """Run a script in a fresh process; return the JSON object it prints, with what `run_measured` measures."""
+    printed, measured = run_measured([str(script), *arguments])
+    result: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return result | measured
+
+
+def run_measured(arguments: list[str], checkout: Path = ROOT) -> tuple[str, dict[str, float]]:
+    """Run Python in a checkout; return what it prints, and its wall and CPU time and peak memory.
 
     CPU time, of all threads, is what to compare on a machine that has other work as well.
     """
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, str(script), *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, cwd=checkout, env=environment()
+    )
     assert process.stdout is not None
     printed = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"{script.name} {' '.join(arguments)} failed")
-    result: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return result | {
+        raise SystemExit(f"{' '.join(arguments)} failed")
+    return printed, {
         "process_seconds": time.perf_counter() - start,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "peak_mb": usage.ru_maxrss / 1024,
     }
+
+
+def environment() -> dict[str, str]:
+    """Return the environment, but let Python keep the bytecode of ours as installing keeps that of other packages."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def median(runs: list[dict[str, Any]], name: str) -> float:

@@ -3,7 +3,8 @@
     python benchmarks/startup.py
 
 Everything is made in a temporary folder, Numba's cache included: the first training compiles, the others load what it
-left. Commands are timed as whole processes, the interpreter's start included; figures are medians.
+left. Commands are timed as whole processes, the interpreter's start included; figures are medians. On a machine that
+has other work CPU time, of all threads, says more.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks._common import ROOT, run_python, write_results
+from benchmarks._common import median, run_measured, run_python, write_results
 
 if TYPE_CHECKING:
     from w2v.monitoring.history import Progress
@@ -30,19 +29,6 @@ N_WORDS, VECTOR_SIZE = 100_000, 300
 TRAINING_WORDS = 200_000
 JOB_WORDS, JOB_EPOCHS = 1_000_000, 5
 """Of the short job whose parts are timed."""
-
-
-def w2v_command() -> list[str]:
-    """Return the installed command, or the module where there is none."""
-    script = Path(sys.executable).with_name("w2v")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "cli"]
-
-
-def time_command(*arguments: str) -> float:
-    """Return the seconds that a command takes, from before its process starts until it has ended."""
-    start = time.perf_counter()
-    subprocess.run([*w2v_command(), *arguments], stdout=subprocess.DEVNULL, cwd=ROOT, check=True)
-    return time.perf_counter() - start
 
 
 def make_model(folder: Path) -> None:
@@ -80,15 +66,16 @@ def time_training_start(corpus: str, began: float) -> dict[str, Any]:
     from w2v import Word2Vec
     from w2v.kernels.skipgram import train_skipgram
 
-    reached: dict[str, float] = {}
+    reached: dict[str, tuple[float, float]] = {}
 
     def note(progress: Progress) -> None:
-        reached.setdefault(progress.phase, time.time() - began)
+        reached.setdefault(progress.phase, (time.time() - began, time.process_time()))
 
     Word2Vec(epochs=1, workers=2, tokenizer="whitespace", random_state=1).fit(Path(corpus), progress=note)
     kernel = train_skipgram.stats
     return {
-        "start_seconds": reached["training"],
+        "start_seconds": reached["training"][0],
+        "start_cpu_seconds": reached["training"][1],
         "cache_hits": sum(kernel.cache_hits.values()),
         "compiled": sum(kernel.cache_misses.values()),
     }
@@ -130,7 +117,7 @@ def measure_job(n_runs: int, folder: Path) -> dict[str, float]:
         parts = run_python(Path(__file__), "--job", str(corpus), "--output", str(folder / "job.model"))
         parts["beside_training_seconds"] = time.perf_counter() - start - parts["training_seconds"]
         runs.append(parts)
-    return {name: statistics.median(run[name] for run in runs[1:]) for name in runs[0]}
+    return {name: median(runs[1:], name) for name in runs[0]}
 
 
 def measure(n_runs: int) -> dict[str, Any]:
@@ -141,21 +128,25 @@ def measure(n_runs: int) -> dict[str, Any]:
         model, corpus = str(Path(folder, "random.model")), str(Path(folder, "corpus.txt"))
         make_model(Path(model))
         make_corpus(Path(corpus))
-        helps = [time_command("--help") for _ in range(n_runs)]
-        queries = [time_command("neighbors", model, "word7", "word70") for _ in range(n_runs)]
+        helps = [run_measured(["-m", "cli", "--help"])[1] for _ in range(n_runs)]
+        query = ["-m", "cli", "neighbors", model, "word7", "word70"]
+        queries = [run_measured(query)[1] for _ in range(n_runs)]
         opened = [run_python(script, "--open", model) for _ in range(n_runs)]
-        job = measure_job(n_runs, Path(folder))
         starts = [run_python(script, "--train", corpus, "--began", repr(time.time())) for _ in range(n_runs + 1)]
+        job = measure_job(n_runs, Path(folder))
     return {
         "runs": n_runs,
         "model": {"words": N_WORDS, "vector_size": VECTOR_SIZE},
         "short_job": {"words": JOB_WORDS, "epochs": JOB_EPOCHS} | job,
-        "help_seconds": statistics.median(helps),
-        "neighbors_seconds": statistics.median(queries),
-        "open_seconds": statistics.median(run["open_seconds"] for run in opened),
-        "first_vector_seconds": statistics.median(run["first_vector_seconds"] for run in opened),
+        "help_seconds": median(helps, "process_seconds"),
+        "help_cpu_seconds": median(helps, "cpu_seconds"),
+        "neighbors_seconds": median(queries, "process_seconds"),
+        "neighbors_cpu_seconds": median(queries, "cpu_seconds"),
+        "open_seconds": median(opened, "open_seconds"),
+        "first_vector_seconds": median(opened, "first_vector_seconds"),
         "first_training_start_seconds": starts[0]["start_seconds"],
-        "training_start_seconds": statistics.median(run["start_seconds"] for run in starts[1:]),
+        "training_start_seconds": median(starts[1:], "start_seconds"),
+        "training_start_cpu_seconds": median(starts[1:], "start_cpu_seconds"),
         "training_kernels_compiled": [run["compiled"] for run in starts],
         "training_kernels_from_cache": [run["cache_hits"] for run in starts],
     }

@@ -142,10 +142,6 @@ def bible_verses() -> list[Verse]:
     ]
 
 
-def _bible() -> list[str]:
-    return list(_bible_texts().values())
-
-
 def _bible_texts() -> dict[int, str]:
     """Return the verses by number, in which book, chapter and verse have three digits each."""
     try:
@@ -177,7 +173,7 @@ def _lee() -> list[str]:
         ) from error
 
 
-_BUNDLED: dict[str, Callable[[], list[str]]] = {"bible": _bible, "lee": _lee}
+_BUNDLED: dict[str, Callable[[], list[str]]] = {"bible": lambda: [*_bible_texts().values()], "lee": _lee}
 
 BUNDLED_NAMES = tuple(_BUNDLED)
 """The names that `bundled_corpus` knows."""
@@ -231,9 +227,20 @@ def download(
             _fetch(url or archive.url, packed, archive, progress)
             _unpack(packed, unpacked, archive)
             os.replace(unpacked, text)
+            _sync(folder)
     except OSError as error:
         raise CorpusError(f"cannot write {text}: {error.strerror or error}") from error
     return text
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _already_there(text: Path, archive: Archive) -> bool:

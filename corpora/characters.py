@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,17 +38,16 @@ JOINERS = "\u180e\u200c\u200d\u2060"
 """Invisible characters that are part of a word's spelling: they stay where a word goes on behind them."""
 
 # the zero width space divides; the others stand before numbers and verses and are seen
-_FORMATS_THAT_DIVIDE = frozenset(
-    "\u200b\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
-)
+_FORMATS_THAT_DIVIDE = "\u200b\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 
 # these say only whether the character before is drawn as text or as a picture
 _PRESENTATION = (0xFE0E, 0xFE0F)
 
 N_CODE_POINTS = 0x110000
 
-# planes 4 to 13 are empty, 15 and 16 are private; asking for their categories would take most of the time
-_PLANES_WITH_MARKS = ((0, 0x3FFFF), (0xE0000, 0xEFFFF))
+# all else is ideographs, Korean syllables, private or empty; asking what each is would take most of the time
+_SOUGHT = ((0, 0x3400), (0xA000, 0xAC00), (0xF900, 0x20000), (0x2F800, 0x2FA20), (0xE0000, 0xE1000))
+_LETTERS_END = 0x40000
 
 HAN_RANGES = (
     (0x2E80, 0x2FE0),  # radicals
@@ -93,19 +93,22 @@ def character_table(lowercase: bool, singles: bool) -> NDArray[np.int32]:
     """Return what becomes of each character; `w2v.corpora.tokenizers.code_point_table` describes it."""
     import numpy as np
 
-    characters = _all_characters()
+    characters = np.arange(_LETTERS_END, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     becomes = lowercased(characters) if lowercase else characters
-    code_points = np.frombuffer(becomes.encode("utf-32-le", "surrogatepass"), dtype="<i4")
+    code_points = np.arange(N_CODE_POINTS, dtype=np.int32)
+    code_points[:_LETTERS_END] = np.frombuffer(becomes.encode("utf-32-le", "surrogatepass"), dtype="<i4")
     table = np.full(N_CODE_POINTS, SEPARATOR, dtype=np.int32)
     for run in re.finditer(r"[^\W_]+", characters):
         table[run.start() : run.end()] = code_points[run.start() : run.end()]
     if singles:
+        is_single = np.zeros(N_CODE_POINTS, dtype=np.bool_)
         for start, stop in UNSPACED_RANGES:
-            is_single = np.fromiter(map(_is_single, characters[start:stop]), np.bool_, stop - start)
-            table[start:stop][is_single] |= SINGLE
+            is_single[start:stop] = table[start:stop] > 0
+        is_single[[digit.start() for digit in re.finditer(r"\d", characters)]] = False
+        table[is_single] |= SINGLE
     for start, stop in mark_ranges():
         table[start:stop] = code_points[start:stop] | MARK
-    unsettled = _unsettled()
+    unsettled = np.array(sorted(_unsettled()))
     table[unsettled[table[unsettled] > 0]] |= UNSETTLED
     for start, stop in dropped_ranges():
         table[start:stop] = DROPPED
@@ -113,10 +116,6 @@ def character_table(lowercase: bool, singles: bool) -> NDArray[np.int32]:
     table[[ord("'"), 0x2019]] = APOSTROPHE
     table.setflags(write=False)
     return table
-
-
-def _is_single(character: str) -> bool:
-    return character.isalnum() and not character.isdecimal()
 
 
 @functools.cache
@@ -159,34 +158,33 @@ def chinese_pattern() -> re.Pattern[str]:
 @functools.cache
 def mark_ranges() -> tuple[tuple[int, int], ...]:
     """Return the ranges [start, stop) of the code points that are marks: of category Mn, Mc or Me."""
-    characters = _all_characters()
-    ranges = []
-    for first, last in _PLANES_WITH_MARKS:
-        categories = "".join(map(unicodedata.category, characters[first : last + 1]))
-        ranges += [(first + run.start(), first + run.end()) for run in re.finditer("M+", categories[::2])]
-    return tuple(piece for start, stop in ranges for piece in _without_presentation(start, stop))
-
-
-def _without_presentation(start: int, stop: int) -> list[tuple[int, int]]:
-    first, last = _PRESENTATION
-    return [(start, first)] if start < first and last + 1 == stop else [(start, stop)]
+    return _ranges(code for code in _codes_of("M.") if code not in _PRESENTATION)
 
 
 @functools.cache
 def dropped_ranges() -> tuple[tuple[int, int], ...]:
     """Return the ranges [start, stop) of the characters that are passed over: formats (Cf), and how emoji are drawn."""
-    stay = _FORMATS_THAT_DIVIDE | set(JOINERS)
-    dropped = [
-        ord(character)
-        for first, last in _PLANES_WITH_MARKS
-        for character in map(chr, range(first, last + 1))
-        if unicodedata.category(character) == "Cf" and character not in stay
-    ]
+    return _ranges(sorted({*_codes_of("Cf"), *_PRESENTATION} - {*map(ord, _FORMATS_THAT_DIVIDE), *map(ord, JOINERS)}))
+
+
+def _ranges(codes: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Return rising code points as ranges [start, stop)."""
     ranges: list[tuple[int, int]] = []
-    for code in sorted([*dropped, *_PRESENTATION]):
+    for code in codes:
         start = ranges.pop()[0] if ranges and ranges[-1][1] == code else code
         ranges.append((start, code + 1))
     return tuple(ranges)
+
+
+def _codes_of(category: str) -> list[int]:
+    """Return the code points whose category, such as Cf, matches a pattern."""
+    return [first + found.start() // 2 for first, names in _categories() for found in re.finditer(category, names)]
+
+
+@functools.cache
+def _categories() -> list[tuple[int, str]]:
+    """Return for each range of `_SOUGHT` its start and the categories of its characters, two letters each."""
+    return [(start, "".join(map(unicodedata.category, map(chr, range(start, stop))))) for start, stop in _SOUGHT]
 
 
 @functools.cache
@@ -194,22 +192,17 @@ def _dropped_pattern() -> re.Pattern[str]:
     return re.compile(f"[{pattern_of(dropped_ranges())}]+")
 
 
-@functools.cache
-def _unsettled() -> NDArray[np.int64]:
+def _unsettled() -> set[int]:
     """Return the code points that NFC may change or move, or join with the one before."""
-    import numpy as np
-
     found = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}  # the later parts of Korean syllables
-    for first, last in _PLANES_WITH_MARKS:
-        for code, character in enumerate(map(chr, range(first, last + 1)), first):
-            decomposed = unicodedata.decomposition(character)
-            if unicodedata.combining(character):
-                found.add(code)
+    found |= {code for code in _codes_of("M.") if unicodedata.combining(chr(code))}
+    for start, stop in _SOUGHT:
+        for code, decomposed in enumerate(map(unicodedata.decomposition, map(chr, range(start, stop))), start):
             if decomposed and decomposed[0] != "<":
                 found.update(int(part, 16) for part in decomposed.split()[1:])
-                if not unicodedata.is_normalized("NFC", character):
+                if not unicodedata.is_normalized("NFC", chr(code)):
                     found.add(code)
-    return np.array(sorted(found))
+    return found
 
 
 def settled(text: str, lowercase: bool) -> str:
@@ -232,9 +225,3 @@ def lowercased(text: str) -> str:
 def pattern_of(ranges: tuple[tuple[int, int], ...]) -> str:
     """Return what stands in brackets for the characters of ranges [start, stop)."""
     return "".join(f"\\U{start:08x}-\\U{stop - 1:08x}" for start, stop in ranges)
-
-
-def _all_characters() -> str:
-    import numpy as np
-
-    return np.arange(N_CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")

@@ -35,20 +35,10 @@ _LONGEST_ENCODED_READ = 16 << 10
 
 
 class CountedFile(io.RawIOBase):
-    """An unbuffered file that counts what is read from it.
+    """An unbuffered file that counts in `n_bytes` what is read from it; the file is not closed with this object.
 
-    Parameters
-    ----------
-    source : BinaryIO
-        File opened for reading. It is not closed with this object.
-
-    Attributes
-    ----------
-    n_bytes : int
-        What was read so far.
-    longest_read : int or None
-        Bytes that one read returns at most. Decoders read ahead, since Python 3.12 by 128 KiB, which would count as
-        read long before it is decoded.
+    A read returns at most `longest_read` bytes. Decoders read ahead, since Python 3.12 by 128 KiB, which would count as
+    read long before it is decoded.
     """
 
     def __init__(self, source: BinaryIO) -> None:
@@ -141,26 +131,10 @@ _DECODERS = {
 
 
 def expand_inputs(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Return the paths that `inputs` name, in their order and sorted within a glob.
+    """Return the paths that `inputs` name, at least one, in their order and sorted within a glob.
 
-    Parameters
-    ----------
-    inputs : str, path-like or iterable of these
-        Paths of files, globs (``*``, ``?``, ``[…]`` and ``**``) and ``"-"`` for standard input. A name that exists is
-        taken as it is, whatever characters it holds.
-
-    Returns
-    -------
-    list of str
-        At least one path. A file that is named twice is there twice.
-
-    Raises
-    ------
-    CorpusError
-        If there is no input, a file is missing, a path is a folder, a glob matches no file, or standard input is
-        named twice.
-    TypeError
-        If an input is neither str nor path-like.
+    A name that exists is taken as it is, whatever characters it holds. What names no file raises CorpusError, what is
+    neither str nor path-like TypeError.
     """
     names = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     paths = [path for name in names for path in _expand(name)]
@@ -192,18 +166,17 @@ def _expand(name: object) -> list[str]:
 
 
 def size_on_disk(path: str) -> int | None:
-    """Return the size of a regular file in bytes; None for standard input, a pipe or a device.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be inspected.
-    """
+    """Return the size of a regular file in bytes; None for standard input, a pipe or a device."""
     if path == STDIN:
         return None
     with reading_errors(path):
         status = os.stat(path)
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """Return a text as messages quote it."""
+    return repr(text if len(text) <= length else text[: length - 1] + "…")
 
 
 def display_name(path: str) -> str:
@@ -224,12 +197,7 @@ def _suffix(path: str) -> str:
 def reading_errors(path: str, damage: type[Exception] = EOFError) -> Iterator[None]:
     """Turn what goes wrong while `path` is opened or read into a CorpusError.
 
-    Parameters
-    ----------
-    path : str
-        The input being read.
-    damage : type of Exception, default EOFError
-        What its decoder raises, besides EOFError and OSError, when the compressed data are damaged.
+    Its decoder raises `damage`, besides EOFError and OSError, when the compressed data are damaged.
     """
     name, kind = display_name(path), _DECODERS.get(_suffix(path), ("", None))[0]
     try:
@@ -251,26 +219,16 @@ def reading_errors(path: str, damage: type[Exception] = EOFError) -> Iterator[No
 
 @contextmanager
 def open_input(path: str) -> Iterator[tuple[BinaryIO, CountedFile, type[Exception]]]:
-    """Open one input for reading and decompress it as its suffix says.
-
-    Parameters
-    ----------
-    path : str
-        One of the paths of `expand_inputs`.
+    """Open one of the paths of `expand_inputs` and decompress it as its suffix says; what cannot be is a CorpusError.
 
     Yields
     ------
     stream : BinaryIO
         The decompressed bytes. Read it within `reading_errors(path, damage)`.
     counted : CountedFile
-        The file below; its `n_bytes` says how much of it has been read.
+        The file below.
     damage : type of Exception
         See `reading_errors`.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be opened, or the package that decompresses it is missing.
     """
     with ExitStack() as stack:
         with reading_errors(path):

@@ -209,24 +209,7 @@ class TextReader:
 
 
 class _FileBlocks:
-    """The blocks of one opened file, unchecked: (data, offset, ends_sentence).
-
-    Parameters
-    ----------
-    path : str
-        Name of the file.
-    stream : BinaryIO
-        Its decompressed bytes.
-    damage : type of Exception
-        See `reading_errors`.
-    block_size : int
-        Bytes to read at once.
-
-    Attributes
-    ----------
-    head : bytes
-        The first bytes of the file.
-    """
+    """The blocks of one opened file, unchecked: (data, offset, ends_sentence); `head` is the file's first bytes."""
 
     def __init__(self, path: str, stream: BinaryIO, damage: type[Exception], block_size: int) -> None:
         self.path = path
@@ -306,34 +289,23 @@ def _find_cut(buffer: bytearray, searched: int) -> tuple[int, bool]:
 
 
 def _joined(started: list[str], end: str) -> str:
-    if not started:
-        return end
-    line = "".join([*started, end])
+    line = "".join([*started, end]) if started else end
     started.clear()
     return line
 
 
 def first_bad_byte(data: bytes) -> int | None:
-    """Return the position of the first byte of `data` that is NUL or not UTF-8, or None.
+    """Return the position of the first byte that is NUL or not UTF-8, of text that does not end inside a character.
 
-    Parameters
-    ----------
-    data : bytes
-        Text that does not end inside a character.
-
-    Returns
-    -------
-    int or None
-        For a damaged character the position of its first byte.
+    Of a damaged character it is the first byte; None if all is well.
     """
-    nul = data.find(0)
-    if data.isascii() or all(_is_utf8(piece) for piece in _pieces(data)):
-        return None if nul < 0 else nul
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return error.start if nul < 0 else min(error.start, nul)
-    return None if nul < 0 else nul
+    bad = [nul] if (nul := data.find(0)) >= 0 else []
+    if not data.isascii() and not all(map(_is_utf8, _pieces(data))):
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            bad.append(error.start)
+    return min(bad, default=None)
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -349,12 +321,10 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 def _is_utf8(piece: bytes) -> bool:
-    if not piece.isascii():
-        try:
-            piece.decode()
-        except UnicodeDecodeError:
-            return False
-    return True
+    try:
+        return piece.isascii() or piece.decode() is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def _describe_bad_byte(data: bytes, position: int, blocks: _FileBlocks, offset: int) -> str:

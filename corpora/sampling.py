@@ -39,21 +39,7 @@ class TextSample:
 def sample_text(reader: TextReader, n_bytes: int = SAMPLE_BYTES) -> TextSample:
     """Read about so many bytes of a corpus, from places that are evenly spread where files are not compressed.
 
-    Parameters
-    ----------
-    reader : TextReader
-        Of files; nothing is consumed.
-    n_bytes : int
-        A corpus that is not larger is read whole.
-
-    Returns
-    -------
-    TextSample
-
-    Raises
-    ------
-    CorpusError
-        If standard input or a pipe is among the inputs, or a file cannot be read.
+    A corpus that is not larger is read whole. Standard input and pipes raise CorpusError. The reader stays unread.
     """
     if reader.total_bytes is None:
         raise CorpusError("standard input and pipes can be read only once and have no size: estimate from files")

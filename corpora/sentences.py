@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from w2v.corpora.inputs import CorpusError, display_name
+from w2v.corpora.inputs import CorpusError, display_name, shortened
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 
@@ -16,7 +16,6 @@ MIN_TOKENS, MAX_TOKENS = 5, 40
 
 # an abbreviation such as "e.g." is followed by a small letter, and a name after "Mr." is cut off: rarely enough
 _BORDER = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)\]]*\s+(?=[\"'\u2018\u201c(\[]*[^\W_a-z])")
-_SHOWN = 60
 
 
 def split_sentences(paragraph: str) -> list[str]:
@@ -140,17 +139,16 @@ def read_sentence_sets(path: str | os.PathLike[str], *, hard_negatives: bool = F
             continue
         columns = tuple(column.strip() for column in line.split("\t"))
         n_columns = n_columns or len(columns)
+        problem = ""
         if len(columns) < least:
             wanted = "two sentences and a hard negative" if hard_negatives else "two sentences or more"
-            raise CorpusError(
-                f"{display_name(name)}, line {number}: expected {wanted}, separated by tabs, not {_shortened(line)}"
-            )
-        if len(columns) != n_columns:
-            raise CorpusError(
-                f"{display_name(name)}, line {number}: {len(columns)} columns, but the first line has {n_columns}"
-            )
-        if not all(columns):
-            raise CorpusError(f"{display_name(name)}, line {number}: column {columns.index('') + 1} is empty")
+            problem = f"expected {wanted}, separated by tabs, not {shortened(line)}"
+        elif len(columns) != n_columns:
+            problem = f"{len(columns)} columns, but the first line has {n_columns}"
+        elif not all(columns):
+            problem = f"column {columns.index('') + 1} is empty"
+        if problem:
+            raise CorpusError(f"{display_name(name)}, line {number}: {problem}")
         sets.append(columns)
     if not sets:
         raise CorpusError(f"{display_name(name)} holds no sentences: expected lines of two or more, separated by tabs")
@@ -222,15 +220,6 @@ def without_overlap(
         What is left, and what was found.
     """
     overlap = find_overlap(training, evaluated, tokenizer)
-    return _without(training, overlap.touched), overlap
-
-
-def _without(training: SentenceSets, touched: Sequence[int]) -> SentenceSets:
-    gone = set(touched)
-    kept = [index for index in range(len(training)) if index not in gone]
+    kept = sorted(set(range(len(training))).difference(overlap.touched))
     negatives = None if training.negatives is None else [training.negatives[index] for index in kept]
-    return SentenceSets([training.sets[index] for index in kept], negatives, training.path)
-
-
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+    return SentenceSets([training.sets[index] for index in kept], negatives, training.path), overlap

@@ -9,49 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
 
-from w2v.corpora.characters import (
-    APOSTROPHE,
-    DROPPED,
-    JOINER,
-    MARK,
-    N_CODE_POINTS,
-    SEPARATOR,
-    SINGLE,
-    UNSETTLED,
-    character_table,
-    chinese_pattern,
-    settled,
-    single_pattern,
-    word_pattern,
-)
+from w2v.corpora.characters import character_table, chinese_pattern, settled, single_pattern, word_pattern
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-__all__ = [
-    "APOSTROPHE",
-    "DROPPED",
-    "JOINER",
-    "MARK",
-    "N_CODE_POINTS",
-    "RULES",
-    "SEPARATOR",
-    "SINGLE",
-    "TOKENIZER_NAMES",
-    "UNSETTLED",
-    "CallableTokenizer",
-    "CharactersTokenizer",
-    "JiebaTokenizer",
-    "TabsTokenizer",
-    "Tokenizer",
-    "WhitespaceTokenizer",
-    "WordsTokenizer",
-    "code_point_table",
-    "get_tokenizer",
-    "settled",
-    "tokenizer_from_config",
-]
 
 RULES = 2
 """Version of what `words`, `characters` and `jieba` take for a word, saved with a model. Of version 1, which saved no
@@ -78,8 +40,34 @@ class Tokenizer(Protocol):
         """Return what `tokenizer_from_config` needs to make it again; it can be written as JSON."""
 
 
+class _BuiltIn:
+    """A tokenizer that its name and its options, the fields, describe."""
+
+    name: ClassVar[str]
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the name and the options."""
+        return {"name": self.name, **vars(self)}
+
+
 @dataclass(frozen=True)
-class WordsTokenizer:
+class _ByRules(_BuiltIn):
+    """A tokenizer whose options are all yes or no, and that has rules for what a word is."""
+
+    lowercase: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} must be true or false, not {value!r:.80}")
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the name, the version of the rules and the options."""
+        return {"name": self.name, "rules": RULES, **vars(self)}
+
+
+@dataclass(frozen=True)
+class WordsTokenizer(_ByRules):
     """Words of any script, with apostrophes inside, and numbers.
 
     A word begins with a letter, a digit or another number (`str.isalnum`), and goes on with these and with marks
@@ -112,22 +100,14 @@ class WordsTokenizer:
     """
 
     name: ClassVar[str] = "words"
-    lowercase: bool = True
-
-    def __post_init__(self) -> None:
-        _check_flags(lowercase=self.lowercase)
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of `text`."""
         return _find(text, self.lowercase, word_pattern)
 
-    def to_config(self) -> dict[str, Any]:
-        """Return the name and the options."""
-        return {"name": self.name, "rules": RULES, "lowercase": self.lowercase}
-
 
 @dataclass(frozen=True)
-class WhitespaceTokenizer:
+class WhitespaceTokenizer(_BuiltIn):
     r"""Tokens between ASCII white space, as they are: for text that is tokenised already.
 
     Only space, ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate. Everything else stays, upper case, punctuation and
@@ -145,13 +125,9 @@ class WhitespaceTokenizer:
         """Return the tokens of `text`."""
         return _NOT_WHITE_SPACE.findall(text)
 
-    def to_config(self) -> dict[str, Any]:
-        """Return the name."""
-        return {"name": self.name}
-
 
 @dataclass(frozen=True)
-class TabsTokenizer:
+class TabsTokenizer(_BuiltIn):
     r"""Items between tabs, whose names may hold spaces: for sequences of products, users or places.
 
     ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate. Spaces around a name are dropped, and so are empty names.
@@ -169,13 +145,9 @@ class TabsTokenizer:
         """Return the items of `text`."""
         return [item for part in _NOT_BETWEEN_ITEMS.findall(text) if (item := part.strip(" "))]
 
-    def to_config(self) -> dict[str, Any]:
-        """Return the name."""
-        return {"name": self.name}
-
 
 @dataclass(frozen=True)
-class CharactersTokenizer:
+class CharactersTokenizer(_ByRules):
     """Words, as `WordsTokenizer` finds them, but single characters where a script sets no spaces between words.
 
     Such scripts are Chinese, Japanese (kana too), Thai, Lao, Khmer, Myanmar and a few more; Korean, which has spaces,
@@ -199,22 +171,14 @@ class CharactersTokenizer:
     """
 
     name: ClassVar[str] = "characters"
-    lowercase: bool = True
-
-    def __post_init__(self) -> None:
-        _check_flags(lowercase=self.lowercase)
 
     def __call__(self, text: str) -> list[str]:
         """Return the words and characters of `text`."""
         return _find(text, self.lowercase, single_pattern)
 
-    def to_config(self) -> dict[str, Any]:
-        """Return the name and the options."""
-        return {"name": self.name, "rules": RULES, "lowercase": self.lowercase}
-
 
 @dataclass(frozen=True)
-class JiebaTokenizer:
+class JiebaTokenizer(_ByRules):
     """Words, as `WordsTokenizer` finds them, but jieba's where the text is Chinese.
 
     jieba divides each run of Chinese characters, with the ASCII letters and digits that touch it, by its dictionary of
@@ -248,11 +212,7 @@ class JiebaTokenizer:
     """
 
     name: ClassVar[str] = "jieba"
-    lowercase: bool = True
     hmm: bool = True
-
-    def __post_init__(self) -> None:
-        _check_flags(lowercase=self.lowercase, hmm=self.hmm)
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of `text`."""
@@ -267,10 +227,6 @@ class JiebaTokenizer:
         words = _load_jieba()("\n".join(parts[1::2]), self.hmm)
         parts[1::2] = " ".join(words).split(" \n ")
         return " ".join(parts)
-
-    def to_config(self) -> dict[str, Any]:
-        """Return the name and the options."""
-        return {"name": self.name, "rules": RULES, "lowercase": self.lowercase, "hmm": self.hmm}
 
 
 @functools.cache
@@ -334,11 +290,8 @@ class CallableTokenizer:
 
 
 _BY_NAME: dict[str, Callable[..., Tokenizer]] = {
-    WordsTokenizer.name: WordsTokenizer,
-    WhitespaceTokenizer.name: WhitespaceTokenizer,
-    TabsTokenizer.name: TabsTokenizer,
-    CharactersTokenizer.name: CharactersTokenizer,
-    JiebaTokenizer.name: JiebaTokenizer,
+    kind.name: kind
+    for kind in (WordsTokenizer, WhitespaceTokenizer, TabsTokenizer, CharactersTokenizer, JiebaTokenizer)
 }
 
 TOKENIZER_NAMES = tuple(_BY_NAME)
@@ -447,12 +400,6 @@ def _find(text: str, lowercase: bool, pattern: Callable[[], re.Pattern[str]]) ->
     if text.isascii():
         return _ASCII_WORD.findall(text)
     return pattern().findall(text.replace("_", " "))
-
-
-def _check_flags(**flags: object) -> None:
-    for name, value in flags.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} must be true or false, not {value!r:.80}")
 
 
 def _did_you_mean(name: str) -> str:

@@ -6,13 +6,12 @@ import math
 import re
 from collections.abc import Iterator
 
-from w2v.corpora.inputs import CorpusError, display_name
+from w2v.corpora.inputs import CorpusError, display_name, shortened
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
 
 # float() would also take "nan", "1_000" and digits of any script
 _NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_SHOWN = 60
 
 MAX_WEIGHT = 1_000_000.0
 """The most that one line may weigh: it takes as long as so many lines."""
@@ -67,9 +66,5 @@ def parse_weight(text: str) -> float | None:
 
 def _complaint(column: str, tab: str, line: str) -> str:
     if not tab:
-        return f"expected a weight, a tab and items, not {_shortened(line)}; put tabs, not spaces, between the columns"
-    return f"a weight is a number from 0 to {MAX_WEIGHT:,.0f}, such as 1 or 0.5, not {_shortened(column)}"
-
-
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+        return f"expected a weight, a tab and items, not {shortened(line)}; put tabs, not spaces, between the columns"
+    return f"a weight is a number from 0 to {MAX_WEIGHT:,.0f}, such as 1 or 0.5, not {shortened(column)}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import CodeType
 from typing import Any, TextIO
 
 import click
@@ -21,38 +24,40 @@ BROKEN_PIPE, TERMINATED = 141, 143
 _SAVED = "w2v.commands.shared.toolkit.saved"
 
 
-class LazyCommands(MutableMapping[str, click.Command]):
+class LazyCommands(Mapping[str, click.Command]):
     """Commands by name, each imported when it is looked up."""
 
     def __init__(self) -> None:
-        self._commands: dict[str, click.Command | str] = {}
+        self.places: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> click.Command:
-        """Return a command, importing it if it was given as ``module:name``."""
-        command = self._commands[name]
-        if isinstance(command, str):
-            module, _, attribute = command.partition(":")
-            command = getattr(importlib.import_module(module), attribute)
-            assert isinstance(command, click.Command)
-            add_config_option(command)
-            self._commands[name] = command
-        return command
-
-    def __setitem__(self, name: str, command: click.Command | str) -> None:
-        """Add a command, or where to import it from."""
-        self._commands[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        """Take a command out."""
-        del self._commands[name]
+        """Import a command."""
+        return _import_command(self.places[name])
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names; nothing is imported for that."""
-        return iter(self._commands)
+        return iter(self.places)
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._commands)
+        return len(self.places)
+
+    def short_help(self, name: str) -> str:
+        """Return what a command does in one line: the start of its docstring. Its module is compiled, but not run."""
+        module, function = self.places[name].split(":")
+        loader = importlib.util.find_spec(module).loader  # type: ignore[union-attr]
+        contents = loader.get_code(module).co_consts  # type: ignore[union-attr]
+        body = next(each for each in contents if isinstance(each, CodeType) and each.co_name == function)
+        return click.Command(name, help=body.co_consts[0]).get_short_help_str(limit=200)
+
+
+@functools.cache
+def _import_command(place: str) -> click.Command:
+    """Return the command at ``module:function``, with the option `--config`."""
+    module, function = place.split(":")
+    command: click.Command = getattr(importlib.import_module(module), function)
+    add_config_option(command)
+    return command
 
 
 class Toolkit(click.Group):
@@ -65,7 +70,7 @@ class Toolkit(click.Group):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.sections: dict[str, list[str]] = {}
-        self.commands: LazyCommands = LazyCommands()
+        self.commands: LazyCommands = LazyCommands()  # type: ignore[assignment]  # nothing is added but by sections
 
     def add_section(self, title: str, commands: Mapping[str, str]) -> None:
         """Add commands under a title of their own in the help.
@@ -77,13 +82,13 @@ class Toolkit(click.Group):
             For each name the place it is imported from, ``module:function``. It is given the option `--config`.
         """
         self.sections[title] = list(commands)
-        self.commands.update(commands)  # type: ignore[arg-type]  # what is looked up is a command
+        self.commands.places.update(commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by sections, in the order in which they were added."""
         width = max(len(name) for name in self.commands)
         for title, names in self.sections.items():
-            rows = [(name.ljust(width), self.commands[name].get_short_help_str(limit=200)) for name in names]
+            rows = [(name.ljust(width), self.commands.short_help(name)) for name in names]
             with formatter.section(title):
                 formatter.write_dl(rows)
 

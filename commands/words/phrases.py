@@ -21,7 +21,7 @@ from w2v.phrases.phrase_list import PhraseList
 from w2v.storage.files import check_writable_beside
 
 if TYPE_CHECKING:
-    from w2v.phrases.phrase_list import Phrase, PhraseList
+    from w2v.phrases.phrase_list import Phrase
 
 
 def _phrase_options(command: Any) -> Any:
@@ -106,33 +106,20 @@ def phrases(
         if path is not None:
             _check_new(path, overwrite)
 
+    from w2v.phrases.estimator import ForgottenPairsWarning, Phrases, join_corpus
+
     corpus = TextReader(inputs, errors=errors)
     target = sys.stdout.buffer if to_stdout else output
+    how: dict[str, Any] = {"overwrite": overwrite, "progress": progress_mode()}
     if load is not None:
         found = PhraseList.load(load)
-        from w2v.phrases.estimator import join_corpus
-
         assert target is not None
         with saving(output, claims=False):
-            join_corpus(
-                corpus,
-                found,
-                target,
-                overwrite=overwrite,
-                tokenizer=parameters.tokenizer,
-                workers=parameters.workers,
-                progress=progress_mode(),
-            )
+            join_corpus(corpus, found, target, tokenizer=parameters.tokenizer, workers=parameters.workers, **how)
         note(f"Joined the phrases of {load}.")
         return
-    from w2v.phrases.estimator import ForgottenPairsWarning, Phrases
-
     with saving(output, claims=False), saving(save), warnings_in_one_line(ForgottenPairsWarning):
-        found = (
-            Phrases(**vars(parameters))
-            .fit(corpus, output=target, overwrite=overwrite, progress=progress_mode())
-            .phrase_list_
-        )
+        found = Phrases(**vars(parameters)).fit(corpus, output=target, **how).phrase_list_
         if save is not None:
             keep(lambda path: found.save(path, overwrite=overwrite and path == save), save, inputs)
     if not to_stdout:

@@ -25,7 +25,6 @@ from w2v.commands.shared.training import check_kept_parameters, parse_parameters
 from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
-    from w2v.corpora.readers import TextReader
     from w2v.settings.parameters import Parameters
     from w2v.training.word2vec import Word2Vec
     from w2v.vectors.embeddings import Embeddings
@@ -90,17 +89,12 @@ def train(
     save once more. `--resume DIR` goes on with any such folder, with one worker to the very same vectors; INPUT is
     needed again only if it was standard input or is somewhere else now.
     """
-    context = click.get_current_context()
-    given = {
-        name: options[name] for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    }
-    errors_given = errors if context.get_parameter_source("errors") is not ParameterSource.DEFAULT else None
-    _check_start(interrupted, base, initial, freeze)
-    if dry_run:
-        if interrupted is not None or base is not None or initial is not None:
-            raise click.UsageError("--dry-run is for a new training: it excludes --resume, --continue and --initial.")
-        _estimate(inputs, errors, parse_parameters(options), as_json)
-        return
+    source_of = click.get_current_context().get_parameter_source
+    given = {name: options[name] for name in options if source_of(name) is not ParameterSource.DEFAULT}
+    errors_given = errors if source_of("errors") is not ParameterSource.DEFAULT else None
+    _check_start({"--resume": interrupted, "--continue": base, "--initial": initial, "--dry-run": dry_run or None})
+    if freeze and initial is None:
+        raise click.UsageError("--freeze needs --initial.")
     if interrupted is not None:
         if output not in (None, interrupted):
             raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
@@ -109,10 +103,12 @@ def train(
         return
     if not inputs:
         raise click.UsageError("Missing argument 'INPUT...'.")
+    if dry_run:
+        _estimate(parse_parameters(options), TextReader(inputs, errors=errors), as_json)
+        return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     model = _new_model(options) if base is None else _open_base(base, given)
-
     corpus = TextReader(inputs, errors=errors)
     fit: Callable[..., Word2Vec] = model.fit if base is None else model.continue_fit
     if initial is not None:
@@ -120,30 +116,35 @@ def train(
     run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
 
 
-def _estimate(inputs: tuple[str, ...], errors: str, parameters: Parameters, as_json: bool) -> None:
-    if not inputs:
-        raise click.UsageError("Missing argument 'INPUT...'.")
+def _check_start(ways: dict[str, object]) -> None:
+    """Refuse several ways to start."""
+    chosen = [name for name, value in ways.items() if value is not None]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} exclude each other.")
+
+
+def _estimate(parameters: Parameters, corpus: TextReader, as_json: bool) -> None:
     from w2v.training.estimate import estimate_training
 
-    estimate = estimate_training(TextReader(inputs, errors=errors), parameters).to_dict()
+    estimate = estimate_training(corpus, parameters).to_dict()
     print_json(estimate) if as_json else print_estimate(estimate)
-
-
-def _check_start(interrupted: Path | None, base: Path | None, initial: Path | None, freeze: bool) -> None:
-    """Refuse several ways to start."""
-    if interrupted is not None and base is not None:
-        raise click.UsageError("--resume and --continue exclude each other.")
-    if initial is not None and (interrupted is not None or base is not None):
-        raise click.UsageError("--initial is for a new training: it excludes --resume and --continue.")
-    if freeze and initial is None:
-        raise click.UsageError("--freeze needs --initial.")
 
 
 def _open_vectors(path: Path) -> Embeddings:
     from w2v import Embeddings
     from w2v.formats import read_vectors
 
-    return Embeddings.load(path) if (path / "config.json").is_file() else read_vectors(path)
+    if (path / "config.json").is_file():
+        return Embeddings.load(path)
+    try:
+        return read_vectors(path)
+    except ValueError as error:
+        if not path.exists():
+            raise
+        raise click.ClickException(
+            f"{error}. `w2v import {path}` has --format, --encoding and --errors for such files; give --initial the "
+            "folder that it makes."
+        ) from error
 
 
 def _new_model(options: dict[str, Any]) -> Word2Vec:

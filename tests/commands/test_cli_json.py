@@ -20,7 +20,7 @@ from w2v.encoder.retrieval import SentenceIndex
 
 STEPS = ("--steps", 4, "--batch-size", 8, "--evaluate-every", 2, "--workers", 1)
 NETWORK = ("--architecture", "attention", "--dim", 8, "--heads", 2)
-TRAINING = ("--vector-size", 8, "--min-count", 1, "--epochs", 1, "--workers", 1)
+TRAINING = ("--vector-size", 8, "--min-count", 1, "--sample", 0, "--epochs", 1, "--workers", 1)
 
 
 @pytest.fixture(scope="module")

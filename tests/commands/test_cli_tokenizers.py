@@ -19,8 +19,8 @@ def run(*arguments: object, stdin: bytes | None = None) -> Result:
 
 
 def train(text: Path | str, output: Path, tokenizer: str, stdin: bytes | None = None) -> Result:
-    options = ["--tokenizer", tokenizer, "--min-count", "1", "--vector-size", "8", "--epochs", "1", "--workers", "1"]
-    return run("train", text, "--output", output, *options, stdin=stdin)
+    options = ["--tokenizer", tokenizer, "--min-count", 1, "--sample", 0, "--vector-size", 8, "--epochs", 1]
+    return run("train", text, "--output", output, *options, "--workers", 1, stdin=stdin)
 
 
 @pytest.fixture

@@ -273,8 +273,8 @@ def test_continued_training_resumes(
 ) -> None:
     model, whole, parts = tmp_path / "model", tmp_path / "whole", tmp_path / "parts"
     assert run("train", corpus, "--output", model, *SMALL).exit_code == 0
-    assert run("train", new_text, "--continue", model, "--output", whole).exit_code == 0
-    assert interrupt(monkeypatch, new_text, "--continue", model, "--output", parts).exit_code == 130
+    assert run("train", new_text, "--continue", model, "--output", whole, "--sample", 0).exit_code == 0
+    assert interrupt(monkeypatch, new_text, "--continue", model, "--output", parts, "--sample", 0).exit_code == 130
     assert_mistake(run("train", new_text, "--continue", parts, "--output", tmp_path / "x"), 1, "is not complete")
     assert run("train", "--resume", parts).exit_code == 0
     np.testing.assert_array_equal(vectors(parts), vectors(whole))

@@ -59,7 +59,7 @@ def test_config_gives_options_and_the_command_line_comes_first(corpus: Path, tmp
 
 
 def test_config_may_begin_with_a_byte_order_mark(corpus: Path, tmp_path: Path) -> None:
-    config = write(tmp_path, "\ufeff[train]\nvector_size = 6\nmin-count = 1\nepochs = 1\n")
+    config = write(tmp_path, "\ufeff[train]\nsample = 0\nvector_size = 6\nmin-count = 1\nepochs = 1\n")
     assert run("train", corpus, "-o", tmp_path / "a", "--config", config).exit_code == 0
     assert Embeddings.load(tmp_path / "a").vector_size == 6
 
@@ -252,7 +252,8 @@ def test_kernels_are_kept_where_neither_their_folder_nor_the_home_folder_can_be_
 
 @pytest.mark.slow
 def test_kernels_are_cached_where_the_environment_says(corpus: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cli", "train", str(corpus), "-o", str(tmp_path / "m"), "--min-count", "1"]
+    command = [sys.executable, "-m", "cli", "train", str(corpus), "-o", str(tmp_path / "m")]
+    command += ["--min-count", "1", "--sample", "0"]
     environment = {**os.environ, CACHE_FOLDER: str(tmp_path / "cache")}
     environment.pop("NUMBA_CACHE_DIR", None)
     subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True)

@@ -15,6 +15,7 @@ import pytest
 from w2v.vectors.embeddings import Embeddings
 
 _START = "from w2v.commands.entry import main; import sys; print('started', file=sys.stderr, flush=True); main()"
+_IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
 _ENDINGS = (
     "",  # it had ended before
     "Interrupted.\n",
@@ -37,10 +38,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _interrupted_after(seconds: float, folder: Path, arguments: list[str]) -> tuple[int, str, str]:
+def _interrupted_after(
+    seconds: float, folder: Path, arguments: list[str], *, ignored: bool = False
+) -> tuple[int, str, str]:
     """Start the command, send it SIGINT so long after its first line of code, and return how it ended."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _START, *arguments],
+        [sys.executable, "-c", _IGNORE * ignored + _START, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -90,6 +93,21 @@ def test_an_interrupt_before_anything_was_learned_says_that_nothing_was_saved(fo
     code, _, err = _interrupted_after(0.0, folder, ["train", "text.txt", "--output", "new.model"])
     assert (code, err) == (130, "Interrupted; nothing was saved.\n")
     assert not (folder / "new.model").exists()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
+def test_a_background_job_that_ignores_interrupts_goes_on(seconds: float, folder: Path) -> None:
+    arguments = ["neighbors", "my.model", "word1", "--json"]
+    code, out, err = _interrupted_after(seconds, folder, arguments, ignored=True)
+    assert (code, err) == (0, "") and '"word1"' in out
+
+
+@pytest.mark.parametrize(("before", "handler"), [("", "SIG_DFL"), (_IGNORE, "SIG_IGN")])
+def test_python_shuts_down_without_a_handler_and_without_collecting_garbage_again(before: str, handler: str) -> None:
+    at_exit = "lambda: print(signal.getsignal(signal.SIGINT).name, gc.get_freeze_count() > 1000, file=sys.stderr)"
+    code = f"import atexit, gc, signal, sys; {before}atexit.register({at_exit}); {_START}"
+    ended = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
+    assert ended.stderr == f"started\n{handler} True\n"
 
 
 @pytest.mark.parametrize(

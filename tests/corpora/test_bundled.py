@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import io
 import itertools
+import os
 import sys
 import threading
 import zipfile
@@ -153,6 +154,26 @@ def test_download_unpacks_a_local_copy(archive: Archive, tmp_path: Path) -> None
     assert path == tmp_path / "new" / "folder" / "text8"
     assert path.read_bytes() == TEXT
     assert [file.name for file in path.parent.iterdir()] == ["text8"]
+
+
+def test_download_is_on_the_disk_before_it_has_its_name_and_so_is_the_name_then(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, int]] = []
+    sync, rename = os.fsync, os.replace
+
+    def note_sync(descriptor: int) -> None:
+        calls.append(("fsync", os.fstat(descriptor).st_ino))
+        sync(descriptor)
+
+    def note_rename(source: Path, target: Path) -> None:
+        calls.append(("replace", source.stat().st_ino))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    file = download("text8", tmp_path).stat().st_ino
+    assert calls == [("fsync", file), ("replace", file), ("fsync", tmp_path.stat().st_ino)]
 
 
 def test_download_fetches_over_http_and_tells_progress(archive: Archive, server_url: str, tmp_path: Path) -> None:

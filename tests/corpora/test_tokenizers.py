@@ -15,14 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import ROOT
-from w2v.corpora.characters import UNSPACED_RANGES
+from w2v.corpora.characters import DROPPED, JOINER, MARK, N_CODE_POINTS, SINGLE, UNSETTLED, UNSPACED_RANGES
 from w2v.corpora.tokenizers import (
-    DROPPED,
-    JOINER,
-    MARK,
-    N_CODE_POINTS,
-    SINGLE,
-    UNSETTLED,
     CallableTokenizer,
     CharactersTokenizer,
     JiebaTokenizer,

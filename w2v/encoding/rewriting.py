@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.characters import settled
 from w2v.corpora.tokenizers import (
     CharactersTokenizer,
     JiebaTokenizer,
@@ -15,7 +16,6 @@ from w2v.corpora.tokenizers import (
     WhitespaceTokenizer,
     WordsTokenizer,
     code_point_table,
-    settled,
 )
 from w2v.kernels.scanner import MAX_GROWTH as _MAX_CASE_GROWTH
 from w2v.kernels.scanner import Table, items_to_nuls, words_to_spaces

@@ -25,8 +25,9 @@ _TEXT = re.compile(rb"\n*[^" + _CONTROL + rb"]*")
 _NEXT_WORD = re.compile(rb"\n*[^" + _CONTROL + rb" ]* ")
 _LOOKED_AT = 16
 """Bytes behind a first space in which another is looked for; one further off shows by the numbers before it."""
-_SPACES, _ONES, _HIGHEST_BITS = (np.uint64(int(byte * 8, 16)) for byte in ("20", "01", "80"))
-_PER_BLOCK = 1 << 13
+_TELLING = 8
+"""Numbers at a wrong place of which one is too large, almost always."""
+_PER_BLOCK = 1 << 12
 _FEW = 4
 _BEYOND_SPREAD = 2.0**-60
 _TINY = 2.0**-40
@@ -147,8 +148,10 @@ def _have_others(data: Bytes, starts: NDArray[np.int64], table: NDArray[np.float
     """Tell whether another space than the first would do as the end of a word."""
     others = _other_starts(table, starts)
     others = others[others <= len(data) - 4 * table.shape[1]]
-    found = _gathered(data, others, table.shape[1])
-    found = found[(found.max(axis=1) < LARGEST) & (found.min(axis=1) > -LARGEST)]  # which hardly any is
+    for n_numbers in (_TELLING, table.shape[1]):  # hardly any is left after the first
+        found = _gathered(data, others, min(n_numbers, table.shape[1]))
+        is_possible = (found.max(axis=1) < LARGEST) & (found.min(axis=1) > -LARGEST)
+        others, found = others[is_possible], found[is_possible]
     return bool((_unlikely(found) == 0).any())
 
 
@@ -159,12 +162,10 @@ def _gathered(data: Bytes, starts: NDArray[np.int64], vector_size: int) -> NDArr
 def _other_starts(table: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where vectors would begin, were a later space the end of the word; between the two there is only text."""
     head = np.ascontiguousarray(table.view(np.uint8)[:, :_LOOKED_AT])
-    differing = head.view(np.uint64) ^ _SPACES
-    rows = np.flatnonzero(((differing - _ONES) & ~differing & _HIGHEST_BITS).any(axis=1))  # any byte zero
+    rows, places = np.divmod(np.flatnonzero(head == ord(" ")), _LOOKED_AT)
     head = head[rows]
-    is_text = ~np.logical_or.accumulate((head < ord(" ")) | (head == 0x7F), axis=1)
-    found, places = np.nonzero((head == ord(" ")) & is_text)
-    others: NDArray[np.int64] = starts[rows[found]] + places + 1
+    is_odd = ((head < ord(" ")) | (head == 0x7F)) & (np.arange(_LOOKED_AT) < places[:, np.newaxis])
+    others: NDArray[np.int64] = (starts[rows] + places + 1)[~is_odd.any(axis=1)]
     return others
 
 

@@ -25,18 +25,9 @@ import llvmlite
 import numba
 import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
-from numba.np import linalg as numba_linalg
+from numba.core.runtime.nrt import rtsys
 
 from w2v.settings.environment import cache_folder, temporary_folder
-
-# Numba looks for SciPy's BLAS before it loads what was compiled, which takes longer than all else together. Kernels use
-# none; where other functions do, Numba looks for it again.
-_ensure_blas = numba_linalg.ensure_blas
-numba_linalg.ensure_blas = lambda: None
-from numba.np import arraymath  # noqa: E402
-
-numba_linalg.ensure_blas = _ensure_blas
-setattr(arraymath, "ensure_blas", _ensure_blas)  # noqa: B010
 
 _config: Any = numba.config
 _ROOT = Path(__file__).resolve().parents[__name__.count(".")]
@@ -80,6 +71,11 @@ class _Implementation(CompileResultCacheImpl):
 
 class _Cache(FunctionCache):
     _impl_class = _Implementation
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load what was compiled, but not, as Numba does before, all that only compiling needs, SciPy included."""
+        rtsys.initialize(target_context)
+        return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, unless the disk is full or the folder has gone: then it is compiled again."""

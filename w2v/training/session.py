@@ -221,13 +221,12 @@ def _check_pairs(text: _Text) -> None:
 
 
 def _check_learned(trainer: Trainer) -> None:
-    """Raise `NoPairsError` if subsampling left no two words beside each other, and was asked for."""
+    """Raise `NoPairsError` if subsampling left no two words beside each other in any epoch."""
     sample = trainer.parameters.sample
-    is_thinned_on_purpose = sample != Parameters.sample  # by default a toy text may lose all its pairs
-    if is_thinned_on_purpose and not any(record.pairs for record in trainer.history):
+    if sample and trainer.history and not any(record.pairs for record in trainer.history):
         raise NoPairsError(
-            f"sample={sample:g} left no two words beside each other, so nothing was learned; give a larger sample, or "
-            "more text"
+            f"subsampling with sample={sample:g} left no two words beside each other, so nothing was learned; give "
+            "sample=0 (--sample 0), which keeps all words, or more text"
         )
 
 

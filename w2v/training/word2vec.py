@@ -72,7 +72,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
 
     Examples
     --------
-    >>> model = Word2Vec(min_count=1, random_state=1).fit([["a", "cat", "sat"], ["a", "dog", "sat"]])
+    >>> model = Word2Vec(min_count=1, sample=0, random_state=1).fit([["a", "cat", "sat"], ["a", "dog", "sat"]])
     >>> "cat" in model.embeddings_
     True
     """
@@ -181,7 +181,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         EmptyVocabularyError
             If no word reaches `min_count`.
         NoPairsError
-            If no two words are neighbours, in the text or in what is held out.
+            If no two words are neighbours, in the text or in what is held out, or `sample` leaves none that are.
         DivergenceError
             If training diverged.
         ModelError

@@ -61,7 +61,7 @@ def results(texts: Any, folder: Path) -> dict[str, Any]:
     folder.mkdir()
     index = SentenceIndex.build(make_embeddings(), texts, folder / "index")
     grown = SentenceIndex.build(make_embeddings(), ["x"], folder / "grown")
-    words = Word2Vec(vector_size=4, min_count=1, epochs=1, workers=1, random_state=1).fit(texts)
+    words = Word2Vec(vector_size=4, min_count=1, epochs=1, sample=0, workers=1, random_state=1).fit(texts)
     return {
         "encode": encoder().encode(texts).tolist(),
         "transform": encoder().transform(texts).tolist(),
@@ -115,7 +115,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     "cluster": lambda texts, _: cluster_sentences(texts, make_embeddings()),
     "duplicates": lambda texts, _: list(mine_duplicates(texts)),
     "groups": lambda texts, _: group_duplicates(texts),
-    "Word2Vec": lambda texts, _: Word2Vec(min_count=1).fit(texts),
+    "Word2Vec": lambda texts, _: Word2Vec(min_count=1, sample=0).fit(texts),
     "Phrases": lambda texts, _: Phrases(min_count=1).fit(texts),
     "pairs": lambda texts, _: encoder().fit(pairs=texts),
 }
@@ -142,7 +142,7 @@ def test_array_of_several_columns_is_texts_of_nobody_but_tokens_of_words() -> No
     table = np.array([["the", "river"], ["a", "42"]])
     with pytest.raises(TypeError, match=r"shape \(2, 2\).*array\[:, 0\]"):
         encoder().encode(table)
-    words = Word2Vec(vector_size=4, min_count=1, epochs=1).fit(np.repeat(table, 20, axis=0)).embeddings_
+    words = Word2Vec(vector_size=4, min_count=1, epochs=1, sample=0).fit(np.repeat(table, 20, axis=0)).embeddings_
     assert set(words.vocabulary) == {"the", "river", "a", "42"}
     with pytest.raises(TypeError, match="shape"):
         one_column(np.array("the river"))

@@ -71,6 +71,26 @@ def test_changed_helper_recompiles_its_caller_in_another_file(tmp_path: Path) ->
     assert len(list((cache / "kernels").iterdir())) == 2
 
 
+def test_loading_what_was_compiled_imports_nothing_that_only_compiling_needs(tmp_path: Path) -> None:
+    copy_package(tmp_path)
+    script = (
+        "import sys\nimport numpy as np\nfrom w2v import _caller\nnames = {'numba.np.linalg', 'scipy.linalg'}\n"
+        "loaded = _caller.twice(np.arange(3.0)), sorted(names & set(sys.modules))\n"
+        "compiled = _caller.twice(np.arange(3)), sorted(names & set(sys.modules))\n"
+        "print([loaded, compiled, sum(_caller.twice.stats.cache_misses.values())])"
+    )
+    assert probe(tmp_path, tmp_path / "cache") == (4.0, 0)
+    environment = os.environ | {"W2V_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    loaded, compiled, n_compiled = ast.literal_eval(done.stdout)
+    assert loaded == (4.0, [])
+    assert compiled == (4, ["numba.np.linalg", "scipy.linalg"])
+    assert n_compiled == 1
+
+
 def test_another_place_of_the_same_sources_shares_the_cache(tmp_path: Path) -> None:
     for name in "ab":
         copy_package(tmp_path / name)

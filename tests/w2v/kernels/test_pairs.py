@@ -236,7 +236,7 @@ def test_weighted_lines_count(tmp_path: Path) -> None:
     path.write_text("3\tgreen tea\tsugar\n1\tcoffee\tsugar\n0.5\tcoffee\tmilk\n" * 10)
     output = tmp_path / "out.model"
     arguments = ["train", path, "--lines", "weighted", "--tokenizer", "tabs", "--output", output, "--vector-size", 4,
-                 "--min-count", 1, "--workers", 1]  # fmt: skip
+                 "--min-count", 1, "--workers", 1, "--sample", 0]  # fmt: skip
     result = run(*arguments)
     assert result.exit_code == 0, result.output
     embeddings = Embeddings.load(output)

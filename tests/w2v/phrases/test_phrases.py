@@ -378,7 +378,15 @@ TEXT = ["We like New York", "New York likes us", "the Bank of America", "a bank"
 
 def trained(**options: Any) -> Word2Vec:
     defaults = {"phrase_threshold": 0.3, "phrase_connectors": "english"} if options.get("phrases", True) else {}
-    given = {"phrases": True, "min_count": 3, "vector_size": 4, "epochs": 1, "workers": 1, "random_state": 1}
+    given = {
+        "phrases": True,
+        "min_count": 3,
+        "vector_size": 4,
+        "epochs": 1,
+        "sample": 0,
+        "workers": 1,
+        "random_state": 1,
+    }
     return Word2Vec(**{**given, **defaults, **options})
 
 
@@ -584,7 +592,7 @@ def test_command_ends_with_one_line(
 
 
 def test_command_trains_with_phrases_and_queries_them(text: Path, tmp_path: Path) -> None:
-    options = ("--phrase-threshold", 0.3, "--min-count", 3, "--vector-size", 4, "--epochs", 1, "--seed", 1)
+    options = ("--phrase-threshold", 0.3, "--min-count", 3, "--vector-size", 4, "--sample", 0, "--seed", 1)
     model = tmp_path / "my.model"
     assert run("train", text, "--output", model, "--phrases", *options).exit_code == 0
     result = run("neighbors", model, "New York", "--json")

@@ -174,8 +174,8 @@ def test_dry_run_prints_json_without_an_output(text: Path) -> None:
         (["--dry-run"], 2, "Missing argument"),
         (["-", "--dry-run"], 1, "standard input and pipes can be read only once"),
         (["nowhere.txt", "--dry-run"], 1, "nowhere.txt"),
-        (["text.txt", "--dry-run", "--resume", "x"], 2, "--dry-run is for a new training"),
-        (["text.txt", "--dry-run", "--continue", "x"], 2, "--dry-run is for a new training"),
+        (["text.txt", "--dry-run", "--resume", "x"], 2, "--resume and --dry-run exclude"),
+        (["text.txt", "--dry-run", "--continue", "x"], 2, "--continue and --dry-run exclude"),
         (["text.txt", "--dry-run", "--patience", "3"], 2, "patience needs something to look at"),
     ],
 )

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
+from tests.helpers.command_line import assert_mistake, run
 from w2v import Embeddings, Word2Vec
-from w2v.commands.main import main
 from w2v.vectors.subwords import Subwords, SubwordVectors
 
 SENTENCES = [f"{a} {b} likes {b} and {a} bread".split() for a in ("ann", "bob", "eve") for b in ("tea", "milk")] * 8
@@ -86,10 +85,6 @@ def test_wrong_initial_vectors_are_refused() -> None:
 # Through the command line.
 
 
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
@@ -120,7 +115,7 @@ def test_train_starts_from_a_model_or_a_file(corpus: Path, tmp_path: Path) -> No
         (["--initial", "missing.bin"], 1, "missing.bin"),
         (["--initial", "corpus.txt"], 1, "corpus.txt"),
         (["--initial", "narrow.model"], 1, "5 dimensions"),
-        (["--initial", "narrow.model", "--continue", "narrow.model"], 2, "--initial is for a new training"),
+        (["--initial", "narrow.model", "--continue", "narrow.model"], 2, "--continue and --initial exclude"),
     ],
 )
 def test_wrong_ways_to_start_end_in_one_line(
@@ -132,3 +127,13 @@ def test_wrong_ways_to_start_end_in_one_line(
     result = run("train", corpus, "--output", tmp_path / "out.model", *OPTIONS, *named)
     assert result.exit_code == code and message in result.stderr
     assert "Traceback" not in result.stderr and sorted(tmp_path.iterdir()) == before
+
+
+def test_vectors_of_another_encoding_are_imported_first(corpus: Path, tmp_path: Path) -> None:
+    file, model = tmp_path / "latin.vec", tmp_path / "latin.model"
+    file.write_bytes("2 8\nna\xefve 1 1 1 1 1 1 1 1\ntea 2 2 2 2 2 2 2 2\n".encode("latin-1"))
+    train = ("train", corpus, "--output", tmp_path / "out.model", *OPTIONS, "--freeze", "--initial")
+    assert_mistake(run(*train, file), 1, f"`w2v import {file}`", "--encoding", "--initial")
+    assert run("import", file, "--output", model, "--encoding", "latin-1").exit_code == 0
+    assert run(*train, model).exit_code == 0
+    assert Embeddings.load(tmp_path / "out.model")["tea"].tolist() == [2.0] * 8
