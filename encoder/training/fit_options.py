@@ -117,12 +117,10 @@ class FitProgress:
     phase : str
         "reading", "teaching" (the teacher is asked), "training", or "measuring".
     done : float or None
-        Share of the phase, if known.
+        Fraction of the phase, if known.
     step : int
-    loss : float or None
-        Recent mean of the training loss.
-    held_out_loss : float or None
-        The last one measured.
+    loss, held_out_loss : float or None
+        Recent mean of the training loss, and the last one measured on held-out sentences.
     seconds : float
         Since training began.
     """
