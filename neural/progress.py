@@ -18,7 +18,7 @@ class FitProgress:
     phase : str
         "reading", "teaching" (the teacher is asked), "training", or "measuring".
     done : float or None
-        Share of the phase, if known.
+        Fraction of the phase, if known.
     step : int
     loss : float or None
         Recent mean of the training loss.

@@ -225,12 +225,7 @@ _SHADES = " ░▒▓█"
 def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
     """Print how much each token attends to each, a shade a pair, and its contribution to the sentence's vector.
 
-    Parameters
-    ----------
-    tokens : sequence of T str
-    weights : ndarray of shape (T, T)
-        Row t: how much token t attends to each; darkest at the largest of all.
-    shares : ndarray of shape (T,)
+    Row t of `weights`, shape (T, T), is how much token t attends to each; the largest of all is the darkest.
     """
     largest = float(weights.max())
     numbers = [f"{number:>3}" for number in range(1, len(tokens) + 1)]

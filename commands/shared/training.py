@@ -102,28 +102,11 @@ def train_and_save(
     resume: str,
     told: tuple[type[Warning], ...],
 ) -> Path:
-    """Train and save; after Ctrl-C or SIGTERM end with what is saved by then, and say how to go on.
+    """Train, and return where the model is saved; after Ctrl-C or SIGTERM end with what is saved, and say how to go on.
 
-    Parameters
-    ----------
-    fit : callable
-        Trains, given where and how often to save it and how to show how far it is.
-    save : callable
-        Writes what was trained to another place.
-    output : Path
-        The folder of the model.
-    overwrite : bool
-    checkpoint_every : float
-        Seconds.
-    resume : str
-        What goes on with an interrupted training, before the name of its folder.
-    told : tuple of Warning types
-        Warnings that are shown in one line.
-
-    Returns
-    -------
-    Path
-        Where it is saved.
+    `fit` trains, given where and how often to save it and how to show how far it is; `save` writes what was trained to
+    another place. `resume`, before a folder's name, goes on with an interrupted training. Warnings of the kinds `told`
+    are shown in one line.
     """
     leave, saved = click.get_current_context().exit, Output(output)
     try:

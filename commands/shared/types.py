@@ -46,13 +46,7 @@ class Duration(_NumberType):
 
 
 class LazyChoice(_TextType):
-    """One of a few names, which are imported only when a value is given or the help of the command is shown.
-
-    Parameters
-    ----------
-    names : callable
-        Returns the names.
-    """
+    """One of a few names, which are looked up only when a value is given or the help of the command is shown."""
 
     name = "choice"
 

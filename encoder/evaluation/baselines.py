@@ -24,7 +24,7 @@ SENTENCE_LENGTH = 11
 
 _BAG_COLUMNS = 8192
 _ROWS_AT_ONCE = 1 << 14
-_RANDOM_SHARE = 0.5  # length of what a random network adds to a row, over the mean length of a weighted row
+_RANDOM_SCALE = 0.5  # length of what a random network adds to a row, over the mean length of a weighted row
 
 
 class Baseline(Protocol):
@@ -37,20 +37,8 @@ class Baseline(Protocol):
 class BagOfWords:
     """Words without any vectors: cosines count the words that two sentences share, the rare ones more.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-        Whose vocabulary, counts and tokenizer are used; a word that it does not hold has weight 1.
-    a : float, default 3e-4
-        As in `sif_state`.
-    columns : int, default 8192
-        Every spelling is hashed to one of them and to a sign; few sentences are long enough for two of their words to
-        meet.
-
-    Raises
-    ------
-    ValueError
-        If `columns` is below 1.
+    The weights, a / (a + p), are those of `sif_state`; a word that `embeddings` does not hold has weight 1. Every
+    spelling is hashed to one of the columns and to a sign; in few sentences two words meet.
     """
 
     def __init__(self, embeddings: Embeddings, a: float = DEFAULT_A, columns: int = _BAG_COLUMNS) -> None:
@@ -74,17 +62,6 @@ class BagOfWords:
 
 class UnweightedSif:
     """uSIF: weights without a parameter to choose, and the directions that all sentences share taken out in part.
-
-    Parameters
-    ----------
-    embeddings : Embeddings
-    n_components : int, default 5
-    sentence_length : int, default 11
-
-    Raises
-    ------
-    ValueError
-        If `n_components` is negative or above the width of the vectors, or `sentence_length` below 1.
 
     Notes
     -----
@@ -139,12 +116,6 @@ def sentence_moments(
 def random_network(embeddings: Embeddings, *, layers: int = 1, random_state: int = 0) -> SentenceEncoder:
     """Return an encoder whose network was drawn at random and never trained, on weighted words as in SIF.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-    layers : int, default 1
-    random_state : int, default 0
-
     References
     ----------
     .. [1] Wieting and Kiela 2019, No training required: exploring random encoders for sentence classification, ICLR.
@@ -153,7 +124,7 @@ def random_network(embeddings: Embeddings, *, layers: int = 1, random_state: int
     state = encoder.state
     assert state.parameters is not None
     lengths = state.gains * np.linalg.norm(state.table, axis=1)
-    length = _RANDOM_SHARE * float(word_probabilities(state.vocabulary) @ lengths)
+    length = _RANDOM_SCALE * float(word_probabilities(state.vocabulary) @ lengths)
     rng = np.random.default_rng([random_state, layers])
     weight = state.parameters["output.weight"]
     weight[...] = length * rng.standard_normal(weight.shape) / np.sqrt(weight.shape[0] * state.width)
@@ -172,13 +143,7 @@ BASELINES: dict[str, Callable[[Embeddings], Baseline]] = {
 
 
 def get_baseline(name: str, embeddings: Embeddings) -> Baseline:
-    """Return a baseline.
-
-    Parameters
-    ----------
-    name : str
-        One of `BASELINES`.
-    embeddings : Embeddings
+    """Return a baseline, one of `BASELINES` by name.
 
     Raises
     ------

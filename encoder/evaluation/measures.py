@@ -167,15 +167,6 @@ class Difference:
 def evaluate_sts(encode: Encode, pairs: ScoredPairs) -> StsReport:
     """Compare an encoder's cosines with people's scores.
 
-    Parameters
-    ----------
-    encode : callable
-    pairs : ScoredPairs
-
-    Returns
-    -------
-    StsReport
-
     Raises
     ------
     EvaluationError
@@ -208,10 +199,6 @@ def evaluate_classification(
         At least 2; less where a label has fewer sentences.
     seed : int, default 0
         Decides the folds.
-
-    Returns
-    -------
-    AccuracyReport
 
     Raises
     ------
@@ -252,19 +239,9 @@ def swapped_neighbors(
 ) -> tuple[list[str], list[str]]:
     """Return sentences, and the same with two neighbouring words exchanged.
 
-    Parameters
-    ----------
-    sentences : sequence of str
-        Those of fewer than four words, and those of which no two neighbours differ, are left out.
-    tokenizer : Tokenizer, default WordsTokenizer()
-        Both forms are its words, joined by spaces: nothing but the order tells them apart.
-    seed : int, default 0
-        Decides which words are exchanged.
-
-    Returns
-    -------
-    (list of str, list of str)
-        As they were, and swapped.
+    Both forms are the words of the tokenizer, by default `WordsTokenizer()`, joined by spaces: nothing but the order
+    tells them apart. Sentences of fewer than four words, and those of which no two neighbours differ, are left out. The
+    seed decides which words are exchanged.
     """
     tokenize = WordsTokenizer() if tokenizer is None else tokenizer
     rng = np.random.default_rng(seed)

@@ -29,17 +29,8 @@ def plot_attention(
 ) -> Figure:
     """Draw how much each token (row) attends to each (column), and beside it the tokens' contributions to the vector.
 
-    Parameters
-    ----------
-    tokens : sequence of T str
-    shares : ndarray of shape (T,)
-        See `w2v.encoder.model.contributions.token_shares`.
-    weights : ndarray of shape (T, T), optional
-        Left out for an encoder without attention.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    The T contributions are those of `w2v.encoder.model.contributions.token_shares`. The weights, shape (T, T), are left
+    out for an encoder without attention.
 
     Raises
     ------

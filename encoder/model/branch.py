@@ -58,14 +58,7 @@ def start_at_identity(parameters: ParameterTable, config: NetworkConfig, seed: i
     changes them; layers add nothing, as their output maps are zero; and the head turns them back, which takes the
     carrier away. Norms shrink an embedding of length r by about r² / (2 dim K²), rounding adds about K · 6e-8.
 
-    Parameters
-    ----------
-    parameters : ParameterTable
-    config : NetworkConfig
-    seed : int
-        Chooses the rotation.
-    length : float, default 1
-        Of a typical token embedding.
+    The seed chooses the rotation; `length` is that of a typical token embedding.
     """
     rng = np.random.default_rng([seed, config.dim])
     directions = rng.standard_normal((config.dim, config.input_size + 2))

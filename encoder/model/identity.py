@@ -60,18 +60,7 @@ class Identity:
             raise ValueError(f"the first column of the identity must not be negative, not {self.start}")
 
     def directions(self, words: Sequence[str], n_columns: int) -> NDArray[np.float32]:
-        """Return the directions of words.
-
-        Parameters
-        ----------
-        words : sequence of str, n of them
-        n_columns : int
-            d, the width of the table; more than `start`.
-
-        Returns
-        -------
-        ndarray of shape (n, d - start), float32
-        """
+        """Return the directions of n words in a table of d columns, more than `start`, shape (n, d - start)."""
         width = n_columns - self.start
         directions = np.empty((len(words), width), np.float32)
         length = np.float32(self.scale / np.sqrt(width))

@@ -56,19 +56,8 @@ class Encoded(NamedTuple):
 class Output:
     """What becomes of the pooled vectors of sentences.
 
-    Parameters
-    ----------
-    normalize : bool, default True
-        Bring vectors to length 1; zeros stay zeros.
-    truncate_dim : int, optional
-        Keep so many of the first columns, before anything else.
-    precision : {"float32", "float16", "int8"}, default "float32"
-        int8 scales each vector such that its largest number is 127: cosines survive, lengths do not.
-
-    Raises
-    ------
-    ValueError
-        If an option is out of range.
+    They are truncated first, and then normalized, as `SentenceEncoder` says; int8 scales each vector so that its
+    largest number is 127: cosines survive, lengths do not. ValueError if an option is out of range.
     """
 
     normalize: bool = True
@@ -103,19 +92,7 @@ class Output:
 
 
 class Inference:
-    """Encodes sentences; its methods may be called from several threads at once.
-
-    Parameters
-    ----------
-    state : EncoderState
-    workers : int, optional
-        Threads; all cores by default.
-
-    Raises
-    ------
-    ValueError
-        If `workers` is below 1.
-    """
+    """Encodes sentences in so many threads, by default all cores; several threads may call its methods at once."""
 
     def __init__(self, state: EncoderState, workers: int | None = None) -> None:
         check_parameter("workers", workers)

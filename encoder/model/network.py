@@ -168,10 +168,6 @@ class Network:
         Threads, between which the sentences of a batch are divided; all cores by default. Hidden states do not depend
         on it; gradients do in their last bits, since their parts are summed in another order.
 
-    Raises
-    ------
-    ValueError
-        If `workers` is below 1.
     """
 
     def __init__(self, config: NetworkConfig, workers: int | None = None) -> None:
@@ -188,12 +184,7 @@ class Network:
         With relative positions the first two heads of each layer start by looking at the word before and the word
         behind: there, and not in all the sentence at once, the order of words is learned quickly.
 
-        Parameters
-        ----------
-        seed : int
-        dtype : dtype, default float32
-        length : float, default 1
-            Of a typical token embedding; the head ``linear`` needs it.
+        The head ``linear`` needs the length of a typical token embedding.
         """
         parameters = ParameterTable.initialise(self.config.tensors(), seed, dtype)
         if self.config.head == "linear":
@@ -256,12 +247,7 @@ class Network:
     ) -> tuple[NDArray[Any], ParameterTable]:
         """Return the gradients of x, shape (N, input_size), and of the parameters, in their layout.
 
-        Parameters
-        ----------
-        parameters : ParameterTable
-            Those that `forward` was given.
-        dy : ndarray of shape (N, input_size)
-        cache : Cache
+        `parameters` are those that `forward` was given, and `dy` has the shape of x.
         """
         if dy.shape != (sum(len(part.x) for part in cache.parts), self.config.input_size):
             raise ValueError(f"dy has shape {dy.shape}, which is not that of what forward returned")
@@ -283,14 +269,9 @@ class Network:
         check_offsets(offsets, len(x))
 
     def dropout(self, seed: int, first_row: int = 0) -> Dropout:
-        """Return what a step of training drops: the same for the same seed.
+        """Return what a step of training drops: the same for the same seed, one for each step.
 
-        Parameters
-        ----------
-        seed : int
-            One for each step.
-        first_row : int, default 0
-            Of a part of a batch: the row of the batch that its first row is. It drops what the whole batch drops.
+        A part of a batch that begins at `first_row` of the batch drops what the whole batch drops.
         """
         return Dropout(self.config.dropout, seed, first_row)
 

@@ -151,17 +151,7 @@ def load_encoder(
 
 
 def read_encoder_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read and check the ``config.json`` of an encoder's folder.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The folder, not the file.
-
-    Returns
-    -------
-    dict
-        The whole configuration; what `EncoderState` is made of has the right types.
+    """Read the ``config.json`` of an encoder's folder, and check what `EncoderState` is made of.
 
     Raises
     ------

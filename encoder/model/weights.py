@@ -17,14 +17,14 @@ _ZIPF_SHIFT = 2.7  # Mandelbrot's: p is in proportion to 1 / (rank + 2.7)
 
 
 def word_probabilities(vocabulary: Vocabulary) -> NDArray[np.float64]:
-    """Return the share of each word in the training corpus, shape (V,).
+    """Return the fraction of each word in the training corpus, shape (V,).
 
     Without counts, or with zeros only, it follows Zipf's law in the order of the words.
     """
     counts = vocabulary.counts
     if counts is not None and counts.any():
-        shares: NDArray[np.float64] = counts / counts.sum()
-        return shares
+        fractions: NDArray[np.float64] = counts / counts.sum()
+        return fractions
     guess = 1 / (np.arange(1, len(vocabulary) + 1) + _ZIPF_SHIFT)
     guess /= guess.sum()
     return guess
@@ -49,22 +49,8 @@ def row_scale(embeddings: Embeddings) -> float:
 def usif_weights(probabilities: NDArray[np.float64], sentence_length: int) -> NDArray[np.float32]:
     """Return the logarithms of uSIF's word weights a / (a / 2 + p), shape (V,), float32.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (V,), float64
-    sentence_length : int
-        n, the words of a typical sentence.
-
-    Returns
-    -------
-    ndarray of shape (V,), float32
-        For a = (1 - alpha) / (alpha V / 2), where alpha is the share of words with p > 1 - (1 - 1 / V)^n, which are
-        expected in a random walk of n words; at least one word is.
-
-    Raises
-    ------
-    ValueError
-        If `sentence_length` is below 1.
+    a = (1 - alpha) / (alpha V / 2), where alpha is the fraction of words with p > 1 - (1 - 1 / V)^n, which are expected
+    in a random walk of n words, the `sentence_length`; at least one word is.
 
     References
     ----------

@@ -212,12 +212,15 @@ def test_interactive_search_edits_the_line_and_remembers_queries(tmp_path: Path)
     ) as process:
         os.close(slave)
         shown = ""
-        for number, typed in enumerate((b"cat\n", b"\x1b[A\n", b"\n")):
-            shown += _read_until(master, "search for: ")
-            os.write(master, typed)
-            if number < 2:
-                shown += _read_until(master, "near cat")
-        assert process.wait(30) == 0
+        try:
+            for number, typed in enumerate((b"cat\n", b"\x1b[A\n", b"\n")):
+                shown += _read_until(master, "search for: ")
+                os.write(master, typed)
+                if number < 2:
+                    shown += _read_until(master, "near cat")
+            assert process.wait(30) == 0
+        finally:
+            process.kill()  # it would wait for a query for ever
     os.close(master)
     assert shown.count("near cat") == 2
     assert "^[[A" not in shown

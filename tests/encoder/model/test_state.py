@@ -12,6 +12,8 @@ from tests.helpers.encoder_examples import COUNTS, WORDS, make_embeddings
 from w2v import Embeddings, Vocabulary
 from w2v.corpora.tokenizers import WhitespaceTokenizer, WordsTokenizer
 from w2v.encoder.model.identity import Identity
+from w2v.encoder.model.inference import Inference, Output
+from w2v.encoder.model.pooling import Pooling
 from w2v.encoder.model.state import EncoderState, sif_state, tokenizer_of
 from w2v.encoder.model.weights import log_weights, row_scale, word_probabilities
 
@@ -126,3 +128,12 @@ def test_state_refuses_what_does_not_fit_together() -> None:
         with pytest.raises(error, match=message):
             replace(state, **change)  # type: ignore[arg-type]
     assert isinstance(replace(state, metadata={"a": 1}), EncoderState)
+
+
+def test_mean_pooling_divides_the_sum_by_the_number_of_tokens() -> None:
+    state = sif_state(make_embeddings())
+    sentences = ["the river", "the", "river the the", ""]
+    sums = Inference(state, 1).encode(sentences, Output(normalize=False))
+    means = Inference(replace(state, pooling=Pooling("mean", normalize=False)), 1).encode(sentences, Output(False))
+    np.testing.assert_allclose(means, sums / np.array([[2], [1], [3], [1]]), rtol=1e-6)
+    assert sums[:3].any(axis=1).all() and not sums[3].any()

@@ -115,11 +115,10 @@ def test_a_batch_as_large_as_can_be_has_all_but_what_is_held_out(make: Callable[
 
 def test_words_are_exchanged_elsewhere_in_each_step() -> None:
     task = OrderTask(packed(), 12, batch_size=999, seed=1)
-    first, second = (task.draw(step).sentences for step in (0, 0))
-    assert listed(first) == listed(second)
-    later = task.draw(task._shuffled.n // task._shuffled.batch_size).sentences  # the same sentences, in another order
-    assert contents(first) == contents(later)
-    assert sorted(listed(first)) != sorted(listed(later))
+    first, same, later, held = (listed(task._batch(task._items, step).sentences) for step in (0, 0, 1, -1))
+    assert first == same and len({str(sentences) for sentences in (first, later, held)}) == 3
+    for other in (later, held):
+        assert [sorted(sentence) for sentence in first] == [sorted(sentence) for sentence in other]
 
 
 def test_files_of_pairs_are_drawn_apart() -> None:
@@ -159,3 +158,17 @@ def test_seed_decides_where_a_network_starts() -> None:
     assert np.array_equal(one.flat, same.flat) and not np.array_equal(one.flat, other.flat)
     trained = attentive(training=FitOptions(seed=2)).parameters
     assert trained is not None and np.array_equal(trained.flat, other.flat)
+
+
+def test_state_with_the_lowest_held_out_loss_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, tables = iter([3.0, 1.0, 2.0]), []
+
+    def loss(model: Trainable, *_: Any) -> float:
+        tables.append(model.table.copy())
+        return next(losses)
+
+    monkeypatch.setattr(Trainable, "loss", loss)
+    fitted = fit_encoder(static(), make_paragraphs(), options=replace(OPTIONS, steps=20, evaluate_every=10))
+    assert [entry["best"] for entry in fitted.history] == [True, True, False]
+    np.testing.assert_array_equal(fitted.state.table, tables[1])
+    assert not np.array_equal(tables[0], tables[1]) and not np.array_equal(tables[1], tables[2])
