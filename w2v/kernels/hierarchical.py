@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from w2v.kernels.cbow import close_windows, compose_inputs, context_means
 from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.simd import (
     LANES,
     fma,
@@ -110,7 +110,7 @@ def _prefetch_path(words, i, n, path_offsets, path_steps):
         prefetch_read(path_steps, first + _LINE - 1)
 
 
-@compiled
+@inlined
 def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs):
     """Set rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
 
@@ -151,7 +151,7 @@ def _sum_losses(likelihoods, n):
 # Skip-gram.
 
 
-@compiled
+@inlined
 def _place_inputs(words, i, first, last, start, members, row_size, empty_row, input_rows):
     """Set the rows of the context of words[i], filled up to whole groups; return its size.
 
@@ -166,7 +166,7 @@ def _place_inputs(words, i, first, last, start, members, row_size, empty_row, in
     return n
 
 
-@compiled
+@inlined
 def _widen(signs, first, n_rows, wide):
     """Repeat the sign of each path row INPUTS times."""
     for i in range(n_rows):
@@ -208,7 +208,7 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
     )
 
 
-@compiled
+@inlined
 def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used):
     """Set g[i * INPUTS + c] to the step of path row i with input j + c, and likelihoods[used:] to those of its branch.
 
@@ -229,7 +229,7 @@ def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha
         store_vector(likelihoods, used + i, s)
 
 
-@compiled
+@inlined
 def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row_size, g):
     """Add the sum of g[i, c] x_c to path row i, and that of g[i, c] y_i to input j + c, both from the values before."""
     row_0, row_1 = load(input_rows, j), load(input_rows, j + 1)
@@ -327,19 +327,7 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
             _widen(signs, first, n_rows, wide)
             for j in range(0, n_inputs, INPUTS):
                 _score_group(
-                    inputs,
-                    input_rows,
-                    j,
-                    w_out,
-                    rows,
-                    first,
-                    n_path,
-                    wide,
-                    alpha * gain,
-                    row_size,
-                    g,
-                    likelihoods,
-                    used,
+                    inputs, input_rows, j, w_out, rows, first, n_path, wide, alpha * gain, row_size, g, likelihoods, used
                 )
                 _step_group(inputs, input_rows, j, n_inputs - j, w_out, rows, first, n_path, row_size, g)
                 used += n_rows * INPUTS
@@ -403,7 +391,7 @@ def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: 
     )
 
 
-@compiled
+@inlined
 def _step_path(
     hidden, own, share, low, high, prefix, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used
 ):  # fmt: skip

@@ -89,7 +89,7 @@ def kernels() -> Sequence[tuple[Path, ast.FunctionDef]]:
 
 
 def is_compiled(node: ast.AST) -> bool:
-    return isinstance(node, ast.FunctionDef) and any("compiled" in ast.unparse(d) for d in node.decorator_list)
+    return isinstance(node, ast.FunctionDef) and bool({"compiled", "inlined"} & {ast.unparse(d) for d in node.decorator_list})
 
 
 def names_in_python(path: Path, kernel_modules: set[str]) -> set[str]:
