@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.helpers import naive_w2v
-from w2v.kernels import cbow, skipgram, training
+from w2v.kernels import cbow, skipgram
+from w2v.kernels.arguments import ROW_MULTIPLE, Chunk, Noise, Segment, TableArrays, Text
 from w2v.kernels.composition import Members
 from w2v.kernels.simd import TILE_ROWS
-from w2v.kernels.training import Chunk, Noise, Segment, TableArrays, Text
 
 ROUNDING = 2.0**-24
 SIGMOID_ERROR = 1e-6
@@ -125,7 +125,7 @@ class Outcome:
 def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the table of V + 1 rows, padded with zeros to whole cache lines and starting on one."""
     n_words, vector_size = vectors.shape
-    row_size = -(-vector_size // training.ROW_MULTIPLE) * training.ROW_MULTIPLE
+    row_size = -(-vector_size // ROW_MULTIPLE) * ROW_MULTIPLE
     raw = np.zeros((n_words + 1) * row_size + 16, np.float32)
     start = (-raw.ctypes.data // 4) % 16
     table = raw[start : start + (n_words + 1) * row_size].reshape(n_words + 1, row_size)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.kernels.jit import compiled
+from w2v.kernels.random import draw_noise
 from w2v.kernels.simd import LANES, load_vector, splat, store_vector
-from w2v.kernels.training import draw_noise
 
 IN_TEXT, AS_NOISE = 0, 1
 """Columns of `Round.seen`."""

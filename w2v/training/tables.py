@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoding.vocabulary import Vocabulary
+from w2v.kernels.arguments import ROW_MULTIPLE, TableArrays, aligned_zeros
 from w2v.kernels.composition import Members, compose_all
-from w2v.kernels.training import ROW_MULTIPLE, TableArrays, aligned_zeros, to_multiple
+from w2v.kernels.training import to_multiple
 from w2v.settings.parameters import Parameters
 from w2v.vectors.subwords import Subwords
 
@@ -84,7 +85,7 @@ class Tables:
     composition : Composition or None
         None where every input vector is the row of its word.
     positions : ndarray of shape ((2 * window + 1) * S,), float32, or None
-        For CBOW with weights of positions: see `w2v.kernels.positional`.
+        For CBOW with weights of positions: see `w2v.kernels.composition`.
     """
 
     w_in: NDArray[np.float32]

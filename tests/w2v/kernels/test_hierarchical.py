@@ -17,7 +17,7 @@ from tests.helpers.kernel_checks import ROUNDING, SIGMOID_ERROR, Case, Outcome, 
 from tests.helpers.trainer_examples import make_trainer, run
 from w2v import Word2Vec
 from w2v.kernels import hierarchical
-from w2v.kernels import training as _kernels
+from w2v.kernels.arguments import BUFFER, LOSS
 from w2v.kernels.composition import Members
 from w2v.kernels.hierarchical import INPUTS, Paths
 from w2v.kernels.simd import LANES
@@ -25,8 +25,6 @@ from w2v.settings.parameters import Parameters
 from w2v.training.huffman import HuffmanTree
 from w2v.training.monitor import CallbackError
 from w2v.training.tables import Tables
-
-BUFFER = _kernels.BUFFER
 
 both = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
 
@@ -258,7 +256,7 @@ def test_kernel_measures_without_moving_at_a_rate_of_zero(algorithm: str) -> Non
     outcome = run_kernel(case)
     assert np.array_equal(outcome.w_in[:-1, :16], case.vectors[0])
     assert np.array_equal(outcome.w_out[:-1, :16], case.vectors[1])
-    assert outcome.stats[_kernels.LOSS] > 0
+    assert outcome.stats[LOSS] > 0
 
 
 @both

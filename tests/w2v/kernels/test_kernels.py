@@ -10,11 +10,10 @@ from scipy import stats
 from tests.helpers import naive_w2v
 from tests.helpers.kernel_checks import Case, assert_agree, run_kernel, run_twin, train_kernel
 from w2v.encoding.vocabulary import keep_probabilities, noise_distribution
-from w2v.kernels import training
+from w2v.kernels import random, training, vector_math
+from w2v.kernels.arguments import BUFFER, KEPT, LOSS, PAIRS, Text, make_sample
 from w2v.kernels.simd import LANES, TILE_ROWS
-from w2v.kernels.training import Text, make_sample
 
-BUFFER = training.BUFFER
 RARE = 1e-3  # a chi-square test with a fixed seed passes above this p-value
 
 both = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
@@ -138,8 +137,8 @@ def test_kernel_adds_to_stats(algorithm: str) -> None:
     w_in = np.zeros((31, 16), np.float32)
     sums = np.array([1.5, 2.0, 3.0])
     train_kernel(case, case.arrays(w_in, w_in.copy()), sums)
-    assert sums[training.KEPT] == 43 and sums[training.PAIRS] > 40
-    loss, pairs = sums[training.LOSS] - 1.5, sums[training.PAIRS] - 2
+    assert sums[KEPT] == 43 and sums[PAIRS] > 40
+    loss, pairs = sums[LOSS] - 1.5, sums[PAIRS] - 2
     assert loss == pytest.approx(6 * pairs * np.log(2), rel=1e-5)  # all scores are zero, for noise and for all else
 
 
@@ -152,10 +151,10 @@ def states(n: int, seed: int) -> NDArray[np.uint64]:
 
 def test_generator_equals_integers_modulo_two_to_the_64() -> None:
     for state in states(50, 0).tolist() + [0, 2**64 - 1]:
-        assert int(training.next_random(np.uint64(state))) == naive_w2v.advance(state)
-        assert float(training.uniform(np.uint64(state))) == naive_w2v.as_uniform(state) < 1
+        assert int(random.next_random(np.uint64(state))) == naive_w2v.advance(state)
+        assert float(random.uniform(np.uint64(state))) == naive_w2v.as_uniform(state) < 1
         for n in (1, 2, 5, 1000, 2**31 - 1):
-            assert int(training.below(np.uint64(state), n)) == naive_w2v.as_integer(state, n) < n
+            assert int(random.below(np.uint64(state), n)) == naive_w2v.as_integer(state, n) < n
 
 
 @pytest.mark.parametrize("shrink", [True, False])
@@ -211,11 +210,11 @@ def test_noise_follows_its_distribution() -> None:
     counts = np.array([5000, 900, 900, 300, 50, 20, 3, 1])
     expected = noise_distribution(counts, 0.75)
     threshold, alias = np.empty(8, np.float32), np.empty(8, np.int32)
-    training.build_alias(expected.copy(), threshold, alias)
+    random.build_alias(expected.copy(), threshold, alias)
     n, state = 200_000, np.uint64(12345)
     drawn = np.zeros(8, int)
     for _ in range(n):
-        word, state = training.draw_noise(threshold, alias, state)
+        word, state = random.draw_noise(threshold, alias, state)
         drawn[word] += 1
         state = np.uint64(state)
     assert stats.chisquare(drawn, n * expected).pvalue > RARE
@@ -227,7 +226,7 @@ def test_alias_table_holds_the_distribution(n_words: int, ns_exponent: float) ->
     counts = np.sort(np.random.default_rng(n_words).zipf(1.5, n_words).clip(max=10**6))[::-1]
     expected = noise_distribution(counts, ns_exponent)
     threshold, alias = np.empty(n_words, np.float32), np.empty(n_words, np.int32)
-    training.build_alias(expected.copy(), threshold, alias)
+    random.build_alias(expected.copy(), threshold, alias)
     assert threshold.min() >= 0 and threshold.max() <= 1
     implied = (threshold + np.bincount(alias, 1 - threshold.astype(float), minlength=n_words)) / n_words
     assert np.allclose(implied, expected, rtol=0, atol=1e-6 / n_words * max(1, n_words * expected.max()))
@@ -260,7 +259,7 @@ def test_score_is_a_matrix_product(vector_size: int, n_columns: int, rng: np.ran
     left, right = rng.normal(size=(20, row_size)).astype(np.float32), rng.normal(size=(row_size, n_columns))
     rows = rng.integers(20, size=n_rows + 1)
     scores = np.full((n_rows + 1, n_columns), 7, np.float32)
-    training.score(
+    vector_math.score(
         left.ravel(), rows * row_size, 0, n_rows, right.astype(np.float32).ravel(), n_columns, 0, n_columns,
         vector_size, scores.ravel(),
     )  # fmt: skip
@@ -278,7 +277,7 @@ def test_accumulate_adds_a_matrix_product_also_to_a_row_named_twice(rng: np.rand
     expected = table.astype(float)
     chosen = [1, 2, 6, 7]
     np.add.at(expected, targets, g[:, chosen].astype(float) @ source[sources[chosen]])
-    training.accumulate(
+    vector_math.accumulate(
         table.ravel(), targets * row_size, 0, g.ravel(), n_source, 1, source.ravel(), sources * row_size, 1, 3, 6, 8,
         row_size,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.helpers.clock import Clock
 from w2v.encoding.stream import EmptyVocabularyError
 from w2v.encoding.vocabulary import Vocabulary, grow_vocabulary, keep_probabilities, noise_distribution
-from w2v.kernels import training
+from w2v.kernels.random import build_alias
 from w2v.monitoring.history import Progress
 from w2v.training.continuing import counts_before, grow_tables, rows_before
 from w2v.training.tables import Tables
@@ -239,5 +239,5 @@ def test_words_of_count_zero_are_no_noise(exponent: float) -> None:
     assert not probabilities[[1, 3]].any()
     assert np.isfinite(keep_probabilities(some, 1e-3)).all()
     threshold, alias = np.empty(5, np.float32), np.empty(5, np.int32)
-    training.build_alias(probabilities, threshold, alias)
+    build_alias(probabilities, threshold, alias)
     assert not threshold[[1, 3]].any() and not set(alias.tolist()) & {1, 3}

@@ -21,7 +21,8 @@ from w2v.commands.main import main
 from w2v.encoding.holdout import hold_out
 from w2v.encoding.stream import TokenStream
 from w2v.kernels import jit
-from w2v.kernels.training import Segment, Text, draw_noise
+from w2v.kernels.arguments import Segment, Text
+from w2v.kernels.random import draw_noise
 from w2v.training.objectives import Objective, noise_table
 from w2v.training.tables import Tables
 from w2v.training.trainer import DivergenceError
@@ -89,7 +90,8 @@ def kernels() -> Sequence[tuple[Path, ast.FunctionDef]]:
 
 
 def is_compiled(node: ast.AST) -> bool:
-    return isinstance(node, ast.FunctionDef) and bool({"compiled", "inlined"} & {ast.unparse(d) for d in node.decorator_list})
+    decorators = getattr(node, "decorator_list", [])
+    return any(ast.unparse(decorator) in ("compiled", "inlined") for decorator in decorators)
 
 
 def names_in_python(path: Path, kernel_modules: set[str]) -> set[str]:
