@@ -92,7 +92,8 @@ class Sample(NamedTuple):
 
 def make_sample(size: int = BUFFER) -> Sample:
     """Allocate room for tokens."""
-    return Sample(*np.empty((4, size), np.int64), np.empty(size, np.float32))
+    words, left, right, pairs = np.empty((4, size), np.int64)
+    return Sample(words, left, right, pairs, np.empty(size, np.float32))
 
 
 def aligned_zeros(n: int) -> NDArray[np.float32]:

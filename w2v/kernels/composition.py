@@ -108,12 +108,8 @@ def compose_all(w_in, members, row_size, vector_size, vectors):
 def weighted_means(inputs, chunk, row_size, positions, scratch):
     """Set hidden[k] to h_k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
-    Parameters
-    ----------
-    inputs : ndarray of shape ((H + 1) * S,), float32
-        The input vectors of the chunk.
-    positions : ndarray of shape ((2 w + 1) * S,), float32
-        Row w + p is d_p; row w is not used.
+    `inputs`, of shape ((H + 1) * S,), has the input vectors of the chunk; row w + p of `positions`, of shape
+    ((2 w + 1) * S,), is d_p, and row w is not used.
     """
     low, high, hidden, gain, size = scratch.low, scratch.high, scratch.hidden, scratch.gain, scratch.size
     zero, window = splat(_float32(0)), chunk.window

@@ -45,12 +45,8 @@ def draw_noise(threshold, alias, state):
 def build_alias(probabilities, threshold, alias):
     """Fill the tables of `draw_noise`: draw i uniformly, take i with probability threshold[i], else alias[i].
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (V,), float64
-        They sum to 1. Overwritten.
-    threshold, alias : ndarray of shape (V,), float32 and int32
-        Overwritten.
+    The probabilities are float64 of shape (V,) and sum to 1; they are overwritten, as are threshold and alias, float32
+    and int32 of that shape.
     """
     n = probabilities.size
     small, large = np.empty(n, np.int32), np.empty(n, np.int32)

@@ -141,21 +141,8 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
     where n_j counts the targets that have input j in their context, so that every pair meets `negative` noise words on
     average. Only tiles that meet a window are computed.
 
-    Parameters
-    ----------
-    text : Text
-    segment : Segment
-    chunk : Chunk
-        See `objectives.chunk_shape`.
-    noise : Noise
-    tables : TableArrays
-        Overwritten.
-    members : Members or None
-        None if the input vector of word v is row v.
-    scratch : Scratch
-        Of one thread; overwritten.
-    stats : ndarray of shape (3,), float64
-        Entries LOSS, PAIRS and KEPT are added to.
+    `objectives.chunk_shape` chooses the chunk. Without `members` the input vector of word v is row v. The scratch is
+    that of one thread. Entries LOSS, PAIRS and KEPT of `stats`, float64, are added to.
     """
     window, _, n_targets = chunk
     w_in, w_out, row_size, vector_size = tables

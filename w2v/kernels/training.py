@@ -44,21 +44,8 @@ def weight_of(weights, sentence):
 def sample_tokens(text, position, stop, sentence, window, shrink, sample, state):
     """Subsample tokens[position:stop] into `sample` and draw the window of each.
 
-    Parameters
-    ----------
-    text : Text
-    position, stop, sentence : int
-        `sentence` holds `position`.
-    window, shrink
-        See `Chunk`.
-    sample : Sample
-        Overwritten.
-    state : uint64
-
-    Returns
-    -------
-    (n, position, sentence, state)
-        n tokens were kept; the next one to look at is at `position` in `sentence`.
+    `position` lies in `sentence`; for window and shrink see `Chunk`. Returns (n, position, sentence, state): n tokens
+    were kept, and the next one to look at is at `position` in `sentence`.
     """
     tokens, offsets, keep, is_weighted = text.tokens, text.offsets, text.keep, is_given(text.weights)
     words, left, right, pairs, gains = sample

@@ -142,16 +142,14 @@ def test_hash_is_one_to_one_up_to_eight_bytes_and_does_not_read_beyond() -> None
     assert value(b"longer than eight", 0, 17) == value(b" longer than eight.", 1, 18)
 
 
-def test_find_slot_compares_long_words_whose_hashes_collide() -> None:
+@pytest.mark.parametrize("ends", [(b"1", b"2"), (b"-of-many-bytes", b"-of-more-bytes")])
+def test_find_slot_compares_words_beyond_eight_bytes_whose_hashes_collide(ends: tuple[bytes, bytes]) -> None:
     table = Table(4)
-    scan(table, b"a-long-word-of-many-bytes")
-    other = np.frombuffer(b"a-long-word-of-more-bytes", np.uint8)
+    scan(table, b"the-word" + ends[0])
     h = np.uint64(table.entries[0, 0])
-    slot = find_slot(other, 0, len(other), h, table.slots, table.entries, table.arena)
-    assert table.slots[slot] == -1
-    same = np.frombuffer(b"a-long-word-of-many-bytes", np.uint8)
-    slot = find_slot(same, 0, len(same), h, table.slots, table.entries, table.arena)
-    assert table.slots[slot] == 0
+    for end, entry in zip(ends, (0, -1), strict=True):
+        word = np.frombuffer(b"the-word" + end, np.uint8)
+        assert table.slots[find_slot(word, 0, len(word), h, table.slots, table.entries, table.arena)] == entry
 
 
 def spaced(text: str, tokenizer: Tokenizer) -> str:
