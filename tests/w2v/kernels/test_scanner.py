@@ -219,9 +219,10 @@ def test_encode_block_joins_sentences_across_blocks_and_drops_words() -> None:
     tokens, offsets = np.full(10, 9, np.int32), np.zeros(10, np.int64)
     n_tokens, n_sentences = 0, 0
     blocks = [([0, 1, 2], [], False), ([2, 1], [1], False), ([], [0], True), ([1, 1], [1], True), ([0], [], False)]
+    blocks += [([2], [], True), ([0], [], False)]  # without a line feed, the end of a block may end its last sentence
     for found, ends, closes in blocks:
         n_tokens, n_sentences = encode_block(
             np.array(found, np.int32), np.array(ends, np.int64), closes, ids, tokens, n_tokens, offsets, n_sentences
         )
-    assert tokens[:n_tokens].tolist() == [0, 1, 1, 0]
-    assert offsets[: n_sentences + 1].tolist() == [0, 3] and n_sentences == 1  # the last sentence is still open
+    assert tokens[:n_tokens].tolist() == [0, 1, 1, 0, 1, 0]
+    assert offsets[: n_sentences + 1].tolist() == [0, 3, 5] and n_sentences == 2  # the last sentence is still open
