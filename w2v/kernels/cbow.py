@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from w2v.kernels.arguments import KEPT, LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, apply_weighted_gradients, compose, spread, weighted_means
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, store_vector, sum_lanes
 from w2v.kernels.training import (
     fill_buffer,
@@ -45,7 +45,7 @@ from w2v.kernels.vector_math import (
 _float32 = np.float32
 
 
-@compiled
+@inlined
 def context_means(w_in, input_rows, chunk, row_size, scratch):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
@@ -69,7 +69,7 @@ def context_means(w_in, input_rows, chunk, row_size, scratch):
             store_vector(hidden, k * row_size + d, (between - load_vector(w_in, own + d)) * scale)
 
 
-@compiled
+@inlined
 def positive_errors(w_out, n_targets, alpha, row_size, scratch):
     """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
     hidden, target_rows, gain, error = scratch.hidden, scratch.rows, scratch.gain, scratch.error
@@ -116,7 +116,7 @@ def close_windows(grad, chunk, row_size, prefix, w_in, input_rows):
         store_vector(prefix, d, zero)
 
 
-@compiled
+@inlined
 def _apply_gradients(scratch, chunk, tables, steps_in, input_rows):
     """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
 
@@ -139,7 +139,7 @@ def _apply_gradients(scratch, chunk, tables, steps_in, input_rows):
     close_windows(grad, chunk, row_size, prefix, steps_in, input_rows)
 
 
-@compiled
+@inlined
 def _score_noise(scratch, n_targets, noise, tables, alpha):
     """Set scores to -alpha * weight * sigmoid(score), 0 without context; return the summed loss.
 
@@ -156,7 +156,7 @@ def _score_noise(scratch, n_targets, noise, tables, alpha):
     )
 
 
-@compiled
+@inlined
 def _sum_noise(scratch, n_targets, noise, tables):
     """Set grad[k] to the sum of the noise rows times their steps with target k."""
     stride = scratch.scores.size // noise.n_rows
@@ -166,7 +166,7 @@ def _sum_noise(scratch, n_targets, noise, tables):
         )
 
 
-@compiled
+@inlined
 def _move_noise(scratch, n_targets, noise, tables):
     """Add to every noise row the sum of hidden[k] times its step with target k."""
     stride, g, w_out, rows = scratch.scores.size // noise.n_rows, scratch.scores, tables.w_out, scratch.noise_rows
@@ -237,7 +237,7 @@ def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members |
     )
 
 
-@compiled
+@inlined
 def input_places(w_in, members, scratch):
     """Return the input vectors, their steps, and the rows of both that belong to the inputs of a chunk."""
     if members is None:
@@ -245,7 +245,7 @@ def input_places(w_in, members, scratch):
     return scratch.inputs, scratch.steps, scratch.own_inputs
 
 
-@compiled
+@inlined
 def compose_inputs(w_in, members, chunk, row_size, zero_row, scratch):
     """Set the input vectors of a chunk and where they are, beyond a border a row of zeros; their steps become zero."""
     n_inputs, input_rows, own_inputs = chunk.n_targets + 2 * chunk.window, scratch.input_rows, scratch.own_inputs
@@ -255,7 +255,7 @@ def compose_inputs(w_in, members, chunk, row_size, zero_row, scratch):
         own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
 
 
-@compiled
+@inlined
 def _set_means(inputs, own_inputs, chunk, row_size, positions, scratch):
     if positions is None:
         context_means(inputs, own_inputs, chunk, row_size, scratch)
@@ -263,7 +263,7 @@ def _set_means(inputs, own_inputs, chunk, row_size, positions, scratch):
         weighted_means(inputs, chunk, row_size, positions, scratch)
 
 
-@compiled
+@inlined
 def _move(scratch, chunk, tables, inputs, steps_in, own_inputs, positions):
     if positions is None:
         _apply_gradients(scratch, chunk, tables, steps_in, own_inputs)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.simd import (
     LANES,
     TILE_ROWS,
@@ -90,7 +90,7 @@ def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Membe
     )
 
 
-@compiled
+@inlined
 def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weights):
     """Turn scores into step sizes in place; return the summed loss of the chunk.
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v.kernels.arguments import KEPT, ROW_MULTIPLE
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.random import below, draw_noise, next_random, uniform
 from w2v.kernels.simd import load, prefetch
 
@@ -110,7 +110,7 @@ def prefetch_row(table, row, row_size):
         prefetch(table, row + d)
 
 
-@compiled
+@inlined
 def place_chunk(n, t, chunk, tables, scratch):
     """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context.
 
@@ -136,7 +136,7 @@ def place_chunk(n, t, chunk, tables, scratch):
     return active
 
 
-@compiled
+@inlined
 def place_noise(noise, tables, scratch, state):
     """Use the noise words drawn a chunk ago, whose rows have arrived by now, and draw those of the next chunk."""
     noise_rows, next_noise = scratch.noise_rows, scratch.next_noise
