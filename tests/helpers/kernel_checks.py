@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.helpers import naive_w2v
-from w2v.kernels import cbow, skipgram, training
+from tests.helpers import naive_hierarchical, naive_w2v
+from w2v.kernels import cbow, hierarchical, skipgram
+from w2v.kernels.arguments import ROW_MULTIPLE, Chunk, Noise, Segment, TableArrays, Text
 from w2v.kernels.composition import Members
-from w2v.kernels.simd import TILE_ROWS
-from w2v.kernels.training import Chunk, Noise, Segment, TableArrays, Text
+from w2v.kernels.hierarchical import Paths
+from w2v.kernels.simd import LANES, TILE_ROWS
+from w2v.training.huffman import HuffmanTree
 
 ROUNDING = 2.0**-24
 SIGMOID_ERROR = 1e-6
@@ -21,7 +23,10 @@ SIGMOID_ERROR = 1e-6
 
 @dataclass(frozen=True)
 class Case:
-    """A training of one segment. `lengths` are those of the sentences; stop None is the end of the stream."""
+    """A training of one segment. `lengths` are those of the sentences; stop None is the end of the stream.
+
+    The algorithm is skipgram or cbow, or either with hierarchical softmax, as in "cbow hs".
+    """
 
     algorithm: str
     lengths: tuple[int, ...] = (40, 1, 7, 90, 1, 1, 2, 60)
@@ -53,6 +58,18 @@ class Case:
     def rng(self, stream: int) -> np.random.Generator:
         """Return a generator that depends on the seed alone."""
         return np.random.default_rng([self.seed, stream])
+
+    @property
+    def is_skipgram(self) -> bool:
+        return self.algorithm.startswith("skipgram")
+
+    @property
+    def tree(self) -> HuffmanTree | None:
+        """With hierarchical softmax: the tree of the words by some frequency, so that paths are of many lengths."""
+        if not self.algorithm.endswith("hs"):
+            return None
+        counts = (1000 * 0.8 ** np.arange(self.n_words)).astype(np.int64) + 1
+        return HuffmanTree.from_counts(self.rng(5).permutation(counts))
 
     @property
     def end(self) -> int:
@@ -125,7 +142,7 @@ class Outcome:
 def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the table of V + 1 rows, padded with zeros to whole cache lines and starting on one."""
     n_words, vector_size = vectors.shape
-    row_size = -(-vector_size // training.ROW_MULTIPLE) * training.ROW_MULTIPLE
+    row_size = -(-vector_size // ROW_MULTIPLE) * ROW_MULTIPLE
     raw = np.zeros((n_words + 1) * row_size + 16, np.float32)
     start = (-raw.ctypes.data // 4) % 16
     table = raw[start : start + (n_words + 1) * row_size].reshape(n_words + 1, row_size)
@@ -156,23 +173,41 @@ def train_kernel(
     weights: NDArray[np.float32] | None = None,
 ) -> None:
     """Call the compiled kernel."""
-    is_skipgram = case.algorithm == "skipgram"
-    kernel = skipgram.train_skipgram if is_skipgram else cbow.train_cbow
-    make_scratch: Callable[..., Any] = skipgram.make_scratch if is_skipgram else cbow.make_scratch
-    scratch = make_scratch(case.chunk, case.noise, arrays, members)
-    kernel(case.text(weights), case.segment, case.chunk, case.noise, arrays, members, scratch, stats)
+    source, kernel, make_scratch = _kernel(case)
+    scratch = make_scratch(case.chunk, source, arrays, members)
+    kernel(case.text(weights), case.segment, case.chunk, source, arrays, members, scratch, stats)
+
+
+def _kernel(case: Case) -> tuple[Noise | Paths, Callable[..., None], Callable[..., Any]]:
+    if case.tree is None:
+        module = skipgram if case.is_skipgram else cbow
+        return case.noise, module.train_skipgram if case.is_skipgram else cbow.train_cbow, module.make_scratch
+    paths = Paths(case.tree.offsets, case.tree.steps(LANES), case.tree.longest)
+    if case.is_skipgram:
+        return paths, hierarchical.train_skipgram_hs, hierarchical.make_skipgram_scratch
+    return paths, hierarchical.train_cbow_hs, hierarchical.make_cbow_scratch
+
+
+def paths_of(tree: HuffmanTree) -> list[naive_hierarchical.Path]:
+    """Return paths as the twins take them."""
+    borders = [slice(a, b) for a, b in zip(tree.offsets[:-1], tree.offsets[1:], strict=True)]
+    return [naive_hierarchical.Path(tree.nodes[part].tolist(), tree.codes[part].tolist()) for part in borders]
 
 
 def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.Trained:
     """Train with the twin."""
-    threshold, alias = case.alias_table
+    stream = case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist()
     w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
-    return naive_w2v.train(
-        case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
-        threshold.tolist(), alias.tolist(), w_in, w_out, window=case.window, shrink=case.drawn, negative=case.negative,
-        n_targets=case.n_targets, n_noise=case.n_noise, alpha_start=case.alpha_start, alpha_end=case.alpha_end,
-        state=case.state, chunk=chunk,
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "window": case.window, "shrink": case.drawn, "n_targets": case.n_targets, "state": case.state,
+        "alpha_start": case.alpha_start, "alpha_end": case.alpha_end,
+    }  # fmt: skip
+    if case.tree is not None:
+        algorithm = case.algorithm.removesuffix(" hs")
+        return naive_hierarchical.train(algorithm, *stream, paths_of(case.tree), w_in, w_out, **options)
+    threshold, alias = (table.tolist() for table in case.alias_table)
+    options |= {"negative": case.negative, "n_noise": case.n_noise, "chunk": chunk}
+    return naive_w2v.train(case.algorithm, *stream, threshold, alias, w_in, w_out, **options)
 
 
 def assert_agree(case: Case, kernel: Outcome, twin: naive_w2v.Trained) -> None:
@@ -187,9 +222,12 @@ def assert_agree(case: Case, kernel: Outcome, twin: naive_w2v.Trained) -> None:
     assert_close(case, "w_out", kernel.w_out, twin.w_out, twin.travel_out, twin)
     loss, pairs, kept = kernel.stats
     assert (pairs, kept) == (twin.pairs, twin.kept)
-    # every pair has one positive and `negative` noise terms, each with a logarithm's error
-    terms = twin.pairs * (1 + case.negative)
-    assert abs(loss - twin.loss) <= 2e-6 * (twin.loss + terms) + _score_error(case, twin) * terms
+    # every pair has one positive and `negative` noise terms, or those of a path, each with a logarithm's error
+    if case.tree is None:
+        terms, error = twin.pairs * (1 + case.negative), _score_error(case, twin)
+    else:
+        terms, error = twin.pairs * case.tree.longest, 4 * (SIGMOID_ERROR + ROUNDING * 16)
+    assert abs(loss - twin.loss) <= 2e-6 * (twin.loss + terms) + error * terms
 
 
 def assert_close(
@@ -201,7 +239,7 @@ def assert_close(
     twin: naive_w2v.Trained,
 ) -> None:
     """Assert for one table what `assert_agree` does."""
-    mean_error = ROUNDING * (case.n_targets + 2 * case.window) if case.algorithm == "cbow" else 0
+    mean_error = ROUNDING * (case.n_targets + 2 * case.window) if not case.is_skipgram else 0
     error_of_step = SIGMOID_ERROR + _score_error(case, twin) + mean_error
     allowed = 4 * (error_of_step * travel + ROUNDING * abs(expected).max())
     error = abs(padded_table[:-1, : case.vector_size] - expected)

@@ -1,8 +1,11 @@
 """CBOW with negative sampling, a chunk of targets at a time; see `w2v.kernels.training` for what a chunk is.
 
+Pairs that are given are trained like targets with a context of one word.
+
 References
 ----------
 Mikolov et al. 2013, arXiv:1301.3781 (CBOW) and arXiv:1310.4546, equation 4 (negative sampling).
+Levy and Goldberg 2014, Dependency-based word embeddings, section 3 (pairs of any kind).
 """
 
 from __future__ import annotations
@@ -12,40 +15,37 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled
-from w2v.kernels.positional import apply_weighted_gradients, weighted_means
-from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, steps, store_vector, sum_lanes, transpose
+from w2v.kernels.arguments import KEPT, LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
+from w2v.kernels.composition import Members, apply_weighted_gradients, compose, spread, weighted_means
+from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, store_vector, sum_lanes
 from w2v.kernels.training import (
-    GROUP,
-    KEPT,
-    LOSS,
-    PAIRS,
-    Chunk,
-    Noise,
-    Sample,
-    TableArrays,
-    accumulate,
-    aligned_zeros,
-    combine,
+    fill_buffer,
     is_given,
-    logarithm,
-    make_sample,
-    move_rows,
     place_chunk,
     place_noise,
     prefetch_chunk,
+    prefetch_row,
     round_up,
-    sample_tokens,
+    to_multiple,
+    weight_of,
+)
+from w2v.kernels.vector_math import (
+    accumulate,
+    combine,
+    gather_rows,
+    logarithm,
+    move_rows,
+    noise_losses,
     score,
     sigmoid,
-    to_multiple,
+    transpose_rows,
 )
 
 _float32 = np.float32
 
 
-@compiled
+@inlined
 def context_means(w_in, input_rows, chunk, row_size, scratch):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
@@ -69,7 +69,7 @@ def context_means(w_in, input_rows, chunk, row_size, scratch):
             store_vector(hidden, k * row_size + d, (between - load_vector(w_in, own + d)) * scale)
 
 
-@compiled
+@inlined
 def positive_errors(w_out, n_targets, alpha, row_size, scratch):
     """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
     hidden, target_rows, gain, error = scratch.hidden, scratch.rows, scratch.gain, scratch.error
@@ -116,7 +116,7 @@ def close_windows(grad, chunk, row_size, prefix, w_in, input_rows):
         store_vector(prefix, d, zero)
 
 
-@compiled
+@inlined
 def _apply_gradients(scratch, chunk, tables, steps_in, input_rows):
     """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
 
@@ -126,9 +126,7 @@ def _apply_gradients(scratch, chunk, tables, steps_in, input_rows):
     grad, error, hidden, size, prefix = scratch.grad, scratch.error, scratch.hidden, scratch.size, scratch.prefix
     target_rows, low, high = scratch.rows, scratch.low, scratch.high
     w_out, row_size, n_targets = tables.w_out, tables.row_size, chunk.n_targets
-    zero = splat(_float32(0))
-    for j in range(0, (n_targets + 2 * chunk.window + 1) * row_size, LANES):
-        store_vector(prefix, j, zero)
+    prefix[:] = 0
     for k in range(n_targets):
         scale, rate = splat(load(size, k)), splat(load(error, k))
         a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
@@ -141,27 +139,39 @@ def _apply_gradients(scratch, chunk, tables, steps_in, input_rows):
     close_windows(grad, chunk, row_size, prefix, steps_in, input_rows)
 
 
-@compiled
-def noise_errors(scratch, n_targets, noise, alpha):
-    """Turn noise scores into -alpha * weight * sigmoid(score) in place, 0 without context; return the summed loss.
+@inlined
+def _score_noise(scratch, n_targets, noise, tables, alpha):
+    """Set scores to -alpha * weight * sigmoid(score), 0 without context; return the summed loss.
 
     `weight` is that of each noise word, so that they count as much as `negative` do.
     """
-    scores, gain, n_noise = scratch.scores, scratch.gain, noise.n_rows
+    scores, n_noise, columns = scratch.scores, noise.n_rows, round_up(n_targets, LANES)
     stride, weight = scores.size // n_noise, _float32(noise.negative) / _float32(n_noise)
-    zero, one = splat(_float32(0)), splat(_float32(1))
-    total = zero
-    for c in range(0, n_targets, LANES):
-        weights = load_vector(gain, c) * splat(weight)
-        step = zero - weights * splat(alpha)
-        for group in range(0, n_noise, GROUP):
-            product = one
-            for k in range(group, group + GROUP):
-                s = sigmoid(zero - load_vector(scores, k * stride + c))
-                store_vector(scores, k * stride + c, (one - s) * step)
-                product = product * s
-            total = total - weights * logarithm(product)
-    return np.float64(sum_lanes(total))
+    score(
+        tables.w_out, scratch.noise_rows, 0, n_noise, scratch.transposed, stride, 0, columns, tables.vector_size, scores
+    )
+    total = splat(_float32(0))
+    return np.float64(
+        sum_lanes(noise_losses(total, scores, 0, stride, n_targets, n_noise, scratch.gain, weight, alpha))
+    )
+
+
+@inlined
+def _sum_noise(scratch, n_targets, noise, tables):
+    """Set grad[k] to the sum of the noise rows times their steps with target k."""
+    stride = scratch.scores.size // noise.n_rows
+    for k in range(0, round_up(n_targets, TILE_ROWS), TILE_ROWS):
+        combine(
+            scratch.grad, k, scratch.scores, 1, stride, tables.w_out, scratch.noise_rows, noise.n_rows, tables.row_size
+        )
+
+
+@inlined
+def _move_noise(scratch, n_targets, noise, tables):
+    """Add to every noise row the sum of hidden[k] times its step with target k."""
+    stride, g, w_out, rows = scratch.scores.size // noise.n_rows, scratch.scores, tables.w_out, scratch.noise_rows
+    for k in range(0, noise.n_rows, TILE_ROWS):
+        accumulate(w_out, rows, k, g, stride, 1, scratch.hidden, scratch.own_rows, 0, n_targets, 0, 0, tables.row_size)
 
 
 class Scratch(NamedTuple):
@@ -195,6 +205,11 @@ class Scratch(NamedTuple):
 
 def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members | None) -> Scratch:
     """Allocate what `train_cbow` and `train_pairs` work with."""
+    return allocate(chunk, noise.n_rows, tables, members)
+
+
+def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members | None) -> Scratch:
+    """Allocate what CBOW works with, whatever its objective."""
     row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
     tile_targets, n_inputs = to_multiple(chunk.n_targets, TILE_ROWS), chunk.n_targets + 2 * chunk.window
     stride, n_composed = to_multiple(tile_targets, LANES), 0 if members is None else n_inputs + 1
@@ -207,22 +222,30 @@ def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Membe
         hidden=aligned_zeros(stride * row_size),
         transposed=aligned_zeros(stride * row_size),
         grad=aligned_zeros(stride * row_size),
-        scores=aligned_zeros(noise.n_rows * stride),
+        scores=aligned_zeros(n_noise * stride),
         gain=aligned_zeros(stride),
         size=aligned_zeros(stride),
         error=aligned_zeros(stride),
         position_steps=aligned_zeros((2 * chunk.window + 1) * row_size),
         input_rows=np.full(max(n_inputs, stride), zero_row),
         rows=np.full(stride, zero_row),
-        noise_rows=np.full(noise.n_rows, zero_row),
-        next_noise=np.full(noise.n_rows, zero_row),
+        noise_rows=np.full(n_noise, zero_row),
+        next_noise=np.full(n_noise, zero_row),
         own_rows=np.arange(stride) * row_size,
         low=np.zeros(tile_targets, np.int64),
         high=np.zeros(tile_targets, np.int64),
     )
 
 
-@compiled
+@inlined
+def input_places(w_in, members, scratch):
+    """Return the input vectors, their steps, and the rows of both that belong to the inputs of a chunk."""
+    if members is None:
+        return w_in, w_in, scratch.input_rows
+    return scratch.inputs, scratch.steps, scratch.own_inputs
+
+
+@inlined
 def compose_inputs(w_in, members, chunk, row_size, zero_row, scratch):
     """Set the input vectors of a chunk and where they are, beyond a border a row of zeros; their steps become zero."""
     n_inputs, input_rows, own_inputs = chunk.n_targets + 2 * chunk.window, scratch.input_rows, scratch.own_inputs
@@ -232,7 +255,7 @@ def compose_inputs(w_in, members, chunk, row_size, zero_row, scratch):
         own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
 
 
-@compiled
+@inlined
 def _set_means(inputs, own_inputs, chunk, row_size, positions, scratch):
     if positions is None:
         context_means(inputs, own_inputs, chunk, row_size, scratch)
@@ -240,7 +263,7 @@ def _set_means(inputs, own_inputs, chunk, row_size, positions, scratch):
         weighted_means(inputs, chunk, row_size, positions, scratch)
 
 
-@compiled
+@inlined
 def _move(scratch, chunk, tables, inputs, steps_in, own_inputs, positions):
     if positions is None:
         _apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
@@ -264,31 +287,23 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
     without context are skipped.
 
     Parameters are those of `train_skipgram`; with `members` there may be weights of positions, see
-    `w2v.kernels.positional`.
+    `w2v.kernels.composition`.
     """
-    n_targets, n_inputs, n_noise = chunk.n_targets, chunk.n_targets + 2 * chunk.window, noise.n_rows
-    w_in, w_out, row_size, vector_size = tables
-    tile_targets = round_up(n_targets, TILE_ROWS)
+    n_targets, n_inputs = chunk.n_targets, chunk.n_targets + 2 * chunk.window
+    w_in, w_out, row_size, _ = tables
     zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
-    sample, hidden, transposed, grad = scratch.sample, scratch.hidden, scratch.transposed, scratch.grad
-    scores, gain, input_rows, noise_rows = scratch.scores, scratch.gain, scratch.input_rows, scratch.noise_rows
+    sample, hidden, transposed, gain = scratch.sample, scratch.hidden, scratch.transposed, scratch.gain
     stride = transposed.size // row_size
-    if members is None:
-        inputs, steps_in, own_inputs = w_in, w_in, input_rows
-    else:
-        inputs, steps_in, own_inputs = scratch.inputs, scratch.steps, scratch.own_inputs
-    position, stop, sentence, alpha_start, alpha_end, state = segment
-    state = place_noise(scratch.next_noise, noise, w_out, row_size, noise_rows, 0, state)
-    begin = position
+    inputs, steps_in, own_inputs = input_places(w_in, members, scratch)
+    position, stop, sentence, _, _, state = segment
+    state = place_noise(noise, tables, scratch, state)
     while position < stop:
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            text, position, stop, sentence, chunk.window, chunk.shrink, sample, state
+        n, alpha, position, sentence, state = fill_buffer(
+            text, segment, chunk, sample, position, sentence, state, stats
         )
-        stats[KEPT] += n
         for t in range(0, n, n_targets):
-            active = place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
-            state = place_noise(scratch.next_noise, noise, w_out, row_size, noise_rows, 0, state)
+            active = place_chunk(n, t, chunk, tables, scratch)
+            state = place_noise(noise, tables, scratch, state)
             prefetch_chunk(sample.words, n, t, chunk, tables, members)
             if members is None:
                 context_means(inputs, own_inputs, chunk, row_size, scratch)
@@ -296,8 +311,7 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
                 compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
                 _set_means(inputs, own_inputs, chunk, row_size, members.positions, scratch)
             for k in range(0, stride, LANES):
-                for d in range(0, row_size, LANES):
-                    transpose(hidden, steps(k * row_size, row_size, LANES), d, transposed, d * stride + k, stride)
+                transpose_rows(hidden, k, row_size, transposed, k, stride)
             if not is_weighted:
                 stats[PAIRS] += active
             else:
@@ -305,16 +319,64 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
                     gain[k] *= sample.gains[t + k]
                     stats[PAIRS] += gain[k]
             stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
-            score(w_out, noise_rows, 0, n_noise, transposed, stride, 0, round_up(n_targets, LANES), vector_size, scores)
-            stats[LOSS] += noise_errors(scratch, n_targets, noise, alpha)
-            for k in range(0, tile_targets, TILE_ROWS):
-                combine(grad, k, scores, 1, stride, w_out, noise_rows, n_noise, row_size)
+            stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
+            _sum_noise(scratch, n_targets, noise, tables)
             if members is None:
                 _apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
             else:
                 _move(scratch, chunk, tables, inputs, steps_in, own_inputs, members.positions)
-                spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)
-            for k in range(0, n_noise, TILE_ROWS):
-                accumulate(
-                    w_out, noise_rows, k, scores, stride, 1, hidden, scratch.own_rows, 0, n_targets, 0, 0, row_size
-                )
+                spread(steps_in, members, scratch.input_rows, n_inputs, zero_row, row_size, w_in)
+            _move_noise(scratch, n_targets, noise, tables)
+
+
+@compiled
+def train_pairs(text, segment, chunk, noise, tables, members, scratch, stats):
+    """Train on the pairs of a segment; both tables are overwritten.
+
+    Tokens 2 i and 2 i + 1 are input and target of pair i, which is sentence i. With x_k and y_k the rows of pair k of a
+    chunk, v_k its weight and z_n the N noise rows that the T pairs share::
+
+        e_k     = alpha v_k (1 - sigmoid(x_k . y_k))
+        G[n, k] = -alpha v_k negative / N sigmoid(x_k . z_n)
+        w_in[input k]   += e_k y_k + sum over n of G[n, k] z_n
+        w_out[target k] += e_k x_k          w_out[noise n] += sum over k of G[n, k] x_k
+
+    Parameters are those of `train_skipgram`, with the scratch of `train_cbow`. Offsets, probabilities and windows are
+    not used, nor are members: pairs are not thinned out, and an input is one row.
+    """
+    n_targets, (w_in, w_out, row_size, _) = chunk.n_targets, tables
+    zero_row, tokens, error = w_out.size - row_size, text.tokens, scratch.error
+    copy, grad, gain, transposed = scratch.hidden, scratch.grad, scratch.gain, scratch.transposed
+    input_rows, target_rows = scratch.input_rows, scratch.rows
+    stride = transposed.size // row_size
+    position, stop, sentence, alpha_start, alpha_end, state = segment
+    state = place_noise(noise, tables, scratch, state)
+    n = (stop - position) // 2
+    for first in range(0, n, n_targets):
+        alpha = _float32(alpha_start + (alpha_end - alpha_start) * first / n)
+        for k in range(n_targets):
+            at = position + 2 * (first + k)
+            input_rows[k] = target_rows[k] = zero_row
+            gain[k] = 0
+            if first + k < n:
+                input_rows[k], target_rows[k] = tokens[at] * row_size, tokens[at + 1] * row_size
+                gain[k] = weight_of(text.weights, sentence + first + k)
+                stats[PAIRS] += gain[k]
+            if first + k + n_targets < n:
+                prefetch_row(w_in, tokens[at + 2 * n_targets] * row_size, row_size)
+                prefetch_row(w_out, tokens[at + 2 * n_targets + 1] * row_size, row_size)
+        state = place_noise(noise, tables, scratch, state)
+        for j in range(0, stride, LANES):
+            gather_rows(w_in, input_rows, j, j + LANES, row_size, copy)
+            transpose_rows(copy, j, row_size, transposed, j, stride)
+        stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
+        stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
+        _sum_noise(scratch, n_targets, noise, tables)
+        for k in range(n_targets):
+            rate, own, row, target = splat(load(error, k)), k * row_size, load(input_rows, k), load(target_rows, k)
+            for d in range(0, row_size, LANES):
+                step = fma(rate, load_vector(w_out, target + d), load_vector(grad, own + d))
+                store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
+        move_rows(error, copy, n_targets, row_size, w_out, target_rows)
+        _move_noise(scratch, n_targets, noise, tables)
+    stats[KEPT] += 2 * n

@@ -7,9 +7,21 @@ its rows whole, as fastText does: the mean of the rows then moves by the step it
 
 The same scheme serves words whose rows must not move: with one row to each word, rows that are `frozen` are left out.
 
+With CBOW, each place in the window may have a vector of learned weights, too. With d_p the weights of place p,
+-w <= p <= w, p != 0, and * the product by elements, the hidden vector of target k is::
+
+    h_k = 1 / C_k  sum over the places p of its context of  d_p * x_p
+
+where x_p is the input vector of the word at place p. All d_p begin at 1, which is plain CBOW. With dh_k the step of
+h_k::
+
+    x_p += d_p * dh_k / C_k        d_p += x_p * dh_k / C_k
+
 References
 ----------
 Bojanowski et al. 2017, arXiv:1607.04606, section 3.2.
+Mnih and Kavukcuoglu 2013, Learning word embeddings efficiently with noise-contrastive estimation, section 3.
+Mikolov et al. 2018, arXiv:1712.09405, section 2.2.
 """
 
 from __future__ import annotations
@@ -20,7 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.kernels.jit import compiled
-from w2v.kernels.simd import LANES, load, load_vector, splat, store_vector
+from w2v.kernels.simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
+from w2v.kernels.vector_math import move_rows
 
 _float32 = np.float32
 
@@ -35,7 +48,7 @@ class Members(NamedTuple):
     frozen: NDArray[np.uint8] | None
     """Rows that must not move: not 0."""
     positions: NDArray[np.float32] | None
-    """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,); `w2v.kernels.positional` trains them."""
+    """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,)."""
 
 
 @compiled
@@ -89,3 +102,59 @@ def compose_all(w_in, members, row_size, vector_size, vectors):
             for i in range(start, stop):
                 total += w_in[rows[i] + d]
             vectors[word, d] = total / _float32(stop - start)
+
+
+@compiled
+def weighted_means(inputs, chunk, row_size, positions, scratch):
+    """Set hidden[k] to h_k, size[k] to 1 / C_k and gain[k] to C_k > 0.
+
+    `inputs`, of shape ((H + 1) * S,), has the input vectors of the chunk; row w + p of `positions`, of shape
+    ((2 w + 1) * S,), is d_p, and row w is not used.
+    """
+    low, high, hidden, gain, size = scratch.low, scratch.high, scratch.hidden, scratch.gain, scratch.size
+    zero, window = splat(_float32(0)), chunk.window
+    for k in range(chunk.n_targets):
+        n_context = high[k] - low[k] - 1
+        gain[k] = 1 if n_context > 0 else 0
+        size[k] = _float32(1) / _float32(n_context) if n_context > 0 else 0
+        scale = splat(load(size, k))
+        for d in range(0, row_size, LANES):
+            total = zero
+            for j in range(low[k], high[k]):
+                if j != k + window:
+                    place = (j - k) * row_size + d
+                    total = fma(load_vector(positions, place), load_vector(inputs, j * row_size + d), total)
+            store_vector(hidden, k * row_size + d, total * scale)
+
+
+@compiled
+def apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions):
+    """Move the target rows and the weights of the positions, and set steps_in[j] to the step of input j.
+
+    `position_steps`, of the shape of `positions`, is overwritten; `steps_in` is zero before.
+    """
+    grad, error, hidden, position_steps = scratch.grad, scratch.error, scratch.hidden, scratch.position_steps
+    low, high, size, target_rows = scratch.low, scratch.high, scratch.size, scratch.rows
+    w_out, row_size, window, n_targets = tables.w_out, tables.row_size, chunk.window, chunk.n_targets
+    position_steps[:] = 0
+    for k in range(n_targets):
+        scale, rate = splat(load(size, k)), splat(load(error, k))
+        own, row = k * row_size, load(target_rows, k)
+        for d in range(0, row_size, LANES):
+            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
+            for j in range(low[k], high[k]):
+                if j != k + window:
+                    at, place = j * row_size + d, (j - k) * row_size + d
+                    step = fma(g, load_vector(positions, place), load_vector(steps_in, at))
+                    store_vector(steps_in, at, step)
+                    step = fma(g, load_vector(inputs, at), load_vector(position_steps, place))
+                    store_vector(position_steps, place, step)
+    move_rows(error, hidden, n_targets, row_size, w_out, target_rows)
+    share, squares = splat(_float32(1) / _float32(n_targets)), splat(_float32(0))
+    for d in range(0, position_steps.size, LANES):
+        moved = fma(share, load_vector(position_steps, d), load_vector(positions, d))
+        squares = fma(moved, moved, squares)
+        store_vector(positions, d, moved)
+    scale = splat(_float32(np.sqrt(2 * window * tables.vector_size / sum_lanes(squares))))
+    for d in range(0, position_steps.size, LANES):
+        store_vector(positions, d, load_vector(positions, d) * scale)

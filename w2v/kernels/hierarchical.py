@@ -26,9 +26,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.kernels.cbow import close_windows, compose_inputs, context_means
+from w2v.kernels import cbow
+from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Sample, TableArrays, aligned_zeros, make_sample
+from w2v.kernels.cbow import close_windows, compose_inputs, context_means, input_places
 from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.simd import (
     LANES,
     fma,
@@ -45,25 +47,15 @@ from w2v.kernels.simd import (
     zero_tile,
 )
 from w2v.kernels.training import (
-    GROUP,
-    KEPT,
-    LOSS,
-    PAIRS,
-    Chunk,
-    Sample,
-    TableArrays,
-    aligned_zeros,
+    fill_buffer,
     is_given,
-    logarithm,
-    make_sample,
     place_chunk,
     prefetch_inputs,
     prefetch_row,
     round_up,
-    sample_tokens,
-    sigmoid,
     to_multiple,
 )
+from w2v.kernels.vector_math import GROUP, logarithm, sigmoid
 
 INPUTS = 4
 """Inputs of a skip-gram target that meet its path at once."""
@@ -101,36 +93,37 @@ def _make_turns(paths: Paths, zero_row: int) -> Turns:
 
 
 @compiled
-def _prefetch_path(words, i, n, path_offsets, path_steps):
+def _prefetch_path(words, i, n, paths):
     if i + _FAR < n:
-        prefetch_read(path_offsets, words[i + _FAR])
+        prefetch_read(paths.offsets, words[i + _FAR])
     if i + _NEAR < n:
-        first = load(path_offsets, words[i + _NEAR])
-        prefetch_read(path_steps, first)
-        prefetch_read(path_steps, first + _LINE - 1)
+        first = load(paths.offsets, words[i + _NEAR])
+        prefetch_read(paths.steps, first)
+        prefetch_read(paths.steps, first + _LINE - 1)
 
 
-@compiled
-def _place_path(words, i, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs):
-    """Set rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
+@inlined
+def _place_path(words, i, n, paths, tables, turns, first):
+    """Set turns.rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
 
-    signs[first:] are 1 where the code is 0, and -1 where it is 1. Both are filled up to whole vectors, with the zero
-    row and with 0.
+    turns.signs[first:] are 1 where the code is 0, and -1 where it is 1. Both are filled up to whole vectors, with the
+    zero row and with 0.
     """
-    _prefetch_path(words, i, n, path_offsets, path_steps)
+    _prefetch_path(words, i, n, paths)
     if i >= n:
         return 0
-    start = load(path_offsets, words[i])
-    length = load(path_offsets, words[i] + 1) - start
+    rows, signs, row_size, zero_row = turns.rows, turns.signs, tables.row_size, tables.w_out.size - tables.row_size
+    start = load(paths.offsets, words[i])
+    length = load(paths.offsets, words[i] + 1) - start
     for block in range(0, length, LANES):
         for j in range(block, block + LANES):
-            step = np.int64(load(path_steps, start + j))
+            step = np.int64(load(paths.steps, start + j))
             complement = step >> 63
             inside = j < length
             rows[first + j] = (step ^ complement) * row_size if inside else zero_row
             signs[first + j] = _float32(1 + 2 * complement) if inside else _float32(0)
     for j in range(length):
-        prefetch_row(w_out, load(rows, first + j), row_size)
+        prefetch_row(tables.w_out, load(rows, first + j), row_size)
     return length
 
 
@@ -151,7 +144,7 @@ def _sum_losses(likelihoods, n):
 # Skip-gram.
 
 
-@compiled
+@inlined
 def _place_inputs(words, i, first, last, start, members, row_size, empty_row, input_rows):
     """Set the rows of the context of words[i], filled up to whole groups; return its size.
 
@@ -166,7 +159,7 @@ def _place_inputs(words, i, first, last, start, members, row_size, empty_row, in
     return n
 
 
-@compiled
+@inlined
 def _widen(signs, first, n_rows, wide):
     """Repeat the sign of each path row INPUTS times."""
     for i in range(n_rows):
@@ -208,14 +201,16 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
     )
 
 
-@compiled
-def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used):
+@inlined
+def _score_group(inputs, j, first, n_path, used, alpha, tables, scratch):
     """Set g[i * INPUTS + c] to the step of path row i with input j + c, and likelihoods[used:] to those of its branch.
 
     The step is alpha * sign * (1 - likelihood), the likelihood sigmoid(sign * score).
     """
+    w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.wide
+    g, likelihoods = scratch.g, scratch.likelihoods
     one, rate = splat(_float32(1)), splat(alpha)
-    group = take(input_rows, j, INPUTS)
+    group = take(scratch.input_rows, j, INPUTS)
     for i in range(0, n_path, _PATH_ROWS):
         path = take(rows, first + i, _PATH_ROWS)
         tile = zero_tile(_PATH_ROWS, INPUTS)
@@ -229,9 +224,12 @@ def _score_group(inputs, input_rows, j, w_out, rows, first, n_path, signs, alpha
         store_vector(likelihoods, used + i, s)
 
 
-@compiled
-def _step_group(inputs, input_rows, j, n_inputs, w_out, rows, first, n_path, row_size, g):
+@inlined
+def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
     """Add the sum of g[i, c] x_c to path row i, and that of g[i, c] y_i to input j + c, both from the values before."""
+    w_out, row_size, rows, g, input_rows = (
+        tables.w_out, tables.row_size, scratch.turns.rows, scratch.g, scratch.input_rows
+    )  # fmt: skip
     row_0, row_1 = load(input_rows, j), load(input_rows, j + 1)
     row_2, row_3 = load(input_rows, j + 2), load(input_rows, j + 3)
     for d in range(0, row_size, LANES):
@@ -261,8 +259,7 @@ def _compose_chunk(words, n, start, tables, members, scratch):
         i = start + j
         chunk_rows[j] = words[i] * row_size if 0 <= i < n else zero_row
     compose(tables.w_in, members, chunk_rows, 0, chunk_rows.size, row_size, scratch.inputs)
-    for j in range(0, scratch.before.size, LANES):
-        store_vector(scratch.before, j, load_vector(scratch.inputs, j))
+    scratch.before[:] = scratch.inputs[: scratch.before.size]
 
 
 @compiled
@@ -289,31 +286,27 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
     `w_out` are those of the inner nodes, V - 1 at most. The targets of a chunk matter only with `members`: input
     vectors are made anew for each chunk.
     """
-    window, shrink, n_targets = chunk
+    window, _, n_targets = chunk
     w_in, w_out, row_size, _ = tables
     zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
     sample, turns, likelihoods = scratch.sample, scratch.turns, scratch.likelihoods
     words, left, right, _, gains = sample
-    path_offsets, path_steps, _ = paths
-    rows, signs, most = turns.rows, turns.signs, turns.rows.size // 2
-    input_rows, wide, g = scratch.input_rows, scratch.wide, scratch.g
+    most = turns.rows.size // 2
     if members is None:
         inputs, empty_row = w_in, zero_row
     else:
         inputs, empty_row = scratch.inputs, scratch.before.size
-    position, stop, sentence, alpha_start, alpha_end, state = segment
-    begin, gain, start = position, _float32(1), 0
+    position, stop, sentence, _, _, state = segment
+    gain, start = _float32(1), 0
     while position < stop:
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
-        stats[KEPT] += n
+        n, alpha, position, sentence, state = fill_buffer(
+            text, segment, chunk, sample, position, sentence, state, stats
+        )
         first = used = 0
-        next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
+        next_path = _place_path(words, 0, n, paths, tables, turns, first)
         for t in range(n):
             n_path = next_path
-            next_path = _place_path(
-                words, t + 1, n, path_offsets, path_steps, row_size, zero_row, w_out, most - first, rows, signs
-            )
+            next_path = _place_path(words, t + 1, n, paths, tables, turns, most - first)
             if members is None:
                 if t + window + 2 < n:
                     prefetch_row(w_in, words[t + window + 2] * row_size, row_size)
@@ -322,26 +315,14 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
                 _compose_chunk(words, n, start, tables, members, scratch)
             if is_weighted:
                 gain = gains[t]
-            n_inputs = _place_inputs(words, t, left[t], right[t], start, members, row_size, empty_row, input_rows)
+            n_inputs = _place_inputs(
+                words, t, left[t], right[t], start, members, row_size, empty_row, scratch.input_rows
+            )
             n_rows = round_up(n_path, _PATH_ROWS)
-            _widen(signs, first, n_rows, wide)
+            _widen(turns.signs, first, n_rows, scratch.wide)
             for j in range(0, n_inputs, INPUTS):
-                _score_group(
-                    inputs,
-                    input_rows,
-                    j,
-                    w_out,
-                    rows,
-                    first,
-                    n_path,
-                    wide,
-                    alpha * gain,
-                    row_size,
-                    g,
-                    likelihoods,
-                    used,
-                )
-                _step_group(inputs, input_rows, j, n_inputs - j, w_out, rows, first, n_path, row_size, g)
+                _score_group(inputs, j, first, n_path, used, alpha * gain, tables, scratch)
+                _step_group(inputs, j, n_inputs - j, first, n_path, tables, scratch)
                 used += n_rows * INPUTS
             stats[PAIRS] += n_inputs * gain
             # what only fills up has a score of 0, so a loss of ln 2
@@ -359,59 +340,37 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
 
 
 class CbowScratch(NamedTuple):
-    """Memory of one thread, see `make_cbow_scratch`; what `w2v.kernels.cbow.Scratch` has, too, is the same here."""
+    """Memory of one thread, see `make_cbow_scratch`."""
 
-    sample: Sample
+    plain: cbow.Scratch
+    """What CBOW works with; there is no noise."""
     turns: Turns
     g: NDArray[np.float32]
     likelihoods: NDArray[np.float32]
-    inputs: NDArray[np.float32]
-    steps: NDArray[np.float32]
-    own_inputs: NDArray[np.int64]
-    prefix: NDArray[np.float32]
-    hidden: NDArray[np.float32]
-    gain: NDArray[np.float32]
-    size: NDArray[np.float32]
-    input_rows: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
 
 
 def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members | None) -> CbowScratch:
     """Allocate what `train_cbow_hs` works with."""
-    row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
-    most, n_targets = to_multiple(paths.longest, LANES), chunk.n_targets
-    n_inputs = n_targets + 2 * chunk.window
-    n_composed = 0 if members is None else n_inputs + 1
+    most = to_multiple(paths.longest, LANES)
     return CbowScratch(
-        make_sample(),
-        _make_turns(paths, zero_row),
+        cbow.allocate(chunk, 0, tables, members),
+        _make_turns(paths, len(tables.w_out) - tables.row_size),
         g=aligned_zeros(most),
-        likelihoods=aligned_zeros(n_targets * most + GROUP * LANES),
-        inputs=aligned_zeros(n_composed * row_size),
-        steps=aligned_zeros(n_composed * row_size),
-        own_inputs=np.zeros(n_inputs, np.int64),
-        prefix=aligned_zeros((n_inputs + 1) * row_size),
-        hidden=aligned_zeros(n_targets * row_size),
-        gain=aligned_zeros(n_targets),
-        size=aligned_zeros(n_targets),
-        input_rows=np.full(n_inputs, zero_row),
-        rows=np.full(n_targets, zero_row),
-        low=np.zeros(n_targets, np.int64),
-        high=np.zeros(n_targets, np.int64),
+        likelihoods=aligned_zeros(chunk.n_targets * most + GROUP * LANES),
     )
 
 
-@compiled
-def _step_path(
-    hidden, own, share, low, high, prefix, w_out, rows, first, n_path, signs, alpha, row_size, g, likelihoods, used
-):  # fmt: skip
-    """Move the path of a target whose mean of inputs is hidden[own:], and put its gradient into its window's borders.
+@inlined
+def _step_path(k, first, n_path, used, alpha, tables, scratch):
+    """Move the path of target k, whose mean of inputs is hidden[k], and put its gradient into its window's borders.
 
-    hidden[own:] becomes the gradient of each of its inputs, `share` of that of the mean; it is added to prefix[low:],
-    where the window opens, and taken from prefix[high:], where it ends.
+    hidden[k] becomes the gradient of each of its inputs, size[k] of that of the mean; it is added to prefix[low[k]],
+    where the window opens, and taken from prefix[high[k]], where it ends.
     """
+    w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.turns.signs
+    hidden, prefix, g, likelihoods = scratch.plain.hidden, scratch.plain.prefix, scratch.g, scratch.likelihoods
+    own, low, high = k * row_size, scratch.plain.low[k] * row_size, scratch.plain.high[k] * row_size
+    share = scratch.plain.size[k]
     one, rate, scale = splat(_float32(1)), splat(alpha), splat(share)
     mean = steps(own, 0, 1)
     for i in range(0, n_path, LANES):
@@ -451,48 +410,37 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
 
     Parameters are those of `train_skipgram_hs`.
     """
-    window, shrink, n_targets = chunk
+    n_targets, n_inputs = chunk.n_targets, chunk.n_targets + 2 * chunk.window
     w_in, w_out, row_size, _ = tables
-    n_inputs, zero_row, is_weighted = n_targets + 2 * window, w_out.size - row_size, is_given(text.weights)
-    sample, turns, likelihoods, prefix = scratch.sample, scratch.turns, scratch.likelihoods, scratch.prefix
-    words, gains, input_rows = sample.words, sample.gains, scratch.input_rows
-    path_offsets, path_steps, _ = paths
-    rows, signs, most = turns.rows, turns.signs, turns.rows.size // 2
-    hidden, size, low, high, g = scratch.hidden, scratch.size, scratch.low, scratch.high, scratch.g
-    if members is None:
-        inputs, steps_in, own_inputs = w_in, w_in, input_rows
-    else:
-        inputs, steps_in, own_inputs = scratch.inputs, scratch.steps, scratch.own_inputs
-    position, stop, sentence, alpha_start, alpha_end, state = segment
-    begin, gain = position, _float32(1)
+    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    plain, turns, likelihoods = scratch.plain, scratch.turns, scratch.likelihoods
+    sample, high, most = plain.sample, plain.high, turns.rows.size // 2
+    words, gains = sample.words, sample.gains
+    inputs, steps_in, own_inputs = input_places(w_in, members, plain)
+    position, stop, sentence, _, _, state = segment
+    gain = _float32(1)
     while position < stop:
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
-        stats[KEPT] += n
+        n, alpha, position, sentence, state = fill_buffer(
+            text, segment, chunk, sample, position, sentence, state, stats
+        )
         first = 0
-        next_path = _place_path(words, 0, n, path_offsets, path_steps, row_size, zero_row, w_out, first, rows, signs)
+        next_path = _place_path(words, 0, n, paths, tables, turns, first)
         for t in range(0, n, n_targets):
-            place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
+            place_chunk(n, t, chunk, tables, plain)
             if members is None:
-                prefetch_inputs(words, n, t, chunk, w_in, row_size, members)
+                prefetch_inputs(words, n, t, chunk, tables, members)
             else:
-                compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
-            context_means(inputs, own_inputs, chunk, row_size, scratch)
-            for j in range(0, (n_inputs + 1) * row_size, LANES):
-                store_vector(prefix, j, splat(_float32(0)))
+                compose_inputs(w_in, members, chunk, row_size, zero_row, plain)
+            context_means(inputs, own_inputs, chunk, row_size, plain)
+            plain.prefix[:] = 0
             used = 0
             for k in range(min(n_targets, n - t)):
                 n_path = next_path
-                next_path = _place_path(
-                    words, t + k + 1, n, path_offsets, path_steps, row_size, zero_row, w_out, most - first, rows, signs
-                )
+                next_path = _place_path(words, t + k + 1, n, paths, tables, turns, most - first)
                 if high[k] > 0:
                     if is_weighted:
                         gain = gains[t + k]
-                    _step_path(
-                        hidden, k * row_size, size[k], low[k] * row_size, high[k] * row_size, prefix, w_out, rows,
-                        first, n_path, signs, alpha * gain, row_size, g, likelihoods, used,
-                    )  # fmt: skip
+                    _step_path(k, first, n_path, used, alpha * gain, tables, scratch)
                     used += round_up(n_path, LANES)
                     stats[PAIRS] += gain
                     # what only fills up has a score of 0, so a loss of ln 2
@@ -502,6 +450,6 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
                         used = 0
                 first = most - first
             stats[LOSS] += _sum_losses(likelihoods, used)
-            close_windows(hidden, chunk, row_size, prefix, steps_in, own_inputs)
+            close_windows(plain.hidden, chunk, row_size, plain.prefix, steps_in, own_inputs)
             if members is not None:
-                spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)
+                spread(steps_in, members, plain.input_rows, n_inputs, zero_row, row_size, w_in)

@@ -36,15 +36,20 @@ _IS_KERNEL = re.compile(rb"^(?:import numba|from [\w.]*\b(?:numba|jit)\b)", re.M
 _KEPT, _UNUSED = 3, 7 * 86_400  # folders of other versions, and seconds after which the others go
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., Any], *, forceinline: bool = False) -> Any:
     """Compile a function when it is first called, without the GIL and with NumPy's rules for division; keep the code.
 
-    Every compiled function of the program is made by this decorator.
+    Every compiled function of the program is made by this decorator, or by `inlined`.
     """
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", forceinline=forceinline)(function)
     if not _config.DISABLE_JIT and _folder() is not None:
         dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
     return dispatcher
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into its callers, since to pass it its arrays would take as long as what it does with them."""
+    return compiled(function, forceinline=True)
 
 
 class _Locator(_CacheLocator):

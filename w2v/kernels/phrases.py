@@ -12,7 +12,10 @@ What kind of word each id is, `kinds` says: PLAIN, CONNECTOR, or BREAK, which is
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v.kernels.jit import compiled
 from w2v.kernels.simd import prefetch
@@ -34,6 +37,24 @@ _VALUE_MASK = (1 << VALUE_BITS) - 1
 _uint64 = np.uint64
 
 
+class Corpus(NamedTuple):
+    """What is read."""
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    """Where sentences begin, and the end of the last; no pair reaches beyond its sentence."""
+    kinds: NDArray[np.uint8]
+    """PLAIN, CONNECTOR or BREAK, shape (V,)."""
+
+
+class Pairs(NamedTuple):
+    """Pairs and the gaps in them, see above."""
+
+    rows: NDArray[np.uint64]
+    gap_slots: NDArray[np.int32]
+    gap_keys: NDArray[np.uint64]
+
+
 @compiled
 def hash_pair(words, gap):
     """Return a 64-bit hash of a pair."""
@@ -41,6 +62,11 @@ def hash_pair(words, gap):
     h ^= h >> _uint64(32)
     h *= _uint64(_GAP_MULTIPLIER)
     return h ^ (h >> _uint64(29))
+
+
+@compiled
+def _value(rows, r):
+    return np.int64(rows[r, 1] & _uint64(_VALUE_MASK))
 
 
 @compiled
@@ -73,35 +99,27 @@ def _longer_gap(gap_slots, gap_keys, gap, word):
 
 
 @compiled
-def count_pairs(tokens, offsets, stop, kinds, worker, workers, rows, gap_slots, gap_keys, state):
+def _add_gap(gap_slots, gap_keys, n_gaps, gap, word):
+    key = _uint64(gap) << _uint64(32) | _uint64(word)
+    gap_slots[find_gap_slot(gap_slots, gap_keys, key)] = n_gaps
+    gap_keys[n_gaps] = key
+    return np.int64(n_gaps + 1)
+
+
+@compiled
+def count_pairs(corpus, stop, worker, workers, pairs, state):
     """Count this worker's share of the pairs up to a position, or until a table is full.
 
     Every worker scans all tokens, numbers the gaps alike, and counts the pairs whose hash falls to it: nothing is
     merged afterwards, and nothing depends on the number of workers. Pairs are taken in batches, so that their rows,
     which lie all over the memory, are fetched side by side.
 
-    Parameters
-    ----------
-    tokens : ndarray of shape (n_tokens,), int32
-    offsets : ndarray of shape (S + 1,), int64
-        Sentence starts. No pair reaches beyond its sentence.
-    stop : int
-        Where to stop; the scan may go on there later.
-    kinds : ndarray of shape (V,), uint8
-    worker, workers : int
-        Whose share.
-    rows : ndarray of shape (power of two, 2), uint64
-        Values are counts. Overwritten; at most three quarters are filled.
-    gap_slots, gap_keys : ndarray of int32 and uint64
-        Overwritten.
-    state : ndarray of shape (7,), int64
-        See AT and the names beside it. Overwritten.
-
-    Returns
-    -------
-    bool
-        Whether `stop` was reached; if not, a table must grow.
+    The values of `pairs` are counts; at most three quarters of its rows are filled. `state`, int64 of shape (7,), holds
+    AT and what is named beside it; the scan may go on at `stop` later. Returns whether `stop` was reached; if not, a
+    table must grow.
     """
+    tokens, offsets, kinds = corpus
+    rows, gap_slots, gap_keys = pairs
     at, sentence, first, gap = state[AT], state[SENTENCE], state[FIRST], state[GAP]
     size, n_gaps, lost = state[SIZE], state[N_GAPS], state[LOST]
     end = offsets[sentence + 1]
@@ -130,11 +148,7 @@ def count_pairs(tokens, offsets, stop, kinds, worker, workers, rows, gap_slots, 
                         if n_gaps == gap_keys.size:
                             full = True
                             break
-                        key = _uint64(gap) << _uint64(32) | _uint64(word)
-                        gap_slots[find_gap_slot(gap_slots, gap_keys, key)] = n_gaps
-                        gap_keys[n_gaps] = key
-                        n_gaps += 1
-                        longer = n_gaps
+                        longer = n_gaps = _add_gap(gap_slots, gap_keys, n_gaps, gap, word)
                     gap = longer
             else:
                 if kind == PLAIN and first >= 0:
@@ -167,8 +181,7 @@ def count_above(rows, value):
     """Return how many rows have a larger value; with 0, how many are in use."""
     n = 0
     for r in range(rows.shape[0]):
-        if np.int64(rows[r, 1] & _uint64(_VALUE_MASK)) > value:
-            n += 1
+        n += _value(rows, r) > value
     return n
 
 
@@ -176,7 +189,7 @@ def count_above(rows, value):
 def keep_above(rows, value, kept):
     """Copy the rows with a larger value into an empty table that has room for them."""
     for r in range(rows.shape[0]):
-        if np.int64(rows[r, 1] & _uint64(_VALUE_MASK)) > value:
+        if _value(rows, r) > value:
             words, gap = rows[r, 0], rows[r, 1] >> _uint64(VALUE_BITS)
             row = find_row(kept, words, gap, hash_pair(words, gap))
             kept[row, 0], kept[row, 1] = rows[r, 0], rows[r, 1]
@@ -187,7 +200,7 @@ def select_rows(rows, least, out):
     """Copy the rows whose value is `least` or more to the first rows of `out`; return how many."""
     n = 0
     for r in range(rows.shape[0]):
-        if np.int64(rows[r, 1] & _uint64(_VALUE_MASK)) >= least:
+        if _value(rows, r) >= least:
             out[n, 0], out[n, 1] = rows[r, 0], rows[r, 1]
             n += 1
     return n
@@ -199,10 +212,8 @@ def insert_gap(gap_slots, gap_keys, n_gaps, gap, word):
     longer = _longer_gap(gap_slots, gap_keys, gap, word)
     if longer >= 0:
         return longer, n_gaps
-    key = _uint64(gap) << _uint64(32) | _uint64(word)
-    gap_slots[find_gap_slot(gap_slots, gap_keys, key)] = n_gaps
-    gap_keys[n_gaps] = key
-    return np.int64(n_gaps + 1), n_gaps + 1
+    longer = _add_gap(gap_slots, gap_keys, n_gaps, gap, word)
+    return longer, longer
 
 
 @compiled
@@ -225,33 +236,16 @@ def insert_pairs(rows, words, gaps, values):
 
 
 @compiled
-def join_pairs(tokens, offsets, first_sentence, last_sentence, start, kinds, begins, rows, gap_slots, gap_keys):
+def join_pairs(corpus, first_sentence, last_sentence, start, begins, pairs):
     """Replace phrases by one token each in a range of sentences, from left to right, in place.
 
-    Parameters
-    ----------
-    tokens : ndarray of int32
-        Overwritten from `start` on.
-    offsets : ndarray of int64
-        offsets[s + 1] is the end of sentence s; overwritten with its new end for first_sentence <= s < last_sentence.
-    first_sentence, last_sentence : int
-        The range.
-    start : int
-        offsets[first_sentence], which is not read: another thread may be writing it.
-    kinds : ndarray of shape (V,), uint8
-        PLAIN or CONNECTOR.
-    begins : ndarray of shape (V,), bool
-        Whether a word is the first of any phrase.
-    rows : ndarray of shape (power of two, 2), uint64
-        The phrases; a value is the id of the joined word, plus 1.
-    gap_slots, gap_keys : ndarray of int32 and uint64
-        The gaps of the phrases.
-
-    Returns
-    -------
-    n : int
-        Where the joined tokens end.
+    Tokens are overwritten from `start` on, and offsets[s + 1] with the new end of each sentence s of the range. `start`
+    is offsets[first_sentence], which is not read: another thread may be writing it. No word of the corpus is a BREAK;
+    `begins`, bool of shape (V,), tells which are the first of any phrase. The values of `pairs` are ids of joined
+    words, plus 1. Returns where the joined tokens end.
     """
+    tokens, offsets, kinds = corpus
+    rows, gap_slots, gap_keys = pairs
     n = at = start
     for s in range(first_sentence, last_sentence):
         end = offsets[s + 1]
@@ -266,7 +260,7 @@ def join_pairs(tokens, offsets, first_sentence, last_sentence, start, kinds, beg
                     continue
                 if gap >= 0:
                     words = _uint64(first) << _uint64(32) | _uint64(word)
-                    value = rows[find_row(rows, words, gap, hash_pair(words, gap)), 1] & _uint64(_VALUE_MASK)
+                    value = _value(rows, find_row(rows, words, gap, hash_pair(words, gap)))
                     if value:
                         tokens[_uint64(n)] = np.int32(value) - 1
                         n += 1
@@ -306,22 +300,8 @@ def count_words(tokens, counts, first):
 def write_sentences(tokens, offsets, first_sentence, last_sentence, letters, starts, out):
     """Write sentences as bytes, one a line, words set apart by spaces.
 
-    Parameters
-    ----------
-    tokens, offsets : ndarray of int32 and int64
-    first_sentence, last_sentence : int
-        The range.
-    letters : ndarray of uint8
-        The words in UTF-8, one after another.
-    starts : ndarray of shape (V + 1,), int64
-        Where each begins.
-    out : ndarray of uint8
-        With room for the words of the range and one more byte for each token. Overwritten.
-
-    Returns
-    -------
-    n : int
-        Bytes written.
+    `letters`, uint8, are the words in UTF-8, one after another, and starts[v] is where word v begins. `out`, uint8, has
+    room for the words of the range and one more byte for each token. Returns how many bytes are written.
     """
     n = 0
     for s in range(first_sentence, last_sentence):

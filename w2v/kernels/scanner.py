@@ -10,6 +10,8 @@ one scanner serves them all.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -43,18 +45,41 @@ _FIRST_VISIBLE, _HIGH_BITS = 0x2121212121212121, 0x8080808080808080
 _uint64 = np.uint64
 
 
-class Table:
-    """The words that one worker has seen.
+class Words(NamedTuple):
+    """The arrays of a `Table`."""
 
-    Attributes
-    ----------
-    slots : ndarray of shape (power of two,), int32
-    entries : ndarray of shape (capacity, 5), int64
-    arena : ndarray of shape (bytes,), uint8
-        The words, one after another.
-    size, used : int
-        Entries, and bytes of `arena`, that are in use.
-    """
+    slots: NDArray[np.int32]
+    """As many as a power of two."""
+    entries: NDArray[np.int64]
+    """Shape (capacity, 5)."""
+    arena: NDArray[np.uint8]
+    """The words, one after another."""
+
+
+class Found(NamedTuple):
+    """What a scan finds."""
+
+    entries: NDArray[np.int32]
+    """The table entry of every token."""
+    ends: NDArray[np.int64]
+    """How many tokens precede each line feed that ends a sentence; the first may end one of the block before, and other
+    empty lines are left out."""
+
+
+class Progress(NamedTuple):
+    """How far a scan has come."""
+
+    at: int
+    """In the block."""
+    size: int
+    used: int
+    """Entries, and bytes of the arena, that are in use."""
+    n_tokens: int
+    n_sentences: int
+
+
+class Table:
+    """The words that one worker has seen; `size` entries and `used` bytes of the arena are in use."""
 
     def __init__(self, capacity: int = 1 << 14) -> None:
         self.slots = np.full(2 * capacity, -1, np.int32)
@@ -71,35 +96,20 @@ class Table:
         if self.used + n_bytes > len(self.arena):
             self.arena = _grown(self.arena, self.used, max(2 * len(self.arena), self.used + n_bytes))
 
-    def scan(self, data: NDArray[np.uint8], position: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Count the tokens of a block.
+    def scan(self, data: NDArray[np.uint8], position: int) -> Found:
+        """Count the tokens of a block: bytes between ASCII white space, where a line feed ends a sentence.
 
-        Parameters
-        ----------
-        data : ndarray of shape (n_bytes,), uint8
-            Tokens between ASCII white space; a line feed ends a sentence.
-        position : int
-            Where the block begins in the corpus, in any unit that grows from block to block by its bytes at least.
-
-        Returns
-        -------
-        entries : ndarray of shape (n_tokens,), int32
-            The table entry of every token.
-        ends : ndarray of shape (n_sentences,), int64
-            How many tokens precede each line feed that ends a sentence. Empty lines are left out, but for the first,
-            which may end a sentence of the block before.
+        `position` is where the block begins in the corpus, in any unit that grows from block to block by its bytes at
+        least.
         """
-        found = np.empty(len(data) // 2 + 1, np.int32)
-        ends = np.empty(len(data) // 2 + 1, np.int64)
-        at = n_tokens = n_sentences = 0
-        while at < len(data):
-            at, self.size, self.used, n_tokens, n_sentences = scan_some(
-                data, at, self.slots, self.entries, self.arena, self.size, self.used,
-                found, ends, n_tokens, n_sentences, position,
-            )  # fmt: skip
-            if at < len(data):
-                self.reserve(_BATCH, len(data) - at)
-        return found[:n_tokens], ends[:n_sentences]
+        most = len(data) // 2 + 1
+        found, done = Found(np.empty(most, np.int32), np.empty(most, np.int64)), Progress(0, self.size, self.used, 0, 0)
+        while done.at < len(data):
+            done = Progress(*scan_some(data, position, Words(self.slots, self.entries, self.arena), found, done))
+            self.size, self.used = done.size, done.used
+            if done.at < len(data):
+                self.reserve(_BATCH, len(data) - done.at)
+        return Found(found.entries[: done.n_tokens], found.ends[: done.n_sentences])
 
     def words(self, order: NDArray[np.int64]) -> list[str]:
         """Return the words of the entries in `order`."""
@@ -111,11 +121,7 @@ class Table:
 def merge_tables(tables: list[Table]) -> tuple[Table, list[NDArray[np.int32]]]:
     """Join tables: counts are added, the earliest first position stays. The first table is overwritten.
 
-    Returns
-    -------
-    table : Table
-    maps : list of ndarray of int32
-        For each table, its entries' numbers in the joint one.
+    Returns it, and for each table the numbers of its entries in the joint one.
     """
     joint = tables[0]
     maps = [np.arange(joint.size, dtype=np.int32)]
@@ -238,8 +244,8 @@ def rehash(entries, size, n_slots):
 
 
 @compiled
-def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens, n_sentences, position):
-    """Scan data[at:] until its end or until the table is full; see `Table.scan`.
+def scan_some(data, position, words, found_and_ends, done):
+    """Scan from data[done.at] to its end or until the table is full; see `Table.scan`.
 
     Tokens are taken in batches: all are cut out and hashed before the first is looked up, so that the table's rows,
     which lie all over the memory, are fetched side by side.
@@ -247,10 +253,11 @@ def scan_some(data, at, slots, entries, arena, size, used, found, ends, n_tokens
     The arrays are never replaced here: rebinding one inside the loop would make Numba count references at every token,
     which costs more than the scan itself.
 
-    Returns
-    -------
-    (at, size, used, n_tokens, n_sentences)
+    What is found is written to `found_and_ends`. Returns the entries of `Progress`.
     """
+    slots, entries, arena = words
+    found, ends = found_and_ends
+    at, size, used, n_tokens, n_sentences = done
     n = data.size
     mask = _uint64(slots.size - 1)
     rows = entries.reshape(-1)
@@ -349,26 +356,12 @@ def _write_utf8(code, out, n):
 def words_to_spaces(data, i, code_points, out, n, settled):
     """Rewrite text so that the words of a tokenizer stand between single spaces; keep line feeds.
 
-    Parameters
-    ----------
-    data : ndarray of shape (n_bytes,), uint8
-        Valid UTF-8.
-    i : int
-        Where to begin, outside words.
-    code_points : ndarray of shape (0x110000,), int32
-        What to write for each code point, as in `w2v.corpora.tokenizers.code_point_table`.
-    out : ndarray of uint8, with room for MAX_GROWTH * (n_bytes - i) + 4 more
-        Overwritten from n.
-    n : int
-        Bytes of `out` that are written already.
-    settled : bool
-        Whether the text is known to be in NFC, in lower case too. If not, stop at the first character that may
-        say otherwise.
+    `data` is valid UTF-8, read from `i` on, which is outside words. `code_points`, int32 of shape (0x110000,), says
+    what to write for each code point, as `w2v.corpora.tokenizers.code_point_table` does. `out` is overwritten from `n`
+    on and has room for MAX_GROWTH * (n_bytes - i) + 4 bytes more. Unless the text is `settled`, known to be in NFC, in
+    lower case too, the rewriting stops at the first character that may say otherwise.
 
-    Returns
-    -------
-    (i, n)
-        Bytes read and written. Where i is not the end, the word that follows has to be brought into NFC.
+    Returns (i, n), bytes read and written. Where i is not the end, the word that follows has to be brought into NFC.
     """
     in_word = in_single = apostrophe = False
     end = n  # of the last word; what is written beyond it stays only if the word goes on
@@ -432,17 +425,8 @@ def words_to_spaces(data, i, code_points, out, n, settled):
 def items_to_nuls(data, out):
     """Rewrite text so that the items of the tokenizer `tabs` hold no white space: NUL stands for a space inside.
 
-    Parameters
-    ----------
-    data : ndarray of shape (n_bytes,), uint8
-        Text without NUL.
-    out : ndarray of shape (>= n_bytes,), uint8
-        Overwritten. Spaces around an item are left out.
-
-    Returns
-    -------
-    n : int
-        Bytes written.
+    `data` is text without NUL, and `out` at least as long; spaces around an item are left out. Returns how many bytes
+    are written.
     """
     n = spaces = 0
     in_item = False
@@ -468,23 +452,10 @@ def items_to_nuls(data, out):
 def encode_block(found, ends, closes, ids, tokens, n_tokens, offsets, n_sentences):
     """Append the kept tokens of a block to the stream.
 
-    Parameters
-    ----------
-    found, ends : ndarray
-        As from `Table.scan`.
-    closes : bool
-        Whether the end of the block ends a sentence.
-    ids : ndarray of shape (n_entries,), int32
-        Word id of each entry; negative drops the token.
-    tokens : ndarray of int32
-        tokens[n_tokens:] is overwritten.
-    offsets : ndarray of int64, with room for all of `ends` and one more
-        offsets[s] is the start of sentence s. Sentence `n_sentences` is open: offsets[n_sentences] is set already, and
-        it may have got tokens from the block before. Sentences without a kept token vanish.
-
-    Returns
-    -------
-    (n_tokens, n_sentences)
+    `found` and `ends` are those of `Table.scan`; `closes` tells whether the end of the block ends a sentence. ids[e],
+    int32, is the word id of entry e; a negative one drops the token. tokens[n_tokens:] is overwritten. offsets[s] is
+    the start of sentence s. Sentence `n_sentences` is open: offsets[n_sentences] is set already, and it may have got
+    tokens from the block before. Sentences without a kept token vanish. Returns (n_tokens, n_sentences).
     """
     p = 0
     for k in range(ends.size + 1):

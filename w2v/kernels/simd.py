@@ -104,7 +104,7 @@ def _write(b, base, offset, value):
 def _broadcast(b, scalar, vector_type=_VECTOR):
     undefined = ir.Constant(vector_type, ir.Undefined)
     first = b.insert_element(undefined, scalar, ir.Constant(_INT32, 0))
-    return b.shuffle_vector(first, undefined, ir.Constant(_INTEGERS, [0] * LANES))
+    return b.shuffle_vector(first, undefined, _all(0))
 
 
 def _call(b, name, return_type, *arguments):
@@ -115,6 +115,10 @@ def _call(b, name, return_type, *arguments):
 def _fma(b, x, y, z):
     # fmuladd, not fma: the same instruction where there is one, but no call of libm for every lane where there is none
     return _call(b, f"llvm.fmuladd.v{LANES}f32", _VECTOR, x, y, z)
+
+
+def _all(n):
+    return ir.Constant(_INTEGERS, [n] * LANES)
 
 
 def _plus(b, offset, n):
@@ -162,8 +166,8 @@ def load_widened(typing_context, array, i):
         if bits == 8:
             return b.sitofp(integers, _VECTOR)
         # sign, exponent and fraction are moved to where float32 has them; the exponent's bias is off by 112 then
-        moved = b.shl(integers, ir.Constant(_INTEGERS, [13] * LANES))
-        kept = b.and_(moved, ir.Constant(_INTEGERS, [-0x70002000] * LANES))
+        moved = b.shl(integers, _all(13))
+        kept = b.and_(moved, _all(-0x70002000))
         return b.fmul(b.bitcast(kept, _VECTOR), ir.Constant(_VECTOR, [2.0**112] * LANES))
 
     return vector(array, types.int64), code
@@ -227,38 +231,33 @@ def select_lanes(typing_context, x, y, low, high):
     return vector(vector, vector, types.int64, types.int64), code
 
 
-@intrinsic
-def power_of_two(typing_context, n):
-    """Return 2**n lane by lane, for whole n from -126 to 127."""
+def _function(emit: Callable[..., Any], description: str) -> Any:
+    def apply(typing_context, x):
+        def code(c, b, signature, arguments):
+            return emit(b, arguments[0])
 
-    def code(c, b, signature, arguments):
-        exponent = b.add(b.fptosi(arguments[0], _INTEGERS), ir.Constant(_INTEGERS, [_EXPONENT_BIAS] * LANES))
-        return b.bitcast(b.shl(exponent, ir.Constant(_INTEGERS, [_MANTISSA_BITS] * LANES)), _VECTOR)
+        return vector(vector), code
 
-    return vector(vector), code
-
-
-@intrinsic
-def exponent_of(typing_context, x):
-    """Return e of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0."""
-
-    def code(c, b, signature, arguments):
-        biased = b.lshr(b.bitcast(arguments[0], _INTEGERS), ir.Constant(_INTEGERS, [_MANTISSA_BITS] * LANES))
-        return b.sitofp(b.sub(biased, ir.Constant(_INTEGERS, [_EXPONENT_BIAS] * LANES)), _VECTOR)
-
-    return vector(vector), code
+    apply.__doc__ = description
+    return intrinsic(apply)
 
 
-@intrinsic
-def mantissa_of(typing_context, x):
-    """Return m of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0."""
+def _power(b, n):
+    return b.bitcast(b.shl(b.add(b.fptosi(n, _INTEGERS), _all(_EXPONENT_BIAS)), _all(_MANTISSA_BITS)), _VECTOR)
 
-    def code(c, b, signature, arguments):
-        bits = b.and_(b.bitcast(arguments[0], _INTEGERS), ir.Constant(_INTEGERS, [(1 << _MANTISSA_BITS) - 1] * LANES))
-        one = ir.Constant(_INTEGERS, [_EXPONENT_BIAS << _MANTISSA_BITS] * LANES)
-        return b.bitcast(b.or_(bits, one), _VECTOR)
 
-    return vector(vector), code
+def _exponent(b, x):
+    return b.sitofp(b.sub(b.lshr(b.bitcast(x, _INTEGERS), _all(_MANTISSA_BITS)), _all(_EXPONENT_BIAS)), _VECTOR)
+
+
+def _mantissa(b, x):
+    bits = b.and_(b.bitcast(x, _INTEGERS), _all((1 << _MANTISSA_BITS) - 1))
+    return b.bitcast(b.or_(bits, _all(_EXPONENT_BIAS << _MANTISSA_BITS)), _VECTOR)
+
+
+power_of_two = _function(_power, "Return 2**n lane by lane, for whole n from -126 to 127.")
+exponent_of = _function(_exponent, "Return e of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0.")
+mantissa_of = _function(_mantissa, "Return m of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0.")
 
 
 def _vector_operator(python_operator: Callable[[Any, Any], Any], emit: Callable[..., Any]) -> None:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.simd import (
     LANES,
     TILE_ROWS,
@@ -21,33 +22,19 @@ from w2v.kernels.simd import (
     load_vector,
     select_lanes,
     splat,
-    steps,
     store_vector,
     sum_lanes,
-    transpose,
 )
-from w2v.kernels.training import (
+from w2v.kernels.training import fill_buffer, is_given, place_chunk, place_noise, prefetch_chunk, round_up, to_multiple
+from w2v.kernels.vector_math import (
     GROUP,
-    KEPT,
-    LOSS,
-    PAIRS,
-    Chunk,
-    Noise,
-    Sample,
-    TableArrays,
     accumulate,
-    aligned_zeros,
-    is_given,
+    gather_rows,
     logarithm,
-    make_sample,
-    place_chunk,
-    place_noise,
-    prefetch_chunk,
-    round_up,
-    sample_tokens,
+    noise_losses,
     score,
     sigmoid,
-    to_multiple,
+    transpose_rows,
 )
 
 _float32 = np.float32
@@ -69,6 +56,8 @@ class Scratch(NamedTuple):
     copy_rows: NDArray[np.int64]
     rows: NDArray[np.int64]
     """Of T' targets and N noise words."""
+    noise_rows: NDArray[np.int64]
+    """The N of them."""
     next_noise: NDArray[np.int64]
     low: NDArray[np.int64]
     high: NDArray[np.int64]
@@ -82,6 +71,7 @@ def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Membe
     shift = to_multiple(chunk.window, LANES) - chunk.window
     band = to_multiple(TILE_ROWS + 2 * chunk.window, LANES)
     stride = to_multiple(shift + max(tile_targets + band, n_copies), LANES)
+    rows = np.full(tile_targets + noise.n_rows, zero_row)
     return Scratch(
         make_sample(),
         copy=aligned_zeros(n_copies * row_size),
@@ -92,14 +82,15 @@ def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Membe
         gain=aligned_zeros(tile_targets),
         input_rows=np.full(n_copies, zero_row),
         copy_rows=np.arange(n_copies) * row_size,
-        rows=np.full(tile_targets + noise.n_rows, zero_row),
+        rows=rows,
+        noise_rows=rows[tile_targets:],
         next_noise=np.full(noise.n_rows, zero_row),
         low=np.zeros(tile_targets, np.int64),
         high=np.zeros(tile_targets, np.int64),
     )
 
 
-@compiled
+@inlined
 def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weights):
     """Turn scores into step sizes in place; return the summed loss of the chunk.
 
@@ -107,7 +98,7 @@ def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weight
     unless `weights` is None. Noise word, target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
     sigmoid(-score). Zero elsewhere.
     """
-    scores, weight, gain, low, high = scratch.scores, scratch.weight, scratch.gain, scratch.low, scratch.high
+    scores, gain, low, high = scratch.scores, scratch.gain, scratch.low, scratch.high
     window, n_targets = chunk.window, chunk.n_targets
     tile_targets = round_up(n_targets, TILE_ROWS)
     zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
@@ -130,26 +121,9 @@ def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weight
                         total = total - logarithm(s) * gains
                 if weights is None:
                     total = total - logarithm(product)
-    for c in range(0, n_targets, LANES):
-        weights = load_vector(weight, c)
-        step = zero - weights * rate
-        for group in range(tile_targets, tile_targets + n_noise, GROUP):
-            product = one
-            for k in range(group, group + GROUP):
-                at = k * stride + c + window + shift
-                s = sigmoid(zero - load_vector(scores, at))
-                store_vector(scores, at, (one - s) * step)
-                product = product * s
-            total = total - weights * logarithm(product)
+    first = tile_targets * stride + window + shift
+    total = noise_losses(total, scores, first, stride, n_targets, n_noise, scratch.weight, _float32(1), alpha)
     return np.float64(sum_lanes(total))
-
-
-@compiled
-def _copy_rows(table, rows, first, last, row_size, copy):
-    for j in range(first, last):
-        row = load(rows, j)
-        for d in range(0, row_size, LANES):
-            store_vector(copy, j * row_size + d, load_vector(table, row + d))
 
 
 @compiled
@@ -167,21 +141,8 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
     where n_j counts the targets that have input j in their context, so that every pair meets `negative` noise words on
     average. Only tiles that meet a window are computed.
 
-    Parameters
-    ----------
-    text : Text
-    segment : Segment
-    chunk : Chunk
-        See `objectives.chunk_shape`.
-    noise : Noise
-    tables : TableArrays
-        Overwritten.
-    members : Members or None
-        None if the input vector of word v is row v.
-    scratch : Scratch
-        Of one thread; overwritten.
-    stats : ndarray of shape (3,), float64
-        Entries LOSS, PAIRS and KEPT are added to.
+    `objectives.chunk_shape` chooses the chunk. Without `members` the input vector of word v is row v. The scratch is
+    that of one thread. Entries LOSS, PAIRS and KEPT of `stats`, float64, are added to.
     """
     window, _, n_targets = chunk
     w_in, w_out, row_size, vector_size = tables
@@ -200,17 +161,14 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
         steps_in, step_rows = w_in, input_rows
     else:
         steps_in, step_rows = scratch.steps, copy_rows
-    position, stop, sentence, alpha_start, alpha_end, state = segment
-    state = place_noise(scratch.next_noise, noise, w_out, row_size, rows, tile_targets, state)
-    begin = position
+    position, stop, sentence, _, _, state = segment
+    state = place_noise(noise, tables, scratch, state)
     while position < stop:
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * (position - begin) / (stop - begin))
-        n, position, sentence, state = sample_tokens(
-            text, position, stop, sentence, window, chunk.shrink, sample, state
+        n, alpha, position, sentence, state = fill_buffer(
+            text, segment, chunk, sample, position, sentence, state, stats
         )
-        stats[KEPT] += n
         for t in range(0, n, n_targets):
-            place_chunk(sample, n, t, chunk, row_size, zero_row, input_rows, scratch)
+            place_chunk(n, t, chunk, tables, scratch)
             for k in range(n_targets):
                 weight[k] = pairs[t + k] * _float32(noise.negative) / _float32(n_noise) if t + k < n else 0
                 n_pairs = max(0, high[k] - low[k] - 1)
@@ -220,15 +178,14 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
                     gain[k] = gains[t + k] if t + k < n else 0
                     weight[k] *= gain[k]
                     stats[PAIRS] += n_pairs * gain[k]
-            state = place_noise(scratch.next_noise, noise, w_out, row_size, rows, tile_targets, state)
+            state = place_noise(noise, tables, scratch, state)
             prefetch_chunk(words, n, t, chunk, tables, members)
             for j in range(0, tile_inputs, LANES):
                 if members is None:
-                    _copy_rows(w_in, input_rows, j, j + LANES, row_size, copy)
+                    gather_rows(w_in, input_rows, j, j + LANES, row_size, copy)
                 else:
                     compose(w_in, members, input_rows, j, j + LANES, row_size, copy)
-                for d in range(0, row_size, LANES):
-                    transpose(copy, steps(j * row_size, row_size, LANES), d, transposed, d * stride + j + shift, stride)
+                transpose_rows(copy, j, row_size, transposed, j + shift, stride)
             if members is not None:
                 steps_in[:] = 0
             for k in range(0, tile_targets, TILE_ROWS):

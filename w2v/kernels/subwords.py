@@ -14,24 +14,10 @@ _OFFSET_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)
 def hash_ngrams(data, starts, offsets, min_n, max_n, buckets, rows):
     """Write the bucket of every n-gram of every word.
 
-    Parameters
-    ----------
-    data : ndarray of shape (n_bytes,), uint8
-        The words in UTF-8, one after another, each with its two border characters.
-    starts : ndarray of shape (V + 1,), int64
-        Where each word begins in `data`, and the end of the last.
-    offsets : ndarray of shape (V + 1,), int64
-        Where the n-grams of each word begin in `rows`, and the end of the last. A word without room (as the end of a
-        sentence, which has no n-grams) is passed over.
-    min_n, max_n, buckets : int
-        See `w2v.vectors.subwords.Subwords`.
-    rows : ndarray of shape (offsets[V],), int64
-        Overwritten.
-
-    Notes
-    -----
-    Python equivalent : `w2v.vectors.subwords.Subwords.rows`.
-    Bounds : unchecked; `Subwords.table` computes `offsets` from the lengths of the words.
+    `data`, uint8, has the words in UTF-8, one after another, each with its two border characters, and `starts`, int64
+    of shape (V + 1,), says where each begins. The n-grams of word v go to rows[offsets[v] : offsets[v + 1]], int64, for
+    which `Subwords.table` has counted them; a word without room (as the end of a sentence, which has no n-grams) is
+    passed over. `w2v.vectors.subwords.Subwords` explains the rest, and its `rows` is the Python equivalent.
     """
     modulus = np.uint32(buckets)
     for word in range(len(starts) - 1):
@@ -68,19 +54,9 @@ def _hash_byte(hashed, byte):
 def add_ngrams(vectors, ngram_vectors, offsets, rows):
     """Turn each word's own vector into the mean of it and the vectors of its n-grams.
 
-    Parameters
-    ----------
-    vectors : ndarray of shape (V, D), float32
-        Overwritten.
-    ngram_vectors : ndarray of shape (buckets, D), float32
-        May lie in a mapped file at any byte.
-    offsets : ndarray of shape (V + 1,), int64
-    rows : ndarray of shape (offsets[V],), int64, in [0, buckets)
-        See `w2v.vectors.subwords.Subwords.table`.
-
-    Notes
-    -----
-    NumPy equivalent : ``(vectors[v] + ngram_vectors[rows[offsets[v] : offsets[v + 1]]].sum(0)) / (1 + n_ngrams)``.
+    `vectors`, float32 of shape (V, D), are overwritten; `ngram_vectors`, of shape (buckets, D), may lie in a mapped
+    file at any byte. `offsets`, of shape (V + 1,), and `rows`, in [0, buckets), are those of `Subwords.table`. NumPy
+    equivalent: ``(vectors[v] + ngram_vectors[rows[offsets[v] : offsets[v + 1]]].sum(0)) / (1 + n_ngrams)``.
     """
     for word in range(len(vectors)):
         for at in range(offsets[word], offsets[word + 1]):

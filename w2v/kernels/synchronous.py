@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.kernels.jit import compiled
+from w2v.kernels.random import draw_noise
 from w2v.kernels.simd import LANES, load_vector, splat, store_vector
-from w2v.kernels.training import draw_noise
 
 IN_TEXT, AS_NOISE = 0, 1
 """Columns of `Round.seen`."""
@@ -85,19 +85,8 @@ def _meet(word, n, round, worker):
 def collect_words(text, segment, n_targets, noise, state, round, worker):
     """List the words of a segment and draw its noise words, as many as it is expected to draw.
 
-    Parameters
-    ----------
-    text, segment, n_targets, noise
-        As in the training kernels.
-    state : uint64
-        Of the random numbers.
-    round : Round
-        Overwritten where it is the worker's: marks, slots, words, seen, noise.
-    worker : int
-
-    Returns
-    -------
-    (n_words, n_draws)
+    What is the worker's in `round` is overwritten: marks, slots, words, seen and noise. `state` is that of the random
+    numbers. Returns (n_words, n_draws).
     """
     n, kept = 0, 0.0
     for i in range(segment.start, segment.stop):
@@ -118,19 +107,9 @@ def collect_words(text, segment, n_targets, noise, state, round, worker):
 def copy_shared_rows(text, segment, tables, first_spare, round, worker, n, n_draws):
     """Copy the rows of the worker's words that others have met too, and let its segment point at the copies.
 
-    Parameters
-    ----------
-    text, segment
-        As in the training kernels. ``text.keep`` has one probability for each row; those of the copies are written.
-    tables : TableArrays
-        With spare rows, which are written.
-    first_spare : int
-        The worker's first spare row.
-    round : Round
-        Overwritten where it is the worker's: rows, shared, n_shared, tokens, noise.
-    worker : int
-    n, n_draws : int
-        What `collect_words` has returned.
+    ``text.keep`` has one probability for each row; those of the copies are written, as are the tables' spare rows from
+    `first_spare` on, and what is the worker's in `round`: rows, shared, n_shared, tokens and noise. `collect_words` has
+    returned n and n_draws.
     """
     w_in, w_out, row_size, _ = tables
     rows, slots, noise, n_shared = round.rows[worker], round.slots[worker], round.noise[worker], 0
@@ -176,17 +155,8 @@ def add_up(table, row_size, keep, per_token, per_draw, round, worker):
     A row that meets few pairs (e -> 0) takes the sum of the steps, as if they had come one after the other. One that
     meets many has come to rest in every copy, so that the sum would go too far: it takes their mean.
 
-    Parameters
-    ----------
-    table : ndarray, float32
-        `w_in` or `w_out`; the words' own rows are overwritten.
-    row_size : int
-    keep : ndarray, float32
-    per_token, per_draw : float
-        What a kept token and a noise word add to e.
-    round : Round
-    worker : int
-        It takes every word that leaves this remainder.
+    `table` is `w_in` or `w_out`; the words' own rows are overwritten. A kept token adds `per_token` to e, a noise word
+    `per_draw`. The words that fall to a worker are those that leave its number as remainder.
     """
     n_workers = round.marks.shape[0]
     copies = np.empty(n_workers, np.int64)

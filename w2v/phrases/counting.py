@@ -48,18 +48,10 @@ class _Counter:
         self.state = np.zeros(7, np.int64)
         self.state[kernels.FIRST] = -1
 
-    def scan(
-        self,
-        tokens: NDArray[np.int32],
-        offsets: NDArray[np.int64],
-        stop: int,
-        kinds: NDArray[np.uint8],
-        worker: int,
-        workers: int,
-    ) -> None:
+    def scan(self, corpus: kernels.Corpus, stop: int, worker: int, workers: int) -> None:
         """Count this worker's pairs up to `stop`."""
         while not kernels.count_pairs(
-            tokens, offsets, stop, kinds, worker, workers, self.rows, self.gap_slots, self.gap_keys, self.state
+            corpus, stop, worker, workers, kernels.Pairs(self.rows, self.gap_slots, self.gap_keys), self.state
         ):
             if self.state[kernels.N_GAPS] == len(self.gap_keys):
                 self.gap_keys = np.concatenate([self.gap_keys, np.empty_like(self.gap_keys)])
@@ -102,13 +94,13 @@ def count_pairs(
     """
     n_rows = max(_MIN_ROWS, _power_of_two(min(len(tokens), max_pairs) // (_TOKENS_A_ROW * workers)))
     counters = [_Counter(n_rows, 64) for _ in range(workers)]
-    step = max(_MIN_ROUND, min(ROUND, max_pairs))
+    corpus, step = kernels.Corpus(tokens, offsets, kinds), max(_MIN_ROUND, min(ROUND, max_pairs))
     forgotten = 0
     for start in range(0, len(tokens), step):
         stop = min(start + step, len(tokens))
 
         def scan(worker: int, stop: int = stop) -> None:
-            counters[worker].scan(tokens, offsets, stop, kinds, worker, workers)
+            counters[worker].scan(corpus, stop, worker, workers)
 
         run_threads(scan, workers)
         n_pairs = sum(counter.n_pairs for counter in counters)
@@ -219,17 +211,15 @@ class PhraseCorpus:
 
     def join(self, phrases: Sequence[Phrase]) -> None:
         """Replace phrases by one token each, from left to right; those with unknown words are passed over."""
-        rows, gap_slots, gap_keys, begins = self._tables(phrases)
+        pairs, begins = self._tables(phrases)
+        corpus = kernels.Corpus(self.tokens, self.offsets, self._kinds)
         borders = self._sentence_borders()
         starts = self.offsets[borders]
         ends = np.empty(len(borders) - 1, np.int64)
 
         def work(worker: int) -> None:
             for part in range(worker, len(ends), self.workers):
-                ends[part] = kernels.join_pairs(
-                    self.tokens, self.offsets, borders[part], borders[part + 1], starts[part],
-                    self._kinds, begins, rows, gap_slots, gap_keys,
-                )  # fmt: skip
+                ends[part] = kernels.join_pairs(corpus, borders[part], borders[part + 1], starts[part], begins, pairs)
 
         run_threads(work, self.workers)
         n = 0
@@ -243,10 +233,8 @@ class PhraseCorpus:
         self._kinds = np.concatenate([self._kinds, np.full(new, kernels.PLAIN, np.uint8)])
         self._count()
 
-    def _tables(
-        self, phrases: Sequence[Phrase]
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.uint64], NDArray[np.bool_]]:
-        """Return phrases as a table of pairs, the table of their gaps, and the words that begin one."""
+    def _tables(self, phrases: Sequence[Phrase]) -> tuple[kernels.Pairs, NDArray[np.bool_]]:
+        """Return phrases as pairs, and which words begin one."""
         ids = self._ids
         known = [phrase.words for phrase in phrases if all(word in ids for word in phrase.words)]
         n_gaps = sum(len(words) - 2 for words in known)
@@ -266,7 +254,7 @@ class PhraseCorpus:
         begins &= self._kinds == kernels.PLAIN
         rows = _empty_rows(_power_of_two(2 * len(known) + 1))
         kernels.insert_pairs(rows, pairs, gaps, values)
-        return rows, gap_slots, gap_keys[:n_gaps], begins
+        return kernels.Pairs(rows, gap_slots, gap_keys[:n_gaps]), begins
 
     def _id_of(self, word: str) -> int:
         number = self._ids.setdefault(word, len(self.words))

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from w2v.encoding.vocabulary import Vocabulary, noise_distribution
 from w2v.kernels import cbow, hierarchical
 from w2v.kernels import skipgram as _skipgram
+from w2v.kernels.arguments import Chunk, Noise, Segment, Text
 from w2v.kernels.hierarchical import Paths
-from w2v.kernels.pairs import train_pairs
+from w2v.kernels.random import build_alias
 from w2v.kernels.simd import LANES, TILE_ROWS
-from w2v.kernels.training import Chunk, Noise, Segment, Text, build_alias
 from w2v.settings.parameters import Parameters
 from w2v.training.huffman import HuffmanTree
 from w2v.training.tables import Tables
@@ -65,7 +65,7 @@ class Objective:
         return self.make_scratch(self.chunk, self.source, tables.arrays, tables.members)
 
     def step(self, text: Text, tables: Tables, segment: Segment, scratch: Any, stats: NDArray[np.float64]) -> None:
-        """Train a segment: overwrite the tables, and add what happened to `stats` (see `w2v.kernels.training.LOSS`)."""
+        """Train a segment: overwrite the tables, and add to `stats`, see `w2v.kernels.arguments.LOSS`."""
         self.kernel(text, segment, self.chunk, self.source, tables.arrays, tables.members, scratch, stats)
 
 
@@ -90,7 +90,7 @@ def _negative_sampling(
     is_skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
     kernel = _skipgram.train_skipgram if is_skipgram else cbow.train_cbow
     return Objective(
-        train_pairs if parameters.lines == "pairs" else kernel,
+        cbow.train_pairs if parameters.lines == "pairs" else kernel,
         _skipgram.make_scratch if is_skipgram else cbow.make_scratch,
         _chunk(parameters, reach, n_targets),
         Noise(*noise_table(counts, parameters.ns_exponent), parameters.negative, n_noise),
@@ -104,7 +104,7 @@ def _chunk(parameters: Parameters, reach: int, n_targets: int) -> Chunk:
 
 
 def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Return thresholds and aliases of the noise distribution, each (V,); see `w2v.kernels.training.build_alias`."""
+    """Return thresholds and aliases of the noise distribution, each (V,); see `w2v.kernels.random.build_alias`."""
     threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
     build_alias(noise_distribution(counts, exponent), threshold, alias)
     absent = counts == 0  # rounding must not leave one of them a chance

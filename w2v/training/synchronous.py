@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from w2v.kernels.arguments import Noise
 from w2v.kernels.synchronous import Round, add_up, collect_words, copy_shared_rows
-from w2v.kernels.training import Noise
 from w2v.monitoring.history import Progress
 from w2v.training.trainer import Crew, Pause, Planned, Trainer
 

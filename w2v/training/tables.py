@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoding.vocabulary import Vocabulary
+from w2v.kernels.arguments import ROW_MULTIPLE, TableArrays, aligned_zeros
 from w2v.kernels.composition import Members, compose_all
-from w2v.kernels.training import ROW_MULTIPLE, TableArrays, aligned_zeros, to_multiple
+from w2v.kernels.training import to_multiple
 from w2v.settings.parameters import Parameters
 from w2v.vectors.subwords import Subwords
 
@@ -75,7 +76,7 @@ class Tables:
     row_size: int  # S
     composition: Composition | None = None  # None: every input vector is the row of its word
     positions: NDArray[np.float32] | None = None
-    """For CBOW with position weights, see `w2v.kernels.positional`: shape ((2 * window + 1) * S,)."""
+    """For CBOW with position weights, see `w2v.kernels.composition`: shape ((2 * window + 1) * S,)."""
 
     @classmethod
     def zeros(

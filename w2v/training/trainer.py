@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from w2v.encoding.stream import TokenStream, run_threads
 from w2v.encoding.vocabulary import Vocabulary, keep_probabilities
-from w2v.kernels.training import BUFFER, KEPT, LOSS, PAIRS, Segment, Text
+from w2v.kernels.arguments import BUFFER, KEPT, LOSS, PAIRS, Segment, Text
 from w2v.monitoring.history import EpochRecord, Progress
 from w2v.monitoring.pauses import DivergenceError as DivergenceError
 from w2v.monitoring.pauses import Pause as Pause

@@ -13,22 +13,28 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.helpers import naive_hierarchical, naive_w2v
-from tests.helpers.kernel_checks import ROUNDING, SIGMOID_ERROR, Case, Outcome, assert_close, padded
+from tests.helpers.kernel_checks import (
+    Case,
+    assert_agree,
+    padded,
+    paths_of,
+    run_kernel,
+    run_twin,
+    train_kernel,
+)
 from tests.helpers.trainer_examples import make_trainer, run
 from w2v import Word2Vec
-from w2v.kernels import hierarchical
-from w2v.kernels import training as _kernels
+from w2v.kernels.arguments import BUFFER, LOSS
 from w2v.kernels.composition import Members
-from w2v.kernels.hierarchical import INPUTS, Paths
+from w2v.kernels.hierarchical import INPUTS
 from w2v.kernels.simd import LANES
 from w2v.settings.parameters import Parameters
 from w2v.training.huffman import HuffmanTree
 from w2v.training.monitor import CallbackError
 from w2v.training.tables import Tables
 
-BUFFER = _kernels.BUFFER
-
-both = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
+both = pytest.mark.parametrize("algorithm", ["skipgram hs", "cbow hs"])
+of_models = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
 
 
 # The tree.
@@ -44,11 +50,6 @@ COUNTS = {
     "inner nodes that tie with words": [6, 6, 3, 3, 3, 3],
 }
 trees = pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS.keys())
-
-
-def paths_of(tree: HuffmanTree) -> list[naive_hierarchical.Path]:
-    borders = [slice(a, b) for a, b in zip(tree.offsets[:-1], tree.offsets[1:], strict=True)]
-    return [naive_hierarchical.Path(tree.nodes[part].tolist(), tree.codes[part].tolist()) for part in borders]
 
 
 def word2vec_paths(counts: list[int]) -> list[naive_hierarchical.Path]:
@@ -141,54 +142,9 @@ def test_tree_of_no_choice_has_no_nodes(counts: list[int]) -> None:
 # The kernels.
 
 
-def make_tree(case: Case) -> HuffmanTree:
-    """Return the tree of the case's words by their frequency, so that paths are of many lengths."""
-    counts = (1000 * 0.8 ** np.arange(case.n_words)).astype(np.int64) + 1
-    return HuffmanTree.from_counts(case.rng(5).permutation(counts))
-
-
-def run_kernel(case: Case, **further: Any) -> Outcome:
-    """Train with the compiled kernel."""
-    w_in, w_out = map(padded, case.vectors)
-    stats = np.zeros(3)
-    train_kernel(case, w_in, w_out, stats, **further)
-    return Outcome(w_in, w_out, stats)
-
-
-def train_kernel(
-    case: Case, w_in: NDArray[np.float32], w_out: NDArray[np.float32], stats: NDArray[np.float64], **further: Any
-) -> None:
-    tree = make_tree(case)
-    paths = Paths(tree.offsets, tree.steps(LANES), tree.longest)
-    is_skipgram, h = case.algorithm == "skipgram", hierarchical
-    kernel = h.train_skipgram_hs if is_skipgram else h.train_cbow_hs
-    make_scratch: Any = h.make_skipgram_scratch if is_skipgram else h.make_cbow_scratch
-    members = None
-    if "members" in further:
-        members = Members(further["members"], further["member_rows"], further.get("frozen"), None)
-    arrays, text = case.arrays(w_in, w_out), case.text(further.get("weights"))
-    scratch = make_scratch(case.chunk, paths, arrays, members)
-    kernel(text, case.segment, case.chunk, paths, arrays, members, scratch, stats)
-
-
-def run_twin(case: Case) -> naive_w2v.Trained:
-    """Train with the twin."""
-    w_in, w_out = (vectors.astype(np.float64) for vectors in case.vectors)
-    return naive_hierarchical.train(
-        case.algorithm, case.tokens.tolist(), case.offsets.tolist(), case.position, case.end, case.keep_table.tolist(),
-        paths_of(make_tree(case)), w_in, w_out, window=case.window, shrink=case.drawn, n_targets=case.n_targets,
-        alpha_start=case.alpha_start, alpha_end=case.alpha_end, state=case.state,
-    )  # fmt: skip
-
-
-def assert_agree(case: Case, kernel: Outcome, twin: naive_w2v.Trained) -> None:
-    """Assert what `kernel_checks.assert_agree` does."""
-    assert_close(case, "w_in", kernel.w_in, twin.w_in, twin.travel_in, twin)
-    assert_close(case, "w_out", kernel.w_out, twin.w_out, twin.travel_out, twin)
-    loss, pairs, kept = kernel.stats
-    assert (pairs, kept) == (twin.pairs, twin.kept)
-    terms = twin.pairs * make_tree(case).longest
-    assert abs(loss - twin.loss) <= 2e-6 * (twin.loss + terms) + 4 * (SIGMOID_ERROR + ROUNDING * 16) * terms
+def tree_of(case: Case) -> HuffmanTree:
+    assert case.tree is not None
+    return case.tree
 
 
 def check(case: Case) -> naive_w2v.Trained:
@@ -198,42 +154,11 @@ def check(case: Case) -> naive_w2v.Trained:
 
 
 @both
-@pytest.mark.parametrize("vector_size", [1, 7, 16, 33, 100])
-@pytest.mark.parametrize("n_targets", [1, 5, 30])
-def test_kernel_equals_its_twin_for_odd_sizes(algorithm: str, vector_size: int, n_targets: int) -> None:
-    twin = check(Case(algorithm, vector_size=vector_size, n_targets=n_targets, seed=vector_size))
-    assert twin.pairs > 100
-    assert abs(twin.w_in).max() < 4
-
-
-@both
-@pytest.mark.parametrize("shrink", [True, False])
-@pytest.mark.parametrize("window", [1, 2, 5, 50])
-def test_kernel_equals_its_twin_for_every_window(algorithm: str, window: int, shrink: bool) -> None:
-    check(Case(algorithm, window=window, shrink=shrink, n_targets=30, alpha_start=0.05, n_words=200))
-
-
-@both
 @pytest.mark.parametrize("n_words", [1, 2, 3, 70])
 def test_kernel_equals_its_twin_for_short_and_long_paths(algorithm: str, n_words: int) -> None:
     case = Case(algorithm, n_words=n_words, n_targets=5, alpha_start=0.01, scale=0.5)
-    assert (make_tree(case).longest > 2 * LANES) == (n_words == 70 and LANES < 16)
+    assert (tree_of(case).longest > 2 * LANES) == (n_words == 70 and LANES < 16)
     check(case)
-
-
-@both
-@pytest.mark.parametrize(
-    "lengths", [(1,), (1, 1, 1), (2,), (1, 2, 1), (3, 1, 1, 40, 1), (5,) * 30, (35, 1, 36, 37, 1, 72)], ids=str
-)
-def test_kernel_equals_its_twin_at_sentence_borders(algorithm: str, lengths: tuple[int, ...]) -> None:
-    check(Case(algorithm, lengths=lengths, keep=1.0))
-
-
-@both
-@pytest.mark.parametrize(("position", "stop"), [(0, 0), (50, 50), (3, 20), (40, 48), (41, 42), (60, 150), (100, 202)])
-def test_kernel_trains_from_and_to_mid_sentence(algorithm: str, position: int, stop: int) -> None:
-    twin = check(Case(algorithm, position=position, stop=stop, keep=1.0))
-    assert twin.kept == stop - position
 
 
 @both
@@ -244,28 +169,12 @@ def test_kernel_equals_its_twin_beyond_a_buffer(algorithm: str) -> None:
 
 
 @both
-def test_kernel_leaves_tables_alone_without_pairs(algorithm: str) -> None:
-    case = Case(algorithm, lengths=(1,) * 50, keep=1.0)
-    outcome = run_kernel(case)
-    assert np.array_equal(outcome.w_in[:-1, :16], case.vectors[0])
-    assert np.array_equal(outcome.w_out[:-1, :16], case.vectors[1])
-    assert outcome.stats.tolist() == [0, 0, 50]
-
-
-@both
 def test_kernel_measures_without_moving_at_a_rate_of_zero(algorithm: str) -> None:
     case = Case(algorithm, alpha_start=0.0, alpha_end=0.0)
     outcome = run_kernel(case)
     assert np.array_equal(outcome.w_in[:-1, :16], case.vectors[0])
     assert np.array_equal(outcome.w_out[:-1, :16], case.vectors[1])
-    assert outcome.stats[_kernels.LOSS] > 0
-
-
-@both
-def test_kernel_leaves_the_zero_rows_alone(algorithm: str) -> None:
-    outcome = run_kernel(Case(algorithm))
-    assert not outcome.w_in[-1].any()
-    assert not outcome.w_out[-1].any()
+    assert outcome.stats[LOSS] > 0
 
 
 @both
@@ -275,25 +184,10 @@ def test_kernel_does_not_touch_the_row_that_is_no_node(algorithm: str) -> None:
 
 
 @both
-def test_kernel_clamps_large_scores(algorithm: str) -> None:
-    case = Case(algorithm, scale=8.0, alpha_start=1e-3, alpha_end=1e-3)
-    w_in, w_out = case.vectors
-    assert abs(w_in @ w_out.T).max() > 25
-    check(case)
-
-
-@both
-def test_kernel_is_bit_for_bit_the_same_again(algorithm: str) -> None:
-    first, second = run_kernel(Case(algorithm)), run_kernel(Case(algorithm))
-    assert np.array_equal(first.w_in, second.w_in) and np.array_equal(first.w_out, second.w_out)
-    assert np.array_equal(first.stats, second.stats)
-
-
-@both
 def test_loss_starts_at_the_length_of_the_paths_times_ln_2(algorithm: str) -> None:
     case = Case(algorithm, scale=0.0, keep=1.0)
     loss, pairs, _ = run_kernel(dataclasses.replace(case, alpha_start=1e-12, alpha_end=1e-12)).stats
-    lengths = make_tree(case).lengths
+    lengths = tree_of(case).lengths
     assert lengths.min() * math.log(2) < loss / pairs < lengths.max() * math.log(2)
     if algorithm == "cbow":
         words = [word for word in naive_words(case) if word is not None]
@@ -314,7 +208,7 @@ def test_training_to_the_end_gives_the_frequencies_of_branches(algorithm: str) -
     tokens[::2] = 0  # the context of the targets that are looked at
     tokens[1::2] = case.rng(9).choice([1, 2], size=4000, p=[0.8, 0.2])
     outcome = run_kernel(case)
-    path = paths_of(make_tree(case))
+    path = paths_of(tree_of(case))
     x = outcome.w_in[0].astype(float)
     likelihoods = [
         math.exp(-naive_hierarchical.loss_of(x, outcome.w_out[p.nodes].astype(float), naive_hierarchical.signs_of(p)))
@@ -366,7 +260,7 @@ def test_comparison_rejects_a_wrong_twin(algorithm: str, mistake: str, monkeypat
     case = Case(algorithm)
     assert naive_hierarchical.INPUTS == INPUTS
     check(case)
-    if algorithm == "cbow" and mistake == "groups of another size":
+    if algorithm == "cbow hs" and mistake == "groups of another size":
         pytest.skip("CBOW has one input")
     monkeypatch.setattr(*MISTAKES[mistake])
     with pytest.raises(AssertionError):
@@ -374,7 +268,7 @@ def test_comparison_rejects_a_wrong_twin(algorithm: str, mistake: str, monkeypat
 
 
 def test_comparison_rejects_cbow_chunks_of_another_size() -> None:
-    case = Case("cbow")
+    case = Case("cbow hs")
     with pytest.raises(AssertionError, match="w_in"):
         assert_agree(case, run_kernel(case), run_twin(dataclasses.replace(case, n_targets=1)))
 
@@ -382,15 +276,15 @@ def test_comparison_rejects_cbow_chunks_of_another_size() -> None:
 # Words of several rows, frozen rows and weights.
 
 
-def composition_of_own_rows(case: Case, row_size: int) -> dict[str, NDArray[np.int64]]:
-    return {"members": np.arange(case.n_words + 2), "member_rows": np.arange(case.n_words + 1) * row_size}
+def own_rows(case: Case, row_size: int, frozen: NDArray[np.uint8] | None = None) -> Members:
+    return Members(np.arange(case.n_words + 2), np.arange(case.n_words + 1) * row_size, frozen, None)
 
 
 @both
 def test_words_of_one_row_train_as_without_composition(algorithm: str) -> None:
     case = Case(algorithm, n_words=1000)
     case.tokens[:] = case.rng(9).permutation(1000)[: len(case.tokens)]  # a chunk's copies of a word would differ
-    plain, composed = run_kernel(case), run_kernel(case, **composition_of_own_rows(case, 16))
+    plain, composed = run_kernel(case), run_kernel(case, members=own_rows(case, 16))
     assert np.allclose(plain.w_in, composed.w_in, rtol=0, atol=2e-6)
     assert np.allclose(plain.w_out, composed.w_out, rtol=0, atol=2e-6)
     assert plain.stats == pytest.approx(composed.stats, rel=1e-6)
@@ -400,7 +294,7 @@ def test_words_of_one_row_train_as_without_composition(algorithm: str) -> None:
 def test_frozen_rows_do_not_move(algorithm: str) -> None:
     case = Case(algorithm)
     frozen = (np.arange(case.n_words + 1) % 3 == 0).astype(np.uint8)
-    outcome = run_kernel(case, **composition_of_own_rows(case, 16), frozen=frozen)
+    outcome = run_kernel(case, members=own_rows(case, 16, frozen))
     still = np.all(outcome.w_in[:-1, :16] == case.vectors[0], axis=1)
     assert np.array_equal(still, frozen[:-1] == 1)
 
@@ -414,8 +308,13 @@ def test_step_of_a_word_goes_to_each_of_its_rows(algorithm: str) -> None:
     member_rows = np.stack([np.arange(case.n_words), np.arange(case.n_words) + case.n_words], axis=1).ravel()
     members = np.append(np.arange(case.n_words + 1) * 2, 2 * case.n_words + 1)
     stats = np.zeros(3)
-    train_kernel(case, half, w_out, stats, members=members, member_rows=np.append(member_rows, 2 * case.n_words) * 16)
-    whole = run_kernel(case, **composition_of_own_rows(case, 16))
+    train_kernel(
+        case,
+        case.arrays(half, w_out),
+        stats,
+        Members(members, np.append(member_rows, 2 * case.n_words) * 16, None, None),
+    )
+    whole = run_kernel(case, members=own_rows(case, 16))
     assert np.allclose((half[: case.n_words] + half[case.n_words : -1]) / 2, whole.w_in[:-1], rtol=0, atol=1e-5)
     assert not half[-1].any()
 
@@ -446,7 +345,7 @@ def test_sentences_without_weight_are_passed_over(algorithm: str) -> None:
 # Training.
 
 
-@both
+@of_models
 def test_epoch_equals_the_twins(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, objective="hs", n_tokens=3000, epochs=1, sample=0.0)
     tree = HuffmanTree.from_counts(np.bincount(training.stream.tokens))
@@ -472,21 +371,21 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
     assert np.allclose(training.tables.output_vectors, w_out, rtol=0, atol=4e-6)
 
 
-@both
+@of_models
 def test_training_starts_at_the_loss_that_divergence_is_measured_by(algorithm: str) -> None:
     training = make_trainer(algorithm=algorithm, objective="hs", alpha=1e-6, min_alpha=0.0, epochs=1, sample=0.0)
     run(training, 1)
     assert training.history[0].loss == pytest.approx(training.objective.loss_at_start, rel=0.02)
 
 
-@both
+@of_models
 def test_input_rows_of_a_chunk_take_no_long_steps(algorithm: str) -> None:
     few = make_trainer(algorithm=algorithm, objective="hs", n_words=3, alpha=0.1, sample=0.0, window=50).objective
     many = make_trainer(algorithm=algorithm, objective="hs", n_words=4000, n_tokens=50_000).objective
     assert few.chunk.n_targets < many.chunk.n_targets == 24
 
 
-@both
+@of_models
 @pytest.mark.parametrize("options", [{}, {"subwords": True, "buckets": 500}, {"holdout": 0.2}], ids=str)
 def test_model_learns_what_goes_together(algorithm: str, options: dict[str, Any]) -> None:
     rng = np.random.default_rng(3)

@@ -11,8 +11,8 @@ import pytest
 
 from tests.helpers.trainer_examples import make_trainer, run
 from w2v.kernels import synchronous
+from w2v.kernels.arguments import Noise, Segment, Text
 from w2v.kernels.synchronous import Round
-from w2v.kernels.training import Noise, Segment, Text
 from w2v.monitoring.history import Progress
 from w2v.settings.parameters import Parameters
 from w2v.training.trainer import DivergenceError, StopTraining, Trainer

@@ -142,16 +142,14 @@ def test_hash_is_one_to_one_up_to_eight_bytes_and_does_not_read_beyond() -> None
     assert value(b"longer than eight", 0, 17) == value(b" longer than eight.", 1, 18)
 
 
-def test_find_slot_compares_long_words_whose_hashes_collide() -> None:
+@pytest.mark.parametrize("ends", [(b"1", b"2"), (b"-of-many-bytes", b"-of-more-bytes")])
+def test_find_slot_compares_words_beyond_eight_bytes_whose_hashes_collide(ends: tuple[bytes, bytes]) -> None:
     table = Table(4)
-    scan(table, b"a-long-word-of-many-bytes")
-    other = np.frombuffer(b"a-long-word-of-more-bytes", np.uint8)
+    scan(table, b"the-word" + ends[0])
     h = np.uint64(table.entries[0, 0])
-    slot = find_slot(other, 0, len(other), h, table.slots, table.entries, table.arena)
-    assert table.slots[slot] == -1
-    same = np.frombuffer(b"a-long-word-of-many-bytes", np.uint8)
-    slot = find_slot(same, 0, len(same), h, table.slots, table.entries, table.arena)
-    assert table.slots[slot] == 0
+    for end, entry in zip(ends, (0, -1), strict=True):
+        word = np.frombuffer(b"the-word" + end, np.uint8)
+        assert table.slots[find_slot(word, 0, len(word), h, table.slots, table.entries, table.arena)] == entry
 
 
 def spaced(text: str, tokenizer: Tokenizer) -> str:
@@ -221,9 +219,10 @@ def test_encode_block_joins_sentences_across_blocks_and_drops_words() -> None:
     tokens, offsets = np.full(10, 9, np.int32), np.zeros(10, np.int64)
     n_tokens, n_sentences = 0, 0
     blocks = [([0, 1, 2], [], False), ([2, 1], [1], False), ([], [0], True), ([1, 1], [1], True), ([0], [], False)]
+    blocks += [([2], [], True), ([0], [], False)]  # without a line feed, the end of a block may end its last sentence
     for found, ends, closes in blocks:
         n_tokens, n_sentences = encode_block(
             np.array(found, np.int32), np.array(ends, np.int64), closes, ids, tokens, n_tokens, offsets, n_sentences
         )
-    assert tokens[:n_tokens].tolist() == [0, 1, 1, 0]
-    assert offsets[: n_sentences + 1].tolist() == [0, 3] and n_sentences == 1  # the last sentence is still open
+    assert tokens[:n_tokens].tolist() == [0, 1, 1, 0, 1, 0]
+    assert offsets[: n_sentences + 1].tolist() == [0, 3, 5] and n_sentences == 2  # the last sentence is still open

@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tests.helpers import ROOT
-from w2v.kernels import simd, training
+from w2v.kernels import simd, vector_math
 from w2v.kernels.simd import (
     LANES,
     TILE_COLUMNS,
@@ -197,21 +197,21 @@ def lane_by_lane(function: Any) -> Any:
 
 
 def test_sigmoid_is_accurate() -> None:
-    sigmoid = lane_by_lane(training.sigmoid)
+    sigmoid = lane_by_lane(vector_math.sigmoid)
     x = np.linspace(-20, 20, 1 << 18, dtype=np.float32)
     exact = 1 / (1 + np.exp(-x.astype(np.float64)))
     assert abs(sigmoid(x) / exact - 1).max() < 1.5e-6
 
 
 def test_sigmoid_is_clamped() -> None:
-    sigmoid = lane_by_lane(training.sigmoid)
+    sigmoid = lane_by_lane(vector_math.sigmoid)
     x = np.resize(np.array([-np.inf, -1e30, -21, -20, 20, 21, 1e30, np.inf], np.float32), 16)
     expected = 1 / (1 + np.exp([20.0, 20, 20, 20, -20, -20, -20, -20]))
     assert np.allclose(sigmoid(x), np.resize(expected, 16), rtol=1e-6, atol=0)
 
 
 def test_logarithm_is_accurate() -> None:
-    logarithm = lane_by_lane(training.logarithm)
+    logarithm = lane_by_lane(vector_math.logarithm)
     near_one = np.linspace(0.5, 2, 1 << 17, dtype=np.float32)
     all_sizes = np.geomspace(np.finfo(np.float32).tiny, np.finfo(np.float32).max, 1 << 17).astype(np.float32)
     x = np.concatenate([near_one, all_sizes[1:-1], [np.float32(1)] * 2])

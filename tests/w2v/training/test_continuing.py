@@ -18,7 +18,7 @@ from w2v.encoding.vocabulary import (
     known_rows,
     noise_distribution,
 )
-from w2v.kernels import training
+from w2v.kernels.random import build_alias
 from w2v.monitoring.history import Progress
 from w2v.training.continuing import counts_before, grow_tables
 from w2v.training.tables import Tables, copy_rows
@@ -245,7 +245,7 @@ def test_words_of_count_zero_are_no_noise(exponent: float) -> None:
     assert not probabilities[[1, 3]].any()
     assert np.isfinite(keep_probabilities(some, 1e-3)).all()
     threshold, alias = np.empty(5, np.float32), np.empty(5, np.int32)
-    training.build_alias(probabilities, threshold, alias)
+    build_alias(probabilities, threshold, alias)
     assert not threshold[[1, 3]].any() and not set(alias.tolist()) & {1, 3}
 
 

@@ -16,9 +16,9 @@ from tests.helpers import naive_w2v
 from tests.helpers.clock import Clock
 from tests.helpers.trainer_examples import make_trainer, run
 from w2v.encoding.vocabulary import keep_probabilities, noise_distribution
-from w2v.kernels import training as _kernels
+from w2v.kernels.arguments import ROW_MULTIPLE, Segment
+from w2v.kernels.random import build_alias
 from w2v.kernels.simd import TILE_ROWS
-from w2v.kernels.training import Segment
 from w2v.monitoring.history import EpochRecord, Progress
 from w2v.settings.parameters import Parameters
 from w2v.training import objectives
@@ -97,7 +97,7 @@ def test_chunk_is_full_for_the_defaults_and_a_large_vocabulary() -> None:
 
 def test_tables_start_as_documented() -> None:
     tables = Tables.random(100, 20, seed=3)
-    assert tables.row_size % _kernels.ROW_MULTIPLE == 0 and tables.row_size >= 20
+    assert tables.row_size % ROW_MULTIPLE == 0 and tables.row_size >= 20
     assert len(tables.w_in) == len(tables.w_out) == 101 * tables.row_size
     assert tables.w_in.ctypes.data % 64 == 0 and tables.w_out.ctypes.data % 64 == 0
     assert tables.input_vectors.shape == tables.output_vectors.shape == (100, 20)
@@ -260,7 +260,7 @@ def test_epoch_equals_the_twins(algorithm: str) -> None:
     counts = np.bincount(training.stream.tokens)
     keep = keep_probabilities(counts, 1e-2)
     threshold, alias = np.empty(40, np.float32), np.empty(40, np.int32)
-    _kernels.build_alias(noise_distribution(counts, 0.75), threshold, alias)
+    build_alias(noise_distribution(counts, 0.75), threshold, alias)
     borders = training.stream.split(1000).tolist()
     loss, pairs, done = 0.0, 0, 0
     for segment in np.random.default_rng([5, 1, 0]).permutation(len(borders) - 1).tolist():
