@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 _LINE = 64
 _SMALL = 1 << 16  # bytes; below it the C library does the same
-_MOST_IDLE = 1 << 29
+_MOST_IDLE = 1 << 28
 _idle: dict[int, list[NDArray[np.uint8]]] = {}
 
 
@@ -23,11 +23,17 @@ class _Lease:
     """Memory that is given back when the last array in it has gone."""
 
     def __init__(self, size: int, shape: tuple[int, ...], typestr: str) -> None:
-        self._size = size
-        try:
-            self._memory = _idle.setdefault(size, []).pop()
-        except IndexError:
-            self._memory = np.empty(size + _LINE, np.uint8)
+        # of the right size, or a little more: what is idle must not lie there while the same is asked for again
+        step = 1 << (size.bit_length() - 4)
+        first = -(-size // step) * step
+        for self._size in (first, first + step, first + 2 * step, first + 3 * step, first):
+            try:
+                self._memory = _idle[self._size].pop()
+                break
+            except (KeyError, IndexError):
+                continue
+        else:
+            self._memory = np.empty(first + _LINE, np.uint8)
         address = self._memory.__array_interface__["data"][0]
         self.__array_interface__ = {
             "version": 3, "shape": shape, "typestr": typestr, "data": (address + -address % _LINE, False)
@@ -35,7 +41,7 @@ class _Lease:
 
     def __del__(self) -> None:
         if sum(size * len(idle) for size, idle in list(_idle.items())) + self._size <= _MOST_IDLE:
-            _idle[self._size].append(self._memory)
+            _idle.setdefault(self._size, []).append(self._memory)
 
 
 def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
@@ -44,5 +50,4 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
     size = math.prod(shape) * kind.itemsize
     if size < _SMALL:
         return np.empty(shape, kind)
-    step = 1 << (size.bit_length() - 4)  # at most an eighth is wasted
-    return np.asarray(_Lease(-(-size // step) * step, shape, kind.str))
+    return np.asarray(_Lease(size, shape, kind.str))

@@ -22,8 +22,8 @@ from w2v.kernels.training import round_up
 from w2v.neural.kernels.matmul import PANEL, add_outer_products, multiply, pack, pack_transposed, packed_size
 from w2v.neural.kernels.vector_math import exponential, larger, plus
 
-PIECE = 96
-"""Tokens at a time: whole panels, and whole tiles, of every processor."""
+PIECE = 288
+"""Tokens at a time: whole panels and whole tiles on every processor, and few enough for the last cache."""
 CLASSES = 240
 _float32 = np.float32
 _LOWEST = -3.0e38

@@ -5,7 +5,7 @@ The wanted probabilities may be smoothed: 1 − s for the right class, and s spr
 References
 ----------
 Szegedy et al. 2016, Rethinking the Inception architecture, arXiv:1512.00567, section 7 (smoothing). Press and Wolf
-2017, arXiv:1608.05859 (E is the table of embeddings). Derivation: docs/derivations/transformer.md.
+2017, arXiv:1608.05859 (E is the table of embeddings). Derivation: docs/derivations/objectives.md.
 """
 
 from __future__ import annotations
