@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural import stack
+from w2v.neural.buffers import empty
 from w2v.neural.kernels.table_rows import add_table_rows
 from w2v.neural.layers import softmax_loss
 from w2v.neural.layers.dropout import Dropout
@@ -246,7 +247,7 @@ class Regularisation(NamedTuple):
 def embed(parameters: Mapping[str, Floats], name: str, ids: NDArray[np.integer[Any]]) -> Floats:
     """Return the embeddings that a stack reads: √d times rows of the table of this name, shape (N, d)."""
     table = parameters[name]
-    x: Floats = table[ids]
+    x = np.take(table, ids, axis=0, out=empty((len(ids), table.shape[1]), table.dtype), mode="clip")
     x *= _scale(table)
     return x
 
@@ -402,4 +403,5 @@ def _add_gradients(
 
 def _add_to_table(dx: Floats, ids: NDArray[np.integer[Any]], dtable: Floats) -> None:
     """Add the gradient of `embed` to that of its table."""
-    add_table_rows(dx * _scale(dtable), ids.astype(np.int64), dtable)
+    scaled = np.multiply(dx, _scale(dtable), out=empty(dx.shape, dx.dtype))
+    add_table_rows(scaled, ids.astype(np.int64), dtable)

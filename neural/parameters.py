@@ -39,10 +39,24 @@ def within(name: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{name}.{inner}": array for inner, array in arrays.items()}
 
 
+class _Scope(dict[str, NDArray[Any]]):
+    """The arrays of one layer, and those of its layers that were asked for."""
+
+    scopes: dict[str, _Scope]
+
+
 def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names begin with ``PREFIX.``, under the rest of their names: those of one layer."""
-    start = prefix + "."
-    return {name[len(start) :]: array for name, array in parameters.items() if name.startswith(start)}
+    """Return the arrays whose names begin with ``PREFIX.``, under the rest of their names: those of one layer.
+
+    A table, and what this function returned, remembers them: names are looked through once.
+    """
+    scopes: dict[str, _Scope] = getattr(parameters, "scopes", {})
+    if prefix not in scopes:
+        start = prefix + "."
+        found = _Scope((name[len(start) :], array) for name, array in parameters.items() if name.startswith(start))
+        found.scopes = {}
+        scopes[prefix] = found
+    return scopes[prefix]
 
 
 def add(total: Mapping[str, NDArray[Any]], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -89,6 +103,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         sizes = [math.prod(shape) for shape in self.shapes.values()]
         starts = np.cumsum([0, *(-(-size // _LINE) * _LINE for size in sizes)]).tolist()
         self.flat: NDArray[Any] = np.zeros(starts[-1], dtype)
+        self.scopes: dict[str, _Scope] = {}
         self._arrays = {
             name: self.flat[start : start + size].reshape(shape)
             for (name, shape), start, size in zip(self.shapes.items(), starts, sizes, strict=False)
@@ -186,7 +201,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
 
     def scope(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Return the arrays of one layer; see `scope`."""
-        return scope(self._arrays, prefix)
+        return scope(self, prefix)
 
     def zeros_like(self) -> ParameterTable:
         """Return zeros in the same layout and dtype."""

@@ -33,7 +33,7 @@ class LearningOptions:
         The longest that the gradient of a step may be.
     regularisation : Regularisation
     part : int
-        Tokens that are told at once: gradients of larger batches are added up. It bounds memory, and changes nothing
+        Tokens that a thread tells at once: gradients are added up. It bounds memory, and changes nothing
         but the last bits of gradients.
     seed : int
     workers : int
@@ -45,7 +45,7 @@ class LearningOptions:
     weight_decay: float = 0.0
     clip: float = 1.0
     regularisation: Regularisation = Regularisation()
-    part: int = 4096
+    part: int = 1024
     seed: int = 1
     workers: int = field(default_factory=default_workers)
 

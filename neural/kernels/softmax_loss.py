@@ -22,21 +22,28 @@ from w2v.kernels.training import round_up
 from w2v.neural.kernels.matmul import PANEL, add_outer_products, multiply, pack, pack_transposed, packed_size
 from w2v.neural.kernels.vector_math import exponential, larger, plus
 
-PIECE = 96
-"""Tokens at a time: whole panels, and whole tiles, of every processor."""
+PIECE = 288
+"""Tokens at a time: whole panels and whole tiles on every processor, and few enough for the last cache."""
 CLASSES = 240
 _float32 = np.float32
 _LOWEST = -3.0e38
 
 
 @compiled
-def _add_to_totals(logits, n_classes, width, bias, first_class, tops, totals, sums):
-    """Add the bias to the logits of some classes; keep the maximum, sum of exp(z - maximum) and sum of z of each lane.
+def _exponentials(logits, n_classes, width, bias, first_class, block, tops, totals, sums):
+    """Add the bias to the logits z of some classes, and turn them into exp(z - top), top being the block's so far.
 
-    logits[v * width + i] is that of class first_class + v for token i.
+    Parameters
+    ----------
+    logits : ndarray
+        logits[v * width + i] is that of class first_class + v for token i.
+    block : int
+        The tops of the tokens are written to tops[block * width :]; those of the block before are read.
+    totals, sums : ndarray of shape (width,)
+        Sums of exp(z - top) and of z over all classes so far.
     """
     for lane in range(0, width, LANES):
-        before = load_vector(tops, lane)
+        before = load_vector(tops, (block - 1) * width + lane) if block else splat(_float32(_LOWEST))
         top, linear = before, load_vector(sums, lane)
         for v in range(n_classes):
             z = plus(load_vector(logits, v * width + lane), splat(bias[first_class + v]))
@@ -45,28 +52,35 @@ def _add_to_totals(logits, n_classes, width, bias, first_class, tops, totals, su
             linear = plus(linear, z)
         total = load_vector(totals, lane) * exponential(before - top)
         for v in range(n_classes):
-            total = plus(total, exponential(load_vector(logits, v * width + lane) - top))
-        store_vector(tops, lane, top)
+            e = exponential(load_vector(logits, v * width + lane) - top)
+            store_vector(logits, v * width + lane, e)
+            total = plus(total, e)
+        store_vector(tops, block * width + lane, top)
         store_vector(totals, lane, total)
         store_vector(sums, lane, linear)
 
 
 @compiled
-def _differentiate(logits, n_classes, width, first_class, shifts, scales, rest, dbias):
-    """Turn logits of some classes into scales * (exp(z - shifts) - rest); add the sum of each class to dbias."""
+def _differentiate(exponentials, n_classes, width, first_class, tops, block, shifts, scales, rest, factors, dbias):
+    """Turn exp(z - top) of some classes into scales * (exp(z - shifts) - rest); add the sum of each class to dbias."""
+    for lane in range(0, width, LANES):
+        scale = load_vector(scales, lane)
+        less = load_vector(tops, block * width + lane) - load_vector(shifts, lane)
+        store_vector(factors, lane, exponential(less) * scale)
+        store_vector(factors, width + lane, splat(rest) * scale)
     for v in range(n_classes):
         total = splat(_float32(0))
         for lane in range(0, width, LANES):
-            z = load_vector(logits, v * width + lane)
-            g = (exponential(z - load_vector(shifts, lane)) - splat(rest)) * load_vector(scales, lane)
-            store_vector(logits, v * width + lane, g)
+            e = load_vector(exponentials, v * width + lane)
+            g = e * load_vector(factors, lane) - load_vector(factors, width + lane)
+            store_vector(exponentials, v * width + lane, g)
             total = plus(total, g)
         dbias[first_class + v] += sum_lanes(total)
 
 
 @compiled
 def softmax_loss(
-    hidden, n_rows, dim, table, bias, targets, smoothing, scale, smoothed, plain, dhidden, dtable, dbias
+    hidden, n_rows, dim, table, bias, targets, smoothing, scale, logits, smoothed, plain, dhidden, dtable, dbias
 ):  # fmt: skip
     """Compute the losses of tokens and, unless dtable is empty, the gradients of scale * their sum.
 
@@ -80,6 +94,8 @@ def softmax_loss(
     smoothing : float
         Part of the probability that is wanted of all classes alike, in [0, 1).
     scale : float32
+    logits : ndarray of shape (V * PIECE,)
+        Scratch.
     smoothed, plain : ndarray of shape (n_rows,)
         Overwritten with the cross-entropies with the smoothed and with the plain targets, in nats.
     dhidden : ndarray of shape (n_rows * dim,)
@@ -89,34 +105,37 @@ def softmax_loss(
     """
     n_classes = bias.size
     rest, kept = _float32(smoothing / n_classes), _float32(1 - smoothing)
-    logits = np.empty(n_classes * PIECE, np.float32)
     piece, dpiece, nothing = (
         np.empty(PIECE * dim, np.float32),
         np.empty(PIECE * dim, np.float32),
         np.zeros(dim, np.float32),
     )
     columns, rows = np.empty(packed_size(dim, PIECE), np.float32), np.empty(packed_size(PIECE, dim), np.float32)
-    tops, totals, sums = np.empty(PIECE, np.float32), np.empty(PIECE, np.float32), np.empty(PIECE, np.float32)
-    shifts, scales = np.empty(PIECE, np.float32), np.empty(PIECE, np.float32)
+    tops = np.empty((n_classes + CLASSES - 1) // CLASSES * PIECE, np.float32)
+    totals, sums, right = np.empty(PIECE, np.float32), np.empty(PIECE, np.float32), np.empty(PIECE, np.float32)
+    shifts, scales, factors = np.empty(PIECE, np.float32), np.empty(PIECE, np.float32), np.empty(2 * PIECE, np.float32)
     for start in range(0, n_rows, PIECE):
         count = min(PIECE, n_rows - start)
         width = round_up(count, PANEL)
         piece[: count * dim] = hidden[start * dim : (start + count) * dim]
         piece[count * dim : width * dim] = 0
         pack_transposed(piece, width, dim, columns)
-        tops[:], totals[:], sums[:] = _LOWEST, 0, 0
+        totals[:], sums[:] = 0, 0
         for first in range(0, n_classes, CLASSES):
             last = min(first + CLASSES, n_classes)
             block = logits[first * width : last * width]
             multiply(table[first * dim : last * dim], last - first, dim, columns, width, False, block)
-            _add_to_totals(block, last - first, width, bias, first, tops, totals, sums)
+            for i in range(count):
+                target = targets[start + i]
+                if first <= target < last:
+                    right[i] = block[(target - first) * width + i] + bias[target]
+            _exponentials(block, last - first, width, bias, first, first // CLASSES, tops, totals, sums)
         scales[:], shifts[:] = 0, 0
         for i in range(count):
-            top, right = tops[i], logits[targets[start + i] * width + i]
-            shifts[i] = top + _float32(np.log(totals[i]))
+            shifts[i] = tops[(n_classes - 1) // CLASSES * width + i] + _float32(np.log(totals[i]))
             scales[i] = scale
-            plain[start + i] = shifts[i] - right
-            smoothed[start + i] = shifts[i] - kept * right - rest * sums[i]
+            plain[start + i] = shifts[i] - right[i]
+            smoothed[start + i] = shifts[i] - kept * right[i] - rest * sums[i]
         if dtable.size == 0:
             continue
         pack(piece, width, dim, nothing, rows)
@@ -124,7 +143,9 @@ def softmax_loss(
         for first in range(0, n_classes, CLASSES):
             last = min(first + CLASSES, n_classes)
             block = logits[first * width : last * width]
-            _differentiate(block, last - first, width, first, shifts, scales, rest, dbias)
+            _differentiate(
+                block, last - first, width, first, tops, first // CLASSES, shifts, scales, rest, factors, dbias
+            )  # fmt: skip
             for i in range(count):
                 target = targets[start + i]
                 if first <= target < last:

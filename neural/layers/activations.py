@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.buffers import empty
 from w2v.neural.kernels import rows as kernels
 
 
@@ -85,7 +86,7 @@ def forward(x: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
     activation = _ACTIVATIONS[kind]
     if x.dtype != np.float32:
         return activation.function(x), x
-    y = np.empty(x.shape, np.float32)
+    y = empty(x.shape)
     kernels.activate(activation.kernel, x.ravel(), y.ravel())
     return y, x
 
@@ -96,6 +97,6 @@ def backward(dy: NDArray[Any], cache: NDArray[Any], kind: str) -> NDArray[Any]:
     if dy.dtype != np.float32:
         exact: NDArray[Any] = dy * activation.derivative(cache)
         return exact
-    dx = np.empty(dy.shape, np.float32)
+    dx = empty(dy.shape)
     kernels.activate_backward(activation.kernel, dy.ravel(), cache.ravel(), dx.ravel())
     return dx

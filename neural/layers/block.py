@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.buffers import empty
 from w2v.neural.layers import attention, dropout, feed_forward, layer_norm
 from w2v.neural.layers.dot_product import AttentionMask
 from w2v.neural.layers.dropout import DropoutMask
@@ -280,5 +281,5 @@ def _sum(arrays: tuple[Floats, ...]) -> Floats:
     """Return the sum of arrays, added in their order; of a single one, itself."""
     total = arrays[0]
     for n, array in enumerate(arrays[1:]):
-        total = total + array if n == 0 else np.add(total, array, out=total)
+        total = np.add(total, array, out=empty(total.shape, total.dtype) if n == 0 else total)
     return total

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.kernels.simd import LANES
+from w2v.neural.buffers import empty
 from w2v.neural.kernels import attention as kernels
 
 Offsets = NDArray[np.int64]
@@ -202,7 +203,7 @@ def _kernel(cache: Cache, n_heads: int) -> _Kernel:
 
 def _forward_float32(cache: Cache, n_heads: int, weights: list[NDArray[Any]] | None) -> NDArray[Any]:
     mask, kernel, width = cache.mask, _kernel(cache, n_heads), cache.q.shape[1]
-    y = np.empty((len(cache.q), n_heads * kernel.options[1]), np.float32)
+    y = empty((len(cache.q), n_heads * kernel.options[1]))
     n_queries, n_keys = np.diff(mask.query_offsets), np.diff(mask.key_offsets)
     starts = np.concatenate([[0], np.cumsum(n_heads * n_queries * n_keys)])
     wanted = np.empty(0 if weights is None else starts[-1], np.float32)
@@ -218,7 +219,7 @@ def _forward_float32(cache: Cache, n_heads: int, weights: list[NDArray[Any]] | N
 def _backward_float32(dy: NDArray[Any], cache: Cache, n_heads: int, dbias: NDArray[Any] | None) -> list[NDArray[Any]]:
     """Return dq, dk and dv; dbias is added to."""
     kernel, width = _kernel(cache, n_heads), cache.q.shape[1]
-    gradients = [np.empty((len(x), n_heads * kernel.options[1]), np.float32) for x in (cache.q, cache.k, cache.v)]
+    gradients = [empty((len(x), n_heads * kernel.options[1])) for x in (cache.q, cache.k, cache.v)]
     table = np.zeros(0, np.float32) if dbias is None else dbias.ravel()
     kernels.attend_backward(
         pad_heads(dy, n_heads).ravel(), *kernel.arrays, 0, kernel.n_sequences, *kernel.options,

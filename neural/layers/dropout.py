@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.buffers import empty
 from w2v.neural.kernels import rows as kernels
 
 
@@ -62,7 +63,7 @@ def forward(x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
     """Return x, shape (N, E), with values dropped; x itself where there is no mask."""
     if mask is None or mask.rate == 0:
         return x
-    y = np.empty_like(x)
+    y = empty(x.shape, x.dtype)
     threshold, scale = round(mask.rate * 2**32), x.dtype.type(1 / (1 - mask.rate))
     kernels.drop(x.ravel(), mask.first_row * x.shape[1], np.uint64(mask.seed), np.uint64(threshold), scale, y.ravel())
     return y

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.buffers import empty
 from w2v.neural.kernels import rows as kernels
 from w2v.neural.parameters import Tensor
 
@@ -52,7 +53,7 @@ def forward(
     """
     gain, bias = parameters["gain"], parameters["bias"]
     if x.dtype == np.float32:
-        y, mean, inverse = np.empty(x.shape, np.float32), np.empty(len(x), np.float32), np.empty(len(x), np.float32)
+        y, mean, inverse = empty(x.shape), empty((len(x),)), empty((len(x),))
         kernels.normalise(x.ravel(), *x.shape, np.float32(epsilon), gain, bias, y.ravel(), mean, inverse)
         return y, Cache(x, mean, inverse)
     mean = x.mean(axis=1)
@@ -68,7 +69,7 @@ def backward(
     x, mean, inverse = cache
     gain = parameters["gain"]
     if x.dtype == np.float32:
-        dx, dgain, dbias = np.empty(x.shape, np.float32), np.zeros_like(gain), np.zeros_like(gain)
+        dx, dgain, dbias = empty(x.shape), np.zeros_like(gain), np.zeros_like(gain)
         kernels.normalise_backward(
             dy.ravel(), x.ravel(), *x.shape, mean, inverse, gain, dx.ravel(), dgain, dbias
         )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.buffers import empty
 from w2v.neural.kernels import matmul as kernels
 
 
@@ -25,7 +26,7 @@ def product(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None = N
         In float32, row i depends on x[i] alone, bit for bit, whatever N is.
     """
     if x.dtype == np.float32:
-        y = np.empty((len(x), weight.shape[1]), np.float32)
+        y = empty((len(x), weight.shape[1]))
         kernels.multiply(x.ravel(), *x.shape, pack(weight, bias), weight.shape[1], False, y.ravel())
         return y
     exact: NDArray[Any] = x @ weight
@@ -40,8 +41,8 @@ def multiply_packed(x: NDArray[np.float32], panels: NDArray[np.float32], out: ND
 def product_transposed(dy: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
     """Return dy Wᵀ, shape (N, K), for dy of shape (N, M) and W of shape (K, M)."""
     if dy.dtype == np.float32:
-        dx = np.empty((len(dy), len(weight)), np.float32)
-        panels = np.empty(kernels.packed_size(weight.shape[1], len(weight)), np.float32)
+        dx = empty((len(dy), len(weight)))
+        panels = empty((kernels.packed_size(weight.shape[1], len(weight)),))
         kernels.pack_transposed(weight.ravel(), *weight.shape, panels)
         kernels.multiply(dy.ravel(), *dy.shape, panels, len(weight), False, dx.ravel())
         return dx
@@ -61,7 +62,7 @@ def sum_of_outer_products(x: NDArray[Any], dy: NDArray[Any]) -> NDArray[Any]:
 
 def pack(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Return a matrix and a bias in the order in which `kernels.matmul.multiply` reads them."""
-    panels = np.empty(kernels.packed_size(*weight.shape), np.float32)
+    panels = empty((kernels.packed_size(*weight.shape),))
     nothing = np.zeros(weight.shape[1], np.float32) if bias is None else bias
     kernels.pack(weight.ravel(), *weight.shape, nothing, panels)
     return panels

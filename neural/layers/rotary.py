@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from w2v.neural.buffers import empty
 from w2v.neural.kernels import rows as kernels
 from w2v.neural.layers.positions import places
 
@@ -33,14 +34,14 @@ def forward(x: NDArray[Any], offsets: NDArray[np.int64], n_heads: int) -> tuple[
     positions = places(offsets)
     cos, sin = angles(int(positions.max(initial=-1)) + 1, x.shape[1] // n_heads, x.dtype)
     cache = Cache(cos, sin, positions, n_heads)
-    y = np.empty_like(x)
+    y = empty(x.shape, x.dtype)
     kernels.rotate(x, n_heads, cos, sin, positions, 1, y)
     return y, cache
 
 
 def backward(dy: NDArray[Any], cache: Cache) -> NDArray[Any]:
     """Return dx: the gradient turned back, since a rotation's transpose is its inverse."""
-    dx = np.empty_like(dy)
+    dx = empty(dy.shape, dy.dtype)
     kernels.rotate(dy, cache.n_heads, cache.cos, cache.sin, cache.positions, -1, dx)
     return dx
 

@@ -5,7 +5,7 @@ The wanted probabilities may be smoothed: 1 − s for the right class, and s spr
 References
 ----------
 Szegedy et al. 2016, Rethinking the Inception architecture, arXiv:1512.00567, section 7 (smoothing). Press and Wolf
-2017, arXiv:1608.05859 (E is the table of embeddings). Derivation: docs/derivations/transformer.md.
+2017, arXiv:1608.05859 (E is the table of embeddings). Derivation: docs/derivations/objectives.md.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.buffers import empty
 from w2v.neural.kernels import softmax_loss as kernels
 
 Floats = NDArray[Any]
@@ -75,7 +76,7 @@ def token_losses(
     tokens, bit for bit.
     """
     smoothed, plain = np.empty(len(hidden), hidden.dtype), np.empty(len(hidden), hidden.dtype)
-    dhidden = None if gradients is None else np.empty_like(hidden)
+    dhidden = None if gradients is None else empty(hidden.shape, hidden.dtype)
     if hidden.dtype == np.float32:
         nothing = np.empty(0, np.float32)
         dh, dtable, dbias = (
@@ -84,8 +85,8 @@ def token_losses(
             else (dhidden.reshape(-1), gradients.table.reshape(-1), gradients.bias)
         )
         kernels.softmax_loss(
-            hidden.ravel(), *hidden.shape, table.ravel(), bias, targets, smoothing, np.float32(scale), smoothed, plain,
-            dh, dtable, dbias,
+            hidden.ravel(), *hidden.shape, table.ravel(), bias, targets, smoothing, np.float32(scale),
+            empty((len(table) * kernels.PIECE,)), smoothed, plain, dh, dtable, dbias,
         )  # fmt: skip
         return TokenLosses(smoothed, plain, dhidden)
     for first in range(0, len(hidden), _PIECE):

@@ -72,7 +72,8 @@ def test_logits_far_apart_do_no_harm() -> None:
     bias[:] = -1000
     bias[[7, 299]] = 2000, 1990
     losses = token_losses(hidden, table, bias, np.array([7, 299, 3]))
-    exact = token_losses(*(a.astype(np.float64) for a in (hidden, table, bias)), np.array([7, 299, 3]))
+    wide = [array.astype(np.float64) for array in (hidden, table, bias)]
+    exact = token_losses(wide[0], wide[1], wide[2], np.array([7, 299, 3]))
     np.testing.assert_allclose(losses.plain, exact.plain, rtol=1e-4, atol=1e-3)
 
 
@@ -82,7 +83,7 @@ def test_a_token_does_not_depend_on_the_others() -> None:
     for part in (slice(0, 1), slice(90, 101), slice(40, None)):
         gradients = Gradients(table * 0, bias * 0)
         alone = token_losses(hidden[part], table, bias, targets[part], gradients=gradients)
-        assert whole.dhidden is not None
+        assert whole.dhidden is not None and alone.dhidden is not None
         for a, b in ((alone.plain, whole.plain), (alone.smoothed, whole.smoothed), (alone.dhidden, whole.dhidden)):
             assert np.array_equal(a, b[part])
 
