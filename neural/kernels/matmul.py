@@ -17,6 +17,8 @@ from w2v.kernels.simd import LANES, add_tile, fma_outer, load, steps, store_tile
 
 ROWS, COLUMNS = (12 if LANES == 16 else 6), 2
 """The tile: 24 accumulators of the 32 registers of AVX-512, 12 of the 16 of AVX2."""
+HALF, MIDDLE = ROWS // 2, ROWS * 2 // 3
+"""Rows of smaller tiles: a single row is not computed as if it were twelve."""
 PANEL = COLUMNS * LANES
 BLOCK = 240
 """Rows that are multiplied with all panels before the next rows are: they stay in the nearer caches."""
@@ -67,6 +69,28 @@ def _copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
             out[at + r * stride + c] = out[at + r * stride + c] + value if add else value
 
 
+def _product_of(height):
+    """Return a function that multiplies `height` rows of x, which begin at `places`, with a panel."""
+
+    @compiled
+    def product(x, places, width, panels, panel, one, add, out, at, stride):
+        tile = fma_outer(zero_tile(height, COLUMNS), one, steps(0, 0, height), 0, panels, panel)
+        rows, line = take(places, 0, height), panel + PANEL
+        for k in range(width):
+            tile = fma_outer(tile, x, rows, k, panels, line)
+            line += PANEL
+        if add:
+            add_tile(tile, out, steps(at, stride, height), 0)
+        else:
+            store_tile(tile, out, steps(at, stride, height), 0)
+
+    return product
+
+
+_multiply_1, _multiply_2, _multiply_4 = map(_product_of, (1, 2, 4))
+_multiply_half, _multiply_middle, _multiply_all = map(_product_of, (HALF, MIDDLE, ROWS))
+
+
 @compiled
 def multiply(x, n_rows, width, panels, n_columns, add, out):
     """Assign x W + b to out, or add it.
@@ -83,36 +107,31 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
     out : ndarray of shape (n_rows * n_columns,), float32
         Overwritten.
     """
-    one = np.ones(1, np.float32)
-    nowhere = steps(0, 0, ROWS)
-    scratch = np.empty(ROWS * PANEL, np.float32)
-    scratch_rows = steps(0, PANEL, ROWS)
-    clamped = np.empty(ROWS, np.int64)
+    one, scratch, places = np.ones(1, np.float32), np.empty(ROWS * PANEL, np.float32), np.empty(ROWS, np.int64)
     for block in range(0, n_rows, BLOCK):
         stop = min(block + BLOCK, n_rows)
         panel = 0
         for first in range(0, n_columns, PANEL):
             for i in range(block, stop, ROWS):
-                if i + ROWS <= stop:
-                    rows = steps(i * width, width, ROWS)
+                n, m, at = min(ROWS, stop - i), min(PANEL, n_columns - first), i * n_columns + first
+                for r in range(ROWS):
+                    places[r] = (i + min(r, n - 1)) * width
+                if n == ROWS and m == PANEL:
+                    _multiply_all(x, places, width, panels, panel, one, add, out, at, n_columns)
+                    continue
+                if n == 1:
+                    _multiply_1(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                elif n == 2:
+                    _multiply_2(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                elif n <= 4:
+                    _multiply_4(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                elif n <= HALF:
+                    _multiply_half(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                elif n <= MIDDLE:
+                    _multiply_middle(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
                 else:
-                    for r in range(ROWS):
-                        clamped[r] = min(i + r, stop - 1) * width
-                    rows = take(clamped, 0, ROWS)
-                tile = fma_outer(zero_tile(ROWS, COLUMNS), one, nowhere, 0, panels, panel)
-                at = panel + PANEL
-                for k in range(width):
-                    tile = fma_outer(tile, x, rows, k, panels, at)
-                    at += PANEL
-                if i + ROWS <= stop and first + PANEL <= n_columns:
-                    if add:
-                        add_tile(tile, out, steps(i * n_columns, n_columns, ROWS), first)
-                    else:
-                        store_tile(tile, out, steps(i * n_columns, n_columns, ROWS), first)
-                else:
-                    store_tile(tile, scratch, scratch_rows, 0)
-                    n, m = min(ROWS, stop - i), min(PANEL, n_columns - first)
-                    _copy_tile(scratch, n, m, out, i * n_columns + first, n_columns, add)
+                    _multiply_all(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                _copy_tile(scratch, n, m, out, at, n_columns, add)
             panel += (width + 1) * PANEL
 
 
