@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from w2v.neural.layers import activations, positions, rotary
 from w2v.neural.layers.dot_product import pad_heads
 from w2v.neural.layers.matmul import multiply_packed, pack
 from w2v.neural.packing import check_offsets, divide, in_threads
-from w2v.neural.parameters import ParameterTable
+from w2v.neural.parameters import ParameterTable, scope
 from w2v.neural.stack import StackConfig
 
 _ADDED = dict.fromkeys((*positions.WITH_TABLE, "sinusoidal"), kernels.TABLE)
@@ -176,12 +176,6 @@ def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:
         table = parameters["positions.table"].copy()
     elif config.positions in ("index", "fraction"):
         table[0] = parameters["positions.direction"]
-    start_norm, end_norm = (
-        np.concatenate([parameters[f"{name}.gain"], parameters[f"{name}.bias"]])
-        if f"{name}.gain" in parameters
-        else _NOTHING
-        for name in ("embedding_norm", "norm")
-    )
     return kernels.Plan(
         input_size=input_size,
         dim=config.dim,
@@ -203,8 +197,8 @@ def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:
         out_bias=out_bias,
         gate=gate,
         token_type=parameters["token_type"].copy() if config.norm == "post" else _NOTHING,
-        start_norm=start_norm,
-        end_norm=end_norm,
+        start_norm=pack_norm(parameters, "embedding_norm"),
+        end_norm=pack_norm(parameters, "norm"),
         weights=weights,
         borders=borders,
     )
@@ -215,20 +209,34 @@ def _packed_layers(config: StackConfig, parameters: ParameterTable) -> tuple[NDA
     layers: list[list[NDArray[Any]]] = []
     for i in range(config.layers):
         own = parameters.scope(f"layers.{i}")
-        arrays = [
-            pack(*(pad_heads(own[f"attention.{name}.{array}"], config.heads) for array in ("weight", "bias")))
-            for name in ("query", "key", "value")
-        ]
-        from_heads = pad_heads(own["attention.output.weight"].T, config.heads).T
-        arrays.append(pack(np.ascontiguousarray(from_heads), own["attention.output.bias"]))
+        arrays = pack_attention(scope(own, "attention"), config.heads)
         for name in ("inner", "outer"):
             arrays.append(pack(own[f"feed_forward.{name}.weight"], own[f"feed_forward.{name}.bias"]))
-        for name in ("attention_norm", "feed_forward_norm"):
-            arrays.append(np.concatenate([own[f"{name}.gain"], own[f"{name}.bias"]]))
+        arrays += [pack_norm(own, name) for name in ("attention_norm", "feed_forward_norm")]
         arrays.append(own.get("attention.distances", np.zeros((0, 0), np.float32)).ravel())
         layers.append(arrays)
     borders = np.cumsum([0, *(array.size for array in layers[0])]).astype(np.int64)
     return np.stack([np.concatenate(arrays) for arrays in layers]), borders
+
+
+def pack_attention(own: Mapping[str, NDArray[Any]], n_heads: int, *, joined: bool = False) -> list[NDArray[np.float32]]:
+    """Return the packed maps of a layer of attention to query, key, value and output; the first three `joined`."""
+    maps = [
+        tuple(pad_heads(own[f"{name}.{array}"], n_heads) for array in ("weight", "bias"))
+        for name in ("query", "key", "value")
+    ]
+    if joined:
+        maps = [tuple(np.concatenate(arrays, axis=-1) for arrays in zip(*maps, strict=True))]
+    from_heads = np.ascontiguousarray(pad_heads(own["output.weight"].T, n_heads).T)
+    return [pack(*arrays) for arrays in [*maps, (from_heads, own["output.bias"])]]
+
+
+def pack_norm(own: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
+    """Return gain and bias of a norm side by side; of one that is not there, nothing."""
+    if f"{name}.gain" not in own:
+        return _NOTHING
+    both: NDArray[np.float32] = np.concatenate([own[f"{name}.gain"], own[f"{name}.bias"]])
+    return both
 
 
 def _no_table() -> kernels.TableInput:

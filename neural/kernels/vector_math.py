@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
+from numba import types
 from numba.extending import intrinsic
 
 from w2v.kernels.jit import compiled
-from w2v.kernels.simd import fma, power_of_two, splat, vector
+from w2v.kernels.simd import LANES, fma, power_of_two, splat, vector
 
 _float32 = np.float32
 _LOG2E = 1.4426950408889634
@@ -46,6 +48,17 @@ def plus(typing_context, x, y):
         return b.fadd(*arguments)
 
     return vector(vector, vector), code
+
+
+@intrinsic
+def any_larger(typing_context, x, y):
+    """Tell whether x > y in any lane."""
+
+    def code(c, b, signature, arguments):
+        lanes = b.bitcast(b.fcmp_ordered(">", *arguments), ir.IntType(LANES))
+        return b.icmp_unsigned("!=", lanes, ir.Constant(lanes.type, 0))
+
+    return types.boolean(vector, vector), code
 
 
 @compiled

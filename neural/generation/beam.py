@@ -1,0 +1,168 @@
+"""Beam search: the sequences that are probable as a whole, where the most probable next token leads astray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, Wanted
+from w2v.neural.generation.trace import Trace, best
+from w2v.neural.kernels import choosing as kernels
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BeamOptions:
+    """How beams are searched.
+
+    Attributes
+    ----------
+    size : int
+        Sequences that are continued at a time, for each of those that are asked for.
+    length_penalty : float
+        α: log-probabilities are divided by ((5 + n) / 6)^α for n tokens, the end included; with 0, by nothing, which
+        favours short sequences.
+    n_best : int
+        So many sequences are returned, at most `size`.
+
+    References
+    ----------
+    Wu et al. 2016, Google's neural machine translation system, arXiv:1609.08144, equation 14.
+    """
+
+    size: int = 5
+    length_penalty: float = 1.0
+    n_best: int = 1
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"the size of a beam must be 1 or more, not {self.size}")
+        if not 1 <= self.n_best <= self.size:
+            raise ValueError(f"n_best must be from 1 to the size of the beam, {self.size}, not {self.n_best}")
+        if not np.isfinite(self.length_penalty):
+            raise ValueError(f"length_penalty must be a number, not {self.length_penalty}")
+
+    def penalty(self, n: Any) -> Any:
+        """Return what the log-probability of n tokens is divided by."""
+        return ((5 + n) / 6) ** self.length_penalty
+
+
+@dataclass
+class _Ended:
+    """The sequences of one beam that have ended: score, step and row of each."""
+
+    found: list[tuple[float, int, int]] = field(default_factory=list)
+
+    def worst_of(self, n: int) -> float:
+        """Return the score of the n-th best, or −∞ if there are fewer."""
+        return sorted(self.found, reverse=True)[n - 1][0] if len(self.found) >= n else -np.inf
+
+
+def beam(
+    state: State,
+    starts: NDArray[np.int32],
+    limits: Limits,
+    options: BeamOptions,
+    wanted: Wanted = TOKENS_ONLY,
+) -> list[list[Hypothesis]]:
+    """Search the best continuations of every row.
+
+    Each step continues the `size` best sequences of a beam. A sequence whose end is among the `size` best continuations
+    has ended. The search is over when `size` sequences have ended, or when none that goes on can become better than
+    the `n_best` found: its log-probability only falls, so that it never exceeds what it is now, divided by the
+    largest penalty that may come.
+
+    Parameters
+    ----------
+    state : State
+        Used up.
+    starts : ndarray of shape (n_rows,), int32
+        The token that each row begins with.
+    limits : Limits
+    options : BeamOptions
+    wanted : Wanted, optional
+
+    Returns
+    -------
+    list of list of Hypothesis
+        The best of each row, best first: those that ended, then those that reached the largest length. They may be
+        fewer than `n_best` if so many do not exist.
+    """
+    trace, size = Trace(wanted._replace(scores=True)), options.size
+    most, ended = limits.of(state.n_rows), [_Ended() for _ in range(state.n_rows)]
+    found: list[list[Hypothesis]] = [[] for _ in ended]
+    lines, tokens, before, length = np.arange(len(ended)), starts, np.arange(len(ended)), 0
+    scores = np.zeros((len(ended), 1))
+    while len(lines):
+        logits = limits.apply(state.step(tokens), length)
+        trace.look(state, logits)
+        length += 1
+        step = _choose(logits, scores, size, limits.end)
+        # what ends is kept beside what goes on, so that it can be read back
+        trace.choose(
+            before,
+            np.concatenate([step.rows.ravel(), step.ended_rows]),
+            np.concatenate([step.tokens.ravel(), np.full(len(step.ended_rows), limits.end or 0, np.int32)]),
+            np.concatenate([step.gains.ravel(), step.ended_gains]),
+        )
+        penalty = options.penalty(length)
+        for i, (beam_, score) in enumerate(zip(step.ended_beams.tolist(), step.ended_scores.tolist(), strict=True)):
+            ended[lines[beam_]].found.append((score / penalty, length - 1, step.tokens.size + i))
+        scores = step.scores
+        stays = np.flatnonzero([
+            not _is_over(ended[line], scores[i], length, int(most[line]), options)
+            for i, line in enumerate(lines.tolist())
+        ])  # fmt: skip
+        for i in sorted(set(range(len(lines))) - set(stays.tolist())):
+            found[lines[i]] = _read(trace, ended[lines[i]], scores[i] / penalty, i * size, length, options.n_best)
+        before = (stays[:, None] * size + np.arange(size)).ravel()
+        lines, scores, tokens = lines[stays], scores[stays], step.tokens.ravel()[before]
+        if len(lines):
+            state.select(step.rows.ravel()[before])
+    return found
+
+
+class _Step(NamedTuple):
+    """The best continuations of every beam: those that go on, shape (n_beams, size), and those that end."""
+
+    rows: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+    gains: Floats
+    scores: Floats
+    ended_beams: NDArray[np.int64]
+    ended_rows: NDArray[np.int64]
+    ended_gains: Floats
+    ended_scores: Floats
+
+
+def _choose(logits: NDArray[np.float32], scores: Floats, size: int, end: int | None) -> _Step:
+    """Choose the `size` best continuations that do not end, and those among the `size` best of all that do."""
+    shape = len(scores), size
+    going = np.empty(shape, np.int64), np.empty(shape, np.int32), np.empty(shape), np.empty(shape)
+    n = len(scores) * size
+    ended = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n), np.empty(n)
+    ids, gains = best(logits, size + 1)
+    n = kernels.continue_beams(ids, gains, scores, size, -1 if end is None else end, going, ended)
+    return _Step(*going, ended[0][:n], ended[1][:n], ended[2][:n], ended[3][:n])
+
+
+def _is_over(ended: _Ended, scores: Floats, length: int, most: int, options: BeamOptions) -> bool:
+    if length >= most or len(ended.found) >= options.size:
+        return True
+    highest = float(scores.max())
+    reachable = highest / max(options.penalty(length + 1), options.penalty(most))
+    return not highest > -np.inf or reachable <= ended.worst_of(options.n_best)
+
+
+def _read(trace: Trace, ended: _Ended, scores: Floats, first_row: int, length: int, n_best: int) -> list[Hypothesis]:
+    """Return the best of one beam: those that ended, then those that still go on."""
+    done = sorted(ended.found, key=lambda entry: -entry[0])[:n_best]
+    hypotheses = [trace.read(row, step=step, ended=True, score=score) for score, step, row in done]
+    for i in np.argsort(-scores, kind="stable")[: n_best - len(done)].tolist():
+        if scores[i] > -np.inf:
+            hypotheses.append(trace.read(first_row + i, step=length - 1, ended=False, score=float(scores[i])))
+    return hypotheses

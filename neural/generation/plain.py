@@ -1,0 +1,179 @@
+"""The steps of any decoder, made of the layers' own forward functions: slow, in float32 or float64, easy to extend.
+
+What a mixer keeps from step to step is its own affair: `StepLayer`. Attention keeps the keys and values of each row;
+a recurrent layer would keep its hidden state, a convolution its last inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural import models
+from w2v.neural.generation.transformer import added_positions, check_positions
+from w2v.neural.kernels.rows import rotate
+from w2v.neural.layers import dot_product, feed_forward, layer_norm, linear, rotary
+from w2v.neural.layers.block import Shape, sub_layers
+from w2v.neural.layers.dot_product import AttentionMask
+from w2v.neural.models import Config
+from w2v.neural.parameters import scope
+from w2v.neural.stack import Memory
+
+Floats = NDArray[Any]
+
+
+class StepLayer(Protocol):
+    """A sub-layer that is given one new hidden state of every row at a time."""
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        """Return the change of the hidden states x, shape (n_rows, E), which stand at `places` of their rows."""
+        ...
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        """Let row i be what row rows[i] was."""
+        ...
+
+
+class _SelfAttention:
+    """Keys and values of every row, the newest first, so that distances count from it."""
+
+    def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
+        self._own, self._shape = own, shape
+        nothing = np.zeros((0, shape.dim), own["query.weight"].dtype)
+        self._keys, self._values = ([nothing] * (len(memory.offsets) - 1) for _ in range(2))
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        own, shape = self._own, self._shape
+        q, k, v = (linear.forward(scope(own, name), x)[0] for name in ("query", "key", "value"))
+        if shape.rotate:
+            cos, sin = rotary.angles(int(places.max(initial=0)) + 1, shape.dim // shape.n_heads, x.dtype)
+            for array in (q, k):
+                rotate(array, shape.n_heads, cos, sin, places, 1, array)
+        self._keys = [np.concatenate([k[i : i + 1], old]) for i, old in enumerate(self._keys)]
+        self._values = [np.concatenate([v[i : i + 1], old]) for i, old in enumerate(self._values)]
+        offsets = np.cumsum([0, *map(len, self._keys)])
+        bias = own.get("distances")
+        backwards = None if bias is None else np.ascontiguousarray(bias[:, ::-1])
+        mask = AttentionMask(np.arange(len(x) + 1), offsets)
+        keys, values = np.concatenate(self._keys), np.concatenate(self._values)
+        mixed, _ = dot_product.forward(q, keys, values, shape.n_heads, mask, backwards)
+        return linear.forward(scope(own, "output"), mixed)[0]
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        self._keys = [self._keys[row] for row in rows.tolist()]
+        self._values = [self._values[row] for row in rows.tolist()]
+
+
+class _CrossAttention:
+    """Keys and values of the memory, made once."""
+
+    def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
+        self._own, self._shape, self._memory = own, shape, memory
+        self._keys, self._values = (linear.forward(scope(own, name), memory.states)[0] for name in ("key", "value"))
+        self._sources = np.arange(len(memory.offsets) - 1)
+        self.weights: list[Floats] = []
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        borders, visible = self._memory.offsets, self._memory.visible
+        seen = [np.arange(borders[b], borders[b + 1]) for b in self._sources.tolist()]
+        every = np.concatenate([np.zeros(0, np.int64), *seen])
+        offsets = np.cumsum([0, *map(len, seen)])
+        mask = AttentionMask(np.arange(len(x) + 1), offsets, visible=None if visible is None else visible[every])
+        q, _ = linear.forward(scope(self._own, "query"), x)
+        self.weights = []
+        mixed, _ = dot_product.forward(
+            q, self._keys[every], self._values[every], self._shape.n_heads, mask, weights=self.weights
+        )
+        return linear.forward(scope(self._own, "output"), mixed)[0]
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        self._sources = self._sources[rows]
+        self.weights = [self.weights[row] for row in rows.tolist()] if self.weights else []
+
+
+class _FeedForward:
+    """Nothing is kept."""
+
+    def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
+        self._own, self._activation = own, shape.activation
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        return feed_forward.forward(self._own, x, self._activation)[0]
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        pass
+
+
+STEPS: dict[str, Callable[[Mapping[str, Floats], Shape, Memory], StepLayer]] = {
+    "attention": _SelfAttention,
+    "cross_attention": _CrossAttention,
+    "feed_forward": _FeedForward,
+}
+"""What steps the sub-layers of `layers.block`, by their names."""
+
+
+class PlainState:
+    """Rows that a language model or the decoder of a translator continues; see `state.State`.
+
+    Parameters
+    ----------
+    config : CausalConfig or TranslatorConfig
+    parameters : mapping
+        float32 or float64.
+    memory : Memory
+        A row begins for each of its sequences. A language model's holds nothing but their number.
+    """
+
+    def __init__(self, config: Config, parameters: Mapping[str, Floats], memory: Memory) -> None:
+        check_positions(config.decoder)
+        self._config, self._parameters = config, parameters
+        self._own = scope(parameters, "decoder")
+        self._places = np.zeros(len(memory.offsets) - 1, np.int64)
+        shape = config.decoder.shape
+        self._layers = [
+            {sub.name: STEPS[sub.name](scope(self._own, f"layers.{i}.{sub.name}"), shape, memory)
+             for sub in sub_layers(shape)}
+            for i in range(config.decoder.layers)
+        ]  # fmt: skip
+
+    @property
+    def n_rows(self) -> int:
+        """How many sequences there are."""
+        return len(self._places)
+
+    def step(self, tokens: NDArray[np.int32]) -> Floats:
+        """Append a token to every row; return the logits of what follows, shape (n_rows, V)."""
+        stack, own = self._config.decoder, self._own
+        h = models.embed(self._parameters, self._config.table, tokens)
+        positions = added_positions(stack, scope(own, "positions"), int(self._places.max(initial=0)) + 1, h.dtype)
+        h = h + positions[self._places]
+        if stack.norm == "post":
+            h, _ = layer_norm.forward(scope(own, "embedding_norm"), h + own["token_type"], stack.epsilon)
+        for i, layer in enumerate(self._layers):
+            for name, sub in layer.items():
+                norm = scope(own, f"layers.{i}.{name}_norm")
+                if stack.norm == "pre":
+                    h = h + sub.step(layer_norm.forward(norm, h, stack.epsilon)[0], self._places)
+                else:
+                    h, _ = layer_norm.forward(norm, h + sub.step(h, self._places), stack.epsilon)
+        if stack.norm == "pre":
+            h, _ = layer_norm.forward(scope(own, "norm"), h, stack.epsilon)
+        self._places = self._places + 1
+        return models.logits(self._config, self._parameters, h)
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        """Let row i be what row rows[i] was."""
+        self._places = self._places[rows]
+        for layer in self._layers:
+            for sub in layer.values():
+                sub.select(rows)
+
+    def alignment(self) -> list[NDArray[np.float32]]:
+        """Return for every row the weights of its last cross-attention, the mean over heads, of the last layer."""
+        last = self._layers[-1].get("cross_attention") if self._layers else None
+        if not isinstance(last, _CrossAttention):
+            return [np.zeros(0, np.float32)] * self.n_rows
+        return [weights.mean(axis=(0, 1)).astype(np.float32) for weights in last.weights]

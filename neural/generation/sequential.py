@@ -1,0 +1,156 @@
+"""One token after another for each sequence: the most probable, or one that is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, Wanted
+from w2v.neural.generation.trace import Trace, best, log_probabilities
+from w2v.neural.kernels import choosing as kernels
+
+OnToken = Callable[[int, int], Any]
+"""Called with the number of a sequence and a token of it, as soon as it is chosen."""
+Choose = Callable[[NDArray[np.float32], NDArray[np.int64], int], NDArray[np.int32]]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn from a distribution.
+
+    Attributes
+    ----------
+    temperature : float
+        What logits are divided by: below 1, probable tokens are drawn more often than they should be.
+    top_k : int or None
+        Draw among so many of the most probable.
+    top_p : float
+        Of those, draw among the fewest that have this probability together, the most probable first; 1 keeps all.
+    seed : int
+        A draw depends on it, on the number of the sequence and on the place, never on what else is drawn.
+
+    References
+    ----------
+    Holtzman et al. 2020, The curious case of neural text degeneration, arXiv:1904.09751 (top_p).
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < np.inf:
+            raise ValueError(f"temperature must be greater than 0, not {self.temperature}")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k must be 1 or more, not {self.top_k}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be greater than 0 and at most 1, not {self.top_p}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be 0 or more, not {self.seed}")
+
+
+def greedy(
+    state: State,
+    starts: NDArray[np.int32],
+    limits: Limits,
+    wanted: Wanted = TOKENS_ONLY,
+    on_token: OnToken | None = None,
+) -> list[Hypothesis]:
+    """Continue every row with its most probable token until it ends.
+
+    Parameters
+    ----------
+    state : State
+        Used up.
+    starts : ndarray of shape (n_rows,), int32
+        The token that each row begins with: START, or the last of a prompt whose others the state has taken in.
+    limits : Limits
+    wanted : Wanted, optional
+    on_token : callable, optional
+        Called with the number of the row and each of its tokens, the end's included.
+
+    Returns
+    -------
+    list of Hypothesis
+        One for each row, in their order.
+    """
+
+    def choose(logits: NDArray[np.float32], lines: NDArray[np.int64], length: int) -> NDArray[np.int32]:
+        return best(logits, 1, normalise=False)[0][:, 0]
+
+    return _continue(state, starts, limits, choose, wanted, on_token)
+
+
+def sample(
+    state: State,
+    starts: NDArray[np.int32],
+    limits: Limits,
+    sampling: Sampling,
+    wanted: Wanted = TOKENS_ONLY,
+    on_token: OnToken | None = None,
+    lines: NDArray[np.int64] | None = None,
+) -> list[Hypothesis]:
+    """Continue every row with tokens that are drawn until it ends.
+
+    Parameters
+    ----------
+    state, starts, limits, wanted, on_token
+        See `greedy`. Log-probabilities are those of the network, whatever the temperature is.
+    sampling : Sampling
+    lines : ndarray of shape (n_rows,), int64, optional
+        The numbers that draws depend on; 0 … n_rows − 1 by default.
+
+    Returns
+    -------
+    list of Hypothesis
+    """
+    numbers = np.arange(state.n_rows) if lines is None else lines
+
+    def choose(logits: NDArray[np.float32], rows: NDArray[np.int64], length: int) -> NDArray[np.int32]:
+        tokens, size = np.empty(len(rows), np.int32), logits.shape[1]
+        top_k = min(sampling.top_k or size, size)
+        kernels.draw(
+            logits, numbers[rows], length, sampling.seed, sampling.temperature, top_k, sampling.top_p, tokens
+        )  # fmt: skip
+        return tokens
+
+    return _continue(state, starts, limits, choose, wanted, on_token)
+
+
+def _continue(
+    state: State,
+    starts: NDArray[np.int32],
+    limits: Limits,
+    choose: Choose,
+    wanted: Wanted,
+    on_token: OnToken | None,
+) -> list[Hypothesis]:
+    trace, most = Trace(wanted), limits.of(state.n_rows)
+    found: list[Hypothesis | None] = [None] * state.n_rows
+    lines = before = np.arange(state.n_rows)
+    tokens, length = starts, 0
+    while len(lines):
+        logits = limits.apply(state.step(tokens), length)
+        trace.look(state, logits)
+        tokens = choose(logits, lines, length)
+        scores = log_probabilities(logits, tokens) if wanted.scores else None
+        trace.choose(before, np.arange(len(lines)), tokens, scores)
+        length += 1
+        ended = np.zeros(len(lines), np.bool_) if limits.end is None else tokens == limits.end
+        if on_token is not None:
+            for line, token in zip(lines.tolist(), tokens.tolist(), strict=True):
+                on_token(line, token)
+        leaves = ended | (length >= most[lines])
+        before = np.flatnonzero(~leaves)
+        if len(before) < len(lines):
+            for row in np.flatnonzero(leaves).tolist():
+                found[lines[row]] = trace.read(row, ended=bool(ended[row]))
+            lines, tokens = lines[before], tokens[before]
+            if len(lines):
+                state.select(before)
+    return [hypothesis for hypothesis in found if hypothesis is not None]

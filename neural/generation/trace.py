@@ -1,0 +1,96 @@
+"""What was chosen, step by step, and the sequences that can be read from it, from their last token back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural.generation.state import Hypothesis, State, Wanted
+from w2v.neural.kernels import choosing as kernels
+
+
+def best(
+    logits: NDArray[np.float32], k: int, *, normalise: bool = True
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the k best tokens of each row, best first, and their log-probabilities, or their logits."""
+    k = min(k, logits.shape[1])
+    ids, scores = np.empty((len(logits), k), np.int32), np.empty((len(logits), k), np.float64)
+    kernels.best(logits, k, normalise, ids, scores)
+    return ids, scores
+
+
+def log_probabilities(logits: NDArray[np.float32], tokens: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the log-probability of one token of each row."""
+    scores = np.empty(len(tokens), np.float64)
+    kernels.score(logits, tokens, scores)
+    return scores
+
+
+class _Step(NamedTuple):
+    """Choices: of which row each was made, and what each row had been chosen as in the step before."""
+
+    before: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+    scores: NDArray[np.float64] | None
+
+
+class Trace:
+    """The choices of every step."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._steps: list[_Step] = []
+        self._alternatives: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
+        self._alignments: list[list[NDArray[np.float32]]] = []
+
+    def choose(
+        self,
+        before: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        tokens: NDArray[np.int32],
+        scores: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Keep what a step chose.
+
+        Parameters
+        ----------
+        before : ndarray of shape (n_rows,), int64
+            The choice of the step before that each row of the state came from.
+        rows : ndarray of shape (n_choices,), int64
+            The row that each choice continues.
+        tokens : ndarray of shape (n_choices,), int32
+        scores : ndarray of shape (n_choices,), float64, optional
+            Their log-probabilities.
+        """
+        self._steps.append(_Step(before, rows, tokens, scores))
+
+    def look(self, state: State, logits: NDArray[np.float32]) -> None:
+        """Keep what is asked for besides."""
+        if self._wanted.alternatives:
+            self._alternatives.append(best(logits, self._wanted.alternatives))
+        if self._wanted.alignments:
+            self._alignments.append(state.alignment())
+
+    def read(self, choice: int, *, step: int = -1, ended: bool, score: float | None = None) -> Hypothesis:
+        """Return the sequence whose last token is a choice of a step, left out if it has `ended`."""
+        path: list[tuple[int, int, int]] = []
+        for i in range(step % len(self._steps), -1, -1):
+            row = int(self._steps[i].rows[choice])
+            path.append((i, row, choice))
+            choice = int(self._steps[i].before[row])
+        path.reverse()
+        told = path[: len(path) - ended]
+        scores = alternatives = alignment = None
+        if self._steps[0].scores is not None:
+            scores = np.array([self._steps[i].scores[k] for i, _, k in path])  # type: ignore[index]
+            score = float(scores.sum()) if score is None else score
+        if self._wanted.alternatives:
+            alternatives = [(self._alternatives[i][0][row], self._alternatives[i][1][row]) for i, row, _ in told]
+        if self._wanted.alignments:
+            weights = [self._alignments[i][row] for i, row, _ in path]
+            alignment = np.array(weights, np.float32)[: len(told)]
+        tokens = np.array([self._steps[i].tokens[k] for i, _, k in told], np.int32)
+        return Hypothesis(tokens, ended, score, scores, alternatives, alignment)
