@@ -1,13 +1,15 @@
 """How many tokens a second a translator makes, beside CTranslate2 with the same random weights.
 
-``python -m benchmarks.decoding`` needs ``pip install ctranslate2``. Both programs have one thread and take turns; what
-is counted is CPU time, since the machine may have other work. All sequences have the same length: END is made
-improbable.
+    pip install ctranslate2; python benchmarks/decoding.py
+
+Both programs have one thread and take turns; what is counted is CPU time, since the machine may have other work. All
+sequences have the same length: END is made improbable.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +21,8 @@ import numpy as np
 from ctranslate2.specs import transformer_spec
 from ctranslate2.specs.common_spec import Activation
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks._common import write_results
 from w2v.neural.generation.beam import BeamOptions, beam

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, Wanted
 from w2v.neural.generation.trace import Trace, best
+from w2v.neural.kernels import choosing as kernels
 
 Floats = NDArray[np.float64]
 
@@ -104,8 +105,8 @@ def beam(
         # what ends is kept beside what goes on, so that it can be read back
         trace.choose(
             before,
-            np.concatenate([step.parents.ravel(), step.ended_parents]),
-            np.concatenate([step.tokens.ravel(), np.full(len(step.ended_parents), limits.end or 0, np.int32)]),
+            np.concatenate([step.rows.ravel(), step.ended_rows]),
+            np.concatenate([step.tokens.ravel(), np.full(len(step.ended_rows), limits.end or 0, np.int32)]),
             np.concatenate([step.gains.ravel(), step.ended_gains]),
         )
         penalty = options.penalty(length)
@@ -121,45 +122,32 @@ def beam(
         before = (stays[:, None] * size + np.arange(size)).ravel()
         lines, scores, tokens = lines[stays], scores[stays], step.tokens.ravel()[before]
         if len(lines):
-            state.select(step.parents.ravel()[before])
+            state.select(step.rows.ravel()[before])
     return found
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(NamedTuple):
     """The best continuations of every beam: those that go on, shape (n_beams, size), and those that end."""
 
-    parents: NDArray[np.int64]
+    rows: NDArray[np.int64]
     tokens: NDArray[np.int32]
     gains: Floats
     scores: Floats
     ended_beams: NDArray[np.int64]
-    ended_parents: NDArray[np.int64]
+    ended_rows: NDArray[np.int64]
     ended_gains: Floats
     ended_scores: Floats
 
 
 def _choose(logits: NDArray[np.float32], scores: Floats, size: int, end: int | None) -> _Step:
     """Choose the `size` best continuations that do not end, and those among the `size` best of all that do."""
-    n_beams, n_rows = scores.shape
+    shape = len(scores), size
+    going = np.empty(shape, np.int64), np.empty(shape, np.int32), np.empty(shape), np.empty(shape)
+    n = len(scores) * size
+    ended = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n), np.empty(n)
     ids, gains = best(logits, size + 1)
-    n_ids = ids.shape[1]
-    ids, gains = ids.reshape(n_beams, -1), gains.reshape(n_beams, -1)
-    total = gains + np.repeat(scores, n_ids, axis=1)
-    order = np.argsort(-total, axis=1, kind="stable")[:, : 2 * size]
-    total, gains = np.take_along_axis(total, order, axis=1), np.take_along_axis(gains, order, axis=1)
-    ids = np.take_along_axis(ids, order, axis=1)
-    rows = order // n_ids + n_rows * np.arange(n_beams)[:, None]
-    ends = np.zeros(ids.shape, np.bool_) if end is None else ids == end
-    beams, places = np.nonzero(ends[:, :size] & np.isfinite(total[:, :size]))
-    goes_on = np.argsort(ends, axis=1, kind="stable")[:, :size]
-    going = np.where(ends, -np.inf, total)
-    kept = [np.take_along_axis(x, goes_on, axis=1) for x in (rows, ids, gains, going)]
-    if goes_on.shape[1] < size:  # there are not that many continuations: the others are impossible
-        missing = ((0, 0), (0, size - goes_on.shape[1]))
-        kept = [np.pad(x, missing, "edge") for x in kept[:3]] + [np.pad(kept[3], missing, constant_values=-np.inf)]
-    at = (beams, places)
-    return _Step(kept[0], kept[1], kept[2], kept[3], beams, rows[at], gains[at], total[at])
+    n = kernels.continue_beams(ids, gains, scores, size, -1 if end is None else end, going, ended)
+    return _Step(*going, ended[0][:n], ended[1][:n], ended[2][:n], ended[3][:n])
 
 
 def _is_over(ended: _Ended, scores: Floats, length: int, most: int, options: BeamOptions) -> bool:

@@ -183,3 +183,58 @@ def score(logits, tokens, scores):
         for i in range(row.size):
             top = max(top, row[i])
         scores[r] = np.float64(row[tokens[r]]) - log_total(row, top)
+
+
+@compiled
+def continue_beams(ids, gains, scores, size, end, going, ended):
+    """Choose the best continuations of every beam.
+
+    Parameters
+    ----------
+    ids, gains : ndarray of shape (n_beams * n_rows, n), int32 and float64
+        The best tokens of each row, best first, and their log-probabilities; at least size + 1, or all there are.
+    scores : ndarray of shape (n_beams, n_rows), float64
+        The log-probabilities of the rows; -inf of one that is no sequence.
+    size : int
+    end : int
+        The token that ends a sequence; -1 without one.
+    going : tuple of ndarray of shape (n_beams, size)
+        Overwritten: the row, token, gain and score, int64, int32, float64 and float64, of what goes on, best first;
+        missing ones have a score of -inf.
+    ended : tuple of ndarray of shape (n_beams * size,)
+        Overwritten: the beam, row, gain and score, int64, int64, float64 and float64, of every end that is among the
+        `size` best.
+
+    Returns
+    -------
+    int
+        How many have ended.
+    """
+    rows, tokens, own, totals = going
+    n_rows, n_ended = scores.shape[1], 0
+    place = np.empty(n_rows, np.int64)
+    for b in range(scores.shape[0]):
+        place[:] = 0
+        rank = kept = 0
+        while kept < size:
+            row, best_total = -1, -np.inf
+            for r in range(n_rows):
+                if place[r] < ids.shape[1]:
+                    total = scores[b, r] + gains[b * n_rows + r, place[r]]
+                    if total > best_total:
+                        row, best_total = r, total
+            if row < 0:
+                break
+            at, i = b * n_rows + row, place[row]
+            place[row] += 1
+            if ids[at, i] != end:
+                rows[b, kept], tokens[b, kept], own[b, kept], totals[b, kept] = at, ids[at, i], gains[at, i], best_total
+                kept += 1
+            elif rank < size:
+                ended[0][n_ended], ended[1][n_ended] = b, at
+                ended[2][n_ended], ended[3][n_ended] = gains[at, i], best_total
+                n_ended += 1
+            rank += 1
+        for k in range(kept, size):
+            rows[b, k], tokens[b, k], own[b, k], totals[b, k] = b * n_rows, 0, 0.0, -np.inf
+    return n_ended

@@ -157,6 +157,17 @@ def test_beams_end_early() -> None:
     assert 1 < len(state.sizes) < 50
 
 
+def test_beams_do_not_end_before_the_penalty_is_done_with() -> None:
+    """The end is more probable than what goes on, until the penalty of a long sequence has grown."""
+
+    def logits_of(line: int, prefix: tuple[int, ...]) -> Any:
+        p = {1: [0, 0, 0.5, 0.4, 0.1], 8: [0, 0, 1, 0, 0]}.get(len(prefix), [0, 0, 0, 1, 0])
+        return np.log(np.maximum(p, 1e-9)).astype(np.float32)
+
+    found = beam(PrefixState(1, logits_of), starts(1), Limits(9), BeamOptions(3, 1.5))[0][0]
+    assert found.finished and found.tokens.tolist() == [3] * 7
+
+
 def test_options_are_checked() -> None:
     for options, what in (
         ({"size": 0}, "size of a beam"), ({"n_best": 6}, "n_best must be"), ({"length_penalty": np.nan}, "penalty"),
