@@ -13,9 +13,7 @@ from w2v.commands.shared.output import print_json, print_table
 from w2v.commands.shared.training import train_and_save
 from w2v.commands.text.describing import describe_units
 from w2v.display.wording import in_words
-from w2v.storage.claims import check_unclaimed
 from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
-from w2v.vectors.persistence import check_output
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.estimator import TextEstimator
@@ -23,14 +21,12 @@ if TYPE_CHECKING:
 _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwrite")
 
 
-def check_new(output: Path | None, texts: tuple[str, ...], name: str, overwrite: bool) -> Path:
+def required_output(output: Path | None, texts: tuple[str, ...], name: str) -> Path:
     """Return the output of a new training; a usage error says what is missing."""
     if not texts:
         raise click.UsageError(f"Missing argument '{name}...'.")
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    check_unclaimed(output)
-    check_output(output, overwrite)
     return output
 
 

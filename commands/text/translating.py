@@ -23,7 +23,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import json_text, note_missing_glyphs, say
 from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import check_new, find_interrupted, run
+from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
 from w2v.neural.tasks.parameters import TranslatorParameters
 from w2v.plots import check_picture_path
@@ -89,7 +89,7 @@ def fit_translator(
         translator = Translator.load(found)
         fit, overwrite = translator.resume, True
     else:
-        output = check_new(output, pairs, "PAIRS", overwrite)
+        output = required_output(output, pairs, "PAIRS")
         translator = Translator(**options)
         fit = partial(
             translator.fit,

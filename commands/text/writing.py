@@ -26,7 +26,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import json_text, print_json, say
 from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import check_new, find_interrupted, run
+from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
 from w2v.neural.tasks.parameters import LanguageModelParameters
@@ -86,7 +86,7 @@ def fit_lm(
         model = LanguageModel.load(found)
         fit, overwrite = model.resume, True
     else:
-        output = check_new(output, corpus, "CORPUS", overwrite)
+        output = required_output(output, corpus, "CORPUS")
         model = LanguageModel(**options)
         apart = TextReader(validation, errors=errors) if validation else None
         fit = partial(model.fit, TextReader(corpus, errors=errors), validation=apart, initial=initial)
@@ -173,7 +173,9 @@ def score(
 def _scored(model: LanguageModel, reader: TextReader, ngrams: bool, whole: bool, workers: int | None) -> Any:
     """Yield what texts score, some lines at a time."""
     if whole:
-        yield from model.score(["\n".join(reader.lines())], ngrams=ngrams, workers=workers)
+        for path in reader.paths:
+            text = "\n".join(TextReader(path, errors=reader.errors).lines())
+            yield from model.score([text], ngrams=ngrams, workers=workers)
         return
     lines = reader.lines()
     while texts := list(islice(lines, _AT_ONCE)):

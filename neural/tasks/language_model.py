@@ -49,7 +49,7 @@ class Scored:
     ----------
     text : str
     pieces : list of str
-        Its units, as people read them; U+FFFD for what is unknown.
+        Its units, as people read them; ``<unk>`` for what is unknown.
     log_probabilities : ndarray of shape (n,), float64
         Natural logarithms of the probability of each, and, of a line, of the end behind them.
     """
@@ -372,8 +372,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         return found
 
     def perplexity(self, texts: Iterable[str], *, ngrams: bool = False) -> float:
-        """Return the perplexity of texts, each token of which counts alike."""
-        found = np.concatenate([one.log_probabilities for one in self.score(texts, ngrams=ngrams)])
+        """Return the perplexity of texts, each token of which counts alike; NaN if there is none."""
+        found = np.concatenate([np.zeros(0), *(one.log_probabilities for one in self.score(texts, ngrams=ngrams))])
         return math.exp(-float(found.mean())) if len(found) else math.nan
 
     @classmethod

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from w2v import LanguageModel, Translator
+from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.folder import TextNetwork
 
 NUMBERS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five", "sechs": "six"}
@@ -41,6 +45,26 @@ def write_pairs(path: Path, pairs: list[tuple[str, str]]) -> Path:
     """Write a table of pairs."""
     path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
     return path
+
+
+def write_lines(path: Path, lines: list[str]) -> Path:
+    """Write a text."""
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def interrupting(step: int, number: int) -> Callable[..., Any]:
+    """Return what stands in the place of `show_fitting`, and sends this process a signal after a step."""
+
+    @contextmanager
+    def show(progress: Any, source: Any) -> Iterator[Callable[[FitProgress], None]]:
+        def report(state: FitProgress) -> None:
+            if state.phase == "training" and state.step == step:
+                os.kill(os.getpid(), number)
+
+        yield report
+
+    return show
 
 
 @functools.cache

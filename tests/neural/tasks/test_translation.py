@@ -225,7 +225,7 @@ def test_words_to_start_from() -> None:
     started = small(learning_rate=0.0, epochs=1).fit(PAIRS, initial_source=german, initial_target=english)
     units, before, after = started.network_.units, plain.network_.parameters, started.network_.parameters
     changed = {
-        side: {units[side].pieces[row] for row in np.flatnonzero((before[name] != after[name]).any(axis=1))}
+        side: {units[side].pieces[row] for row in np.flatnonzero((before[name] != after[name]).any(axis=1)).tolist()}
         for side, name in (("source", "source.table"), ("target", "target.table"))
     }
     assert changed == {"source": {"eins", "zwei"}, "target": {"one"}}
