@@ -25,8 +25,9 @@ from w2v.commands.shared.output import json_text, note_missing_glyphs, say
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
+from w2v.neural.tasks.bleu import bleu, require_sacrebleu
 from w2v.neural.tasks.parameters import TranslatorParameters
-from w2v.plots import check_picture_path
+from w2v.plots import check_picture_path, save_figure
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.translation import Translation
@@ -150,7 +151,6 @@ def translate(
     if n_best > beam:
         raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
     from w2v.neural.generation.state import Wanted
-    from w2v.neural.tasks.bleu import bleu
     from w2v.neural.tasks.translation import Translator
 
     if attention is not None:
@@ -185,8 +185,6 @@ def translate(
 
 def _read_reference(reference: Path, files: tuple[str, ...], errors: str) -> list[str]:
     """Return the lines to compare with; if as many are to be translated, as far as that can be known yet."""
-    from w2v.neural.tasks.bleu import require_sacrebleu
-
     require_sacrebleu()
     texts = [line.strip() for line in TextReader(reference, errors=errors).lines()]
     reader = TextReader(files or "-", errors=errors)
@@ -205,7 +203,6 @@ def _check_lengths(reference: Path | None, n_wanted: int, n_made: int) -> None:
 
 def _draw(translation: Translation, path: Path, overwrite: bool) -> None:
     from w2v.neural.tasks.plots import plot_alignment
-    from w2v.plots import save_figure
 
     with note_missing_glyphs():
         figure = plot_alignment(translation)
