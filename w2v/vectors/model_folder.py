@@ -43,6 +43,9 @@ class Layout:
     training: str = "training.safetensors"
     phrases: str = "phrases.json"
     pieces: str = "tokenizer.json"
+    source_units: str = "source-units.json"
+    target_units: str = "target-units.json"
+    text_units: str = "text-units.json"
 
 
 LAYOUT = Layout()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -244,8 +244,7 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
     if not is_model:
         raise OutputTakenError(refusal)
     for entry in sorted(os.listdir(path)):
-        named = (LAYOUT.config, LAYOUT.vocabulary, LAYOUT.phrases, LAYOUT.pieces)
-        known = entry in named or TENSORS_NAME.fullmatch(entry)
+        known = entry in astuple(LAYOUT) or TENSORS_NAME.fullmatch(entry)
         if not known or not os.path.isfile(Path(path, entry)):
             raise OutputTakenError(
                 f"{path} is not overwritten: it also holds {entry!r}, which is no part of a model; move it elsewhere"

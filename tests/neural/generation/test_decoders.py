@@ -176,8 +176,8 @@ def test_beams_do_not_end_before_the_penalty_is_done_with() -> None:
     """The end is more probable than what goes on, until the penalty of a long sequence has grown."""
 
     def logits_of(line: int, prefix: tuple[int, ...]) -> Any:
-        p = {1: [0, 0, 0.5, 0.4, 0.1], 8: [0, 0, 1, 0, 0]}.get(len(prefix), [0, 0, 0, 1, 0])
-        return np.log(np.maximum(p, 1e-9)).astype(np.float32)
+        told = {1: [0, 0, 0.5, 0.4, 0.1], 8: [0, 0, 1, 0, 0]}.get(len(prefix), [0, 0, 0, 1, 0])
+        return np.log(np.array(told, np.float32) + np.float32(1e-9))
 
     found = beam(PrefixState(1, logits_of), starts(1), Limits(9), BeamOptions(3, 1.5))[0][0]
     assert found.finished and found.tokens.tolist() == [3] * 7
