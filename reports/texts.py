@@ -69,7 +69,8 @@ def _card_of_translator(translator: Translator, request: Request) -> Card:
 translator = Translator.load({folder!r})
 translator.translate(["A sentence.", "Another one."])
 translator.explain(["A sentence."])  # with probabilities, alternatives and alignments"""
-    best = _best(history)
+    best, is_joint = _best(history), network.units["source"] == network.units["target"]
+    facts = [("shared table of units", in_words(is_joint)), ("training is complete", in_words(network.complete))]
     return make_card(
         "Translator",
         f"Translates from one language into another: an encoder reads the source, made of {_units(network, 'source')}, "
@@ -86,7 +87,7 @@ translator.explain(["A sentence."])  # with probabilities, alternatives and alig
             Section("Translations", tuple(examples)) if examples else None,
             training_section(history, "step", pictures_of_text(history)),
             measured.section(),
-            _settings_section(network, vars(TRANSLATOR), [("training is complete", in_words(network.complete))]),
+            _settings_section(network, vars(TRANSLATOR), facts),
             Section("Limits", (Bullets((
                 "It writes what is fluent, which need not be what the source says: look at what matters.",
                 "It knows texts like those that it was trained on. Of others it has rarely seen the words.",
@@ -261,7 +262,7 @@ def _samples(model: LanguageModel) -> Section:
             [scored] = model.score([text], ngrams=ngrams)
             told = scored.log_probabilities[: len(scored.pieces)]
             losses.append(decimals(-float(told.mean())) if len(told) else "-")
-        rows.append((shortened(text, _LONGEST_SAMPLE), *losses))
+        rows.append((shortened(text.replace("\n", " ↵ "), _LONGEST_SAMPLE), *losses))
     header = ("what it writes, drawn at temperature 1", ">nats a unit", ">… to the n-grams")
     return Section("Samples", (Table(header, tuple(rows)),))
 
@@ -272,7 +273,6 @@ def _settings_section(network: TextNetwork, defaults: dict[str, Any], facts: Seq
     stack = network.config.decoder
     of_model: list[tuple[str, str]] = [
         *((f"{name} units", _units(network, name)) for name in network.units),
-        ("shared table of units", in_words(getattr(network.config, "joint", True))),
         ("width inside a block", in_words(stack.d_ff)),
         ("trained on", ", ".join(Path(file).name for file in network.inputs) or "texts in memory"),
         *facts,

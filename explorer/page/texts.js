@@ -7,7 +7,7 @@ import { GONE, initHeader, initHelp, initTheme, Tabs, warn } from "./frame.js";
 const END = "</s>";
 const STEP = 15; // milliseconds between pieces that are written, so that they can be seen to come
 const MOST_SURPRISE = 8; // nats; what surprises more is not coloured more
-const percent = (fraction) => (fraction > 0 && fraction < 0.001 ? "< 0.1 %" : `${(100 * fraction).toFixed(1)} %`);
+const percent = (fraction) => (fraction > 0 && fraction < 0.001 ? "<\u00a00.1\u00a0%" : `${(100 * fraction).toFixed(1)}\u00a0%`);
 const decimals = (number) => number.toFixed(2).replace("-", "−");
 
 initTheme();
@@ -67,7 +67,7 @@ function pieceText(piece) {
 }
 
 /** Return a piece as it stands by itself. */
-const pieceName = (piece) => (piece === END ? "end of the text" : shown(piece.length > 1 ? piece.trim() || piece : piece));
+const pieceName = (piece) => ({ [END]: "end of the text", "\n": "↵ line break" })[piece] ?? shown(piece.length > 1 ? piece.trim() || piece : piece);
 
 /** Return pieces with their probabilities, the one that was written marked. */
 function alternatives({ piece, probability, alternatives: others }) {
