@@ -13,14 +13,25 @@ from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.language_model import LanguageModel, Scored
 from w2v.neural.tasks.translation import Translation, Translator
 
-PAGE = "text.html"
 LONGEST_TEXT = 4_000
-MOST_LINES, LARGEST_BEAM, MOST_PIECES = 20, 20, 500
+MOST_LINES, LARGEST_BEAM, MOST_CANDIDATES, MOST_PIECES = 20, 20, 8, 500
 MOST_ALTERNATIVES = 8
 _LARGEST_SEED = (1 << 31) - 1
 
 
-class ExploredTranslator:
+class _Loaded:
+    """A model that is ready as soon as it is loaded."""
+
+    page = "text.html"
+
+    def start(self) -> None:
+        """Prepare nothing."""
+
+    def stop(self) -> None:
+        """End nothing."""
+
+
+class ExploredTranslator(_Loaded):
     """Answers the questions of a translator's page in JSON types; may be asked from several threads at once.
 
     Parameters
@@ -34,17 +45,9 @@ class ExploredTranslator:
         If it is missing or damaged.
     """
 
-    page = PAGE
-
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._translator = Translator.load(path)
-
-    def start(self) -> None:
-        """Prepare nothing: it is loaded."""
-
-    def stop(self) -> None:
-        """End nothing: nothing goes on behind."""
 
     def describe(self) -> dict[str, Any]:
         """Return what the page says of the translator."""
@@ -52,7 +55,7 @@ class ExploredTranslator:
         return _described(self.path, "translator", self._translator.network_, limits)
 
     def translate(self, text: str, beam: int = 5) -> dict[str, Any]:
-        """Return the translations of each line that is not blank, best first, as many as `beam` where there are.
+        """Return the best translations of each line that is not blank, as many as `beam`, at most 8.
 
         Returns
         -------
@@ -70,11 +73,11 @@ class ExploredTranslator:
         lines = [line for line in map(str.strip, text.splitlines()) if line]
         if len(lines) > MOST_LINES:
             raise ValueError(f"a text may have {MOST_LINES} lines here, and this one has {len(lines)}")
-        found = self._translator.explain(lines, beam=beam, n_best=beam, workers=1)
+        found = self._translator.explain(lines, beam=beam, n_best=min(beam, MOST_CANDIDATES), workers=1)
         return {"lines": [{"translations": [_translation(one) for one in translations]} for translations in found]}
 
 
-class ExploredLanguageModel:
+class ExploredLanguageModel(_Loaded):
     """Answers the questions of a language model's page in JSON types; may be asked from several threads at once.
 
     Parameters
@@ -88,17 +91,9 @@ class ExploredLanguageModel:
         If it is missing or damaged.
     """
 
-    page = PAGE
-
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._model = LanguageModel.load(path)
-
-    def start(self) -> None:
-        """Prepare nothing: it is loaded."""
-
-    def stop(self) -> None:
-        """End nothing: nothing goes on behind."""
 
     def describe(self) -> dict[str, Any]:
         """Return what the page says of the model."""
@@ -198,7 +193,7 @@ def _translation(found: Translation) -> dict[str, Any]:
         "source": list(found.source_pieces[:MOST_TOKENS]),
         "pieces": [_piece(*each) for each in shown],
         "end": _rounded(math.exp(ends[0])) if ends else None,
-        "alignment": [[_rounded(weight) for weight in row] for row in alignment],
+        "alignment": [[_rounded(weight, 3) for weight in row] for row in alignment],
         "count": [len(found.source_pieces), len(found.pieces)],
     }
 
@@ -225,10 +220,10 @@ def _loss(scored: list[Scored]) -> float | None:
     return -sum(one.log_probability for one in scored) / n if n else None
 
 
-def _rounded(number: float) -> float:
+def _rounded(number: float, digits: int = 5) -> float:
     if not math.isfinite(number):
         raise ValueError("the model is damaged: what it computes is not finite")
-    return round(number, 5)
+    return round(number, digits)
 
 
 def _check_range(name: str, number: int, low: int, high: int) -> None:

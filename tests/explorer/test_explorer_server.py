@@ -50,14 +50,7 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Client:
 def test_page_and_its_parts_are_answered(words: Client) -> None:
     page = words.ask("/")
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    parts = re.findall(r'(?:src|href)="([^"#]+)"', page.body.decode())
-    scripts = [part for part in parts if part.endswith(".js")]
-    while scripts:
-        script = words.ask(scripts.pop())
-        assert script.status == 200
-        imported = [f"/page/{name}" for name in re.findall(r'from "\./([\w.]+)"', script.body.decode())]
-        scripts += [name for name in imported if name not in parts]
-        parts += imported
+    parts = words.parts_of_page()
     assert len(parts) > 10
     assert {words.ask(part).status for part in parts} == {200}
 

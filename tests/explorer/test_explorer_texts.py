@@ -49,6 +49,19 @@ def test_texts_have_a_page_of_their_own(translator: Client, lines: Client) -> No
         assert client.ask("/api/words").status == client.ask("/api/map").status == 404
 
 
+def test_page_of_texts_has_all_its_parts(lines: Client) -> None:
+    parts = lines.parts_of_page()
+    assert {"/page/texts.js", "/page/frame.js", "/page/dom.js", "/page/api.js", "/page/style.css"} <= {*parts}
+    assert {lines.ask(part).status for part in parts} == {200}
+
+
+def test_wide_beams_have_the_best_translations_only(translator: Client) -> None:
+    [line] = translator.post("/api/translate", text="eins zwei drei", beam=20).json["lines"]
+    expected = counting_translator().explain(["eins zwei drei"], beam=20, n_best=8)
+    assert [one["text"] for one in line["translations"]] == [one.text for one in expected[0]]
+    assert len(line["translations"]) == 8
+
+
 def test_texts_are_described(translator: Client, lines: Client) -> None:
     described = translator.ask("/api/model").json
     assert (described["name"], described["kind"]) == ("numbers.translator", "translator")
@@ -70,7 +83,7 @@ def test_translations_are_those_of_the_translator(translator: Client) -> None:
     assert best["score"] == pytest.approx(known.score, abs=1e-4)
     told = [piece["probability"] for piece in best["pieces"]] + [best["end"]]
     np.testing.assert_allclose(told, np.exp(known.log_probabilities), atol=1e-4)
-    np.testing.assert_allclose(best["alignment"], known.alignment, atol=1e-4)
+    np.testing.assert_allclose(best["alignment"], known.alignment, atol=1e-3)
     for piece, others in zip(best["pieces"], known.alternatives, strict=True):
         assert [other["piece"] for other in piece["alternatives"]] == [other for other, _ in others]
         assert piece["alternatives"][0]["probability"] == piece["probability"]

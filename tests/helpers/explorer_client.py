@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -81,3 +82,14 @@ class Client:
 
     def compare(self, **asked: Any) -> Answer:
         return self.post("/api/compare", **asked)
+
+    def parts_of_page(self) -> list[str]:
+        """Return the addresses of all files that the page loads."""
+        parts = re.findall(r'(?:src|href)="([^"#]+)"', self.ask("/").body.decode())
+        scripts = [part for part in parts if part.endswith(".js")]
+        while scripts:
+            script = self.ask(scripts.pop())
+            imported = [f"/page/{name}" for name in re.findall(r'from "\./([\w.]+)"', script.body.decode())]
+            scripts += [name for name in imported if name not in parts]
+            parts += imported
+        return parts
