@@ -15,6 +15,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.explorer_client import PORT, Client
 from tests.helpers.text_examples import HOSTILE_LINES, counting_model, counting_translator
 from w2v import ModelError
+from w2v.neural.tasks.language_model import Written
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -144,6 +145,17 @@ def test_writing_ends_when_nobody_listens(characters: Client) -> None:
     }  # fmt: skip
     asyncio.run(characters.app(scope, receive, send))
     assert 4 <= len(sent) < 10
+
+
+def test_mistakes_after_the_first_piece_are_the_last_line(lines: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explain(prompt: str, *, on_piece: Any, **options: Any) -> None:
+        on_piece(Written("one", -1.0, [("one", -1.0)]))
+        on_piece(Written("two", math.nan, [("two", math.nan)]))
+
+    monkeypatch.setattr(lines.model._model, "explain", explain)
+    first, last = lines.post("/api/write", prompt="").lines
+    assert first["piece"] == "one"
+    assert last == {"error": "the model is damaged: what it computes is not finite"}
 
 
 def test_scores_are_those_of_the_network_and_of_the_n_grams(lines: Client) -> None:
