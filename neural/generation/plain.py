@@ -1,7 +1,7 @@
 """The steps of any decoder, made of the layers' own forward functions: slow, in float32 or float64, easy to extend.
 
-What a mixer keeps from step to step is its own affair: `StepLayer`. Attention keeps the keys and values of each row;
-a recurrent layer would keep its hidden state, a convolution its last inputs.
+What a mixer keeps from step to step is its own affair: `StepLayer`. Attention keeps the keys and values of each row,
+which grow with every step; a recurrent layer keeps its state, and a convolution its last inputs, which do not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from w2v.neural.kernels.rows import rotate
 from w2v.neural.layers import dot_product, feed_forward, layer_norm, linear, rotary
 from w2v.neural.layers.block import Shape, sub_layers
 from w2v.neural.layers.dot_product import AttentionMask
-from w2v.neural.models import Config
+from w2v.neural.layers.matmul import multiply_packed, pack
+from w2v.neural.layers.mixers import convolution, recurrent
+from w2v.neural.models import Config, TranslatorConfig
+from w2v.neural.packing import Packed
 from w2v.neural.parameters import scope
 from w2v.neural.stack import Memory
 
@@ -67,6 +70,41 @@ class _SelfAttention:
         self._values = [self._values[row] for row in rows.tolist()]
 
 
+class _Recurrent:
+    """The state of every row."""
+
+    def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
+        self._own, self._forward = own, scope(own, "forward")
+        self._states = np.zeros((len(memory.offsets) - 1, shape.dim), own["output.weight"].dtype)
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        inputs, _ = linear.forward(scope(self._forward, "input"), x)
+        schedule = recurrent.Schedule.of(np.arange(len(x) + 1))
+        states, _ = recurrent.run(self._forward, inputs, schedule, self._states)
+        self._states = states[len(x) :]
+        return linear.forward(scope(self._own, "output"), self._states)[0]
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        self._states = self._states[rows]
+
+
+class _Convolution:
+    """The last inputs of every row, zeros before the first."""
+
+    def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
+        self._own = own
+        size = (shape.window - 1) * shape.dim
+        self._last = np.zeros((len(memory.offsets) - 1, size), own["output.weight"].dtype)
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        windows = np.concatenate([self._last, x], axis=1)
+        self._last = windows[:, x.shape[1] :]
+        return convolution.gated(self._own, windows)[0]
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        self._last = self._last[rows]
+
+
 class _CrossAttention:
     """Keys and values of the memory, made once."""
 
@@ -109,10 +147,64 @@ class _FeedForward:
 
 STEPS: dict[str, Callable[[Mapping[str, Floats], Shape, Memory], StepLayer]] = {
     "attention": _SelfAttention,
+    "recurrent": _Recurrent,
+    "convolution": _Convolution,
     "cross_attention": _CrossAttention,
     "feed_forward": _FeedForward,
 }
 """What steps the sub-layers of `layers.block`, by their names."""
+
+
+class PlainDecoder:
+    """What `transformer.FusedDecoder` is, for every mixer.
+
+    Parameters
+    ----------
+    config : CausalConfig or TranslatorConfig
+    parameters : mapping
+        float32 or float64. They are not copied.
+    """
+
+    def __init__(self, config: Config, parameters: Mapping[str, Floats]) -> None:
+        check_positions(config.decoder)
+        self.config, self._parameters = config, parameters
+
+    def start(self, n_rows: int) -> PlainState:
+        """Return a state of so many empty rows, without a memory."""
+        return self.look_at(Memory(np.zeros((0, 0)), np.zeros(n_rows + 1, np.int64)))
+
+    def look_at(self, memory: Memory) -> PlainState:
+        """Return a state of empty rows, one for each sequence of a memory."""
+        return PlainState(self.config, self._parameters, memory)
+
+    def prompted(self, prompts: Packed, first: int) -> tuple[PlainState, NDArray[np.int32]]:
+        """Return a state that has taken in `first` and each prompt but for its last token, and these last tokens.
+
+        Raises
+        ------
+        ValueError
+            If the prompts are not equally long.
+        """
+        lengths = np.diff(prompts.offsets)
+        if (lengths != lengths[:1]).any():
+            raise ValueError("prompts that are taken in together, token by token, must be equally long")
+        state, ids = self.start(len(lengths)), prompts.ids.astype(np.int32).reshape(len(lengths), -1)
+        tokens = np.concatenate([np.full((len(lengths), 1), first, np.int32), ids], axis=1)
+        for column in tokens[:, :-1].T:
+            state.step(column)
+        return state, tokens[:, -1]
+
+
+class PlainTranslator:
+    """What `transformer.FusedTranslator` is, for every mixer; parameters are those of `PlainDecoder`."""
+
+    def __init__(self, config: TranslatorConfig, parameters: Mapping[str, Floats]) -> None:
+        self.config, self._parameters = config, parameters
+        self.decoder = PlainDecoder(config, parameters)
+
+    def start(self, sources: Packed) -> PlainState:
+        """Return a state of empty rows, one for each source."""
+        return self.decoder.look_at(models.encode(self.config, self._parameters, sources)[0])
 
 
 class PlainState:
@@ -138,6 +230,10 @@ class PlainState:
              for sub in sub_layers(shape)}
             for i in range(config.decoder.layers)
         ]  # fmt: skip
+        table = parameters[config.table]
+        self._output = None
+        if table.dtype == np.float32:
+            self._output = pack(np.ascontiguousarray(table.T), parameters["output.bias"])
 
     @property
     def n_rows(self) -> int:
@@ -162,7 +258,11 @@ class PlainState:
         if stack.norm == "pre":
             h, _ = layer_norm.forward(scope(own, "norm"), h, stack.epsilon)
         self._places = self._places + 1
-        return models.logits(self._config, self._parameters, h)
+        if self._output is None:
+            return models.logits(self._config, self._parameters, h)
+        logits = np.empty((len(h), self._config.vocabulary_size), np.float32)
+        multiply_packed(h, self._output, logits)  # no row depends on how many there are
+        return logits
 
     def select(self, rows: NDArray[np.int64]) -> None:
         """Let row i be what row rows[i] was."""

@@ -16,9 +16,9 @@ from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.readers import TextReader
 from w2v.corpora.units import END, START, UNKNOWN, Units, learn_units
 from w2v.neural import models
+from w2v.neural.generation.networks import GeneratingDecoder, decoder_of
 from w2v.neural.generation.sequential import Sampling, greedy, sample
 from w2v.neural.generation.state import Limits
-from w2v.neural.generation.transformer import FusedDecoder
 from w2v.neural.models import CausalConfig
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
@@ -117,6 +117,8 @@ class LanguageModel(Estimator):
     def __init__(
         self,
         *,
+        architecture: str = _D.architecture,
+        window: int = _D.window,
         layers: int = _D.layers,
         heads: int = _D.heads,
         dim: int = _D.dim,
@@ -321,7 +323,7 @@ class LanguageModel(Estimator):
         on_piece: Callable[[str], Any] | None,
     ) -> tuple[list[int], bool]:
         """Return at most n units behind those that are seen, and whether the text has ended."""
-        state, starts = self._fused().prompted(Packed.of([seen[1:]]), seen[0])
+        state, starts = self._generating().prompted(Packed.of([seen[1:]]), seen[0])
         banned = (START, UNKNOWN) if end is not None else (START, UNKNOWN, END)
         limits = Limits(n, end=end, banned=banned)
         pieces = self._units.pieces
@@ -421,12 +423,12 @@ class LanguageModel(Estimator):
         self.network_: TextNetwork = network
         self.history_: list[dict[str, Any]] = network.metadata.get("history", [])
         self.ngrams_ = NgramModel.from_arrays(network.further["ngrams"])
-        self._packed: FusedDecoder | None = None
+        self._packed: GeneratingDecoder | None = None
 
-    def _fused(self) -> FusedDecoder:
+    def _generating(self) -> GeneratingDecoder:
         network = self.network_
         if self._packed is None:
-            self._packed = FusedDecoder(network.config, network.parameters)
+            self._packed = decoder_of(network.config, network.parameters)
         return self._packed
 
     @property
@@ -541,7 +543,7 @@ def _config(units: Units, parameters: LanguageModelParameters) -> CausalConfig:
             parameters.dim, parameters.heads, parameters.layers,
             max(1, round(parameters.feed_forward * parameters.dim)), norm=parameters.norm,
             positions=parameters.positions, activation=parameters.activation,
-            max_positions=parameters.context, causal=True,
+            max_positions=parameters.context, causal=True, mixer=parameters.architecture, window=parameters.window,
         ),
     )  # fmt: skip
 

@@ -18,9 +18,9 @@ from w2v.corpora.units import END, START, Units, learn_units
 from w2v.neural.batches import TokenBatches
 from w2v.neural.generation.batches import in_batches
 from w2v.neural.generation.beam import BeamOptions, beam
+from w2v.neural.generation.networks import GeneratingTranslator, translator_of
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Hypothesis, Limits, Wanted
-from w2v.neural.generation.transformer import FusedTranslator
 from w2v.neural.models import Batch, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
@@ -119,6 +119,8 @@ class Translator(Estimator):
     def __init__(
         self,
         *,
+        architecture: str = _D.architecture,
+        window: int = _D.window,
         layers: int = _D.layers,
         heads: int = _D.heads,
         dim: int = _D.dim,
@@ -327,7 +329,7 @@ class Translator(Estimator):
         """
         given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
         return _translations(
-            self.network_, self._fused(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
+            self.network_, self._generating(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
             workers or self.workers or default_workers(),
         )  # fmt: skip
 
@@ -378,12 +380,12 @@ class Translator(Estimator):
     def _keep(self, network: TextNetwork) -> None:
         self.network_: TextNetwork = network
         self.history_: list[dict[str, Any]] = network.metadata.get("history", [])
-        self._packed: FusedTranslator | None = None
+        self._packed: GeneratingTranslator | None = None
 
-    def _fused(self) -> FusedTranslator:
+    def _generating(self) -> GeneratingTranslator:
         network = self.network_
         if self._packed is None:
-            self._packed = _fuse(network)
+            self._packed = _translator_of(network)
         return self._packed
 
     def _train(
@@ -520,7 +522,8 @@ def _config(units: dict[str, Units], parameters: TranslatorParameters) -> Transl
     shape: dict[str, Any] = dict(
         dim=parameters.dim, heads=parameters.heads, layers=parameters.layers,
         d_ff=max(1, round(parameters.feed_forward * parameters.dim)), norm=parameters.norm,
-        positions=parameters.positions, activation=parameters.activation,
+        positions=parameters.positions, activation=parameters.activation, mixer=parameters.architecture,
+        window=parameters.window,
     )  # fmt: skip
     return TranslatorConfig(
         len(units["source"].pieces),
@@ -535,9 +538,9 @@ def _encoded(units: Units, texts: Sequence[str]) -> Packed:
     return Packed(*units.encode(texts))
 
 
-def _fuse(network: TextNetwork) -> FusedTranslator:
+def _translator_of(network: TextNetwork) -> GeneratingTranslator:
     assert isinstance(network.config, TranslatorConfig)
-    return FusedTranslator(network.config, network.parameters)
+    return translator_of(network.config, network.parameters)
 
 
 def _measure(start: TextNetwork, pairs: Pairs, workers: int | None, table: ParameterTable) -> dict[str, float]:
@@ -545,7 +548,7 @@ def _measure(start: TextNetwork, pairs: Pairs, workers: int | None, table: Param
     network = replace(start, parameters=table)
     try:
         found = _translations(
-            network, _fuse(network), pairs.sources, BeamOptions(1), Wanted(), 64, workers or default_workers()
+            network, _translator_of(network), pairs.sources, BeamOptions(1), Wanted(), 64, workers or default_workers()
         )
         return {"bleu": bleu([best[0].text for best in found], pairs.targets).score}
     except ModuleNotFoundError:
@@ -554,7 +557,7 @@ def _measure(start: TextNetwork, pairs: Pairs, workers: int | None, table: Param
 
 def _translations(
     network: TextNetwork,
-    fused: FusedTranslator,
+    translator: GeneratingTranslator,
     texts: Sequence[str],
     options: BeamOptions,
     wanted: Wanted,
@@ -570,7 +573,7 @@ def _translations(
 
     def work(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
         numbers = filled[rows]
-        state = fused.start(sources.take(numbers))
+        state = translator.start(sources.take(numbers))
         most = (1.5 * ratio * lengths[numbers]).astype(np.int64) + _SPARE
         starts = np.full(len(numbers), START, np.int32)
         limits = Limits(most, end=END)
