@@ -104,6 +104,7 @@ class StackConfig:
     @property
     def shape(self) -> block.Shape:
         """What every block is made by."""
+        attends = self.mixer == "attention"
         return block.Shape(
             self.dim,
             self.heads,
@@ -111,8 +112,8 @@ class StackConfig:
             self.norm,
             self.activation,
             self.epsilon,
-            self.max_distance if self.positions in positions.WITH_DISTANCES else None,
-            self.positions == "rotary" and self.mixer == "attention",
+            self.max_distance if attends and self.positions in positions.WITH_DISTANCES else None,
+            attends and self.positions == "rotary",
             self.memory_size,
             self.mixer,
             self.window,

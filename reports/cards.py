@@ -31,6 +31,12 @@ PathLike = str | os.PathLike[str]
 Tell = Callable[[str], None]
 
 _NEIGHBORS, _FREQUENT = 8, 2000
+_HOW = {
+    "static": "weighted sums of words",
+    "attention": "self-attention over vectors of words",
+    "recurrent": "recurrent layers over vectors of words",
+    "convolution": "convolutions over vectors of words",
+}
 
 
 @dataclass(frozen=True)
@@ -197,7 +203,7 @@ encoder = SentenceEncoder.load({_name(folder, "my.encoder")!r})
 vectors = encoder.encode(["A sentence.", "Another one."])
 vectors @ vectors.T  # cosines"""
     history = records(state.metadata.get("history"))
-    how = "weighted sums of words" if network is None else "self-attention over vectors of words"
+    how = _HOW[state.architecture]
     note = "Words as the encoder takes them in, before it makes a sentence of them."
     return _card(
         "Sentence encoder",
@@ -205,7 +211,7 @@ vectors @ vectors.T  # cosines"""
         [
             ("columns", f"{encoder.dimension:,}"),
             ("words", f"{len(state.vocabulary):,}"),
-            ("architecture", "static" if network is None else "attention"),
+            ("architecture", state.architecture),
             ("layers × heads", None if network is None else f"{network.layers} × {network.heads}"),
             ("training", _seconds(history)),
             ("size", _size(folder)),
