@@ -1,4 +1,4 @@
-"""The steps of any decoder, made of the layers' own forward functions: slow, in float32 or float64, easy to extend.
+"""The steps of any decoder, made of the layers' own functions: in float32 or float64, and easy to extend.
 
 What a mixer keeps from step to step is its own affair: `StepLayer`. Attention keeps the keys and values of each row,
 which grow with every step; a recurrent layer keeps its state, and a convolution its last inputs, which do not.
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from w2v.neural import models
 from w2v.neural.generation.transformer import added_positions, check_positions
 from w2v.neural.kernels.rows import rotate
-from w2v.neural.layers import dot_product, feed_forward, layer_norm, linear, rotary
+from w2v.neural.layers import activations, dot_product, layer_norm, linear, rotary
 from w2v.neural.layers.block import Shape, sub_layers
 from w2v.neural.layers.dot_product import AttentionMask
 from w2v.neural.layers.matmul import multiply_packed, pack
-from w2v.neural.layers.mixers import convolution, recurrent
+from w2v.neural.layers.mixers import recurrent
 from w2v.neural.models import Config, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import scope
@@ -40,17 +40,38 @@ class StepLayer(Protocol):
         ...
 
 
+class _Map:
+    """A linear layer that does not change: in float32 it is packed once."""
+
+    def __init__(self, own: Mapping[str, Floats]) -> None:
+        self._own, self._panels = own, None
+        if own["weight"].dtype == np.float32:
+            self._panels = pack(own["weight"], own["bias"])
+
+    def __call__(self, x: Floats) -> Floats:
+        if self._panels is None:
+            return linear.forward(self._own, x)[0]
+        y = np.empty((len(x), self._own["weight"].shape[1]), np.float32)
+        multiply_packed(x, self._panels, y)
+        return y
+
+
+def _maps(own: Mapping[str, Floats], *names: str) -> list[_Map]:
+    return [_Map(scope(own, name)) for name in names]
+
+
 class _SelfAttention:
     """Keys and values of every row, the newest first, so that distances count from it."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own, self._shape = own, shape
+        self._shape, self._distances = shape, own.get("distances")
+        *self._maps, self._output = _maps(own, "query", "key", "value", "output")
         nothing = np.zeros((0, shape.dim), own["query.weight"].dtype)
         self._keys, self._values = ([nothing] * (len(memory.offsets) - 1) for _ in range(2))
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        own, shape = self._own, self._shape
-        q, k, v = (linear.forward(scope(own, name), x)[0] for name in ("query", "key", "value"))
+        shape, bias = self._shape, self._distances
+        q, k, v = (own(x) for own in self._maps)
         if shape.rotate:
             cos, sin = rotary.angles(int(places.max(initial=0)) + 1, shape.dim // shape.n_heads, x.dtype)
             for array in (q, k):
@@ -58,12 +79,11 @@ class _SelfAttention:
         self._keys = [np.concatenate([k[i : i + 1], old]) for i, old in enumerate(self._keys)]
         self._values = [np.concatenate([v[i : i + 1], old]) for i, old in enumerate(self._values)]
         offsets = np.cumsum([0, *map(len, self._keys)])
-        bias = own.get("distances")
         backwards = None if bias is None else np.ascontiguousarray(bias[:, ::-1])
         mask = AttentionMask(np.arange(len(x) + 1), offsets)
         keys, values = np.concatenate(self._keys), np.concatenate(self._values)
         mixed, _ = dot_product.forward(q, keys, values, shape.n_heads, mask, backwards)
-        return linear.forward(scope(own, "output"), mixed)[0]
+        return self._output(mixed)
 
     def select(self, rows: NDArray[np.int64]) -> None:
         self._keys = [self._keys[row] for row in rows.tolist()]
@@ -74,15 +94,15 @@ class _Recurrent:
     """The state of every row."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own, self._forward = own, scope(own, "forward")
+        self._hidden = recurrent.States(scope(own, "forward"))
+        self._input, self._output = _maps(own, "forward.input", "output")
         self._states = np.zeros((len(memory.offsets) - 1, shape.dim), own["output.weight"].dtype)
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        inputs, _ = linear.forward(scope(self._forward, "input"), x)
         schedule = recurrent.Schedule.of(np.arange(len(x) + 1))
-        states, _ = recurrent.run(self._forward, inputs, schedule, self._states)
+        states, _ = self._hidden.run(self._input(x), schedule, self._states)
         self._states = states[len(x) :]
-        return linear.forward(scope(self._own, "output"), self._states)[0]
+        return self._output(self._states)
 
     def select(self, rows: NDArray[np.int64]) -> None:
         self._states = self._states[rows]
@@ -92,54 +112,62 @@ class _Convolution:
     """The last inputs of every row, zeros before the first."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own = own
+        self._value, self._gate, self._output = _maps(own, "value", "gate", "output")
         size = (shape.window - 1) * shape.dim
         self._last = np.zeros((len(memory.offsets) - 1, size), own["output.weight"].dtype)
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
         windows = np.concatenate([self._last, x], axis=1)
         self._last = windows[:, x.shape[1] :]
-        return convolution.gated(self._own, windows)[0]
+        return self._output(self._value(windows) * activations.forward(self._gate(windows), "sigmoid")[0])
 
     def select(self, rows: NDArray[np.int64]) -> None:
         self._last = self._last[rows]
 
 
 class _CrossAttention:
-    """Keys and values of the memory, made once."""
+    """Keys and values of the memory, made once. Rows that look at the same source are those of one sequence."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own, self._shape, self._memory = own, shape, memory
+        self._n_heads, self._memory = shape.n_heads, memory
+        self._query, self._output = _maps(own, "query", "output")
         self._keys, self._values = (linear.forward(scope(own, name), memory.states)[0] for name in ("key", "value"))
         self._sources = np.arange(len(memory.offsets) - 1)
-        self.weights: list[Floats] = []
+        self._weights: list[Floats] = []
+        self._places = self._sources
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        borders, visible = self._memory.offsets, self._memory.visible
-        seen = [np.arange(borders[b], borders[b + 1]) for b in self._sources.tolist()]
-        every = np.concatenate([np.zeros(0, np.int64), *seen])
-        offsets = np.cumsum([0, *map(len, seen)])
-        mask = AttentionMask(np.arange(len(x) + 1), offsets, visible=None if visible is None else visible[every])
-        q, _ = linear.forward(scope(self._own, "query"), x)
-        self.weights = []
+        order = np.argsort(self._sources, kind="stable")
+        self._places = np.argsort(order)
+        counts = np.bincount(self._sources, minlength=len(self._memory.offsets) - 1)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        mask = AttentionMask(offsets, self._memory.offsets, visible=self._memory.visible)
+        self._weights = []
         mixed, _ = dot_product.forward(
-            q, self._keys[every], self._values[every], self._shape.n_heads, mask, weights=self.weights
+            self._query(x)[order], self._keys, self._values, self._n_heads, mask, weights=self._weights
         )
-        return linear.forward(scope(self._own, "output"), mixed)[0]
+        return self._output(mixed[self._places])
 
     def select(self, rows: NDArray[np.int64]) -> None:
-        self._sources = self._sources[rows]
-        self.weights = [self.weights[row] for row in rows.tolist()] if self.weights else []
+        self._sources, self._places = self._sources[rows], self._places[rows]
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """Return how much the last step of each row looked at each token of its source, the mean over heads."""
+        if not self._weights:
+            return [np.zeros(n, np.float32) for n in np.diff(self._memory.offsets)[self._sources].tolist()]
+        rows = [row for weights in self._weights for row in weights.mean(axis=0).astype(np.float32)]
+        return [rows[place] for place in self._places.tolist()]
 
 
 class _FeedForward:
     """Nothing is kept."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own, self._activation = own, shape.activation
+        self._inner, self._outer = _maps(own, "inner", "outer")
+        self._activation = shape.activation
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        return feed_forward.forward(self._own, x, self._activation)[0]
+        return self._outer(activations.forward(self._inner(x), self._activation)[0])
 
     def select(self, rows: NDArray[np.int64]) -> None:
         pass
@@ -230,10 +258,8 @@ class PlainState:
              for sub in sub_layers(shape)}
             for i in range(config.decoder.layers)
         ]  # fmt: skip
-        table = parameters[config.table]
-        self._output = None
-        if table.dtype == np.float32:
-            self._output = pack(np.ascontiguousarray(table.T), parameters["output.bias"])
+        table, bias = parameters[config.table], parameters["output.bias"]
+        self._output = _Map({"weight": np.ascontiguousarray(table.T), "bias": bias})
 
     @property
     def n_rows(self) -> int:
@@ -258,11 +284,7 @@ class PlainState:
         if stack.norm == "pre":
             h, _ = layer_norm.forward(scope(own, "norm"), h, stack.epsilon)
         self._places = self._places + 1
-        if self._output is None:
-            return models.logits(self._config, self._parameters, h)
-        logits = np.empty((len(h), self._config.vocabulary_size), np.float32)
-        multiply_packed(h, self._output, logits)  # no row depends on how many there are
-        return logits
+        return self._output(h)
 
     def select(self, rows: NDArray[np.int64]) -> None:
         """Let row i be what row rows[i] was."""
@@ -276,4 +298,4 @@ class PlainState:
         last = self._layers[-1].get("cross_attention") if self._layers else None
         if not isinstance(last, _CrossAttention):
             return [np.zeros(0, np.float32)] * self.n_rows
-        return [weights.mean(axis=(0, 1)).astype(np.float32) for weights in last.weights]
+        return last.weights()

@@ -21,7 +21,7 @@ _float32 = np.float32
 
 @compiled
 def recur(inputs, panels, counts, width, states, kept):
-    """Make the states of every time from those of the time before; NumPy equivalent: `layers.mixers.recurrent.run`.
+    """Make the states of every time from those of the time before; NumPy: `layers.mixers.recurrent.States.run`.
 
     Parameters
     ----------

@@ -33,22 +33,16 @@ class _Places(NamedTuple):
     inside: NDArray[np.bool_]
 
 
-class GateCache(NamedTuple):
-    """What the backward pass needs of `gated`."""
+class Cache(NamedTuple):
+    """What `backward` needs."""
 
+    places: _Places
     value: linear.Cache
     gate: linear.Cache
     before: Floats
     values: Floats
     gates: Floats
     output: linear.Cache
-
-
-class Cache(NamedTuple):
-    """What `backward` needs."""
-
-    places: _Places
-    gated: GateCache
 
 
 def tensors(dim: int, window: int) -> dict[str, Tensor]:
@@ -87,33 +81,28 @@ def forward(
     if len(x):
         np.take(x, places.tokens, axis=0, out=windows, mode="clip")
         windows[~places.inside] = 0
-    y, cache = gated(parameters, windows.reshape(len(x), window * x.shape[1]))
-    return y, Cache(places, cache)
+    flat = windows.reshape(len(x), window * x.shape[1])
+    values, value = linear.forward(scope(parameters, "value"), flat)
+    before, gate = linear.forward(scope(parameters, "gate"), flat)
+    gates, _ = activations.forward(before, "sigmoid")
+    active = np.multiply(values, gates, out=empty(values.shape, values.dtype))
+    y, output = linear.forward(scope(parameters, "output"), active)
+    return y, Cache(places, value, gate, before, values, gates, output)
 
 
 def backward(parameters: Mapping[str, Floats], dy: Floats, cache: Cache) -> tuple[Floats, dict[str, Floats]]:
     """Return dx and the gradients."""
-    (tokens, inside), own = cache
-    dactive, output = linear.backward(scope(parameters, "output"), dy, own.output)
-    dvalues = dactive * own.gates  # y = value ⊙ σ(gate)
-    dgates = activations.backward(dactive * own.values, own.before, "sigmoid")
-    from_values, value = linear.backward(scope(parameters, "value"), dvalues, own.value)
-    from_gates, gate = linear.backward(scope(parameters, "gate"), dgates, own.gate)
+    tokens, inside = cache.places
+    dactive, output = linear.backward(scope(parameters, "output"), dy, cache.output)
+    dvalues = dactive * cache.gates  # y = value ⊙ σ(gate)
+    dgates = activations.backward(dactive * cache.values, cache.before, "sigmoid")
+    from_values, value = linear.backward(scope(parameters, "value"), dvalues, cache.value)
+    from_gates, gate = linear.backward(scope(parameters, "gate"), dgates, cache.gate)
     dwindows = np.add(from_values, from_gates, out=from_values).reshape(len(dy), tokens.shape[1], dy.shape[1])
     dx = np.zeros_like(dy)
     for k in range(tokens.shape[1]):
         dx[tokens[inside[:, k], k]] += dwindows[inside[:, k], k]
     return dx, {**within("value", value), **within("gate", gate), **within("output", output)}
-
-
-def gated(parameters: Mapping[str, Floats], windows: Floats) -> tuple[Floats, GateCache]:
-    """Return what becomes of windows of shape (N, k E), and what the backward pass needs."""
-    values, value = linear.forward(scope(parameters, "value"), windows)
-    before, gate = linear.forward(scope(parameters, "gate"), windows)
-    gates, _ = activations.forward(before, "sigmoid")
-    active = np.multiply(values, gates, out=empty(values.shape, values.dtype))
-    y, output = linear.forward(scope(parameters, "output"), active)
-    return y, GateCache(value, gate, before, values, gates, output)
 
 
 def _places(offsets: NDArray[np.int64], window: int, causal: bool) -> _Places:

@@ -133,7 +133,7 @@ def forward(
         own, schedule = scope(parameters, name), Schedule.of(offsets, backward=name == "backward")
         size = len(own["hidden.weight"])
         inputs, input_cache = linear.forward(scope(own, "input"), x[schedule.tokens])
-        states, kept = run(own, inputs, schedule, np.zeros((schedule.n_states, size), x.dtype))
+        states, kept = States(own).run(inputs, schedule, np.zeros((schedule.n_states, size), x.dtype))
         joined[schedule.tokens, first : first + size] = states[schedule.n_states :]
         runs.append(_Run(schedule, input_cache, states, kept))
         first += size
@@ -162,47 +162,57 @@ def backward(parameters: Mapping[str, Floats], dy: Floats, cache: Cache) -> tupl
     return dx, gradients
 
 
-def run(own: Mapping[str, Floats], inputs: Floats, schedule: Schedule, start: Floats) -> tuple[Floats, Floats]:
-    """Return the states of one direction, and what its backward pass needs besides.
+class States:
+    """The map of states of one direction, packed once, and the steps that it takes.
 
     Parameters
     ----------
     own : mapping
-        ``hidden`` is read.
-    inputs : ndarray of shape (N, 3 H)
-        What tokens add, in the order of time.
-    schedule : Schedule
-    start : ndarray of shape (n_states, H)
-
-    Returns
-    -------
-    states : ndarray of shape (n_states + N, H)
-        `start`, and the states behind each token.
-    kept : ndarray of shape (N, 4 H), or more columns
-        Reset, update and candidate, and what the state adds to the candidate.
+        ``hidden.weight`` and ``hidden.bias`` are read.
     """
-    weight, bias = own["hidden.weight"], own["hidden.bias"]
-    n, (_, size) = len(inputs), start.shape
-    if start.dtype == np.float32:
-        padded = pad_heads(start, 1)
-        width = padded.shape[1]
-        states, kept = empty((len(start) + n, width)), empty((n, _KEPT * width))
-        states[: len(start)] = padded
-        panels = pack(_padded(weight), pad_heads(bias, _GATES))
-        kernels.recur(
-            pad_heads(inputs, _GATES).ravel(), panels, schedule.counts, width, states.ravel(), kept.ravel()
-        )  # fmt: skip
-        return cut_heads(states, 1, size), kept
-    states, kept = np.concatenate([start, np.empty((n, size))]), np.empty((n, _KEPT * size))
-    for rows, before, now in schedule.steps():
-        added = states[before] @ weight + bias
-        gates, _ = activate(inputs[rows, : 2 * size] + added[:, : 2 * size], "sigmoid")
-        reset, update = gates[:, :size], gates[:, size:]
-        from_state = added[:, 2 * size :]
-        candidate = np.tanh(inputs[rows, 2 * size :] + reset * from_state)
-        states[now] = (1 - update) * candidate + update * states[before]
-        kept[rows] = np.concatenate([gates, candidate, from_state], axis=1)
-    return states, kept
+
+    def __init__(self, own: Mapping[str, Floats]) -> None:
+        self._weight, self._bias = own["hidden.weight"], own["hidden.bias"]
+        if self._weight.dtype == np.float32:
+            self._panels = pack(_padded(self._weight), pad_heads(self._bias, _GATES))
+
+    def run(self, inputs: Floats, schedule: Schedule, start: Floats) -> tuple[Floats, Floats]:
+        """Return the states behind the tokens, and what the backward pass needs besides.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (N, 3 H)
+            What tokens add, in the order of time.
+        schedule : Schedule
+        start : ndarray of shape (n_states, H)
+
+        Returns
+        -------
+        states : ndarray of shape (n_states + N, H)
+            `start`, and the states behind each token.
+        kept : ndarray of shape (N, 4 H), or more columns
+            Reset, update and candidate, and what the state adds to the candidate.
+        """
+        n, (_, size) = len(inputs), start.shape
+        if start.dtype == np.float32:
+            padded = pad_heads(start, 1)
+            width = padded.shape[1]
+            states, kept = empty((len(start) + n, width)), empty((n, _KEPT * width))
+            states[: len(start)] = padded
+            kernels.recur(
+                pad_heads(inputs, _GATES).ravel(), self._panels, schedule.counts, width, states.ravel(), kept.ravel()
+            )  # fmt: skip
+            return cut_heads(states, 1, size), kept
+        states, kept = np.concatenate([start, np.empty((n, size))]), np.empty((n, _KEPT * size))
+        for rows, before, now in schedule.steps():
+            added = states[before] @ self._weight + self._bias
+            gates, _ = activate(inputs[rows, : 2 * size] + added[:, : 2 * size], "sigmoid")
+            reset, update = gates[:, :size], gates[:, size:]
+            from_state = added[:, 2 * size :]
+            candidate = np.tanh(inputs[rows, 2 * size :] + reset * from_state)
+            states[now] = (1 - update) * candidate + update * states[before]
+            kept[rows] = np.concatenate([gates, candidate, from_state], axis=1)
+        return states, kept
 
 
 def _run_backward(own: Mapping[str, Floats], dstates: Floats, own_run: _Run) -> tuple[Floats, Floats]:

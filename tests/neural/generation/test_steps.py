@@ -168,6 +168,8 @@ def test_rows_are_selected(rng: np.random.Generator) -> None:
     memory = memory_of(config, parameters, batch)
     states: list[State] = [FusedDecoder(config, parameters).look_at(memory), PlainState(config, parameters, memory)]
     rows = np.arange(3)
+    for state in states:
+        assert [weights.tolist() for weights in state.alignment()] == [[0.0] * n for n in (4, 2, 7)]
     for choice in ([0, 1, 2], [2, 2, 0, 1, 0], [4, 0, 0], [1], [0, 0, 0, 0]):
         tokens = rng.integers(0, SIZE, len(rows)).astype(np.int32)
         fused, plain = (state.step(tokens) for state in states)
