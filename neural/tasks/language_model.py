@@ -50,7 +50,7 @@ class Scored:
     ----------
     text : str
     pieces : list of str
-        Its units, as people read them; U+FFFD for what is unknown.
+        Its units, as people read them; ``<unk>`` for what is unknown.
     log_probabilities : ndarray of shape (n,), float64
         Natural logarithms of the probability of each, and, of a line, of the end behind them.
     """

@@ -575,7 +575,7 @@ def _translations(
         starts = np.full(len(numbers), START, np.int32)
         limits = Limits(most, end=END)
         if options.size == 1:
-            return [[one] for one in greedy(state, starts, limits, wanted)]
+            return [[_penalised(one, options)] for one in greedy(state, starts, limits, wanted)]
         return beam(state, starts, limits, options, wanted)
 
     found = in_batches(lengths[filled], work, size=batch_size, workers=workers)
@@ -584,6 +584,13 @@ def _translations(
         ids = sources.ids[sources.offsets[number] : sources.offsets[number + 1]]
         results[number] = [_told(units, target, ids, hypothesis) for hypothesis in hypotheses]
     return results
+
+
+def _penalised(found: Hypothesis, options: BeamOptions) -> Hypothesis:
+    """Let a greedy translation have the score that a beam would give it."""
+    if found.score is None or found.log_probabilities is None:
+        return found
+    return replace(found, score=found.score / float(options.penalty(len(found.log_probabilities))))
 
 
 def _told(units: Units, target: Units, source: NDArray[Any], found: Hypothesis) -> Translation:
