@@ -86,7 +86,7 @@ def ppmi_tables(joint: Floats, power: float) -> tuple[Floats, Floats]:
     return w, w * np.sign(values[top])
 
 
-def judged(embeddings: Embeddings, vectors: Floats, folder: Path) -> dict[str, float]:
+def judged(embeddings: Embeddings, vectors: NDArray[Any], folder: Path) -> dict[str, float]:
     """Return the quality of some vectors as those of the words of `embeddings`."""
     own = Embeddings(embeddings.vocabulary, np.ascontiguousarray(vectors, np.float32), tokenizer=embeddings.tokenizer)
     analogies = evaluate_analogies(own, folder / "questions-words.txt", restrict_vocab=30_000)
