@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ from w2v.vectors.inverses import measure_inverses
 Floats = NDArray[np.float64]
 
 VOCABULARY, DIM, WINDOW = 1_000, 64, 5
-FREQUENT = 10_000
 STEPS, RATE = 1_500, 0.01
+DECAYS = (0.0, 1e-3, 1e-1)
+"""Of both tables, beside the loss summed over the words."""
 
 
 def cooccurrences(corpus: Path) -> Floats:
@@ -84,7 +86,7 @@ def ppmi_tables(joint: Floats, power: float) -> tuple[Floats, Floats]:
     return w, w * np.sign(values[top])
 
 
-def judged(embeddings: Embeddings, vectors: Floats, folder: Path) -> dict[str, float]:
+def judged(embeddings: Embeddings, vectors: NDArray[Any], folder: Path) -> dict[str, float]:
     """Return the quality of some vectors as those of the words of `embeddings`."""
     own = Embeddings(embeddings.vocabulary, np.ascontiguousarray(vectors, np.float32), tokenizer=embeddings.tokenizer)
     analogies = evaluate_analogies(own, folder / "questions-words.txt", restrict_vocab=30_000)
@@ -100,19 +102,17 @@ def main() -> None:
     arguments = parser.parse_args()
     neighbours = cooccurrences(arguments.corpus)
     neighbours /= neighbours.sum()
-    itself = np.eye(VOCABULARY) / VOCABULARY
     models: dict[str, Callable[[], tuple[Floats, Floats]]] = {
-        "softmax, itself": lambda: softmax_tables(itself, 0.0),
-        "softmax, itself, weight decay 1e-3": lambda: softmax_tables(itself, 1e-3),
-        "softmax, neighbours": lambda: softmax_tables(neighbours, 0.0),
-        "softmax, neighbours, weight decay 1e-3": lambda: softmax_tables(neighbours, 1e-3),
-        "PPMI, square roots": lambda: ppmi_tables(neighbours, 0.5),
-        "PPMI, no singular values": lambda: ppmi_tables(neighbours, 0.0),
+        f"softmax, {name}" + (f", weight decay {decay:g}" if decay else ""): partial(softmax_tables, joint, decay)
+        for name, joint in (("itself", np.eye(VOCABULARY) / VOCABULARY), ("neighbours", neighbours))
+        for decay in DECAYS
     }
+    models["PPMI, square roots"] = partial(ppmi_tables, neighbours, 0.5)
+    models["PPMI, no singular values"] = partial(ppmi_tables, neighbours, 0.0)
     rows: list[dict[str, Any]] = []
 
-    def tell(name: str, w: Any, w_out: Any, **further: Any) -> None:
-        rows.append({"model": name, **measure_inverses(w, w_out)._asdict(), **further})
+    def tell(name: str, w: Any, w_out: Any) -> None:
+        rows.append({"model": name, **measure_inverses(w, w_out)._asdict()})
         print(rows[-1], flush=True)
 
     for name, tables in models.items():

@@ -36,6 +36,7 @@ from tests.helpers.snippets import LANGUAGES, Command, Snippet, commands, headin
 from tests.helpers.stand_ins import StandIns
 from w2v.commands.main import main
 from w2v.encoder.training import fit_options
+from w2v.settings.environment import cache_folder
 
 CLOSE = {"docs/tutorial.md"}
 """Pages whose every file the reader can make, so that what is printed can be compared, as far as machines agree."""
@@ -192,7 +193,8 @@ RUNNABLE = [page for page in pages() if any(s.language in ("bash", "console", "p
 def test_snippets_do_what_the_page_says(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", os.environ.get("NUMBA_CACHE_DIR", str(cache_folder() / "kernels")))
+    monkeypatch.setenv("HOME", str(tmp_path))  # where kernels would be compiled anew
     for defaults in fit_options.DEFAULTS.values():
         monkeypatch.setitem(defaults, "steps", STEPS)
     session = Session(page, StandIns(_code(page)))
