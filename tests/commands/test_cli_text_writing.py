@@ -8,6 +8,7 @@ import os
 import signal
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -188,9 +189,22 @@ def test_json_of_scores_is_that_of_python(models: dict[str, Path], tmp_path: Pat
     assert json.loads(running.stdout)["perplexity"] is None
 
 
-def test_surprise_is_coloured_at_a_terminal(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+
+
+@pytest.mark.usefixtures("terminal")
+def test_terminal_sees_every_piece_and_no_control_character(models: dict[str, Path]) -> None:
+    for name, model in (("lines", counting_model()), ("running", character_model())):
+        result = run("write", models[name], "one\x1b[31m two", "--seed", 2, "--max-tokens", 30)
+        assert result.exit_code == 0, result.output
+        assert result.stdout == model.write("one\x1b[31m two", seed=2, max_tokens=30).replace("\x1b", r"\x1b") + "\n"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_surprise_is_coloured_at_a_terminal() -> None:
     [scored] = counting_model().score(["one two one"])
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     shown = writing._coloured(scored, True)
     colours = [part.partition("m")[0] for part in shown.split("\x1b[38;5;")[1:]]
     surprised = [p for p in scored.log_probabilities[:3] if p <= -2]

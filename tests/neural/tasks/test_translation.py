@@ -266,3 +266,12 @@ def test_progress_compiles_first_and_tells_all_it_knows() -> None:
     last = told[-1]
     assert last.done == 1 and last.held_out_loss is not None and last.bleu is not None
     assert "BLEU" in last.facts() and "held out" in last.facts() and "left" in last.facts()
+
+
+def test_measures_at_the_end_of_an_epoch_and_not_too_often() -> None:
+    found = small(evaluate_every=None, epochs=20).fit(PAIRS, validation=PAIRS[:9])
+    n_tokens = sum(len(target.split()) + 1 for _, target in PAIRS)
+    per_epoch = -(-n_tokens // SMALL["batch_tokens"])
+    between = per_epoch * -(-50 // per_epoch)
+    steps = [entry["step"] for entry in found.history_]
+    assert steps == sorted({*range(0, 20 * per_epoch, between), 20 * per_epoch})
