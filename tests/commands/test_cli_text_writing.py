@@ -59,6 +59,14 @@ def test_fit_lm_trains_saves_and_reports(corpus: Path, tmp_path: Path) -> None:
     assert_mistake(run("fit-lm", corpus, "-o", output, *FEW), 1, "exists already")
 
 
+def test_text_from_standard_input(corpus: Path, tmp_path: Path) -> None:
+    result = run("fit-lm", "-", "-o", tmp_path / "piped", *FEW, stdin=corpus.read_bytes())
+    assert result.exit_code == 0, result.output
+    assert run("fit-lm", corpus, "-o", tmp_path / "read", *FEW).exit_code == 0
+    assert_same(LanguageModel.load(tmp_path / "piped").network_, LanguageModel.load(tmp_path / "read").network_)
+    assert_mistake(run("fit-lm", "-", "-o", tmp_path / "x", *FEW, stdin=b""), 1, "there is no text to train on")
+
+
 def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus.write_bytes(corpus.read_bytes() + b"one \xff\n")
     whole, output, few = tmp_path / "whole", tmp_path / "m", (*FEW, "--errors", "replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.state import Limits
 from w2v.neural.models import END, START
 from w2v.neural.packing import Packed
-from w2v.neural.progress import FitProgress
+from w2v.neural.progress import FitProgress, show_fitting
 from w2v.neural.tasks.pairs import LeftOutWarning
 
 SOURCES, TARGETS = map(list, zip(*number_pairs(40, 3), strict=True))
@@ -161,7 +162,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
         Translator.load(tmp_path / "out").resume()
     with pytest.raises(TrainingInterrupted):
         small().fit(PAIRS, checkpoint=tmp_path / "two", progress=stop_at(10))
-    with pytest.raises(ValueError, match="were no files: pass them"):
+    with pytest.raises(ValueError, match=r"were no files: pass them again, in Python: Translator"):
         Translator.load(tmp_path / "two").resume()
     with pytest.raises(ModelError, match=r"w2v fit-translator --resume .*two, or Translator\.load"):
         small().fit(PAIRS, checkpoint=tmp_path / "two")
@@ -266,6 +267,15 @@ def test_progress_compiles_first_and_tells_all_it_knows() -> None:
     last = told[-1]
     assert last.done == 1 and last.held_out_loss is not None and last.bleu is not None
     assert "BLEU" in last.facts() and "held out" in last.facts() and "left" in last.facts()
+
+
+def test_compiling_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("w2v.display.progress.FIRST_LINE", 0.01)
+    with show_fitting("log", None) as told:
+        assert told is not None
+        told(FitProgress("compiling"))
+        time.sleep(0.2)
+    assert capsys.readouterr().err == "0:00 compiling, once\n"
 
 
 def test_measures_at_the_end_of_an_epoch_and_not_too_often() -> None:
