@@ -48,6 +48,8 @@ class ExploredModel:
     embeddings : Embeddings
         The words; of an encoder, the rows of its table.
     word_map : WordMap
+    page : str
+        The file that the browser opens.
 
     Raises
     ------
@@ -56,6 +58,8 @@ class ExploredModel:
     ValueError
         If there is nothing to show.
     """
+
+    page = "index.html"
 
     def __init__(
         self, path: str | os.PathLike[str], *, n_words: int = DEFAULT_WORDS, cache: Path | None = None
@@ -68,6 +72,14 @@ class ExploredModel:
         self._inference: Inference | None = None
         self._completions: Completions | None = None
         self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to make the map."""
+        self.word_map.start()
+
+    def stop(self) -> None:
+        """End making the map."""
+        self.word_map.stop()
 
     def describe(self) -> dict[str, Any]:
         """Return what the page says of the model, and whether words attend to each other."""
@@ -168,7 +180,7 @@ class ExploredModel:
             If a sentence is too long, the model has no such layer or head, or a vector is not finite.
         """
         for sentence in (first, second):
-            _check_text(sentence, LONGEST_SENTENCE, "a sentence")
+            check_text(sentence, LONGEST_SENTENCE, "a sentence")
         inference = self._encoder()
         network = inference.state.network
         if network is None and (layer is not None or head is not None):
@@ -264,10 +276,11 @@ def _rounded(numbers: NDArray[np.floating[Any]]) -> list[Any]:
 
 
 def _check_word(word: str) -> None:
-    _check_text(word, LONGEST_WORD, "a word")
+    check_text(word, LONGEST_WORD, "a word")
 
 
-def _check_text(text: str, longest: int, what: str) -> None:
+def check_text(text: str, longest: int, what: str) -> None:
+    """Raise ValueError if a text has more than so many characters; `what` names it in the message."""
     if len(text) > longest:
         raise ValueError(f"{what} may have {longest:,} characters here, and this one has {len(text):,}")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 
-from w2v.explorer.explored import ExploredModel
+from w2v.explorer.opening import Explored
 
 HOST = "127.0.0.1"
 PORT = 8642
@@ -70,15 +70,15 @@ def is_loopback(listening: socket.socket) -> bool:
     return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def serve(model: ExploredModel, listening: socket.socket, *, started: Callable[[], None] | None = None) -> None:
+def serve(model: Explored, listening: socket.socket, *, started: Callable[[], None] | None = None) -> None:
     """Answer the page until Ctrl-C or SIGTERM; then end without a word.
 
-    The map of the model is made meanwhile. `started` is called once the page can be opened; the socket is closed at the
-    end. An ImportError says what to install if Starlette or uvicorn is missing.
+    What a model prepares, such as a map, it makes meanwhile. `started` is called once the page can be opened; the
+    socket is closed at the end. An ImportError says what to install if Starlette or uvicorn is missing.
     """
     require_server()
     host, port = listening.getsockname()[:2]
-    model.word_map.start()  # the imports take as long as a first map
+    model.start()  # the imports take as long as a first map
     try:
         import uvicorn
 
@@ -102,7 +102,7 @@ def serve(model: ExploredModel, listening: socket.socket, *, started: Callable[[
         with suppress(KeyboardInterrupt):  # uvicorn sends it again when all is closed
             uvicorn.Server(config).run(sockets=[listening])
     finally:
-        model.word_map.stop()
+        model.stop()
         listening.close()
 
 

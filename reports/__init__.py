@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from w2v.lazy import offer
 
 if TYPE_CHECKING:
+    from w2v.reports.assembling import CardOptions as CardOptions
     from w2v.reports.blocks import Card as Card
-    from w2v.reports.cards import CardOptions as CardOptions
     from w2v.reports.cards import model_card as model_card
     from w2v.reports.markdown import to_markdown as to_markdown
     from w2v.reports.measures import Evaluations as Evaluations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Card": "blocks",
-    "CardOptions": "cards",
+    "CardOptions": "assembling",
     "Evaluations": "measures",
     "check_report_path": "writing",
     "model_card": "cards",

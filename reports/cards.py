@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v.display.wording import is_number, seconds_in_words, size_in_words
-from w2v.lazy import installed_version
+from w2v.display.wording import is_number
+from w2v.reports.assembling import (
+    CardOptions,
+    PathLike,
+    Request,
+    Tell,
+    duration,
+    make_card,
+    name_of,
+    shell,
+    size_on_disk,
+)
 from w2v.reports.blocks import Card, Code, Paragraph, Section, Table
 from w2v.reports.examples import examples_section
 from w2v.reports.history import records, training_section
@@ -26,49 +35,16 @@ from w2v.vectors.persistence import KIND
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
     from w2v.encoder.sentence_encoder import SentenceEncoder
+    from w2v.neural.tasks.language_model import LanguageModel
+    from w2v.neural.tasks.translation import Translator
 
-PathLike = str | os.PathLike[str]
-Tell = Callable[[str], None]
+    Model = Embeddings | SentenceEncoder | Translator | LanguageModel
 
 _NEIGHBORS, _FREQUENT = 8, 2000
 
 
-@dataclass(frozen=True)
-class CardOptions:
-    """What a card says beyond what the model itself holds.
-
-    Attributes
-    ----------
-    title : str, optional
-        By default the name of the folder.
-    words : sequence of str, default ()
-        Whose nearest words are shown; by default telling words of the largest topics.
-    sentences : path-like, optional
-        A file of sentences, one a line, some of which are shown with those nearest to them.
-    map_words : int, default 360
-        So many words at most on the map; 0 leaves it out.
-    language, license : str, default ""
-        Code of the language of the text, and identifier of the licence that the model is given away under.
-    tags, datasets : sequence of str, default ()
-        Further tags, and the hub's names of what it was trained on.
-    """
-
-    title: str | None = None
-    words: Sequence[str] = ()
-    map_words: int = N_WORDS
-    language: str = ""
-    license: str = ""
-    tags: Sequence[str] = ()
-    datasets: Sequence[str] = ()
-    sentences: PathLike | None = None
-
-    def __post_init__(self) -> None:
-        if self.map_words < 0:
-            raise ValueError(f"map_words must not be negative, but is {self.map_words}")
-
-
 def model_card(
-    model: PathLike | Embeddings | SentenceEncoder,
+    model: PathLike | Model,
     *,
     evaluations: Evaluations | None = None,
     options: CardOptions | None = None,
@@ -78,8 +54,8 @@ def model_card(
 
     Parameters
     ----------
-    model : path-like, Embeddings or SentenceEncoder
-        A model folder, of word vectors or of an encoder, or what one holds.
+    model : path-like, Embeddings, SentenceEncoder, Translator or LanguageModel
+        A model folder, or what one holds.
     evaluations : Evaluations, optional
         What to measure it on.
     options : CardOptions, optional
@@ -100,36 +76,43 @@ def model_card(
     EvaluationError, CorpusError
         If a file to evaluate on cannot be used.
     ValueError
-        If an option is out of range, or analogies or word pairs are asked of an encoder.
+        If an option is out of range, or something is asked that such a model has no answer to, such as analogies of an
+        encoder.
     """
     folder = Path(model) if isinstance(model, (str, os.PathLike)) else None
-    opened: Embeddings | SentenceEncoder
-    if folder is None:
-        assert not isinstance(model, (str, os.PathLike))
-        opened = model
-    elif read_kind(folder) == KIND:
-        opened = Embeddings.load(folder)
-    else:
-        from w2v.encoder.sentence_encoder import SentenceEncoder
+    opened = _open(model) if isinstance(model, (str, os.PathLike)) else model
+    request = Request(folder, evaluations or Evaluations(), options or CardOptions(), tell)
+    if isinstance(opened, Embeddings):
+        return _card_of_words(opened, request)
+    from w2v.encoder.sentence_encoder import SentenceEncoder
 
-        opened = SentenceEncoder.load(folder)
-    request = _Request(folder, evaluations or Evaluations(), options or CardOptions(), tell)
-    return _card_of_words(opened, request) if isinstance(opened, Embeddings) else _card_of_encoder(opened, request)
+    if isinstance(opened, SentenceEncoder):
+        return _card_of_encoder(opened, request)
+    from w2v.reports.texts import card_of_text
 
-
-class _Request(NamedTuple):
-    """What a card is to hold, and the folder of its model, if that is in one."""
-
-    folder: Path | None
-    files: Evaluations
-    options: CardOptions
-    tell: Tell
+    return card_of_text(opened, request)
 
 
-def _card_of_words(embeddings: Embeddings, request: _Request) -> Card:
+def _open(folder: PathLike) -> Model:
+    """Return what a model folder holds."""
+    kind = read_kind(folder)
+    if kind == KIND:
+        return Embeddings.load(folder)
+    from w2v.reports.texts import OPENERS
+
+    if kind in OPENERS:
+        return OPENERS[kind](folder)
+    from w2v.encoder.sentence_encoder import SentenceEncoder
+
+    return SentenceEncoder.load(folder)
+
+
+def _card_of_words(embeddings: Embeddings, request: Request) -> Card:
     """Return the card of word vectors."""
     folder, files = request.folder, request.files
     metadata = embeddings.metadata
+    if files.texts:
+        raise ValueError("language models are measured on texts, and these are word vectors")
     measured = Measured()
     if files.has_words or files.has_sentences:
         request.tell("evaluating")
@@ -137,11 +120,11 @@ def _card_of_words(embeddings: Embeddings, request: _Request) -> Card:
     if files.has_sentences:
         measure_sentences(_encoder_of(embeddings), files, measured, words=embeddings)
     groups = _find_groups(embeddings, request)
-    name, example = shlex.quote(_name(folder, "my.model")), _example([*request.options.words, *_telling(groups)])
-    commands = _commands(f"neighbors {name} {example}", f'similar {name} "a sentence" sentences.txt')
+    name, example = shlex.quote(name_of(folder, "my.model")), _example([*request.options.words, *_telling(groups)])
+    commands = shell(f"neighbors {name} {example}", f'similar {name} "a sentence" sentences.txt')
     python = f"""from w2v import Embeddings
 
-embeddings = Embeddings.load({_name(folder, "my.model")!r})
+embeddings = Embeddings.load({name_of(folder, "my.model")!r})
 embeddings.neighbors({example!r})
 embeddings.to_gensim()  # as gensim's KeyedVectors"""
     history = records(metadata.get("history"))
@@ -149,7 +132,7 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
     algorithm = {"skipgram": " by skip-gram", "cbow": " by CBOW"}.get(
         str(as_mapping(metadata.get("parameters")).get("algorithm")), ""
     )
-    return _card(
+    return make_card(
         "Word vectors",
         f"{len(embeddings):,} words as vectors of {embeddings.vector_size} numbers{algorithm}: "
         "words that are used alike lie near each other.",
@@ -158,8 +141,8 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
             ("columns", f"{embeddings.vector_size:,}"),
             ("words of text", f"{words_of_text:,}" if is_number(words_of_text) else None),
             ("epochs", f"{len(history):,}" if history else None),
-            ("training", _seconds(history)),
-            ("size", _size(folder)),
+            ("training", duration(history)),
+            ("size", size_on_disk(folder)),
         ],
         [
             Section("How to use it", (commands, Code(python, "python"))),
@@ -176,11 +159,13 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
     )
 
 
-def _card_of_encoder(encoder: SentenceEncoder, request: _Request) -> Card:
+def _card_of_encoder(encoder: SentenceEncoder, request: Request) -> Card:
     """Return the card of an encoder."""
     folder, files = request.folder, request.files
     if files.has_words:
         raise ValueError("analogies and word pairs are asked of word vectors, and this is an encoder of sentences")
+    if files.texts:
+        raise ValueError("language models are measured on texts, and this is an encoder of sentences")
     state = encoder.state
     measured = Measured()
     if files.has_sentences:
@@ -188,18 +173,18 @@ def _card_of_encoder(encoder: SentenceEncoder, request: _Request) -> Card:
     measure_sentences(encoder, files, measured)
     rows = Embeddings(state.vocabulary, state.table, tokenizer=state.tokenizer)
     groups = _find_groups(rows, request)
-    name, network = shlex.quote(_name(folder, "my.encoder")), state.network
+    name, network = shlex.quote(name_of(folder, "my.encoder")), state.network
     encode = f"encode {name} sentences.txt --output vectors.npy"
-    commands = _commands(encode, f'similar {name} "a sentence" sentences.txt')
+    commands = shell(encode, f'similar {name} "a sentence" sentences.txt')
     python = f"""from w2v.encoder import SentenceEncoder
 
-encoder = SentenceEncoder.load({_name(folder, "my.encoder")!r})
+encoder = SentenceEncoder.load({name_of(folder, "my.encoder")!r})
 vectors = encoder.encode(["A sentence.", "Another one."])
 vectors @ vectors.T  # cosines"""
     history = records(state.metadata.get("history"))
     how = "weighted sums of words" if network is None else "self-attention over vectors of words"
     note = "Words as the encoder takes them in, before it makes a sentence of them."
-    return _card(
+    return make_card(
         "Sentence encoder",
         f"Sentences as vectors of {encoder.dimension} numbers, made by {how}: cosines say how alike two sentences are.",
         [
@@ -207,8 +192,8 @@ vectors @ vectors.T  # cosines"""
             ("words", f"{len(state.vocabulary):,}"),
             ("architecture", "static" if network is None else "attention"),
             ("layers × heads", None if network is None else f"{network.layers} × {network.heads}"),
-            ("training", _seconds(history)),
-            ("size", _size(folder)),
+            ("training", duration(history)),
+            ("size", size_on_disk(folder)),
         ],
         [
             Section("How to use it", (commands, Code(python, "python"))),
@@ -226,34 +211,7 @@ vectors @ vectors.T  # cosines"""
     )
 
 
-def _card(
-    kind: str,
-    summary: str,
-    facts: Sequence[tuple[str, str | None]],
-    sections: Sequence[Section | None],
-    hub: tuple[str, tuple[str, ...]],
-    measured: Measured,
-    request: _Request,
-) -> Card:
-    """Return a card of those facts and sections that there are; `hub` is the hub's name of the use, and tags."""
-    (pipeline_tag, tags), folder, options = hub, request.folder, request.options
-    return Card(
-        options.title or (kind if folder is None else folder.resolve().stem) or kind,
-        kind,
-        summary,
-        tuple((name, value) for name, value in facts if value is not None),
-        tuple(section for section in sections if section is not None),
-        pipeline_tag,
-        (*tags, *options.tags),
-        tuple(measured.results),
-        options.language,
-        options.license,
-        tuple(options.datasets),
-        installed_version(),
-    )
-
-
-def _find_groups(embeddings: Embeddings, request: _Request) -> list[Group]:
+def _find_groups(embeddings: Embeddings, request: Request) -> list[Group]:
     """Return the topics, unless neither the map nor examples need them."""
     options = request.options
     if not options.map_words and options.words:
@@ -267,7 +225,7 @@ def _telling(groups: Sequence[Group]) -> list[str]:
     return [group.telling[0] for group in groups]
 
 
-def _word_sections(embeddings: Embeddings, groups: list[Group], request: _Request, *, note: str = "") -> list[Section]:
+def _word_sections(embeddings: Embeddings, groups: list[Group], request: Request, *, note: str = "") -> list[Section]:
     """Return the sections on nearest words and the map."""
     words = list(request.options.words) or _telling(groups)
     sections = []
@@ -295,7 +253,7 @@ def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
     return SentenceEncoder(embeddings)
 
 
-def _examples_section(encoder: Callable[[], SentenceEncoder], request: _Request) -> Section | None:
+def _examples_section(encoder: Callable[[], SentenceEncoder], request: Request) -> Section | None:
     """Return sentences with those nearest to them, if there is a file of some."""
     if request.options.sentences is None:
         return None
@@ -317,29 +275,6 @@ def _weights_section(state: EncoderState) -> Section | None:
     return Section("Weights", (Paragraph(text), Table(("count", "words", ">mean weight"), rows)))
 
 
-def _name(folder: Path | None, otherwise: str) -> str:
-    """Return the name of the model's folder, or another."""
-    return otherwise if folder is None else folder.resolve().name
-
-
-def _commands(*commands: str) -> Code:
-    """Return commands of w2v to be typed."""
-    return Code("\n".join(f"$ w2v {command}" for command in commands), "console")
-
-
 def _example(words: Sequence[str]) -> str:
     """Return a word to ask for that needs no quotes, in a shell or in Python."""
     return next((word for word in words if word.isascii() and word.isalpha()), "WORD")
-
-
-def _seconds(history: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return how long the training took, if that is known."""
-    seconds = history[-1].get("seconds") if history else None
-    return seconds_in_words(seconds) if is_number(seconds) else None
-
-
-def _size(folder: Path | None) -> str | None:
-    """Return how much the folder takes on the disk."""
-    if folder is None:
-        return None
-    return size_in_words(sum(file.stat().st_size for file in folder.iterdir() if file.is_file()))

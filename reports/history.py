@@ -4,44 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from w2v.display.wording import in_words, is_number
 from w2v.reports.blocks import Block, Curves, Paragraph, Section, Series, Table
 
 Record = Mapping[str, Any]
-_Kind = tuple[str, str, str, tuple[tuple[str, str], ...]]
-"""Name, title and unit of a picture, and the entries of a record that it shows with what they are called."""
+
+
+class Picture(NamedTuple):
+    """Curves to draw of a history: the entries of its records, and what runs along the horizontal axis."""
+
+    name: str
+    title: str
+    unit: str
+    entries: tuple[tuple[str, str], ...]  # with what they are called
+    along: str
+    label: str
+    scale: float = 1.0  # what `along` is divided by
+    floor: tuple[str, float] | None = None  # a line to compare with
+
 
 _MOST_ROWS, _MOST_COLUMNS = 40, 12
+_LONG = 300
+"""Seconds from which on time is told in minutes."""
 _NOT_SHOWN = ("kept", "pairs", "words")
-_WORDS: tuple[_Kind, ...] = (
-    ("training", "Loss", "nats a pair", (("loss", "training"), ("holdout_loss", "held-out text"))),
-    ("quality", "Quality while training", "fraction, correlation",
-     (("analogies", "analogies, accuracy"), ("word_pairs", "word pairs, Spearman"))),
+_WORDS = (
+    Picture(
+        "training", "Loss", "nats a pair", (("loss", "training"), ("holdout_loss", "held-out text")), "epoch", "epoch"
+    ),
+    Picture(
+        "quality", "Quality while training", "fraction, correlation",
+        (("analogies", "analogies, accuracy"), ("word_pairs", "word pairs, Spearman")), "epoch", "epoch",
+    ),
 )  # fmt: skip
 _LOSSES = {"held_out_loss": "held-out sentences", "neighbors_loss": "neighbouring sentences"}
 
 
-def training_section(history: Sequence[Record], along: str) -> Section | None:
+def training_section(
+    history: Sequence[Record], along: str, pictures: Sequence[Picture] | None = None
+) -> Section | None:
     """Return the curves of a training and its figures, or None if none was recorded.
 
-    `along` runs along the horizontal axis: epochs of word vectors, steps of an encoder. What is no finite number in the
-    history, which a model folder held, is passed over.
+    `along` is what was counted: epochs of word vectors, steps of networks. `pictures` are by default those of word
+    vectors or of an encoder. What is no finite number in the history, which a model folder held, is passed over.
     """
     if not history:
         return None
-    blocks: list[Block] = []
-    kinds = _WORDS if along == "epoch" else _curves_of_encoder(history)
-    for name, title, unit, entries in kinds:
-        series = tuple(Series(shown, points) for entry, shown in entries if (points := _points(history, along, entry)))
-        if any(len(one.points) > 1 for one in series):
-            best = tuple(
-                (entry[along], entry["held_out_loss"])
-                for entry in [record for record in history if record.get("best") is True][-1:]
-                if is_number(entry.get(along)) and is_number(entry.get("held_out_loss"))
-            )
-            blocks.append(Curves(name, title, along, unit, series, best))
+    if pictures is None:
+        pictures = _WORDS if along == "epoch" else _pictures_of_encoder(history)
+    blocks: list[Block] = [drawn for picture in pictures if (drawn := _draw(history, picture)) is not None]
     names = [name for name in dict.fromkeys(name for record in history for name in record) if name not in _NOT_SHOWN]
     names = names[:_MOST_COLUMNS]
     shown = history if len(history) <= _MOST_ROWS else history[:: math.ceil(len(history) / _MOST_ROWS)]
@@ -49,26 +61,64 @@ def training_section(history: Sequence[Record], along: str) -> Section | None:
     header = tuple(f">{name.replace('_', ' ')}" for name in names)
     blocks.append(Table(header, rows, f"Measured after each {along}", is_detail=bool(blocks)))
     if any(record.get("best") is True for record in history):
-        blocks.append(Paragraph("The ring marks what was kept: the lowest loss on held-out sentences."))
+        blocks.append(Paragraph("The ring marks what was kept: the lowest loss on what was held out."))
     return Section("Training", tuple(blocks))
 
 
-def _curves_of_encoder(history: Sequence[Record]) -> list[_Kind]:
+def _pictures_of_encoder(history: Sequence[Record]) -> list[Picture]:
     """Return what to draw of an encoder's history: every loss in it."""
     losses = [name for name in dict.fromkeys(name for record in history for name in record) if name.endswith("_loss")]
     entries = tuple((name, _LOSSES.get(name, name.removesuffix("_loss"))) for name in losses)
-    return [("training", "Loss", "nats a sentence", entries)]
+    return [Picture("training", "Loss", "nats a sentence", entries, "step", "step")]
 
 
-def _points(history: Sequence[Record], along: str, entry: str) -> tuple[tuple[float, float], ...]:
+def pictures_of_text(history: Sequence[Record], floor: object = None) -> list[Picture]:
+    """Return what to draw of a translator's or a language model's history, against steps and against time.
+
+    `floor` is the loss of the n-grams.
+    """
+    seconds = history[-1].get("seconds") if history else None
+    label, scale = ("minutes", 60.0) if is_number(seconds) and seconds >= _LONG else ("seconds", 1.0)
+    losses = (("plain_loss", "training"), ("held_out_loss", "held-out text"))
+    lowest = ("n-grams", float(floor)) if is_number(floor) else None
+    by_step = [
+        Picture("training", "Loss", "nats a token", losses, "step", "step", floor=lowest),
+        Picture("quality", "BLEU", "BLEU", (("bleu", "held-out lines"),), "step", "step"),
+    ]
+    by_time = [
+        picture._replace(
+            name=f"{picture.name}-time", title=f"{picture.title} by time", along="seconds", label=label, scale=scale
+        )
+        for picture in by_step
+    ]
+    return by_step + by_time
+
+
+def _draw(history: Sequence[Record], picture: Picture) -> Curves | None:
+    """Return the curves of a picture, and a ring around what was kept; None if there are fewer than two points."""
+    series = [Series(shown, points) for entry, shown in picture.entries if (points := _points(history, picture, entry))]
+    if not any(len(one.points) > 1 for one in series):
+        return None
+    names = [entry for entry, _ in picture.entries]
+    kept = "held_out_loss" if "held_out_loss" in names else names[0]
+    best = _points([record for record in history if record.get("best") is True][-1:], picture, kept)
+    if picture.floor is not None:
+        name, height = picture.floor
+        xs = [x for one in series for x, _ in one.points]
+        series.append(Series(name, ((min(xs), height), (max(xs), height))))
+    return Curves(picture.name, picture.title, picture.label, picture.unit, tuple(series), best)
+
+
+def _points(history: Sequence[Record], picture: Picture, entry: str) -> tuple[tuple[float, float], ...]:
     """Return where an entry was recorded; of several stages the last, since the steps of each begin at 0."""
     points: list[tuple[float, float]] = []
     for record in history:
-        x, y = record.get(along), record.get(entry)
+        x, y = record.get(picture.along), record.get(entry)
         if is_number(x) and is_number(y):
+            x = float(x) / picture.scale
             if points and x <= points[-1][0]:
                 points.clear()
-            points.append((float(x), float(y)))
+            points.append((x, float(y)))
     return tuple(points)
 
 

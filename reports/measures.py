@@ -42,7 +42,7 @@ class Evaluations:
     analogies : sequence of path-like, default ()
         See `w2v.evaluation.evaluate_analogies`.
     pairs : sequence of path-like, default ()
-        See `w2v.evaluation.evaluate_word_pairs`.
+        See `w2v.evaluation.evaluate_word_pairs`; of a translator, `w2v.corpora.parallel.read_pairs`.
     sts : sequence of path-like, default ()
         See `w2v.encoder.evaluation.files.read_scored_pairs`.
     classify : sequence of path-like, default ()
@@ -50,7 +50,10 @@ class Evaluations:
     word_order : sequence of path-like, default ()
         Sentences, one a line; see `w2v.encoder.evaluation.measures.probe_word_order`.
     against : path-like, optional
-        The folder of another model. For measures of sentences word vectors serve as the encoder that they make.
+        The folder of another model of the same kind. For measures of sentences word vectors serve as the encoder that
+        they make.
+    texts : sequence of path-like, default ()
+        Text whose perplexity is measured, of language models.
     """
 
     analogies: Sequence[PathLike] = ()
@@ -59,6 +62,7 @@ class Evaluations:
     classify: Sequence[PathLike] = ()
     word_order: Sequence[PathLike] = ()
     against: PathLike | None = None
+    texts: Sequence[PathLike] = ()
 
     @property
     def has_words(self) -> bool:

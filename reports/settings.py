@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,22 +36,27 @@ def settings_section(metadata: Mapping[str, Any], embeddings: Embeddings) -> Sec
         name: schedule.get(name) if value is None else value
         for name, value in {**parameters, **as_mapping(training.get("options"))}.items()
     }
-    defaults = vars(Parameters())
-    changed = [name for name in found if name in defaults and parameters.get(name) != defaults[name]]
-    shown = [name for name in dict.fromkeys([*_ALWAYS_SHOWN, *changed]) if name in found]
-    if found:
-        rows = tuple((name, _setting(name, found[name]), "changed" if name in changed else "") for name in shown)
-        blocks.append(Table(("parameter", "value", ""), rows))
-        rest = tuple((name, _setting(name, value)) for name, value in sorted(found.items()) if name not in shown)
-        blocks += [Table(("parameter", "value"), rest, "All other parameters", is_detail=True)] if rest else []
-    else:
-        blocks.append(Paragraph("How it was trained is not recorded."))
+    blocks += parameter_blocks(found, parameters, vars(Parameters()), _ALWAYS_SHOWN)
     tokenizer = embeddings.tokenizer.to_config() if embeddings.tokenizer is not None else metadata.get("tokenizer")
     facts = [("text is cut into words by", tokenizer_in_words(tokenizer)), *_statistics(embeddings)]
     corpus = as_mapping(metadata.get("corpus"))
     facts += [(f"text: {name.replace('_', ' ')}", in_words(value)) for name, value in corpus.items()]
     blocks.append(Table(("of the model", ""), tuple(facts)))
     return Section("Settings", tuple(blocks))
+
+
+def parameter_blocks(
+    found: Mapping[str, Any], given: Mapping[str, Any], defaults: Mapping[str, Any], always: Sequence[str]
+) -> list[Block]:
+    """Return the parameters of a model: those in `always` and those that were changed, then the rest."""
+    if not found:
+        return [Paragraph("How it was trained is not recorded.")]
+    changed = [name for name in found if name in defaults and given.get(name) != defaults[name]]
+    shown = [name for name in dict.fromkeys([*always, *changed]) if name in found]
+    rows = tuple((name, _setting(name, found[name]), "changed" if name in changed else "") for name in shown)
+    rest = tuple((name, _setting(name, value)) for name, value in sorted(found.items()) if name not in shown)
+    others = [Table(("parameter", "value"), rest, "All other parameters", is_detail=True)] if rest else []
+    return [Table(("parameter", "value", ""), rows), *others]
 
 
 def _statistics(embeddings: Embeddings) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from w2v.reports.page import to_html
 from w2v.storage.files import ModelError, atomic_file, check_output_file, check_writable_beside
 
 _PAGES, _DOCUMENTS = (".html", ".htm"), (".md", ".markdown")
-_PICTURES = ("map", "training", "quality")
+_PICTURES = ("map", "training", "quality", "training-time", "quality-time")
 
 
 def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
@@ -38,7 +38,7 @@ def save_report(card: Card, path: str | os.PathLike[str], *, overwrite: bool = F
     card : Card
         As `model_card` made it.
     path : str or path-like
-        Ends in .html, or in .md: then pictures are written beside it as ``NAME-map.svg`` and ``NAME-training.svg``.
+        Ends in .html, or in .md: then pictures are written beside it as ``NAME-map.svg``, ``NAME-training.svg`` etc.
     overwrite : bool, default False
         Replace files that exist.
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Examples:
   w2v explore my.model
   w2v explore my.encoder --port 8000 --no-browser
-  w2v explore my.model --words 30000""",
+  w2v explore my.model --words 30000
+  w2v explore my.translator
+  w2v explore my.lm""",
 )
 @model_argument
 @click.option(
@@ -52,19 +54,23 @@ Examples:
 @click.option("--no-cache", is_flag=True, help="Make the map anew, and do not keep it.")
 @progress_option
 def explore(model: Path, words: int, host: str, port: int | None, no_browser: bool, no_cache: bool) -> None:
-    """Explore MODEL in the browser: word vectors or a sentence encoder.
+    """Explore MODEL in the browser: word vectors, a sentence encoder, a translator or a language model.
 
-    The page has a map of the words, nearest words as you type, analogies, and two sentences side by side with what
-    their words attend to. It is served by this machine to this machine, and loads nothing from elsewhere. Ctrl-C ends
-    it. A finished map is kept in the cache folder (W2V_CACHE_DIR), so that it is there at once the next time.
+    Of words the page has a map, nearest words as you type, analogies, and two sentences side by side with what their
+    words attend to. A translator shows how probable each piece of a translation is, which others were, and what it
+    looked at; a language model does so while it writes, and shows what surprises it in a text.
+
+    The page is served by this machine to this machine, and loads nothing from elsewhere. Ctrl-C ends it. A finished
+    map is kept in the cache folder (W2V_CACHE_DIR), so that it is there at once the next time.
 
     Needs the extra `explore`.
     """
     from w2v.explorer.explored import ExploredModel
+    from w2v.explorer.opening import open_explored
     from w2v.explorer.server import address_of, is_loopback, listen, require_server, serve
 
     require_server()
-    explored = ExploredModel(model, n_words=words, cache=None if no_cache else cache_folder() / "maps")
+    explored = open_explored(model, n_words=words, cache=None if no_cache else cache_folder() / "maps")
     listening = listen(host, port)
     address = address_of(listening)
 
@@ -77,13 +83,14 @@ def explore(model: Path, words: int, host: str, port: int | None, no_browser: bo
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     with ExitStack() as shown:
-        progress = shown.enter_context(show_work("arranging the map"))
+        if isinstance(explored, ExploredModel):
+            progress = shown.enter_context(show_work("arranging the map"))
 
-        def tell_map(layout: Layout) -> None:
-            if progress is not None:
-                progress("arranging the map", round(100 * layout.progress), 100)
-            if layout.stage == "final":
-                shown.close()
+            def tell_map(layout: Layout) -> None:
+                if progress is not None:
+                    progress("arranging the map", round(100 * layout.progress), 100)
+                if layout.stage == "final":
+                    shown.close()
 
-        explored.word_map.told = tell_map
+            explored.word_map.told = tell_map
         serve(explored, listening, started=tell)

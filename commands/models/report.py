@@ -12,7 +12,6 @@ from w2v.commands.shared.options import (
     model_argument,
     number_option,
     overwrite_option,
-    pairs_option,
     progress_option,
 )
 from w2v.commands.shared.output import show_work
@@ -32,6 +31,8 @@ Examples:
   w2v report my.model
   w2v report my.model --word bread --word river --analogies questions-words.txt --pairs wordsim353.tsv
   w2v report my.encoder --sentences sentences.txt --sts sts-dev.csv --against my.model
+  w2v report my.translator --pairs test.de --pairs test.en
+  w2v report my.lm --text test.txt
   w2v report my.model --output README.md --language en --license cc-by-sa-4.0""",
 )
 @model_argument
@@ -56,16 +57,24 @@ Examples:
 )
 @file_option(
     "--sentences",
-    help="Sentences, one a line: show some of them, with those nearest to them.",
+    help="Sentences, one a line: show some of them, with those nearest to them or, of a translator, translated.",
 )
 @analogies_option
-@pairs_option
+@file_option(
+    "--pairs",
+    multiple=True,
+    help="Word pairs with people's scores, see `w2v evaluate`; may be repeated. Of a translator, lines and their "
+    "translations: a table or, given twice, two files.",
+)
 @file_option(
     "--sts", multiple=True, help="Pairs of sentences with people's scores, see `w2v evaluate`; may be repeated."
 )
 @file_option("--classify", multiple=True, help="Sentences with labels, see `w2v evaluate`; may be repeated.")
 @file_option(
     "--word-order", multiple=True, help="Sentences whose words are swapped, see `w2v evaluate`; may be repeated."
+)
+@file_option(
+    "--text", "texts", multiple=True, help="Text to measure a language model's perplexity on; may be repeated."
 )
 @file_option("--against", metavar="OTHER", help="Another model, which is measured as well.")
 @click.option("--language", default="", metavar="CODE", help="Language of the text, such as en; for a model hub.")
@@ -92,6 +101,7 @@ def report(
     sts: tuple[Path, ...],
     classify: tuple[Path, ...],
     word_order: tuple[Path, ...],
+    texts: tuple[Path, ...],
     against: Path | None,
     language: str,
     license: str,
@@ -102,12 +112,13 @@ def report(
     """Write what a model is, what it knows and how good it is: one page that needs nothing else.
 
     It shows the nearest words of some words, a map of the largest topics, the training curves, the settings, and
-    how the model does on the files given, beside what is had without a model. A name in .md makes a card for a model
-    hub, with front matter, and pictures as .svg files beside it.
+    how the model does on the files given, beside what is had without a model. Of translators it shows translations and
+    their BLEU, of language models what they write and their perplexity. A name in .md makes a card for a model hub,
+    with front matter, and pictures as .svg files beside it.
     """
     from w2v.reports import CardOptions, Evaluations, model_card
 
-    if against is not None and not (analogies or pairs or sts or classify or word_order):
+    if against is not None and not (analogies or pairs or sts or classify or word_order or texts):
         raise click.UsageError("--against compares on files: give --analogies, --pairs or --sts FILE, or another.")
 
     check_report_path(output, overwrite)
@@ -115,7 +126,7 @@ def report(
     with saving(output), show_work(f"reading {model.name}") as progress:
         card = model_card(
             model,
-            evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against),
+            evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against, texts),
             options=CardOptions(title, words, map_words, language, license, tags, datasets, sentences),
             tell=lambda step: progress(step, 0, None) if progress else None,
         )

@@ -125,8 +125,6 @@ def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
         return
     if not sys.stdout.isatty():
         click.echo(opened.write(prompt, **options))
-    elif opened.network_.units["text"].kind == "words":
-        click.echo(printable_lines(opened.write(prompt, **options)))
     else:
         click.echo(printable_lines(prompt), nl=False)
         opened.write(prompt, on_piece=lambda piece: click.echo(printable_lines(piece), nl=False), **options)

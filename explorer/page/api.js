@@ -29,13 +29,13 @@ async function ask(url, options = {}) {
   return response;
 }
 
-
 async function json(url, options) {
   const answer = await (await ask(url, options)).json();
   if (answer.error !== undefined) throw new Mistake(answer); // a word that is not known
   return answer;
 }
 
+const posted = (values, signal) => ({ method: "POST", body: JSON.stringify(values), signal });
 const query = (values) => new URLSearchParams(values).toString();
 
 export const getModel = () => json("/api/model");
@@ -43,7 +43,29 @@ export const getWords = () => json("/api/words");
 export const complete = (prefix, signal) => json(`/api/complete?${query({ prefix })}`, { signal });
 export const getNeighbors = (word, signal) => json(`/api/neighbors?${query({ word, n: 24 })}`, { signal });
 export const getAnalogy = (values, signal) => json(`/api/analogy?${query(values)}`, { signal });
-export const compare = (values, signal) => json("/api/compare", { method: "POST", body: JSON.stringify(values), signal });
+export const compare = (values, signal) => json("/api/compare", posted(values, signal));
+export const translate = (values, signal) => json("/api/translate", posted(values, signal));
+export const score = (text, signal) => json("/api/score", posted({ text }, signal));
+
+/** Give the pieces that a language model writes, each as soon as it is there. */
+export async function* write(values, signal) {
+  const response = await ask("/api/write", posted(values, signal));
+  let rest = "";
+  for await (const part of chunks(response.body.pipeThrough(new TextDecoderStream()))) {
+    const lines = (rest + part).split("\n");
+    rest = lines.pop();
+    for (const piece of lines.map(JSON.parse)) {
+      if (piece.error !== undefined) throw new Mistake(piece);
+      yield piece;
+    }
+  }
+}
+
+/** Give the parts of a stream, which not every browser can be asked for in a loop. */
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
+}
 
 /** Return the newest map if it is newer than `after`, else null. */
 export async function getMap(after) {

@@ -1,4 +1,6 @@
-// Elements made of text and of each other. Words come from a model, which may be a stranger's: they are only ever text.
+// Elements made of text and of each other, and what answers are shown as: words with scores, mistakes, heat maps.
+//
+// Words come from a model, which may be a stranger's: they are only ever text.
 
 /** Return an element; `attributes` may hold functions ("onclick"), and children are elements or text. */
 export function make(tag, attributes = {}, ...children) {
@@ -13,9 +15,9 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /** Return a word as an element of its own direction. */
-export function wordElement(word) {
+export function wordElement(word, longest = LONGEST) {
   const element = make("bdi", { class: "word", translate: "no" });
-  element.textContent = shown(word);
+  element.textContent = shown(word, longest);
   return element;
 }
 
@@ -24,10 +26,10 @@ const JOINERS = new Set(["\u200c", "\u200d"]);
 const LONGEST = 60;
 
 /** Return a word as it can be shown: what would be invisible or turn the line around is named, long words are cut. */
-export function shown(word) {
+export function shown(word, longest = LONGEST) {
   const visible = word.replace(INVISIBLE, (c) => (JOINERS.has(c) ? c : `‹${c.codePointAt(0).toString(16)}›`));
   const letters = [...visible];
-  if (letters.length > LONGEST) return letters.slice(0, LONGEST).join("") + "…";
+  if (letters.length > longest) return letters.slice(0, longest).join("") + "…";
   return visible.trim() === "" ? "␣".repeat(Math.max(1, letters.length)) : visible;
 }
 
@@ -60,4 +62,63 @@ export function oneAtATime() {
     running = new AbortController();
     return running.signal;
   };
+}
+
+/** Return words with scores that can be clicked; `onPick` is called with the word, `onPoint` with its place while the pointer is over it. */
+export function ranking(entries, onPick, onPoint, isBig = false) {
+  const highest = Math.max(...entries.map(({ score }) => score), 0.01);
+  const items = entries.map(({ word, score, place }) => {
+    const bar = make("i");
+    bar.style.setProperty("--share", Math.max(0, highest > 1 ? score / highest : score));
+    const button = make(
+      "button",
+      { type: "button", onclick: () => onPick(word), onpointerenter: () => onPoint(place), onpointerleave: () => onPoint(null), onfocus: () => onPoint(place), onblur: () => onPoint(null) },
+      wordElement(word),
+      make("span", { class: "bar", "aria-hidden": "true" }, bar),
+      make("span", { class: "score" }, score.toFixed(3)),
+    );
+    return make("li", {}, button);
+  });
+  return make("ol", { class: isBig ? "ranking big" : "ranking" }, ...items);
+}
+
+/** Return what the server says is wrong, with words that may have been meant. */
+export function mistake(error, onPick) {
+  const chips = error.suggestions.map((word) => make("button", { type: "button", class: "chip", onclick: () => onPick(word) }, wordElement(word)));
+  const sentence = error.message.charAt(0).toUpperCase() + error.message.slice(1).replace(/;? ?did you mean[^]*$/u, "");
+  return make("div", { class: "mistake" }, make("p", {}, `${sentence.replace(/[.\n]+$/u, "")}.`), make("div", { class: "chips" }, ...chips));
+}
+
+/**
+ * Return a heat map.
+ *
+ * `rows` and `columns` are words, `values` numbers in rows; the darkest is `most`. `say` makes a sentence of a row's
+ * word, a column's word and a number.
+ */
+export function heatMap({ rows, columns, values, most, say, label, kind = "" }) {
+  const reading = make("p", { class: "reading", "aria-hidden": "true" }, "Point at a square to read it.");
+  const heads = columns.map((word) => make("th", { scope: "col" }, wordElement(word)));
+  const body = values.map((numbers, i) => {
+    const cells = numbers.map((value) => {
+      const cell = make("td", {}, make("span", { class: "visually-hidden" }, value.toFixed(2)));
+      cell.style.setProperty("--value", Math.min(1, Math.max(0, value / most)));
+      return cell;
+    });
+    return make("tr", {}, make("th", { scope: "row" }, wordElement(rows[i])), ...cells);
+  });
+  const table = make("table", {}, make("caption", { class: "visually-hidden" }, label), make("thead", {}, make("tr", {}, make("td"), ...heads)), make("tbody", {}, ...body));
+  table.querySelector("thead td").style.background = "none";
+  let lit = [];
+  const point = (event) => {
+    const cell = event.target.closest("tbody td");
+    for (const head of lit) head.classList.remove("on");
+    lit = [];
+    if (cell === null) return;
+    const [row, column] = [cell.parentElement.rowIndex - 1, cell.cellIndex - 1];
+    lit = [heads[column], body[row].firstElementChild];
+    for (const head of lit) head.classList.add("on");
+    reading.textContent = say(shown(rows[row]), shown(columns[column]), values[row][column]);
+  };
+  table.addEventListener("pointerover", point);
+  return make("div", {}, make("div", { class: `heat ${kind}`, tabindex: "0", role: "group", "aria-label": label }, table), reading);
 }

@@ -1,7 +1,7 @@
 // Words written on the map: the most frequent first, none over another, and all that is to stand out.
 
 import { shown } from "./dom.js";
-import { rgb } from "./theme.js";
+import { rgb } from "./frame.js";
 
 const CELL = 6;
 const MARGIN = 180; // words outside the window keep their place, so that nothing jumps while it moves

@@ -1,44 +1,38 @@
 // The page: what is asked stands in the address, so that it can be gone back to.
 
 import { getMap, getModel, getWords, watchServer } from "./api.js";
-import { Analogies } from "./analogy.js";
-import { byId, shown, thousands } from "./dom.js";
+import { byId, thousands } from "./dom.js";
+import { GONE, initHeader, initHelp, initTheme, isFree, isTyping, Tabs, warn } from "./frame.js";
 import { WordMap } from "./map.js";
 import { Sentences } from "./sentences.js";
-import { initTheme } from "./theme.js";
-import { Words } from "./words.js";
+import { Analogies, Words } from "./words.js";
 
-const TABS = ["words", "analogy", "sentences"];
 const PAUSE = 400; // milliseconds between questions for a better map
 const PATIENCE = 2000;
 
 const map = new WordMap((place) => pick(place));
 initTheme((theme) => map.setTheme(theme));
 watchServer(
-  () => map.warn("The explorer has ended. Start it again with w2v explore, and reload this page."),
-  () => map.drawer !== null && map.warn(null),
+  () => warn(GONE),
+  () => map.drawer !== null && warn(null),
 );
 
 let words;
-const tabs = {};
+const asked = {};
+const tabs = new Tabs(["words", "analogy", "sentences"], open);
 await Promise.all([start(), watchMap()]);
 
 async function start() {
   const [facts, list] = await Promise.all([getModel(), getWords()]);
   words = list;
   map.setWords(words);
-  byId("name").textContent = shown(facts.name);
-  byId("name").title = shown(facts.name);
-  document.title = `${shown(facts.name)} · w2v explore`;
-  byId("facts").textContent = `${facts.kind} · ${thousands(facts.words)} words × ${facts.columns}${textSize(facts.tokens)}`;
-  const choose = (word) => go("words", word);
-  tabs.words = new Words(map, facts, choose);
-  const keep = (tab) => (given) => history.replaceState(null, "", address(tab, ...given));
-  tabs.analogy = new Analogies(map, facts, words, keep("analogy"), choose);
-  tabs.sentences = new Sentences(map, facts, words, keep("sentences"));
-  window.addEventListener("hashchange", route);
+  initHeader(facts.name, `${facts.kind} · ${thousands(facts.words)} words × ${facts.columns}${textSize(facts.tokens)}`);
+  const choose = (word) => tabs.go("words", word);
+  asked.words = new Words(map, facts, choose);
+  asked.analogy = new Analogies(map, facts, words, (given) => tabs.keep("analogy", ...given), choose);
+  asked.sentences = new Sentences(map, facts, words, (given) => tabs.keep("sentences", ...given));
   listen();
-  route();
+  tabs.route();
 }
 
 function textSize(tokens) {
@@ -72,67 +66,31 @@ function pause(milliseconds) {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
 
-function address(...parts) {
-  return `#/${parts.map(encodeURIComponent).join("/")}`;
-}
-
-/** Ask something that the address then holds. */
-function go(...parts) {
-  if (location.hash === address(...parts)) route();
-  else location.hash = address(...parts);
-}
-
 /** Show what the address asks for. */
-function route() {
-  let parts;
-  try {
-    parts = location.hash.replace(/^#\/?/u, "").split("/").map(decodeURIComponent);
-  } catch {
-    parts = [""]; // not an address of ours
-  }
-  const name = TABS.includes(parts[0]) ? parts[0] : "words";
-  for (const tab of TABS) {
-    byId(`tab-${tab}`).setAttribute("aria-selected", String(tab === name));
-    byId(`tab-${tab}`).tabIndex = tab === name ? 0 : -1;
-    byId(tab).hidden = tab !== name;
-  }
-  const given = parts.slice(1).filter((part) => part !== "");
-  if (name === "words") given.length > 0 ? tabs.words.open(given[0]) : tabs.words.close();
-  else if (name === "analogy" && given.length === 3) tabs.analogy.open(given);
-  else if (name === "sentences" && given.length === 2) tabs.sentences.open(...given);
-  else tabs[name].type();
+function open(name, parts) {
+  const given = parts.filter((part) => part !== "");
+  if (name === "words") given.length > 0 ? asked.words.open(given[0]) : asked.words.close();
+  else if (name === "analogy" && given.length === 3) asked.analogy.open(given);
+  else if (name === "sentences" && given.length === 2) asked.sentences.open(...given);
+  else asked[name].type();
 }
 
 function pick(place) {
-  if (place === null) go("words");
-  else go("words", words[place]);
+  if (place === null) tabs.go("words");
+  else tabs.go("words", words[place]);
 }
 
 function listen() {
-  TABS.forEach((name, i) => {
-    const tab = byId(`tab-${name}`);
-    tab.addEventListener("click", () => go(name));
-    tab.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (step === undefined) return;
-      const next = TABS[(i + step + TABS.length) % TABS.length];
-      go(next);
-      byId(`tab-${next}`).focus();
-    });
-  });
-  byId("help-open").addEventListener("click", () => byId("help").showModal());
+  initHelp();
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.matches("input[type=text], textarea, select");
-    if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+    if (!isFree(event)) return;
     if (event.key === "Escape" && !byId("words").hidden) {
-      go("words");
-    } else if (event.key === "/" && !isTyping) {
+      tabs.go("words");
+    } else if (event.key === "/" && !isTyping(event)) {
       event.preventDefault();
-      if (byId("words").hidden) go("words");
+      if (byId("words").hidden) tabs.go("words");
       byId("search").focus();
       byId("search").select();
-    } else if (event.key === "?" && !isTyping) {
-      byId("help").showModal();
     }
   });
 }

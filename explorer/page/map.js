@@ -4,7 +4,7 @@ import { Camera } from "./camera.js";
 import { announce, byId, make, thousands, wordElement } from "./dom.js";
 import { openContext, Points, Quads } from "./drawing.js";
 import { Labels } from "./labels.js";
-import { rgb } from "./theme.js";
+import { rgb, warn } from "./frame.js";
 
 const ALL = "all";
 const NOTHING = { marks: new Map(), lines: [] };
@@ -25,7 +25,7 @@ export class WordMap {
     Object.assign(this, { words: null, points: null, groups: null, hover: null, highlight: NOTHING, ratio: 1, dimmed: 1, frame: 0, morph: null, drift: null });
     this.goal = ALL; // what the map follows when it is arranged better: all of it, places, or null
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
-    if (this.drawer === null) this.warn("This browser has no WebGL 2, so there is no map. Everything else works.");
+    if (this.drawer === null) warn("This browser has no WebGL 2, so there is no map. Everything else works.");
     this.listen();
     new ResizeObserver(() => this.resize()).observe(byId("map"));
     this.resize();
@@ -109,11 +109,6 @@ export class WordMap {
     this.goal = null;
     camera.fly(camera.x, camera.y, camera.scale * factor, this.isStill);
     this.request();
-  }
-
-  warn(text) {
-    byId("notice").textContent = text ?? "";
-    byId("notice").hidden = !text;
   }
 
   resize() {

@@ -1,8 +1,7 @@
 // The tab of sentences: how near two of them are, which words make them so, and what the words attend to.
 
 import { compare, Mistake } from "./api.js";
-import { heatMap, mistake } from "./answers.js";
-import { announce, byId, listenTo, make, oneAtATime, wordElement } from "./dom.js";
+import { announce, byId, heatMap, listenTo, make, mistake, oneAtATime, wordElement } from "./dom.js";
 
 const percent = (fraction) => `${Math.round(100 * fraction)} %`;
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,18 @@ from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, 
 from w2v.neural.generation.trace import Trace, best, log_probabilities
 from w2v.neural.kernels import choosing as kernels
 
-OnToken = Callable[[int, int], Any]
-"""Called with the number of a sequence and a token of it, as soon as it is chosen."""
+OnToken = Callable[["Chosen"], Any]
+"""Called with a token of a sequence as soon as it is chosen."""
 Choose = Callable[[NDArray[np.float32], NDArray[np.int64], int], NDArray[np.int32]]
+
+
+class Chosen(NamedTuple):
+    """A token of a sequence, the end's included; what else `Wanted` asks for, or None."""
+
+    line: int
+    token: int
+    log_probability: float | None
+    alternatives: tuple[NDArray[np.int32], NDArray[np.float64]] | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def greedy(
     limits : Limits
     wanted : Wanted, optional
     on_token : callable, optional
-        Called with the number of the row and each of its tokens, the end's included.
+        Called with each token and the number of its row.
 
     Returns
     -------
@@ -143,8 +152,9 @@ def _continue(
         length += 1
         ended = np.zeros(len(lines), np.bool_) if limits.end is None else tokens == limits.end
         if on_token is not None:
-            for line, token in zip(lines.tolist(), tokens.tolist(), strict=True):
-                on_token(line, token)
+            for row, (line, token) in enumerate(zip(lines.tolist(), tokens.tolist(), strict=True)):
+                score = None if scores is None else float(scores[row])
+                on_token(Chosen(line, token, score, trace.alternatives(row)))
         leaves = ended | (length >= most[lines])
         before = np.flatnonzero(~leaves)
         if len(before) < len(lines):

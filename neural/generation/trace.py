@@ -74,6 +74,10 @@ class Trace:
         if self._wanted.alignments:
             self._alignments.append(state.alignment())
 
+    def alternatives(self, row: int, step: int = -1) -> tuple[NDArray[np.int32], NDArray[np.float64]] | None:
+        """Return the most probable tokens of a row in a step, and their log-probabilities, if they are asked for."""
+        return (self._alternatives[step][0][row], self._alternatives[step][1][row]) if self._alternatives else None
+
     def read(self, choice: int, *, step: int = -1, ended: bool, score: float | None = None) -> Hypothesis:
         """Return the sequence whose last token is a choice of a step, left out if it has `ended`."""
         path: list[tuple[int, int, int]] = []
@@ -88,7 +92,7 @@ class Trace:
             scores = np.array([self._steps[i].scores[k] for i, _, k in path])  # type: ignore[index]
             score = float(scores.sum()) if score is None else score
         if self._wanted.alternatives:
-            alternatives = [(self._alternatives[i][0][row], self._alternatives[i][1][row]) for i, row, _ in told]
+            alternatives = [found for i, row, _ in told if (found := self.alternatives(row, i)) is not None]
         if self._wanted.alignments:
             weights = [self._alignments[i][row] for i, row, _ in path]
             alignment = np.array(weights, np.float32)[: len(told)]

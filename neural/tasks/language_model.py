@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.corpora.units import END, START, UNKNOWN, Units
 from w2v.neural import models
-from w2v.neural.generation.sequential import Sampling, greedy, sample
-from w2v.neural.generation.state import Limits
+from w2v.neural.generation.sequential import Chosen, OnToken, Sampling, greedy, sample
+from w2v.neural.generation.state import TOKENS_ONLY, Limits, Wanted
 from w2v.neural.generation.transformer import FusedDecoder
 from w2v.neural.models import CausalConfig
 from w2v.neural.ngrams import NgramModel
@@ -80,6 +80,24 @@ class Scored:
             "pieces": pieces,
             **({"end_log_probability": end[0]} if end else {}),
         }
+
+
+class Written(NamedTuple):
+    """A unit that a language model wrote.
+
+    Attributes
+    ----------
+    piece : str
+        As people read it; "</s>" is the end of a line.
+    log_probability : float
+        The network's, whatever the temperature is.
+    alternatives : list of (str, float)
+        The most probable units at its place, and their log-probabilities.
+    """
+
+    piece: str
+    log_probability: float
+    alternatives: list[tuple[str, float]]
 
 
 @documented(LanguageModelParameters)
@@ -278,7 +296,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             Write the most probable unit each time.
         seed : int, default 1
         on_piece : callable, optional
-            Told every unit as soon as it is chosen, as people read it.
+            Told every unit as soon as it is chosen, as people read it; parts of a character together.
 
         Returns
         -------
@@ -290,48 +308,100 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         ValueError
             If an option is out of range.
         """
+        told = _Pieces(self._units, prompt, on_piece)
+
+        def tell(chosen: Chosen) -> None:
+            if chosen.token != self._end:
+                told.add(chosen.token)
+
+        units, ids = self._units, self._units.encode([checked_text(prompt, 1)])[0].tolist()
+        sampling = Sampling(temperature, top_k, top_p, seed)
+        written = self._continue(ids, max_tokens, sampling, greedy, TOKENS_ONLY, tell)
+        told.end()
+        return _continued(units, prompt, ids, written)
+
+    def explain(
+        self,
+        prompt: str = "",
+        *,
+        max_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        greedy: bool = False,
+        seed: int = 1,
+        alternatives: int = 5,
+        on_piece: Callable[[Written], Any] | None = None,
+    ) -> list[Written]:
+        """Go on writing as `write` does, and tell how probable each unit was, and which others were.
+
+        Parameters
+        ----------
+        prompt, max_tokens, temperature, top_k, top_p, greedy, seed
+            See `write`.
+        alternatives : int, default 5
+            So many of the most probable units at each place.
+        on_piece : callable, optional
+            Told every unit as soon as it is chosen.
+
+        Returns
+        -------
+        list of Written
+            What follows the prompt; if a line ended, its end is the last.
+
+        Raises
+        ------
+        ValueError
+            If an option is out of range.
+        """
+        if alternatives < 1:
+            raise ValueError(f"alternatives must be 1 or more, not {alternatives}")
+        pieces, found = self._units.pieces, list[Written]()
+
+        def tell(chosen: Chosen) -> None:
+            assert chosen.log_probability is not None and chosen.alternatives is not None
+            others = zip(*(array.tolist() for array in chosen.alternatives), strict=True)
+            found.append(
+                Written(pieces[chosen.token], chosen.log_probability, [(pieces[token], p) for token, p in others])
+            )
+            if on_piece is not None:
+                on_piece(found[-1])
+
+        ids = self._units.encode([checked_text(prompt, 1)])[0].tolist()
+        wanted = Wanted(scores=True, alternatives=alternatives)
+        self._continue(ids, max_tokens, Sampling(temperature, top_k, top_p, seed), greedy, wanted, tell)
+        return found
+
+    def _continue(
+        self,
+        prompt: Sequence[int],
+        max_tokens: int,
+        sampling: Sampling,
+        is_greedy: bool,
+        wanted: Wanted,
+        tell: OnToken,
+    ) -> list[int]:
+        """Return the units that follow those of a prompt, without the end."""
         if max_tokens < 1:
             raise ValueError(f"max_tokens must be 1 or more, not {max_tokens}")
-        sampling = Sampling(temperature, top_k, top_p, seed)
-        units, lines = self._units, self._lines
-        ids = units.encode([checked_text(prompt, 1)])[0].tolist()
+        banned = (START, UNKNOWN) if self._lines else (START, UNKNOWN, END)
         written: list[int] = []
-        end = END if lines else None
         while len(written) < max_tokens:
-            seen = [START, *ids, *written]
+            seen = [START, *prompt, *written]
             if len(seen) >= self._context:
                 seen = seen[-(self._context // 2) :]
             left = min(max_tokens - len(written), self._context - len(seen) + 1)
-            more, ended = self._written(seen, left, end, replace(sampling, seed=seed + len(written)), greedy, on_piece)
-            written += more
-            if ended or not more:
+            state, starts = self._fused().prompted(Packed.of([seen[1:]]), seen[0])
+            limits = Limits(left, end=self._end, banned=banned)
+            if is_greedy:
+                [found] = greedy(state, starts, limits, wanted, tell)
+            else:
+                drawn = replace(sampling, seed=sampling.seed + len(written))
+                [found] = sample(state, starts, limits, drawn, wanted, tell)
+            written += found.tokens.tolist()
+            if found.finished or not len(found.tokens):
                 break
-        return _continued(units, prompt, ids, written)
-
-    def _written(
-        self,
-        seen: Sequence[int],
-        n: int,
-        end: int | None,
-        sampling: Sampling,
-        is_greedy: bool,
-        on_piece: Callable[[str], Any] | None,
-    ) -> tuple[list[int], bool]:
-        """Return at most n units behind those that are seen, and whether the text has ended."""
-        state, starts = self._fused().prompted(Packed.of([seen[1:]]), seen[0])
-        banned = (START, UNKNOWN) if end is not None else (START, UNKNOWN, END)
-        limits = Limits(n, end=end, banned=banned)
-        pieces = self._units.pieces
-
-        def tell(_: int, token: int) -> None:
-            if on_piece is not None and token != end:
-                on_piece(pieces[token])
-
-        if is_greedy:
-            [found] = greedy(state, starts, limits, on_token=tell)
-        else:
-            [found] = sample(state, starts, limits, sampling, on_token=tell)
-        return found.tokens.tolist(), found.finished
+        return written
 
     def score(self, texts: Iterable[str], *, ngrams: bool = False, workers: int | None = None) -> list[Scored]:
         """Say how probable texts are.
@@ -406,6 +476,10 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         return bool(self.network_.metadata["lines"])
 
     @property
+    def _end(self) -> int | None:
+        return END if self._lines else None
+
+    @property
     def _context(self) -> int:
         return int(self.network_.metadata["parameters"]["context"])
 
@@ -475,4 +549,31 @@ def _told(
 def _continued(units: Units, prompt: str, ids: Sequence[int], written: Sequence[int]) -> str:
     """Return a prompt as it was given, what is unknown in it too, and what follows it."""
     added = units.decode([*ids, *written])[len(units.decode(ids)) :]
-    return prompt + (added.removeprefix(" ") if units.kind == "words" and prompt[-1:].isspace() else added)
+    return prompt + (added.removeprefix(" ") if _has_space(units, prompt) else added)
+
+
+def _has_space(units: Units, prompt: str) -> bool:
+    """Tell whether a first word needs no space before it."""
+    return not prompt or (units.kind == "words" and prompt[-1].isspace())
+
+
+class _Pieces:
+    """Tells units as they are written: the bytes of a character wait for one another, four of them at most."""
+
+    def __init__(self, units: Units, prompt: str, tell: Callable[[str], Any] | None) -> None:
+        self._units, self._tell = units, tell
+        self._waiting: list[int] = []
+        self._has_space = _has_space(units, prompt)
+
+    def add(self, token: int) -> None:
+        """Tell a unit, unless it ends within a character."""
+        self._waiting.append(token)
+        if len(self._waiting) >= 4 or not self._units.joined(self._waiting).endswith("\ufffd"):
+            self.end()
+
+    def end(self) -> None:
+        """Tell what still waits."""
+        text = self._units.joined(self._waiting)
+        if self._tell is not None and self._waiting:
+            self._tell(text.removeprefix(" ") if self._has_space else text)
+        self._waiting, self._has_space = [], False

@@ -19,11 +19,13 @@ from matplotlib.image import imread
 
 from tests.helpers import ROOT
 from tests.helpers.explorer_examples import HOSTILE, TOPICS, save_attention, save_model
+from tests.helpers.text_examples import HOSTILE_LINES, counting_model, counting_translator
 
 pytest.importorskip("starlette")
 
 pytestmark = pytest.mark.browser
 
+READY = "() => document.querySelector('[role=tabpanel]:not([hidden])') !== null"
 DRAWN = "() => performance.getEntriesByName('first-map').length > 0"
 
 
@@ -51,10 +53,24 @@ def encoder_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from serve(save_attention(tmp_path_factory.mktemp("sentences")))
 
 
+@pytest.fixture(scope="module")
+def translator_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("translator") / "numbers.translator"
+    counting_translator().save(folder)
+    yield from serve(folder)
+
+
+@pytest.fixture(scope="module")
+def model_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("lines") / "lines.lm"
+    counting_model().save(folder)
+    yield from serve(folder)
+
+
 class Opened:
     """A page that is being looked at, and what its console said."""
 
-    def __init__(self, browser: Any, address: str, **options: Any) -> None:
+    def __init__(self, browser: Any, address: str, *, ready: str = DRAWN, **options: Any) -> None:
         self.page = browser.new_context(viewport={"width": 1100, "height": 760}, **options).new_page()
         self.complaints: list[str] = []
         self.foreign: list[str] = []
@@ -63,7 +79,7 @@ class Opened:
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
         self.page.on("request", lambda asked: self.note(asked.url, address))
         self.page.goto(address)
-        self.wait(lambda: self.page.evaluate(DRAWN))
+        self.wait(lambda: self.page.evaluate(ready))
 
     def note(self, url: str, address: str) -> None:
         if not url.startswith(address.partition("#")[0]):
@@ -435,3 +451,73 @@ def test_page_works_without_webgl(browser: Any, words_address: str) -> None:
     page.locator("#answer h2").wait_for()
     assert "no WebGL 2" in page.locator("#notice").inner_text()
     page.context.close()
+
+
+def test_page_of_a_translator_shows_pieces_and_what_they_look_at(look: Any, translator_address: str) -> None:
+    seen = look(translator_address, ready=READY)
+    assert not seen.page.locator("#tabs").is_visible()
+    seen.page.locator("#source").fill("eins zwei <b>")
+    seen.wait(lambda: seen.words("article .pieces .piece") == ["one", "two", "&lt;"])
+    assert seen.words(".heat tbody th .word") == ["one", "two", "&lt;"]
+    assert seen.words(".heat thead th .word") == ["eins", "zwei", "<b>"]
+    seen.page.locator(".piece").nth(1).hover()
+    assert seen.words(".details .chosen .word") == ["two"]
+    assert len(seen.words(".details .word")) == 5
+    seen.page.locator(".pieces").focus()
+    seen.page.keyboard.press("ArrowRight")
+    assert seen.words(".details .chosen .word") == ["&lt;"]
+    candidates = seen.words(".candidates .word")
+    assert len(candidates) == 5
+    seen.page.locator(".candidates button").nth(1).click()
+    assert " ".join(seen.words("article .pieces .piece")) == candidates[1]
+    seen.page.locator("#beam").fill("1")
+    seen.page.locator("#beam").blur()
+    seen.wait(lambda: seen.page.locator(".candidates").count() == 0)
+    seen.page.reload()
+    seen.wait(lambda: seen.words("article .pieces .piece") == ["one", "two", "&lt;"])
+    assert seen.page.locator("#beam").input_value() == "1"
+    seen.page.locator("#beam").fill("99")
+    seen.page.locator("#beam").blur()
+    seen.wait(lambda: "Beam must be from 1 to 20 here" in seen.page.locator("#translations").inner_text())
+    seen.complaints.clear()  # the browser's own, of the refused question
+
+
+def test_page_of_a_language_model_writes_and_judges(look: Any, model_address: str) -> None:
+    seen = look(model_address, ready=READY)
+    seen.page.locator("#prompt").fill("one <i>")
+    seen.page.locator("#top-k").fill("1")
+    seen.page.locator("#go").click()
+    expected = [written.piece for written in counting_model().explain("one <i>", top_k=1, max_tokens=100)]
+    seen.wait(lambda: seen.page.locator("#go").inner_text() == "Write")
+    assert seen.words(".piece") == [{"</s>": "end"}.get(piece, piece) for piece in expected]
+    assert seen.words(".given") == ["one <i>"]
+    assert seen.page.locator(".details .row").count() >= 5
+    seen.page.reload()
+    seen.wait(lambda: len(seen.words(".piece")) == len(expected))
+    seen.page.locator("#tab-score").click()
+    seen.page.locator("#judged").fill("\n".join(["one two three", *HOSTILE_LINES]))
+    seen.wait(lambda: seen.page.locator("#judgement .text").count() == 3)
+    assert seen.words("#judgement .piece")[:4] == ["one", "two", "three", "end"]
+    shown = [float(text) for text in seen.page.locator(".totals strong").all_inner_texts()]
+    lines = ["one two three", *HOSTILE_LINES]
+    assert shown == pytest.approx(
+        [counting_model().perplexity(lines, ngrams=which) for which in (False, True)], abs=0.006
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_texts_can_be_read_and_named(
+    scheme: str, look: Any, translator_address: str, model_address: str
+) -> None:
+    for address, part in (
+        (translator_address, "#/translate/drei vier vier vier vier vier vier/5"),
+        (model_address, "#/write/one/5//3/100"), (model_address, "#/score/five five one"),
+    ):  # fmt: skip
+        seen = look(address + part, ready=READY, color_scheme=scheme)
+        seen.wait(lambda seen=seen: seen.page.locator(".piece").count() > 1)
+        seen.page.wait_for_timeout(500)
+        assert seen.page.evaluate(NAMELESS) == []
+        assert seen.page.evaluate(CONTRASTS) == []
+        for width in (360, 1920):
+            seen.page.set_viewport_size({"width": width, "height": 700})
+            assert seen.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -15,14 +15,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-from urllib.parse import urlencode
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from tests.helpers import ROOT
 from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.explorer_client import PORT, Client
 from tests.helpers.explorer_examples import HOSTILE, TOPICS, make_embeddings, save_attention, save_model
 from w2v.encoder import SentenceEncoder
 from w2v.explorer import guard
@@ -32,68 +32,6 @@ from w2v.explorer.server import PortError, address_of, is_loopback, listen
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
-
-PORT = 8642
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Client:
-    """Asks the application itself, without a network."""
-
-    def __init__(self, path: Path) -> None:
-        from w2v.explorer.app import make_app
-
-        self.model = ExploredModel(path)
-        self.app = make_app(self.model, host="127.0.0.1", port=PORT)
-        self.model.word_map.start()
-        self.model.word_map._thread.join(60)
-
-    def ask(
-        self,
-        path: str,
-        verb: str = "GET",
-        headers: dict[str, str] | None = None,
-        body: bytes = b"",
-        **query: Any,
-    ) -> Answer:
-        given = {"Host": f"127.0.0.1:{PORT}", **(headers or {})}
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": verb,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": urlencode(query).encode(),
-            "root_path": "",
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
-            "server": ("127.0.0.1", PORT),
-            "client": ("127.0.0.1", 50_000),
-        }
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        asyncio.run(self.app(scope, receive, send))
-        found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
-
-    def compare(self, **asked: Any) -> Answer:
-        return self.ask("/api/compare", "POST", body=json.dumps(asked).encode())
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +50,7 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Client:
 def test_page_and_its_parts_are_answered(words: Client) -> None:
     page = words.ask("/")
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    parts = re.findall(r'(?:src|href)="([^"#]+)"', page.body.decode())
-    scripts = [part for part in parts if part.endswith(".js")]
-    while scripts:
-        script = words.ask(scripts.pop())
-        assert script.status == 200
-        imported = [f"/page/{name}" for name in re.findall(r'from "\./([\w.]+)"', script.body.decode())]
-        scripts += [name for name in imported if name not in parts]
-        parts += imported
+    parts = words.parts_of_page()
     assert len(parts) > 10
     assert {words.ask(part).status for part in parts} == {200}
 
@@ -448,7 +379,7 @@ def test_static_model_has_no_layers(words: Client) -> None:
 
 
 def test_questions_wait_for_their_turn(words: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    import w2v.explorer.app as app_module
+    from w2v.explorer import app, questions
 
     running, most = 0, 0
     lock = threading.Lock()
@@ -464,9 +395,9 @@ def test_questions_wait_for_their_turn(words: Client, monkeypatch: pytest.Monkey
         return {}
 
     monkeypatch.setattr(words.model, "neighbors", slow)
-    monkeypatch.setattr(app_module, "_WAITING", 6)
-    app = app_module.make_app(words.model, host="127.0.0.1", port=PORT)
-    statuses = asyncio.run(_at_once(app, 10))
+    monkeypatch.setattr(questions, "WAITING", 6)
+    made = app.make_app(words.model, host="127.0.0.1", port=PORT)
+    statuses = asyncio.run(_at_once(made, 10))
     assert most == 2
     assert sorted(statuses) == [200] * 6 + [503] * 4
 

@@ -147,6 +147,18 @@ class StandIns:
         encoder = SentenceEncoder(self._model.embeddings_)
         encoder.fit([" ".join(self.text[place : place + 3]) for place in range(0, 3_000, 3)]).save(path)
 
+    def write_translator(self, path: Path) -> None:
+        """Train a translator for a moment."""
+        from tests.helpers.text_examples import counting_translator
+
+        counting_translator().save(path)
+
+    def write_language_model(self, path: Path) -> None:
+        """Train a language model for a moment."""
+        from tests.helpers.text_examples import counting_model
+
+        counting_model().save(path)
+
     def write_teacher(self, path: Path) -> None:
         """Write vectors for the lines of `sentences.txt`."""
         np.save(path, np.random.default_rng(1).standard_normal((2_000, 32)).astype(np.float32))
@@ -215,4 +227,8 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"all-MiniLM-L6-v2", StandIns.write_bert),
     (r"[\w-]+\.model", StandIns.write_model),
     (r"[\w-]+\.encoder", StandIns.write_encoder),
+    (r"[\w-]+\.translator", StandIns.write_translator),
+    (r"[\w-]+\.lm", StandIns.write_language_model),
+    (r"test\.de", _constant("eins zwei\nvier\n")),
+    (r"test\.en", _constant("one two\nfour\n")),
 ]

@@ -10,7 +10,7 @@ from scipy import stats
 
 from tests.helpers.naive_decoding import PrefixState, beam_search, every_sequence, log_softmax, random_logits
 from w2v.neural.generation.beam import BeamOptions, beam
-from w2v.neural.generation.sequential import Sampling, greedy, sample
+from w2v.neural.generation.sequential import Chosen, Sampling, greedy, sample
 from w2v.neural.generation.state import Limits, Wanted
 from w2v.neural.models import END, START
 
@@ -66,12 +66,27 @@ def test_limits() -> None:
 
 
 def test_tokens_are_told_as_they_come() -> None:
-    told: list[tuple[int, int]] = []
-    found = greedy(
-        PrefixState(2, random_logits(N_TOKENS)), starts(2), Limits(5), on_token=lambda *pair: told.append(pair)
-    )
+    told: list[Chosen] = []
+    state, wanted = PrefixState(2, random_logits(N_TOKENS)), Wanted(scores=True, alternatives=2)
+    found = greedy(state, starts(2), Limits(5), wanted, told.append)
     for line, one in enumerate(found):
-        assert [token for number, token in told if number == line] == [*one.tokens, *[END] * one.finished]
+        own = [chosen for chosen in told if chosen.line == line]
+        assert [chosen.token for chosen in own] == [*one.tokens, *[END] * one.finished]
+        assert one.log_probabilities is not None and one.alternatives is not None
+        assert [chosen.log_probability for chosen in own] == one.log_probabilities.tolist()
+        for chosen in own:
+            assert chosen.alternatives is not None
+            tokens, scores = chosen.alternatives
+            assert tokens[0] == chosen.token and scores[0] == pytest.approx(chosen.log_probability)
+        assert [chosen.alternatives[0].tolist() for chosen in own[: len(one.tokens)] if chosen.alternatives] == [
+            tokens.tolist() for tokens, _ in one.alternatives
+        ]
+
+
+def test_tokens_are_told_without_what_nobody_asked_for() -> None:
+    told: list[Chosen] = []
+    greedy(PrefixState(1, random_logits(N_TOKENS)), starts(1), Limits(3), on_token=told.append)
+    assert told and all(chosen[2:] == (None, None) for chosen in told)
 
 
 def test_beam_of_one_is_greedy() -> None:

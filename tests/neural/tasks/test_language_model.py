@@ -119,9 +119,18 @@ def test_writing_is_decided_by_its_options(name: str) -> None:
     assert greedy == model.write("one", temperature=1e-4, max_tokens=40)
     drawn = {model.write("o", temperature=3.0, max_tokens=30, seed=seed) for seed in range(5)}
     assert len(drawn) > 2 and model.write("o", temperature=3.0, max_tokens=30, seed=4) in drawn
+    for prompt in ("", "one", "one "):
+        told: list[str] = []
+        written = model.write(prompt, max_tokens=20, on_piece=told.append)
+        assert written == prompt + "".join(told)
+
+
+def test_parts_of_a_character_are_told_together() -> None:
+    pytest.importorskip("tokenizers")
+    model = small(units="subwords", vocabulary_size=260, epochs=30).fit(["好久不见", "你好"] * 60)
     told: list[str] = []
-    written = model.write("one", max_tokens=20, on_piece=told.append)
-    assert written == "one" + "".join(f" {piece}" if name == "words" else piece for piece in told)
+    written = model.write("好", max_tokens=12, greedy=True, on_piece=told.append)
+    assert written == "好" + "".join(told) and "久" in told and not any("\ufffd" in piece for piece in told)
 
 
 def test_prompts_of_every_length() -> None:

@@ -1,0 +1,148 @@
+// What every page has around it: light and dark, the model's name, help, and tabs that stand in the address.
+
+import { byId, make, shown } from "./dom.js";
+
+// twelve hues at the lightness that each background needs; neighbours in the ring are alike
+const PALETTES = {
+  light: ["#d9666a", "#c2611e", "#bd8300", "#868600", "#5ba44a", "#009b73", "#00a8b2", "#008ec5", "#588ee7", "#806ed0", "#b56fc6", "#be578c"],
+  dark: ["#ff9999", "#e9925f", "#e4b154", "#b0b14b", "#8ece80", "#43c49f", "#32d2da", "#43b9ea", "#8bbbff", "#aa9df4", "#dea0ec", "#e589b6"],
+};
+const NAMES = ["auto", "light", "dark"];
+const SAYS = { auto: "Colours: as the system has them", light: "Colours: light", dark: "Colours: dark" };
+
+/** Return the parts, from 0 to 1, of a colour as the browser writes it. */
+export function rgb(color) {
+  return color.match(/[\d.]+/gu).slice(0, 3).map((part) => Number(part) / 255);
+}
+
+/** Set up the button for light and dark, what the system prefers until somebody chooses; `onChange` is called with colours for the map, now and whenever they change. */
+export function initTheme(onChange = () => {}) {
+  const button = byId("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = NAMES.includes(stored()) ? stored() : "auto";
+
+  const probe = document.body.appendChild(make("span", { hidden: true }));
+  const color = (name) => {
+    probe.style.color = `var(${name})`; // what light-dark() comes to is known of a property that is used
+    return getComputedStyle(probe).color;
+  };
+  const apply = () => {
+    const isDark = chosen === "dark" || (chosen === "auto" && system.matches);
+    document.documentElement.dataset.theme = isDark ? "dark" : "light";
+    const next = NAMES[(NAMES.indexOf(chosen) + 1) % NAMES.length];
+    button.setAttribute("aria-label", `${SAYS[chosen]}. Change to ${next}`);
+    button.title = SAYS[chosen];
+    onChange({
+      isDark,
+      points: PALETTES[isDark ? "dark" : "light"],
+      background: color("--ground"),
+      ink: color("--ink"),
+      accent: color("--accent"),
+      second: color("--second"),
+      font: getComputedStyle(document.body).fontFamily,
+    });
+  };
+  button.addEventListener("click", () => {
+    chosen = NAMES[(NAMES.indexOf(chosen) + 1) % NAMES.length];
+    store(chosen);
+    apply();
+  });
+  system.addEventListener("change", apply);
+  apply();
+}
+
+function stored() {
+  try {
+    return localStorage.getItem("theme");
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+}
+
+function store(name) {
+  try {
+    localStorage.setItem("theme", name);
+  } catch {
+    // it holds until the page is closed
+  }
+}
+
+/** Show what a model is called and what is known of it. */
+export function initHeader(name, facts) {
+  byId("name").textContent = shown(name);
+  byId("name").title = shown(name);
+  document.title = `${shown(name)} · w2v explore`;
+  byId("facts").textContent = facts;
+}
+
+export function initHelp() {
+  byId("help-open").addEventListener("click", () => byId("help").showModal());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "?" && isFree(event) && !isTyping(event)) byId("help").showModal();
+  });
+}
+
+/** Say whether a key is free to mean something here. */
+export const isFree = (event) => !(event.ctrlKey || event.metaKey || event.altKey || byId("help").open);
+
+export const isTyping = (event) => event.target.matches("input:not([type=radio]), textarea, select");
+
+/** Say something that needs attention, or, with null, that there is nothing any more. */
+export function warn(text) {
+  byId("notice").textContent = text ?? "";
+  byId("notice").hidden = !text;
+}
+
+export const GONE = "The explorer has ended. Start it again with w2v explore, and reload this page.";
+
+/**
+ * Show one of some tabs at a time, as the address says, which holds what is asked in it, too.
+ *
+ * `open` is called with the name of the tab and the parts of the address behind it.
+ */
+export class Tabs {
+  constructor(names, open) {
+    Object.assign(this, { names, open });
+    names.forEach((name, i) => {
+      const tab = byId(`tab-${name}`);
+      tab.addEventListener("click", () => this.go(name));
+      tab.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (step === undefined) return;
+        const next = names[(i + step + names.length) % names.length];
+        this.go(next);
+        byId(`tab-${next}`).focus();
+      });
+    });
+    window.addEventListener("hashchange", () => this.route());
+  }
+
+  /** Ask something that the address then holds. */
+  go(...parts) {
+    if (location.hash === address(parts)) this.route();
+    else location.hash = address(parts);
+  }
+
+  /** Let the address hold what was asked. */
+  keep(...parts) {
+    history.replaceState(null, "", address(parts));
+  }
+
+  route() {
+    let parts;
+    try {
+      parts = location.hash.replace(/^#\/?/u, "").split("/").map(decodeURIComponent);
+    } catch {
+      parts = [""]; // not an address of ours
+    }
+    const name = this.names.includes(parts[0]) ? parts[0] : this.names[0];
+    for (const tab of this.names) {
+      byId(`tab-${tab}`).setAttribute("aria-selected", String(tab === name));
+      byId(`tab-${tab}`).tabIndex = tab === name ? 0 : -1;
+      byId(tab).hidden = tab !== name;
+    }
+    this.open(name, parts.slice(1));
+  }
+}
+
+const address = (parts) => `#/${parts.map(encodeURIComponent).join("/")}`;

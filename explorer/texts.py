@@ -1,0 +1,231 @@
+"""A translator or a language model as its page asks about it: what it writes, how sure it is, what else it might."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from w2v.explorer.explored import MOST_TOKENS, check_text
+from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
+from w2v.neural.tasks.language_model import LanguageModel, Scored
+from w2v.neural.tasks.translation import Translation, Translator
+
+LONGEST_TEXT = 4_000
+MOST_LINES, LARGEST_BEAM, MOST_CANDIDATES, MOST_PIECES = 20, 20, 8, 500
+MOST_ALTERNATIVES = 8
+_LARGEST_SEED = (1 << 31) - 1
+
+
+class _Loaded:
+    """A model that is ready as soon as it is loaded."""
+
+    page = "text.html"
+
+    def start(self) -> None:
+        """Prepare nothing."""
+
+    def stop(self) -> None:
+        """End nothing."""
+
+
+class ExploredTranslator(_Loaded):
+    """Answers the questions of a translator's page in JSON types; may be asked from several threads at once.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The translator's folder.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._translator = Translator.load(path)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page says of the translator."""
+        limits = {"text": LONGEST_TEXT, "lines": MOST_LINES, "beam": LARGEST_BEAM}
+        return _described(self.path, "translator", self._translator.network_, limits)
+
+    def translate(self, text: str, beam: int = 5) -> dict[str, Any]:
+        """Return the best translations of each line that is not blank, as many as `beam`, at most 8.
+
+        Returns
+        -------
+        dict
+            ``lines``, each with ``translations``: ``text``, ``score``, ``end``, ``source``, ``pieces`` and
+            ``alignment``, row by row; of long ones the first 64 pieces, and ``count``.
+
+        Raises
+        ------
+        ValueError
+            If the text is too long or has too many lines, or `beam` is out of range.
+        """
+        check_text(text, LONGEST_TEXT, "a text")
+        _check_range("beam", beam, 1, LARGEST_BEAM)
+        lines = [line for line in map(str.strip, text.splitlines()) if line]
+        if len(lines) > MOST_LINES:
+            raise ValueError(f"a text may have {MOST_LINES} lines here, and this one has {len(lines)}")
+        found = self._translator.explain(lines, beam=beam, n_best=min(beam, MOST_CANDIDATES), workers=1)
+        return {"lines": [{"translations": [_translation(one) for one in translations]} for translations in found]}
+
+
+class ExploredLanguageModel(_Loaded):
+    """Answers the questions of a language model's page in JSON types; may be asked from several threads at once.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The model's folder.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._model = LanguageModel.load(path)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page says of the model."""
+        limits = {"text": LONGEST_TEXT, "pieces": MOST_PIECES, "seed": _LARGEST_SEED}
+        found = _described(self.path, "language model", self._model.network_, limits)
+        return {**found, "order": self._model.ngrams_.order}
+
+    def write(
+        self,
+        prompt: str,
+        tell: Callable[[dict[str, Any]], None],
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        seed: int = 1,
+        pieces: int = 100,
+    ) -> None:
+        """Go on writing; `tell` is given every unit as soon as it is chosen.
+
+        Raises
+        ------
+        ValueError
+            If the prompt is too long or an option is out of range; then nothing is told.
+        """
+        check_text(prompt, LONGEST_TEXT, "a prompt")
+        _check_range("pieces", pieces, 1, MOST_PIECES)
+        _check_range("seed", seed, 0, _LARGEST_SEED)
+        self._model.explain(
+            prompt,
+            max_tokens=pieces,
+            temperature=temperature,
+            top_k=top_k,
+            seed=seed,
+            alternatives=MOST_ALTERNATIVES,
+            on_piece=lambda written: tell(_piece(written.piece, written.log_probability, written.alternatives)),
+        )
+
+    def score(self, text: str) -> dict[str, Any]:
+        """Return how much each unit of a text surprises the network and the n-grams, in nats.
+
+        Returns
+        -------
+        dict
+            ``lines``, each with ``pieces`` and, where lines end, ``end``; ``perplexity`` and ``loss`` of the network
+            and of the n-grams, or None of a text without a unit.
+
+        Raises
+        ------
+        ValueError
+            If the text is too long.
+        """
+        check_text(text, LONGEST_TEXT, "a text")
+        is_lines = self._model.network_.metadata["lines"]
+        lines = [line for line in text.splitlines() if line.strip()] if is_lines else [text]
+        scored = [self._model.score(lines, ngrams=ngrams, workers=1) for ngrams in (False, True)]
+        losses = [_loss(each) for each in scored]
+        return {
+            "lines": [_surprises(network, ngrams) for network, ngrams in zip(*scored, strict=True)],
+            "loss": losses,
+            "perplexity": [None if loss is None else math.exp(loss) for loss in losses],
+        }
+
+
+OPENERS: dict[str, Callable[[str | os.PathLike[str]], ExploredTranslator | ExploredLanguageModel]] = {
+    TRANSLATORS.name: ExploredTranslator,
+    LANGUAGE_MODELS.name: ExploredLanguageModel,
+}
+"""What opens each kind of model folder."""
+
+
+def _described(path: Path, kind: str, network: TextNetwork, limits: dict[str, int]) -> dict[str, Any]:
+    decoder = network.config.decoder
+    units = dict.fromkeys(f"{len(own.pieces):,} {own.kind}" for own in network.units.values())
+    written = list(network.units.values())[-1]
+    return {
+        "name": path.resolve().name,
+        "kind": kind,
+        "units": " to ".join(units),
+        "isSpaced": written.kind == "words",
+        "layers": decoder.layers,
+        "heads": decoder.heads,
+        "columns": decoder.dim,
+        "parameters": network.parameters.n_parameters,
+        "limits": limits,
+    }
+
+
+def _translation(found: Translation) -> dict[str, Any]:
+    probabilities = found.log_probabilities or []
+    alternatives = found.alternatives or []
+    shown = zip(found.pieces, probabilities, alternatives, strict=False)
+    ends = probabilities[len(found.pieces) :]
+    alignment = [] if found.alignment is None else found.alignment[:MOST_TOKENS, :MOST_TOKENS].tolist()
+    return {
+        "text": found.text,
+        "score": None if found.score is None else _rounded(found.score),
+        "source": list(found.source_pieces[:MOST_TOKENS]),
+        "pieces": [_piece(*each) for each in shown],
+        "end": _rounded(math.exp(ends[0])) if ends else None,
+        "alignment": [[_rounded(weight, 3) for weight in row] for row in alignment],
+        "count": [len(found.source_pieces), len(found.pieces)],
+    }
+
+
+def _piece(piece: str, log_probability: float, alternatives: Iterable[tuple[str, float]]) -> dict[str, Any]:
+    possible = [(other, p) for other, p in alternatives if p > -math.inf]  # of a small vocabulary all are asked for
+    others = [{"piece": other, "probability": _rounded(math.exp(p))} for other, p in possible]
+    return {"piece": piece, "probability": _rounded(math.exp(log_probability)), "alternatives": others}
+
+
+def _surprises(network: Scored, ngrams: Scored) -> dict[str, Any]:
+    surprises = [
+        [_rounded(-p) for p in pair]
+        for pair in zip(network.log_probabilities.tolist(), ngrams.log_probabilities.tolist(), strict=True)
+    ]
+    pieces = [{"piece": piece, "surprise": pair} for piece, pair in zip(network.pieces, surprises, strict=False)]
+    ends = surprises[len(pieces) :]
+    return {"pieces": pieces, "end": ends[0] if ends else None}
+
+
+def _loss(scored: list[Scored]) -> float | None:
+    """Return the mean surprise of all units, in nats."""
+    n = sum(len(one.log_probabilities) for one in scored)
+    return -sum(one.log_probability for one in scored) / n if n else None
+
+
+def _rounded(number: float, digits: int = 5) -> float:
+    if not math.isfinite(number):
+        raise ValueError("the model is damaged: what it computes is not finite")
+    return round(number, digits)
+
+
+def _check_range(name: str, number: int, low: int, high: int) -> None:
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be from {low:,} to {high:,} here, not {number:,}")

@@ -1,0 +1,312 @@
+"""Cards of translators and of language models: what they are, how they learned, and what they write."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from w2v.corpora.parallel import Pairs, read_pairs
+from w2v.corpora.readers import CorpusError, TextReader
+from w2v.corpora.units import UNKNOWN
+from w2v.display.wording import decimals, in_words, percent, shortened
+from w2v.neural.tasks.bleu import bleu
+from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
+from w2v.neural.tasks.language_model import LanguageModel
+from w2v.neural.tasks.parameters import LANGUAGE_MODEL, TRANSLATOR
+from w2v.neural.tasks.translation import Translator
+from w2v.reports.assembling import Request, duration, make_card, name_of, shell, size_on_disk
+from w2v.reports.blocks import Block, Bullets, Card, Code, Paragraph, Result, Section, Table
+from w2v.reports.history import pictures_of_text, records, training_section
+from w2v.reports.measures import Measured
+from w2v.reports.settings import as_mapping, parameter_blocks
+
+OPENERS: dict[str, Callable[[str | os.PathLike[str]], Translator | LanguageModel]] = {
+    TRANSLATORS.name: Translator.load,
+    LANGUAGE_MODELS.name: LanguageModel.load,
+}
+"""What opens each kind of model folder."""
+
+N_EXAMPLES, N_SAMPLES = 8, 5
+_LONGEST, _LONGEST_SAMPLE = 200, 300
+_BIAS = "It repeats what its texts say, with their gaps and their prejudices; look before you decide by it."
+_UNITS_OF_SAMPLE = {"characters": 240, "subwords": 60, "words": 40}
+
+
+def card_of_text(model: Translator | LanguageModel, request: Request) -> Card:
+    """Return the card of a translator or of a language model.
+
+    Raises
+    ------
+    CorpusError, ModelError
+        If a file to measure it on, or the model to compare with, cannot be used.
+    ModuleNotFoundError
+        If translations are to be measured and the package sacrebleu is missing.
+    ValueError
+        If something is asked that such a model has no answer to.
+    """
+    return _card_of_translator(model, request) if isinstance(model, Translator) else _card_of_writer(model, request)
+
+
+def _card_of_translator(translator: Translator, request: Request) -> Card:
+    _check_request(request, "a translator", "pairs of texts", ("pairs",))
+    network, history = translator.network_, records(translator.history_)
+    measured, examples = Measured(), list[Block]()
+    if request.files.pairs:
+        request.tell("translating")
+        examples += _measure_translations(translator, request, measured)
+    if request.options.sentences is not None:
+        request.tell("translating")
+        examples += _translations_of_lines(translator, request.options.sentences)
+    folder = name_of(request.folder, "my.translator")
+    python = f"""from w2v import Translator
+
+translator = Translator.load({folder!r})
+translator.translate(["A sentence.", "Another one."])
+translator.explain(["A sentence."])  # with probabilities, alternatives and alignments"""
+    best, is_joint = _best(history), network.units["source"] == network.units["target"]
+    facts = [("shared table of units", in_words(is_joint)), ("training is complete", in_words(network.complete))]
+    return make_card(
+        "Translator",
+        f"Translates from one language into another: an encoder reads the source, made of {_units(network, 'source')}, "
+        f"and a decoder writes the translation, made of {_units(network, 'target')}, one unit after another.",
+        [
+            *_network_facts(network),
+            ("held-out BLEU", _figure(best.get("bleu"), 1)),
+            ("held-out perplexity", _perplexity(best.get("held_out_loss"))),
+            ("training", duration(history)),
+            ("size", size_on_disk(request.folder)),
+        ],
+        [
+            _usage(f"translate {shlex.quote(folder)} sentences.txt", f"explore {shlex.quote(folder)}", python=python),
+            Section("Translations", tuple(examples)) if examples else None,
+            training_section(history, "step", pictures_of_text(history)),
+            measured.section(),
+            _settings_section(network, vars(TRANSLATOR), facts),
+            Section("Limits", (Bullets((
+                "It writes what is fluent, which need not be what the source says: look at what matters.",
+                "It knows texts like those that it was trained on. Of others it has rarely seen the words.",
+                "Each line is translated by itself, whatever stands before it.",
+                _BIAS,
+            )),)),
+        ],
+        ("translation", ("translation",)),
+        measured,
+        request,
+    )  # fmt: skip
+
+
+def _card_of_writer(model: LanguageModel, request: Request) -> Card:
+    _check_request(request, "a language model", "texts", ("texts",))
+    network, history, metadata = model.network_, records(model.history_), model.network_.metadata
+    measured = Measured()
+    if request.options.sentences is not None:
+        raise ValueError("sentences are shown of encoders and translators; a language model takes texts")
+    if request.files.texts:
+        request.tell("measuring the texts")
+        _measure_texts(model, request, measured)
+    request.tell("writing")
+    folder, floor = name_of(request.folder, "my.lm"), metadata.get("ngram_loss")
+    python = f"""from w2v import LanguageModel
+
+model = LanguageModel.load({folder!r})
+model.write("A beginning", temperature=0.8)
+model.perplexity(["A sentence.", "Another one."])"""
+    commands = [f'write {shlex.quote(folder)} "A beginning"', f"score {shlex.quote(folder)} sentences.txt"]
+    best = _best(history)
+    what = "lines, which end" if metadata.get("lines") else "a running text"
+    facts = [
+        ("its texts are", what),
+        ("n-grams, by order", ", ".join(f"{n:,}" for n in model.ngrams_.n_grams)),
+        ("training is complete", in_words(network.complete)),
+    ]
+    return make_card(
+        "Language model",
+        f"Says what comes next in a text made of {_units(network, 'text')}, goes on writing it, and says how probable "
+        "a text is. N-grams of the same text stand beside it: what a network must be better than.",
+        [
+            *_network_facts(network),
+            ("held-out perplexity", _perplexity(best.get("held_out_loss"))),
+            ("… of the n-grams", _perplexity(floor)),
+            ("training", duration(history)),
+            ("size", size_on_disk(request.folder)),
+        ],
+        [
+            _usage(*commands, f"explore {shlex.quote(folder)}", python=python),
+            _samples(model),
+            training_section(history, "step", pictures_of_text(history, floor)),
+            measured.section(),
+            _settings_section(network, vars(LANGUAGE_MODEL), facts),
+            Section("Limits", (Bullets((
+                "What it writes is probable, not true.",
+                f"It sees {as_mapping(metadata.get('parameters')).get('context')} units at once, and nothing before.",
+                "Perplexities are compared between models of the same units only; bits a character between all.",
+                _BIAS,
+            )),)),
+        ],
+        ("text-generation", ("language-model",)),
+        measured,
+        request,
+    )  # fmt: skip
+
+
+def _check_request(request: Request, kind: str, wanted: str, allowed: tuple[str, ...]) -> None:
+    """Raise ValueError if a card is to hold what such a model has nothing to say to."""
+    names = {"analogies": "analogies", "pairs": "pairs", "sts": "scored pairs of sentences",
+             "classify": "labels", "word_order": "the order of words", "texts": "texts"}  # fmt: skip
+    for field, name in names.items():
+        if field not in allowed and getattr(request.files, field):
+            raise ValueError(f"{kind} is not measured on {name}; it takes {wanted}")
+    if request.options.words:
+        raise ValueError(f"nearest words are shown of word vectors and encoders, and this is {kind}")
+
+
+def _usage(*commands: str, python: str) -> Section:
+    return Section("How to use it", (shell(*commands), Code(python, "python")))
+
+
+def _measure_translations(translator: Translator, request: Request, measured: Measured) -> list[Block]:
+    """Add BLEU of translations to `measured`; return some of them."""
+    pairs, against = read_pairs(list(request.files.pairs)), request.files.against
+    name = " + ".join(Path(path).name for path in request.files.pairs)
+    made = {"beam of 5": translator.translate(pairs.sources), "greedy": translator.translate(pairs.sources, beam=1)}
+    found = {column: bleu(texts, pairs.targets) for column, texts in made.items()}
+    if against is not None:
+        found[Path(against).name] = bleu(Translator.load(against).translate(pairs.sources), pairs.targets)
+    found["the source, copied"] = bleu(pairs.sources, pairs.targets)
+    header = ("translations, BLEU", ">lines", *(f">{column}" for column in found))
+    row = (name, f"{len(pairs):,}", *(f"{one.score:.1f}" for one in found.values()))
+    measured.tables.append(Table(header, (row,)))
+    measured.notes.append(f"BLEU by sacrebleu: {found['greedy'].signature}.")
+    measured.results.append(Result("translation", Path(request.files.pairs[0]).stem, "bleu", found["beam of 5"].score))
+    return _translations(f"Lines of {name}, evenly chosen.", pairs, made["beam of 5"])
+
+
+def _translations_of_lines(translator: Translator, path: str | os.PathLike[str]) -> list[Block]:
+    """Return translations of some lines of a file."""
+    lines = [line.strip() for line in TextReader(path).lines() if line.strip()]
+    if not lines:
+        raise CorpusError(f"{os.fspath(path)}: there is no line to translate")
+    chosen = [lines[row] for row in _evenly(len(lines))]
+    text = f"Lines of {os.path.basename(path)}, evenly chosen."
+    return _translations(text, Pairs(chosen, []), translator.translate(chosen))
+
+
+def _translations(text: str, pairs: Pairs, made: Sequence[str]) -> list[Block]:
+    """Return some translations, beside what they should be, if that is known."""
+    columns = [pairs.sources, made] + ([pairs.targets] if pairs.targets else [])
+    rows = tuple(tuple(shortened(column[row], _LONGEST) for column in columns) for row in _evenly(len(made)))
+    header = ("source", "translation", "should be")[: len(columns)]
+    return [Paragraph(text), Table(header, rows)]
+
+
+def _evenly(n: int) -> list[int]:
+    chosen: list[int] = np.unique(np.linspace(0, n - 1, N_EXAMPLES).astype(np.intp)).tolist()
+    return chosen
+
+
+class _Losses(NamedTuple):
+    """How a model found a text: its units, those of them that it does not know, and the sum of their surprise."""
+
+    n: int
+    n_unknown: int
+    nats: float
+
+
+def _measure_texts(model: LanguageModel, request: Request, measured: Measured) -> None:
+    """Add the perplexity of texts to `measured`."""
+    against, rows = request.files.against, []
+    other = None if against is None else LanguageModel.load(against)
+    for path in request.files.texts:
+        lines = list(TextReader(path).lines())
+        n_bits = math.log(2) * (sum(map(len, lines)) + len(lines))
+        found = {"network": _losses(model, lines), f"n-grams, order {model.ngrams_.order}": _losses(model, lines, True)}
+        if other is not None and against is not None:
+            found[Path(against).name] = _losses(other, lines)
+        for name, one in found.items():
+            if not one.n:
+                raise CorpusError(f"{os.fspath(path)}: there is no text to measure")
+            mean = one.nats / one.n
+            figures = decimals(math.exp(mean), 2), decimals(mean), decimals(one.nats / n_bits)
+            rows.append((Path(path).name, name, f"{one.n:,}", percent(one.n_unknown / one.n), *figures))
+        network = found["network"]
+        measured.results.append(
+            Result("text-generation", Path(path).stem, "perplexity", math.exp(network.nats / network.n))
+        )
+    header = ("text", "model", ">units", ">unknown", ">perplexity", ">nats a unit", ">bits a character")
+    measured.tables.append(Table(header, tuple(rows)))
+    measured.notes.append("Units that are not in the vocabulary count as one, which is more probable than each.")
+
+
+def _losses(model: LanguageModel, lines: Sequence[str], ngrams: bool = False) -> _Losses:
+    texts = [line for line in lines if line.strip()] if model.network_.metadata["lines"] else ["\n".join(lines)]
+    scored = model.score(texts, ngrams=ngrams)
+    ids, _ = model.network_.units["text"].encode(texts)
+    n = sum(len(one.log_probabilities) for one in scored)
+    return _Losses(n, int((ids == UNKNOWN).sum()), -sum(one.log_probability for one in scored))
+
+
+def _samples(model: LanguageModel) -> Section:
+    """Return what a model writes of its own accord, and how probable it finds that itself."""
+    kind = model.network_.units["text"].kind
+    rows = []
+    for seed in range(1, N_SAMPLES + 1):
+        text = model.write(max_tokens=_UNITS_OF_SAMPLE[kind], seed=seed)
+        losses = []
+        for ngrams in (False, True):
+            [scored] = model.score([text], ngrams=ngrams)
+            told = scored.log_probabilities[: len(scored.pieces)]
+            losses.append(decimals(-float(told.mean())) if len(told) else "-")
+        rows.append((shortened(text.replace("\n", " ↵ "), _LONGEST_SAMPLE), *losses))
+    header = ("what it writes, drawn at temperature 1", ">nats a unit", ">… to the n-grams")
+    return Section("Samples", (Table(header, tuple(rows)),))
+
+
+def _settings_section(network: TextNetwork, defaults: dict[str, Any], facts: Sequence[tuple[str, str]]) -> Section:
+    """Return how a model was made; of files only the names are shown: where they lie is nobody's business."""
+    parameters = as_mapping(network.metadata.get("parameters"))
+    stack = network.config.decoder
+    of_model: list[tuple[str, str]] = [
+        *((f"{name} units", _units(network, name)) for name in network.units),
+        ("width inside a block", in_words(stack.d_ff)),
+        ("trained on", ", ".join(Path(file).name for file in network.inputs) or "texts in memory"),
+        *facts,
+    ]
+    blocks: list[Block] = [
+        *parameter_blocks(parameters, parameters, defaults, ("layers", "heads", "dim", "dropout", "learning_rate")),
+        Table(("of the model", ""), tuple(of_model)),
+    ]
+    return Section("Settings", tuple(blocks))
+
+
+def _network_facts(network: TextNetwork) -> list[tuple[str, str | None]]:
+    stack = network.config.decoder
+    units = dict.fromkeys(_units(network, name) for name in network.units)
+    return [
+        ("units", " → ".join(units)),
+        ("layers × heads × width", f"{stack.layers} × {stack.heads} × {stack.dim}"),
+        ("parameters", f"{network.parameters.n_parameters:,}"),
+    ]
+
+
+def _units(network: TextNetwork, name: str) -> str:
+    units = network.units[name]
+    return f"{len(units.pieces):,} {units.kind}"
+
+
+def _best(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the record of what was kept."""
+    return next((record for record in reversed(history) if record.get("best") is True), {})
+
+
+def _figure(value: object, digits: int) -> str | None:
+    return decimals(float(value), digits) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _perplexity(loss: object) -> str | None:
+    return _figure(math.exp(loss), 2) if isinstance(loss, (int, float)) and -1 < loss < 100 else None
