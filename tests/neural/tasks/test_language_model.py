@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import LINES, TINY, assert_same, character_model, counting_lines, counting_model
+from tests.helpers.text_models import LINES, TINY, assert_same, character_model, counting_lines, counting_model, ticking
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, LanguageModel, ModelError, TrainingInterrupted
 from w2v.corpora import TextReader
@@ -19,7 +19,6 @@ from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.neural import models
 from w2v.neural.models import END, START, Batch
 from w2v.neural.packing import Packed
-from w2v.neural.progress import FitProgress
 
 CORPUS = counting_lines(120)
 SMALL = {**TINY, **LINES, "epochs": 4, "batch_tokens": 64}
@@ -169,21 +168,12 @@ def test_interrupted_training_ends_at_the_same_bits(
     reader, options = TextReader(corpus, errors="replace"), {"units": units, "epochs": 2, **limit}
     clock = Clock(monkeypatch)
 
-    def ticking(stop: int | None = None) -> Any:
-        def report(state: FitProgress) -> None:
-            if state.phase == "training":
-                clock.advance(1.0)
-                if state.step == stop:
-                    raise KeyboardInterrupt
-
-        return report
-
-    whole = small(**options).fit(reader, progress=ticking())
+    whole = small(**options).fit(reader, progress=ticking(clock))
     with pytest.raises(TrainingInterrupted):
-        small(**options).fit(reader, progress=ticking(10), checkpoint=tmp_path / "out")
+        small(**options).fit(reader, progress=ticking(clock, 10), checkpoint=tmp_path / "out")
     loaded = LanguageModel.load(tmp_path / "out")
     assert not loaded.is_complete_ and loaded.write("one", max_tokens=3)
-    assert_same(loaded.resume(checkpoint=tmp_path / "out", progress=ticking()).network_, whole.network_)
+    assert_same(loaded.resume(checkpoint=tmp_path / "out", progress=ticking(clock)).network_, whole.network_)
     assert_same(LanguageModel.load(tmp_path / "out").network_, whole.network_)
 
 

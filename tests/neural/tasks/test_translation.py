@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import TINY, WORDS, assert_same, number_pairs, number_translator, write_pairs
+from tests.helpers.text_models import TINY, WORDS, assert_same, number_pairs, number_translator, ticking, write_pairs
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TrainingInterrupted, Translator
 from w2v.neural.generation.beam import BeamOptions, beam
@@ -113,21 +113,12 @@ def test_interrupted_training_ends_at_the_same_bits(
     pairs = write_pairs(tmp_path / "pairs.tsv", PAIRS)
     clock = Clock(monkeypatch)
 
-    def ticking(stop: int | None = None) -> Any:
-        def report(state: FitProgress) -> None:
-            if state.phase == "training":
-                clock.advance(1.0)
-                if state.step == stop:
-                    raise KeyboardInterrupt
-
-        return report
-
-    whole = small(**limit).fit(pairs, progress=ticking())
+    whole = small(**limit).fit(pairs, progress=ticking(clock))
     with pytest.raises(TrainingInterrupted):
-        small(**limit).fit(pairs, progress=ticking(20), checkpoint=tmp_path / "out", checkpoint_every=0)
+        small(**limit).fit(pairs, progress=ticking(clock, 20), checkpoint=tmp_path / "out", checkpoint_every=0)
     loaded = Translator.load(tmp_path / "out")
     assert not loaded.is_complete_ and len(loaded.translate(["eins zwei"])) == 1  # the best so far can be used
-    resumed = loaded.resume(checkpoint=tmp_path / "out", progress=ticking())
+    resumed = loaded.resume(checkpoint=tmp_path / "out", progress=ticking(clock))
     assert_same(resumed.network_, whole.network_)
     assert_same(Translator.load(tmp_path / "out").network_, whole.network_)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pairs.tsv"]
