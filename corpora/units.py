@@ -72,6 +72,10 @@ class Units(Protocol):
         """Return the text of ids; `START` and `END` stand for nothing, `UNKNOWN` for U+FFFD."""
         ...
 
+    def joined(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return what ids are in the middle of a text: as `decode`, with the space before a word."""
+        ...
+
     def to_config(self) -> dict[str, Any]:
         """Return what JSON can hold and `units_from_config` makes the units of."""
         ...
@@ -84,6 +88,7 @@ class _Listed:
     learned: tuple[str, ...]
 
     kind: ClassVar[str]
+    _between: ClassVar[str] = ""
 
     @cached_property
     def pieces(self) -> list[str]:
@@ -101,6 +106,14 @@ class _Listed:
         """Return the ids of texts; see `Units.encode`."""
         find = self._ids.get
         return _packed([[find(piece, UNKNOWN) for piece in self._split(text)] for text in texts])
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text of ids; see `Units.decode`."""
+        return self._between.join(self._shown(ids))
+
+    def joined(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text of ids; see `Units.joined`."""
+        return "".join(self._between + piece for piece in self._shown(ids))
 
     def _shown(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> Iterable[str]:
         for number in map(int, ids):
@@ -140,10 +153,6 @@ class Characters(_Listed):
     def _split(self, text: str) -> Iterable[str]:
         return _composed(text)
 
-    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text of ids; see `Units.decode`."""
-        return "".join(self._shown(ids))
-
     def to_config(self) -> dict[str, Any]:
         """Return the kind and the characters."""
         return {"kind": self.kind, "pieces": list(self.learned)}
@@ -171,6 +180,7 @@ class Words(_Listed):
     tokenizer: Tokenizer
 
     kind: ClassVar[str] = "words"
+    _between: ClassVar[str] = " "
 
     @classmethod
     def learn(
@@ -189,10 +199,6 @@ class Words(_Listed):
 
     def _split(self, text: str) -> Iterable[str]:
         return self.tokenizer(text)
-
-    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the words of ids between spaces; see `Units.decode`."""
-        return " ".join(self._shown(ids))
 
     def to_config(self) -> dict[str, Any]:
         """Return the kind, the words and the tokenizer."""
@@ -286,7 +292,11 @@ class Subwords:
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
         """Return the text of ids; see `Units.decode`."""
-        return b"".join(self._bytes[number] for number in map(int, ids)).decode(errors="replace").removeprefix(" ")
+        return self.joined(ids).removeprefix(" ")
+
+    def joined(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text of ids; see `Units.joined`."""
+        return b"".join(self._bytes[number] for number in map(int, ids)).decode(errors="replace")
 
     def to_config(self) -> dict[str, Any]:
         """Return the kind and the definition."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ from w2v.commands.shared.output import json_text, note_missing_glyphs, say
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
+from w2v.display.wording import printable
 from w2v.neural.tasks.bleu import bleu, require_sacrebleu
 from w2v.neural.tasks.parameters import TranslatorParameters
 from w2v.plots import check_picture_path, save_figure
@@ -174,7 +176,8 @@ def translate(
             if as_json:
                 click.echo(json_text({"source": text, "translations": [one.to_dict() for one in translations]}))
             else:
-                click.echo(" ".join(translations[0].text.splitlines()))
+                line = " ".join(translations[0].text.splitlines())
+                click.echo(printable(line) if sys.stdout.isatty() else line)
     if attention is not None:
         raise click.ClickException(f"nothing was drawn into {attention}: there is no line with a translation.")
     if wanted_texts is not None:

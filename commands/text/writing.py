@@ -28,7 +28,7 @@ from w2v.commands.shared.output import json_text, print_json, say
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
-from w2v.display.wording import printable
+from w2v.display.wording import printable, printable_lines
 from w2v.neural.tasks.parameters import LanguageModelParameters
 
 if TYPE_CHECKING:
@@ -123,13 +123,12 @@ def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     if as_json:
         print_json({"prompt": prompt, "text": opened.write(prompt, **options)})
         return
-    live = sys.stdout.isatty() and opened.network_.units["text"].kind != "words"
-    if live:
-        click.echo(prompt, nl=False)
-        opened.write(prompt, on_piece=lambda piece: click.echo(piece, nl=False), **options)
-        click.echo()
-    else:
+    if not sys.stdout.isatty():
         click.echo(opened.write(prompt, **options))
+    else:
+        click.echo(printable_lines(prompt), nl=False)
+        opened.write(prompt, on_piece=lambda piece: click.echo(printable_lines(piece), nl=False), **options)
+        click.echo()
 
 
 @click.command(

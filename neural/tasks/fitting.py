@@ -27,7 +27,8 @@ from w2v.training.checkpoints import Checkpoint
 EPOCHS, LEAST_STEPS = 30, 2000
 """Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short text."""
 _MANY_EPOCHS = 1 << 20
-_MEASURE_EVERY = 50
+_LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000
+"""Steps from one measurement to the next, where it is not the end of an epoch."""
 _MAY_CHANGE = ("workers", "max_time")
 
 Told = Callable[[FitProgress], None]
@@ -217,7 +218,7 @@ def _loop_options(parameters: NetworkParameters, per_epoch: int) -> LoopOptions:
     return LoopOptions(
         epochs * per_epoch,
         min(parameters.warmup, max(1, epochs * per_epoch // 4)),
-        parameters.evaluate_every or per_epoch * -(-_MEASURE_EVERY // per_epoch),
+        parameters.evaluate_every or min(per_epoch * -(-_LEAST_BETWEEN // per_epoch), _MOST_BETWEEN),
         parameters.max_time,
         advice=f"train with a lower learning_rate than {parameters.learning_rate:g}, or a longer warmup",
         averaged=parameters.averaged,

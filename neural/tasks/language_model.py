@@ -298,7 +298,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             Write the most probable unit each time.
         seed : int, default 1
         on_piece : callable, optional
-            Told every unit as soon as it is chosen, as people read it.
+            Told every unit as soon as it is chosen, as people read it; parts of a character together.
 
         Returns
         -------
@@ -310,15 +310,17 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         ValueError
             If an option is out of range.
         """
+        told = _Pieces(self._units, prompt, on_piece)
 
         def tell(chosen: Chosen) -> None:
-            if on_piece is not None and chosen.token != self._end:
-                on_piece(self._units.pieces[chosen.token])
+            if chosen.token != self._end:
+                told.add(chosen.token)
 
-        ids = self._units.encode([checked_text(prompt, 1)])[0].tolist()
+        units, ids = self._units, self._units.encode([checked_text(prompt, 1)])[0].tolist()
         sampling = Sampling(temperature, top_k, top_p, seed)
         written = self._continue(ids, max_tokens, sampling, greedy, TOKENS_ONLY, tell)
-        return _continued(self._units, prompt, ids, written)
+        told.end()
+        return _continued(units, prompt, ids, written)
 
     def explain(
         self,
@@ -549,4 +551,31 @@ def _told(
 def _continued(units: Units, prompt: str, ids: Sequence[int], written: Sequence[int]) -> str:
     """Return a prompt as it was given, what is unknown in it too, and what follows it."""
     added = units.decode([*ids, *written])[len(units.decode(ids)) :]
-    return prompt + (added.removeprefix(" ") if units.kind == "words" and prompt[-1:].isspace() else added)
+    return prompt + (added.removeprefix(" ") if _has_space(units, prompt) else added)
+
+
+def _has_space(units: Units, prompt: str) -> bool:
+    """Tell whether a first word needs no space before it."""
+    return not prompt or (units.kind == "words" and prompt[-1].isspace())
+
+
+class _Pieces:
+    """Tells units as they are written: the bytes of a character wait for one another, four of them at most."""
+
+    def __init__(self, units: Units, prompt: str, tell: Callable[[str], Any] | None) -> None:
+        self._units, self._tell = units, tell
+        self._waiting: list[int] = []
+        self._has_space = _has_space(units, prompt)
+
+    def add(self, token: int) -> None:
+        """Tell a unit, unless it ends within a character."""
+        self._waiting.append(token)
+        if len(self._waiting) >= 4 or not self._units.joined(self._waiting).endswith("\ufffd"):
+            self.end()
+
+    def end(self) -> None:
+        """Tell what still waits."""
+        text = self._units.joined(self._waiting)
+        if self._tell is not None and self._waiting:
+            self._tell(text.removeprefix(" ") if self._has_space else text)
+        self._waiting, self._has_space = [], False

@@ -62,7 +62,10 @@ class PairData:
         columns = tuple(training.get("columns", (1, 2)))
         if sources is None:
             if not training.get("files"):
-                raise ValueError("the pairs that were trained on were no files: pass them to `resume` again")
+                raise ValueError(
+                    "the pairs that were trained on were no files: pass them again, in Python: "
+                    "Translator.load(…).resume(pairs)"
+                )
             sources = [Path(name) for name in training["files"]]
         if validation is None and training.get("validation"):
             validation = [Path(name) for name in training["validation"]]

@@ -62,7 +62,7 @@ class NetworkParameters:
     evaluate_every: int | None = parameter(
         None,
         Integer("Steps from one measurement of the loss on what is held out to the next.", 1, MANY),
-        "an epoch, at least 50",
+        "an epoch, but from 50 to 1,000",
     )
     patience: int | None = parameter(
         None, Integer("End after so many measurements without a new best.", 1, MANY), "no early end"

@@ -57,7 +57,10 @@ class TextData:
         errors = training.get("errors", "strict")
         if corpus is None:
             if not training.get("files"):
-                raise ValueError("the text that was trained on was no file: pass it to `resume` again")
+                raise ValueError(
+                    "the text that was trained on was no file: pass it again, in Python: "
+                    "LanguageModel.load(…).resume(corpus)"
+                )
             corpus = TextReader(training["files"], errors=errors)
         if validation is None and training.get("validation"):
             validation = TextReader(training["validation"], errors=errors)

@@ -82,6 +82,14 @@ def test_two_files_the_other_direction_and_pairs_to_measure_by(pairs: Path, tmp_
     assert not (tmp_path / "x").exists()
 
 
+def test_pairs_from_standard_input(pairs: Path, tmp_path: Path) -> None:
+    result = run("fit-translator", "-", "-o", tmp_path / "piped", *FEW, stdin=pairs.read_bytes())
+    assert result.exit_code == 0, result.output
+    assert run("fit-translator", pairs, "-o", tmp_path / "read", *FEW).exit_code == 0
+    assert_same(Translator.load(tmp_path / "piped").network_, Translator.load(tmp_path / "read").network_)
+    assert_mistake(run("fit-translator", "-", "-o", tmp_path / "x", *FEW, stdin=b""), 1, "standard input: no pair")
+
+
 def test_empty_sides_are_noted(pairs: Path, tmp_path: Path) -> None:
     pairs.write_text(pairs.read_text() + "allein\t\n\talone\n\n")
     result = run("fit-translator", pairs, "-o", tmp_path / "m", *FEW)

@@ -8,6 +8,7 @@ import os
 import signal
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +57,14 @@ def test_fit_lm_trains_saves_and_reports(corpus: Path, tmp_path: Path) -> None:
     result = run("fit-lm", corpus, "-o", output, *FEW, "--overwrite", "-v", corpus)
     assert result.exit_code == 0 and "ngram held out loss" in result.stdout and str(output) in result.stdout
     assert_mistake(run("fit-lm", corpus, "-o", output, *FEW), 1, "exists already")
+
+
+def test_text_from_standard_input(corpus: Path, tmp_path: Path) -> None:
+    result = run("fit-lm", "-", "-o", tmp_path / "piped", *FEW, stdin=corpus.read_bytes())
+    assert result.exit_code == 0, result.output
+    assert run("fit-lm", corpus, "-o", tmp_path / "read", *FEW).exit_code == 0
+    assert_same(LanguageModel.load(tmp_path / "piped").network_, LanguageModel.load(tmp_path / "read").network_)
+    assert_mistake(run("fit-lm", "-", "-o", tmp_path / "x", *FEW, stdin=b""), 1, "there is no text to train on")
 
 
 def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,9 +197,22 @@ def test_json_of_scores_is_that_of_python(models: dict[str, Path], tmp_path: Pat
     assert json.loads(running.stdout)["perplexity"] is None
 
 
-def test_surprise_is_coloured_at_a_terminal(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+
+
+@pytest.mark.usefixtures("terminal")
+def test_terminal_sees_every_piece_and_no_control_character(models: dict[str, Path]) -> None:
+    for name, model in (("lines", counting_model()), ("running", character_model())):
+        result = run("write", models[name], "one\x1b[31m two", "--seed", 2, "--max-tokens", 30)
+        assert result.exit_code == 0, result.output
+        assert result.stdout == model.write("one\x1b[31m two", seed=2, max_tokens=30).replace("\x1b", r"\x1b") + "\n"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_surprise_is_coloured_at_a_terminal() -> None:
     [scored] = counting_model().score(["one two one"])
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     shown = writing._coloured(scored, True)
     colours = [part.partition("m")[0] for part in shown.split("\x1b[38;5;")[1:]]
     surprised = [p for p in scored.log_probabilities[:3] if p <= -2]

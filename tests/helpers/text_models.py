@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.helpers.clock import Clock
 from w2v import LanguageModel, Translator
 from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.folder import TextNetwork
@@ -65,6 +66,18 @@ def interrupting(step: int, number: int) -> Callable[..., Any]:
         yield report
 
     return show
+
+
+def ticking(clock: Clock, stop: int | None = None) -> Callable[[FitProgress], None]:
+    """Return a progress callback that lets a second go by each time, and does what Ctrl-C does after a step."""
+
+    def report(state: FitProgress) -> None:
+        if state.phase == "training":
+            clock.advance(1.0)
+            if state.step == stop:
+                raise KeyboardInterrupt
+
+    return report
 
 
 @functools.cache

@@ -451,7 +451,7 @@ def test_figures_are_what_the_script_draws() -> None:
 
 EXAMPLES = sorted(
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-    for package in ("corpora", "encoder", "explorer", "reports", "w2v")
+    for package in ("corpora", "encoder", "explorer", "neural", "reports", "w2v")
     for path in (ROOT / package).rglob("*.py")
     if ">>>" in path.read_text(encoding="utf-8")
 )

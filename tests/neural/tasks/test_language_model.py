@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import LINES, TINY, assert_same, character_model, counting_lines, counting_model
+from tests.helpers.text_models import LINES, TINY, assert_same, character_model, counting_lines, counting_model, ticking
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, LanguageModel, ModelError, TrainingInterrupted
 from w2v.corpora import TextReader
@@ -19,7 +19,6 @@ from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.neural import models
 from w2v.neural.models import END, START, Batch
 from w2v.neural.packing import Packed
-from w2v.neural.progress import FitProgress
 
 CORPUS = counting_lines(120)
 SMALL = {**TINY, **LINES, "epochs": 4, "batch_tokens": 64}
@@ -119,9 +118,18 @@ def test_writing_is_decided_by_its_options(name: str) -> None:
     assert greedy == model.write("one", temperature=1e-4, max_tokens=40)
     drawn = {model.write("o", temperature=3.0, max_tokens=30, seed=seed) for seed in range(5)}
     assert len(drawn) > 2 and model.write("o", temperature=3.0, max_tokens=30, seed=4) in drawn
+    for prompt in ("", "one", "one "):
+        told: list[str] = []
+        written = model.write(prompt, max_tokens=20, on_piece=told.append)
+        assert written == prompt + "".join(told)
+
+
+def test_parts_of_a_character_are_told_together() -> None:
+    pytest.importorskip("tokenizers")
+    model = small(units="subwords", vocabulary_size=260, epochs=30).fit(["好久不见", "你好"] * 60)
     told: list[str] = []
-    written = model.write("one", max_tokens=20, on_piece=told.append)
-    assert written == "one" + "".join(f" {piece}" if name == "words" else piece for piece in told)
+    written = model.write("好", max_tokens=12, greedy=True, on_piece=told.append)
+    assert written == "好" + "".join(told) and "久" in told and not any("\ufffd" in piece for piece in told)
 
 
 def test_prompts_of_every_length() -> None:
@@ -160,28 +168,19 @@ def test_interrupted_training_ends_at_the_same_bits(
     reader, options = TextReader(corpus, errors="replace"), {"units": units, "epochs": 2, **limit}
     clock = Clock(monkeypatch)
 
-    def ticking(stop: int | None = None) -> Any:
-        def report(state: FitProgress) -> None:
-            if state.phase == "training":
-                clock.advance(1.0)
-                if state.step == stop:
-                    raise KeyboardInterrupt
-
-        return report
-
-    whole = small(**options).fit(reader, progress=ticking())
+    whole = small(**options).fit(reader, progress=ticking(clock))
     with pytest.raises(TrainingInterrupted):
-        small(**options).fit(reader, progress=ticking(10), checkpoint=tmp_path / "out")
+        small(**options).fit(reader, progress=ticking(clock, 10), checkpoint=tmp_path / "out")
     loaded = LanguageModel.load(tmp_path / "out")
     assert not loaded.is_complete_ and loaded.write("one", max_tokens=3)
-    assert_same(loaded.resume(checkpoint=tmp_path / "out", progress=ticking()).network_, whole.network_)
+    assert_same(loaded.resume(checkpoint=tmp_path / "out", progress=ticking(clock)).network_, whole.network_)
     assert_same(LanguageModel.load(tmp_path / "out").network_, whole.network_)
 
 
 def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
         small().fit(CORPUS, checkpoint=tmp_path / "out", progress=stop_at(10))
-    with pytest.raises(ValueError, match="was no file: pass it to `resume` again"):
+    with pytest.raises(ValueError, match="was no file: pass it again, in Python: LanguageModel"):
         LanguageModel.load(tmp_path / "out").resume()
     with pytest.raises(ValueError, match="another text"):
         LanguageModel.load(tmp_path / "out").resume(CORPUS[1:])

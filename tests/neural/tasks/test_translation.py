@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,14 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import TINY, WORDS, assert_same, number_pairs, number_translator, write_pairs
+from tests.helpers.text_models import TINY, WORDS, assert_same, number_pairs, number_translator, ticking, write_pairs
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TrainingInterrupted, Translator
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.state import Limits
 from w2v.neural.models import END, START
 from w2v.neural.packing import Packed
-from w2v.neural.progress import FitProgress
+from w2v.neural.progress import FitProgress, show_fitting
 from w2v.neural.tasks.pairs import LeftOutWarning
 
 SOURCES, TARGETS = map(list, zip(*number_pairs(40, 3), strict=True))
@@ -112,21 +113,12 @@ def test_interrupted_training_ends_at_the_same_bits(
     pairs = write_pairs(tmp_path / "pairs.tsv", PAIRS)
     clock = Clock(monkeypatch)
 
-    def ticking(stop: int | None = None) -> Any:
-        def report(state: FitProgress) -> None:
-            if state.phase == "training":
-                clock.advance(1.0)
-                if state.step == stop:
-                    raise KeyboardInterrupt
-
-        return report
-
-    whole = small(**limit).fit(pairs, progress=ticking())
+    whole = small(**limit).fit(pairs, progress=ticking(clock))
     with pytest.raises(TrainingInterrupted):
-        small(**limit).fit(pairs, progress=ticking(20), checkpoint=tmp_path / "out", checkpoint_every=0)
+        small(**limit).fit(pairs, progress=ticking(clock, 20), checkpoint=tmp_path / "out", checkpoint_every=0)
     loaded = Translator.load(tmp_path / "out")
     assert not loaded.is_complete_ and len(loaded.translate(["eins zwei"])) == 1  # the best so far can be used
-    resumed = loaded.resume(checkpoint=tmp_path / "out", progress=ticking())
+    resumed = loaded.resume(checkpoint=tmp_path / "out", progress=ticking(clock))
     assert_same(resumed.network_, whole.network_)
     assert_same(Translator.load(tmp_path / "out").network_, whole.network_)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pairs.tsv"]
@@ -161,7 +153,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
         Translator.load(tmp_path / "out").resume()
     with pytest.raises(TrainingInterrupted):
         small().fit(PAIRS, checkpoint=tmp_path / "two", progress=stop_at(10))
-    with pytest.raises(ValueError, match="were no files: pass them"):
+    with pytest.raises(ValueError, match=r"were no files: pass them again, in Python: Translator"):
         Translator.load(tmp_path / "two").resume()
     with pytest.raises(ModelError, match=r"w2v fit-translator --resume .*two, or Translator\.load"):
         small().fit(PAIRS, checkpoint=tmp_path / "two")
@@ -266,3 +258,21 @@ def test_progress_compiles_first_and_tells_all_it_knows() -> None:
     last = told[-1]
     assert last.done == 1 and last.held_out_loss is not None and last.bleu is not None
     assert "BLEU" in last.facts() and "held out" in last.facts() and "left" in last.facts()
+
+
+def test_compiling_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("w2v.display.progress.FIRST_LINE", 0.01)
+    with show_fitting("log", None) as told:
+        assert told is not None
+        told(FitProgress("compiling"))
+        time.sleep(0.2)
+    assert capsys.readouterr().err == "0:00 compiling, once\n"
+
+
+def test_measures_at_the_end_of_an_epoch_and_not_too_often() -> None:
+    found = small(evaluate_every=None, epochs=20).fit(PAIRS, validation=PAIRS[:9])
+    n_tokens = sum(len(target.split()) + 1 for _, target in PAIRS)
+    per_epoch = -(-n_tokens // SMALL["batch_tokens"])
+    between = per_epoch * -(-50 // per_epoch)
+    steps = [entry["step"] for entry in found.history_]
+    assert steps == sorted({*range(0, 20 * per_epoch, between), 20 * per_epoch})
