@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
 
-__all__ = ["Pairs", "read_pairs", "split_pairs"]
+__all__ = ["Pairs", "complete_pairs", "read_pairs", "split_pairs"]
 
 PathLike = str | os.PathLike[str]
 
@@ -79,19 +79,25 @@ def read_pairs(
         if len(readers) == 2 and not any(_has_tabs(reader) for reader in readers)
         else (pair for reader in readers for pair in _rows(reader, columns))
     )
+    pairs = complete_pairs(lines)
+    if not len(pairs):
+        names = ", ".join(display_name(path) for reader in readers for path in reader.paths)
+        raise CorpusError(f"{names}: no pair of texts; expected lines of a text, a tab and its translation")
+    paths = [path for reader in readers for path in reader.paths]
+    return replace(pairs, files=None if "-" in paths else [*map(os.path.abspath, paths)])
+
+
+def complete_pairs(rows: Iterable[tuple[str, ...]]) -> Pairs:
+    """Return the pairs of which neither side is blank, and count those of which one is."""
     pairs, n_incomplete = Pairs([], []), 0
-    for source, target in lines:
-        source, target = source.strip(), target.strip()
+    for row in rows:
+        source, target = (text.strip() for text in row)
         if source and target:
             pairs.sources.append(source)
             pairs.targets.append(target)
         elif source or target:
             n_incomplete += 1
-    if not len(pairs):
-        names = ", ".join(display_name(path) for reader in readers for path in reader.paths)
-        raise CorpusError(f"{names}: no pair of texts; expected lines of a text, a tab and its translation")
-    paths = [path for reader in readers for path in reader.paths]
-    return Pairs(pairs.sources, pairs.targets, n_incomplete, None if "-" in paths else [*map(os.path.abspath, paths)])
+    return replace(pairs, n_incomplete=n_incomplete)
 
 
 def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]:
@@ -118,7 +124,8 @@ def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]
         of_target.setdefault(_folded(target), []).append(i)
     if not 0 < n_held_out < len(of_target):
         raise ValueError(
-            f"{n_held_out} pairs cannot be held out of {len(of_target)} different translations; hold out fewer"
+            f"{n_held_out} pairs cannot be held out of {len(of_target)} different translations; hold out fewer, or "
+            "give more pairs, or others to measure by"
         )
     groups = list(of_target.values())
     chosen = np.random.default_rng(seed).permutation(len(groups))[:n_held_out]

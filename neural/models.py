@@ -64,6 +64,11 @@ class CausalConfig:
     table = source_table = "embedding.table"
     encoder = None
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Tokens of each of its vocabularies."""
+        return (self.vocabulary_size,)
+
     def __post_init__(self) -> None:
         _check_decoder(self.decoder, self.vocabulary_size)
         if self.decoder.memory_size is not None:
@@ -122,6 +127,11 @@ class TranslatorConfig:
     def source_table(self) -> str:
         """The name of the table of the source's tokens."""
         return "embedding.table" if self.joint else "source.table"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Tokens of each of its vocabularies."""
+        return self.source_size, self.target_size
 
     @property
     def vocabulary_size(self) -> int:

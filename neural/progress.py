@@ -16,7 +16,7 @@ class FitProgress:
     Attributes
     ----------
     phase : str
-        "reading", "teaching" (the teacher is asked), "training", or "measuring".
+        "reading", "teaching" (the teacher is asked), "compiling", "training", or "measuring"; or what else is done.
     done : float or None
         Fraction of the phase, if known.
     step : int
@@ -26,6 +26,8 @@ class FitProgress:
         The last one measured.
     seconds : float
         Since training began.
+    bleu : float or None
+        Of translators, the last one measured.
     """
 
     phase: str
@@ -34,12 +36,15 @@ class FitProgress:
     loss: float | None = None
     held_out_loss: float | None = None
     seconds: float = 0.0
+    bleu: float | None = None
 
     def facts(self) -> str:
         """Return step, losses and the time that is left, for people."""
         facts = [f"step {self.step:,}"] if self.step else []
         losses = (("loss", self.loss), ("held out", self.held_out_loss))
         facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
+        if self.bleu is not None:
+            facts.append(f"BLEU {self.bleu:.1f}")
         if self.done and self.phase == "training":
             facts.append(f"{clock(self.seconds * (1 / self.done - 1))} left")
         return ", ".join(facts)
@@ -58,7 +63,7 @@ def show_fitting(
 
         def tell(state: FitProgress) -> None:
             assert update is not None
-            what = reading if state.phase == "reading" else state.phase
+            what = {"reading": reading, "compiling": "compiling, once"}.get(state.phase, state.phase)
             update(what, state.done, None if state.done is None else 1.0, state.facts(), bar="training")
 
         yield None if update is None else tell

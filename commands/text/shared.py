@@ -4,39 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from w2v.commands.shared.output import print_json, print_table
 from w2v.commands.shared.training import train_and_save
+from w2v.commands.text.describing import describe_units
 from w2v.display.wording import in_words
-from w2v.storage.claims import check_unclaimed
 from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
-from w2v.vectors.persistence import check_output
+
+if TYPE_CHECKING:
+    from w2v.neural.tasks.estimator import TextEstimator
 
 _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwrite")
 
 
-class TextModel(Protocol):
-    """A translator or a language model."""
-
-    history_: list[dict[str, Any]]
-
-    def save(self, path: Path) -> None:
-        """Write its folder."""
-        ...
-
-
-def check_new(output: Path | None, texts: tuple[str, ...], name: str, overwrite: bool) -> Path:
+def required_output(output: Path | None, texts: tuple[str, ...], name: str) -> Path:
     """Return the output of a new training; a usage error says what is missing."""
     if not texts:
         raise click.UsageError(f"Missing argument '{name}...'.")
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    check_unclaimed(output)
-    check_output(output, overwrite)
     return output
 
 
@@ -52,26 +42,29 @@ def find_interrupted(folder: Path, output: Path | None, texts: tuple[str, ...], 
 
 
 def run(
-    model: TextModel,
+    model: TextEstimator[Any],
     fit: Callable[..., object],
     output: Path,
     *,
-    kind: Kind,
     overwrite: bool,
     checkpoint_every: float,
     as_json: bool,
     facts: Callable[[], dict[str, Any]],
 ) -> None:
     """Train, save, and print what training came to."""
+    from w2v.neural.tasks.pairs import LeftOutWarning
+
     saved = train_and_save(
         fit, model.save, output, overwrite=overwrite, checkpoint_every=checkpoint_every,
-        resume=f"{kind.command} --resume", told=(CheckpointWarning,),
+        resume=f"{model.kind.command} --resume", told=(CheckpointWarning, LeftOutWarning),
     )  # fmt: skip
     history = model.history_
-    best = next(entry for entry in reversed(history) if entry["best"])
+    best = next((entry for entry in reversed(history) if entry["best"]), history[-1])
     figures = {name: best[name] for name in ("held_out_loss", "bleu") if name in best}
     summary = {
         "output": str(saved),
+        **describe_units(model.network_),
+        "parameters": model.network_.parameters.n_parameters,
         **facts(),
         "steps": history[-1]["step"],
         "seconds": history[-1]["seconds"],

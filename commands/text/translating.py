@@ -11,6 +11,7 @@ import click
 
 from w2v.commands.shared.options import (
     checkpoint_option,
+    errors_option,
     file_option,
     json_option,
     model_argument,
@@ -22,10 +23,11 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import json_text, note_missing_glyphs, say
 from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import check_new, find_interrupted, run
+from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
+from w2v.neural.tasks.bleu import bleu, require_sacrebleu
 from w2v.neural.tasks.parameters import TranslatorParameters
-from w2v.plots import check_picture_path
+from w2v.plots import check_picture_path, save_figure
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.translation import Translation
@@ -81,35 +83,27 @@ def fit_translator(
     What is kept is what was best on held-out pairs. While it trains, the output holds the best until the last
     checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same translator.
     """
-    from w2v.neural.tasks.folder import TRANSLATORS
     from w2v.neural.tasks.translation import Translator
 
     if interrupted is not None:
-        found, output = find_interrupted(interrupted, output, pairs, TRANSLATORS)
+        found, output = find_interrupted(interrupted, output, pairs, Translator.kind)
         translator = Translator.load(found)
         fit, overwrite = translator.resume, True
     else:
-        from w2v.corpora.parallel import read_pairs
-
-        output = check_new(output, pairs, "PAIRS", overwrite)
+        output = required_output(output, pairs, "PAIRS")
         translator = Translator(**options)
         fit = partial(
             translator.fit,
-            read_pairs(pairs, columns=columns),
-            validation=read_pairs(validation, columns=columns) if validation else None,
+            list(pairs),
+            validation=list(validation) or None,
             columns=columns,
             initial_source=initial_source,
             initial_target=initial_target,
         )
 
-    def facts() -> dict[str, Any]:
-        network = translator.network_
-        units = {f"{name}_units": f"{len(own.pieces):,} {own.kind}" for name, own in network.units.items()}
-        return {**units, "parameters": network.parameters.n_parameters}
-
     run(
-        translator, fit, output, kind=TRANSLATORS, overwrite=overwrite, checkpoint_every=checkpoint_every,
-        as_json=as_json, facts=facts,
+        translator, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
+        facts=lambda: {"pairs": translator.network_.metadata["pairs"]},
     )  # fmt: skip
 
 
@@ -130,7 +124,8 @@ Examples:
 @number_option("--n-best", default=1, most=1000, help="With --json: so many translations of each line.")
 @number_option("--batch-size", default=64, help="Lines at a time in each thread; memory grows with it.")
 @file_option("--reference", help="What the translations should be, line by line: print BLEU of them, too.")
-@file_option("--attention", help="Draw what each piece of the first line's translation looks at into FILE.png.")
+@file_option("--attention", help="Draw what each piece of the first translation looks at into FILE.png.")
+@errors_option
 @workers_option
 @overwrite_option
 @json_option
@@ -143,6 +138,7 @@ def translate(
     batch_size: int,
     reference: Path | None,
     attention: Path | None,
+    errors: str,
     workers: int | None,
     overwrite: bool,
     as_json: bool,
@@ -155,22 +151,22 @@ def translate(
     if n_best > beam:
         raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
     from w2v.neural.generation.state import Wanted
-    from w2v.neural.tasks.bleu import bleu
     from w2v.neural.tasks.translation import Translator
 
     if attention is not None:
         check_picture_path(attention, overwrite)
+    wanted_texts = None if reference is None else _read_reference(reference, files, errors)
+    reader = TextReader(files or "-", errors=errors)
     translator = Translator.load(model)
     wanted = Wanted(scores=as_json, alternatives=5 if as_json else 0, alignments=as_json or attention is not None)
-    wanted_texts = None if reference is None else [line.strip() for line in TextReader(reference).lines()]
-    lines, made = TextReader(files or "-").lines(), []
+    lines, made = reader.lines(), list[str]()
     while texts := list(islice(lines, _AT_ONCE)):
         found = translator.explain(
             texts, beam=beam, length_penalty=length_penalty, n_best=n_best, batch_size=batch_size, workers=workers,
             wanted=wanted,
         )  # fmt: skip
-        if attention is not None:
-            _draw(found[0][0], attention, overwrite)
+        if attention is not None and (filled := [best for best, *_ in found if best.pieces]):
+            _draw(filled[0], attention, overwrite)
             attention = None
         for text, translations in zip(texts, found, strict=True):
             if wanted_texts is not None:
@@ -178,17 +174,35 @@ def translate(
             if as_json:
                 click.echo(json_text({"source": text, "translations": [one.to_dict() for one in translations]}))
             else:
-                click.echo(translations[0].text)
+                click.echo(" ".join(translations[0].text.splitlines()))
+    if attention is not None:
+        raise click.ClickException(f"nothing was drawn into {attention}: there is no line with a translation.")
     if wanted_texts is not None:
-        if len(made) != len(wanted_texts):
-            raise click.ClickException(f"{reference} has {len(wanted_texts)} lines, but {len(made)} were translated.")
+        _check_lengths(reference, len(wanted_texts), len(made))
         score = bleu(made, wanted_texts)
-        click.echo(f"BLEU {score.score:.2f}, {score.signature}", err=True)
+        say(f"BLEU {score.score:.2f}, {score.signature}")
+
+
+def _read_reference(reference: Path, files: tuple[str, ...], errors: str) -> list[str]:
+    """Return the lines to compare with; if as many are to be translated, as far as that can be known yet."""
+    require_sacrebleu()
+    texts = [line.strip() for line in TextReader(reference, errors=errors).lines()]
+    reader = TextReader(files or "-", errors=errors)
+    if reader.total_bytes is not None:
+        _check_lengths(reference, len(texts), sum(1 for _ in reader.lines()))
+    return texts
+
+
+def _check_lengths(reference: Path | None, n_wanted: int, n_made: int) -> None:
+    if n_made != n_wanted:
+        raise click.ClickException(
+            f"{reference} has {n_wanted:,} lines, but there are {n_made:,} to be translated; line i of one belongs to "
+            "line i of the other."
+        )
 
 
 def _draw(translation: Translation, path: Path, overwrite: bool) -> None:
     from w2v.neural.tasks.plots import plot_alignment
-    from w2v.plots import save_figure
 
     with note_missing_glyphs():
         figure = plot_alignment(translation)

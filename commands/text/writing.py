@@ -26,7 +26,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import json_text, print_json, say
 from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import check_new, find_interrupted, run
+from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
 from w2v.neural.tasks.parameters import LanguageModelParameters
@@ -79,31 +79,21 @@ def fit_lm(
     What is kept is what was best on held-out text. While it trains, the output holds the best until the last
     checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same model.
     """
-    from w2v.neural.tasks.folder import LANGUAGE_MODELS
     from w2v.neural.tasks.language_model import LanguageModel
 
     if interrupted is not None:
-        found, output = find_interrupted(interrupted, output, corpus, LANGUAGE_MODELS)
+        found, output = find_interrupted(interrupted, output, corpus, LanguageModel.kind)
         model = LanguageModel.load(found)
         fit, overwrite = model.resume, True
     else:
-        output = check_new(output, corpus, "CORPUS", overwrite)
+        output = required_output(output, corpus, "CORPUS")
         model = LanguageModel(**options)
         apart = TextReader(validation, errors=errors) if validation else None
         fit = partial(model.fit, TextReader(corpus, errors=errors), validation=apart, initial=initial)
 
-    def facts() -> dict[str, Any]:
-        network = model.network_
-        units = network.units["text"]
-        return {
-            "units": f"{len(units.pieces):,} {units.kind}",
-            "parameters": network.parameters.n_parameters,
-            "ngram_held_out_loss": network.metadata["ngram_loss"],
-        }
-
     run(
-        model, fit, output, kind=LANGUAGE_MODELS, overwrite=overwrite, checkpoint_every=checkpoint_every,
-        as_json=as_json, facts=facts,
+        model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
+        facts=lambda: {"ngram_held_out_loss": model.network_.metadata["ngram_loss"]},
     )  # fmt: skip
 
 
@@ -167,6 +157,7 @@ def score(
     from w2v.neural.tasks.language_model import LanguageModel
 
     opened = LanguageModel.load(model)
+    are_words = opened.network_.units["text"].kind == "words"
     total, n = 0.0, 0
     for scored in _scored(opened, TextReader(files or "-", errors=errors), ngrams, whole, workers):
         total += scored.log_probability
@@ -174,7 +165,7 @@ def score(
         if as_json:
             click.echo(json_text(scored.to_dict()))
         else:
-            click.echo(f"{scored.log_probability:10.2f} {scored.perplexity:10.2f}  {_coloured(scored)}")
+            click.echo(f"{scored.log_probability:10.2f} {scored.perplexity:10.2f}  {_coloured(scored, are_words)}")
     if n:
         say(f"{n:,} units, perplexity {math.exp(-total / n):.2f}, {-total / n:.4f} nats each")
 
@@ -182,20 +173,21 @@ def score(
 def _scored(model: LanguageModel, reader: TextReader, ngrams: bool, whole: bool, workers: int | None) -> Any:
     """Yield what texts score, some lines at a time."""
     if whole:
-        yield from model.score(["\n".join(reader.lines())], ngrams=ngrams, workers=workers)
+        for path in reader.paths:
+            text = "\n".join(TextReader(path, errors=reader.errors).lines())
+            yield from model.score([text], ngrams=ngrams, workers=workers)
         return
     lines = reader.lines()
     while texts := list(islice(lines, _AT_ONCE)):
         yield from model.score(texts, ngrams=ngrams, workers=workers)
 
 
-def _coloured(scored: Scored) -> str:
+def _coloured(scored: Scored, are_words: bool) -> str:
     """Return the text, its pieces in the colours of their surprise where the output is a terminal."""
     if not sys.stdout.isatty():
         return printable(scored.text)
     pieces: Sequence[str] = scored.pieces
-    spaced = " " if pieces and not any(piece.startswith(" ") for piece in pieces) and len(pieces[0]) > 1 else ""
-    return spaced.join(
+    return (" " if are_words else "").join(
         click.style(printable(piece), fg=_COLORS[min(len(_COLORS) - 1, int(-p / 2))])
         for piece, p in zip(pieces, scored.log_probabilities.tolist(), strict=False)
     )

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, merged
 from w2v.kernels.simd import LANES, fma, load, load_vector, select_lanes, splat, store_vector, take, transpose
 from w2v.kernels.training import round_up
 from w2v.neural.kernels.matmul import multiply
@@ -206,7 +206,7 @@ def _mix(scores, places, n_keys, values, column, size, out, at):
         c += LANES
 
 
-@compiled
+@merged
 def _attend_to_entries(plan, query, at, entries, places, n_keys, bias, block, scores, out, out_at):
     """Compute self-attention of one query, which may see n_keys entries, those at `places`."""
     size, width = plan.head_size, plan.n_heads * plan.head_size
@@ -221,7 +221,7 @@ def _attend_to_entries(plan, query, at, entries, places, n_keys, bias, block, sc
         _mix(scores, places, n_keys, entries, width + column, size, out, out_at + column)
 
 
-@compiled
+@merged
 def _attend_to_memory(plan, query, at, keys, key_at, values, places, n_keys, no_bias, scores, out, out_at, alignment):
     """Compute cross-attention of one query; add its weights, divided by the number of heads, to `alignment`."""
     size, stride = plan.head_size, round_up(n_keys, LANES)
@@ -253,7 +253,7 @@ class _Scratch(NamedTuple):
     block: Any
 
 
-@compiled
+@merged
 def _scratch(plan, rows, n):
     width = plan.n_heads * plan.head_size
     most = round_up(max(rows.lists.shape[1], rows.alignment.shape[1]), LANES)
@@ -271,7 +271,7 @@ def _normalise(plan, x, n, gain_and_bias, y, moments):
     normalise(x, n, plan.dim, plan.epsilon, gain, bias, y, moments, moments)
 
 
-@compiled
+@merged
 def _embed(plan, rows, tokens, n, s):
     """Write the embeddings of the new tokens, with their positions."""
     dim = plan.dim
@@ -289,7 +289,7 @@ def _embed(plan, rows, tokens, n, s):
         _normalise(plan, s.h, n, plan.start_norm, s.h, s.moments)
 
 
-@compiled
+@merged
 def _self_attention(plan, rows, layer, weights, source, n, s):
     width, borders = plan.n_heads * plan.head_size, plan.borders
     entries, bias = rows.entries[layer], weights[borders[DISTANCES] : borders[LAST]]
@@ -313,7 +313,7 @@ def _self_attention(plan, rows, layer, weights, source, n, s):
     multiply(s.mixed, n, width, weights[borders[OUTPUT] : borders[ACROSS]], plan.dim, True, s.h)
 
 
-@compiled
+@merged
 def _cross_attention(plan, rows, layer, weights, source, n, s):
     width, borders = plan.n_heads * plan.head_size, plan.borders
     keys, values, no_bias = rows.keys[layer], rows.values[layer], weights[:0]
@@ -336,7 +336,7 @@ def _cross_attention(plan, rows, layer, weights, source, n, s):
     multiply(s.mixed, n, width, weights[borders[FROM_MEMORY] : borders[INNER]], plan.dim, True, s.h)
 
 
-@compiled
+@merged
 def _feed_forward(plan, weights, source, n, s):
     borders = plan.borders
     multiply(source, n, plan.dim, weights[borders[INNER] : borders[OUTER]], plan.d_ff, False, s.hidden)
@@ -344,7 +344,7 @@ def _feed_forward(plan, weights, source, n, s):
     multiply(s.hidden, n, plan.d_ff, weights[borders[OUTER] : borders[NORM1]], plan.dim, True, s.h)
 
 
-@compiled
+@merged
 def _run_layer(plan, rows, layer, n, s):
     weights, borders = plan.weights[layer], plan.borders
     for sub in range(3):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, merged
 from w2v.kernels.simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
 from w2v.neural.kernels.attention import attend
 from w2v.neural.kernels.matmul import multiply
@@ -150,7 +150,7 @@ def _end_of_group(offsets, first, last):
     return end
 
 
-@compiled
+@merged
 def _scratch(plan, n):
     dim, width = plan.dim, plan.n_heads * plan.head_size
     return _Scratch(
@@ -160,7 +160,7 @@ def _scratch(plan, n):
     )  # fmt: skip
 
 
-@compiled
+@merged
 def _add_positions(plan, h, positions, n, offsets, first, last):
     """Add positions to n rows, the first of which is that of sequence `first`; see `positions.forward`."""
     dim, row = plan.dim, 0
@@ -181,7 +181,7 @@ def _add_positions(plan, h, positions, n, offsets, first, last):
             row += dim
 
 
-@compiled
+@merged
 def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
     """Put n rows s.h through one layer, in place; `row` holds its arrays."""
     no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
@@ -218,7 +218,7 @@ def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
         normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.h, s.moments, s.moments)
 
 
-@compiled
+@merged
 def _run_layers(plan, n, offsets, first, last, cos, sin, s):
     """Put n rows s.h, those of the sequences first .. last - 1, through all that lies between the maps, in place."""
     dim = plan.dim

@@ -110,8 +110,8 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
     one, scratch, places = np.ones(1, np.float32), np.empty(ROWS * PANEL, np.float32), np.empty(ROWS, np.int64)
     for block in range(0, n_rows, BLOCK):
         stop = min(block + BLOCK, n_rows)
-        panel = 0
         for first in range(0, n_columns, PANEL):
+            panel = first * (width + 1)
             for i in range(block, stop, ROWS):
                 n, m, at = min(ROWS, stop - i), min(PANEL, n_columns - first), i * n_columns + first
                 for r in range(ROWS):
@@ -132,7 +132,6 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
                 else:
                     _multiply_all(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
                 _copy_tile(scratch, n, m, out, at, n_columns, add)
-            panel += (width + 1) * PANEL
 
 
 @compiled

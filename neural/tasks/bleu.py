@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import NamedTuple
 
 
@@ -19,6 +20,17 @@ class Bleu(NamedTuple):
 
     score: float
     signature: str
+
+
+def has_sacrebleu() -> bool:
+    """Tell whether the package that computes BLEU is there."""
+    return find_spec("sacrebleu") is not None
+
+
+def require_sacrebleu() -> None:
+    """Raise ModuleNotFoundError, which says what to install, if that package is missing."""
+    if not has_sacrebleu():
+        raise ModuleNotFoundError("BLEU needs the package sacrebleu: pip install 'w2v-toolkit[translate]'")
 
 
 def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = None, lowercase: bool = False) -> Bleu:
@@ -46,10 +58,9 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = 
     .. [1] Papineni et al. 2002, BLEU: a method for automatic evaluation of machine translation.
     .. [2] Post 2018, A call for clarity in reporting BLEU scores, arXiv:1804.08771.
     """
-    try:
-        from sacrebleu.metrics.bleu import BLEU
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("BLEU needs the package sacrebleu: pip install 'w2v-toolkit[translate]'") from error
+    require_sacrebleu()
+    from sacrebleu.metrics.bleu import BLEU
+
     sample = "".join(wanted[:1000])
     if tokenize is None:
         chinese = sum("\u4e00" <= character <= "\u9fff" for character in sample)

@@ -6,17 +6,17 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.neural.loop import Loop, LoopOptions
-from w2v.neural.models import Batch, Regularisation
+from w2v.neural.models import END, Batch, CausalConfig, Config, Regularisation, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.parameters import NetworkParameters
 from w2v.neural.trainable import LearningOptions, Trainable
@@ -29,6 +29,8 @@ EPOCHS, LEAST_STEPS = 30, 2000
 _MANY_EPOCHS = 1 << 20
 _MEASURE_EVERY = 50
 _MAY_CHANGE = ("workers", "max_time")
+
+Told = Callable[[FitProgress], None]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Text:
     held_out : Batch
     figures : callable
         What else is measured, from the parameters: names and numbers, such as BLEU.
+    decode : callable
+        Does what `figures` does, with a network and its parameters, so that it is compiled.
     digest : str
         What two texts share only if they are the same.
     files : list of str, or None
@@ -56,6 +60,7 @@ class Text:
     n_batches: int
     held_out: Batch
     figures: Callable[[ParameterTable], dict[str, float]]
+    decode: Callable[[Config, ParameterTable], object]
     digest: str
     files: list[str] | None = None
     further: dict[str, Any] = field(default_factory=dict)
@@ -83,7 +88,7 @@ def train(
     *,
     keep: Callable[[TextNetwork], None],
     checkpoint: Checkpoint | None = None,
-    progress: ProgressOption = None,
+    told: Told | None = None,
     resumed: TextNetwork | None = None,
 ) -> None:
     """Train a network from its start, or from where another training was interrupted.
@@ -94,11 +99,13 @@ def train(
         Its parameters are where training begins; they are left as they are.
     text : Text
     parameters : NetworkParameters
+        With a seed.
     keep : callable
         Is given what was learned, before it is saved, so that nothing is lost if that fails.
     checkpoint : Checkpoint, optional
         Where the training is saved.
-    progress : bool, str or callable, optional
+    told : callable, optional
+        Told how far training is.
     resumed : TextNetwork, optional
         The training that goes on.
 
@@ -111,49 +118,32 @@ def train(
     DivergenceError
         If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
     """
-    seed = seed_of(parameters.random_state) if resumed is None or resumed.seed is None else resumed.seed
+    seed = parameters.random_state
     described = {"seed": seed, "text": text.digest, "files": text.files, **text.further}
-    shown = asdict(replace(parameters, random_state=seed))
+    shown, before = parameters.to_dict(), list[dict[str, Any]]()
     if resumed is not None:
         _check_same(resumed.metadata, shown, described)
+        before += resumed.metadata.get("history", [])
     table = start.parameters.copy()
-    trainable = Trainable(
-        start.config, table, text.draw, text.held_out,
-        LearningOptions(
-            parameters.learning_rate,
-            weight_decay=parameters.weight_decay,
-            clip=parameters.clip,
-            regularisation=Regularisation(parameters.dropout, parameters.smoothing),
-            seed=seed,
-            workers=parameters.workers or default_workers(),
-        ),
-    )  # fmt: skip
-    max_time, per_epoch = parameters.max_time, text.n_batches
-    epochs = parameters.epochs or (max(EPOCHS, -(-LEAST_STEPS // per_epoch)) if max_time is None else _MANY_EPOCHS)
-    options = LoopOptions(
-        epochs * per_epoch,
-        min(parameters.warmup, max(1, epochs * per_epoch // 4)),
-        parameters.evaluate_every or per_epoch * -(-_MEASURE_EVERY // per_epoch),
-        max_time,
-        advice=f"train with a lower learning_rate than {parameters.learning_rate:g}, or a longer warmup",
-        averaged=parameters.averaged,
-        patience=parameters.patience,
+    learning = LearningOptions(
+        parameters.learning_rate,
+        weight_decay=parameters.weight_decay,
+        clip=parameters.clip,
+        regularisation=Regularisation(parameters.dropout, parameters.smoothing),
+        seed=seed,
+        workers=parameters.workers or default_workers(),
     )
-    with nullcontext() if checkpoint is None else claimed(checkpoint.output), show_fitting(progress, None) as told:
-
-        def tell(phase: str, loop: Loop) -> None:
-            if told is not None:
-                done = min(1.0, loop.done)
-                told(FitProgress(phase, done, loop.step, loop.loss, loop.held_out_loss, loop.seconds))
-
+    with nullcontext() if checkpoint is None else claimed(checkpoint.output):
+        tell = _teller(told, before)
+        tell("compiling", None)
+        _rehearse(start.config, text, learning)
         loop = Loop(
-            trainable, options, progress=tell, pauses=[] if checkpoint is None else [checkpoint],
-            figures=lambda: text.figures(table),
+            Trainable(start.config, table, text.draw, text.held_out, learning),
+            _loop_options(parameters, text.n_batches), progress=tell,
+            pauses=[] if checkpoint is None else [checkpoint], figures=lambda: text.figures(table),
         )  # fmt: skip
-        before: list[dict[str, Any]] = []
         if resumed is not None and resumed.training is not None:
             loop.restore(resumed.training)
-            before = resumed.metadata.get("history", [])
 
         def saved(complete: bool) -> TextNetwork:
             learned = start.parameters.zeros_like()
@@ -180,6 +170,59 @@ def train(
             checkpoint.finish(result)
     if interrupt is not None:
         raise TrainingInterrupted("training was interrupted; `resume` goes on") from interrupt
+
+
+def _teller(told: Told | None, before: list[dict[str, Any]]) -> Callable[[str, Loop | None], None]:
+    """Return what tells how far training is; `before` is what was measured before an interruption."""
+
+    def tell(phase: str, loop: Loop | None) -> None:
+        if told is None:
+            return
+        if loop is None:
+            told(FitProgress(phase))
+            return
+        last: dict[str, Any] = next(reversed([*before, *loop.history]), {})
+        held_out, bleu = last.get("held_out_loss"), last.get("bleu")
+        told(FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, held_out, loop.seconds, bleu))
+
+    return tell
+
+
+def _rehearse(config: Config, text: Text, learning: LearningOptions) -> None:
+    """Do all that training does with the smallest network of this kind, so that what is missing is compiled.
+
+    The time for that, half a minute of a processor, once, is no time of training.
+    """
+    size = END + 2
+    if isinstance(config, TranslatorConfig):
+        small: Config = replace(
+            config, source_size=size, target_size=size, encoder=replace(config.encoder, layers=1),
+            decoder=replace(config.decoder, layers=1),
+        )  # fmt: skip
+    else:
+        small = CausalConfig(size, replace(config.decoder, layers=1))
+    packed = Packed.of([[END + 1]])
+    batch = Batch.of(packed, packed if isinstance(config, TranslatorConfig) else None)
+    table = ParameterTable.initialise(small.tensors(), 1)
+    trainable = Trainable(small, table, lambda step: batch, batch, replace(learning, workers=1))
+    trainable.accumulate(0)
+    trainable.update(1.0)
+    trainable.held_out_loss()
+    text.decode(small, table)
+
+
+def _loop_options(parameters: NetworkParameters, per_epoch: int) -> LoopOptions:
+    limited = parameters.max_time is not None
+    epochs = parameters.epochs or (_MANY_EPOCHS if limited else max(EPOCHS, -(-LEAST_STEPS // per_epoch)))
+    return LoopOptions(
+        epochs * per_epoch,
+        min(parameters.warmup, max(1, epochs * per_epoch // 4)),
+        parameters.evaluate_every or per_epoch * -(-_MEASURE_EVERY // per_epoch),
+        parameters.max_time,
+        advice=f"train with a lower learning_rate than {parameters.learning_rate:g}, or a longer warmup",
+        averaged=parameters.averaged,
+        patience=parameters.patience,
+    )
 
 
 def _check_same(metadata: Mapping[str, Any], shown: dict[str, Any], described: dict[str, Any]) -> None:

@@ -12,20 +12,26 @@ from numpy.typing import NDArray
 
 from w2v.corpora.units import Units, units_from_config
 from w2v.neural.models import CausalConfig, Config, TranslatorConfig
+from w2v.neural.ngrams import NgramModel
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.persistence import read_parameters
 from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE
 from w2v.storage.claims import check_free_space
 from w2v.storage.files import ModelError, atomic_file, atomic_folder
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.training.checkpoints import Kind
-from w2v.vectors.model_folder import FORMAT, LAYOUT, encode_json, parse_json, read_header
+from w2v.vectors.model_folder import FORMAT, LAYOUT, check_types, encode_json, parse_json, read_header, read_kind
 from w2v.vectors.persistence import check_output, n_bytes_of
 
 TRANSLATORS = Kind("translator", 1, "w2v fit-translator", "Translator")
 LANGUAGE_MODELS = Kind("language-model", 1, "w2v fit-lm", "LanguageModel")
 NETWORK_FILE, NGRAMS_FILE = "network.safetensors", "ngrams.safetensors"
-_STRUCTURE = ("format", "format_version", "kind", "network", "units")
+_MOST = {
+    "dim": MAX_SIZE, "heads": MAX_SIZE, "layers": MAX_LAYERS, "d_ff": 64 * MAX_SIZE, "max_positions": 1 << 20,
+    "max_distance": 1 << 16,
+}  # fmt: skip
+_STRUCTURE = ("format", "format_version", "kind", "vocabulary_size", "network", "units")
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class TextNetwork:
             "format": FORMAT,
             "format_version": self.kind.newest,
             "kind": self.kind.name,
+            "vocabulary_size": self.config.vocabulary_size,
             "network": asdict(self.config),
             "units": {name: f"{name}-units.json" for name in self.units},
             **{name: value for name, value in self.metadata.items() if name not in _STRUCTURE},
@@ -104,7 +111,7 @@ class TextNetwork:
                 file.write(config)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], kind: Kind, *, for_training: bool = False) -> TextNetwork:
+    def load(cls, path: str | os.PathLike[str], kind: Kind) -> TextNetwork:
         """Read a folder, which may come from a stranger: nothing in it is executed, and every size is checked.
 
         Parameters
@@ -112,8 +119,6 @@ class TextNetwork:
         path : str or path-like
         kind : Kind
             What is expected.
-        for_training : bool, default False
-            Read what an interrupted training needs to go on, too.
 
         Raises
         ------
@@ -122,35 +127,68 @@ class TextNetwork:
         ModuleNotFoundError
             If its units are subwords, and the package tokenizers is missing.
         """
-        described = read_header(path, kind.name, kind.newest, counted="format_version")
+        described = read_header(path, kind.name, kind.newest)
         folder = Path(path)
+        file = folder / LAYOUT.config
+        check_types(described, file, {"network": dict, "parameters": dict, "training": dict, "history": list})
         names = ("source", "target") if kind is TRANSLATORS else ("text",)
         units = {name: _read_units(folder / f"{name}-units.json") for name in names}
         try:
-            config = _config_from(described["network"])
-            sizes = (
-                {"source": config.source_size, "target": config.target_size}
-                if isinstance(config, TranslatorConfig)
-                else {"text": config.vocabulary_size}
-            )
+            config = _config_from(described["network"], kind)
+            sizes = dict(zip(names, config.sizes, strict=True))
             for name, own in units.items():
                 if len(own.pieces) != sizes[name]:
                     raise ValueError(f"the network has {sizes[name]} {name} units, but there are {len(own.pieces)}")
+            if kind is TRANSLATORS and config.table == config.source_table and units["source"] != units["target"]:
+                raise ValueError("languages that share a table must share their units")
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
+            raise ModelError(f"{file} is damaged: {error}") from error
         parameters = read_parameters(folder / NETWORK_FILE, config.tensors())
         metadata = {name: value for name, value in described.items() if name not in _STRUCTURE}
-        training = read_tensors(folder / LAYOUT.training) if for_training else None
-        further = {"ngrams": read_tensors(folder / NGRAMS_FILE)} if kind is LANGUAGE_MODELS else {}
+        is_complete = metadata.get("training", {}).get("complete") is not False
+        if not is_complete and type(metadata["training"].get("seed")) is not int:
+            raise ModelError(f"{file} is damaged: it does not say the seed of the training")
+        if not all(isinstance(entry, dict) for entry in metadata.get("history", [])):
+            raise ModelError(f"{file} is damaged: its history is not one of measurements")
+        training = None if is_complete else read_tensors(folder / LAYOUT.training)
+        further = {}
+        if kind is LANGUAGE_MODELS:
+            further["ngrams"] = _read_ngrams(folder / NGRAMS_FILE, config.vocabulary_size, metadata.get("lines"))
         return cls(kind, config, parameters, units, metadata, training, further)
 
 
-def _config_from(described: Any) -> Config:
+def is_text_network(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a folder says that it holds a translator or a language model."""
+    try:
+        return read_kind(path) in (TRANSLATORS.name, LANGUAGE_MODELS.name)
+    except ModelError:
+        return False
+
+
+def _config_from(described: Mapping[str, Any], kind: Kind) -> Config:
+    """Return the configuration that `asdict` made a dict of."""
     own = dict(described)
-    decoder = StackConfig(**own.pop("decoder"))
-    if "encoder" in own:
-        return TranslatorConfig(encoder=StackConfig(**own.pop("encoder")), decoder=decoder, **own)
-    return CausalConfig(decoder=decoder, **own)
+    own |= {name: _stack_from(own[name]) for name in ("encoder", "decoder") if name in own}
+    return TranslatorConfig(**own) if kind is TRANSLATORS else CausalConfig(**own)
+
+
+def _stack_from(described: Mapping[str, Any]) -> StackConfig:
+    for name, most in _MOST.items():
+        value = described.get(name, 1)
+        if type(value) is not int or not 1 <= value <= most:
+            raise ValueError(f"{name} must be a whole number from 1 to {most}, not {value!r:.80}")
+    return StackConfig(**described)
+
+
+def _read_ngrams(file: Path, n_tokens: int, lines: Any) -> dict[str, NDArray[Any]]:
+    arrays = read_tensors(file)
+    try:
+        found = NgramModel.from_arrays(arrays)
+        if (found.n_tokens, found.sentences) != (n_tokens, lines):
+            raise ValueError("its n-grams are not of the same units, or of other texts")
+    except ValueError as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
+    return arrays
 
 
 def _read_units(file: Path) -> Units:

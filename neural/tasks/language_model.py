@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
-from w2v.corpora.readers import TextReader
-from w2v.corpora.units import END, START, UNKNOWN, Units, learn_units
+from w2v.corpora.tokenizers import tokenizer_from_config
+from w2v.corpora.units import END, START, UNKNOWN, Units
 from w2v.neural import models
 from w2v.neural.generation.sequential import Chosen, OnToken, Sampling, greedy, sample
 from w2v.neural.generation.state import TOKENS_ONLY, Limits, Wanted
@@ -23,19 +22,19 @@ from w2v.neural.models import CausalConfig
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import ProgressOption
-from w2v.neural.stack import StackConfig
-from w2v.neural.tasks.fitting import Text, digest_of, seed_of, train
-from w2v.neural.tasks.folder import LANGUAGE_MODELS, NGRAMS_FILE, TextNetwork
+from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.tasks.estimator import TextEstimator, stack_of
+from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
+from w2v.neural.tasks.folder import LANGUAGE_MODELS, TextNetwork
 from w2v.neural.tasks.parameters import LANGUAGE_MODEL, LanguageModelParameters
 from w2v.neural.tasks.starting import start_from_words
+from w2v.neural.tasks.texts import TextData, learn_text_units
 from w2v.neural.tasks.windows import Streams, Windows, token_windows
 from w2v.settings.environment import default_workers
-from w2v.settings.estimator import Estimator, by_name
+from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
-from w2v.storage.files import ModelError
-from w2v.training.checkpoints import Checkpoint, find_checkpoint
+from w2v.training.checkpoints import Checkpoint
 
 _AT_ONCE = 1 << 14
 """Tokens that are scored at a time; what memory grows with."""
@@ -50,7 +49,7 @@ class Scored:
     ----------
     text : str
     pieces : list of str
-        Its units, as people read them; U+FFFD for what is unknown.
+        Its units, as people read them; ``<unk>`` for what is unknown.
     log_probabilities : ndarray of shape (n,), float64
         Natural logarithms of the probability of each, and, of a line, of the end behind them.
     """
@@ -102,7 +101,7 @@ class Written(NamedTuple):
 
 
 @documented(LanguageModelParameters)
-class LanguageModel(Estimator):
+class LanguageModel(TextEstimator[LanguageModelParameters]):
     """Says what comes next, after it has read text: it goes on writing, and scores what others wrote.
 
     Parameters
@@ -117,6 +116,8 @@ class LanguageModel(Estimator):
         N-grams of the same text, which a network has to be better than to be worth its time.
     history_ : list of dict
         What training measured: step, seconds, losses, held_out_loss.
+    is_complete_ : bool
+        False after an interrupted training, with which `resume` goes on.
 
     References
     ----------
@@ -130,6 +131,8 @@ class LanguageModel(Estimator):
     >>> model.fit(["one two three", "two three four", "three four five"] * 40).write("one", greedy=True)
     'one two three'
     """
+
+    kind, table = LANGUAGE_MODELS, LanguageModelParameters
 
     @by_name
     def __init__(
@@ -210,17 +213,19 @@ class LanguageModel(Estimator):
         ModuleNotFoundError
             If a vocabulary of subwords is to be learned and the package tokenizers is missing.
         """
-        parameters = self._parameters()
-        keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite)
-        seed = seed_of(parameters.random_state)
-        data = _Data.of(corpus, validation, parameters, seed)
-        units = _learn_units(data.trained, parameters)
-        config = _config(units, parameters)
-        table = ParameterTable.initialise(config.tensors(), seed)
-        if initial is not None:
-            start_from_words(table[config.table], units, initial)
-        start = TextNetwork(LANGUAGE_MODELS, config, table, {"text": units})
-        self._train(start, data, replace(parameters, random_state=seed), keeper, progress, None)
+        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
+        with show_fitting(progress, corpus) as told:
+            data = TextData.of(corpus, validation, parameters)
+            if told is not None:
+                told(FitProgress("learning the vocabulary"))
+            units = learn_text_units(data.trained, parameters)
+            config = _config(units, parameters)
+            table = ParameterTable.initialise(config.tensors(), parameters.random_state)
+            if initial is not None:
+                start_from_words(table[config.table], units, initial)
+            self._train(TextNetwork(LANGUAGE_MODELS, config, table, {"text": units}), data, parameters, keeper, told)
         return self
 
     def resume(
@@ -254,19 +259,11 @@ class LanguageModel(Estimator):
         TrainingInterrupted
             As `fit`.
         """
-        began = self.network_
-        if began.training is None:
-            raise ValueError("there is no interrupted training to resume")
-        keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
-        parameters = replace(self._parameters(), random_state=began.seed)
-        if corpus is None:
-            training = began.metadata["training"]
-            if not training.get("files"):
-                raise ValueError("the text that was trained on was no file: pass it again")
-            corpus = [Path(name) for name in training["files"]]
-            validation = [Path(name) for name in training["validation"]] if training.get("validation") else None
-        data = _Data.of(corpus, validation, parameters, seed_of(began.seed))
-        self._train(began, data, parameters, keeper, progress, began)
+        began, parameters = self._interrupted()
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
+        with show_fitting(progress, corpus) as told:
+            data = TextData.again(began, corpus, validation, parameters)
+            self._train(began, data, parameters, keeper, told, began)
         return self
 
     def write(
@@ -318,7 +315,8 @@ class LanguageModel(Estimator):
 
         ids = self._units.encode([checked_text(prompt, 1)])[0].tolist()
         sampling = Sampling(temperature, top_k, top_p, seed)
-        return self._units.decode([*ids, *self._continue(ids, max_tokens, sampling, greedy, TOKENS_ONLY, tell)])
+        written = self._continue(ids, max_tokens, sampling, greedy, TOKENS_ONLY, tell)
+        return _continued(self._units, prompt, ids, written)
 
     def explain(
         self,
@@ -442,51 +440,22 @@ class LanguageModel(Estimator):
         return found
 
     def perplexity(self, texts: Iterable[str], *, ngrams: bool = False) -> float:
-        """Return the perplexity of texts, each token of which counts alike."""
-        found = np.concatenate([one.log_probabilities for one in self.score(texts, ngrams=ngrams)])
+        """Return the perplexity of texts, each token of which counts alike; NaN if there is none."""
+        found = np.concatenate([np.zeros(0), *(one.log_probabilities for one in self.score(texts, ngrams=ngrams))])
         return math.exp(-float(found.mean())) if len(found) else math.nan
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the model's folder; see `TextNetwork.save`."""
-        self.network_.save(path, overwrite=overwrite)
+    @classmethod
+    def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        tokenizer = parameters.get("tokenizer")
+        return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> LanguageModel:
-        """Open a language model's folder, or the checkpoint of an interrupted training.
-
-        Raises
-        ------
-        ModelError
-            If it is missing, holds another kind of model, is of a newer version, or damaged.
-        """
-        try:
-            folder, _ = find_checkpoint(path, LANGUAGE_MODELS)
-        except ModelError:
-            folder = Path(path)
-            network = TextNetwork.load(folder, LANGUAGE_MODELS)
-        else:
-            network = TextNetwork.load(folder, LANGUAGE_MODELS, for_training=True)
-        known = {field.name for field in fields(LanguageModelParameters)}
-        try:
-            began = {name: value for name, value in network.metadata["parameters"].items() if name in known}
-            LanguageModelParameters(**began)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{folder} is damaged: its parameters: {error}") from error
-        model = cls(**began)
-        try:
-            model._keep(network)
-        except ValueError as error:
-            raise ModelError(f"{folder / NGRAMS_FILE} is damaged: {error}") from error
-        if type(network.metadata.get("lines")) is not bool:
-            raise ModelError(f"{folder} is damaged: it does not say whether its texts are lines")
-        return model
-
-    def _parameters(self) -> LanguageModelParameters:
-        return LanguageModelParameters(**self.get_params())
+    def _check(cls, metadata: Mapping[str, Any]) -> None:
+        if type(metadata.get("lines")) is not bool:
+            raise ValueError("it does not say whether its texts are lines")
 
     def _keep(self, network: TextNetwork) -> None:
-        self.network_: TextNetwork = network
-        self.history_: list[dict[str, Any]] = network.metadata.get("history", [])
+        super()._keep(network)
         self.ngrams_ = NgramModel.from_arrays(network.further["ngrams"])
         self._packed: FusedDecoder | None = None
 
@@ -515,17 +484,21 @@ class LanguageModel(Estimator):
     def _train(
         self,
         start: TextNetwork,
-        data: _Data,
+        data: TextData,
         parameters: LanguageModelParameters,
         keeper: Checkpoint | None,
-        progress: ProgressOption,
-        resumed: TextNetwork | None,
+        told: Told | None,
+        resumed: TextNetwork | None = None,
     ) -> None:
         units = start.units["text"]
         trained, held_out = (Packed(*units.encode(texts)) for texts in (data.trained, data.held_out))
         streams = Streams(trained, data.lines)
-        windows = Windows(streams, parameters.context, parameters.batch_tokens, seed_of(parameters.random_state))
+        windows = Windows(streams, parameters.context, parameters.batch_tokens, parameters.random_state)
         measured = Streams(held_out, data.lines)
+        if not measured.lengths.any():
+            raise ValueError("the text to measure by holds nothing of which the model could be asked")
+        if told is not None:
+            told(FitProgress("counting n-grams"))
         ngrams = NgramModel.fit(trained, parameters.order, len(units.pieces), sentences=data.lines)
         floor = -float(ngrams.log_probabilities(held_out).mean())
         start = replace(
@@ -538,83 +511,16 @@ class LanguageModel(Estimator):
             windows.n_batches,
             measured.batch(*measured.cut(parameters.context)),
             lambda table: {},
+            lambda config, table: None,
             digest_of(trained, held_out),
             data.files,
-            {"validation": data.validation_files},
+            {"validation": data.validation_files, "errors": data.errors},
         )
-        train(start, text, parameters, keep=self._keep, checkpoint=keeper, progress=progress, resumed=resumed)
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Texts to train on and to measure by, and the files that they came from."""
-
-    trained: list[str]
-    held_out: list[str]
-    lines: bool
-    files: list[str] | None
-    validation_files: list[str] | None
-
-    @classmethod
-    def of(cls, corpus: Any, validation: Any, parameters: LanguageModelParameters, seed: int) -> _Data:
-        lines = parameters.lines if parameters.lines is not None else parameters.units != "characters"
-        every, files = _read(corpus, lines)
-        if validation is not None:
-            apart, validation_files = _read(validation, lines)
-            return cls(every, apart, lines, files, validation_files)
-        if lines:
-            n = max(1, round(parameters.held_out * len(every)))
-            chosen = set(np.random.default_rng(seed).permutation(len(every))[:n].tolist())
-            trained = [text for i, text in enumerate(every) if i not in chosen]
-            apart = [every[i] for i in sorted(chosen)]
-        else:
-            [text] = every
-            cut = len(text) - max(1, round(parameters.held_out * len(text)))
-            trained, apart = [text[:cut]], [text[cut:]]
-        if not any(trained) or not any(apart):
-            raise ValueError("the text is too short to hold a part of it out; give more, or a validation text")
-        return cls(trained, apart, lines, files, None)
-
-
-def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
-    """Return lines that are not blank, or all of them as one running text, and the files that they are from."""
-    files = None
-    found: Iterator[str]
-    if isinstance(corpus, (str, os.PathLike)):
-        corpus = [Path(corpus)]
-    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
-        corpus = TextReader(corpus)
-    if isinstance(corpus, TextReader):
-        found = corpus.lines()
-        files = None if "-" in corpus.paths else [os.path.abspath(path) for path in corpus.paths]
-    else:
-        found = (checked_text(text, i) for i, text in enumerate(one_column(corpus), 1))
-    texts = [line for line in found if line.strip()] if lines else ["\n".join(found)]
-    if not any(text.strip() for text in texts):
-        raise ValueError("there is no text to train on")
-    return texts, files
-
-
-def _checkpoint(path: str | os.PathLike[str], seconds: float, overwrite: bool, seed: int | None = None) -> Checkpoint:
-    return Checkpoint(path, seconds, overwrite=overwrite, seed=seed, kind=LANGUAGE_MODELS)
-
-
-def _learn_units(texts: Sequence[str], parameters: LanguageModelParameters) -> Units:
-    options = {"tokenizer": parameters.tokenizer} if parameters.units == "words" else {}
-    min_count = parameters.min_count if parameters.units != "subwords" else None
-    return learn_units(parameters.units, texts, size=parameters.vocabulary_size, min_count=min_count, **options)
+        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
 
 
 def _config(units: Units, parameters: LanguageModelParameters) -> CausalConfig:
-    return CausalConfig(
-        len(units.pieces),
-        StackConfig(
-            parameters.dim, parameters.heads, parameters.layers,
-            max(1, round(parameters.feed_forward * parameters.dim)), norm=parameters.norm,
-            positions=parameters.positions, activation=parameters.activation,
-            max_positions=parameters.context, causal=True,
-        ),
-    )  # fmt: skip
+    return CausalConfig(len(units.pieces), stack_of(parameters, max_positions=parameters.context, causal=True))
 
 
 def _told(
@@ -636,3 +542,9 @@ def _told(
         found[begin : int(ends[last - 1])] = -losses[new]
         first = last
     return found
+
+
+def _continued(units: Units, prompt: str, ids: Sequence[int], written: Sequence[int]) -> str:
+    """Return a prompt as it was given, what is unknown in it too, and what follows it."""
+    added = units.decode([*ids, *written])[len(units.decode(ids)) :]
+    return prompt + (added.removeprefix(" ") if units.kind == "words" and prompt[-1:].isspace() else added)

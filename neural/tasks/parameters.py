@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
 from w2v.neural.names import NORMS, POSITIONS
 from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.settings.parameters import CONSTRAINTS
@@ -13,6 +14,9 @@ from w2v.settings.tables import MANY, check_parameters, parameter
 MAX_SIZE = 1 << 16
 """The largest width of a network."""
 
+MAX_LAYERS = 1 << 10
+DECODED_POSITIONS = tuple(name for name in POSITIONS if name != "fraction")
+"""Those that are known before a text is complete."""
 ACTIVATIONS = ("gelu", "relu", "tanh")
 UNITS = ("characters", "subwords", "words")
 AUTO = "auto"
@@ -22,13 +26,13 @@ AUTO = "auto"
 class NetworkParameters:
     """How the blocks of a network are made, and how they learn."""
 
-    layers: int = parameter(4, Integer("Blocks, of the encoder and of the decoder each.", 1, 1 << 10))
+    layers: int = parameter(4, Integer("Blocks, of the encoder and of the decoder each.", 1, MAX_LAYERS))
     heads: int = parameter(4, Integer("Heads of attention in each block.", 1, MAX_SIZE))
     dim: int = parameter(128, Integer("Width of embeddings and hidden states, a multiple of heads.", 1, MAX_SIZE))
     feed_forward: float = parameter(
         2.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
     )
-    positions: str = parameter("sinusoidal", Choice("How attention knows the places of tokens.", POSITIONS))
+    positions: str = parameter("sinusoidal", Choice("How attention knows the places of tokens.", DECODED_POSITIONS))
     norm: str = parameter("pre", Choice("Normalise what a block reads, or what it returns.", NORMS))
     activation: str = parameter("relu", Choice("Of the feed-forward network.", ACTIVATIONS))
     dropout: float = parameter(
@@ -66,6 +70,10 @@ class NetworkParameters:
 
     def __post_init__(self) -> None:
         check_parameters(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
+        return vars(self).copy()
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class LanguageModelParameters(NetworkParameters):
         If a value is out of range.
     """
 
-    positions: str = parameter("rotary", Choice("How attention knows the places of tokens.", POSITIONS))
+    positions: str = parameter("rotary", Choice("How attention knows the places of tokens.", DECODED_POSITIONS))
     activation: str = parameter("gelu", Choice("Of the feed-forward network.", ACTIVATIONS))
     feed_forward: float = parameter(
         4.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
@@ -137,5 +145,22 @@ class LanguageModelParameters(NetworkParameters):
     )
     order: int = parameter(5, Integer("Order of the n-grams that stand beside the network for comparison.", 1, 7))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
+        return super().to_dict() | {"tokenizer": _described(self.tokenizer)}
+
 
 LANGUAGE_MODEL = LanguageModelParameters()
+
+
+def _described(given: Any) -> Any:
+    """Return the name of a tokenizer, or what makes it again."""
+    described = get_tokenizer(given).to_config()
+    try:
+        tokenizer_from_config(described)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"the tokenizer {described.get('callable', described['name'])} could not be kept with the model: divide "
+            "the texts with it first, words between spaces, and leave tokenizer as it is"
+        ) from error
+    return given if isinstance(given, str) else described

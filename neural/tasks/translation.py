@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
-from w2v.corpora.parallel import Pairs, read_pairs, split_pairs
-from w2v.corpora.units import END, START, Units, learn_units
+from w2v.corpora.parallel import Pairs
+from w2v.corpora.units import END, START, Units
 from w2v.neural.batches import TokenBatches
 from w2v.neural.generation.batches import in_batches
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Hypothesis, Limits, Wanted
 from w2v.neural.generation.transformer import FusedTranslator
-from w2v.neural.models import Batch, TranslatorConfig
+from w2v.neural.models import Batch, Config, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import ProgressOption
-from w2v.neural.stack import StackConfig
-from w2v.neural.tasks.bleu import bleu
-from w2v.neural.tasks.fitting import Text, digest_of, seed_of, train
+from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.tasks.bleu import bleu, has_sacrebleu
+from w2v.neural.tasks.estimator import TextEstimator, positive, stack_of
+from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import TRANSLATORS, TextNetwork
-from w2v.neural.tasks.parameters import AUTO, TRANSLATOR, TranslatorParameters
+from w2v.neural.tasks.pairs import PairData, learn_both
+from w2v.neural.tasks.parameters import TRANSLATOR, TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.settings.environment import default_workers
-from w2v.settings.estimator import Estimator, by_name
+from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
-from w2v.storage.files import ModelError
-from w2v.training.checkpoints import Checkpoint, find_checkpoint
+from w2v.training.checkpoints import Checkpoint
 
 _MEASURED = 500
 """Held-out pairs whose translations are compared, each time that training measures itself."""
-_SPARE = 10
+_SPARE, _LONGEST_RATIO = 10, 100.0
 _D = TRANSLATOR
 
 
@@ -88,7 +87,7 @@ class Translation:
 
 
 @documented(TranslatorParameters)
-class Translator(Estimator):
+class Translator(TextEstimator[TranslatorParameters]):
     """Translates from one language into another, after it has learned from pairs of texts.
 
     Parameters
@@ -101,6 +100,8 @@ class Translator(Estimator):
         What was learned.
     history_ : list of dict
         What training measured: step, seconds, losses, held_out_loss, bleu.
+    is_complete_ : bool
+        False after an interrupted training, with which `resume` goes on.
 
     References
     ----------
@@ -114,6 +115,8 @@ class Translator(Estimator):
     >>> translator.fit(pairs * 30, validation=pairs).translate(["zwei drei"])
     ['two three']
     """
+
+    kind, table = TRANSLATORS, TranslatorParameters
 
     @by_name
     def __init__(
@@ -204,20 +207,21 @@ class Translator(Estimator):
         ModuleNotFoundError
             If a vocabulary of subwords is to be learned and the package tokenizers is missing.
         """
-        parameters = self._parameters()
-        keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite)
-        data = _Data.of(sources, targets, validation, parameters, columns)
-        units = _learn_units(data.trained, parameters)
-        config = _config(units, parameters)
-        seed = seed_of(parameters.random_state)
-        table = ParameterTable.initialise(config.tensors(), seed)
-        for given, side, name in (
-            (initial_source, "source", config.source_table), (initial_target, "target", config.table),
-        ):  # fmt: skip
-            if given is not None:
-                start_from_words(table[name], units[side], given)
-        start = TextNetwork(TRANSLATORS, config, table, units)
-        self._train(start, data, replace(parameters, random_state=seed), keeper, progress, None)
+        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
+        with show_fitting(progress, _first_of(sources)) as told:
+            data = PairData.of(sources, targets, validation, parameters, columns)
+            if told is not None:
+                told(FitProgress("learning the vocabularies"))
+            units = learn_both(data.trained, parameters)
+            config = _config(units, parameters)
+            table = ParameterTable.initialise(config.tensors(), parameters.random_state)
+            for given, side, name in (
+                (initial_source, "source", config.source_table), (initial_target, "target", config.table),
+            ):  # fmt: skip
+                if given is not None:
+                    start_from_words(table[name], units[side], given)
+            self._train(TextNetwork(TRANSLATORS, config, table, units), data, parameters, keeper, told)
         return self
 
     def resume(
@@ -252,17 +256,11 @@ class Translator(Estimator):
         TrainingInterrupted
             As `fit`.
         """
-        began = self.network_
-        if began.training is None:
-            raise ValueError("there is no interrupted training to resume")
-        keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
-        parameters = replace(self._parameters(), random_state=began.seed)
-        if sources is None:
-            sources, validation, columns = _files_of(began)
-            data = _Data.of(sources, None, validation, parameters, columns)
-        else:
-            data = _Data.of(sources, targets, validation, parameters)
-        self._train(began, data, parameters, keeper, progress, began)
+        began, parameters = self._interrupted()
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
+        with show_fitting(progress, _first_of(sources)) as told:
+            data = PairData.again(began, (sources, targets, validation), parameters)
+            self._train(began, data, parameters, keeper, told, began)
         return self
 
     def translate(
@@ -342,58 +340,28 @@ class Translator(Estimator):
         """
         return bleu(self.translate(sources, **options), list(targets)).score
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the translator's folder; see `TextNetwork.save`."""
-        self.network_.save(path, overwrite=overwrite)
-
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Translator:
-        """Open a translator's folder, or the checkpoint of an interrupted training.
-
-        Raises
-        ------
-        ModelError
-            If it is missing, holds another kind of model, is of a newer version, or damaged.
-        """
-        try:
-            folder, _ = find_checkpoint(path, TRANSLATORS)
-        except ModelError:
-            folder = Path(path)
-            network = TextNetwork.load(folder, TRANSLATORS)
-        else:
-            network = TextNetwork.load(folder, TRANSLATORS, for_training=True)
-        known = {field.name for field in fields(TranslatorParameters)}
-        try:
-            began = {name: value for name, value in network.metadata["parameters"].items() if name in known}
-            TranslatorParameters(**began)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{folder} is damaged: its parameters: {error}") from error
-        translator = cls(**began)
-        translator._keep(network)
-        return translator
-
-    def _parameters(self) -> TranslatorParameters:
-        return TranslatorParameters(**self.get_params())
+    def _check(cls, metadata: Mapping[str, Any]) -> None:
+        positive(metadata, "length_ratio", _LONGEST_RATIO)
 
     def _keep(self, network: TextNetwork) -> None:
-        self.network_: TextNetwork = network
-        self.history_: list[dict[str, Any]] = network.metadata.get("history", [])
+        super()._keep(network)
         self._packed: FusedTranslator | None = None
 
     def _fused(self) -> FusedTranslator:
         network = self.network_
         if self._packed is None:
-            self._packed = _fuse(network)
+            self._packed = _fuse(network.config, network.parameters)
         return self._packed
 
     def _train(
         self,
         start: TextNetwork,
-        data: _Data,
+        data: PairData,
         parameters: TranslatorParameters,
         keeper: Checkpoint | None,
-        progress: ProgressOption,
-        resumed: TextNetwork | None,
+        told: Told | None,
+        resumed: TextNetwork | None = None,
     ) -> None:
         source, target = (_encoded(start.units[side], texts) for side, texts in (
             ("source", data.trained.sources), ("target", data.trained.targets),
@@ -405,12 +373,16 @@ class Translator(Estimator):
                 f"every pair has a side of more than {parameters.max_tokens} tokens; allow more max_tokens"
             )
         source, target = source.take(short), target.take(short)
-        ratio = len(target.ids) / max(1, len(source.ids))
-        start = replace(start, metadata={**start.metadata, "length_ratio": ratio})
+        ratio = min(max(1, len(target.ids)) / max(1, len(source.ids)), _LONGEST_RATIO)
+        counts = {
+            "trained": len(short), "held_out": len(data.held_out), "incomplete": data.n_incomplete,
+            "too_long": len(lengths[0]) - len(short),
+        }  # fmt: skip
+        start = replace(start, metadata={**start.metadata, "length_ratio": ratio, "pairs": counts})
         held = [_encoded(start.units[side], texts) for side, texts in (
             ("source", data.held_out.sources), ("target", data.held_out.targets),
         )]  # fmt: skip
-        batches = TokenBatches(np.diff(target.offsets) + 1, parameters.batch_tokens, seed_of(parameters.random_state))
+        batches = TokenBatches(np.diff(target.offsets) + 1, parameters.batch_tokens, parameters.random_state)
 
         def draw(step: int) -> Batch:
             rows = batches[step]
@@ -422,111 +394,25 @@ class Translator(Estimator):
             batches.n_batches,
             Batch.of(held[1], held[0]),
             partial(_measure, start, measured, parameters.workers),
+            _decode_one,
             digest_of(source, target, *held),
             data.files,
             {"columns": list(data.columns), "validation": data.validation_files},
         )
-        train(start, text, parameters, keep=self._keep, checkpoint=keeper, progress=progress, resumed=resumed)
+        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Pairs to train on and to measure by, and the files that they came from."""
-
-    trained: Pairs
-    held_out: Pairs
-    files: list[str] | None
-    validation_files: list[str] | None
-    columns: tuple[int, int]
-
-    @classmethod
-    def of(
-        cls,
-        sources: Any,
-        targets: Any,
-        validation: Any,
-        parameters: TranslatorParameters,
-        columns: tuple[int, int] = (1, 2),
-    ) -> _Data:
-        pairs, files = _read(sources, targets, columns)
-        if validation is not None:
-            apart, validation_files = _read(validation, None, columns)
-            return cls(pairs, apart, files, validation_files, columns)
-        n = parameters.held_out or max(1, min(1000, len(set(pairs.targets)) // 10))
-        trained, apart = split_pairs(pairs, n, seed_of(parameters.random_state))
-        if not len(trained):
-            raise ValueError(f"nothing is left to train on of {len(pairs)} pairs if {n} are held out; give more pairs")
-        return cls(trained, apart, files, None, columns)
-
-
-def _read(sources: Any, targets: Any, columns: tuple[int, int]) -> tuple[Pairs, list[str] | None]:
-    """Return pairs, and the files that they are from."""
-    if isinstance(sources, Pairs):
-        return sources, sources.files
-    if targets is not None:
-        first, second = ([checked_text(text, i) for i, text in enumerate(one_column(x), 1)] for x in (sources, targets))
-        if len(first) != len(second):
-            raise ValueError(f"there are {len(first)} sources and {len(second)} targets; each source needs its own")
-        return Pairs(first, second), None
-    if isinstance(sources, (str, os.PathLike)):
-        sources = [sources]
-    sources = list(sources)
-    if sources and all(isinstance(item, (str, os.PathLike)) for item in sources):
-        pairs = read_pairs(sources, columns=columns)
-        return pairs, pairs.files
-    rows = [tuple(row) for row in sources]
-    if not rows or any(len(row) != 2 for row in rows):
-        raise ValueError("pairs must be rows of a text and its translation")
-    first, second = ([checked_text(row[k], i) for i, row in enumerate(rows, 1)] for k in (0, 1))
-    return Pairs(first, second), None
-
-
-def _files_of(began: TextNetwork) -> tuple[list[str], list[str] | None, tuple[int, int]]:
-    training = began.metadata["training"]
-    if not training.get("files"):
-        raise ValueError("the pairs that were trained on were no files: pass them again")
-    return training["files"], training.get("validation"), tuple(training.get("columns", (1, 2)))
-
-
-def _checkpoint(path: str | os.PathLike[str], seconds: float, overwrite: bool, seed: int | None = None) -> Checkpoint:
-    return Checkpoint(path, seconds, overwrite=overwrite, seed=seed, kind=TRANSLATORS)
-
-
-def _learn_units(pairs: Pairs, parameters: TranslatorParameters) -> dict[str, Units]:
-    kinds = {
-        side: _units_for(texts) if kind == AUTO else kind
-        for side, kind, texts in (
-            ("source", parameters.source_units, pairs.sources), ("target", parameters.target_units, pairs.targets),
-        )
-    }  # fmt: skip
-    size = parameters.vocabulary_size
-    if parameters.joint and set(kinds.values()) == {"subwords"}:
-        joint = learn_units("subwords", [*pairs.sources, *pairs.targets], size=size)
-        return {"source": joint, "target": joint}
-    return {
-        side: learn_units(kinds[side], texts, size=size if kinds[side] == "subwords" else None)
-        for side, texts in (("source", pairs.sources), ("target", pairs.targets))
-    }
-
-
-def _units_for(texts: Sequence[str]) -> str:
-    """Return what suits a language: characters where words have no spaces between them."""
-    sample = "".join(texts[:1000])
-    unspaced = sum("\u2e80" <= character <= "\u9fff" or "\u0e00" <= character <= "\u0eff" for character in sample)
-    return "characters" if unspaced > len(sample) / 3 else "subwords"
+def _first_of(sources: Any) -> object:
+    """Return what to call the pairs while they are read."""
+    return sources[0] if isinstance(sources, (list, tuple)) and sources else sources
 
 
 def _config(units: dict[str, Units], parameters: TranslatorParameters) -> TranslatorConfig:
-    shape: dict[str, Any] = dict(
-        dim=parameters.dim, heads=parameters.heads, layers=parameters.layers,
-        d_ff=max(1, round(parameters.feed_forward * parameters.dim)), norm=parameters.norm,
-        positions=parameters.positions, activation=parameters.activation,
-    )  # fmt: skip
     return TranslatorConfig(
         len(units["source"].pieces),
         len(units["target"].pieces),
-        StackConfig(**shape),
-        StackConfig(**shape, causal=True, memory_size=parameters.dim),
+        stack_of(parameters),
+        stack_of(parameters, causal=True, memory_size=parameters.dim),
         joint=units["source"] is units["target"],
     )
 
@@ -535,21 +421,25 @@ def _encoded(units: Units, texts: Sequence[str]) -> Packed:
     return Packed(*units.encode(texts))
 
 
-def _fuse(network: TextNetwork) -> FusedTranslator:
-    assert isinstance(network.config, TranslatorConfig)
-    return FusedTranslator(network.config, network.parameters)
+def _fuse(config: Config, table: ParameterTable) -> FusedTranslator:
+    assert isinstance(config, TranslatorConfig)
+    return FusedTranslator(config, table)
 
 
 def _measure(start: TextNetwork, pairs: Pairs, workers: int | None, table: ParameterTable) -> dict[str, float]:
     """Return BLEU of greedy translations, if the package sacrebleu is there."""
-    network = replace(start, parameters=table)
-    try:
-        found = _translations(
-            network, _fuse(network), pairs.sources, BeamOptions(1), Wanted(), 64, workers or default_workers()
-        )
-        return {"bleu": bleu([best[0].text for best in found], pairs.targets).score}
-    except ModuleNotFoundError:
+    if not has_sacrebleu():
         return {}
+    found = _translations(
+        start, _fuse(start.config, table), pairs.sources, BeamOptions(1), Wanted(), 64, workers or default_workers()
+    )
+    return {"bleu": bleu([best[0].text for best in found], pairs.targets).score}
+
+
+def _decode_one(config: Config, table: ParameterTable) -> None:
+    """Translate a text of one token, as `_measure` translates others."""
+    if has_sacrebleu():
+        greedy(_fuse(config, table).start(Packed.of([[END + 1]])), np.full(1, START, np.int32), Limits(np.full(1, 2)))
 
 
 def _translations(
@@ -566,7 +456,7 @@ def _translations(
     sources = _encoded(units, [text.strip() for text in texts])
     lengths = np.diff(sources.offsets)
     filled = np.flatnonzero(lengths)
-    ratio = float(network.metadata.get("length_ratio", 1.0))
+    ratio = network.metadata["length_ratio"]
 
     def work(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
         numbers = filled[rows]
@@ -575,7 +465,7 @@ def _translations(
         starts = np.full(len(numbers), START, np.int32)
         limits = Limits(most, end=END)
         if options.size == 1:
-            return [[one] for one in greedy(state, starts, limits, wanted)]
+            return [[_ranked(one, options)] for one in greedy(state, starts, limits, wanted)]
         return beam(state, starts, limits, options, wanted)
 
     found = in_batches(lengths[filled], work, size=batch_size, workers=workers)
@@ -584,6 +474,13 @@ def _translations(
         ids = sources.ids[sources.offsets[number] : sources.offsets[number + 1]]
         results[number] = [_told(units, target, ids, hypothesis) for hypothesis in hypotheses]
     return results
+
+
+def _ranked(found: Hypothesis, options: BeamOptions) -> Hypothesis:
+    """Return what greedy decoding found with the score that a beam would have given it."""
+    if found.score is None:
+        return found
+    return replace(found, score=found.score / options.penalty(len(found.tokens) + found.finished))
 
 
 def _told(units: Units, target: Units, source: NDArray[Any], found: Hypothesis) -> Translation:

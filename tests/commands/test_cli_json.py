@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import run
+from tests.helpers.text_models import counting_model, number_pairs, number_translator, write_pairs
 from tests.helpers.topic_examples import make_paragraphs, make_words
 from w2v import Word2Vec
 from w2v.commands import main as cli
@@ -20,6 +21,7 @@ from w2v.encoder.retrieval import SentenceIndex
 
 STEPS = ("--steps", 4, "--batch-size", 8, "--evaluate-every", 2, "--workers", 1)
 NETWORK = ("--architecture", "attention", "--dim", 8, "--heads", 2)
+SMALL = ("--dim", 16, "--heads", 2, "--layers", 1, "--epochs", 1, "--workers", 1, "--batch-tokens", 400)
 TRAINING = ("--vector-size", 8, "--min-count", 1, "--sample", 0, "--epochs", 1, "--workers", 1)
 
 
@@ -31,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "corpus.txt").write_text("\n".join(paragraphs) + "\n")
     (folder / "lines.txt").write_text("".join(f"{line}\n" for line in paragraphs for line in line.split(". ")))
     (folder / "pairs.tsv").write_text("t0w1 t0w2\tt0w3 t0w4\n" * 20)
+    write_pairs(folder / "numbers.tsv", number_pairs(60))
     (folder / "scored.tsv").write_text("t0w1\tt0w2\t1.0\nt1w3\tt2w4\t3.0\nt1w3\tt1w4\t4.0\n")
     (folder / "analogies.txt").write_text(": all\nt0w0 t0w1 t1w0 t1w1\n")
     words = Word2Vec(vector_size=8, min_count=1, epochs=1, workers=1, random_state=1).fit(paragraphs)
@@ -43,6 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, network in (("static", ()), ("attention", NETWORK)):
         made = run("fit-encoder", folder / "vectors", folder / "corpus.txt", "-o", folder / name, *network, *STEPS)
         assert made.exit_code == 0, made.output
+    number_translator().save(folder / "translator")
+    counting_model().save(folder / "lm")
     for name in ("vectors", "closed", "static", "attention"):
         SentenceIndex.build(folder / name, folder / "lines.txt", folder / f"{name}.index")
     return folder
@@ -62,8 +67,15 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
             for source in (("corpus.txt",), ("--pairs", "pairs.tsv"), ("lines.txt", "--teacher", "static"))
         ),
     ],
+    "fit-translator": [
+        ("fit-translator", "numbers.tsv", "-o", "NEW", "--source-units", "words", "--target-units", "words", *SMALL),
+    ],
+    "fit-lm": [("fit-lm", "corpus.txt", "-o", "NEW", "--units", units, *SMALL) for units in ("words", "characters")],
+    "translate": [("translate", "translator", "lines.txt")],
+    "write": [("write", "lm", "one"), ("write", "lm")],
+    "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--ngrams",), ("--whole",))],
     "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
-    "info": [("info", model) for model in (*ENCODERS, *INDEXES)],
+    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm")],
     "neighbors": [("neighbors", model, "t0w1") for model in WORDS],
     "analogy": [("analogy", model, "t0w1", "t0w2", "t0w3") for model in WORDS],
     "similarity": [("similarity", model, "t0w1", "t0w2") for model in WORDS],
@@ -118,7 +130,8 @@ def test_json_of_every_command_can_be_read(
             arguments = [tmp_path / f"{number}{flag}" if part == "NEW" else part for part in call]
             result = run(*arguments, flag)
             assert result.exit_code == 0, (arguments, result.output)
-            texts = result.stdout.splitlines() if flag == "--jsonl" else [result.stdout]
+            is_of_lines = flag == "--jsonl" or command in ("translate", "score")
+            texts = result.stdout.splitlines() if is_of_lines else [result.stdout]
             assert texts or "--groups" in call or "duplicates" in call, arguments
             for text in texts:
                 json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not strict JSON"))

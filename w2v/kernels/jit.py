@@ -39,7 +39,7 @@ _KEPT, _UNUSED = 3, 7 * 86_400  # folders of other versions, and seconds after w
 def compiled(function: Callable[..., Any], *, forceinline: bool = False) -> Any:
     """Compile a function when it is first called, without the GIL and with NumPy's rules for division; keep the code.
 
-    Every compiled function of the program is made by this decorator, or by `inlined`.
+    Every compiled function of the program is made by this decorator, by `inlined` or by `merged`.
     """
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy", forceinline=forceinline)(function)
     if not _config.DISABLE_JIT and _folder() is not None:
@@ -50,6 +50,11 @@ def compiled(function: Callable[..., Any], *, forceinline: bool = False) -> Any:
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into its callers, since to pass it its arrays would take as long as what it does with them."""
     return compiled(function, forceinline=True)
+
+
+def merged(function: Callable[..., Any]) -> Any:
+    """Compile a function as a part of its callers, never by itself: what large kernels consist of is compiled once."""
+    return numba.njit(inline="always")(function)
 
 
 class _Locator(_CacheLocator):

@@ -52,6 +52,15 @@ LAYOUT = Layout()
 TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
 """What files of arrays in a model folder are called."""
 
+_OPENED_WITH = {
+    "word-vectors": "w2v neighbors, or Embeddings.load",
+    "sentence-encoder": "w2v encode, or SentenceEncoder.load",
+    "sentence-index": "w2v search, or SentenceIndex.open",
+    "translator": "w2v translate, or Translator.load",
+    "language-model": "w2v write and w2v score, or LanguageModel.load",
+}
+"""What each kind of model is for, said where another is expected."""
+
 MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES = 64 << 20, 512 << 20
 
 
@@ -77,7 +86,9 @@ def read_header(
             "upgrade w2v to open it"
         )
     if config.get("kind") != kind:
-        raise ModelError(f"{path} holds a model of the kind {config.get('kind')!r}, not {kind!r}")
+        use = _OPENED_WITH.get(str(config.get("kind")))
+        hint = f": open it with {use}" if use else ""
+        raise ModelError(f"{path} holds a model of the kind {config.get('kind')!r}, not {kind!r}{hint}")
     check_positive(config, file, counted)
     return config
 

@@ -1,0 +1,93 @@
+"""The texts that a language model is trained on and those it is measured by, and what they are made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.readers import TextReader
+from w2v.corpora.units import Units, learn_units
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.parameters import LanguageModelParameters
+
+
+@dataclass(frozen=True)
+class TextData:
+    """Texts to train on and to measure by, and where they came from."""
+
+    trained: list[str]
+    held_out: list[str]
+    lines: bool
+    files: list[str] | None
+    validation_files: list[str] | None
+    errors: str = "strict"
+
+    @classmethod
+    def of(cls, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
+        """Return the texts of whatever `LanguageModel.fit` takes; ValueError if there are too few."""
+        lines = parameters.lines if parameters.lines is not None else parameters.units != "characters"
+        errors = corpus.errors if isinstance(corpus, TextReader) else "strict"
+        every, files = _read(corpus, lines)
+        if validation is not None:
+            apart, validation_files = _read(validation, lines)
+            return cls(every, apart, lines, files, validation_files, errors)
+        if lines:
+            n = max(1, round(parameters.held_out * len(every)))
+            chosen = set(np.random.default_rng(parameters.random_state).permutation(len(every))[:n].tolist())
+            trained = [text for i, text in enumerate(every) if i not in chosen]
+            apart = [every[i] for i in sorted(chosen)]
+        else:
+            [text] = every
+            cut = len(text) - max(1, round(parameters.held_out * len(text)))
+            trained, apart = [text[:cut]], [text[cut:]]
+        if not any(text.strip() for text in trained) or not any(text.strip() for text in apart):
+            raise ValueError("the text is too short to hold a part of it out; give more, or a text to measure by")
+        return cls(trained, apart, lines, files, None, errors)
+
+    @classmethod
+    def again(cls, began: TextNetwork, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
+        """Return the texts of a training that goes on: those given, or else read from their files."""
+        training = began.metadata["training"]
+        errors = training.get("errors", "strict")
+        if corpus is None:
+            if not training.get("files"):
+                raise ValueError("the text that was trained on was no file: pass it to `resume` again")
+            corpus = TextReader(training["files"], errors=errors)
+        if validation is None and training.get("validation"):
+            validation = TextReader(training["validation"], errors=errors)
+        return cls.of(corpus, validation, parameters)
+
+
+def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
+    """Return lines that are not blank, or all of them as one running text, and the files that they are from."""
+    files = None
+    found: Iterator[str]
+    if isinstance(corpus, (str, os.PathLike)):
+        corpus = [Path(corpus)]
+    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
+        corpus = TextReader(corpus)
+    if isinstance(corpus, TextReader):
+        found = corpus.lines()
+        files = None if "-" in corpus.paths else [os.path.abspath(path) for path in corpus.paths]
+    else:
+        found = (checked_text(text, i) for i, text in enumerate(one_column(corpus), 1))
+    texts = [line for line in found if line.strip()] if lines else ["\n".join(found)]
+    if not any(text.strip() for text in texts):
+        raise ValueError("there is no text to train on")
+    return texts, files
+
+
+def learn_text_units(texts: Sequence[str], parameters: LanguageModelParameters) -> Units:
+    """Learn the vocabulary of texts."""
+    options: dict[str, Any] = {}
+    if parameters.units == "words":
+        options["tokenizer"] = parameters.tokenizer
+    if parameters.units != "subwords":
+        options["min_count"] = parameters.min_count
+    return learn_units(parameters.units, texts, size=parameters.vocabulary_size, **options)

@@ -1,0 +1,93 @@
+"""A translator of numbers and small language models, trained in a second or two, that tests share."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w2v import LanguageModel, Translator
+from w2v.neural.progress import FitProgress
+from w2v.neural.tasks.folder import TextNetwork
+
+NUMBERS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five", "sechs": "six"}
+NETWORK: dict[str, Any] = {
+    "dim": 32, "layers": 1, "heads": 2, "dropout": 0.0, "warmup": 20, "learning_rate": 0.01, "workers": 1,
+    "evaluate_every": 40, "averaged": 1,
+}  # fmt: skip
+WORDS: dict[str, Any] = {"source_units": "words", "target_units": "words", "batch_tokens": 256, "epochs": 60}
+LINES: dict[str, Any] = {"units": "words", "context": 16, "batch_tokens": 256, "order": 3, "epochs": 20}
+TINY: dict[str, Any] = {**NETWORK, "dim": 16, "evaluate_every": 4, "averaged": 2, "dropout": 0.2}
+"""What a training that is to be interrupted is made of; nothing much is learned."""
+
+
+def number_pairs(n: int, seed: int = 1, longest: int = 5) -> list[tuple[str, str]]:
+    """Return numbers in German and in English, in the opposite order."""
+    draw = random.Random(seed)
+    sources = [draw.choices(list(NUMBERS), k=draw.randint(1, longest)) for _ in range(n)]
+    return [(" ".join(source), " ".join(NUMBERS[word] for word in reversed(source))) for source in sources]
+
+
+def counting_lines(n: int = 200, seed: int = 1) -> list[str]:
+    """Return lines that count upwards from some number, and end at six or before."""
+    draw, words = random.Random(seed), list(NUMBERS.values())
+    starts = [draw.randrange(4) for _ in range(n)]
+    return [" ".join(words[start : draw.randint(start + 2, len(words))]) for start in starts]
+
+
+def write_pairs(path: Path, pairs: list[tuple[str, str]]) -> Path:
+    """Write a table of pairs."""
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
+    return path
+
+
+def write_lines(path: Path, lines: list[str]) -> Path:
+    """Write a text."""
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def interrupting(step: int, number: int) -> Callable[..., Any]:
+    """Return what stands in the place of `show_fitting`, and sends this process a signal after a step."""
+
+    @contextmanager
+    def show(progress: Any, source: Any) -> Iterator[Callable[[FitProgress], None]]:
+        def report(state: FitProgress) -> None:
+            if state.phase == "training" and state.step == step:
+                os.kill(os.getpid(), number)
+
+        yield report
+
+    return show
+
+
+@functools.cache
+def number_translator() -> Translator:
+    """Return a translator of numbers; not to be changed."""
+    return Translator(**NETWORK, **WORDS).fit(number_pairs(600), validation=number_pairs(30, 2))
+
+
+@functools.cache
+def counting_model() -> LanguageModel:
+    """Return a language model of lines that count; not to be changed."""
+    return LanguageModel(**NETWORK, **LINES).fit(counting_lines())
+
+
+@functools.cache
+def character_model() -> LanguageModel:
+    """Return a language model of one running text of characters; not to be changed."""
+    return LanguageModel(**NETWORK, **LINES | {"units": "characters", "epochs": 4}).fit(counting_lines())
+
+
+def assert_same(found: TextNetwork, expected: TextNetwork) -> None:
+    """Two networks have learned the same, bit for bit, and measured the same on the way, but for the time."""
+    assert found.complete and expected.complete
+    assert np.array_equal(found.parameters.flat, expected.parameters.flat)
+    untimed = [[entry | {"seconds": 0} for entry in one.metadata["history"]] for one in (found, expected)]
+    assert untimed[0] == untimed[1]

@@ -1,0 +1,154 @@
+"""Folders of translators and language models: each file cut short, changed or missing is told in a sentence."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.disks import file_size_limit
+from tests.helpers.text_models import TINY, counting_lines, counting_model, number_translator
+from tests.helpers.topic_examples import make_words, stop_at
+from w2v import Embeddings, LanguageModel, ModelError, SentenceEncoder, SentenceIndex, TrainingInterrupted, Translator
+from w2v.neural.tasks.estimator import TextEstimator
+from w2v.storage.tensors import read_tensors, write_tensors
+
+KINDS: dict[str, tuple[Callable[[], TextEstimator[Any]], type[TextEstimator[Any]], list[str]]] = {
+    "translator": (number_translator, Translator, ["source-units.json", "target-units.json"]),
+    "language-model": (counting_model, LanguageModel, ["text-units.json", "ngrams.safetensors"]),
+}
+FILES = [(kind, file) for kind in KINDS for file in ["config.json", "network.safetensors", *KINDS[kind][2]]]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(kind: str, tmp_path: Path) -> Path:
+    KINDS[kind][0]().save(tmp_path / "m")
+    return tmp_path / "m"
+
+
+def test_all_files_are_known(folder: Path, kind: str) -> None:
+    assert {(kind, file.name) for file in folder.iterdir()} == {entry for entry in FILES if entry[0] == kind}
+
+
+@pytest.mark.parametrize(("kind", "file"), FILES)
+def test_file_that_is_cut_short_or_missing_is_named(kind: str, file: str, folder: Path) -> None:
+    whole = (folder / file).read_bytes()
+    for length in (0, 1, 20, len(whole) // 2, len(whole) - 3):
+        (folder / file).write_bytes(whole[:length])
+        with pytest.raises(ModelError, match=f"{file} is damaged"):
+            KINDS[kind][1].load(folder)
+    (folder / file).unlink()
+    with pytest.raises(ModelError, match=file):
+        KINDS[kind][1].load(folder)
+
+
+def test_network_that_is_not_finite_is_refused(folder: Path, kind: str) -> None:
+    arrays = {name: array.copy() for name, array in read_tensors(folder / "network.safetensors").items()}
+    for value in (np.nan, np.inf):
+        arrays["output.bias"][1] = value
+        write_tensors(folder / "network.safetensors", arrays)
+        with pytest.raises(ModelError, match=r"network.safetensors is damaged: .*finite"):
+            KINDS[kind][1].load(folder)
+
+
+CHANGES: list[tuple[str, Any, str]] = [
+    ("format_version", 99, "written by a newer version of w2v"),
+    ("format_version", "1", "format_version must be a positive integer"),
+    ("vocabulary_size", 0, "vocabulary_size must be a positive integer"),
+    ("kind", "word-vectors", r"open it with w2v neighbors, or Embeddings\.load"),
+    ("network", {}, "is damaged"),
+    ("network", 3, "network has the wrong type"),
+    ("network.decoder.layers", 10**9, "layers must be a whole number from 1 to 1024"),
+    ("network.decoder.heads", 0, "heads must be a whole number"),
+    ("network.decoder.dim", 32.0, "dim must be a whole number"),
+    ("network.decoder.norm", "both", "norm must be one of"),
+    ("network.decoder.unknown", 1, "unknown"),
+    ("network.unknown", 1, "unknown"),
+    ("parameters", {"dim": "x"}, "dim must be"),
+    ("parameters", [], "parameters has the wrong type"),
+    ("training", [], "training has the wrong type"),
+    ("training.complete", False, r"training\.safetensors"),
+    ("history", {}, "history has the wrong type"),
+    ("history", [1], "its history is not one of measurements"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), CHANGES, ids=[f"{name}-{value}" for name, value, _ in CHANGES])
+def test_configuration_that_is_changed_is_refused(name: str, value: Any, message: str, folder: Path, kind: str) -> None:
+    change(folder, name, value)
+    with pytest.raises(ModelError, match=message):
+        KINDS[kind][1].load(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "message"),
+    [
+        ("translator", "length_ratio", -1.0, "length_ratio must be a number above 0"),
+        ("translator", "length_ratio", 1e300, "length_ratio must be"),
+        ("translator", "network.joint", True, "is damaged"),
+        ("translator", "network.source_size", 7, "there are 9"),
+        ("language-model", "lines", "yes", "is damaged"),
+        ("language-model", "lines", False, "ngrams.safetensors is damaged"),
+        ("language-model", "network.vocabulary_size", 7, "there are 9"),
+    ],
+)
+def test_what_one_kind_needs_is_checked(kind: str, name: str, value: Any, message: str, folder: Path) -> None:
+    change(folder, name, value)
+    with pytest.raises(ModelError, match=message):
+        KINDS[kind][1].load(folder)
+
+
+def change(folder: Path, name: str, value: Any) -> None:
+    """Set an entry of the configuration; dots lead into it."""
+    config = json.loads((folder / "config.json").read_text())
+    place, *path = config, *name.split(".")
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_other_kinds_say_what_opens_the_folder(folder: Path, kind: str, tmp_path: Path) -> None:
+    hint = {"translator": r"w2v translate, or Translator\.load", "language-model": r"or LanguageModel\.load"}[kind]
+    others: list[Any] = [own.load for _, own, _ in KINDS.values() if own is not KINDS[kind][1]]
+    for load in (Embeddings.load, SentenceEncoder.load, SentenceIndex.open, *others):
+        with pytest.raises(ModelError, match=hint):
+            load(folder)
+    make_words().save(tmp_path / "words")
+    with pytest.raises(ModelError, match=r"w2v neighbors, or Embeddings\.load"):
+        KINDS[kind][1].load(tmp_path / "words")
+
+
+def test_full_disk_leaves_nothing_and_what_was_there(folder: Path, kind: str, tmp_path: Path) -> None:
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    for path, overwrite in ((tmp_path / "new", False), (folder, True)):
+        with file_size_limit(2000), pytest.raises(ModelError, match=r"File too large|" + str(errno.EFBIG)):
+            KINDS[kind][0]().save(path, overwrite=overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_damaged_state_of_training_is_refused(tmp_path: Path) -> None:
+    model, lines = LanguageModel(**TINY, units="words", epochs=3, context=8, batch_tokens=64), counting_lines()
+    with pytest.raises(TrainingInterrupted):
+        model.fit(lines, checkpoint=tmp_path / "m", progress=stop_at(10))
+    file = tmp_path / "m" / "training.safetensors"
+    arrays = read_tensors(file, mmap=False)
+    for name in arrays:
+        write_tensors(file, {other: array for other, array in arrays.items() if other != name})
+        if not name.startswith(("best", "measured")):
+            with pytest.raises(ValueError, match="the state of the training lacks"):
+                LanguageModel.load(tmp_path / "m").resume(lines)
+    file.write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(ModelError, match=r"training\.safetensors is damaged"):
+        LanguageModel.load(tmp_path / "m")

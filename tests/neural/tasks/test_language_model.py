@@ -1,0 +1,261 @@
+"""`LanguageModel`: how probable texts are, what it writes, and how a training goes on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.clock import Clock
+from tests.helpers.text_models import LINES, TINY, assert_same, character_model, counting_lines, counting_model
+from tests.helpers.topic_examples import stop_at
+from w2v import Embeddings, LanguageModel, ModelError, TrainingInterrupted
+from w2v.corpora import TextReader
+from w2v.corpora.tokenizers import WordsTokenizer
+from w2v.neural import models
+from w2v.neural.models import END, START, Batch
+from w2v.neural.packing import Packed
+from w2v.neural.progress import FitProgress
+
+CORPUS = counting_lines(120)
+SMALL = {**TINY, **LINES, "epochs": 4, "batch_tokens": 64}
+LOADED: dict[str, Callable[[], LanguageModel]] = {"words": counting_model, "characters": character_model}
+each_model = pytest.mark.parametrize("name", LOADED)
+
+
+def small(**options: Any) -> LanguageModel:
+    return LanguageModel(**{**SMALL, **options})
+
+
+def losses(model: LanguageModel, text: str, *, ends: bool) -> Any:
+    """Return log p of every token of a text that the network reads as a whole."""
+    ids = model.network_.units["text"].encode([text])[0]
+    inputs, wanted = [START, *ids], [*ids, END]
+    batch = Batch(Packed.of([inputs]), np.array(wanted)) if ends else Batch(Packed.of([inputs[:-1]]), np.array(ids))
+    return -models.token_losses(model.network_.config, model.network_.parameters, batch).astype(np.float64)
+
+
+def test_learns_to_count(tmp_path: Path) -> None:
+    model = counting_model()
+    assert model.write("two", greedy=True).startswith("two three four")
+    unseen = counting_lines(50, 7)
+    assert model.perplexity(unseen) < 2 and model.perplexity(unseen, ngrams=True) < 2
+    assert model.score(["one two three"])[0].log_probability > model.score(["three one two"])[0].log_probability + 3
+    model.save(tmp_path / "m")
+    loaded = LanguageModel.load(tmp_path / "m")
+    assert loaded.get_params() == model.get_params() and loaded.history_ == model.history_
+    assert loaded.perplexity(unseen) == model.perplexity(unseen)
+    assert loaded.perplexity(unseen, ngrams=True) == model.perplexity(unseen, ngrams=True)
+    assert loaded.write("two", seed=3) == model.write("two", seed=3)
+
+
+@each_model
+def test_score_of_what_fits_the_context_is_that_of_a_whole_pass(name: str) -> None:
+    model = LOADED[name]()
+    texts = ["one two", "three four five", "one", "five four"] if name == "words" else ["one two\nth", "six", "fiv"]
+    for text, scored in zip(texts, model.score(texts), strict=True):
+        expected = losses(model, text, ends=name == "words")
+        np.testing.assert_allclose(scored.log_probabilities, expected, rtol=1e-5, atol=1e-6)
+        assert scored.log_probability == pytest.approx(expected.sum(), rel=1e-5)
+        assert scored.perplexity == pytest.approx(math.exp(-expected.mean()), rel=1e-5)
+        assert len(scored.pieces) + (name == "words") == len(expected)
+
+
+@each_model
+def test_windows_of_a_long_text_overlap_by_half_a_context(name: str) -> None:
+    model, context = LOADED[name](), LINES["context"]
+    text = "one two three four " * 12
+    [scored] = model.score([text])
+    ids = model.network_.units["text"].encode([text])[0]
+    stream = [START, *ids, *[END] * (name == "words")]
+    expected = []
+    for i in range(len(stream) - 1):
+        # windows begin every half context; a token is told by the first of them that reaches it
+        start = 0 if i < context else (i - context) // (context // 2) * (context // 2) + context // 2
+        batch = Batch(Packed.of([stream[start : i + 1]]), np.array(stream[start + 1 : i + 2]))
+        expected.append(-models.token_losses(model.network_.config, model.network_.parameters, batch)[-1])
+    np.testing.assert_allclose(scored.log_probabilities, expected, rtol=1e-4, atol=1e-5)
+
+
+@each_model
+def test_neither_company_nor_workers_change_a_score(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, texts = LOADED[name](), [*counting_lines(30, 5), "", "one two " * 40, "neunundneunzig"]
+    alone = [model.score([text], workers=1)[0].log_probabilities for text in texts]
+    monkeypatch.setattr("w2v.neural.tasks.language_model._AT_ONCE", 50)
+    for workers in (1, 3):
+        for scored, expected in zip(model.score(texts, workers=workers), alone, strict=True):
+            assert np.array_equal(scored.log_probabilities, expected)
+    for scored, text in zip(model.score(texts, ngrams=True), texts, strict=True):
+        assert np.array_equal(scored.log_probabilities, model.score([text], ngrams=True)[0].log_probabilities)
+
+
+def test_empty_texts_have_scores() -> None:
+    [line] = counting_model().score([""])
+    assert line.pieces == [] and len(line.log_probabilities) == 1 and line.to_dict()["end_log_probability"] < 0
+    [running] = character_model().score([""])
+    assert running.log_probability == 0 and math.isnan(running.perplexity)
+    assert counting_model().score([]) == [] and math.isnan(character_model().perplexity([]))
+
+
+def test_ngrams_know_the_text_and_are_the_floor() -> None:
+    model = counting_model()
+    [scored] = model.score(["one two three"], ngrams=True)
+    assert len(scored.log_probabilities) == 4 and (scored.log_probabilities <= 0).all()
+    floor = model.network_.metadata["ngram_loss"]
+    assert 0 < floor < model.history_[0]["held_out_loss"]
+
+
+@each_model
+def test_writing_is_decided_by_its_options(name: str) -> None:
+    model = LOADED[name]()
+    greedy = model.write("one", greedy=True, max_tokens=40)
+    assert greedy == model.write("one", greedy=True, max_tokens=40, seed=9)
+    assert greedy == model.write("one", top_k=1, max_tokens=40)
+    assert greedy == model.write("one", top_p=1e-9, max_tokens=40)
+    assert greedy == model.write("one", temperature=1e-4, max_tokens=40)
+    drawn = {model.write("o", temperature=3.0, max_tokens=30, seed=seed) for seed in range(5)}
+    assert len(drawn) > 2 and model.write("o", temperature=3.0, max_tokens=30, seed=4) in drawn
+    told: list[str] = []
+    written = model.write("one", max_tokens=20, on_piece=told.append)
+    assert written == "one" + "".join(f" {piece}" if name == "words" else piece for piece in told)
+
+
+def test_prompts_of_every_length() -> None:
+    lines, running = counting_model(), character_model()
+    assert lines.write("", greedy=True) and running.write("", max_tokens=7).__len__() == 7
+    long = "one two three four " * 30
+    assert running.write(long, max_tokens=50, greedy=True).startswith(long)
+    assert len(running.write(long, max_tokens=50)) == len(long) + 50
+    assert lines.write(long + "one two", max_tokens=1, greedy=True) == long + "one two three"
+    # a new window reads half a context, and goes on as if that were all
+    tail = long[-LINES["context"] // 2 :]
+    state, starts = running._fused().prompted(Packed.of([running.network_.units["text"].encode([tail])[0][1:]]), 0)
+    assert len(running.write("x" * 15, max_tokens=40)) == 55 and state.n_rows == len(starts) == 1
+
+
+def test_prompt_comes_back_as_it_was_given() -> None:
+    assert counting_model().write("two  unknown\tthree ", greedy=True, max_tokens=1).startswith("two  unknown\tthree ")
+    assert character_model().write("\U0001f600好", max_tokens=3, greedy=True).startswith("\U0001f600好")
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_tokens": 0}, {"temperature": 0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"seed": -1}]
+)
+def test_bad_options_of_writing_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+        counting_model().write("one", **options)
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_time": 30.0, "epochs": None}], ids=["epochs", "max_time"])
+@pytest.mark.parametrize("units", ["words", "characters"])
+def test_interrupted_training_ends_at_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict[str, Any], units: str
+) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_bytes("\n".join(CORPUS).encode() + b"\n\xff\n")
+    reader, options = TextReader(corpus, errors="replace"), {"units": units, "epochs": 2, **limit}
+    clock = Clock(monkeypatch)
+
+    def ticking(stop: int | None = None) -> Any:
+        def report(state: FitProgress) -> None:
+            if state.phase == "training":
+                clock.advance(1.0)
+                if state.step == stop:
+                    raise KeyboardInterrupt
+
+        return report
+
+    whole = small(**options).fit(reader, progress=ticking())
+    with pytest.raises(TrainingInterrupted):
+        small(**options).fit(reader, progress=ticking(10), checkpoint=tmp_path / "out")
+    loaded = LanguageModel.load(tmp_path / "out")
+    assert not loaded.is_complete_ and loaded.write("one", max_tokens=3)
+    assert_same(loaded.resume(checkpoint=tmp_path / "out", progress=ticking()).network_, whole.network_)
+    assert_same(LanguageModel.load(tmp_path / "out").network_, whole.network_)
+
+
+def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted):
+        small().fit(CORPUS, checkpoint=tmp_path / "out", progress=stop_at(10))
+    with pytest.raises(ValueError, match="was no file: pass it to `resume` again"):
+        LanguageModel.load(tmp_path / "out").resume()
+    with pytest.raises(ValueError, match="another text"):
+        LanguageModel.load(tmp_path / "out").resume(CORPUS[1:])
+    assert LanguageModel.load(tmp_path / "out").resume(CORPUS).is_complete_
+    with pytest.raises(ValueError, match="training is complete"):
+        counting_model().resume(CORPUS)
+
+
+@pytest.mark.parametrize(
+    ("options", "corpus", "message"),
+    [
+        ({}, ["", "  "], "there is no text"),
+        ({}, ["one two"], "too short to hold a part of it out"),
+        ({"units": "characters"}, ["a"], "too short to hold a part of it out"),
+        ({"units": "subwords", "vocabulary_size": 10}, CORPUS, "must have from 259"),
+        ({"dim": 30, "heads": 4}, CORPUS, "dim must be a multiple of heads: 30"),
+        ({"epochs": 0}, CORPUS, "epochs must be"),
+        ({"max_time": -1.0}, CORPUS, "max_time must be"),
+        ({"positions": "fraction"}, CORPUS, "positions must be"),
+        ({"order": 8}, CORPUS, "order must be"),
+        ({"min_count": 1000}, CORPUS, "hold nothing that a vocabulary could be made of"),
+        ({"tokenizer": "klingon"}, CORPUS, "klingon"),
+        ({"tokenizer": str.split}, CORPUS, "could not be kept with the model"),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence(options: dict[str, Any], corpus: list[str], message: str) -> None:
+    with pytest.raises((ValueError, ModelError), match=message):
+        small(**options).fit(corpus)
+
+
+def test_vocabulary_larger_than_the_text_is_that_of_the_text() -> None:
+    assert small(vocabulary_size=5000, epochs=1).fit(CORPUS).network_.config.vocabulary_size == 9
+    found = small(vocabulary_size=5, epochs=1).fit(CORPUS)
+    assert found.network_.config.vocabulary_size == 5
+    assert "<unk>" in found.score(["one two three four"])[0].pieces
+
+
+def test_tokenizers_come_back(tmp_path: Path) -> None:
+    for tokenizer in ("words", WordsTokenizer(lowercase=False)):
+        found = small(tokenizer=tokenizer, epochs=1).fit([line.title() for line in CORPUS])
+        found.save(tmp_path / "m", overwrite=(tmp_path / "m").exists())
+        loaded = LanguageModel.load(tmp_path / "m")
+        assert loaded.tokenizer == tokenizer
+        assert loaded.perplexity(["One, two!"]) == found.perplexity(["One, two!"])
+
+
+def test_words_to_start_from() -> None:
+    vectors = np.random.default_rng(1).normal(size=(2, 16)).astype(np.float32)
+    plain, started = (
+        small(learning_rate=0.0, epochs=1).fit(CORPUS, initial=initial).network_
+        for initial in (None, Embeddings(["three", "sechs"], vectors))
+    )
+    before, after = (one.parameters["embedding.table"] for one in (plain, started))
+    rows = np.flatnonzero((before != after).any(axis=1)).tolist()
+    assert [started.units["text"].pieces[row] for row in rows] == ["three"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"units": "subwords", "vocabulary_size": 300, "positions": "sinusoidal", "norm": "post"},
+        {"units": "subwords", "vocabulary_size": 300, "lines": False, "positions": "relative"},
+        {"units": "characters", "lines": True, "positions": "learned"},
+        {"units": "words", "lines": False, "positions": "index"},
+    ],
+)
+def test_every_kind_of_units_and_network(options: dict[str, Any], tmp_path: Path) -> None:
+    if options["units"] == "subwords":
+        pytest.importorskip("tokenizers")
+    model = small(epochs=1, **options).fit(CORPUS)
+    model.save(tmp_path / "m")
+    loaded = LanguageModel.load(tmp_path / "m")
+    texts = ["one two " * 30, "好", "six"]
+    for scored, same in zip(model.score(texts), loaded.score(texts), strict=True):
+        assert np.array_equal(scored.log_probabilities, same.log_probabilities)
+    assert loaded.write("one ", max_tokens=60) == model.write("one ", max_tokens=60)
+    assert loaded.write("one ", max_tokens=60).startswith("one ")

@@ -1,0 +1,268 @@
+"""`Translator`: what it learns, what it does with every kind of line, and how a training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.clock import Clock
+from tests.helpers.text_models import TINY, WORDS, assert_same, number_pairs, number_translator, write_pairs
+from tests.helpers.topic_examples import stop_at
+from w2v import Embeddings, ModelError, TrainingInterrupted, Translator
+from w2v.neural.generation.beam import BeamOptions, beam
+from w2v.neural.generation.state import Limits
+from w2v.neural.models import END, START
+from w2v.neural.packing import Packed
+from w2v.neural.progress import FitProgress
+from w2v.neural.tasks.pairs import LeftOutWarning
+
+SOURCES, TARGETS = map(list, zip(*number_pairs(40, 3), strict=True))
+PAIRS = number_pairs(120)
+SMALL = {**TINY, **WORDS, "epochs": 4, "batch_tokens": 64}
+
+
+def small(**options: Any) -> Translator:
+    return Translator(**{**SMALL, **options})
+
+
+def test_translates_what_it_has_not_seen() -> None:
+    translator = number_translator()
+    assert translator.is_complete_
+    assert np.mean([a == b for a, b in zip(translator.translate(SOURCES), TARGETS, strict=True)]) > 0.9
+    assert translator.score(SOURCES, TARGETS, beam=1) > 90
+    best = min(entry["held_out_loss"] for entry in translator.history_)
+    assert best < 0.1 * translator.history_[0]["held_out_loss"]
+    assert max(entry.get("bleu", 0) for entry in translator.history_) > 90
+
+
+def test_folder_comes_back(tmp_path: Path) -> None:
+    translator = number_translator()
+    translator.save(tmp_path / "m")
+    loaded = Translator.load(tmp_path / "m")
+    assert loaded.get_params() == translator.get_params() and loaded.history_ == translator.history_
+    assert loaded.translate(SOURCES) == translator.translate(SOURCES)
+    with pytest.raises(ModelError, match="exists already"):
+        translator.save(tmp_path / "m")
+    loaded.save(tmp_path / "m", overwrite=True)
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_neither_batches_nor_workers_nor_neighbours_change_a_translation(beam: int) -> None:
+    translator = number_translator()
+    alone = [translator.translate([text], beam=beam)[0] for text in SOURCES]
+    for batch_size, workers in ((1, 1), (7, 2), (64, 3)):
+        assert translator.translate(SOURCES, beam=beam, batch_size=batch_size, workers=workers) == alone
+
+
+def test_every_line_has_its_own() -> None:
+    translator = number_translator()
+    texts = ["", "   ", "eins zwei", "\u00a0\t", "drei", "好久不见", "שלום עולם", "\U0001f600 eins", ""]
+    found = translator.translate(texts)
+    assert len(found) == len(texts)
+    assert found[0] == found[1] == found[3] == found[-1] == ""
+    assert found[2] == "two one" and found[4] == "three"
+    assert translator.translate([]) == []
+    assert translator.translate(iter(["drei"])) == ["three"]
+
+
+def test_line_of_a_thousand_words() -> None:
+    [found], [short] = (number_translator().explain([text], beam=2) for text in ("eins zwei " * 500, "drei"))
+    assert 1 <= len(found[0].pieces) <= 1.5 * 1000 + 10 and len(found[0].source_pieces) == 1000
+    assert number_translator().translate(["eins zwei " * 500, "drei"], beam=2) == [found[0].text, short[0].text]
+
+
+def test_beam_of_one_is_greedy_and_beams_find_what_is_no_less_probable() -> None:
+    translator = number_translator()
+    greedy = [one[0] for one in translator.explain(SOURCES, beam=1)]
+    units = translator.network_.units
+    state = translator._fused().start(Packed(*units["source"].encode(SOURCES)))
+    found = beam(state, np.full(len(SOURCES), START, np.int32), Limits(30, end=END), BeamOptions(1))
+    assert [units["target"].decode(one[0].tokens) for one in found] == [one.text for one in greedy]
+    assert [one.score for one in greedy] == pytest.approx([one[0].score for one in found])
+    wider = translator.explain(SOURCES, beam=4, n_best=4, length_penalty=0.0)
+    plain = translator.explain(SOURCES, beam=1, length_penalty=0.0)
+    for one, many in zip(plain, wider, strict=True):
+        scores = [found.score for found in many]
+        assert None not in scores and scores == sorted(scores, reverse=True)  # type: ignore[type-var]
+        assert scores[0] >= one[0].score - 1e-5  # type: ignore[operator]
+        assert len({found.text for found in many}) == len(many)
+    assert len(translator.explain(["eins"], beam=50, n_best=50)[0]) > 6  # more than there are words
+
+
+def test_explanations_fit_together() -> None:
+    [[found]] = number_translator().explain(["eins zwei drei"], beam=3, length_penalty=0.0)
+    assert found.pieces == ["three", "two", "one"] and found.source_pieces == ["eins", "zwei", "drei"]
+    assert found.log_probabilities is not None and len(found.log_probabilities) == 4
+    assert found.score == pytest.approx(sum(found.log_probabilities))
+    assert found.alternatives is not None and [others[0][0] for others in found.alternatives[:3]] == found.pieces
+    assert found.alignment is not None and found.alignment.shape == (3, 3)
+    np.testing.assert_allclose(found.alignment.sum(axis=1), 1, atol=1e-5)
+    shown = found.to_dict()
+    assert [entry["piece"] for entry in shown["pieces"]] == found.pieces and len(shown["alignment"]) == 3
+    assert number_translator().explain([""])[0][0].to_dict() == {"text": "", "score": None}
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_time": 30.0, "epochs": None}], ids=["epochs", "max_time"])
+def test_interrupted_training_ends_at_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict[str, Any]
+) -> None:
+    pairs = write_pairs(tmp_path / "pairs.tsv", PAIRS)
+    clock = Clock(monkeypatch)
+
+    def ticking(stop: int | None = None) -> Any:
+        def report(state: FitProgress) -> None:
+            if state.phase == "training":
+                clock.advance(1.0)
+                if state.step == stop:
+                    raise KeyboardInterrupt
+
+        return report
+
+    whole = small(**limit).fit(pairs, progress=ticking())
+    with pytest.raises(TrainingInterrupted):
+        small(**limit).fit(pairs, progress=ticking(20), checkpoint=tmp_path / "out", checkpoint_every=0)
+    loaded = Translator.load(tmp_path / "out")
+    assert not loaded.is_complete_ and len(loaded.translate(["eins zwei"])) == 1  # the best so far can be used
+    resumed = loaded.resume(checkpoint=tmp_path / "out", progress=ticking())
+    assert_same(resumed.network_, whole.network_)
+    assert_same(Translator.load(tmp_path / "out").network_, whole.network_)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pairs.tsv"]
+    with pytest.raises(ValueError, match="training is complete"):
+        resumed.resume()
+
+
+def test_training_that_crashed_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    def crash(state: FitProgress) -> None:
+        if state.phase == "training" and state.step == 20:
+            raise RuntimeError
+
+    pairs = write_pairs(tmp_path / "pairs.tsv", PAIRS)
+    number_translator().save(tmp_path / "out")
+    with pytest.raises(RuntimeError):
+        small().fit(pairs, checkpoint=tmp_path / "out", checkpoint_every=1e-9, overwrite=True, progress=crash)
+    # the complete model has the name until the new one is complete
+    assert Translator.load(tmp_path / "out").translate(["eins zwei"]) == ["two one"]
+    resumed = Translator.load(tmp_path / "out.checkpoint").resume(checkpoint=tmp_path / "out", overwrite=True)
+    assert_same(resumed.network_, small().fit(pairs).network_)
+
+
+def test_what_changed_is_refused(tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "pairs.tsv", PAIRS)
+    with pytest.raises(TrainingInterrupted):
+        small().fit(pairs, checkpoint=tmp_path / "out", progress=stop_at(10))
+    with pytest.raises(ValueError, match=r"dropout is 0\.5, but the training that was interrupted began with 0\.2"):
+        Translator.load(tmp_path / "out").set_params(dropout=0.5).resume()
+    Translator.load(tmp_path / "out").set_params(workers=2).resume(PAIRS)  # as text in memory; other threads
+    write_pairs(pairs, PAIRS[::-1])
+    with pytest.raises(ValueError, match="another text"):
+        Translator.load(tmp_path / "out").resume()
+    with pytest.raises(TrainingInterrupted):
+        small().fit(PAIRS, checkpoint=tmp_path / "two", progress=stop_at(10))
+    with pytest.raises(ValueError, match="were no files: pass them"):
+        Translator.load(tmp_path / "two").resume()
+    with pytest.raises(ModelError, match=r"w2v fit-translator --resume .*two, or Translator\.load"):
+        small().fit(PAIRS, checkpoint=tmp_path / "two")
+
+
+def test_direction_is_kept_when_files_are_passed_again(tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "pairs.tsv", PAIRS)
+    with pytest.raises(TrainingInterrupted):
+        small().fit(pairs, columns=(2, 1), checkpoint=tmp_path / "out", progress=stop_at(10))
+    resumed = Translator.load(tmp_path / "out").resume(pairs)
+    assert "one" in resumed.network_.units["source"].pieces and "eins" in resumed.network_.units["target"].pieces
+
+
+def test_empty_sides_are_left_out_and_counted() -> None:
+    sources, targets = map(list, zip(*PAIRS, ("", "alone"), ("allein", " "), ("", ""), strict=True))
+    with pytest.warns(LeftOutWarning, match="2 pairs have an empty side and are left out"):
+        found = small(epochs=1).fit(sources, targets)
+    assert found.network_.metadata["pairs"]["incomplete"] == 2
+    assert_same(found.network_, small(epochs=1).fit(PAIRS).network_)
+
+
+def test_long_pairs_are_left_out_and_counted() -> None:
+    found = small(epochs=1, max_tokens=4).fit(PAIRS, validation=PAIRS[:5])
+    n_long = sum(len(source.split()) > 4 for source, _ in PAIRS)
+    assert n_long and found.network_.metadata["pairs"] == {
+        "trained": len(PAIRS) - n_long, "held_out": 5, "incomplete": 0, "too_long": n_long,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "sources", "targets", "message"),
+    [
+        ({}, ["a", "b"], ["a"], "there are 2 sources and 1 targets"),
+        ({}, PAIRS[:1], None, "give more pairs"),
+        ({}, [], None, "pairs must be rows"),
+        ({}, ["eins"], None, "eins"),
+        ({"held_out": 500}, PAIRS, None, "500 pairs cannot be held out"),
+        ({"dim": 30, "heads": 4}, PAIRS, None, "dim must be a multiple of heads: 30"),
+        ({"dim": 6, "heads": 2, "positions": "rotary"}, PAIRS, None, "dim / heads must be even"),
+        ({"positions": "fraction"}, PAIRS, None, "positions must be"),
+        ({"epochs": 0}, PAIRS, None, "epochs must be"),
+        ({"max_time": 0}, PAIRS, None, "max_time must be"),
+        ({"max_tokens": 1}, [("eins zwei", "two one")] * 3 + [("eins", "one"), ("zwei drei", "a b")], None, "."),
+    ],
+)  # fmt: skip
+def test_bad_input_is_told_in_a_sentence(options: dict[str, Any], sources: Any, targets: Any, message: str) -> None:
+    if message == ".":
+        options, message = {**options, "held_out": 1}, "allow more max_tokens"
+        sources = [("eins zwei", f"{word} {word}") for word in "abcdefgh"]
+    with pytest.raises((ValueError, ModelError), match=message):
+        small(**options).fit(sources, targets)
+
+
+def test_words_to_start_from() -> None:
+    rng = np.random.default_rng(1)
+    german, english = (
+        Embeddings(words, rng.normal(size=(len(words), 16)).astype(np.float32))
+        for words in (["eins", "zwei", "andere"], ["one", "Six"])
+    )  # fmt: skip
+    plain = small(learning_rate=0.0, epochs=1).fit(PAIRS)
+    started = small(learning_rate=0.0, epochs=1).fit(PAIRS, initial_source=german, initial_target=english)
+    units, before, after = started.network_.units, plain.network_.parameters, started.network_.parameters
+    changed = {
+        side: {units[side].pieces[row] for row in np.flatnonzero((before[name] != after[name]).any(axis=1)).tolist()}
+        for side, name in (("source", "source.table"), ("target", "target.table"))
+    }
+    assert changed == {"source": {"eins", "zwei"}, "target": {"one"}}
+    row = units["source"].pieces.index("zwei")
+    own, given = after["source.table"][row], german["zwei"]
+    assert own @ given == pytest.approx(np.linalg.norm(own) * np.linalg.norm(given), rel=1e-5)
+    with pytest.raises(ValueError, match="none of the units is a word"):
+        small().fit(PAIRS, initial_source=english)
+    with pytest.raises(ValueError, match="have 16 columns, and the network's dim is 32"):
+        small(dim=32).fit(PAIRS, initial_target=english)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"source_units": "characters", "positions": "learned", "norm": "post", "activation": "gelu"},
+        {"source_units": "subwords", "target_units": "subwords", "joint": False, "vocabulary_size": 300},
+        {"source_units": "auto", "target_units": "auto", "positions": "learned+relative", "vocabulary_size": 300},
+    ],
+)
+def test_every_kind_of_units_and_network(options: dict[str, Any], tmp_path: Path) -> None:
+    if "words" not in {options.get("source_units"), options.get("target_units")} - {"characters"}:
+        pytest.importorskip("tokenizers")
+    found = small(epochs=1, **options).fit(PAIRS)
+    found.save(tmp_path / "m")
+    texts = ["eins zwei " * 40, "\U0001f600", "eins"]
+    assert Translator.load(tmp_path / "m").translate(texts) == found.translate(texts)
+    kinds = [units.kind for units in found.network_.units.values()]
+    assert kinds[0] == (options["source_units"] if options["source_units"] != "auto" else "subwords")
+    assert ("embedding.table" in found.network_.parameters) == (options["source_units"] == "auto")
+
+
+def test_progress_compiles_first_and_tells_all_it_knows() -> None:
+    told: list[FitProgress] = []
+    small().fit(PAIRS, progress=told.append)
+    phases = list(dict.fromkeys(state.phase for state in told))
+    assert phases == ["learning the vocabularies", "compiling", "measuring", "training"]
+    last = told[-1]
+    assert last.done == 1 and last.held_out_loss is not None and last.bleu is not None
+    assert "BLEU" in last.facts() and "held out" in last.facts() and "left" in last.facts()
