@@ -13,7 +13,7 @@ def encoder_card(state: EncoderState, history: list[dict[str, Any]], columns: in
     """Return the facts of an encoder as HTML: its size, and how it came about."""
     network = state.network
     facts: list[tuple[str, object]] = [
-        ("architecture", "static" if network is None else f"{network.layers} layers of attention"),
+        ("architecture", "static" if network is None else f"{network.layers} layers, {network.mixer}"),
         ("words", f"{len(state.vocabulary):,}"),
         ("columns", f"{columns:,}"),
         _origin(state, history),

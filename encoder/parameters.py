@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from w2v.neural.names import NORMS, POSITIONS
+from w2v.neural.names import MIXERS, NORMS, POSITIONS
 from w2v.settings.constraints import Choice, Flag, Integer, Number, Seed
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, constraints_of, parameter
@@ -26,7 +26,7 @@ PRECISION = Choice(
 )
 """What the vectors of sentences can be returned as."""
 
-OF_NETWORK = ("layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
+OF_NETWORK = ("window", "layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
 OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns")
 """The parameters that decide the network, and the state that training starts from."""
 
@@ -56,12 +56,14 @@ class EncoderParameters:
     architecture: str | None = parameter(
         None,
         Choice(
-            "Sum up the weighted vectors of words, or let the words of a sentence attend to each other first.",
-            ("static", "attention"),
+            "Sum up the weighted vectors of words, or let the words of a sentence see each other first, by attention, "
+            "a recurrent layer or a convolution.",
+            ("static", *MIXERS),
         ),
         "that of MODEL, static for word vectors",
     )
-    layers: int = parameter(1, Integer("Layers of attention.", 1, 1 << 10))
+    window: int = parameter(3, Integer("Words that a convolution reads at a time.", 1, 1 << 10))
+    layers: int = parameter(1, Integer("Layers of the network.", 1, 1 << 10))
     heads: int = parameter(4, Integer("Heads of attention in each layer.", 1, MAX_SIZE))
     dim: int = parameter(
         128, Integer("Width of the hidden states between the layers, a multiple of heads.", 1, MAX_SIZE)

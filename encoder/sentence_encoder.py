@@ -94,6 +94,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         embeddings: Start | None = None,
         architecture: str | None = _DEFAULTS.architecture,
         *,
+        window: int = _DEFAULTS.window,
         layers: int = _DEFAULTS.layers,
         heads: int = _DEFAULTS.heads,
         dim: int = _DEFAULTS.dim,
@@ -115,6 +116,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
     ) -> None:
         self.embeddings = embeddings
         self.architecture = architecture
+        self.window = window
         self.layers = layers
         self.heads = heads
         self.dim = dim

@@ -83,7 +83,7 @@ class ExploredModel:
 
     def describe(self) -> dict[str, Any]:
         """Return what the page says of the model, and whether words attend to each other."""
-        network = None if self._state is None else self._state.network
+        network = None if self._state is None else self._state.attention
         counts = self.embeddings.vocabulary.counts
         return {
             "name": self.path.resolve().name,
@@ -182,7 +182,7 @@ class ExploredModel:
         for sentence in (first, second):
             check_text(sentence, LONGEST_SENTENCE, "a sentence")
         inference = self._encoder()
-        network = inference.state.network
+        network = inference.state.attention
         if network is None and (layer is not None or head is not None):
             raise ValueError("this model has no attention, so it has no layers and no heads")
         if network is not None:

@@ -39,7 +39,7 @@ class FusedNetwork:
     Raises
     ------
     ValueError
-        If the parameters are not float32, or the stack is causal or has cross-attention.
+        If the parameters are not float32, the stack is causal or has cross-attention, or its mixer is not attention.
     """
 
     def __init__(self, config: StackConfig, parameters: ParameterTable) -> None:
@@ -47,6 +47,7 @@ class FusedNetwork:
             raise ValueError(f"the parameters must be float32, not {parameters.dtype}")
         if config.causal or config.memory_size is not None:
             raise ValueError("fused inference is for stacks that see their whole sequence and nothing else")
+        check_attention(config)
         self.config = config
         self._plan = _plan(config, parameters)
         self.input_size = self._plan.input_size
@@ -155,6 +156,12 @@ class FusedNetwork:
             plan = plan._replace(table=positions.sinusoids(longest, self.config.dim, np.float32))
         ranges = divide(offsets, workers)
         in_threads(lambda i: kernel(plan, *sources, offsets, *ranges[i], cos, sin, y.reshape(-1)), len(ranges))
+
+
+def check_attention(config: StackConfig) -> None:
+    """Raise ValueError if a stack has another mixer than attention."""
+    if config.mixer != "attention":
+        raise ValueError(f"fused inference is for stacks of attention, not of the mixer {config.mixer!r}")
 
 
 def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:

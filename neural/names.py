@@ -7,3 +7,6 @@ NORMS = ("pre", "post")
 
 POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
 """See `w2v.neural.layers.positions`."""
+
+MIXERS = ("attention", "recurrent", "convolution")
+"""What lets the hidden states of a sequence see each other; see `w2v.neural.layers.block`."""

@@ -23,7 +23,7 @@ from w2v.neural.layers import activations, block, dropout, layer_norm, positions
 from w2v.neural.layers.block import Context
 from w2v.neural.layers.dot_product import AttentionMask
 from w2v.neural.layers.dropout import Dropout, DropoutMask
-from w2v.neural.names import NORMS
+from w2v.neural.names import MIXERS, NORMS
 from w2v.neural.parameters import Tensor, add, scope, within
 
 Floats = NDArray[Any]
@@ -56,6 +56,11 @@ class StackConfig:
         Whether token i sees tokens 0 … i of its sequence only.
     memory_size : int or None
         Width of the memory that cross-attention looks at; None has no cross-attention.
+    mixer : {"attention", "recurrent", "convolution"}
+        What lets the hidden states of a sequence see each other. Where it is not attention, `positions` that attention
+        alone would read, ``rotary`` and ``relative``, do nothing.
+    window : int
+        Tokens that a convolution reads at a time.
 
     Raises
     ------
@@ -75,16 +80,23 @@ class StackConfig:
     max_distance: int = 32
     causal: bool = False
     memory_size: int | None = None
+    mixer: str = "attention"
+    window: int = 3
 
     def __post_init__(self) -> None:
         for name, choices in (
             ("norm", NORMS), ("positions", positions.KINDS), ("activation", activations.ACTIVATIONS),
+            ("mixer", MIXERS),
         ):  # fmt: skip
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
         if self.dim % self.heads:
             raise ValueError(f"dim must be a multiple of heads: {self.dim} is not one of {self.heads}")
-        if self.positions == "rotary" and self.dim // self.heads % 2:
+        if self.mixer == "recurrent" and not self.causal and self.dim % 2:
+            raise ValueError(f"a recurrent layer in both directions halves dim, which must be even, not {self.dim}")
+        if self.window < 1:
+            raise ValueError(f"window must be 1 or more, not {self.window}")
+        if self.shape.rotate and self.dim // self.heads % 2:
             raise ValueError(
                 f"rotary positions turn pairs of columns: dim / heads must be even, not {self.dim // self.heads}"
             )
@@ -92,6 +104,7 @@ class StackConfig:
     @property
     def shape(self) -> block.Shape:
         """What every block is made by."""
+        attends = self.mixer == "attention"
         return block.Shape(
             self.dim,
             self.heads,
@@ -99,9 +112,12 @@ class StackConfig:
             self.norm,
             self.activation,
             self.epsilon,
-            self.max_distance if self.positions in positions.WITH_DISTANCES else None,
-            self.positions == "rotary",
+            self.max_distance if attends and self.positions in positions.WITH_DISTANCES else None,
+            attends and self.positions == "rotary",
             self.memory_size,
+            self.mixer,
+            self.window,
+            self.causal,
         )
 
     def tensors(self) -> dict[str, Tensor]:
@@ -172,7 +188,8 @@ def forward(
         What this step of training drops, of the embeddings and of the change that each sub-layer makes; nothing by
         default.
     weights : list of list, optional
-        A list for each block, to which the weights of self-attention of each sequence are appended.
+        A list for each block, to which the weights of self-attention of each sequence are appended, if that is the
+        mixer.
 
     Returns
     -------

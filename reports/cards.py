@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     Model = Embeddings | SentenceEncoder | Translator | LanguageModel
 
 _NEIGHBORS, _FREQUENT = 8, 2000
+_HOW = {
+    "static": "weighted sums of words",
+    "attention": "self-attention over vectors of words",
+    "recurrent": "recurrent layers over vectors of words",
+    "convolution": "convolutions over vectors of words",
+}
 
 
 def model_card(
@@ -184,7 +190,7 @@ encoder = SentenceEncoder.load({name_of(folder, "my.encoder")!r})
 vectors = encoder.encode(["A sentence.", "Another one."])
 vectors @ vectors.T  # cosines"""
     history = records(state.metadata.get("history"))
-    how = "weighted sums of words" if network is None else "self-attention over vectors of words"
+    how = _HOW[state.architecture]
     note = "Words as the encoder takes them in, before it makes a sentence of them."
     return make_card(
         "Sentence encoder",
@@ -192,7 +198,7 @@ vectors @ vectors.T  # cosines"""
         [
             ("columns", f"{encoder.dimension:,}"),
             ("words", f"{len(state.vocabulary):,}"),
-            ("architecture", "static" if network is None else "attention"),
+            ("architecture", state.architecture),
             ("layers × heads", None if network is None else f"{network.layers} × {network.heads}"),
             ("training", duration(history)),
             ("size", size_on_disk(folder)),

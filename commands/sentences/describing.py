@@ -24,7 +24,7 @@ def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
         "path": str(folder),
         "kind": "sentence encoder",
         "bytes": bytes_of(folder),
-        "architecture": "static" if state.network is None else "attention",
+        "architecture": state.architecture,
         "dimension": state.dimension,
         "vocabulary_size": len(state.vocabulary),
         "counted_words": None if counts is None else int(counts.sum()),

@@ -212,7 +212,7 @@ def attention(
 
         check_picture_path(output, overwrite)
     inference = Inference(open_encoder(model), 1)
-    network = inference.state.network
+    network = inference.state.attention
     if network is None and (layer or head):
         raise click.UsageError(f"{model} has no attention, so it has no --layer and no --head.")
     if network is not None and (layer or 1) > network.layers:

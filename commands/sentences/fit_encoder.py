@@ -162,7 +162,7 @@ def _run(
     best = next(entry for entry in reversed(history) if entry["best"])
     summary = {
         "output": str(saved),
-        "architecture": "static" if encoder.state.network is None else "attention",
+        "architecture": encoder.state.architecture,
         "dimension": encoder.dimension,
         "steps": history[-1]["step"],
         "seconds": history[-1]["seconds"],

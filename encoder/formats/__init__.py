@@ -36,8 +36,8 @@ def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: 
     path : str or path-like
         The folder.
     format : str
-        One of `FORMATS`. ``onnx`` takes every encoder, ``model2vec`` those without a network,
-        ``sentence-transformers`` these and those whose network is arranged as BERT.
+        One of `FORMATS`. ``onnx`` takes every encoder that is static or has attention, ``model2vec``
+        those without a network, ``sentence-transformers`` these and those whose network is arranged as BERT.
     overwrite : bool, default False
         Replace a folder that holds nothing but such files.
 
@@ -57,6 +57,11 @@ def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: 
     """
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}; known are {', '.join(FORMATS)}")
+    if state.architecture not in ("static", "attention"):
+        raise ModelError(
+            f"{path} cannot be written: the formats of other programs take encoders that are static or have attention, "
+            f"and this one is {state.architecture}"
+        )
     module, _, writer = FORMATS[format].partition(":")
     getattr(importlib.import_module(f"w2v.encoder.formats.{module}"), writer)(state, path, overwrite=overwrite)
 

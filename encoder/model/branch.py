@@ -69,7 +69,7 @@ def start_at_identity(parameters: ParameterTable, config: NetworkConfig, seed: i
     scale = CARRIER * length / config.dim**0.5
     rotation = orthogonal[:, 2:]
     for name, array in parameters.items():
-        zeroed = ("input.bias", "output.bias", "attention.output.weight", "feed_forward.outer.weight")
+        zeroed = ("input.bias", "output.bias", ".output.weight", "feed_forward.outer.weight")
         if name.endswith(zeroed) or name.startswith("positions."):
             array[...] = 0
         elif name.endswith("norm.gain"):

@@ -101,8 +101,8 @@ class Inference:
         self._ready: FusedNetwork | None = None
         self._projected: NDArray[np.float32] | None = None
         self._n_tokens, self._lock = 0, Lock()
-        if state.network is not None and state.parameters is not None:
-            self._ready = FusedNetwork(state.network.stack, state.parameters)
+        if state.attention is not None and state.parameters is not None:
+            self._ready = FusedNetwork(state.attention.stack, state.parameters)
 
     def encode(
         self,
@@ -152,8 +152,10 @@ class Inference:
 
     def explain(self, sentences: Sequence[str], output: Output, *, with_attention: bool = False) -> Encoded:
         """Return the vectors of sentences with their tokens, the tokens' vectors and, if asked for, attention."""
-        if with_attention and self.state.network is None:
-            raise ValueError("a static encoder has no attention; fit one with architecture='attention'")
+        if with_attention and self.state.attention is None:
+            raise ValueError(
+                f"a {self.state.architecture} encoder has no attention; fit one with architecture='attention'"
+            )
         found = self.rows.find(list(sentences))
         rows, attention = self._hidden_states(found, with_attention)
         pooling = self.state.pooling
@@ -174,7 +176,7 @@ class Inference:
     def _vectors(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), of whatever length; they are written to `out` if it serves."""
         pooling = self.state.pooling
-        if pooling.kind in ("sum", "mean"):
+        if pooling.kind in ("sum", "mean") and (self.state.network is None or self._ready is not None):
             pooled = self._sums(found, out)
             if pooling.kind == "mean":
                 pooled *= (1 / np.maximum(np.diff(found.offsets), 1)).astype(np.float32)[:, None]
@@ -207,13 +209,14 @@ class Inference:
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]] | None]:
         """Return the hidden states of all tokens, shape (N, d), and attention for each sentence."""
         rows = self.rows.gather(found)
-        if self._ready is None:
-            return rows, None
-        if not with_attention:
-            return self._ready.rows(rows, found.offsets), None
         config, parameters = self.state.network, self.state.parameters
-        assert config is not None and parameters is not None
-        network = Network(config, self.workers)
+        if config is None or parameters is None:
+            return rows, None
+        if self._ready is not None and not with_attention:
+            return self._ready.rows(rows, found.offsets), None
+        network = Network(config, self.workers if with_attention else 1)
+        if not with_attention:
+            return network.forward(parameters, rows, found.offsets)[0], None
         layers: list[list[NDArray[np.float32]]] = []
         rows, _ = network.forward(parameters, rows, found.offsets, attention=layers)
         return rows, [np.stack(weights) for weights in zip(*layers, strict=True)]

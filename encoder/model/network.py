@@ -22,9 +22,10 @@ from numpy.typing import DTypeLike, NDArray
 from w2v.encoder.model import branch
 from w2v.encoder.parameters import HEADS, MAX_SIZE, EncoderParameters, check_parameter, of_encoder
 from w2v.neural import stack
-from w2v.neural.layers import layer_norm, linear, positions
+from w2v.neural.layers import layer_norm, linear
 from w2v.neural.layers.activations import ACTIVATIONS
 from w2v.neural.layers.dropout import Dropout
+from w2v.neural.names import MIXERS
 from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, within
 from w2v.neural.stack import StackConfig
@@ -69,6 +70,8 @@ class NetworkConfig:
         512, Integer("Rows of the table of learned positions; tokens further on share its last row.", 1, 1 << 20)
     )
     max_distance: int = parameter(32, Integer("Distances of relative positions that are told apart.", 1, 1 << 16))
+    mixer: str = parameter("attention", Choice("What lets the words of a sentence see each other.", MIXERS))
+    window: int = of_encoder("window")
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -106,8 +109,11 @@ class NetworkConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all values by name."""
-        return asdict(self)
+        """Return all values by name; those that came later are left out where there is attention."""
+        values = asdict(self)
+        if self.mixer == "attention":
+            del values["mixer"], values["window"]
+        return values
 
     @property
     def output_size(self) -> int:
@@ -128,6 +134,8 @@ class NetworkConfig:
             self.epsilon,
             self.max_positions,
             self.max_distance,
+            mixer=self.mixer,
+            window=self.window,
         )
 
     def tensors(self) -> dict[str, Tensor]:
@@ -189,7 +197,7 @@ class Network:
         parameters = ParameterTable.initialise(self.config.tensors(), seed, dtype)
         if self.config.head == "linear":
             branch.start_at_identity(parameters, self.config, seed, length)
-        elif self.config.positions in positions.WITH_DISTANCES:
+        elif self.config.stack.shape.distance is not None:
             branch.start_at_neighbors(parameters, self.config)
         return parameters
 

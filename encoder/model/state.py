@@ -107,6 +107,16 @@ class EncoderState:
         return self  # read-only: a clone of an estimator shares it
 
     @property
+    def architecture(self) -> str:
+        """``static``, or the mixer of the network."""
+        return "static" if self.network is None else self.network.mixer
+
+    @property
+    def attention(self) -> NetworkConfig | None:
+        """The network, if it has attention."""
+        return self.network if self.architecture == "attention" else None
+
+    @property
     def width(self) -> int:
         """The width of the table, and of the hidden states that are pooled."""
         return int(self.table.shape[1])

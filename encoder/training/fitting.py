@@ -75,7 +75,7 @@ def train(
             options,
             before + fitted.history,
             complete=not fitted.interrupted,
-            has_network=fitted.state.network is not None,
+            architecture=fitted.state.architecture,
         )
         return SavedEncoder(replace(fitted.state, metadata=metadata), fitted.training)
 

@@ -137,12 +137,12 @@ def describe_training(
     history: list[dict[str, Any]],
     *,
     complete: bool,
-    has_network: bool,
+    architecture: str,
 ) -> dict[str, Any]:
     """Return what is kept with a trained encoder: parameters, history, and what a training needs to go on."""
-    left_out = () if has_network else OF_NETWORK
+    left_out = OF_NETWORK if architecture == "static" else ()
     kept = {name: _for_json(getattr(parameters, name)) for name in sorted(OF_START) if name not in left_out}
-    kept["architecture"] = "attention" if has_network else "static"
+    kept["architecture"] = architecture
     return {
         "parameters": kept,
         "history": history,

@@ -36,7 +36,7 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
     Raises
     ------
     ValueError
-        If there is no start, or it has attention and `parameters` want none.
+        If there is no start, or it has another network than `parameters` want.
     TypeError
         If it is something else.
     NotFittedError
@@ -68,11 +68,17 @@ def _with_architecture(
     state: EncoderState, parameters: EncoderParameters, draw_seed: Callable[[], int]
 ) -> EncoderState:
     """Return the state with a network at its start, if one is asked for and there is none."""
-    if parameters.architecture == "static" and state.network is not None:
-        raise ValueError("the encoder to start from has attention: pass architecture='attention'")
-    if parameters.architecture != "attention" or state.network is not None:
+    architecture = parameters.architecture
+    if state.network is not None and architecture not in (None, state.architecture):
+        raise ValueError(
+            f"the encoder to start from has the architecture {state.architecture}: pass architecture="
+            f"{state.architecture!r}"
+        )
+    if architecture in (None, "static") or state.network is not None:
         return state
-    config = NetworkConfig(state.width, **{name: getattr(parameters, name) for name in OF_NETWORK})
+    config = NetworkConfig(
+        state.width, mixer=architecture, **{name: getattr(parameters, name) for name in OF_NETWORK}
+    )  # fmt: skip
     return replace(state, network=config, parameters=Network(config).initialise(draw_seed()))
 
 

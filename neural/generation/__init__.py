@@ -2,5 +2,5 @@
 
 `sequential.greedy`, `sequential.sample` and `beam.beam` are given a `state.State`, whatever network stands behind it.
 `transformer.FusedTranslator` and `transformer.FusedDecoder` make fast ones; `plain.PlainState` is made of the layers
-themselves.
+themselves, whatever mixes their hidden states. `networks` chooses.
 """

@@ -1,7 +1,7 @@
-"""The steps of any decoder, made of the layers' own forward functions: slow, in float32 or float64, easy to extend.
+"""The steps of any decoder, made of the layers' own functions: in float32 or float64, and easy to extend.
 
-What a mixer keeps from step to step is its own affair: `StepLayer`. Attention keeps the keys and values of each row;
-a recurrent layer would keep its hidden state, a convolution its last inputs.
+What a mixer keeps from step to step is its own affair: `StepLayer`. Attention keeps the keys and values of each row,
+which grow with every step; a recurrent layer keeps its state, and a convolution its last inputs, which do not.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from w2v.neural import models
 from w2v.neural.generation.transformer import added_positions, check_positions
 from w2v.neural.kernels.rows import rotate
-from w2v.neural.layers import dot_product, feed_forward, layer_norm, linear, rotary
+from w2v.neural.layers import activations, dot_product, layer_norm, linear, rotary
 from w2v.neural.layers.block import Shape, sub_layers
 from w2v.neural.layers.dot_product import AttentionMask
-from w2v.neural.models import Config
+from w2v.neural.layers.matmul import multiply_packed, pack
+from w2v.neural.layers.mixers import recurrent
+from w2v.neural.models import Config, TranslatorConfig
+from w2v.neural.packing import Packed
 from w2v.neural.parameters import scope
 from w2v.neural.stack import Memory
 
@@ -37,17 +40,38 @@ class StepLayer(Protocol):
         ...
 
 
+class _Map:
+    """A linear layer that does not change: in float32 it is packed once."""
+
+    def __init__(self, own: Mapping[str, Floats]) -> None:
+        self._own, self._panels = own, None
+        if own["weight"].dtype == np.float32:
+            self._panels = pack(own["weight"], own["bias"])
+
+    def __call__(self, x: Floats) -> Floats:
+        if self._panels is None:
+            return linear.forward(self._own, x)[0]
+        y = np.empty((len(x), self._own["weight"].shape[1]), np.float32)
+        multiply_packed(x, self._panels, y)
+        return y
+
+
+def _maps(own: Mapping[str, Floats], *names: str) -> list[_Map]:
+    return [_Map(scope(own, name)) for name in names]
+
+
 class _SelfAttention:
     """Keys and values of every row, the newest first, so that distances count from it."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own, self._shape = own, shape
+        self._shape, self._distances = shape, own.get("distances")
+        *self._maps, self._output = _maps(own, "query", "key", "value", "output")
         nothing = np.zeros((0, shape.dim), own["query.weight"].dtype)
         self._keys, self._values = ([nothing] * (len(memory.offsets) - 1) for _ in range(2))
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        own, shape = self._own, self._shape
-        q, k, v = (linear.forward(scope(own, name), x)[0] for name in ("query", "key", "value"))
+        shape, bias = self._shape, self._distances
+        q, k, v = (own(x) for own in self._maps)
         if shape.rotate:
             cos, sin = rotary.angles(int(places.max(initial=0)) + 1, shape.dim // shape.n_heads, x.dtype)
             for array in (q, k):
@@ -55,53 +79,95 @@ class _SelfAttention:
         self._keys = [np.concatenate([k[i : i + 1], old]) for i, old in enumerate(self._keys)]
         self._values = [np.concatenate([v[i : i + 1], old]) for i, old in enumerate(self._values)]
         offsets = np.cumsum([0, *map(len, self._keys)])
-        bias = own.get("distances")
         backwards = None if bias is None else np.ascontiguousarray(bias[:, ::-1])
         mask = AttentionMask(np.arange(len(x) + 1), offsets)
         keys, values = np.concatenate(self._keys), np.concatenate(self._values)
         mixed, _ = dot_product.forward(q, keys, values, shape.n_heads, mask, backwards)
-        return linear.forward(scope(own, "output"), mixed)[0]
+        return self._output(mixed)
 
     def select(self, rows: NDArray[np.int64]) -> None:
         self._keys = [self._keys[row] for row in rows.tolist()]
         self._values = [self._values[row] for row in rows.tolist()]
 
 
-class _CrossAttention:
-    """Keys and values of the memory, made once."""
+class _Recurrent:
+    """The state of every row."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own, self._shape, self._memory = own, shape, memory
-        self._keys, self._values = (linear.forward(scope(own, name), memory.states)[0] for name in ("key", "value"))
-        self._sources = np.arange(len(memory.offsets) - 1)
-        self.weights: list[Floats] = []
+        self._hidden = recurrent.States(scope(own, "forward"))
+        self._input, self._output = _maps(own, "forward.input", "output")
+        self._states = np.zeros((len(memory.offsets) - 1, shape.dim), own["output.weight"].dtype)
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        borders, visible = self._memory.offsets, self._memory.visible
-        seen = [np.arange(borders[b], borders[b + 1]) for b in self._sources.tolist()]
-        every = np.concatenate([np.zeros(0, np.int64), *seen])
-        offsets = np.cumsum([0, *map(len, seen)])
-        mask = AttentionMask(np.arange(len(x) + 1), offsets, visible=None if visible is None else visible[every])
-        q, _ = linear.forward(scope(self._own, "query"), x)
-        self.weights = []
-        mixed, _ = dot_product.forward(
-            q, self._keys[every], self._values[every], self._shape.n_heads, mask, weights=self.weights
-        )
-        return linear.forward(scope(self._own, "output"), mixed)[0]
+        schedule = recurrent.Schedule.of(np.arange(len(x) + 1))
+        states, _ = self._hidden.run(self._input(x), schedule, self._states)
+        self._states = states[len(x) :]
+        return self._output(self._states)
 
     def select(self, rows: NDArray[np.int64]) -> None:
-        self._sources = self._sources[rows]
-        self.weights = [self.weights[row] for row in rows.tolist()] if self.weights else []
+        self._states = self._states[rows]
+
+
+class _Convolution:
+    """The last inputs of every row, zeros before the first."""
+
+    def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
+        self._value, self._gate, self._output = _maps(own, "value", "gate", "output")
+        size = (shape.window - 1) * shape.dim
+        self._last = np.zeros((len(memory.offsets) - 1, size), own["output.weight"].dtype)
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        windows = np.concatenate([self._last, x], axis=1)
+        self._last = windows[:, x.shape[1] :]
+        return self._output(self._value(windows) * activations.forward(self._gate(windows), "sigmoid")[0])
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        self._last = self._last[rows]
+
+
+class _CrossAttention:
+    """Keys and values of the memory, made once. Rows that look at the same source are those of one sequence."""
+
+    def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
+        self._n_heads, self._memory = shape.n_heads, memory
+        self._query, self._output = _maps(own, "query", "output")
+        self._keys, self._values = (linear.forward(scope(own, name), memory.states)[0] for name in ("key", "value"))
+        self._sources = np.arange(len(memory.offsets) - 1)
+        self._weights: list[Floats] = []
+        self._places = self._sources
+
+    def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
+        order = np.argsort(self._sources, kind="stable")
+        self._places = np.argsort(order)
+        counts = np.bincount(self._sources, minlength=len(self._memory.offsets) - 1)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        mask = AttentionMask(offsets, self._memory.offsets, visible=self._memory.visible)
+        self._weights = []
+        mixed, _ = dot_product.forward(
+            self._query(x)[order], self._keys, self._values, self._n_heads, mask, weights=self._weights
+        )
+        return self._output(mixed[self._places])
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        self._sources, self._places = self._sources[rows], self._places[rows]
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """Return how much the last step of each row looked at each token of its source, the mean over heads."""
+        if not self._weights:
+            return [np.zeros(n, np.float32) for n in np.diff(self._memory.offsets)[self._sources].tolist()]
+        rows = [row for weights in self._weights for row in weights.mean(axis=0).astype(np.float32)]
+        return [rows[place] for place in self._places.tolist()]
 
 
 class _FeedForward:
     """Nothing is kept."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
-        self._own, self._activation = own, shape.activation
+        self._inner, self._outer = _maps(own, "inner", "outer")
+        self._activation = shape.activation
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        return feed_forward.forward(self._own, x, self._activation)[0]
+        return self._outer(activations.forward(self._inner(x), self._activation)[0])
 
     def select(self, rows: NDArray[np.int64]) -> None:
         pass
@@ -109,10 +175,64 @@ class _FeedForward:
 
 STEPS: dict[str, Callable[[Mapping[str, Floats], Shape, Memory], StepLayer]] = {
     "attention": _SelfAttention,
+    "recurrent": _Recurrent,
+    "convolution": _Convolution,
     "cross_attention": _CrossAttention,
     "feed_forward": _FeedForward,
 }
 """What steps the sub-layers of `layers.block`, by their names."""
+
+
+class PlainDecoder:
+    """What `transformer.FusedDecoder` is, for every mixer.
+
+    Parameters
+    ----------
+    config : CausalConfig or TranslatorConfig
+    parameters : mapping
+        float32 or float64. They are not copied.
+    """
+
+    def __init__(self, config: Config, parameters: Mapping[str, Floats]) -> None:
+        check_positions(config.decoder)
+        self.config, self._parameters = config, parameters
+
+    def start(self, n_rows: int) -> PlainState:
+        """Return a state of so many empty rows, without a memory."""
+        return self.look_at(Memory(np.zeros((0, 0)), np.zeros(n_rows + 1, np.int64)))
+
+    def look_at(self, memory: Memory) -> PlainState:
+        """Return a state of empty rows, one for each sequence of a memory."""
+        return PlainState(self.config, self._parameters, memory)
+
+    def prompted(self, prompts: Packed, first: int) -> tuple[PlainState, NDArray[np.int32]]:
+        """Return a state that has taken in `first` and each prompt but for its last token, and these last tokens.
+
+        Raises
+        ------
+        ValueError
+            If the prompts are not equally long.
+        """
+        lengths = np.diff(prompts.offsets)
+        if (lengths != lengths[:1]).any():
+            raise ValueError("prompts that are taken in together, token by token, must be equally long")
+        state, ids = self.start(len(lengths)), prompts.ids.astype(np.int32).reshape(len(lengths), -1)
+        tokens = np.concatenate([np.full((len(lengths), 1), first, np.int32), ids], axis=1)
+        for column in tokens[:, :-1].T:
+            state.step(column)
+        return state, tokens[:, -1]
+
+
+class PlainTranslator:
+    """What `transformer.FusedTranslator` is, for every mixer; parameters are those of `PlainDecoder`."""
+
+    def __init__(self, config: TranslatorConfig, parameters: Mapping[str, Floats]) -> None:
+        self.config, self._parameters = config, parameters
+        self.decoder = PlainDecoder(config, parameters)
+
+    def start(self, sources: Packed) -> PlainState:
+        """Return a state of empty rows, one for each source."""
+        return self.decoder.look_at(models.encode(self.config, self._parameters, sources)[0])
 
 
 class PlainState:
@@ -138,6 +258,8 @@ class PlainState:
              for sub in sub_layers(shape)}
             for i in range(config.decoder.layers)
         ]  # fmt: skip
+        table, bias = parameters[config.table], parameters["output.bias"]
+        self._output = _Map({"weight": np.ascontiguousarray(table.T), "bias": bias})
 
     @property
     def n_rows(self) -> int:
@@ -162,7 +284,7 @@ class PlainState:
         if stack.norm == "pre":
             h, _ = layer_norm.forward(scope(own, "norm"), h, stack.epsilon)
         self._places = self._places + 1
-        return models.logits(self._config, self._parameters, h)
+        return self._output(h)
 
     def select(self, rows: NDArray[np.int64]) -> None:
         """Let row i be what row rows[i] was."""
@@ -176,4 +298,4 @@ class PlainState:
         last = self._layers[-1].get("cross_attention") if self._layers else None
         if not isinstance(last, _CrossAttention):
             return [np.zeros(0, np.float32)] * self.n_rows
-        return [weights.mean(axis=(0, 1)).astype(np.float32) for weights in last.weights]
+        return last.weights()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.fused_inference import FusedNetwork, pack_attention, pack_norm
+from w2v.neural.fused_inference import FusedNetwork, check_attention, pack_attention, pack_norm
 from w2v.neural.kernels import decoding as kernels
 from w2v.neural.layers import activations, positions, rotary
 from w2v.neural.layers.dot_product import pad_heads
@@ -35,12 +35,14 @@ class FusedDecoder:
     Raises
     ------
     ValueError
-        If the parameters are not float32, or positions depend on a length that is not known yet.
+        If the parameters are not float32, positions depend on a length that is not known yet, or the mixer is not
+        attention.
     """
 
     def __init__(self, config: Config, parameters: ParameterTable) -> None:
         if parameters.dtype != np.float32:
             raise ValueError(f"the parameters must be float32, not {parameters.dtype}")
+        check_attention(config.decoder)
         check_positions(config.decoder)
         self.config = config
         self._plan = _plan(config, parameters)

@@ -10,9 +10,16 @@ import numpy as np
 
 from w2v.kernels.jit import compiled
 from w2v.kernels.simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
-from w2v.neural.kernels.vector_math import hyperbolic_tangent, is_positive, larger, normal_gelu, normal_gelu_slope
+from w2v.neural.kernels.vector_math import (
+    hyperbolic_tangent,
+    is_positive,
+    larger,
+    normal_gelu,
+    normal_gelu_slope,
+    sigmoid,
+)
 
-GELU, RELU, TANH = 0, 1, 2
+GELU, RELU, TANH, SIGMOID = 0, 1, 2, 3
 _float32 = np.float32
 
 
@@ -101,7 +108,7 @@ def _function(kind, x):
         return normal_gelu(x)
     if kind == RELU:
         return larger(x, splat(_float32(0)))
-    return hyperbolic_tangent(x)
+    return sigmoid(x) if kind == SIGMOID else hyperbolic_tangent(x)
 
 
 @compiled
@@ -110,13 +117,16 @@ def _slope(kind, x):
         return normal_gelu_slope(x)
     if kind == RELU:
         return is_positive(x)
+    if kind == SIGMOID:
+        y = sigmoid(x)
+        return y * (splat(_float32(1)) - y)
     y = hyperbolic_tangent(x)
     return splat(_float32(1)) - y * y
 
 
 @compiled
 def activate(kind, x, y):
-    """Assign y the activation of every value of x; `kind` is GELU, RELU or TANH. y may be x itself."""
+    """Assign y the activation of every value of x; `kind` is GELU, RELU, TANH or SIGMOID. y may be x itself."""
     whole = x.size - x.size % LANES
     for i in range(0, whole, LANES):
         store_vector(y, i, _function(kind, load_vector(x, i)))

@@ -135,3 +135,10 @@ def hyperbolic_tangent(x):
     one = splat(_float32(1))
     limit = splat(_float32(_EXP_LIMIT))
     return one - splat(_float32(2)) / plus(exponential(min(plus(x, x), limit)), one)
+
+
+@compiled
+def sigmoid(x):
+    """Return 1 / (1 + exp(-x)), to a relative error below 4e-7."""
+    one = splat(_float32(1))
+    return one / plus(one, exponential(min(splat(_float32(0)) - x, splat(_float32(_EXP_LIMIT)))))

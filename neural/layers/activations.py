@@ -1,4 +1,4 @@
-"""Functions of single values: GELU with the exact error function, ReLU and tanh.
+"""Functions of single values: GELU with the exact error function, ReLU, tanh and the logistic function.
 
 References
 ----------
@@ -57,13 +57,27 @@ def _tanh_derivative(x: NDArray[Any]) -> NDArray[Any]:
     return derivative
 
 
+def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+    from scipy.special import expit
+
+    y: NDArray[Any] = expit(x)
+    return y
+
+
+def _sigmoid_derivative(x: NDArray[Any]) -> NDArray[Any]:
+    y = _sigmoid(x)
+    derivative: NDArray[Any] = y * (1 - y)
+    return derivative
+
+
 _ACTIVATIONS = {
     "gelu": _Activation(_gelu, _gelu_derivative, kernels.GELU),
     "relu": _Activation(_relu, _relu_derivative, kernels.RELU),
     "tanh": _Activation(np.tanh, _tanh_derivative, kernels.TANH),
+    "sigmoid": _Activation(_sigmoid, _sigmoid_derivative, kernels.SIGMOID),
 }
-ACTIVATIONS = tuple(_ACTIVATIONS)
-"""The names of the functions."""
+ACTIVATIONS = ("gelu", "relu", "tanh")
+"""The names of those that a feed-forward network may have; gates have ``sigmoid``."""
 
 
 def kernel_number(kind: str) -> int:
@@ -77,7 +91,7 @@ def forward(x: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
     Parameters
     ----------
     x : ndarray
-    kind : {"gelu", "relu", "tanh"}
+    kind : {"gelu", "relu", "tanh", "sigmoid"}
 
     Notes
     -----

@@ -3,7 +3,8 @@
     pre     h = h + dropout(sub(norm(h)))
     post    h = norm(h + dropout(sub(h)))
 
-The sub-layers are self-attention, cross-attention where there is a memory to look at, and feed-forward, in this order.
+The sub-layers are the mixer, cross-attention where there is a memory to look at, and feed-forward, in this order. The
+mixer lets the hidden states of a sequence see each other: self-attention, a recurrent layer or a convolution.
 
 References
 ----------
@@ -24,6 +25,7 @@ from w2v.neural.buffers import empty
 from w2v.neural.layers import attention, dropout, feed_forward, layer_norm
 from w2v.neural.layers.dot_product import AttentionMask
 from w2v.neural.layers.dropout import DropoutMask
+from w2v.neural.layers.mixers import convolution, recurrent
 from w2v.neural.parameters import Tensor, scope, within
 
 Floats = NDArray[Any]
@@ -46,6 +48,12 @@ class Shape:
         Whether positions are rotary, in self-attention.
     memory_size : int or None
         Width of the memory that cross-attention looks at; None has no cross-attention.
+    mixer : str
+        See `names.MIXERS`.
+    window : int
+        Tokens that a convolution reads at a time.
+    causal : bool
+        Whether a recurrent layer goes forward only, and a convolution reads what came before only.
     """
 
     dim: int
@@ -57,6 +65,9 @@ class Shape:
     distance: int | None = None
     rotate: bool = False
     memory_size: int | None = None
+    mixer: str = "attention"
+    window: int = 3
+    causal: bool = False
 
 
 class Context(NamedTuple):
@@ -65,7 +76,7 @@ class Context(NamedTuple):
     Attributes
     ----------
     own : AttentionMask
-        Which hidden states each of them sees in self-attention.
+        Which hidden states each of them sees in the mixer.
     memory : ndarray of shape (M, memory_size), or None
         What cross-attention looks at.
     across : AttentionMask or None
@@ -139,6 +150,51 @@ class SelfAttention:
         return Gradients((dx, dmemory), gradients)
 
 
+class Recurrent:
+    """A state goes through each sequence, and through one that is not causal in both directions."""
+
+    name = "recurrent"
+
+    def tensors(self, shape: Shape) -> dict[str, Tensor]:
+        """Return the arrays of `recurrent.tensors`."""
+        return recurrent.tensors(shape.dim, causal=shape.causal)
+
+    def forward(
+        self, parameters: Mapping[str, Floats], x: Floats, shape: Shape, context: Context
+    ) -> tuple[Floats, recurrent.Cache]:
+        """Return the states behind x."""
+        return recurrent.forward(parameters, x, context.own.query_offsets, causal=shape.causal)
+
+    def backward(self, parameters: Mapping[str, Floats], dy: Floats, cache: recurrent.Cache, shape: Shape) -> Gradients:
+        """Return the gradients."""
+        dx, gradients = recurrent.backward(parameters, dy, cache)
+        return Gradients((dx,), gradients)
+
+
+class Convolution:
+    """Hidden states read a window of their own sequence."""
+
+    name = "convolution"
+
+    def tensors(self, shape: Shape) -> dict[str, Tensor]:
+        """Return the arrays of `convolution.tensors`."""
+        return convolution.tensors(shape.dim, shape.window)
+
+    def forward(
+        self, parameters: Mapping[str, Floats], x: Floats, shape: Shape, context: Context
+    ) -> tuple[Floats, convolution.Cache]:
+        """Return the gated convolution of x."""
+        offsets = context.own.query_offsets
+        return convolution.forward(parameters, x, offsets, window=shape.window, causal=shape.causal)
+
+    def backward(
+        self, parameters: Mapping[str, Floats], dy: Floats, cache: convolution.Cache, shape: Shape
+    ) -> Gradients:
+        """Return the gradients."""
+        dx, gradients = convolution.backward(parameters, dy, cache)
+        return Gradients((dx,), gradients)
+
+
 class CrossAttention:
     """Hidden states look at a memory, such as the hidden states that an encoder made of another sequence."""
 
@@ -185,12 +241,14 @@ class FeedForward:
         return Gradients((dx,), gradients)
 
 
-_SELF, _CROSS, _FEED = SelfAttention(), CrossAttention(), FeedForward()
+_MIXERS: dict[str, SubLayer] = {sub.name: sub for sub in (SelfAttention(), Recurrent(), Convolution())}
+_CROSS, _FEED = CrossAttention(), FeedForward()
 
 
 def sub_layers(shape: Shape) -> tuple[SubLayer, ...]:
     """Return the sub-layers of a block, in their order."""
-    return (_SELF, _FEED) if shape.memory_size is None else (_SELF, _CROSS, _FEED)
+    mixer = _MIXERS[shape.mixer]
+    return (mixer, _FEED) if shape.memory_size is None else (mixer, _CROSS, _FEED)
 
 
 class Cache(NamedTuple):

@@ -172,7 +172,7 @@ def pad_heads(x: NDArray[Any], n_heads: int) -> NDArray[Any]:
     return y.reshape(*x.shape[:-1], n_heads * padded)
 
 
-def _cut_heads(x: NDArray[Any], n_heads: int, width: int) -> NDArray[Any]:
+def cut_heads(x: NDArray[Any], n_heads: int, width: int) -> NDArray[Any]:
     """Take away what `pad_heads` added to heads that were `width` columns together."""
     if x.shape[1] == width:
         return x
@@ -213,7 +213,7 @@ def _forward_float32(cache: Cache, n_heads: int, weights: list[NDArray[Any]] | N
             wanted[start : start + n_heads * t * s].reshape(n_heads, t, s)
             for start, t, s in zip(starts.tolist(), n_queries.tolist(), n_keys.tolist(), strict=False)
         )
-    return _cut_heads(y, n_heads, width)
+    return cut_heads(y, n_heads, width)
 
 
 def _backward_float32(dy: NDArray[Any], cache: Cache, n_heads: int, dbias: NDArray[Any] | None) -> list[NDArray[Any]]:
@@ -225,4 +225,4 @@ def _backward_float32(dy: NDArray[Any], cache: Cache, n_heads: int, dbias: NDArr
         pad_heads(dy, n_heads).ravel(), *kernel.arrays, 0, kernel.n_sequences, *kernel.options,
         *(gradient.ravel() for gradient in gradients), table,
     )  # fmt: skip
-    return [_cut_heads(gradient, n_heads, width) for gradient in gradients]
+    return [cut_heads(gradient, n_heads, width) for gradient in gradients]

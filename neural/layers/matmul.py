@@ -42,9 +42,7 @@ def product_transposed(dy: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
     """Return dy Wᵀ, shape (N, K), for dy of shape (N, M) and W of shape (K, M)."""
     if dy.dtype == np.float32:
         dx = empty((len(dy), len(weight)))
-        panels = empty((kernels.packed_size(weight.shape[1], len(weight)),))
-        kernels.pack_transposed(weight.ravel(), *weight.shape, panels)
-        kernels.multiply(dy.ravel(), *dy.shape, panels, len(weight), False, dx.ravel())
+        kernels.multiply(dy.ravel(), *dy.shape, pack_transposed(weight), len(weight), False, dx.ravel())
         return dx
     product: NDArray[Any] = dy @ weight.T
     return product
@@ -65,4 +63,11 @@ def pack(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -
     panels = empty((kernels.packed_size(*weight.shape),))
     nothing = np.zeros(weight.shape[1], np.float32) if bias is None else bias
     kernels.pack(weight.ravel(), *weight.shape, nothing, panels)
+    return panels
+
+
+def pack_transposed(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `pack` of the transpose of a matrix, without a bias."""
+    panels = empty((kernels.packed_size(weight.shape[1], len(weight)),))
+    kernels.pack_transposed(weight.ravel(), *weight.shape, panels)
     return panels

@@ -99,7 +99,8 @@ def stack_of(parameters: NetworkParameters, **further: Any) -> StackConfig:
     return StackConfig(
         parameters.dim, parameters.heads, parameters.layers,
         max(1, round(parameters.feed_forward * parameters.dim)), norm=parameters.norm,
-        positions=parameters.positions, activation=parameters.activation, **further,
+        positions=parameters.positions, activation=parameters.activation, mixer=parameters.architecture,
+        window=parameters.window, **further,
     )  # fmt: skip
 
 

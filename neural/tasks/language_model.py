@@ -15,9 +15,9 @@ from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.corpora.units import END, START, UNKNOWN, Units
 from w2v.neural import models
+from w2v.neural.generation.networks import GeneratingDecoder, decoder_of
 from w2v.neural.generation.sequential import Chosen, OnToken, Sampling, greedy, sample
 from w2v.neural.generation.state import TOKENS_ONLY, Limits, Wanted
-from w2v.neural.generation.transformer import FusedDecoder
 from w2v.neural.models import CausalConfig
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
@@ -138,6 +138,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     def __init__(
         self,
         *,
+        architecture: str = _D.architecture,
+        window: int = _D.window,
         layers: int = _D.layers,
         heads: int = _D.heads,
         dim: int = _D.dim,
@@ -389,7 +391,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             if len(seen) >= self._context:
                 seen = seen[-(self._context // 2) :]
             left = min(max_tokens - len(written), self._context - len(seen) + 1)
-            state, starts = self._fused().prompted(Packed.of([seen[1:]]), seen[0])
+            state, starts = self._generating().prompted(Packed.of([seen[1:]]), seen[0])
             limits = Limits(left, end=self._end, banned=banned)
             if is_greedy:
                 [found] = greedy(state, starts, limits, wanted, tell)
@@ -457,12 +459,12 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     def _keep(self, network: TextNetwork) -> None:
         super()._keep(network)
         self.ngrams_ = NgramModel.from_arrays(network.further["ngrams"])
-        self._packed: FusedDecoder | None = None
+        self._packed: GeneratingDecoder | None = None
 
-    def _fused(self) -> FusedDecoder:
+    def _generating(self) -> GeneratingDecoder:
         network = self.network_
         if self._packed is None:
-            self._packed = FusedDecoder(network.config, network.parameters)
+            self._packed = decoder_of(network.config, network.parameters)
         return self._packed
 
     @property

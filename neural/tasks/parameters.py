@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
-from w2v.neural.names import NORMS, POSITIONS
+from w2v.neural.names import MIXERS, NORMS, POSITIONS
 from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, parameter
@@ -26,6 +26,8 @@ AUTO = "auto"
 class NetworkParameters:
     """How the blocks of a network are made, and how they learn."""
 
+    architecture: str = parameter("attention", Choice("What lets the tokens of a text see each other.", MIXERS))
+    window: int = parameter(3, Integer("Tokens that a convolution reads at a time.", 1, 1 << 10))
     layers: int = parameter(4, Integer("Blocks, of the encoder and of the decoder each.", 1, MAX_LAYERS))
     heads: int = parameter(4, Integer("Heads of attention in each block.", 1, MAX_SIZE))
     dim: int = parameter(128, Integer("Width of embeddings and hidden states, a multiple of heads.", 1, MAX_SIZE))

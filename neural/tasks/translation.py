@@ -17,9 +17,9 @@ from w2v.corpora.units import END, START, Units
 from w2v.neural.batches import TokenBatches
 from w2v.neural.generation.batches import in_batches
 from w2v.neural.generation.beam import BeamOptions, beam
+from w2v.neural.generation.networks import GeneratingTranslator, translator_of
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Hypothesis, Limits, Wanted
-from w2v.neural.generation.transformer import FusedTranslator
 from w2v.neural.models import Batch, Config, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
@@ -122,6 +122,8 @@ class Translator(TextEstimator[TranslatorParameters]):
     def __init__(
         self,
         *,
+        architecture: str = _D.architecture,
+        window: int = _D.window,
         layers: int = _D.layers,
         heads: int = _D.heads,
         dim: int = _D.dim,
@@ -325,7 +327,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         """
         given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
         return _translations(
-            self.network_, self._fused(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
+            self.network_, self._generating(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
             workers or self.workers or default_workers(),
         )  # fmt: skip
 
@@ -346,9 +348,9 @@ class Translator(TextEstimator[TranslatorParameters]):
 
     def _keep(self, network: TextNetwork) -> None:
         super()._keep(network)
-        self._packed: FusedTranslator | None = None
+        self._packed: GeneratingTranslator | None = None
 
-    def _fused(self) -> FusedTranslator:
+    def _generating(self) -> GeneratingTranslator:
         network = self.network_
         if self._packed is None:
             self._packed = _fuse(network.config, network.parameters)
@@ -421,9 +423,9 @@ def _encoded(units: Units, texts: Sequence[str]) -> Packed:
     return Packed(*units.encode(texts))
 
 
-def _fuse(config: Config, table: ParameterTable) -> FusedTranslator:
+def _fuse(config: Config, table: ParameterTable) -> GeneratingTranslator:
     assert isinstance(config, TranslatorConfig)
-    return FusedTranslator(config, table)
+    return translator_of(config, table)
 
 
 def _measure(start: TextNetwork, pairs: Pairs, workers: int | None, table: ParameterTable) -> dict[str, float]:
@@ -444,7 +446,7 @@ def _decode_one(config: Config, table: ParameterTable) -> None:
 
 def _translations(
     network: TextNetwork,
-    fused: FusedTranslator,
+    translator: GeneratingTranslator,
     texts: Sequence[str],
     options: BeamOptions,
     wanted: Wanted,
@@ -460,7 +462,7 @@ def _translations(
 
     def work(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
         numbers = filled[rows]
-        state = fused.start(sources.take(numbers))
+        state = translator.start(sources.take(numbers))
         most = (1.5 * ratio * lengths[numbers]).astype(np.int64) + _SPARE
         starts = np.full(len(numbers), START, np.int32)
         limits = Limits(most, end=END)

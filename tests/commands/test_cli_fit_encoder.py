@@ -164,8 +164,9 @@ def test_fit_encoder_reports_bad_input(
 
 
 BAD_VALUES = {
-    "architecture": "recurrent", "layers": 0, "heads": "x", "dim": 0, "positions": "circular", "feed_forward": 0.0,
-    "norm": "both", "dropout": 1.0, "a": 0.0, "identity_scale": -1.0, "identity_columns": -1, "head": "none",
+    "architecture": "magic", "window": 0, "layers": 0, "heads": "x", "dim": 0, "positions": "circular",
+    "feed_forward": 0.0, "norm": "both", "dropout": 1.0, "a": 0.0, "identity_scale": -1.0, "identity_columns": -1,
+    "head": "none",
 }  # fmt: skip
 BAD_OPTIONS = {
     "steps": 0, "batch_size": 1, "learning_rate": -1.0, "weight_rate": "x", "network_rate": -0.1, "temperature": 0.0,

@@ -26,6 +26,11 @@ ENCODER = StackConfig(4, 2, 2, 6, positions="learned+relative", max_positions=4,
 LANGUAGE_MODEL = replace(ENCODER, causal=True)
 DECODER = replace(LANGUAGE_MODEL, memory_size=3)
 KINDS_OF_STACK = {"encoder": ENCODER, "language model": LANGUAGE_MODEL, "decoder": DECODER}
+KINDS_OF_STACK |= {
+    f"{mixer} {kind}": replace(config, mixer=mixer, positions="learned")
+    for mixer in ("recurrent", "convolution")
+    for kind, config in KINDS_OF_STACK.items()
+}
 norms = pytest.mark.parametrize("norm", ["pre", "post"])
 stacks = pytest.mark.parametrize("kind", KINDS_OF_STACK)
 
@@ -60,7 +65,7 @@ def test_stack_gradients(norm: str, kind: str, dropped: Dropout | None, rng: np.
     gradients = table.zeros_like()
     dx, dmemory = stack.backward(config, table, dy, forward()[1], gradients)
     arrays, found = {"x": x, **table}, {"x": dx, **gradients}
-    assert (dmemory is None) == (kind != "decoder")
+    assert (dmemory is None) == (config.memory_size is None)
     if dmemory is not None:
         arrays["memory"], found["memory"] = states, dmemory
     assert_directions(lambda: float(np.sum(forward()[0] * dy)), arrays, found, rng, ("key.bias",))
@@ -114,12 +119,12 @@ def test_decoder_sees_its_own_memory_alone(norm: str, dtype: Any, rng: np.random
     assert np.array_equal(hidden, unseen)
 
 
-@pytest.mark.parametrize("kind", ["language model", "decoder"])
+@pytest.mark.parametrize("kind", [kind for kind, config in KINDS_OF_STACK.items() if config.causal])
 def test_causal_stack_can_go_on_one_token_after_the_other(kind: str, rng: np.random.Generator) -> None:
     config = KINDS_OF_STACK[kind]
     table, x = make(config, rng, np.float32), rng.standard_normal((7, 4)).astype(np.float32)
     states = rng.standard_normal((5, 3)).astype(np.float32)
-    memory = None if kind == "language model" else Memory(states, np.array([0, 5], np.int64))
+    memory = None if config.memory_size is None else Memory(states, np.array([0, 5], np.int64))
     whole, _ = stack.forward(config, table, x, np.array([0, 7], np.int64), memory=memory)
     for n in range(1, 8):
         start, _ = stack.forward(config, table, x[:n], np.array([0, n], np.int64), memory=memory)

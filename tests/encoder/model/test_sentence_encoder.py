@@ -21,10 +21,11 @@ from sklearn.utils import estimator_checks
 
 from tests.helpers import naive_encoder
 from tests.helpers.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
-from w2v import Embeddings
+from w2v import Embeddings, ModelError
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder import SentenceEncoder, sentence_encoder
+from w2v.encoder.formats import write_encoder
 from w2v.encoder.model.inference import Encoded, Output
 from w2v.encoder.model.network import Network
 from w2v.encoder.model.state import sif_state
@@ -128,7 +129,7 @@ def test_encode_refuses_bad_options(options: dict[str, Any], message: str) -> No
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"architecture": "recurrent"}, ValueError, "architecture must be 'static' or 'attention' or None, got"),
+        ({"architecture": "magic"}, ValueError, "architecture must be 'static' or 'attention' or 'recurrent' or"),
         ({"embeddings": None}, ValueError, "needs word vectors to start from"),
         ({"embeddings": 3}, TypeError, "embeddings must be Embeddings, an EncoderState or a folder, not int"),
         ({"a": -1.0}, ValueError, "a must be a number above 0, got -1.0"),
@@ -269,6 +270,7 @@ def test_clones_share_the_vectors() -> None:
     assert clone(SentenceEncoder(state)).embeddings is state
 
 
+others = pytest.mark.parametrize("architecture", ["recurrent", "convolution"])
 ATTENTION: dict[str, Any] = {"architecture": "attention", "layers": 2, "heads": 2, "dim": 8, "random_state": 3}
 
 
@@ -285,13 +287,50 @@ def test_attention_starts_at_sif(norm: str, positions: str) -> None:
     assert SentenceEncoder(encoder.state, architecture="attention").state.network is encoder.state.network
 
 
+@others
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_other_architectures_start_at_sif(architecture: str, norm: str) -> None:
+    embeddings = make_embeddings()
+    encoder = SentenceEncoder(embeddings, architecture, a=1e-2, norm=norm, layers=2, dim=8, random_state=3)
+    np.testing.assert_allclose(encoder.encode(SENTENCES), naive_vectors(embeddings, 1e-2), atol=1e-6)
+    assert encoder.state.architecture == architecture
+    with pytest.raises(ValueError, match=f"has the architecture {architecture}: pass"):
+        SentenceEncoder(encoder.state, "attention").encode(["the"])
+    with pytest.raises(ValueError, match=f"a {architecture} encoder has no attention"):
+        encoder.encode(SENTENCES, return_attention=True)
+
+
+@others
+def test_other_architectures_start_nearly_at_sif_behind_a_carrier(architecture: str) -> None:
+    embeddings = make_embeddings()
+    encoder = SentenceEncoder(
+        embeddings, architecture, a=1e-2, norm="post", head="linear", positions="none", dim=32, random_state=3
+    )
+    np.testing.assert_allclose(encoder.encode(SENTENCES), naive_vectors(embeddings, 1e-2), atol=1e-2)
+
+
+@others
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_vector_of_other_architectures_depends_on_its_sentence_alone(
+    architecture: str, workers: int, tmp_path: Path
+) -> None:
+    encoder = trained_like(SentenceEncoder(EMBEDDINGS, architecture, layers=2, dim=8, workers=workers, random_state=3))
+    alone = [encoder.encode([sentence]).tobytes() for sentence in SENTENCES]
+    assert [row.tobytes() for row in encoder.encode(SENTENCES, batch_size=3)] == alone
+    assert np.abs(encoder.encode(SENTENCES) - SentenceEncoder(EMBEDDINGS).encode(SENTENCES)).max() > 0.01
+    encoder.save(tmp_path / "e")
+    assert SentenceEncoder.load(tmp_path / "e").encode(SENTENCES).tobytes() == b"".join(alone)
+    with pytest.raises(ModelError, match=f"static or have attention, and this one is {architecture}"):
+        write_encoder(encoder.state, tmp_path / "f", format="onnx")
+
+
 def trained_like(encoder: SentenceEncoder) -> SentenceEncoder:
     """Return an encoder whose network does something: random numbers in place of those at the start."""
     state = encoder.state
     assert state.network is not None and state.parameters is not None
     parameters = Network(state.network).initialise(1)
     parameters.flat[:] += 0.3 * np.random.default_rng(5).normal(size=parameters.flat.shape)
-    return SentenceEncoder(replace(state, parameters=parameters), architecture="attention", workers=encoder.workers)
+    return SentenceEncoder(replace(state, parameters=parameters), workers=encoder.workers)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
@@ -317,7 +356,7 @@ def test_return_attention_gives_weights_that_sum_to_one() -> None:
 
 def test_an_encoder_with_attention_is_not_taken_for_a_static_one() -> None:
     state = SentenceEncoder(make_embeddings(), **ATTENTION).state
-    with pytest.raises(ValueError, match="has attention: pass architecture='attention'"):
+    with pytest.raises(ValueError, match="has the architecture attention: pass architecture='attention'"):
         SentenceEncoder(state, "static").encode(["the"])
     np.testing.assert_array_equal(
         SentenceEncoder(state).encode(SENTENCES), SentenceEncoder(state, "attention").encode(SENTENCES)

@@ -32,6 +32,22 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("architecture", ["recurrent", "convolution"])
+def test_other_architectures_learn_and_go_on(architecture: str, corpus: Path, tmp_path: Path) -> None:
+    def new() -> SentenceEncoder:
+        return SentenceEncoder(make_words(), architecture, dim=8, window=2, training=OPTIONS)
+
+    whole, interrupted = new().fit(corpus), new()
+    first, last = whole.history_[0], whole.history_[-1]
+    assert last["held_out_loss"] < first["held_out_loss"] / 2
+    assert whole.state_.architecture == architecture and whole.state_.metadata["parameters"]["window"] == 2
+    with pytest.raises(TrainingInterrupted):
+        interrupted.fit(corpus, progress=stop_at(20))
+    interrupted.save(tmp_path / "m")
+    resumed = SentenceEncoder.load(tmp_path / "m").resume()
+    np.testing.assert_allclose(resumed.state_.table, whole.state_.table, atol=1e-6)
+
+
 @pytest.mark.parametrize("architecture", ["static", "attention"])
 def test_fit_on_a_corpus_brings_sentences_of_a_topic_together(architecture: str) -> None:
     encoder = SentenceEncoder(make_words(), architecture, dim=8, heads=2, training=OPTIONS)

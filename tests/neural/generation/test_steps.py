@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from w2v.neural import models
 from w2v.neural.generation.batches import in_batches
 from w2v.neural.generation.beam import BeamOptions, beam
-from w2v.neural.generation.plain import PlainState
+from w2v.neural.generation.plain import PlainDecoder, PlainState
 from w2v.neural.generation.sequential import Sampling, greedy, sample
 from w2v.neural.generation.state import Limits, State, Wanted
 from w2v.neural.generation.transformer import FusedDecoder, FusedTranslator
@@ -94,6 +94,50 @@ def test_plain_steps_are_the_whole_sentence(name: str, norm: str, positions: str
     assert np.abs(step_through(state, batch) - expected).max() < 1e-12 * max(1, np.abs(expected).max())
 
 
+@pytest.mark.parametrize("mixer", ["recurrent", "convolution"])
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@everyone
+def test_steps_of_other_mixers_are_the_whole_sentence(
+    name: str, mixer: str, norm: str, dtype: Any, rng: np.random.Generator
+) -> None:
+    config, parameters = make(name, rng, dtype, norm=norm, positions="sinusoidal", mixer=mixer)
+    batch = batch_of(config, rng)
+    state = PlainDecoder(config, parameters).look_at(memory_of(config, parameters, batch))
+    found, expected = step_through(state, batch), whole(config, parameters, batch)
+    if dtype == np.float32:
+        assert np.array_equal(found, expected)
+    assert np.abs(found - expected).max() < 1e-12 * max(1, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("mixer", ["recurrent", "convolution"])
+def test_rows_of_other_mixers_are_selected(mixer: str, rng: np.random.Generator) -> None:
+    config, parameters = make("language model", rng, np.float64, mixer=mixer)
+    state, rows = PlainDecoder(config, parameters).start(3), [[], [], []]  # type: ignore[var-annotated]
+    for choice in ([0, 1, 2], [2, 2, 0, 1, 0], [4, 0, 0], [1], [0, 0, 0, 0]):
+        tokens = rng.integers(0, SIZE, len(rows)).astype(np.int32)
+        logits, rows = state.step(tokens), [[*row, token] for row, token in zip(rows, tokens.tolist(), strict=True)]
+        whole_rows = Packed.of(rows)
+        hidden, _ = models.decode(config, parameters, whole_rows)
+        expected = models.logits(config, parameters, hidden)[whole_rows.offsets[1:] - 1]
+        assert np.abs(logits - expected).max() < 1e-12 * np.abs(expected).max()
+        state.select(np.array(choice))
+        rows = [rows[row] for row in choice]
+
+
+@pytest.mark.parametrize("mixer", ["recurrent", "convolution"])
+def test_prompts_of_other_mixers_are_taken_in(mixer: str, rng: np.random.Generator) -> None:
+    config, parameters = make("language model", rng, mixer=mixer)
+    decoder, prompts = PlainDecoder(config, parameters), Packed.of(rng.integers(3, SIZE, (2, 5)))
+    state, last = decoder.prompted(prompts, START)
+    alone = decoder.start(2)
+    for column in np.insert(prompts.ids.reshape(2, 5), 0, START, axis=1).T:
+        expected = alone.step(column.astype(np.int32))
+    assert np.array_equal(state.step(last), expected)
+    with pytest.raises(ValueError, match="must be equally long"):
+        decoder.prompted(Packed.of([[3], [4, 5]]), START)
+
+
 @pytest.mark.parametrize("shape", [{}, {"dim": 32, "heads": 2}, {"dim": 96, "heads": 2, "d_ff": 33}])
 @pytest.mark.parametrize("activation", ["gelu", "tanh"])
 def test_other_shapes(shape: dict[str, Any], activation: str, rng: np.random.Generator) -> None:
@@ -124,6 +168,8 @@ def test_rows_are_selected(rng: np.random.Generator) -> None:
     memory = memory_of(config, parameters, batch)
     states: list[State] = [FusedDecoder(config, parameters).look_at(memory), PlainState(config, parameters, memory)]
     rows = np.arange(3)
+    for state in states:
+        assert [weights.tolist() for weights in state.alignment()] == [[0.0] * n for n in (4, 2, 7)]
     for choice in ([0, 1, 2], [2, 2, 0, 1, 0], [4, 0, 0], [1], [0, 0, 0, 0]):
         tokens = rng.integers(0, SIZE, len(rows)).astype(np.int32)
         fused, plain = (state.step(tokens) for state in states)
