@@ -68,6 +68,7 @@ def test_texts_are_described(translator: Client, lines: Client) -> None:
     described = translator.ask("/api/model").json
     assert (described["name"], described["kind"]) == ("numbers.translator", "translator")
     assert (described["units"], described["layers"], described["columns"]) == ("9 words", 1, 32)
+    assert described["architecture"] == "attention"
     assert described["parameters"] == number_translator().network_.parameters.n_parameters
     described = lines.ask("/api/model").json
     assert (described["kind"], described["order"], described["isSpaced"]) == ("language model", 3, True)

@@ -56,7 +56,7 @@ def test_card_says_what_a_translator_is(tmp_path: Path) -> None:
         "numbers", "Translator", "translation", ("translation", "t"),
     )  # fmt: skip
     assert facts["units"] == "9 words"
-    assert facts["layers × heads × width"] == "1 × 2 × 32"
+    assert (facts["architecture"], facts["layers × heads × width"]) == ("attention", "1 × 2 × 32")
     assert facts["parameters"] == f"{number_translator().network_.parameters.n_parameters:,}"
     [best] = [record for record in history if record["best"]][-1:]
     assert facts["held-out BLEU"] == f"{best['bleu']:.1f}"
