@@ -173,6 +173,7 @@ def _described(path: Path, kind: str, network: TextNetwork, limits: dict[str, in
         "kind": kind,
         "units": " to ".join(units),
         "isSpaced": written.kind == "words",
+        "architecture": decoder.mixer,
         "layers": decoder.layers,
         "heads": decoder.heads,
         "columns": decoder.dim,

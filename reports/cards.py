@@ -81,6 +81,8 @@ def model_card(
         If one of the words to show is not in the vocabulary; names all of them.
     EvaluationError, CorpusError
         If a file to evaluate on cannot be used.
+    ModuleNotFoundError
+        If translations are to be measured and the package sacrebleu is missing.
     ValueError
         If an option is out of range, or something is asked that such a model has no answer to, such as analogies of an
         encoder.

@@ -278,7 +278,9 @@ def _settings_section(network: TextNetwork, defaults: dict[str, Any], facts: Seq
         *facts,
     ]
     blocks: list[Block] = [
-        *parameter_blocks(parameters, parameters, defaults, ("layers", "heads", "dim", "dropout", "learning_rate")),
+        *parameter_blocks(
+            parameters, parameters, defaults, ("architecture", "layers", "heads", "dim", "dropout", "learning_rate")
+        ),
         Table(("of the model", ""), tuple(of_model)),
     ]
     return Section("Settings", tuple(blocks))
@@ -289,6 +291,7 @@ def _network_facts(network: TextNetwork) -> list[tuple[str, str | None]]:
     units = dict.fromkeys(_units(network, name) for name in network.units)
     return [
         ("units", " → ".join(units)),
+        ("architecture", stack.mixer),
         ("layers × heads × width", f"{stack.layers} × {stack.heads} × {stack.dim}"),
         ("parameters", f"{network.parameters.n_parameters:,}"),
     ]

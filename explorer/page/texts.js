@@ -15,7 +15,7 @@ initHelp();
 watchServer(() => warn(GONE), () => warn(null));
 
 const facts = await getModel();
-const size = `${facts.layers} × ${facts.columns}, ${thousands(facts.parameters)} parameters`;
+const size = `${facts.architecture}, ${facts.layers} × ${facts.columns}, ${thousands(facts.parameters)} parameters`;
 initHeader(facts.name, `${facts.kind} · ${facts.units} · ${size}`);
 
 /** The pieces of a text: coloured, and described one at a time, the one that is pointed at or walked to. */

@@ -19,7 +19,7 @@ from matplotlib.image import imread
 
 from tests.helpers import ROOT
 from tests.helpers.explorer_examples import HOSTILE, TOPICS, save_attention, save_model
-from tests.helpers.text_examples import HOSTILE_LINES, counting_model, counting_translator
+from tests.helpers.text_models import counting_model, number_translator
 
 pytest.importorskip("starlette")
 
@@ -56,7 +56,7 @@ def encoder_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def translator_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("translator") / "numbers.translator"
-    counting_translator().save(folder)
+    number_translator().save(folder)
     yield from serve(folder)
 
 
@@ -456,16 +456,16 @@ def test_page_works_without_webgl(browser: Any, words_address: str) -> None:
 def test_page_of_a_translator_shows_pieces_and_what_they_look_at(look: Any, translator_address: str) -> None:
     seen = look(translator_address, ready=READY)
     assert not seen.page.locator("#tabs").is_visible()
-    seen.page.locator("#source").fill("eins zwei <b>")
-    seen.wait(lambda: seen.words("article .pieces .piece") == ["one", "two", "&lt;"])
-    assert seen.words(".heat tbody th .word") == ["one", "two", "&lt;"]
-    assert seen.words(".heat thead th .word") == ["eins", "zwei", "<b>"]
+    seen.page.locator("#source").fill("eins zwei drei")
+    seen.wait(lambda: seen.words("article .pieces .piece") == ["three", "two", "one"])
+    assert seen.words(".heat tbody th .word") == ["three", "two", "one"]
+    assert seen.words(".heat thead th .word") == ["eins", "zwei", "drei"]
     seen.page.locator(".piece").nth(1).hover()
     assert seen.words(".details .chosen .word") == ["two"]
     assert len(seen.words(".details .word")) == 5
     seen.page.locator(".pieces").focus()
     seen.page.keyboard.press("ArrowRight")
-    assert seen.words(".details .chosen .word") == ["&lt;"]
+    assert seen.words(".details .chosen .word") == ["one"]
     candidates = seen.words(".candidates .word")
     assert len(candidates) == 5
     seen.page.locator(".candidates button").nth(1).click()
@@ -474,7 +474,7 @@ def test_page_of_a_translator_shows_pieces_and_what_they_look_at(look: Any, tran
     seen.page.locator("#beam").blur()
     seen.wait(lambda: seen.page.locator(".candidates").count() == 0)
     seen.page.reload()
-    seen.wait(lambda: seen.words("article .pieces .piece") == ["one", "two", "&lt;"])
+    seen.wait(lambda: seen.words("article .pieces .piece") == ["three", "two", "one"])
     assert seen.page.locator("#beam").input_value() == "1"
     seen.page.locator("#beam").fill("99")
     seen.page.locator("#beam").blur()
@@ -494,12 +494,13 @@ def test_page_of_a_language_model_writes_and_judges(look: Any, model_address: st
     assert seen.page.locator(".details .row").count() >= 5
     seen.page.reload()
     seen.wait(lambda: len(seen.words(".piece")) == len(expected))
+    hostile = ["one <script>alert(1)</script> two", "</s> \u202eabc javascript:alert(1)"]
     seen.page.locator("#tab-score").click()
-    seen.page.locator("#judged").fill("\n".join(["one two three", *HOSTILE_LINES]))
+    seen.page.locator("#judged").fill("\n".join(["one two three", *hostile]))
     seen.wait(lambda: seen.page.locator("#judgement .text").count() == 3)
     assert seen.words("#judgement .piece")[:4] == ["one", "two", "three", "end"]
     shown = [float(text) for text in seen.page.locator(".totals strong").all_inner_texts()]
-    lines = ["one two three", *HOSTILE_LINES]
+    lines = ["one two three", *hostile]
     assert shown == pytest.approx(
         [counting_model().perplexity(lines, ngrams=which) for which in (False, True)], abs=0.006
     )

@@ -13,7 +13,8 @@ import pytest
 
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.explorer_client import PORT, Client
-from tests.helpers.text_examples import HOSTILE_LINES, counting_model, counting_translator
+from tests.helpers.explorer_examples import HOSTILE
+from tests.helpers.text_models import character_model, counting_model, number_translator
 from w2v import ModelError
 from w2v.neural.tasks.language_model import Written
 
@@ -24,7 +25,7 @@ pytest.importorskip("uvicorn")
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory: pytest.TempPathFactory) -> Client:
     folder = tmp_path_factory.mktemp("translator") / "numbers.translator"
-    counting_translator().save(folder)
+    number_translator().save(folder)
     return Client(folder)
 
 
@@ -38,7 +39,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Client:
 @pytest.fixture(scope="module")
 def characters(tmp_path_factory: pytest.TempPathFactory) -> Client:
     folder = tmp_path_factory.mktemp("characters") / "characters.lm"
-    counting_model("characters").save(folder)
+    character_model().save(folder)
     return Client(folder)
 
 
@@ -58,7 +59,7 @@ def test_page_of_texts_has_all_its_parts(lines: Client) -> None:
 
 def test_wide_beams_have_the_best_translations_only(translator: Client) -> None:
     [line] = translator.post("/api/translate", text="eins zwei drei", beam=20).json["lines"]
-    expected = counting_translator().explain(["eins zwei drei"], beam=20, n_best=8)
+    expected = number_translator().explain(["eins zwei drei"], beam=20, n_best=8)
     assert [one["text"] for one in line["translations"]] == [one.text for one in expected[0]]
     assert len(line["translations"]) == 8
 
@@ -67,19 +68,20 @@ def test_texts_are_described(translator: Client, lines: Client) -> None:
     described = translator.ask("/api/model").json
     assert (described["name"], described["kind"]) == ("numbers.translator", "translator")
     assert (described["units"], described["layers"], described["columns"]) == ("9 words", 1, 32)
-    assert described["parameters"] == counting_translator().network_.parameters.n_parameters
+    assert described["architecture"] == "attention"
+    assert described["parameters"] == number_translator().network_.parameters.n_parameters
     described = lines.ask("/api/model").json
     assert (described["kind"], described["order"], described["isSpaced"]) == ("language model", 3, True)
 
 
 def test_translations_are_those_of_the_translator(translator: Client) -> None:
     answer = translator.post("/api/translate", text="eins zwei drei\n\n  <b> vier ", beam=3).json
-    expected = counting_translator().explain(["eins zwei drei", "<b> vier"], beam=3, n_best=3)
+    expected = number_translator().explain(["eins zwei drei", "<b> vier"], beam=3, n_best=3)
     assert [[one["text"] for one in line["translations"]] for line in answer["lines"]] == [
         [one.text for one in translations] for translations in expected
     ]
     best, known = answer["lines"][0]["translations"][0], expected[0][0]
-    assert (best["text"], best["source"]) == ("one two three", ["eins", "zwei", "drei"])
+    assert (best["text"], best["source"]) == ("three two one", ["eins", "zwei", "drei"])
     assert known.log_probabilities is not None and known.alignment is not None and known.alternatives is not None
     assert best["score"] == pytest.approx(known.score, abs=1e-4)
     told = [piece["probability"] for piece in best["pieces"]] + [best["end"]]
@@ -183,7 +185,7 @@ def test_running_text_is_scored_as_one(characters: Client) -> None:
 
 
 def test_hostile_texts_are_answered(translator: Client, lines: Client, characters: Client) -> None:
-    for text in (*HOSTILE_LINES, "a\x00b", "\ud83d", "x" * 3000, "__proto__"):
+    for text in (*HOSTILE, "a\x00b", "\ud83d", "x" * 3000, "__proto__"):
         for client, path, name in (
             (translator, "/api/translate", "text"), (lines, "/api/write", "prompt"), (lines, "/api/score", "text"),
             (characters, "/api/write", "prompt"), (characters, "/api/score", "text"),
@@ -240,7 +242,7 @@ def test_guard_stands_before_texts_too(translator: Client, lines: Client) -> Non
 
 def test_explore_reports_a_damaged_translator(tmp_path: Path) -> None:
     folder = tmp_path / "numbers.translator"
-    counting_translator().save(folder)
+    number_translator().save(folder)
     (folder / "network.safetensors").write_bytes(b"")
     assert_mistake(run("explore", folder, "--no-browser"), 1, "network.safetensors")
     with pytest.raises(ModelError):

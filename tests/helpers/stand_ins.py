@@ -149,13 +149,13 @@ class StandIns:
 
     def write_translator(self, path: Path) -> None:
         """Train a translator for a moment."""
-        from tests.helpers.text_examples import counting_translator
+        from tests.helpers.text_models import number_translator
 
-        counting_translator().save(path)
+        number_translator().save(path)
 
     def write_language_model(self, path: Path) -> None:
         """Train a language model for a moment."""
-        from tests.helpers.text_examples import counting_model
+        from tests.helpers.text_models import counting_model
 
         counting_model().save(path)
 
