@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+# Compiled into kernels: the constants and NamedTuples below.
 ROW_MULTIPLE = 16
 """Table rows are a multiple of 16 floats, one cache line, on every host."""
 BUFFER = 8192
