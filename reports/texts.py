@@ -33,6 +33,7 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Translator | LanguageModel
 """What opens each kind of model folder."""
 
 N_EXAMPLES, N_SAMPLES = 8, 5
+_ALWAYS_SHOWN = ("architecture", "layers", "heads", "dim", "dropout", "learning_rate")
 _LONGEST, _LONGEST_SAMPLE = 200, 300
 _BIAS = "It repeats what its texts say, with their gaps and their prejudices; look before you decide by it."
 _UNITS_OF_SAMPLE = {"characters": 240, "subwords": 60, "words": 40}
@@ -278,9 +279,7 @@ def _settings_section(network: TextNetwork, defaults: dict[str, Any], facts: Seq
         *facts,
     ]
     blocks: list[Block] = [
-        *parameter_blocks(
-            parameters, parameters, defaults, ("architecture", "layers", "heads", "dim", "dropout", "learning_rate")
-        ),
+        *parameter_blocks(parameters, parameters, defaults, _ALWAYS_SHOWN),
         Table(("of the model", ""), tuple(of_model)),
     ]
     return Section("Settings", tuple(blocks))
