@@ -19,7 +19,7 @@ from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.parameters import NetworkParameters
-from w2v.neural.trainable import LearningOptions, Trainable
+from w2v.neural.tasks.trainable import LearningOptions, Trainable
 from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint

@@ -22,7 +22,7 @@ from w2v.neural.models import START, Batch, Regularisation, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable, Tensor
 from w2v.neural.stack import StackConfig
-from w2v.neural.trainable import LearningOptions, Trainable
+from w2v.neural.tasks.trainable import LearningOptions, Trainable
 
 Array = NDArray[Any]
 OFFSETS = np.array([0, 1, 1, 4, 9, 12], np.int64)

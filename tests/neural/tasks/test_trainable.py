@@ -15,7 +15,7 @@ from w2v.neural.models import END, START, Batch, CausalConfig, Config, Regularis
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import StackConfig
-from w2v.neural.trainable import LearningOptions, Trainable
+from w2v.neural.tasks.trainable import LearningOptions, Trainable
 
 V = 12
 STACK = StackConfig(32, 4, 1, 64, positions="sinusoidal", activation="relu")
