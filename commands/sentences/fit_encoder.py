@@ -18,9 +18,9 @@ from w2v.commands.shared.options import (
     progress_option,
     resume_option,
 )
-from w2v.commands.shared.output import print_fitted, print_json
+from w2v.commands.shared.output import print_fitted, print_json, progress_mode
 from w2v.commands.shared.parameters import table_options
-from w2v.commands.shared.training import train_and_save
+from w2v.commands.shared.training import saving_training
 from w2v.corpora.readers import TextReader
 from w2v.encoder.parameters import OF_START, EncoderParameters
 from w2v.encoder.training.fit_options import FitOptions
@@ -149,19 +149,13 @@ def _run(
     from w2v.training.checkpoints import CheckpointWarning
 
     check_free_space(output, n_bytes_of_state(encoder.state))
-    saved = train_and_save(
-        fit,
-        encoder.save,
-        output,
-        overwrite=overwrite,
-        checkpoint_every=checkpoint_every,
-        resume="w2v fit-encoder --resume",
-        told=(CheckpointWarning,),
-    )
+    resume, told = "w2v fit-encoder --resume", (CheckpointWarning,)
+    with saving_training(encoder.save, output, resume=resume, told=told) as saved:
+        fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
     history = encoder.history_
     best = next(entry for entry in reversed(history) if entry["best"])
     summary = {
-        "output": str(saved),
+        "output": str(saved.path),
         "architecture": encoder.state.architecture,
         "dimension": encoder.dimension,
         "steps": history[-1]["step"],

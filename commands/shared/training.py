@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,31 +91,19 @@ def warnings_in_one_line(*kinds: type[Warning]) -> Iterator[None]:
         yield
 
 
-def train_and_save(
-    fit: Callable[..., object],
-    save: Callable[[Path], None],
-    output: Path,
-    *,
-    overwrite: bool,
-    checkpoint_every: float,
-    resume: str,
-    told: tuple[type[Warning], ...],
-) -> Path:
-    """Train, and return where the model is saved; after Ctrl-C or SIGTERM end with what is saved, and say how to go on.
+@contextmanager
+def saving_training(
+    save: Callable[[Path], None], output: Path, *, resume: str, told: tuple[type[Warning], ...]
+) -> Iterator[Output]:
+    """Let the block train and save to `output`; where it came to be stands in the `Output` afterwards.
 
-    `fit` trains, given where and how often to save it and how to show how far it is; `save` writes what was trained to
-    another place. `resume`, before a folder's name, goes on with an interrupted training. Warnings of the kinds `told`
-    are shown in one line.
+    After Ctrl-C or SIGTERM the command ends with what is saved and says how to go on: with `resume`, before a folder's
+    name. `save` writes what was trained to another place. Warnings of the kinds `told` are shown in one line.
     """
     leave, saved = click.get_current_context().exit, Output(output)
     try:
         with ending_on_sigterm(), saving(output, claims=False) as saved, warnings_in_one_line(*told):
-            fit(
-                checkpoint=output,
-                checkpoint_every=checkpoint_every,
-                overwrite=overwrite,
-                progress=progress_mode(),
-            )
+            yield saved
     except TrainingInterrupted as interrupt:
         say(f"Interrupted. What was learned is saved; go on with: {resume} {saved.path}")
         leave(TERMINATED if isinstance(interrupt.__cause__, Terminated) else INTERRUPTED)
@@ -125,8 +112,6 @@ def train_and_save(
         leave(TERMINATED)
     except SavedElsewhereError as error:
         saved.path = ask_for_place(error, save)
-    assert saved.path is not None
-    return saved.path
 
 
 def run_training(
@@ -142,19 +127,15 @@ def run_training(
     from w2v.phrases.estimator import ForgottenPairsWarning
     from w2v.training.checkpoints import CheckpointWarning
 
-    saved = train_and_save(
-        partial(fit, corpus),
-        model.save,
-        output,
-        overwrite=overwrite,
-        checkpoint_every=checkpoint_every,
-        resume="w2v train --resume",
-        told=(CheckpointWarning, ForgottenPairsWarning),
-    )
+    told = (CheckpointWarning, ForgottenPairsWarning)
+    with saving_training(model.save, output, resume="w2v train --resume", told=told) as saved:
+        fit(
+            corpus, checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode()
+        )  # fmt: skip
     history, seconds = model.history_, model.history_[-1]["seconds"]
     schedule = model.embeddings_.metadata["schedule"]
     summary = {
-        "output": str(saved),
+        "output": str(saved.path),
         "vocabulary_size": len(model.vocabulary_),
         "vector_size": model.vector_size,
         "corpus_words": model.embeddings_.metadata["corpus"]["words"],

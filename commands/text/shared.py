@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from w2v.commands.shared.output import print_json, print_table
-from w2v.commands.shared.training import train_and_save
+from w2v.commands.shared.output import print_json, print_table, progress_mode
+from w2v.commands.shared.training import saving_training
 from w2v.commands.text.describing import describe_units
 from w2v.display.wording import in_words
 from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
@@ -54,15 +54,14 @@ def run(
     """Train, save, and print what training came to."""
     from w2v.neural.tasks.pairs import LeftOutWarning
 
-    saved = train_and_save(
-        fit, model.save, output, overwrite=overwrite, checkpoint_every=checkpoint_every,
-        resume=f"{model.kind.command} --resume", told=(CheckpointWarning, LeftOutWarning),
-    )  # fmt: skip
+    resume, told = f"{model.kind.command} --resume", (CheckpointWarning, LeftOutWarning)
+    with saving_training(model.save, output, resume=resume, told=told) as saved:
+        fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
     history = model.history_
     best = next((entry for entry in reversed(history) if entry["best"]), history[-1])
     figures = {name: best[name] for name in ("held_out_loss", "bleu") if name in best}
     summary = {
-        "output": str(saved),
+        "output": str(saved.path),
         **describe_units(model.network_),
         "parameters": model.network_.parameters.n_parameters,
         **facts(),

@@ -141,7 +141,7 @@ def test_prompts_of_every_length() -> None:
     assert lines.write(long + "one two", max_tokens=1, greedy=True) == long + "one two three"
     # a new window reads half a context, and goes on as if that were all
     tail = long[-LINES["context"] // 2 :]
-    state, starts = running._fused().prompted(Packed.of([running.network_.units["text"].encode([tail])[0][1:]]), 0)
+    state, starts = running._generating().prompted(Packed.of([running.network_.units["text"].encode([tail])[0][1:]]), 0)
     assert len(running.write("x" * 15, max_tokens=40)) == 55 and state.n_rows == len(starts) == 1
 
 

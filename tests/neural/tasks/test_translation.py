@@ -79,7 +79,7 @@ def test_beam_of_one_is_greedy_and_beams_find_what_is_no_less_probable() -> None
     translator = number_translator()
     greedy = [one[0] for one in translator.explain(SOURCES, beam=1)]
     units = translator.network_.units
-    state = translator._fused().start(Packed(*units["source"].encode(SOURCES)))
+    state = translator._generating().start(Packed(*units["source"].encode(SOURCES)))
     found = beam(state, np.full(len(SOURCES), START, np.int32), Limits(30, end=END), BeamOptions(1))
     assert [units["target"].decode(one[0].tokens) for one in found] == [one.text for one in greedy]
     assert [one.score for one in greedy] == pytest.approx([one[0].score for one in found])
