@@ -1,0 +1,68 @@
+"""A translator from scratch: BLEU on a test set, its curve over the epochs, and what training and decoding cost.
+
+    python benchmarks/translating.py TRAIN.de TRAIN.en --validation VAL.de VAL.en --test TEST.de TEST.en --name multi30k
+
+Files may be compressed. `w2v fit-translator` and `w2v translate` are run as processes of their own, with their defaults
+unless `--options` says otherwise. CPU seconds are those of all threads: what to compare on a machine with other work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks._common import ROOT, write_results
+from w2v.corpora import TextReader
+from w2v.neural.tasks.bleu import bleu
+
+
+def run(*arguments: object) -> tuple[str, dict[str, float]]:
+    """Run a command of `w2v`; return what it prints, and its wall and CPU seconds."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout, {"seconds": round(time.perf_counter() - start, 1), "cpu_seconds": round(cpu, 1)}
+
+
+def main() -> None:
+    """Train, translate the test set greedily and with beams, and write results/translating-NAME.json."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", nargs="+", type=Path)
+    parser.add_argument("--validation", nargs="+", type=Path, required=True)
+    parser.add_argument("--test", nargs=2, type=Path, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-translator`; the last")
+    given = parser.parse_args()
+    wanted = [line.strip() for line in TextReader(given.test[1]).lines()]
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work, "model")
+        apart = [part for file in given.validation for part in ("--validation", file.resolve())]
+        files = [file.resolve() for file in given.pairs]
+        printed, cost = run("fit-translator", *files, *apart, "--output", folder, "--json", *given.options)
+        trained: dict[str, Any] = json.loads(printed)
+        scores = {}
+        for beam in (1, 5):
+            translated, took = run("translate", folder, given.test[0].resolve(), "--beam", beam)
+            result = bleu(translated.splitlines(), wanted)
+            lower = bleu(translated.splitlines(), wanted, lowercase=True)
+            scores[str(beam)] = {"bleu": result.score, "signature": result.signature, "lower_cased": lower.score} | took
+    del trained["output"]
+    write_results(
+        f"translating-{given.name}", {"options": given.options, "training": trained | cost, "test_by_beam": scores}
+    )
+
+
+if __name__ == "__main__":
+    main()
