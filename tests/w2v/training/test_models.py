@@ -471,7 +471,7 @@ import json, sys
 from w2v.kernels import cbow, random, scanner, skipgram, training, vector_math
 from w2v.training.word2vec import Word2Vec
 for algorithm in ("skipgram", "cbow"):
-    small = {"algorithm": algorithm, "min_count": 1, "vector_size": 8, "epochs": 1}
+    small = {"algorithm": algorithm, "min_count": 1, "vector_size": 8, "epochs": 1, "sample": 0}
     Word2Vec(**small).fit(sys.argv[1])
     Word2Vec(**small, tokenizer="whitespace").fit(sys.argv[1], max_memory=0)
 modules = (cbow, random, scanner, skipgram, training, vector_math)
