@@ -114,7 +114,8 @@ def test_installed_toolkit_has_one_name_and_takes_no_file_of_users_for_its_own(i
         "from w2v.commands.main import main\n"
         "for module in pkgutil.walk_packages(w2v.__path__, 'w2v.'):\n"
         "    try:\n        __import__(module.name)\n"
-        "    except ModuleNotFoundError as error:\n        assert error.name in ('anyio', 'starlette', 'uvicorn'), error\n"
+        "    except ModuleNotFoundError as error:\n"
+        "        assert error.name in ('anyio', 'starlette', 'uvicorn'), error\n"
         "main(['--version'])\n"
     )
     assert run([str(installed / "python"), "-c", code], tmp_path).split()[-1] == version
