@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import unicodedata
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ class Units(Protocol):
 
 
 @dataclass(frozen=True)
-class _Listed:
+class _Listed(ABC):
     """Units that stand in a list; what is not in it is unknown."""
 
     learned: tuple[str, ...]
@@ -99,8 +100,8 @@ class _Listed:
     def _ids(self) -> dict[str, int]:
         return {piece: number for number, piece in enumerate(self.learned, len(_SPECIAL))}
 
-    def _split(self, text: str) -> Iterable[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _split(self, text: str) -> Iterable[str]: ...
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the ids of texts; see `Units.encode`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
 
 
-class EncodingMixin(ShownAsHtml, FitFirst):
+class EncodingMixin(ShownAsHtml, FitFirst, ABC):
     """What `SentenceEncoder` does with its state, whatever that came from."""
 
     normalize: bool | None
@@ -31,9 +32,9 @@ class EncodingMixin(ShownAsHtml, FitFirst):
     workers: int | None
 
     @property
+    @abstractmethod
     def state(self) -> EncoderState:
         """What was learned, or what learning starts from."""
-        raise NotImplementedError
 
     @overload
     def encode(

@@ -32,7 +32,7 @@ from w2v.neural.tasks.parameters import TranslatorParameters
 from w2v.plots import check_picture_path, save_figure
 
 if TYPE_CHECKING:
-    from w2v.neural.tasks.translation import Translation
+    from w2v.neural.tasks.answers import Translation
 
 _AT_ONCE = 2048
 """Lines that are read before they are translated, the long ones together: what a pipe waits for."""

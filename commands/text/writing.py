@@ -32,7 +32,8 @@ from w2v.display.wording import printable, printable_lines
 from w2v.neural.tasks.parameters import LanguageModelParameters
 
 if TYPE_CHECKING:
-    from w2v.neural.tasks.language_model import LanguageModel, Scored
+    from w2v.neural.tasks.answers import Scored
+    from w2v.neural.tasks.language_model import LanguageModel
 
 _AT_ONCE = 1024
 """Lines that are read before they are scored: what a pipe waits for."""

@@ -6,6 +6,7 @@ it never draws: their loss, which needs no labels, says which state of the train
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -80,7 +81,7 @@ class Task(Protocol):
         ...
 
 
-class _Drawing:
+class _Drawing(ABC):
     """What the tasks share: some of their items are held out, and each step draws from the others.
 
     A task sets its seed and what `digest` depends on, and makes the batch of some items in `_batch`; the step is -1 for
@@ -108,8 +109,8 @@ class _Drawing:
         """Return what changes if the sentences do, or what they are to be like."""
         return digest(*self._digested)
 
-    def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
-        raise NotImplementedError
+    @abstractmethod
+    def _batch(self, items: NDArray[np.int64], step: int) -> Batch: ...
 
 
 class PairTask(_Drawing):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.corpora.units import END, START, UNKNOWN, Units
-from w2v.neural import models
 from w2v.neural.generation.networks import GeneratingDecoder, decoder_of
 from w2v.neural.generation.sequential import Chosen, OnToken, Sampling, greedy, sample
 from w2v.neural.generation.state import TOKENS_ONLY, Limits, Wanted
@@ -23,81 +22,21 @@ from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.tasks.answers import Pieces, Scored, Written, continued, log_probabilities
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TextNetwork
 from w2v.neural.tasks.parameters import LANGUAGE_MODEL, LanguageModelParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.texts import TextData, learn_text_units
-from w2v.neural.tasks.windows import Streams, Windows, token_windows
+from w2v.neural.tasks.windows import Streams, Windows
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.training.checkpoints import Checkpoint
 
-_AT_ONCE = 1 << 14
-"""Tokens that are scored at a time; what memory grows with."""
 _D = LANGUAGE_MODEL
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """How probable a text is.
-
-    Attributes
-    ----------
-    text : str
-    pieces : list of str
-        Its units, as people read them; ``<unk>`` for what is unknown.
-    log_probabilities : ndarray of shape (n,), float64
-        Natural logarithms of the probability of each, and, of a line, of the end behind them.
-    """
-
-    text: str
-    pieces: list[str]
-    log_probabilities: NDArray[np.float64]
-
-    @property
-    def log_probability(self) -> float:
-        """Of the whole text."""
-        return float(self.log_probabilities.sum())
-
-    @property
-    def perplexity(self) -> float:
-        """Exp of the mean surprise; NaN of an empty running text."""
-        return math.exp(-self.log_probabilities.mean()) if len(self.log_probabilities) else math.nan
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it in JSON types."""
-        found = self.log_probabilities.tolist()
-        pieces = [{"piece": piece, "log_probability": p} for piece, p in zip(self.pieces, found, strict=False)]
-        end = found[len(self.pieces) :]
-        return {
-            "text": self.text,
-            "log_probability": self.log_probability,
-            "perplexity": self.perplexity,
-            "pieces": pieces,
-            **({"end_log_probability": end[0]} if end else {}),
-        }
-
-
-class Written(NamedTuple):
-    """A unit that a language model wrote.
-
-    Attributes
-    ----------
-    piece : str
-        As people read it; "</s>" is the end of a line.
-    log_probability : float
-        The network's, whatever the temperature is.
-    alternatives : list of (str, float)
-        The most probable units at its place, and their log-probabilities.
-    """
-
-    piece: str
-    log_probability: float
-    alternatives: list[tuple[str, float]]
 
 
 @documented(LanguageModelParameters)
@@ -310,7 +249,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         ValueError
             If an option is out of range.
         """
-        told = _Pieces(self._units, prompt, on_piece)
+        told = Pieces(self._units, prompt, on_piece)
 
         def tell(chosen: Chosen) -> None:
             if chosen.token != self._end:
@@ -320,7 +259,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         sampling = Sampling(temperature, top_k, top_p, seed)
         written = self._continue(ids, max_tokens, sampling, greedy, TOKENS_ONLY, tell)
         told.end()
-        return _continued(units, prompt, ids, written)
+        return continued(units, prompt, ids, written)
 
     def explain(
         self,
@@ -440,7 +379,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     def _log_probabilities(self, packed: Packed, workers: int | None) -> NDArray[np.float64]:
         network = self.network_
         n_workers = workers or self.workers or default_workers()
-        found = _told(network, network.parameters, Streams(packed, self._lines), self._context, n_workers)
+        found = log_probabilities(network, network.parameters, Streams(packed, self._lines), self._context, n_workers)
         return found
 
     def perplexity(self, texts: Iterable[str], *, ngrams: bool = False) -> float:
@@ -525,57 +464,3 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
 
 def _config(units: Units, parameters: LanguageModelParameters) -> CausalConfig:
     return CausalConfig(len(units.pieces), stack_of(parameters, max_positions=parameters.context, causal=True))
-
-
-def _told(
-    network: TextNetwork, table: ParameterTable, streams: Streams, context: int, workers: int
-) -> NDArray[np.float64]:
-    """Return log p of every token of the streams but START, each seen with half a context before it at least."""
-    starts, lengths, told = token_windows(streams, context)
-    n = int(streams.lengths.sum())
-    found = np.empty(n)
-    ends = np.cumsum(lengths - told)
-    first = 0
-    while first < len(starts):
-        last = max(first + 1, int(np.searchsorted(np.cumsum(lengths[first:]), _AT_ONCE, side="right")) + first)
-        batch = streams.batch(starts[first:last], lengths[first:last])
-        losses = models.token_losses(network.config, table, batch, workers=workers)
-        place = np.arange(len(losses)) - np.repeat(batch.inputs.offsets[:-1], lengths[first:last])
-        new = place >= np.repeat(told[first:last], lengths[first:last])
-        begin = int(ends[first - 1]) if first else 0
-        found[begin : int(ends[last - 1])] = -losses[new]
-        first = last
-    return found
-
-
-def _continued(units: Units, prompt: str, ids: Sequence[int], written: Sequence[int]) -> str:
-    """Return a prompt as it was given, what is unknown in it too, and what follows it."""
-    added = units.decode([*ids, *written])[len(units.decode(ids)) :]
-    return prompt + (added.removeprefix(" ") if _has_space(units, prompt) else added)
-
-
-def _has_space(units: Units, prompt: str) -> bool:
-    """Tell whether a first word needs no space before it."""
-    return not prompt or (units.kind == "words" and prompt[-1].isspace())
-
-
-class _Pieces:
-    """Tells units as they are written: the bytes of a character wait for one another, four of them at most."""
-
-    def __init__(self, units: Units, prompt: str, tell: Callable[[str], Any] | None) -> None:
-        self._units, self._tell = units, tell
-        self._waiting: list[int] = []
-        self._has_space = _has_space(units, prompt)
-
-    def add(self, token: int) -> None:
-        """Tell a unit, unless it ends within a character."""
-        self._waiting.append(token)
-        if len(self._waiting) >= 4 or not self._units.joined(self._waiting).endswith("\ufffd"):
-            self.end()
-
-    def end(self) -> None:
-        """Tell what still waits."""
-        text = self._units.joined(self._waiting)
-        if self._tell is not None and self._waiting:
-            self._tell(text.removeprefix(" ") if self._has_space else text)
-        self._waiting, self._has_space = [], False

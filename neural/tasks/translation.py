@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.parallel import Pairs
 from w2v.corpora.units import END, START, Units
 from w2v.neural.batches import TokenBatches
-from w2v.neural.generation.batches import in_batches
-from w2v.neural.generation.beam import BeamOptions, beam
+from w2v.neural.generation.beam import BeamOptions
 from w2v.neural.generation.networks import GeneratingTranslator, translator_of
 from w2v.neural.generation.sequential import greedy
-from w2v.neural.generation.state import Hypothesis, Limits, Wanted
+from w2v.neural.generation.state import Limits, Wanted
 from w2v.neural.models import Batch, Config, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.tasks.answers import Translation, translations
 from w2v.neural.tasks.bleu import bleu, has_sacrebleu
 from w2v.neural.tasks.estimator import TextEstimator, positive, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
@@ -39,51 +38,8 @@ from w2v.training.checkpoints import Checkpoint
 
 _MEASURED = 500
 """Held-out pairs whose translations are compared, each time that training measures itself."""
-_SPARE, _LONGEST_RATIO = 10, 100.0
+_LONGEST_RATIO = 100.0
 _D = TRANSLATOR
-
-
-@dataclass(frozen=True, eq=False)
-class Translation:
-    """A translation, and what the translator knows of it.
-
-    Attributes
-    ----------
-    text : str
-    score : float or None
-        What translations of the same source are ranked by: the log-probability over the length penalty.
-    source_pieces, pieces : list of str
-        The units of both sides, as people read them.
-    log_probabilities : list of float or None
-        Of each piece, and of the end behind them.
-    alternatives : list of list of (str, float), or None
-        The most probable pieces at each place, and their log-probabilities.
-    alignment : ndarray of shape (T, S), float32, or None
-        How much each piece looked at each piece of the source; rows sum to 1.
-    """
-
-    text: str
-    score: float | None = None
-    source_pieces: Sequence[str] = ()
-    pieces: Sequence[str] = ()
-    log_probabilities: list[float] | None = None
-    alternatives: list[list[tuple[str, float]]] | None = None
-    alignment: NDArray[np.float32] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the translation in JSON types; what is not known is left out."""
-        shown: dict[str, Any] = {"text": self.text, "score": self.score}
-        if self.log_probabilities is not None:
-            ends = self.log_probabilities[len(self.pieces) :]
-            found = zip(self.pieces, self.log_probabilities, strict=False)
-            shown["pieces"] = [{"piece": piece, "log_probability": p} for piece, p in found]
-            shown["end_log_probability"] = ends[0] if ends else None
-            for entry, others in zip(shown["pieces"], self.alternatives or [], strict=False):
-                entry["alternatives"] = [{"piece": piece, "log_probability": p} for piece, p in others]
-        if self.alignment is not None:
-            shown["source_pieces"] = list(self.source_pieces)
-            shown["alignment"] = self.alignment.tolist()
-        return shown
 
 
 @documented(TranslatorParameters)
@@ -326,7 +282,7 @@ class Translator(TextEstimator[TranslatorParameters]):
             Those of each text, best first; a text that is empty has one that is empty.
         """
         given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
-        return _translations(
+        return translations(
             self.network_, self._generating(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
             workers or self.workers or default_workers(),
         )  # fmt: skip
@@ -432,7 +388,7 @@ def _measure(start: TextNetwork, pairs: Pairs, workers: int | None, table: Param
     """Return BLEU of greedy translations, if the package sacrebleu is there."""
     if not has_sacrebleu():
         return {}
-    found = _translations(
+    found = translations(
         start, _fuse(start.config, table), pairs.sources, BeamOptions(1), Wanted(), 64, workers or default_workers()
     )
     return {"bleu": bleu([best[0].text for best in found], pairs.targets).score}
@@ -442,63 +398,3 @@ def _decode_one(config: Config, table: ParameterTable) -> None:
     """Translate a text of one token, as `_measure` translates others."""
     if has_sacrebleu():
         greedy(_fuse(config, table).start(Packed.of([[END + 1]])), np.full(1, START, np.int32), Limits(np.full(1, 2)))
-
-
-def _translations(
-    network: TextNetwork,
-    translator: GeneratingTranslator,
-    texts: Sequence[str],
-    options: BeamOptions,
-    wanted: Wanted,
-    batch_size: int,
-    workers: int,
-) -> list[list[Translation]]:
-    """Translate texts; see `Translator.explain`."""
-    units, target = network.units["source"], network.units["target"]
-    sources = _encoded(units, [text.strip() for text in texts])
-    lengths = np.diff(sources.offsets)
-    filled = np.flatnonzero(lengths)
-    ratio = network.metadata["length_ratio"]
-
-    def work(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
-        numbers = filled[rows]
-        state = translator.start(sources.take(numbers))
-        most = (1.5 * ratio * lengths[numbers]).astype(np.int64) + _SPARE
-        starts = np.full(len(numbers), START, np.int32)
-        limits = Limits(most, end=END)
-        if options.size == 1:
-            return [[_ranked(one, options)] for one in greedy(state, starts, limits, wanted)]
-        return beam(state, starts, limits, options, wanted)
-
-    found = in_batches(lengths[filled], work, size=batch_size, workers=workers)
-    results = [[Translation("")] for _ in texts]
-    for number, hypotheses in zip(filled.tolist(), found, strict=True):
-        ids = sources.ids[sources.offsets[number] : sources.offsets[number + 1]]
-        results[number] = [_told(units, target, ids, hypothesis) for hypothesis in hypotheses]
-    return results
-
-
-def _ranked(found: Hypothesis, options: BeamOptions) -> Hypothesis:
-    """Return what greedy decoding found with the score that a beam would have given it."""
-    if found.score is None:
-        return found
-    return replace(found, score=found.score / options.penalty(len(found.tokens) + found.finished))
-
-
-def _told(units: Units, target: Units, source: NDArray[Any], found: Hypothesis) -> Translation:
-    pieces, alternatives = target.pieces, None
-    if found.alternatives is not None:
-        alternatives = [
-            [(pieces[token], float(p)) for token, p in zip(tokens.tolist(), ps.tolist(), strict=True)]
-            for tokens, ps in found.alternatives
-        ]
-    log_probabilities = found.log_probabilities
-    return Translation(
-        target.decode(found.tokens),
-        found.score,
-        [units.pieces[token] for token in source.tolist()],
-        [pieces[token] for token in found.tokens.tolist()],
-        None if log_probabilities is None else log_probabilities.tolist(),
-        alternatives,
-        found.alignment,
-    )

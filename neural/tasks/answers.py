@@ -1,0 +1,244 @@
+"""What trained networks answer: translations, what was written, and how probable a text is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.units import END, START, Units
+from w2v.neural import models
+from w2v.neural.generation.batches import in_batches
+from w2v.neural.generation.beam import BeamOptions, beam
+from w2v.neural.generation.networks import GeneratingTranslator
+from w2v.neural.generation.sequential import greedy
+from w2v.neural.generation.state import Hypothesis, Limits, Wanted
+from w2v.neural.packing import Packed
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.windows import Streams, token_windows
+
+_AT_ONCE = 1 << 14
+"""Tokens that are scored at a time; what memory grows with."""
+_SPARE = 10
+"""Pieces that a translation may have beyond half as many again as pairs of this language have on average."""
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """A translation, and what the translator knows of it.
+
+    Attributes
+    ----------
+    text : str
+    score : float or None
+        What translations of the same source are ranked by: the log-probability over the length penalty.
+    source_pieces, pieces : list of str
+        The units of both sides, as people read them.
+    log_probabilities : list of float or None
+        Of each piece, and of the end behind them.
+    alternatives : list of list of (str, float), or None
+        The most probable pieces at each place, and their log-probabilities.
+    alignment : ndarray of shape (T, S), float32, or None
+        How much each piece looked at each piece of the source; rows sum to 1.
+    """
+
+    text: str
+    score: float | None = None
+    source_pieces: Sequence[str] = ()
+    pieces: Sequence[str] = ()
+    log_probabilities: list[float] | None = None
+    alternatives: list[list[tuple[str, float]]] | None = None
+    alignment: NDArray[np.float32] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the translation in JSON types; what is not known is left out."""
+        shown: dict[str, Any] = {"text": self.text, "score": self.score}
+        if self.log_probabilities is not None:
+            ends = self.log_probabilities[len(self.pieces) :]
+            found = zip(self.pieces, self.log_probabilities, strict=False)
+            shown["pieces"] = [{"piece": piece, "log_probability": p} for piece, p in found]
+            shown["end_log_probability"] = ends[0] if ends else None
+            for entry, others in zip(shown["pieces"], self.alternatives or [], strict=False):
+                entry["alternatives"] = [{"piece": piece, "log_probability": p} for piece, p in others]
+        if self.alignment is not None:
+            shown["source_pieces"] = list(self.source_pieces)
+            shown["alignment"] = self.alignment.tolist()
+        return shown
+
+
+def translations(
+    network: TextNetwork,
+    translator: GeneratingTranslator,
+    texts: Sequence[str],
+    options: BeamOptions,
+    wanted: Wanted,
+    batch_size: int,
+    workers: int,
+) -> list[list[Translation]]:
+    """Translate texts; see `Translator.explain`."""
+    units, target = network.units["source"], network.units["target"]
+    sources = Packed(*units.encode([text.strip() for text in texts]))
+    lengths = np.diff(sources.offsets)
+    filled = np.flatnonzero(lengths)
+    ratio = network.metadata["length_ratio"]
+
+    def work(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
+        numbers = filled[rows]
+        state = translator.start(sources.take(numbers))
+        most = (1.5 * ratio * lengths[numbers]).astype(np.int64) + _SPARE
+        starts = np.full(len(numbers), START, np.int32)
+        limits = Limits(most, end=END)
+        if options.size == 1:
+            return [[_ranked(one, options)] for one in greedy(state, starts, limits, wanted)]
+        return beam(state, starts, limits, options, wanted)
+
+    found = in_batches(lengths[filled], work, size=batch_size, workers=workers)
+    results = [[Translation("")] for _ in texts]
+    for number, hypotheses in zip(filled.tolist(), found, strict=True):
+        ids = sources.ids[sources.offsets[number] : sources.offsets[number + 1]]
+        results[number] = [_translation(units, target, ids, hypothesis) for hypothesis in hypotheses]
+    return results
+
+
+def _ranked(found: Hypothesis, options: BeamOptions) -> Hypothesis:
+    """Return what greedy decoding found with the score that a beam would have given it."""
+    if found.score is None:
+        return found
+    return replace(found, score=found.score / options.penalty(len(found.tokens) + found.finished))
+
+
+def _translation(units: Units, target: Units, source: NDArray[Any], found: Hypothesis) -> Translation:
+    pieces, alternatives = target.pieces, None
+    if found.alternatives is not None:
+        alternatives = [
+            [(pieces[token], float(p)) for token, p in zip(tokens.tolist(), ps.tolist(), strict=True)]
+            for tokens, ps in found.alternatives
+        ]
+    log_probabilities = found.log_probabilities
+    return Translation(
+        target.decode(found.tokens),
+        found.score,
+        [units.pieces[token] for token in source.tolist()],
+        [pieces[token] for token in found.tokens.tolist()],
+        None if log_probabilities is None else log_probabilities.tolist(),
+        alternatives,
+        found.alignment,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """How probable a text is.
+
+    Attributes
+    ----------
+    text : str
+    pieces : list of str
+        Its units, as people read them; ``<unk>`` for what is unknown.
+    log_probabilities : ndarray of shape (n,), float64
+        Natural logarithms of the probability of each, and, of a line, of the end behind them.
+    """
+
+    text: str
+    pieces: list[str]
+    log_probabilities: NDArray[np.float64]
+
+    @property
+    def log_probability(self) -> float:
+        """Of the whole text."""
+        return float(self.log_probabilities.sum())
+
+    @property
+    def perplexity(self) -> float:
+        """Exp of the mean surprise; NaN of an empty running text."""
+        return math.exp(-self.log_probabilities.mean()) if len(self.log_probabilities) else math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it in JSON types."""
+        found = self.log_probabilities.tolist()
+        pieces = [{"piece": piece, "log_probability": p} for piece, p in zip(self.pieces, found, strict=False)]
+        end = found[len(self.pieces) :]
+        return {
+            "text": self.text,
+            "log_probability": self.log_probability,
+            "perplexity": self.perplexity,
+            "pieces": pieces,
+            **({"end_log_probability": end[0]} if end else {}),
+        }
+
+
+class Written(NamedTuple):
+    """A unit that a language model wrote.
+
+    Attributes
+    ----------
+    piece : str
+        As people read it; "</s>" is the end of a line.
+    log_probability : float
+        The network's, whatever the temperature is.
+    alternatives : list of (str, float)
+        The most probable units at its place, and their log-probabilities.
+    """
+
+    piece: str
+    log_probability: float
+    alternatives: list[tuple[str, float]]
+
+
+def log_probabilities(
+    network: TextNetwork, table: ParameterTable, streams: Streams, context: int, workers: int
+) -> NDArray[np.float64]:
+    """Return log p of every token of the streams but START, each seen with half a context before it at least."""
+    starts, lengths, told = token_windows(streams, context)
+    found = np.empty(int(streams.lengths.sum()))
+    ends, read = np.cumsum(lengths - told), np.cumsum(lengths)
+    first = 0
+    while first < len(starts):
+        before = int(read[first - 1]) if first else 0
+        last = max(first + 1, int(np.searchsorted(read, before + _AT_ONCE, side="right")))
+        batch = streams.batch(starts[first:last], lengths[first:last])
+        losses = models.token_losses(network.config, table, batch, workers=workers)
+        place = np.arange(len(losses)) - np.repeat(batch.inputs.offsets[:-1], lengths[first:last])
+        new = place >= np.repeat(told[first:last], lengths[first:last])
+        begin = int(ends[first - 1]) if first else 0
+        found[begin : int(ends[last - 1])] = -losses[new]
+        first = last
+    return found
+
+
+def continued(units: Units, prompt: str, ids: Sequence[int], written: Sequence[int]) -> str:
+    """Return a prompt as it was given, what is unknown in it too, and what follows it."""
+    added = units.decode([*ids, *written])[len(units.decode(ids)) :]
+    return prompt + (added.removeprefix(" ") if _has_space(units, prompt) else added)
+
+
+def _has_space(units: Units, prompt: str) -> bool:
+    """Tell whether a first word needs no space before it."""
+    return not prompt or (units.kind == "words" and prompt[-1].isspace())
+
+
+class Pieces:
+    """Tells units as they are written: the bytes of a character wait for one another, four of them at most."""
+
+    def __init__(self, units: Units, prompt: str, tell: Callable[[str], Any] | None) -> None:
+        self._units, self._tell = units, tell
+        self._waiting: list[int] = []
+        self._has_space = _has_space(units, prompt)
+
+    def add(self, token: int) -> None:
+        """Tell a unit, unless it ends within a character."""
+        self._waiting.append(token)
+        if len(self._waiting) >= 4 or not self._units.joined(self._waiting).endswith("\ufffd"):
+            self.end()
+
+    def end(self) -> None:
+        """Tell what still waits."""
+        text = self._units.joined(self._waiting)
+        if self._tell is not None and self._waiting:
+            self._tell(text.removeprefix(" ") if self._has_space else text)
+        self._waiting, self._has_space = [], False
