@@ -14,7 +14,19 @@ import pytest
 
 from w2v.vectors.embeddings import Embeddings
 
-_START = "from w2v.commands.entry import main; import sys; print('started', file=sys.stderr, flush=True); main()"
+# "started" is said as soon as the handler is in place: before, Python itself would hear the interrupt
+_START = """
+import signal, sys
+from w2v.commands.entry import main
+def say(): print("started", file=sys.stderr, flush=True)
+def install(*arguments, own=signal.signal):
+    signal.signal = own
+    own(*arguments)
+    say()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN: say()
+else: signal.signal = install
+main()
+"""
 _IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
 _ENDINGS = (
     "",  # it had ended before
