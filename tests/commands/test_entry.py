@@ -14,7 +14,8 @@ import pytest
 
 from w2v.vectors.embeddings import Embeddings
 
-# "started" is said as soon as the handler is in place: before, Python itself would hear the interrupt
+# "started" is said as soon as the handler is in place, which has to be before any command is imported; until then
+# Python itself would hear the interrupt
 _START = """
 import signal, sys
 from w2v.commands.entry import main
@@ -22,7 +23,7 @@ def say(): print("started", file=sys.stderr, flush=True)
 def install(*arguments, own=signal.signal):
     signal.signal = own
     own(*arguments)
-    say()
+    if "w2v.commands.main" not in sys.modules: say()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN: say()
 else: signal.signal = install
 main()
