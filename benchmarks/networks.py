@@ -27,7 +27,7 @@ from w2v.corpora.parallel import Pairs, read_pairs
 from w2v.neural.models import TranslatorConfig
 from w2v.neural.names import MIXERS
 from w2v.neural.stack import StackConfig
-from w2v.neural.tasks.bleu import bleu
+from w2v.neural.tasks.text.bleu import bleu
 
 LENGTHS = (0, 8, 11, 14, 18, 1 << 20)
 """Words of a source: those of each range are measured by themselves."""

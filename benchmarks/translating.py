@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks._common import ROOT, write_results
 from w2v.corpora import TextReader
-from w2v.neural.tasks.bleu import bleu
+from w2v.neural.tasks.text.bleu import bleu
 
 
 def run(*arguments: object) -> tuple[str, dict[str, float]]:

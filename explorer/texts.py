@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from w2v.explorer.explored import MOST_TOKENS, check_text
-from w2v.neural.tasks.answers import Scored, Translation
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
-from w2v.neural.tasks.language_model import LanguageModel
-from w2v.neural.tasks.translation import Translator
+from w2v.neural.tasks.text.answers import Scored, Translation
+from w2v.neural.tasks.text.language_model import LanguageModel
+from w2v.neural.tasks.text.translation import Translator
 
 LONGEST_TEXT = 4_000
 MOST_LINES, LARGEST_BEAM, MOST_CANDIDATES, MOST_PIECES = 20, 20, 8, 500

@@ -35,8 +35,8 @@ from w2v.vectors.persistence import KIND
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
     from w2v.encoder.sentence_encoder import SentenceEncoder
-    from w2v.neural.tasks.language_model import LanguageModel
-    from w2v.neural.tasks.translation import Translator
+    from w2v.neural.tasks.text.language_model import LanguageModel
+    from w2v.neural.tasks.text.translation import Translator
 
     Model = Embeddings | SentenceEncoder | Translator | LanguageModel
 

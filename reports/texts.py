@@ -15,11 +15,11 @@ from w2v.corpora.parallel import Pairs, read_pairs
 from w2v.corpora.readers import CorpusError, TextReader
 from w2v.corpora.units import UNKNOWN
 from w2v.display.wording import decimals, in_words, percent, shortened
-from w2v.neural.tasks.bleu import bleu
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
-from w2v.neural.tasks.language_model import LanguageModel
 from w2v.neural.tasks.parameters import LANGUAGE_MODEL, TRANSLATOR
-from w2v.neural.tasks.translation import Translator
+from w2v.neural.tasks.text.bleu import bleu
+from w2v.neural.tasks.text.language_model import LanguageModel
+from w2v.neural.tasks.text.translation import Translator
 from w2v.reports.assembling import Request, duration, make_card, name_of, shell, size_on_disk
 from w2v.reports.blocks import Block, Bullets, Card, Code, Paragraph, Result, Section, Table
 from w2v.reports.history import pictures_of_text, records, training_section

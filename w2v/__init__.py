@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from w2v.encoding.vocabulary import UnknownWordError as UnknownWordError
     from w2v.encoding.vocabulary import Vocabulary as Vocabulary
     from w2v.monitoring.history import TrainingInterrupted as TrainingInterrupted
-    from w2v.neural.tasks.language_model import LanguageModel as LanguageModel
-    from w2v.neural.tasks.translation import Translator as Translator
+    from w2v.neural.tasks.text.language_model import LanguageModel as LanguageModel
+    from w2v.neural.tasks.text.translation import Translator as Translator
     from w2v.phrases.estimator import Phrases as Phrases
     from w2v.phrases.phrase_list import ENGLISH_CONNECTOR_WORDS as ENGLISH_CONNECTOR_WORDS
     from w2v.phrases.phrase_list import PhraseList as PhraseList
@@ -39,7 +39,7 @@ _HOME = {
     "DivergenceError": "training.trainer",
     "ENGLISH_CONNECTOR_WORDS": "phrases.phrase_list",
     "Embeddings": "vectors.embeddings",
-    "LanguageModel": "neural.tasks.language_model",
+    "LanguageModel": "neural.tasks.text.language_model",
     "ModelError": "storage.files",
     "Parameters": "settings.parameters",
     "PhraseList": "phrases.phrase_list",
@@ -48,7 +48,7 @@ _HOME = {
     "SentenceEncoder": "encoder.sentence_encoder",
     "SentenceIndex": "encoder.retrieval.index.sentence_index",
     "TrainingInterrupted": "monitoring.history",
-    "Translator": "neural.tasks.translation",
+    "Translator": "neural.tasks.text.translation",
     "UnknownWordError": "encoding.vocabulary",
     "Vocabulary": "encoding.vocabulary",
     "Word2Vec": "training.word2vec",

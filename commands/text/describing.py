@@ -21,8 +21,8 @@ def describe_units(network: TextNetwork) -> dict[str, str]:
 
 def describe_text_network(folder: Path) -> dict[str, Any]:
     """Return what `w2v info` tells of a translator or a language model."""
-    from w2v.neural.tasks.language_model import LanguageModel
-    from w2v.neural.tasks.translation import Translator
+    from w2v.neural.tasks.text.language_model import LanguageModel
+    from w2v.neural.tasks.text.translation import Translator
     from w2v.vectors.model_folder import read_kind
 
     kind = read_kind(folder)

@@ -52,7 +52,7 @@ def run(
     facts: Callable[[], dict[str, Any]],
 ) -> None:
     """Train, save, and print what training came to."""
-    from w2v.neural.tasks.pairs import LeftOutWarning
+    from w2v.neural.tasks.text.pairs import LeftOutWarning
 
     resume, told = f"{model.kind.command} --resume", (CheckpointWarning, LeftOutWarning)
     with saving_training(model.save, output, resume=resume, told=told) as saved:

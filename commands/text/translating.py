@@ -27,12 +27,12 @@ from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
-from w2v.neural.tasks.bleu import bleu, require_sacrebleu
 from w2v.neural.tasks.parameters import TranslatorParameters
+from w2v.neural.tasks.text.bleu import bleu, require_sacrebleu
 from w2v.plots import check_picture_path, save_figure
 
 if TYPE_CHECKING:
-    from w2v.neural.tasks.answers import Translation
+    from w2v.neural.tasks.text.answers import Translation
 
 _AT_ONCE = 2048
 """Lines that are read before they are translated, the long ones together: what a pipe waits for."""
@@ -85,7 +85,7 @@ def fit_translator(
     What is kept is what was best on held-out pairs. While it trains, the output holds the best until the last
     checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same translator.
     """
-    from w2v.neural.tasks.translation import Translator
+    from w2v.neural.tasks.text.translation import Translator
 
     if interrupted is not None:
         found, output = find_interrupted(interrupted, output, pairs, Translator.kind)
@@ -153,7 +153,7 @@ def translate(
     if n_best > beam:
         raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
     from w2v.neural.generation.state import Wanted
-    from w2v.neural.tasks.translation import Translator
+    from w2v.neural.tasks.text.translation import Translator
 
     if attention is not None:
         check_picture_path(attention, overwrite)
@@ -205,7 +205,7 @@ def _check_lengths(reference: Path | None, n_wanted: int, n_made: int) -> None:
 
 
 def _draw(translation: Translation, path: Path, overwrite: bool) -> None:
-    from w2v.neural.tasks.plots import plot_alignment
+    from w2v.neural.tasks.text.plots import plot_alignment
 
     with note_missing_glyphs():
         figure = plot_alignment(translation)

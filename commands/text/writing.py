@@ -32,8 +32,8 @@ from w2v.display.wording import printable, printable_lines
 from w2v.neural.tasks.parameters import LanguageModelParameters
 
 if TYPE_CHECKING:
-    from w2v.neural.tasks.answers import Scored
-    from w2v.neural.tasks.language_model import LanguageModel
+    from w2v.neural.tasks.text.answers import Scored
+    from w2v.neural.tasks.text.language_model import LanguageModel
 
 _AT_ONCE = 1024
 """Lines that are read before they are scored: what a pipe waits for."""
@@ -80,7 +80,7 @@ def fit_lm(
     What is kept is what was best on held-out text. While it trains, the output holds the best until the last
     checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same model.
     """
-    from w2v.neural.tasks.language_model import LanguageModel
+    from w2v.neural.tasks.text.language_model import LanguageModel
 
     if interrupted is not None:
         found, output = find_interrupted(interrupted, output, corpus, LanguageModel.kind)
@@ -118,7 +118,7 @@ Examples:
 @json_option
 def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     """Go on writing after PROMPT, and show each piece as soon as it is chosen."""
-    from w2v.neural.tasks.language_model import LanguageModel
+    from w2v.neural.tasks.text.language_model import LanguageModel
 
     opened = LanguageModel.load(model)
     if as_json:
@@ -154,7 +154,7 @@ def score(
     A line out for a line in: log-probability, perplexity and the text, in which a terminal colours what surprises; the
     perplexity of all comes last, on standard error. --json prints an object a line, with every piece.
     """
-    from w2v.neural.tasks.language_model import LanguageModel
+    from w2v.neural.tasks.text.language_model import LanguageModel
 
     opened = LanguageModel.load(model)
     are_words = opened.network_.units["text"].kind == "words"

@@ -104,7 +104,7 @@ def test_fit_translator_is_interrupted_and_resumed(
     assert run("fit-translator", pairs, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
         number = signal.SIGTERM if is_terminated else signal.SIGINT
-        patch.setattr("w2v.neural.tasks.translation.show_fitting", interrupting(10, number))
+        patch.setattr("w2v.neural.tasks.text.translation.show_fitting", interrupting(10, number))
         result = run("fit-translator", pairs, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-translator --resume {output}" in result.stderr and result.stdout == ""
@@ -262,7 +262,7 @@ def test_reference_gives_bleu(model: Path, tmp_path: Path, monkeypatch: pytest.M
     piped = run("translate", model, "--reference", reference, stdin=text.read_bytes())
     assert piped.exit_code == 1 and message in piped.stderr and len(piped.stdout.splitlines()) == len(SOURCES)
     assert_mistake(run("translate", model, text, "--reference", tmp_path / "missing"), 1, "missing")
-    monkeypatch.setattr("w2v.neural.tasks.bleu.find_spec", lambda name: None)
+    monkeypatch.setattr("w2v.neural.tasks.text.bleu.find_spec", lambda name: None)
     remedy = "BLEU needs the package sacrebleu: pip install 'w2v-toolkit[translate]'"
     assert_mistake(run("translate", model, text, "--reference", text), 1, remedy)
 
@@ -289,7 +289,7 @@ def test_without_the_packages_the_remedy_is_named(pairs: Path, tmp_path: Path, m
 
 
 def test_translation_goes_on_without_sacrebleu(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("w2v.neural.tasks.bleu.find_spec", lambda name: None)
+    monkeypatch.setattr("w2v.neural.tasks.text.bleu.find_spec", lambda name: None)
     result = run("fit-translator", pairs, "-o", tmp_path / "m", *FEW, "--json")
     assert result.exit_code == 0 and "bleu" not in json.loads(result.stdout), result.output
 

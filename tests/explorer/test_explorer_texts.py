@@ -16,7 +16,7 @@ from tests.helpers.explorer_client import PORT, Client
 from tests.helpers.explorer_examples import HOSTILE
 from tests.helpers.text_models import character_model, counting_model, number_translator
 from w2v import ModelError
-from w2v.neural.tasks.answers import Written
+from w2v.neural.tasks.text.answers import Written
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.text_models import character_model, counting_model
-from w2v.neural.tasks.answers import Written
+from w2v.neural.tasks.text.answers import Written
 
 
 @pytest.mark.parametrize("greedy", [False, True])

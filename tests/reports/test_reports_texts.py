@@ -14,7 +14,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.text_models import character_model, counting_model, number_pairs, number_translator
 from w2v import Embeddings, LanguageModel, ModelError, Translator
 from w2v.corpora import CorpusError
-from w2v.neural.tasks.bleu import bleu
+from w2v.neural.tasks.text.bleu import bleu
 from w2v.reports import Card, CardOptions, Evaluations, model_card, save_report, to_html, to_markdown
 from w2v.reports.blocks import Curves, Section, Series, Table
 from w2v.reports.history import pictures_of_text, training_section

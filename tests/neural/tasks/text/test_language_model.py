@@ -84,7 +84,7 @@ def test_windows_of_a_long_text_overlap_by_half_a_context(name: str) -> None:
 def test_neither_company_nor_workers_change_a_score(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, texts = LOADED[name](), [*counting_lines(30, 5), "", "one two " * 40, "neunundneunzig"]
     alone = [model.score([text], workers=1)[0].log_probabilities for text in texts]
-    monkeypatch.setattr("w2v.neural.tasks.answers._AT_ONCE", 50)
+    monkeypatch.setattr("w2v.neural.tasks.text.answers._AT_ONCE", 50)
     for workers in (1, 3):
         for scored, expected in zip(model.score(texts, workers=workers), alone, strict=True):
             assert np.array_equal(scored.log_probabilities, expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from w2v.neural.tasks.answers import Translation
+from w2v.neural.tasks.text.answers import Translation
 from w2v.plots.figures import COLORS, new_figure, require_matplotlib, style
 from w2v.plots.writing import shown, widest
 

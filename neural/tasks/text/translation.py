@@ -22,14 +22,14 @@ from w2v.neural.models import Batch, Config, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
-from w2v.neural.tasks.answers import Translation, translations
-from w2v.neural.tasks.bleu import bleu, has_sacrebleu
 from w2v.neural.tasks.estimator import TextEstimator, positive, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import TRANSLATORS, TextNetwork
-from w2v.neural.tasks.pairs import PairData, learn_both
 from w2v.neural.tasks.parameters import TRANSLATOR, TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
+from w2v.neural.tasks.text.answers import Translation, translations
+from w2v.neural.tasks.text.bleu import bleu, has_sacrebleu
+from w2v.neural.tasks.text.pairs import PairData, learn_both
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
@@ -288,7 +288,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         )  # fmt: skip
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **options: Any) -> float:
-        """Return BLEU of the translations of texts; see `w2v.neural.tasks.bleu.bleu`.
+        """Return BLEU of the translations of texts; see `w2v.neural.tasks.text.bleu.bleu`.
 
         Parameters
         ----------

@@ -22,14 +22,14 @@ from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
-from w2v.neural.tasks.answers import Pieces, Scored, Written, continued, log_probabilities
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TextNetwork
 from w2v.neural.tasks.parameters import LANGUAGE_MODEL, LanguageModelParameters
 from w2v.neural.tasks.starting import start_from_words
-from w2v.neural.tasks.texts import TextData, learn_text_units
-from w2v.neural.tasks.windows import Streams, Windows
+from w2v.neural.tasks.text.answers import Pieces, Scored, Written, continued, log_probabilities
+from w2v.neural.tasks.text.texts import TextData, learn_text_units
+from w2v.neural.tasks.text.windows import Streams, Windows
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL

@@ -18,7 +18,7 @@ from w2v.neural.generation.state import Limits
 from w2v.neural.models import END, START
 from w2v.neural.packing import Packed
 from w2v.neural.progress import FitProgress, show_fitting
-from w2v.neural.tasks.pairs import LeftOutWarning
+from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 SOURCES, TARGETS = map(list, zip(*number_pairs(40, 3), strict=True))
 PAIRS = number_pairs(120)

@@ -9,7 +9,7 @@ import pytest
 
 from w2v.neural.models import END, START, Batch
 from w2v.neural.packing import Packed
-from w2v.neural.tasks.windows import Streams, Windows, token_windows
+from w2v.neural.tasks.text.windows import Streams, Windows, token_windows
 
 LENGTHS = (0, 1, 7, 8, 9, 40, 0, 3)
 TEXTS = Packed.of([100 * (i + 1) + np.arange(n) for i, n in enumerate(LENGTHS)])

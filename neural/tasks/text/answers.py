@@ -20,7 +20,7 @@ from w2v.neural.generation.state import Hypothesis, Limits, Wanted
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.windows import Streams, token_windows
+from w2v.neural.tasks.text.windows import Streams, token_windows
 
 _AT_ONCE = 1 << 14
 """Tokens that are scored at a time; what memory grows with."""
