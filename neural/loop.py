@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.monitoring.pauses import DivergenceError, Pause
-from w2v.neural.optimizers import Schedule
+from w2v.neural.optimizers.schedule import Schedule
 from w2v.neural.persistence import restore_arrays
 
 _KEPT, _NEW = 0.98, 0.02  # of the running means of losses
@@ -84,9 +84,10 @@ class LoopOptions:
     advice : str
         What to do about a training that diverged.
     schedule : str
-        How learning rates fall after the warm-up; see `optimizers.Schedule`.
+        How learning rates fall after the warm-up; see `optimizers.schedule.Schedule`.
     averaged : int
-        What is measured, and kept if it is the best, is the mean of the parameters at the last so many measurements.
+        The mean of the parameters at the last so many measurements is measured as well, and kept if it is better than
+        the last of them.
     patience : int or None
         Measurements without a new best after which training ends.
     """
@@ -163,7 +164,7 @@ class Loop:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, NDArray[Any]] | None = None
         self._best_loss, self._measured_at, self._since_best = math.inf, -1, 0
-        self._measured: list[dict[str, NDArray[Any]]] = []  # parameters at the last measurements, but for the very last
+        self._measured: list[dict[str, NDArray[Any]]] = []  # parameters at the last measurements
         self._recent = [math.nan] * len(model.losses)
 
     @property
@@ -242,30 +243,33 @@ class Loop:
     @contextmanager
     def _mean(self) -> Iterator[None]:
         """Put the mean of the last measurements in the place of the parameters while the block lasts."""
-        if self.options.averaged <= 1 or not self.step:  # the start is no part of any mean
-            yield
-            return
         parameters = self.model.parameters()
         now = {name: array.copy() for name, array in parameters.items()}
-        measured = [*self._measured, now][-self.options.averaged :]
         try:
             for name, array in parameters.items():
-                array[...] = np.mean([arrays[name] for arrays in measured], axis=0)
+                array[...] = np.mean([arrays[name] for arrays in (*self._measured, now)], axis=0)
             yield
         finally:
             for name, array in parameters.items():
                 array[...] = now[name]
-        self._measured = measured
 
     def _measure(self) -> None:
         self._report("measuring", self)
-        with self._mean():
-            loss = float(self.model.held_out_loss())
+        loss = float(self.model.held_out_loss())
+        mean_loss = math.inf
+        if self._measured:
+            with self._mean():
+                mean_loss = float(self.model.held_out_loss())
+        with self._mean() if mean_loss < loss else nullcontext():
+            loss = min(loss, mean_loss)
             figures = self._figures() if self.step else {}
             is_best = loss < self._best_loss
             if is_best and self.step:
                 self.check_finite()
                 self.best = {name: array.copy() for name, array in self.model.parameters().items()}
+        if self.options.averaged > 1 and self.step:  # the start is no part of any mean
+            now = {name: array.copy() for name, array in self.model.parameters().items()}
+            self._measured = [*self._measured, now][1 - self.options.averaged :]
         self._since_best = 0 if is_best else self._since_best + 1
         if is_best:
             self._best_loss = loss

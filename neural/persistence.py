@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.optimizers import Adam, LazyAdam
+from w2v.neural.optimizers.adam import Adam, LazyAdam
+from w2v.neural.optimizers.muon import Muon
 from w2v.neural.parameters import ParameterTable, Tensor
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors
 
 Arrays = Mapping[str, NDArray[Any]]
+Optimizer = Adam | LazyAdam | Muon
 
 
 def read_parameters(file: Path, tensors: Mapping[str, Tensor], *, mmap: bool = True) -> ParameterTable:
@@ -40,12 +42,12 @@ def read_parameters(file: Path, tensors: Mapping[str, Tensor], *, mmap: bool = T
         raise ModelError(f"{file} is damaged: {error}") from error
 
 
-def optimizer_state(optimizers: Mapping[str, Adam | LazyAdam]) -> dict[str, NDArray[Any]]:
+def optimizer_state(optimizers: Mapping[str, Optimizer]) -> dict[str, NDArray[Any]]:
     """Return the running means and the steps of optimizers, ``NAME.first`` and so on; not copied."""
     state: dict[str, NDArray[Any]] = {}
-    for name, adam in optimizers.items():
-        state |= {f"{name}.first": adam.first, f"{name}.second": adam.second}
-        state[f"{name}.steps"] = np.array([adam.n_steps], np.int64)
+    for name, optimizer in optimizers.items():
+        state |= {f"{name}.{part}": array for part, array in optimizer.arrays.items()}
+        state[f"{name}.steps"] = np.array([optimizer.n_steps], np.int64)
     return state
 
 
@@ -65,7 +67,7 @@ def restore_arrays(arrays: Arrays, saved: Arrays) -> None:
         array[...] = saved[name]
 
 
-def restore_optimizers(optimizers: Mapping[str, Adam | LazyAdam], saved: Arrays) -> None:
+def restore_optimizers(optimizers: Mapping[str, Optimizer], saved: Arrays) -> None:
     """Let optimizers go on where `optimizer_state` found them.
 
     Raises
@@ -75,5 +77,5 @@ def restore_optimizers(optimizers: Mapping[str, Adam | LazyAdam], saved: Arrays)
     """
     state = optimizer_state(optimizers)
     restore_arrays(state, saved)
-    for name, adam in optimizers.items():
-        adam.n_steps = int(state[f"{name}.steps"][0])
+    for name, optimizer in optimizers.items():
+        optimizer.n_steps = int(state[f"{name}.steps"][0])

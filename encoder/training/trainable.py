@@ -17,7 +17,8 @@ from w2v.encoder.training.tasks import Batch, Task
 from w2v.neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.losses import cached_gradients
-from w2v.neural.optimizers import Adam, LazyAdam, clip_by_norm, weight_decays
+from w2v.neural.optimizers.adam import Adam, LazyAdam
+from w2v.neural.optimizers.gradients import clip_by_norm, weight_decays
 from w2v.neural.parameters import all_finite
 from w2v.neural.persistence import optimizer_state, restore_arrays, restore_optimizers
 

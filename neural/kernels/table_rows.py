@@ -113,7 +113,7 @@ def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, be
 
     Notes
     -----
-    NumPy equivalent: `w2v.neural.optimizers.Adam.step` on table[rows].
+    NumPy equivalent: `w2v.neural.optimizers.adam.Adam.step` on table[rows].
     """
     b1, b2, e = _float32(beta_1), _float32(beta_2), _float32(epsilon)
     n1, n2 = _float32(1 - beta_1), _float32(1 - beta_2)

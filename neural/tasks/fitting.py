@@ -128,6 +128,7 @@ def train(
     table = start.parameters.copy()
     learning = LearningOptions(
         parameters.learning_rate,
+        parameters.optimizer,
         weight_decay=parameters.weight_decay,
         clip=parameters.clip,
         regularisation=Regularisation(parameters.dropout, parameters.smoothing),

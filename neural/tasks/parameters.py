@@ -17,6 +17,7 @@ MAX_SIZE = 1 << 16
 MAX_LAYERS = 1 << 10
 DECODED_POSITIONS = tuple(name for name in POSITIONS if name != "fraction")
 """Those that are known before a text is complete."""
+OPTIMIZERS = ("muon", "adam")
 ACTIVATIONS = ("gelu", "relu", "tanh")
 UNITS = ("characters", "subwords", "words")
 AUTO = "auto"
@@ -44,12 +45,15 @@ class NetworkParameters:
         0.1, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
     )
     batch_tokens: int = parameter(4096, Integer("Tokens to be told in a step of training.", 1, MANY))
+    optimizer: str = parameter(
+        "muon", Choice("What moves the matrices of the blocks; Adam moves all other parameters.", OPTIMIZERS)
+    )
     learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
     warmup: int = parameter(400, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
     weight_decay: float = parameter(0.0, Number("Weight decay of matrices and tables.", low=0))
     clip: float = parameter(1.0, Number("The longest that the gradient of a step may be.", above=0))
     averaged: int = parameter(
-        5, Integer("Keep the mean of the parameters at the last so many measurements.", 1, 1 << 10)
+        5, Integer("Keep the mean of the parameters at the last so many measurements, if it is better.", 1, 1 << 10)
     )
     epochs: int | None = parameter(
         None,

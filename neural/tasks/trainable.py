@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from w2v.neural import models
 from w2v.neural.models import Batch, Config, Regularisation
-from w2v.neural.optimizers import Adam, clip_by_norm, weight_decays
+from w2v.neural.optimizers.adam import Adam
+from w2v.neural.optimizers.gradients import clip_by_norm, weight_decays
+from w2v.neural.optimizers.muon import Muon
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.persistence import optimizer_state, restore_arrays, restore_optimizers
+from w2v.neural.persistence import Optimizer, optimizer_state, restore_arrays, restore_optimizers
 from w2v.settings.environment import default_workers
 
 
@@ -25,6 +27,8 @@ class LearningOptions:
     ----------
     rate : float
         The peak of the learning rate.
+    optimizer : {"muon", "adam"}
+        What moves the matrices of linear layers; Adam moves all other parameters.
     betas : (float, float)
         Of Adam.
     weight_decay : float
@@ -41,6 +45,7 @@ class LearningOptions:
     """
 
     rate: float = 1e-3
+    optimizer: str = "muon"
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.0
     clip: float = 1.0
@@ -77,7 +82,12 @@ class Trainable:
     ) -> None:
         self.config, self.table, self.options = config, parameters, options
         self._batches, self._held_out = batches, held_out
-        decays: Any = weight_decays(parameters, options.weight_decay).flat if options.weight_decay else 0.0
+        self._muon = Muon(parameters, weight_decay=options.weight_decay) if options.optimizer == "muon" else None
+        decays: Any = 0.0
+        if options.weight_decay:
+            table = weight_decays(parameters, options.weight_decay)
+            self._leave_to_adam(table)
+            decays = table.flat
         self._adam = Adam(parameters.flat.shape, weight_decay=decays, betas=options.betas, dtype=parameters.dtype)
         self._totals = [parameters.zeros_like() for _ in range(options.workers)]
 
@@ -93,9 +103,18 @@ class Trainable:
 
     def update(self, scale: float) -> None:
         """Clip what was added up and move the parameters."""
-        gradient = self._totals[0].flat
-        clip_by_norm([gradient], self.options.clip)
-        self._adam.step(self.table.flat, gradient, self.options.rate * scale)
+        gradients, rate = self._totals[0], self.options.rate * scale
+        clip_by_norm([gradients.flat], self.options.clip)
+        if self._muon is not None:
+            self._muon.step(self.table, gradients, rate, workers=self.options.workers)
+            self._leave_to_adam(gradients)
+        self._adam.step(self.table.flat, gradients.flat, rate)
+
+    def _leave_to_adam(self, table: ParameterTable) -> None:
+        """Set to zero what Muon moves: Adam leaves what neither has a gradient nor decays as it is."""
+        if self._muon is not None:
+            for name in self._muon.momentum:
+                table[name][...] = 0
 
     def held_out_loss(self) -> float:
         """Return the mean of −log p over the tokens held out: its exponential is the perplexity."""
@@ -114,7 +133,7 @@ class Trainable:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return everything that training needs to go on; not copied."""
-        return self.parameters() | optimizer_state({"adam": self._adam})
+        return self.parameters() | optimizer_state(self._optimizers)
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what `tensors` gave.
@@ -125,4 +144,8 @@ class Trainable:
             If an array is missing or has another shape.
         """
         restore_arrays(self.parameters(), tensors)
-        restore_optimizers({"adam": self._adam}, tensors)
+        restore_optimizers(self._optimizers, tensors)
+
+    @property
+    def _optimizers(self) -> dict[str, Optimizer]:
+        return {"adam": self._adam} | ({} if self._muon is None else {"muon": self._muon})

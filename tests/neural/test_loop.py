@@ -15,7 +15,8 @@ from w2v.monitoring.pauses import DivergenceError
 from w2v.neural import losses, stack
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.loop import Loop, LoopOptions
-from w2v.neural.optimizers import Adam, clip_by_norm, weight_decays
+from w2v.neural.optimizers.adam import Adam
+from w2v.neural.optimizers.gradients import clip_by_norm, weight_decays
 from w2v.neural.parameters import ParameterTable, Tensor
 from w2v.neural.persistence import optimizer_state, restore_arrays, restore_optimizers
 from w2v.neural.stack import StackConfig

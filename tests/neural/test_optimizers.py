@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w2v.neural.optimizers import Adam, LazyAdam, Schedule, clip_by_norm
+from w2v.neural.optimizers.adam import Adam, LazyAdam
+from w2v.neural.optimizers.gradients import clip_by_norm
+from w2v.neural.optimizers.muon import MOMENTUM, SCALE, Muon, orthogonal
+from w2v.neural.optimizers.schedule import Schedule
+from w2v.neural.parameters import ParameterTable
 
 
 def published_adam(gradients: list[NDArray[np.float64]], rate: float, decay: float) -> NDArray[np.float64]:
@@ -120,3 +124,52 @@ def test_clip_by_norm_scales_all_gradients_together() -> None:
     assert gradients[0].tolist() == [3, 0]
     assert clip_by_norm(gradients, 1) == 5
     np.testing.assert_allclose(np.concatenate([g.reshape(-1) for g in gradients]), [0.6, 0, 0.8])
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 24), (24, 4), (1, 5)])
+def test_orthogonal_keeps_the_directions_of_a_matrix_and_makes_their_lengths_alike(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> None:
+    matrix = rng.normal(size=shape)
+    u, lengths, v = np.linalg.svd(matrix, full_matrices=False)
+    # the polynomial acts on the singular values alone
+    expected = lengths / np.linalg.norm(matrix)
+    for _ in range(5):
+        expected = 3.4445 * expected - 4.7750 * expected**3 + 2.0315 * expected**5
+    np.testing.assert_allclose(orthogonal(matrix), u @ np.diag(expected) @ v, atol=1e-6)
+    assert expected.min() > 0.6 and expected.max() < 1.25
+    np.testing.assert_allclose(orthogonal(matrix.astype(np.float32)), orthogonal(matrix), atol=2e-5)
+
+
+def test_orthogonal_of_zeros_is_zeros() -> None:
+    assert not orthogonal(np.zeros((3, 4), np.float32)).any()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_muon_moves_matrices_of_linear_layers_only(rng: np.random.Generator, workers: int) -> None:
+    shapes = {"a.weight": (3, 5), "a.bias": (5,), "embedding.table": (4, 3), "b.weight": (6, 2), "distances": (2, 3)}
+    table = ParameterTable(shapes, np.float64)
+    table.flat[:] = rng.normal(size=table.flat.shape)
+    before, muon = table.copy(), Muon(table, weight_decay=0.1)
+    first, second = (table.zeros_like() for _ in range(2))
+    for gradients in (first, second):
+        gradients.flat[:] = rng.normal(size=table.flat.shape)
+        muon.step(table, gradients, 0.01, workers=workers)
+    assert muon.n_steps == 2 and sorted(muon.momentum) == ["a.weight", "b.weight"]
+    for name in ("a.bias", "embedding.table", "distances"):
+        assert np.array_equal(table[name], before[name])
+    for name in ("a.weight", "b.weight"):
+        values, momentum = before[name], 0
+        for gradient in (first[name], second[name]):
+            momentum = MOMENTUM * momentum + gradient
+            factor = 0.01 * SCALE * max(values.shape) ** 0.5
+            values = 0.999 * values - factor * orthogonal(gradient + MOMENTUM * momentum)
+        np.testing.assert_allclose(table[name], values, rtol=1e-12)
+
+
+def test_a_step_of_muon_is_as_long_as_one_of_adam(rng: np.random.Generator) -> None:
+    table = ParameterTable({"weight": (64, 128)})
+    gradients = table.zeros_like()
+    gradients.flat[:] = rng.normal(size=table.flat.shape)
+    Muon(table).step(table, gradients, 1.0)
+    assert float(np.square(table["weight"]).mean()) ** 0.5 == pytest.approx(SCALE, rel=0.2)

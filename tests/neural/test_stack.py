@@ -14,7 +14,7 @@ from w2v.neural import losses, stack
 from w2v.neural.layers import dropout, embedding
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.layers.positions import KINDS
-from w2v.neural.optimizers import Adam, LazyAdam
+from w2v.neural.optimizers.adam import Adam, LazyAdam
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import Memory, StackConfig
 

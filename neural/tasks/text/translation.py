@@ -90,6 +90,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         dropout: float = _D.dropout,
         smoothing: float = _D.smoothing,
         batch_tokens: int = _D.batch_tokens,
+        optimizer: str = _D.optimizer,
         learning_rate: float = _D.learning_rate,
         warmup: int = _D.warmup,
         weight_decay: float = _D.weight_decay,

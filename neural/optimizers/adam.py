@@ -1,110 +1,18 @@
-"""Steps that make a loss smaller: Adam with decoupled weight decay, its lazy form for rows, and schedules."""
+"""Adam with decoupled weight decay, and its lazy form for rows of a table."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.kernels.table_rows import adam_rows, adam_step
-from w2v.neural.parameters import ParameterTable
 
 Floats = NDArray[np.floating[Any]]
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-DECAYING = ("weight", "table", "distances")
-"""Arrays that weight decay is for, by the last part of their names; not ``bias``, ``gain`` and others."""
-
-
-SCHEDULES = ("linear", "inverse-sqrt", "constant")
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """A learning rate that rises to its peak in a straight line, and then falls.
-
-    Parameters
-    ----------
-    peak : float
-        The highest rate.
-    steps : int
-        At which a linear rate is zero.
-    warmup : int, default 100
-        Steps to the peak.
-    kind : {"linear", "inverse-sqrt", "constant"}
-        How it falls: to zero in a straight line, with the root of the steps since the start, whose number need not be
-        known then, or not at all.
-
-    Raises
-    ------
-    ValueError
-        If the kind is unknown, the peak is negative or not finite, or a number of steps is out of range.
-
-    References
-    ----------
-    .. [1] Vaswani et al. 2017, arXiv:1706.03762, equation 3 (inverse square root).
-    """
-
-    peak: float
-    steps: int
-    warmup: int = 100
-    kind: str = "linear"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.peak < math.inf:
-            raise ValueError(f"a rate must be a finite number, at least 0, not {self.peak}")
-        if self.steps < 1 or self.warmup < 0:
-            raise ValueError(f"there must be a step and no negative warm-up, not {self.steps} and {self.warmup}")
-        if self.kind not in SCHEDULES:
-            raise ValueError(f"a schedule must be one of {', '.join(SCHEDULES)}, not {self.kind!r}")
-
-    def rate(self, step: int, done: float | None = None) -> float:
-        """Return the rate of a step.
-
-        Parameters
-        ----------
-        step : int
-            From 0.
-        done : float, optional
-            Fraction of the training that is done, where time and not steps end it.
-        """
-        rise, fall = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0, 1.0
-        if self.kind == "linear":
-            fall = max(0.0, 1.0 - (step / self.steps if done is None else done))
-        elif self.kind == "inverse-sqrt":
-            fall = math.sqrt(max(self.warmup, 1) / max(self.warmup, step + 1))
-        return self.peak * rise * fall
-
-
-def clip_by_norm(gradients: list[Floats], limit: float) -> float:
-    """Scale gradients, in place, so that their joint length is at most `limit`.
-
-    Returns
-    -------
-    float
-        The length before.
-    """
-    norm = math.sqrt(sum(float(np.einsum("i,i->", g.reshape(-1), g.reshape(-1), dtype=np.float64)) for g in gradients))
-    if norm > limit:
-        for gradient in gradients:
-            gradient *= limit / norm
-    return norm
-
-
-def weight_decays(parameters: ParameterTable, weight_decay: float) -> ParameterTable:
-    """Return the decay of each parameter: `weight_decay` for matrices and tables, none for biases and gains.
-
-    What an array is, the last part of its name says.
-    """
-    decays = parameters.zeros_like()
-    for name, array in decays.items():
-        if name.rsplit(".", 1)[-1] in DECAYING:
-            array[...] = weight_decay
-    return decays
 
 
 class Adam:
@@ -145,6 +53,11 @@ class Adam:
         self.first, self.second = np.zeros(shape, dtype), np.zeros(shape, dtype)
         self.n_steps = 0
 
+    @property
+    def arrays(self) -> dict[str, Floats]:
+        """What the next steps depend on; not copied."""
+        return {"first": self.first, "second": self.second}
+
     def step(self, values: Floats, gradient: Floats, rate: float) -> None:
         """Move `values`, in place."""
         self.n_steps += 1
@@ -181,6 +94,11 @@ class LazyAdam:
         self.betas, self.epsilon = betas, epsilon
         self.first, self.second = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self.n_steps = 0
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What the next steps depend on; not copied."""
+        return {"first": self.first, "second": self.second}
 
     def step(
         self, table: NDArray[np.float32], rows: NDArray[np.integer[Any]], gradient: NDArray[np.float32], rate: float
