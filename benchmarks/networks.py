@@ -1,9 +1,10 @@
-"""Attention, recurrent layers and convolutions as translators: the same pairs, batches and size, measured side by side.
+"""Attention, convolutions and recurrent layers as translators: the same pairs, batches and size, measured side by side.
 
     python benchmarks/networks.py --train T.de.gz T.en.gz --validation V.de.gz V.en.gz --test X.de.gz X.en.gz
 
-All three have cross-attention, the parameters within a tenth of those of attention (their feed-forward networks are
-narrower), and the seed decides the vocabulary and every batch. BLEU is that of sacrebleu, also of the sentences of each
+Three have cross-attention; the fourth is the recurrent one again, whose decoder sees one vector of a source. They have
+the parameters within a tenth of those of attention (their feed-forward networks are narrower), and the seed decides the
+vocabulary and every batch. BLEU is that of sacrebleu, also of the sentences of each
 length by itself. `--pairs N` takes the first pairs only, to see that it works.
 """
 
@@ -31,6 +32,8 @@ from w2v.neural.tasks.text.bleu import bleu
 
 LENGTHS = (0, 8, 11, 14, 18, 1 << 20)
 """Words of a source: those of each range are measured by themselves."""
+NETWORKS = {**{mixer: (mixer, "states") for mixer in MIXERS}, "recurrent, one vector": ("recurrent", "mean")}
+"""What is compared: the mixer, and what the decoder sees of a source."""
 MOST = 1.1
 """Parameters, over those of attention."""
 
@@ -64,22 +67,23 @@ def by_length(found: list[str], pairs: Pairs) -> dict[str, Any]:
     return results
 
 
-def measure(mixer: str, options: argparse.Namespace) -> dict[str, Any]:
+def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Train one translator and return what it comes to."""
+    mixer, memory = NETWORKS[name]
     trained, held_out, test = (read_pairs(files) for files in (options.train, options.validation, options.test))
     if options.pairs:
         trained, held_out, test = (one.take(range(min(len(one), options.pairs))) for one in (trained, held_out, test))
     feed_forward = feed_forward_of(mixer, options)
     translator = Translator(
         architecture=mixer, layers=options.layers, dim=options.dim, vocabulary_size=options.vocabulary_size,
-        feed_forward=feed_forward / options.dim, epochs=options.epochs, workers=options.workers,
+        feed_forward=feed_forward / options.dim, memory=memory, epochs=options.epochs, workers=options.workers,
         random_state=options.seed,
     )  # fmt: skip
     translator.fit(trained, validation=held_out)
     network, history = translator.network_, translator.history_
     tokens = len(network.units["target"].encode(trained.targets)[0]) + len(trained)
     result: dict[str, Any] = {
-        "network": mixer,
+        "network": name,
         "parameters": network.parameters.n_parameters,
         "feed_forward": feed_forward,
         "steps": history[-1]["step"],
@@ -87,13 +91,13 @@ def measure(mixer: str, options: argparse.Namespace) -> dict[str, Any]:
         "tokens_per_second": round(tokens * options.epochs / history[-1]["seconds"]),
         "held_out_perplexity": round(float(np.exp(min(entry["held_out_loss"] for entry in history))), 3),
     }
-    for name, beam in (("greedy", 1), ("beam 5", 5)):
+    for search, beam in (("greedy", 1), ("beam 5", 5)):
         start = time.perf_counter()
         found = translator.translate(test.sources, beam=beam, workers=options.workers)
         seconds = time.perf_counter() - start
         made = len(network.units["target"].encode(found)[0]) + len(found)
         score = bleu(found, test.targets)
-        result[name] = {
+        result[search] = {
             "bleu": round(score.score, 2),
             "signature": score.signature,
             "tokens_per_second": round(made / seconds),
@@ -111,14 +115,14 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pairs", type=int, help="take the first N pairs of every file, and write no results")
-    parser.add_argument("--network", choices=MIXERS, help="print the results of this one alone")
+    parser.add_argument("--network", choices=NETWORKS, help="print the results of this one alone")
     options = parser.parse_args()
     if options.network:
         print(json.dumps(measure(options.network, options)))
         return
     results = []
-    for mixer in MIXERS:
-        results.append(run_python(Path(__file__), *sys.argv[1:], "--network", mixer))
+    for name in NETWORKS:
+        results.append(run_python(Path(__file__), *sys.argv[1:], "--network", name))
         print(json.dumps(results[-1], indent=1))
     if not options.pairs:
         shown = {name: value for name, value in vars(options).items() if name not in ("network", "pairs")}

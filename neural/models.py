@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from w2v.neural import stack
 from w2v.neural.buffers import empty
 from w2v.neural.kernels.table_rows import add_table_rows
-from w2v.neural.layers import softmax_loss
+from w2v.neural.layers import pooling, softmax_loss
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.packing import Packed, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, scope, within
@@ -95,6 +95,8 @@ class TranslatorConfig:
         Causal, its `memory_size` the `dim` of the encoder.
     joint : bool
         Whether one table serves both languages, whose ids are the same then.
+    summary : bool
+        Whether the decoder sees the mean of a source's hidden states alone, one vector whatever the source's length.
 
     Raises
     ------
@@ -107,6 +109,7 @@ class TranslatorConfig:
     encoder: StackConfig
     decoder: StackConfig
     joint: bool = True
+    summary: bool = False
 
     def __post_init__(self) -> None:
         _check_decoder(self.decoder, self.target_size)
@@ -266,13 +269,31 @@ def _scale(table: Floats) -> Any:
     return table.dtype.type(table.shape[1] ** 0.5)
 
 
+class EncodedCache(NamedTuple):
+    """What the backward pass of `encode` needs."""
+
+    states: stack.Cache
+    summary: pooling.Cache | None
+
+
 def encode(
     config: TranslatorConfig, parameters: Mapping[str, Floats], source: Packed, dropped: Dropout | None = None
-) -> tuple[Memory, stack.Cache]:
+) -> tuple[Memory, EncodedCache]:
     """Return what a decoder looks at, and what the backward pass needs."""
     x = embed(parameters, config.source_table, source.ids)
     states, cache = stack.forward(config.encoder, scope(parameters, "encoder"), x, source.offsets, dropped=dropped)
-    return Memory(states, source.offsets), cache
+    memory, pooled = memory_of(config, states, source.offsets)
+    return memory, EncodedCache(cache, pooled)
+
+
+def memory_of(
+    config: TranslatorConfig, states: Floats, offsets: NDArray[np.int64]
+) -> tuple[Memory, pooling.Cache | None]:
+    """Return what a decoder looks at of an encoder's hidden states, and what the backward pass needs."""
+    if not config.summary:
+        return Memory(states, offsets), None
+    mean, cache = pooling.forward(states, offsets, "mean")
+    return Memory(mean, np.arange(len(mean) + 1)), cache
 
 
 def decode(
@@ -406,7 +427,9 @@ def _add_gradients(
     if isinstance(config, TranslatorConfig) and encoded is not None and batch.source is not None:
         assert dstates is not None
         encoder, own = scope(parameters, "encoder"), scope(total, "encoder")
-        dx, _ = stack.backward(config.encoder, encoder, dstates, encoded, own)
+        if encoded.summary is not None:
+            dstates = pooling.backward(dstates, encoded.summary)
+        dx, _ = stack.backward(config.encoder, encoder, dstates, encoded.states, own)
         _add_to_table(dx, batch.source.ids, total[config.source_table])
     return float(smoothed.sum(dtype=np.float64)), float(plain.sum(dtype=np.float64))
 

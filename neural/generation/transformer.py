@@ -13,7 +13,7 @@ from w2v.neural.kernels import decoding as kernels
 from w2v.neural.layers import activations, positions, rotary
 from w2v.neural.layers.dot_product import pad_heads
 from w2v.neural.layers.matmul import pack
-from w2v.neural.models import Config, TranslatorConfig, embed
+from w2v.neural.models import Config, TranslatorConfig, embed, memory_of
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import Memory, StackConfig
@@ -181,7 +181,8 @@ class FusedTranslator:
     def start(self, sources: Packed) -> FusedState:
         """Return a state of empty rows, one for each source."""
         x = embed(self._parameters, self.config.source_table, sources.ids)
-        return self.decoder.look_at(Memory(self._encoder.rows(x, sources.offsets), sources.offsets))
+        states = self._encoder.rows(x, sources.offsets)
+        return self.decoder.look_at(memory_of(self.config, states, sources.offsets)[0])
 
 
 def check_positions(config: StackConfig) -> None:

@@ -19,6 +19,7 @@ DECODED_POSITIONS = tuple(name for name in POSITIONS if name != "fraction")
 """Those that are known before a text is complete."""
 OPTIMIZERS = ("muon", "adam")
 ACTIVATIONS = ("gelu", "relu", "tanh")
+MEMORIES = ("states", "mean")
 UNITS = ("characters", "subwords", "words")
 AUTO = "auto"
 
@@ -101,6 +102,10 @@ class TranslatorParameters(NetworkParameters):
         8000, Integer("The most subwords, of both languages together if the vocabulary is joint.", 259, 1 << 20)
     )
     joint: bool = parameter(True, Flag("Let both languages share a vocabulary and a table, if both are subwords."))
+    memory: str = parameter(
+        "states",
+        Choice("What the decoder sees of a source: all its hidden states, or their mean alone.", MEMORIES),
+    )
     max_tokens: int = parameter(256, Integer("Leave out pairs for training of which a side has more tokens.", 1, MANY))
     held_out: int | None = parameter(
         None, Integer("Pairs that are measured and not trained on.", 1, MANY), "1,000, at most a tenth"

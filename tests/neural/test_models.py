@@ -26,7 +26,14 @@ ENCODER = replace(DECODER, causal=False)
 JOINT = TranslatorConfig(V, V, ENCODER, replace(DECODER, memory_size=4))
 WIDER = StackConfig(6, 3, 1, 5, positions="sinusoidal")
 SEPARATE = TranslatorConfig(V - 2, V, WIDER, replace(DECODER, memory_size=6), joint=False)
-CONFIGS: dict[str, Config] = {"language model": CausalConfig(V, DECODER), "joint": JOINT, "separate": SEPARATE}
+CONFIGS: dict[str, Config] = {
+    "language model": CausalConfig(V, DECODER), "joint": JOINT, "separate": SEPARATE,
+    "summary": replace(SEPARATE, summary=True),
+}  # fmt: skip
+ALONE = tuple(
+    f"cross_attention{name}" for name in (".query.weight", ".query.bias", ".key.weight", "_norm.gain", "_norm.bias")
+)
+"""What decides which of several vectors is looked at; of one alone nothing is to be decided."""
 configs = pytest.mark.parametrize("kind", CONFIGS)
 TARGETS = Packed.of([[3, 8, 5], [], [4, 4, 6, 7, 3], [1]])
 SOURCES = Packed.of([[5, 3], [6], [], [4, 3, 6, 5]])
@@ -70,7 +77,7 @@ def test_gradients_of_the_whole_loss(kind: str, rate: float, rng: np.random.Gene
     _, found = gradients(config, table, batch, rate=rate)
     assert_directions(
         lambda: 0.25 * gradients(config, table, batch, rate=rate)[0].smoothed,
-        dict(table), dict(found), rng, ("key.bias",),
+        dict(table), dict(found), rng, ("key.bias",) + (ALONE if kind == "summary" else ()),
     )  # fmt: skip
 
 

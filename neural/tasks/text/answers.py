@@ -119,7 +119,9 @@ def _translation(units: Units, target: Units, source: NDArray[Any], found: Hypot
             [(pieces[token], float(p)) for token, p in zip(tokens.tolist(), ps.tolist(), strict=True)]
             for tokens, ps in found.alternatives
         ]
-    log_probabilities = found.log_probabilities
+    log_probabilities, alignment = found.log_probabilities, found.alignment
+    if alignment is not None and alignment.shape[1] != len(source):  # all that is seen of a source is its mean
+        alignment = np.repeat(alignment / len(source), len(source), axis=1)
     return Translation(
         target.decode(found.tokens),
         found.score,
@@ -127,7 +129,7 @@ def _translation(units: Units, target: Units, source: NDArray[Any], found: Hypot
         [pieces[token] for token in found.tokens.tolist()],
         None if log_probabilities is None else log_probabilities.tolist(),
         alternatives,
-        found.alignment,
+        alignment,
     )
 
 

@@ -106,6 +106,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         target_units: str = _D.target_units,
         vocabulary_size: int = _D.vocabulary_size,
         joint: bool = _D.joint,
+        memory: str = _D.memory,
         max_tokens: int = _D.max_tokens,
         held_out: int | None = _D.held_out,
     ) -> None: ...
@@ -373,6 +374,7 @@ def _config(units: dict[str, Units], parameters: TranslatorParameters) -> Transl
         stack_of(parameters),
         stack_of(parameters, causal=True, memory_size=parameters.dim),
         joint=units["source"] is units["target"],
+        summary=parameters.memory == "mean",
     )
 
 

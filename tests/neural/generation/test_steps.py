@@ -29,15 +29,15 @@ KINDS = ("rotary", "learned", "learned+relative", "relative", "sinusoidal", "ind
 variants = pytest.mark.parametrize(
     ("norm", "positions"), [(norm, kind) for norm, kind in itertools.product(("pre", "post"), KINDS)]
 )
-everyone = pytest.mark.parametrize("name", ["translator", "language model"])
+everyone = pytest.mark.parametrize("name", ["translator", "summary", "language model"])
 
 
 def make(name: str, rng: np.random.Generator, dtype: Any = np.float32, **changes: Any) -> tuple[Config, ParameterTable]:
     decoder = replace(ENCODER, causal=True, activation="relu", **changes)
     config: Config = CausalConfig(SIZE, decoder)
-    if name == "translator":
-        encoder = replace(ENCODER, dim=8)
-        config = TranslatorConfig(30, SIZE, encoder, replace(decoder, memory_size=8), joint=False)
+    if name != "language model":
+        encoder, decoder = replace(ENCODER, dim=8), replace(decoder, memory_size=8)
+        config = TranslatorConfig(30, SIZE, encoder, decoder, joint=False, summary=name == "summary")
     parameters = ParameterTable.initialise(config.tensors(), 1)
     for array in parameters.values():
         array += np.float32(0.3) * rng.standard_normal(array.shape, dtype=np.float32)

@@ -106,6 +106,17 @@ def test_explanations_fit_together() -> None:
     assert number_translator().explain([""])[0][0].to_dict() == {"text": "", "score": None}
 
 
+def test_decoder_that_sees_the_mean_of_a_source_looks_at_all_of_it_alike(tmp_path: Path) -> None:
+    model = Translator(**TINY, **WORDS | {"epochs": 2}, memory="mean").fit(number_pairs(60))
+    model.save(tmp_path / "model")
+    texts = ["eins zwei drei", "", "vier"]
+    found, again = (one.explain(texts, beam=2) for one in (model, Translator.load(tmp_path / "model")))
+    assert [best.text for best, *_ in found] == [best.text for best, *_ in again] == model.translate(texts, beam=2)
+    alignment = found[0][0].alignment
+    assert alignment is not None and alignment.shape == (len(found[0][0].pieces), 3) and alignment.size
+    np.testing.assert_allclose(alignment, 1 / 3, rtol=1e-6)
+
+
 @pytest.mark.parametrize("limit", [{}, {"max_time": 30.0, "epochs": None}], ids=["epochs", "max_time"])
 def test_interrupted_training_ends_at_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict[str, Any]
