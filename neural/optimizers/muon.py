@@ -7,7 +7,7 @@ momentum and makes their lengths alike::
 
 ``orthogonal`` is about U V^T of the singular value decomposition U S V^T. Five steps of a polynomial in X X^T bring the
 singular values of X to between 0.7 and 1.2, which is near enough, in products of matrices alone. The factor makes the
-root mean square of a step 0.8 times the rate, whatever the shape: near what that of Adam is, so that one rate serves both.
+root mean square of a step 0.8 times the rate, whatever the shape: about what Adam's is, so that one rate serves both.
 
 References
 ----------
