@@ -50,7 +50,7 @@ class LearningOptions:
     weight_decay: float = 0.0
     clip: float = 1.0
     regularisation: Regularisation = Regularisation()
-    part: int = 1024
+    part: int = 2048
     seed: int = 1
     workers: int = field(default_factory=default_workers)
 

@@ -1,0 +1,78 @@
+"""Language models on Tiny Shakespeare and Simple Wikipedia, beside Kneser-Ney n-grams of the same text.
+
+    python benchmarks/writing.py characters SHAKESPEARE.txt.xz --name shakespeare-10m --options --max-time 10m
+    python benchmarks/writing.py words SIMPLEWIKI.txt.xz --name simplewiki-1h --options --max-time 1h
+
+`characters` holds the last tenth of the text out. `words` takes the lower-cased words of every line, writes one sign
+for those that occur fewer than five times, and holds every hundredth line out; its network reads subwords, and its
+perplexity is that of a word or the end of a line: subwords that spell a word are added up. `w2v fit-lm` and `w2v score`
+run as processes of their own. CPU seconds are those of all threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import math
+import re
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks._common import write_results
+from benchmarks.ngrams import HELD_OUT, MIN_COUNT
+from benchmarks.translating import run
+
+RARE = "§"
+VALIDATION = 500
+"""Lines that choose the best parameters; neither trained nor measured on."""
+
+
+def write_words(file: Path, work: Path) -> tuple[list[Path], int]:
+    """Write training, validation and test lines; return their files, and the words and ends of the test lines."""
+    lines = [re.findall(r"[^\W\d_]+", line.lower()) for line in lzma.open(file, "rt", encoding="utf-8")]
+    kept = [line for i, line in enumerate(lines) if i % HELD_OUT and line]
+    test = [line for line in lines[::HELD_OUT] if line]
+    counts = Counter(word for line in kept for word in line)
+    files = []
+    parts = {"train": kept[VALIDATION:], "validation": kept[:VALIDATION], "test": test}
+    for name, part in parts.items():
+        files.append(work / f"{name}.txt")
+        with files[-1].open("w", encoding="utf-8") as out:
+            for line in part:
+                print(*(word if counts[word] >= MIN_COUNT else RARE for word in line), file=out)
+    return files, sum(map(len, test)) + len(test)
+
+
+def main() -> None:
+    """Train, score what was held out, and write results/writing-NAME.json."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("characters", "words"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-lm`; the last")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        model = Path(work, "model")
+        arguments: list[object] = [given.file.resolve(), "--units", "characters", "--held-out", 0.1, "--order", 7]
+        if given.kind == "words":
+            (train, validation, test), n_words = write_words(given.file, Path(work))
+            arguments = [train, "--validation", validation, "--units", "subwords"]
+        printed, cost = run("fit-lm", *arguments, "--output", model, "--json", *given.options)
+        trained: dict[str, Any] = json.loads(printed)
+        results: dict[str, Any] = {"options": given.options, "training": trained | cost}
+        del trained["output"]
+        if given.kind == "words":
+            found, took = run("score", model, test, "--json")
+            total = -sum(json.loads(line)["log_probability"] for line in found.splitlines())
+            results["test"] = {"words_and_ends": n_words, "perplexity": round(math.exp(total / n_words), 2)} | took
+    write_results(f"writing-{given.name}", results)
+
+
+if __name__ == "__main__":
+    main()
