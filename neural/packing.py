@@ -44,10 +44,15 @@ class Packed(NamedTuple):
 
     def take(self, which: NDArray[np.int64]) -> Packed:
         """Return some of the sequences, in the order of `which`."""
-        starts, lengths = self.offsets[which], self.offsets[which + 1] - self.offsets[which]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        offsets, places = take_sequences(self.offsets, which)
         return Packed(self.ids[places], offsets)
+
+
+def take_sequences(offsets: NDArray[np.int64], which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the offsets of some of the sequences, in the order of `which`, and the places of their tokens."""
+    starts, lengths = offsets[which], offsets[which + 1] - offsets[which]
+    own = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return own, np.arange(own[-1]) + np.repeat(starts - own[:-1], lengths)
 
 
 def check_offsets(offsets: NDArray[np.int64], n_rows: int) -> None:
