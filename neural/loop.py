@@ -90,6 +90,8 @@ class LoopOptions:
         the last of them.
     patience : int or None
         Measurements without a new best after which training ends.
+    judged_by : str or None
+        The best are the parameters for which this one of the figures is highest; None takes the lowest held-out loss.
     """
 
     steps: int
@@ -101,6 +103,7 @@ class LoopOptions:
     schedule: str = "linear"
     averaged: int = 1
     patience: int | None = None
+    judged_by: str | None = None
 
 
 @contextmanager
@@ -144,7 +147,7 @@ class Loop:
     history : list of dict
         What was measured: step, seconds, recent losses by name, held_out_loss, and whether it was the best so far.
     best : dict of str to ndarray, or None
-        The parameters whose held-out loss was lowest; None while that is the start.
+        The parameters whose held-out loss was lowest, or what they are judged by highest; None while that is the start.
     """
 
     def __init__(
@@ -163,7 +166,7 @@ class Loop:
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, NDArray[Any]] | None = None
-        self._best_loss, self._measured_at, self._since_best = math.inf, -1, 0
+        self._best_cost, self._measured_at, self._since_best = math.inf, -1, 0
         self._measured: list[dict[str, NDArray[Any]]] = []  # parameters at the last measurements
         self._recent = [math.nan] * len(model.losses)
 
@@ -263,16 +266,18 @@ class Loop:
         with self._mean() if mean_loss < loss else nullcontext():
             loss = min(loss, mean_loss)
             figures = self._figures() if self.step else {}
-            is_best = loss < self._best_loss
+            judged_by = self.options.judged_by
+            cost = loss if judged_by is None else -figures.get(judged_by, -math.inf)
+            is_best = cost < self._best_cost
             if is_best and self.step:
                 self.check_finite()
                 self.best = {name: array.copy() for name, array in self.model.parameters().items()}
         if self.options.averaged > 1 and self.step:  # the start is no part of any mean
             now = {name: array.copy() for name, array in self.model.parameters().items()}
             self._measured = [*self._measured, now][1 - self.options.averaged :]
-        self._since_best = 0 if is_best else self._since_best + 1
+        self._since_best = 0 if is_best or not self.step else self._since_best + 1
         if is_best:
-            self._best_loss = loss
+            self._best_cost = cost
         recent = {
             f"{name}_loss": None if math.isnan(value) else value
             for name, value in zip(self.model.losses, self._recent, strict=True)
@@ -295,7 +300,7 @@ class Loop:
         measured = {
             f"measured.{i}.{name}": array for i, kept in enumerate(self._measured) for name, array in kept.items()
         }
-        place = np.array([self.step, self.seconds, self._best_loss, self._measured_at, *self._recent])
+        place = np.array([self.step, self.seconds, self._best_cost, self._measured_at, *self._recent])
         since_best = {} if self.options.patience is None else {"since_best": np.array([self._since_best])}
         return {**self.model.tensors(), **best, **measured, **since_best, "place": place}
 
@@ -311,7 +316,7 @@ class Loop:
         if place is None or place.shape != (4 + len(self._recent),):
             raise ValueError("the state of the training lacks its place")
         self.model.restore(tensors)
-        step, self.seconds, self._best_loss, measured_at, *self._recent = place.tolist()
+        step, self.seconds, self._best_cost, measured_at, *self._recent = place.tolist()
         self.step, self._measured_at = int(step), int(measured_at)
         self.best, self._measured = self._restored("best", tensors), []
         while (measured := self._restored(f"measured.{len(self._measured)}", tensors)) is not None:

@@ -20,7 +20,7 @@ Vaswani et al. 2017, arXiv:1706.03762. Press and Wolf 2017, arXiv:1608.05859.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from w2v.neural.buffers import empty
 from w2v.neural.kernels.table_rows import add_table_rows
 from w2v.neural.layers import pooling, softmax_loss
 from w2v.neural.layers.dropout import Dropout
-from w2v.neural.packing import Packed, divide, in_threads
+from w2v.neural.packing import Packed, add_parts, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, scope, within
 from w2v.neural.stack import Memory, StackConfig
 
@@ -242,6 +242,17 @@ class Losses(NamedTuple):
     plain: float
 
 
+def smallest(config: Config) -> tuple[Config, Batch]:
+    """Return the smallest network of a kind, and a batch for it: what it needs to be compiled, the large one needs."""
+    size = END + 2
+    packed = Packed.of([[END + 1]])
+    if isinstance(config, TranslatorConfig):
+        encoder, decoder = replace(config.encoder, layers=1), replace(config.decoder, layers=1)
+        small = replace(config, source_size=size, target_size=size, encoder=encoder, decoder=decoder)
+        return small, Batch.of(packed, packed)
+    return CausalConfig(size, replace(config.decoder, layers=1)), Batch.of(packed)
+
+
 class Regularisation(NamedTuple):
     """What keeps a network from learning its training set by heart.
 
@@ -251,10 +262,13 @@ class Regularisation(NamedTuple):
         Probability that a value is dropped, in [0, 1).
     smoothing : float
         Part of the probability that is wanted of all tokens alike, in [0, 1).
+    words : float
+        Probability that a token is read as if its word had never been seen, in [0, 1); of networks of labels.
     """
 
     dropout: float = 0.1
     smoothing: float = 0.1
+    words: float = 0.0
 
 
 def embed(parameters: Mapping[str, Floats], name: str, ids: NDArray[np.integer[Any]]) -> Floats:
@@ -382,20 +396,11 @@ def add_gradients(
     Losses
     """
     parts = batch.parts(max(len(totals), -(-batch.n_tokens // most_tokens)))
-    n_workers = min(len(totals), len(parts))
 
-    def work(worker: int) -> list[tuple[float, float]]:
-        return [
-            _add_gradients(config, parameters, part, totals[worker], regularisation, seed, scale)
-            for part in parts[worker::n_workers]
-        ]
+    def add(part: _Part, total: ParameterTable) -> tuple[float, float]:
+        return _add_gradients(config, parameters, part, total, regularisation, seed, scale)
 
-    found = np.array([losses for part in in_threads(work, n_workers) for losses in part]).reshape(-1, 2)
-    for other in totals[1:n_workers]:
-        totals[0].flat += other.flat
-        other.flat[:] = 0
-    smoothed, plain = found.sum(axis=0).tolist()
-    return Losses(smoothed, plain)
+    return Losses(*add_parts(parts, totals, add))
 
 
 def _add_gradients(

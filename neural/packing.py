@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.parameters import ParameterTable
+
 _T = TypeVar("_T")
 
 
@@ -44,10 +46,15 @@ class Packed(NamedTuple):
 
     def take(self, which: NDArray[np.int64]) -> Packed:
         """Return some of the sequences, in the order of `which`."""
-        starts, lengths = self.offsets[which], self.offsets[which + 1] - self.offsets[which]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        offsets, places = take_sequences(self.offsets, which)
         return Packed(self.ids[places], offsets)
+
+
+def take_sequences(offsets: NDArray[np.int64], which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the offsets of some of the sequences, in the order of `which`, and the places of their tokens."""
+    starts, lengths = offsets[which], offsets[which + 1] - offsets[which]
+    own = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return own, np.arange(own[-1]) + np.repeat(starts - own[:-1], lengths)
 
 
 def check_offsets(offsets: NDArray[np.int64], n_rows: int) -> None:
@@ -73,3 +80,34 @@ def in_threads(work: Callable[[int], _T], n: int) -> list[_T]:
     with ThreadPoolExecutor(n - 1) as pool:
         others: Sequence[Any] = [pool.submit(work, i) for i in range(1, n)]
         return [work(0), *(other.result() for other in others)]
+
+
+def add_parts(
+    parts: Sequence[_T], totals: Sequence[ParameterTable], add: Callable[[_T, ParameterTable], tuple[float, float]]
+) -> tuple[float, float]:
+    """Add the gradients of all parts of a batch to totals[0], in as many threads as there are totals.
+
+    Parameters
+    ----------
+    parts : sequence
+    totals : sequence of ParameterTable
+        All but the first must be zero, and are zero again at the end.
+    add : callable
+        Adds the gradients of a part to a table; returns the part's sums of two losses.
+
+    Returns
+    -------
+    (float, float)
+        The sums of all parts.
+    """
+    n_workers = min(len(totals), len(parts))
+
+    def work(worker: int) -> list[tuple[float, float]]:
+        return [add(part, totals[worker]) for part in parts[worker::n_workers]]
+
+    found = np.array([losses for own in in_threads(work, n_workers) for losses in own]).reshape(-1, 2)
+    for other in totals[1:n_workers]:
+        totals[0].flat += other.flat
+        other.flat[:] = 0
+    first, second = found.sum(axis=0).tolist()
+    return first, second

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from w2v.display.progress import clock, mode_of, name_of, show_progress
+
+FIGURES = {"bleu": "BLEU {:.1f}", "f1": "F1 {:.1%}", "accuracy": "accuracy {:.1%}"}
+"""What trainings measure besides losses, and how it is shown."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class FitProgress:
         The last one measured.
     seconds : float
         Since training began.
-    bleu : float or None
-        Of translators, the last one measured.
+    figures : dict of str to float
+        What else was measured last, by the names of `FIGURES`.
     """
 
     phase: str
@@ -36,15 +39,14 @@ class FitProgress:
     loss: float | None = None
     held_out_loss: float | None = None
     seconds: float = 0.0
-    bleu: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
 
     def facts(self) -> str:
         """Return step, losses and the time that is left, for people."""
         facts = [f"step {self.step:,}"] if self.step else []
         losses = (("loss", self.loss), ("held out", self.held_out_loss))
         facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
-        if self.bleu is not None:
-            facts.append(f"BLEU {self.bleu:.1f}")
+        facts += [FIGURES[name].format(value) for name, value in self.figures.items()]
         if self.done and self.phase == "training":
             facts.append(f"{clock(self.seconds * (1 / self.done - 1))} left")
         return ", ".join(facts)

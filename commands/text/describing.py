@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2v.commands.sentences.describing import bytes_of
+from w2v.neural.progress import FIGURES
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.folder import TextNetwork
@@ -38,7 +39,7 @@ def describe_text_network(folder: Path) -> dict[str, Any]:
         "network_parameters": network.parameters.n_parameters,
         "hidden_size": f"{decoder.layers} x {decoder.dim}",
         "best_step": best.get("step"),
-        **{name: best[name] for name in ("held_out_loss", "bleu") if name in best},
+        **{name: best[name] for name in ("held_out_loss", *FIGURES) if name in best},
         **metadata,
         "training": {**training, "inputs": list(network.inputs) + list(training.get("validation") or [])},
     }

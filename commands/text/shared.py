@@ -13,6 +13,7 @@ from w2v.commands.shared.output import print_json, print_table, progress_mode
 from w2v.commands.shared.training import saving_training
 from w2v.commands.text.describing import describe_units
 from w2v.display.wording import in_words
+from w2v.neural.progress import FIGURES
 from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def run(
         fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
     history = model.history_
     best = next((entry for entry in reversed(history) if entry["best"]), history[-1])
-    figures = {name: best[name] for name in ("held_out_loss", "bleu") if name in best}
+    figures = {name: best[name] for name in ("held_out_loss", *FIGURES) if name in best}
     summary = {
         "output": str(saved.path),
         **describe_units(model.network_),

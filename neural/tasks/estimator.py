@@ -1,4 +1,4 @@
-"""What translators and language models have in common: their folder, checkpoints, and trainings that go on."""
+"""What estimators of networks have in common: their folder, checkpoints, and trainings that go on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from w2v.neural.stack import StackConfig
-from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.folder import FolderFormat, TextNetwork
 from w2v.neural.tasks.parameters import NetworkParameters
 from w2v.settings.estimator import Estimator
 from w2v.storage.files import ModelError
@@ -25,6 +25,7 @@ class TextEstimator(Estimator, Generic[_P]):
     """An estimator that has learned a `TextNetwork`."""
 
     kind: ClassVar[Kind]
+    form: ClassVar[FolderFormat]
     table: ClassVar[type[NetworkParameters]]
 
     network_: TextNetwork
@@ -50,7 +51,7 @@ class TextEstimator(Estimator, Generic[_P]):
         ModuleNotFoundError
             If its units are subwords, and the package tokenizers is missing.
         """
-        network = TextNetwork.load(path, cls.kind)
+        network = TextNetwork.load(path, cls.form)
         try:
             known = {field.name for field in fields(cls.table)}
             given = {name: value for name, value in network.metadata["parameters"].items() if name in known}

@@ -1,4 +1,4 @@
-"""The training of a network that translates or writes: its loop, checkpoints, progress and record."""
+"""The training of a network: its loop, checkpoints, progress and record."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from w2v.monitoring.history import TrainingInterrupted
+from w2v.neural import models
 from w2v.neural.loop import Loop, LoopOptions
-from w2v.neural.models import END, Batch, CausalConfig, Config, Regularisation, TranslatorConfig
+from w2v.neural.models import Regularisation
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import FitProgress
+from w2v.neural.progress import FIGURES, FitProgress
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.parameters import NetworkParameters
-from w2v.neural.tasks.trainable import LearningOptions, Trainable
+from w2v.neural.tasks.trainable import LearningOptions, Network, Sized, Trainable
 from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
@@ -55,16 +56,29 @@ class Text:
         Where it comes from, as absolute paths; None for what was in memory.
     further : dict of str to object
         What else is needed to find the text again.
+    network : Network
+        What a batch costs.
+    smallest : callable
+        From a configuration to the smallest network of its kind, and a batch for it: what training needs is compiled
+        with these.
+    judged_by : str or None
+        The one of `figures` that is highest for the parameters that are kept; None takes the lowest loss.
+    word_dropout : float
+        See `models.Regularisation.words`.
     """
 
-    draw: Callable[[int], Batch]
+    draw: Callable[[int], Sized]
     n_batches: int
-    held_out: Batch
+    held_out: Sized
     figures: Callable[[ParameterTable], dict[str, float]]
-    decode: Callable[[Config, ParameterTable], object]
+    decode: Callable[[Any, ParameterTable], object]
     digest: str
     files: list[str] | None = None
     further: dict[str, Any] = field(default_factory=dict)
+    network: Network = models
+    smallest: Callable[[Any], tuple[Any, Any]] = models.smallest
+    judged_by: str | None = None
+    word_dropout: float = 0.0
 
 
 def digest_of(*texts: Packed) -> str:
@@ -131,7 +145,7 @@ def train(
         parameters.optimizer,
         weight_decay=parameters.weight_decay,
         clip=parameters.clip,
-        regularisation=Regularisation(parameters.dropout, parameters.smoothing),
+        regularisation=Regularisation(parameters.dropout, parameters.smoothing, text.word_dropout),
         seed=seed,
         workers=parameters.workers or default_workers(),
     )
@@ -140,8 +154,8 @@ def train(
         tell("compiling", None)
         _rehearse(start.config, text, learning)
         loop = Loop(
-            Trainable(start.config, table, text.draw, text.held_out, learning),
-            _loop_options(parameters, text.n_batches), progress=tell,
+            Trainable(start.config, table, text.draw, text.held_out, learning, text.network),
+            _loop_options(parameters, text), progress=tell,
             pauses=[] if checkpoint is None else [checkpoint], figures=lambda: text.figures(table),
         )  # fmt: skip
         if resumed is not None and resumed.training is not None:
@@ -184,36 +198,29 @@ def _teller(told: Told | None, before: list[dict[str, Any]]) -> Callable[[str, L
             told(FitProgress(phase))
             return
         last: dict[str, Any] = next(reversed([*before, *loop.history]), {})
-        held_out, bleu = last.get("held_out_loss"), last.get("bleu")
-        told(FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, held_out, loop.seconds, bleu))
+        figures = {name: last[name] for name in FIGURES if name in last}
+        held_out = last.get("held_out_loss")
+        told(FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, held_out, loop.seconds, figures))
 
     return tell
 
 
-def _rehearse(config: Config, text: Text, learning: LearningOptions) -> None:
+def _rehearse(config: Any, text: Text, learning: LearningOptions) -> None:
     """Do all that training does with the smallest network of this kind, so that what is missing is compiled.
 
     The time for that, half a minute of a processor, once, is no time of training.
     """
-    size = END + 2
-    if isinstance(config, TranslatorConfig):
-        small: Config = replace(
-            config, source_size=size, target_size=size, encoder=replace(config.encoder, layers=1),
-            decoder=replace(config.decoder, layers=1),
-        )  # fmt: skip
-    else:
-        small = CausalConfig(size, replace(config.decoder, layers=1))
-    packed = Packed.of([[END + 1]])
-    batch = Batch.of(packed, packed if isinstance(config, TranslatorConfig) else None)
+    small, batch = text.smallest(config)
     table = ParameterTable.initialise(small.tensors(), 1)
-    trainable = Trainable(small, table, lambda step: batch, batch, replace(learning, workers=1))
+    trainable = Trainable(small, table, lambda step: batch, batch, replace(learning, workers=1), text.network)
     trainable.accumulate(0)
     trainable.update(1.0)
     trainable.held_out_loss()
     text.decode(small, table)
 
 
-def _loop_options(parameters: NetworkParameters, per_epoch: int) -> LoopOptions:
+def _loop_options(parameters: NetworkParameters, text: Text) -> LoopOptions:
+    per_epoch = text.n_batches
     limited = parameters.max_time is not None
     epochs = parameters.epochs or (_MANY_EPOCHS if limited else max(EPOCHS, -(-LEAST_STEPS // per_epoch)))
     return LoopOptions(
@@ -224,6 +231,7 @@ def _loop_options(parameters: NetworkParameters, per_epoch: int) -> LoopOptions:
         advice=f"train with a lower learning_rate than {parameters.learning_rate:g}, or a longer warmup",
         averaged=parameters.averaged,
         patience=parameters.patience,
+        judged_by=text.judged_by,
     )
 
 

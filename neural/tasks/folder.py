@@ -1,12 +1,12 @@
-"""The folder of a network that translates or writes: read from strangers, written whole or not at all."""
+"""The folder of a trained network: read from strangers, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -41,23 +41,24 @@ class TextNetwork:
     Attributes
     ----------
     kind : Kind
-    config : CausalConfig or TranslatorConfig
+    config : dataclass
+        How the network is made: `CausalConfig`, `TranslatorConfig`, or what its `FolderFormat` reads.
     parameters : ParameterTable
         float32.
     units : dict of str to Units
-        By their names: "source" and "target", or "text".
+        What texts are made of, by its name: "source" and "target", "text", or what the `FolderFormat` names.
     metadata : dict of str to object
         What JSON can hold: parameters, history, training.
     training : mapping of str to ndarray, or None
         See `neural.loop.Loop.tensors`.
     further : dict of str to (dict of str to ndarray)
-        Arrays that stand beside the network: n-grams.
+        Arrays that stand beside the network, such as n-grams.
     """
 
     kind: Kind
-    config: Config
+    config: Any
     parameters: ParameterTable
-    units: dict[str, Units]
+    units: dict[str, Any]
     metadata: dict[str, Any] = field(default_factory=dict)
     training: Mapping[str, NDArray[Any]] | None = None
     further: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
@@ -111,13 +112,13 @@ class TextNetwork:
                 file.write(config)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], kind: Kind) -> TextNetwork:
+    def load(cls, path: str | os.PathLike[str], form: FolderFormat) -> TextNetwork:
         """Read a folder, which may come from a stranger: nothing in it is executed, and every size is checked.
 
         Parameters
         ----------
         path : str or path-like
-        kind : Kind
+        form : FolderFormat
             What is expected.
 
         Raises
@@ -127,20 +128,14 @@ class TextNetwork:
         ModuleNotFoundError
             If its units are subwords, and the package tokenizers is missing.
         """
-        described = read_header(path, kind.name, kind.newest)
+        described = read_header(path, form.kind.name, form.kind.newest)
         folder = Path(path)
         file = folder / LAYOUT.config
         check_types(described, file, {"network": dict, "parameters": dict, "training": dict, "history": list})
-        names = ("source", "target") if kind is TRANSLATORS else ("text",)
-        units = {name: _read_units(folder / f"{name}-units.json") for name in names}
+        units = {name: _read_units(folder / f"{name}-units.json", form.read_units) for name in form.units}
         try:
-            config = _config_from(described["network"], kind)
-            sizes = dict(zip(names, config.sizes, strict=True))
-            for name, own in units.items():
-                if len(own.pieces) != sizes[name]:
-                    raise ValueError(f"the network has {sizes[name]} {name} units, but there are {len(own.pieces)}")
-            if kind is TRANSLATORS and config.table == config.source_table and units["source"] != units["target"]:
-                raise ValueError("languages that share a table must share their units")
+            config = form.config(described["network"])
+            form.check(config, units)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{file} is damaged: {error}") from error
         parameters = read_parameters(folder / NETWORK_FILE, config.tensors())
@@ -151,10 +146,8 @@ class TextNetwork:
         if not all(isinstance(entry, dict) for entry in metadata.get("history", [])):
             raise ModelError(f"{file} is damaged: its history is not one of measurements")
         training = None if is_complete else read_tensors(folder / LAYOUT.training)
-        further = {}
-        if kind is LANGUAGE_MODELS:
-            further["ngrams"] = _read_ngrams(folder / NGRAMS_FILE, config.vocabulary_size, metadata.get("lines"))
-        return cls(kind, config, parameters, units, metadata, training, further)
+        further = form.further(folder, config, metadata)
+        return cls(form.kind, config, parameters, units, metadata, training, further)
 
 
 def is_text_network(path: str | os.PathLike[str]) -> bool:
@@ -165,14 +158,50 @@ def is_text_network(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def _config_from(described: Mapping[str, Any], kind: Kind) -> Config:
-    """Return the configuration that `asdict` made a dict of."""
-    own = dict(described)
-    own |= {name: _stack_from(own[name]) for name in ("encoder", "decoder") if name in own}
-    return TranslatorConfig(**own) if kind is TRANSLATORS else CausalConfig(**own)
+class FolderFormat(NamedTuple):
+    """What the folders of a kind hold, and how it is read.
+
+    Attributes
+    ----------
+    kind : Kind
+    units : tuple of str
+        Names of its vocabularies.
+    config : callable
+        From what `asdict` made of a configuration to the configuration; what it raises says that the folder is damaged.
+    check : callable
+        Raises ValueError unless a configuration and the vocabularies belong together.
+    read_units : callable
+        From what `to_config` made of a vocabulary to the vocabulary; ValueError or TypeError if it describes none.
+    further : callable
+        Reads the arrays that stand beside the network, from the folder, the configuration and the metadata.
+    """
+
+    kind: Kind
+    units: tuple[str, ...]
+    config: Callable[[Mapping[str, Any]], Any]
+    check: Callable[[Any, dict[str, Any]], None]
+    read_units: Callable[[Mapping[str, Any]], Any] = units_from_config
+    further: Callable[[Path, Any, Mapping[str, Any]], dict[str, dict[str, NDArray[Any]]]] = lambda *given: {}
 
 
-def _stack_from(described: Mapping[str, Any]) -> StackConfig:
+def _translator_config(described: Mapping[str, Any]) -> TranslatorConfig:
+    return TranslatorConfig(**{**described, **{name: stack_from(described[name]) for name in ("encoder", "decoder")}})
+
+
+def _language_model_config(described: Mapping[str, Any]) -> CausalConfig:
+    return CausalConfig(**{**described, "decoder": stack_from(described["decoder"])})
+
+
+def _check_units(config: Config, units: Mapping[str, Units]) -> None:
+    for (name, own), size in zip(units.items(), config.sizes, strict=True):
+        if len(own.pieces) != size:
+            raise ValueError(f"the network has {size} {name} units, but there are {len(own.pieces)}")
+    if len(units) > 1 and config.table == config.source_table and units["source"] != units["target"]:
+        raise ValueError("languages that share a table must share their units")
+
+
+def stack_from(described: Mapping[str, Any]) -> StackConfig:
+    """Return the stack that `asdict` made a dict of; ValueError or TypeError if it describes none."""
     for name, most in _MOST.items():
         value = described.get(name, 1)
         if type(value) is not int or not 1 <= value <= most:
@@ -180,20 +209,27 @@ def _stack_from(described: Mapping[str, Any]) -> StackConfig:
     return StackConfig(**described)
 
 
-def _read_ngrams(file: Path, n_tokens: int, lines: Any) -> dict[str, NDArray[Any]]:
+def _read_ngrams(folder: Path, config: Config, metadata: Mapping[str, Any]) -> dict[str, dict[str, NDArray[Any]]]:
+    file = folder / NGRAMS_FILE
     arrays = read_tensors(file)
     try:
         found = NgramModel.from_arrays(arrays)
-        if (found.n_tokens, found.sentences) != (n_tokens, lines):
+        if (found.n_tokens, found.sentences) != (config.vocabulary_size, metadata.get("lines")):
             raise ValueError("its n-grams are not of the same units, or of other texts")
     except ValueError as error:
         raise ModelError(f"{file} is damaged: {error}") from error
-    return arrays
+    return {"ngrams": arrays}
 
 
-def _read_units(file: Path) -> Units:
+def _read_units(file: Path, read: Callable[[Mapping[str, Any]], Any]) -> Any:
     described = parse_json(file)
     try:
-        return units_from_config(described)
+        return read(described)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
+
+
+TRANSLATOR_FOLDER = FolderFormat(TRANSLATORS, ("source", "target"), _translator_config, _check_units)
+LANGUAGE_MODEL_FOLDER = FolderFormat(
+    LANGUAGE_MODELS, ("text",), _language_model_config, _check_units, further=_read_ngrams
+)  # fmt: skip

@@ -1,22 +1,56 @@
-"""A language model or a translator that learns: what `loop.Loop` trains."""
+"""A network that learns from batches: what `loop.Loop` trains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural import models
-from w2v.neural.models import Batch, Config, Regularisation
+from w2v.neural.models import Losses, Regularisation
 from w2v.neural.optimizers.adam import Adam
 from w2v.neural.optimizers.gradients import clip_by_norm, weight_decays
 from w2v.neural.optimizers.muon import Muon
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.persistence import Optimizer, optimizer_state, restore_arrays, restore_optimizers
 from w2v.settings.environment import default_workers
+
+
+class Sized(Protocol):
+    """What a step of training reads."""
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens, or whatever else has a loss of its own."""
+        ...
+
+
+class Network(Protocol):
+    """What the batches of a kind of network cost: two functions, such as those of the module `w2v.neural.models`."""
+
+    def add_gradients(
+        self,
+        config: Any,
+        parameters: ParameterTable,
+        batch: Any,
+        totals: Sequence[ParameterTable],
+        *,
+        regularisation: Regularisation,
+        seed: int,
+        scale: float,
+        most_tokens: int = ...,
+    ) -> Losses:
+        """Add the gradients of scale · Σ smoothed loss to totals[0]; see `models.add_gradients`."""
+        ...
+
+    def token_losses(
+        self, config: Any, parameters: Any, batch: Any, *, workers: int = ..., most_tokens: int = ...
+    ) -> NDArray[Any]:
+        """Return the loss of every token, with nothing dropped."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +94,8 @@ class Trainable:
 
     Parameters
     ----------
-    config : CausalConfig or TranslatorConfig
+    config : dataclass
+        How the network is made, such as a `CausalConfig`.
     parameters : ParameterTable
         Where to start; they are moved.
     batches : callable
@@ -68,19 +103,22 @@ class Trainable:
     held_out : Batch
         What is measured and never trained on; of any size.
     options : LearningOptions
+    network : Network
+        What a batch costs; by default that of a model of `w2v.neural.models`.
     """
 
     losses = ("smoothed", "plain")
 
     def __init__(
         self,
-        config: Config,
+        config: Any,
         parameters: ParameterTable,
-        batches: Callable[[int], Batch],
-        held_out: Batch,
+        batches: Callable[[int], Sized],
+        held_out: Sized,
         options: LearningOptions,
+        network: Network = models,
     ) -> None:
-        self.config, self.table, self.options = config, parameters, options
+        self.config, self.table, self.options, self.network = config, parameters, options, network
         self._batches, self._held_out = batches, held_out
         self._muon = Muon(parameters, weight_decay=options.weight_decay) if options.optimizer == "muon" else None
         decays: Any = 0.0
@@ -95,7 +133,7 @@ class Trainable:
         """Add up the gradients of a step; return the means of its smoothed and its plain losses."""
         batch, options = self._batches(step), self.options
         self._totals[0].flat[:] = 0
-        losses = models.add_gradients(
+        losses = self.network.add_gradients(
             self.config, self.table, batch, self._totals, regularisation=options.regularisation,
             seed=(options.seed << 32) + step, scale=1 / batch.n_tokens, most_tokens=options.part,
         )  # fmt: skip
@@ -118,7 +156,7 @@ class Trainable:
 
     def held_out_loss(self) -> float:
         """Return the mean of −log p over the tokens held out: its exponential is the perplexity."""
-        losses = models.token_losses(
+        losses = self.network.token_losses(
             self.config, self.table, self._held_out, workers=self.options.workers, most_tokens=self.options.part
         )
         return float(losses.mean(dtype=np.float64))

@@ -170,6 +170,25 @@ def test_gradients_in_parts_are_those_of_the_batch(chunk: int) -> None:
         np.testing.assert_allclose(parts.gradients.flat, whole.gradients.flat, atol=1e-6)
 
 
+def test_best_are_those_whose_figure_is_highest_if_one_judges() -> None:
+    model, figures = LanguageModel(), iter([0.1, 0.7, 0.3])
+    kept: list[NDArray[np.float32]] = []
+
+    def measure() -> dict[str, float]:
+        kept.append(model.table.flat.copy())
+        return {"f1": next(figures)}
+
+    options = LoopOptions(steps=30, warmup=4, evaluate_every=10, judged_by="f1", patience=2)
+    loop = Loop(model, options, figures=measure)
+    loop.run()
+    assert [entry["best"] for entry in loop.history] == [False, True, True, False] and loop.step == 30
+    assert loop.best is not None
+    np.testing.assert_array_equal(loop.best["lm"], kept[1])
+    again = Loop(LanguageModel(), options, figures=measure)
+    again.restore(loop.tensors())
+    assert again.best is not None and again.tensors()["place"][2] == -0.7
+
+
 def test_learning_rates_rise_and_fall() -> None:
     model = LanguageModel()
     Loop(model, OPTIONS).run()

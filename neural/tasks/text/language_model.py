@@ -24,7 +24,7 @@ from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
-from w2v.neural.tasks.folder import LANGUAGE_MODELS, TextNetwork
+from w2v.neural.tasks.folder import LANGUAGE_MODEL_FOLDER, LANGUAGE_MODELS, TextNetwork
 from w2v.neural.tasks.parameters import LANGUAGE_MODEL, LanguageModelParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.text.answers import Pieces, Scored, Written, continued, log_probabilities
@@ -71,7 +71,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     'one two three'
     """
 
-    kind, table = LANGUAGE_MODELS, LanguageModelParameters
+    kind, form, table = LANGUAGE_MODELS, LANGUAGE_MODEL_FOLDER, LanguageModelParameters
 
     @by_name
     def __init__(
@@ -411,7 +411,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
 
     @property
     def _units(self) -> Units:
-        return self.network_.units["text"]
+        units: Units = self.network_.units["text"]
+        return units
 
     @property
     def _lines(self) -> bool:

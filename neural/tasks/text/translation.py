@@ -24,7 +24,7 @@ from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
 from w2v.neural.tasks.estimator import TextEstimator, positive, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
-from w2v.neural.tasks.folder import TRANSLATORS, TextNetwork
+from w2v.neural.tasks.folder import TRANSLATOR_FOLDER, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.parameters import TRANSLATOR, TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.text.answers import Translation, translations
@@ -72,7 +72,7 @@ class Translator(TextEstimator[TranslatorParameters]):
     ['two three']
     """
 
-    kind, table = TRANSLATORS, TranslatorParameters
+    kind, form, table = TRANSLATORS, TRANSLATOR_FOLDER, TranslatorParameters
 
     @by_name
     def __init__(

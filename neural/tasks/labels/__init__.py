@@ -1,0 +1,1 @@
+"""Labels: what each word of a sentence is, and what a whole text is."""

@@ -1,0 +1,211 @@
+"""What a network of labels reads: for each token a sum of what its word, its n-grams, its shape and its columns say.
+
+::
+
+    f = [ E[word] ; Σ N[n-gram] / √n ; S[shape] ; given vector ]     of every distinct word
+    x = f W + b + Σ_c C_c[value of column c]                         of every token
+
+E, N, S, C, W and b are trained; given vectors stay as they are, so that words which training never saw keep their
+places among those it saw. While it trains, E's row of a word is at random that of unknown words, of rare words more
+often: so this row learns, and the rest of f learns to do without E. Derivation: docs/derivations/tagging.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural.kernels.table_rows import add_table_rows, scatter_bags, sum_bags
+from w2v.neural.layers import linear
+from w2v.neural.packing import take_sequences
+from w2v.neural.parameters import Tensor, add, scope, within
+from w2v.neural.tasks.labels.words import N_SHAPES, UNKNOWN, Lexicon, Tokens
+
+Floats = NDArray[Any]
+
+SHAPE_SIZE = 16
+"""Columns of the table of shapes."""
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """How words become the embeddings that a stack reads.
+
+    Attributes
+    ----------
+    words : int
+        Rows of the table of words, that of unknown ones counted.
+    word_size : int
+        Its columns.
+    buckets, ngram_size : int
+        Rows and columns of the table of n-grams.
+    given_size : int
+        Columns of the vectors that are given; 0 for none.
+    columns : tuple of int
+        Values of each given column, the unknown one counted.
+    dim : int
+        Width of what the stack reads.
+    """
+
+    words: int
+    word_size: int
+    buckets: int
+    ngram_size: int
+    given_size: int
+    columns: tuple[int, ...]
+    dim: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(self.columns))  # JSON has lists
+        sizes = (
+            self.words,
+            self.word_size,
+            self.buckets,
+            self.ngram_size,
+            *self.columns,
+            self.dim,
+            self.given_size + 1,
+        )
+        if any(type(size) is not int or not 1 <= size < 1 << 31 for size in sizes):
+            raise ValueError("tables must have rows and columns")
+
+    @property
+    def borders(self) -> list[int]:
+        """Where the parts of f begin: words, n-grams, shapes, given; and where it ends."""
+        sizes = (0, self.word_size, self.ngram_size, SHAPE_SIZE, self.given_size)
+        borders: list[int] = np.cumsum(sizes).tolist()
+        return borders
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every array, its shape beside how it starts."""
+        arrays = {
+            "words.table": Tensor((self.words, self.word_size), 0.3),
+            "ngrams.table": Tensor((self.buckets, self.ngram_size), 0.3),
+            "shapes.table": Tensor((N_SHAPES, SHAPE_SIZE), 0.3),
+            **within("projection", linear.tensors(self.borders[-1], self.dim)),
+        }
+        for number, size in enumerate(self.columns):
+            arrays[f"columns.{number}.table"] = Tensor((size, self.dim), 0.3)
+        return arrays
+
+
+class WordDropout(NamedTuple):
+    """Which tokens of a step of training are read as if training had never seen their words.
+
+    Attributes
+    ----------
+    rare : float
+        A word seen n times is dropped with the probability rare / (rare + n), besides `rate`.
+    rate : float
+    seed : int
+        One for each step.
+    first_row : int
+        The token of the whole batch that the first token here is.
+    """
+
+    rare: float
+    rate: float
+    seed: int
+    first_row: int = 0
+
+    def lost(self, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which tokens are dropped, whose words have these counts."""
+        generator = np.random.PCG64(self.seed)
+        generator.advance(self.first_row)
+        drawn = np.random.Generator(generator).random(len(counts))
+        keeps = (1 - self.rate) * counts / np.maximum(self.rare + counts, 1e-12)
+        lost: NDArray[np.bool_] = drawn >= keeps
+        return lost
+
+
+class Cache(NamedTuple):
+    """What `backward` needs."""
+
+    tokens: Tokens
+    places: NDArray[np.int64]
+    own: NDArray[np.int64]
+    ngrams: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    shapes: NDArray[np.int64]
+    projection: linear.Cache
+
+
+def forward(
+    config: InputConfig,
+    parameters: Mapping[str, Floats],
+    lexicon: Lexicon,
+    tokens: Tokens,
+    dropped: WordDropout | None = None,
+) -> tuple[Floats, Cache]:
+    """Return the embeddings that a stack reads, shape (N, dim), and what `backward` needs."""
+    lost = np.zeros(len(tokens.ids), np.bool_) if dropped is None else dropped.lost(lexicon.counts[tokens.ids])
+    distinct, places = np.unique(2 * tokens.ids + lost, return_inverse=True)
+    which, is_lost = np.divmod(distinct, 2)
+    own = np.where(is_lost, UNKNOWN, lexicon.own[which])
+    f, ngrams, offsets = _features(config, parameters, lexicon, which, own)
+    y, projection = linear.forward(scope(parameters, "projection"), f)
+    x = y[places]
+    for number in range(len(config.columns)):
+        x += parameters[f"columns.{number}.table"][tokens.columns[:, number]]
+    return x, Cache(tokens, places, own, ngrams, offsets, lexicon.shapes[which], projection)
+
+
+def word_embeddings(config: InputConfig, parameters: Mapping[str, Floats], lexicon: Lexicon) -> Floats:
+    """Return what every word of a lexicon adds to the embedding of its tokens, shape (T, dim)."""
+    f, _, _ = _features(config, parameters, lexicon, np.arange(len(lexicon.own)), lexicon.own)
+    return linear.forward(scope(parameters, "projection"), f)[0]
+
+
+def _features(
+    config: InputConfig,
+    parameters: Mapping[str, Floats],
+    lexicon: Lexicon,
+    which: NDArray[np.int64],
+    own: NDArray[np.int64],
+) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """Return f of some words of a lexicon, and their n-grams with offsets."""
+    table = parameters["ngrams.table"]
+    offsets, places = take_sequences(lexicon.offsets, which)
+    ngrams = lexicon.ngrams[places]
+    bags = np.empty((len(which), config.ngram_size), table.dtype)
+    sum_bags(table, np.ones(len(table), table.dtype), ngrams, offsets, bags)
+    bags *= _scales(offsets, table.dtype)
+    parts = [
+        parameters["words.table"][own],
+        bags,
+        parameters["shapes.table"][lexicon.shapes[which]],
+        lexicon.vectors[lexicon.given[which]].astype(table.dtype, copy=False),
+    ]
+    return np.concatenate(parts, axis=1), ngrams, offsets
+
+
+def _scales(offsets: NDArray[np.int64], dtype: Any) -> Floats:
+    """Return 1 / √n for n n-grams, shape (T, 1)."""
+    scales: Floats = (1 / np.sqrt(np.maximum(np.diff(offsets), 1))).astype(dtype)[:, None]
+    return scales
+
+
+def backward(
+    config: InputConfig, parameters: Mapping[str, Floats], dx: Floats, cache: Cache, total: Mapping[str, Floats]
+) -> None:
+    """Add the gradients of the parameters to `total`."""
+    for number in range(len(config.columns)):  # x += C[value]
+        values = np.ascontiguousarray(cache.tokens.columns[:, number])
+        add_table_rows(dx, values, total[f"columns.{number}.table"])
+    dy = np.zeros((len(cache.own), config.dim), dx.dtype)
+    add_table_rows(dx, cache.places, dy)  # x += y[places]
+    df, gradients = linear.backward(scope(parameters, "projection"), dy, cache.projection)
+    add(total, within("projection", gradients))
+    words, ngrams, shapes, _ = (
+        np.ascontiguousarray(df[:, first:last])
+        for first, last in zip(config.borders[:-1], config.borders[1:], strict=True)
+    )
+    add_table_rows(words, cache.own, total["words.table"])
+    add_table_rows(shapes, cache.shapes, total["shapes.table"])
+    ngrams *= _scales(cache.offsets, dx.dtype)  # bag = Σ N[n-gram] / √n
+    table = total["ngrams.table"]
+    scatter_bags(ngrams, np.ones(len(table), table.dtype), cache.ngrams, cache.offsets, table)

@@ -1,0 +1,269 @@
+"""Words as a network reads them: rows of tables for the word itself, its n-grams, its shape, and given columns.
+
+Words are looked up in lower case, every digit as 0; what case and digits tell is in the shape.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural.packing import take_sequences
+from w2v.vectors.embeddings import Embeddings
+from w2v.vectors.subwords import Subwords
+
+UNKNOWN = 0
+"""The row of what was not seen in training, in the table of words and in that of each column."""
+
+_CLASSES, _RUNS = 6, 4
+N_SHAPES = _CLASSES**_RUNS
+_DIGIT = re.compile(r"\d")
+_MOST = 1 << 24
+
+
+class Lexicon(NamedTuple):
+    """What is known of T distinct words.
+
+    Attributes
+    ----------
+    own : ndarray of shape (T,), int64
+        The row of each word in the table that is trained; `UNKNOWN` for others.
+    given : ndarray of shape (T,), int64
+        Its row of `vectors`; 0 for others.
+    ngrams, offsets : ndarray of shape (G,) and (T + 1,), int64
+        Word t has the n-grams ``ngrams[offsets[t] : offsets[t + 1]]``.
+    shapes : ndarray of shape (T,), int64
+        See `shape_of`.
+    vectors : ndarray of shape (K + 1, d), float32
+        Vectors that are not trained, d 0 if there are none; row 0 is zero.
+    counts : ndarray of shape (T,), int64
+        How often training saw each.
+    """
+
+    own: NDArray[np.int64]
+    given: NDArray[np.int64]
+    ngrams: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    shapes: NDArray[np.int64]
+    vectors: NDArray[Any]
+    counts: NDArray[np.int64]
+
+
+class Tokens(NamedTuple):
+    """Sentences, one after another.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (N,), int64
+        Which word of a `Lexicon` each token is.
+    offsets : ndarray of shape (B + 1,), int64
+        Where each sentence begins; the last is N.
+    columns : ndarray of shape (N, C), int64
+        The row of each given column.
+    """
+
+    ids: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+    @property
+    def n_sequences(self) -> int:
+        """B."""
+        return len(self.offsets) - 1
+
+    def part(self, first: int, last: int) -> Tokens:
+        """Return the sentences first … last − 1; nothing is copied but offsets."""
+        offsets = self.offsets[first : last + 1]
+        own = slice(offsets[0], offsets[-1])
+        return Tokens(self.ids[own], offsets - offsets[0], self.columns[own])
+
+    def take(self, which: NDArray[np.int64]) -> Tokens:
+        """Return some of the sentences, in the order of `which`."""
+        offsets, places = take_sequences(self.offsets, which)
+        return Tokens(self.ids[places], offsets, self.columns[places])
+
+
+def folded(word: str) -> str:
+    """Return a word in lower case, every digit as 0."""
+    return _DIGIT.sub("0", word.lower())
+
+
+def shape_of(word: str) -> int:
+    """Return the shape of a word, in [0, N_SHAPES): its first four runs of characters of one class.
+
+    Classes are lower case, upper case (a single letter apart from several), digits, and all else.
+    """
+    shape = 0
+    for run, (kind, characters) in enumerate(groupby(word, _class_of)):
+        if run == _RUNS:
+            break
+        several = kind == 2 and len(list(characters)) > 1
+        shape = shape * _CLASSES + (5 if several else kind)
+    return shape
+
+
+def _class_of(character: str) -> int:
+    if character.islower():
+        return 1
+    if character.isupper():
+        return 2
+    return 3 if character.isdecimal() else 4
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The values that each given column had in training, such as parts of speech; what it lacks is unknown."""
+
+    values: tuple[tuple[str, ...], ...] = ()
+
+    @cached_property
+    def _rows(self) -> list[dict[str, int]]:
+        return [{value: row for row, value in enumerate(values, 1)} for values in self.values]
+
+    def encode(self, rows: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+        """Return the rows of the values of each token, shape (N, C)."""
+        found = np.empty((len(rows), len(self.values)), np.int64)
+        for column, known in enumerate(self._rows):
+            found[:, column] = [known.get(row[column], UNKNOWN) for row in rows]
+        return found
+
+    @classmethod
+    def learn(cls, rows: Iterable[Sequence[str]], n_columns: int) -> Columns:
+        """Collect the values of columns, most frequent first."""
+        counts = [Counter[str]() for _ in range(n_columns)]
+        for row in rows:
+            for counter, value in zip(counts, row, strict=True):
+                counter[value] += 1
+        return cls(tuple(tuple(value for value, _ in counter.most_common()) for counter in counts))
+
+
+@dataclass(frozen=True)
+class WordVocabulary:
+    """From words to rows of tables.
+
+    Parameters
+    ----------
+    words : tuple of str
+        Folded (see `folded`); they have rows of their own from 1 on.
+    counts : tuple of int
+        How often training saw each.
+    given : tuple of str
+        Words of vectors that are not trained, rows from 1 on.
+    subwords : Subwords
+        How n-grams are cut and numbered.
+    """
+
+    words: tuple[str, ...]
+    counts: tuple[int, ...]
+    given: tuple[str, ...] = ()
+    subwords: Subwords = field(default_factory=lambda: Subwords(2, 5, 1 << 14))
+
+    @cached_property
+    def _own(self) -> dict[str, int]:
+        return {word: row for row, word in enumerate(self.words, 1)}
+
+    @cached_property
+    def _given(self) -> dict[str, int]:
+        return {word: row for row, word in enumerate(self.given, 1)}
+
+    @classmethod
+    def learn(
+        cls, words: Iterable[str], *, min_count: int = 1, given: Sequence[str] = (), subwords: Subwords
+    ) -> WordVocabulary:
+        """Collect words, most frequent first; those seen less often than `min_count` have no row of their own."""
+        counts = Counter(map(folded, words))
+        kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)
+        return cls(tuple(word for _, word in kept), tuple(-count for count, _ in kept), tuple(given), subwords)
+
+    def lexicon(self, words: Sequence[str], vectors: NDArray[Any]) -> Lexicon:
+        """Return what is known of distinct words; `vectors` are those of `given`, behind a row of zeros."""
+        low = [folded(word) for word in words]
+        own = np.array([self._own.get(word, UNKNOWN) for word in low], np.int64)
+        offsets, ngrams = self.subwords.table(low)
+        return Lexicon(
+            own,
+            np.array([self._given_row(word) for word in words], np.int64),
+            ngrams,
+            offsets,
+            np.array([shape_of(word) for word in words], np.int64),
+            vectors,
+            np.array([0, *self.counts], np.int64)[own],
+        )
+
+    def _given_row(self, word: str) -> int:
+        rows = self._given
+        return rows.get(word) or rows.get(word.lower()) or rows.get(folded(word), 0) if rows else 0
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what JSON can hold and `from_config` makes the vocabulary of."""
+        return {
+            "words": list(self.words),
+            "counts": list(self.counts),
+            "given": list(self.given),
+            "subwords": asdict(self.subwords),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> WordVocabulary:
+        """Return the vocabulary that `to_config` described; ValueError or TypeError if it describes none."""
+        words, given, counts = (
+            checked_names(config.get("words")),
+            checked_names(config.get("given")),
+            config.get("counts"),
+        )
+        if not isinstance(counts, list) or len(counts) != len(words) or any(type(n) is not int for n in counts):
+            raise ValueError("every word must have a count")
+        subwords = config.get("subwords")
+        if not isinstance(subwords, dict):
+            raise ValueError("it does not say how n-grams are cut")
+        found = Subwords(**subwords)
+        if not all(type(value) is int for value in vars(found).values()):
+            raise ValueError("it does not say how n-grams are cut")
+        return cls(words, tuple(counts), given, found)
+
+
+def checked_names(values: Any) -> tuple[str, ...]:
+    """Return a list of different names that a file holds; ValueError if it is none."""
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError("names must be a list of texts")
+    if len(set(values)) != len(values) or len(values) > _MOST:
+        raise ValueError(f"names must be different, and at most {_MOST}")
+    return tuple(values)
+
+
+def given_vectors(
+    given: Any, words: Iterable[str] = (), most: int = 200_000
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Return the words of vectors, and the vectors behind a row of zeros, scaled to deviation 1.
+
+    Parameters
+    ----------
+    given : Embeddings, str, path-like, or None
+        Word vectors, or their model folder.
+    words : iterable of str
+        Words of the training, which are kept however rare they are.
+    most : int
+        How many of the other words are kept, the most frequent.
+    """
+    if given is None:
+        return (), np.zeros((1, 0), np.float32)
+    embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
+    known = embeddings.key_to_index
+    rows = set(range(min(most, len(embeddings))))
+    rows.update(
+        known[word] for spelled in words for word in (spelled, spelled.lower(), folded(spelled)) if word in known
+    )
+    kept = np.array(sorted(rows), np.int64)
+    vectors = np.zeros((len(kept) + 1, embeddings.vector_size), np.float32)
+    vectors[1:] = embeddings.rows(kept)
+    vectors /= max(float(np.sqrt(np.square(vectors[1:]).mean())), 1e-12)
+    return tuple(embeddings.index_to_key[row] for row in kept.tolist()), vectors
