@@ -136,6 +136,7 @@ class LanguageModelParameters(NetworkParameters):
     smoothing: float = parameter(
         0.0, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
     )
+    batch_tokens: int = parameter(2048, Integer("Tokens to be told in a step of training.", 1, MANY))
     units: str = parameter("subwords", Choice("What texts are made of.", UNITS))
     vocabulary_size: int | None = parameter(
         None, Integer("The most units.", 4, 1 << 20), "8,000 subwords, all characters and words"
