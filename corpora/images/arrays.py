@@ -81,14 +81,14 @@ def as_pictures(pixels: Any, image_shape: tuple[int, ...] | None = None, name: s
     """
     if hasattr(pixels, "toarray"):
         raise TypeError(f"{name} is sparse; pictures need all their pixels: call toarray()")
-    array = np.asarray(pixels)
-    if array.dtype == object:
-        try:
+    try:
+        array = np.asarray(pixels)
+        if array.dtype == object:
             array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{name} is no array of numbers of one shape ({error}); pictures must all be of one size"
-            ) from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} is no array of numbers of one shape ({error}); pictures must all be of one size"
+        ) from error
     if array.dtype.kind == "c":
         raise ValueError(f"{name} holds complex data; pixels are real numbers. Complex data not supported")
     if array.dtype.kind not in "buif":

@@ -14,7 +14,7 @@ Dosovitskiy et al. 2021, An image is worth 16×16 words, arXiv:2010.11929.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -30,12 +30,12 @@ from w2v.neural.models import Losses, Regularisation
 from w2v.neural.packing import add_parts, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, scope, within
 from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.images.parameters import POOLINGS
 
 Floats = NDArray[Any]
 _T = TypeVar("_T")
 
-POOLINGS = {"mean": "mean", "token": "first"}
-"""How one vector is made of the rows of a picture, beside what `layers.pooling` calls it."""
+_POOLED = dict(zip(POOLINGS, ("mean", "first"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def encode(
     h, cache = stack.forward(
         config.encoder, scope(parameters, "encoder"), x, offsets, dropped=dropped, weights=weights
     )  # fmt: skip
-    vectors, pooled = pooling.forward(h, offsets, POOLINGS[config.pooling])
+    vectors, pooled = pooling.forward(h, offsets, _POOLED[config.pooling])
     return vectors, Encoded(cut, cache, pooled)
 
 
@@ -200,6 +200,13 @@ def logits(parameters: Mapping[str, Floats], vectors: Floats) -> Floats:
     z: Floats = vectors @ parameters["output.table"].T
     z += parameters["output.bias"]
     return z
+
+
+def smallest(config: ImageConfig, pictures: NDArray[Any], scale: Scale) -> tuple[ImageConfig, PictureBatch]:
+    """Return the network with one layer, and one of the pictures for it; see `models.smallest`."""
+    small = replace(config, encoder=replace(config.encoder, layers=1))
+    one = np.zeros(1, np.int64)
+    return small, PictureBatch(pictures[:1], one, one, scale, Change(1, 1, 1))
 
 
 def token_losses(
