@@ -117,6 +117,14 @@ def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     return file, config
 
 
+def is_kind(path: str | os.PathLike[str], *kinds: str) -> bool:
+    """Tell whether a folder says that it holds a model of one of these kinds."""
+    try:
+        return read_kind(path) in kinds
+    except ModelError:
+        return False
+
+
 def check_positive(config: Mapping[str, Any], file: Path, name: str) -> None:
     """Raise `ModelError` unless an entry of a configuration is a positive integer."""
     if type(config.get(name)) is not int or config[name] < 1:

@@ -143,7 +143,9 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         pooling: str = _D.pooling,
         image_shape: tuple[int, ...] | None = _D.image_shape,
         batch_size: int = _D.batch_size,
-        shift: int | None = _D.shift,
+        shift: float | None = _D.shift,
+        rotate: float = _D.rotate,
+        zoom: float = _D.zoom,
         flip: bool = _D.flip,
         cutout: int = _D.cutout,
         held_out: int | None = _D.held_out,
@@ -320,7 +322,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             Where files tell it, it may be left out.
         sample_weight : array-like of shape (n,), optional
         """
-        pictures = self._pictures(X)
+        pictures = self.pictures(X)
         wanted = pictures.labels if y is None else as_labels(y, len(pictures))
         if wanted is None:
             raise ValueError("nobody says what the pictures show: pass y")
@@ -363,6 +365,24 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         shaped: NDArray[np.float32] = looked.reshape(*looked.shape[:2], config.grid.rows, config.grid.columns)
         return shaped
 
+    def pictures(self, X: Any) -> Pictures:  # noqa: N803
+        """Return pictures as the network reads them: checked, and those of files scaled as those it was trained on.
+
+        Parameters
+        ----------
+        X : array-like, Pictures, path-like or list of path-like
+            As for `predict_proba`.
+        """
+        self._check_fitted()
+        config, pixels = self.network_.config, self.network_.metadata["pixels"]
+        shape = (config.height, config.width, config.channels)
+        found = pictures_of(
+            X, None, self._flat_shape(X, shape), size=shape[:2] if pixels["scaled"] else None,
+            channels=config.channels if config.channels in (1, 3) else None, top=pixels["top"],
+        )  # fmt: skip
+        check_read(found.pixels, shape)
+        return found
+
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags
 
@@ -394,22 +414,19 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             apart = pictures_of(*own, self.image_shape, size=size, channels=channels if channels in (1, 3) else None)
         return PictureData.of(pictures, apart, parameters, parameters.random_state)
 
-    def _pictures(self, given: Any) -> Pictures:
-        """Return pictures that the network can read."""
-        self._check_fitted()
-        config, pixels = self.network_.config, self.network_.metadata["pixels"]
-        shape = (config.height, config.width, config.channels)
-        pictures = pictures_of(
-            given, None, shape if np.ndim(given) == 2 and not is_source(given) and self.image_shape is None
-            and np.shape(given)[1] == np.prod(shape) else self.image_shape,
-            size=shape[:2] if pixels["scaled"] else None,
-            channels=config.channels if config.channels in (1, 3) else None, top=pixels["top"],
-        )  # fmt: skip
-        check_read(pictures.pixels, shape)
-        return pictures
+    @property
+    def dimension(self) -> int:
+        """Columns of a picture's vector."""
+        dim: int = self.network_.config.encoder.dim
+        return dim
+
+    def _flat_shape(self, given: Any, shape: tuple[int, int, int]) -> tuple[int, ...] | None:
+        """Return how flat pictures lie: as `image_shape` says, else as those that were trained on."""
+        is_flat = self.image_shape is None and not is_source(given) and np.ndim(given) == 2
+        return shape if is_flat and np.shape(given)[1] == self.n_features_in_ else self.image_shape
 
     def _pixels(self, given: Any) -> NDArray[Any]:
-        return self._pictures(given).pixels
+        return self.pictures(given).pixels
 
     def _scale(self) -> Scale:
         pixels = self.network_.metadata["pixels"]
@@ -474,8 +491,10 @@ def _patch_for(height: int, width: int) -> int:
 
 def _change(config: ImageConfig, parameters: ImageParameters) -> Change:
     shorter = min(config.height, config.width)
-    shift = round(shorter / _SHIFT) if parameters.shift is None else parameters.shift
-    return Change(min(shift, shorter - 1), int(parameters.flip), parameters.cutout)
+    shift = shorter / _SHIFT if parameters.shift is None else parameters.shift
+    return Change(
+        float(shift), float(parameters.rotate), float(parameters.zoom), int(parameters.flip), parameters.cutout
+    )
 
 
 def _measure(config: ImageConfig, batch: PictureBatch, workers: int, table: ParameterTable) -> dict[str, float]:

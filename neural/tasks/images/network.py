@@ -206,7 +206,7 @@ def smallest(config: ImageConfig, pictures: NDArray[Any], scale: Scale) -> tuple
     """Return the network with one layer, and one of the pictures for it; see `models.smallest`."""
     small = replace(config, encoder=replace(config.encoder, layers=1))
     one = np.zeros(1, np.int64)
-    return small, PictureBatch(pictures[:1], one, one, scale, Change(1, 1, 1))
+    return small, PictureBatch(pictures[:1], one, one, scale, Change(1.0, 1.0, 0.1, 1, 1))
 
 
 def token_losses(

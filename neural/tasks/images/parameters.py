@@ -65,10 +65,17 @@ class ImageParameters(SharedParameters):
         None, ImageShape("How pictures that are passed as flat rows lie."), "square"
     )
     batch_size: int = parameter(64, Integer("Pictures in a step of training.", 1, MANY))
-    shift: int | None = parameter(
+    shift: float | None = parameter(
         None,
-        Integer("Move each picture of a step at random, by at most so many pixels each way.", 0, MAX_SIDE),
+        Number("Move each picture of a step at random, by at most so many pixels each way.", low=0, high=MAX_SIDE),
         "a fourteenth of the shorter side",
+    )
+    rotate: float = parameter(
+        0.0, Number("Turn each picture of a step at random, by at most so many degrees either way.", low=0, high=180)
+    )
+    zoom: float = parameter(
+        0.0,
+        Number("Make each picture of a step larger or smaller at random, by at most this fraction.", low=0, high=10),
     )
     flip: bool = parameter(False, Flag("Mirror every other picture of a step, left to right."))
     cutout: int = parameter(0, Integer("Hide a square of this side in each picture of a step.", 0, MAX_SIDE))
