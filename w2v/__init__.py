@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from w2v.encoding.vocabulary import UnknownWordError as UnknownWordError
     from w2v.encoding.vocabulary import Vocabulary as Vocabulary
     from w2v.monitoring.history import TrainingInterrupted as TrainingInterrupted
+    from w2v.neural.tasks.images.classifier import ImageClassifier as ImageClassifier
     from w2v.neural.tasks.text.language_model import LanguageModel as LanguageModel
     from w2v.neural.tasks.text.translation import Translator as Translator
     from w2v.phrases.estimator import Phrases as Phrases
@@ -39,6 +40,7 @@ _HOME = {
     "DivergenceError": "training.trainer",
     "ENGLISH_CONNECTOR_WORDS": "phrases.phrase_list",
     "Embeddings": "vectors.embeddings",
+    "ImageClassifier": "neural.tasks.images.classifier",
     "LanguageModel": "neural.tasks.text.language_model",
     "ModelError": "storage.files",
     "Parameters": "settings.parameters",

@@ -51,11 +51,16 @@ def _listed(names: Any) -> list[Any]:
 
 def describe_index(folder: Path) -> dict[str, Any]:
     """Return what `w2v info` tells of an index of sentences."""
-    from w2v.encoder.opening import open_encoder
+    from w2v.encoder.model.state import EncoderState
+    from w2v.encoder.retrieval.index.pictures import load_maker
     from w2v.encoder.retrieval.index.storage import ENCODER, read_contents
 
-    contents = read_contents(folder)
-    encoder = describe_encoder(folder / ENCODER, open_encoder(folder / ENCODER))
+    contents, maker = read_contents(folder), load_maker(folder / ENCODER)
+    if isinstance(maker, EncoderState):
+        described = describe_encoder(folder / ENCODER, maker)
+        encoder = {name: described[name] for name in ("architecture", "dimension", "vocabulary_size")}
+    else:
+        encoder = {"architecture": maker.architecture, "dimension": maker.dimension, "classes": len(maker.classes_)}
     return {
         "path": str(folder),
         "kind": "index of sentences",
@@ -67,5 +72,5 @@ def describe_index(folder: Path) -> dict[str, Any]:
         "lines_read": sum(source.lines for source in contents.sources),
         "files": list(dict.fromkeys(source.name for source in contents.sources if source.name)),
         "sentences_in_graphs": contents.in_graphs,
-        "encoder": {name: encoder[name] for name in ("architecture", "dimension", "vocabulary_size")},
+        "encoder": encoder,
     }

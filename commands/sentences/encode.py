@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -45,12 +45,15 @@ if TYPE_CHECKING:
     from w2v.corpora.readers import Block, TextReader
     from w2v.encoder.model.inference import Encoded
 
+_PICTURES_AT_ONCE = 1024
+
 
 @click.command(
     epilog="""\b
 Examples:
   w2v encode my.encoder sentences.txt --output vectors.npy
   w2v encode my.model sentences.txt.gz --output vectors.npy --precision float16
+  w2v encode my.images pictures/ --output vectors.npy
   cat sentences.txt | w2v encode my.encoder --jsonl > vectors.jsonl""",
 )
 @model_argument
@@ -78,23 +81,26 @@ def encode(
     """Turn each line of FILE, or of standard input, into a vector.
 
     MODEL is a sentence encoder or word vectors; these make weighted sums (SIF). Line n becomes row n; a line without a
-    known word becomes zeros. Memory does not grow with the text.
+    known word becomes zeros. Memory does not grow with the text. With a classifier of pictures, FILE is a file or a
+    folder of pictures, and each becomes a vector.
     """
     if output is None and not jsonl:
         raise click.UsageError("Nowhere to write: give --output FILE.npy, or --jsonl.")
     from w2v.encoder.formats.vector_files import json_lines, json_lines_file, npy_file
-    from w2v.encoder.model.inference import Inference, Output
-    from w2v.encoder.opening import open_encoder
+    from w2v.encoder.model.inference import Output
+    from w2v.vectors.model_folder import is_kind
 
-    inference = Inference(open_encoder(model), workers)
-    wanted = Output(
-        inference.state.pooling.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision
+    is_of_pictures = is_kind(model, "image-classifier")
+    opened = (
+        _open_pictures(model, file, workers)
+        if is_of_pictures
+        else _open_texts(model, file, workers, errors, batch_size)
     )
-    columns = wanted.columns(inference.state.dimension)
+    wanted = Output(opened.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision)
+    columns = wanted.columns(opened.dimension)
     if output is not None:
         check_output_file(output, overwrite=overwrite)
-    with saving(output) as saved, _reading(file, errors) as (reader, blocks):
-        pieces = _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
+    with saving(output) as saved, opened.pieces(wanted, output) as pieces:
         if output is None:
             for line in json_lines(pieces):
                 sys.stdout.buffer.write(line)
@@ -103,6 +109,48 @@ def encode(
         with json_lines_file(pieces) if jsonl else npy_file(rows, columns=columns, dtype=precision) as growing:
             place = keep(lambda path: growing.write(path, overwrite=overwrite and path == output), output, [file])
     note(f"Wrote {growing.n_rows:,} vectors of {columns} columns to {saved.path if place == output else place}.")
+
+
+class _Opened(NamedTuple):
+    """What is to be encoded: how its vectors are by nature, and what yields them piece by piece, names before them."""
+
+    dimension: int
+    ends_at_unit_length: bool
+    pieces: Callable[[Any, Path | None], AbstractContextManager[Iterator[tuple[bytes, Any]]]]
+
+
+def _open_texts(model: Path, file: str, workers: int | None, errors: str, batch_size: int) -> _Opened:
+    from w2v.encoder.model.inference import Inference
+    from w2v.encoder.opening import open_encoder
+
+    inference = Inference(open_encoder(model), workers)
+
+    @contextmanager
+    def pieces(wanted: Any, output: Path | None) -> Iterator[Iterator[tuple[bytes, Any]]]:
+        with _reading(file, errors) as (reader, blocks):
+            yield _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
+
+    return _Opened(inference.state.dimension, inference.state.pooling.ends_at_unit_length, pieces)
+
+
+def _open_pictures(model: Path, file: str, workers: int | None) -> _Opened:
+    from w2v.encoder.retrieval.index.pictures import PictureInference, names_in
+    from w2v.neural.tasks.images.classifier import ImageClassifier
+
+    inference = PictureInference(ImageClassifier.load(model), workers)
+
+    @contextmanager
+    def pieces(wanted: Any, output: Path | None) -> Iterator[Iterator[tuple[bytes, Any]]]:
+        names = names_in(file)
+
+        def encoded() -> Iterator[tuple[bytes, Any]]:
+            while some := list(islice(names, _PICTURES_AT_ONCE)):
+                lines = "\n".join(name.replace("\n", " ") for name in some)
+                yield lines.encode("utf-8", "replace"), inference.encode(some, wanted)
+
+        yield encoded()
+
+    return _Opened(inference.state.dimension, True, pieces)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ Examples:
   w2v index my.encoder 'wiki/*.txt.gz' --output wiki.index --split-sentences --dtype int8
   w2v index my.index more.txt --append
   w2v index my.index --approximate
+  w2v index my.images pictures/ --output pictures.index
   w2v index my.model""",
 )
 @click.argument("model", type=click.Path(path_type=Path))
@@ -113,13 +114,14 @@ def index(
 
     MODEL is a sentence encoder or word vectors, and a copy of what makes the vectors becomes part of INDEX; "-" reads
     standard input. Memory does not grow with the text. With --append MODEL is an index, and without FILE graphs are
-    built for one.
+    built for one. With a classifier of pictures, FILE is a file or folder of pictures, and `w2v search` takes and finds
+    their names.
 
     The words' index is for `w2v neighbors --approximate`; it is kept in the folder of the model, and an index of other
     vectors is refused. An exact search of 400,000 words takes some 10 ms, so that it pays from about a million words.
     """
     from w2v.encoder.retrieval import SentenceIndex
-    from w2v.encoder.retrieval.index.storage import is_index
+    from w2v.encoder.retrieval.index.storage import ENCODER, is_index
 
     graphs: dict[str, Any] = {"connectivity": connectivity} | ({} if effort is None else {"effort": effort})
     if not files:
@@ -138,7 +140,7 @@ def index(
 
     if approximate:
         import_usearch()
-    texts = TextReader(files, errors=errors)
+    texts = _what_to_index(model / ENCODER if append else model, files, errors, split_sentences)
     start = time.perf_counter()
     with saving(output, claims=False), show_work("indexing") as progress:
         if append:
@@ -165,6 +167,17 @@ def index(
         if approximate or (approximate is None and found.wants_graphs):
             is_linked = _link(found, graphs, progress, is_asked=bool(approximate))
     _print_index(found, {"added": n_added, "seconds": seconds}, is_linked, as_json)
+
+
+def _what_to_index(model: Path, files: tuple[str, ...], errors: str, splits: bool) -> TextReader | list[str]:
+    """Return texts, or the files of pictures where a classifier of pictures makes the vectors."""
+    from w2v.vectors.model_folder import is_kind
+
+    if not is_kind(model, "image-classifier"):
+        return TextReader(files, errors=errors)
+    if splits:
+        raise click.UsageError("--split-sentences is for texts, and these are pictures.")
+    return list(files)
 
 
 def _link(found: SentenceIndex, graphs: dict[str, Any], progress: Progress | None, *, is_asked: bool) -> bool:
@@ -248,6 +261,7 @@ Examples:
   w2v search my.index "How do birds fly?"
   w2v search my.index "How do birds fly?" "Who invented paper?" --top 3
   w2v search my.index --file questions.txt --jsonl > answers.jsonl
+  w2v search pictures.index garden.jpg
   w2v search my.index""",
 )
 @click.argument("index", type=click.Path(path_type=Path))

@@ -11,13 +11,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.folder import FolderFormat, TextNetwork
-from w2v.neural.tasks.parameters import NetworkParameters
+from w2v.neural.tasks.parameters import SharedParameters
 from w2v.settings.estimator import Estimator
 from w2v.storage.files import ModelError
 from w2v.training.checkpoints import Checkpoint, Kind
 from w2v.vectors.model_folder import LAYOUT
 
-_P = TypeVar("_P", bound=NetworkParameters)
+_P = TypeVar("_P", bound=SharedParameters)
 _Self = TypeVar("_Self", bound="TextEstimator[Any]")
 
 
@@ -26,7 +26,7 @@ class TextEstimator(Estimator, Generic[_P]):
 
     kind: ClassVar[Kind]
     form: ClassVar[FolderFormat]
-    table: ClassVar[type[NetworkParameters]]
+    table: ClassVar[type[SharedParameters]]
 
     network_: TextNetwork
     history_: list[dict[str, Any]]
@@ -65,7 +65,7 @@ class TextEstimator(Estimator, Generic[_P]):
 
     @classmethod
     def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Return parameters as they were before `NetworkParameters.to_dict`."""
+        """Return parameters as they were before `SharedParameters.to_dict`."""
         return parameters
 
     @classmethod
@@ -95,7 +95,7 @@ class TextEstimator(Estimator, Generic[_P]):
         return None if path is None else Checkpoint(path, seconds, overwrite=overwrite, seed=seed, kind=self.kind)
 
 
-def stack_of(parameters: NetworkParameters, **further: Any) -> StackConfig:
+def stack_of(parameters: SharedParameters, **further: Any) -> StackConfig:
     """Return the stack of blocks that parameters describe; ValueError if they do not go together."""
     return StackConfig(
         parameters.dim, parameters.heads, parameters.layers,

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.neural import models
 from w2v.neural.loop import Loop, LoopOptions
 from w2v.neural.models import Regularisation
-from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FIGURES, FitProgress
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.parameters import NetworkParameters
+from w2v.neural.tasks.parameters import SharedParameters
 from w2v.neural.tasks.trainable import LearningOptions, Network, Sized, Trainable
 from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
@@ -81,7 +81,7 @@ class Text:
     word_dropout: float = 0.0
 
 
-def digest_of(*texts: Packed) -> str:
+def digest_of(*texts: Iterable[NDArray[Any]]) -> str:
     """Return what texts share only if they are the same."""
     found = hashlib.sha256()
     for array in (array for text in texts for array in text):
@@ -99,7 +99,7 @@ def seed_of(random_state: Any) -> int:
 def train(
     start: TextNetwork,
     text: Text,
-    parameters: NetworkParameters,
+    parameters: SharedParameters,
     *,
     keep: Callable[[TextNetwork], None],
     checkpoint: Checkpoint | None = None,
@@ -113,7 +113,7 @@ def train(
     start : TextNetwork
         Its parameters are where training begins; they are left as they are.
     text : Text
-    parameters : NetworkParameters
+    parameters : SharedParameters
         With a seed.
     keep : callable
         Is given what was learned, before it is saved, so that nothing is lost if that fails.
@@ -219,7 +219,7 @@ def _rehearse(config: Any, text: Text, learning: LearningOptions) -> None:
     text.decode(small, table)
 
 
-def _loop_options(parameters: NetworkParameters, text: Text) -> LoopOptions:
+def _loop_options(parameters: SharedParameters, text: Text) -> LoopOptions:
     per_epoch = text.n_batches
     limited = parameters.max_time is not None
     epochs = parameters.epochs or (_MANY_EPOCHS if limited else max(EPOCHS, -(-LEAST_STEPS // per_epoch)))

@@ -25,8 +25,8 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class NetworkParameters:
-    """How the blocks of a network are made, and how they learn."""
+class SharedParameters:
+    """How the blocks of a network are made, and how they learn, whatever they read."""
 
     architecture: str = parameter("attention", Choice("What lets the tokens of a text see each other.", MIXERS))
     window: int = parameter(3, Integer("Tokens that a convolution reads at a time.", 1, 1 << 10))
@@ -45,7 +45,6 @@ class NetworkParameters:
     smoothing: float = parameter(
         0.1, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
     )
-    batch_tokens: int = parameter(4096, Integer("Tokens to be told in a step of training.", 1, MANY))
     optimizer: str = parameter(
         "muon", Choice("What moves the matrices of the blocks; Adam moves all other parameters.", OPTIMIZERS)
     )
@@ -81,6 +80,13 @@ class NetworkParameters:
     def to_dict(self) -> dict[str, Any]:
         """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
         return vars(self).copy()
+
+
+@dataclass(frozen=True)
+class NetworkParameters(SharedParameters):
+    """The same, of networks that read text."""
+
+    batch_tokens: int = parameter(4096, Integer("Tokens to be told in a step of training.", 1, MANY))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import run
+from tests.helpers.pictures import bars
 from tests.helpers.text_models import counting_model, number_pairs, number_translator, write_pairs
 from tests.helpers.topic_examples import make_paragraphs, make_words
 from w2v import Word2Vec
@@ -22,6 +23,7 @@ from w2v.encoder.retrieval import SentenceIndex
 STEPS = ("--steps", 4, "--batch-size", 8, "--evaluate-every", 2, "--workers", 1)
 NETWORK = ("--architecture", "attention", "--dim", 8, "--heads", 2)
 SMALL = ("--dim", 16, "--heads", 2, "--layers", 1, "--epochs", 1, "--workers", 1, "--batch-tokens", 400)
+PICTURES = ("--dim", 8, "--heads", 2, "--layers", 1, "--epochs", 1, "--workers", 1)
 TRAINING = ("--vector-size", 8, "--min-count", 1, "--sample", 0, "--epochs", 1, "--workers", 1)
 
 
@@ -46,6 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, network in (("static", ()), ("attention", NETWORK)):
         made = run("fit-encoder", folder / "vectors", folder / "corpus.txt", "-o", folder / name, *network, *STEPS)
         assert made.exit_code == 0, made.output
+    pixels, labels = bars(40)
+    np.savez(folder / "pictures.npz", x=pixels, y=labels)
+    made = run("fit-images", folder / "pictures.npz", "-o", folder / "images", *PICTURES)
+    assert made.exit_code == 0, made.output
     number_translator().save(folder / "translator")
     counting_model().save(folder / "lm")
     for name in ("vectors", "closed", "static", "attention"):
@@ -71,11 +77,13 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         ("fit-translator", "numbers.tsv", "-o", "NEW", "--source-units", "words", "--target-units", "words", *SMALL),
     ],
     "fit-lm": [("fit-lm", "corpus.txt", "-o", "NEW", "--units", units, *SMALL) for units in ("words", "characters")],
+    "fit-images": [("fit-images", "pictures.npz", "-o", "NEW", *PICTURES)],
+    "label-images": [("label-images", "images", "pictures.npz", *options) for options in ((), ("--top", 2))],
     "translate": [("translate", "translator", "lines.txt")],
     "write": [("write", "lm", "one"), ("write", "lm")],
     "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--ngrams",), ("--whole",))],
     "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
-    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm")],
+    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "images")],
     "neighbors": [("neighbors", model, "t0w1") for model in WORDS],
     "analogy": [("analogy", model, "t0w1", "t0w2", "t0w3") for model in WORDS],
     "similarity": [("similarity", model, "t0w1", "t0w2") for model in WORDS],
@@ -130,7 +138,7 @@ def test_json_of_every_command_can_be_read(
             arguments = [tmp_path / f"{number}{flag}" if part == "NEW" else part for part in call]
             result = run(*arguments, flag)
             assert result.exit_code == 0, (arguments, result.output)
-            is_of_lines = flag == "--jsonl" or command in ("translate", "score")
+            is_of_lines = flag == "--jsonl" or command in ("translate", "score", "label-images")
             texts = result.stdout.splitlines() if is_of_lines else [result.stdout]
             assert texts or "--groups" in call or "duplicates" in call, arguments
             for text in texts:

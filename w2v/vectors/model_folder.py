@@ -58,6 +58,7 @@ _OPENED_WITH = {
     "sentence-index": "w2v search, or SentenceIndex.open",
     "translator": "w2v translate, or Translator.load",
     "language-model": "w2v write and w2v score, or LanguageModel.load",
+    "image-classifier": "w2v label-images, or ImageClassifier.load",
 }
 """What each kind of model is for, said where another is expected."""
 
@@ -114,6 +115,14 @@ def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     if config.get("format") != FORMAT:
         raise ModelError(f"{file} does not describe a model: its format is {config.get('format')!r}, not {FORMAT!r}")
     return file, config
+
+
+def is_kind(path: str | os.PathLike[str], *kinds: str) -> bool:
+    """Tell whether a folder says that it holds a model of one of these kinds."""
+    try:
+        return read_kind(path) in kinds
+    except ModelError:
+        return False
 
 
 def check_positive(config: Mapping[str, Any], file: Path, name: str) -> None:

@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.encoder.model.inference import Inference, Output
-from w2v.encoder.model.persistence import save_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.opening import open_encoder
+from w2v.encoder.retrieval.index.pictures import (
+    Maker,
+    PictureInference,
+    inference_of,
+    load_maker,
+    save_maker,
+    texts_of,
+)
 from w2v.encoder.retrieval.index.storage import (
     ENCODER,
     Contents,
@@ -24,7 +31,7 @@ from w2v.encoder.retrieval.index.storage import (
     write_contents,
 )
 from w2v.encoder.retrieval.index.texts import read_batches
-from w2v.encoding.corpus import open_corpus
+from w2v.neural.tasks.images.classifier import IMAGE_CLASSIFIERS, ImageClassifier
 from w2v.storage.claims import check_share, check_unclaimed, claimed
 from w2v.storage.files import (
     ModelError,
@@ -35,6 +42,7 @@ from w2v.storage.files import (
 )
 from w2v.storage.growing import Growing, Waiting
 from w2v.storage.rescue import save_result
+from w2v.vectors.model_folder import is_kind
 from w2v.vectors.table import DTYPES, DType
 
 if TYPE_CHECKING:
@@ -44,13 +52,18 @@ Progress = Callable[[str, int, "int | None"], None]
 """Called with what is being done ("encoding", "linking", …), how much of it is done and how much there is, if known."""
 
 
-def state_of(encoder: SentenceEncoder | Start, truncate_dim: int | None = None) -> tuple[EncoderState, int]:
+Makes = Inference | PictureInference
+"""What makes vectors of texts, or of pictures by their names."""
+
+
+def state_of(encoder: SentenceEncoder | ImageClassifier | Start, truncate_dim: int | None = None) -> tuple[Maker, int]:
     """Return what an encoder has learned and the number of columns to keep."""
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
+    state: Maker
     if isinstance(encoder, (str, os.PathLike)):
-        state = open_encoder(encoder)
-    elif isinstance(encoder, EncoderState):
+        state = load_maker(Path(encoder)) if is_kind(encoder, IMAGE_CLASSIFIERS.name) else open_encoder(encoder)
+    elif isinstance(encoder, (EncoderState, ImageClassifier)):
         state = encoder
     else:
         encoder = encoder if isinstance(encoder, SentenceEncoder) else SentenceEncoder(encoder)
@@ -69,7 +82,7 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 def encode_texts(
-    path: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
+    path: Path, contents: Contents, inference: Makes, texts: Any, progress: Progress | None
 ) -> Iterator[EncodedBatch]:
     """Return what is to be appended to an index at a path, batch by batch, the first of them encoded already.
 
@@ -81,7 +94,7 @@ def encode_texts(
 
 
 def _encoded(
-    path: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
+    path: Path, contents: Contents, inference: Makes, texts: Any, progress: Progress | None
 ) -> Iterator[EncodedBatch]:
     output = Output(truncate_dim=contents.dimension)
     before = contents.sources[-1].lines if contents.sources and not contents.sources[-1].name else 0
@@ -126,9 +139,7 @@ class IndexWriter(Growing):
         What was written.
     """
 
-    def __init__(
-        self, path: Path, contents: Contents, inference: Inference, texts: Any, progress: Progress | None
-    ) -> None:
+    def __init__(self, path: Path, contents: Contents, inference: Makes, texts: Any, progress: Progress | None) -> None:
         super().__init__()
         self.contents = contents
         self._path, self._state, self._inputs = path, inference.state, getattr(texts, "paths", ())
@@ -151,7 +162,7 @@ class IndexWriter(Growing):
         return [place, *moved][-1]
 
     def _fill(self, folder: Path) -> None:
-        save_encoder(self._state, folder / ENCODER)
+        save_maker(self._state, folder / ENCODER)
         if self.part is not None:
             for name in self.contents.sizes():
                 shutil.copyfile(self.part / name, folder / name)
@@ -175,7 +186,7 @@ class IndexWriter(Growing):
 
 
 def write_index(
-    encoder: SentenceEncoder | Start,
+    encoder: SentenceEncoder | ImageClassifier | Start,
     sentences: Any,
     path: Path,
     dtype: DType,
@@ -184,7 +195,7 @@ def write_index(
     overwrite: bool,
     workers: int | None,
     progress: Progress | None,
-) -> tuple[Path, Contents, Inference]:
+) -> tuple[Path, Contents, Makes]:
     """Write an index; return where it is, what it holds, and what encoded it. See `SentenceIndex.build`."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
@@ -192,6 +203,6 @@ def write_index(
     check_unclaimed(path)
     check_output(path, overwrite)
     with claimed(path):
-        texts, inference = open_corpus(sentences), Inference(state, workers)
+        texts, inference = texts_of(state, sentences), inference_of(state, workers)
         with IndexWriter(path, Contents(columns, dtype, splits), inference, texts, progress) as writer:
             return writer.save(overwrite=overwrite), writer.contents, inference

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import one_column
-from w2v.encoder.model.inference import Inference, Output
+from w2v.encoder.model.inference import Output
 from w2v.encoder.model.persistence import KIND as ENCODER_KIND
-from w2v.encoder.model.persistence import load_encoder
-from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit, Place
-from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
+from w2v.encoder.retrieval.index.building import Makes, Progress, append_batches, encode_texts, write_index
 from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, LEAST_ROWS, SentenceGraphs, cut_evenly, has_usearch
+from w2v.encoder.retrieval.index.pictures import Maker, inference_of, load_maker, texts_of
 from w2v.encoder.retrieval.index.searching import Searcher, unit_vectors
 from w2v.encoder.retrieval.index.storage import (
     ENCODER,
@@ -28,7 +27,6 @@ from w2v.encoder.retrieval.index.storage import (
     read_contents,
     write_contents,
 )
-from w2v.encoding.corpus import open_corpus
 from w2v.storage.files import ModelError
 from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
@@ -39,6 +37,7 @@ from w2v.vectors.table import DType, VectorTable
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
+    from w2v.neural.tasks.images.classifier import ImageClassifier
 
 EXACT_LIMIT = 1_000_000
 """Up to so many sentences all are looked at, unless a graph is asked for."""
@@ -63,18 +62,18 @@ class SentenceIndex:
     [Hit(sentence='Birds can fly.', similarity=0.9323, line=1, file='')]
     """
 
-    def __init__(self, path: Path, contents: Contents, state: EncoderState, workers: int | None = None) -> None:
+    def __init__(self, path: Path, contents: Contents, state: Maker, workers: int | None = None) -> None:
         self._path = path
         self._state = state
         self._workers = workers
-        self._inference: Inference | None = None
+        self._inference: Makes | None = None
         self._searcher = Searcher(path, contents)
         self._graphs: SentenceGraphs | None = None
 
     @classmethod
     def build(
         cls,
-        encoder: SentenceEncoder | Start,
+        encoder: SentenceEncoder | ImageClassifier | Start,
         sentences: Any,
         path: str | os.PathLike[str],
         *,
@@ -90,10 +89,11 @@ class SentenceIndex:
 
         Parameters
         ----------
-        encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like
+        encoder : SentenceEncoder, ImageClassifier, EncoderState, Embeddings, str or path-like
             What makes the vectors, or its folder. A copy of it becomes part of the index.
         sentences : str, path-like, list of path-like, TextReader, or iterable of str
-            Files, with a sentence a line, or sentences. Those without a known word are left out.
+            Files, with a sentence a line, or sentences. Those without a known word are left out. For a classifier of
+            pictures their files and folders; what is indexed, found and asked for are then the names of pictures.
         path : str or path-like
             The folder to write.
         dtype : {"float32", "float16", "int8"}, default "float16"
@@ -174,7 +174,7 @@ class SentenceIndex:
                 f"{path} is a model, not an index; make one of sentences with: w2v index {path} FILE --output INDEX"
             )
         contents = read_contents(path)
-        state = load_encoder(Path(path, ENCODER), tokenizer=tokenizer)
+        state = load_maker(Path(path, ENCODER), tokenizer)
         if contents.dimension > state.dimension:
             raise ModelError(
                 f"{path} is damaged: its vectors have {contents.dimension} columns, its encoder's {state.dimension}"
@@ -204,8 +204,8 @@ class SentenceIndex:
         return self._path
 
     @property
-    def state(self) -> EncoderState:
-        """The encoder."""
+    def state(self) -> Maker:
+        """The encoder, or the classifier of pictures."""
         return self._state
 
     @property
@@ -268,7 +268,7 @@ class SentenceIndex:
             import_usearch()
         with locked_for_adding(self._path):
             before = read_contents(self._path)
-            batches = encode_texts(self._path, before, self.inference, open_corpus(sentences), progress)
+            batches = encode_texts(self._path, before, self.inference, texts_of(self._state, sentences), progress)
             contents = append_batches(self._path, before, batches)
             if contents.sentences == before.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to add")
@@ -282,10 +282,10 @@ class SentenceIndex:
             self.build_graphs(progress=progress)
 
     @property
-    def inference(self) -> Inference:
+    def inference(self) -> Makes:
         """What encodes queries and further sentences."""
         if self._inference is None:
-            self._inference = Inference(self._state, self._workers)
+            self._inference = inference_of(self._state, self._workers)
         return self._inference
 
     @property

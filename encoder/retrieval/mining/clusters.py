@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 from w2v.display.html import html_table
 from w2v.encoder.model.lookup import WordLookup
+from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Place
 from w2v.encoder.retrieval.index.building import Progress
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
@@ -272,5 +273,5 @@ def _rank(sentence: str, names: list[str], tokenizer: Tokenizer) -> tuple[bool, 
 
 def _word_tokenizer(index: SentenceIndex) -> Tokenizer:
     """Return the encoder's tokenizer, if that makes words: parts of words tell little."""
-    tokenizer = index.state.tokenizer
+    tokenizer = index.state.tokenizer if isinstance(index.state, EncoderState) else WordsTokenizer()
     return WordsTokenizer() if tokenizer.to_config()["name"] == "pieces" else tokenizer

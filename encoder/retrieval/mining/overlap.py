@@ -13,6 +13,7 @@ from w2v.encoder.model.lookup import encode_words
 from w2v.encoder.model.lookup_kernels import add_identities
 from w2v.encoder.model.state import DEFAULT_A, EncoderState
 from w2v.encoder.model.weights import log_weights
+from w2v.encoder.retrieval.index.pictures import Maker
 from w2v.encoding.stream import WorkFolder, encode_corpus
 from w2v.encoding.vocabulary import Vocabulary
 
@@ -66,6 +67,6 @@ def overlap_state(
     return EncoderState(Vocabulary(words), tokenizer, table, weights, identity, metadata={_MARK: True})
 
 
-def is_overlap(state: EncoderState) -> bool:
+def is_overlap(state: Maker) -> bool:
     """Say whether an encoder is one of `overlap_state`, whose weights depend on the text that is compared."""
-    return _MARK in state.metadata
+    return isinstance(state, EncoderState) and _MARK in state.metadata

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from w2v.corpora.readers import TextReader
-from w2v.encoder.model.inference import Inference
 from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, state_of
+from w2v.encoder.retrieval.index.pictures import Maker, inference_of
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 from w2v.encoder.retrieval.index.storage import Contents, is_index
 from w2v.encoder.retrieval.mining.overlap import overlap_state
@@ -80,11 +80,11 @@ def opened_sentences(
             if not isinstance(texts, TextReader) and iter(texts) is texts:
                 texts = list(texts)  # counted and encoded
             told = None if progress is None else lambda done, total: progress("counting", done, total)
-            state = overlap_state(texts, progress=told)
+            state: Maker = overlap_state(texts, progress=told)
             columns = state.dimension
         else:
             state, columns = state_of(encoder)
-        inference = Inference(state, workers)
+        inference = inference_of(state, workers)
         empty = Contents(columns, "float16", splits)
         contents = append_batches(work.path, empty, encode_texts(work.path, empty, inference, texts, progress))
         if not contents.sentences:

@@ -1,0 +1,88 @@
+"""`w2v fit-images`: from labelled pictures to a classifier of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from w2v.commands.shared.options import (
+    checkpoint_option,
+    file_option,
+    json_option,
+    overwrite_option,
+    progress_option,
+    resume_option,
+)
+from w2v.commands.shared.parameters import table_options
+from w2v.commands.text.shared import find_interrupted, required_output, run
+from w2v.neural.tasks.images.parameters import MAX_SIDE, ImageParameters
+
+size_option = click.option(
+    "--size", type=click.Tuple([click.IntRange(1, MAX_SIDE)] * 2), metavar="H W",
+    help="Scale all pictures to this height and width, also those that are asked about later.",
+)  # fmt: skip
+
+
+@click.command(
+    "fit-images",
+    epilog="""\b
+Examples:
+  w2v fit-images digits --output digits.images --max-time 10s
+  w2v fit-images mnist/train-images-idx3-ubyte.gz --output mnist.images --max-time 10m
+  w2v fit-images flowers/ --size 64 64 --flip --cutout 16 --output flowers.images
+  w2v fit-images photos.npz -v others.npz --output photos.images
+  w2v fit-images --resume mnist.images""",
+)
+@click.argument("pictures", metavar="FILE|FOLDER...", nargs=-1)
+@file_option("-o", "--output", metavar="DIR", help="The classifier's folder to write.")
+@resume_option
+@click.option(
+    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
+    help="Pictures to measure training by; else some are set aside.",
+)  # fmt: skip
+@size_option
+@checkpoint_option
+@table_options(ImageParameters, [one.name for one in fields(ImageParameters) if one.name != "image_shape"])
+@overwrite_option
+@json_option
+@progress_option
+def fit_images(
+    pictures: tuple[str, ...],
+    output: Path | None,
+    interrupted: Path | None,
+    validation: tuple[str, ...],
+    size: tuple[int, int] | None,
+    checkpoint_every: float,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a classifier of pictures: a Vision Transformer, which cuts them into squares and reads these.
+
+    FOLDER has a folder of PNG or JPEG files for each class, or IDX files as MNIST's; FILE is one of IDX, with its
+    labels beside it, or an archive .npz of pictures and labels. `digits` are those that come with scikit-learn.
+
+    What is kept is what was best on held-out pictures. While it trains, the output holds the best until the last
+    checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same classifier.
+    """
+    from w2v.neural.tasks.images.classifier import ImageClassifier
+
+    if interrupted is not None:
+        found, output = find_interrupted(interrupted, output, pictures, ImageClassifier.kind)
+        classifier = ImageClassifier.load(found)
+        fit, overwrite = classifier.resume, True
+    else:
+        output = required_output(output, pictures, "FILE|FOLDER")
+        classifier = ImageClassifier(**options)
+        fit = partial(classifier.fit, list(pictures), validation=list(validation) or None, size=size)
+
+    def facts() -> dict[str, Any]:
+        return {"classes": len(classifier.classes_), "pictures": classifier.network_.metadata["pictures"]}
+
+    run(
+        classifier, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json, facts=facts
+    )  # fmt: skip

@@ -1,0 +1,127 @@
+"""`w2v label-images`: what pictures show, what was looked at for that, and how often it is right."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.shared.options import (
+    file_option,
+    json_option,
+    model_argument,
+    number_option,
+    overwrite_option,
+    workers_option,
+)
+from w2v.commands.shared.output import json_text, note_missing_glyphs, say
+from w2v.display.wording import printable
+from w2v.plots import check_picture_path, save_figure
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from w2v.corpora.images import Pictures
+    from w2v.neural.tasks.images.classifier import ImageClassifier
+
+
+@click.command(
+    "label-images",
+    epilog="""\b
+Examples:
+  w2v label-images flowers.images garden.jpg
+  w2v label-images flowers.images garden/*.jpg --top 3
+  w2v label-images mnist.images mnist/t10k-images-idx3-ubyte.gz --confusion mistakes.png
+  w2v label-images mnist.images mnist/t10k-images-idx3-ubyte.gz --wrong
+  w2v label-images digits.images 'digits#7' --attention look.png""",
+)
+@model_argument
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@number_option("--top", default=1, help="Show the N most probable labels of each picture.")
+@click.option("--wrong", is_flag=True, help="Show only pictures whose labels are known and others than what is said.")
+@file_option("--attention", help="Draw what the network looks at in the first pictures, 16 at most, into FILE.png.")
+@number_option("--layer", help="With --attention: which layer.  [default: the last]")
+@file_option("--confusion", help="Draw which labels are taken for which into FILE.png, where labels are known.")
+@workers_option
+@overwrite_option
+@json_option
+def label_images(
+    model: Path,
+    files: tuple[str, ...],
+    top: int,
+    wrong: bool,
+    attention: Path | None,
+    layer: int | None,
+    confusion: Path | None,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Say what pictures show: name, label and probability, a picture a line.
+
+    FILE is a picture, a folder or a file of many, as for `w2v fit-images`; FILE#N is one of a file of many, from 0.
+    Where files tell what pictures show, the accuracy is told on standard error.
+    """
+    import numpy as np
+
+    from w2v.neural.tasks.images.classifier import ImageClassifier
+
+    for path in (attention, confusion):
+        if path is not None:
+            check_picture_path(path, overwrite)
+    classifier = ImageClassifier.load(model)
+    pictures = classifier.pictures(files[0] if len(files) == 1 else list(files))
+    if (wrong or confusion is not None) and pictures.labels is None:
+        raise click.ClickException(f"{files[0]} does not say what its pictures show, so nothing can be compared.")
+    probabilities = classifier.predict_proba(pictures, workers=workers)
+    found = classifier.classes_[probabilities.argmax(axis=1)]
+    if attention is not None or confusion is not None:
+        from w2v.neural.tasks.images import plots
+
+        first = pictures.take(np.arange(min(len(pictures), plots.MOST_DRAWN)))
+        _draw(lambda: plots.plot_attention(classifier, first, layer=layer), attention, overwrite)
+        _draw(lambda: plots.plot_confusion(pictures.labels.astype(str), found.astype(str)), confusion, overwrite)  # type: ignore[union-attr]
+    _print(classifier, pictures, probabilities, found, top, wrong, as_json)
+    if pictures.labels is not None:
+        right = found.astype(str) == pictures.labels.astype(str)
+        say(f"accuracy {100 * right.mean():.2f} % of {len(right):,} pictures, {int((~right).sum()):,} wrong")
+
+
+def _print(
+    classifier: ImageClassifier,
+    pictures: Pictures,
+    probabilities: np.ndarray[Any, Any],
+    found: np.ndarray[Any, Any],
+    top: int,
+    wrong: bool,
+    as_json: bool,
+) -> None:
+    """Print a line for each picture, or for each that is named wrongly."""
+    order = (-probabilities).argsort(axis=1, kind="stable")[:, :top]
+    labels = classifier.classes_.tolist()
+    known = None if pictures.labels is None else pictures.labels.tolist()
+    for i, best in enumerate(order.tolist()):
+        if wrong and known is not None and str(known[i]) == str(found[i]):
+            continue
+        pairs = [(labels[k], float(probabilities[i, k])) for k in best]
+        if as_json:
+            told = {} if known is None else {"expected": known[i]}
+            shown = [{"label": label, "probability": value} for label, value in pairs]
+            click.echo(json_text({"picture": pictures.names[i], **told, "labels": shown}))
+            continue
+        cells = [pictures.names[i], *(cell for label, value in pairs for cell in (str(label), f"{value:.4f}"))]
+        cells += [] if not wrong or known is None else [f"not {known[i]}"]
+        line = "\t".join(cells)
+        click.echo(printable(line) if sys.stdout.isatty() else line)
+
+
+def _draw(draw: Callable[[], Any], path: Path | None, overwrite: bool) -> None:
+    if path is None:
+        return
+    with note_missing_glyphs():
+        figure = draw()
+    save_figure(figure, path, overwrite=overwrite)
+    say(f"Drawn: {path}")

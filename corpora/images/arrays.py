@@ -1,0 +1,149 @@
+"""Arrays of pictures and their labels, checked and brought to one form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_BYTES = 1 << 32
+"""Pixels of one source may take so much memory."""
+NUMBER = "#"
+"""Stands between the name of a file of many pictures and the number of one of them, from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Pictures of one size.
+
+    Attributes
+    ----------
+    pixels : ndarray of shape (N, H, W, C), uint8 or float32
+    labels : ndarray of shape (N,), or None
+        What each shows: text or whole numbers.
+    names : sequence of str
+        What each is called: its file, or a file and its number there.
+    files : list of str, or None
+        Where they come from, as absolute paths or the name of what is built in; None for what was in memory.
+    """
+
+    pixels: NDArray[Any]
+    labels: NDArray[Any] | None
+    names: Sequence[str]
+    files: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, rows: NDArray[np.integer[Any]]) -> Pictures:
+        """Return some of the pictures, in the order asked for."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, pixels=self.pixels[rows], labels=labels, names=[self.names[i] for i in rows.tolist()])
+
+
+class Numbered(Sequence[str]):
+    """The names of the pictures of one file: FILE#0, FILE#1 and so on."""
+
+    def __init__(self, file: str, n: int) -> None:
+        self._file, self._numbers = file, range(n)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._numbers[index]
+        return (
+            [f"{self._file}{NUMBER}{i}" for i in found] if isinstance(found, range) else f"{self._file}{NUMBER}{found}"
+        )
+
+
+def as_pictures(pixels: Any, image_shape: tuple[int, ...] | None = None, name: str = "X") -> NDArray[Any]:
+    """Return an array of pictures as (N, H, W, C), uint8 or float32.
+
+    Parameters
+    ----------
+    pixels : array-like of shape (N, H, W), (N, H, W, C), (N, C, H, W) with one or three channels, or (N, H · W · C)
+    image_shape : tuple of int, optional
+        (H, W) or (H, W, C), that of flat pictures; by default they are square, if that is possible.
+    name : str
+        What messages call the array.
+
+    Raises
+    ------
+    ValueError
+        If it holds no pictures, or a value that is not finite.
+    TypeError
+        If it holds no numbers.
+    """
+    if hasattr(pixels, "toarray"):
+        raise TypeError(f"{name} is sparse; pictures need all their pixels: call toarray()")
+    try:
+        array = np.asarray(pixels)
+        if array.dtype == object:
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} is no array of numbers of one shape ({error}); pictures must all be of one size"
+        ) from error
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} holds complex data; pixels are real numbers. Complex data not supported")
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{name} must hold numbers, not {array.dtype}")
+    array = _with_channels(array, image_shape, name)
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8)
+    if array.dtype != np.uint8:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds NaN or infinity, or a value too large for float32: no pixel can be that")
+    return np.ascontiguousarray(array)
+
+
+def _with_channels(array: NDArray[Any], image_shape: tuple[int, ...] | None, name: str) -> NDArray[Any]:
+    """Return an array with four axes."""
+    if array.ndim == 2:
+        shape = image_shape or _square(array.shape[1], name)
+        if math.prod(shape) != array.shape[1]:
+            sides = " × ".join(map(str, shape))
+            raise ValueError(f"{name} has {array.shape[1]} features, but image_shape is {sides}, {math.prod(shape)}")
+        array = array.reshape(len(array), *shape)
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4:
+        raise ValueError(
+            f"{name} must have shape (n, height, width), (n, height, width, channels) or (n, pixels), not "
+            f"{array.shape}. Reshape your data"
+        )
+    if array.shape[3] not in (1, 3, 4) and array.shape[1] in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    if not array.shape[0]:
+        raise ValueError(
+            f"{name} has 0 sample(s): there is no picture (shape {array.shape}) while a minimum of 1 is required"
+        )
+    if 0 in array.shape:
+        raise ValueError(f"{name} has 0 feature(s) (shape {array.shape}) while a minimum of 1 is required")
+    return array
+
+
+def _square(n_pixels: int, name: str) -> tuple[int, int]:
+    side = math.isqrt(n_pixels)
+    return (side, side) if side * side == n_pixels else (1, n_pixels)
+
+
+def as_labels(labels: Any, n_pictures: int) -> NDArray[Any]:
+    """Return the labels of pictures, one each, shape (N,); ValueError if there are more, fewer, or one is missing."""
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"y must be a 1d array, a label for each picture, got an array of shape {array.shape} instead")
+    if len(array) != n_pictures:
+        raise ValueError(f"there are {n_pictures:,} pictures and {len(array):,} labels; each picture needs its own")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("y contains NaN or infinity: a label is missing")
+    return array

@@ -1,0 +1,108 @@
+"""Pictures in an index of sentences: their names stand for the texts, and a classifier of pictures for the encoder.
+
+A name is a PNG or JPEG file, or FILE#N: number N, from 0, of a file of many; see `w2v.corpora.images.read_pictures`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.images import Pictures, picture_names, read_pictures
+from w2v.corpora.images.arrays import NUMBER
+from w2v.encoder.model.inference import Inference, Output
+from w2v.encoder.model.persistence import load_encoder, save_encoder
+from w2v.encoder.model.state import EncoderState
+from w2v.encoding.corpus import open_corpus
+from w2v.neural.tasks.images.classifier import IMAGE_CLASSIFIERS, ImageClassifier
+from w2v.vectors.model_folder import is_kind
+
+if TYPE_CHECKING:
+    from w2v.corpora.tokenizers import Tokenizer
+
+Maker = EncoderState | ImageClassifier
+"""What makes the vectors of an index."""
+
+
+class PictureInference:
+    """Makes vectors of pictures by their names, as `Inference` makes them of sentences."""
+
+    def __init__(self, state: ImageClassifier, workers: int | None = None) -> None:
+        self.state, self._workers = state, workers
+        self._file, self._pictures = "", list[Pictures]()  # the file of many that was read last
+
+    def encode(self, sentences: Sequence[str], output: Output) -> NDArray[Any]:
+        """Return the vectors of pictures, shape (S, d).
+
+        Parameters
+        ----------
+        sentences : sequence of str
+            Names of pictures.
+        output : Output
+
+        Raises
+        ------
+        CorpusError
+            If a picture cannot be read.
+        ValueError
+            If one is of another size than those that the classifier was trained on.
+        """
+        parts = [self._read(file, list(names)) for file, names in groupby(sentences, _file_of_many)]
+        vectors = [self.state.transform(part, workers=self._workers) for part in parts]
+        dim = self.state.dimension
+        return output.finish(np.concatenate(vectors) if vectors else np.empty((0, dim), np.float32))
+
+    def _read(self, file: str, names: list[str]) -> Pictures:
+        if not file:
+            return self.state.pictures(names)
+        if self._file != file:
+            self._pictures, self._file = [self.state.pictures(file)], file
+        [whole] = self._pictures
+        numbers = np.array([int(name.rpartition(NUMBER)[2]) for name in names])
+        if numbers.max() >= len(whole):
+            read_pictures(f"{file}{NUMBER}{numbers.max()}")  # which says how many there are
+        return whole.take(numbers)
+
+
+def _file_of_many(name: str) -> str:
+    """Return the file of FILE#N, and nothing for a picture in a file of its own."""
+    file, _, number = name.rpartition(NUMBER)
+    return "" if os.path.lexists(name) or not number.isdecimal() else file
+
+
+def names_in(sources: Any) -> Iterator[str]:
+    """Yield the names of all pictures in files and folders."""
+    for source in [sources] if isinstance(sources, (str, os.PathLike)) else sources:
+        names = picture_names(source) if os.path.isdir(source) else []
+        yield from names or read_pictures(source).names
+
+
+def inference_of(state: Maker, workers: int | None = None) -> Inference | PictureInference:
+    """Return what makes vectors with an encoder or a classifier of pictures."""
+    return PictureInference(state, workers) if isinstance(state, ImageClassifier) else Inference(state, workers)
+
+
+def texts_of(state: Maker, given: Any) -> Any:
+    """Return what an index is made of: a corpus as `open_corpus` opens it, or names of pictures."""
+    return names_in(given) if isinstance(state, ImageClassifier) else open_corpus(given)
+
+
+def save_maker(state: Maker, folder: Path) -> None:
+    """Write what makes the vectors of an index."""
+    if isinstance(state, ImageClassifier):
+        state.save(folder)
+    else:
+        save_encoder(state, folder)
+
+
+def load_maker(folder: Path, tokenizer: Tokenizer | None = None) -> Maker:
+    """Open what makes the vectors of an index; ModelError if it is missing or damaged."""
+    if is_kind(folder, IMAGE_CLASSIFIERS.name):
+        return ImageClassifier.load(folder)
+    return load_encoder(folder, tokenizer=tokenizer)

@@ -1,0 +1,1 @@
+"""How what is no text becomes the rows that a stack reads."""

@@ -1,0 +1,1 @@
+"""Pictures: their labels, and their vectors."""

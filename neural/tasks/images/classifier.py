@@ -1,0 +1,508 @@
+"""`ImageClassifier`: pictures and what they show in, a Vision Transformer that names and measures others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.images import Pictures, as_labels
+from w2v.neural.batches import TokenBatches
+from w2v.neural.kernels.patches import Change, Scale
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.progress import ProgressOption, show_fitting
+from w2v.neural.tasks.estimator import TextEstimator, stack_of
+from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
+from w2v.neural.tasks.folder import FolderFormat, TextNetwork, stack_from
+from w2v.neural.tasks.images import network
+from w2v.neural.tasks.images.data import PictureData, check_read, described_pixels, is_source, pictures_of, scale_of
+from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
+from w2v.neural.tasks.images.parameters import IMAGES, ImageParameters
+from w2v.settings.environment import default_workers
+from w2v.settings.estimator import by_name
+from w2v.settings.parameters import CHECKPOINT_INTERVAL
+from w2v.settings.tables import documented
+from w2v.storage.files import ModelError
+from w2v.training.checkpoints import Checkpoint, Kind
+from w2v.vectors.model_folder import LAYOUT
+
+IMAGE_CLASSIFIERS = Kind("image-classifier", 1, "w2v fit-images", "ImageClassifier")
+
+_MOST_PATCHES, _LEAST_PATCH = 64, 2
+_SHIFT = 14
+_PIXELS = ("mean", "deviation", "top", "scaled")
+_D = IMAGES
+
+
+def _config_from(described: Mapping[str, Any]) -> ImageConfig:
+    return ImageConfig(**{**described, "encoder": stack_from(described["encoder"])})
+
+
+def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Raise ModelError unless a folder says what its classes are, and how bright pixels are."""
+    try:
+        labels, pixels = metadata["labels"], metadata["pixels"]
+        if not isinstance(labels, list) or len(labels) != config.n_classes:
+            raise ValueError(f"the network has {config.n_classes} classes, and labels are not as many")
+        if len({type(label) for label in labels}) != 1 or type(labels[0]) not in (str, int, bool):
+            raise TypeError("labels must all be text or all whole numbers")
+        if any(label >= other for label, other in zip(labels, labels[1:], strict=False)):
+            raise ValueError("labels are not sorted, or one comes twice")
+        for name in ("mean", "deviation"):
+            values = np.array(pixels[name], np.float64)
+            if values.shape != (config.channels,) or not np.isfinite(values).all():
+                raise ValueError(f"the {name} of pixels is not a number for each channel")
+        if not (np.array(pixels["deviation"]) > 0).all() or not 0 < float(pixels["top"]) < np.inf:
+            raise ValueError("the deviation and the top of pixels must be above 0")
+        if type(pixels["scaled"]) is not bool:
+            raise TypeError("scaled must be true or false")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
+    return {}
+
+
+IMAGE_FOLDER = FolderFormat(
+    IMAGE_CLASSIFIERS, (), _config_from, lambda config, units: None, further=_check_metadata
+)  # fmt: skip
+
+
+@documented(ImageParameters)
+class ImageClassifier(TextEstimator[ImageParameters]):
+    """Names what pictures show, and makes vectors of them, after it has learned from labelled ones.
+
+    A Vision Transformer [1]_: pictures are cut into squares, which a stack of blocks reads as it reads the words of a
+    sentence.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    network_ : TextNetwork
+        What was learned.
+    history_ : list of dict
+        What training measured: step, seconds, losses, held_out_loss, accuracy.
+    n_features_in_ : int
+        Values of a picture.
+    is_complete_ : bool
+        False after an interrupted training, with which `resume` goes on.
+
+    References
+    ----------
+    .. [1] Dosovitskiy et al. 2021, An image is worth 16×16 words, arXiv:2010.11929.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from w2v import ImageClassifier
+    >>> images, labels = load_digits(return_X_y=True)
+    >>> classifier = ImageClassifier(layers=1, epochs=5, random_state=1).fit(images[:1500], labels[:1500])
+    >>> classifier.score(images[1500:], labels[1500:]) > 0.8
+    True
+    """
+
+    kind, form, table = IMAGE_CLASSIFIERS, IMAGE_FOLDER, ImageParameters
+    _estimator_type = "classifier"
+
+    @by_name
+    def __init__(
+        self,
+        *,
+        architecture: str = _D.architecture,
+        window: int = _D.window,
+        layers: int = _D.layers,
+        heads: int = _D.heads,
+        dim: int = _D.dim,
+        feed_forward: float = _D.feed_forward,
+        positions: str = _D.positions,
+        norm: str = _D.norm,
+        activation: str = _D.activation,
+        dropout: float = _D.dropout,
+        smoothing: float = _D.smoothing,
+        learning_rate: float = _D.learning_rate,
+        warmup: int = _D.warmup,
+        weight_decay: float = _D.weight_decay,
+        clip: float = _D.clip,
+        averaged: int = _D.averaged,
+        epochs: int | None = _D.epochs,
+        max_time: float | None = _D.max_time,
+        evaluate_every: int | None = _D.evaluate_every,
+        patience: int | None = _D.patience,
+        workers: int | None = _D.workers,
+        random_state: Any = _D.random_state,
+        patch: int | None = _D.patch,
+        pooling: str = _D.pooling,
+        image_shape: tuple[int, ...] | None = _D.image_shape,
+        batch_size: int = _D.batch_size,
+        shift: float | None = _D.shift,
+        rotate: float = _D.rotate,
+        zoom: float = _D.zoom,
+        flip: bool = _D.flip,
+        cutout: int = _D.cutout,
+        held_out: int | None = _D.held_out,
+    ) -> None: ...
+
+    def fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        *,
+        validation: Any = None,
+        size: tuple[int, int] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> ImageClassifier:
+        """Learn what pictures show.
+
+        Parameters
+        ----------
+        X : array-like, Pictures, path-like or list of path-like
+            Pictures of shape (n, height, width), (n, height, width, channels), or (n, pixels) as `image_shape` says; or
+            the files that hold them, see `w2v.corpora.images.read_pictures`.
+        y : array-like of shape (n,), optional
+            What each shows, text or whole numbers; where files tell it, it may be left out.
+        validation : (X, y), Pictures or path-like, optional
+            Pictures to measure training by. By default some are set aside.
+        size : (int, int), optional
+            Height and width that pictures of files are scaled to, those that are asked about later, too.
+        checkpoint : path-like, optional
+            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
+            complete. Until then `ImageClassifier.load` and `resume` go on with it.
+        checkpoint_every : float, default 600
+            Seconds from one checkpoint to the next. 0: only after Ctrl-C.
+        overwrite : bool, default False
+            Let `checkpoint` replace a model folder that exists.
+        progress : bool, str or callable, optional
+            See `w2v.neural.progress.ProgressOption`.
+
+        Returns
+        -------
+        ImageClassifier
+            This one.
+
+        Raises
+        ------
+        TrainingInterrupted
+            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        CorpusError, ValueError, TypeError
+            If there is not enough to train on, pictures differ in size, or an option is out of range.
+        DivergenceError
+            If a loss or a parameter is not finite.
+        ModelError
+            If `checkpoint` exists or cannot be written.
+        """
+        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
+        with show_fitting(progress, X if is_source(X) else "the pictures") as told:
+            data = self._read(X, y, validation, size, parameters)
+            config = _config(data, parameters)
+            start = TextNetwork(
+                IMAGE_CLASSIFIERS, config, ParameterTable.initialise(config.tensors(), parameters.random_state), {},
+                {"labels": data.classes, "pixels": described_pixels(data, size is not None)},
+            )  # fmt: skip
+            self._train(start, data, parameters, keeper, told)
+        return self
+
+    def resume(
+        self,
+        X: Any = None,  # noqa: N803
+        y: Any = None,
+        *,
+        validation: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> ImageClassifier:
+        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+
+        Parameters
+        ----------
+        X, y, validation : optional
+            The same as before; what is left out is read from the files that were given then, if they were files.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            As for `fit`; `checkpoint` may have the name of this training's own.
+
+        Returns
+        -------
+        ImageClassifier
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to resume, or a parameter or the pictures were changed.
+        TrainingInterrupted
+            As `fit`.
+        """
+        began, parameters = self._interrupted()
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
+        training = began.metadata["training"]
+        if X is None:
+            X = training.get("files")  # noqa: N806
+            if not X:
+                raise ValueError(
+                    "the pictures that were trained on were no files: pass them again, in Python: "
+                    "ImageClassifier.load(…).resume(X, y)"
+                )
+        if validation is None:
+            validation = training.get("validation")
+        size = (began.config.height, began.config.width) if began.metadata["pixels"]["scaled"] else None
+        with show_fitting(progress, X if is_source(X) else "the pictures") as told:
+            data = self._read(X, y, validation, size, parameters)
+            self._train(began, data, parameters, keeper, told, began)
+        return self
+
+    def predict(self, X: Any, *, workers: int | None = None) -> NDArray[Any]:  # noqa: N803
+        """Return what each picture most probably shows, shape (n,)."""
+        found: NDArray[Any] = self.classes_[self.predict_proba(X, workers=workers).argmax(axis=1)]
+        return found
+
+    def predict_proba(self, X: Any, *, workers: int | None = None) -> NDArray[np.float32]:  # noqa: N803
+        """Return the probability of each class, shape (n, n_classes), in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array-like, Pictures, path-like or list of path-like
+            As for `fit`. What is made of a picture depends on it alone.
+        workers : int, optional
+            Threads; all cores by default.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float32
+
+        Raises
+        ------
+        ValueError
+            If the pictures are of another size than those that were trained on.
+        """
+        z = network.logits(self.network_.parameters, self.transform(X, workers=workers))
+        z -= z.max(axis=1, keepdims=True)
+        np.exp(z, out=z)
+        z /= z.sum(axis=1, keepdims=True)
+        return z
+
+    def transform(self, X: Any, *, workers: int | None = None) -> NDArray[np.float32]:  # noqa: N803
+        """Return a vector of each picture, shape (n, dim): pictures that look alike to the network have near ones.
+
+        Parameters
+        ----------
+        X, workers
+            See `predict_proba`.
+        """
+        trained = self.network_
+        batch = self._batch(self._pixels(X))
+
+        def encode(part: PictureBatch) -> NDArray[np.float32]:
+            vectors: NDArray[np.float32] = network.encode(trained.config, trained.parameters, part)[0]
+            return vectors
+
+        threads = workers or self.workers or default_workers()
+        return np.concatenate(network.over_parts(encode, trained.config, batch, threads))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
+        """Return the accuracy: the fraction of the pictures that are named rightly.
+
+        Parameters
+        ----------
+        X : array-like, Pictures, path-like or list of path-like
+        y : array-like of shape (n,), optional
+            Where files tell it, it may be left out.
+        sample_weight : array-like of shape (n,), optional
+        """
+        pictures = self.pictures(X)
+        wanted = pictures.labels if y is None else as_labels(y, len(pictures))
+        if wanted is None:
+            raise ValueError("nobody says what the pictures show: pass y")
+        return float(np.average(self.predict(pictures.pixels) == wanted, weights=sample_weight))
+
+    def attention(self, X: Any, *, layer: int | None = None) -> NDArray[np.float32]:  # noqa: N803
+        """Return what each picture's vector looks at, shape (n, heads, rows, columns of patches); each sums to 1.
+
+        Parameters
+        ----------
+        X : as for `predict_proba`
+        layer : int, optional
+            Which, from 1; the last by default.
+
+        Returns
+        -------
+        ndarray of shape (n, heads, rows, columns), float32
+            With a class token, its attention to the patches; else the mean of that of all patches.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer, or none of attention.
+        """
+        trained = self.network_
+        config: ImageConfig = trained.config
+        if config.encoder.mixer != "attention":
+            raise ValueError(f"there is no attention to be shown: the architecture is {config.encoder.mixer}")
+        if layer is not None and not 1 <= layer <= config.encoder.layers:
+            raise ValueError(f"layer must be from 1 to {config.encoder.layers}, not {layer!r:.80}")
+
+        def look(part: PictureBatch) -> NDArray[np.float32]:
+            weights: list[list[NDArray[Any]]] = [[] for _ in range(config.encoder.layers)]
+            network.encode(config, trained.parameters, part, weights=weights)
+            own = np.stack(weights[(layer or 0) - 1])
+            seen = own[:, :, 0, 1:] if config.has_token else own.mean(axis=2)
+            return seen / seen.sum(axis=2, keepdims=True)
+
+        looked = np.concatenate(network.over_parts(look, config, self._batch(self._pixels(X)), 1))
+        shaped: NDArray[np.float32] = looked.reshape(*looked.shape[:2], config.grid.rows, config.grid.columns)
+        return shaped
+
+    def pictures(self, X: Any) -> Pictures:  # noqa: N803
+        """Return pictures as the network reads them: checked, and those of files scaled as those it was trained on.
+
+        Parameters
+        ----------
+        X : array-like, Pictures, path-like or list of path-like
+            As for `predict_proba`.
+        """
+        self._check_fitted()
+        config, pixels = self.network_.config, self.network_.metadata["pixels"]
+        shape = (config.height, config.width, config.channels)
+        found = pictures_of(
+            X, None, self._flat_shape(X, shape), size=shape[:2] if pixels["scaled"] else None,
+            channels=config.channels if config.channels in (1, 3) else None, top=pixels["top"],
+        )  # fmt: skip
+        check_read(found.pixels, shape)
+        return found
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        tags.target_tags.required, tags.non_deterministic = True, False
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _keep(self, network: TextNetwork) -> None:
+        super()._keep(network)
+        config: ImageConfig = network.config
+        self.classes_ = np.array(network.metadata["labels"])
+        self.n_features_in_ = config.height * config.width * config.channels
+
+    @classmethod
+    def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        shape = parameters.get("image_shape")
+        return {**parameters, "image_shape": tuple(shape) if isinstance(shape, list) else shape}
+
+    def _read(
+        self, given: Any, y: Any, validation: Any, size: tuple[int, int] | None, parameters: ImageParameters
+    ) -> PictureData:
+        pictures = pictures_of(given, y, self.image_shape, size=size)
+        apart = None
+        if validation is not None:
+            own = validation if isinstance(validation, tuple) and not is_source(validation) else (validation, None)
+            channels = pictures.pixels.shape[3]
+            apart = pictures_of(*own, self.image_shape, size=size, channels=channels if channels in (1, 3) else None)
+        return PictureData.of(pictures, apart, parameters, parameters.random_state)
+
+    @property
+    def dimension(self) -> int:
+        """Columns of a picture's vector."""
+        dim: int = self.network_.config.encoder.dim
+        return dim
+
+    def _flat_shape(self, given: Any, shape: tuple[int, int, int]) -> tuple[int, ...] | None:
+        """Return how flat pictures lie: as `image_shape` says, else as those that were trained on."""
+        is_flat = self.image_shape is None and not is_source(given) and np.ndim(given) == 2
+        return shape if is_flat and np.shape(given)[1] == self.n_features_in_ else self.image_shape
+
+    def _pixels(self, given: Any) -> NDArray[Any]:
+        return self.pictures(given).pixels
+
+    def _scale(self) -> Scale:
+        pixels = self.network_.metadata["pixels"]
+        return scale_of(pixels["mean"], pixels["deviation"])
+
+    def _batch(self, pixels: NDArray[Any]) -> PictureBatch:
+        every = np.arange(len(pixels))
+        return PictureBatch(pixels, every, np.zeros(len(pixels), np.int64), self._scale())
+
+    def _train(
+        self,
+        start: TextNetwork,
+        data: PictureData,
+        parameters: ImageParameters,
+        keeper: Checkpoint | None,
+        told: Told | None,
+        resumed: TextNetwork | None = None,
+    ) -> None:
+        described = start.metadata["pixels"]
+        config, scale = start.config, scale_of(described["mean"], described["deviation"])
+        seed, change = parameters.random_state, _change(config, parameters)
+        batches = TokenBatches(np.ones(len(data.trained), np.int64), parameters.batch_size, seed)
+
+        def draw(step: int) -> PictureBatch:
+            chosen = data.trained[batches[step]]
+            own = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
+            return PictureBatch(data.pixels, chosen, data.wanted[chosen], scale, change, own)
+
+        held_out = PictureBatch(data.pixels, data.held_out, data.wanted[data.held_out], scale)
+        counts = {"trained": len(data.trained), "held_out": len(data.held_out)}
+        start = replace(start, metadata={**start.metadata, "pictures": counts})
+        text = Text(
+            draw,
+            batches.n_batches,
+            held_out,
+            partial(_measure, config, held_out, parameters.workers or default_workers()),
+            lambda small, table: _measure(small, network.smallest(small, data.pixels, scale)[1], 1, table),
+            digest_of([data.pixels, data.wanted, data.trained, data.held_out]),
+            data.files,
+            {"validation": data.validation_files},
+            network,
+            partial(network.smallest, pictures=data.pixels, scale=scale),
+        )
+        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
+
+
+def _config(data: PictureData, parameters: ImageParameters) -> ImageConfig:
+    height, width, channels = data.pixels.shape[1:]
+    patch = parameters.patch or _patch_for(height, width)
+    n_rows = (parameters.pooling == "token") + -(-height // patch) * -(-width // patch)
+    encoder = stack_of(parameters, max_positions=n_rows)
+    return ImageConfig(height, width, channels, patch, len(data.classes), encoder, parameters.pooling)
+
+
+def _patch_for(height: int, width: int) -> int:
+    """Return the smallest side of patches, from 2 on, of which a picture has few enough."""
+    patch = min(_LEAST_PATCH, max(height, width))
+    while -(-height // patch) * -(-width // patch) > _MOST_PATCHES:
+        patch += 1
+    return patch
+
+
+def _change(config: ImageConfig, parameters: ImageParameters) -> Change:
+    shorter = min(config.height, config.width)
+    shift = shorter / _SHIFT if parameters.shift is None else parameters.shift
+    return Change(
+        float(shift), float(parameters.rotate), float(parameters.zoom), int(parameters.flip), parameters.cutout
+    )
+
+
+def _measure(config: ImageConfig, batch: PictureBatch, workers: int, table: ParameterTable) -> dict[str, float]:
+    """Return the accuracy on pictures that were held out."""
+
+    def name(part: PictureBatch) -> NDArray[np.bool_]:
+        vectors, _ = network.encode(config, table, part)
+        right: NDArray[np.bool_] = network.logits(table, vectors).argmax(axis=1) == part.wanted
+        return right
+
+    return {"accuracy": float(np.concatenate(network.over_parts(name, config, batch, workers)).mean())}

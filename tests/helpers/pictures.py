@@ -1,0 +1,44 @@
+"""Small pictures in every form in which they may come."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def bars(n: int = 60, seed: int = 1, side: int = 8) -> tuple[Array, Array]:
+    """Return noisy pictures with a bright bar, upright or lying, and what they show."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 90, (n, side, side), np.uint8)
+    labels = rng.integers(0, 2, n)
+    for picture, label in zip(pixels, labels, strict=True):
+        at = rng.integers(1, side - 1)
+        if label:
+            picture[:, at] = 250
+        else:
+            picture[at] = 250
+    return pixels, np.array(["lying", "upright"])[labels]
+
+
+def write_idx(path: Path, array: Array, code: int = 8) -> Path:
+    """Write an array as IDX, compressed if the name says so."""
+    data = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape) + array.tobytes()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+def write_folder(folder: Path, pixels: Array, labels: Array) -> Path:
+    """Write PNG files, a folder for each class."""
+    from PIL import Image
+
+    for i, (picture, label) in enumerate(zip(pixels, labels, strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / str(label) / f"{i:03}.png")
+    return folder
