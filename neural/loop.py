@@ -74,7 +74,7 @@ class LoopOptions:
     ----------
     steps : int
     warmup : int
-        Steps in which learning rates rise to their peak.
+        Steps in which learning rates rise to their peak; with `max_time`, at most `optimizers.LONGEST_WARMUP` of it.
     evaluate_every : int
         Steps from one held-out loss to the next.
     max_time : float or None
@@ -86,7 +86,8 @@ class LoopOptions:
     schedule : str
         How learning rates fall after the warm-up; see `optimizers.Schedule`.
     averaged : int
-        What is measured, and kept if it is the best, is the mean of the parameters at the last so many measurements.
+        What is measured, and kept if it is the best, is the mean of the parameters at the last so many measurements, at
+        most those in the last fifth of the training so far: what it did not know before makes no mean better.
     patience : int or None
         Measurements without a new best after which training ends.
     """
@@ -169,10 +170,12 @@ class Loop:
     @property
     def done(self) -> float:
         """The fraction of the training that is done."""
-        fraction = self.step / self.options.steps
-        if self.options.max_time is not None:
-            fraction = max(fraction, self.seconds / max(self.options.max_time, 1e-9))
-        return fraction
+        return max(self.step / self.options.steps, self._spent)
+
+    @property
+    def _spent(self) -> float:
+        """The fraction of the time that is spent; 0 if it is not limited."""
+        return 0.0 if self.options.max_time is None else self.seconds / max(self.options.max_time, 1e-9)
 
     @property
     def is_at_end(self) -> bool:
@@ -233,7 +236,7 @@ class Loop:
         losses = [float(loss) for loss in self.model.accumulate(self.step)]
         if not all(map(math.isfinite, losses)):
             raise DivergenceError(f"the loss of step {self.step + 1} is not finite; {self.options.advice}")
-        self.model.update(self._schedule.rate(self.step, self.done))
+        self.model.update(self._schedule.rate(self.step, self.done, self._spent))
         self.step += 1
         for i, loss in enumerate(losses):
             before = self._recent[i]
@@ -248,9 +251,10 @@ class Loop:
         parameters = self.model.parameters()
         now = {name: array.copy() for name, array in parameters.items()}
         measured = [*self._measured, now][-self.options.averaged :]
+        in_last_fifth = -(-self.step // (5 * self.options.evaluate_every))
         try:
             for name, array in parameters.items():
-                array[...] = np.mean([arrays[name] for arrays in measured], axis=0)
+                array[...] = np.mean([arrays[name] for arrays in measured[-in_last_fifth:]], axis=0)
             yield
         finally:
             for name, array in parameters.items():

@@ -14,6 +14,9 @@ from w2v.neural.kernels import choosing as kernels
 
 Floats = NDArray[np.float64]
 
+MOST_PENALTY = 10.0
+"""The largest α, and its opposite the smallest: far beyond, powers of lengths are no numbers any more."""
+
 
 @dataclass(frozen=True)
 class BeamOptions:
@@ -43,8 +46,10 @@ class BeamOptions:
             raise ValueError(f"the size of a beam must be 1 or more, not {self.size}")
         if not 1 <= self.n_best <= self.size:
             raise ValueError(f"n_best must be from 1 to the size of the beam, {self.size}, not {self.n_best}")
-        if not np.isfinite(self.length_penalty):
-            raise ValueError(f"length_penalty must be a number, not {self.length_penalty}")
+        if not abs(self.length_penalty) <= MOST_PENALTY:
+            raise ValueError(
+                f"length_penalty must be a number from {-MOST_PENALTY:g} to {MOST_PENALTY:g}, not {self.length_penalty}"
+            )
 
     def penalty(self, n: Any) -> Any:
         """Return what the log-probability of n tokens is divided by."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, Wanted
 from w2v.neural.generation.trace import Trace, best, log_probabilities
 from w2v.neural.kernels import choosing as kernels
+from w2v.settings.constraints import MAX_SEED
 
 OnToken = Callable[["Chosen"], Any]
 """Called with a token of a sequence as soon as it is chosen."""
@@ -59,8 +60,8 @@ class Sampling:
             raise ValueError(f"top_k must be 1 or more, not {self.top_k}")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be greater than 0 and at most 1, not {self.top_p}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be 0 or more, not {self.seed}")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(f"seed must be a whole number from 0 to {MAX_SEED}, not {self.seed}")
 
 
 def greedy(

@@ -44,11 +44,18 @@ class NetworkParameters:
     )
     batch_tokens: int = parameter(4096, Integer("Tokens to be told in a step of training.", 1, MANY))
     learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
-    warmup: int = parameter(400, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
+    warmup: int = parameter(
+        400, Integer("Steps, at most a quarter, in which the learning rate rises; then it falls to zero.", 0, MANY)
+    )
     weight_decay: float = parameter(0.0, Number("Weight decay of matrices and tables.", low=0))
     clip: float = parameter(1.0, Number("The longest that the gradient of a step may be.", above=0))
     averaged: int = parameter(
-        5, Integer("Keep the mean of the parameters at the last so many measurements.", 1, 1 << 10)
+        5,
+        Integer(
+            "Keep the mean of the parameters at the last so many measurements, at most the last fifth of them.",
+            1,
+            1 << 10,
+        ),
     )
     epochs: int | None = parameter(
         None,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.helpers.clock import Clock
 from w2v.monitoring.pauses import DivergenceError
 from w2v.neural import losses, stack
 from w2v.neural.layers.dropout import Dropout
@@ -174,6 +175,19 @@ def test_learning_rates_rise_and_fall() -> None:
     Loop(model, OPTIONS).run()
     expected = [min(1, (step + 1) / 4) * (1 - step / 30) for step in range(30)]
     assert model.scales == pytest.approx(expected)
+
+
+def test_warm_up_ends_with_a_quarter_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+
+    class Slow(LanguageModel):
+        def update(self, scale: float) -> None:
+            super().update(scale)
+            clock.advance(1.0)
+
+    model = Slow()
+    Loop(model, LoopOptions(10**9, warmup=400, evaluate_every=10**9, max_time=16.0)).run()
+    assert model.scales == pytest.approx([max(1 / 400, min(1, t / 4)) * (1 - t / 16) for t in range(16)])
 
 
 def test_time_ends_training() -> None:

@@ -30,6 +30,7 @@ from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.text.answers import Pieces, Scored, Written, continued, log_probabilities
 from w2v.neural.tasks.text.texts import TextData, learn_text_units
 from w2v.neural.tasks.text.windows import Streams, Windows
+from w2v.settings.constraints import MAX_SEED
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
@@ -337,7 +338,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             if is_greedy:
                 [found] = greedy(state, starts, limits, wanted, tell)
             else:
-                drawn = replace(sampling, seed=sampling.seed + len(written))
+                drawn = replace(sampling, seed=(sampling.seed + len(written)) % (MAX_SEED + 1))
                 [found] = sample(state, starts, limits, drawn, wanted, tell)
             written += found.tokens.tolist()
             if found.finished or not len(found.tokens):

@@ -77,7 +77,7 @@ def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
         corpus = TextReader(corpus)
     if isinstance(corpus, TextReader):
         found = corpus.lines()
-        files = None if "-" in corpus.paths else [os.path.abspath(path) for path in corpus.paths]
+        files = None if corpus.total_bytes is None else [os.path.abspath(path) for path in corpus.paths]
     else:
         found = (checked_text(text, i) for i, text in enumerate(one_column(corpus), 1))
     texts = [line for line in found if line.strip()] if lines else ["\n".join(found)]

@@ -116,6 +116,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         *,
         validation: Any = None,
         columns: tuple[int, int] = (1, 2),
+        errors: str = "strict",
         initial_source: Any = None,
         initial_target: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -133,8 +134,9 @@ class Translator(TextEstimator[TranslatorParameters]):
             Their translations, if `sources` are texts.
         validation : as `sources`, or list of (str, str), optional
             Pairs to measure training by. By default some are set aside; none of their translations is trained on.
-        columns : (int, int), default (1, 2)
-            Which columns of files hold sources and targets; see `w2v.corpora.parallel.read_pairs`.
+        columns, errors : optional
+            Which columns of files hold sources and targets, and what to do with bytes that are not UTF-8; see
+            `w2v.corpora.parallel.read_pairs`.
         initial_source, initial_target : Embeddings, path-like, optional
             Word vectors that the tables of both languages start with; they must have `dim` columns.
         checkpoint : path-like, optional
@@ -168,7 +170,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, _first_of(sources)) as told:
-            data = PairData.of(sources, targets, validation, parameters, columns)
+            data = PairData.of(sources, targets, validation, parameters, columns, errors)
             if told is not None:
                 told(FitProgress("learning the vocabularies"))
             units = learn_both(data.trained, parameters)
@@ -355,7 +357,7 @@ class Translator(TextEstimator[TranslatorParameters]):
             _decode_one,
             digest_of(source, target, *held),
             data.files,
-            {"columns": list(data.columns), "validation": data.validation_files},
+            {"columns": list(data.columns), "errors": data.errors, "validation": data.validation_files},
         )
         train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
 

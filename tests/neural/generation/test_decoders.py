@@ -186,6 +186,7 @@ def test_beams_do_not_end_before_the_penalty_is_done_with() -> None:
 def test_options_are_checked() -> None:
     for options, what in (
         ({"size": 0}, "size of a beam"), ({"n_best": 6}, "n_best must be"), ({"length_penalty": np.nan}, "penalty"),
+        ({"length_penalty": 1e9}, "penalty"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=what):
             BeamOptions(**options)

@@ -151,11 +151,19 @@ def test_prompt_comes_back_as_it_was_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_tokens": 0}, {"temperature": 0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"seed": -1}]
-)
+    "options",
+    [
+        {"max_tokens": 0}, {"temperature": 0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"seed": -1},
+        {"seed": 2**32},
+    ],
+)  # fmt: skip
 def test_bad_options_of_writing_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
         counting_model().write("one", **options)
+
+
+def test_the_largest_seed_writes_beyond_the_context() -> None:
+    assert len(character_model().write(seed=2**32 - 1, max_tokens=40)) == 40
 
 
 @pytest.mark.parametrize("limit", [{}, {"max_time": 30.0, "epochs": None}], ids=["epochs", "max_time"])
