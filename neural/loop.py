@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from w2v.monitoring.pauses import DivergenceError, Pause
 from w2v.neural.optimizers import Schedule
+from w2v.neural.parameters import all_finite
 from w2v.neural.persistence import restore_arrays
 
 _KEPT, _NEW = 0.98, 0.02  # of the running means of losses
@@ -310,6 +311,9 @@ class Loop:
         place = tensors.get("place")
         if place is None or place.shape != (4 + len(self._recent),):
             raise ValueError("the state of the training lacks its place")
+        for name, array in tensors.items():  # a loss may be: none was measured yet
+            if name != "place" and array.dtype.kind == "f" and not all_finite(np.ascontiguousarray(array)):
+                raise ValueError(f"the state of the training is damaged: {name} holds a value that is not finite")
         self.model.restore(tensors)
         step, self.seconds, self._best_loss, measured_at, *self._recent = place.tolist()
         self.step, self._measured_at = int(step), int(measured_at)
@@ -317,8 +321,8 @@ class Loop:
         while (measured := self._restored(f"measured.{len(self._measured)}", tensors)) is not None:
             self._measured.append(measured)
         self._since_best = int(tensors["since_best"][0]) if "since_best" in tensors else 0
-        if self.step < 0 or not self.model.all_finite():
-            raise ValueError("the state of the training is damaged: a parameter is not finite, or its step negative")
+        if self.step < 0:
+            raise ValueError("the state of the training is damaged: its step is negative")
 
     def _restored(self, prefix: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]] | None:
         """Return copies of the parameters that `tensors` kept under a prefix; None if there are none."""

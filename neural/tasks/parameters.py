@@ -21,7 +21,7 @@ UNITS = ("characters", "subwords", "words")
 AUTO = "auto"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkParameters:
     """How the blocks of a network are made, and how they learn."""
 
@@ -74,7 +74,7 @@ class NetworkParameters:
         None, Integer("End after so many measurements without a new best.", 1, MANY), "no early end"
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    random_state: Any = parameter(1, Seed("Decides everything random."))
+    random_state: Any = parameter(1, Seed("Decides everything random; None draws a seed."))
 
     def __post_init__(self) -> None:
         check_parameters(self)
@@ -84,7 +84,7 @@ class NetworkParameters:
         return vars(self).copy()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TranslatorParameters(NetworkParameters):
     """Everything that decides what a translator is and how it is trained.
 
@@ -109,10 +109,7 @@ class TranslatorParameters(NetworkParameters):
     )
 
 
-TRANSLATOR = TranslatorParameters()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LanguageModelParameters(NetworkParameters):
     """Everything that decides what a language model is and how it is trained.
 
@@ -156,9 +153,6 @@ class LanguageModelParameters(NetworkParameters):
     def to_dict(self) -> dict[str, Any]:
         """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
         return super().to_dict() | {"tokenizer": _described(self.tokenizer)}
-
-
-LANGUAGE_MODEL = LanguageModelParameters()
 
 
 def _described(given: Any) -> Any:

@@ -322,7 +322,7 @@ def test_translation_goes_on_without_sacrebleu(pairs: Path, tmp_path: Path, monk
 @pytest.mark.parametrize("value", ["nan", "inf", "-1e9", "1e9", "10.1"])
 def test_length_penalties_without_a_meaning_are_refused(model: Path, value: str) -> None:
     result = run("translate", model, f"--length-penalty={value}", stdin=b"eins zwei\n")
-    assert_mistake(result, 1, "length_penalty must be a number from -10 to 10, not")
+    assert_mistake(result, 1, "length_penalty must be a number from -10 to 10, got")
 
 
 def test_text_that_is_not_utf_8(model: Path, tmp_path: Path) -> None:

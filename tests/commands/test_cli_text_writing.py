@@ -182,7 +182,7 @@ def test_score_prints_a_line_for_a_line_and_the_perplexity_of_all(models: dict[s
 
 def test_what_scores_well_is_the_text_as_it_was(models: dict[str, Path], tmp_path: Path) -> None:
     """A filter of the shell gives lines back with all that is in them; line feeds of a whole file alone are shown."""
-    lines = ["one\ttwo", "one\x1b[31m two", "one\u2028two"]
+    lines = ["one\ttwo", "one\x0ctwo", "one\u2028two"]
     text = write_lines(tmp_path / "text.txt", lines)
     result = run("score", models["lines"], text)
     assert [row[23:] for row in result.stdout.split("\n")] == [*lines, ""]

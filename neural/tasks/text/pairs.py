@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from w2v.corpora.columns import checked_text, one_column, row_tuples
+from w2v.corpora.columns import checked_text, checked_texts, row_tuples
 from w2v.corpora.parallel import Pairs, complete_pairs, read_pairs, split_pairs
 from w2v.corpora.units import Units, learn_units
 from w2v.neural.tasks.fitting import seed_of
@@ -77,8 +77,10 @@ class PairData:
 def _read(sources: Any, targets: Any, columns: tuple[int, int], errors: str) -> Pairs:
     if isinstance(sources, Pairs):
         return sources
+    if isinstance(sources, (str, os.PathLike)) and isinstance(targets, (str, os.PathLike)):
+        sources, targets = [sources, targets], None
     if targets is not None:
-        first, second = ([checked_text(text, i) for i, text in enumerate(one_column(x), 1)] for x in (sources, targets))
+        first, second = checked_texts(sources), checked_texts(targets)
         if len(first) != len(second):
             raise ValueError(f"there are {len(first)} sources and {len(second)} targets; each source needs its own")
         return complete_pairs(zip(first, second, strict=True))
