@@ -44,5 +44,5 @@ def test_alternatives_are_the_most_probable_pieces() -> None:
         )
     with pytest.raises(ValueError, match="alternatives must be a whole number from 1"):
         counting_model().explain(alternatives=0)
-    with pytest.raises(ValueError, match="max_tokens must be 1 or more, not 0"):
+    with pytest.raises(ValueError, match="max_tokens must be a whole number from 1"):
         counting_model().explain(max_tokens=0)

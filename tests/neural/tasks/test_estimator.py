@@ -10,16 +10,13 @@ import pytest
 from sklearn.base import clone
 
 from w2v import LanguageModel, Translator
-from w2v.neural.tasks.estimator import TextEstimator
 from w2v.neural.tasks.parameters import LanguageModelParameters, NetworkParameters, TranslatorParameters
 
 
 @pytest.mark.parametrize(
     ("estimator", "table"), [(Translator, TranslatorParameters), (LanguageModel, LanguageModelParameters)]
 )
-def test_constructor_takes_what_its_table_holds(
-    estimator: type[TextEstimator[Any]], table: type[NetworkParameters]
-) -> None:
+def test_constructor_takes_what_its_table_holds(estimator: Any, table: type[NetworkParameters]) -> None:
     expected = {one.name: one.default for one in fields(table)}
     found = inspect.signature(estimator).parameters.values()
     assert {one.name: one.default for one in found} == expected == estimator().get_params()
