@@ -4,6 +4,9 @@
 
 Files may be compressed. `w2v fit-translator` and `w2v translate` are run as processes of their own, with their defaults
 unless `--options` says otherwise. CPU seconds are those of all threads: what to compare on a machine with other work.
+
+`--initial SOURCE.model TARGET.model` measures what starting from word vectors is worth; the network is as wide as they
+are: `--options --dim N`.
 """
 
 from __future__ import annotations
@@ -36,21 +39,14 @@ def run(*arguments: object) -> tuple[str, dict[str, float]]:
     return done.stdout, {"seconds": round(time.perf_counter() - start, 1), "cpu_seconds": round(cpu, 1)}
 
 
-def main() -> None:
-    """Train, translate the test set greedily and with beams, and write results/translating-NAME.json."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pairs", nargs="+", type=Path)
-    parser.add_argument("--validation", nargs="+", type=Path, required=True)
-    parser.add_argument("--test", nargs=2, type=Path, required=True)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-translator`; the last")
-    given = parser.parse_args()
+def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
+    """Train, and translate the test set greedily and with beams."""
     wanted = [line.strip() for line in TextReader(given.test[1]).lines()]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "model")
         apart = [part for file in given.validation for part in ("--validation", file.resolve())]
         files = [file.resolve() for file in given.pairs]
-        printed, cost = run("fit-translator", *files, *apart, "--output", folder, "--json", *given.options)
+        printed, cost = run("fit-translator", *files, *apart, "--output", folder, "--json", *options, *given.options)
         trained: dict[str, Any] = json.loads(printed)
         scores = {}
         for beam in (1, 5):
@@ -59,9 +55,31 @@ def main() -> None:
             lower = bleu(translated.splitlines(), wanted, lowercase=True)
             scores[str(beam)] = {"bleu": result.score, "signature": result.signature, "lower_cased": lower.score} | took
     del trained["output"]
-    write_results(
-        f"translating-{given.name}", {"options": given.options, "training": trained | cost, "test_by_beam": scores}
-    )
+    return {"training": trained | cost, "test_by_beam": scores}
+
+
+def main() -> None:
+    """Measure one translator, or one that starts from word vectors as well, and write results/translating-NAME.json."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", nargs="+", type=Path)
+    parser.add_argument("--validation", nargs="+", type=Path, required=True)
+    parser.add_argument("--test", nargs=2, type=Path, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument(
+        "--initial", nargs=2, type=Path, metavar=("SOURCE", "TARGET"),
+        help="word vectors of both languages: train twice without a joint vocabulary, without them and from them",
+    )  # fmt: skip
+    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-translator`; the last")
+    given = parser.parse_args()
+    if given.initial is None:
+        results = measure(given)
+    else:
+        source, target = (model.resolve() for model in given.initial)
+        results = {
+            "from_nothing": measure(given, "--no-joint"),
+            "from_words": measure(given, "--no-joint", "--initial-source", source, "--initial-target", target),
+        }
+    write_results(f"translating-{given.name}", {"options": given.options, **results})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,24 @@ def row_tuples(rows: Any) -> Any:
     _check_ordered(rows)
     names = _column_names(rows)
     return rows if names is None else list(zip(*(_values(rows, name) for name in names), strict=True))
+
+
+def checked_texts(texts: Any) -> list[str]:
+    """Return the texts of a list, an iterable or a table of one column.
+
+    Raises
+    ------
+    TypeError
+        If they are one str, which would be taken apart, or no texts in order, or if one of them is no str; its number,
+        from 1, is said.
+    ValueError
+        If one of them holds half a surrogate pair.
+    """
+    if isinstance(texts, (str, bytes)):
+        raise TypeError(f"a list of texts is needed, not one: write [{texts!r:.60}]")
+    if not isinstance(one_column(texts), Iterable):
+        raise TypeError(f"a list of texts is needed, not {type(texts).__name__}: {texts!r:.60}")
+    return [checked_text(text, number) for number, text in enumerate(one_column(texts), 1)]
 
 
 def checked_text(text: Any, number: int) -> str:

@@ -27,7 +27,7 @@ class Pairs:
     n_incomplete : int
         Pairs that were left out because a side was empty.
     files : list of str, or None
-        Where they come from, as absolute paths.
+        Where they come from, as absolute paths; None if that can be read only once.
     """
 
     sources: list[str]
@@ -53,7 +53,8 @@ def read_pairs(
     ----------
     files : str, path-like or sequence of these
         Tables, whose lines hold the texts between tabs; further columns, such as a licence, are not read. Or two files
-        without a tab in their first lines, the sources and their translations line by line. UTF-8, compressed or not.
+        without a tab in their first lines, the sources and their translations line by line. UTF-8, compressed or not;
+        pipes and standard input too.
     columns : (int, int), default (1, 2)
         Columns of the source and of the target, from 1. (2, 1) turns the direction round, of two files too.
     errors : {"strict", "replace"}, default "strict"
@@ -73,18 +74,20 @@ def read_pairs(
     """
     if len(set(columns)) != 2 or min(columns) < 1:
         raise ValueError(f"columns must be two different numbers from 1, such as (1, 2), not {columns}")
-    readers = [TextReader(path, errors=errors) for path in TextReader(files).paths]
-    lines = (
-        _side_by_side(readers, columns)
-        if len(readers) == 2 and not any(_has_tabs(reader) for reader in readers)
-        else (pair for reader in readers for pair in _rows(reader, columns))
-    )
-    pairs = complete_pairs(lines)
+    every = TextReader(files)
+    texts: list[Iterable[str]] = [TextReader(path, errors=errors).lines() for path in every.paths]
+    if len(texts) == 2:
+        texts = [list(lines) for lines in texts]  # to see of which kind they are; a pipe can be read only once
+    if len(texts) == 2 and not any("\t" in next(filter(str.strip, lines), "") for lines in texts):
+        rows = _side_by_side(every.paths, texts, columns)
+    else:
+        both = zip(every.paths, texts, strict=True)
+        rows = (pair for path, lines in both for pair in _rows(path, lines, columns))
+    pairs = complete_pairs(rows)
     if not len(pairs):
-        names = ", ".join(display_name(path) for reader in readers for path in reader.paths)
+        names = ", ".join(map(display_name, every.paths))
         raise CorpusError(f"{names}: no pair of texts; expected lines of a text, a tab and its translation")
-    paths = [path for reader in readers for path in reader.paths]
-    return replace(pairs, files=None if "-" in paths else [*map(os.path.abspath, paths)])
+    return replace(pairs, files=None if every.total_bytes is None else [*map(os.path.abspath, every.paths)])
 
 
 def complete_pairs(rows: Iterable[tuple[str, ...]]) -> Pairs:
@@ -124,8 +127,8 @@ def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]
         of_target.setdefault(_folded(target), []).append(i)
     if not 0 < n_held_out < len(of_target):
         raise ValueError(
-            f"{n_held_out} pairs cannot be held out of {len(of_target)} different translations; hold out fewer, or "
-            "give more pairs, or others to measure by"
+            f"{n_held_out:,} of {len(of_target):,} different translations cannot be held out, since some must be left "
+            "to train on; hold out fewer, or give more pairs, or others to measure by"
         )
     groups = list(of_target.values())
     chosen = np.random.default_rng(seed).permutation(len(groups))[:n_held_out]
@@ -139,15 +142,8 @@ def _folded(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum()) or text
 
 
-def _has_tabs(reader: TextReader) -> bool:
-    """Tell whether the first line that is not blank has a tab; what can be read only once is taken for a table."""
-    if reader.total_bytes is None:
-        return True
-    return "\t" in next((line for line in reader.lines() if line.strip()), "")
-
-
-def _rows(reader: TextReader, columns: tuple[int, int]) -> Iterable[tuple[str, str]]:
-    for path, number, line in reader.numbered_lines():
+def _rows(path: str, lines: Iterable[str], columns: tuple[int, int]) -> Iterable[tuple[str, str]]:
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         cells = line.split("\t")
@@ -158,12 +154,13 @@ def _rows(reader: TextReader, columns: tuple[int, int]) -> Iterable[tuple[str, s
         yield cells[columns[0] - 1], cells[columns[1] - 1]
 
 
-def _side_by_side(readers: Sequence[TextReader], columns: tuple[int, int]) -> Iterable[tuple[str, str]]:
-    first, second = ([line for line in reader.lines()] for reader in readers)
+def _side_by_side(
+    paths: Sequence[str], texts: Sequence[Iterable[str]], columns: tuple[int, int]
+) -> Iterable[tuple[str, str]]:
+    first, second = map(list, texts)
     if len(first) != len(second):
         counts = " and ".join(
-            f"{display_name(reader.paths[0])} has {len(lines)}"
-            for reader, lines in zip(readers, (first, second), strict=True)
+            f"{display_name(path)} has {len(lines)}" for path, lines in zip(paths, (first, second), strict=True)
         )
         raise CorpusError(f"line i of one file belongs to line i of the other, but {counts} lines")
     return zip(first, second, strict=True) if columns[0] < columns[1] else zip(second, first, strict=True)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from w2v.monitoring.pauses import DivergenceError, Pause
 from w2v.neural.optimizers.schedule import Schedule
+from w2v.neural.parameters import all_finite
 from w2v.neural.persistence import restore_arrays
 
 _KEPT, _NEW = 0.98, 0.02  # of the running means of losses
@@ -74,7 +75,7 @@ class LoopOptions:
     ----------
     steps : int
     warmup : int
-        Steps in which learning rates rise to their peak.
+        Steps in which learning rates rise to their peak; with `max_time`, at most `optimizers.schedule.LONGEST_WARMUP` of it.
     evaluate_every : int
         Steps from one held-out loss to the next.
     max_time : float or None
@@ -86,8 +87,8 @@ class LoopOptions:
     schedule : str
         How learning rates fall after the warm-up; see `optimizers.schedule.Schedule`.
     averaged : int
-        The mean of the parameters at the last so many measurements is measured as well, and kept if it is better than
-        the last of them.
+        The mean of the parameters at the last so many measurements, at most those in the last fifth of the training so
+        far, is measured as well, and kept if it is better than the last of them.
     patience : int or None
         Measurements without a new best after which training ends.
     judged_by : str or None
@@ -173,10 +174,12 @@ class Loop:
     @property
     def done(self) -> float:
         """The fraction of the training that is done."""
-        fraction = self.step / self.options.steps
-        if self.options.max_time is not None:
-            fraction = max(fraction, self.seconds / max(self.options.max_time, 1e-9))
-        return fraction
+        return max(self.step / self.options.steps, self._spent)
+
+    @property
+    def _spent(self) -> float:
+        """The fraction of the time that is spent; 0 if it is not limited."""
+        return 0.0 if self.options.max_time is None else self.seconds / max(self.options.max_time, 1e-9)
 
     @property
     def is_at_end(self) -> bool:
@@ -237,11 +240,17 @@ class Loop:
         losses = [float(loss) for loss in self.model.accumulate(self.step)]
         if not all(map(math.isfinite, losses)):
             raise DivergenceError(f"the loss of step {self.step + 1} is not finite; {self.options.advice}")
-        self.model.update(self._schedule.rate(self.step, self.done))
+        self.model.update(self._schedule.rate(self.step, self.done, self._spent))
         self.step += 1
         for i, loss in enumerate(losses):
             before = self._recent[i]
             self._recent[i] = loss if math.isnan(before) else _KEPT * before + _NEW * loss
+
+    @property
+    def _to_average(self) -> list[dict[str, NDArray[Any]]]:
+        """Parameters at measurements before the last, as many as are to be averaged with it."""
+        others = -(-self.step // (5 * self.options.evaluate_every)) - 1  # in the last fifth
+        return self._measured[max(0, len(self._measured) - others) :]
 
     @contextmanager
     def _mean(self) -> Iterator[None]:
@@ -250,7 +259,7 @@ class Loop:
         now = {name: array.copy() for name, array in parameters.items()}
         try:
             for name, array in parameters.items():
-                array[...] = np.mean([arrays[name] for arrays in (*self._measured, now)], axis=0)
+                array[...] = np.mean([arrays[name] for arrays in (*self._to_average, now)], axis=0)
             yield
         finally:
             for name, array in parameters.items():
@@ -260,7 +269,7 @@ class Loop:
         self._report("measuring", self)
         loss = float(self.model.held_out_loss())
         mean_loss = math.inf
-        if self._measured:
+        if self._to_average:
             with self._mean():
                 mean_loss = float(self.model.held_out_loss())
         with self._mean() if mean_loss < loss else nullcontext():
@@ -315,6 +324,9 @@ class Loop:
         place = tensors.get("place")
         if place is None or place.shape != (4 + len(self._recent),):
             raise ValueError("the state of the training lacks its place")
+        for name, array in tensors.items():  # a loss may be: none was measured yet
+            if name != "place" and array.dtype.kind == "f" and not all_finite(np.ascontiguousarray(array)):
+                raise ValueError(f"the state of the training is damaged: {name} holds a value that is not finite")
         self.model.restore(tensors)
         step, self.seconds, self._best_cost, measured_at, *self._recent = place.tolist()
         self.step, self._measured_at = int(step), int(measured_at)
@@ -322,8 +334,8 @@ class Loop:
         while (measured := self._restored(f"measured.{len(self._measured)}", tensors)) is not None:
             self._measured.append(measured)
         self._since_best = int(tensors["since_best"][0]) if "since_best" in tensors else 0
-        if self.step < 0 or not self.model.all_finite():
-            raise ValueError("the state of the training is damaged: a parameter is not finite, or its step negative")
+        if self.step < 0:
+            raise ValueError("the state of the training is damaged: its step is negative")
 
     def _restored(self, prefix: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]] | None:
         """Return copies of the parameters that `tensors` kept under a prefix; None if there are none."""

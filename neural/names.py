@@ -8,5 +8,8 @@ NORMS = ("pre", "post")
 POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
 """See `w2v.neural.layers.positions`."""
 
+ACTIVATIONS = ("gelu", "gelu-tanh", "relu", "tanh")
+"""What a feed-forward network may have between its layers; see `w2v.neural.layers.activations`."""
+
 MIXERS = ("attention", "recurrent", "convolution")
 """What lets the hidden states of a sequence see each other; see `w2v.neural.layers.block`."""

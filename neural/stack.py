@@ -45,7 +45,8 @@ class StackConfig:
         Whether blocks normalise what they read or what they give.
     positions : str
         See `layers.positions.KINDS`.
-    activation : {"gelu", "relu", "tanh"}
+    activation : str
+        See `layers.activations.ACTIVATIONS`.
     epsilon : float
         What norms add to the variance.
     max_positions : int

@@ -16,7 +16,7 @@ from w2v.corpora.readers import CorpusError, TextReader
 from w2v.corpora.units import UNKNOWN
 from w2v.display.wording import decimals, in_words, percent, shortened
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
-from w2v.neural.tasks.parameters import LANGUAGE_MODEL, TRANSLATOR
+from w2v.neural.tasks.parameters import LanguageModelParameters, TranslatorParameters
 from w2v.neural.tasks.text.bleu import bleu
 from w2v.neural.tasks.text.language_model import LanguageModel
 from w2v.neural.tasks.text.translation import Translator
@@ -88,7 +88,7 @@ translator.explain(["A sentence."])  # with probabilities, alternatives and alig
             Section("Translations", tuple(examples)) if examples else None,
             training_section(history, "step", pictures_of_text(history)),
             measured.section(),
-            _settings_section(network, vars(TRANSLATOR), facts),
+            _settings_section(network, vars(TranslatorParameters()), facts),
             Section("Limits", (Bullets((
                 "It writes what is fluent, which need not be what the source says: look at what matters.",
                 "It knows texts like those that it was trained on. Of others it has rarely seen the words.",
@@ -142,7 +142,7 @@ model.perplexity(["A sentence.", "Another one."])"""
             _samples(model),
             training_section(history, "step", pictures_of_text(history, floor)),
             measured.section(),
-            _settings_section(network, vars(LANGUAGE_MODEL), facts),
+            _settings_section(network, vars(LanguageModelParameters()), facts),
             Section("Limits", (Bullets((
                 "What it writes is probable, not true.",
                 f"It sees {as_mapping(metadata.get('parameters')).get('context')} units at once, and nothing before.",

@@ -25,6 +25,7 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import json_text, note_missing_glyphs, say
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
+from w2v.corpora.inputs import display_name, expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
 from w2v.neural.tasks.parameters import TranslatorParameters
@@ -60,6 +61,7 @@ Examples:
 )  # fmt: skip
 @file_option("--initial-source", metavar="MODEL", help="Word vectors of the source's language to start from.")
 @file_option("--initial-target", metavar="MODEL", help="Word vectors of the target's language to start from.")
+@errors_option
 @checkpoint_option
 @table_options(TranslatorParameters)
 @overwrite_option
@@ -73,6 +75,7 @@ def fit_translator(
     columns: tuple[int, int],
     initial_source: Path | None,
     initial_target: Path | None,
+    errors: str,
     checkpoint_every: float,
     overwrite: bool,
     as_json: bool,
@@ -93,12 +96,14 @@ def fit_translator(
         fit, overwrite = translator.resume, True
     else:
         output = required_output(output, pairs, "PAIRS")
+        expand_inputs([*pairs, *validation])  # standard input is one of them at most
         translator = Translator(**options)
         fit = partial(
             translator.fit,
             list(pairs),
             validation=list(validation) or None,
             columns=columns,
+            errors=errors,
             initial_source=initial_source,
             initial_target=initial_target,
         )
@@ -189,6 +194,7 @@ def translate(
 def _read_reference(reference: Path, files: tuple[str, ...], errors: str) -> list[str]:
     """Return the lines to compare with; if as many are to be translated, as far as that can be known yet."""
     require_sacrebleu()
+    expand_inputs([reference, *(files or "-")])  # standard input is one of them at most
     texts = [line.strip() for line in TextReader(reference, errors=errors).lines()]
     reader = TextReader(files or "-", errors=errors)
     if reader.total_bytes is not None:
@@ -199,8 +205,8 @@ def _read_reference(reference: Path, files: tuple[str, ...], errors: str) -> lis
 def _check_lengths(reference: Path | None, n_wanted: int, n_made: int) -> None:
     if n_made != n_wanted:
         raise click.ClickException(
-            f"{reference} has {n_wanted:,} lines, but there are {n_made:,} to be translated; line i of one belongs to "
-            "line i of the other."
+            f"{display_name(str(reference))} has {n_wanted:,} lines, but there are {n_made:,} to be translated; line i "
+            "of one belongs to line i of the other."
         )
 
 

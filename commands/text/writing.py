@@ -27,9 +27,11 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import json_text, print_json, say
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
+from w2v.corpora.inputs import expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable, printable_lines
 from w2v.neural.tasks.parameters import LanguageModelParameters
+from w2v.settings.constraints import MAX_SEED
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.text.answers import Scored
@@ -88,6 +90,7 @@ def fit_lm(
         fit, overwrite = model.resume, True
     else:
         output = required_output(output, corpus, "CORPUS")
+        expand_inputs([*corpus, *validation])  # standard input is one of them at most
         model = LanguageModel(**options)
         apart = TextReader(validation, errors=errors) if validation else None
         fit = partial(model.fit, TextReader(corpus, errors=errors), validation=apart, initial=initial)
@@ -114,7 +117,7 @@ Examples:
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, metavar="X",
               help="Draw among the fewest units that have this probability together.")  # fmt: skip
 @click.option("--greedy", is_flag=True, help="Write the most probable unit each time.")
-@number_option("--seed", least=0, default=1, help="Decides what is drawn.")
+@number_option("--seed", least=0, most=MAX_SEED, default=1, help="Decides what is drawn.")
 @json_option
 def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     """Go on writing after PROMPT, and show each piece as soon as it is chosen."""
@@ -185,7 +188,7 @@ def _scored(model: LanguageModel, reader: TextReader, ngrams: bool, whole: bool,
 def _coloured(scored: Scored, are_words: bool) -> str:
     """Return the text, its pieces in the colours of their surprise where the output is a terminal."""
     if not sys.stdout.isatty():
-        return printable(scored.text)
+        return scored.text.replace("\n", "\\n")  # a line out for a line in; what else there is stays
     pieces: Sequence[str] = scored.pieces
     return (" " if are_words else "").join(
         click.style(printable(piece), fg=_COLORS[min(len(_COLORS) - 1, int(-p / 2))])

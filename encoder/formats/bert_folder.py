@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from w2v.encoder.formats.bert_names import check_bert, to_bert
 from w2v.encoder.formats.describe import describe_padded
-from w2v.encoder.formats.families import WORDS, read_network
+from w2v.encoder.formats.families import GELU_TANH, WORDS, read_network
 from w2v.encoder.formats.folders import (
     ACTIVATIONS,
     CONFIG,
@@ -212,7 +212,7 @@ def _bert_config(config: NetworkConfig, n_words: int, padding: int) -> dict[str,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
         "intermediate_size": config.stack.d_ff,
-        "hidden_act": config.activation,
+        "hidden_act": GELU_TANH if config.activation == "gelu-tanh" else config.activation,
         "hidden_dropout_prob": config.dropout,
         "attention_probs_dropout_prob": 0.0,
         "max_position_embeddings": config.max_positions,

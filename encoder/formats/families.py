@@ -19,6 +19,9 @@ from w2v.storage.files import ModelError
 from w2v.vectors.model_folder import parse_json
 
 WORDS = "embeddings.word_embeddings.weight"
+GELU_TANH = "gelu_new"
+_TANH_GELUS = (GELU_TANH, "gelu_pytorch_tanh", "gelu_fast")
+"""What transformers calls our gelu-tanh: one function, computed in three ways."""
 _POSITIONS, _TYPES = "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"
 _BERT_ENTRIES = {
     "dim": "hidden_size", "heads": "num_attention_heads", "layers": "num_hidden_layers", "inner": "intermediate_size",
@@ -140,6 +143,7 @@ def read_network(folder: Path) -> tuple[NetworkConfig, ParameterTable, NDArray[n
 def _network(config: dict[str, Any], file: Path, family: _Family, first: int) -> NetworkConfig:
     """Return how the network is made; sentences begin with row `first` of its positions."""
     sizes = {name: entry(config, file, family.entries[name], int) for name in ("dim", "heads", "layers", "inner")}
+    activation = entry(config, file, family.entries["activation"], str)
     try:
         return NetworkConfig(
             input_size=sizes["dim"],
@@ -150,7 +154,7 @@ def _network(config: dict[str, Any], file: Path, family: _Family, first: int) ->
             norm="post",
             positions="learned+relative" if family.has_distances else "learned",
             dropout=entry(config, file, family.entries["dropout"], float, 0.0),
-            activation=entry(config, file, family.entries["activation"], str),
+            activation="gelu-tanh" if activation in _TANH_GELUS else activation,
             head="none",
             epsilon=entry(config, file, "layer_norm_eps", float, 1e-12),
             max_positions=entry(config, file, "max_position_embeddings", int) - first,

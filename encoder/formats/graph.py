@@ -78,8 +78,13 @@ class Graph:
         """Return a function of every number of x."""
         if kind == NO_ACTIVATION:
             return x
-        if kind != "gelu":
-            return self.add({"relu": "Relu", "tanh": "Tanh"}[kind], x)
+        if kind in ("relu", "tanh"):
+            return self.add(kind.capitalize(), x)
+        if kind == "gelu-tanh":
+            cube = self.add("Mul", x, self.add("Mul", x, x))
+            inner = self.add("Add", x, self.add("Mul", cube, self.constant(0.044715)))
+            steep = self.add("Mul", inner, self.constant(math.sqrt(8 / math.pi)))
+            return self.add("Mul", x, self.add("Sigmoid", steep))
         error = self.add("Erf", self.add("Div", x, self.constant(math.sqrt(2))))
         doubled = self.add("Mul", x, self.add("Add", error, self.constant(1.0)))
         return self.add("Mul", doubled, self.constant(0.5))

@@ -23,9 +23,8 @@ from w2v.encoder.model import branch
 from w2v.encoder.parameters import HEADS, MAX_SIZE, EncoderParameters, check_parameter, of_encoder
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear
-from w2v.neural.layers.activations import ACTIVATIONS
 from w2v.neural.layers.dropout import Dropout
-from w2v.neural.names import MIXERS
+from w2v.neural.names import ACTIVATIONS, MIXERS
 from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, within
 from w2v.neural.stack import StackConfig

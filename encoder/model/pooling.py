@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 KINDS = ("sum", "mean", "first", "max")
 NO_ACTIVATION = "none"
+_ACTIVATIONS = (NO_ACTIVATION, "gelu", "relu", "tanh")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,7 @@ class Dense:
     bias : ndarray of shape (n_outputs,), float32
         b.
     activation : {"none", "gelu", "relu", "tanh"}
+        Those that sentence-transformers has a name for.
 
     Raises
     ------
@@ -44,11 +46,8 @@ class Dense:
                 raise ValueError(f"the {name} of a dense map is not finite")
         if self.weight.ndim != 2 or 0 in self.weight.shape or self.bias.shape != self.weight.shape[1:]:
             raise ValueError(f"a dense map cannot have weights {self.weight.shape} and biases {self.bias.shape}")
-        from w2v.neural.layers.activations import ACTIVATIONS
-
-        if self.activation not in (NO_ACTIVATION, *ACTIVATIONS):
-            known = ", ".join((NO_ACTIVATION, *ACTIVATIONS))
-            raise ValueError(f"the activation must be one of {known}, not {self.activation!r:.80}")
+        if self.activation not in _ACTIVATIONS:
+            raise ValueError(f"the activation must be one of {', '.join(_ACTIVATIONS)}, not {self.activation!r:.80}")
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the map of rows of shape (S, n_inputs); row i depends on x[i] alone, bit for bit."""

@@ -103,6 +103,13 @@ class Trainable:
                 adam.step(array, gradient, rates.network or rates.table)
         self._apply(words, rates)
 
+    def rehearse_update(self) -> None:
+        """Forget what `accumulate` found; let the optimizers take a step with nothing, so that they are compiled."""
+        self._found, none = None, np.empty(0, np.float32)
+        Adam(none.shape).step(none, none, 0.0)
+        rows = np.empty((0, 1), np.float32)
+        LazyAdam((0, 1)).step(rows, np.empty(0, np.int64), rows, 0.0)
+
     def loss(self, batch: Batch, *, chunk: int = 512) -> float:
         """Return the loss of a batch, without a step and without dropping anything."""
         if not batch.is_of_tokens:

@@ -134,6 +134,8 @@ def fit_encoder(
         if resume is not None and number == first:
             stage.resume(resume)
         try:
+            report(FitProgress("compiling"))
+            stage.rehearse()
             stage.loop.run()
         except KeyboardInterrupt as interrupt:
             return replace(stage.fitted(), interrupt=interrupt)
@@ -214,6 +216,11 @@ class _Stage:
         """Find the gradients of a step of all tasks; return their losses."""
         batches = [(i, self._weight(task), task.draw(step)) for i, task in enumerate(self.tasks)]
         return self._trainable.accumulate(batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk)
+
+    def rehearse(self) -> None:
+        """Do what a step does and move nothing, so that what is missing is compiled: that is no time of training."""
+        self.accumulate(0)
+        self._trainable.rehearse_update()
 
     def update(self, scale: float) -> None:
         """Move all parameters."""

@@ -11,40 +11,49 @@ from numpy.typing import NDArray
 from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, Wanted
 from w2v.neural.generation.trace import Trace, best
 from w2v.neural.kernels import choosing as kernels
+from w2v.settings.constraints import Integer, Number
+from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 Floats = NDArray[np.float64]
 
+_PENALTY = 10.0
+"""The largest α, and its opposite the smallest: far beyond, powers of lengths are no numbers any more."""
 
+
+@documented()
 @dataclass(frozen=True)
 class BeamOptions:
     """How beams are searched.
 
     Attributes
     ----------
-    size : int
-        Sequences that are continued at a time, for each of those that are asked for.
-    length_penalty : float
-        α: log-probabilities are divided by ((5 + n) / 6)^α for n tokens, the end included; with 0, by nothing, which
-        favours short sequences.
-    n_best : int
-        So many sequences are returned, at most `size`.
+    {parameters}
+
+    Raises
+    ------
+    ValueError
+        If a value is not allowed, or `n_best` is more than `beam`.
 
     References
     ----------
     Wu et al. 2016, Google's neural machine translation system, arXiv:1609.08144, equation 14.
     """
 
-    size: int = 5
-    length_penalty: float = 1.0
-    n_best: int = 1
+    beam: int = parameter(5, Integer("Sequences that are continued at a time, for each that is asked for.", 1, MANY))
+    length_penalty: float = parameter(
+        1.0,
+        Number(
+            "α: log-probabilities are divided by ((5 + n) / 6)^α for n tokens, the end included; with 0, by nothing, "
+            "which favours short sequences.",
+            low=-_PENALTY, high=_PENALTY,
+        ),
+    )  # fmt: skip
+    n_best: int = parameter(1, Integer("So many sequences are returned, at most `beam`.", 1, MANY))
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"the size of a beam must be 1 or more, not {self.size}")
-        if not 1 <= self.n_best <= self.size:
-            raise ValueError(f"n_best must be from 1 to the size of the beam, {self.size}, not {self.n_best}")
-        if not np.isfinite(self.length_penalty):
-            raise ValueError(f"length_penalty must be a number, not {self.length_penalty}")
+        check_parameters(self)
+        if self.n_best > self.beam:
+            raise ValueError(f"n_best must be at most beam, {self.beam}, not {self.n_best}")
 
     def penalty(self, n: Any) -> Any:
         """Return what the log-probability of n tokens is divided by."""
@@ -71,8 +80,8 @@ def beam(
 ) -> list[list[Hypothesis]]:
     """Search the best continuations of every row.
 
-    Each step continues the `size` best sequences of a beam. A sequence whose end is among the `size` best continuations
-    has ended. The search is over when `size` sequences have ended, or when none that goes on can become better than
+    Each step continues the `beam` best sequences. A sequence whose end is among the `beam` best continuations
+    has ended. The search is over when `beam` sequences have ended, or when none that goes on can become better than
     the `n_best` found: its log-probability only falls, so that it never exceeds what it is now, divided by the
     largest penalty that may come.
 
@@ -92,7 +101,7 @@ def beam(
         The best of each row, best first: those that ended, then those that reached the largest length. They may be
         fewer than `n_best` if so many do not exist.
     """
-    trace, size = Trace(wanted._replace(scores=True)), options.size
+    trace, size = Trace(wanted._replace(scores=True)), options.beam
     most, ended = limits.of(state.n_rows), [_Ended() for _ in range(state.n_rows)]
     found: list[list[Hypothesis]] = [[] for _ in ended]
     lines, tokens, before, length = np.arange(len(ended)), starts, np.arange(len(ended)), 0
@@ -151,7 +160,7 @@ def _choose(logits: NDArray[np.float32], scores: Floats, size: int, end: int | N
 
 
 def _is_over(ended: _Ended, scores: Floats, length: int, most: int, options: BeamOptions) -> bool:
-    if length >= most or len(ended.found) >= options.size:
+    if length >= most or len(ended.found) >= options.beam:
         return True
     highest = float(scores.max())
     reachable = highest / max(options.penalty(length + 1), options.penalty(most))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, Wanted
 from w2v.neural.generation.trace import Trace, best, log_probabilities
 from w2v.neural.kernels import choosing as kernels
+from w2v.settings.constraints import MAX_SEED, Integer, Number
+from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 OnToken = Callable[["Chosen"], Any]
 """Called with a token of a sequence as soon as it is chosen."""
@@ -27,40 +29,39 @@ class Chosen(NamedTuple):
     alternatives: tuple[NDArray[np.int32], NDArray[np.float64]] | None
 
 
+@documented()
 @dataclass(frozen=True)
 class Sampling:
     """How tokens are drawn from a distribution.
 
     Attributes
     ----------
-    temperature : float
-        What logits are divided by: below 1, probable tokens are drawn more often than they should be.
-    top_k : int or None
-        Draw among so many of the most probable.
-    top_p : float
-        Of those, draw among the fewest that have this probability together, the most probable first; 1 keeps all.
-    seed : int
-        A draw depends on it, on the number of the sequence and on the place, never on what else is drawn.
+    {parameters}
+
+    Raises
+    ------
+    ValueError
+        If a value is not allowed.
 
     References
     ----------
     Holtzman et al. 2020, The curious case of neural text degeneration, arXiv:1904.09751 (top_p).
     """
 
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float = 1.0
-    seed: int = 1
+    temperature: float = parameter(
+        1.0, Number("Divides logits: below 1, probable tokens are drawn more often than they should be.", above=0)
+    )
+    top_k: int | None = parameter(None, Integer("Draw among so many of the most probable.", 1, MANY), "all")
+    top_p: float = parameter(
+        1.0,
+        Number("Of those, draw among the fewest that have this probability together; 1 keeps all.", above=0, high=1),
+    )
+    seed: int = parameter(
+        1, Integer("A draw depends on it, on the number of the sequence, and on the place alone.", 0, MAX_SEED)
+    )
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < np.inf:
-            raise ValueError(f"temperature must be greater than 0, not {self.temperature}")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k must be 1 or more, not {self.top_k}")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must be greater than 0 and at most 1, not {self.top_p}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be 0 or more, not {self.seed}")
+        check_parameters(self)
 
 
 def greedy(

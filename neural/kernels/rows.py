@@ -17,9 +17,11 @@ from w2v.neural.kernels.vector_math import (
     normal_gelu,
     normal_gelu_slope,
     sigmoid,
+    tanh_gelu,
+    tanh_gelu_slope,
 )
 
-GELU, RELU, TANH, SIGMOID = 0, 1, 2, 3
+GELU, RELU, TANH, SIGMOID, GELU_TANH = 0, 1, 2, 3, 4
 _float32 = np.float32
 
 
@@ -106,6 +108,8 @@ def normalise_backward(dy, x, n_rows, dim, mean, inverse, gain, dx, dgain, dbias
 def _function(kind, x):
     if kind == GELU:
         return normal_gelu(x)
+    if kind == GELU_TANH:
+        return tanh_gelu(x)
     if kind == RELU:
         return larger(x, splat(_float32(0)))
     return sigmoid(x) if kind == SIGMOID else hyperbolic_tangent(x)
@@ -115,6 +119,8 @@ def _function(kind, x):
 def _slope(kind, x):
     if kind == GELU:
         return normal_gelu_slope(x)
+    if kind == GELU_TANH:
+        return tanh_gelu_slope(x)
     if kind == RELU:
         return is_positive(x)
     if kind == SIGMOID:
@@ -126,7 +132,7 @@ def _slope(kind, x):
 
 @compiled
 def activate(kind, x, y):
-    """Assign y the activation of every value of x; `kind` is GELU, RELU, TANH or SIGMOID. y may be x itself."""
+    """Assign y the activation of every value of x; `kind` is the number of one. y may be x itself."""
     whole = x.size - x.size % LANES
     for i in range(0, whole, LANES):
         store_vector(y, i, _function(kind, load_vector(x, i)))

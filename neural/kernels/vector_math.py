@@ -24,6 +24,7 @@ _TAIL = (
     -0.07650755375998539, 0.22866109365381806, -0.16916663388144756, 0.03837840309292695,
 )  # fmt: skip
 T0, T1, T2, T3, T4, T5, T6, T7, T8 = _TAIL
+_STEEP, _CUBIC = 1.5957691216057308, 0.044715  # the first is 2 sqrt(2 / pi)
 
 
 @intrinsic
@@ -142,3 +143,25 @@ def sigmoid(x):
     """Return 1 / (1 + exp(-x)), to a relative error below 4e-7."""
     one = splat(_float32(1))
     return one / plus(one, exponential(min(splat(_float32(0)) - x, splat(_float32(_EXP_LIMIT)))))
+
+
+@compiled
+def _steep(x):
+    """Return 2 sqrt(2 / pi) (x + 0.044715 x**3)."""
+    return x * fma(x * x, splat(_float32(_STEEP * _CUBIC)), splat(_float32(_STEEP)))
+
+
+@compiled
+def tanh_gelu(x):
+    """Return x times the logistic function of 2 sqrt(2 / pi) (x + 0.044715 x**3): GELU with tanh in place of erf."""
+    return x * sigmoid(_steep(x))
+
+
+@compiled
+def tanh_gelu_slope(x):
+    """Return the derivative of `tanh_gelu`; beyond +-10 it is that at 10, 0 or 1, where x**2 could overflow."""
+    one, ten = splat(_float32(1)), splat(_float32(10))
+    x = larger(min(x, ten), splat(_float32(0)) - ten)
+    y = sigmoid(_steep(x))
+    inner = fma(x * x, splat(_float32(3 * _STEEP * _CUBIC)), splat(_float32(_STEEP)))
+    return fma(x * y * (one - y), inner, y)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
+LONGEST_WARMUP = 0.25
+"""Of a training that time ends: the fraction of the time at which the learning rate has risen, whatever the steps."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Schedule:
         if self.kind not in SCHEDULES:
             raise ValueError(f"a schedule must be one of {', '.join(SCHEDULES)}, not {self.kind!r}")
 
-    def rate(self, step: int, done: float | None = None) -> float:
+    def rate(self, step: int, done: float | None = None, spent: float = 0.0) -> float:
         """Return the rate of a step.
 
         Parameters
@@ -56,8 +58,12 @@ class Schedule:
             From 0.
         done : float, optional
             Fraction of the training that is done, where time and not steps end it.
+        spent : float, default 0
+            Fraction of the time that is spent, if time is limited: the warm-up ends with `LONGEST_WARMUP` of it.
         """
-        rise, fall = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0, 1.0
+        rise, fall = 1.0, 1.0
+        if self.warmup:
+            rise = min(1.0, max((step + 1) / self.warmup, spent / LONGEST_WARMUP))
         if self.kind == "linear":
             fall = max(0.0, 1.0 - (step / self.steps if done is None else done))
         elif self.kind == "inverse-sqrt":

@@ -12,7 +12,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.folder import FolderFormat, TextNetwork
 from w2v.neural.tasks.parameters import SharedParameters
+from w2v.settings.environment import default_workers
 from w2v.settings.estimator import Estimator
+from w2v.settings.parameters import CONSTRAINTS
 from w2v.storage.files import ModelError
 from w2v.training.checkpoints import Checkpoint, Kind
 from w2v.vectors.model_folder import LAYOUT
@@ -28,6 +30,7 @@ class TextEstimator(Estimator, Generic[_P]):
     form: ClassVar[FolderFormat]
     table: ClassVar[type[SharedParameters]]
 
+    workers: int | None
     network_: TextNetwork
     history_: list[dict[str, Any]]
 
@@ -81,6 +84,11 @@ class TextEstimator(Estimator, Generic[_P]):
         parameters: Any = self.table(**self.get_params())
         stack_of(parameters)
         return parameters  # type: ignore[no-any-return]
+
+    def _threads(self, workers: int | None) -> int:
+        """Return how many threads to use: those that are asked for, or else the parameter's, or all cores."""
+        CONSTRAINTS["workers"].check("workers", workers)
+        return workers or self.workers or default_workers()
 
     def _interrupted(self) -> tuple[TextNetwork, _P]:
         """Return the training that was interrupted, and its parameters; ValueError if there is none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
-from w2v.neural.names import MIXERS, NORMS, POSITIONS
+from w2v.neural.names import ACTIVATIONS, MIXERS, NORMS, POSITIONS
 from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, parameter
@@ -18,13 +18,12 @@ MAX_LAYERS = 1 << 10
 DECODED_POSITIONS = tuple(name for name in POSITIONS if name != "fraction")
 """Those that are known before a text is complete."""
 OPTIMIZERS = ("muon", "adam")
-ACTIVATIONS = ("gelu", "relu", "tanh")
 MEMORIES = ("states", "mean")
 UNITS = ("characters", "subwords", "words")
 AUTO = "auto"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SharedParameters:
     """How the blocks of a network are made, and how they learn, whatever they read."""
 
@@ -49,11 +48,18 @@ class SharedParameters:
         "muon", Choice("What moves the matrices of the blocks; Adam moves all other parameters.", OPTIMIZERS)
     )
     learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
-    warmup: int = parameter(400, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
+    warmup: int = parameter(
+        400, Integer("Steps, at most a quarter, in which the learning rate rises; then it falls to zero.", 0, MANY)
+    )
     weight_decay: float = parameter(0.0, Number("Weight decay of matrices and tables.", low=0))
     clip: float = parameter(1.0, Number("The longest that the gradient of a step may be.", above=0))
     averaged: int = parameter(
-        5, Integer("Keep the mean of the parameters at the last so many measurements, if it is better.", 1, 1 << 10)
+        5,
+        Integer(
+            "Keep the mean of the parameters at the last so many measurements, of the last fifth, if it is better.",
+            1,
+            1 << 10,
+        ),
     )
     epochs: int | None = parameter(
         None,
@@ -72,7 +78,7 @@ class SharedParameters:
         None, Integer("End after so many measurements without a new best.", 1, MANY), "no early end"
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    random_state: Any = parameter(1, Seed("Decides everything random."))
+    random_state: Any = parameter(1, Seed("Decides everything random; None draws a seed."))
 
     def __post_init__(self) -> None:
         check_parameters(self)
@@ -82,14 +88,14 @@ class SharedParameters:
         return vars(self).copy()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkParameters(SharedParameters):
     """The same, of networks that read text."""
 
     batch_tokens: int = parameter(4096, Integer("Tokens to be told in a step of training.", 1, MANY))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TranslatorParameters(NetworkParameters):
     """Everything that decides what a translator is and how it is trained.
 
@@ -118,10 +124,7 @@ class TranslatorParameters(NetworkParameters):
     )
 
 
-TRANSLATOR = TranslatorParameters()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LanguageModelParameters(NetworkParameters):
     """Everything that decides what a language model is and how it is trained.
 
@@ -166,9 +169,6 @@ class LanguageModelParameters(NetworkParameters):
     def to_dict(self) -> dict[str, Any]:
         """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
         return super().to_dict() | {"tokenizer": _described(self.tokenizer)}
-
-
-LANGUAGE_MODEL = LanguageModelParameters()
 
 
 def _described(given: Any) -> Any:

@@ -29,12 +29,16 @@ def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> in
 
     Raises
     ------
+    TypeError
+        If they are something else.
     ValueError
         If the vectors have another width, or none of the units is one of their words.
     ModelError
         If the folder cannot be read.
     """
     embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
+    if not isinstance(embeddings, Embeddings):
+        raise TypeError(f"word vectors to start from must be Embeddings, or their folder, not {type(given).__name__}")
     if embeddings.vector_size != table.shape[1]:
         raise ValueError(
             f"the word vectors have {embeddings.vector_size} columns, and the network's dim is {table.shape[1]}: train "

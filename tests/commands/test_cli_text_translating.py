@@ -88,6 +88,25 @@ def test_pairs_from_standard_input(pairs: Path, tmp_path: Path) -> None:
     assert run("fit-translator", pairs, "-o", tmp_path / "read", *FEW).exit_code == 0
     assert_same(Translator.load(tmp_path / "piped").network_, Translator.load(tmp_path / "read").network_)
     assert_mistake(run("fit-translator", "-", "-o", tmp_path / "x", *FEW, stdin=b""), 1, "standard input: no pair")
+    german, english = (
+        write_lines(tmp_path / f"text.{i}", list(side)) for i, side in enumerate(zip(*PAIRS, strict=True))
+    )
+    result = run("fit-translator", "-", english, "-o", tmp_path / "beside", *FEW, stdin=german.read_bytes())
+    assert result.exit_code == 0, result.output
+    assert_same(Translator.load(tmp_path / "beside").network_, Translator.load(tmp_path / "read").network_)
+    both = run("fit-translator", "-", "-v", "-", "-o", tmp_path / "x", *FEW, stdin=pairs.read_bytes())
+    assert_mistake(both, 1, "standard input ('-') is named 2 times")
+
+
+def test_pairs_that_are_not_utf_8(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs.write_bytes(pairs.read_bytes() + b"acht \xff\teight\n")
+    assert_mistake(run("fit-translator", pairs, "-o", tmp_path / "m", *FEW), 1, "0xFF", "--errors replace")
+    with monkeypatch.context() as patch:
+        patch.setattr("w2v.neural.tasks.text.translation.show_fitting", interrupting(10, signal.SIGINT))
+        assert run("fit-translator", pairs, "-o", tmp_path / "m", *FEW, "--errors", "replace").exit_code == 130
+    resumed = run("fit-translator", "--resume", tmp_path / "m")
+    assert resumed.exit_code == 0, resumed.output
+    assert "acht" in Translator.load(tmp_path / "m").network_.units["source"].pieces
 
 
 def test_empty_sides_are_noted(pairs: Path, tmp_path: Path) -> None:
@@ -262,6 +281,10 @@ def test_reference_gives_bleu(model: Path, tmp_path: Path, monkeypatch: pytest.M
     piped = run("translate", model, "--reference", reference, stdin=text.read_bytes())
     assert piped.exit_code == 1 and message in piped.stderr and len(piped.stdout.splitlines()) == len(SOURCES)
     assert_mistake(run("translate", model, text, "--reference", tmp_path / "missing"), 1, "missing")
+    twice = run("translate", model, "--reference", "-", stdin=text.read_bytes())
+    assert_mistake(twice, 1, "standard input ('-') is named 2 times")
+    short = run("translate", model, text, "--reference", "-", stdin=b"one\n")
+    assert_mistake(short, 1, "standard input has 1 lines, but there are 30")
     monkeypatch.setattr("w2v.neural.tasks.text.bleu.find_spec", lambda name: None)
     remedy = "BLEU needs the package sacrebleu: pip install 'w2v-toolkit[translate]'"
     assert_mistake(run("translate", model, text, "--reference", text), 1, remedy)
@@ -276,6 +299,8 @@ def test_attention_is_drawn_once(model: Path, tmp_path: Path) -> None:
     assert_mistake(run("translate", model, text, "--attention", picture), 1, "exists already")
     assert run("translate", model, text, "--attention", picture, "--overwrite").exit_code == 0
     assert_mistake(run("translate", model, text, "--attention", tmp_path / "look.xyz"), 1, "look.xyz")
+    long = run("translate", model, "--attention", tmp_path / "none.png", stdin=b"eins " * 1000)
+    assert_mistake(long, 1, "1,000 pieces are too many to draw", "200 at most")
     nothing = run("translate", model, "--attention", tmp_path / "none.png", stdin=b"\n\n")
     assert nothing.exit_code == 1 and "there is no line with a translation" in nothing.stderr
     assert not (tmp_path / "none.png").exists()
@@ -292,6 +317,12 @@ def test_translation_goes_on_without_sacrebleu(pairs: Path, tmp_path: Path, monk
     monkeypatch.setattr("w2v.neural.tasks.text.bleu.find_spec", lambda name: None)
     result = run("fit-translator", pairs, "-o", tmp_path / "m", *FEW, "--json")
     assert result.exit_code == 0 and "bleu" not in json.loads(result.stdout), result.output
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e9", "1e9", "10.1"])
+def test_length_penalties_without_a_meaning_are_refused(model: Path, value: str) -> None:
+    result = run("translate", model, f"--length-penalty={value}", stdin=b"eins zwei\n")
+    assert_mistake(result, 1, "length_penalty must be a number from -10 to 10, got")
 
 
 def test_text_that_is_not_utf_8(model: Path, tmp_path: Path) -> None:

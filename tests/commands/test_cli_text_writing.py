@@ -65,6 +65,8 @@ def test_text_from_standard_input(corpus: Path, tmp_path: Path) -> None:
     assert run("fit-lm", corpus, "-o", tmp_path / "read", *FEW).exit_code == 0
     assert_same(LanguageModel.load(tmp_path / "piped").network_, LanguageModel.load(tmp_path / "read").network_)
     assert_mistake(run("fit-lm", "-", "-o", tmp_path / "x", *FEW, stdin=b""), 1, "there is no text to train on")
+    both = run("fit-lm", "-", "-v", "-", "-o", tmp_path / "x", *FEW, stdin=corpus.read_bytes())
+    assert_mistake(both, 1, "standard input ('-') is named 2 times")
 
 
 def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +151,7 @@ def test_write_goes_on_after_a_prompt(models: dict[str, Path]) -> None:
     "options",
     [
         ("--temperature", 0), ("--temperature", "nan"), ("--top-k", 0), ("--top-p", 0), ("--top-p", 2),
-        ("--max-tokens", 0), ("--seed", -1),
+        ("--max-tokens", 0), ("--seed", -1), ("--seed", 2**70),
     ],
 )  # fmt: skip
 def test_write_refuses_bad_options(models: dict[str, Path], options: tuple[str, Any]) -> None:
@@ -176,6 +178,15 @@ def test_score_prints_a_line_for_a_line_and_the_perplexity_of_all(models: dict[s
         assert f"perplexity {perplexity:.2f}, {math.log(perplexity):.4f} nats each" in result.stderr
     assert run("score", models["lines"], stdin=text.read_bytes()).stdout == run("score", models["lines"], text).stdout
     assert run("score", models["lines"], stdin=b"").stdout == ""
+
+
+def test_what_scores_well_is_the_text_as_it_was(models: dict[str, Path], tmp_path: Path) -> None:
+    """A filter of the shell gives lines back with all that is in them; line feeds of a whole file alone are shown."""
+    lines = ["one\ttwo", "one\x0ctwo", "one\u2028two"]
+    text = write_lines(tmp_path / "text.txt", lines)
+    result = run("score", models["lines"], text)
+    assert [row[23:] for row in result.stdout.split("\n")] == [*lines, ""]
+    assert run("score", models["lines"], text, "--whole").stdout.endswith("  " + "\\n".join(lines) + "\n")
 
 
 def test_score_of_a_whole_file(models: dict[str, Path], tmp_path: Path) -> None:

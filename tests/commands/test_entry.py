@@ -162,3 +162,14 @@ def test_a_reader_that_has_seen_enough_ends_a_command_quietly(arguments: list[st
     finally:
         os.close(writer)
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells of POSIX close streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_an_output_that_the_caller_closed_ends_no_command(closed: str, folder: Path) -> None:
+    """As daemons start their children: what would be written goes nowhere, and never into a file of the command's."""
+    command = f'"$0" -c "from w2v.commands.entry import main; main()" neighbors my.model word1 --json {closed}'
+    ended = subprocess.run(
+        ["sh", "-c", command, sys.executable], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "") and ("word1" in ended.stdout) == (closed == "2>&-")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,22 @@ def test_two_files_are_read_line_by_line(tmp_path: Path) -> None:
     english = written(tmp_path / "train.en", "one\n\ntwo\n\nfour\n")
     assert read_pairs([german, english]) == Pairs(["eins", "zwei"], ["one", "two"], n_incomplete=2)
     assert read_pairs([german, english], columns=(2, 1)).sources == ["one", "two"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes with names are of POSIX")
+def test_pipes_are_two_files_or_tables(tmp_path: Path) -> None:
+    """As a shell's <(zcat train.de.gz) is: what can be read only once, and not again to go on."""
+    for name, texts, found in (
+        ("files", ("eins\nzwei\n", "one\ntwo\n"), Pairs(["eins", "zwei"], ["one", "two"])),
+        ("tables", ("a\tb\n", "c\td\n"), Pairs(["a", "c"], ["b", "d"])),
+    ):
+        pipes = [tmp_path / f"{name}{i}" for i in range(2)]
+        for pipe, text in zip(pipes, texts, strict=True):
+            os.mkfifo(pipe)
+            threading.Thread(target=pipe.write_text, args=(text,), daemon=True).start()
+        pairs = read_pairs(pipes)
+        assert pairs == found and pairs.files is None
+    assert read_pairs(written(tmp_path / "t.tsv", "a\tb\n")).files == [str(tmp_path / "t.tsv")]
 
 
 def test_bad_files_are_named(tmp_path: Path) -> None:
@@ -63,7 +82,7 @@ def test_no_held_out_translation_is_trained_on() -> None:
 
 @pytest.mark.parametrize("n", [0, 3, 5])
 def test_something_must_be_left(n: int) -> None:
-    with pytest.raises(ValueError, match=f"{n} pairs cannot be held out of 3 different translations"):
+    with pytest.raises(ValueError, match=f"{n} of 3 different translations cannot be held out"):
         split_pairs(Pairs(["a", "b", "c"], ["x", "y", "z"]), n, seed=1)
 
 

@@ -16,7 +16,7 @@ from tests.helpers.explorer_client import PORT, Client
 from tests.helpers.explorer_examples import HOSTILE
 from tests.helpers.text_models import character_model, counting_model, number_translator
 from w2v import ModelError
-from w2v.neural.tasks.text.answers import Written
+from w2v.neural.tasks.text.writing import Written
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -208,9 +208,9 @@ def test_hostile_texts_are_answered(translator: Client, lines: Client, character
         ("/api/translate", {"text": "x\n" * 21}, "may have 20 lines here, and this one has 21"),
         ("/api/write", {"text": "a"}, "has prompt (text)"),
         ("/api/write", {"prompt": "x" * 4001}, "a prompt may have 4,000 characters"),
-        ("/api/write", {"prompt": "", "temperature": 0}, "temperature must be greater than 0"),
-        ("/api/write", {"prompt": "", "temperature": math.nan}, "temperature must be greater than 0"),
-        ("/api/write", {"prompt": "", "top_k": 0}, "top_k must be 1 or more"),
+        ("/api/write", {"prompt": "", "temperature": 0}, "temperature must be a finite number above 0"),
+        ("/api/write", {"prompt": "", "temperature": math.nan}, "temperature must be a finite number above 0"),
+        ("/api/write", {"prompt": "", "top_k": 0}, "top_k must be a whole number from 1"),
         ("/api/write", {"prompt": "", "top_k": 1.5}, "has prompt"),
         ("/api/write", {"prompt": "", "seed": -1}, "seed must be from 0"),
         ("/api/write", {"prompt": "", "seed": 1 << 40}, "seed must be from 0"),

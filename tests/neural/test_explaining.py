@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.text_models import character_model, counting_model
-from w2v.neural.tasks.text.answers import Written
+from w2v.neural.tasks.text.writing import Written
 
 
 @pytest.mark.parametrize("greedy", [False, True])
@@ -42,7 +42,7 @@ def test_alternatives_are_the_most_probable_pieces() -> None:
         assert dict(written.alternatives).get(written.piece, written.log_probability) == pytest.approx(
             written.log_probability
         )
-    with pytest.raises(ValueError, match="alternatives must be 1 or more, not 0"):
+    with pytest.raises(ValueError, match="alternatives must be a whole number from 1"):
         counting_model().explain(alternatives=0)
-    with pytest.raises(ValueError, match="max_tokens must be 1 or more, not 0"):
+    with pytest.raises(ValueError, match="max_tokens must be a whole number from 1"):
         counting_model().explain(max_tokens=0)

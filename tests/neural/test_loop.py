@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.helpers.clock import Clock
 from w2v.monitoring.pauses import DivergenceError
 from w2v.neural import losses, stack
 from w2v.neural.layers.dropout import Dropout
@@ -196,6 +197,19 @@ def test_learning_rates_rise_and_fall() -> None:
     assert model.scales == pytest.approx(expected)
 
 
+def test_warm_up_ends_with_a_quarter_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+
+    class Slow(LanguageModel):
+        def update(self, scale: float) -> None:
+            super().update(scale)
+            clock.advance(1.0)
+
+    model = Slow()
+    Loop(model, LoopOptions(10**9, warmup=400, evaluate_every=10**9, max_time=16.0)).run()
+    assert model.scales == pytest.approx([max(1 / 400, min(1, t / 4)) * (1 - t / 16) for t in range(16)])
+
+
 def test_time_ends_training() -> None:
     loop = Loop(LanguageModel(), LoopOptions(10**9, evaluate_every=10**9, max_time=0.2))
     loop.run()
@@ -297,6 +311,8 @@ def test_state_that_is_damaged_is_refused(name: str, whole: Loop) -> None:
     if name != "best.lm":  # without it the start is the best
         with pytest.raises(ValueError, match="lacks"):
             Loop(LanguageModel(), OPTIONS).restore({key: tensors[key] for key in tensors if key != name})
-    if name == "lm":
-        with pytest.raises(ValueError, match="not finite"):
-            Loop(LanguageModel(), OPTIONS).restore(tensors | {"lm": np.full_like(tensors["lm"], np.nan)})
+    if name in ("lm", "adam.first", "best.lm"):
+        spoilt = tensors[name].copy()
+        spoilt[-1] = np.nan
+        with pytest.raises(ValueError, match=f"{name} holds a value that is not finite"):
+            Loop(LanguageModel(), OPTIONS).restore(tensors | {name: spoilt})

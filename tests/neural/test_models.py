@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import warnings
 from dataclasses import replace
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 
 from tests.helpers.gradient_checks import assert_directions
 from w2v.neural import models
+from w2v.neural.generation.sequential import greedy
+from w2v.neural.generation.state import Limits
+from w2v.neural.generation.transformer import FusedDecoder
 from w2v.neural.layers.positions import KINDS, sinusoids
-from w2v.neural.models import Batch, CausalConfig, Config, Regularisation, TranslatorConfig
+from w2v.neural.models import END, START, Batch, CausalConfig, Config, Regularisation, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import StackConfig
@@ -199,17 +203,21 @@ def test_parts_that_do_not_fit_are_refused(config: Any, message: str) -> None:
         config()
 
 
-def test_translator_is_torchs_transformer() -> None:
-    """The same parameters in torch.nn.Transformer: hidden states within 1e-5, and so the whole gradient."""
+@pytest.mark.parametrize(("norm", "activation"), [("pre", "relu"), ("post", "gelu")])
+def test_translator_is_torchs_transformer(norm: str, activation: str) -> None:
+    """The same parameters in torch.nn.Transformer: hidden states within 1e-5, and the whole gradient."""
     torch = pytest.importorskip("torch")
-    stacks = StackConfig(16, 4, 2, 24, positions="sinusoidal", activation="relu")
+    stacks = StackConfig(16, 4, 2, 24, norm=norm, positions="sinusoidal", activation=activation, epsilon=1e-5)
     config = TranslatorConfig(V, V, stacks, replace(stacks, causal=True, memory_size=16))
     table, target, source = make(config), [3, 8, 5, 7], [5, 3, 6]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # norm_first has no fast path, which only inference would take
         reference = torch.nn.Transformer(
-            16, 4, 2, 2, 24, dropout=0.0, activation="relu", batch_first=True, norm_first=True, dtype=torch.float64
-        )
+            16, 4, 2, 2, 24, dropout=0.0, activation=activation, batch_first=True, norm_first=norm == "pre",
+            dtype=torch.float64,
+        )  # fmt: skip
+    if norm == "post":
+        reference.encoder.norm = reference.decoder.norm = None  # what the last block gives is normalised already
     state = reference.state_dict()
     for name in state:
         state[name] = torch.from_numpy(np.ascontiguousarray(_as_in_torch(table, name)))
@@ -217,11 +225,16 @@ def test_translator_is_torchs_transformer() -> None:
     embedding = torch.from_numpy(table["embedding.table"].copy()).requires_grad_()
     bias = torch.from_numpy(table["output.bias"].copy())
 
-    def embedded(ids: list[int]) -> Any:
-        return embedding[ids] * 4.0 + torch.from_numpy(sinusoids(len(ids), 16, np.float64))
+    def embedded(ids: list[int], side: str) -> Any:
+        x = embedding[ids] * 4.0 + torch.from_numpy(sinusoids(len(ids), 16, np.float64))
+        if norm == "pre":
+            return x
+        first = {name: torch.from_numpy(array.copy()) for name, array in table.scope(side).items()}
+        gain, bias = first["embedding_norm.gain"], first["embedding_norm.bias"]
+        return torch.nn.functional.layer_norm(x + first["token_type"], (16,), gain, bias)
 
     mask = reference.generate_square_subsequent_mask(5, dtype=torch.float64)
-    hidden = reference(embedded(source)[None], embedded([1, *target])[None], tgt_mask=mask)[0]
+    hidden = reference(embedded(source, "encoder")[None], embedded([1, *target], "decoder")[None], tgt_mask=mask)[0]
     loss = torch.nn.functional.cross_entropy(
         hidden @ embedding.T + bias, torch.tensor([*target, 2]), label_smoothing=0.1, reduction="sum"
     )
@@ -231,8 +244,76 @@ def test_translator_is_torchs_transformer() -> None:
     assert losses.smoothed == pytest.approx(loss.item(), rel=1e-10)
     np.testing.assert_allclose(hidden_states(config, table, batch), hidden.detach().numpy(), atol=1e-10)
     np.testing.assert_allclose(found["embedding.table"], embedding.grad.numpy(), atol=1e-10)
+    for name, parameter in reference.named_parameters():
+        np.testing.assert_allclose(_as_in_torch(found, name), parameter.grad.numpy(), atol=1e-10, err_msg=name)
     single = hidden_states(config, table.astype(np.float32), batch)
     np.testing.assert_allclose(single, hidden.detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.interop
+def test_language_model_is_gpt_2(rng: np.random.Generator) -> None:
+    """The same parameters in the library's GPT-2: logits within 1e-5, the same loss, and the same text written."""
+    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
+    size, length, dim = 40, 12, 16
+    gpt = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(
+            vocab_size=size, n_positions=length, n_embd=dim, n_layer=2, n_head=4, resid_pdrop=0, embd_pdrop=0,
+            attn_pdrop=0, bos_token_id=1, eos_token_id=2, pad_token_id=2,
+        )
+    ).eval()  # fmt: skip
+    with torch.no_grad():
+        for array in gpt.parameters():
+            array += torch.from_numpy(0.2 * rng.standard_normal(array.shape).astype(np.float32))
+    config = CausalConfig(
+        size,
+        StackConfig(
+            dim, 4, 2, 4 * dim, positions="learned", activation="gelu-tanh", epsilon=1e-5, max_positions=length,
+            causal=True,
+        ),
+    )  # fmt: skip
+    table = ParameterTable.initialise(config.tensors(), 1)
+    for name, array in _from_gpt_2(gpt.state_dict(), dim).items():
+        table[name][...] = array
+    texts = Packed.of([rng.integers(3, size, n) for n in (length - 1, 1, 7)])
+    batch = Batch.of(texts)
+    found = models.logits(config, table, hidden_states(config, table, batch))
+    losses = models.token_losses(config, table, batch)
+    for first, last in itertools.pairwise(batch.inputs.offsets.tolist()):
+        ids = torch.from_numpy(batch.inputs.ids[first:last].astype(np.int64))[None]
+        wanted = torch.from_numpy(batch.wanted[first:last].astype(np.int64))
+        with torch.no_grad():
+            expected = gpt(ids).logits[0]
+        np.testing.assert_allclose(found[first:last], expected.numpy(), atol=1e-5)
+        expected_losses = torch.nn.functional.cross_entropy(expected, wanted, reduction="none")
+        np.testing.assert_allclose(losses[first:last], expected_losses.numpy(), atol=1e-5)
+    state, last = FusedDecoder(config, table).prompted(Packed.of([[5, 9]]), START)
+    [written] = greedy(state, last, Limits(length - 3, banned=()))
+    theirs = gpt.generate(torch.tensor([[START, 5, 9]]), max_length=length, do_sample=False)[0, 3:].tolist()
+    assert len(written.tokens) > 3 and written.tokens.tolist() == [token for token in theirs if token != END]
+
+
+def _from_gpt_2(state: dict[str, Any], dim: int) -> dict[str, Array]:
+    """Return GPT-2's arrays under our names.
+
+    What comes in is √d times our table there, and no logit has a bias: the last norm makes up for the factor.
+    """
+    named = {name.removeprefix("transformer."): array.numpy() for name, array in state.items()}
+    arrays = {"embedding.table": named["wte.weight"] / dim**0.5, "decoder.positions.table": named["wpe.weight"]}
+    for theirs, ours in (("weight", "gain"), ("bias", "bias")):
+        arrays[f"decoder.norm.{ours}"] = named[f"ln_f.{theirs}"] * dim**0.5
+    for i in range(2):
+        own, layer = f"decoder.layers.{i}", f"h.{i}"
+        for theirs, ours in (("ln_1", "attention_norm"), ("ln_2", "feed_forward_norm")):
+            arrays[f"{own}.{ours}.gain"] = named[f"{layer}.{theirs}.weight"]
+            arrays[f"{own}.{ours}.bias"] = named[f"{layer}.{theirs}.bias"]
+        for kind in ("weight", "bias"):
+            three = np.split(named[f"{layer}.attn.c_attn.{kind}"], 3, axis=-1)
+            for role, array in zip(("query", "key", "value"), three, strict=True):
+                arrays[f"{own}.attention.{role}.{kind}"] = array
+            arrays[f"{own}.attention.output.{kind}"] = named[f"{layer}.attn.c_proj.{kind}"]
+            arrays[f"{own}.feed_forward.inner.{kind}"] = named[f"{layer}.mlp.c_fc.{kind}"]
+            arrays[f"{own}.feed_forward.outer.{kind}"] = named[f"{layer}.mlp.c_proj.{kind}"]
+    return arrays
 
 
 def _as_in_torch(table: ParameterTable, name: str) -> Array:

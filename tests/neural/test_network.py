@@ -259,7 +259,7 @@ def test_config_round_trips_through_json() -> None:
         ({"epsilon": -1.0}, "epsilon must be a number from 0 to 1"),
         ({"norm": "between"}, "norm must be 'pre' or 'post', got 'between'"),
         ({"positions": "polar"}, "positions must be 'none' or 'index'"),
-        ({"activation": "swish"}, "activation must be 'gelu' or 'relu' or 'tanh'"),
+        ({"activation": "swish"}, "activation must be 'gelu' or 'gelu-tanh' or 'relu' or 'tanh'"),
         ({"head": "both"}, "head must be 'branch' or 'linear' or 'none'"),
         ({"head": "none"}, "without a head, dim must be input_size: 8 is not 6"),
         ({"head": "linear"}, "needs the norm 'post'"),

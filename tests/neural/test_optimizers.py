@@ -78,6 +78,13 @@ def test_schedule_rises_and_falls_in_straight_lines() -> None:
     assert Schedule(2.0, steps=10, warmup=0).rate(0) == 2
 
 
+def test_warm_up_ends_with_a_quarter_of_the_time() -> None:
+    schedule = Schedule(2.0, steps=10**6, warmup=400)
+    found = [schedule.rate(step, spent, spent) for step, spent in ((0, 0.0), (3, 0.125), (6, 0.25), (9, 0.5))]
+    assert found == pytest.approx([2 / 400, 2 * 0.5 * 0.875, 2 * 0.75, 1.0])
+    assert schedule.rate(399, 0.1, 0.1) == pytest.approx(1.8)  # or with its steps, if they are done before
+
+
 def test_schedules_fall_as_they_are_told_to() -> None:
     root, constant = (Schedule(2.0, steps=10, warmup=4, kind=kind) for kind in ("inverse-sqrt", "constant"))
     assert [root.rate(step) for step in (0, 1, 3, 15, 99)] == pytest.approx([0.5, 1, 2, 1, 0.4])

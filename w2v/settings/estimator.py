@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 _P = ParamSpec("_P")
 _Self = TypeVar("_Self", bound="Estimator")
@@ -35,7 +35,29 @@ def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
 
     It says where a corpus belongs, and what gensim's names are here.
     """
-    defaults = {name: parameter.default for name, parameter in list(inspect.signature(init).parameters.items())[1:]}
+    return cast("Callable[_P, None]", _keeping(init, inspect.signature(init)))
+
+
+def of_table(table: Callable[_P, Any]) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, _P], None]]:
+    """Make a constructor as `by_name` does, whose parameters are those of a table, a dataclass of keywords.
+
+    Type checkers and editors know them by its fields; of the method that is decorated nothing counts.
+    """
+
+    def make(init: Callable[..., None]) -> Callable[Concatenate[Any, _P], None]:
+        own, others = (
+            list(inspect.signature(init).parameters.values())[:1],
+            inspect.signature(table).parameters.values(),
+        )
+        keep = _keeping(init, inspect.Signature([*own, *others], return_annotation="None"))
+        return cast("Callable[Concatenate[Any, _P], None]", keep)
+
+    return make
+
+
+def _keeping(init: Callable[..., None], signature: inspect.Signature) -> Callable[..., None]:
+    """Return a constructor of this signature that keeps its parameters."""
+    defaults = {name: parameter.default for name, parameter in list(signature.parameters.items())[1:]}
 
     @functools.wraps(init)
     def keep(self: object, *misplaced: object, **parameters: object) -> None:
@@ -47,7 +69,8 @@ def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
             raise TypeError(f"{name} has no parameter {unknown!r:.80}{hint}")
         vars(self).update(defaults | parameters)
 
-    return cast("Callable[_P, None]", keep)
+    vars(keep)["__signature__"] = signature
+    return keep
 
 
 class FitFirst:

@@ -20,7 +20,7 @@ Class = TypeVar("Class", bound=type[Any])
 
 def parameter(default: Any, constraint: Constraint, unset: str = "") -> Any:
     """Return the field of a table of parameters; where its default is None, `unset` says what that stands for."""
-    constraint = replace(constraint, optional=default is None)
+    constraint = replace(constraint, optional=constraint.optional or default is None)
     return field(default=default, metadata={"constraint": constraint, "unset": unset})
 
 

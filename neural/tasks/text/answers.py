@@ -1,11 +1,11 @@
-"""What trained networks answer: translations, what was written, and how probable a text is."""
+"""What trained networks answer: translations, and how probable a text is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,7 @@ def translations(
         most = (1.5 * ratio * lengths[numbers]).astype(np.int64) + _SPARE
         starts = np.full(len(numbers), START, np.int32)
         limits = Limits(most, end=END)
-        if options.size == 1:
+        if options.beam == 1:
             return [[_ranked(one, options)] for one in greedy(state, starts, limits, wanted)]
         return beam(state, starts, limits, options, wanted)
 
@@ -174,24 +174,6 @@ class Scored:
         }
 
 
-class Written(NamedTuple):
-    """A unit that a language model wrote.
-
-    Attributes
-    ----------
-    piece : str
-        As people read it; "</s>" is the end of a line.
-    log_probability : float
-        The network's, whatever the temperature is.
-    alternatives : list of (str, float)
-        The most probable units at its place, and their log-probabilities.
-    """
-
-    piece: str
-    log_probability: float
-    alternatives: list[tuple[str, float]]
-
-
 def log_probabilities(
     network: TextNetwork, table: ParameterTable, streams: Streams, context: int, workers: int
 ) -> NDArray[np.float64]:
@@ -211,36 +193,3 @@ def log_probabilities(
         found[begin : int(ends[last - 1])] = -losses[new]
         first = last
     return found
-
-
-def continued(units: Units, prompt: str, ids: Sequence[int], written: Sequence[int]) -> str:
-    """Return a prompt as it was given, what is unknown in it too, and what follows it."""
-    added = units.decode([*ids, *written])[len(units.decode(ids)) :]
-    return prompt + (added.removeprefix(" ") if _has_space(units, prompt) else added)
-
-
-def _has_space(units: Units, prompt: str) -> bool:
-    """Tell whether a first word needs no space before it."""
-    return not prompt or (units.kind == "words" and prompt[-1].isspace())
-
-
-class Pieces:
-    """Tells units as they are written: the bytes of a character wait for one another, four of them at most."""
-
-    def __init__(self, units: Units, prompt: str, tell: Callable[[str], Any] | None) -> None:
-        self._units, self._tell = units, tell
-        self._waiting: list[int] = []
-        self._has_space = _has_space(units, prompt)
-
-    def add(self, token: int) -> None:
-        """Tell a unit, unless it ends within a character."""
-        self._waiting.append(token)
-        if len(self._waiting) >= 4 or not self._units.joined(self._waiting).endswith("\ufffd"):
-            self.end()
-
-    def end(self) -> None:
-        """Tell what still waits."""
-        text = self._units.joined(self._waiting)
-        if self._tell is not None and self._waiting:
-            self._tell(text.removeprefix(" ") if self._has_space else text)
-        self._waiting, self._has_space = [], False

@@ -50,6 +50,8 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = 
 
     Raises
     ------
+    ValueError
+        If there is not one for each of the other, or none; if sacrebleu has no such tokenizer.
     ModuleNotFoundError
         If the package sacrebleu is missing.
 
@@ -59,8 +61,12 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = 
     .. [2] Post 2018, A call for clarity in reporting BLEU scores, arXiv:1804.08771.
     """
     require_sacrebleu()
+    if len(found) != len(wanted) or not found:
+        raise ValueError(f"BLEU needs a translation for each reference, not {len(found)} for {len(wanted)}")
     from sacrebleu.metrics.bleu import BLEU
 
+    if tokenize is not None and tokenize not in BLEU.TOKENIZERS:
+        raise ValueError(f"tokenize must be one of {', '.join(BLEU.TOKENIZERS)}, not {tokenize!r:.80}")
     sample = "".join(wanted[:1000])
     if tokenize is None:
         chinese = sum("\u4e00" <= character <= "\u9fff" for character in sample)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.columns import checked_text, checked_texts
 from w2v.corpora.tokenizers import tokenizer_from_config
-from w2v.corpora.units import END, START, UNKNOWN, Units
+from w2v.corpora.units import END, Units
 from w2v.neural.generation.networks import GeneratingDecoder, decoder_of
-from w2v.neural.generation.sequential import Chosen, OnToken, Sampling, greedy, sample
-from w2v.neural.generation.state import TOKENS_ONLY, Limits, Wanted
+from w2v.neural.generation.sequential import Chosen, OnToken, Sampling
+from w2v.neural.generation.state import TOKENS_ONLY, Wanted
 from w2v.neural.models import CausalConfig
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
@@ -25,18 +25,17 @@ from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import LANGUAGE_MODEL_FOLDER, LANGUAGE_MODELS, TextNetwork
-from w2v.neural.tasks.parameters import LANGUAGE_MODEL, LanguageModelParameters
+from w2v.neural.tasks.parameters import LanguageModelParameters
 from w2v.neural.tasks.starting import start_from_words
-from w2v.neural.tasks.text.answers import Pieces, Scored, Written, continued, log_probabilities
+from w2v.neural.tasks.text.answers import Scored, log_probabilities
 from w2v.neural.tasks.text.texts import TextData, learn_text_units
 from w2v.neural.tasks.text.windows import Streams, Windows
-from w2v.settings.environment import default_workers
-from w2v.settings.estimator import by_name
+from w2v.neural.tasks.text.writing import Pieces, Writing, Written, continued, go_on
+from w2v.settings.constraints import Integer
+from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
-from w2v.settings.tables import documented
+from w2v.settings.tables import MANY, documented
 from w2v.training.checkpoints import Checkpoint
-
-_D = LANGUAGE_MODEL
 
 
 @documented(LanguageModelParameters)
@@ -73,43 +72,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
 
     kind, form, table = LANGUAGE_MODELS, LANGUAGE_MODEL_FOLDER, LanguageModelParameters
 
-    @by_name
-    def __init__(
-        self,
-        *,
-        architecture: str = _D.architecture,
-        window: int = _D.window,
-        layers: int = _D.layers,
-        heads: int = _D.heads,
-        dim: int = _D.dim,
-        feed_forward: float = _D.feed_forward,
-        positions: str = _D.positions,
-        norm: str = _D.norm,
-        activation: str = _D.activation,
-        dropout: float = _D.dropout,
-        smoothing: float = _D.smoothing,
-        batch_tokens: int = _D.batch_tokens,
-        optimizer: str = _D.optimizer,
-        learning_rate: float = _D.learning_rate,
-        warmup: int = _D.warmup,
-        weight_decay: float = _D.weight_decay,
-        clip: float = _D.clip,
-        averaged: int = _D.averaged,
-        epochs: int | None = _D.epochs,
-        max_time: float | None = _D.max_time,
-        evaluate_every: int | None = _D.evaluate_every,
-        patience: int | None = _D.patience,
-        workers: int | None = _D.workers,
-        random_state: Any = _D.random_state,
-        units: str = _D.units,
-        vocabulary_size: int | None = _D.vocabulary_size,
-        min_count: int = _D.min_count,
-        tokenizer: Any = _D.tokenizer,
-        lines: bool | None = _D.lines,
-        context: int = _D.context,
-        held_out: float = _D.held_out,
-        order: int = _D.order,
-    ) -> None: ...
+    @of_table(LanguageModelParameters)
+    def __init__(self, **parameters: Any) -> None: ...
 
     def fit(
         self,
@@ -257,8 +221,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
                 told.add(chosen.token)
 
         units, ids = self._units, self._units.encode([checked_text(prompt, 1)])[0].tolist()
-        sampling = Sampling(temperature, top_k, top_p, seed)
-        written = self._continue(ids, max_tokens, sampling, greedy, TOKENS_ONLY, tell)
+        writing = Writing(max_tokens, Sampling(temperature, top_k, top_p, seed), greedy)
+        written = self._continue(ids, writing, TOKENS_ONLY, tell)
         told.end()
         return continued(units, prompt, ids, written)
 
@@ -296,8 +260,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         ValueError
             If an option is out of range.
         """
-        if alternatives < 1:
-            raise ValueError(f"alternatives must be 1 or more, not {alternatives}")
+        Integer("Units to tell at each place.", 1, MANY).check("alternatives", alternatives)
         pieces, found = self._units.pieces, list[Written]()
 
         def tell(chosen: Chosen) -> None:
@@ -310,40 +273,13 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
                 on_piece(found[-1])
 
         ids = self._units.encode([checked_text(prompt, 1)])[0].tolist()
-        wanted = Wanted(scores=True, alternatives=alternatives)
-        self._continue(ids, max_tokens, Sampling(temperature, top_k, top_p, seed), greedy, wanted, tell)
+        writing = Writing(max_tokens, Sampling(temperature, top_k, top_p, seed), greedy)
+        self._continue(ids, writing, Wanted(scores=True, alternatives=alternatives), tell)
         return found
 
-    def _continue(
-        self,
-        prompt: Sequence[int],
-        max_tokens: int,
-        sampling: Sampling,
-        is_greedy: bool,
-        wanted: Wanted,
-        tell: OnToken,
-    ) -> list[int]:
+    def _continue(self, prompt: Sequence[int], writing: Writing, wanted: Wanted, tell: OnToken) -> list[int]:
         """Return the units that follow those of a prompt, without the end."""
-        if max_tokens < 1:
-            raise ValueError(f"max_tokens must be 1 or more, not {max_tokens}")
-        banned = (START, UNKNOWN) if self._lines else (START, UNKNOWN, END)
-        written: list[int] = []
-        while len(written) < max_tokens:
-            seen = [START, *prompt, *written]
-            if len(seen) >= self._context:
-                seen = seen[-(self._context // 2) :]
-            left = min(max_tokens - len(written), self._context - len(seen) + 1)
-            state, starts = self._generating().prompted(Packed.of([seen[1:]]), seen[0])
-            limits = Limits(left, end=self._end, banned=banned)
-            if is_greedy:
-                [found] = greedy(state, starts, limits, wanted, tell)
-            else:
-                drawn = replace(sampling, seed=sampling.seed + len(written))
-                [found] = sample(state, starts, limits, drawn, wanted, tell)
-            written += found.tokens.tolist()
-            if found.finished or not len(found.tokens):
-                break
-        return written
+        return go_on(self._generating(), prompt, self._context, self._end, writing, wanted, tell)
 
     def score(self, texts: Iterable[str], *, ngrams: bool = False, workers: int | None = None) -> list[Scored]:
         """Say how probable texts are.
@@ -361,7 +297,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         -------
         list of Scored
         """
-        given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+        given = checked_texts(texts)
         units = self._units
         packed = Packed(*units.encode(given))
         found = self.ngrams_.log_probabilities(packed) if ngrams else self._log_probabilities(packed, workers)
@@ -379,9 +315,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
 
     def _log_probabilities(self, packed: Packed, workers: int | None) -> NDArray[np.float64]:
         network = self.network_
-        n_workers = workers or self.workers or default_workers()
-        found = log_probabilities(network, network.parameters, Streams(packed, self._lines), self._context, n_workers)
-        return found
+        streams = Streams(packed, self._lines)
+        return log_probabilities(network, network.parameters, streams, self._context, self._threads(workers))
 
     def perplexity(self, texts: Iterable[str], *, ngrams: bool = False) -> float:
         """Return the perplexity of texts, each token of which counts alike; NaN if there is none."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from w2v.corpora.columns import checked_text, one_column, row_tuples
+from w2v.corpora.columns import checked_text, checked_texts, row_tuples
 from w2v.corpora.parallel import Pairs, complete_pairs, read_pairs, split_pairs
 from w2v.corpora.units import Units, learn_units
 from w2v.neural.tasks.fitting import seed_of
@@ -30,6 +30,7 @@ class PairData:
     files: list[str] | None
     validation_files: list[str] | None
     columns: tuple[int, int]
+    errors: str
     n_incomplete: int
 
     @classmethod
@@ -40,19 +41,20 @@ class PairData:
         validation: Any,
         parameters: TranslatorParameters,
         columns: tuple[int, int] = (1, 2),
+        errors: str = "strict",
     ) -> PairData:
         """Return pairs of whatever `Translator.fit` takes; ValueError if they are too few."""
-        pairs = _read(sources, targets, columns)
+        pairs = _read(sources, targets, columns, errors)
         if pairs.n_incomplete:
             warnings.warn(
                 LeftOutWarning(f"{pairs.n_incomplete:,} pairs have an empty side and are left out"), stacklevel=4
             )
         if validation is not None:
-            apart = _read(validation, None, columns)
-            return cls(pairs, apart, pairs.files, apart.files, columns, pairs.n_incomplete)
+            apart = _read(validation, None, columns, errors)
+            return cls(pairs, apart, pairs.files, apart.files, columns, errors, pairs.n_incomplete)
         n = parameters.held_out or max(1, min(1000, len(set(pairs.targets)) // 10))
         trained, apart = split_pairs(pairs, n, seed_of(parameters.random_state))
-        return cls(trained, apart, pairs.files, None, columns, pairs.n_incomplete)
+        return cls(trained, apart, pairs.files, None, columns, errors, pairs.n_incomplete)
 
     @classmethod
     def again(cls, began: TextNetwork, given: tuple[Any, Any, Any], parameters: TranslatorParameters) -> PairData:
@@ -69,14 +71,16 @@ class PairData:
             sources = [Path(name) for name in training["files"]]
         if validation is None and training.get("validation"):
             validation = [Path(name) for name in training["validation"]]
-        return cls.of(sources, targets, validation, parameters, columns)
+        return cls.of(sources, targets, validation, parameters, columns, training.get("errors", "strict"))
 
 
-def _read(sources: Any, targets: Any, columns: tuple[int, int]) -> Pairs:
+def _read(sources: Any, targets: Any, columns: tuple[int, int], errors: str) -> Pairs:
     if isinstance(sources, Pairs):
         return sources
+    if isinstance(sources, (str, os.PathLike)) and isinstance(targets, (str, os.PathLike)):
+        sources, targets = [sources, targets], None
     if targets is not None:
-        first, second = ([checked_text(text, i) for i, text in enumerate(one_column(x), 1)] for x in (sources, targets))
+        first, second = checked_texts(sources), checked_texts(targets)
         if len(first) != len(second):
             raise ValueError(f"there are {len(first)} sources and {len(second)} targets; each source needs its own")
         return complete_pairs(zip(first, second, strict=True))
@@ -84,7 +88,7 @@ def _read(sources: Any, targets: Any, columns: tuple[int, int]) -> Pairs:
         sources = [sources]
     rows = list(row_tuples(sources))
     if rows and all(isinstance(item, (str, os.PathLike)) for item in rows):
-        return read_pairs(rows, columns=columns)
+        return read_pairs(rows, columns=columns, errors=errors)
     if not rows or any(isinstance(row, str) or len(row) != 2 for row in rows):
         raise ValueError("pairs must be rows of a text and its translation")
     return complete_pairs(tuple(checked_text(text, i) for text in row) for i, row in enumerate(rows, 1))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CELL, _MARGIN, _NAME_SIZE = 0.3, 0.25, 9.0
+_MOST_PIECES = 200
 
 
 def plot_alignment(translation: Translation) -> Figure:
@@ -29,12 +30,17 @@ def plot_alignment(translation: Translation) -> Figure:
     Raises
     ------
     ValueError
-        If the translation is empty or its alignment was not asked for.
+        If the translation is empty, too long to be seen, or its alignment was not asked for.
     ImportError
         If matplotlib or textalloc is not installed.
     """
     if translation.alignment is None or not translation.alignment.size:
         raise ValueError("there is nothing to draw: the translation is empty, or its alignment was not asked for")
+    longest = max(translation.alignment.shape)
+    if longest > _MOST_PIECES:
+        raise ValueError(
+            f"{longest:,} pieces are too many to draw what they look at; give a text of {_MOST_PIECES} at most"
+        )
     require_matplotlib()
     from matplotlib.colors import LinearSegmentedColormap
 

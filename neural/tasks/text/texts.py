@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.columns import checked_texts
 from w2v.corpora.readers import TextReader
 from w2v.corpora.units import Units, learn_units
+from w2v.encoding.corpus import TokenLists, open_corpus
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.parameters import LanguageModelParameters
 
@@ -70,16 +70,15 @@ class TextData:
 def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
     """Return lines that are not blank, or all of them as one running text, and the files that they are from."""
     files = None
-    found: Iterator[str]
-    if isinstance(corpus, (str, os.PathLike)):
-        corpus = [Path(corpus)]
-    if isinstance(corpus, (list, tuple)) and corpus and all(isinstance(item, os.PathLike) for item in corpus):
-        corpus = TextReader(corpus)
-    if isinstance(corpus, TextReader):
-        found = corpus.lines()
-        files = None if "-" in corpus.paths else [os.path.abspath(path) for path in corpus.paths]
+    found: Iterable[str]
+    opened = open_corpus(corpus)
+    if isinstance(opened, TokenLists):
+        raise TypeError("a language model learns from texts, not from lists of tokens: pass ' '.join(tokens) of each")
+    if isinstance(opened, TextReader):
+        found = opened.lines()
+        files = None if opened.total_bytes is None else [os.path.abspath(path) for path in opened.paths]
     else:
-        found = (checked_text(text, i) for i, text in enumerate(one_column(corpus), 1))
+        found = checked_texts(opened)
     texts = [line for line in found if line.strip()] if lines else ["\n".join(found)]
     if not any(text.strip() for text in texts):
         raise ValueError("there is no text to train on")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.columns import checked_texts
 from w2v.corpora.parallel import Pairs
 from w2v.corpora.units import END, START, Units
 from w2v.neural.batches import TokenBatches
@@ -25,21 +25,21 @@ from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
 from w2v.neural.tasks.estimator import TextEstimator, positive, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import TRANSLATOR_FOLDER, TRANSLATORS, TextNetwork
-from w2v.neural.tasks.parameters import TRANSLATOR, TranslatorParameters
+from w2v.neural.tasks.parameters import TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.text.answers import Translation, translations
 from w2v.neural.tasks.text.bleu import bleu, has_sacrebleu
 from w2v.neural.tasks.text.pairs import PairData, learn_both
+from w2v.settings.constraints import Integer
 from w2v.settings.environment import default_workers
-from w2v.settings.estimator import by_name
+from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
-from w2v.settings.tables import documented
+from w2v.settings.tables import MANY, documented
 from w2v.training.checkpoints import Checkpoint
 
 _MEASURED = 500
 """Held-out pairs whose translations are compared, each time that training measures itself."""
 _LONGEST_RATIO = 100.0
-_D = TRANSLATOR
 
 
 @documented(TranslatorParameters)
@@ -74,50 +74,17 @@ class Translator(TextEstimator[TranslatorParameters]):
 
     kind, form, table = TRANSLATORS, TRANSLATOR_FOLDER, TranslatorParameters
 
-    @by_name
-    def __init__(
-        self,
-        *,
-        architecture: str = _D.architecture,
-        window: int = _D.window,
-        layers: int = _D.layers,
-        heads: int = _D.heads,
-        dim: int = _D.dim,
-        feed_forward: float = _D.feed_forward,
-        positions: str = _D.positions,
-        norm: str = _D.norm,
-        activation: str = _D.activation,
-        dropout: float = _D.dropout,
-        smoothing: float = _D.smoothing,
-        batch_tokens: int = _D.batch_tokens,
-        optimizer: str = _D.optimizer,
-        learning_rate: float = _D.learning_rate,
-        warmup: int = _D.warmup,
-        weight_decay: float = _D.weight_decay,
-        clip: float = _D.clip,
-        averaged: int = _D.averaged,
-        epochs: int | None = _D.epochs,
-        max_time: float | None = _D.max_time,
-        evaluate_every: int | None = _D.evaluate_every,
-        patience: int | None = _D.patience,
-        workers: int | None = _D.workers,
-        random_state: Any = _D.random_state,
-        source_units: str = _D.source_units,
-        target_units: str = _D.target_units,
-        vocabulary_size: int = _D.vocabulary_size,
-        joint: bool = _D.joint,
-        memory: str = _D.memory,
-        max_tokens: int = _D.max_tokens,
-        held_out: int | None = _D.held_out,
-    ) -> None: ...
+    @of_table(TranslatorParameters)
+    def __init__(self, **parameters: Any) -> None: ...
 
     def fit(
         self,
         sources: Any,
-        targets: Iterable[str] | None = None,
+        targets: Iterable[str] | os.PathLike[str] | None = None,
         *,
         validation: Any = None,
         columns: tuple[int, int] = (1, 2),
+        errors: str = "strict",
         initial_source: Any = None,
         initial_target: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -131,12 +98,13 @@ class Translator(TextEstimator[TranslatorParameters]):
         ----------
         sources : list of str, Pairs, path-like or list of path-like
             Texts; or pairs, or the files that hold them, see `w2v.corpora.parallel.read_pairs`.
-        targets : list of str, optional
-            Their translations, if `sources` are texts.
+        targets : list of str or path-like, optional
+            Their translations, if `sources` are texts, or the file of them, if it is a file.
         validation : as `sources`, or list of (str, str), optional
             Pairs to measure training by. By default some are set aside; none of their translations is trained on.
-        columns : (int, int), default (1, 2)
-            Which columns of files hold sources and targets; see `w2v.corpora.parallel.read_pairs`.
+        columns, errors : optional
+            Which columns of files hold sources and targets, and what to do with bytes that are not UTF-8; see
+            `w2v.corpora.parallel.read_pairs`.
         initial_source, initial_target : Embeddings, path-like, optional
             Word vectors that the tables of both languages start with; they must have `dim` columns.
         checkpoint : path-like, optional
@@ -170,7 +138,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, _first_of(sources)) as told:
-            data = PairData.of(sources, targets, validation, parameters, columns)
+            data = PairData.of(sources, targets, validation, parameters, columns, errors)
             if told is not None:
                 told(FitProgress("learning the vocabularies"))
             units = learn_both(data.trained, parameters)
@@ -283,10 +251,10 @@ class Translator(TextEstimator[TranslatorParameters]):
         list of list of Translation
             Those of each text, best first; a text that is empty has one that is empty.
         """
-        given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+        given, options = checked_texts(texts), BeamOptions(beam, length_penalty, n_best)
+        Integer("Texts at a time in each thread.", 1, MANY).check("batch_size", batch_size)
         return translations(
-            self.network_, self._generating(), given, BeamOptions(beam, length_penalty, n_best), wanted, batch_size,
-            workers or self.workers or default_workers(),
+            self.network_, self._generating(), given, options, wanted, batch_size, self._threads(workers)
         )  # fmt: skip
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **options: Any) -> float:
@@ -357,7 +325,7 @@ class Translator(TextEstimator[TranslatorParameters]):
             _decode_one,
             digest_of(source, target, *held),
             data.files,
-            {"columns": list(data.columns), "validation": data.validation_files},
+            {"columns": list(data.columns), "errors": data.errors, "validation": data.validation_files},
         )
         train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
 

@@ -29,15 +29,18 @@ def make(rng: np.random.Generator, **changes: Any) -> tuple[NetworkConfig, Param
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize(("dim", "heads"), [(24, 4), (64, 2), (30, 3)])
-def test_network_agrees_with_bert(dim: int, heads: int, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(
+    ("dim", "heads", "activation"), [(24, 4, "gelu"), (64, 2, "gelu"), (30, 3, "gelu"), (24, 4, "gelu_new")]
+)
+def test_network_agrees_with_bert(dim: int, heads: int, activation: str, rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
-    config, parameters = make(rng, input_size=dim, dim=dim, heads=heads)
+    own = "gelu-tanh" if activation == "gelu_new" else activation
+    config, parameters = make(rng, input_size=dim, dim=dim, heads=heads, activation=own)
     bert = transformers.BertModel(
         transformers.BertConfig(
             vocab_size=10, hidden_size=dim, num_hidden_layers=3, num_attention_heads=heads, type_vocab_size=1,
-            intermediate_size=4 * dim, hidden_act="gelu", layer_norm_eps=1e-12, max_position_embeddings=16,
+            intermediate_size=4 * dim, hidden_act=activation, layer_norm_eps=1e-12, max_position_embeddings=16,
             attn_implementation="eager",
         ),
         add_pooling_layer=False,

@@ -78,7 +78,7 @@ def test_every_network_makes_the_same_vectors(tmp_path: Path, positions: str, no
 
 @pytest.mark.interop
 @pytest.mark.parametrize("head", ["linear", "none"])
-@pytest.mark.parametrize("activation", ["gelu", "relu", "tanh"])
+@pytest.mark.parametrize("activation", ["gelu", "gelu-tanh", "relu", "tanh"])
 def test_other_heads_and_activations_make_the_same_vectors(tmp_path: Path, head: str, activation: str) -> None:
     from w2v.encoder.model.network import Network, NetworkConfig
 

@@ -346,6 +346,25 @@ def test_max_time_ends_training(rng: np.random.Generator, monkeypatch: pytest.Mo
     assert rates[QUICK.warmup :] == pytest.approx([0.02 * (1 - second / 25) for second in range(QUICK.warmup, 25)])
 
 
+@pytest.mark.parametrize("attention", [False, True])
+def test_compiling_is_said_before_the_clock_runs_and_moves_nothing(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, attention: bool
+) -> None:
+    clock, accumulate, told = Clock(monkeypatch), Trainable.accumulate, list[str]()
+
+    def compile_for_a_minute(self: Trainable, *arguments: Any, **options: Any) -> list[float]:
+        clock.advance(60 * (told[-1] == "compiling"))
+        return accumulate(self, *arguments, **options)
+
+    monkeypatch.setattr(Trainable, "accumulate", compile_for_a_minute)
+    state, corpus = start(rng, attention=attention), paragraphs(rng)
+    fitted = fit_encoder(state, corpus, options=QUICK, progress=lambda seen: told.append(seen.phase))
+    assert [phase for phase in dict.fromkeys(told) if phase != "reading"] == ["compiling", "measuring", "training"]
+    assert fitted.history[-1]["seconds"] == 0
+    monkeypatch.setattr("w2v.encoder.training.training._Stage.rehearse", lambda stage: None)
+    assert np.array_equal(fitted.state.table, fit_encoder(state, corpus, options=QUICK).state.table)
+
+
 def interrupted_at(step: int) -> Any:
     def progress(seen: FitProgress) -> None:
         if seen.phase == "training" and seen.step == step:

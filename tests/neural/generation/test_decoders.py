@@ -185,15 +185,18 @@ def test_beams_do_not_end_before_the_penalty_is_done_with() -> None:
 
 def test_options_are_checked() -> None:
     for options, what in (
-        ({"size": 0}, "size of a beam"), ({"n_best": 6}, "n_best must be"), ({"length_penalty": np.nan}, "penalty"),
+        ({"beam": 0}, "beam must be"), ({"beam": 1.5}, "beam must be"), ({"n_best": 6}, "n_best must be"),
+        ({"length_penalty": np.nan}, "penalty"), ({"length_penalty": 1e9}, "penalty"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=what):
             BeamOptions(**options)
     for options, what in (
         ({"temperature": 0.0}, "temp"),
         ({"top_k": 0}, "top_k"),
+        ({"top_k": 2.5}, "top_k"),
         ({"top_p": 0.0}, "top_p"),
         ({"seed": -1}, "seed"),
+        ({"seed": 2.5}, "seed"),
     ):
         with pytest.raises(ValueError, match=what):
             Sampling(**options)

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import LINES, TINY, assert_same, character_model, counting_lines, counting_model, ticking
+from tests.helpers.text_models import (
+    LINES,
+    TINY,
+    assert_same,
+    character_model,
+    counting_lines,
+    counting_model,
+    ticking,
+    write_lines,
+)
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, LanguageModel, ModelError, TrainingInterrupted
 from w2v.corpora import TextReader
@@ -151,11 +160,48 @@ def test_prompt_comes_back_as_it_was_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_tokens": 0}, {"temperature": 0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"seed": -1}]
-)
+    "options",
+    [
+        {"max_tokens": 0}, {"temperature": 0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"seed": -1},
+        {"seed": 2**32}, {"seed": 2.5}, {"max_tokens": 2.5}, {"max_tokens": np.nan}, {"top_k": 2.5},
+        {"temperature": "1"},
+    ],
+)  # fmt: skip
 def test_bad_options_of_writing_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
         counting_model().write("one", **options)
+
+
+@pytest.mark.parametrize("workers", [-3, 0, 1.5])
+def test_no_threads_score_nothing(workers: Any) -> None:
+    with pytest.raises(ValueError, match="workers must be a whole number from 1 to 1024"):
+        counting_model().score(["one"], workers=workers)
+
+
+def test_a_text_is_no_list_of_texts() -> None:
+    for ask in (counting_model().score, counting_model().perplexity):
+        with pytest.raises(TypeError, match=r"a list of texts is needed, not one: write \['one two'\]"):
+            ask("one two")
+
+
+def test_corpus_is_told_as_of_word_vectors(tmp_path: Path) -> None:
+    """Strings that name files are files; lists of tokens are no texts."""
+    files = [str(write_lines(tmp_path / f"{i}.txt", CORPUS[i::2])) for i in range(2)]
+    found = small(epochs=1).fit(files)
+    assert found.network_.inputs == tuple(files) and "one" in found.network_.units["text"].pieces
+    with pytest.raises(ValueError, match=r"missing\.txt: there is no such file"):
+        small().fit([*files, str(tmp_path / "missing.txt")])
+    with pytest.raises(TypeError, match="not from lists of tokens"):
+        small().fit([line.split() for line in CORPUS])
+
+
+def test_no_seed_draws_one() -> None:
+    found = small(epochs=1, random_state=None).fit(CORPUS).network_
+    assert found.seed is not None and isinstance(found.metadata["parameters"]["random_state"], int)
+
+
+def test_the_largest_seed_writes_beyond_the_context() -> None:
+    assert len(character_model().write(seed=2**32 - 1, max_tokens=40)) == 40
 
 
 @pytest.mark.parametrize("limit", [{}, {"max_time": 30.0, "epochs": None}], ids=["epochs", "max_time"])

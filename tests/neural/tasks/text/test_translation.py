@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import TINY, WORDS, assert_same, number_pairs, number_translator, ticking, write_pairs
+from tests.helpers.text_models import (
+    TINY,
+    WORDS,
+    assert_same,
+    number_pairs,
+    number_translator,
+    ticking,
+    write_lines,
+    write_pairs,
+)
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TrainingInterrupted, Translator
 from w2v.neural.generation.beam import BeamOptions, beam
@@ -18,6 +27,7 @@ from w2v.neural.generation.state import Limits
 from w2v.neural.models import END, START
 from w2v.neural.packing import Packed
 from w2v.neural.progress import FitProgress, show_fitting
+from w2v.neural.tasks.text.bleu import bleu
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 SOURCES, TARGETS = map(list, zip(*number_pairs(40, 3), strict=True))
@@ -201,7 +211,7 @@ def test_long_pairs_are_left_out_and_counted() -> None:
         ({}, PAIRS[:1], None, "give more pairs"),
         ({}, [], None, "pairs must be rows"),
         ({}, ["eins"], None, "eins"),
-        ({"held_out": 500}, PAIRS, None, "500 pairs cannot be held out"),
+        ({"held_out": 500}, PAIRS, None, "500 of .* cannot be held out"),
         ({"dim": 30, "heads": 4}, PAIRS, None, "dim must be a multiple of heads: 30"),
         ({"dim": 6, "heads": 2, "positions": "rotary"}, PAIRS, None, "dim / heads must be even"),
         ({"positions": "fraction"}, PAIRS, None, "positions must be"),
@@ -216,6 +226,39 @@ def test_bad_input_is_told_in_a_sentence(options: dict[str, Any], sources: Any, 
         sources = [("eins zwei", f"{word} {word}") for word in "abcdefgh"]
     with pytest.raises((ValueError, ModelError), match=message):
         small(**options).fit(sources, targets)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be"), ({"batch_size": -1}, "batch_size must be"),
+        ({"workers": -1}, "workers must be"), ({"workers": 0}, "workers must be"), ({"beam": 1.5}, "beam must be"),
+        ({"length_penalty": 1e9}, "length_penalty must be"),
+    ],
+)  # fmt: skip
+def test_bad_options_of_translating_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        number_translator().translate(["eins"], **options)
+
+
+def test_texts_that_are_none_are_refused() -> None:
+    translator = number_translator()
+    with pytest.raises(TypeError, match=r"a list of texts is needed, not one: write \['eins zwei'\]"):
+        translator.translate("eins zwei")
+    with pytest.raises(TypeError, match="text 2 is not a str but float"):
+        translator.translate(["eins", float("nan")])  # type: ignore[list-item]
+    for found, wanted in ((["eins"], ["one", "two"]), (["eins", "zwei"], ["one"]), ([], [])):
+        with pytest.raises(ValueError, match=f"not {len(found)} for {len(wanted)}"):
+            translator.score(found, wanted)
+    with pytest.raises(ValueError, match="tokenize must be one of none, zh, 13a"):
+        bleu(["one"], ["one"], tokenize="words")
+
+
+def test_two_files_are_named_as_two_lists_are(tmp_path: Path) -> None:
+    files = [write_lines(tmp_path / f"text.{i}", list(side)) for i, side in enumerate(zip(*PAIRS, strict=True))]
+    found = small(epochs=1).fit(*files)
+    assert_same(found.network_, small(epochs=1).fit(PAIRS).network_)
+    assert found.network_.inputs == tuple(map(str, files))
 
 
 def test_words_to_start_from() -> None:
@@ -237,6 +280,8 @@ def test_words_to_start_from() -> None:
     assert own @ given == pytest.approx(np.linalg.norm(own) * np.linalg.norm(given), rel=1e-5)
     with pytest.raises(ValueError, match="none of the units is a word"):
         small().fit(PAIRS, initial_source=english)
+    with pytest.raises(TypeError, match="must be Embeddings, or their folder, not ndarray"):
+        small().fit(PAIRS, initial_source=np.zeros((3, 16)))
     with pytest.raises(ValueError, match="have 16 columns, and the network's dim is 32"):
         small(dim=32).fit(PAIRS, initial_target=english)
 
