@@ -75,7 +75,7 @@ class LoopOptions:
     ----------
     steps : int
     warmup : int
-        Steps in which learning rates rise to their peak; with `max_time`, at most `optimizers.schedule.LONGEST_WARMUP` of it.
+        Steps in which learning rates rise to their peak; with `max_time`, at most `schedule.LONGEST_WARMUP` of it.
     evaluate_every : int
         Steps from one held-out loss to the next.
     max_time : float or None
