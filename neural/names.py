@@ -10,3 +10,5 @@ POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+rela
 
 MIXERS = ("attention", "recurrent", "convolution")
 """What lets the hidden states of a sequence see each other; see `w2v.neural.layers.block`."""
+POOLINGS = ("mean", "first", "max")
+"""How the hidden states of a sequence become one; see `w2v.neural.layers.pooling`."""

@@ -1,4 +1,4 @@
-"""`w2v evaluate`: word vectors on analogies and word pairs, encoders on sentence pairs, labels and word order."""
+"""`w2v evaluate`: word vectors on analogies and word pairs, encoders on sentences, classifiers on texts with labels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
+from w2v.commands.labels.reporting import evaluate_labels, print_labels
 from w2v.commands.shared.options import (
     analogies_option,
     json_option,
@@ -53,7 +54,8 @@ Examples:
   w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json
   w2v evaluate my.encoder --sts sts-dev.csv --sts SICK_trial.txt --against my.model
   w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
-  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder""",
+  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder
+  w2v evaluate topics.classifier --labels test.tsv""",
 )
 @model_argument
 @analogies_option
@@ -74,6 +76,7 @@ Examples:
 @_files("--sts", "Pairs of sentences with people's scores, as STS Benchmark and SICK come, or plain; may be repeated.")
 @_files("--classify", "Lines of a label, a tab and a sentence, or TREC's, for cross-validation; may be repeated.")
 @_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
+@_files("--labels", "With a classifier as MODEL: texts with labels, as fit-classifier reads them; may be repeated.")
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -96,13 +99,20 @@ def evaluate(
     as_json: bool,
     against: Path | None,
     baseline: str | None,
+    labels: tuple[Path, ...],
     **sentences: tuple[Path, ...],
 ) -> None:
-    """Measure word vectors, or an encoder; word vectors serve as the encoder that they make without training."""
+    """Measure word vectors, an encoder, or a classifier.
+
+    Word vectors serve as the encoder that they make without training.
+    """
+    if labels:
+        _evaluate_labels(model, labels, as_json)
+        return
     is_encoder = any(sentences.values())
     if not analogies and not pairs and not is_encoder:
         raise click.UsageError(
-            "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE."
+            "Nothing to evaluate: give --analogies or --pairs FILE, --sts, --classify, --word-order or --labels FILE."
         )
     for given, what in ((baseline, "--baseline makes vectors of"), (against, "--against compares on")):
         if given is not None and not is_encoder:
@@ -124,6 +134,15 @@ def evaluate(
     if found.get("pairs"):
         print_pairs(found["pairs"])
     _print_sentences(str(model), reports, others, differences)
+
+
+def _evaluate_labels(model: Path, files: Sequence[Path], as_json: bool) -> None:
+    with show_work(f"evaluating {model.name}"):
+        reports = evaluate_labels(model, files)
+    if as_json:
+        print_json({"labels": {path: report.to_dict() for path, report in reports.items()}})
+    else:
+        print_labels(reports)
 
 
 def _evaluate_words(

@@ -21,7 +21,7 @@ from w2v.storage.claims import check_free_space
 from w2v.storage.files import ModelError, atomic_file, atomic_folder
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.training.checkpoints import Kind
-from w2v.vectors.model_folder import FORMAT, LAYOUT, check_types, encode_json, parse_json, read_header, read_kind
+from w2v.vectors.model_folder import FORMAT, LAYOUT, check_types, encode_json, is_kind, parse_json, read_header
 from w2v.vectors.persistence import check_output, n_bytes_of
 
 TRANSLATORS = Kind("translator", 1, "w2v fit-translator", "Translator")
@@ -152,10 +152,7 @@ class TextNetwork:
 
 def is_text_network(path: str | os.PathLike[str]) -> bool:
     """Tell whether a folder says that it holds a translator or a language model."""
-    try:
-        return read_kind(path) in (TRANSLATORS.name, LANGUAGE_MODELS.name)
-    except ModelError:
-        return False
+    return is_kind(path, TRANSLATORS.name, LANGUAGE_MODELS.name)
 
 
 class FolderFormat(NamedTuple):

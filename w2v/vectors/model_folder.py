@@ -43,14 +43,13 @@ class Layout:
     training: str = "training.safetensors"
     phrases: str = "phrases.json"
     pieces: str = "tokenizer.json"
-    source_units: str = "source-units.json"
-    target_units: str = "target-units.json"
-    text_units: str = "text-units.json"
 
 
 LAYOUT = Layout()
 TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
 """What files of arrays in a model folder are called."""
+UNITS_NAME = re.compile(r"[a-z]{1,64}-units\.json")
+"""What files of a network's vocabularies are called."""
 
 _OPENED_WITH = {
     "word-vectors": "w2v neighbors, or Embeddings.load",
@@ -58,6 +57,7 @@ _OPENED_WITH = {
     "sentence-index": "w2v search, or SentenceIndex.open",
     "translator": "w2v translate, or Translator.load",
     "language-model": "w2v write and w2v score, or LanguageModel.load",
+    "text-classifier": "w2v classify, or TextClassifier.load",
 }
 """What each kind of model is for, said where another is expected."""
 
@@ -96,6 +96,14 @@ def read_header(
 def read_kind(path: str | os.PathLike[str]) -> str:
     """Return the kind of model that a folder holds, and check nothing else; `ModelError` if it is no model folder."""
     return str(_read_config(path)[1].get("kind"))
+
+
+def is_kind(path: str | os.PathLike[str], *kinds: str) -> bool:
+    """Tell whether a folder says that it holds a model of one of these kinds."""
+    try:
+        return read_kind(path) in kinds
+    except ModelError:
+        return False
 
 
 def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Commands about labels: of texts, of words, of pictures."""
