@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.neural import models
@@ -83,8 +84,13 @@ class Text:
 
 def digest_of(*texts: Packed) -> str:
     """Return what texts share only if they are the same."""
+    return digest_of_arrays(*(array for text in texts for array in text))
+
+
+def digest_of_arrays(*arrays: NDArray[Any]) -> str:
+    """Return what arrays share only if they are the same."""
     found = hashlib.sha256()
-    for array in (array for text in texts for array in text):
+    for array in arrays:
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()
 
