@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from w2v.encoding.vocabulary import UnknownWordError as UnknownWordError
     from w2v.encoding.vocabulary import Vocabulary as Vocabulary
     from w2v.monitoring.history import TrainingInterrupted as TrainingInterrupted
-    from w2v.neural.tasks.labels.classification import TextClassifier as TextClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier as TextClassifier
     from w2v.neural.tasks.labels.tagging import Tagger as Tagger
     from w2v.neural.tasks.text.language_model import LanguageModel as LanguageModel
     from w2v.neural.tasks.text.translation import Translator as Translator
@@ -51,7 +51,7 @@ _HOME = {
     "SentenceIndex": "encoder.retrieval.index.sentence_index",
     "Tagger": "neural.tasks.labels.tagging",
     "TrainingInterrupted": "monitoring.history",
-    "TextClassifier": "neural.tasks.labels.classification",
+    "TextClassifier": "neural.tasks.labels.classification.text_classifier",
     "Translator": "neural.tasks.text.translation",
     "UnknownWordError": "encoding.vocabulary",
     "Vocabulary": "encoding.vocabulary",

@@ -27,10 +27,10 @@ from w2v.commands.text.shared import required_output, run
 from w2v.corpora.labelled import TableColumns
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
-from w2v.neural.tasks.labels.classification_parameters import ClassifierParameters
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 if TYPE_CHECKING:
-    from w2v.neural.tasks.labels.classification import TextClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
 _AT_ONCE = 4096
 
@@ -89,7 +89,7 @@ def fit_classifier(
 
     Without layers it is fastText's classifier: the mean of words and runs of words.
     """
-    from w2v.neural.tasks.labels.classification import TextClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     output = required_output(output, files, "FILE")
     model = TextClassifier(**options)
@@ -133,7 +133,7 @@ def classify(model: Path, files: tuple[str, ...], top: int, errors: str, as_json
     A line out for a line in: the label (where a text may have several: all of them, between commas), a tab, its
     probability, a tab, and the text. --json prints an object a line.
     """
-    from w2v.neural.tasks.labels.classification import TextClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     reader = TextReader(files or "-", errors=errors)
     opened = TextClassifier.load(model)

@@ -13,14 +13,14 @@ from w2v.commands.shared.output import decimals, percent, print_table, say
 from w2v.commands.text.describing import describe_units
 
 if TYPE_CHECKING:
-    from w2v.neural.tasks.labels.measures import ClassificationReport
+    from w2v.neural.tasks.labels.classification.measures import ClassificationReport
 
 _MOST_CONFUSIONS = 12
 
 
 def evaluate_labels(model: Path, files: Sequence[Path]) -> dict[str, ClassificationReport]:
     """Return the report of every file of texts with labels."""
-    from w2v.neural.tasks.labels.classification import TextClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     opened = TextClassifier.load(model)
     return {str(path): opened.evaluate(path) for path in files}
@@ -65,7 +65,7 @@ def print_classes(title: str, report: Mapping[str, Any]) -> None:
 
 def describe_classifier(folder: Path) -> dict[str, Any]:
     """Return what `w2v info` tells of a classifier."""
-    from w2v.neural.tasks.labels.classification import TextClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     model = TextClassifier.load(folder)
     network, told = model.network_, dict(model.network_.metadata)

@@ -13,7 +13,7 @@ import pytest
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
 from w2v import TextClassifier
-from w2v.neural.tasks.labels.classification_parameters import ClassifierParameters
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 TEXTS, LABELS = topic_texts()
 

@@ -14,12 +14,24 @@ from w2v.neural.kernels.bags import Bags, Linear
 from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.fitting import Told
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.labels.bags import BagFeatures
-from w2v.neural.tasks.labels.classification_data import LabelData
-from w2v.neural.tasks.labels.classification_folder import BUCKETS_FILE, CLASSIFIERS
-from w2v.neural.tasks.labels.classification_parameters import ClassifierParameters
-from w2v.neural.tasks.labels.linear import LinearConfig, LinearOptions, linear_logits, linear_of, train_linear
-from w2v.neural.tasks.labels.measures import Calibration, ClassificationReport, decide, mean_loss, probabilities
+from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.data import LabelData
+from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS
+from w2v.neural.tasks.labels.classification.linear import (
+    LinearConfig,
+    LinearOptions,
+    linear_logits,
+    linear_of,
+    train_linear,
+)
+from w2v.neural.tasks.labels.classification.measures import (
+    Calibration,
+    ClassificationReport,
+    decide,
+    mean_loss,
+    probabilities,
+)
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 
 def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | None) -> TextNetwork:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from w2v.neural.tasks.labels.measures import (
+from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
     best_temperature,

@@ -19,13 +19,12 @@ from w2v.neural.progress import ProgressOption, show_fitting
 from w2v.neural.tasks.estimator import TextEstimator, positive
 from w2v.neural.tasks.fitting import seed_of
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.labels.bags import BagFeatures
-from w2v.neural.tasks.labels.classification_data import LabelData, read_texts
-from w2v.neural.tasks.labels.classification_fitting import fit_linear
-from w2v.neural.tasks.labels.classification_folder import BUCKETS_FILE, CLASSIFIER_FOLDER, CLASSIFIERS
-from w2v.neural.tasks.labels.classification_parameters import CLASSIFIER, ClassifierParameters
-from w2v.neural.tasks.labels.linear import linear_logits, linear_of
-from w2v.neural.tasks.labels.measures import (
+from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
+from w2v.neural.tasks.labels.classification.fitting import fit_linear
+from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIER_FOLDER, CLASSIFIERS
+from w2v.neural.tasks.labels.classification.linear import linear_logits, linear_of
+from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
     Classified,
@@ -33,6 +32,7 @@ from w2v.neural.tasks.labels.measures import (
     decide,
     probabilities,
 )
+from w2v.neural.tasks.labels.classification.parameters import CLASSIFIER, ClassifierParameters
 from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented

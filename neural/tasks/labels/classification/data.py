@@ -17,7 +17,7 @@ from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.labelled import Labelled, TableColumns, read_labelled
 from w2v.corpora.readers import TextReader
 from w2v.neural.kernels.bags import Targets
-from w2v.neural.tasks.labels.classification_parameters import ClassifierParameters
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 _SEVERAL = (list, tuple, set, frozenset, np.ndarray)

@@ -16,7 +16,7 @@ from w2v.encoding.vocabulary import choose_words
 from w2v.kernels.scanner import COUNT, FIRST, LENGTH, START, Table
 from w2v.kernels.subwords import hash_words
 from w2v.neural.kernels.bags import Bags, TokenEntries, find_features
-from w2v.neural.tasks.labels.classification_parameters import MOST_BUCKETS, BagSettings
+from w2v.neural.tasks.labels.classification.parameters import MOST_BUCKETS, BagSettings
 from w2v.vectors.subwords import END_OF_SENTENCE, Subwords
 
 _AT_ONCE = 1 << 16
