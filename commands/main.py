@@ -39,6 +39,7 @@ main.add_section(
         "fit-encoder": "w2v.commands.sentences.fit_encoder:fit_encoder",
         "fit-translator": "w2v.commands.text.translating:fit_translator",
         "fit-lm": "w2v.commands.text.writing:fit_lm",
+        "fit-tagger": "w2v.commands.labels.tagging:fit_tagger",
         "phrases": "w2v.commands.words.phrases:phrases",
         "download": "w2v.commands.models.download:download",
     },
@@ -69,6 +70,12 @@ main.add_section(
         "translate": "w2v.commands.text.translating:translate",
         "write": "w2v.commands.text.writing:write",
         "score": "w2v.commands.text.writing:score",
+    },
+)
+main.add_section(
+    "Label",
+    {
+        "tag": "w2v.commands.labels.tagging:tag",
     },
 )
 main.add_section(

@@ -1,4 +1,4 @@
-"""`w2v evaluate`: word vectors on analogies and word pairs, encoders on sentence pairs, labels and word order."""
+"""`w2v evaluate`: word vectors on analogies and word pairs, encoders on sentences, taggers on words with tags."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
+from w2v.commands.labels.tagging import evaluate_tags, print_tag_scores
 from w2v.commands.shared.options import (
     analogies_option,
     json_option,
@@ -53,7 +54,8 @@ Examples:
   w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json
   w2v evaluate my.encoder --sts sts-dev.csv --sts SICK_trial.txt --against my.model
   w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
-  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder""",
+  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder
+  w2v evaluate my.tagger --tags test.conll""",
 )
 @model_argument
 @analogies_option
@@ -74,6 +76,7 @@ Examples:
 @_files("--sts", "Pairs of sentences with people's scores, as STS Benchmark and SICK come, or plain; may be repeated.")
 @_files("--classify", "Lines of a label, a tab and a sentence, or TREC's, for cross-validation; may be repeated.")
 @_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
+@_files("--tags", "With a tagger as MODEL: sentences of words with tags, in columns as in training; may be repeated.")
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -96,13 +99,18 @@ def evaluate(
     as_json: bool,
     against: Path | None,
     baseline: str | None,
+    tags: tuple[Path, ...],
     **sentences: tuple[Path, ...],
 ) -> None:
-    """Measure word vectors, or an encoder; word vectors serve as the encoder that they make without training."""
+    """Measure word vectors, an encoder or a tagger; word vectors serve as the encoder they make without training."""
+    if tags:
+        _evaluate_tagger(model, tags, as_json, others=bool(analogies or pairs or against or any(sentences.values())))
+        return
     is_encoder = any(sentences.values())
     if not analogies and not pairs and not is_encoder:
         raise click.UsageError(
-            "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE."
+            "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE, or "
+            "--tags FILE of a tagger."
         )
     for given, what in ((baseline, "--baseline makes vectors of"), (against, "--against compares on")):
         if given is not None and not is_encoder:
@@ -124,6 +132,16 @@ def evaluate(
     if found.get("pairs"):
         print_pairs(found["pairs"])
     _print_sentences(str(model), reports, others, differences)
+
+
+def _evaluate_tagger(model: Path, files: tuple[Path, ...], as_json: bool, others: bool) -> None:
+    if others:
+        raise click.UsageError("--tags measures a tagger, and what else is to be measured has other models: ask apart.")
+    scores = evaluate_tags(model, files)
+    if as_json:
+        print_json({"tags": {path: found.to_dict() for path, found in scores.items()}})
+    else:
+        print_tag_scores(scores)
 
 
 def _evaluate_words(

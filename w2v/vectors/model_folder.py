@@ -58,6 +58,7 @@ _OPENED_WITH = {
     "sentence-index": "w2v search, or SentenceIndex.open",
     "translator": "w2v translate, or Translator.load",
     "language-model": "w2v write and w2v score, or LanguageModel.load",
+    "tagger": "w2v tag, or Tagger.load",
 }
 """What each kind of model is for, said where another is expected."""
 

@@ -27,7 +27,7 @@ def _config_from(described: Mapping[str, Any]) -> TaggerConfig:
 
 
 def _check(config: TaggerConfig, units: Mapping[str, Any]) -> None:
-    labels: Labels = units["words"]
+    labels: Labels = units["text"]
     sizes = {
         "words": (config.inputs.words, len(labels.words.words) + 1),
         "rows of n-grams": (config.inputs.buckets, labels.words.subwords.buckets),
@@ -56,4 +56,4 @@ def _read_vectors(
     return {"vectors": arrays}
 
 
-TAGGER_FOLDER = FolderFormat(TAGGERS, ("words",), _config_from, _check, Labels.from_config, _read_vectors)
+TAGGER_FOLDER = FolderFormat(TAGGERS, ("text",), _config_from, _check, Labels.from_config, _read_vectors)
