@@ -47,7 +47,9 @@ class Tagged:
     def take(self, rows: Iterable[int]) -> Tagged:
         """Return some of the sentences, in the order asked for."""
         chosen = list(rows)
-        return Tagged(*([part[i] for i in chosen] for part in (self.sentences, self.tags, self.columns)))
+        return Tagged(
+            [self.sentences[i] for i in chosen], [self.tags[i] for i in chosen], [self.columns[i] for i in chosen]
+        )
 
 
 def read_tagged(

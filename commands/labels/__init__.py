@@ -1,1 +1,1 @@
-"""Commands about labels: of texts, of words, of pictures."""
+"""Commands that label: words of sentences, and whole texts."""

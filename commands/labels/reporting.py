@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v.commands.sentences.describing import bytes_of
 from w2v.commands.shared.output import decimals, percent, print_table, say
-from w2v.commands.text.describing import describe_units
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.labels.classification.measures import ClassificationReport
@@ -61,23 +59,3 @@ def print_classes(title: str, report: Mapping[str, Any]) -> None:
         header += [f">as {label}" for label in report["classes"]]
         rows = [[*row, *(f"{n:,}" for n in taken)] for row, taken in zip(rows, confusion, strict=True)]
     print_table(header, rows)
-
-
-def describe_classifier(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of a classifier."""
-    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
-
-    model = TextClassifier.load(folder)
-    network, told = model.network_, dict(model.network_.metadata)
-    validation = told.pop("validation", None) or {}
-    figures = {f"held_out_{name}": validation[name] for name in ("accuracy", "macro_f1", "loss") if name in validation}
-    return {
-        "path": str(folder),
-        "kind": network.kind.name.replace("-", " "),
-        "bytes": bytes_of(folder),
-        **describe_units(network),
-        "network_parameters": network.parameters.n_parameters,
-        **figures,
-        **told,
-        "training": {**told.get("training", {}), "inputs": list(network.inputs)},
-    }

@@ -66,6 +66,8 @@ class Text:
         The one of `figures` that is highest for the parameters that are kept; None takes the lowest loss.
     word_dropout : float
         See `models.Regularisation.words`.
+    concluded : callable
+        Adds what is only known in the end to what was learned.
     """
 
     draw: Callable[[int], Sized]
@@ -80,6 +82,7 @@ class Text:
     smallest: Callable[[Any], tuple[Any, Any]] = models.smallest
     judged_by: str | None = None
     word_dropout: float = 0.0
+    concluded: Callable[[TextNetwork], TextNetwork] = lambda learned: learned
 
 
 def digest_of(*texts: Packed) -> str:
@@ -185,7 +188,7 @@ def train(
             loop.run()
         except KeyboardInterrupt as caught:
             interrupt = caught
-        result = saved(interrupt is None)
+        result = text.concluded(saved(interrupt is None))
         keep(result)
         if checkpoint is not None:
             checkpoint.finish(result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from w2v.storage.claims import check_free_space
 from w2v.storage.files import ModelError, atomic_file, atomic_folder
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.training.checkpoints import Kind
-from w2v.vectors.model_folder import FORMAT, LAYOUT, check_types, encode_json, is_kind, parse_json, read_header
+from w2v.vectors.model_folder import FORMAT, LAYOUT, check_types, encode_json, parse_json, read_header, read_kind
 from w2v.vectors.persistence import check_output, n_bytes_of
 
 TRANSLATORS = Kind("translator", 1, "w2v fit-translator", "Translator")
@@ -150,9 +150,12 @@ class TextNetwork:
         return cls(form.kind, config, parameters, units, metadata, training, further)
 
 
-def is_text_network(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a folder says that it holds a translator or a language model."""
-    return is_kind(path, TRANSLATORS.name, LANGUAGE_MODELS.name)
+def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
+    """Tell whether a folder says that it holds a model of one of some kinds."""
+    try:
+        return read_kind(path) in kinds
+    except ModelError:
+        return False
 
 
 class FolderFormat(NamedTuple):

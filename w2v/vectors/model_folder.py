@@ -58,6 +58,7 @@ _OPENED_WITH = {
     "translator": "w2v translate, or Translator.load",
     "language-model": "w2v write and w2v score, or LanguageModel.load",
     "text-classifier": "w2v classify, or TextClassifier.load",
+    "tagger": "w2v tag, or Tagger.load",
 }
 """What each kind of model is for, said where another is expected."""
 
@@ -96,14 +97,6 @@ def read_header(
 def read_kind(path: str | os.PathLike[str]) -> str:
     """Return the kind of model that a folder holds, and check nothing else; `ModelError` if it is no model folder."""
     return str(_read_config(path)[1].get("kind"))
-
-
-def is_kind(path: str | os.PathLike[str], *kinds: str) -> bool:
-    """Tell whether a folder says that it holds a model of one of these kinds."""
-    try:
-        return read_kind(path) in kinds
-    except ModelError:
-        return False
 
 
 def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:

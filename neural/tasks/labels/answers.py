@@ -100,7 +100,7 @@ class Reader:
 
     def __init__(self, network: TextNetwork, table: ParameterTable) -> None:
         self.config: TaggerConfig = network.config
-        self.labels: Labels = network.units["words"]
+        self.labels: Labels = network.units["text"]
         self._table = table
         self._vectors = network.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
         self._rows: dict[str, int] = {}

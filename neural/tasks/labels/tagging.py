@@ -62,7 +62,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         What was learned.
     tags_ : list of str
         The tags that it knows.
-    scheme_ : {{"IOB1", "IOB2", "BIOES"}} or None
+    scheme_ : {"IOB1", "IOB2", "BIOES"} or None
         How spans are written; None if tags write no spans.
     history_ : list of dict
         What training measured: step, seconds, losses, held_out_loss, and f1 of spans or accuracy of words.
@@ -155,7 +155,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         vectors : Embeddings, path-like, optional
             Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
         column_numbers : ColumnNumbers
-            Which columns of files hold words and tags.
+            Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.
         checkpoint, checkpoint_every, overwrite, progress : optional
             See `Translator.fit`.
 
@@ -185,10 +185,10 @@ class Tagger(TextEstimator[TaggerParameters]):
                 vectors, (word for own in data.trained.sentences for word in own), parameters.most_vectors
             )
             labels = Labels.learn(data.trained, parameters, words)
-            config = _config(labels, table.shape, parameters)
+            config = _config(labels, (len(table), table.shape[1]), parameters)
             start = ParameterTable.initialise(config.tensors(), parameters.random_state)
             further = {"vectors": {"table": table}} if table.shape[1] else {}
-            network = TextNetwork(TAGGERS, config, start, {"words": labels}, further=further)
+            network = TextNetwork(TAGGERS, config, start, {"text": labels}, further=further)
             self._train(network, data, parameters, keeper, told)
         return self
 
@@ -321,7 +321,7 @@ class Tagger(TextEstimator[TaggerParameters]):
 
     @property
     def _labels(self) -> Labels:
-        labels: Labels = self.network_.units["words"]
+        labels: Labels = self.network_.units["text"]
         return labels
 
     @classmethod
@@ -351,7 +351,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         told: Told | None,
         resumed: TextNetwork | None = None,
     ) -> None:
-        labels: Labels = start.units["words"]
+        labels: Labels = start.units["text"]
         vectors = start.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
         batches = []
         for own in (data.trained, data.held_out):
@@ -392,12 +392,12 @@ def _measure(name: str, start: TextNetwork, held_out: Tagged, workers: int, tabl
 
 def _tag_one(start: TextNetwork, config: TaggerConfig, table: ParameterTable) -> None:
     """Tag a sentence of two words, as `_measure` tags others."""
-    labels: Labels = start.units["words"]
+    labels: Labels = start.units["text"]
     columns = tuple(() for _ in labels.columns.values)
     small = replace(labels, words=replace(labels.words, words=("a",), counts=(1,), given=(), subwords=replace(
         labels.words.subwords, buckets=2)), columns=replace(labels.columns, values=columns))  # fmt: skip
     given = np.zeros((1, config.inputs.given_size), np.float16)
-    network = replace(start, config=config, units={"words": small}, further={"vectors": {"table": given}})
+    network = replace(start, config=config, units={"text": small}, further={"vectors": {"table": given}})
     Reader(network, table).tags([["a", "b"]], [[("",) * len(columns)] * 2], 1)
 
 
@@ -416,7 +416,7 @@ def _validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:
     return tagged_of(validation, None, None, numbers)
 
 
-def _config(labels: Labels, given: tuple[int, ...], parameters: TaggerParameters) -> TaggerConfig:
+def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters) -> TaggerConfig:
     inputs = InputConfig(
         len(labels.words.words) + 1,
         parameters.word_size,

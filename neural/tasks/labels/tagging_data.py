@@ -33,28 +33,32 @@ class BrokenTagsWarning(UserWarning):
 
 @dataclass(frozen=True)
 class ColumnNumbers:
-    """Which columns of files hold what; see `w2v.corpora.tagged.read_tagged`."""
+    """Which columns of files hold what, and how bytes are read; see `w2v.corpora.tagged.read_tagged`."""
 
     word: int | None = None
     tag: int | None = None
     given: tuple[int, ...] = ()
+    errors: str = "strict"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers in JSON types."""
-        return {"word": self.word, "tag": self.tag, "given": list(self.given)}
+        return {"word": self.word, "tag": self.tag, "given": list(self.given), "errors": self.errors}
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Any]) -> ColumnNumbers:
         """Return what `to_dict` described; ValueError if it describes none."""
+        errors = described.get("errors", "strict")
         numbers = [described.get("word"), described.get("tag"), *described.get("given", ())]
         if any(number is not None and (type(number) is not int or number < 1) for number in numbers):
             raise ValueError("columns must be numbers from 1")
-        return cls(numbers[0], numbers[1], tuple(numbers[2:]))
+        if errors not in ("strict", "replace"):
+            raise ValueError(f"errors must be strict or replace, not {errors!r:.80}")
+        return cls(numbers[0], numbers[1], tuple(numbers[2:]), errors)
 
-    def read(self, files: Any, *, tags: bool = True, errors: str = "strict") -> Tagged:
+    def read(self, files: Any, *, tags: bool = True) -> Tagged:
         """Read files."""
         return read_tagged(
-            files, word_column=self.word, tag_column=self.tag, columns=self.given, tags=tags, errors=errors
+            files, word_column=self.word, tag_column=self.tag, columns=self.given, tags=tags, errors=self.errors
         )
 
 
@@ -76,6 +80,13 @@ class Labels:
     columns: Columns
     tags: tuple[str, ...]
     scheme: str | None
+
+    kind = "words"
+
+    @property
+    def pieces(self) -> Sequence[str]:
+        """The words that have rows of their own."""
+        return self.words.words
 
     @classmethod
     def learn(cls, tagged: Tagged, parameters: TaggerParameters, given: Sequence[str]) -> Labels:
@@ -120,7 +131,7 @@ class Labels:
     def to_config(self) -> dict[str, Any]:
         """Return what JSON can hold and `from_config` makes it of."""
         return {
-            "kind": "labels", "words": self.words.to_config(), "columns": [list(own) for own in self.columns.values],
+            "words": self.words.to_config(), "columns": [list(own) for own in self.columns.values],
             "tags": list(self.tags), "scheme": self.scheme,
         }  # fmt: skip
 

@@ -17,6 +17,7 @@ from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.labelled import Labelled, TableColumns, read_labelled
 from w2v.corpora.readers import TextReader
 from w2v.neural.kernels.bags import Targets
+from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
@@ -87,8 +88,8 @@ class LabelData:
         Whether labels were given as a matrix of 0 and 1.
     files, validation_files : list of str, or None
         Where they come from.
-    further : dict of str to object
-        What is needed to read them again.
+    columns : dict of str to object
+        Where they have texts and labels; see `TableColumns`.
     """
 
     classes: NDArray[Any]
@@ -99,7 +100,7 @@ class LabelData:
     is_matrix: bool = False
     files: list[str] | None = None
     validation_files: list[str] | None = None
-    further: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -126,8 +127,25 @@ class LabelData:
         return cls(
             classes, one_of_many, trained, held_out, apart is not None, is_matrix(labels), given.files,
             None if apart is None else apart.files,
-            {"columns": columns.to_config()},
+            columns.to_config(),
         )  # fmt: skip
+
+    @classmethod
+    def again(
+        cls, began: TextNetwork, texts: Any, labels: Any, validation: Any, parameters: ClassifierParameters
+    ) -> LabelData:
+        """Return the texts of a training that goes on: those given, or else read from their files."""
+        training = began.metadata["training"]
+        if texts is None:
+            if not training.get("files"):
+                raise ValueError(
+                    "the texts that were trained on were no files: pass them again, in Python: "
+                    "TextClassifier.load(…).resume(texts, y)"
+                )
+            texts = [Path(name) for name in training["files"]]
+        if validation is None and training.get("validation"):
+            validation = [Path(name) for name in training["validation"]]
+        return cls.of(texts, labels, validation, parameters, TableColumns.from_config(training.get("columns")))
 
     @property
     def every(self) -> LabelledTexts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -69,14 +69,14 @@ def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | N
     table = train_linear(config, own, data.trained.targets(n_classes, parameters.class_weight), options, measure)
     history[-1]["best"] = True
     logits = linear_logits(linear_of(table), apart)
-    figures = measured(data, logits)
     if not data.is_apart and len(wanted):
         table = train_linear(config, bags, data.every.targets(n_classes, parameters.class_weight), options)
-    return TextNetwork(
+    network = TextNetwork(
         CLASSIFIERS, config, table, {"features": features},
-        {**described(data, parameters), **figures, "history": history, "training": trained(data, parameters)},
+        {**described(data, parameters), "history": history, "training": trained(data, parameters)},
         further={BUCKETS_FILE: {"numbers": features.numbers}},
     )  # fmt: skip
+    return concluded(network, data, logits)
 
 
 def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]:
@@ -84,6 +84,7 @@ def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, An
     return {
         "labels": data.classes.tolist(),
         "matrix": data.is_matrix,
+        "calibration": asdict(Calibration()),
         "texts": len(data.every),
         "parameters": parameters.to_dict(),
     }
@@ -96,21 +97,22 @@ def trained(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]
         "text": data.digest(),
         "files": data.files,
         "validation": data.validation_files,
-        **data.further,
+        "columns": data.columns,
         "complete": True,
     }
 
 
-def measured(data: LabelData, logits: NDArray[Any]) -> dict[str, Any]:
-    """Return the calibration by the held-out texts, and how well these are classified."""
+def concluded(network: TextNetwork, data: LabelData, logits: NDArray[Any]) -> TextNetwork:
+    """Return a network with its calibration by the held-out texts, and how well these are classified."""
     wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
+    metadata = network.metadata
     calibration = Calibration.of(logits, wanted, one_of_many=one_of_many)
-    if not len(wanted):
-        return {"calibration": asdict(calibration)}
-    p = probabilities(logits, one_of_many=one_of_many, temperature=calibration.temperature)
-    labels = [data.classes[own].tolist() for own in wanted]
-    report = ClassificationReport.of(data.classes.tolist(), p, labels, one_of_many=one_of_many)
-    return {"calibration": asdict(calibration), "validation": report.to_dict()}
+    if len(wanted):
+        p = probabilities(logits, one_of_many=one_of_many, temperature=calibration.temperature)
+        labels = [data.classes[own].tolist() for own in wanted]
+        report = ClassificationReport.of(data.classes.tolist(), p, labels, one_of_many=one_of_many)
+        metadata = metadata | {"training": {**metadata["training"], "report": report.to_dict()}}
+    return replace(network, metadata=metadata | {"calibration": asdict(calibration)})
 
 
 def first_bags(bags: Bags, n: int) -> Bags:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.tasks.folder import FolderFormat, stack_from
@@ -15,7 +14,7 @@ from w2v.neural.tasks.labels.classification.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.network import LayeredConfig
 from w2v.neural.tasks.labels.classification.words import TextWords
 from w2v.neural.tasks.labels.inputs import InputConfig
-from w2v.neural.tasks.labels.vectors import VECTORS_FILE, read_given_vectors
+from w2v.neural.tasks.labels.vectors import check_sizes, read_given_vectors, sizes_of
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors
 from w2v.training.checkpoints import Kind
@@ -40,7 +39,7 @@ def _check_features(config: LinearConfig | LayeredConfig, units: Mapping[str, An
     if isinstance(config, LinearConfig) != isinstance(features, BagFeatures):
         raise ValueError("its features are of another kind of network")
     if isinstance(config, LayeredConfig):
-        features.vocabulary.check_sizes(config.inputs)
+        check_sizes(sizes_of(config.inputs, features.vocabulary))
     elif len(features.words) > config.n_rows:
         raise ValueError(f"the network has {config.n_rows} features, but there are more words")
 
@@ -54,6 +53,4 @@ def _read_further(folder: Path, config: Any, metadata: Mapping[str, Any]) -> dic
     return read_given_vectors(folder, config.inputs)
 
 
-CLASSIFIER_FOLDER = FolderFormat(
-    CLASSIFIERS, ("features",), _config, _check_features, _read_features, _read_further
-)
+CLASSIFIER_FOLDER = FolderFormat(CLASSIFIERS, ("features",), _config, _check_features, _read_features, _read_further)

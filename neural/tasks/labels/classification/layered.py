@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,14 @@ from w2v.neural.tasks.fitting import Text, Told, digest_of_arrays, train
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification import network
 from w2v.neural.tasks.labels.classification.data import LabelData, LabelledTexts
-from w2v.neural.tasks.labels.classification.fitting import described, measured
-from w2v.neural.tasks.labels.classification.folder import CLASSIFIERS, VECTORS_FILE
+from w2v.neural.tasks.labels.classification.fitting import concluded, described
+from w2v.neural.tasks.labels.classification.folder import CLASSIFIERS
 from w2v.neural.tasks.labels.classification.measures import decide
 from w2v.neural.tasks.labels.classification.network import LayeredConfig, TextBatch
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.labels.classification.words import TextWords, divided
 from w2v.neural.tasks.labels.inputs import InputConfig
+from w2v.neural.tasks.labels.vectors import VECTORS_FILE
 from w2v.neural.tasks.labels.words import WordVocabulary, given_vectors
 from w2v.settings.environment import default_workers
 from w2v.training.checkpoints import Checkpoint
@@ -34,6 +34,7 @@ _SUBWORDS = Subwords(2, 5, 1 << 14)
 _SIZE = 64
 """Columns of the tables of words and of n-grams."""
 _MOST_VECTORS = 100_000
+_EPOCHS, _LEAST_STEPS = 10, 500
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,8 @@ def start_layered(data: LabelData, parameters: ClassifierParameters, initial: An
     table = ParameterTable.initialise(config.tensors(), parameters.random_state)
     words = TextWords(vocabulary, tokenizer, parameters.max_words)
     further = {VECTORS_FILE: {"table": vectors}} if vectors.shape[1] else {}
-    nothing = measured(replace(data, held_out=data.held_out.take(np.zeros(0, np.int64))), np.empty((0, 1)))
     return TextNetwork(
-        CLASSIFIERS, config, table, {"features": words}, described(data, parameters) | nothing, further=further
+        CLASSIFIERS, config, table, {"features": words}, described(data, parameters), further=further
     )  # fmt: skip
 
 
@@ -91,19 +91,23 @@ def train_layered(
         See `w2v.neural.tasks.fitting.train`.
     """
     if not len(data.held_out):
-        raise ValueError("layers are trained as long as held-out texts gain: let held_out be above 0, or give such texts")
+        raise ValueError(
+            "layers are trained as long as held-out texts gain: let held_out be above 0, or give such texts"
+        )
     n_classes, workers = len(data.classes), parameters.workers or default_workers()
     weights = data.trained.targets(n_classes, parameters.class_weight).weights
     trained, held_out = (_batch(start, texts, n_classes, weights) for texts in (data.trained, data.held_out))
     plan = TokenBatches(np.diff(trained.tokens.offsets), parameters.batch_tokens, parameters.random_state)
+    if parameters.epochs is None and parameters.max_time is None:
+        parameters = replace(parameters, epochs=max(_EPOCHS, -(-_LEAST_STEPS // plan.n_batches)))
 
     def accuracy(table: ParameterTable) -> dict[str, float]:
         decided = decide(network.logits(start.config, table, held_out, workers), one_of_many=data.one_of_many)
         return {"accuracy": float((decided == held_out.wanted).all(axis=1).mean())}
 
-    def concluded(learned: TextNetwork) -> TextNetwork:
+    def conclude(learned: TextNetwork) -> TextNetwork:
         z = network.logits(learned.config, learned.parameters, held_out, workers)
-        return replace(learned, metadata=learned.metadata | measured(data, z))
+        return concluded(learned, data, z)
 
     arrays = (x for own in (trained, held_out) for x in (*own.tokens, own.wanted, own.lexicon.ngrams))
     text = Text(
@@ -111,7 +115,7 @@ def train_layered(
         digest_of_arrays(*arrays), data.files,
         {"columns": data.columns, "validation": data.validation_files},
         network=network, smallest=network.smallest, judged_by="accuracy", word_dropout=parameters.word_dropout,
-        concluded=concluded,
+        concluded=conclude,
     )  # fmt: skip
     train(
         start, text, parameters, keep=training.keep, checkpoint=training.checkpoint, told=training.told,
@@ -119,21 +123,18 @@ def train_layered(
     )  # fmt: skip
 
 
-def layered_logits(trained: TextNetwork, texts: LabelledTexts | list[str], workers: int) -> NDArray[Any]:
+def layered_logits(trained: TextNetwork, texts: Sequence[str], workers: int) -> NDArray[Any]:
     """Return the logits of texts, shape (S, K)."""
-    given = texts if isinstance(texts, list) else texts.texts
     n_classes = trained.config.n_classes
-    if not given:
+    if not texts:
         return np.empty((0, n_classes), np.float32)
-    lexicon, tokens = trained.units["features"].encode(given, _vectors(trained))
-    nothing = np.zeros((len(given), n_classes), np.bool_)
+    lexicon, tokens = trained.units["features"].encode(texts, _vectors(trained))
+    nothing = np.zeros((len(texts), n_classes), np.bool_)
     batch = TextBatch(lexicon, tokens, nothing, np.ones(n_classes, np.float32))
     return network.logits(trained.config, trained.parameters, batch, workers)
 
 
-def _batch(
-    start: TextNetwork, texts: LabelledTexts, n_classes: int, weights: NDArray[np.float32]
-) -> TextBatch:
+def _batch(start: TextNetwork, texts: LabelledTexts, n_classes: int, weights: NDArray[np.float32]) -> TextBatch:
     lexicon, tokens = start.units["features"].encode(texts.texts, _vectors(start))
     return TextBatch(lexicon, tokens, texts.wanted(n_classes), weights)
 

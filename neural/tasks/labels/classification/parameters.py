@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from w2v.neural.names import POOLINGS
+from w2v.neural.names import POOLINGS, POSITIONS
 from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, NetworkParameters, described_tokenizer
 from w2v.settings.constraints import AutoInteger, Choice, Flag, Integer, Number, TokenizerChoice
 from w2v.settings.tables import MANY, parameter
@@ -71,10 +71,18 @@ class ClassifierParameters(NetworkParameters):
     smoothing: float = parameter(
         0.0, Number("Part of the probability that layers are to spread over all classes.", low=0, below=1)
     )
+    batch_tokens: int = parameter(1024, Integer("With layers: words in a step of training.", 1, MANY))
+    warmup: int = parameter(
+        100, Integer("With layers: steps in which the learning rate rises; then it falls to zero.", 0, MANY)
+    )
+    positions: str = parameter("none", Choice("How attention knows the places of words.", POSITIONS))
+    feed_forward: float = parameter(
+        1.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
+    )
     epochs: int | None = parameter(
         None,
         Integer("Passes over the texts.", 1, MANY),
-        "10 without layers; else 30, at least 2,000 steps, or with max_time as many as there is time for",
+        "10, with layers at least 500 steps; with max_time as many as there is time for",
     )
     pooling: str = parameter("max", Choice("How the hidden states of a text become one.", POOLINGS))
     tokenizer: Any = parameter("words", TokenizerChoice("What divides a text into words."))
@@ -95,6 +103,10 @@ class ClassifierParameters(NetworkParameters):
     multi_label: bool | None = parameter(
         None, Flag("Let a text have any number of labels: each is a question of its own."), "if a text has several"
     )
+    word_dropout: float = parameter(
+        0.1, Number("With layers: read so many words as unknown ones while training, rare ones more.", low=0, below=1)
+    )
+    max_words: int = parameter(512, Integer("With layers: words of a text that are read, the first.", 1, 1 << 20))
     held_out: float = parameter(
         0.1,
         Number(
@@ -111,8 +123,7 @@ class ClassifierParameters(NetworkParameters):
 
     def resolved(self, layers: int) -> ClassifierParameters:
         """Return the parameters with so many layers, and with what is left to them."""
-        given = vars(self) | {"layers": layers}
-        defaults = _LAYERED if layers else _LINEAR
+        given, defaults = vars(self), _LAYERED if layers else _LINEAR
         return replace(self, layers=layers, **{name: value for name, value in defaults.items() if given[name] is None})
 
     @property

@@ -20,10 +20,12 @@ from w2v.neural.tasks.estimator import TextEstimator, positive
 from w2v.neural.tasks.fitting import seed_of
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.choosing import choose
 from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
 from w2v.neural.tasks.labels.classification.fitting import fit_linear
 from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIER_FOLDER, CLASSIFIERS
-from w2v.neural.tasks.labels.classification.linear import linear_logits, linear_of
+from w2v.neural.tasks.labels.classification.layered import Training, layered_logits, start_layered, train_layered
+from w2v.neural.tasks.labels.classification.linear import LinearConfig, linear_logits, linear_of
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
@@ -32,7 +34,8 @@ from w2v.neural.tasks.labels.classification.measures import (
     decide,
     probabilities,
 )
-from w2v.neural.tasks.labels.classification.parameters import CLASSIFIER, ClassifierParameters
+from w2v.neural.tasks.labels.classification.parameters import AUTO, CLASSIFIER, ClassifierParameters
+from w2v.settings.environment import default_workers
 from w2v.settings.estimator import by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
@@ -109,6 +112,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         workers: int | None = _D.workers,
         random_state: Any = _D.random_state,
         pooling: str = _D.pooling,
+        word_dropout: float = _D.word_dropout,
+        max_words: int = _D.max_words,
         tokenizer: Any = _D.tokenizer,
         min_count: int = _D.min_count,
         word_ngrams: int = _D.word_ngrams,
@@ -127,6 +132,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         *,
         validation: Any = None,
         columns: TableColumns | None = None,
+        initial: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -144,6 +150,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             Texts to choose and to calibrate by; by default `held_out` of the texts.
         columns : TableColumns, optional
             Where files that are tables have texts and labels.
+        initial : Embeddings, path-like, optional
+            Word vectors that layers read; they are kept with the classifier.
         checkpoint, checkpoint_every, overwrite, progress : optional
             See `Translator.fit`.
 
@@ -168,10 +176,61 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, texts if y is None else None) as told:
             data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
+            if parameters.layers not in (AUTO, 0):
+                parameters = parameters.resolved(parameters.layers)
+                start = start_layered(data, parameters, initial)
+                train_layered(start, data, parameters, Training(self._keep, told, keeper))
+                return self
+            if initial is not None and (parameters.layers == 0 or parameters.max_time is None):
+                raise ValueError(
+                    "word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60"
+                )
             with nullcontext() if keeper is None else claimed(keeper.output):
-                self._keep(fit_linear(data, parameters.resolved(0), told))
+                if parameters.layers == AUTO:
+                    self._keep(choose(data, parameters, initial, told))
+                else:
+                    self._keep(fit_linear(data, parameters.resolved(0), told))
                 if keeper is not None:
                     keeper.finish(self.network_)
+        return self
+
+    def resume(
+        self,
+        texts: Any = None,
+        y: Any = None,
+        *,
+        validation: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> TextClassifier:
+        """Go on with a training of layers that was interrupted, to where it would have come without, bit for bit.
+
+        Parameters
+        ----------
+        texts, y, validation : optional
+            The same as before; what is left out is read from the files that were given then, if they were files.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            As for `fit`; `checkpoint` may have the name of this training's own.
+
+        Returns
+        -------
+        TextClassifier
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to resume, or a parameter or the texts were changed.
+        TrainingInterrupted
+            As `fit`.
+        """
+        began, parameters = self._interrupted()
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
+        with show_fitting(progress, texts) as told:
+            data = LabelData.again(began, texts, y, validation, parameters)
+            train_layered(began, data, parameters, Training(self._keep, told, keeper), began)
         return self
 
     def predict(self, texts: Any) -> Any:
@@ -264,9 +323,10 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         metadata = network.metadata
         self.classes_ = np.array(metadata["labels"])
         self.calibration_ = Calibration(**metadata["calibration"])
-        self.validation_: Any = metadata.get("validation")
+        self.validation_: Any = metadata.get("training", {}).get("report")
         self._bags: tuple[BagFeatures, Linear] | None = None
-        self._linear()
+        if isinstance(network.config, LinearConfig):
+            self._linear()
 
     def _parameters(self) -> ClassifierParameters:
         return self.table(**self.get_params())
@@ -286,5 +346,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         return self._bags
 
     def _logits(self, texts: Sequence[str]) -> NDArray[Any]:
+        network = self.network_
+        if not isinstance(network.config, LinearConfig):
+            return layered_logits(network, texts, self.workers or default_workers())
         features, linear = self._linear()
         return linear_logits(linear, features.find(texts))
