@@ -40,6 +40,8 @@ main.add_section(
         "fit-translator": "w2v.commands.text.translating:fit_translator",
         "fit-lm": "w2v.commands.text.writing:fit_lm",
         "fit-images": "w2v.commands.images.fitting:fit_images",
+        "fit-classifier": "w2v.commands.labels.classifying:fit_classifier",
+        "fit-tagger": "w2v.commands.labels.tagging:fit_tagger",
         "phrases": "w2v.commands.words.phrases:phrases",
         "download": "w2v.commands.models.download:download",
     },
@@ -76,6 +78,8 @@ main.add_section(
     "Label",
     {
         "label-images": "w2v.commands.images.labelling:label_images",
+        "classify": "w2v.commands.labels.classifying:classify",
+        "tag": "w2v.commands.labels.tagging:tag",
     },
 )
 main.add_section(

@@ -24,6 +24,24 @@ _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
 _NOT_WHITE_SPACE = re.compile(r"[^ \t\n\r\v\f]+")
 _NOT_BETWEEN_ITEMS = re.compile(r"[^\t\n\r\v\f]+")
 
+_PENN = re.compile(
+    r"""
+    (?:https?://|www\.)\S*[^\s.,;:!?'")\]}>]             # addresses, without the marks behind them
+  | [\w.+-]*\w@\w[\w-]*(?:\.\w+)+                        # and those of mail
+  | [@#]\w+
+  | (?:[^\W\d_]\.){2,}                                   # U.S.
+  | (?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Inc|Corp|Co|Ltd|vs|Gen|Sen|Rep|Gov|Lt|Col|No|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec)\.
+  | [Cc]an(?=not\b)
+  | \w+?(?=[nN]['\u2019][tT]\b)                           # did in didn't
+  | [nN]['\u2019][tT]\b
+  | ['\u2019](?:[sSmMdD]|re|RE|ve|VE|ll|LL)\b
+  | \w+(?:(?:[-./]|,(?=\d))\w+ | ['\u2019](?!(?:[sSmMdDtT]|re|RE|ve|VE|ll|LL)\b)\w+)*
+  | ([^\w\s])\1*
+    """,
+    re.VERBOSE,
+)
+"""See `PennTokenizer`."""
+
 
 @runtime_checkable
 class Tokenizer(Protocol):
@@ -178,6 +196,31 @@ class CharactersTokenizer(_ByRules):
 
 
 @dataclass(frozen=True)
+class PennTokenizer(_BuiltIn):
+    """Words as they are written and marks by themselves, about as the Penn Treebank has them: for tagging.
+
+    Letters and digits with the hyphens, apostrophes, points and commas between them are a word. So are abbreviations
+    (``U.S.``), addresses, names and topics of messages (``@anna``, ``#topic``), and runs of one mark (``...``, ``--``).
+    English clitics (``n't``, ``'s``, ``'re``) are words of their own.
+
+    Examples
+    --------
+    >>> PennTokenizer()("Mr. Lee's U.S. car didn't cost $1,500... see http://a.org/b?c=1.")
+    ['Mr.', 'Lee', "'s", 'U.S.', 'car', 'did', "n't", 'cost', '$', '1,500', '...', 'see', 'http://a.org/b?c=1', '.']
+    """
+
+    name: ClassVar[str] = "penn"
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words and marks of `text`."""
+        return [found[0] for found in _PENN.finditer(text)]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the words and marks of `text` begin and end."""
+        return [found.span() for found in _PENN.finditer(text)]
+
+
+@dataclass(frozen=True)
 class JiebaTokenizer(_ByRules):
     """Words, as `WordsTokenizer` finds them, but jieba's where the text is Chinese.
 
@@ -291,7 +334,7 @@ class CallableTokenizer:
 
 _BY_NAME: dict[str, Callable[..., Tokenizer]] = {
     kind.name: kind
-    for kind in (WordsTokenizer, WhitespaceTokenizer, TabsTokenizer, CharactersTokenizer, JiebaTokenizer)
+    for kind in (WordsTokenizer, WhitespaceTokenizer, TabsTokenizer, CharactersTokenizer, JiebaTokenizer, PennTokenizer)
 }
 
 TOKENIZER_NAMES = tuple(_BY_NAME)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from w2v.encoding.vocabulary import Vocabulary as Vocabulary
     from w2v.monitoring.history import TrainingInterrupted as TrainingInterrupted
     from w2v.neural.tasks.images.classifier import ImageClassifier as ImageClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier as TextClassifier
+    from w2v.neural.tasks.labels.tagging import Tagger as Tagger
     from w2v.neural.tasks.text.language_model import LanguageModel as LanguageModel
     from w2v.neural.tasks.text.translation import Translator as Translator
     from w2v.phrases.estimator import Phrases as Phrases
@@ -49,7 +51,9 @@ _HOME = {
     "Phrases": "phrases.estimator",
     "SentenceEncoder": "encoder.sentence_encoder",
     "SentenceIndex": "encoder.retrieval.index.sentence_index",
+    "Tagger": "neural.tasks.labels.tagging",
     "TrainingInterrupted": "monitoring.history",
+    "TextClassifier": "neural.tasks.labels.classification.text_classifier",
     "Translator": "neural.tasks.text.translation",
     "UnknownWordError": "encoding.vocabulary",
     "Vocabulary": "encoding.vocabulary",

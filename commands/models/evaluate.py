@@ -1,13 +1,16 @@
-"""`w2v evaluate`: word vectors on analogies and word pairs, encoders on sentence pairs, labels and word order."""
+"""`w2v evaluate`: word vectors on analogies and pairs, encoders on sentences, classifiers and taggers on labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
+from w2v.commands.labels.reporting import evaluate_labels, print_labels
+from w2v.commands.labels.tagging import evaluate_tags, print_tag_scores
 from w2v.commands.shared.options import (
     analogies_option,
     json_option,
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
 
     Reports: TypeAlias = Mapping[str, Mapping[str, Report]]  # of every file, by kind
 
+_OF_LABELS: dict[str, tuple[Callable[..., Any], Callable[[Any], None]]] = {
+    "labels": (evaluate_labels, print_labels),
+    "tags": (evaluate_tags, print_tag_scores),
+}
 _SENTENCE_KINDS = ("sts", "classify", "word_order")
 
 
@@ -53,7 +60,9 @@ Examples:
   w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json
   w2v evaluate my.encoder --sts sts-dev.csv --sts SICK_trial.txt --against my.model
   w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
-  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder""",
+  w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder
+  w2v evaluate topics.classifier --labels test.tsv
+  w2v evaluate my.tagger --tags test.conll""",
 )
 @model_argument
 @analogies_option
@@ -74,6 +83,8 @@ Examples:
 @_files("--sts", "Pairs of sentences with people's scores, as STS Benchmark and SICK come, or plain; may be repeated.")
 @_files("--classify", "Lines of a label, a tab and a sentence, or TREC's, for cross-validation; may be repeated.")
 @_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
+@_files("--labels", "With a classifier as MODEL: texts with labels, as fit-classifier reads them; may be repeated.")
+@_files("--tags", "With a tagger as MODEL: sentences of words with tags, in columns as in training; may be repeated.")
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -96,13 +107,23 @@ def evaluate(
     as_json: bool,
     against: Path | None,
     baseline: str | None,
+    labels: tuple[Path, ...],
+    tags: tuple[Path, ...],
     **sentences: tuple[Path, ...],
 ) -> None:
-    """Measure word vectors, or an encoder; word vectors serve as the encoder that they make without training."""
+    """Measure word vectors, an encoder, a classifier or a tagger.
+
+    Word vectors serve as the encoder that they make without training.
+    """
+    if labels or tags:
+        others = [*analogies, *pairs, *([against] if against else []), *chain(*sentences.values())]
+        _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, others)
+        return
     is_encoder = any(sentences.values())
     if not analogies and not pairs and not is_encoder:
         raise click.UsageError(
-            "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE."
+            "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE, or "
+            "--labels FILE of a classifier, or --tags FILE of a tagger."
         )
     for given, what in ((baseline, "--baseline makes vectors of"), (against, "--against compares on")):
         if given is not None and not is_encoder:
@@ -124,6 +145,20 @@ def evaluate(
     if found.get("pairs"):
         print_pairs(found["pairs"])
     _print_sentences(str(model), reports, others, differences)
+
+
+def _evaluate_labels(model: Path, files: Mapping[str, tuple[Path, ...]], as_json: bool, others: list[Path]) -> None:
+    """Measure a classifier or a tagger."""
+    [what, *more] = [name for name, given in files.items() if given]
+    if more or others:
+        raise click.UsageError(f"--{what} measures a model of another kind than the other options do: ask apart.")
+    evaluate, show = _OF_LABELS[what]
+    with show_work(f"evaluating {model.name}"):
+        found = evaluate(model, files[what])
+    if as_json:
+        print_json({what: {path: report.to_dict() for path, report in found.items()}})
+    else:
+        show(found)
 
 
 def _evaluate_words(

@@ -1,15 +1,24 @@
-"""What `w2v info` tells of translators and language models."""
+"""What `w2v info` tells of trained networks that read text."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import w2v
 from w2v.commands.sentences.describing import bytes_of
 from w2v.neural.progress import FIGURES
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.folder import TextNetwork
+
+ESTIMATORS = {
+    "translator": "Translator",
+    "language-model": "LanguageModel",
+    "tagger": "Tagger",
+    "text-classifier": "TextClassifier",
+}
+"""What opens the folders of each kind, by its name in `w2v`."""
 
 
 def describe_units(network: TextNetwork) -> dict[str, str]:
@@ -21,14 +30,13 @@ def describe_units(network: TextNetwork) -> dict[str, str]:
 
 
 def describe_text_network(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of a translator or a language model."""
-    from w2v.neural.tasks.text.language_model import LanguageModel
-    from w2v.neural.tasks.text.translation import Translator
+    """Return what `w2v info` tells of a folder of one of `ESTIMATORS`."""
     from w2v.vectors.model_folder import read_kind
 
     kind = read_kind(folder)
-    network = (Translator if kind == Translator.kind.name else LanguageModel).load(folder).network_
-    decoder, metadata = network.config.decoder, network.metadata
+    network = getattr(w2v, ESTIMATORS[kind]).load(folder).network_
+    config, metadata = network.config, network.metadata
+    stack = getattr(config, "decoder", None) or getattr(config, "encoder", None)
     best: dict[str, Any] = next((entry for entry in reversed(metadata.get("history", [])) if entry.get("best")), {})
     training = metadata.get("training", {})
     return {
@@ -37,7 +45,7 @@ def describe_text_network(folder: Path) -> dict[str, Any]:
         "bytes": bytes_of(folder),
         **describe_units(network),
         "network_parameters": network.parameters.n_parameters,
-        "hidden_size": f"{decoder.layers} x {decoder.dim}",
+        "hidden_size": f"{stack.layers} x {stack.dim}" if stack else f"0 x {config.dim}",
         "best_step": best.get("step"),
         **{name: best[name] for name in ("held_out_loss", *FIGURES) if name in best},
         **metadata,

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.kernels import rows as kernels
+from w2v.neural.names import POOLINGS
 
-KINDS = ("mean", "first", "max")
+KINDS = POOLINGS
 
 
 class Cache(NamedTuple):

@@ -65,6 +65,8 @@ class Text:
         The one of `figures` that is highest for the parameters that are kept; None takes the lowest loss.
     word_dropout : float
         See `models.Regularisation.words`.
+    concluded : callable
+        Adds what is only known in the end to what was learned.
     """
 
     draw: Callable[[int], Sized]
@@ -79,12 +81,18 @@ class Text:
     smallest: Callable[[Any], tuple[Any, Any]] = models.smallest
     judged_by: str | None = None
     word_dropout: float = 0.0
+    concluded: Callable[[TextNetwork], TextNetwork] = lambda learned: learned
 
 
 def digest_of(*texts: Iterable[NDArray[Any]]) -> str:
     """Return what texts share only if they are the same."""
+    return digest_of_arrays(*(array for text in texts for array in text))
+
+
+def digest_of_arrays(*arrays: NDArray[Any]) -> str:
+    """Return what arrays share only if they are the same."""
     found = hashlib.sha256()
-    for array in (array for text in texts for array in text):
+    for array in arrays:
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()
 
@@ -180,7 +188,7 @@ def train(
             loop.run()
         except KeyboardInterrupt as caught:
             interrupt = caught
-        result = saved(interrupt is None)
+        result = text.concluded(saved(interrupt is None))
         keep(result)
         if checkpoint is not None:
             checkpoint.finish(result)

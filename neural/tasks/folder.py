@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -150,10 +150,10 @@ class TextNetwork:
         return cls(form.kind, config, parameters, units, metadata, training, further)
 
 
-def is_text_network(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a folder says that it holds a translator or a language model."""
+def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
+    """Tell whether a folder says that it holds a model of one of some kinds."""
     try:
-        return read_kind(path) in (TRANSLATORS.name, LANGUAGE_MODELS.name)
+        return read_kind(path) in kinds
     except ModelError:
         return False
 

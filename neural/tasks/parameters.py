@@ -168,11 +168,11 @@ class LanguageModelParameters(NetworkParameters):
 
     def to_dict(self) -> dict[str, Any]:
         """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
-        return super().to_dict() | {"tokenizer": _described(self.tokenizer)}
+        return super().to_dict() | {"tokenizer": described_tokenizer(self.tokenizer)}
 
 
-def _described(given: Any) -> Any:
-    """Return the name of a tokenizer, or what makes it again."""
+def described_tokenizer(given: Any) -> Any:
+    """Return the name of a tokenizer, or what makes it again; ValueError if it is code of the user's own."""
     described = get_tokenizer(given).to_config()
     try:
         tokenizer_from_config(described)

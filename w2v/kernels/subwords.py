@@ -85,3 +85,13 @@ def take_ngrams(vectors, ngram_vectors, offsets, rows):
                 own[d] -= ngram_vectors[rows[at], d]
         for d in range(vectors.shape[1]):
             vectors[word, d] = own[d]
+
+
+@compiled
+def hash_words(data, starts, lengths, hashes):
+    """Write the hash of each word data[starts[v] : starts[v] + lengths[v]], int32, as fastText hashes whole words."""
+    for word in range(starts.size):
+        hashed = _OFFSET_BASIS
+        for i in range(starts[word], starts[word] + lengths[word]):
+            hashed = _hash_byte(hashed, data[i])
+        hashes[word] = np.int32(hashed)

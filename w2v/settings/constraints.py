@@ -92,6 +92,18 @@ class Integer(Constraint):
 
 
 @dataclass(frozen=True)
+class AutoInteger(Integer):
+    """A whole number, or the word "auto", which leaves it to the program."""
+
+    def _allows(self, value: object) -> bool:
+        return value == "auto" or super()._allows(value)
+
+    def describe(self) -> str:
+        """State the range."""
+        return f"'auto' or {super().describe()}"
+
+
+@dataclass(frozen=True)
 class Number(Constraint):
     """A finite real number in a range; `above` and `below` exclude the ends that `low` and `high` include."""
 

@@ -43,14 +43,13 @@ class Layout:
     training: str = "training.safetensors"
     phrases: str = "phrases.json"
     pieces: str = "tokenizer.json"
-    source_units: str = "source-units.json"
-    target_units: str = "target-units.json"
-    text_units: str = "text-units.json"
 
 
 LAYOUT = Layout()
 TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
 """What files of arrays in a model folder are called."""
+UNITS_NAME = re.compile(r"[a-z]{1,64}-units\.json")
+"""What files of a network's vocabularies are called."""
 
 _OPENED_WITH = {
     "word-vectors": "w2v neighbors, or Embeddings.load",
@@ -59,6 +58,8 @@ _OPENED_WITH = {
     "translator": "w2v translate, or Translator.load",
     "language-model": "w2v write and w2v score, or LanguageModel.load",
     "image-classifier": "w2v label-images, or ImageClassifier.load",
+    "text-classifier": "w2v classify, or TextClassifier.load",
+    "tagger": "w2v tag, or Tagger.load",
 }
 """What each kind of model is for, said where another is expected."""
 

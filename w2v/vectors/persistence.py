@@ -26,6 +26,7 @@ from w2v.vectors.model_folder import (
     FORMAT,
     LAYOUT,
     TENSORS_NAME,
+    UNITS_NAME,
     Layout,
     check_positive,
     check_tensor,
@@ -244,7 +245,7 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
     if not is_model:
         raise OutputTakenError(refusal)
     for entry in sorted(os.listdir(path)):
-        known = entry in astuple(LAYOUT) or TENSORS_NAME.fullmatch(entry)
+        known = entry in astuple(LAYOUT) or TENSORS_NAME.fullmatch(entry) or UNITS_NAME.fullmatch(entry)
         if not known or not os.path.isfile(Path(path, entry)):
             raise OutputTakenError(
                 f"{path} is not overwritten: it also holds {entry!r}, which is no part of a model; move it elsewhere"

@@ -43,8 +43,8 @@ class InputConfig:
         Its columns.
     buckets, ngram_size : int
         Rows and columns of the table of n-grams.
-    given_size : int
-        Columns of the vectors that are given; 0 for none.
+    given, given_size : int
+        Rows of the vectors that are given, that of zeros counted, and their columns; 1 and 0 for none.
     columns : tuple of int
         Values of each given column, the unknown one counted.
     dim : int
@@ -55,6 +55,7 @@ class InputConfig:
     word_size: int
     buckets: int
     ngram_size: int
+    given: int
     given_size: int
     columns: tuple[int, ...]
     dim: int
@@ -66,6 +67,7 @@ class InputConfig:
             self.word_size,
             self.buckets,
             self.ngram_size,
+            self.given,
             *self.columns,
             self.dim,
             self.given_size + 1,

@@ -43,7 +43,7 @@ class Lexicon(NamedTuple):
         Word t has the n-grams ``ngrams[offsets[t] : offsets[t + 1]]``.
     shapes : ndarray of shape (T,), int64
         See `shape_of`.
-    vectors : ndarray of shape (K + 1, d), float32
+    vectors : ndarray of shape (K + 1, d), float16
         Vectors that are not trained, d 0 if there are none; row 0 is zero.
     counts : ndarray of shape (T,), int64
         How often training saw each.
@@ -242,8 +242,8 @@ def checked_names(values: Any) -> tuple[str, ...]:
 
 def given_vectors(
     given: Any, words: Iterable[str] = (), most: int = 200_000
-) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Return the words of vectors, and the vectors behind a row of zeros, scaled to deviation 1.
+) -> tuple[tuple[str, ...], NDArray[np.float16]]:
+    """Return the words of vectors, and the vectors behind a row of zeros, scaled to deviation 1, as float16.
 
     Parameters
     ----------
@@ -255,7 +255,7 @@ def given_vectors(
         How many of the other words are kept, the most frequent.
     """
     if given is None:
-        return (), np.zeros((1, 0), np.float32)
+        return (), np.zeros((1, 0), np.float16)
     embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
     known = embeddings.key_to_index
     rows = set(range(min(most, len(embeddings))))
@@ -266,4 +266,4 @@ def given_vectors(
     vectors = np.zeros((len(kept) + 1, embeddings.vector_size), np.float32)
     vectors[1:] = embeddings.rows(kept)
     vectors /= max(float(np.sqrt(np.square(vectors[1:]).mean())), 1e-12)
-    return tuple(embeddings.index_to_key[row] for row in kept.tolist()), vectors
+    return tuple(embeddings.index_to_key[row] for row in kept.tolist()), vectors.astype(np.float16)

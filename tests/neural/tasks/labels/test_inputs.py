@@ -14,6 +14,7 @@ from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.labels import inputs
 from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout
 from w2v.neural.tasks.labels.words import (
+    N_SHAPES,
     Columns,
     Lexicon,
     Tokens,
@@ -40,7 +41,7 @@ def example(dtype: Any = np.float64) -> tuple[InputConfig, ParameterTable, Lexic
         np.array([0, 4, 4, 6]),
         columns.encode([("DT",), ("NN",), ("VBD",), ("CD",), ("NN",), ("NN",)]),
     )
-    config = InputConfig(4, 3, 11, 2, 3, (3,), 4)
+    config = InputConfig(4, 3, 11, 2, 4, 3, (3,), 4)
     return config, ParameterTable.initialise(config.tensors(), 1, dtype), lexicon, tokens
 
 
@@ -52,7 +53,7 @@ def naive(
     found = []
     for word, row, value in zip(words, rows, values, strict=True):
         ngrams = SMALL.rows(folded(word))
-        given = VECTORS[word.lower()] / scale if word.lower() in VECTORS else np.zeros(3)
+        given = (VECTORS[word.lower()] / scale).astype(np.float16) if word.lower() in VECTORS else np.zeros(3)
         f = np.concatenate([
             parameters["words.table"][row], parameters["ngrams.table"][ngrams].sum(axis=0) / np.sqrt(len(ngrams)),
             parameters["shapes.table"][shape_of(word)], given,
@@ -129,7 +130,7 @@ def test_shapes_tell_what_lower_case_hides() -> None:
     shapes = [shape_of(word) for word, _ in alike]
     assert shapes == [shape_of(word) for _, word in alike]
     assert len(set(shapes)) == len(shapes) and 0 < min(shapes)
-    assert shape_of("a1B-c2") == shape_of("a1B-") < inputs.N_SHAPES and shape_of("") == 0
+    assert shape_of("a1B-c2") == shape_of("a1B-") < N_SHAPES and shape_of("") == 0
 
 
 def test_vocabulary_comes_back_from_its_configuration() -> None:

@@ -1,0 +1,1 @@
+"""Commands that label: words of sentences, and whole texts."""

@@ -1,0 +1,149 @@
+"""`w2v fit-classifier` and `w2v classify`: from texts with labels to the labels of other texts."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.labels.reporting import print_classes
+from w2v.commands.shared.options import (
+    checkpoint_option,
+    errors_option,
+    file_option,
+    json_option,
+    model_argument,
+    number_option,
+    overwrite_option,
+    progress_option,
+)
+from w2v.commands.shared.output import json_text
+from w2v.commands.shared.parameters import table_options
+from w2v.commands.text.shared import required_output, run
+from w2v.corpora.labelled import TableColumns
+from w2v.corpora.readers import TextReader
+from w2v.display.wording import printable
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
+
+if TYPE_CHECKING:
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
+
+_AT_ONCE = 4096
+
+
+def column_options(command: Any) -> Any:
+    """Add options that say where a table has texts and labels."""
+    for option in (
+        click.option("--label-separator", metavar="TEXT", help="What is between labels of a text, such as a comma."),
+        click.option("--label-column", metavar="NAME", help="Of tables: the column of labels, by name or by number."),
+        click.option(
+            "--text-column", multiple=True, metavar="NAME",
+            help="Of tables: the column of texts; may be repeated, and these are joined.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.command(
+    "fit-classifier",
+    epilog="""\b
+Examples:
+  w2v fit-classifier labels.tsv --output topics.classifier
+  w2v fit-classifier train.csv --text-column title --text-column body --label-column topic --output topics.classifier
+  w2v fit-classifier fasttext.train --output topics.classifier --max-n 5
+  w2v fit-classifier train.tsv -v dev.tsv --output sentiment.classifier --class-weight balanced""",
+)
+@click.argument("files", metavar="FILE...", nargs=-1)
+@file_option("-o", "--output", metavar="DIR", help="The classifier's folder to write.")
+@click.option(
+    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
+    help="Texts with labels to choose and to calibrate by; else some of FILE are set aside.",
+)  # fmt: skip
+@column_options
+@checkpoint_option
+@table_options(ClassifierParameters)
+@overwrite_option
+@json_option
+@progress_option
+def fit_classifier(
+    files: tuple[str, ...],
+    output: Path | None,
+    validation: tuple[str, ...],
+    text_column: tuple[str, ...],
+    label_column: str | None,
+    label_separator: str | None,
+    checkpoint_every: float,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a classifier on texts with labels.
+
+    FILE holds lines of a label, a tab and a text, or fastText's __label__ and a text; or it is a table with a header,
+    CSV or between tabs, whose columns are named. A text may have several labels.
+
+    Without layers it is fastText's classifier: the mean of words and runs of words.
+    """
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
+
+    output = required_output(output, files, "FILE")
+    model = TextClassifier(**options)
+    columns = TableColumns(text_column, label_column, label_separator)
+    fit = partial(model.fit, [Path(name) for name in files], validation=list(validation) or None, columns=columns)
+    run(
+        model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
+        facts=lambda: _facts(model),
+    )  # fmt: skip
+    if not as_json and model.validation_:
+        click.echo()
+        print_classes("held out", model.validation_)
+
+
+def _facts(model: TextClassifier) -> dict[str, Any]:
+    calibration = model.calibration_
+    facts = {"texts": model.network_.metadata["texts"], "classes": len(model.classes_)}
+    if calibration.error is not None:
+        facts |= {
+            "calibration_error": calibration.error, "calibration_error_before": calibration.error_before,
+            "temperature": calibration.temperature,
+        }  # fmt: skip
+    return facts
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v classify topics.classifier news.txt > labelled.tsv
+  echo "a ship at sea" | w2v classify topics.classifier
+  w2v classify topics.classifier news.txt --top 3 --json""",
+)
+@model_argument
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@number_option("--top", default=1, help="With --json: so many labels of each line, the most probable.")
+@errors_option
+@json_option
+def classify(model: Path, files: tuple[str, ...], top: int, errors: str, as_json: bool) -> None:
+    """Say which label each line of files, or of standard input, has.
+
+    A line out for a line in: the label (where a text may have several: all of them, between commas), a tab, its
+    probability, a tab, and the text. --json prints an object a line.
+    """
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
+
+    reader = TextReader(files or "-", errors=errors)
+    opened = TextClassifier.load(model)
+    lines = reader.lines()
+    while texts := list(islice(lines, _AT_ONCE)):
+        for text, answer in zip(texts, opened.explain(texts), strict=True):
+            if as_json:
+                probable = [{"label": label, "probability": p} for label, p in answer.probable(top)]
+                click.echo(json_text({"text": text, "labels": list(answer.labels), "probable": probable}))
+            else:
+                labels = ",".join(printable(str(label)) for label in answer.labels)
+                shown = printable(text) if sys.stdout.isatty() else text
+                click.echo(f"{labels}\t{answer.probability:.3f}\t{shown}")

@@ -1,0 +1,240 @@
+"""`w2v fit-tagger` and `w2v tag`: from sentences with tags to tags of others, and to the names in a text."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.shared.options import (
+    checkpoint_option,
+    choice_option,
+    errors_option,
+    file_option,
+    json_option,
+    model_argument,
+    number_option,
+    overwrite_option,
+    progress_option,
+    resume_option,
+    workers_option,
+)
+from w2v.commands.shared.output import json_text, percent, print_table
+from w2v.commands.shared.parameters import table_options
+from w2v.commands.shared.types import LazyChoice
+from w2v.commands.text.shared import find_interrupted, required_output, run
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tokenizers import TOKENIZER_NAMES
+from w2v.display.wording import printable
+from w2v.neural.tasks.labels.parameters import TaggerParameters
+
+if TYPE_CHECKING:
+    from w2v.neural.tasks.labels.answers import TaggedText
+    from w2v.neural.tasks.labels.spans import TagScores
+    from w2v.neural.tasks.labels.tagging import Tagger
+    from w2v.neural.tasks.labels.tagging_data import ColumnNumbers
+
+_AT_ONCE = 2048
+"""Lines that are read before they are tagged: what a pipe waits for."""
+_COLORS = ("green", "blue", "magenta", "cyan", "yellow", "red")
+FORMATS = ("auto", "conll", "spans")
+
+
+def _column_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which columns of files hold what."""
+    for option in (
+        number_option("--column", "given_columns", multiple=True,
+                      help="Read this column, from 1, with each word, such as a part of speech; may be repeated."),
+        number_option("--tag-column", help="The column of tags; left out, the last, in CoNLL-U the fourth, UPOS."),
+        number_option("--word-column", help="The column of words; left out, the first, in CoNLL-U the second."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _numbers(word: int | None, tag: int | None, given: tuple[int, ...], errors: str) -> ColumnNumbers:
+    from w2v.neural.tasks.labels.tagging_data import ColumnNumbers
+
+    return ColumnNumbers(word, tag, given, errors)
+
+
+@click.command(
+    "fit-tagger",
+    epilog="""\b
+Examples:
+  w2v fit-tagger train.conll --output my.tagger --max-time 3m
+  w2v fit-tagger train.txt -v dev.txt --column 2 --vectors my.model --output chunks.tagger
+  w2v fit-tagger en_ewt-ud-train.conllu.xz -v en_ewt-ud-dev.conllu.xz --output upos.tagger
+  w2v fit-tagger --resume my.tagger""",
+)
+@click.argument("files", metavar="FILE...", nargs=-1)
+@file_option("-o", "--output", metavar="DIR", help="The tagger's folder to write.")
+@resume_option
+@click.option(
+    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
+    help="Sentences to measure training by; else some of FILE are set aside. May be repeated.",
+)  # fmt: skip
+@_column_options
+@file_option("--vectors", metavar="MODEL", help="Word vectors to read besides the tagger's own, which learn with it.")
+@errors_option
+@checkpoint_option
+@table_options(TaggerParameters)
+@overwrite_option
+@json_option
+@progress_option
+def fit_tagger(
+    files: tuple[str, ...],
+    output: Path | None,
+    interrupted: Path | None,
+    validation: tuple[str, ...],
+    word_column: int | None,
+    tag_column: int | None,
+    given_columns: tuple[int, ...],
+    vectors: Path | None,
+    errors: str,
+    checkpoint_every: float,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a tagger on sentences whose words have tags: parts of speech, chunks, names.
+
+    FILE has a word and its tag in a line, between tabs or spaces, and a blank line behind each sentence; or it is
+    CoNLL-U. Spans may be written in IOB1, IOB2 or BIOES. What is kept is what tagged the held-out sentences best.
+
+    While it trains, the output holds the best until the last checkpoint; Ctrl-C and SIGTERM save once more.
+    `--resume DIR` goes on with it, to the very same tagger.
+    """
+    from w2v.neural.tasks.labels.tagging import Tagger
+
+    if interrupted is not None:
+        found, output = find_interrupted(interrupted, output, files, Tagger.kind)
+        tagger = Tagger.load(found)
+        fit: Callable[..., object] = tagger.resume
+        overwrite = True
+    else:
+        output = required_output(output, files, "FILE")
+        tagger = Tagger(**options)
+        fit = partial(
+            tagger.fit, list(files), validation=list(validation) or None, vectors=vectors,
+            column_numbers=_numbers(word_column, tag_column, given_columns, errors),
+        )  # fmt: skip
+    run(
+        tagger, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
+        facts=lambda: {"sentences": tagger.network_.metadata["sentences"]},
+    )  # fmt: skip
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  echo "Anna Lee lives in Paris." | w2v tag my.tagger
+  w2v tag my.tagger news.txt --json > tagged.jsonl
+  w2v tag my.tagger news.txt --format conll
+  w2v tag chunks.tagger test.txt --columns --column 2""",
+)
+@model_argument
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@choice_option("--format", choices=FORMATS, default="auto",
+               help="A word and its tag in a line, or lines of the text with its spans marked; auto: spans at a "
+                    "terminal, conll elsewhere.")  # fmt: skip
+@click.option("--columns", "are_columns", is_flag=True, help="FILE has a word in each line, as in training.")
+@_column_options
+@click.option("--tokenizer", type=LazyChoice(lambda: TOKENIZER_NAMES),
+              help="What divides lines into words; left out, what the tagger was trained with.")  # fmt: skip
+@errors_option
+@workers_option
+@json_option
+def tag(
+    model: Path,
+    files: tuple[str, ...],
+    format: str,  # noqa: A002
+    are_columns: bool,
+    word_column: int | None,
+    tag_column: int | None,
+    given_columns: tuple[int, ...],
+    tokenizer: str | None,
+    errors: str,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Tag the words of each line of files, or of standard input.
+
+    --json prints an object a line: the text, its words and its spans with their places in characters, under the names
+    that spaCy gives them.
+    """
+    if not are_columns and (word_column or tag_column or given_columns):
+        raise click.UsageError(
+            "--word-column, --tag-column and --column are for files of columns: give --columns, too."
+        )
+    if are_columns and (tokenizer or as_json):
+        raise click.UsageError("--tokenizer and --json are for texts: files of --columns are divided into words.")
+    from w2v.neural.tasks.labels.tagging import Tagger
+
+    tagger = Tagger.load(model)
+    if are_columns:
+        if tag_column is not None:
+            raise click.UsageError("--tag-column is for training: tags are what this command answers.")
+        _tag_columns(tagger, files, _numbers(word_column, None, given_columns, errors), workers)
+        return
+    as_spans = format == "spans" or (format == "auto" and sys.stdout.isatty())
+    show = _in_json if as_json else _marked if as_spans else _in_columns
+    lines = TextReader(files or "-", errors=errors).lines()
+    while texts := list(islice(lines, _AT_ONCE)):
+        found = tagger.tag(texts, tokenizer=tokenizer, workers=workers)
+        for text in found:
+            click.echo(show(text))
+
+
+def _tag_columns(tagger: Tagger, files: tuple[str, ...], numbers: ColumnNumbers, workers: int | None) -> None:
+    given = numbers.read(files or "-", tags=False)
+    for sentence, tags in zip(given.sentences, tagger.predict(given, workers=workers), strict=True):
+        click.echo("".join(f"{word}\t{tag}\n" for word, tag in zip(sentence, tags, strict=True)))
+
+
+def _in_json(text: TaggedText) -> str:
+    return json_text(text.to_dict())
+
+
+def _in_columns(text: TaggedText) -> str:
+    return "".join(f"{word.text}\t{word.tag}\n" for word in text.words)
+
+
+def _marked(text: TaggedText) -> str:
+    """Return a text with its spans in color and their labels behind them; of words, if tags write no spans."""
+    spans: list[tuple[str, int, int, str]] = [*text.spans] or [(*word,) for word in text.words if word.tag != "O"]
+    colors = dict(zip(sorted({label for *_, label in spans}), itertools.cycle(_COLORS), strict=False))
+    parts, place = list[str](), 0
+    for found, start, stop, label in spans:
+        parts += [printable(text.text[place:start]), click.style(f"[{printable(found)} {label}]", fg=colors[label])]
+        place = stop
+    return "".join([*parts, printable(text.text[place:])])
+
+
+def evaluate_tags(model: Path, files: Sequence[Path]) -> dict[str, TagScores]:
+    """Return what a tagger's tags are worth on each file."""
+    from w2v.neural.tasks.labels.tagging import Tagger
+
+    tagger = Tagger.load(model)
+    return {str(path): tagger.evaluate(path) for path in files}
+
+
+def print_tag_scores(scores: dict[str, TagScores]) -> None:
+    """Print a table for each file: all together, and each label."""
+    for path, found in scores.items():
+        header = [path, ">number", ">precision", ">recall", ">F1"]
+        rows = [[name, f"{own.n_wanted:,}", percent(own.precision), percent(own.recall), percent(own.f1)]
+                for name, own in _rows_of(found)]  # fmt: skip
+        print_table(header, rows, title=f"{percent(found.accuracy)} of {found.n_words:,} words have the right tag")
+
+
+def _rows_of(found: TagScores) -> Iterator[tuple[str, Any]]:
+    yield from found.labels.items()
+    if found.spans is not None:
+        yield "all", found.spans

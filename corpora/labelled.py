@@ -1,0 +1,280 @@
+"""Texts with labels: lines of a label, a tab and a text, tables with named columns, fastText's and TREC's lines."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from w2v.corpora.inputs import CorpusError, display_name
+from w2v.corpora.readers import TextReader
+
+__all__ = ["PREFIX", "Labelled", "TableColumns", "read_labelled"]
+
+PathLike = str | os.PathLike[str]
+
+PREFIX = "__label__"
+"""What fastText's labels begin with."""
+
+_TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+_EXPECTED = f"expected a label, a tab and a text, or fastText's {PREFIX}LABEL and a text"
+_Row = tuple[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts and the labels of each.
+
+    Attributes
+    ----------
+    texts : list of str
+    labels : list of tuple of str
+        One for each text, or none or several where these are allowed.
+    n_left_out : int
+        Rows that were left out because they lacked the text or a label.
+    files : list of str, or None
+        Where they come from, as absolute paths.
+    """
+
+    texts: list[str]
+    labels: list[tuple[str, ...]]
+    n_left_out: int = 0
+    files: list[str] | None = field(default=None, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """Where a table has its texts and labels.
+
+    Attributes
+    ----------
+    text : tuple of str
+        Names of columns, whose texts are joined with a space; or their numbers, from 1, in a table without a header.
+    label : str or None
+        The same of the labels.
+    separator : str or None
+        What stands between the labels of a text, in every kind of file but fastText's. None: there is one label, which
+        may hold anything.
+    """
+
+    text: tuple[str, ...] = ()
+    label: str | None = None
+    separator: str | None = None
+
+    @property
+    def named(self) -> tuple[str, tuple[str, ...]] | None:
+        """The columns of labels and of texts; None if none is named."""
+        return (self.label or "label", self.text or ("text",)) if self.label or self.text else None
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what JSON can hold and `from_config` makes the columns of."""
+        return {"text": list(self.text), "label": self.label, "separator": self.separator}
+
+    @classmethod
+    def from_config(cls, config: Any) -> TableColumns:
+        """Return the columns that `to_config` described; none where nothing is described, or something else."""
+        own = dict(config) if isinstance(config, Mapping) else {}
+        text = tuple(name for name in own.get("text") or () if isinstance(name, str))
+        label, separator = (
+            own.get(name) if isinstance(own.get(name), str) else None for name in ("label", "separator")
+        )
+        return cls(text, label, separator or None)
+
+
+def read_labelled(
+    files: PathLike | Sequence[PathLike],
+    *,
+    columns: TableColumns | None = None,
+    known: Collection[str] = (),
+    errors: str = "strict",
+) -> Labelled:
+    """Read texts with labels.
+
+    Parameters
+    ----------
+    files : str, path-like or sequence of these
+        UTF-8, compressed or not. The first line of each that is not blank tells its kind: lines of a label, a tab and a
+        text, or the other way round (labels are the column with more `known` labels, then with fewer different
+        values); lines with fastText's ``__label__LABEL``, one or several; TREC's ``LABEL:fine text``, of which the
+        coarse label is taken. A file whose name ends in .csv is a table with a header.
+    columns : TableColumns, optional
+        Makes every file a table, between commas, or between tabs if its first line has one.
+    known : collection of str, optional
+        Labels that a model knows.
+    errors : {"strict", "replace"}, default "strict"
+        See `TextReader`.
+
+    Returns
+    -------
+    Labelled
+
+    Raises
+    ------
+    CorpusError
+        If a line is of another kind than the first, a column is missing, there is nothing, or a file cannot be read;
+        the message names file and line.
+    """
+    columns = columns or TableColumns()
+    readers = [TextReader(path, errors=errors) for path in TextReader(files).paths]
+    tabbed: list[tuple[str, str]] = []
+    rows: list[_Row] = []
+    for reader in readers:
+        found = _read(reader, columns)
+        (tabbed if isinstance(found, _Tabbed) else rows).extend(found)  # type: ignore[arg-type]
+    rows += _of_two_columns(tabbed, columns.separator, known)
+    kept = [(text, tuple(labels)) for text, labels in rows if text and (labels or columns.separator)]
+    if not kept:
+        names = ", ".join(display_name(path) for reader in readers for path in reader.paths)
+        raise CorpusError(f"{names}: no text with a label; {_EXPECTED}")
+    paths = [path for reader in readers for path in reader.paths]
+    return Labelled(
+        [text for text, _ in kept],
+        [labels for _, labels in kept],
+        len(rows) - len(kept),
+        None if "-" in paths else [*map(os.path.abspath, paths)],
+    )
+
+
+class _Tabbed(list[tuple[str, str]]):
+    """Rows of two columns, of which one is the label."""
+
+
+def _read(reader: TextReader, columns: TableColumns) -> _Tabbed | list[_Row]:
+    """Return the rows of one file."""
+    lines = reader.numbered_lines()
+    first = next((line for line in lines if line[2].strip()), None)
+    if first is None:
+        return []
+    path, number, line = first
+    named = columns.named
+    every = chain([first], lines)
+    if named is not None or path.lower().removesuffix(_suffix(path)).endswith(".csv"):
+        return _table(every, named, columns.separator)
+    filled = (each for each in every if each[2].strip())
+    if any(word.startswith(PREFIX) for word in line.split()):
+        return [_fasttext(text) for _, _, text in filled]
+    if "\t" in line:
+        return _Tabbed(_tabs(*each) for each in filled)
+    if _TREC.fullmatch(line.strip()):
+        return [_trec(*each) for each in filled]
+    raise CorpusError(f"{display_name(path)}, line {number}: {_EXPECTED}, not {line!r:.60}")
+
+
+def _suffix(path: str) -> str:
+    return next((suffix for suffix in _PACKED if path.lower().endswith(suffix)), "")
+
+
+def _fasttext(line: str) -> _Row:
+    """Return the text and the labels of a line of fastText's, wherever in it these stand."""
+    words = line.split()
+    labels = [word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX)]
+    return " ".join(word for word in words if not word.startswith(PREFIX)), [label for label in labels if label]
+
+
+def _tabs(path: str, number: int, line: str) -> tuple[str, str]:
+    left, tab, right = line.partition("\t")
+    if not tab or "\t" in right:
+        n = line.count("\t") + 1
+        what = "it has no tab" if not tab else f"it has {n} columns: name those to read"
+        raise CorpusError(
+            f"{display_name(path)}, line {number}: expected a label, a tab and a text; {what}: {line!r:.60}"
+        )
+    return left.strip(), right.strip()
+
+
+def _trec(path: str, number: int, line: str) -> _Row:
+    found = _TREC.fullmatch(line.strip())
+    if found is None:
+        raise CorpusError(f"{display_name(path)}, line {number}: expected LABEL:fine and a text, not {line!r:.60}")
+    return found[2], (found[1],)
+
+
+def _of_two_columns(rows: Sequence[tuple[str, str]], separator: str | None, known: Collection[str]) -> list[_Row]:
+    """Return texts and labels of rows of which one column holds the labels."""
+    columns: list[tuple[str, ...]] = list(zip(*rows, strict=True)) or [(), ()]
+
+    def likely(column: tuple[str, ...]) -> tuple[int, int]:
+        if separator is not None:
+            column = tuple(label for cell in column for label in _labels(cell, separator))
+        return sum(label in known for label in column) if known else 0, -len(set(column))
+
+    own = int(likely(columns[1]) > likely(columns[0]))
+    labels = {cell: tuple(_labels(cell, separator)) for cell in set(columns[own])}
+    return [(text, labels[cell]) for text, cell in zip(columns[1 - own], columns[own], strict=True)]
+
+
+def _labels(cell: str, separator: str | None) -> Sequence[str]:
+    parts = [cell] if separator is None else cell.split(separator)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _table(
+    lines: Iterator[tuple[str, int, str]], named: tuple[str, tuple[str, ...]] | None, separator: str | None
+) -> list[_Row]:
+    """Return the rows of a table."""
+    place: tuple[str, int] = "", 0
+
+    def each() -> Iterator[str]:
+        nonlocal place
+        for path, number, line in lines:
+            place = path, number
+            yield line + "\n"
+
+    following = each()
+    header_line = next(following)
+    is_tabbed = "\t" in header_line
+    dialect: dict[str, object] = {"quoting": csv.QUOTE_NONE, "delimiter": "\t"} if is_tabbed else {"strict": True}
+    with _any_field_size():
+        rows = csv.reader(chain([header_line], following), **dialect)  # type: ignore[arg-type]
+        try:
+            label, texts, first = _columns(next(rows), named, place[0])
+            return [_cells(row, label, texts, separator, place[0], place[1]) for row in chain(first, rows) if row]
+        except csv.Error as error:
+            raise CorpusError(f"{display_name(place[0])}, line {place[1]}: {error}; is it a table?") from error
+
+
+@contextmanager
+def _any_field_size() -> Iterator[None]:
+    """Let texts in tables be of any length while the block lasts."""
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _columns(
+    header: list[str], named: tuple[str, tuple[str, ...]] | None, path: str
+) -> tuple[int, list[int], list[list[str]]]:
+    """Return the column of labels, those of texts, and the rows of which the first line is one, if it is no header."""
+    label, texts = named or ("label", ("text",))
+    names = [name.strip() for name in header]
+    wanted = [label, *texts]
+    if all(name in names for name in wanted):
+        return names.index(label), [names.index(name) for name in texts], []
+    if all(name.isdecimal() and int(name) for name in wanted):
+        return int(label) - 1, [int(name) - 1 for name in texts], [header]
+    missing = next(name for name in wanted if name not in names)
+    raise CorpusError(
+        f"{display_name(path)}: there is no column {missing!r:.60}; its first line has "
+        f"{', '.join(map(repr, names))[:200]}. Name the columns of texts and labels, or number them from 1 if there is "
+        "no header"
+    )
+
+
+def _cells(row: Sequence[str], label: int, texts: Sequence[int], separator: str | None, path: str, number: int) -> _Row:
+    if len(row) <= max(label, *texts):
+        raise CorpusError(
+            f"{display_name(path)}, line {number}: {len(row)} columns, expected at least {max(label, *texts) + 1}"
+        )
+    return " ".join(" ".join(row[place].split()) for place in texts).strip(), _labels(row[label], separator)

@@ -1,0 +1,172 @@
+"""What a trained tagger answers: tags of words, and of raw text the places of words and spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.offsets import token_spans
+from w2v.corpora.tokenizers import Tokenizer
+from w2v.neural.packing import divide, in_threads
+from w2v.neural.parameters import ParameterTable, scope
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels import crf, inputs, tagging_network
+from w2v.neural.tasks.labels.spans import spans_of
+from w2v.neural.tasks.labels.tagging_data import Labels
+from w2v.neural.tasks.labels.tagging_network import TaggerConfig
+
+_AT_ONCE = 1024
+"""Words that a thread tags at a time: what it needs stays in the caches."""
+_MOST_KEPT = 1 << 18
+"""Words whose embeddings are kept."""
+
+
+class Word(NamedTuple):
+    """A word of a text.
+
+    Attributes
+    ----------
+    text : str
+        As the text has it.
+    start, stop : int
+        Its place, in characters.
+    tag : str
+    """
+
+    text: str
+    start: int
+    stop: int
+    tag: str
+
+
+class TextSpan(NamedTuple):
+    """A span of a text, such as a name.
+
+    Attributes
+    ----------
+    text : str
+        As the text has it.
+    start, stop : int
+        Its place, in characters.
+    label : str
+    """
+
+    text: str
+    start: int
+    stop: int
+    label: str
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """A text and what its words are.
+
+    Attributes
+    ----------
+    text : str
+        As it was given.
+    words : list of Word
+    spans : list of TextSpan
+        Empty if tags write no spans.
+    """
+
+    text: str
+    words: list[Word]
+    spans: list[TextSpan]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything in JSON types; spaCy's `Doc.from_json` and `doc.char_span` read the same names."""
+        return {
+            "text": self.text,
+            "tokens": [{"start": word.start, "end": word.stop, "tag": word.tag} for word in self.words],
+            "ents": [{"start": span.start, "end": span.stop, "label": span.label} for span in self.spans],
+        }
+
+
+class Reader:
+    """Tags sentences with a network, and remembers what words become.
+
+    Parameters
+    ----------
+    network : TextNetwork
+    table : ParameterTable
+        Its parameters.
+    """
+
+    def __init__(self, network: TextNetwork, table: ParameterTable) -> None:
+        self.config: TaggerConfig = network.config
+        self.labels: Labels = network.units["text"]
+        self._table = table
+        self._vectors = network.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
+        self._rows: dict[str, int] = {}
+        self._embeddings = np.empty((0, self.config.inputs.dim), table.dtype)
+        self._scores = tagging_network.transition_scores(self.config, table, self.labels.constraints)
+
+    def tags(
+        self, sentences: Sequence[Sequence[str]], columns: Sequence[Sequence[Sequence[str]]], workers: int
+    ) -> list[list[str]]:
+        """Return the tags of sentences."""
+        offsets = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
+        values = self._values(list(chain.from_iterable(columns)))
+        ids, embeddings = self._ids(list(chain.from_iterable(sentences)))
+        if not len(ids):
+            return [[] for _ in sentences]
+        parts = divide(offsets, max(workers, -(-int(offsets[-1]) // _AT_ONCE)))
+        found = np.empty(len(ids), np.int64)
+        parameters = scope(self._table, "inputs")
+
+        def work(worker: int) -> None:
+            for first, last in parts[worker::workers]:
+                own = slice(offsets[first], offsets[last])
+                x = embeddings[ids[own]]
+                for number in range(values.shape[1]):
+                    x += parameters[f"columns.{number}.table"][values[own, number]]
+                borders = offsets[first : last + 1] - offsets[first]
+                z = tagging_network.emissions(self.config, self._table, x, borders)
+                found[own] = crf.best_tags(z, borders, self._scores)
+
+        in_threads(work, min(workers, len(parts)))
+        return self.labels.decode(found, offsets)
+
+    def _values(self, rows: list[Sequence[str]]) -> NDArray[np.int64]:
+        known = len(self.labels.columns.values)
+        if rows and len(rows[0]) != known:
+            raise ValueError(
+                f"the tagger was trained with {known} given columns, and there are {len(rows[0])}: give as many with "
+                "each word (in Python `columns`, of files --column)"
+            )
+        return self.labels.columns.encode(rows)
+
+    def _ids(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return the row of each word, and the embeddings that these are rows of: the next call may have others."""
+        rows = self._rows
+        new = [word for word in dict.fromkeys(words) if word not in rows]
+        if len(rows) + len(new) > _MOST_KEPT:
+            rows, new = {}, list(dict.fromkeys(words))
+            self._embeddings = self._embeddings[:0]
+        if new:
+            lexicon = self.labels.words.lexicon(new, self._vectors)
+            made = inputs.word_embeddings(self.config.inputs, scope(self._table, "inputs"), lexicon)
+            rows = {**rows, **dict(zip(new, range(len(rows), len(rows) + len(new)), strict=True))}
+            self._embeddings = np.concatenate([self._embeddings, made])
+            self._rows = rows
+        return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), self._embeddings
+
+
+def tagged_texts(reader: Reader, texts: Sequence[str], tokenizer: Tokenizer, workers: int) -> list[TaggedText]:
+    """Return the words of texts with their tags and places."""
+    places = [token_spans(text, tokenizer) for text in texts]
+    words = [[text[start:stop] for start, stop in own] for text, own in zip(texts, places, strict=True)]
+    tags = reader.tags(words, [[()] * len(own) for own in words], workers)
+    return [_text_of(*entry) for entry in zip(texts, places, words, tags, strict=True)]
+
+
+def _text_of(text: str, places: list[tuple[int, int]], words: list[str], tags: list[str]) -> TaggedText:
+    found = [Word(word, *place, tag) for word, place, tag in zip(words, places, tags, strict=True)]
+    spans = [(places[start][0], places[stop - 1][1], label) for start, stop, label in spans_of(tags)]
+    return TaggedText(text, found, [TextSpan(text[start:stop], start, stop, label) for start, stop, label in spans])

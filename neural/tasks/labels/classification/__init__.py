@@ -1,0 +1,1 @@
+"""What a whole text is: one of several classes, or any number of them."""

@@ -1,0 +1,139 @@
+"""Which classifier it is to be: without layers, or with which; the held-out texts decide, as long as there is time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from w2v.monitoring.history import TrainingInterrupted
+from w2v.neural.names import MIXERS
+from w2v.neural.progress import FitProgress
+from w2v.neural.tasks.fitting import Told
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels.classification.data import LabelData
+from w2v.neural.tasks.labels.classification.fitting import fit_linear
+from w2v.neural.tasks.labels.classification.layered import Training, start_layered, train_layered
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
+
+_LEAST_SECONDS = 5.0
+"""With less time than this left, layers are not tried."""
+_TRIED, _REST = 0.15, 0.95
+"""Fractions of the time that is left: for the trial of each architecture, and of what is left then for the best."""
+_NGRAMS = (3, 5)
+
+
+@dataclass
+class Choice:
+    """The classifiers that were tried, and the best so far.
+
+    Attributes
+    ----------
+    best : TextNetwork or None
+    tried : list of dict
+        What each was, its seconds, and how well it told the held-out texts.
+    why : str
+        What speaks for the best, or why no more was tried.
+    """
+
+    best: TextNetwork | None = None
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    why: str = ""
+
+    def add(self, name: str, network: TextNetwork, began: float) -> None:
+        """Keep a classifier if it is better than those before."""
+        report = network.metadata["training"].get("report", {})
+        self.tried.append(
+            {
+                "classifier": name,
+                "seconds": time.perf_counter() - began,
+                "accuracy": report.get("accuracy"),
+                "held_out_loss": report.get("loss"),
+            }
+        )
+        if self.best is None or _merit(self.tried[-1]) > max(map(_merit, self.tried[:-1])):
+            self.best = network
+
+    @property
+    def result(self) -> TextNetwork:
+        """The best, with why it was chosen."""
+        assert self.best is not None
+        ranked = sorted(self.tried, key=_merit, reverse=True)
+        why = self.why
+        if len(ranked) > 1:
+            first, second = (f"{one['classifier']}, {one['accuracy']:.1%}" for one in ranked[:2])
+            why = f"of the held-out texts it got most right: {first}; then {second}" + (f". {why}" if why else "")
+        return replace(self.best, metadata=self.best.metadata | {"chosen": why, "tried": self.tried})
+
+
+def _merit(tried: dict[str, Any]) -> tuple[float, float]:
+    """Return what is to be high: how many are right, and for as many the likelihood."""
+    return tried["accuracy"] or 0.0, -(tried["held_out_loss"] or 0.0)
+
+
+def choose(data: LabelData, parameters: ClassifierParameters, initial: Any, told: Told | None) -> TextNetwork:
+    """Return the best classifier that there is time for.
+
+    Without `max_time`, or texts to choose by, it has no layers. After Ctrl-C it is the best so far.
+
+    Parameters
+    ----------
+    data : LabelData
+    parameters : ClassifierParameters
+    initial : Embeddings, path-like or None
+        Word vectors for the layers.
+    told : callable, optional
+    """
+    choice, began = Choice(), time.perf_counter()
+    linear = parameters.resolved(0)
+    choice.add("no layers", fit_linear(data, linear, told), began)
+    if parameters.max_time is None or not len(data.held_out):
+        lacking = "max_time is not given" if parameters.max_time is None else "no text is held out"
+        choice.why = f"{lacking}: layers were not tried"
+        return choice.result
+    try:
+        if not parameters.max_n:
+            started = time.perf_counter()
+            min_n, max_n = _NGRAMS
+            choice.add(
+                "no layers, n-grams of characters",
+                fit_linear(data, replace(linear, min_n=min_n, max_n=max_n), told),
+                started,
+            )
+        _try_layers(choice, data, parameters.resolved(1), initial, told, began)
+    except (KeyboardInterrupt, TrainingInterrupted):
+        choice.why = "It was interrupted before all had been tried"
+    return choice.result
+
+
+def _try_layers(
+    choice: Choice, data: LabelData, parameters: ClassifierParameters, initial: Any, told: Told | None, began: float
+) -> None:
+    """Try every architecture for a moment, and the best of them for what time is left."""
+    assert parameters.max_time is not None
+    limit = parameters.max_time
+    left = limit - (time.perf_counter() - began)
+    if left < _LEAST_SECONDS:
+        choice.why = f"After {limit - left:.1f} seconds there was no time left for layers"
+        return
+    trials = {
+        mixer: _one(choice, data, replace(parameters, architecture=mixer, max_time=_TRIED * left), initial, told)
+        for mixer in MIXERS
+    }
+    best = max(trials, key=lambda mixer: _merit(trials[mixer]))
+    left = _REST * (limit - (time.perf_counter() - began))
+    if left > _TRIED * limit:
+        _one(choice, data, replace(parameters, architecture=best, max_time=left), initial, told)
+
+
+def _one(
+    choice: Choice, data: LabelData, parameters: ClassifierParameters, initial: Any, told: Told | None
+) -> dict[str, Any]:
+    """Train one network with layers; return how it did."""
+    started, learned = time.perf_counter(), list[TextNetwork]()
+    name = f"{parameters.layers} {'layer' if parameters.layers == 1 else 'layers'}, {parameters.architecture}"
+    if told is not None:
+        told(FitProgress(f"trying {name}"))
+    train_layered(start_layered(data, parameters, initial), data, parameters, Training(learned.append, told))
+    choice.add(name, learned[-1], started)
+    return choice.tried[-1]

@@ -1,0 +1,275 @@
+"""The texts that a classifier is trained on and those it is measured by, and their labels as numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.labelled import Labelled, TableColumns, read_labelled
+from w2v.corpora.readers import TextReader
+from w2v.neural.kernels.bags import Targets
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
+from w2v.neural.tasks.text.pairs import LeftOutWarning
+
+_SEVERAL = (list, tuple, set, frozenset, np.ndarray)
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Texts, of which text s belongs to classes[starts[s] : starts[s + 1]].
+
+    Attributes
+    ----------
+    texts : list of str
+    classes : ndarray of shape (N,), int32
+    starts : ndarray of shape (S + 1,), int64
+    """
+
+    texts: list[str]
+    classes: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(cls, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> LabelledTexts:
+        """Put the classes of all texts one after another."""
+        starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return cls(list(texts), np.array([row for own in rows for row in own], np.int32), starts)
+
+    def take(self, which: NDArray[np.int64]) -> LabelledTexts:
+        """Return some of the texts, in the order of `which`."""
+        lengths = np.diff(self.starts)[which]
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(starts[-1]) + np.repeat(self.starts[which] - starts[:-1], lengths)
+        return LabelledTexts([self.texts[i] for i in which.tolist()], self.classes[places], starts)
+
+    def wanted(self, n_classes: int) -> NDArray[np.bool_]:
+        """Return which classes each text belongs to, shape (S, K)."""
+        found = np.zeros((len(self), n_classes), np.bool_)
+        found[np.repeat(np.arange(len(self)), np.diff(self.starts)), self.classes] = True
+        return found
+
+    def targets(self, n_classes: int, weighting: str) -> Targets:
+        """Return what training wants; with "balanced" weights, all classes together weigh as much as others."""
+        weights = np.ones(n_classes, np.float32)
+        if weighting == "balanced":
+            counts = np.bincount(self.classes, minlength=n_classes)
+            weights = (len(self.classes) / n_classes / np.maximum(counts, 1)).astype(np.float32)
+        return Targets(self.classes, self.starts, weights)
+
+
+@dataclass(frozen=True)
+class LabelData:
+    """What a classifier is trained on, and what it is measured by.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (K,)
+        The labels, sorted.
+    one_of_many : bool
+        Whether every text has exactly one.
+    trained, held_out : LabelledTexts
+        Without any text in common; `held_out` may be empty.
+    is_apart : bool
+        Whether `held_out` was given, and not set aside.
+    is_matrix : bool
+        Whether labels were given as a matrix of 0 and 1.
+    files, validation_files : list of str, or None
+        Where they come from.
+    columns : dict of str to object
+        Where they have texts and labels; see `TableColumns`.
+    """
+
+    classes: NDArray[Any]
+    one_of_many: bool
+    trained: LabelledTexts
+    held_out: LabelledTexts
+    is_apart: bool
+    is_matrix: bool = False
+    files: list[str] | None = None
+    validation_files: list[str] | None = None
+    columns: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, texts: Any, labels: Any, validation: Any, parameters: ClassifierParameters, columns: TableColumns
+    ) -> LabelData:
+        """Return the texts of whatever `TextClassifier.fit` takes; ValueError if they cannot be learned from."""
+        given = read_texts(texts, labels, columns)
+        apart = None if validation is None else read_texts(*_validation(validation), columns)
+        several = any(len(own) != 1 for own in given.labels) or bool(apart and any(len(x) != 1 for x in apart.labels))
+        if several and parameters.multi_label is False:
+            number = next((i for i, own in enumerate(given.labels, 1) if len(own) != 1), None)
+            where = "a text to measure by" if number is None else f"text {number}"
+            raise ValueError(f"{where} has several labels or none, but multi_label is False: each must have one")
+        one_of_many = not (parameters.multi_label or several)
+        classes = find_classes(given.labels)
+        rows = {label: row for row, label in enumerate(classes.tolist())}
+        numbers = {own: [rows[label] for label in dict.fromkeys(own)] for own in set(given.labels)}
+        every = LabelledTexts.of(given.texts, [numbers[own] for own in given.labels])
+        _check_choice(classes, every, one_of_many)
+        if apart is not None:
+            trained, held_out = every, _known_only(apart, rows)
+        else:
+            trained, held_out = _split(every, len(classes), parameters.held_out, int(parameters.random_state))
+        return cls(
+            classes, one_of_many, trained, held_out, apart is not None, is_matrix(labels), given.files,
+            None if apart is None else apart.files,
+            columns.to_config(),
+        )  # fmt: skip
+
+    @classmethod
+    def again(
+        cls, began: TextNetwork, texts: Any, labels: Any, validation: Any, parameters: ClassifierParameters
+    ) -> LabelData:
+        """Return the texts of a training that goes on: those given, or else read from their files."""
+        training = began.metadata["training"]
+        if texts is None:
+            if not training.get("files"):
+                raise ValueError(
+                    "the texts that were trained on were no files: pass them again, in Python: "
+                    "TextClassifier.load(…).resume(texts, y)"
+                )
+            texts = [Path(name) for name in training["files"]]
+        if validation is None and training.get("validation"):
+            validation = [Path(name) for name in training["validation"]]
+        return cls.of(texts, labels, validation, parameters, TableColumns.from_config(training.get("columns")))
+
+    @property
+    def every(self) -> LabelledTexts:
+        """All texts that may be trained on in the end."""
+        if self.is_apart or not len(self.held_out):
+            return self.trained
+        first, second = self.trained, self.held_out
+        return LabelledTexts(
+            first.texts + second.texts,
+            np.concatenate([first.classes, second.classes]),
+            np.concatenate([first.starts, first.starts[-1] + second.starts[1:]]),
+        )
+
+    def digest(self) -> str:
+        """Return what two data share only if they are the same."""
+        found = hashlib.sha256()
+        for part in (self.trained, self.held_out):
+            found.update("\n".join(part.texts).encode("utf-8", "surrogatepass"))
+            found.update(part.classes.tobytes() + part.starts.tobytes())
+        return found.hexdigest()
+
+
+def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[str] = ()) -> Labelled:
+    """Return texts with labels: of files, if there are no labels, else of lists and the like."""
+    if isinstance(texts, Labelled):
+        return texts
+    if labels is None:
+        if isinstance(texts, TextReader):
+            return _told(read_labelled([Path(path) for path in texts.paths], columns=columns, known=known))
+        names = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
+        if not names or not all(isinstance(name, (str, os.PathLike)) for name in names):
+            raise TypeError("fit takes files of labels and texts, or texts and their labels: fit(texts, labels)")
+        return _told(read_labelled(names, columns=columns, known=known))
+    if isinstance(texts, (str, bytes)):
+        raise TypeError("texts must be a list of texts, not one")
+    read = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+    found = label_tuples(labels)
+    if len(read) != len(found):
+        raise ValueError(f"there are {len(read)} texts and {len(found)} labels; each text needs its own")
+    if not read:
+        raise ValueError("there is no text to train on")
+    return Labelled(read, found)
+
+
+def _told(read: Labelled) -> Labelled:
+    if read.n_left_out:
+        message = f"{read.n_left_out:,} rows lack a text or a label and are left out"
+        warnings.warn(LeftOutWarning(message), stacklevel=6)
+    return read
+
+
+def label_tuples(labels: Any) -> list[tuple[Any, ...]]:
+    """Return the labels of each text: a list of labels, of lists of labels, or a matrix of 0 and 1 over classes."""
+    if is_matrix(labels):
+        array = labels.toarray() if hasattr(labels, "toarray") else np.asarray(labels)
+        if not np.isin(array, (0, 1)).all():
+            raise ValueError("a matrix of labels must hold 0 and 1: which of the classes each text has")
+        return [tuple(np.flatnonzero(row).tolist()) for row in array]
+    plain = [one.item() if isinstance(one, np.generic) else one for one in one_column(labels)]
+    found = [tuple(one) if isinstance(one, _SEVERAL) else (one,) for one in plain]
+    for number, own in enumerate(found, 1):
+        for label in own:
+            if label is None or label != label or not isinstance(label, (str, int, float)):
+                raise ValueError(f"text {number} has no label, but {label!r:.60}: labels are texts or numbers")
+    return found
+
+
+def is_matrix(labels: Any) -> bool:
+    """Tell whether labels are a matrix, SciPy's or NumPy's, with a column for each class."""
+    return len(getattr(labels, "shape", ())) == 2 and labels.shape[1] > 1
+
+
+def find_classes(labels: Sequence[Sequence[Any]]) -> NDArray[Any]:
+    """Return the different labels, sorted; ValueError if some are texts and others numbers."""
+    different = {label for own in labels for label in own}
+    kinds = {str if isinstance(label, str) else bool if isinstance(label, bool) else float for label in different}
+    if len(kinds) > 1:
+        raise ValueError("labels must be all texts or all numbers, not some of each")
+    return np.array(sorted(different))
+
+
+def _validation(given: Any) -> tuple[Any, Any]:
+    """Return texts and labels, None for those of files."""
+    is_pair = isinstance(given, (tuple, list)) and len(given) == 2
+    if is_pair and not all(isinstance(one, (str, os.PathLike)) for one in given):
+        return given[0], given[1]
+    return given, None
+
+
+def _check_choice(classes: NDArray[Any], every: LabelledTexts, one_of_many: bool) -> None:
+    if one_of_many and len(classes) < 2:
+        raise ValueError(
+            f"all texts have the label {classes[0].item()!r:.60}: there is nothing to tell apart; add texts of another"
+        )
+    if not len(classes):
+        raise ValueError("no text has a label")
+    if not one_of_many and (np.diff(every.starts) == len(classes)).all():
+        raise ValueError("every text has every label: there is nothing to tell apart")
+
+
+def _known_only(apart: Labelled, rows: Mapping[Any, int]) -> LabelledTexts:
+    """Return the texts to measure by whose labels training knows."""
+    kept = [i for i, own in enumerate(apart.labels) if all(label in rows for label in own)]
+    unknown = sorted({str(label) for own in apart.labels for label in own if label not in rows})
+    if unknown:
+        warnings.warn(
+            LeftOutWarning(
+                f"{len(apart) - len(kept):,} texts to measure by have labels that no text to train on has, such as "
+                f"{unknown[0]!r:.60}, and are left out"
+            ),
+            stacklevel=5,
+        )
+    if not kept:
+        raise ValueError("no text to measure by has a label that a text to train on has")
+    return LabelledTexts.of(
+        [apart.texts[i] for i in kept], [[rows[x] for x in dict.fromkeys(apart.labels[i])] for i in kept]
+    )
+
+
+def _split(every: LabelledTexts, n_classes: int, fraction: float, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
+    """Set some texts aside, none that is the only one with a label."""
+    apart = np.sort(np.random.default_rng([seed, len(every)]).permutation(len(every))[: int(fraction * len(every))])
+    part = every.take(apart)
+    left = np.bincount(every.classes, minlength=n_classes) - np.bincount(part.classes, minlength=n_classes)
+    lonely = np.repeat(np.arange(len(part)), np.diff(part.starts))[left[part.classes] == 0]
+    apart = np.delete(apart, lonely)
+    return every.take(np.setdiff1d(np.arange(len(every)), apart)), every.take(apart)

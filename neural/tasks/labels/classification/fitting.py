@@ -1,0 +1,131 @@
+"""The training of classifiers of texts, and what is kept of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.tokenizers import get_tokenizer
+from w2v.neural.kernels.bags import Bags, Linear
+from w2v.neural.progress import FitProgress
+from w2v.neural.tasks.fitting import Told
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.data import LabelData
+from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS
+from w2v.neural.tasks.labels.classification.linear import (
+    LinearConfig,
+    LinearOptions,
+    linear_logits,
+    linear_of,
+    train_linear,
+)
+from w2v.neural.tasks.labels.classification.measures import (
+    Calibration,
+    ClassificationReport,
+    decide,
+    mean_loss,
+    probabilities,
+)
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
+
+
+def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | None) -> TextNetwork:
+    """Train a classifier without layers: where texts are set aside, twice, the second time on all."""
+    tokenizer = get_tokenizer(parameters.tokenizer)
+    features, bags = BagFeatures.learn(data.every.texts, tokenizer, parameters.bag_settings)
+    if not features.n_rows:
+        raise ValueError(f"no word occurs min_count times, {parameters.min_count}: there is nothing to learn from")
+    assert parameters.dim is not None and parameters.learning_rate is not None and parameters.epochs is not None
+    n_classes, n_trained, one_of_many = len(data.classes), len(data.trained), data.one_of_many
+    config = LinearConfig(features.n_rows, parameters.dim, n_classes, one_of_many)
+    options = LinearOptions(
+        parameters.epochs, parameters.learning_rate, parameters.dropout, parameters.random_state,
+        math.inf if parameters.max_time is None else parameters.max_time,
+    )  # fmt: skip
+    own = bags if data.is_apart else first_bags(bags, n_trained)
+    apart = features.find(data.held_out.texts) if data.is_apart else known_bags(bags, n_trained)
+    wanted = data.held_out.wanted(n_classes)
+    history: list[dict[str, Any]] = []
+
+    def measure(epoch: int, seconds: float, loss: float, network: Linear) -> None:
+        entry: dict[str, Any] = {"step": epoch * n_trained, "epoch": epoch, "seconds": seconds, "loss": loss}
+        if len(wanted):
+            p = probabilities(linear_logits(network, apart), one_of_many=one_of_many)
+            right = (decide(p, one_of_many=one_of_many) == wanted).all(axis=1)
+            entry |= {"held_out_loss": mean_loss(p, wanted, one_of_many=one_of_many), "accuracy": float(right.mean())}
+        history.append(entry | {"best": epoch == options.epochs})
+        if told is not None:
+            told(
+                FitProgress(
+                    "training", epoch / options.epochs, entry["step"], loss, entry.get("held_out_loss"), seconds
+                )
+            )
+
+    table = train_linear(config, own, data.trained.targets(n_classes, parameters.class_weight), options, measure)
+    history[-1]["best"] = True
+    logits = linear_logits(linear_of(table), apart)
+    if not data.is_apart and len(wanted):
+        table = train_linear(config, bags, data.every.targets(n_classes, parameters.class_weight), options)
+    network = TextNetwork(
+        CLASSIFIERS, config, table, {"features": features},
+        {**described(data, parameters), "history": history, "training": trained(data, parameters)},
+        further={BUCKETS_FILE: {"numbers": features.numbers}},
+    )  # fmt: skip
+    return concluded(network, data, logits)
+
+
+def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]:
+    """Return what a folder says of a classifier, whatever its network."""
+    return {
+        "labels": data.classes.tolist(),
+        "matrix": data.is_matrix,
+        "calibration": asdict(Calibration()),
+        "texts": len(data.every),
+        "parameters": parameters.to_dict(),
+    }
+
+
+def trained(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]:
+    """Return what a folder says of a training that is complete."""
+    return {
+        "seed": parameters.random_state,
+        "text": data.digest(),
+        "files": data.files,
+        "validation": data.validation_files,
+        "columns": data.columns,
+        "complete": True,
+    }
+
+
+def concluded(network: TextNetwork, data: LabelData, logits: NDArray[Any]) -> TextNetwork:
+    """Return a network with its calibration by the held-out texts, and how well these are classified."""
+    wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
+    metadata = network.metadata
+    calibration = Calibration.of(logits, wanted, one_of_many=one_of_many)
+    if len(wanted):
+        p = probabilities(logits, one_of_many=one_of_many, temperature=calibration.temperature)
+        labels = [data.classes[own].tolist() for own in wanted]
+        report = ClassificationReport.of(data.classes.tolist(), p, labels, one_of_many=one_of_many)
+        metadata = metadata | {"training": {**metadata["training"], "report": report.to_dict()}}
+    return replace(network, metadata=metadata | {"calibration": asdict(calibration)})
+
+
+def first_bags(bags: Bags, n: int) -> Bags:
+    """Return the bags of the first n texts."""
+    return Bags(bags.features[: bags.starts[n]], bags.starts[: n + 1])
+
+
+def known_bags(bags: Bags, n: int) -> Bags:
+    """Return the bags of the texts from n on, of features that those before have."""
+    border = bags.starts[n]
+    seen = np.zeros(int(bags.features.max(initial=-1)) + 1, np.bool_)
+    seen[bags.features[:border]] = True
+    own = bags.features[border:]
+    kept = seen[own]
+    counts = np.concatenate([[0], np.cumsum(kept)])
+    return Bags(own[kept], counts[bags.starts[n:] - border])

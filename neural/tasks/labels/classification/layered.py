@@ -1,0 +1,150 @@
+"""The training of a classifier with layers, on the one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.tokenizers import get_tokenizer
+from w2v.neural.batches import TokenBatches
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.tasks.estimator import stack_of
+from w2v.neural.tasks.fitting import Text, Told, digest_of_arrays, train
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels.classification import network
+from w2v.neural.tasks.labels.classification.data import LabelData, LabelledTexts
+from w2v.neural.tasks.labels.classification.fitting import concluded, described
+from w2v.neural.tasks.labels.classification.folder import CLASSIFIERS
+from w2v.neural.tasks.labels.classification.measures import decide
+from w2v.neural.tasks.labels.classification.network import LayeredConfig, TextBatch
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
+from w2v.neural.tasks.labels.classification.words import TextWords, divided
+from w2v.neural.tasks.labels.inputs import InputConfig
+from w2v.neural.tasks.labels.vectors import VECTORS_FILE
+from w2v.neural.tasks.labels.words import WordVocabulary, given_vectors
+from w2v.settings.environment import default_workers
+from w2v.training.checkpoints import Checkpoint
+from w2v.vectors.subwords import Subwords
+
+_SUBWORDS = Subwords(2, 5, 1 << 14)
+_SIZE = 64
+"""Columns of the tables of words and of n-grams."""
+_MOST_VECTORS = 100_000
+_EPOCHS, _LEAST_STEPS = 10, 500
+
+
+@dataclass(frozen=True)
+class Training:
+    """What surrounds the training of a classifier with layers.
+
+    Attributes
+    ----------
+    keep : callable
+        Is given what was learned.
+    told : callable, optional
+    checkpoint : Checkpoint, optional
+    """
+
+    keep: Callable[[TextNetwork], None]
+    told: Told | None = None
+    checkpoint: Checkpoint | None = None
+
+
+def start_layered(data: LabelData, parameters: ClassifierParameters, initial: Any) -> TextNetwork:
+    """Return a classifier with layers that has not learned; `initial` are word vectors, their folder, or None."""
+    tokenizer = get_tokenizer(parameters.tokenizer)
+    sentences = divided(data.trained.texts, tokenizer, parameters.max_words)
+    given, vectors = given_vectors(initial, (word for own in sentences for word in own), _MOST_VECTORS)
+    every = (word for own in sentences for word in own)
+    vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given, subwords=_SUBWORDS)
+    assert parameters.dim is not None
+    sizes = InputConfig(
+        len(vocabulary.words) + 1, _SIZE, _SUBWORDS.buckets, _SIZE, *vectors.shape, (), parameters.dim
+    )  # fmt: skip
+    config = LayeredConfig(sizes, stack_of(parameters), len(data.classes), data.one_of_many, parameters.pooling)
+    table = ParameterTable.initialise(config.tensors(), parameters.random_state)
+    words = TextWords(vocabulary, tokenizer, parameters.max_words)
+    further = {VECTORS_FILE: {"table": vectors}} if vectors.shape[1] else {}
+    return TextNetwork(
+        CLASSIFIERS, config, table, {"features": words}, described(data, parameters), further=further
+    )  # fmt: skip
+
+
+def train_layered(
+    start: TextNetwork,
+    data: LabelData,
+    parameters: ClassifierParameters,
+    training: Training,
+    resumed: TextNetwork | None = None,
+) -> None:
+    """Train a classifier with layers; what was learned goes to `training.keep`.
+
+    Raises
+    ------
+    ValueError
+        If no text is held out.
+    TrainingInterrupted, DivergenceError
+        See `w2v.neural.tasks.fitting.train`.
+    """
+    if not len(data.held_out):
+        raise ValueError(
+            "layers are trained as long as held-out texts gain: let held_out be above 0, or give such texts"
+        )
+    n_classes, workers = len(data.classes), parameters.workers or default_workers()
+    weights = data.trained.targets(n_classes, parameters.class_weight).weights
+    trained, held_out = (_batch(start, texts, n_classes, weights) for texts in (data.trained, data.held_out))
+    plan = TokenBatches(np.diff(trained.tokens.offsets), parameters.batch_tokens, parameters.random_state)
+    if parameters.epochs is None and parameters.max_time is None:
+        parameters = replace(parameters, epochs=max(_EPOCHS, -(-_LEAST_STEPS // plan.n_batches)))
+
+    def accuracy(table: ParameterTable) -> dict[str, float]:
+        decided = decide(network.logits(start.config, table, held_out, workers), one_of_many=data.one_of_many)
+        return {"accuracy": float((decided == held_out.wanted).all(axis=1).mean())}
+
+    def conclude(learned: TextNetwork) -> TextNetwork:
+        z = network.logits(learned.config, learned.parameters, held_out, workers)
+        return concluded(learned, data, z)
+
+    arrays = (x for own in (trained, held_out) for x in (*own.tokens, own.wanted, own.lexicon.ngrams))
+    text = Text(
+        lambda step: trained.take(plan[step]), plan.n_batches, held_out, accuracy, _rehearse,
+        digest_of_arrays(*arrays), data.files,
+        {"columns": data.columns, "validation": data.validation_files},
+        network=network, smallest=network.smallest, judged_by="accuracy", word_dropout=parameters.word_dropout,
+        concluded=conclude,
+    )  # fmt: skip
+    train(
+        start, text, parameters, keep=training.keep, checkpoint=training.checkpoint, told=training.told,
+        resumed=resumed,
+    )  # fmt: skip
+
+
+def layered_logits(trained: TextNetwork, texts: Sequence[str], workers: int) -> NDArray[Any]:
+    """Return the logits of texts, shape (S, K)."""
+    n_classes = trained.config.n_classes
+    if not texts:
+        return np.empty((0, n_classes), np.float32)
+    lexicon, tokens = trained.units["features"].encode(texts, _vectors(trained))
+    nothing = np.zeros((len(texts), n_classes), np.bool_)
+    batch = TextBatch(lexicon, tokens, nothing, np.ones(n_classes, np.float32))
+    return network.logits(trained.config, trained.parameters, batch, workers)
+
+
+def _batch(start: TextNetwork, texts: LabelledTexts, n_classes: int, weights: NDArray[np.float32]) -> TextBatch:
+    lexicon, tokens = start.units["features"].encode(texts.texts, _vectors(start))
+    return TextBatch(lexicon, tokens, texts.wanted(n_classes), weights)
+
+
+def _vectors(trained: TextNetwork) -> NDArray[Any]:
+    vectors: NDArray[Any] = trained.further.get(VECTORS_FILE, {}).get("table", np.zeros((1, 0), np.float16))
+    return vectors
+
+
+def _rehearse(config: LayeredConfig, table: ParameterTable) -> None:
+    """Do with the smallest network what measuring does."""
+    _, batch = network.smallest(config)
+    network.logits(config, table, batch)

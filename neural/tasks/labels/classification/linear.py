@@ -1,0 +1,136 @@
+"""A classifier without layers: the mean of the rows of a text's features, and one linear map. This is fastText's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.kernels.simd import LANES
+from w2v.monitoring.pauses import DivergenceError
+from w2v.neural.kernels.bags import Bags, Linear, Targets, bag_logits, train_bags
+from w2v.neural.parameters import ParameterTable, Tensor
+
+TABLE, OUTPUT = "features.table", "output.table"
+
+
+@dataclass(frozen=True)
+class LinearConfig:
+    """How the network is made.
+
+    Attributes
+    ----------
+    n_rows : int
+        Features.
+    dim : int
+    n_classes : int
+    one_of_many : bool
+        Softmax over the classes; else a sigmoid for each.
+    """
+
+    n_rows: int
+    dim: int
+    n_classes: int
+    one_of_many: bool = True
+
+    def __post_init__(self) -> None:
+        if any(type(size) is not int or not 1 <= size < 1 << 31 for size in (self.n_rows, self.dim, self.n_classes)):
+            raise ValueError("a classifier must have features, columns and classes")
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Features."""
+        return self.n_rows
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every array, its shape beside how it starts: as wide as fastText's, whose draws are uniform."""
+        return {
+            TABLE: Tensor((self.n_rows, self.dim), 3**-0.5 / self.dim),
+            OUTPUT: Tensor((self.n_classes, self.dim)),
+        }
+
+
+@dataclass(frozen=True)
+class LinearOptions:
+    """How the network learns.
+
+    Attributes
+    ----------
+    epochs : int
+    rate : float
+        Learning rate at the start, which falls to 0 in a straight line.
+    dropout : float
+        Probability that a step leaves a feature out.
+    seed : int
+    seconds : float
+        Begin no epoch after so many.
+    """
+
+    epochs: int
+    rate: float
+    dropout: float = 0.0
+    seed: int = 1
+    seconds: float = float("inf")
+
+
+def train_linear(
+    config: LinearConfig,
+    bags: Bags,
+    targets: Targets,
+    options: LinearOptions,
+    told: Callable[[int, float, float, Linear], Any] = lambda *given: None,
+) -> ParameterTable:
+    """Train a network from its start.
+
+    Parameters
+    ----------
+    config : LinearConfig
+    bags : Bags
+    targets : Targets
+    options : LinearOptions
+    told : callable
+        Told after each epoch how many there were, the seconds, the mean loss of the epoch, and the network.
+
+    Raises
+    ------
+    DivergenceError
+        If a parameter is not finite.
+    """
+    start = ParameterTable.initialise(config.tensors(), options.seed)
+    network = linear_of(start)
+    rng = np.random.default_rng(options.seed)
+    n_texts, began = len(bags.starts) - 1, time.perf_counter()
+    for epoch in range(options.epochs):
+        rates = tuple(options.rate * (1 - (epoch + i) / options.epochs) for i in (0, 1))
+        seed = np.uint64(rng.integers(1 << 63))
+        order = rng.permutation(n_texts)
+        loss = train_bags(bags, targets, order, network, config.one_of_many, rates, options.dropout, seed)
+        seconds = time.perf_counter() - began
+        told(epoch + 1, seconds, loss / n_texts, network)
+        if seconds > options.seconds:
+            break
+    for name, flat in ((TABLE, network.table), (OUTPUT, network.output)):
+        start[name][...] = flat.reshape(-1, network.width)[:, : config.dim]
+    if not start.all_finite():
+        raise DivergenceError(f"a parameter is not finite; train with a lower learning_rate than {options.rate:g}")
+    return start
+
+
+def linear_of(parameters: Any) -> Linear:
+    """Return tables as the kernels read them: copies whose rows are whole vectors."""
+    dim = parameters[TABLE].shape[1]
+    width = -(-dim // LANES) * LANES
+    table, output = (np.zeros((len(parameters[name]), width), np.float32) for name in (TABLE, OUTPUT))
+    table[:, :dim], output[:, :dim] = parameters[TABLE], parameters[OUTPUT]
+    return Linear(table.reshape(-1), output.reshape(-1), width)
+
+
+def linear_logits(network: Linear, bags: Bags) -> NDArray[np.float32]:
+    """Return the logits of texts, shape (S, K)."""
+    logits = np.empty((len(bags.starts) - 1, len(network.output) // network.width), np.float32)
+    bag_logits(bags, network, logits)
+    return logits

@@ -1,0 +1,253 @@
+"""A classifier with layers: embeddings of words, a stack of blocks that see the whole text, and one state of it all.
+
+::
+
+    x = inputs of words      h = stack(x)      s = pooled h      z = dropout(s) W + b      p = softmax(z) or sigmoid(z)
+
+Every text ends with the same token, so that none is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural import stack
+from w2v.neural.layers import dropout, linear, pooling
+from w2v.neural.layers.dropout import Dropout
+from w2v.neural.models import Losses, Regularisation
+from w2v.neural.names import POOLINGS
+from w2v.neural.packing import add_parts, divide, in_threads
+from w2v.neural.parameters import ParameterTable, Tensor, add, scope, within
+from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.labels import inputs
+from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout
+from w2v.neural.tasks.labels.words import Lexicon, Tokens
+
+Floats = NDArray[Any]
+
+_RARE = 0.25
+"""What words are dropped by; see `WordDropout.rare`."""
+_POOLED_PLACE = 1 << 21
+
+
+@dataclass(frozen=True)
+class LayeredConfig:
+    """How the network is made.
+
+    Attributes
+    ----------
+    inputs : InputConfig
+        Without given columns.
+    encoder : StackConfig
+        Not causal and without a memory.
+    n_classes : int
+    one_of_many : bool
+        Softmax over the classes; else a sigmoid for each.
+    pooling : {"mean", "first", "max"}
+
+    Raises
+    ------
+    ValueError
+        If the values do not go together.
+    """
+
+    inputs: InputConfig
+    encoder: StackConfig
+    n_classes: int
+    one_of_many: bool = True
+    pooling: str = "max"
+
+    def __post_init__(self) -> None:
+        if self.encoder.causal or self.encoder.memory_size is not None:
+            raise ValueError("the encoder must see its whole text and no memory")
+        if self.inputs.dim != self.encoder.dim or self.inputs.columns:
+            raise ValueError(f"what words are made to must be as wide as the encoder, {self.encoder.dim}")
+        if type(self.n_classes) is not int or not 1 <= self.n_classes < 1 << 31 or self.pooling not in POOLINGS:
+            raise ValueError(f"there must be classes, and pooling be one of {', '.join(POOLINGS)}")
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Words with a row of their own, and the unknown one."""
+        return self.inputs.words
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every array, its shape beside how it starts."""
+        return {
+            **within("inputs", self.inputs.tensors()),
+            **within("encoder", self.encoder.tensors()),
+            **within("output", linear.tensors(self.encoder.dim, self.n_classes)),
+        }
+
+
+class TextBatch(NamedTuple):
+    """What a classifier reads, and what it is to answer.
+
+    Attributes
+    ----------
+    lexicon : Lexicon
+        Of the words that `tokens` name.
+    tokens : Tokens
+    wanted : ndarray of shape (B, K), bool
+        Which classes each text belongs to.
+    weights : ndarray of shape (K,), float32
+        What the loss of each class is multiplied by in training.
+    """
+
+    lexicon: Lexicon
+    tokens: Tokens
+    wanted: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+
+    @property
+    def n_tokens(self) -> int:
+        """B: each text has one loss."""
+        return len(self.wanted)
+
+    def take(self, which: NDArray[np.int64]) -> TextBatch:
+        """Return some of the texts, in the order of `which`."""
+        return self._replace(tokens=self.tokens.take(which), wanted=self.wanted[which])
+
+    def parts(self, n: int) -> list[_Part]:
+        """Divide the batch into parts of about the same number of words."""
+        return [
+            _Part(
+                self._replace(tokens=self.tokens.part(first, last), wanted=self.wanted[first:last]),
+                int(self.tokens.offsets[first]),
+                first,
+            )
+            for first, last in divide(self.tokens.offsets, n)
+        ]
+
+    def in_parts(self, least: int, most_tokens: int) -> list[_Part]:
+        """Divide the batch into at least so many parts, of about so many words at most."""
+        return self.parts(max(least, -(-len(self.tokens.ids) // most_tokens)))
+
+
+class _Part(NamedTuple):
+    """Some texts of a batch, and which of its tokens and texts are their first."""
+
+    batch: TextBatch
+    first_row: int
+    first_text: int
+
+
+def logits(
+    config: LayeredConfig, parameters: Mapping[str, Floats], batch: TextBatch, workers: int = 1, most_tokens: int = 1024
+) -> Floats:
+    """Return the logits of all texts, shape (B, K), with nothing dropped; no value depends on threads or parts."""
+    parts = batch.in_parts(workers, most_tokens)
+    found = np.empty((batch.n_tokens, config.n_classes), parameters["output.bias"].dtype)
+
+    def work(worker: int) -> None:
+        for own, _, first in parts[worker::workers]:
+            x, _ = inputs.forward(config.inputs, scope(parameters, "inputs"), own.lexicon, own.tokens)
+            h, _ = stack.forward(config.encoder, scope(parameters, "encoder"), x, own.tokens.offsets)
+            pooled, _ = pooling.forward(h, own.tokens.offsets, config.pooling)
+            found[first : first + own.n_tokens] = linear.forward(scope(parameters, "output"), pooled)[0]
+
+    in_threads(work, min(workers, len(parts)))
+    return found
+
+
+def token_losses(
+    config: LayeredConfig,
+    parameters: Mapping[str, Floats],
+    batch: TextBatch,
+    *,
+    workers: int = 1,
+    most_tokens: int = 1024,
+) -> Floats:
+    """Return the loss of every text with nothing dropped, shape (B,)."""
+    z = logits(config, parameters, batch, workers, most_tokens)
+    return class_losses(z, batch.wanted, batch.weights, 0.0, one_of_many=config.one_of_many)[0]
+
+
+def add_gradients(
+    config: LayeredConfig,
+    parameters: ParameterTable,
+    batch: TextBatch,
+    totals: Sequence[ParameterTable],
+    *,
+    regularisation: Regularisation,
+    seed: int,
+    scale: float,
+    most_tokens: int = 1 << 30,
+) -> Losses:
+    """Add the gradients of scale · Σ loss to totals[0]; see `w2v.neural.models.add_gradients`."""
+
+    def add_part(part: _Part, total: ParameterTable) -> tuple[float, float]:
+        return _add_gradients(config, parameters, part, total, regularisation, seed, scale)
+
+    return Losses(*add_parts(batch.in_parts(len(totals), most_tokens), totals, add_part))
+
+
+def _add_gradients(
+    config: LayeredConfig,
+    parameters: Mapping[str, Floats],
+    part: _Part,
+    total: Mapping[str, Floats],
+    regularisation: Regularisation,
+    seed: int,
+    scale: float,
+) -> tuple[float, float]:
+    batch, first, first_text = part
+    offsets, encoder, output = batch.tokens.offsets, scope(parameters, "encoder"), scope(parameters, "output")
+    words = WordDropout(_RARE, regularisation.words, seed, first) if regularisation.words else None
+    x, read = inputs.forward(config.inputs, scope(parameters, "inputs"), batch.lexicon, batch.tokens, words)
+    dropped = Dropout(regularisation.dropout, seed, first)
+    h, encoded = stack.forward(config.encoder, encoder, x, offsets, dropped=dropped)
+    pooled, pools = pooling.forward(h, offsets, config.pooling)
+    mask = dropped._replace(first_row=first_text).mask(_POOLED_PLACE)
+    z, told = linear.forward(output, dropout.forward(pooled, mask))
+    plain, smoothed, dz = class_losses(
+        z, batch.wanted, batch.weights, regularisation.smoothing, one_of_many=config.one_of_many
+    )
+    dz *= scale
+    dpooled, gradients = linear.backward(output, dz, told)
+    add(total, within("output", gradients))
+    dh = pooling.backward(dropout.backward(dpooled, mask), pools)
+    dx, _ = stack.backward(config.encoder, encoder, dh, encoded, scope(total, "encoder"))
+    inputs.backward(config.inputs, scope(parameters, "inputs"), dx, read, scope(total, "inputs"))
+    return float(smoothed.sum(dtype=np.float64)), float(plain.sum(dtype=np.float64))
+
+
+def class_losses(
+    z: Floats, wanted: NDArray[np.bool_], weights: NDArray[Any], smoothing: float, *, one_of_many: bool
+) -> tuple[Floats, Floats, Floats]:
+    """Return the plain and the smoothed, weighted losses of texts, shape (B,), and the gradient of the latter, (B, K).
+
+    The wanted probabilities may be smoothed: over all classes, or, where each is a question of its own, over yes and
+    no.
+    """
+    low = -np.log1p(np.exp(-np.abs(z)))  # log sigmoid(|z|)
+    if one_of_many:
+        top = z.max(axis=1, keepdims=True)
+        log_p = z - top - np.log(np.exp(z - top).sum(axis=1, keepdims=True))
+        target = ((1 - smoothing) * wanted + smoothing / z.shape[1]).astype(z.dtype)
+        weight = (wanted @ weights.astype(z.dtype))[:, None]
+        plain, smoothed = -(wanted * log_p).sum(axis=1), -(target * log_p).sum(axis=1) * weight[:, 0]
+        return plain, smoothed, (np.exp(log_p) - target) * weight
+    log_yes, log_no = np.minimum(z, 0) + low, np.minimum(-z, 0) + low
+    target = ((1 - smoothing) * wanted + smoothing / 2).astype(z.dtype)
+    weight = weights.astype(z.dtype)
+    plain = -np.where(wanted, log_yes, log_no).sum(axis=1)
+    smoothed = -(weight * (target * log_yes + (1 - target) * log_no)).sum(axis=1)
+    return plain, smoothed, weight * (np.exp(log_yes) - target)
+
+
+def smallest(config: LayeredConfig) -> tuple[LayeredConfig, TextBatch]:
+    """Return the smallest classifier of a kind, and a batch for it; see `w2v.neural.models.smallest`."""
+    own = replace(config.inputs, words=2, buckets=2, given=1)
+    small = replace(config, inputs=own, encoder=replace(config.encoder, layers=1))
+    zeros = np.zeros(1, np.int64)
+    lexicon = Lexicon(
+        zeros, zeros, zeros, np.array([0, 1]), zeros, np.zeros((1, own.given_size), np.float16), np.ones(1, np.int64)
+    )
+    tokens = Tokens(np.zeros(2, np.int64), np.array([0, 2]), np.zeros((2, 0), np.int64))
+    wanted = np.arange(config.n_classes)[None] == 0
+    return small, TextBatch(lexicon, tokens, wanted, np.ones(config.n_classes, np.float32))

@@ -1,0 +1,135 @@
+"""The parameters of classifiers of texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from w2v.neural.names import POOLINGS, POSITIONS
+from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, NetworkParameters, described_tokenizer
+from w2v.settings.constraints import AutoInteger, Choice, Flag, Integer, Number, TokenizerChoice
+from w2v.settings.tables import MANY, parameter
+
+AUTO = "auto"
+MOST_BUCKETS = 1 << 26
+_LAYERED: dict[str, Any] = {"dim": 128, "learning_rate": 2e-3}
+_LINEAR: dict[str, Any] = {"dim": 10, "learning_rate": 0.5, "epochs": 10}
+
+
+class BagSettings(NamedTuple):
+    """What becomes a feature.
+
+    Attributes
+    ----------
+    min_count : int
+        Words that training saw less often have no row.
+    word_ngrams : int
+        Words of the longest run.
+    buckets : int
+        Into which runs of words, and n-grams of characters, are hashed.
+    min_n, max_n : int
+        Shortest and longest n-gram of characters; `max_n` 0 for none.
+    """
+
+    min_count: int = 1
+    word_ngrams: int = 2
+    buckets: int = 2_000_000
+    min_n: int = 3
+    max_n: int = 0
+
+
+@dataclass(frozen=True)
+class ClassifierParameters(NetworkParameters):
+    """Everything that decides what a classifier of texts is and how it is trained.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    layers: Any = parameter(
+        AUTO,
+        AutoInteger(
+            "Blocks; 0 takes the mean of words and runs of words, as fastText does. auto: 0, and with max_time what is "
+            "best on the held-out texts.",
+            0,
+            MAX_LAYERS,
+        ),
+    )
+    dim: int | None = parameter(  # type: ignore[assignment]
+        None,
+        Integer("Width of embeddings and hidden states, a multiple of heads.", 1, MAX_SIZE),
+        "10 without layers, else 128",
+    )
+    learning_rate: float | None = parameter(  # type: ignore[assignment]
+        None, Number("Highest learning rate.", low=0), "0.5 without layers, else 0.002"
+    )
+    dropout: float = parameter(
+        0.3, Number("Fraction of features, or of the hidden states' values, that a step drops.", low=0, below=1)
+    )
+    smoothing: float = parameter(
+        0.0, Number("Part of the probability that layers are to spread over all classes.", low=0, below=1)
+    )
+    batch_tokens: int = parameter(1024, Integer("With layers: words in a step of training.", 1, MANY))
+    warmup: int = parameter(
+        100, Integer("With layers: steps in which the learning rate rises; then it falls to zero.", 0, MANY)
+    )
+    positions: str = parameter("none", Choice("How attention knows the places of words.", POSITIONS))
+    feed_forward: float = parameter(
+        1.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
+    )
+    epochs: int | None = parameter(
+        None,
+        Integer("Passes over the texts.", 1, MANY),
+        "10, with layers at least 500 steps; with max_time as many as there is time for",
+    )
+    pooling: str = parameter("max", Choice("How the hidden states of a text become one.", POOLINGS))
+    tokenizer: Any = parameter("words", TokenizerChoice("What divides a text into words."))
+    min_count: int = parameter(1, Integer("Leave out words that occur less often.", 1, MANY))
+    word_ngrams: int = parameter(2, Integer("Without layers: words of the longest run that is a feature.", 1, 16))
+    min_n: int = parameter(3, Integer("The shortest n-gram of a word's characters, borders included.", 1, 50))
+    max_n: int = parameter(0, Integer("Without layers: the longest; 0 for none.", 0, 50))
+    buckets: int = parameter(
+        2_000_000, Integer("Without layers: how many numbers runs and n-grams are hashed to.", 1, MOST_BUCKETS)
+    )
+    class_weight: str = parameter(
+        "none",
+        Choice(
+            "Let errors of every class count alike, or so that rare classes weigh as much as others.",
+            ("none", "balanced"),
+        ),
+    )
+    multi_label: bool | None = parameter(
+        None, Flag("Let a text have any number of labels: each is a question of its own."), "if a text has several"
+    )
+    word_dropout: float = parameter(
+        0.1, Number("With layers: read so many words as unknown ones while training, rare ones more.", low=0, below=1)
+    )
+    max_words: int = parameter(512, Integer("With layers: words of a text that are read, the first.", 1, 1 << 20))
+    held_out: float = parameter(
+        0.1,
+        Number(
+            "Fraction that is set aside to choose and to calibrate by; without layers everything is trained on in the "
+            "end. 0 for none.",
+            low=0,
+            high=0.5,
+        ),
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
+        return super().to_dict() | {"tokenizer": described_tokenizer(self.tokenizer)}
+
+    def resolved(self, layers: int) -> ClassifierParameters:
+        """Return the parameters with so many layers, and with what is left to them."""
+        given, defaults = vars(self), _LAYERED if layers else _LINEAR
+        return replace(self, layers=layers, **{name: value for name, value in defaults.items() if given[name] is None})
+
+    @property
+    def bag_settings(self) -> BagSettings:
+        """What becomes a feature where there are no layers."""
+        return BagSettings(self.min_count, self.word_ngrams, self.buckets, self.min_n, self.max_n)
+
+
+CLASSIFIER = ClassifierParameters()

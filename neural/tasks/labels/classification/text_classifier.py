@@ -1,0 +1,353 @@
+"""`TextClassifier`: texts with labels in, the labels of others out, and how sure they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.labelled import TableColumns
+from w2v.corpora.tokenizers import tokenizer_from_config
+from w2v.neural.kernels.bags import Linear
+from w2v.neural.progress import ProgressOption, show_fitting
+from w2v.neural.tasks.estimator import TextEstimator, positive
+from w2v.neural.tasks.fitting import seed_of
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.choosing import choose
+from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
+from w2v.neural.tasks.labels.classification.fitting import fit_linear
+from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIER_FOLDER, CLASSIFIERS
+from w2v.neural.tasks.labels.classification.layered import Training, layered_logits, start_layered, train_layered
+from w2v.neural.tasks.labels.classification.linear import LinearConfig, linear_logits, linear_of
+from w2v.neural.tasks.labels.classification.measures import (
+    Calibration,
+    ClassificationReport,
+    Classified,
+    classified,
+    decide,
+    probabilities,
+)
+from w2v.neural.tasks.labels.classification.parameters import AUTO, CLASSIFIER, ClassifierParameters
+from w2v.settings.environment import default_workers
+from w2v.settings.estimator import by_name
+from w2v.settings.parameters import CHECKPOINT_INTERVAL
+from w2v.settings.tables import documented
+from w2v.storage.claims import claimed
+from w2v.storage.files import ModelError
+
+_D = CLASSIFIER
+
+
+@documented(ClassifierParameters)
+class TextClassifier(TextEstimator[ClassifierParameters]):
+    """Says which label a text has, or which of several, and how sure it is.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        The labels, sorted.
+    network_ : TextNetwork
+        What was learned.
+    history_ : list of dict
+        The learning curve: what training measured on the held-out texts.
+    validation_ : dict or None
+        How well the held-out texts were classified, as `ClassificationReport.to_dict` has it.
+    calibration_ : Calibration
+        What probabilities were made of, and how far they are off.
+    is_complete_ : bool
+        False after an interrupted training, with which `resume` goes on.
+
+    References
+    ----------
+    Joulin et al. 2017, Bag of tricks for efficient text classification. Kim 2014, Convolutional neural networks for
+    sentence classification.
+
+    Examples
+    --------
+    >>> from w2v import TextClassifier
+    >>> texts = ["a ship at sea", "fish in the river", "a crown of gold", "brass and iron"] * 10
+    >>> model = TextClassifier().fit(texts, ["water", "water", "metal", "metal"] * 10)
+    >>> model.predict(["the river and the sea", "gold and iron"]).tolist()
+    ['water', 'metal']
+    """
+
+    kind, form, table = CLASSIFIERS, CLASSIFIER_FOLDER, ClassifierParameters
+
+    @by_name
+    def __init__(
+        self,
+        *,
+        architecture: str = _D.architecture,
+        window: int = _D.window,
+        layers: int | str = _D.layers,
+        heads: int = _D.heads,
+        dim: int | None = _D.dim,
+        feed_forward: float = _D.feed_forward,
+        positions: str = _D.positions,
+        norm: str = _D.norm,
+        activation: str = _D.activation,
+        dropout: float = _D.dropout,
+        smoothing: float = _D.smoothing,
+        batch_tokens: int = _D.batch_tokens,
+        learning_rate: float | None = _D.learning_rate,
+        warmup: int = _D.warmup,
+        weight_decay: float = _D.weight_decay,
+        clip: float = _D.clip,
+        averaged: int = _D.averaged,
+        epochs: int | None = _D.epochs,
+        max_time: float | None = _D.max_time,
+        evaluate_every: int | None = _D.evaluate_every,
+        patience: int | None = _D.patience,
+        workers: int | None = _D.workers,
+        random_state: Any = _D.random_state,
+        pooling: str = _D.pooling,
+        word_dropout: float = _D.word_dropout,
+        max_words: int = _D.max_words,
+        tokenizer: Any = _D.tokenizer,
+        min_count: int = _D.min_count,
+        word_ngrams: int = _D.word_ngrams,
+        min_n: int = _D.min_n,
+        max_n: int = _D.max_n,
+        buckets: int = _D.buckets,
+        class_weight: str = _D.class_weight,
+        multi_label: bool | None = _D.multi_label,
+        held_out: float = _D.held_out,
+    ) -> None: ...
+
+    def fit(
+        self,
+        texts: Any,
+        y: Any = None,
+        *,
+        validation: Any = None,
+        columns: TableColumns | None = None,
+        initial: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> TextClassifier:
+        """Learn from texts with labels.
+
+        Parameters
+        ----------
+        texts : iterable of str, or str, path-like, list of path-like
+            Texts; without `y` files of labels and texts, see `w2v.corpora.labelled.read_labelled`.
+        y : sequence, optional
+            The label of each text, or a list of labels of each, or a matrix of 0 and 1 with a column for each class.
+        validation : (texts, y), or files, optional
+            Texts to choose and to calibrate by; by default `held_out` of the texts.
+        columns : TableColumns, optional
+            Where files that are tables have texts and labels.
+        initial : Embeddings, path-like, optional
+            Word vectors that layers read; they are kept with the classifier.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            See `Translator.fit`.
+
+        Returns
+        -------
+        TextClassifier
+            This one.
+
+        Raises
+        ------
+        CorpusError, ValueError, TypeError
+            If texts lack labels, all have the same, or an option is out of range.
+        TrainingInterrupted
+            After Ctrl-C, with layers; the best so far is kept, and `resume` goes on.
+        DivergenceError
+            If a parameter is not finite.
+        ModelError
+            If `checkpoint` exists or cannot be written.
+        """
+        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
+        with show_fitting(progress, texts if y is None else None) as told:
+            data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
+            if parameters.layers not in (AUTO, 0):
+                parameters = parameters.resolved(parameters.layers)
+                start = start_layered(data, parameters, initial)
+                train_layered(start, data, parameters, Training(self._keep, told, keeper))
+                return self
+            if initial is not None and (parameters.layers == 0 or parameters.max_time is None):
+                raise ValueError(
+                    "word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60"
+                )
+            with nullcontext() if keeper is None else claimed(keeper.output):
+                if parameters.layers == AUTO:
+                    self._keep(choose(data, parameters, initial, told))
+                else:
+                    self._keep(fit_linear(data, parameters.resolved(0), told))
+                if keeper is not None:
+                    keeper.finish(self.network_)
+        return self
+
+    def resume(
+        self,
+        texts: Any = None,
+        y: Any = None,
+        *,
+        validation: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> TextClassifier:
+        """Go on with a training of layers that was interrupted, to where it would have come without, bit for bit.
+
+        Parameters
+        ----------
+        texts, y, validation : optional
+            The same as before; what is left out is read from the files that were given then, if they were files.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            As for `fit`; `checkpoint` may have the name of this training's own.
+
+        Returns
+        -------
+        TextClassifier
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to resume, or a parameter or the texts were changed.
+        TrainingInterrupted
+            As `fit`.
+        """
+        began, parameters = self._interrupted()
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
+        with show_fitting(progress, texts) as told:
+            data = LabelData.again(began, texts, y, validation, parameters)
+            train_layered(began, data, parameters, Training(self._keep, told, keeper), began)
+        return self
+
+    def predict(self, texts: Any) -> Any:
+        """Return the label of each text, shape (S,).
+
+        Where texts may have several, they are a list of tuples; or a matrix of 0 and 1, if `fit` was given one.
+        """
+        decided = decide(self.predict_proba(texts), one_of_many=self._one_of_many)
+        if self._one_of_many:
+            return self.classes_[decided.argmax(axis=1)]
+        if self.network_.metadata.get("matrix"):
+            return decided.astype(np.int64)
+        return [tuple(self.classes_[own].tolist()) for own in decided]
+
+    def predict_proba(self, texts: Any) -> NDArray[np.float64]:
+        """Return the calibrated probability of each class for each text, shape (S, K).
+
+        Rows need not add up to 1 where texts may have several labels.
+        """
+        self._check_fitted()
+        given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+        return probabilities(
+            self._logits(given), one_of_many=self._one_of_many, temperature=self.calibration_.temperature
+        )
+
+    def explain(self, texts: Any) -> list[Classified]:
+        """Return the labels of each text, how probable they are, and how probable every other is."""
+        return classified(self.classes_.tolist(), self.predict_proba(texts), one_of_many=self._one_of_many)
+
+    def score(self, texts: Any, y: Any = None) -> float:
+        """Return the fraction of texts whose labels, all of them, are right; see `evaluate`."""
+        return self.evaluate(texts, y).accuracy
+
+    def evaluate(self, texts: Any, y: Any = None, *, columns: TableColumns | None = None) -> ClassificationReport:
+        """Compare with what people say: accuracy, precision and recall by class, confusions, calibration.
+
+        Parameters
+        ----------
+        texts, y, columns
+            As for `fit`; columns are by default those of training. Texts with labels that the model does not know count
+            as wrong.
+        """
+        if columns is None:
+            columns = TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
+        labels = self.classes_.tolist()
+        given = read_texts(texts, y, columns, labels)
+        wanted: Sequence[Sequence[Any]] = given.labels
+        if not isinstance(labels[0], str) and y is None:  # files hold texts only
+            by_name = {str(label): label for label in labels}
+            wanted = [[by_name.get(label, label) for label in own] for own in wanted]
+        return ClassificationReport.of(labels, self.predict_proba(given.texts), wanted, one_of_many=self._one_of_many)
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        tags.target_tags.required = True
+        tags.input_tags.string, tags.input_tags.two_d_array = True, False
+        return tags
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TextClassifier:
+        """Open a model's folder; see `TextEstimator.load`."""
+        try:
+            return super().load(path)
+        except ModelError:
+            raise
+        except ValueError as error:
+            raise ModelError(f"{path} is damaged: {error}") from error
+
+    @classmethod
+    def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        tokenizer = parameters.get("tokenizer")
+        return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
+
+    @classmethod
+    def _check(cls, metadata: Mapping[str, Any]) -> None:
+        labels = metadata.get("labels", [])
+        if any(not isinstance(label, (str, int, float)) for label in labels) or len(set(labels)) != len(labels):
+            raise ValueError("labels must be different texts or numbers")
+        calibration = metadata.get("calibration")
+        if not isinstance(calibration, dict):
+            raise ValueError("it does not say how its probabilities are calibrated")
+        positive(calibration, "temperature", 1e3)
+        Calibration(**calibration)
+
+    def _keep(self, network: TextNetwork) -> None:
+        super()._keep(network)
+        metadata = network.metadata
+        self.classes_ = np.array(metadata["labels"])
+        self.calibration_ = Calibration(**metadata["calibration"])
+        self.validation_: Any = metadata.get("training", {}).get("report")
+        self._bags: tuple[BagFeatures, Linear] | None = None
+        if isinstance(network.config, LinearConfig):
+            self._linear()
+
+    def _parameters(self) -> ClassifierParameters:
+        return self.table(**self.get_params())
+
+    @property
+    def _one_of_many(self) -> bool:
+        return bool(self.network_.config.one_of_many)
+
+    def _linear(self) -> tuple[BagFeatures, Linear]:
+        if self._bags is None:
+            network = self.network_
+            numbers = np.asarray(network.further[BUCKETS_FILE].get("numbers"))
+            features = replace(network.units["features"], numbers=numbers)
+            if features.n_rows != network.config.n_rows:
+                raise ValueError(f"there are {features.n_rows} features, but the network has {network.config.n_rows}")
+            self._bags = features, linear_of(network.parameters)
+        return self._bags
+
+    def _logits(self, texts: Sequence[str]) -> NDArray[Any]:
+        network = self.network_
+        if not isinstance(network.config, LinearConfig):
+            return layered_logits(network, texts, self.workers or default_workers())
+        features, linear = self._linear()
+        return linear_logits(linear, features.find(texts))

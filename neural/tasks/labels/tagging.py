@@ -1,0 +1,429 @@
+"""`Tagger`: sentences with tags in, a network that tags others: parts of speech, chunks, names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.tagged import Tagged
+from w2v.corpora.tokenizers import Tokenizer, get_tokenizer, tokenizer_from_config
+from w2v.neural.batches import TokenBatches
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.progress import ProgressOption, show_fitting
+from w2v.neural.tasks.estimator import TextEstimator, stack_of
+from w2v.neural.tasks.fitting import Text, Told, digest_of_arrays, seed_of, train
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels import tagging_network
+from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
+from w2v.neural.tasks.labels.inputs import InputConfig
+from w2v.neural.tasks.labels.parameters import TAGGER, TaggerParameters
+from w2v.neural.tasks.labels.spans import TagScores, score_tags
+from w2v.neural.tasks.labels.tagging_data import (
+    ColumnNumbers,
+    Labels,
+    TagData,
+    checked_sentences,
+    columns_of,
+    encode,
+    tagged_of,
+)
+from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
+from w2v.neural.tasks.labels.tagging_network import TagBatch, TaggerConfig
+from w2v.neural.tasks.labels.words import given_vectors
+from w2v.settings.environment import default_workers
+from w2v.settings.estimator import by_name
+from w2v.settings.parameters import CHECKPOINT_INTERVAL
+from w2v.settings.tables import documented
+from w2v.training.checkpoints import Checkpoint
+
+_D = TAGGER
+
+
+@documented(TaggerParameters)
+class Tagger(TextEstimator[TaggerParameters]):
+    """Tells what each word of a sentence is: its part of speech, or whether it belongs to a chunk or a name.
+
+    Tags that write spans (``B-PER``, ``I-PER``, ``O``) are understood in IOB1, IOB2 and BIOES, and answered in the
+    scheme of the sentences that were trained on; no answer is broken.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    network_ : TextNetwork
+        What was learned.
+    tags_ : list of str
+        The tags that it knows.
+    scheme_ : {"IOB1", "IOB2", "BIOES"} or None
+        How spans are written; None if tags write no spans.
+    history_ : list of dict
+        What training measured: step, seconds, losses, held_out_loss, and f1 of spans or accuracy of words.
+    is_complete_ : bool
+        False after an interrupted training, with which `resume` goes on.
+
+    References
+    ----------
+    Lample et al. 2016, Neural architectures for named entity recognition, arXiv:1603.01360. Ma and Hovy 2016,
+    arXiv:1603.01354.
+
+    Examples
+    --------
+    >>> from w2v import Tagger
+    >>> sentences = [["we", "met", "Anna"], ["Anna", "slept"], ["we", "met", "Ben", "Lee"], ["we", "slept"]] * 20
+    >>> tags = [["O", "O", "B-PER"], ["B-PER", "O"], ["O", "O", "B-PER", "I-PER"], ["O", "O"]] * 20
+    >>> tagger = Tagger(dim=16, epochs=30, batch_tokens=64, learning_rate=0.01).fit(sentences, tags)
+    >>> tagger.predict([["Ben", "Lee", "slept"]])
+    [['B-PER', 'I-PER', 'O']]
+    """
+
+    kind, form, table = TAGGERS, TAGGER_FOLDER, TaggerParameters
+
+    @by_name
+    def __init__(
+        self,
+        *,
+        architecture: str = _D.architecture,
+        window: int = _D.window,
+        layers: int = _D.layers,
+        heads: int = _D.heads,
+        dim: int = _D.dim,
+        feed_forward: float = _D.feed_forward,
+        positions: str = _D.positions,
+        norm: str = _D.norm,
+        activation: str = _D.activation,
+        dropout: float = _D.dropout,
+        smoothing: float = _D.smoothing,
+        batch_tokens: int = _D.batch_tokens,
+        learning_rate: float = _D.learning_rate,
+        warmup: int = _D.warmup,
+        weight_decay: float = _D.weight_decay,
+        clip: float = _D.clip,
+        averaged: int = _D.averaged,
+        epochs: int | None = _D.epochs,
+        max_time: float | None = _D.max_time,
+        evaluate_every: int | None = _D.evaluate_every,
+        patience: int | None = _D.patience,
+        workers: int | None = _D.workers,
+        random_state: Any = _D.random_state,
+        output_layer: str = _D.output_layer,
+        word_size: int = _D.word_size,
+        ngram_size: int = _D.ngram_size,
+        buckets: int = _D.buckets,
+        min_n: int = _D.min_n,
+        max_n: int = _D.max_n,
+        min_count: int = _D.min_count,
+        word_dropout: float = _D.word_dropout,
+        most_vectors: int = _D.most_vectors,
+        held_out: float = _D.held_out,
+        tokenizer: Any = _D.tokenizer,
+    ) -> None: ...
+
+    def fit(
+        self,
+        sentences: Any,
+        tags: Any = None,
+        *,
+        columns: Any = None,
+        validation: Any = None,
+        vectors: Any = None,
+        column_numbers: ColumnNumbers = ColumnNumbers(),  # noqa: B008
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> Tagger:
+        """Learn to tag.
+
+        Parameters
+        ----------
+        sentences : list of list of str, path-like, list of path-like, or Tagged
+            Words, or files that hold words and tags; see `w2v.corpora.tagged.read_tagged`.
+        tags : list of list of str, optional
+            A tag for each word, if `sentences` are words.
+        columns : list of list of (str or tuple of str), optional
+            What is given with each word besides, such as its part of speech; to be given with words to tag as well.
+        validation : (sentences, tags) or (sentences, tags, columns), files, or Tagged, optional
+            What training is measured by. By default `held_out` of the sentences is set aside.
+        vectors : Embeddings, path-like, optional
+            Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
+        column_numbers : ColumnNumbers
+            Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            See `Translator.fit`.
+
+        Returns
+        -------
+        Tagger
+            This one.
+
+        Raises
+        ------
+        TrainingInterrupted
+            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        CorpusError, ValueError, TypeError
+            If words and tags do not go together, there are too few, or an option is out of range.
+        DivergenceError
+            If a loss or a parameter is not finite.
+        ModelError
+            If `checkpoint` exists or cannot be written.
+        """
+        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
+        with show_fitting(progress, _first_of(sentences)) as told:
+            given = tagged_of(sentences, tags, columns, column_numbers)
+            data = TagData.of(given, _validation_of(validation, column_numbers), column_numbers, parameters)
+            words, table = given_vectors(
+                vectors, (word for own in data.trained.sentences for word in own), parameters.most_vectors
+            )
+            labels = Labels.learn(data.trained, parameters, words)
+            config = _config(labels, (len(table), table.shape[1]), parameters)
+            start = ParameterTable.initialise(config.tensors(), parameters.random_state)
+            further = {"vectors": {"table": table}} if table.shape[1] else {}
+            network = TextNetwork(TAGGERS, config, start, {"text": labels}, further=further)
+            self._train(network, data, parameters, keeper, told)
+        return self
+
+    def resume(
+        self,
+        sentences: Any = None,
+        tags: Any = None,
+        *,
+        columns: Any = None,
+        validation: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = CHECKPOINT_INTERVAL,
+        overwrite: bool = False,
+        progress: ProgressOption = None,
+    ) -> Tagger:
+        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+
+        Parameters
+        ----------
+        sentences, tags, columns, validation : optional
+            The same as before; what is left out is read from the files that were given then, if they were files.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            As for `fit`; `checkpoint` may have the name of this training's own.
+
+        Returns
+        -------
+        Tagger
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to resume, or a parameter or the sentences were changed.
+        TrainingInterrupted
+            As `fit`.
+        """
+        began, parameters = self._interrupted()
+        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
+        with show_fitting(progress, _first_of(sentences)) as told:
+            numbers = ColumnNumbers.from_dict(began.metadata["training"].get("columns") or {})
+            given = None if sentences is None else tagged_of(sentences, tags, columns, numbers)
+            data = TagData.again(began, given, _validation_of(validation, numbers), parameters)
+            self._train(began, data, parameters, keeper, told, began)
+        return self
+
+    def predict(self, sentences: Any, *, columns: Any = None, workers: int | None = None) -> list[list[str]]:
+        """Return a tag for each word of sentences.
+
+        Parameters
+        ----------
+        sentences : list of list of str, or Tagged
+        columns : list of list of (str or tuple of str), optional
+            What was given with words in training.
+        workers : int, optional
+            Threads; all cores by default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a sentence is no list of words, or given columns are missing or too many.
+        """
+        if isinstance(sentences, Tagged):
+            words, given = sentences.sentences, sentences.columns
+        else:
+            words = checked_sentences(sentences)
+            given = columns_of(words, columns)
+        return self._reader().tags(words, given, self._workers(workers))
+
+    def tag(self, texts: Iterable[str], *, tokenizer: Any = None, workers: int | None = None) -> list[TaggedText]:
+        """Divide texts into words, and tag these.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            A sentence each, or a few.
+        tokenizer : str, Tokenizer or callable, optional
+            What divides texts; by default the parameter `tokenizer`.
+        workers : int, optional
+            Threads; all cores by default.
+
+        Returns
+        -------
+        list of TaggedText
+            Words and spans, with their places in the text.
+
+        Raises
+        ------
+        ValueError
+            If the tagger was trained with given columns, which no text has.
+        """
+        given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+        chosen: Tokenizer = get_tokenizer(self.tokenizer if tokenizer is None else tokenizer)
+        return tagged_texts(self._reader(), given, chosen, self._workers(workers))
+
+    def evaluate(
+        self, sentences: Any, tags: Any = None, *, columns: Any = None, column_numbers: ColumnNumbers | None = None
+    ) -> TagScores:
+        """Compare the tags of sentences with those that are right: spans as conlleval does, or words.
+
+        Parameters
+        ----------
+        sentences, tags, columns, column_numbers
+            As for `fit`; by default the column numbers are those of the training.
+        """
+        numbers = column_numbers or ColumnNumbers.from_dict(self.network_.metadata["training"].get("columns") or {})
+        given = tagged_of(sentences, tags, columns, numbers)
+        return score_tags(given.tags, self.predict(given))
+
+    def score(self, sentences: Any, tags: Any = None, **options: Any) -> float:
+        """Return F1 of spans if the tags write spans, else the fraction of words whose tag is right.
+
+        Parameters
+        ----------
+        sentences, tags
+            As for `fit`.
+        **options
+            Of `evaluate`.
+        """
+        return self.evaluate(sentences, tags, **options).main
+
+    @property
+    def tags_(self) -> list[str]:
+        """The tags that it knows, spans in BIOES."""
+        return list(self._labels.tags)
+
+    @property
+    def scheme_(self) -> str | None:
+        """How spans are written in answers."""
+        return self._labels.scheme
+
+    @property
+    def _labels(self) -> Labels:
+        labels: Labels = self.network_.units["text"]
+        return labels
+
+    @classmethod
+    def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        tokenizer = parameters.get("tokenizer")
+        return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
+
+    def _keep(self, network: TextNetwork) -> None:
+        super()._keep(network)
+        self._reading: Reader | None = None
+
+    def _reader(self) -> Reader:
+        network = self.network_
+        if self._reading is None:
+            self._reading = Reader(network, network.parameters)
+        return self._reading
+
+    def _workers(self, workers: int | None) -> int:
+        return workers or self.workers or default_workers()
+
+    def _train(
+        self,
+        start: TextNetwork,
+        data: TagData,
+        parameters: TaggerParameters,
+        keeper: Checkpoint | None,
+        told: Told | None,
+        resumed: TextNetwork | None = None,
+    ) -> None:
+        labels: Labels = start.units["text"]
+        vectors = start.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
+        batches = []
+        for own in (data.trained, data.held_out):
+            lexicon, tokens = encode(own, labels, vectors)
+            batches.append(TagBatch(lexicon, tokens, labels.encode_tags(own.tags), labels.constraints))
+        trained, held_out = batches
+        plan = TokenBatches(np.diff(trained.tokens.offsets), parameters.batch_tokens, parameters.random_state)
+        name = "accuracy" if labels.scheme is None else "f1"
+        counts = {"trained": len(data.trained), "held_out": len(data.held_out), "words": trained.n_tokens}
+        text = Text(
+            lambda step: trained.take(plan[step]),
+            plan.n_batches,
+            held_out,
+            partial(_measure, name, start, data.held_out, self._workers(None)),
+            partial(_tag_one, start),
+            digest_of_arrays(
+                *(
+                    array
+                    for own in batches
+                    for array in (*own.tokens, own.wanted, own.lexicon.ngrams, own.lexicon.shapes)
+                )
+            ),
+            data.trained.files,
+            {"columns": data.numbers.to_dict(), "validation": data.validation_files},
+            network=tagging_network,
+            smallest=tagging_network.smallest,
+            judged_by=name,
+            word_dropout=parameters.word_dropout,
+        )
+        start = replace(start, metadata={**start.metadata, "sentences": counts})
+        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
+
+
+def _measure(name: str, start: TextNetwork, held_out: Tagged, workers: int, table: ParameterTable) -> dict[str, float]:
+    found = Reader(start, table).tags(held_out.sentences, held_out.columns, workers)
+    return {name: score_tags(held_out.tags, found).main}
+
+
+def _tag_one(start: TextNetwork, config: TaggerConfig, table: ParameterTable) -> None:
+    """Tag a sentence of two words, as `_measure` tags others."""
+    labels: Labels = start.units["text"]
+    columns = tuple(() for _ in labels.columns.values)
+    small = replace(labels, words=replace(labels.words, words=("a",), counts=(1,), given=(), subwords=replace(
+        labels.words.subwords, buckets=2)), columns=replace(labels.columns, values=columns))  # fmt: skip
+    given = np.zeros((1, config.inputs.given_size), np.float16)
+    network = replace(start, config=config, units={"text": small}, further={"vectors": {"table": given}})
+    Reader(network, table).tags([["a", "b"]], [[("",) * len(columns)] * 2], 1)
+
+
+def _first_of(sentences: Any) -> object:
+    """Return what to call the sentences while they are read."""
+    return sentences[0] if isinstance(sentences, (list, tuple)) and sentences else sentences
+
+
+def _validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:
+    if validation is None or isinstance(validation, Tagged):
+        return validation
+    if isinstance(validation, Sequence) and not isinstance(validation, str) and 2 <= len(validation) <= 3:
+        sentences, tags, *columns = validation
+        if not isinstance(sentences, (str, os.PathLike)):
+            return tagged_of(sentences, tags, columns[0] if columns else None, numbers)
+    return tagged_of(validation, None, None, numbers)
+
+
+def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters) -> TaggerConfig:
+    inputs = InputConfig(
+        len(labels.words.words) + 1,
+        parameters.word_size,
+        parameters.buckets,
+        parameters.ngram_size,
+        *given,
+        tuple(len(values) + 1 for values in labels.columns.values),
+        parameters.dim,
+    )
+    return TaggerConfig(inputs, stack_of(parameters), len(labels.tags), parameters.output_layer)

@@ -1,0 +1,275 @@
+"""The sentences that a tagger is trained on and those it is measured by, and what it knows: words, values and tags."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import checked_text
+from w2v.corpora.tagged import Tagged, read_tagged
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels.crf import Constraints
+from w2v.neural.tasks.labels.parameters import TaggerParameters
+from w2v.neural.tasks.labels.spans import SCHEMES, are_of_spans, constraints_of, find_scheme, spans_of, written
+from w2v.neural.tasks.labels.words import Columns, Lexicon, Tokens, WordVocabulary, checked_names
+from w2v.vectors.subwords import Subwords
+
+_INSIDE = "BIOES"
+"""How spans are written while a network learns them."""
+
+
+class BrokenTagsWarning(UserWarning):
+    """Some spans are not written as their scheme has it; the message says how many, and how they are read."""
+
+
+@dataclass(frozen=True)
+class ColumnNumbers:
+    """Which columns of files hold what, and how bytes are read; see `w2v.corpora.tagged.read_tagged`."""
+
+    word: int | None = None
+    tag: int | None = None
+    given: tuple[int, ...] = ()
+    errors: str = "strict"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers in JSON types."""
+        return {"word": self.word, "tag": self.tag, "given": list(self.given), "errors": self.errors}
+
+    @classmethod
+    def from_dict(cls, described: Mapping[str, Any]) -> ColumnNumbers:
+        """Return what `to_dict` described; ValueError if it describes none."""
+        errors = described.get("errors", "strict")
+        numbers = [described.get("word"), described.get("tag"), *described.get("given", ())]
+        if any(number is not None and (type(number) is not int or number < 1) for number in numbers):
+            raise ValueError("columns must be numbers from 1")
+        if errors not in ("strict", "replace"):
+            raise ValueError(f"errors must be strict or replace, not {errors!r:.80}")
+        return cls(numbers[0], numbers[1], tuple(numbers[2:]), errors)
+
+    def read(self, files: Any, *, tags: bool = True) -> Tagged:
+        """Read files."""
+        return read_tagged(
+            files, word_column=self.word, tag_column=self.tag, columns=self.given, tags=tags, errors=self.errors
+        )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a tagger knows: words, values of given columns, tags, and how it writes spans.
+
+    Attributes
+    ----------
+    words : WordVocabulary
+    columns : Columns
+    tags : tuple of str
+        Those that the network tells apart; of spans, in BIOES.
+    scheme : str or None
+        How spans are written in answers; None if tags are no spans.
+    """
+
+    words: WordVocabulary
+    columns: Columns
+    tags: tuple[str, ...]
+    scheme: str | None
+
+    kind = "words"
+
+    @property
+    def pieces(self) -> Sequence[str]:
+        """The words that have rows of their own."""
+        return self.words.words
+
+    @classmethod
+    def learn(cls, tagged: Tagged, parameters: TaggerParameters, given: Sequence[str]) -> Labels:
+        """Collect the words, values and tags of sentences."""
+        rows = list(chain.from_iterable(tagged.columns))
+        scheme = scheme_of(tagged.tags)
+        tags = sorted({tag for own in inside(tagged.tags, scheme) for tag in own})
+        words = WordVocabulary.learn(
+            chain.from_iterable(tagged.sentences),
+            min_count=parameters.min_count,
+            given=given,
+            subwords=Subwords(parameters.min_n, parameters.max_n, parameters.buckets),
+        )
+        return cls(words, Columns.learn(rows, len(rows[0])), tuple(tags), scheme)
+
+    @cached_property
+    def constraints(self) -> Constraints:
+        """Which tags may follow each other."""
+        return Constraints.none(len(self.tags)) if self.scheme is None else constraints_of(self.tags)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {tag: row for row, tag in enumerate(self.tags)}
+
+    def encode_tags(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+        """Return the rows of tags; a tag that training never saw has that of some other one, and is never right."""
+        flat = chain.from_iterable(inside(sentences, self.scheme))
+        return np.array([self._rows.get(tag, 0) for tag in flat], np.int64)
+
+    def decode(self, rows: NDArray[np.int64], offsets: NDArray[np.int64]) -> list[list[str]]:
+        """Return the tags of sentences, spans written as in the sentences that were trained on."""
+        names, flat = self.tags, rows.tolist()
+        borders = offsets.tolist()
+        found = [
+            [names[row] for row in flat[first:last]] for first, last in zip(borders[:-1], borders[1:], strict=True)
+        ]
+        if self.scheme in (None, _INSIDE):
+            return found
+        return [written(spans_of(tags), len(tags), str(self.scheme)) if any(tag != "O" for tag in tags) else tags
+                for tags in found]  # fmt: skip
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what JSON can hold and `from_config` makes it of."""
+        return {
+            "words": self.words.to_config(), "columns": [list(own) for own in self.columns.values],
+            "tags": list(self.tags), "scheme": self.scheme,
+        }  # fmt: skip
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Labels:
+        """Return what `to_config` described; ValueError or TypeError if it describes none."""
+        words, columns, scheme = config.get("words"), config.get("columns"), config.get("scheme")
+        if not isinstance(words, dict) or not isinstance(columns, list) or scheme not in (None, *SCHEMES):
+            raise ValueError("it must hold words, columns, tags and the scheme of spans")
+        tags = checked_names(config.get("tags"))
+        if scheme is not None and not are_of_spans(tags):
+            raise ValueError(f"its tags are none of spans in {scheme}")
+        return cls(WordVocabulary.from_config(words), Columns(tuple(map(checked_names, columns))), tags, scheme)
+
+
+def scheme_of(sentences: Sequence[Sequence[str]]) -> str | None:
+    """Return how spans are written, None if tags are no spans; warn of those that are written otherwise."""
+    if not are_of_spans({tag for tags in sentences for tag in tags}):
+        return None
+    scheme, n_broken = find_scheme(sentences)
+    if n_broken:
+        warnings.warn(
+            BrokenTagsWarning(
+                f"{n_broken:,} spans are not written as {scheme} has it, such as an I- behind an O: each is read as a "
+                "span of its own, as conlleval does"
+            ),
+            stacklevel=4,
+        )
+    return scheme
+
+
+def inside(sentences: Sequence[Sequence[str]], scheme: str | None) -> Iterable[Sequence[str]]:
+    """Return tags as networks learn them: spans in BIOES."""
+    if scheme is None:
+        return sentences
+    return (written(spans_of(tags), len(tags), _INSIDE) for tags in sentences)
+
+
+@dataclass(frozen=True)
+class TagData:
+    """Sentences to train on and to measure by, and where they came from."""
+
+    trained: Tagged
+    held_out: Tagged
+    numbers: ColumnNumbers
+    validation_files: list[str] | None
+
+    @classmethod
+    def of(
+        cls, given: Tagged, validation: Tagged | None, numbers: ColumnNumbers, parameters: TaggerParameters
+    ) -> TagData:
+        """Return the sentences of whatever `Tagger.fit` takes; ValueError if they are too few."""
+        if validation is not None:
+            return cls(given, validation, numbers, validation.files)
+        n = max(1, round(parameters.held_out * len(given)))
+        if n >= len(given):
+            raise ValueError("one sentence is too few: give more, or sentences to measure by")
+        order = np.random.default_rng(parameters.random_state).permutation(len(given))
+        apart, trained = given.take(sorted(order[:n].tolist())), given.take(sorted(order[n:].tolist()))
+        return cls(Tagged(trained.sentences, trained.tags, trained.columns, given.files), apart, numbers, None)
+
+    @classmethod
+    def again(cls, began: TextNetwork, given: Any, validation: Any, parameters: TaggerParameters) -> TagData:
+        """Return the sentences of a training that goes on: those given, or else read from their files."""
+        training = began.metadata["training"]
+        numbers = ColumnNumbers.from_dict(training.get("columns") or {})
+        if given is None:
+            if not training.get("files"):
+                raise ValueError(
+                    "the sentences that were trained on were no files: pass them again, in Python: "
+                    "Tagger.load(…).resume(sentences, tags)"
+                )
+            given = numbers.read([Path(name) for name in training["files"]])
+        if validation is None and training.get("validation"):
+            validation = numbers.read([Path(name) for name in training["validation"]])
+        return cls.of(given, validation, numbers, parameters)
+
+
+def tagged_of(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> Tagged:
+    """Return sentences with tags of files, or of lists; ValueError or TypeError says what does not go together."""
+    if isinstance(sentences, Tagged):
+        return sentences
+    if isinstance(sentences, (str, os.PathLike)) or (
+        tags is None
+        and isinstance(sentences, (list, tuple))
+        and all(isinstance(x, (str, os.PathLike)) for x in sentences)
+    ):
+        return numbers.read(sentences)
+    if tags is None:
+        raise ValueError("tags are missing: pass a list of tags for each sentence, or files that hold both")
+    words, given = checked_sentences(sentences, "word"), columns_of(sentences, columns)
+    found = checked_sentences(tags, "tag")
+    _check_lengths(words, found, "tags")
+    if not any(words):
+        raise ValueError("there is no word to train on")
+    return Tagged(words, found, given)
+
+
+def checked_sentences(sentences: Any, what: str = "word") -> list[list[str]]:
+    """Return sentences as lists of words, or tags; TypeError if one is none."""
+    found = []
+    for number, sentence in enumerate(sentences, 1):
+        if isinstance(sentence, str):
+            raise TypeError(
+                f"sentence {number} is a text: pass a list of {what}s for each sentence, such as text.split()"
+                + ("; `tag` takes texts" if what == "word" else "")
+            )
+        found.append([checked_text(text, number) for text in sentence])
+        if not all(found[-1]):
+            raise ValueError(f"sentence {number} has an empty {what}")
+    return found
+
+
+def columns_of(sentences: Any, columns: Any) -> list[list[tuple[str, ...]]]:
+    """Return what is given with each word: a value, or a tuple of them; empty tuples if there is nothing."""
+    if columns is None:
+        return [[()] * len(sentence) for sentence in sentences]
+    found = [[(value,) if isinstance(value, str) else tuple(value) for value in own] for own in columns]
+    _check_lengths(sentences, found, "given columns")
+    if len({len(values) for own in found for values in own}) > 1:
+        raise ValueError("every word must have as many values of given columns as the first")
+    return found
+
+
+def _check_lengths(words: Sequence[Any], others: Sequence[Any], what: str) -> None:
+    if len(words) != len(others):
+        raise ValueError(f"there are {len(words)} sentences, but {what} of {len(others)}; each sentence needs its own")
+    for number, (sentence, other) in enumerate(zip(words, others, strict=True), 1):
+        if len(sentence) != len(other):
+            raise ValueError(
+                f"sentence {number} has {len(sentence)} words, but {len(other)} {what}: each word needs its own"
+            )
+
+
+def encode(tagged: Tagged, labels: Labels, vectors: NDArray[Any]) -> tuple[Lexicon, Tokens]:
+    """Return the words of sentences as a network reads them."""
+    rows: dict[str, int] = {}
+    ids = np.array([rows.setdefault(word, len(rows)) for own in tagged.sentences for word in own], np.int64)
+    offsets = np.cumsum([0, *map(len, tagged.sentences)], dtype=np.int64)
+    values = labels.columns.encode(list(chain.from_iterable(tagged.columns)))
+    return labels.words.lexicon(list(rows), vectors), Tokens(ids, offsets, values)

@@ -1,0 +1,47 @@
+"""Word vectors that stand beside a network and are not trained: checked when they are read from a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural.tasks.labels.inputs import InputConfig
+from w2v.neural.tasks.labels.words import WordVocabulary
+from w2v.storage.files import ModelError
+from w2v.storage.tensors import read_tensors
+
+VECTORS_FILE = "vectors"
+
+
+def sizes_of(inputs: InputConfig, vocabulary: WordVocabulary) -> dict[str, tuple[int, int]]:
+    """Return how many rows the tables of a network have, beside how many a vocabulary needs."""
+    return {
+        "words": (inputs.words, len(vocabulary.words) + 1),
+        "rows of n-grams": (inputs.buckets, vocabulary.subwords.buckets),
+        "word vectors": (inputs.given, len(vocabulary.given) + 1),
+    }
+
+
+def check_sizes(sizes: dict[str, tuple[Any, Any]]) -> None:
+    """Raise ValueError unless what a network has is what is listed."""
+    for what, (of_network, listed) in sizes.items():
+        if of_network != listed:
+            raise ValueError(f"the network has {of_network} {what}, but there are {listed}")
+
+
+def read_given_vectors(folder: Path, inputs: InputConfig) -> dict[str, dict[str, NDArray[Any]]]:
+    """Read the vectors of a folder, if its network has any; `ModelError` if they do not fit it."""
+    if not inputs.given_size:
+        return {}
+    file = folder / f"{VECTORS_FILE}.safetensors"
+    arrays = read_tensors(file)
+    table = arrays.get("table")
+    if table is None or set(arrays) != {"table"} or table.dtype != np.float16:
+        raise ModelError(f"{file} is damaged: it must hold a table of float16")
+    shape = inputs.given, inputs.given_size
+    if table.shape != shape or not np.isfinite(table).all():
+        raise ModelError(f"{file} is damaged: its vectors are not finite, or not of shape {shape}")
+    return {VECTORS_FILE: arrays}

@@ -1,0 +1,135 @@
+"""The commands fit-classifier, classify and evaluate --labels."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
+from w2v import TextClassifier
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
+
+TEXTS, LABELS = topic_texts()
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "topics.tsv"
+    path.write_text("".join(f"{y}\t{x}\n" for x, y in zip(TEXTS, LABELS, strict=True)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "topics.classifier"
+    topic_classifier().save(folder)
+    return folder
+
+
+def test_fit_classifier_trains_saves_and_reports(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "m"
+    result = run("fit-classifier", table, "-o", output, "--json")
+    assert result.exit_code == 0, result.output
+    summary, found = json.loads(result.stdout), TextClassifier.load(output)
+    assert summary["history"] == found.history_ and summary["classes"] == 2 and summary["texts"] == 80
+    assert (found.predict_proba(TEXTS) == topic_classifier().predict_proba(TEXTS)).all()
+    result = run("fit-classifier", table, "-o", output, "--overwrite", "-v", table, "--layers", 0)
+    assert result.exit_code == 0 and "as water" in result.stdout and "calibration error" in result.stdout
+    assert_mistake(run("fit-classifier", table, "-o", output), 1, "exists already")
+
+
+def test_tables_and_several_labels(tmp_path: Path) -> None:
+    texts, labels = topic_sets(60)
+    csv = tmp_path / "sets.csv"
+    rows = (f'{x},"{";".join(y)}"\n' for x, y in zip(texts, labels, strict=True))
+    csv.write_text("body,topics\n" + "".join(rows), encoding="utf-8")
+    columns = ("--text-column", "body", "--label-column", "topics")
+    result = run("fit-classifier", csv, "-o", tmp_path / "m", *columns, "--label-separator", ";", "--epochs", 30)
+    assert result.exit_code == 0, result.output
+    answer = run("classify", tmp_path / "m", stdin=b"ship and iron\nof the\n")
+    assert [line.split("\t")[0] for line in answer.stdout.splitlines()] == ["metal,water", ""]
+    evaluated = run("evaluate", tmp_path / "m", "--labels", csv, "--json")
+    assert json.loads(evaluated.stdout)["labels"][str(csv)]["accuracy"] > 0.9
+
+
+def test_classify_answers_line_by_line(model: Path, tmp_path: Path) -> None:
+    text = tmp_path / "lines.txt"
+    text.write_text("the river and the sea\n\ngold\n", encoding="utf-8")
+    answer = run("classify", model, text)
+    lines = [line.split("\t") for line in answer.stdout.splitlines()]
+    assert [line[0] for line in lines][::2] == ["water", "metal"] and lines[1][2] == ""
+    assert all(0.5 <= float(line[1]) <= 1 for line in lines) and lines[0][2] == "the river and the sea"
+    assert run("classify", model, stdin=text.read_bytes()).stdout == answer.stdout
+    found = [json.loads(line) for line in run("classify", model, text, "--json", "--top", 2).stdout.splitlines()]
+    assert found[2]["labels"] == ["metal"] and [one["label"] for one in found[2]["probable"]] == ["metal", "water"]
+
+
+def test_evaluate_shows_classes_and_confusions(model: Path, table: Path) -> None:
+    shown = run("evaluate", model, "--labels", table)
+    assert shown.exit_code == 0 and "macro F1" in shown.stdout and "as metal" in shown.stdout
+    report = json.loads(run("evaluate", model, "--labels", table, "--json").stdout)["labels"][str(table)]
+    assert report["n_texts"] == 80 and report["accuracy"] > 0.95 and len(report["confusion"]) == 2
+    table.write_text("wood\toak\nwater\triver\nmetal\tgold\n", encoding="utf-8")
+    shown = run("evaluate", model, "--labels", table)
+    assert "1 texts have the label wood, which the model does not know" in shown.stderr
+
+
+def test_info_describes_a_classifier(model: Path) -> None:
+    described = json.loads(run("info", model, "--json").stdout)
+    assert described["kind"] == "text classifier" and described["labels"] == ["metal", "water"]
+    assert described["held_out_accuracy"] == topic_classifier().validation_["accuracy"]
+    assert "water" in run("info", model).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["-o", "out"], 2, "Missing argument 'FILE...'"),
+        (["TABLE"], 2, "Missing option '-o'"),
+        (["missing.tsv", "-o", "out"], 1, "missing.tsv"),
+        (["EMPTY", "-o", "out"], 1, "no text with a label"),
+        (["ONE", "-o", "out"], 1, "there is nothing to tell apart"),
+        (["PLAIN", "-o", "out"], 1, "plain.txt, line 1: expected a label, a tab and a text"),
+        (["BAD", "-o", "out"], 1, "bad.tsv"),
+        (["TABLE", "-o", "out", "-v", "EMPTY"], 1, "no text with a label"),
+        (["TABLE", "-o", "out", "--label-column", "x"], 1, "there is no column 'x'"),
+        (["TABLE", "-o", "out", "--layers", "few"], 2, "--layers"),
+    ],
+)
+def test_fit_classifier_reports_bad_input(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[object], code: int, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    contents = {"EMPTY": b"\n", "ONE": b"a\tone\na\ttwo\n", "PLAIN": b"plain words\n", "BAD": b"a\t\xff\n"}
+    files: dict[object, object] = {"TABLE": table}
+    for name, content in contents.items():
+        files[name] = tmp_path / f"{name.lower()}{'.txt' if name == 'PLAIN' else '.tsv'}"
+        Path(str(files[name])).write_bytes(content)
+    before = sorted(os.listdir(tmp_path))
+    assert_mistake(run("fit-classifier", *(files.get(argument, argument) for argument in arguments)), code, message)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_wrong_models_are_named(model: Path, table: Path, tmp_path: Path) -> None:
+    assert_mistake(run("classify", tmp_path / "missing", table), 1, "does not exist")
+    assert_mistake(run("translate", model, table), 1, "w2v classify, or TextClassifier.load")
+    assert_mistake(run("evaluate", tmp_path / "missing", "--labels", table), 1, "does not exist")
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(ClassifierParameters) if one.name != "multi_label"])
+def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_command_line(
+    table: Path, tmp_path: Path, name: str
+) -> None:
+    value: Any = 1.0 if name in ("dropout", "smoothing") else -1
+    option = "--" + ("seed" if name == "random_state" else name.replace("_", "-"))
+    result = run("fit-classifier", table, "-o", tmp_path / "out", f"{option}={value}")
+    with pytest.raises(ValueError) as refused:
+        TextClassifier(**{name: value}).fit(TEXTS, LABELS)
+    sentence = str(refused.value).removeprefix(f"{name} ").replace(" or None", "").partition(", got")[0]
+    assert_mistake(result, 2, f"Invalid value for '{option}'", "" if name in ("max_time", "tokenizer") else sentence)

@@ -1,0 +1,84 @@
+"""Texts with labels."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+
+import pytest
+
+from w2v.corpora import CorpusError
+from w2v.corpora.labelled import Labelled, TableColumns, read_labelled
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def test_lines_with_tabs_in_both_orders(tmp_path: Path) -> None:
+    expected = Labelled(["it is good", "so bad", "fine"], [("pos",), ("neg",), ("pos",)])
+    table = written(tmp_path / "t.tsv.gz", "pos\tit is good\n\nneg \t so bad\r\npos\tfine\n")
+    assert read_labelled(table) == expected and read_labelled(table).files == [str(tmp_path / "t.tsv.gz")]
+    assert read_labelled(written(tmp_path / "b", "it is good\tpos\nso bad\tneg\nfine\tpos\n")) == expected
+    one = written(tmp_path / "one", "a text\tneg\n")
+    assert read_labelled(one).texts == ["neg"]
+    assert read_labelled(one, known=["neg", "pos"]) == Labelled(["a text"], [("neg",)])
+    assert len(read_labelled([table, one])) == 4
+
+
+def test_rows_that_lack_something_are_left_out_and_counted(tmp_path: Path) -> None:
+    table = written(tmp_path / "t", "a\tone\n\ttwo\nb\t \nb\tthree\n")
+    assert read_labelled(table) == Labelled(["one", "three"], [("a",), ("b",)], n_left_out=2)
+    several = read_labelled(table, columns=TableColumns(separator=","))
+    assert several == Labelled(["one", "two", "three"], [("a",), (), ("b",)], n_left_out=1)
+
+
+def test_several_labels(tmp_path: Path) -> None:
+    lines = written(tmp_path / "f", "__label__a __label__b one two\nthree __label__a\nnothing\n__label__b\n")
+    assert read_labelled(lines) == Labelled(["one two", "three"], [("a", "b"), ("a",)], n_left_out=2)
+    table = written(tmp_path / "t", "a, b\tone\nb\ttwo\n")
+    assert read_labelled(table, columns=TableColumns(separator=",")).labels == [("a", "b"), ("b",)]
+    assert read_labelled(table).labels == [("a, b",), ("b",)]
+
+
+def test_trec(tmp_path: Path) -> None:
+    lines = written(tmp_path / "t.label", "NUM:dist How far is it ?\nLOC:city Where ?\n")
+    assert read_labelled(lines) == Labelled(["How far is it ?", "Where ?"], [("NUM",), ("LOC",)])
+
+
+def test_tables_with_named_and_with_numbered_columns(tmp_path: Path) -> None:
+    text = 'id,label,text,title\n1,x,"one, ""two""\nthree",T\n2,y,four,U\n'
+    table = written(tmp_path / "t.csv", text)
+    expected = Labelled(['one, "two" three', "four"], [("x",), ("y",)])
+    limit = csv.field_size_limit()
+    assert read_labelled(table) == expected == read_labelled(table, columns=TableColumns(("text",)))
+    joined = read_labelled(table, columns=TableColumns(("title", "text"), "id"))
+    assert joined == Labelled(['T one, "two" three', "U four"], [("1",), ("2",)])
+    numbered = written(tmp_path / "n.csv.gz", '"3","a title","the text"\n"4","b","more"\n')
+    assert read_labelled(numbered, columns=TableColumns(("2", "3"), "1")).texts == ["a title the text", "b more"]
+    tabs = written(tmp_path / "t.tsv", 'text\tother\tlabel\na "quote\t1\tx\n')
+    assert read_labelled(tabs, columns=TableColumns(("text",), "label")) == Labelled(['a "quote'], [("x",)])
+    long = written(tmp_path / "l.csv", "label,text\nx," + "word " * 50_000 + "\n")
+    assert len(read_labelled(long).texts[0]) == 249_999 and csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "columns", "message"),
+    [
+        ("e", "\n \n", None, "e: no text with a label; expected a label, a tab and a text, or fastText's __label__"),
+        ("e", "plain words\n", None, "e, line 1: expected a label, a tab and a text, or fastText's .*'plain words'"),
+        ("e", "a\tone\n\nplain\n", None, "e, line 3: expected a label, a tab and a text; it has no tab: 'plain'"),
+        ("e", "a\tone\tb\n", None, "e, line 1: expected .*; it has 3 columns: name those to read"),
+        ("e", "NUM:dist How ?\nplain\n", None, "e, line 2: expected LABEL:fine and a text, not 'plain'"),
+        ("e.csv", "a,b\n1,2\n", None, "e.csv: there is no column 'label'; its first line has 'a', 'b'. Name the col"),
+        ("e", "a,b\n1,2\n", TableColumns(("c",), "a"), "no column 'c'"),
+        ("e", "a,b\n1,2\n3\n", TableColumns(("b",), "a"), "e, line 3: 1 columns, expected at least 2"),
+        ("e", 'a,b\n1,"2"x\n', TableColumns(("b",), "a"), "e, line 2: .* is it a table?"),
+        ("e", "__label__a\n", None, "e: no text with a label"),
+    ],
+)
+def test_bad_files_are_named(tmp_path: Path, name: str, text: str, columns: TableColumns | None, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        read_labelled(written(tmp_path / name, text), columns=columns)

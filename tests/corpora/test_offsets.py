@@ -1,0 +1,52 @@
+"""Where tokens stand in a text, whatever their tokenizer makes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from w2v.corpora.offsets import token_spans
+from w2v.corpora.tokenizers import CallableTokenizer, CharactersTokenizer, PennTokenizer, WordsTokenizer, get_tokenizer
+
+TEXTS = (
+    "Don\u2019t 'quote' GAUSS\u2019S nai\u0308ve co\u00adoperate e-mail no_2!",
+    "\u0130stanbul STRASSE stra\u00dfe \u1e9e Ve\u0301ry",
+    "2023\u5e74\uff0cPython\u8bed\u8a00",
+    "Mr. Lee's U.S. car, it didn't cost $1,500...",
+    "",
+    " \t ",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("name", ["words", "characters", "whitespace", "tabs", "penn"])
+def test_what_stands_there_makes_the_token_again(name: str, text: str) -> None:
+    tokenizer = get_tokenizer(name)
+    spans = token_spans(text, tokenizer)
+    tokens = tokenizer(text)
+    assert len(spans) == len(tokens)
+    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    if name in ("words", "characters"):
+        assert [tokenizer(text[start:stop]) for start, stop in spans] == [[token] for token in tokens]
+    else:
+        assert [text[start:stop] for start, stop in spans] == tokens
+
+
+def test_marks_and_soft_hyphens_belong_to_the_word() -> None:
+    text = "a nai\u0308 co\u00adop"
+    assert [text[a:b] for a, b in token_spans(text, WordsTokenizer())] == ["a", "nai\u0308", "co\u00adop"]
+
+
+def test_tokens_that_the_text_lacks_are_refused() -> None:
+    with pytest.raises(ValueError, match="'cat' is no part of the text"):
+        token_spans("the dog", CallableTokenizer(lambda text: ["the", "cat"]))
+    assert token_spans("aa a", CallableTokenizer(str.split)) == [(0, 2), (3, 4)]
+    assert token_spans("\u5e74A", CharactersTokenizer()) == [(0, 1), (1, 2)]
+
+
+def test_penn_divides_clitics_marks_and_keeps_addresses() -> None:
+    divided = {
+        "I can't; we'll see Ann's (old) car.": "I ca n't ; we 'll see Ann 's ( old ) car .",
+        "see http://a.org/x?y=1. Mail a.b@c.org, @ann": "see http://a.org/x?y=1 . Mail a.b@c.org , @ann",
+        "#go 3.5% 'so' U.K. Mr. Lee -- no...": "#go 3.5 % ' so ' U.K. Mr. Lee -- no ...",
+    }
+    assert [PennTokenizer()(text) for text in divided] == [expected.split() for expected in divided.values()]

@@ -1,0 +1,37 @@
+"""Small texts with labels, and classifiers of them, that tests share."""
+
+from __future__ import annotations
+
+import functools
+import random
+
+from w2v import TextClassifier
+
+WATER = ["river", "sea", "ship", "fish", "lake"]
+METAL = ["gold", "silver", "brass", "iron", "crown"]
+OTHER = ["the", "of", "and", "is", "a"]
+
+
+def topic_texts(n: int = 80, seed: int = 1) -> tuple[list[str], list[str]]:
+    """Return texts about water or metal, and which."""
+    draw = random.Random(seed)
+    labels = [draw.choice(["water", "metal"]) for _ in range(n)]
+    texts = [
+        " ".join(draw.choices(WATER if label == "water" else METAL, k=2) + draw.choices(OTHER, k=3)) for label in labels
+    ]
+    return texts, labels
+
+
+def topic_sets(n: int = 80, seed: int = 1) -> tuple[list[str], list[list[str]]]:
+    """Return texts about water, metal, both or neither, and which."""
+    draw = random.Random(seed)
+    labels = [[name for name in ("metal", "water") if draw.random() < 0.5] for _ in range(n)]
+    words = {"water": WATER, "metal": METAL}
+    texts = [" ".join([*(draw.choice(words[name]) for name in own), *draw.choices(OTHER, k=2)]) for own in labels]
+    return texts, labels
+
+
+@functools.cache
+def topic_classifier() -> TextClassifier:
+    """Return a classifier of topics; not to be changed."""
+    return TextClassifier().fit(*topic_texts())

@@ -1,0 +1,210 @@
+"""`Tagger`: what it learns, answers and keeps; trainings that go on; each thing that does not go together."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.clock import Clock
+from tests.helpers.tag_models import (
+    NETWORK,
+    TINY,
+    kind_tagger,
+    name_tagger,
+    named_sentences,
+    without_columns,
+    write_tagged,
+)
+from tests.helpers.text_models import assert_same, ticking
+from w2v import Embeddings, ModelError, Tagger, TrainingInterrupted
+from w2v.corpora.tagged import Tagged
+from w2v.neural.tasks.labels.spans import find_scheme, spans_of, written
+from w2v.neural.tasks.labels.tagging_data import BrokenTagsWarning, ColumnNumbers
+
+NAMED = without_columns(named_sentences(60))
+TEST = without_columns(named_sentences(40, 2))
+
+
+def test_names_are_learned_and_found() -> None:
+    tagger = name_tagger()
+    assert tagger.score(TEST) == 1.0 and tagger.scheme_ == "IOB2"
+    assert tagger.predict([["they", "saw", "Anna", "Marsh", "in", "Rome"], [], ["we"]]) == [
+        ["O", "O", "B-PER", "I-PER", "O", "B-LOC"], [], ["O"]
+    ]  # fmt: skip
+    assert {"S-LOC", "B-PER", "E-PER", "S-PER", "O"} == set(tagger.tags_)
+    assert tagger.history_[-1]["f1"] == 1.0 and tagger.is_complete_
+    assert tagger.evaluate(TEST.sentences, TEST.tags).labels["LOC"].f1 == 1.0
+
+
+def test_kinds_of_words_are_learned_by_a_softmax() -> None:
+    tagger = kind_tagger()
+    test = named_sentences(40, 2)
+    kinds = [[kind for (kind,) in own] for own in test.columns]
+    assert tagger.scheme_ is None and tagger.score(test.sentences, kinds) > 0.99
+    assert tagger.history_[-1]["accuracy"] > 0.99
+
+
+def test_raw_text_is_tagged_with_places() -> None:
+    text = "we saw Anna Lee in Rome."
+    found = name_tagger().tag([text, ""])[0]
+    assert [word.text for word in found.words] == ["we", "saw", "Anna", "Lee", "in", "Rome", "."]
+    assert [(span.text, span.label) for span in found.spans] == [("Anna Lee", "PER"), ("Rome", "LOC")]
+    assert all(text[word.start : word.stop] == word.text for word in found.words)
+    assert found.to_dict()["ents"] == [
+        {"start": 7, "end": 15, "label": "PER"},
+        {"start": 19, "end": 23, "label": "LOC"},
+    ]
+    assert name_tagger().tag(["we saw Ben-Lee"], tokenizer="whitespace")[0].words[2].text == "Ben-Lee"
+
+
+def test_answers_do_not_depend_on_company_or_threads() -> None:
+    tagger = Tagger(**NETWORK).set_params(epochs=2).fit(NAMED, validation=TEST)
+    alone = [tagger.predict([sentence])[0] for sentence in TEST.sentences]
+    assert tagger.predict(TEST.sentences) == alone
+    assert tagger.predict(TEST.sentences * 60, workers=3) == alone * 60
+    fresh = pickle.loads(pickle.dumps(tagger))
+    assert fresh.predict(TEST) == alone
+
+
+@pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "BIOES"])
+def test_schemes_are_understood_and_answered(scheme: str) -> None:
+    def rewritten(tagged: Tagged) -> Tagged:
+        tags = [written(spans_of(own), len(own), scheme) for own in tagged.tags]
+        return Tagged(tagged.sentences, tags, tagged.columns)
+
+    tagger = Tagger(**TINY).fit(rewritten(NAMED), validation=rewritten(TEST))
+    assert tagger.scheme_ == scheme
+    again = Tagger(**TINY).fit(NAMED, validation=TEST)
+    assert np.array_equal(again.network_.parameters.flat, tagger.network_.parameters.flat)
+    answers = tagger.predict(TEST)
+    assert find_scheme(answers).n_broken == 0 or scheme == "IOB1"
+    assert [spans_of(tags) for tags in answers] == [spans_of(tags) for tags in again.predict(TEST)]
+
+
+@pytest.mark.parametrize("output", ["crf", "softmax"])
+def test_no_answer_is_broken_however_little_was_learned(output: str) -> None:
+    tagger = Tagger(**{**TINY, "epochs": 1, "output_layer": output}).fit(NAMED, validation=TEST)
+    assert find_scheme(tagger.predict(TEST)).n_broken == 0
+
+
+def test_broken_tags_are_read_with_a_warning() -> None:
+    tags = [*NAMED.tags[1:], ["I-PER" if tag == "B-PER" else tag for tag in NAMED.tags[0]]]
+    broken = Tagged([*NAMED.sentences[1:], NAMED.sentences[0]], tags, [*NAMED.columns[1:], NAMED.columns[0]])
+    with pytest.warns(BrokenTagsWarning, match="1 spans are not written as IOB2"):
+        tagger = Tagger(**TINY).fit(broken, validation=TEST)
+    assert tagger.scheme_ == "IOB2"
+
+
+def test_given_columns_are_read_and_wanted(tmp_path: Path) -> None:
+    data = named_sentences(60)
+    path = write_tagged(tmp_path / "a.conll", data)
+    numbers = ColumnNumbers(given=(2,))
+    tagger = Tagger(**TINY).fit(path, validation=data, column_numbers=numbers)
+    by_hand = Tagger(**TINY).fit(data.sentences, data.tags, columns=data.columns, validation=data)
+    assert_same(by_hand.network_, tagger.network_)
+    kinds = [[kind for (kind,) in own] for own in data.columns]
+    assert tagger.predict(data.sentences, columns=kinds) == tagger.predict(data)
+    assert tagger.evaluate(path).main == tagger.evaluate(data).main
+    with pytest.raises(ValueError, match="trained with 1 given columns, and there are 0"):
+        tagger.predict(data.sentences)
+    with pytest.raises(ValueError, match="trained with 1 given columns"):
+        tagger.tag(["we saw Anna"])
+
+
+def test_given_vectors_reach_words_that_training_never_saw(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    kinds = {"PER": rng.standard_normal(8), "LOC": rng.standard_normal(8), "O": np.zeros(8)}
+    seen = {word: tag[2:] or "O" for own in zip(NAMED.sentences, NAMED.tags, strict=True)
+            for word, tag in zip(*own, strict=True) if tag != "I-PER"}  # fmt: skip
+    words = {**seen, "Zed": "PER", "Kiev": "LOC"}
+    vectors = Embeddings(list(words), np.array([kinds[kind] for kind in words.values()], np.float32))
+    vectors.save(tmp_path / "v")
+    options = {**NETWORK, "epochs": 12, "word_dropout": 0.5, "ngram_size": 1, "buckets": 1}
+    tagger = Tagger(**options).fit(NAMED, validation=TEST, vectors=tmp_path / "v")
+    sentences = [["we", "met", "Zed", "in", "Kiev", "."]]
+    assert tagger.predict(sentences) == [["O", "O", "B-PER", "O", "B-LOC", "O"]]
+    tagger.save(tmp_path / "m")
+    assert Tagger.load(tmp_path / "m").predict(sentences) == tagger.predict(sentences)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_training_goes_on_to_the_same_bits(tmp_path: Path, clock: Clock) -> None:
+    path = write_tagged(tmp_path / "a.conll", NAMED)
+    whole = Tagger(**TINY).fit(path, validation=TEST)
+    with pytest.raises(TrainingInterrupted):
+        Tagger(**TINY).fit(path, validation=TEST, checkpoint=tmp_path / "m", progress=ticking(clock, 8))
+    began = Tagger.load(tmp_path / "m")
+    assert not began.is_complete_
+    assert_same(began.resume(validation=TEST, checkpoint=tmp_path / "m").network_, whole.network_)
+    assert_same(Tagger.load(tmp_path / "m").network_, whole.network_)
+    with pytest.raises(ValueError, match="nothing to resume"):
+        began.resume()
+
+
+def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
+    tagger = Tagger(**TINY)
+    with pytest.raises(TrainingInterrupted):
+        tagger.fit(NAMED, validation=TEST, progress=ticking(clock, 8))
+    with pytest.raises(ValueError, match="were no files: pass them again"):
+        tagger.resume()
+    other = [["They", *own[1:]] for own in NAMED.sentences]
+    with pytest.raises(ValueError, match="another text"):
+        tagger.resume(other, NAMED.tags, validation=TEST)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "tags", "options", "error", "message"),
+    [
+        (["we met"], [["O", "O"]], {}, TypeError, "sentence 1 is a text: pass a list of words"),
+        ([["we"]], ["O"], {}, TypeError, "pass a list of tags"),
+        ([["we"]], None, {}, ValueError, "tags are missing"),
+        ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags of 1"),
+        ([["we", "met"]], [["O"]], {}, ValueError, "sentence 1 has 2 words, but 1 tags"),
+        ([["we"]], [["O"]], {}, ValueError, "one sentence is too few"),
+        ([[]], [[]], {}, ValueError, "no word to train on"),
+        ([["we", ""]], [["O", "O"]], {}, ValueError, "sentence 1 has an empty word"),
+        ([["we"]], [["O"]], {"columns": [["X", "Y"]]}, ValueError, "but 2 given columns"),
+        ([["a"], ["b"]], [["O"], ["O"]], {"columns": [["X"], [("X", "Y")]]}, ValueError, "as many values"),
+    ],
+)
+def test_what_does_not_go_together_is_told(
+    sentences: Any, tags: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Tagger(**TINY).fit(sentences, tags, **options)
+
+
+def test_one_tag_only_is_learned_and_unknown_tags_are_never_right() -> None:
+    sentences, tags = [["a", "b"], ["c"]] * 5, [["X", "X"], ["X"]] * 5
+    tagger = Tagger(**TINY).fit(sentences, tags)
+    assert tagger.predict([["a"]]) == [["X"]]
+    assert tagger.evaluate([["a", "b"]], [["X", "NEW"]]).accuracy == 0.5
+
+
+def test_parameters_are_those_of_scikit_learn() -> None:
+    from sklearn.base import clone
+
+    tagger = Tagger(dim=32, tokenizer="whitespace")
+    assert clone(tagger).get_params() == tagger.get_params() and "dim=32" in repr(tagger)
+    with pytest.raises(ValueError, match="dim"):
+        Tagger(dim=0).fit(NAMED)
+    with pytest.raises(ValueError, match="output_layer"):
+        Tagger(output_layer="hmm").fit(NAMED)
+    with pytest.raises(AttributeError, match="call fit first"):
+        _ = Tagger().network_
+
+
+def test_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
+    name_tagger().save(tmp_path / "m")
+    with pytest.raises(ModelError, match="w2v tag, or Tagger.load"):
+        Embeddings.load(tmp_path / "m")
+    with pytest.raises(ModelError, match="exists already"):
+        name_tagger().save(tmp_path / "m")
