@@ -3,16 +3,16 @@
 A step of Adam on a matrix is of low rank: a few directions get nearly all of it. Muon keeps the directions of the
 momentum and makes their lengths alike::
 
-    M = momentum * M + G        U = G + momentum * M        W -= rate * 0.8 * sqrt(max(K, N)) * orthogonal(U)
+    M = momentum * M + G        U = G + momentum * M        W -= rate * 0.4 * sqrt(max(K, N)) * orthogonal(U)
 
 ``orthogonal`` is about U V^T of the singular value decomposition U S V^T. Five steps of a polynomial in X X^T bring the
 singular values of X to between 0.7 and 1.2, which is near enough, in products of matrices alone. The factor makes the
-root mean square of a step 0.8 times the rate, whatever the shape: about what Adam's is, so that one rate serves both.
+root mean square of a step 0.4 times the rate, whatever the shape: about what Adam's is, so that one rate serves both.
 
 References
 ----------
 Jordan et al. 2024, Muon: an optimizer for hidden layers in neural networks (the polynomial). Liu et al. 2025, Muon is
-scalable for LLM training, arXiv:2502.16982 (the factor, with 0.2 for 0.8).
+scalable for LLM training, arXiv:2502.16982 (the factor, with 0.2 for 0.4).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from w2v.neural.parameters import ParameterTable
 Floats = NDArray[Any]
 
 MOMENTUM = 0.95
-SCALE = 0.8
+SCALE = 0.4
 _POLYNOMIAL = 3.4445, -4.7750, 2.0315
 _ITERATIONS = 5
 _TINY = 1e-7

@@ -25,7 +25,7 @@ from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
 
-EPOCHS, LEAST_STEPS = 30, 2000
+EPOCHS, LEAST_STEPS = 18, 1900
 """Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short text."""
 _MANY_EPOCHS = 1 << 20
 _LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000

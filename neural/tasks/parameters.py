@@ -49,7 +49,7 @@ class SharedParameters:
     )
     learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
     warmup: int = parameter(
-        400, Integer("Steps, at most a quarter, in which the learning rate rises; then it falls to zero.", 0, MANY)
+        200, Integer("Steps, at most a quarter, in which the learning rate rises; then it falls to zero.", 0, MANY)
     )
     weight_decay: float = parameter(0.0, Number("Weight decay of matrices and tables.", low=0))
     clip: float = parameter(1.0, Number("The longest that the gradient of a step may be.", above=0))
@@ -64,7 +64,7 @@ class SharedParameters:
     epochs: int | None = parameter(
         None,
         Integer("Passes over the text.", 1, MANY),
-        "30, at least 2,000 steps; with max_time as many as there is time for",
+        "18, at least 1,900 steps; with max_time as many as there is time for",
     )
     max_time: float | None = parameter(
         None, Seconds("End after so much training, such as 90s, 5m or 1h30m.", above=0), "no limit"
@@ -146,6 +146,7 @@ class LanguageModelParameters(NetworkParameters):
         0.0, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
     )
     batch_tokens: int = parameter(2048, Integer("Tokens to be told in a step of training.", 1, MANY))
+    learning_rate: float = parameter(6e-3, Number("Highest learning rate.", low=0))
     units: str = parameter("subwords", Choice("What texts are made of.", UNITS))
     vocabulary_size: int | None = parameter(
         None, Integer("The most units.", 4, 1 << 20), "8,000 subwords, all characters and words"
