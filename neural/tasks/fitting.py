@@ -65,6 +65,8 @@ class Text:
         The one of `figures` that is highest for the parameters that are kept; None takes the lowest loss.
     word_dropout : float
         See `models.Regularisation.words`.
+    part : int
+        See `LearningOptions`.
     """
 
     draw: Callable[[int], Sized]
@@ -79,6 +81,7 @@ class Text:
     smallest: Callable[[Any], tuple[Any, Any]] = models.smallest
     judged_by: str | None = None
     word_dropout: float = 0.0
+    part: int = LearningOptions.part
 
 
 def digest_of(*texts: Iterable[NDArray[Any]]) -> str:
@@ -145,6 +148,7 @@ def train(
         weight_decay=parameters.weight_decay,
         clip=parameters.clip,
         regularisation=Regularisation(parameters.dropout, parameters.smoothing, text.word_dropout),
+        part=text.part,
         seed=seed,
         workers=parameters.workers or default_workers(),
     )

@@ -36,6 +36,7 @@ IMAGE_CLASSIFIERS = Kind("image-classifier", 1, "w2v fit-images", "ImageClassifi
 
 _MOST_PATCHES, _LEAST_PATCH = 64, 2
 _SHIFT = 14
+_ROWS_AT_ONCE = 2048
 _PIXELS = ("mean", "deviation", "top", "scaled")
 _D = IMAGES
 
@@ -175,7 +176,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         validation : (X, y), Pictures or path-like, optional
             Pictures to measure training by. By default some are set aside.
         size : (int, int), optional
-            Height and width that pictures of files are scaled to, those that are asked about later, too.
+            Height and width that pictures of files are scaled to, those that are asked about later, too; not of arrays.
         checkpoint : path-like, optional
             A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
             complete. Until then `ImageClassifier.load` and `resume` go on with it.
@@ -203,6 +204,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             If `checkpoint` exists or cannot be written.
         """
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        if size is not None and not is_source(X):
+            raise ValueError("size is for files: pass read_pictures(…, size=…), or arrays of the size that you want")
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, X if is_source(X) else "the pictures") as told:
             data = self._read(X, y, validation, size, parameters)
@@ -422,8 +425,11 @@ class ImageClassifier(TextEstimator[ImageParameters]):
 
     def _flat_shape(self, given: Any, shape: tuple[int, int, int]) -> tuple[int, ...] | None:
         """Return how flat pictures lie: as `image_shape` says, else as those that were trained on."""
-        is_flat = self.image_shape is None and not is_source(given) and np.ndim(given) == 2
-        return shape if is_flat and np.shape(given)[1] == self.n_features_in_ else self.image_shape
+        try:
+            found = () if isinstance(given, Pictures) or is_source(given) else np.shape(given)
+        except ValueError:  # rows of several lengths, of which `as_pictures` says more
+            found = ()
+        return shape if self.image_shape is None and found[1:] == (self.n_features_in_,) else self.image_shape
 
     def _pixels(self, given: Any) -> NDArray[Any]:
         return self.pictures(given).pixels
@@ -469,19 +475,20 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             {"validation": data.validation_files},
             network,
             partial(network.smallest, pictures=data.pixels, scale=scale),
+            part=_ROWS_AT_ONCE,
         )
         train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
 
 
 def _config(data: PictureData, parameters: ImageParameters) -> ImageConfig:
     height, width, channels = data.pixels.shape[1:]
-    patch = parameters.patch or _patch_for(height, width)
+    patch = parameters.patch or patch_for(height, width)
     n_rows = (parameters.pooling == "token") + -(-height // patch) * -(-width // patch)
     encoder = stack_of(parameters, max_positions=n_rows)
     return ImageConfig(height, width, channels, patch, len(data.classes), encoder, parameters.pooling)
 
 
-def _patch_for(height: int, width: int) -> int:
+def patch_for(height: int, width: int) -> int:
     """Return the smallest side of patches, from 2 on, of which a picture has few enough."""
     patch = min(_LEAST_PATCH, max(height, width))
     while -(-height // patch) * -(-width // patch) > _MOST_PATCHES:

@@ -49,6 +49,7 @@ class ImageParameters(SharedParameters):
     smoothing: float = parameter(
         0.1, Number("Part of the probability that training wants to be spread over all classes.", low=0, below=1)
     )
+    warmup: int = parameter(100, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
     weight_decay: float = parameter(0.05, Number("Weight decay of matrices and tables.", low=0))
     epochs: int | None = parameter(
         None,
