@@ -21,7 +21,15 @@ from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import FolderFormat, TextNetwork, stack_from
 from w2v.neural.tasks.images import network
-from w2v.neural.tasks.images.data import PictureData, check_read, described_pixels, is_source, pictures_of, scale_of
+from w2v.neural.tasks.images.data import (
+    PictureData,
+    check_read,
+    comparable,
+    described_pixels,
+    is_source,
+    pictures_of,
+    scale_of,
+)
 from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
 from w2v.neural.tasks.images.parameters import IMAGES, ImageParameters
 from w2v.settings.environment import default_workers
@@ -329,7 +337,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         wanted = pictures.labels if y is None else as_labels(y, len(pictures))
         if wanted is None:
             raise ValueError("nobody says what the pictures show: pass y")
-        return float(np.average(self.predict(pictures.pixels) == wanted, weights=sample_weight))
+        found, wanted = comparable(self.predict(pictures.pixels), wanted)
+        return float(np.average(found == wanted, weights=sample_weight))
 
     def attention(self, X: Any, *, layer: int | None = None) -> NDArray[np.float32]:  # noqa: N803
         """Return what each picture's vector looks at, shape (n, heads, rows, columns of patches); each sums to 1.
@@ -362,7 +371,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             network.encode(config, trained.parameters, part, weights=weights)
             own = np.stack(weights[(layer or 0) - 1])
             seen = own[:, :, 0, 1:] if config.has_token else own.mean(axis=2)
-            return seen / seen.sum(axis=2, keepdims=True)
+            shares: NDArray[np.float32] = seen / seen.sum(axis=2, keepdims=True)
+            return shares
 
         looked = np.concatenate(network.over_parts(look, config, self._batch(self._pixels(X)), 1))
         shaped: NDArray[np.float32] = looked.reshape(*looked.shape[:2], config.grid.rows, config.grid.columns)
@@ -412,9 +422,10 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         pictures = pictures_of(given, y, self.image_shape, size=size)
         apart = None
         if validation is not None:
-            own = validation if isinstance(validation, tuple) and not is_source(validation) else (validation, None)
-            channels = pictures.pixels.shape[3]
-            apart = pictures_of(*own, self.image_shape, size=size, channels=channels if channels in (1, 3) else None)
+            is_pair = isinstance(validation, tuple) and not is_source(validation)
+            found, labels = validation if is_pair else (validation, None)
+            channels = pictures.pixels.shape[3] if pictures.pixels.shape[3] in (1, 3) else None
+            apart = pictures_of(found, labels, self.image_shape, size=size, channels=channels)
         return PictureData.of(pictures, apart, parameters, parameters.random_state)
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 
 from w2v.neural.names import MIXERS
 from w2v.neural.tasks.parameters import DECODED_POSITIONS, MAX_LAYERS, SharedParameters
@@ -23,7 +22,7 @@ class ImageShape(Constraint):
 
     def _allows(self, value: object) -> bool:
         return isinstance(value, tuple) and len(value) in (2, 3) and all(
-            isinstance(side, Integral) and not isinstance(side, bool) and 1 <= side <= MAX_SIDE for side in value
+            type(side) is int and 1 <= side <= MAX_SIDE for side in value
         )  # fmt: skip
 
 
