@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -20,12 +20,6 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import json_text, note_missing_glyphs, say
 from w2v.display.wording import printable
 from w2v.plots import check_picture_path, save_figure
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from w2v.corpora.images import Pictures
-    from w2v.neural.tasks.images.classifier import ImageClassifier
 
 
 @click.command(
@@ -68,6 +62,7 @@ def label_images(
     import numpy as np
 
     from w2v.neural.tasks.images.classifier import ImageClassifier
+    from w2v.neural.tasks.images.data import comparable
 
     for path in (attention, confusion):
         if path is not None:
@@ -78,44 +73,36 @@ def label_images(
         raise click.ClickException(f"{files[0]} does not say what its pictures show, so nothing can be compared.")
     probabilities = classifier.predict_proba(pictures, workers=workers)
     found = classifier.classes_[probabilities.argmax(axis=1)]
+    right, known = None, pictures.labels
+    if known is not None:
+        found, known = comparable(found, known)
+        right = found == known
     if attention is not None or confusion is not None:
         from w2v.neural.tasks.images import plots
 
         first = pictures.take(np.arange(min(len(pictures), plots.MOST_DRAWN)))
         _draw(lambda: plots.plot_attention(classifier, first, layer=layer), attention, overwrite)
-        _draw(lambda: plots.plot_confusion(pictures.labels.astype(str), found.astype(str)), confusion, overwrite)  # type: ignore[union-attr]
-    _print(classifier, pictures, probabilities, found, top, wrong, as_json)
-    if pictures.labels is not None:
-        right = found.astype(str) == pictures.labels.astype(str)
+        _draw(lambda: plots.plot_confusion(known, found), confusion, overwrite)
+    rows = np.arange(len(pictures)) if right is None or not wrong else np.flatnonzero(~right)
+    order = (-probabilities[rows]).argsort(axis=1, kind="stable")[:, :top]
+    for row, best in zip(rows.tolist(), order.tolist(), strict=True):
+        pairs = [(classifier.classes_[k].item(), float(probabilities[row, k])) for k in best]
+        expected = None if known is None else known[row].item()
+        click.echo(_as_json(pictures.names[row], pairs, expected) if as_json else
+                   _as_line(pictures.names[row], pairs, expected if wrong else None))  # fmt: skip
+    if right is not None:
         say(f"accuracy {100 * right.mean():.2f} % of {len(right):,} pictures, {int((~right).sum()):,} wrong")
 
 
-def _print(
-    classifier: ImageClassifier,
-    pictures: Pictures,
-    probabilities: np.ndarray[Any, Any],
-    found: np.ndarray[Any, Any],
-    top: int,
-    wrong: bool,
-    as_json: bool,
-) -> None:
-    """Print a line for each picture, or for each that is named wrongly."""
-    order = (-probabilities).argsort(axis=1, kind="stable")[:, :top]
-    labels = classifier.classes_.tolist()
-    known = None if pictures.labels is None else pictures.labels.tolist()
-    for i, best in enumerate(order.tolist()):
-        if wrong and known is not None and str(known[i]) == str(found[i]):
-            continue
-        pairs = [(labels[k], float(probabilities[i, k])) for k in best]
-        if as_json:
-            told = {} if known is None else {"expected": known[i]}
-            shown = [{"label": label, "probability": value} for label, value in pairs]
-            click.echo(json_text({"picture": pictures.names[i], **told, "labels": shown}))
-            continue
-        cells = [pictures.names[i], *(cell for label, value in pairs for cell in (str(label), f"{value:.4f}"))]
-        cells += [] if not wrong or known is None else [f"not {known[i]}"]
-        line = "\t".join(cells)
-        click.echo(printable(line) if sys.stdout.isatty() else line)
+def _as_json(name: str, pairs: list[tuple[Any, float]], expected: Any) -> str:
+    shown = [{"label": label, "probability": probability} for label, probability in pairs]
+    return json_text({"picture": name, **({} if expected is None else {"expected": expected}), "labels": shown})
+
+
+def _as_line(name: str, pairs: list[tuple[Any, float]], instead_of: Any) -> str:
+    cells = [name, *(cell for label, probability in pairs for cell in (str(label), f"{probability:.4f}"))]
+    line = "\t".join([*cells, *([] if instead_of is None else [f"not {instead_of}"])])
+    return printable(line) if sys.stdout.isatty() else line
 
 
 def _draw(draw: Callable[[], Any], path: Path | None, overwrite: bool) -> None:

@@ -11,7 +11,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ _PICTURES = ("x_train", "train_images", "X", "x", "images", "pictures", "data", 
 _LABELS = ("y_train", "train_labels", "y", "labels", "target", "arr_1")
 
 
-def _read_exactly(stream: BinaryIO, n_bytes: int, name: str) -> bytearray:
+def _read_exactly(stream: IO[bytes], n_bytes: int, name: str) -> bytearray:
     """Return so many bytes, read piece by piece: a file that lies about its size costs no more than it has."""
     data = bytearray()
     while len(data) < n_bytes:
@@ -133,7 +133,7 @@ def _read_npy(archive: zipfile.ZipFile, member: str, path: str) -> NDArray[Any]:
     }  # fmt: skip
     name = f"{path}, {member}"
     with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+        version = np.lib.format.read_magic(stream)
         if version not in headers:
             raise CorpusError(f"{name} is in a version of the format that is not read: {version}")
         shape, in_columns, dtype = headers[version](stream)

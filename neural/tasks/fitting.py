@@ -67,6 +67,8 @@ class Text:
         See `models.Regularisation.words`.
     concluded : callable
         Adds what is only known in the end to what was learned.
+    part : int
+        See `LearningOptions`.
     """
 
     draw: Callable[[int], Sized]
@@ -82,6 +84,7 @@ class Text:
     judged_by: str | None = None
     word_dropout: float = 0.0
     concluded: Callable[[TextNetwork], TextNetwork] = lambda learned: learned
+    part: int = LearningOptions.part
 
 
 def digest_of(*texts: Iterable[NDArray[Any]]) -> str:
@@ -154,6 +157,7 @@ def train(
         weight_decay=parameters.weight_decay,
         clip=parameters.clip,
         regularisation=Regularisation(parameters.dropout, parameters.smoothing, text.word_dropout),
+        part=text.part,
         seed=seed,
         workers=parameters.workers or default_workers(),
     )

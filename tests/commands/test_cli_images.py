@@ -161,6 +161,19 @@ def test_nearest_pictures_are_found_by_the_index_of_sentences(place: Path, tmp_p
     assert not (tmp_path / "x").exists()
 
 
+def test_near_duplicates_and_clusters_of_pictures(place: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(next(iter(sorted((place / "bars").rglob("*.png")))).read_bytes())
+    index = tmp_path / "i"
+    assert run("index", place / "m", place / "bars", copy, "-o", index).exit_code == 0
+    found = run("duplicates", index, "--threshold", 0.9999, "--exact", "--groups", "--jsonl")
+    assert found.exit_code == 0, found.output
+    groups = [{place["sentence"] for place in json.loads(line)["sentences"]} for line in found.stdout.splitlines()]
+    assert any(str(copy) in group for group in groups)
+    result = run("cluster", index, "-k", 2, "--json")
+    assert result.exit_code == 0 and len(json.loads(result.stdout)) == 2, result.output
+
+
 def test_mistakes_are_told_in_a_line(place: Path, tmp_path: Path) -> None:
     Image.new("L", (9, 5)).save(tmp_path / "wide.png")
     assert_mistake(run("label-images", place / "m", tmp_path / "wide.png"), 1, "5 × 9 × 1", "8 × 8 × 1 are expected")

@@ -31,7 +31,7 @@ def test_idx_with_labels_beside_it_named_and_in_a_folder(tmp_path: Path, suffix:
     labels = write_idx(tmp_path / f"train-labels-idx1-ubyte{suffix}", NUMBERS)
     write_idx(tmp_path / f"t10k-images-idx3-ubyte{suffix}", PIXELS[:3])
     for given in (images, [images, labels], [str(labels), str(images)], tmp_path):
-        found = read_pictures(given)  # type: ignore[arg-type]
+        found = read_pictures(given)
         assert np.array_equal(found.pixels, PIXELS[..., None]) and found.pixels.dtype == np.uint8
         assert found.labels is not None and np.array_equal(found.labels, NUMBERS)
         assert found.names[2] == f"{images}#2" and found.names[1:3] == [f"{images}#1", f"{images}#2"]
@@ -51,7 +51,8 @@ def test_idx_of_other_types(tmp_path: Path) -> None:
 
 def test_archive(tmp_path: Path) -> None:
     for names in (("x_train", "y_train"), ("images", "labels"), ("arr_0", "arr_1")):
-        np.savez_compressed(tmp_path / "p.npz", **{names[0]: np.asfortranarray(PIXELS), names[1]: LABELS[:, None]})
+        arrays: dict[str, Any] = {names[0]: np.asfortranarray(PIXELS), names[1]: LABELS[:, None]}
+        np.savez_compressed(tmp_path / "p.npz", **arrays)
         found = read_pictures(tmp_path / "p.npz")
         assert np.array_equal(found.pixels[..., 0], PIXELS) and found.labels is not None
         assert found.labels.tolist() == LABELS.tolist()

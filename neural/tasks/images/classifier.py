@@ -21,7 +21,15 @@ from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
 from w2v.neural.tasks.folder import FolderFormat, TextNetwork, stack_from
 from w2v.neural.tasks.images import network
-from w2v.neural.tasks.images.data import PictureData, check_read, described_pixels, is_source, pictures_of, scale_of
+from w2v.neural.tasks.images.data import (
+    PictureData,
+    check_read,
+    comparable,
+    described_pixels,
+    is_source,
+    pictures_of,
+    scale_of,
+)
 from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
 from w2v.neural.tasks.images.parameters import IMAGES, ImageParameters
 from w2v.settings.environment import default_workers
@@ -36,6 +44,7 @@ IMAGE_CLASSIFIERS = Kind("image-classifier", 1, "w2v fit-images", "ImageClassifi
 
 _MOST_PATCHES, _LEAST_PATCH = 64, 2
 _SHIFT = 14
+_ROWS_AT_ONCE = 2048
 _PIXELS = ("mean", "deviation", "top", "scaled")
 _D = IMAGES
 
@@ -175,7 +184,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         validation : (X, y), Pictures or path-like, optional
             Pictures to measure training by. By default some are set aside.
         size : (int, int), optional
-            Height and width that pictures of files are scaled to, those that are asked about later, too.
+            Height and width that pictures of files are scaled to, those that are asked about later, too; not of arrays.
         checkpoint : path-like, optional
             A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
             complete. Until then `ImageClassifier.load` and `resume` go on with it.
@@ -203,6 +212,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             If `checkpoint` exists or cannot be written.
         """
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        if size is not None and not is_source(X):
+            raise ValueError("size is for files: pass read_pictures(…, size=…), or arrays of the size that you want")
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, X if is_source(X) else "the pictures") as told:
             data = self._read(X, y, validation, size, parameters)
@@ -326,7 +337,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         wanted = pictures.labels if y is None else as_labels(y, len(pictures))
         if wanted is None:
             raise ValueError("nobody says what the pictures show: pass y")
-        return float(np.average(self.predict(pictures.pixels) == wanted, weights=sample_weight))
+        found, wanted = comparable(self.predict(pictures.pixels), wanted)
+        return float(np.average(found == wanted, weights=sample_weight))
 
     def attention(self, X: Any, *, layer: int | None = None) -> NDArray[np.float32]:  # noqa: N803
         """Return what each picture's vector looks at, shape (n, heads, rows, columns of patches); each sums to 1.
@@ -359,7 +371,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             network.encode(config, trained.parameters, part, weights=weights)
             own = np.stack(weights[(layer or 0) - 1])
             seen = own[:, :, 0, 1:] if config.has_token else own.mean(axis=2)
-            return seen / seen.sum(axis=2, keepdims=True)
+            shares: NDArray[np.float32] = seen / seen.sum(axis=2, keepdims=True)
+            return shares
 
         looked = np.concatenate(network.over_parts(look, config, self._batch(self._pixels(X)), 1))
         shaped: NDArray[np.float32] = looked.reshape(*looked.shape[:2], config.grid.rows, config.grid.columns)
@@ -409,9 +422,10 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         pictures = pictures_of(given, y, self.image_shape, size=size)
         apart = None
         if validation is not None:
-            own = validation if isinstance(validation, tuple) and not is_source(validation) else (validation, None)
-            channels = pictures.pixels.shape[3]
-            apart = pictures_of(*own, self.image_shape, size=size, channels=channels if channels in (1, 3) else None)
+            is_pair = isinstance(validation, tuple) and not is_source(validation)
+            found, labels = validation if is_pair else (validation, None)
+            channels = pictures.pixels.shape[3] if pictures.pixels.shape[3] in (1, 3) else None
+            apart = pictures_of(found, labels, self.image_shape, size=size, channels=channels)
         return PictureData.of(pictures, apart, parameters, parameters.random_state)
 
     @property
@@ -422,8 +436,11 @@ class ImageClassifier(TextEstimator[ImageParameters]):
 
     def _flat_shape(self, given: Any, shape: tuple[int, int, int]) -> tuple[int, ...] | None:
         """Return how flat pictures lie: as `image_shape` says, else as those that were trained on."""
-        is_flat = self.image_shape is None and not is_source(given) and np.ndim(given) == 2
-        return shape if is_flat and np.shape(given)[1] == self.n_features_in_ else self.image_shape
+        try:
+            found = () if isinstance(given, Pictures) or is_source(given) else np.shape(given)
+        except ValueError:  # rows of several lengths, of which `as_pictures` says more
+            found = ()
+        return shape if self.image_shape is None and found[1:] == (self.n_features_in_,) else self.image_shape
 
     def _pixels(self, given: Any) -> NDArray[Any]:
         return self.pictures(given).pixels
@@ -469,19 +486,20 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             {"validation": data.validation_files},
             network,
             partial(network.smallest, pictures=data.pixels, scale=scale),
+            part=_ROWS_AT_ONCE,
         )
         train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
 
 
 def _config(data: PictureData, parameters: ImageParameters) -> ImageConfig:
     height, width, channels = data.pixels.shape[1:]
-    patch = parameters.patch or _patch_for(height, width)
+    patch = parameters.patch or patch_for(height, width)
     n_rows = (parameters.pooling == "token") + -(-height // patch) * -(-width // patch)
     encoder = stack_of(parameters, max_positions=n_rows)
     return ImageConfig(height, width, channels, patch, len(data.classes), encoder, parameters.pooling)
 
 
-def _patch_for(height: int, width: int) -> int:
+def patch_for(height: int, width: int) -> int:
     """Return the smallest side of patches, from 2 on, of which a picture has few enough."""
     patch = min(_LEAST_PATCH, max(height, width))
     while -(-height // patch) * -(-width // patch) > _MOST_PATCHES:

@@ -142,6 +142,13 @@ def is_source(given: Any) -> bool:
     return isinstance(names, (list, tuple)) and bool(names) and all(isinstance(x, (str, os.PathLike)) for x in names)
 
 
+def comparable(labels: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return labels that can be compared: both as text where one kind is, as the names of folders are."""
+    if (labels.dtype.kind == "U") == (other.dtype.kind == "U"):
+        return labels, other
+    return labels.astype(str), other.astype(str)
+
+
 def _labels_of(pictures: Pictures) -> NDArray[Any]:
     if pictures.labels is None:
         where = "" if pictures.files is None else f"{', '.join(pictures.files)}: "

@@ -26,6 +26,7 @@ from w2v.neural.layers import pooling, softmax_loss
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.layers.inputs import patches
 from w2v.neural.layers.inputs.patches import UNCHANGED, Grid
+from w2v.neural.layers.matmul import product_transposed
 from w2v.neural.models import Losses, Regularisation
 from w2v.neural.packing import add_parts, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, scope, within
@@ -197,7 +198,7 @@ def encode(
 
 def logits(parameters: Mapping[str, Floats], vectors: Floats) -> Floats:
     """Return the logits of every class, shape (B, n_classes)."""
-    z: Floats = vectors @ parameters["output.table"].T
+    z = product_transposed(vectors, parameters["output.table"])
     z += parameters["output.bias"]
     return z
 

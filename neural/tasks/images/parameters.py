@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 
 from w2v.neural.names import MIXERS
 from w2v.neural.tasks.parameters import DECODED_POSITIONS, MAX_LAYERS, SharedParameters
@@ -23,7 +22,7 @@ class ImageShape(Constraint):
 
     def _allows(self, value: object) -> bool:
         return isinstance(value, tuple) and len(value) in (2, 3) and all(
-            isinstance(side, Integral) and not isinstance(side, bool) and 1 <= side <= MAX_SIDE for side in value
+            type(side) is int and 1 <= side <= MAX_SIDE for side in value
         )  # fmt: skip
 
 
@@ -49,6 +48,7 @@ class ImageParameters(SharedParameters):
     smoothing: float = parameter(
         0.1, Number("Part of the probability that training wants to be spread over all classes.", low=0, below=1)
     )
+    warmup: int = parameter(100, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
     weight_decay: float = parameter(0.05, Number("Weight decay of matrices and tables.", low=0))
     epochs: int | None = parameter(
         None,

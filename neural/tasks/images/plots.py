@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from w2v.neural.tasks.images.classifier import ImageClassifier
 from w2v.plots.figures import COLORS, INK, QUIET, bare, new_figure, require_matplotlib, style
@@ -98,12 +98,12 @@ def plot_positions(classifier: ImageClassifier) -> Figure:
     return figure
 
 
-def plot_confusion(wanted: Sequence[Any], found: Sequence[Any], labels: Sequence[Any] | None = None) -> Figure:
+def plot_confusion(wanted: ArrayLike, found: ArrayLike, labels: Sequence[Any] | None = None) -> Figure:
     """Draw which labels (rows) were taken for which (columns); what is right lies on the diagonal.
 
     Parameters
     ----------
-    wanted, found : sequence
+    wanted, found : array-like of shape (n,)
         What pictures show, and what was said of them.
     labels : sequence, optional
         Those to draw, in their order; by default all there are.
@@ -145,7 +145,7 @@ def plot_confusion(wanted: Sequence[Any], found: Sequence[Any], labels: Sequence
 
 
 def confusion(
-    wanted: Sequence[Any], found: Sequence[Any], labels: Sequence[Any] | None = None
+    wanted: ArrayLike, found: ArrayLike, labels: Sequence[Any] | None = None
 ) -> tuple[NDArray[np.int64], list[Any]]:
     """Return how often each label (row) was taken for each (column), and the labels; see `plot_confusion`."""
     first, second = np.asarray(wanted), np.asarray(found)

@@ -64,6 +64,8 @@ def test_what_is_made_of_a_picture_depends_on_it_alone() -> None:
     for workers in (1, 3):
         assert np.array_equal(classifier.transform(OTHERS, workers=workers), whole)
     assert np.array_equal(np.concatenate([classifier.transform(one[None]) for one in OTHERS[:20]]), whole[:20])
+    each = np.concatenate([classifier.predict_proba(one[None]) for one in OTHERS[:20]])
+    assert np.array_equal(each, classifier.predict_proba(OTHERS)[:20])
     near = whole @ whole.T / np.linalg.norm(whole, axis=1) / np.linalg.norm(whole, axis=1)[:, None]
     np.fill_diagonal(near, -1)
     assert np.mean(WANTED[near.argmax(axis=1)] == WANTED) > 0.9
@@ -247,6 +249,18 @@ def test_pictures_of_another_size_are_told(tmp_path: Path) -> None:
         small().fit(PIXELS, LABELS, validation=(OTHERS[:2], ["upright", "slanted"]))
     with pytest.raises(ValueError, match="pass y"):
         classifier.score(OTHERS)
+    with pytest.raises(ValueError, match="size is for files"):
+        small().fit(PIXELS, LABELS, size=(4, 4))
+    with pytest.raises(ValueError, match="one size"):
+        classifier.predict([[1, 2], [3]])
+
+
+def test_flat_pictures_lie_as_those_that_were_trained_on() -> None:
+    wide = PIXELS[:, :, 1:7]
+    classifier = small().fit(wide, LABELS)
+    flat = wide.reshape(200, -1)
+    assert np.array_equal(classifier.predict(flat), classifier.predict(wide))
+    assert np.array_equal(classifier.predict(flat.tolist()), classifier.predict(wide))
 
 
 CHANGES: list[tuple[str, Any, str]] = [

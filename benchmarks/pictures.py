@@ -1,0 +1,207 @@
+"""Classifiers of pictures: accuracy on pictures that were kept back, seconds, and a step beside PyTorch's.
+
+    python benchmarks/pictures.py digits --max-time 10 --seeds 5
+    python benchmarks/pictures.py mnist/train-images-idx3-ubyte.gz --test mnist/t10k-images-idx3-ubyte.gz --max-time 600
+    python benchmarks/pictures.py digits --architecture attention recurrent convolution
+    python benchmarks/pictures.py mnist/train-images-idx3-ubyte.gz --torch
+
+Without --test every fourth picture of each class is kept back, another for each seed. Further options of
+`ImageClassifier` are given as NAME=VALUE. With --torch a step of training is timed beside that of a Vision Transformer
+of the same shape made of torch.nn.TransformerEncoder, in the same threads; runs take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np
+
+from benchmarks._common import run_python, write_results
+from w2v import ImageClassifier
+from w2v.corpora.images import Pictures, read_pictures
+from w2v.neural.kernels.patches import Change
+from w2v.neural.models import Regularisation
+from w2v.neural.names import MIXERS
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.tasks.estimator import stack_of
+from w2v.neural.tasks.images import network
+from w2v.neural.tasks.images.classifier import patch_for
+from w2v.neural.tasks.images.data import scale_of
+from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
+from w2v.neural.tasks.images.parameters import ImageParameters
+from w2v.neural.tasks.trainable import LearningOptions, Trainable
+
+
+def divided(pictures: Pictures, seed: int) -> tuple[Pictures, Pictures]:
+    """Return pictures to train on, and every fourth of each class to test."""
+    from sklearn.model_selection import train_test_split
+
+    rows = train_test_split(np.arange(len(pictures)), test_size=0.25, random_state=seed, stratify=pictures.labels)
+    return pictures.take(rows[0]), pictures.take(rows[1])
+
+
+def measure(a: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Train one classifier and return what it comes to."""
+    trained = read_pictures(a.pictures)
+    test = read_pictures(a.test) if a.test else None
+    if test is None:
+        trained, test = divided(trained, seed)
+    classifier = ImageClassifier(
+        architecture=a.architecture[0], max_time=a.max_time, workers=a.threads, random_state=seed, **dict(a.options)
+    )
+    classifier.fit(trained)
+    start = time.perf_counter()
+    accuracy = classifier.score(test, test.labels)
+    seconds, history = time.perf_counter() - start, classifier.history_
+    batches = -(-classifier.network_.metadata["pictures"]["trained"] // classifier.batch_size)
+    return {
+        "architecture": a.architecture[0],
+        "seed": seed,
+        "accuracy": round(accuracy, 4),
+        "parameters": classifier.network_.parameters.n_parameters,
+        "steps": history[-1]["step"],
+        "epochs": round(history[-1]["step"] / batches, 1),
+        "seconds": round(history[-1]["seconds"], 1),
+        "pictures_per_second": round(len(test) / seconds),
+    }
+
+
+def beside_torch(a: argparse.Namespace) -> dict[str, Any]:
+    """Return seconds of a step of training, ours and PyTorch's."""
+    import torch
+
+    torch.set_num_threads(a.threads)
+    pictures = read_pictures(a.pictures)
+    assert pictures.labels is not None
+    parameters = ImageParameters(**dict(a.options))
+    height, width, channels = pictures.pixels.shape[1:]
+    patch = parameters.patch or patch_for(height, width)
+    n_rows = (parameters.pooling == "token") + -(-height // patch) * -(-width // patch)
+    classes, wanted = np.unique(pictures.labels, return_inverse=True)
+    stack = stack_of(parameters, max_positions=n_rows)
+    config = ImageConfig(height, width, channels, patch, len(classes), stack, parameters.pooling)
+    table = ParameterTable.initialise(config.tensors(), 1)
+    scale = scale_of([float(pictures.pixels.mean())] * channels, [float(pictures.pixels.std())] * channels)
+    rng, n = np.random.default_rng(1), parameters.batch_size
+
+    def draw(step: int) -> PictureBatch:
+        chosen = rng.integers(0, len(wanted), n)
+        return PictureBatch(pictures.pixels, chosen, wanted[chosen], scale, Change(shift=2.0), step)
+
+    rates = Regularisation(parameters.dropout, parameters.smoothing)
+    options = LearningOptions(parameters.learning_rate, regularisation=rates, part=2048, workers=a.threads)
+    trainable = Trainable(config, table, draw, draw(0), options, network)
+
+    class Transformer(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            layer = torch.nn.TransformerEncoderLayer(
+                stack.dim, stack.heads, stack.d_ff, parameters.dropout, stack.activation, batch_first=True,
+                norm_first=True,
+            )  # fmt: skip
+            self.patches = torch.nn.Conv2d(channels, stack.dim, patch, patch)
+            self.positions = torch.nn.Parameter(0.02 * torch.randn(n_rows, stack.dim))
+            norm = torch.nn.LayerNorm(stack.dim)
+            self.encoder = torch.nn.TransformerEncoder(layer, stack.layers, norm, enable_nested_tensor=False)
+            self.output = torch.nn.Linear(stack.dim, len(classes))
+
+        def forward(self, x: Any) -> Any:
+            rows = self.patches(x).flatten(2).transpose(1, 2) + self.positions
+            return self.output(self.encoder(rows).mean(dim=1))
+
+    other = Transformer()
+    optimiser = torch.optim.Adam(other.parameters(), parameters.learning_rate)
+    loss = torch.nn.CrossEntropyLoss(label_smoothing=parameters.smoothing)
+
+    def ours(step: int) -> None:
+        trainable.accumulate(step)
+        trainable.update(1.0)
+
+    def theirs(step: int) -> None:
+        batch = draw(step)
+        x = torch.from_numpy(pictures.pixels[batch.chosen]).permute(0, 3, 1, 2).float() / 255 - 0.1307
+        optimiser.zero_grad()
+        loss(other(x), torch.from_numpy(batch.wanted)).backward()
+        torch.nn.utils.clip_grad_norm_(other.parameters(), 1.0)
+        optimiser.step()
+
+    seconds: dict[str, list[float]] = {"ours": [], "torch": []}
+    for run in range(a.runs + 1):  # the first compiles and warms up
+        for name, step in (("ours", ours), ("torch", theirs)):
+            start = time.perf_counter()
+            for i in range(a.steps):
+                step(run * a.steps + i)
+            if run:
+                seconds[name].append((time.perf_counter() - start) / a.steps)
+    return {
+        "torch": torch.__version__,
+        "threads": a.threads,
+        "parameters": table.n_parameters,
+        "rows_of_a_picture": n_rows,
+        "pictures_in_a_step": n,
+        "seconds_of_a_step": {name: statistics.median(own) for name, own in seconds.items()},
+        "median_of_ratios": statistics.median(
+            a / b for a, b in zip(seconds["torch"], seconds["ours"], strict=True)
+        ),
+    }  # fmt: skip
+
+
+def option(text: str) -> tuple[str, Any]:
+    """Return a name and a value."""
+    name, _, value = text.partition("=")
+    try:
+        return name, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return name, value
+
+
+def main() -> None:
+    """Measure every classifier in a process of its own, and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", help="what to train on; see w2v.corpora.images.read_pictures")
+    parser.add_argument("options", nargs="*", type=option, metavar="NAME=VALUE", help="of ImageClassifier")
+    parser.add_argument("--test", help="what to test")
+    parser.add_argument("--max-time", type=float, help="seconds")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--architecture", nargs="+", choices=MIXERS, default=["attention"])
+    parser.add_argument("--torch", action="store_true", help="time a step beside PyTorch's")
+    parser.add_argument("--steps", type=int, default=5, help="in a run, with --torch")
+    parser.add_argument("--runs", type=int, default=9, help="with --torch")
+    parser.add_argument("--name", help="of the file of results; without it nothing is written")
+    parser.add_argument("--seed", type=int, help="print the results of this one alone")
+    a = parser.parse_args()
+    if a.seed is not None:
+        print(json.dumps(measure(a, a.seed)))
+        return
+    shown = {name: value for name, value in vars(a).items() if name not in ("seed", "name")}
+    shown |= {name: shown[name] and Path(shown[name]).name for name in ("pictures", "test")}
+    results: dict[str, Any] = {"options": shown | {"options": dict(a.options)}}
+    if a.torch:
+        results |= beside_torch(a)
+        print(json.dumps(results, indent=1))
+    else:
+        results["classifiers"] = []
+        given = [text for text in sys.argv[1:] if text not in MIXERS and text != "--architecture"]
+        for architecture in a.architecture:
+            for seed in range(1, a.seeds + 1):
+                own = [*given, "--architecture", architecture, "--seed", str(seed)]
+                results["classifiers"].append(run_python(Path(__file__), *own))
+                print(json.dumps(results["classifiers"][-1]), flush=True)
+            own = [one["accuracy"] for one in results["classifiers"] if one["architecture"] == architecture]
+            results[f"mean_accuracy_{architecture}"] = round(statistics.mean(own), 4)
+    if a.name:
+        write_results(a.name, results)
+
+
+if __name__ == "__main__":
+    main()
