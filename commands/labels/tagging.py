@@ -175,12 +175,12 @@ def tag(
         )
     if are_columns and (tokenizer or as_json):
         raise click.UsageError("--tokenizer and --json are for texts: files of --columns are divided into words.")
+    if tag_column is not None:
+        raise click.UsageError("--tag-column is for training: tags are what this command answers.")
     from w2v.neural.tasks.labels.tagging import Tagger
 
     tagger = Tagger.load(model)
     if are_columns:
-        if tag_column is not None:
-            raise click.UsageError("--tag-column is for training: tags are what this command answers.")
         _tag_columns(tagger, files, _numbers(word_column, None, given_columns, errors), workers)
         return
     as_spans = format == "spans" or (format == "auto" and sys.stdout.isatty())
@@ -203,7 +203,8 @@ def _in_json(text: TaggedText) -> str:
 
 
 def _in_columns(text: TaggedText) -> str:
-    return "".join(f"{word.text}\t{word.tag}\n" for word in text.words)
+    whole = text.text
+    return "".join(f"{whole[a:b]}\t{tag}\n" for (a, b), tag in zip(text.places, text.tags, strict=True))
 
 
 def _marked(text: TaggedText) -> str:

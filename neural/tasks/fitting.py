@@ -36,6 +36,10 @@ _MAY_CHANGE = ("workers", "max_time")
 Told = Callable[[FitProgress], None]
 
 
+class DataWarning(UserWarning):
+    """Some of what was given is not trained on as it is; the message says how much, and why."""
+
+
 @dataclass(frozen=True)
 class Text:
     """What a network is trained on, and what it is measured on.
