@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from w2v.commands.labels.tagging import evaluate_tags, print_tag_scores
+from w2v.commands.labels.evaluating import evaluate_tags, print_tag_scores
 from w2v.commands.shared.options import (
     analogies_option,
     json_option,

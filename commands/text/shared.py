@@ -13,7 +13,7 @@ from w2v.commands.shared.output import print_json, print_table, progress_mode
 from w2v.commands.shared.training import saving_training
 from w2v.commands.text.describing import describe_units
 from w2v.display.wording import in_words
-from w2v.neural.progress import FIGURES
+from w2v.neural.names import FIGURES
 from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
 
 if TYPE_CHECKING:

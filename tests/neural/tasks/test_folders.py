@@ -117,6 +117,8 @@ def test_configuration_that_is_changed_is_refused(name: str, value: Any, message
         ("tagger", "network.inputs.given_size", 7, "the network needs"),
         ("tagger", "network.inputs.columns", [3], "values of columns, but there are"),
         ("tagger", "network.inputs.dim", "x", "is damaged"),
+        ("tagger", "training.columns", {"word": 0}, "columns must be numbers from 1"),
+        ("tagger", "training.columns", [1], "is damaged"),
         ("tagger", "network.tags", 3, "3 tags, but there are 5"),
         ("tagger", "network.output", "hmm", "the output be one of crf, softmax"),
         ("tagger", "network.encoder.causal", True, "must see its whole sentence"),
