@@ -174,6 +174,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         """
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        if initial is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
+            raise ValueError("word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60")
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, texts if y is None else None) as told:
             data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
@@ -182,10 +184,6 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
                 start = start_layered(data, parameters, initial)
                 train_layered(start, data, parameters, Training(self._keep, told, keeper))
                 return self
-            if initial is not None and (parameters.layers == 0 or parameters.max_time is None):
-                raise ValueError(
-                    "word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60"
-                )
             with nullcontext() if keeper is None else claimed(keeper.output):
                 if parameters.layers == AUTO:
                     self._keep(choose(data, parameters, initial, told))

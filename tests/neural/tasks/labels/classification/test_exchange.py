@@ -24,7 +24,7 @@ def size_of(folder: Path) -> int:
 def test_small_classifiers_fit_and_still_answer(tmp_path: Path) -> None:
     model = TextClassifier(max_n=4).fit(TEXTS, LABELS)
     model.save(tmp_path / "large")
-    for most in (20_000, 12_000):
+    for most in (13_000, 10_000):
         small = model.compress(most)
         small.save(tmp_path / str(most))
         assert size_of(tmp_path / str(most)) <= most < size_of(tmp_path / "large")
@@ -103,6 +103,7 @@ def test_damaged_models_are_refused(tmp_path: Path, data: bytes, message: str) -
         TextClassifier.from_fasttext(tmp_path / "m.bin")
 
 
+# with -loss ova fastText looks probabilities up in a table of 512
 @pytest.mark.interop
 @pytest.mark.parametrize("options", [{"wordNgrams": 2}, {"minn": 2, "maxn": 4, "loss": "ova"}, {"wordNgrams": 1}])
 def test_answers_are_those_of_fasttext(tmp_path: Path, options: dict[str, Any]) -> None:
@@ -115,5 +116,5 @@ def test_answers_are_those_of_fasttext(tmp_path: Path, options: dict[str, Any]) 
     for text, p in zip(UNSEEN[0], ours.predict_proba(UNSEEN[0]), strict=True):
         found = dict(zip(*model.predict(text + " unseenword", k=2), strict=True))
         again = ours.predict_proba([text + " unseenword"])[0]
-        np.testing.assert_allclose(again, [found[f"__label__{label}"] for label in ours.classes_], atol=2e-3)
+        np.testing.assert_allclose(again, [found[f"__label__{label}"] for label in ours.classes_], atol=5e-3)
         assert p.shape == (2,)
