@@ -65,11 +65,14 @@ class TableColumns:
     separator : str or None
         What stands between the labels of a text, in every kind of file but fastText's. None: there is one label, which
         may hold anything.
+    errors : {"strict", "replace"}
+        What to do with bytes that are not UTF-8; see `TextReader`.
     """
 
     text: tuple[str, ...] = ()
     label: str | None = None
     separator: str | None = None
+    errors: str = "strict"
 
     @property
     def named(self) -> tuple[str, tuple[str, ...]] | None:
@@ -78,7 +81,7 @@ class TableColumns:
 
     def to_config(self) -> dict[str, Any]:
         """Return what JSON can hold and `from_config` makes the columns of."""
-        return {"text": list(self.text), "label": self.label, "separator": self.separator}
+        return {"text": list(self.text), "label": self.label, "separator": self.separator, "errors": self.errors}
 
     @classmethod
     def from_config(cls, config: Any) -> TableColumns:
@@ -88,7 +91,7 @@ class TableColumns:
         label, separator = (
             own.get(name) if isinstance(own.get(name), str) else None for name in ("label", "separator")
         )
-        return cls(text, label, separator or None)
+        return cls(text, label, separator or None, "replace" if own.get("errors") == "replace" else "strict")
 
 
 def read_labelled(
@@ -96,7 +99,6 @@ def read_labelled(
     *,
     columns: TableColumns | None = None,
     known: Collection[str] = (),
-    errors: str = "strict",
 ) -> Labelled:
     """Read texts with labels.
 
@@ -111,8 +113,6 @@ def read_labelled(
         Makes every file a table, between commas, or between tabs if its first line has one.
     known : collection of str, optional
         Labels that a model knows.
-    errors : {"strict", "replace"}, default "strict"
-        See `TextReader`.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def read_labelled(
         the message names file and line.
     """
     columns = columns or TableColumns()
-    readers = [TextReader(path, errors=errors) for path in TextReader(files).paths]
+    readers = [TextReader(path, errors=columns.errors) for path in TextReader(files).paths]
     tabbed: list[tuple[str, str]] = []
     rows: list[_Row] = []
     for reader in readers:

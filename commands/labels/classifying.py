@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,10 +21,11 @@ from w2v.commands.shared.options import (
     number_option,
     overwrite_option,
     progress_option,
+    resume_option,
 )
 from w2v.commands.shared.output import json_text
 from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import required_output, run
+from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.labelled import TableColumns
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
@@ -56,15 +58,19 @@ Examples:
   w2v fit-classifier labels.tsv --output topics.classifier
   w2v fit-classifier train.csv --text-column title --text-column body --label-column topic --output topics.classifier
   w2v fit-classifier fasttext.train --output topics.classifier --max-n 5
-  w2v fit-classifier train.tsv -v dev.tsv --output sentiment.classifier --class-weight balanced""",
+  w2v fit-classifier train.tsv -v dev.tsv --output sentiment.classifier --initial my.model --max-time 2m
+  w2v fit-classifier --resume sentiment.classifier""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
 @file_option("-o", "--output", metavar="DIR", help="The classifier's folder to write.")
+@resume_option
 @click.option(
     "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
     help="Texts with labels to choose and to calibrate by; else some of FILE are set aside.",
 )  # fmt: skip
 @column_options
+@file_option("--initial", metavar="MODEL", help="Word vectors that layers read; they are kept with the classifier.")
+@errors_option
 @checkpoint_option
 @table_options(ClassifierParameters)
 @overwrite_option
@@ -73,10 +79,13 @@ Examples:
 def fit_classifier(
     files: tuple[str, ...],
     output: Path | None,
+    interrupted: Path | None,
     validation: tuple[str, ...],
     text_column: tuple[str, ...],
     label_column: str | None,
     label_separator: str | None,
+    initial: Path | None,
+    errors: str,
     checkpoint_every: float,
     overwrite: bool,
     as_json: bool,
@@ -87,14 +96,25 @@ def fit_classifier(
     FILE holds lines of a label, a tab and a text, or fastText's __label__ and a text; or it is a table with a header,
     CSV or between tabs, whose columns are named. A text may have several labels.
 
-    Without layers it is fastText's classifier: the mean of words and runs of words.
+    Without layers it is fastText's classifier: the mean of words and runs of words. With --max-time layers are tried as
+    well, and what classifies the held-out texts best is kept.
+
+    Of a training with --layers the output holds the best until the last checkpoint; Ctrl-C and SIGTERM save once more.
+    `--resume DIR` goes on with it, to the very same classifier.
     """
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
-    output = required_output(output, files, "FILE")
-    model = TextClassifier(**options)
-    columns = TableColumns(text_column, label_column, label_separator)
-    fit = partial(model.fit, [Path(name) for name in files], validation=list(validation) or None, columns=columns)
+    if interrupted is not None:
+        found, output = find_interrupted(interrupted, output, files, TextClassifier.kind)
+        model = TextClassifier.load(found)
+        fit: Callable[..., object] = model.resume
+        overwrite = True
+    else:
+        output = required_output(output, files, "FILE")
+        model = TextClassifier(**options)
+        columns = TableColumns(text_column, label_column, label_separator, errors)
+        given = [Path(name) for name in files]
+        fit = partial(model.fit, given, validation=list(validation) or None, columns=columns, initial=initial)
     run(
         model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
         facts=lambda: _facts(model),
@@ -106,12 +126,15 @@ def fit_classifier(
 
 def _facts(model: TextClassifier) -> dict[str, Any]:
     calibration = model.calibration_
-    facts = {"texts": model.network_.metadata["texts"], "classes": len(model.classes_)}
+    metadata = model.network_.metadata
+    facts = {"texts": metadata["texts"], "classes": len(model.classes_)}
     if calibration.error is not None:
         facts |= {
             "calibration_error": calibration.error, "calibration_error_before": calibration.error_before,
             "temperature": calibration.temperature,
         }  # fmt: skip
+    if metadata.get("chosen"):
+        facts["chosen"] = metadata["chosen"]
     return facts
 
 

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
 
 
+_SMALL, _CLASSIFIER = "int8", "fasttext-classifier"
+
+
 def _exported_names() -> Sequence[str]:
     from w2v.formats import FORMATS
 
-    return (*OF_ENCODERS, *(name for name in FORMATS if name not in OF_ENCODERS))
+    return (*OF_ENCODERS, *(name for name in FORMATS if name not in OF_ENCODERS), _SMALL)
 
 
 def _imported_names() -> Sequence[str]:
-    return tuple(name for name in _exported_names() if name != "onnx")
+    return (*(name for name in _exported_names() if name not in ("onnx", _SMALL)), _CLASSIFIER)
 
 
 @click.command(
@@ -49,7 +52,9 @@ Formats of word vectors:
   gensim          KeyedVectors.load opens it; needs gensim
   numpy           FILE.npz, or FILE.npy and FILE.words.txt
   safetensors     vectors, words and counts in one file
-  projector       a folder for TensorFlow's Embedding Projector""",
+  projector       a folder for TensorFlow's Embedding Projector
+Of a classifier without layers:
+  int8            a classifier's folder again, of at most 2 MB""",
 )
 @model_argument
 @click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
@@ -64,6 +69,9 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     """
     from w2v.formats import write_vectors
 
+    if file_format == _SMALL:
+        _export_small(model, file, overwrite)
+        return
     if file_format in OF_ENCODERS:
         _export_encoder(model, file, file_format, overwrite)
         return
@@ -93,6 +101,15 @@ def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool
         note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
 
 
+def _export_small(model: Path, folder: Path, overwrite: bool) -> None:
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
+
+    with saving(folder) as saved, show_work(f"writing {folder.name}"):
+        small = TextClassifier.load(model).compress()
+        small.save(folder, overwrite=overwrite)
+    note(f"Wrote a classifier of {small.network_.config.n_rows:,} features to {saved.path}.")
+
+
 def _open_vectors(model: Path) -> Embeddings:
     """Return the word vectors of a model, which may be a static sentence encoder."""
     from w2v.encoder import SentenceEncoder
@@ -110,7 +127,8 @@ Examples:
   w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --limit 500000
   w2v import cc.en.300.bin --output crawl.model
   w2v import all-MiniLM-L6-v2 --output minilm.encoder
-  w2v import potion-base-8M --output potion.encoder""",
+  w2v import potion-base-8M --output potion.encoder
+  w2v import topics.bin --format fasttext-classifier --output topics.classifier""",
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @output_option
@@ -152,7 +170,8 @@ def import_(
 
     Vectors of words, plain, compressed (gzip, bzip2, xz) or in a zip archive, become word vectors. A folder of
     model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
-    a sentence encoder that makes the same vectors; nothing is downloaded.
+    a sentence encoder that makes the same vectors; nothing is downloaded. A supervised model of fastText becomes word
+    vectors, or a classifier with `--format fasttext-classifier`.
     """
     from w2v.formats import read_vectors
     from w2v.vectors.persistence import check_output
@@ -162,6 +181,9 @@ def import_(
         raise click.ClickException(
             f"{file} does not exist; nothing is downloaded, so give a file or folder on the disk"
         )
+    if file_format == _CLASSIFIER:
+        _import_classifier(file, output, overwrite)
+        return
     is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
     if is_encoder and not words:
         if limit is not None:
@@ -187,3 +209,12 @@ def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
     layers = "" if state.network is None else f"{state.network.layers} layers, "
     size = f"{layers}{state.dimension} dimensions" + ("," if layers else "")
     note(f"Read an encoder of {len(state.vocabulary):,} words and {size} into {saved}.")
+
+
+def _import_classifier(file: Path, output: Path, overwrite: bool) -> None:
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
+
+    with saving(output), show_work(f"reading {file.name}"):
+        model = TextClassifier.from_fasttext(file)
+        saved = keep(lambda path: model.save(path, overwrite=overwrite and path == output), output, [file])
+    note(f"Read a classifier of {len(model.classes_):,} classes into {saved}.")

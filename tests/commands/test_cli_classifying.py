@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
+from tests.helpers.label_examples import LAYERS, topic_classifier, topic_sets, topic_texts
+from tests.helpers.text_models import assert_same, interrupting
 from w2v import TextClassifier
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
@@ -58,6 +60,41 @@ def test_tables_and_several_labels(tmp_path: Path) -> None:
     assert json.loads(evaluated.stdout)["labels"][str(csv)]["accuracy"] > 0.9
 
 
+def test_layers_are_interrupted_and_resumed(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.write_bytes(table.read_bytes() + b"water\tsea \xff\n")
+    whole, output = tmp_path / "whole", tmp_path / "m"
+    few = [f"--{name.replace('_', '-')}={value}" for name, value in (LAYERS | {"epochs": 4}).items()]
+    few += ["--errors", "replace", "--evaluate-every", "4"]
+    assert run("fit-classifier", table, "-o", whole, *few).exit_code == 0
+    with monkeypatch.context() as patch:
+        name = "w2v.neural.tasks.labels.classification.text_classifier.show_fitting"
+        patch.setattr(name, interrupting(10, signal.SIGINT))
+        result = run("fit-classifier", table, "-o", output, *few)
+    assert result.exit_code == 130 and f"go on with: w2v fit-classifier --resume {output}" in result.stderr, (
+        result.output
+    )
+    resumed = run("fit-classifier", "--resume", output)
+    assert resumed.exit_code == 0, resumed.output
+    assert_same(TextClassifier.load(output).network_, TextClassifier.load(whole).network_)
+    assert "network" in run("info", output).stdout
+    assert_mistake(
+        run("fit-classifier", table, "-o", tmp_path / "x", "--errors", "replace", "--initial", output),
+        1,
+        "word vectors are for lay",
+    )
+
+
+def test_small_and_foreign_classifiers(model: Path, tmp_path: Path) -> None:
+    result = run("export", model, tmp_path / "small", "--format", "int8")
+    assert result.exit_code == 0, result.output
+    assert run("classify", tmp_path / "small", stdin=b"the river\n").stdout.startswith("water\t")
+    assert_mistake(run("export", tmp_path / "small", tmp_path / "x", "--format", "int8"), 1, "is small already")
+    (tmp_path / "m.bin").write_bytes(b"no model")
+    foreign = run("import", tmp_path / "m.bin", "--format", "fasttext-classifier", "-o", tmp_path / "f")
+    assert_mistake(foreign, 1, "not a binary model of fastText")
+    assert not (tmp_path / "f").exists()
+
+
 def test_classify_answers_line_by_line(model: Path, tmp_path: Path) -> None:
     text = tmp_path / "lines.txt"
     text.write_text("the river and the sea\n\ngold\n", encoding="utf-8")
@@ -83,7 +120,7 @@ def test_evaluate_shows_classes_and_confusions(model: Path, table: Path) -> None
 def test_info_describes_a_classifier(model: Path) -> None:
     described = json.loads(run("info", model, "--json").stdout)
     assert described["kind"] == "text classifier" and described["labels"] == ["metal", "water"]
-    assert described["held_out_accuracy"] == topic_classifier().validation_["accuracy"]
+    assert described["training"]["report"] == topic_classifier().validation_
     assert "water" in run("info", model).stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from typing import Any
 
 from w2v import TextClassifier
 
@@ -35,3 +36,16 @@ def topic_sets(n: int = 80, seed: int = 1) -> tuple[list[str], list[list[str]]]:
 def topic_classifier() -> TextClassifier:
     """Return a classifier of topics; not to be changed."""
     return TextClassifier().fit(*topic_texts())
+
+
+LAYERS: dict[str, Any] = {
+    "layers": 1, "dim": 16, "heads": 2, "architecture": "convolution", "dropout": 0.1, "warmup": 10, "workers": 1,
+    "learning_rate": 0.01, "batch_tokens": 128, "averaged": 1, "epochs": 12,
+}  # fmt: skip
+"""A small network with layers."""
+
+
+@functools.cache
+def layered_classifier() -> TextClassifier:
+    """Return a classifier of topics with layers; not to be changed."""
+    return TextClassifier(**LAYERS).fit(*topic_texts())

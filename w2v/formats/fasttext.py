@@ -31,7 +31,7 @@ from w2v.vectors.subwords import Subwords, SubwordVectors
 MAGIC = struct.pack("<i", 793712314)
 _VERSIONS = (11, 12)
 _CBOW, _SKIPGRAM, _SUPERVISED = 1, 2, 3
-_NEGATIVE_SAMPLING = 2
+_HIERARCHICAL, _NEGATIVE_SAMPLING, _SOFTMAX, _ONE_VS_ALL = 1, 2, 3, 4
 _SETTINGS = struct.Struct("<12id")
 _SIZES = struct.Struct("<3i2q")
 _ENTRY = struct.Struct("<qb")
@@ -114,6 +114,69 @@ def read_fasttext(
     return Embeddings(found.vocabulary, found.vectors, metadata=metadata, subwords=subwords)
 
 
+class FasttextClassifier(NamedTuple):
+    """A supervised model of fastText.
+
+    Attributes
+    ----------
+    words, labels : list of str
+        In the order of their rows.
+    table : ndarray of shape (V + buckets, D), float32
+        The vectors of words, then those of n-grams and runs of words.
+    output : ndarray of shape (K, D), float32
+        The vectors of labels.
+    one_of_many : bool
+        Whether it was trained with softmax over the labels; else each is a question of its own.
+    settings : dict of str to number
+        What fastText was called with; ``maxn`` is 0 where it knows no n-grams of characters.
+    """
+
+    words: list[str]
+    labels: list[str]
+    table: NDArray[np.float32]
+    output: NDArray[np.float32]
+    one_of_many: bool
+    settings: dict[str, Any]
+
+
+def read_fasttext_classifier(path: str | os.PathLike[str]) -> FasttextClassifier:
+    """Read a ``.bin`` model that ``fasttext supervised`` trained.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, of another kind or version, quantised, trained with hierarchical softmax, or its content
+        contradicts its sizes.
+    """
+    with open_source(path) as source:
+        settings = _read_settings(source)
+        if settings.model != _SUPERVISED:
+            raise ModelError(f"{source.path} holds word vectors of fastText, no classifier: `w2v import` reads them")
+        if settings.loss == _HIERARCHICAL:
+            raise ModelError(
+                f"{source.path} was trained with hierarchical softmax, whose labels are the leaves of a tree; train it "
+                "with -loss softmax or -loss ova"
+            )
+        if settings.loss not in (_NEGATIVE_SAMPLING, _SOFTMAX, _ONE_VS_ALL):
+            raise ModelError(f"{source.path} was trained with a loss that is not known, number {settings.loss}")
+        labels: list[bytes] = []
+        words, _, n_words = _read_dictionary(source, None, labels)
+        table = _read_rows(source, n_words + _read_input_size(source, settings, n_words), settings.dim)
+        start = source.offset
+        is_quantised, n_rows, n_columns = _MATRIX.unpack(_take(source, _MATRIX.size))
+        if is_quantised or (n_rows, n_columns) != (len(labels), settings.dim) or not labels:
+            raise ModelError(f"{source.path}, byte {start}: the vectors of {len(labels)} labels are damaged")
+        output = _read_rows(source, n_rows, n_columns)
+        if source.ensure(1):
+            raise ModelError(f"{source.path}, byte {source.offset}: more follows after the model; the file is damaged")
+    check_finite(source.path, table, lambda row: f": the vector of feature {row + 1}")
+    check_finite(source.path, output, lambda row: f": the vector of label {row + 1}")
+    subwords = settings.subwords
+    found = settings._asdict() | {"minn": subwords.min_n if subwords else 0, "maxn": subwords.max_n if subwords else 0}
+    names = (_decode(source.path, one, "strict", "utf-8") for one in (words, labels))
+    return FasttextClassifier(*names, table, output, settings.loss == _SOFTMAX, found)
+
+
 def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
     """Write a ``.bin`` model that fastText and gensim open, whole or not at all; return the words left out.
 
@@ -178,8 +241,10 @@ def _read_settings(source: Source) -> _Settings:
     return settings
 
 
-def _read_dictionary(source: Source, limit: int | None) -> tuple[list[bytes], NDArray[np.int64], int]:
-    """Return the first `limit` words and their counts, and how many words there are; labels are passed over."""
+def _read_dictionary(
+    source: Source, limit: int | None, labels: list[bytes] | None = None
+) -> tuple[list[bytes], NDArray[np.int64], int]:
+    """Return the first `limit` words and their counts, and how many words there are; labels go to `labels`."""
     n_entries, n_words, n_labels, _, n_pruned = _SIZES.unpack(_take(source, _SIZES.size))
     if n_words < 1 or n_labels < 0 or n_entries != n_words + n_labels or n_entries * (_ENTRY.size + 1) > source.largest:
         raise ModelError(
@@ -197,6 +262,8 @@ def _read_dictionary(source: Source, limit: int | None) -> tuple[list[bytes], ND
         if number < min(n_words, limit or n_words):
             words.append(word)
             counts.append(count)
+        elif number >= n_words and labels is not None:
+            labels.append(word)
     if min(counts) < 0:
         raise ModelError(f"{source.path}: the word {words[int(np.argmin(counts))]!r} has a negative count")
     return words, np.array(counts, dtype=np.int64), n_words

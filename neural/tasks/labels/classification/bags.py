@@ -150,6 +150,14 @@ class BagFeatures:
         return cls(tuple(words), tokenizer_from_config(tokenizer), settings, numbers)
 
 
+def checked_numbers(numbers: Any) -> NDArray[np.int64]:
+    """Return the buckets that a file holds as int64; ValueError if they are no whole numbers."""
+    if numbers is None or numbers.ndim != 1 or numbers.dtype not in (np.int32, np.int64):
+        raise ValueError("the buckets of features must be whole numbers")
+    found: NDArray[np.int64] = numbers.astype(np.int64, copy=False)
+    return found
+
+
 def _scan(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[Table, NDArray[np.int32], NDArray[np.int64]]:
     """Return the distinct words of texts, which of them each token is, and where each text ends; with its end."""
     if not can_rewrite(tokenizer):

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.labelled import Labelled, TableColumns, read_labelled
-from w2v.corpora.readers import TextReader
 from w2v.neural.kernels.bags import Targets
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
@@ -173,8 +172,6 @@ def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[s
     if isinstance(texts, Labelled):
         return texts
     if labels is None:
-        if isinstance(texts, TextReader):
-            return _told(read_labelled([Path(path) for path in texts.paths], columns=columns, known=known))
         names = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
         if not names or not all(isinstance(name, (str, os.PathLike)) for name in names):
             raise TypeError("fit takes files of labels and texts, or texts and their labels: fit(texts, labels)")

@@ -30,12 +30,15 @@ class LinearConfig:
     n_classes : int
     one_of_many : bool
         Softmax over the classes; else a sigmoid for each.
+    is_small : bool
+        Whether the table of features is kept apart, in bytes, as `small_rows` makes it.
     """
 
     n_rows: int
     dim: int
     n_classes: int
     one_of_many: bool = True
+    is_small: bool = False
 
     def __post_init__(self) -> None:
         if any(type(size) is not int or not 1 <= size < 1 << 31 for size in (self.n_rows, self.dim, self.n_classes)):
@@ -48,10 +51,8 @@ class LinearConfig:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every array, its shape beside how it starts: as wide as fastText's, whose draws are uniform."""
-        return {
-            TABLE: Tensor((self.n_rows, self.dim), 3**-0.5 / self.dim),
-            OUTPUT: Tensor((self.n_classes, self.dim)),
-        }
+        output = {OUTPUT: Tensor((self.n_classes, self.dim))}
+        return output if self.is_small else {TABLE: Tensor((self.n_rows, self.dim), 3**-0.5 / self.dim)} | output
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,25 @@ def linear_of(parameters: Any) -> Linear:
     table, output = (np.zeros((len(parameters[name]), width), np.float32) for name in (TABLE, OUTPUT))
     table[:, :dim], output[:, :dim] = parameters[TABLE], parameters[OUTPUT]
     return Linear(table.reshape(-1), output.reshape(-1), width)
+
+
+def small_rows(table: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """Return rows as bytes, the largest of each 127 or −127, and what each row is multiplied by."""
+    scales = (np.abs(table).max(axis=1) / 127).astype(np.float16)
+    divisors = np.where(scales > 0, scales, 1).astype(np.float32)[:, None]
+    return {"values": np.clip(np.rint(table / divisors), -127, 127).astype(np.int8), "scales": scales}
+
+
+def rows_of_small(arrays: Any, config: LinearConfig) -> NDArray[np.float32]:
+    """Return the rows that `small_rows` made bytes of; ValueError if they are not those of a network."""
+    values, scales = arrays.get("values"), arrays.get("scales")
+    shapes = (config.n_rows, config.dim), (config.n_rows,)
+    if values is None or scales is None or (values.shape, scales.shape) != shapes:
+        raise ValueError(f"the bytes of {config.n_rows} features are missing, or of another shape")
+    if values.dtype != np.int8 or scales.dtype != np.float16 or not np.isfinite(scales).all():
+        raise ValueError("features must be bytes with finite scales")
+    rows: NDArray[np.float32] = values.astype(np.float32) * scales.astype(np.float32)[:, None]
+    return rows
 
 
 def linear_logits(network: Linear, bags: Bags) -> NDArray[np.float32]:

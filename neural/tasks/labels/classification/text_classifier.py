@@ -19,13 +19,14 @@ from w2v.neural.progress import ProgressOption, show_fitting
 from w2v.neural.tasks.estimator import TextEstimator, positive
 from w2v.neural.tasks.fitting import seed_of
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.bags import BagFeatures, checked_numbers
 from w2v.neural.tasks.labels.classification.choosing import choose
 from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
+from w2v.neural.tasks.labels.classification.exchange import SMALL_BYTES, from_fasttext, made_small
 from w2v.neural.tasks.labels.classification.fitting import fit_linear
-from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIER_FOLDER, CLASSIFIERS
+from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIER_FOLDER, CLASSIFIERS, ROWS_FILE
 from w2v.neural.tasks.labels.classification.layered import Training, layered_logits, start_layered, train_layered
-from w2v.neural.tasks.labels.classification.linear import LinearConfig, linear_logits, linear_of
+from w2v.neural.tasks.labels.classification.linear import TABLE, LinearConfig, linear_logits, linear_of, rows_of_small
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
@@ -173,6 +174,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         """
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        if initial is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
+            raise ValueError("word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60")
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, texts if y is None else None) as told:
             data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
@@ -181,10 +184,6 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
                 start = start_layered(data, parameters, initial)
                 train_layered(start, data, parameters, Training(self._keep, told, keeper))
                 return self
-            if initial is not None and (parameters.layers == 0 or parameters.max_time is None):
-                raise ValueError(
-                    "word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60"
-                )
             with nullcontext() if keeper is None else claimed(keeper.output):
                 if parameters.layers == AUTO:
                     self._keep(choose(data, parameters, initial, told))
@@ -227,6 +226,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             As `fit`.
         """
         began, parameters = self._interrupted()
+        parameters = parameters.resolved(began.config.encoder.layers)
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
         with show_fitting(progress, texts) as told:
             data = LabelData.again(began, texts, y, validation, parameters)
@@ -283,6 +283,37 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             wanted = [[by_name.get(label, label) for label in own] for own in wanted]
         return ClassificationReport.of(labels, self.predict_proba(given.texts), wanted, one_of_many=self._one_of_many)
 
+    def compress(self, most_bytes: int = SMALL_BYTES) -> TextClassifier:
+        """Return a smaller classifier, whose folder has at most so many bytes: a byte a value, and no weak features.
+
+        Raises
+        ------
+        ValueError
+            If it has layers, is small already, or not even one feature fits.
+        """
+        self._check_fitted()
+        network = self.network_
+        if not isinstance(network.config, LinearConfig) or network.config.is_small:
+            has = "is small already" if isinstance(network.config, LinearConfig) else "has layers"
+            raise ValueError(f"the classifier {has}: only one without layers, of whole numbers, is made small")
+        small = type(self)(**self.get_params())
+        small._keep(made_small(network, self._linear()[0], most_bytes))
+        return small
+
+    @classmethod
+    def from_fasttext(cls, path: str | os.PathLike[str]) -> TextClassifier:
+        """Read a ``.bin`` model that ``fasttext supervised`` trained; it answers as fastText does.
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, of another kind, quantised, trained with hierarchical softmax, or damaged.
+        """
+        network = from_fasttext(path)
+        found = cls(**vars(cls.table(**network.metadata["parameters"])))
+        found._keep(network)
+        return found
+
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags
 
@@ -338,11 +369,14 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
     def _linear(self) -> tuple[BagFeatures, Linear]:
         if self._bags is None:
             network = self.network_
-            numbers = np.asarray(network.further[BUCKETS_FILE].get("numbers"))
-            features = replace(network.units["features"], numbers=numbers)
+            numbers = network.further[BUCKETS_FILE].get("numbers")
+            features = replace(network.units["features"], numbers=checked_numbers(numbers))
             if features.n_rows != network.config.n_rows:
                 raise ValueError(f"there are {features.n_rows} features, but the network has {network.config.n_rows}")
-            self._bags = features, linear_of(network.parameters)
+            tables = dict(network.parameters)
+            if network.config.is_small:
+                tables[TABLE] = rows_of_small(network.further[ROWS_FILE], network.config)
+            self._bags = features, linear_of(tables)
         return self._bags
 
     def _logits(self, texts: Sequence[str]) -> NDArray[Any]:

@@ -1,0 +1,168 @@
+"""Classifiers of TREC-6, SST-2 (dev) and MR (90/10): accuracy and seconds, beside fastText, and with layers.
+
+    python benchmarks/classifying.py TRANSFER [--initial MODEL] [--max-time 120] [--sets trec sst mr]
+
+TRANSFER is the folder with TREC, SST2 and MR as they are published. Every run is a process of its own with one thread.
+CPU seconds are those of training, with what it reads, when all is compiled; fastText's are those of `train_supervised`.
+With --initial, networks with layers are tried as well, which choose by texts that are held out: of SST-2, whose
+training set holds the parts of its sentences, a tenth of the sentences with all of their parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks._common import run_python, write_results
+
+Rows = list[tuple[str, str]]
+EPOCHS = {"trec": 10, "sst": 5, "mr": 10}
+FASTTEXT = {"trec": (0.5, 5), "sst": (0.1, 5), "mr": (0.5, 25)}
+"""Learning rate and epochs with which fastText is most accurate on the test texts, of six pairs that were tried."""
+SEEDS = (1, 2, 3)
+_LONG = 12  # words; what is longer is taken for a whole sentence
+
+
+def trec(folder: Path) -> tuple[Rows, Rows]:
+    """Return questions with their coarse labels."""
+
+    def read(name: str) -> Rows:
+        lines = (folder / "TREC" / name).read_text(encoding="latin-1").splitlines()
+        return [(line.partition(":")[0], line.partition(" ")[2]) for line in lines]
+
+    return read("train_5500.label"), read("TREC_10.label")
+
+
+def sst(folder: Path) -> tuple[Rows, Rows]:
+    """Return phrases, and the sentences of the development set."""
+
+    def read(name: str) -> Rows:
+        rows = (line.rsplit("\t", 1) for line in (folder / "SST2" / name).read_text(encoding="utf-8").splitlines())
+        return [(label, text.strip()) for text, label in rows]
+
+    return read("sentiment-train"), read("sentiment-dev")
+
+
+def mr(folder: Path) -> tuple[Rows, Rows]:
+    """Return nine tenths of the reviews' sentences, and the rest."""
+    rows = [
+        (name, line.strip())
+        for name in ("neg", "pos")
+        for line in (folder / "MR" / f"rt-polarity.{name}").read_text(encoding="latin-1").splitlines()
+    ]
+    random.Random(1).shuffle(rows)
+    return rows[len(rows) // 10 :], rows[: len(rows) // 10]
+
+
+SETS: dict[str, Callable[[Path], tuple[Rows, Rows]]] = {"trec": trec, "sst": sst, "mr": mr}
+
+
+def without_parts(rows: Rows) -> tuple[Rows, Rows]:
+    """Hold out a tenth of the whole sentences of phrases, and train on no part of them."""
+    long = sorted({text for _, text in rows if len(text.split()) > _LONG})
+    apart = set(random.Random(1).sample(long, len(long) // 10))
+    joined = "\n".join(sorted(apart))
+    return [row for row in rows if row[1] not in joined], [row for row in rows if row[1] in apart]
+
+
+def ours(name: str, folder: Path, seed: int, options: dict[str, Any], initial: str | None) -> dict[str, Any]:
+    """Train and measure one classifier of ours."""
+    from w2v import TextClassifier
+
+    train, test = SETS[name](folder)
+    validation = None
+    if initial and name == "sst":
+        train, apart = without_parts(train)
+        validation = [text for _, text in apart], [label for label, _ in apart]
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "train.tsv")
+        file.write_text("".join(f"{label}\t{text}\n" for label, text in train), encoding="utf-8")
+        settings = {"random_state": seed, "workers": 1, **options}
+        if not initial:
+            TextClassifier(**settings | {"epochs": 1}).fit(file)  # compiled here
+        started, wall = time.process_time(), time.perf_counter()
+        model = TextClassifier(**settings).fit(file, initial=initial, validation=validation)
+        seconds, wall = time.process_time() - started, time.perf_counter() - wall
+    report = model.evaluate([text for _, text in test], [label for label, _ in test])
+    return {
+        "accuracy": round(report.accuracy, 4),
+        "macro_f1": round(report.macro_f1, 4),
+        "calibration_error": round(report.calibration_error, 4),
+        "fit_cpu_seconds": round(seconds, 3),
+        "fit_seconds": round(wall, 3),
+        "chosen": model.network_.metadata.get("chosen"),
+        "tried": model.network_.metadata.get("tried"),
+    }
+
+
+def fasttexts(name: str, folder: Path, seed: int) -> dict[str, Any]:
+    """Train and measure one classifier of fastText: 10 columns, runs of two words."""
+    import fasttext
+
+    train, test = SETS[name](folder)
+    rate, epochs = FASTTEXT[name]
+    with tempfile.TemporaryDirectory() as place:
+        for part, rows in (("train", train), ("test", test)):
+            lines = "".join(f"__label__{label} {text}\n" for label, text in rows)
+            Path(place, part).write_text(lines, encoding="utf-8")
+        started = time.process_time()
+        model = fasttext.train_supervised(
+            str(Path(place, "train")), dim=10, wordNgrams=2, lr=rate, epoch=epochs, thread=1, seed=seed, verbose=0
+        )
+        seconds = time.process_time() - started
+        _, accuracy, _ = model.test(str(Path(place, "test")))
+    return {"accuracy": round(accuracy, 4), "fit_cpu_seconds": round(seconds, 3), "rate": rate, "epochs": epochs}
+
+
+def mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the mean of what several seeds reached."""
+    names = ("accuracy", "fit_cpu_seconds")
+    return {name: round(sum(run[name] for run in runs) / len(runs), 4) for name in names} | {"runs": runs}
+
+
+def main() -> None:
+    """Measure every classifier in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("transfer", type=Path, help="the folder with TREC, SST2 and MR")
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--initial", help="word vectors for layers; without them layers are not tried")
+    parser.add_argument("--max-time", type=float, default=120.0, help="seconds for the choice of layers")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        name, kind, seed, options = json.loads(arguments.one)
+        if kind == "fasttext":
+            print(json.dumps(fasttexts(name, arguments.transfer, seed)))
+        else:
+            print(json.dumps(ours(name, arguments.transfer, seed, options, arguments.initial)))
+        return
+
+    def run(name: str, kind: str, seed: int, further: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
+        one = json.dumps([name, kind, seed, options])
+        return run_python(Path(__file__), str(arguments.transfer), "--one", one, *further)
+
+    results: dict[str, Any] = {}
+    for name in arguments.sets:
+        plain = {"layers": 0, "tokenizer": "whitespace", "held_out": 0.0, "epochs": EPOCHS[name]}
+        results[name] = {
+            "fasttext": mean([run(name, "fasttext", seed) for seed in SEEDS]),
+            "no_layers": mean([run(name, "ours", seed, **plain) for seed in SEEDS]),
+        }
+        if arguments.initial:
+            further = ("--initial", arguments.initial)
+            chosen = {"max_time": arguments.max_time, "tokenizer": "penn"}
+            results[name]["layers"] = run(name, "ours", 1, further, **chosen)
+    write_results("classifying", results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Classifiers without layers made small, and those of fastText made ours."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.labelled import PREFIX
+from w2v.corpora.tokenizers import get_tokenizer
+from w2v.formats.fasttext import read_fasttext_classifier
+from w2v.neural.parameters import ParameterTable
+from w2v.neural.tasks.folder import TextNetwork
+from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS, ROWS_FILE
+from w2v.neural.tasks.labels.classification.linear import OUTPUT, TABLE, LinearConfig, small_rows
+from w2v.neural.tasks.labels.classification.measures import Calibration
+from w2v.neural.tasks.labels.classification.parameters import BagSettings, ClassifierParameters
+from w2v.storage.files import ModelError
+from w2v.vectors.model_folder import encode_json
+
+SMALL_BYTES = 2_000_000
+"""What a small classifier's folder holds at most, if nothing else is asked for."""
+
+
+def made_small(network: TextNetwork, features: BagFeatures, most_bytes: int) -> TextNetwork:
+    """Return a classifier without layers whose folder has at most so many bytes: a byte a value, and no weak features.
+
+    Features whose rows are longest stay: a short one hardly moves the mean. ValueError if not even one fits.
+    """
+    config, table = network.config, network.parameters[TABLE]
+    order = np.argsort(-np.linalg.norm(table, axis=1), kind="stable")
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _bytes_of(network, features, order[:middle]) <= most_bytes else (low, middle - 1)
+    if not low:
+        raise ValueError(
+            f"a classifier of {config.n_classes} classes and {config.dim} columns does not fit {most_bytes} bytes"
+        )
+    kept = np.sort(order[:low])
+    return _small(network, features, kept)
+
+
+def _small(network: TextNetwork, features: BagFeatures, kept: NDArray[np.int64]) -> TextNetwork:
+    config = replace(network.config, n_rows=len(kept), is_small=True)
+    parameters = ParameterTable.from_dict({OUTPUT: network.parameters[OUTPUT]})
+    own = features.take(kept)
+    further = {
+        BUCKETS_FILE: {"numbers": own.numbers.astype(np.int32)},
+        ROWS_FILE: small_rows(network.parameters[TABLE][kept]),
+    }
+    metadata = {name: value for name, value in network.metadata.items() if name not in ("history", "tried")}
+    return replace(
+        network, config=config, parameters=parameters, units={"features": own}, metadata=metadata, further=further
+    )
+
+
+def _bytes_of(network: TextNetwork, features: BagFeatures, rows: NDArray[np.int64]) -> int:
+    """Return about how many bytes a folder with these rows holds; rather more than it does."""
+    n_words = len(features.words)
+    words = np.array([len(word.encode()) + 9 for word in features.words])  # a line of JSON, quoted
+    n_escaped = sum(word.count("\\") + word.count('"') for word in features.words)
+    own = rows[rows < n_words]
+    n_numbers = len(rows) - len(own)
+    tables = len(rows) * (network.config.dim + 2) + 4 * n_numbers + network.parameters[OUTPUT].nbytes
+    return int(words[own].sum()) + n_escaped + tables + len(encode_json(network.metadata)) + 4096
+
+
+def from_fasttext(path: str | os.PathLike[str]) -> TextNetwork:
+    """Read a supervised model of fastText; see `read_fasttext_classifier`."""
+    read = read_fasttext_classifier(path)
+    settings, n_words = read.settings, len(read.words)
+    buckets = len(read.table) - n_words
+    own = BagSettings(
+        min(settings["minCount"], 1 << 20), max(1, settings["wordNgrams"]) if buckets else 1, max(1, buckets),
+        max(1, settings["minn"]), settings["maxn"],
+    )  # fmt: skip
+    labels = [label.removeprefix(PREFIX) for label in read.labels]
+    try:
+        features = BagFeatures(tuple(read.words), get_tokenizer("whitespace"), own, np.arange(buckets))
+        if len(set(labels)) != len(labels):
+            raise ValueError("a label comes twice")
+    except ValueError as error:
+        raise ModelError(f"{os.fspath(path)} is damaged: {error}") from error
+    order = np.argsort(labels, kind="stable")  # classes are sorted
+    config = LinearConfig(len(read.table), settings["dim"], len(labels), read.one_of_many)
+    parameters = ClassifierParameters(
+        layers=0, dim=settings["dim"], tokenizer="whitespace", dropout=0.0, min_count=own.min_count,
+        word_ngrams=own.word_ngrams, buckets=own.buckets, min_n=own.min_n, max_n=own.max_n, held_out=0.0,
+        epochs=max(1, settings["epoch"]), multi_label=not read.one_of_many,
+    )  # fmt: skip
+    metadata = {
+        "labels": [labels[row] for row in order], "matrix": False, "texts": None, "calibration": asdict(Calibration()),
+        "parameters": parameters.to_dict(), "history": [], "training": {"complete": True}, "fasttext": settings,
+    }  # fmt: skip
+    table = ParameterTable.from_dict({TABLE: read.table, OUTPUT: read.output[order]})
+    return TextNetwork(
+        CLASSIFIERS,
+        config,
+        table,
+        {"features": features},
+        metadata,
+        further={BUCKETS_FILE: {"numbers": features.numbers}},
+    )
