@@ -31,9 +31,9 @@ from w2v.neural.tasks.images.data import (
     scale_of,
 )
 from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
-from w2v.neural.tasks.images.parameters import IMAGES, ImageParameters
+from w2v.neural.tasks.images.parameters import ImageParameters
 from w2v.settings.environment import default_workers
-from w2v.settings.estimator import by_name
+from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.storage.files import ModelError
@@ -46,7 +46,6 @@ _MOST_PATCHES, _LEAST_PATCH = 64, 2
 _SHIFT = 14
 _ROWS_AT_ONCE = 2048
 _PIXELS = ("mean", "deviation", "top", "scaled")
-_D = IMAGES
 
 
 def _config_from(described: Mapping[str, Any]) -> ImageConfig:
@@ -122,43 +121,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
     kind, form, table = IMAGE_CLASSIFIERS, IMAGE_FOLDER, ImageParameters
     _estimator_type = "classifier"
 
-    @by_name
-    def __init__(
-        self,
-        *,
-        architecture: str = _D.architecture,
-        window: int = _D.window,
-        layers: int = _D.layers,
-        heads: int = _D.heads,
-        dim: int = _D.dim,
-        feed_forward: float = _D.feed_forward,
-        positions: str = _D.positions,
-        norm: str = _D.norm,
-        activation: str = _D.activation,
-        dropout: float = _D.dropout,
-        smoothing: float = _D.smoothing,
-        learning_rate: float = _D.learning_rate,
-        warmup: int = _D.warmup,
-        weight_decay: float = _D.weight_decay,
-        clip: float = _D.clip,
-        averaged: int = _D.averaged,
-        epochs: int | None = _D.epochs,
-        max_time: float | None = _D.max_time,
-        evaluate_every: int | None = _D.evaluate_every,
-        patience: int | None = _D.patience,
-        workers: int | None = _D.workers,
-        random_state: Any = _D.random_state,
-        patch: int | None = _D.patch,
-        pooling: str = _D.pooling,
-        image_shape: tuple[int, ...] | None = _D.image_shape,
-        batch_size: int = _D.batch_size,
-        shift: float | None = _D.shift,
-        rotate: float = _D.rotate,
-        zoom: float = _D.zoom,
-        flip: bool = _D.flip,
-        cutout: int = _D.cutout,
-        held_out: int | None = _D.held_out,
-    ) -> None: ...
+    @of_table(ImageParameters)
+    def __init__(self, **parameters: Any) -> None: ...
 
     def fit(
         self,

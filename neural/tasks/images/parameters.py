@@ -26,7 +26,7 @@ class ImageShape(Constraint):
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageParameters(SharedParameters):
     """Everything that decides what a classifier of pictures is and how it is trained.
 
@@ -53,7 +53,7 @@ class ImageParameters(SharedParameters):
     epochs: int | None = parameter(
         None,
         Integer("Passes over the pictures.", 1, MANY),
-        "30, at least 2,000 steps; with max_time as many as there is time for",
+        "18, at least 1,900 steps; with max_time as many as there is time for",
     )
     patch: int | None = parameter(
         None, Integer("Side of the squares that pictures are cut into.", 1, MAX_SIDE), "makes at most 64, at least 2"
@@ -82,6 +82,3 @@ class ImageParameters(SharedParameters):
     held_out: int | None = parameter(
         None, Integer("Pictures that are measured and not trained on.", 1, MANY), "2,000, at most a tenth"
     )
-
-
-IMAGES = ImageParameters()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2v.neural.names import MIXERS, POSITIONS
-from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, NetworkParameters, described_tokenizer
+from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, OPTIMIZERS, NetworkParameters, described_tokenizer
 from w2v.settings.constraints import Choice, Integer, Number, TokenizerChoice
 from w2v.settings.tables import MANY, parameter
 
@@ -14,7 +14,7 @@ OUTPUT_LAYERS = ("crf", "softmax")
 MAX_BUCKETS = 1 << 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaggerParameters(NetworkParameters):
     """Everything that decides what a tagger is and how it is trained.
 
@@ -36,6 +36,9 @@ class TaggerParameters(NetworkParameters):
     )
     dropout: float = parameter(
         0.4, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
+    )
+    optimizer: str = parameter(
+        "adam", Choice("What moves the matrices of the blocks; Adam moves all other parameters.", OPTIMIZERS)
     )
     batch_tokens: int = parameter(1024, Integer("Words in a step of training.", 1, MANY))
     learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
@@ -68,6 +71,3 @@ class TaggerParameters(NetworkParameters):
     def to_dict(self) -> dict[str, Any]:
         """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
         return super().to_dict() | {"tokenizer": described_tokenizer(self.tokenizer)}
-
-
-TAGGER = TaggerParameters()

@@ -22,7 +22,7 @@ from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels import tagging_network
 from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
 from w2v.neural.tasks.labels.inputs import InputConfig
-from w2v.neural.tasks.labels.parameters import TAGGER, TaggerParameters
+from w2v.neural.tasks.labels.parameters import TaggerParameters
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
 from w2v.neural.tasks.labels.tagging_data import (
     ColumnNumbers,
@@ -37,12 +37,10 @@ from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
 from w2v.neural.tasks.labels.tagging_network import TagBatch, TaggerConfig
 from w2v.neural.tasks.labels.words import given_vectors
 from w2v.settings.environment import default_workers
-from w2v.settings.estimator import by_name
+from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.training.checkpoints import Checkpoint
-
-_D = TAGGER
 
 
 @documented(TaggerParameters)
@@ -86,45 +84,8 @@ class Tagger(TextEstimator[TaggerParameters]):
 
     kind, form, table = TAGGERS, TAGGER_FOLDER, TaggerParameters
 
-    @by_name
-    def __init__(
-        self,
-        *,
-        architecture: str = _D.architecture,
-        window: int = _D.window,
-        layers: int = _D.layers,
-        heads: int = _D.heads,
-        dim: int = _D.dim,
-        feed_forward: float = _D.feed_forward,
-        positions: str = _D.positions,
-        norm: str = _D.norm,
-        activation: str = _D.activation,
-        dropout: float = _D.dropout,
-        smoothing: float = _D.smoothing,
-        batch_tokens: int = _D.batch_tokens,
-        learning_rate: float = _D.learning_rate,
-        warmup: int = _D.warmup,
-        weight_decay: float = _D.weight_decay,
-        clip: float = _D.clip,
-        averaged: int = _D.averaged,
-        epochs: int | None = _D.epochs,
-        max_time: float | None = _D.max_time,
-        evaluate_every: int | None = _D.evaluate_every,
-        patience: int | None = _D.patience,
-        workers: int | None = _D.workers,
-        random_state: Any = _D.random_state,
-        output_layer: str = _D.output_layer,
-        word_size: int = _D.word_size,
-        ngram_size: int = _D.ngram_size,
-        buckets: int = _D.buckets,
-        min_n: int = _D.min_n,
-        max_n: int = _D.max_n,
-        min_count: int = _D.min_count,
-        word_dropout: float = _D.word_dropout,
-        most_vectors: int = _D.most_vectors,
-        held_out: float = _D.held_out,
-        tokenizer: Any = _D.tokenizer,
-    ) -> None: ...
+    @of_table(TaggerParameters)
+    def __init__(self, **parameters: Any) -> None: ...
 
     def fit(
         self,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from w2v.neural.names import POOLINGS, POSITIONS
-from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, NetworkParameters, described_tokenizer
+from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, OPTIMIZERS, NetworkParameters, described_tokenizer
 from w2v.settings.constraints import AutoInteger, Choice, Flag, Integer, Number, TokenizerChoice
 from w2v.settings.tables import MANY, parameter
 
@@ -38,7 +38,7 @@ class BagSettings(NamedTuple):
     max_n: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassifierParameters(NetworkParameters):
     """Everything that decides what a classifier of texts is and how it is trained.
 
@@ -70,6 +70,9 @@ class ClassifierParameters(NetworkParameters):
     )
     smoothing: float = parameter(
         0.0, Number("Part of the probability that layers are to spread over all classes.", low=0, below=1)
+    )
+    optimizer: str = parameter(
+        "adam", Choice("What moves the matrices of the blocks; Adam moves all other parameters.", OPTIMIZERS)
     )
     batch_tokens: int = parameter(1024, Integer("With layers: words in a step of training.", 1, MANY))
     warmup: int = parameter(
@@ -130,6 +133,3 @@ class ClassifierParameters(NetworkParameters):
     def bag_settings(self) -> BagSettings:
         """What becomes a feature where there are no layers."""
         return BagSettings(self.min_count, self.word_ngrams, self.buckets, self.min_n, self.max_n)
-
-
-CLASSIFIER = ClassifierParameters()

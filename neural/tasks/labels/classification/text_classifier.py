@@ -35,15 +35,13 @@ from w2v.neural.tasks.labels.classification.measures import (
     decide,
     probabilities,
 )
-from w2v.neural.tasks.labels.classification.parameters import AUTO, CLASSIFIER, ClassifierParameters
+from w2v.neural.tasks.labels.classification.parameters import AUTO, ClassifierParameters
 from w2v.settings.environment import default_workers
-from w2v.settings.estimator import by_name
+from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.storage.claims import claimed
 from w2v.storage.files import ModelError
-
-_D = CLASSIFIER
 
 
 @documented(ClassifierParameters)
@@ -85,46 +83,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
 
     kind, form, table = CLASSIFIERS, CLASSIFIER_FOLDER, ClassifierParameters
 
-    @by_name
-    def __init__(
-        self,
-        *,
-        architecture: str = _D.architecture,
-        window: int = _D.window,
-        layers: int | str = _D.layers,
-        heads: int = _D.heads,
-        dim: int | None = _D.dim,
-        feed_forward: float = _D.feed_forward,
-        positions: str = _D.positions,
-        norm: str = _D.norm,
-        activation: str = _D.activation,
-        dropout: float = _D.dropout,
-        smoothing: float = _D.smoothing,
-        batch_tokens: int = _D.batch_tokens,
-        learning_rate: float | None = _D.learning_rate,
-        warmup: int = _D.warmup,
-        weight_decay: float = _D.weight_decay,
-        clip: float = _D.clip,
-        averaged: int = _D.averaged,
-        epochs: int | None = _D.epochs,
-        max_time: float | None = _D.max_time,
-        evaluate_every: int | None = _D.evaluate_every,
-        patience: int | None = _D.patience,
-        workers: int | None = _D.workers,
-        random_state: Any = _D.random_state,
-        pooling: str = _D.pooling,
-        word_dropout: float = _D.word_dropout,
-        max_words: int = _D.max_words,
-        tokenizer: Any = _D.tokenizer,
-        min_count: int = _D.min_count,
-        word_ngrams: int = _D.word_ngrams,
-        min_n: int = _D.min_n,
-        max_n: int = _D.max_n,
-        buckets: int = _D.buckets,
-        class_weight: str = _D.class_weight,
-        multi_label: bool | None = _D.multi_label,
-        held_out: float = _D.held_out,
-    ) -> None: ...
+    @of_table(ClassifierParameters)
+    def __init__(self, **parameters: Any) -> None: ...
 
     def fit(
         self,
