@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from w2v.commands.sentences.describing import bytes_of
-from w2v.neural.progress import FIGURES
+from w2v.neural.names import FIGURES
 
 
 def describe_images(folder: Path) -> dict[str, Any]:

@@ -186,4 +186,5 @@ class Trainable:
 
     @property
     def _optimizers(self) -> dict[str, Optimizer]:
-        return {"adam": self._adam} | ({} if self._muon is None else {"muon": self._muon})
+        every: dict[str, Optimizer] = {"adam": self._adam}
+        return every if self._muon is None else every | {"muon": self._muon}

@@ -66,7 +66,7 @@ def _bytes_of(network: TextNetwork, features: BagFeatures, rows: NDArray[np.int6
     own = rows[rows < n_words]
     n_numbers = len(rows) - len(own)
     tables = len(rows) * (network.config.dim + 2) + 4 * n_numbers + network.parameters[OUTPUT].nbytes
-    return int(words[own].sum()) + n_escaped + tables + len(encode_json(network.metadata)) + 4096
+    return int(words[own].sum() + n_escaped + tables + len(encode_json(network.metadata)) + 4096)
 
 
 def from_fasttext(path: str | os.PathLike[str]) -> TextNetwork:
