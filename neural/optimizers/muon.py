@@ -48,7 +48,8 @@ def orthogonal(matrix: Floats) -> Floats:
     for _ in range(_ITERATIONS):
         s = product_transposed(x, x)
         x = a * x + product(b * s + c * product(s, s), x)
-    return x.T if is_tall else x
+    found: Floats = x.T if is_tall else x
+    return found
 
 
 class Muon:

@@ -166,7 +166,7 @@ def test_muon_moves_matrices_of_linear_layers_only(rng: np.random.Generator, wor
     for name in ("a.bias", "embedding.table", "distances"):
         assert np.array_equal(table[name], before[name])
     for name in ("a.weight", "b.weight"):
-        values, momentum = before[name], 0
+        values, momentum = before[name], np.zeros(before[name].shape)
         for gradient in (first[name], second[name]):
             momentum = MOMENTUM * momentum + gradient
             factor = 0.01 * SCALE * max(values.shape) ** 0.5
