@@ -113,7 +113,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
     >>> from sklearn.datasets import load_digits
     >>> from w2v import ImageClassifier
     >>> images, labels = load_digits(return_X_y=True)
-    >>> classifier = ImageClassifier(layers=1, epochs=5, random_state=1).fit(images[:1500], labels[:1500])
+    >>> classifier = ImageClassifier(layers=1, epochs=10, random_state=1).fit(images[:1500], labels[:1500])
     >>> classifier.score(images[1500:], labels[1500:]) > 0.8
     True
     """
