@@ -18,6 +18,7 @@ _DOCUMENT = "-DOCSTART-"
 _CONLLU_ID = re.compile(r"\d+(?:([-.])\d+)?")
 _CONLLU_COLUMNS, _FORM, _UPOS = 10, 2, 4
 _UNTAGGED = "_"
+_EMPTY = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def read_tagged(
         UTF-8, compressed or not. A line holds a word and what is said of it, between tabs or between spaces; a blank
         line ends a sentence. Lines of ``-DOCSTART-`` are passed over. CoNLL-U is known by its ten columns and its
         numbers of words: its comments, the lines of words that are written together (``1-2``) and of words that are not
-        written (``1.1``) are passed over.
+        written (``1.1``) are passed over. A word that is empty, as emoji are that got lost, is read as U+FFFD.
     word_column : int, optional
         From 1; by default the first, in CoNLL-U the second.
     tag_column : int, optional
@@ -88,8 +89,8 @@ def read_tagged(
     Raises
     ------
     CorpusError
-        If a line has another number of columns than those before, or lacks one of those asked for, a word or a tag is
-        missing, there is no sentence, or a file cannot be read; the message names file and line.
+        If a line has another number of columns than those before, or lacks one of those asked for, a tag is missing,
+        there is no sentence, or a file cannot be read; the message names file and line.
     ValueError
         If a column is not a number from 1.
     """
@@ -163,11 +164,9 @@ class _Layout:
             if numbered[1]:
                 return None
         word, tag = cells[self.word - 1].strip(), "" if self.tag is None else cells[self.tag - 1].strip()
-        if not word:
-            raise CorpusError(f"{where}: the word is empty; delete the line, or write the word into column {self.word}")
         if self.tag is not None and (not tag or (self.is_conllu and tag == _UNTAGGED)):
             raise CorpusError(f"{where}: the word {word!r:.40} has no tag in column {self.tag}")
-        return word, tag, tuple(cells[column - 1] for column in self.given)
+        return word or _EMPTY, tag, tuple(cells[column - 1] for column in self.given)
 
 
 def _sentences(reader: TextReader, choice: _Choice) -> Iterator[list[_Entry]]:

@@ -10,5 +10,9 @@ POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+rela
 
 MIXERS = ("attention", "recurrent", "convolution")
 """What lets the hidden states of a sequence see each other; see `w2v.neural.layers.block`."""
+
 POOLINGS = ("mean", "first", "max")
 """How the hidden states of a sequence become one; see `w2v.neural.layers.pooling`."""
+
+FIGURES = {"bleu": "BLEU {:.1f}", "f1": "F1 {:.1%}", "accuracy": "accuracy {:.1%}"}
+"""What trainings measure besides losses, and how it is shown."""

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from w2v.display.progress import clock, mode_of, name_of, show_progress
-
-FIGURES = {"bleu": "BLEU {:.1f}", "f1": "F1 {:.1%}", "accuracy": "accuracy {:.1%}"}
-"""What trainings measure besides losses, and how it is shown."""
+from w2v.neural.names import FIGURES
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from w2v.commands.shared.options import (
     resume_option,
     workers_option,
 )
-from w2v.commands.shared.output import json_text, percent, print_table
+from w2v.commands.shared.output import json_text
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.types import LazyChoice
 from w2v.commands.text.shared import find_interrupted, required_output, run
@@ -36,7 +36,6 @@ from w2v.neural.tasks.labels.parameters import TaggerParameters
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.labels.answers import TaggedText
-    from w2v.neural.tasks.labels.spans import TagScores
     from w2v.neural.tasks.labels.tagging import Tagger
     from w2v.neural.tasks.labels.tagging_data import ColumnNumbers
 
@@ -175,12 +174,12 @@ def tag(
         )
     if are_columns and (tokenizer or as_json):
         raise click.UsageError("--tokenizer and --json are for texts: files of --columns are divided into words.")
+    if tag_column is not None:
+        raise click.UsageError("--tag-column is for training: tags are what this command answers.")
     from w2v.neural.tasks.labels.tagging import Tagger
 
     tagger = Tagger.load(model)
     if are_columns:
-        if tag_column is not None:
-            raise click.UsageError("--tag-column is for training: tags are what this command answers.")
         _tag_columns(tagger, files, _numbers(word_column, None, given_columns, errors), workers)
         return
     as_spans = format == "spans" or (format == "auto" and sys.stdout.isatty())
@@ -203,7 +202,8 @@ def _in_json(text: TaggedText) -> str:
 
 
 def _in_columns(text: TaggedText) -> str:
-    return "".join(f"{word.text}\t{word.tag}\n" for word in text.words)
+    whole = text.text
+    return "".join(f"{whole[a:b]}\t{tag}\n" for (a, b), tag in zip(text.places, text.tags, strict=True))
 
 
 def _marked(text: TaggedText) -> str:
@@ -215,26 +215,3 @@ def _marked(text: TaggedText) -> str:
         parts += [printable(text.text[place:start]), click.style(f"[{printable(found)} {label}]", fg=colors[label])]
         place = stop
     return "".join([*parts, printable(text.text[place:])])
-
-
-def evaluate_tags(model: Path, files: Sequence[Path]) -> dict[str, TagScores]:
-    """Return what a tagger's tags are worth on each file."""
-    from w2v.neural.tasks.labels.tagging import Tagger
-
-    tagger = Tagger.load(model)
-    return {str(path): tagger.evaluate(path) for path in files}
-
-
-def print_tag_scores(scores: dict[str, TagScores]) -> None:
-    """Print a table for each file: all together, and each label."""
-    for path, found in scores.items():
-        header = [path, ">number", ">precision", ">recall", ">F1"]
-        rows = [[name, f"{own.n_wanted:,}", percent(own.precision), percent(own.recall), percent(own.f1)]
-                for name, own in _rows_of(found)]  # fmt: skip
-        print_table(header, rows, title=f"{percent(found.accuracy)} of {found.n_words:,} words have the right tag")
-
-
-def _rows_of(found: TagScores) -> Iterator[tuple[str, Any]]:
-    yield from found.labels.items()
-    if found.spans is not None:
-        yield "all", found.spans

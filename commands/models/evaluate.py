@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
+from w2v.commands.labels.evaluating import evaluate_tags, print_tag_scores
 from w2v.commands.labels.reporting import evaluate_labels, print_labels
-from w2v.commands.labels.tagging import evaluate_tags, print_tag_scores
 from w2v.commands.shared.options import (
     analogies_option,
     json_option,

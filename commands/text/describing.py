@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import w2v
 from w2v.commands.sentences.describing import bytes_of
-from w2v.neural.progress import FIGURES
+from w2v.neural.names import FIGURES
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.folder import TextNetwork

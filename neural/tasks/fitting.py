@@ -16,9 +16,10 @@ from w2v.monitoring.history import TrainingInterrupted
 from w2v.neural import models
 from w2v.neural.loop import Loop, LoopOptions
 from w2v.neural.models import Regularisation
+from w2v.neural.names import FIGURES
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import FIGURES, FitProgress
+from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.parameters import NetworkParameters
 from w2v.neural.tasks.trainable import LearningOptions, Network, Sized, Trainable
@@ -34,6 +35,10 @@ _LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000
 _MAY_CHANGE = ("workers", "max_time")
 
 Told = Callable[[FitProgress], None]
+
+
+class DataWarning(UserWarning):
+    """Some of what was given is not trained on as it is; the message says how much, and why."""
 
 
 @dataclass(frozen=True)

@@ -200,12 +200,12 @@ def _check_units(config: Config, units: Mapping[str, Units]) -> None:
         raise ValueError("languages that share a table must share their units")
 
 
-def stack_from(described: Mapping[str, Any]) -> StackConfig:
+def stack_from(described: Mapping[str, Any], least_layers: int = 1) -> StackConfig:
     """Return the stack that `asdict` made a dict of; ValueError or TypeError if it describes none."""
     for name, most in _MOST.items():
-        value = described.get(name, 1)
-        if type(value) is not int or not 1 <= value <= most:
-            raise ValueError(f"{name} must be a whole number from 1 to {most}, not {value!r:.80}")
+        value, least = described.get(name, 1), least_layers if name == "layers" else 1
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r:.80}")
     return StackConfig(**described)
 
 

@@ -45,7 +45,7 @@ def test_columns_between_spaces_or_tabs(tmp_path: Path) -> None:
     assert read(tmp_path / "b", CHUNKS.replace(" ", "\t").replace("\n", "\r\n"), columns=[2]) == found
     assert read(tmp_path / "c", CHUNKS, tag_column=2).tags[0] == ["DT", "NN"]
     assert read(tmp_path / "d", "x The\nx cat\n", word_column=2, tags=False).sentences == [["The", "cat"]]
-    assert read(tmp_path / "e", "New York\tB-LOC\n").sentences == [["New York"]]
+    assert read(tmp_path / "e", "New York\tB-LOC\n\tO\n \tO\n").sentences == [["New York", "\ufffd", "\ufffd"]]
 
 
 def test_conllu_leaves_out_what_is_no_word(tmp_path: Path) -> None:
@@ -79,7 +79,6 @@ def test_compressed_files_and_several(suffix: str, write: Any, tmp_path: Path) -
         ("a O\n", {"tag_column": 3}, "has 2 columns: there is no column 3"),
         ("a O\n", {"columns": [5]}, "there is no column 5"),
         ("a O\n", {"word_column": 2}, "column 2 would be both"),
-        ("a\tO\n\tO\n", {}, "line 2: the word is empty"),
         ("a\tO\nb\t\n", {}, "line 2: the word 'b' has no tag in column 2"),
         (CONLLU.replace("\tVERB\tVB", "\t_\tVB"), {}, "line 6: the word 'go' has no tag in column 4"),
         (CONLLU.replace("3\tgo\tgo", "x\tgo\tgo"), {}, "line 6: a line of CoNLL-U begins with the number"),

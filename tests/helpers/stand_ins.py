@@ -159,6 +159,18 @@ class StandIns:
 
         counting_model().save(path)
 
+    def write_tagger(self, path: Path) -> None:
+        """Train a tagger for a moment."""
+        from tests.helpers.tag_models import name_tagger
+
+        name_tagger().save(path)
+
+    def write_tagged(self, path: Path) -> None:
+        """Write sentences of words with tags."""
+        from tests.helpers.tag_models import named_sentences, without_columns, write_tagged
+
+        write_tagged(path, without_columns(named_sentences(60)))
+
     def write_teacher(self, path: Path) -> None:
         """Write vectors for the lines of `sentences.txt`."""
         np.save(path, np.random.default_rng(1).standard_normal((2_000, 32)).astype(np.float32))
@@ -229,6 +241,8 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"[\w-]+\.encoder", StandIns.write_encoder),
     (r"[\w-]+\.translator", StandIns.write_translator),
     (r"[\w-]+\.lm", StandIns.write_language_model),
+    (r"[\w-]+\.tagger", StandIns.write_tagger),
+    (r"[\w-]+\.conll", StandIns.write_tagged),
     (r"test\.de", _constant("eins zwei\nvier\n")),
     (r"test\.en", _constant("one two\nfour\n")),
 ]

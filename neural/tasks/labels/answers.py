@@ -20,7 +20,7 @@ from w2v.neural.tasks.labels.spans import spans_of
 from w2v.neural.tasks.labels.tagging_data import Labels
 from w2v.neural.tasks.labels.tagging_network import TaggerConfig
 
-_AT_ONCE = 1024
+_AT_ONCE = 2048
 """Words that a thread tags at a time: what it needs stays in the caches."""
 _MOST_KEPT = 1 << 18
 """Words whose embeddings are kept."""
@@ -70,20 +70,41 @@ class TaggedText:
     ----------
     text : str
         As it was given.
-    words : list of Word
-    spans : list of TextSpan
-        Empty if tags write no spans.
+    places : list of (int, int)
+        Where each word begins and ends, in characters.
+    tags : list of str
+        One a word.
     """
 
     text: str
-    words: list[Word]
-    spans: list[TextSpan]
+    places: list[tuple[int, int]]
+    tags: list[str]
+
+    @property
+    def words(self) -> list[Word]:
+        """The words with their places and tags."""
+        text = self.text
+        return [
+            Word(text[start:stop], start, stop, tag) for (start, stop), tag in zip(self.places, self.tags, strict=True)
+        ]
+
+    @property
+    def spans(self) -> list[TextSpan]:
+        """The spans that the tags write; none if they write no spans."""
+        text, found = self.text, list[TextSpan]()
+        for first, last, label in spans_of(self.tags):
+            start, stop = self.places[first][0], self.places[last - 1][1]
+            found.append(TextSpan(text[start:stop], start, stop, label))
+        return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything in JSON types; spaCy's `Doc.from_json` and `doc.char_span` read the same names."""
+        """Return everything in JSON types, under the names that spaCy has in `Doc.to_json`."""
         return {
             "text": self.text,
-            "tokens": [{"start": word.start, "end": word.stop, "tag": word.tag} for word in self.words],
+            "tokens": [
+                {"start": start, "end": stop, "tag": tag}
+                for (start, stop), tag in zip(self.places, self.tags, strict=True)
+            ],
             "ents": [{"start": span.start, "end": span.stop, "label": span.label} for span in self.spans],
         }
 
@@ -114,8 +135,6 @@ class Reader:
         offsets = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
         values = self._values(list(chain.from_iterable(columns)))
         ids, embeddings = self._ids(list(chain.from_iterable(sentences)))
-        if not len(ids):
-            return [[] for _ in sentences]
         parts = divide(offsets, max(workers, -(-int(offsets[-1]) // _AT_ONCE)))
         found = np.empty(len(ids), np.int64)
         parameters = scope(self._table, "inputs")
@@ -163,10 +182,4 @@ def tagged_texts(reader: Reader, texts: Sequence[str], tokenizer: Tokenizer, wor
     places = [token_spans(text, tokenizer) for text in texts]
     words = [[text[start:stop] for start, stop in own] for text, own in zip(texts, places, strict=True)]
     tags = reader.tags(words, [[()] * len(own) for own in words], workers)
-    return [_text_of(*entry) for entry in zip(texts, places, words, tags, strict=True)]
-
-
-def _text_of(text: str, places: list[tuple[int, int]], words: list[str], tags: list[str]) -> TaggedText:
-    found = [Word(word, *place, tag) for word, place, tag in zip(words, places, tags, strict=True)]
-    spans = [(places[start][0], places[stop - 1][1], label) for start, stop, label in spans_of(tags)]
-    return TaggedText(text, found, [TextSpan(text[start:stop], start, stop, label) for start, stop, label in spans])
+    return [TaggedText(*answer) for answer in zip(texts, places, tags, strict=True)]

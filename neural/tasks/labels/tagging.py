@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -228,7 +228,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         began, parameters = self._interrupted()
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
         with show_fitting(progress, _first_of(sentences)) as told:
-            numbers = ColumnNumbers.from_dict(began.metadata["training"].get("columns") or {})
+            numbers = self.column_numbers_
             given = None if sentences is None else tagged_of(sentences, tags, columns, numbers)
             data = TagData.again(began, given, _validation_of(validation, numbers), parameters)
             self._train(began, data, parameters, keeper, told, began)
@@ -293,8 +293,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         sentences, tags, columns, column_numbers
             As for `fit`; by default the column numbers are those of the training.
         """
-        numbers = column_numbers or ColumnNumbers.from_dict(self.network_.metadata["training"].get("columns") or {})
-        given = tagged_of(sentences, tags, columns, numbers)
+        given = tagged_of(sentences, tags, columns, column_numbers or self.column_numbers_)
         return score_tags(given.tags, self.predict(given))
 
     def score(self, sentences: Any, tags: Any = None, **options: Any) -> float:
@@ -320,6 +319,11 @@ class Tagger(TextEstimator[TaggerParameters]):
         return self._labels.scheme
 
     @property
+    def column_numbers_(self) -> ColumnNumbers:
+        """Which columns of files held what in training."""
+        return ColumnNumbers.from_dict(self.network_.metadata["training"].get("columns") or {})
+
+    @property
     def _labels(self) -> Labels:
         labels: Labels = self.network_.units["text"]
         return labels
@@ -328,6 +332,10 @@ class Tagger(TextEstimator[TaggerParameters]):
     def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
         tokenizer = parameters.get("tokenizer")
         return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
+
+    @classmethod
+    def _check(cls, metadata: Mapping[str, Any]) -> None:
+        ColumnNumbers.from_dict(metadata["training"].get("columns") or {})
 
     def _keep(self, network: TextNetwork) -> None:
         super()._keep(network)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,18 @@ from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text
 from w2v.corpora.tagged import Tagged, read_tagged
+from w2v.neural.tasks.fitting import DataWarning
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.crf import Constraints
 from w2v.neural.tasks.labels.parameters import TaggerParameters
-from w2v.neural.tasks.labels.spans import SCHEMES, are_of_spans, constraints_of, find_scheme, spans_of, written
+from w2v.neural.tasks.labels.spans import (
+    SCHEMES,
+    are_of_spans,
+    constraints_of,
+    find_scheme,
+    spans_of,
+    written,
+)
 from w2v.neural.tasks.labels.words import Columns, Lexicon, Tokens, WordVocabulary, checked_names
 from w2v.vectors.subwords import Subwords
 
@@ -27,7 +35,7 @@ _INSIDE = "BIOES"
 """How spans are written while a network learns them."""
 
 
-class BrokenTagsWarning(UserWarning):
+class BrokenTagsWarning(DataWarning):
     """Some spans are not written as their scheme has it; the message says how many, and how they are read."""
 
 
@@ -116,17 +124,17 @@ class Labels:
         flat = chain.from_iterable(inside(sentences, self.scheme))
         return np.array([self._rows.get(tag, 0) for tag in flat], np.int64)
 
+    @cached_property
+    def _answered(self) -> list[str]:
+        """What each tag is in the scheme of answers, IOB1 apart, which looks at what stands before."""
+        renamed = {"E": "I", "S": "B"} if self.scheme == "IOB2" else {}
+        return [renamed.get(tag[0], tag[0]) + tag[1:] if renamed else tag for tag in self.tags]
+
     def decode(self, rows: NDArray[np.int64], offsets: NDArray[np.int64]) -> list[list[str]]:
         """Return the tags of sentences, spans written as in the sentences that were trained on."""
-        names, flat = self.tags, rows.tolist()
-        borders = offsets.tolist()
-        found = [
-            [names[row] for row in flat[first:last]] for first, last in zip(borders[:-1], borders[1:], strict=True)
-        ]
-        if self.scheme in (None, _INSIDE):
-            return found
-        return [written(spans_of(tags), len(tags), str(self.scheme)) if any(tag != "O" for tag in tags) else tags
-                for tags in found]  # fmt: skip
+        names, flat, borders = self._answered, rows.tolist(), offsets.tolist()
+        found = [[names[row] for row in flat[first:last]] for first, last in pairwise(borders)]
+        return found if self.scheme != "IOB1" else [written(spans_of(tags), len(tags), "IOB1") for tags in found]
 
     def to_config(self) -> dict[str, Any]:
         """Return what JSON can hold and `from_config` makes it of."""

@@ -20,7 +20,7 @@ TAGGERS = Kind("tagger", 1, "w2v fit-tagger", "Tagger")
 
 def _config_from(described: Mapping[str, Any]) -> TaggerConfig:
     own = dict(described)
-    return TaggerConfig(**own | {"inputs": InputConfig(**own["inputs"]), "encoder": stack_from(own["encoder"])})
+    return TaggerConfig(**own | {"inputs": InputConfig(**own["inputs"]), "encoder": stack_from(own["encoder"], 0)})
 
 
 def _check(config: TaggerConfig, units: Mapping[str, Any]) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 from w2v.corpora.columns import checked_text, one_column, row_tuples
 from w2v.corpora.parallel import Pairs, complete_pairs, read_pairs, split_pairs
 from w2v.corpora.units import Units, learn_units
-from w2v.neural.tasks.fitting import seed_of
+from w2v.neural.tasks.fitting import DataWarning, seed_of
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.parameters import AUTO, TranslatorParameters
 
 
-class LeftOutWarning(UserWarning):
+class LeftOutWarning(DataWarning):
     """Some pairs are not trained on; the message says how many, and why."""
 
 

@@ -12,15 +12,26 @@ import numpy as np
 import pytest
 
 from tests.helpers.disks import file_size_limit
+from tests.helpers.tag_models import name_tagger
 from tests.helpers.text_models import TINY, counting_lines, counting_model, number_translator
 from tests.helpers.topic_examples import make_words, stop_at
-from w2v import Embeddings, LanguageModel, ModelError, SentenceEncoder, SentenceIndex, TrainingInterrupted, Translator
+from w2v import (
+    Embeddings,
+    LanguageModel,
+    ModelError,
+    SentenceEncoder,
+    SentenceIndex,
+    Tagger,
+    TrainingInterrupted,
+    Translator,
+)
 from w2v.neural.tasks.estimator import TextEstimator
 from w2v.storage.tensors import read_tensors, write_tensors
 
 KINDS: dict[str, tuple[Callable[[], TextEstimator[Any]], type[TextEstimator[Any]], list[str]]] = {
     "translator": (number_translator, Translator, ["source-units.json", "target-units.json"]),
     "language-model": (counting_model, LanguageModel, ["text-units.json", "ngrams.safetensors"]),
+    "tagger": (name_tagger, Tagger, ["text-units.json", "vectors.safetensors"]),
 }
 FILES = [(kind, file) for kind in KINDS for file in ["config.json", "network.safetensors", *KINDS[kind][2]]]
 
@@ -68,7 +79,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("kind", "word-vectors", r"open it with w2v neighbors, or Embeddings\.load"),
     ("network", {}, "is damaged"),
     ("network", 3, "network has the wrong type"),
-    ("network.decoder.layers", 10**9, "layers must be a whole number from 1 to 1024"),
+    ("network.decoder.layers", 10**9, "layers must be a whole number from [01] to 1024"),
     ("network.decoder.heads", 0, "heads must be a whole number"),
     ("network.decoder.dim", 32.0, "dim must be a whole number"),
     ("network.decoder.norm", "both", "norm must be one of"),
@@ -85,7 +96,7 @@ CHANGES: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("name", "value", "message"), CHANGES, ids=[f"{name}-{value}" for name, value, _ in CHANGES])
 def test_configuration_that_is_changed_is_refused(name: str, value: Any, message: str, folder: Path, kind: str) -> None:
-    change(folder, name, value)
+    change(folder, name.replace("decoder", "encoder") if kind == "tagger" else name, value)
     with pytest.raises(ModelError, match=message):
         KINDS[kind][1].load(folder)
 
@@ -100,6 +111,17 @@ def test_configuration_that_is_changed_is_refused(name: str, value: Any, message
         ("language-model", "lines", "yes", "is damaged"),
         ("language-model", "lines", False, "ngrams.safetensors is damaged"),
         ("language-model", "network.vocabulary_size", 7, "there are 9"),
+        ("tagger", "network.inputs.words", 7, "7 words, but there are"),
+        ("tagger", "network.inputs.buckets", 7, "7 rows of n-grams, but there are 64"),
+        ("tagger", "network.inputs.given", 7, "7 word vectors, but there are 4"),
+        ("tagger", "network.inputs.given_size", 7, "the network needs"),
+        ("tagger", "network.inputs.columns", [3], "values of columns, but there are"),
+        ("tagger", "network.inputs.dim", "x", "is damaged"),
+        ("tagger", "training.columns", {"word": 0}, "columns must be numbers from 1"),
+        ("tagger", "training.columns", [1], "is damaged"),
+        ("tagger", "network.tags", 3, "3 tags, but there are 5"),
+        ("tagger", "network.output", "hmm", "the output be one of crf, softmax"),
+        ("tagger", "network.encoder.causal", True, "must see its whole sentence"),
     ],
 )
 def test_what_one_kind_needs_is_checked(kind: str, name: str, value: Any, message: str, folder: Path) -> None:
@@ -119,7 +141,8 @@ def change(folder: Path, name: str, value: Any) -> None:
 
 
 def test_other_kinds_say_what_opens_the_folder(folder: Path, kind: str, tmp_path: Path) -> None:
-    hint = {"translator": r"w2v translate, or Translator\.load", "language-model": r"or LanguageModel\.load"}[kind]
+    hint = {"translator": r"w2v translate, or Translator\.load", "language-model": r"or LanguageModel\.load",
+            "tagger": r"w2v tag, or Tagger\.load"}[kind]  # fmt: skip
     others: list[Any] = [own.load for _, own, _ in KINDS.values() if own is not KINDS[kind][1]]
     for load in (Embeddings.load, SentenceEncoder.load, SentenceIndex.open, *others):
         with pytest.raises(ModelError, match=hint):

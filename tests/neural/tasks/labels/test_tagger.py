@@ -61,6 +61,20 @@ def test_raw_text_is_tagged_with_places() -> None:
     assert name_tagger().tag(["we saw Ben-Lee"], tokenizer="whitespace")[0].words[2].text == "Ben-Lee"
 
 
+@pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "BIOES"])
+def test_spans_of_texts_are_those_that_their_tags_write(scheme: str) -> None:
+    tags = [written(spans_of(own), len(own), scheme) for own in NAMED.tags]
+    tagger = Tagger(**TINY).fit(NAMED.sentences, tags)
+    found = tagger.tag([" ".join(own) for own in TEST.sentences], tokenizer="whitespace")
+    assert [text.tags for text in found] == tagger.predict(TEST)
+    for text in found:
+        spans = [text.text[text.places[a][0] : text.places[b - 1][1]] for a, b, _ in spans_of(text.tags)]
+        assert [(span.text, span.label) for span in text.spans] == list(
+            zip(spans, (label for *_, label in spans_of(text.tags)), strict=True)
+        )
+    assert sum(len(text.spans) for text in found)
+
+
 def test_answers_do_not_depend_on_company_or_threads() -> None:
     tagger = Tagger(**NETWORK).set_params(epochs=2).fit(NAMED, validation=TEST)
     alone = [tagger.predict([sentence])[0] for sentence in TEST.sentences]
