@@ -26,7 +26,7 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import json_text
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
-from w2v.corpora.labelled import TableColumns
+from w2v.corpora.labels.labelled import TableColumns
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters

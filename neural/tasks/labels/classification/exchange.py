@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.labelled import PREFIX
+from w2v.corpora.labels.labelled import PREFIX
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.formats.fasttext import read_fasttext_classifier
 from w2v.neural.parameters import ParameterTable

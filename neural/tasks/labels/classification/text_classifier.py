@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
-from w2v.corpora.labelled import TableColumns
+from w2v.corpora.labels.labelled import TableColumns
 from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.neural.kernels.bags import Linear
 from w2v.neural.progress import ProgressOption, show_fitting
@@ -144,7 +144,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         Parameters
         ----------
         texts : iterable of str, or str, path-like, list of path-like
-            Texts; without `y` files of labels and texts, see `w2v.corpora.labelled.read_labelled`.
+            Texts; without `y` files of labels and texts, see `w2v.corpora.labels.labelled.read_labelled`.
         y : sequence, optional
             The label of each text, or a list of labels of each, or a matrix of 0 and 1 with a column for each class.
         validation : (texts, y), or files, optional

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
 from w2v import ModelError, TextClassifier
 from w2v.corpora import CorpusError
-from w2v.corpora.labelled import TableColumns
+from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 TEXTS, LABELS = topic_texts()
