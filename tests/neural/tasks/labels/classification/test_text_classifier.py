@@ -129,6 +129,18 @@ def test_empty_and_unknown_texts_have_labels() -> None:
     assert TextClassifier().fit([*TEXTS, ""], [*LABELS, "water"]).predict([""]).shape == (1,)
 
 
+def test_words_speak_for_labels() -> None:
+    model = topic_classifier()
+    found = dict(model.contributions("the river of gold"))
+    assert list(found) == ["the", "river", "of", "gold"]
+    water = dict(model.contributions("the river of gold", "water"))
+    assert water["river"] > 1 and water["gold"] < -1 and abs(water["of"]) < water["river"]
+    metal = dict(model.contributions("the river of gold", "metal"))
+    assert metal == pytest.approx({word: -x for word, x in water.items()}) and model.contributions("") == []
+    with pytest.raises(ValueError, match="'wood' is no label"):
+        model.contributions("a", "wood")
+
+
 def test_unknown_labels_when_measured() -> None:
     report = topic_classifier().evaluate(["river", "gold", "oak"], ["water", "metal", "wood"])
     assert report.unknown == {"wood": 1} and report.accuracy == pytest.approx(2 / 3)
