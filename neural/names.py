@@ -13,6 +13,7 @@ ACTIVATIONS = ("gelu", "gelu-tanh", "relu", "tanh")
 
 MIXERS = ("attention", "recurrent", "convolution")
 """What lets the hidden states of a sequence see each other; see `w2v.neural.layers.block`."""
+
 POOLINGS = ("mean", "first", "max")
 """How the hidden states of a sequence become one; see `w2v.neural.layers.pooling`."""
 

@@ -26,7 +26,7 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import json_text
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.text.shared import find_interrupted, required_output, run
-from w2v.corpora.labelled import TableColumns
+from w2v.corpora.labels.labelled import TableColumns
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
 _AT_ONCE = 4096
+_MOST_WORDS = 5
 
 
 def column_options(command: Any) -> Any:
@@ -143,18 +144,21 @@ def _facts(model: TextClassifier) -> dict[str, Any]:
 Examples:
   w2v classify topics.classifier news.txt > labelled.tsv
   echo "a ship at sea" | w2v classify topics.classifier
-  w2v classify topics.classifier news.txt --top 3 --json""",
+  w2v classify topics.classifier news.txt --top 3 --json
+  w2v classify topics.classifier news.txt --why""",
 )
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @number_option("--top", default=1, help="With --json: so many labels of each line, the most probable.")
+@click.option("--why", is_flag=True, help="Say what each word speaks for the label: what its log-odds lose without it.")
 @errors_option
 @json_option
-def classify(model: Path, files: tuple[str, ...], top: int, errors: str, as_json: bool) -> None:
+def classify(model: Path, files: tuple[str, ...], top: int, why: bool, errors: str, as_json: bool) -> None:
     """Say which label each line of files, or of standard input, has.
 
     A line out for a line in: the label (where a text may have several: all of them, between commas), a tab, its
-    probability, a tab, and the text. --json prints an object a line.
+    probability, a tab, and the text. --why adds a tab and the words that speak for it most. --json prints an object a
+    line.
     """
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
@@ -163,10 +167,18 @@ def classify(model: Path, files: tuple[str, ...], top: int, errors: str, as_json
     lines = reader.lines()
     while texts := list(islice(lines, _AT_ONCE)):
         for text, answer in zip(texts, opened.explain(texts), strict=True):
+            words = opened.contributions(text) if why else []
             if as_json:
                 probable = [{"label": label, "probability": p} for label, p in answer.probable(top)]
-                click.echo(json_text({"text": text, "labels": list(answer.labels), "probable": probable}))
+                found: dict[str, Any] = {"text": text, "labels": list(answer.labels), "probable": probable}
+                click.echo(json_text(found | ({"words": words} if why else {})))
             else:
                 labels = ",".join(printable(str(label)) for label in answer.labels)
-                shown = printable(text) if sys.stdout.isatty() else text
-                click.echo(f"{labels}\t{answer.probability:.3f}\t{shown}")
+                shown = [printable(text) if sys.stdout.isatty() else text]
+                shown += [", ".join(f"{word} {x:+.1f}" for word, x in _strongest(words))] if why else []
+                click.echo("\t".join((labels, f"{answer.probability:.3f}", *shown)))
+
+
+def _strongest(words: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return the words that speak for a label most, each once."""
+    return sorted(dict(words).items(), key=lambda one: -one[1])[:_MOST_WORDS]

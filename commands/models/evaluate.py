@@ -116,8 +116,8 @@ def evaluate(
     Word vectors serve as the encoder that they make without training.
     """
     if labels or tags:
-        unfit = [*analogies, *pairs, *([against] if against else []), *chain(*sentences.values())]
-        _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, unfit)
+        further = [*analogies, *pairs, *([against] if against else []), *chain(*sentences.values())]
+        _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further)
         return
     is_encoder = any(sentences.values())
     if not analogies and not pairs and not is_encoder:

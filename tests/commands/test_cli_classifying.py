@@ -103,6 +103,10 @@ def test_classify_answers_line_by_line(model: Path, tmp_path: Path) -> None:
     assert [line[0] for line in lines][::2] == ["water", "metal"] and lines[1][2] == ""
     assert all(0.5 <= float(line[1]) <= 1 for line in lines) and lines[0][2] == "the river and the sea"
     assert run("classify", model, stdin=text.read_bytes()).stdout == answer.stdout
+    first = run("classify", model, text, "--why").stdout.splitlines()[0].split("\t")[3]
+    assert {part.split()[0] for part in first.split(", ")[:2]} == {"river", "sea"}
+    words = json.loads(run("classify", model, text, "--why", "--json").stdout.splitlines()[2])["words"]
+    assert words[0][0] == "gold" and words[0][1] > 0
     found = [json.loads(line) for line in run("classify", model, text, "--json", "--top", 2).stdout.splitlines()]
     assert found[2]["labels"] == ["metal"] and [one["label"] for one in found[2]["probable"]] == ["metal", "water"]
 

@@ -173,8 +173,8 @@ def read_fasttext_classifier(path: str | os.PathLike[str]) -> FasttextClassifier
     check_finite(source.path, output, lambda row: f": the vector of label {row + 1}")
     subwords = settings.subwords
     found = settings._asdict() | {"minn": subwords.min_n if subwords else 0, "maxn": subwords.max_n if subwords else 0}
-    known, classes = (_decode(source.path, one, "strict", "utf-8") for one in (words, labels))
-    return FasttextClassifier(known, classes, table, output, settings.loss == _SOFTMAX, found)
+    names, tags = (_decode(source.path, one, "strict", "utf-8") for one in (words, labels))
+    return FasttextClassifier(names, tags, table, output, settings.loss == _SOFTMAX, found)
 
 
 def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:

@@ -24,7 +24,7 @@ def _config_from(described: Mapping[str, Any]) -> TaggerConfig:
 
 
 def _check(config: TaggerConfig, units: Mapping[str, Any]) -> None:
-    labels: Labels = units["words"]
+    labels: Labels = units["text"]
     check_sizes(
         {
             **sizes_of(config.inputs, labels.words),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
-from w2v.corpora.labelled import Labelled, TableColumns, read_labelled
+from w2v.corpora.labels.labelled import Labelled, TableColumns, read_labelled
 from w2v.neural.kernels.bags import Targets
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters

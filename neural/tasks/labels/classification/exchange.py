@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.labelled import PREFIX
+from w2v.corpora.labels.labelled import PREFIX
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.formats.fasttext import read_fasttext_classifier
 from w2v.neural.parameters import ParameterTable
@@ -23,6 +23,7 @@ from w2v.vectors.model_folder import encode_json
 
 SMALL_BYTES = 2_000_000
 """What a small classifier's folder holds at most, if nothing else is asked for."""
+_JSON_LINE, _HEADERS = 9, 4096
 
 
 def made_small(network: TextNetwork, features: BagFeatures, most_bytes: int) -> TextNetwork:
@@ -32,16 +33,13 @@ def made_small(network: TextNetwork, features: BagFeatures, most_bytes: int) -> 
     """
     config, table = network.config, network.parameters[TABLE]
     order = np.argsort(-np.linalg.norm(table, axis=1), kind="stable")
-    low, high = 0, len(order)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if _bytes_of(network, features, order[:middle]) <= most_bytes else (low, middle - 1)
-    if not low:
+    fixed = network.parameters[OUTPUT].nbytes + len(encode_json(network.metadata)) + _HEADERS
+    n_kept = int(np.searchsorted(np.cumsum(_row_bytes(features, config.dim)[order]), most_bytes - fixed, side="right"))
+    if not n_kept:
         raise ValueError(
             f"a classifier of {config.n_classes} classes and {config.dim} columns does not fit {most_bytes} bytes"
         )
-    kept = np.sort(order[:low])
-    return _small(network, features, kept)
+    return _small(network, features, np.sort(order[:n_kept]))
 
 
 def _small(network: TextNetwork, features: BagFeatures, kept: NDArray[np.int64]) -> TextNetwork:
@@ -58,15 +56,11 @@ def _small(network: TextNetwork, features: BagFeatures, kept: NDArray[np.int64])
     )
 
 
-def _bytes_of(network: TextNetwork, features: BagFeatures, rows: NDArray[np.int64]) -> int:
-    """Return about how many bytes a folder with these rows holds; rather more than it does."""
-    n_words = len(features.words)
-    words = np.array([len(word.encode()) + 9 for word in features.words])  # a line of JSON, quoted
-    n_escaped = sum(word.count("\\") + word.count('"') for word in features.words)
-    own = rows[rows < n_words]
-    n_numbers = len(rows) - len(own)
-    tables = len(rows) * (network.config.dim + 2) + 4 * n_numbers + network.parameters[OUTPUT].nbytes
-    return int(words[own].sum() + n_escaped + tables + len(encode_json(network.metadata)) + 4096)
+def _row_bytes(features: BagFeatures, dim: int) -> NDArray[np.int64]:
+    """Return about how many bytes each feature takes in a folder: a value a byte, a scale, and its word or bucket."""
+    words = (len(word.encode()) + word.count("\\") + word.count('"') + _JSON_LINE for word in features.words)
+    names = np.fromiter(words, np.int64, len(features.words))
+    return np.concatenate([names, np.full(len(features.numbers), 4)]) + dim + 2
 
 
 def from_fasttext(path: str | os.PathLike[str]) -> TextNetwork:

@@ -62,8 +62,9 @@ def start_layered(data: LabelData, parameters: ClassifierParameters, initial: An
     every = (word for own in sentences for word in own)
     vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given, subwords=_SUBWORDS)
     assert parameters.dim is not None
+    given_rows, given_size = vectors.shape
     sizes = InputConfig(
-        len(vocabulary.words) + 1, _SIZE, _SUBWORDS.buckets, _SIZE, len(vectors), vectors.shape[1], (), parameters.dim
+        len(vocabulary.words) + 1, _SIZE, _SUBWORDS.buckets, _SIZE, given_rows, given_size, (), parameters.dim
     )  # fmt: skip
     config = LayeredConfig(sizes, stack_of(parameters), len(data.classes), data.one_of_many, parameters.pooling)
     table = ParameterTable.initialise(config.tensors(), parameters.random_state)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
-from w2v.corpora.labelled import TableColumns
-from w2v.corpora.tokenizers import tokenizer_from_config
+from w2v.corpora.labels.labelled import TableColumns
+from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
 from w2v.neural.kernels.bags import Linear
 from w2v.neural.progress import ProgressOption, show_fitting
 from w2v.neural.tasks.estimator import TextEstimator, positive
@@ -104,7 +104,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         Parameters
         ----------
         texts : iterable of str, or str, path-like, list of path-like
-            Texts; without `y` files of labels and texts, see `w2v.corpora.labelled.read_labelled`.
+            Texts; without `y` files of labels and texts, see `w2v.corpora.labels.labelled.read_labelled`.
         y : sequence, optional
             The label of each text, or a list of labels of each, or a matrix of 0 and 1 with a column for each class.
         validation : (texts, y), or files, optional
@@ -219,6 +219,30 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
     def explain(self, texts: Any) -> list[Classified]:
         """Return the labels of each text, how probable they are, and how probable every other is."""
         return classified(self.classes_.tolist(), self.predict_proba(texts), one_of_many=self._one_of_many)
+
+    def contributions(self, text: str, label: Any = None) -> list[tuple[str, float]]:
+        """Return how much each word of a text speaks for a label: what the log-odds of the label lose without the word.
+
+        Parameters
+        ----------
+        text : str
+        label : object, optional
+            One of `classes_`; by default the most probable.
+
+        Raises
+        ------
+        ValueError
+            If the label is none of them.
+        """
+        classes = self.classes_.tolist()
+        words = get_tokenizer(self.tokenizer)(checked_text(text, 1))
+        texts = [" ".join(words), *(" ".join(words[:i] + words[i + 1 :]) for i in range(len(words)))]
+        p = self.predict_proba(texts)
+        if label is not None and label not in classes:
+            raise ValueError(f"{label!r:.60} is no label of the classifier")
+        k = int(p[0].argmax()) if label is None else classes.index(label)
+        odds = np.log(np.maximum(p[:, k], 1e-12)) - np.log(np.maximum(1 - p[:, k], 1e-12))
+        return list(zip(words, (odds[0] - odds[1:]).tolist(), strict=True))
 
     def score(self, texts: Any, y: Any = None) -> float:
         """Return the fraction of texts whose labels, all of them, are right; see `evaluate`."""

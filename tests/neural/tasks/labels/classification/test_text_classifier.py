@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
 from w2v import ModelError, TextClassifier
 from w2v.corpora import CorpusError
-from w2v.corpora.labelled import TableColumns
+from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 TEXTS, LABELS = topic_texts()
@@ -127,6 +127,18 @@ def test_empty_and_unknown_texts_have_labels() -> None:
     assert p.shape == (3, 2) and (p[0] == p[1]).all() and model.predict([]).tolist() == []
     assert model.explain(["the river"])[0].labels == ("water",)
     assert TextClassifier().fit([*TEXTS, ""], [*LABELS, "water"]).predict([""]).shape == (1,)
+
+
+def test_words_speak_for_labels() -> None:
+    model = topic_classifier()
+    found = dict(model.contributions("the river of gold"))
+    assert list(found) == ["the", "river", "of", "gold"]
+    water = dict(model.contributions("the river of gold", "water"))
+    assert water["river"] > 1 and water["gold"] < -1 and abs(water["of"]) < water["river"]
+    metal = dict(model.contributions("the river of gold", "metal"))
+    assert metal == pytest.approx({word: -x for word, x in water.items()}) and model.contributions("") == []
+    with pytest.raises(ValueError, match="'wood' is no label"):
+        model.contributions("a", "wood")
 
 
 def test_unknown_labels_when_measured() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from w2v.corpora import CorpusError
-from w2v.corpora.labelled import Labelled, TableColumns, read_labelled
+from w2v.corpora.labels.labelled import Labelled, TableColumns, read_labelled
 
 
 def written(path: Path, text: str) -> Path:

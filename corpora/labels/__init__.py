@@ -1,0 +1,1 @@
+"""Where labels come from: files of texts with labels."""
