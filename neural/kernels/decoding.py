@@ -19,7 +19,7 @@ import numpy as np
 from w2v.kernels.jit import compiled, merged
 from w2v.kernels.simd import LANES, fma, load, load_vector, select_lanes, splat, store_vector, take, transpose
 from w2v.kernels.training import round_up
-from w2v.neural.kernels.matmul import multiply
+from w2v.neural.kernels.matmul import ADD, ASSIGN, multiply
 from w2v.neural.kernels.rows import activate, normalise, rotate
 from w2v.neural.kernels.vector_math import exponential
 
@@ -136,7 +136,7 @@ def remember(plan, states, offsets, keys, values):
     for layer in range(plan.weights.shape[0]):
         row = plan.weights[layer]
         panels = row[borders[MEMORY_KEYS] : borders[MEMORY_VALUES]]
-        multiply(states, n, plan.memory_size, panels, width, False, straight)
+        multiply(states, n, plan.memory_size, panels, width, ASSIGN, straight)
         at = 0
         for b in range(offsets.size - 1):
             length = offsets[b + 1] - offsets[b]
@@ -146,7 +146,7 @@ def remember(plan, states, offsets, keys, values):
                     keys[layer, at + d * size + j] = straight[(offsets[b] + j) * width + d] if j < length else 0
             at += size * width
         panels = row[borders[MEMORY_VALUES] : borders[FROM_MEMORY]]
-        multiply(states, n, plan.memory_size, panels, width, False, values[layer])
+        multiply(states, n, plan.memory_size, panels, width, ASSIGN, values[layer])
 
 
 @compiled
@@ -293,7 +293,7 @@ def _embed(plan, rows, tokens, n, s):
 def _self_attention(plan, rows, layer, weights, source, n, s):
     width, borders = plan.n_heads * plan.head_size, plan.borders
     entries, bias = rows.entries[layer], weights[borders[DISTANCES] : borders[LAST]]
-    multiply(source, n, plan.dim, weights[borders[OWN] : borders[OUTPUT]], 3 * width, False, s.wide)
+    multiply(source, n, plan.dim, weights[borders[OWN] : borders[OUTPUT]], 3 * width, ASSIGN, s.wide)
     if rows.cos.size:
         turned = s.wide[: n * 3 * width].reshape(n, 3 * width)
         for part in range(2):
@@ -310,7 +310,7 @@ def _self_attention(plan, rows, layer, weights, source, n, s):
         _attend_to_entries(
             plan, s.wide, i * 3 * width, entries, s.places, n_keys, bias, s.block, s.scores, s.mixed, i * width
         )
-    multiply(s.mixed, n, width, weights[borders[OUTPUT] : borders[ACROSS]], plan.dim, True, s.h)
+    multiply(s.mixed, n, width, weights[borders[OUTPUT] : borders[ACROSS]], plan.dim, ADD, s.h)
 
 
 @merged
@@ -318,7 +318,7 @@ def _cross_attention(plan, rows, layer, weights, source, n, s):
     width, borders = plan.n_heads * plan.head_size, plan.borders
     keys, values, no_bias = rows.keys[layer], rows.values[layer], weights[:0]
     is_last = layer == plan.weights.shape[0] - 1
-    multiply(source, n, plan.dim, weights[borders[ACROSS] : borders[MEMORY_KEYS]], width, False, s.wide)
+    multiply(source, n, plan.dim, weights[borders[ACROSS] : borders[MEMORY_KEYS]], width, ASSIGN, s.wide)
     starts = np.zeros(rows.offsets.size, np.int64)
     for b in range(rows.offsets.size - 1):
         starts[b + 1] = starts[b] + round_up(rows.offsets[b + 1] - rows.offsets[b], LANES) * width
@@ -333,15 +333,15 @@ def _cross_attention(plan, rows, layer, weights, source, n, s):
             plan, s.wide, i * width, keys, starts[b], values, s.places, n_keys, no_bias, s.scores, s.mixed, i * width,
             alignment,
         )  # fmt: skip
-    multiply(s.mixed, n, width, weights[borders[FROM_MEMORY] : borders[INNER]], plan.dim, True, s.h)
+    multiply(s.mixed, n, width, weights[borders[FROM_MEMORY] : borders[INNER]], plan.dim, ADD, s.h)
 
 
 @merged
 def _feed_forward(plan, weights, source, n, s):
     borders = plan.borders
-    multiply(source, n, plan.dim, weights[borders[INNER] : borders[OUTER]], plan.d_ff, False, s.hidden)
+    multiply(source, n, plan.dim, weights[borders[INNER] : borders[OUTER]], plan.d_ff, ASSIGN, s.hidden)
     activate(plan.activation, s.hidden, s.hidden)
-    multiply(s.hidden, n, plan.d_ff, weights[borders[OUTER] : borders[NORM1]], plan.dim, True, s.h)
+    multiply(s.hidden, n, plan.d_ff, weights[borders[OUTER] : borders[NORM1]], plan.dim, ADD, s.h)
 
 
 @merged
@@ -400,4 +400,4 @@ def extend(plan, rows, tokens, offsets, first_entry, logits):
             s.h[row * dim + d] = s.h[(offsets[row + 1] - 1) * dim + d]
     if plan.end_norm.size:
         _normalise(plan, s.h, n_rows, plan.end_norm, s.h, s.moments)
-    multiply(s.h, n_rows, dim, plan.output, plan.n_tokens, False, logits)
+    multiply(s.h, n_rows, dim, plan.output, plan.n_tokens, ASSIGN, logits)

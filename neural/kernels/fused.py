@@ -19,8 +19,8 @@ import numpy as np
 from w2v.kernels.jit import compiled, merged
 from w2v.kernels.simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
 from w2v.neural.kernels.attention import attend
-from w2v.neural.kernels.matmul import multiply
-from w2v.neural.kernels.rows import activate, gated_residual, normalise, rotate
+from w2v.neural.kernels.matmul import ADD, ASSIGN, multiply
+from w2v.neural.kernels.rows import activate, copy_values, gated_residual, normalise, rotate
 
 GROUP = 240
 """Tokens of a group, unless one sequence has more."""
@@ -30,6 +30,7 @@ QUERY, KEY, VALUE, OUTPUT, INNER, OUTER, NORM1, NORM2, DISTANCES, END = 0, 1, 2,
 """Entries of `borders`: where the arrays of a layer begin in its row of `weights`."""
 _AHEAD = 6
 _LINE = 16
+_FIRST, _WHOLE = np.int64(0), np.bool_(False)  # of the types that `attend` is compiled for, unlike 0 and False
 
 
 class Plan(NamedTuple):
@@ -192,28 +193,28 @@ def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
     if plan.pre:
         normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.normal, s.moments, s.moments)
         source = s.normal
-    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], width, False, s.q)
-    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], width, False, s.k)
-    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], width, False, s.v)
+    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], width, ASSIGN, s.q)
+    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], width, ASSIGN, s.k)
+    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], width, ASSIGN, s.v)
     if cos.size:
         q, k = s.q[: n * width].reshape(n, width), s.k[: n * width].reshape(n, width)
         rotate(q, plan.n_heads, cos, sin, s.positions, 1, q)
         rotate(k, plan.n_heads, cos, sin, s.positions, 1, k)
     attend(
-        s.q, s.k, s.v, offsets, offsets, 0, n_sequences, plan.n_heads, plan.head_size, plan.scale,
-        row[borders[DISTANCES] : borders[END]], plan.distance, False, no_mask, s.mixed, no_weights, no_offsets,
+        s.q, s.k, s.v, offsets, offsets, _FIRST, n_sequences, plan.n_heads, plan.head_size, plan.scale,
+        row[borders[DISTANCES] : borders[END]], plan.distance, _WHOLE, no_mask, s.mixed, no_weights, no_offsets,
     )  # fmt: skip
-    multiply(s.mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, True, s.h)
+    multiply(s.mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, ADD, s.h)
     source = s.h
     if plan.pre:
         normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.normal, s.moments, s.moments)
         source = s.normal
     else:
         normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.h, s.moments, s.moments)
-    multiply(source, n, dim, row[borders[INNER] : borders[OUTER]], plan.d_ff, False, s.hidden)
+    multiply(source, n, dim, row[borders[INNER] : borders[OUTER]], plan.d_ff, ASSIGN, s.hidden)
     hidden = s.hidden[: n * plan.d_ff]
     activate(plan.activation, hidden, hidden)
-    multiply(s.hidden, n, plan.d_ff, row[borders[OUTER] : borders[NORM1]], dim, True, s.h)
+    multiply(s.hidden, n, plan.d_ff, row[borders[OUTER] : borders[NORM1]], dim, ADD, s.h)
     if not plan.pre:
         normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.h, s.moments, s.moments)
 
@@ -262,19 +263,19 @@ def infer_rows(plan, x, offsets, first, last, cos, sin, y):
         start, stop = offsets[b], offsets[end]
         n, own, target = stop - start, x[start * size : stop * size], y[start * size : stop * size]
         if plan.mapped:
-            multiply(own, n, size, plan.into, plan.dim, False, s.h)
+            multiply(own, n, size, plan.into, plan.dim, ASSIGN, s.h)
         else:
-            s.h[: n * plan.dim] = own
+            copy_values(own, 0, n * plan.dim, s.h, 0)
         _run_layers(plan, n, offsets, b, end, cos, sin, s)
         if plan.gated:
-            multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, ends)
+            multiply(s.h, n, plan.dim, plan.out_of, n_columns, ASSIGN, ends)
             gated_residual(
                 own.reshape(n, size), ends[: n * n_columns].reshape(n, n_columns), s.moments, target.reshape(n, size)
             )
         elif plan.mapped:
-            multiply(s.h, n, plan.dim, plan.out_of, n_columns, False, target)
+            multiply(s.h, n, plan.dim, plan.out_of, n_columns, ASSIGN, target)
         else:
-            target[:] = s.h[: n * plan.dim]
+            copy_values(s.h, 0, n * plan.dim, target, 0)
         b = end
 
 
@@ -335,7 +336,7 @@ def _finish_sums(plan, x, source, offsets, first, last, h, y):
             else:
                 _add_scaled(x, i * size, one, factor, size, y, target)
     if plan.mapped:
-        multiply(sums, last - first, dim, plan.out_of_sums, size, True, y[first * size : last * size])
+        multiply(sums, last - first, dim, plan.out_of_sums, size, ADD, y[first * size : last * size])
 
 
 @compiled
@@ -373,7 +374,7 @@ def infer_sums(plan, x, source, offsets, first, last, cos, sin, y):
                 else:
                     s.h[i * dim : (i + 1) * dim] = source.extra_projected[(-1 - row) * dim : -row * dim]
         elif plan.mapped:
-            multiply(x[start * size : stop * size], n, size, plan.into, dim, False, s.h)
+            multiply(x[start * size : stop * size], n, size, plan.into, dim, ASSIGN, s.h)
         else:
             s.h[: n * dim] = x[start * size : stop * size]
         _run_layers(plan, n, offsets, b, end, cos, sin, s)

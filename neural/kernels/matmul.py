@@ -23,6 +23,9 @@ PANEL = COLUMNS * LANES
 BLOCK = 240
 """Rows that are multiplied with all panels before the next rows are: they stay in the nearer caches."""
 
+ASSIGN, ADD = np.bool_(False), np.bool_(True)
+"""Whether `multiply` adds; for False and True, which are types of their own, it would be compiled twice more."""
+
 _float32 = np.float32
 
 
@@ -120,17 +123,17 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
                     _multiply_all(x, places, width, panels, panel, one, add, out, at, n_columns)
                     continue
                 if n == 1:
-                    _multiply_1(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                    _multiply_1(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
                 elif n == 2:
-                    _multiply_2(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                    _multiply_2(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
                 elif n <= 4:
-                    _multiply_4(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                    _multiply_4(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
                 elif n <= HALF:
-                    _multiply_half(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                    _multiply_half(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
                 elif n <= MIDDLE:
-                    _multiply_middle(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                    _multiply_middle(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
                 else:
-                    _multiply_all(x, places, width, panels, panel, one, False, scratch, 0, PANEL)
+                    _multiply_all(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
                 _copy_tile(scratch, n, m, out, at, n_columns, add)
 
 
@@ -175,4 +178,4 @@ def add_outer_products(x, n_rows, width, dy, n_columns, out):
                     add_tile(tile, out, steps(k * n_columns, n_columns, ROWS), first)
                 else:
                     store_tile(tile, scratch, scratch_rows, 0)
-                    _copy_tile(scratch, min(ROWS, width - k), valid, out, k * n_columns + first, n_columns, True)
+                    _copy_tile(scratch, min(ROWS, width - k), valid, out, k * n_columns + first, n_columns, ADD)

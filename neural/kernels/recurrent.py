@@ -13,7 +13,7 @@ import numpy as np
 
 from w2v.kernels.jit import compiled
 from w2v.kernels.simd import LANES, fma, load_vector, splat, store_vector
-from w2v.neural.kernels.matmul import multiply
+from w2v.neural.kernels.matmul import ADD, ASSIGN, multiply
 from w2v.neural.kernels.vector_math import hyperbolic_tangent, plus, sigmoid
 
 _float32 = np.float32
@@ -43,7 +43,7 @@ def recur(inputs, panels, counts, width, states, kept):
     added = np.empty(counts[0] * 3 * width, np.float32)
     row, before, now = 0, 0, counts[0]
     for count in counts:
-        multiply(states[before * width :], count, width, panels, 3 * width, False, added)
+        multiply(states[before * width :], count, width, panels, 3 * width, ASSIGN, added)
         for i in range(count):
             at, own, keep = i * 3 * width, (row + i) * 3 * width, (row + i) * 4 * width
             for d in range(0, width, LANES):
@@ -101,5 +101,5 @@ def recur_backward(dstates, states, kept, panels, counts, width, dinputs, dadded
                 store_vector(dadded, own + d, dreset)
                 store_vector(dadded, own + width + d, dupdate)
                 store_vector(dadded, own + 2 * width + d, dcandidate * reset)
-        multiply(dadded[row * 3 * width :], count, 3 * width, panels, width, True, dstates[before * width :])
+        multiply(dadded[row * 3 * width :], count, 3 * width, panels, width, ADD, dstates[before * width :])
         end = now

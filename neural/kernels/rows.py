@@ -131,6 +131,13 @@ def _slope(kind, x):
 
 
 @compiled
+def copy_values(x, at, n, y, to):
+    """Assign y[to : to + n] = x[at : at + n]; a slice would have Numba compile the message of an error as well."""
+    for i in range(n):
+        y[to + i] = x[at + i]
+
+
+@compiled
 def activate(kind, x, y):
     """Assign y the activation of every value of x; `kind` is the number of one. y may be x itself."""
     whole = x.size - x.size % LANES
@@ -138,9 +145,9 @@ def activate(kind, x, y):
         store_vector(y, i, _function(kind, load_vector(x, i)))
     if whole < x.size:
         rest = np.zeros(LANES, np.float32)
-        rest[: x.size - whole] = x[whole:]
+        copy_values(x, whole, x.size - whole, rest, 0)
         store_vector(rest, 0, _function(kind, load_vector(rest, 0)))
-        y[whole:] = rest[: x.size - whole]
+        copy_values(rest, 0, x.size - whole, y, whole)
 
 
 @compiled
@@ -151,7 +158,7 @@ def activate_backward(kind, dy, x, dx):
         store_vector(dx, i, load_vector(dy, i) * _slope(kind, load_vector(x, i)))
     if whole < x.size:
         rest = np.zeros(LANES, np.float32)
-        rest[: x.size - whole] = x[whole:]
+        copy_values(x, whole, x.size - whole, rest, 0)
         store_vector(rest, 0, _slope(kind, load_vector(rest, 0)))
         for i in range(whole, x.size):
             dx[i] = dy[i] * rest[i - whole]

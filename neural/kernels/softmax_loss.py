@@ -19,7 +19,17 @@ import numpy as np
 from w2v.kernels.jit import compiled
 from w2v.kernels.simd import LANES, load_vector, splat, store_vector, sum_lanes
 from w2v.kernels.training import round_up
-from w2v.neural.kernels.matmul import PANEL, add_outer_products, multiply, pack, pack_transposed, packed_size
+from w2v.neural.kernels.matmul import (
+    ADD,
+    ASSIGN,
+    PANEL,
+    add_outer_products,
+    multiply,
+    pack,
+    pack_transposed,
+    packed_size,
+)
+from w2v.neural.kernels.rows import copy_values
 from w2v.neural.kernels.vector_math import exponential, larger, plus
 
 PIECE = 288
@@ -117,14 +127,14 @@ def softmax_loss(
     for start in range(0, n_rows, PIECE):
         count = min(PIECE, n_rows - start)
         width = round_up(count, PANEL)
-        piece[: count * dim] = hidden[start * dim : (start + count) * dim]
+        copy_values(hidden, start * dim, count * dim, piece, 0)
         piece[count * dim : width * dim] = 0
         pack_transposed(piece, width, dim, columns)
         totals[:], sums[:] = 0, 0
         for first in range(0, n_classes, CLASSES):
             last = min(first + CLASSES, n_classes)
             block = logits[first * width : last * width]
-            multiply(table[first * dim : last * dim], last - first, dim, columns, width, False, block)
+            multiply(table[first * dim : last * dim], last - first, dim, columns, width, ASSIGN, block)
             for i in range(count):
                 target = targets[start + i]
                 if first <= target < last:
@@ -151,6 +161,6 @@ def softmax_loss(
                 if first <= target < last:
                     block[(target - first) * width + i] -= kept * scale
                     dbias[target] -= kept * scale
-            multiply(block, last - first, width, rows, dim, True, dtable[first * dim : last * dim])
+            multiply(block, last - first, width, rows, dim, ADD, dtable[first * dim : last * dim])
             add_outer_products(block, last - first, width, table[first * dim : last * dim], dim, dpiece)
-        dhidden[start * dim : (start + count) * dim] = dpiece[: count * dim]
+        copy_values(dpiece, 0, count * dim, dhidden, start * dim)
