@@ -82,8 +82,7 @@ def label_images(
 
         first = pictures.take(np.arange(min(len(pictures), plots.MOST_DRAWN)))
         _draw(lambda: plots.plot_attention(classifier, first, layer=layer), attention, overwrite)
-        if known is not None:
-            _draw(lambda: plots.plot_confusion(known, found), confusion, overwrite)
+        _draw(lambda: plots.plot_confusion(np.asarray(known), found), confusion, overwrite)
     rows = np.arange(len(pictures)) if right is None or not wrong else np.flatnonzero(~right)
     order = (-probabilities[rows]).argsort(axis=1, kind="stable")[:, :top]
     for row, best in zip(rows.tolist(), order.tolist(), strict=True):

@@ -106,6 +106,9 @@ def as_pictures(pixels: Any, image_shape: tuple[int, ...] | None = None, name: s
 
 def _with_channels(array: NDArray[Any], image_shape: tuple[int, ...] | None, name: str) -> NDArray[Any]:
     """Return an array with four axes."""
+    if array.ndim > 1 and 0 in array.shape:
+        what = "no picture, 0 sample(s)" if not array.shape[0] else "pictures of 0 feature(s)"
+        raise ValueError(f"{name} holds {what} (shape={array.shape}) while a minimum of 1 is required.")
     if array.ndim == 2:
         shape = image_shape or _square(array.shape[1], name)
         if math.prod(shape) != array.shape[1]:
@@ -121,12 +124,6 @@ def _with_channels(array: NDArray[Any], image_shape: tuple[int, ...] | None, nam
         )
     if array.shape[3] not in (1, 3, 4) and array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
-    if not array.shape[0]:
-        raise ValueError(
-            f"{name} has 0 sample(s): there is no picture (shape {array.shape}) while a minimum of 1 is required"
-        )
-    if 0 in array.shape:
-        raise ValueError(f"{name} has 0 feature(s) (shape {array.shape}) while a minimum of 1 is required")
     return array
 
 

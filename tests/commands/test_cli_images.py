@@ -22,7 +22,7 @@ PIXELS, LABELS = bars(120)
 OTHERS, WANTED = bars(40, 2)
 FEW = (
     "--dim", 16, "--heads", 2, "--layers", 1, "--epochs", 4, "--batch-size", 16, "--evaluate-every", 8, "--workers", 1,
-    "--averaged", 1, "--warmup", 10, "--learning-rate", 0.01,
+    "--averaged", 1, "--warmup", 10, "--learning-rate", 0.01, "--rotate", 0, "--zoom", 0,
 )  # fmt: skip
 
 

@@ -239,7 +239,7 @@ def test_hostile_files_cost_nothing_and_are_named(tmp_path: Path, name: str, mes
         ("cube.npz", "cube.npz must have shape"),
         ("complex.npz", "holds complex128, not numbers"),
         ("nan.npz", "nan.npz holds NaN or infinity"),
-        ("none.npz", "there is no picture"),
+        ("none.npz", "none.npz holds no picture"),
     ],
 )
 def test_other_mistakes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Any, message: str) -> None:

@@ -50,6 +50,9 @@ class ImageParameters(SharedParameters):
     )
     warmup: int = parameter(100, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
     weight_decay: float = parameter(0.05, Number("Weight decay of matrices and tables.", low=0))
+    averaged: int = parameter(
+        3, Integer("Keep the mean of the parameters at the last so many measurements.", 1, 1 << 10)
+    )
     epochs: int | None = parameter(
         None,
         Integer("Passes over the pictures.", 1, MANY),
@@ -71,10 +74,10 @@ class ImageParameters(SharedParameters):
         "a fourteenth of the shorter side",
     )
     rotate: float = parameter(
-        0.0, Number("Turn each picture of a step at random, by at most so many degrees either way.", low=0, high=180)
+        10.0, Number("Turn each picture of a step at random, by at most so many degrees either way.", low=0, high=180)
     )
     zoom: float = parameter(
-        0.0,
+        0.1,
         Number("Make each picture of a step larger or smaller at random, by at most this fraction.", low=0, high=10),
     )
     flip: bool = parameter(False, Flag("Mirror every other picture of a step, left to right."))

@@ -70,7 +70,8 @@ def plot_attention(classifier: ImageClassifier, X: Any, *, layer: int | None = N
 def plot_positions(classifier: ImageClassifier) -> Figure:
     """Draw for each place of a patch how near the learned position of every other place is to its own: their cosines.
 
-    What was a table without any order has become a map: places in the same rows and columns are near.
+    What begins as a table without any order becomes a map where there are enough pictures and places: those in the same
+    rows and columns are near.
 
     Raises
     ------

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils import estimator_checks
 
 from tests.helpers.clock import Clock
 from tests.helpers.pictures import bars, write_folder, write_idx
@@ -25,7 +25,7 @@ from w2v.storage.tensors import read_tensors, write_tensors
 
 SMALL: dict[str, Any] = {
     "dim": 16, "heads": 2, "layers": 1, "warmup": 10, "averaged": 2, "workers": 1, "batch_size": 16,
-    "evaluate_every": 5,
+    "evaluate_every": 5, "rotate": 0.0, "zoom": 0.0,
 }  # fmt: skip
 PIXELS, LABELS = bars(200)
 OTHERS, WANTED = bars(100, 2)
@@ -136,15 +136,33 @@ def test_scikit_learn_knows_it(tmp_path: Path) -> None:
     assert loaded.classes_.tolist() == classifier.classes_.tolist() and loaded.n_features_in_ == 64
 
 
-@pytest.mark.slow
-def test_scikit_learns_own_checks() -> None:
-    """But for those of a classifier that learns in a few steps, or forgets nothing of how its data lie."""
-    results = check_estimator(
-        small(epochs=40, averaged=1, evaluate_every=10), on_fail=None,
-        expected_failed_checks={"check_classifiers_train": "needs more steps than a test has time for"},
-    )  # fmt: skip
-    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
-    assert not failed, failed
+CHECKS = [
+    estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+    estimator_checks.check_estimator_cloneable,
+    estimator_checks.check_estimator_repr,
+    estimator_checks.check_estimator_tags_renamed,
+    estimator_checks.check_estimators_unfitted,
+    estimator_checks.check_get_params_invariance,
+    estimator_checks.check_mixin_order,
+    estimator_checks.check_no_attributes_set_in_init,
+    estimator_checks.check_parameters_default_constructible,
+    estimator_checks.check_set_params,
+    estimator_checks.check_valid_tag_types,
+    estimator_checks.check_n_features_in,
+    estimator_checks.check_n_features_in_after_fitting,
+    estimator_checks.check_estimators_nan_inf,
+    estimator_checks.check_estimators_empty_data_messages,
+    estimator_checks.check_classifiers_one_label,
+    estimator_checks.check_classifiers_regression_target,
+    estimator_checks.check_supervised_y_no_nan,
+    estimator_checks.check_complex_data,
+    estimator_checks.check_estimator_sparse_array,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
+def test_classifier_is_a_scikit_learn_estimator(check: Any) -> None:
+    check("ImageClassifier", small(epochs=1))
 
 
 @pytest.mark.parametrize("limit", [{}, {"max_time": 30.0, "epochs": None}], ids=["epochs", "max_time"])
@@ -152,7 +170,7 @@ def test_interrupted_training_ends_at_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict[str, Any]
 ) -> None:
     folder, clock = write_folder(tmp_path / "p", PIXELS, LABELS), Clock(monkeypatch)
-    options = {"shift": 1, "flip": True, "cutout": 2, "pooling": "token", **limit}
+    options = {"shift": 1, "rotate": 10.0, "zoom": 0.1, "flip": True, "cutout": 2, "pooling": "token", **limit}
     whole = small(**options).fit(folder, progress=ticking(clock))
     with pytest.raises(TrainingInterrupted):
         small(**options).fit(folder, progress=ticking(clock, 20), checkpoint=tmp_path / "out", checkpoint_every=0)
