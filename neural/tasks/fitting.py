@@ -27,8 +27,6 @@ from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
 
-EPOCHS, LEAST_STEPS = 30, 2000
-"""Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short text."""
 _MANY_EPOCHS = 1 << 20
 _LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000
 """Steps from one measurement to the next, where it is not the end of an epoch."""
@@ -71,6 +69,9 @@ class Text:
         The one of `figures` that is highest for the parameters that are kept; None takes the lowest loss.
     word_dropout : float
         See `models.Regularisation.words`.
+    epochs, least_steps : int
+        Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short
+        text.
     """
 
     draw: Callable[[int], Sized]
@@ -85,6 +86,8 @@ class Text:
     smallest: Callable[[Any], tuple[Any, Any]] = models.smallest
     judged_by: str | None = None
     word_dropout: float = 0.0
+    epochs: int = 30
+    least_steps: int = 2000
 
 
 def digest_of(*texts: Packed) -> str:
@@ -232,7 +235,7 @@ def _rehearse(config: Any, text: Text, learning: LearningOptions) -> None:
 def _loop_options(parameters: NetworkParameters, text: Text) -> LoopOptions:
     per_epoch = text.n_batches
     limited = parameters.max_time is not None
-    epochs = parameters.epochs or (_MANY_EPOCHS if limited else max(EPOCHS, -(-LEAST_STEPS // per_epoch)))
+    epochs = parameters.epochs or (_MANY_EPOCHS if limited else max(text.epochs, -(-text.least_steps // per_epoch)))
     return LoopOptions(
         epochs * per_epoch,
         min(parameters.warmup, max(1, epochs * per_epoch // 4)),

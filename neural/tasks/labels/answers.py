@@ -124,8 +124,7 @@ class Reader:
         self.labels: Labels = network.units["text"]
         self._table = table
         self._vectors = network.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
-        self._rows: dict[str, int] = {}
-        self._embeddings = np.empty((0, self.config.inputs.dim), table.dtype)
+        self._known: tuple[dict[str, int], NDArray[Any]] = {}, np.empty((0, self.config.inputs.dim), table.dtype)
         self._scores = tagging_network.transition_scores(self.config, table, self.labels.constraints)
 
     def tags(
@@ -163,18 +162,17 @@ class Reader:
 
     def _ids(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the row of each word, and the embeddings that these are rows of: the next call may have others."""
-        rows = self._rows
+        rows, embeddings = self._known
         new = [word for word in dict.fromkeys(words) if word not in rows]
         if len(rows) + len(new) > _MOST_KEPT:
-            rows, new = {}, list(dict.fromkeys(words))
-            self._embeddings = self._embeddings[:0]
+            rows, embeddings, new = {}, embeddings[:0], list(dict.fromkeys(words))
         if new:
             lexicon = self.labels.words.lexicon(new, self._vectors)
             made = inputs.word_embeddings(self.config.inputs, scope(self._table, "inputs"), lexicon)
             rows = {**rows, **dict(zip(new, range(len(rows), len(rows) + len(new)), strict=True))}
-            self._embeddings = np.concatenate([self._embeddings, made])
-            self._rows = rows
-        return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), self._embeddings
+            embeddings = np.concatenate([embeddings, made])
+            self._known = rows, embeddings  # at once: others may tag at the same time
+        return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), embeddings
 
 
 def tagged_texts(reader: Reader, texts: Sequence[str], tokenizer: Tokenizer, workers: int) -> list[TaggedText]:

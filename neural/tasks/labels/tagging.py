@@ -22,7 +22,7 @@ from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels import tagging_network
 from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
 from w2v.neural.tasks.labels.inputs import InputConfig
-from w2v.neural.tasks.labels.parameters import TAGGER, TaggerParameters
+from w2v.neural.tasks.labels.parameters import EPOCHS, LEAST_STEPS, TAGGER, TaggerParameters
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
 from w2v.neural.tasks.labels.tagging_data import (
     ColumnNumbers,
@@ -388,6 +388,8 @@ class Tagger(TextEstimator[TaggerParameters]):
             smallest=tagging_network.smallest,
             judged_by=name,
             word_dropout=parameters.word_dropout,
+            epochs=EPOCHS,
+            least_steps=LEAST_STEPS,
         )
         start = replace(start, metadata={**start.metadata, "sentences": counts})
         train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)

@@ -24,6 +24,7 @@ from w2v import Embeddings, ModelError, Tagger, TrainingInterrupted
 from w2v.corpora.tagged import Tagged
 from w2v.neural.tasks.labels.spans import find_scheme, spans_of, written
 from w2v.neural.tasks.labels.tagging_data import BrokenTagsWarning, ColumnNumbers
+from w2v.storage.tensors import write_tensors
 
 NAMED = without_columns(named_sentences(60))
 TEST = without_columns(named_sentences(40, 2))
@@ -59,6 +60,14 @@ def test_raw_text_is_tagged_with_places() -> None:
         {"start": 19, "end": 23, "label": "LOC"},
     ]
     assert name_tagger().tag(["we saw Ben-Lee"], tokenizer="whitespace")[0].words[2].text == "Ben-Lee"
+
+
+def test_words_that_are_forgotten_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = name_tagger().predict(TEST)
+    monkeypatch.setattr("w2v.neural.tasks.labels.answers._MOST_KEPT", 12)
+    fresh = pickle.loads(pickle.dumps(name_tagger()))
+    halves = [fresh.predict(TEST.take(rows)) for rows in (range(20), range(20, 40))]
+    assert halves[0] + halves[1] == expected
 
 
 @pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "BIOES"])
@@ -183,7 +192,7 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
         ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags of 1"),
         ([["we", "met"]], [["O"]], {}, ValueError, "sentence 1 has 2 words, but 1 tags"),
         ([["we"]], [["O"]], {}, ValueError, "one sentence is too few"),
-        ([[]], [[]], {}, ValueError, "no word to train on"),
+        ([[]], [[]], {}, ValueError, "no word in any of the sentences"),
         ([["we", ""]], [["O", "O"]], {}, ValueError, "sentence 1 has an empty word"),
         ([["we"]], [["O"]], {"columns": [["X", "Y"]]}, ValueError, "but 2 given columns"),
         ([["a"], ["b"]], [["O"], ["O"]], {"columns": [["X"], [("X", "Y")]]}, ValueError, "as many values"),
@@ -214,6 +223,15 @@ def test_parameters_are_those_of_scikit_learn() -> None:
         Tagger(output_layer="hmm").fit(NAMED)
     with pytest.raises(AttributeError, match="call fit first"):
         _ = Tagger().network_
+
+
+def test_vectors_of_another_shape_are_refused(tmp_path: Path) -> None:
+    name_tagger().save(tmp_path / "m")
+    table = name_tagger().network_.further["vectors"]["table"]
+    for broken in (table[:-1], table.astype(np.float32), np.full_like(table, np.inf)):
+        write_tensors(tmp_path / "m" / "vectors.safetensors", {"table": broken})
+        with pytest.raises(ModelError, match="vectors.safetensors is damaged"):
+            Tagger.load(tmp_path / "m")
 
 
 def test_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
