@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -131,25 +131,48 @@ class Reader:
         self, sentences: Sequence[Sequence[str]], columns: Sequence[Sequence[Sequence[str]]], workers: int
     ) -> list[list[str]]:
         """Return the tags of sentences."""
+        offsets, found = self._answers(
+            sentences, columns, workers, lambda z, borders: crf.best_tags(z, borders, self._scores)
+        )
+        return self.labels.decode(found, offsets)
+
+    def probabilities(
+        self, sentences: Sequence[Sequence[str]], columns: Sequence[Sequence[Sequence[str]]], workers: int
+    ) -> list[NDArray[Any]]:
+        """Return the probability of each tag of each word, over all ways to tag a sentence that are not broken."""
+        offsets, found = self._answers(
+            sentences, columns, workers, lambda z, borders: crf.probabilities(z, borders, self._scores)
+        )
+        return np.split(found, offsets[1:-1])[: len(sentences)]
+
+    def _answers(
+        self,
+        sentences: Sequence[Sequence[str]],
+        columns: Sequence[Sequence[Sequence[str]]],
+        workers: int,
+        answer: Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]],
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return where each sentence begins, and what `answer` makes of the emissions, a row a word."""
         offsets = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
         values = self._values(list(chain.from_iterable(columns)))
         ids, embeddings = self._ids(list(chain.from_iterable(sentences)))
         parts = divide(offsets, max(workers, -(-int(offsets[-1]) // _AT_ONCE)))
-        found = np.empty(len(ids), np.int64)
         parameters = scope(self._table, "inputs")
+        found: list[NDArray[Any]] = [np.empty(0)] * len(parts)
 
         def work(worker: int) -> None:
-            for first, last in parts[worker::workers]:
+            for part in range(worker, len(parts), workers):
+                first, last = parts[part]
                 own = slice(offsets[first], offsets[last])
                 x = embeddings[ids[own]]
                 for number in range(values.shape[1]):
                     x += parameters[f"columns.{number}.table"][values[own, number]]
                 borders = offsets[first : last + 1] - offsets[first]
                 z = tagging_network.emissions(self.config, self._table, x, borders)
-                found[own] = crf.best_tags(z, borders, self._scores)
+                found[part] = answer(z, borders)
 
         in_threads(work, min(workers, len(parts)))
-        return self.labels.decode(found, offsets)
+        return offsets, np.concatenate(found or [np.empty(0, np.int64)])
 
     def _values(self, rows: list[Sequence[str]]) -> NDArray[np.int64]:
         known = len(self.labels.columns.values)

@@ -243,6 +243,14 @@ def _given(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> T
     return Tagged(words, found, given)
 
 
+def words_of(sentences: Any, columns: Any) -> tuple[list[list[str]], list[list[tuple[str, ...]]]]:
+    """Return the words of sentences and what is given with each."""
+    if isinstance(sentences, Tagged):
+        return sentences.sentences, sentences.columns
+    words = checked_sentences(sentences)
+    return words, columns_of(words, columns)
+
+
 def checked_sentences(sentences: Any, what: str = "word") -> list[list[str]]:
     """Return sentences as lists of words, or tags; TypeError if one is none."""
     found = []

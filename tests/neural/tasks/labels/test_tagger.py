@@ -36,9 +36,19 @@ def test_names_are_learned_and_found() -> None:
     assert tagger.predict([["they", "saw", "Anna", "Marsh", "in", "Rome"], [], ["we"]]) == [
         ["O", "O", "B-PER", "I-PER", "O", "B-LOC"], [], ["O"]
     ]  # fmt: skip
+    assert tagger.predict([]) == [] and tagger.predict_proba([]) == [] and tagger.tag([]) == []
     assert {"S-LOC", "B-PER", "E-PER", "S-PER", "O"} == set(tagger.tags_)
     assert tagger.history_[-1]["f1"] == 1.0 and tagger.is_complete_
     assert tagger.evaluate(TEST.sentences, TEST.tags).labels["LOC"].f1 == 1.0
+
+
+def test_probabilities_are_those_of_ways_that_are_not_broken() -> None:
+    tagger, sentences = name_tagger(), [["we", "saw", "Anna", "Lee"], [], ["Anna"]]
+    found = tagger.predict_proba(sentences)
+    assert [own.shape for own in found] == [(4, 5), (0, 5), (1, 5)]
+    assert all(np.allclose(own.sum(axis=1), 1, atol=1e-5) for own in found)
+    assert [tagger.tags_[row] for row in found[0].argmax(axis=1)] == ["O", "O", "B-PER", "E-PER"]
+    assert found[2][0, tagger.tags_.index("B-PER")] < 1e-6  # a name of one word ends with it
 
 
 def test_kinds_of_words_are_learned_by_a_softmax() -> None:
