@@ -34,8 +34,8 @@ from w2v.neural.names import MIXERS
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.estimator import stack_of
 from w2v.neural.tasks.images import network
-from w2v.neural.tasks.images.classifier import patch_for
 from w2v.neural.tasks.images.data import scale_of
+from w2v.neural.tasks.images.learning import patch_for
 from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
 from w2v.neural.tasks.images.parameters import ImageParameters
 from w2v.neural.tasks.trainable import LearningOptions, Trainable

@@ -31,7 +31,8 @@ from w2v.encoder.retrieval.index.storage import (
     write_contents,
 )
 from w2v.encoder.retrieval.index.texts import read_batches
-from w2v.neural.tasks.images.classifier import IMAGE_CLASSIFIERS, ImageClassifier
+from w2v.neural.tasks.images.classifier import ImageClassifier
+from w2v.neural.tasks.images.folder import IMAGE_CLASSIFIERS
 from w2v.storage.claims import check_share, check_unclaimed, claimed
 from w2v.storage.files import (
     ModelError,

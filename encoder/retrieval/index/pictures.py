@@ -20,7 +20,8 @@ from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.persistence import load_encoder, save_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoding.corpus import open_corpus
-from w2v.neural.tasks.images.classifier import IMAGE_CLASSIFIERS, ImageClassifier
+from w2v.neural.tasks.images.classifier import ImageClassifier
+from w2v.neural.tasks.images.folder import IMAGE_CLASSIFIERS
 from w2v.vectors.model_folder import is_kind
 
 if TYPE_CHECKING:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.images import Pictures, as_labels
-from w2v.neural.batches import TokenBatches
-from w2v.neural.kernels.patches import Change, Scale
+from w2v.neural.kernels.patches import Scale
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import ProgressOption, show_fitting
-from w2v.neural.tasks.estimator import TextEstimator, stack_of
-from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
-from w2v.neural.tasks.folder import FolderFormat, TextNetwork, stack_from
+from w2v.neural.tasks.estimator import TextEstimator
+from w2v.neural.tasks.fitting import Told, seed_of, train
+from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.images import network
 from w2v.neural.tasks.images.data import (
     PictureData,
@@ -30,54 +26,15 @@ from w2v.neural.tasks.images.data import (
     pictures_of,
     scale_of,
 )
+from w2v.neural.tasks.images.folder import IMAGE_CLASSIFIERS, IMAGE_FOLDER
+from w2v.neural.tasks.images.learning import config_of, text_of
 from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
 from w2v.neural.tasks.images.parameters import ImageParameters
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
-from w2v.storage.files import ModelError
-from w2v.training.checkpoints import Checkpoint, Kind
-from w2v.vectors.model_folder import LAYOUT
-
-IMAGE_CLASSIFIERS = Kind("image-classifier", 1, "w2v fit-images", "ImageClassifier")
-
-_MOST_PATCHES, _LEAST_PATCH = 64, 2
-_SHIFT = 14
-_ROWS_AT_ONCE = 2048
-_PIXELS = ("mean", "deviation", "top", "scaled")
-
-
-def _config_from(described: Mapping[str, Any]) -> ImageConfig:
-    return ImageConfig(**{**described, "encoder": stack_from(described["encoder"])})
-
-
-def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Raise ModelError unless a folder says what its classes are, and how bright pixels are."""
-    try:
-        labels, pixels = metadata["labels"], metadata["pixels"]
-        if not isinstance(labels, list) or len(labels) != config.n_classes:
-            raise ValueError(f"the network has {config.n_classes} classes, and labels are not as many")
-        if len({type(label) for label in labels}) != 1 or type(labels[0]) not in (str, int, bool):
-            raise TypeError("labels must all be text or all whole numbers")
-        if any(label >= other for label, other in zip(labels, labels[1:], strict=False)):
-            raise ValueError("labels are not sorted, or one comes twice")
-        for name in ("mean", "deviation"):
-            values = np.array(pixels[name], np.float64)
-            if values.shape != (config.channels,) or not np.isfinite(values).all():
-                raise ValueError(f"the {name} of pixels is not a number for each channel")
-        if not (np.array(pixels["deviation"]) > 0).all() or not 0 < float(pixels["top"]) < np.inf:
-            raise ValueError("the deviation and the top of pixels must be above 0")
-        if type(pixels["scaled"]) is not bool:
-            raise TypeError("scaled must be true or false")
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
-    return {}
-
-
-IMAGE_FOLDER = FolderFormat(
-    IMAGE_CLASSIFIERS, (), _config_from, lambda config, units: None, further=_check_metadata
-)  # fmt: skip
+from w2v.training.checkpoints import Checkpoint
 
 
 @documented(ImageParameters)
@@ -179,9 +136,9 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         if size is not None and not is_source(X):
             raise ValueError("size is for files: pass read_pictures(…, size=…), or arrays of the size that you want")
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
-        with show_fitting(progress, X if is_source(X) else "the pictures") as told:
+        with show_fitting(progress, _first_of(X)) as told:
             data = self._read(X, y, validation, size, parameters)
-            config = _config(data, parameters)
+            config = config_of(data, parameters)
             start = TextNetwork(
                 IMAGE_CLASSIFIERS, config, ParameterTable.initialise(config.tensors(), parameters.random_state), {},
                 {"labels": data.classes, "pixels": described_pixels(data, size is not None)},
@@ -234,7 +191,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         if validation is None:
             validation = training.get("validation")
         size = (began.config.height, began.config.width) if began.metadata["pixels"]["scaled"] else None
-        with show_fitting(progress, X if is_source(X) else "the pictures") as told:
+        with show_fitting(progress, _first_of(X)) as told:
             data = self._read(X, y, validation, size, parameters)
             self._train(began, data, parameters, keeper, told, began)
         return self
@@ -426,65 +383,14 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         told: Told | None,
         resumed: TextNetwork | None = None,
     ) -> None:
-        described = start.metadata["pixels"]
-        config, scale = start.config, scale_of(described["mean"], described["deviation"])
-        seed, change = parameters.random_state, _change(config, parameters)
-        batches = TokenBatches(np.ones(len(data.trained), np.int64), parameters.batch_size, seed)
-
-        def draw(step: int) -> PictureBatch:
-            chosen = data.trained[batches[step]]
-            own = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
-            return PictureBatch(data.pixels, chosen, data.wanted[chosen], scale, change, own)
-
-        held_out = PictureBatch(data.pixels, data.held_out, data.wanted[data.held_out], scale)
         counts = {"trained": len(data.trained), "held_out": len(data.held_out)}
         start = replace(start, metadata={**start.metadata, "pictures": counts})
-        text = Text(
-            draw,
-            batches.n_batches,
-            held_out,
-            partial(_measure, config, held_out, parameters.workers or default_workers()),
-            lambda small, table: _measure(small, network.smallest(small, data.pixels, scale)[1], 1, table),
-            digest_of([data.pixels, data.wanted, data.trained, data.held_out]),
-            data.files,
-            {"validation": data.validation_files},
-            network,
-            partial(network.smallest, pictures=data.pixels, scale=scale),
-            part=_ROWS_AT_ONCE,
-        )
+        text = text_of(start, data, parameters)
         train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
 
 
-def _config(data: PictureData, parameters: ImageParameters) -> ImageConfig:
-    height, width, channels = data.pixels.shape[1:]
-    patch = parameters.patch or patch_for(height, width)
-    n_rows = (parameters.pooling == "token") + -(-height // patch) * -(-width // patch)
-    encoder = stack_of(parameters, max_positions=n_rows)
-    return ImageConfig(height, width, channels, patch, len(data.classes), encoder, parameters.pooling)
-
-
-def patch_for(height: int, width: int) -> int:
-    """Return the smallest side of patches, from 2 on, of which a picture has few enough."""
-    patch = min(_LEAST_PATCH, max(height, width))
-    while -(-height // patch) * -(-width // patch) > _MOST_PATCHES:
-        patch += 1
-    return patch
-
-
-def _change(config: ImageConfig, parameters: ImageParameters) -> Change:
-    shorter = min(config.height, config.width)
-    shift = shorter / _SHIFT if parameters.shift is None else parameters.shift
-    return Change(
-        float(shift), float(parameters.rotate), float(parameters.zoom), int(parameters.flip), parameters.cutout
-    )
-
-
-def _measure(config: ImageConfig, batch: PictureBatch, workers: int, table: ParameterTable) -> dict[str, float]:
-    """Return the accuracy on pictures that were held out."""
-
-    def name(part: PictureBatch) -> NDArray[np.bool_]:
-        vectors, _ = network.encode(config, table, part)
-        right: NDArray[np.bool_] = network.logits(table, vectors).argmax(axis=1) == part.wanted
-        return right
-
-    return {"accuracy": float(np.concatenate(network.over_parts(name, config, batch, workers)).mean())}
+def _first_of(given: Any) -> object:
+    """Return what to call pictures while they are read."""
+    if not is_source(given):
+        return "the pictures"
+    return given[0] if isinstance(given, (list, tuple)) else given

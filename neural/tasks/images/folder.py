@@ -1,0 +1,49 @@
+"""The folder of a classifier of pictures: what it must say, checked as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w2v.neural.tasks.folder import FolderFormat, stack_from
+from w2v.neural.tasks.images.network import ImageConfig
+from w2v.storage.files import ModelError
+from w2v.training.checkpoints import Kind
+from w2v.vectors.model_folder import LAYOUT
+
+IMAGE_CLASSIFIERS = Kind("image-classifier", 1, "w2v fit-images", "ImageClassifier")
+
+
+def _config_from(described: Mapping[str, Any]) -> ImageConfig:
+    return ImageConfig(**{**described, "encoder": stack_from(described["encoder"])})
+
+
+def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Raise ModelError unless a folder says what its classes are, and how bright pixels are."""
+    try:
+        labels, pixels = metadata["labels"], metadata["pixels"]
+        if not isinstance(labels, list) or len(labels) != config.n_classes:
+            raise ValueError(f"the network has {config.n_classes} classes, and labels are not as many")
+        if len({type(label) for label in labels}) != 1 or type(labels[0]) not in (str, int, bool):
+            raise TypeError("labels must all be text or all whole numbers")
+        if any(label >= other for label, other in zip(labels, labels[1:], strict=False)):
+            raise ValueError("labels are not sorted, or one comes twice")
+        for name in ("mean", "deviation"):
+            values = np.array(pixels[name], np.float64)
+            if values.shape != (config.channels,) or not np.isfinite(values).all():
+                raise ValueError(f"the {name} of pixels is not a number for each channel")
+        if not (np.array(pixels["deviation"]) > 0).all() or not 0 < float(pixels["top"]) < np.inf:
+            raise ValueError("the deviation and the top of pixels must be above 0")
+        if type(pixels["scaled"]) is not bool:
+            raise TypeError("scaled must be true or false")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
+    return {}
+
+
+IMAGE_FOLDER = FolderFormat(
+    IMAGE_CLASSIFIERS, (), _config_from, lambda config, units: None, further=_check_metadata
+)  # fmt: skip
