@@ -175,9 +175,11 @@ class TextReader:
                 file, number = block.path, 0
             offset = block.offset
             *complete, last = block.data.decode().split("\n")
+            if complete:
+                complete[0] = _joined(started, complete[0])
             for line in complete:
                 number += 1
-                yield file, number, _joined(started, line).removesuffix("\r")
+                yield file, number, line.removesuffix("\r")
             if not block.ends_sentence:
                 started.append(last)
             elif started or last:
