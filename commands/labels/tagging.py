@@ -136,14 +136,14 @@ Examples:
   echo "Anna Lee lives in Paris." | w2v tag my.tagger
   w2v tag my.tagger news.txt --json > tagged.jsonl
   w2v tag my.tagger news.txt --format conll
-  w2v tag chunks.tagger test.txt --columns --column 2""",
+  w2v tag chunks.tagger test.txt --from-columns --column 2""",
 )
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @choice_option("--format", choices=FORMATS, default="auto",
                help="A word and its tag in a line, or lines of the text with its spans marked; auto: spans at a "
                     "terminal, conll elsewhere.")  # fmt: skip
-@click.option("--columns", "are_columns", is_flag=True, help="FILE has a word in each line, as in training.")
+@click.option("--from-columns", "are_columns", is_flag=True, help="FILE has a word in each line, as in training.")
 @_column_options
 @click.option("--tokenizer", type=LazyChoice(lambda: TOKENIZER_NAMES),
               help="What divides lines into words; left out, what the tagger was trained with.")  # fmt: skip
@@ -170,10 +170,10 @@ def tag(
     """
     if not are_columns and (word_column or tag_column or given_columns):
         raise click.UsageError(
-            "--word-column, --tag-column and --column are for files of columns: give --columns, too."
+            "--word-column, --tag-column and --column are for files of columns: give --from-columns, too."
         )
     if are_columns and (tokenizer or as_json):
-        raise click.UsageError("--tokenizer and --json are for texts: files of --columns are divided into words.")
+        raise click.UsageError("--tokenizer and --json are for texts: files of --from-columns are divided into words.")
     if tag_column is not None:
         raise click.UsageError("--tag-column is for training: tags are what this command answers.")
     from w2v.neural.tasks.labels.tagging import Tagger

@@ -13,6 +13,15 @@ from w2v.kernels.jit import compiled
 
 
 @compiled
+def _longest(offsets):
+    """Return the tokens of the longest sentence."""
+    longest = 0
+    for b in range(offsets.size - 1):
+        longest = max(longest, offsets[b + 1] - offsets[b])
+    return longest
+
+
+@compiled
 def _forward(z, first, last, factors, starts, ends, weights, alphas, scales):
     """Fill weights, alphas and scales of a sentence; return the logarithm of its sum over all ways.
 
@@ -84,16 +93,14 @@ def crf_losses(z, offsets, transitions, start, end, tags, scale, losses, dz, dtr
     dtransitions, dstart, dend : ndarray of shape (K, K), (K,) and (K,)
         Added to.
     """
-    n_tags, longest = start.size, 0
-    for b in range(offsets.size - 1):
-        longest = max(longest, offsets[b + 1] - offsets[b])
-    weights, alphas = np.empty((longest, n_tags)), np.empty((longest, n_tags))
-    betas, scales, rest = np.empty((longest, n_tags)), np.empty(longest + 1), np.empty(n_tags)
-    factors, starts, ends = np.empty((n_tags, n_tags)), np.empty(n_tags), np.empty(n_tags)
-    for i in range(n_tags):
-        starts[i], ends[i] = np.exp(np.float64(start[i])), np.exp(np.float64(end[i]))
-        for k in range(n_tags):
-            factors[i, k] = np.exp(np.float64(transitions[i, k]))
+    n_tags, longest = start.size, _longest(offsets)
+    factors, starts, ends = (
+        np.exp(transitions.astype(np.float64)),
+        np.exp(start.astype(np.float64)),
+        np.exp(end.astype(np.float64)),
+    )
+    weights, alphas, betas = np.empty((longest, n_tags)), np.empty((longest, n_tags)), np.empty((longest, n_tags))
+    scales, rest = np.empty(longest + 1), np.empty(n_tags)
     pairs = np.zeros((n_tags, n_tags))
     for b in range(offsets.size - 1):
         first, last = offsets[b], offsets[b + 1]
@@ -139,16 +146,14 @@ def crf_losses(z, offsets, transitions, start, end, tags, scale, losses, dz, dtr
 @compiled
 def crf_marginals(z, offsets, transitions, start, end, found):
     """Write the probability of every tag of every token to `found`, shape (N, K); as `crf_losses`."""
-    n_tags, longest = start.size, 0
-    for b in range(offsets.size - 1):
-        longest = max(longest, offsets[b + 1] - offsets[b])
-    weights, alphas = np.empty((longest, n_tags)), np.empty((longest, n_tags))
-    betas, scales, rest = np.empty((longest, n_tags)), np.empty(longest + 1), np.empty(n_tags)
-    factors, starts, ends = np.empty((n_tags, n_tags)), np.empty(n_tags), np.empty(n_tags)
-    for i in range(n_tags):
-        starts[i], ends[i] = np.exp(np.float64(start[i])), np.exp(np.float64(end[i]))
-        for k in range(n_tags):
-            factors[i, k] = np.exp(np.float64(transitions[i, k]))
+    n_tags, longest = start.size, _longest(offsets)
+    factors, starts, ends = (
+        np.exp(transitions.astype(np.float64)),
+        np.exp(start.astype(np.float64)),
+        np.exp(end.astype(np.float64)),
+    )
+    weights, alphas, betas = np.empty((longest, n_tags)), np.empty((longest, n_tags)), np.empty((longest, n_tags))
+    scales, rest = np.empty(longest + 1), np.empty(n_tags)
     for b in range(offsets.size - 1):
         first, last = offsets[b], offsets[b + 1]
         if first == last:
@@ -166,9 +171,7 @@ def viterbi(z, offsets, transitions, start, end, tags):
 
     Of equal ways it takes the one whose last tag has the lowest number, and so on backwards.
     """
-    n_tags, longest = start.size, 0
-    for b in range(offsets.size - 1):
-        longest = max(longest, offsets[b + 1] - offsets[b])
+    n_tags, longest = start.size, _longest(offsets)
     came = np.empty((longest, n_tags), np.int64)
     best, new = np.empty(n_tags, z.dtype), np.empty(n_tags, z.dtype)
     for b in range(offsets.size - 1):

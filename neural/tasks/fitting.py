@@ -27,8 +27,6 @@ from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
 
-EPOCHS, LEAST_STEPS = 30, 2000
-"""Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short text."""
 _MANY_EPOCHS = 1 << 20
 _LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000
 """Steps from one measurement to the next, where it is not the end of an epoch."""
@@ -73,6 +71,9 @@ class Text:
         See `models.Regularisation.words`.
     concluded : callable
         Adds what is only known in the end to what was learned.
+    epochs, least_steps : int
+        Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short
+        text.
     """
 
     draw: Callable[[int], Sized]
@@ -88,6 +89,8 @@ class Text:
     judged_by: str | None = None
     word_dropout: float = 0.0
     concluded: Callable[[TextNetwork], TextNetwork] = lambda learned: learned
+    epochs: int = 30
+    least_steps: int = 2000
 
 
 def digest_of(*texts: Packed) -> str:
@@ -235,7 +238,7 @@ def _rehearse(config: Any, text: Text, learning: LearningOptions) -> None:
 def _loop_options(parameters: NetworkParameters, text: Text) -> LoopOptions:
     per_epoch = text.n_batches
     limited = parameters.max_time is not None
-    epochs = parameters.epochs or (_MANY_EPOCHS if limited else max(EPOCHS, -(-LEAST_STEPS // per_epoch)))
+    epochs = parameters.epochs or (_MANY_EPOCHS if limited else max(text.epochs, -(-text.least_steps // per_epoch)))
     return LoopOptions(
         epochs * per_epoch,
         min(parameters.warmup, max(1, epochs * per_epoch // 4)),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import run
+from tests.helpers.tag_models import name_tagger, named_sentences, without_columns, write_tagged
 from tests.helpers.text_models import counting_model, number_pairs, number_translator, write_pairs
 from tests.helpers.topic_examples import make_paragraphs, make_words
 from w2v import Word2Vec
@@ -48,6 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert made.exit_code == 0, made.output
     number_translator().save(folder / "translator")
     counting_model().save(folder / "lm")
+    name_tagger().save(folder / "tagger")
+    write_tagged(folder / "tagged.conll", without_columns(named_sentences(20)))
     for name in ("vectors", "closed", "static", "attention"):
         SentenceIndex.build(folder / name, folder / "lines.txt", folder / f"{name}.index")
     return folder
@@ -71,11 +74,13 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         ("fit-translator", "numbers.tsv", "-o", "NEW", "--source-units", "words", "--target-units", "words", *SMALL),
     ],
     "fit-lm": [("fit-lm", "corpus.txt", "-o", "NEW", "--units", units, *SMALL) for units in ("words", "characters")],
+    "fit-tagger": [("fit-tagger", "tagged.conll", "-o", "NEW", *SMALL)],
+    "tag": [("tag", "tagger", "lines.txt")],
     "translate": [("translate", "translator", "lines.txt")],
     "write": [("write", "lm", "one"), ("write", "lm")],
     "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--ngrams",), ("--whole",))],
     "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
-    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm")],
+    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger")],
     "neighbors": [("neighbors", model, "t0w1") for model in WORDS],
     "analogy": [("analogy", model, "t0w1", "t0w2", "t0w3") for model in WORDS],
     "similarity": [("similarity", model, "t0w1", "t0w2") for model in WORDS],
@@ -85,6 +90,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "evaluate": [
         *(("evaluate", model, "--pairs", "scored.tsv", "--analogies", "analogies.txt") for model in WORDS),
         *(("evaluate", model, "--sts", "scored.tsv") for model in ENCODERS),
+        ("evaluate", "tagger", "--tags", "tagged.conll"),
     ],
     "index": [
         *(("index", model, "lines.txt", "-o", "NEW", "--dtype", "int8") for model in ENCODERS),
@@ -130,7 +136,7 @@ def test_json_of_every_command_can_be_read(
             arguments = [tmp_path / f"{number}{flag}" if part == "NEW" else part for part in call]
             result = run(*arguments, flag)
             assert result.exit_code == 0, (arguments, result.output)
-            is_of_lines = flag == "--jsonl" or command in ("translate", "score")
+            is_of_lines = flag == "--jsonl" or command in ("translate", "score", "tag")
             texts = result.stdout.splitlines() if is_of_lines else [result.stdout]
             assert texts or "--groups" in call or "duplicates" in call, arguments
             for text in texts:

@@ -59,7 +59,7 @@ def test_columns_validation_and_vectors(tmp_path: Path) -> None:
     }
     tagger = Tagger.load(tmp_path / "m")
     assert tagger.network_.config.inputs.given_size == 2 and len(tagger.network_.config.inputs.columns) == 1
-    tagged = run("tag", tmp_path / "m", apart, "--columns", "--column", 2)
+    tagged = run("tag", tmp_path / "m", apart, "--from-columns", "--column", 2)
     assert tagged.exit_code == 0, tagged.output
     own = named_sentences(60, 2)
     lines = [line.split("\t") for line in tagged.stdout.splitlines() if line]
@@ -147,9 +147,9 @@ def test_broken_tags_are_told_in_a_line(tmp_path: Path) -> None:
     [
         (["fit-tagger"], "Missing argument 'FILE...'"),
         (["fit-tagger", "a"], "Missing option '-o'"),
-        (["tag", "m", "--column", 2], "are for files of columns: give --columns"),
-        (["tag", "m", "--columns", "--json"], "are for texts"),
-        (["tag", "m", "--columns", "--tag-column", 2], "tags are what this command answers"),
+        (["tag", "m", "--column", 2], "are for files of columns: give --from-columns"),
+        (["tag", "m", "--from-columns", "--json"], "are for texts"),
+        (["tag", "m", "--from-columns", "--tag-column", 2], "tags are what this command answers"),
         (["fit-tagger", "a", "-o", "m", "--dim", 0], "--dim"),
         (["fit-tagger", "a", "-o", "m", "--output-layer", "hmm"], "output-layer"),
     ],

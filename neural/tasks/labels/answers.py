@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -124,33 +124,55 @@ class Reader:
         self.labels: Labels = network.units["text"]
         self._table = table
         self._vectors = network.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
-        self._rows: dict[str, int] = {}
-        self._embeddings = np.empty((0, self.config.inputs.dim), table.dtype)
+        self._known: tuple[dict[str, int], NDArray[Any]] = {}, np.empty((0, self.config.inputs.dim), table.dtype)
         self._scores = tagging_network.transition_scores(self.config, table, self.labels.constraints)
 
     def tags(
         self, sentences: Sequence[Sequence[str]], columns: Sequence[Sequence[Sequence[str]]], workers: int
     ) -> list[list[str]]:
         """Return the tags of sentences."""
+        offsets, found = self._answers(
+            sentences, columns, workers, lambda z, borders: crf.best_tags(z, borders, self._scores)
+        )
+        return self.labels.decode(found, offsets)
+
+    def probabilities(
+        self, sentences: Sequence[Sequence[str]], columns: Sequence[Sequence[Sequence[str]]], workers: int
+    ) -> list[NDArray[Any]]:
+        """Return the probability of each tag of each word, over all ways to tag a sentence that are not broken."""
+        offsets, found = self._answers(
+            sentences, columns, workers, lambda z, borders: crf.probabilities(z, borders, self._scores)
+        )
+        return np.split(found, offsets[1:-1])[: len(sentences)]
+
+    def _answers(
+        self,
+        sentences: Sequence[Sequence[str]],
+        columns: Sequence[Sequence[Sequence[str]]],
+        workers: int,
+        answer: Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]],
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return where each sentence begins, and what `answer` makes of the emissions, a row a word."""
         offsets = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
         values = self._values(list(chain.from_iterable(columns)))
         ids, embeddings = self._ids(list(chain.from_iterable(sentences)))
         parts = divide(offsets, max(workers, -(-int(offsets[-1]) // _AT_ONCE)))
-        found = np.empty(len(ids), np.int64)
         parameters = scope(self._table, "inputs")
+        found: list[NDArray[Any]] = [np.empty(0)] * len(parts)
 
         def work(worker: int) -> None:
-            for first, last in parts[worker::workers]:
+            for part in range(worker, len(parts), workers):
+                first, last = parts[part]
                 own = slice(offsets[first], offsets[last])
                 x = embeddings[ids[own]]
                 for number in range(values.shape[1]):
                     x += parameters[f"columns.{number}.table"][values[own, number]]
                 borders = offsets[first : last + 1] - offsets[first]
                 z = tagging_network.emissions(self.config, self._table, x, borders)
-                found[own] = crf.best_tags(z, borders, self._scores)
+                found[part] = answer(z, borders)
 
         in_threads(work, min(workers, len(parts)))
-        return self.labels.decode(found, offsets)
+        return offsets, np.concatenate(found or [np.empty(0, np.int64)])
 
     def _values(self, rows: list[Sequence[str]]) -> NDArray[np.int64]:
         known = len(self.labels.columns.values)
@@ -163,18 +185,17 @@ class Reader:
 
     def _ids(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the row of each word, and the embeddings that these are rows of: the next call may have others."""
-        rows = self._rows
+        rows, embeddings = self._known
         new = [word for word in dict.fromkeys(words) if word not in rows]
         if len(rows) + len(new) > _MOST_KEPT:
-            rows, new = {}, list(dict.fromkeys(words))
-            self._embeddings = self._embeddings[:0]
+            rows, embeddings, new = {}, embeddings[:0], list(dict.fromkeys(words))
         if new:
             lexicon = self.labels.words.lexicon(new, self._vectors)
             made = inputs.word_embeddings(self.config.inputs, scope(self._table, "inputs"), lexicon)
             rows = {**rows, **dict(zip(new, range(len(rows), len(rows) + len(new)), strict=True))}
-            self._embeddings = np.concatenate([self._embeddings, made])
-            self._rows = rows
-        return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), self._embeddings
+            embeddings = np.concatenate([embeddings, made])
+            self._known = rows, embeddings  # at once: others may tag at the same time
+        return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), embeddings
 
 
 def tagged_texts(reader: Reader, texts: Sequence[str], tokenizer: Tokenizer, workers: int) -> list[TaggedText]:

@@ -12,6 +12,7 @@ from w2v.settings.tables import MANY, parameter
 
 OUTPUT_LAYERS = ("crf", "softmax")
 MAX_BUCKETS = 1 << 24
+EPOCHS, LEAST_STEPS = 12, 1000
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class TaggerParameters(NetworkParameters):
     batch_tokens: int = parameter(1024, Integer("Words in a step of training.", 1, MANY))
     learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
     warmup: int = parameter(100, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
+    epochs: int | None = parameter(
+        None,
+        Integer("Passes over the sentences.", 1, MANY),
+        f"{EPOCHS}, at least {LEAST_STEPS:,} steps; with max_time as many as there is time for",
+    )
     output_layer: str = parameter(
         "crf",
         Choice(

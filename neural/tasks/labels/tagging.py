@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.tagged import Tagged
@@ -22,16 +23,15 @@ from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels import tagging_network
 from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
 from w2v.neural.tasks.labels.inputs import InputConfig
-from w2v.neural.tasks.labels.parameters import TAGGER, TaggerParameters
+from w2v.neural.tasks.labels.parameters import EPOCHS, LEAST_STEPS, TAGGER, TaggerParameters
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
 from w2v.neural.tasks.labels.tagging_data import (
     ColumnNumbers,
     Labels,
     TagData,
-    checked_sentences,
-    columns_of,
     encode,
     tagged_of,
+    words_of,
 )
 from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
 from w2v.neural.tasks.labels.tagging_network import TagBatch, TaggerConfig
@@ -250,12 +250,23 @@ class Tagger(TextEstimator[TaggerParameters]):
         TypeError, ValueError
             If a sentence is no list of words, or given columns are missing or too many.
         """
-        if isinstance(sentences, Tagged):
-            words, given = sentences.sentences, sentences.columns
-        else:
-            words = checked_sentences(sentences)
-            given = columns_of(words, columns)
-        return self._reader().tags(words, given, self._workers(workers))
+        return self._reader().tags(*words_of(sentences, columns), self._workers(workers))
+
+    def predict_proba(self, sentences: Any, *, columns: Any = None, workers: int | None = None) -> list[NDArray[Any]]:
+        """Return the probability of each tag of each word, over all ways to tag its sentence that are not broken.
+
+        Parameters
+        ----------
+        sentences, columns, workers
+            As for `predict`.
+
+        Returns
+        -------
+        list of ndarray of shape (number of words, K)
+            A column for each of `tags_`. Its largest need not be what `predict` answers, which is the best way as a
+            whole.
+        """
+        return self._reader().probabilities(*words_of(sentences, columns), self._workers(workers))
 
     def tag(self, texts: Iterable[str], *, tokenizer: Any = None, workers: int | None = None) -> list[TaggedText]:
         """Divide texts into words, and tag these.
@@ -388,6 +399,8 @@ class Tagger(TextEstimator[TaggerParameters]):
             smallest=tagging_network.smallest,
             judged_by=name,
             word_dropout=parameters.word_dropout,
+            epochs=EPOCHS,
+            least_steps=LEAST_STEPS,
         )
         start = replace(start, metadata={**start.metadata, "sentences": counts})
         train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)

@@ -220,6 +220,13 @@ class TagData:
 
 def tagged_of(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> Tagged:
     """Return sentences with tags of files, or of lists; ValueError or TypeError says what does not go together."""
+    found = _given(sentences, tags, columns, numbers)
+    if not any(found.sentences):
+        raise ValueError("there is no word in any of the sentences")
+    return found
+
+
+def _given(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> Tagged:
     if isinstance(sentences, Tagged):
         return sentences
     if isinstance(sentences, (str, os.PathLike)) or (
@@ -233,9 +240,15 @@ def tagged_of(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -
     words, given = checked_sentences(sentences, "word"), columns_of(sentences, columns)
     found = checked_sentences(tags, "tag")
     _check_lengths(words, found, "tags")
-    if not any(words):
-        raise ValueError("there is no word to train on")
     return Tagged(words, found, given)
+
+
+def words_of(sentences: Any, columns: Any) -> tuple[list[list[str]], list[list[tuple[str, ...]]]]:
+    """Return the words of sentences and what is given with each."""
+    if isinstance(sentences, Tagged):
+        return sentences.sentences, sentences.columns
+    words = checked_sentences(sentences)
+    return words, columns_of(words, columns)
 
 
 def checked_sentences(sentences: Any, what: str = "word") -> list[list[str]]:

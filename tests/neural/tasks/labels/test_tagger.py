@@ -24,6 +24,7 @@ from w2v import Embeddings, ModelError, Tagger, TrainingInterrupted
 from w2v.corpora.tagged import Tagged
 from w2v.neural.tasks.labels.spans import find_scheme, spans_of, written
 from w2v.neural.tasks.labels.tagging_data import BrokenTagsWarning, ColumnNumbers
+from w2v.storage.tensors import write_tensors
 
 NAMED = without_columns(named_sentences(60))
 TEST = without_columns(named_sentences(40, 2))
@@ -35,9 +36,19 @@ def test_names_are_learned_and_found() -> None:
     assert tagger.predict([["they", "saw", "Anna", "Marsh", "in", "Rome"], [], ["we"]]) == [
         ["O", "O", "B-PER", "I-PER", "O", "B-LOC"], [], ["O"]
     ]  # fmt: skip
+    assert tagger.predict([]) == [] and tagger.predict_proba([]) == [] and tagger.tag([]) == []
     assert {"S-LOC", "B-PER", "E-PER", "S-PER", "O"} == set(tagger.tags_)
     assert tagger.history_[-1]["f1"] == 1.0 and tagger.is_complete_
     assert tagger.evaluate(TEST.sentences, TEST.tags).labels["LOC"].f1 == 1.0
+
+
+def test_probabilities_are_those_of_ways_that_are_not_broken() -> None:
+    tagger, sentences = name_tagger(), [["we", "saw", "Anna", "Lee"], [], ["Anna"]]
+    found = tagger.predict_proba(sentences)
+    assert [own.shape for own in found] == [(4, 5), (0, 5), (1, 5)]
+    assert all(np.allclose(own.sum(axis=1), 1, atol=1e-5) for own in found)
+    assert [tagger.tags_[row] for row in found[0].argmax(axis=1)] == ["O", "O", "B-PER", "E-PER"]
+    assert found[2][0, tagger.tags_.index("B-PER")] < 1e-6  # a name of one word ends with it
 
 
 def test_kinds_of_words_are_learned_by_a_softmax() -> None:
@@ -59,6 +70,14 @@ def test_raw_text_is_tagged_with_places() -> None:
         {"start": 19, "end": 23, "label": "LOC"},
     ]
     assert name_tagger().tag(["we saw Ben-Lee"], tokenizer="whitespace")[0].words[2].text == "Ben-Lee"
+
+
+def test_words_that_are_forgotten_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = name_tagger().predict(TEST)
+    monkeypatch.setattr("w2v.neural.tasks.labels.answers._MOST_KEPT", 12)
+    fresh = pickle.loads(pickle.dumps(name_tagger()))
+    halves = [fresh.predict(TEST.take(rows)) for rows in (range(20), range(20, 40))]
+    assert halves[0] + halves[1] == expected
 
 
 @pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "BIOES"])
@@ -183,7 +202,7 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
         ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags of 1"),
         ([["we", "met"]], [["O"]], {}, ValueError, "sentence 1 has 2 words, but 1 tags"),
         ([["we"]], [["O"]], {}, ValueError, "one sentence is too few"),
-        ([[]], [[]], {}, ValueError, "no word to train on"),
+        ([[]], [[]], {}, ValueError, "no word in any of the sentences"),
         ([["we", ""]], [["O", "O"]], {}, ValueError, "sentence 1 has an empty word"),
         ([["we"]], [["O"]], {"columns": [["X", "Y"]]}, ValueError, "but 2 given columns"),
         ([["a"], ["b"]], [["O"], ["O"]], {"columns": [["X"], [("X", "Y")]]}, ValueError, "as many values"),
@@ -214,6 +233,15 @@ def test_parameters_are_those_of_scikit_learn() -> None:
         Tagger(output_layer="hmm").fit(NAMED)
     with pytest.raises(AttributeError, match="call fit first"):
         _ = Tagger().network_
+
+
+def test_vectors_of_another_shape_are_refused(tmp_path: Path) -> None:
+    name_tagger().save(tmp_path / "m")
+    table = name_tagger().network_.further["vectors"]["table"]
+    for broken in (table[:-1], table.astype(np.float32), np.full_like(table, np.inf)):
+        write_tensors(tmp_path / "m" / "vectors.safetensors", {"table": broken})
+        with pytest.raises(ModelError, match="vectors.safetensors is damaged"):
+            Tagger.load(tmp_path / "m")
 
 
 def test_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
