@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks._common import write_results
 from benchmarks.translating import run
 from w2v import Tagger
-from w2v.corpora.tagged import Tagged
+from w2v.corpora.labels.tagged import Tagged
 
 _TIMES = 10
 

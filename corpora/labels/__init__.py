@@ -1,1 +1,1 @@
-"""Where labels come from: files of texts with labels."""
+"""Where labels come from: files of texts with labels, and of words with tags."""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import run
+from tests.helpers.label_examples import topic_classifier, topic_texts
 from tests.helpers.pictures import bars
 from tests.helpers.tag_models import name_tagger, named_sentences, without_columns, write_tagged
 from tests.helpers.text_models import counting_model, number_pairs, number_translator, write_pairs
@@ -56,6 +57,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     number_translator().save(folder / "translator")
     counting_model().save(folder / "lm")
     name_tagger().save(folder / "tagger")
+    topic_classifier().save(folder / "topics")
+    rows = zip(*topic_texts(), strict=True)
+    (folder / "topics.tsv").write_text("".join(f"{label}\t{text}\n" for text, label in rows))
     write_tagged(folder / "tagged.conll", without_columns(named_sentences(20)))
     for name in ("vectors", "closed", "static", "attention"):
         SentenceIndex.build(folder / name, folder / "lines.txt", folder / f"{name}.index")
@@ -82,13 +86,18 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "fit-lm": [("fit-lm", "corpus.txt", "-o", "NEW", "--units", units, *SMALL) for units in ("words", "characters")],
     "fit-images": [("fit-images", "pictures.npz", "-o", "NEW", *PICTURES)],
     "label-images": [("label-images", "images", "pictures.npz", *options) for options in ((), ("--top", 2))],
+    "fit-classifier": [
+        ("fit-classifier", "topics.tsv", "-o", "NEW", "--workers", 1),
+        ("fit-classifier", "topics.tsv", "-o", "NEW", *SMALL),
+    ],
+    "classify": [("classify", "topics", "lines.txt", *options) for options in ((), ("--top", 2), ("--why",))],
     "fit-tagger": [("fit-tagger", "tagged.conll", "-o", "NEW", *SMALL)],
     "tag": [("tag", "tagger", "lines.txt")],
     "translate": [("translate", "translator", "lines.txt")],
     "write": [("write", "lm", "one"), ("write", "lm")],
     "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--ngrams",), ("--whole",))],
     "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
-    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "images")],
+    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "topics", "images")],
     "neighbors": [("neighbors", model, "t0w1") for model in WORDS],
     "analogy": [("analogy", model, "t0w1", "t0w2", "t0w3") for model in WORDS],
     "similarity": [("similarity", model, "t0w1", "t0w2") for model in WORDS],
@@ -144,7 +153,7 @@ def test_json_of_every_command_can_be_read(
             arguments = [tmp_path / f"{number}{flag}" if part == "NEW" else part for part in call]
             result = run(*arguments, flag)
             assert result.exit_code == 0, (arguments, result.output)
-            is_of_lines = flag == "--jsonl" or command in ("translate", "score", "tag", "label-images")
+            is_of_lines = flag == "--jsonl" or command in ("translate", "score", "tag", "classify", "label-images")
             texts = result.stdout.splitlines() if is_of_lines else [result.stdout]
             assert texts or "--groups" in call or "duplicates" in call, arguments
             for text in texts:

@@ -112,7 +112,7 @@ def test_evaluate_tells_each_label(model: Path, data: Path) -> None:
     assert "PER" in result.stdout and "all" in result.stdout and "100.0 %" in result.stdout
     found = json.loads(run("evaluate", model, "--tags", data, "--json").stdout)["tags"][str(data)]
     assert found["f1"] == 1.0 and found["accuracy"] == 1.0 and set(found["labels"]) == {"LOC", "PER"}
-    assert_mistake(run("evaluate", model, "--tags", data, "--sts", data), 2, "other models")
+    assert_mistake(run("evaluate", model, "--tags", data, "--sts", data), 2, "another kind")
 
 
 def test_info_tells_of_a_tagger(model: Path) -> None:

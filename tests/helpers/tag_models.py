@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from w2v import Embeddings, Tagger
-from w2v.corpora.tagged import Tagged
+from w2v.corpora.labels.tagged import Tagged
 
 _FIRST, _LAST, _PLACES = ["Anna", "Ben", "Carla", "Dev"], ["Lee", "Stone", "Marsh"], ["Rome", "Oslo", "Lima"]
 _KINDS = {"met": "VERB", "saw": "VERB", "we": "PRON", "they": "PRON", "in": "ADP", "today": "NOUN", ".": "PUNCT"}

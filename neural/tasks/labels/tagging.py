@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
-from w2v.corpora.tagged import Tagged
+from w2v.corpora.labels.tagged import Tagged
 from w2v.corpora.tokenizers import Tokenizer, get_tokenizer, tokenizer_from_config
 from w2v.neural.batches import TokenBatches
 from w2v.neural.parameters import ParameterTable
@@ -106,7 +106,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         Parameters
         ----------
         sentences : list of list of str, path-like, list of path-like, or Tagged
-            Words, or files that hold words and tags; see `w2v.corpora.tagged.read_tagged`.
+            Words, or files that hold words and tags; see `w2v.corpora.labels.tagged.read_tagged`.
         tags : list of list of str, optional
             A tag for each word, if `sentences` are words.
         columns : list of list of (str or tuple of str), optional

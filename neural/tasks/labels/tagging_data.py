@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text
-from w2v.corpora.tagged import Tagged, read_tagged
+from w2v.corpora.labels.tagged import Tagged, read_tagged
 from w2v.neural.tasks.fitting import DataWarning
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.crf import Constraints
@@ -41,7 +41,7 @@ class BrokenTagsWarning(DataWarning):
 
 @dataclass(frozen=True)
 class ColumnNumbers:
-    """Which columns of files hold what, and how bytes are read; see `w2v.corpora.tagged.read_tagged`."""
+    """Which columns of files hold what, and how bytes are read; see `w2v.corpora.labels.tagged.read_tagged`."""
 
     word: int | None = None
     tag: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -99,8 +99,6 @@ def train_layered(
     weights = data.trained.targets(n_classes, parameters.class_weight).weights
     trained, held_out = (_batch(start, texts, n_classes, weights) for texts in (data.trained, data.held_out))
     plan = TokenBatches(np.diff(trained.tokens.offsets), parameters.batch_tokens, parameters.random_state)
-    if parameters.epochs is None and parameters.max_time is None:
-        parameters = replace(parameters, epochs=max(_EPOCHS, -(-_LEAST_STEPS // plan.n_batches)))
 
     def accuracy(table: ParameterTable) -> dict[str, float]:
         decided = decide(network.logits(start.config, table, held_out, workers), one_of_many=data.one_of_many)
@@ -116,7 +114,7 @@ def train_layered(
         digest_of_arrays(*arrays), data.files,
         {"columns": data.columns, "validation": data.validation_files},
         network=network, smallest=network.smallest, judged_by="accuracy", word_dropout=parameters.word_dropout,
-        concluded=conclude,
+        concluded=conclude, epochs=_EPOCHS, least_steps=_LEAST_STEPS,
     )  # fmt: skip
     train(
         start, text, parameters, keep=training.keep, checkpoint=training.checkpoint, told=training.told,

@@ -21,7 +21,7 @@ from tests.helpers.tag_models import (
 )
 from tests.helpers.text_models import assert_same, ticking
 from w2v import Embeddings, ModelError, Tagger, TrainingInterrupted
-from w2v.corpora.tagged import Tagged
+from w2v.corpora.labels.tagged import Tagged
 from w2v.neural.tasks.labels.spans import find_scheme, spans_of, written
 from w2v.neural.tasks.labels.tagging_data import BrokenTagsWarning, ColumnNumbers
 from w2v.storage.tensors import write_tensors

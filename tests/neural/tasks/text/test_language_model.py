@@ -147,7 +147,12 @@ def test_prompts_of_every_length() -> None:
     long = "one two three four " * 30
     assert running.write(long, max_tokens=50, greedy=True).startswith(long)
     assert len(running.write(long, max_tokens=50)) == len(long) + 50
-    assert lines.write(long + "one two", max_tokens=1, greedy=True) == long + "one two three"
+    # of what is longer than its context, the last half is seen
+    seen = "three four one two three four one two"
+    assert len(seen.split()) == LINES["context"] // 2
+    ways = [before + seen for before in (long, "six five " * 40)]
+    added = {lines.write(way, max_tokens=3, greedy=True).removeprefix(way) for way in ways}
+    assert len(added) == 1
     # a new window reads half a context, and goes on as if that were all
     tail = long[-LINES["context"] // 2 :]
     state, starts = running._generating().prompted(Packed.of([running.network_.units["text"].encode([tail])[0][1:]]), 0)

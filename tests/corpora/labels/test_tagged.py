@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from w2v.corpora.inputs import CorpusError
-from w2v.corpora.tagged import Tagged, read_tagged
+from w2v.corpora.labels.tagged import Tagged, read_tagged
 
 CHUNKS = "-DOCSTART- -X- O\n\nThe DT B-NP\ncat NN I-NP\n\n# # B-NP\n1 CD I-NP\n"
 CONLLU = """\
