@@ -43,10 +43,15 @@ def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
     """Train, and translate the test set greedily and with beams."""
     wanted = [line.strip() for line in TextReader(given.test[1]).lines()]
     with tempfile.TemporaryDirectory() as work:
-        folder = Path(work, "model")
+        folder = Path(work, "model") if given.model is None else given.model.resolve()
         apart = [part for file in given.validation for part in ("--validation", file.resolve())]
         files = [file.resolve() for file in given.pairs]
-        printed, cost = run("fit-translator", *files, *apart, "--output", folder, "--json", *options, *given.options)
+        if given.model is None:
+            printed, cost = run(
+                "fit-translator", *files, *apart, "--output", folder, "--json", *options, *given.options
+            )
+        else:
+            printed, cost = run("info", folder, "--json")[0], {}
         trained: dict[str, Any] = json.loads(printed)
         scores = {}
         for beam in (1, 5):
@@ -54,7 +59,7 @@ def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
             result = bleu(translated.splitlines(), wanted)
             lower = bleu(translated.splitlines(), wanted, lowercase=True)
             scores[str(beam)] = {"bleu": result.score, "signature": result.signature, "lower_cased": lower.score} | took
-    del trained["output"]
+    trained.pop("output", None)
     return {"training": trained | cost, "test_by_beam": scores}
 
 
@@ -65,6 +70,7 @@ def main() -> None:
     parser.add_argument("--validation", nargs="+", type=Path, required=True)
     parser.add_argument("--test", nargs=2, type=Path, required=True)
     parser.add_argument("--name", required=True)
+    parser.add_argument("--model", type=Path, help="measure this translator, which was trained before")
     parser.add_argument(
         "--initial", nargs=2, type=Path, metavar=("SOURCE", "TARGET"),
         help="word vectors of both languages: train twice without a joint vocabulary, without them and from them",
