@@ -278,8 +278,7 @@ def test_network_is_torchs_vision_transformer(config: ImageConfig, rng: np.rando
 
 def _as_in_torch(table: ParameterTable, name: str) -> Any:
     """Return our array of torch's name: weights are transposed there, and those of queries, keys and values stacked."""
-    import torch
-
+    torch = pytest.importorskip("torch")
     if name.startswith("norm."):
         return torch.from_numpy(table[f"encoder.norm.{'gain' if name.endswith('weight') else 'bias'}"])
     _, number, part = name.split(".", 2)
