@@ -59,7 +59,8 @@ def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
             result = bleu(translated.splitlines(), wanted)
             lower = bleu(translated.splitlines(), wanted, lowercase=True)
             scores[str(beam)] = {"bleu": result.score, "signature": result.signature, "lower_cased": lower.score} | took
-    trained.pop("output", None)
+    for name in ("output", "path", "training"):  # where things lie
+        trained.pop(name, None)
     return {"training": trained | cost, "test_by_beam": scores}
 
 
