@@ -54,7 +54,7 @@ Formats of word vectors:
   safetensors     vectors, words and counts in one file
   projector       a folder for TensorFlow's Embedding Projector
 Of a classifier without layers:
-  int8            a classifier's folder again, of at most 2 MB""",
+  int8            the folder of a classifier again, of at most 2 MB""",
 )
 @model_argument
 @click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
