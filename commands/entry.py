@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 
-from w2v.commands.shared.interrupts import end_at_once
+from w2v.commands.shared.interrupts import end_at_once, hear_again
 
 
 def main() -> None:
     """Run the command `w2v`."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job ignores it, and goes on to
         signal.signal(signal.SIGINT, end_at_once)
+        sys.unraisablehook = hear_again
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller closed it: a training of his shall go on all the same
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
 INTERRUPTED = 130
@@ -20,3 +21,14 @@ def raise_interrupts() -> None:
     """Let Ctrl-C raise KeyboardInterrupt from now on, since somebody is there to catch it."""
     if signal.getsignal(signal.SIGINT) is end_at_once:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def hear_again(lost: sys.UnraisableHookArgs) -> None:
+    """Let an interrupt come again that came where nothing can be raised, as in a finaliser: it would be lost."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    import _thread
+    import threading
+
+    threading.Timer(0.01, _thread.interrupt_main).start()

@@ -173,3 +173,23 @@ def test_an_output_that_the_caller_closed_ends_no_command(closed: str, folder: P
         ["sh", "-c", command, sys.executable], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
     assert (ended.returncode, ended.stderr) == (0, "") and ("word1" in ended.stdout) == (closed == "2>&-")
+
+
+def test_an_interrupt_that_comes_in_a_finaliser_is_not_lost() -> None:
+    script = """
+import signal, sys, time
+from w2v.commands.shared.interrupts import hear_again
+
+class Last:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+sys.unraisablehook = hear_again
+try:
+    Last()
+    time.sleep(30)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")
