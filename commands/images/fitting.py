@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
     file_option,
@@ -29,6 +30,8 @@ size_option = click.option(
 
 @click.command(
     "fit-images",
+    cls=LongCommand,
+    first="output resume validation size patch architecture layers dim epochs max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-images digits --output digits.images --max-time 10s

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.labels.reporting import print_classes
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
     errors_option,
@@ -54,6 +55,9 @@ def column_options(command: Any) -> Any:
 
 @click.command(
     "fit-classifier",
+    cls=LongCommand,
+    first="output resume validation text-column label-column multi-label initial architecture layers dim "
+    "epochs max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-classifier labels.tsv --output topics.classifier

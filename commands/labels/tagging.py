@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
     choice_option,
@@ -65,6 +66,9 @@ def _numbers(word: int | None, tag: int | None, given: tuple[int, ...], errors: 
 
 @click.command(
     "fit-tagger",
+    cls=LongCommand,
+    first="output resume validation word-column tag-column vectors architecture layers dim output-layer epochs "
+    "max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-tagger train.conll --output my.tagger --max-time 3m

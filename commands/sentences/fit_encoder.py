@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
     file_option,
@@ -34,6 +35,8 @@ _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwri
 
 @click.command(
     "fit-encoder",
+    cls=LongCommand,
+    first="output resume pairs teacher architecture layers heads dim steps max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-encoder my.model wiki.txt --output my.encoder

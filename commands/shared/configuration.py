@@ -157,7 +157,7 @@ def _names(parameter: click.Parameter) -> list[str]:
     if isinstance(parameter, click.Argument):
         return [str(parameter.name).replace("_", "-")]
     names = [option[2:] for option in parameter.opts if option.startswith("--")]
-    return [name for name in names if name not in ("config", "help", "version")]
+    return [name for name in names if name not in ("config", "help", "help-all", "version")]
 
 
 def _all_names(commands: Iterable[click.Command]) -> set[str]:

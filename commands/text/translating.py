@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
     errors_option,
@@ -41,6 +42,9 @@ _AT_ONCE = 2048
 
 @click.command(
     "fit-translator",
+    cls=LongCommand,
+    first="output resume validation columns initial-source initial-target architecture layers dim "
+    "vocabulary-size epochs max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-translator pairs.tsv --output my.translator --max-time 15m

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
     errors_option,
@@ -45,6 +46,8 @@ _COLORS = (None, 226, 214, 202, 196)
 
 @click.command(
     "fit-lm",
+    cls=LongCommand,
+    first="output resume validation units initial context architecture layers dim epochs max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-lm shakespeare.txt --units characters --output bard.lm --max-time 10m

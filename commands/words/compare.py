@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     analogies_option,
     errors_option,
@@ -33,6 +34,8 @@ def _others() -> tuple[str, ...]:
 
 
 @click.command(
+    cls=LongCommand,
+    first="with seeds report algorithm vector-size window min-count epochs workers seed",
     epilog="""\b
 Examples:
   w2v compare corpus.txt

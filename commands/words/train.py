@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
     errors_option,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=LongCommand,
+    first="output resume continue algorithm vector-size window min-count epochs max-time subwords phrases "
+    "dry-run workers seed",
     epilog="""\b
 Examples:
   w2v train corpus.txt --output my.model

@@ -209,7 +209,7 @@ def test_fit_encoder_reports_what_is_no_number(model: Path, corpus: Path, tmp_pa
 
 
 def test_help_shows_the_defaults_of_training() -> None:
-    shown = " ".join(run("fit-encoder", "--help").stdout.split())
+    shown = " ".join(run("fit-encoder", "--help-all").stdout.split())
     options = FitOptions()
     assert f"[default: {options.network_rate};" in shown and "[default: by what is trained on;" in shown
     assert "[default: relative]" in shown and "left out, all cores" in shown

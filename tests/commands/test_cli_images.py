@@ -48,7 +48,7 @@ def test_fit_images_trains_saves_and_reports(place: Path) -> None:
 
 
 def test_fit_images_has_an_option_for_every_parameter_but_the_shape_of_flat_pictures() -> None:
-    text = run("fit-images", "--help").stdout
+    text = run("fit-images", "--help-all").stdout
     missing = {one.name for one in fields(ImageParameters)
                if "--" + {"random_state": "seed"}.get(one.name, one.name).replace("_", "-") not in text}  # fmt: skip
     assert missing == {"image_shape"}

@@ -159,6 +159,6 @@ def test_bad_usage_exits_with_two(arguments: list[Any], message: str) -> None:
 
 
 def test_options_are_those_of_the_table() -> None:
-    shown = run("fit-tagger", "--help").stdout
+    shown = run("fit-tagger", "--help-all").stdout
     for field in fields(TaggerParameters):
         assert ("--seed" if field.name == "random_state" else f"--{field.name.replace('_', '-')}") in shown

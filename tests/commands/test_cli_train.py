@@ -124,7 +124,7 @@ def test_checkpoint_interval_is_that_of_python(tmp_path: Path, corpus: Path) -> 
     option = next(option for option in main.commands["train"].params if option.name == "checkpoint_every")
     expected = inspect.signature(Word2Vec.fit).parameters["checkpoint_every"].default
     assert Duration().convert(option.default, None, None) == expected
-    assert "[default: 10m]" in " ".join(run("train", "--help").stdout.split())
+    assert "[default: 10m]" in " ".join(run("train", "--help-all").stdout.split())
     assert_mistake(run("train", corpus, "-o", tmp_path / "x", "--checkpoint-every", "often"), 2, "--checkpoint-every")
 
 

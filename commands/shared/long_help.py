@@ -1,0 +1,97 @@
+"""Commands of many options: `--help` shows those that matter first, `--help-all` shows all in groups."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+GROUPS = {
+    "Files": (
+        "output overwrite resume continue initial initial-source initial-target start vectors freeze validation "
+        "columns text-column label-column label-separator word-column tag-column column checkpoint-every errors report"
+    ),
+    "Text and pictures": (
+        "lines tokenizer min-count max-vocab units source-units target-units vocabulary-size joint context min-tokens "
+        "max-tokens max-words word-ngrams subwords min-n max-n buckets most-vectors phrases phrase-scoring "
+        "phrase-threshold phrase-passes phrase-connectors multi-label size"
+    ),
+    "Model": (
+        "recipe algorithm vector-size window objective position-weights architecture layers heads dim feed-forward "
+        "positions norm activation patch pooling head memory output-layer word-size ngram-size a identity-scale "
+        "identity-columns"
+    ),
+    "Learning": (
+        "teacher pairs epochs steps optimizer learning-rate weight-rate network-rate alpha min-alpha warmup "
+        "weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout smoothing temperature "
+        "order-share hard-negatives negative sample ns-exponent shrink-windows class-weight shift rotate zoom flip "
+        "cutout"
+    ),
+    "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs analogies patience monitor order",
+    "Running": "max-time workers deterministic seed seeds with dry-run json progress config help help-all",
+}
+"""The groups of options; a name means the same in every command."""
+
+_ALL = "w2v.commands.shared.long_help.all"
+_WIDTH = 25
+"""Columns that names of options get in the short help; longer ones have a line of their own."""
+
+
+class LongCommand(click.Command):
+    """A command with more options than fit a screen.
+
+    Parameters
+    ----------
+    first : str
+        The options, without dashes and between spaces, that `--help` shows; `--help-all` shows them all.
+    """
+
+    def __init__(self, *arguments: Any, first: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.first = tuple(first.split())
+        self.params.append(
+            click.Option(
+                ["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_show_all,
+                help="Show all options and exit.",
+            )
+        )  # fmt: skip
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options: those that come first, or all of them in groups."""
+        options = {option_names(one)[0]: one for one in self.get_params(ctx) if isinstance(one, click.Option)}
+        if not ctx.meta.get(_ALL):
+            with formatter.section("Options"):
+                rows = [_short(options[name], ctx) for name in self.first]
+                formatter.write_dl(rows, col_max=_WIDTH)
+            formatter.write_paragraph()
+            formatter.write_text(f"`{ctx.command_path} --help-all` shows all {len(options)} options.")
+            return
+        for title, names in GROUPS.items():
+            records = [options[name].get_help_record(ctx) for name in names.split() if name in options]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl([record for record in records if record is not None])
+
+
+def option_names(option: click.Option) -> list[str]:
+    """Return the long names of an option without their dashes, the one that it is known by first."""
+    return [name[2:] for name in option.opts if name.startswith("--")]
+
+
+def _show_all(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        ctx.meta[_ALL] = True
+        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.exit()
+
+
+def _short(option: click.Option, ctx: click.Context) -> tuple[str, str]:
+    """Return an option, and the first sentence about it with its default."""
+    metavar = "" if option.is_flag else f" {option.make_metavar(ctx)}"
+    names = ", ".join(sorted(option.opts, key=len)) + metavar
+    sentence = re.split(r"[.;] ", option.help or "")[0].rstrip(".") + "."
+    default = option.default if option.show_default and not option.is_flag else None
+    if isinstance(default, (tuple, list)):
+        default = " ".join(map(str, default))
+    return names, sentence if default is None else f"{sentence}  [{default}]"

@@ -1,0 +1,65 @@
+"""`--help` fits a screen; `--help-all` shows every option in its group."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+import pytest
+
+from tests.helpers.command_line import run
+from w2v.commands.main import main
+from w2v.commands.shared.long_help import GROUPS, LongCommand, option_names
+
+SCREEN = 50
+"""Lines of a screen."""
+FITS = 20
+"""Options that are shown at once."""
+
+
+def _leaves(command: click.Command) -> list[click.Command]:
+    if isinstance(command, click.Group):
+        return [leaf for child in command.commands.values() for leaf in _leaves(child)]
+    return [command]
+
+
+def _long() -> list[str]:
+    return [name for name, command in main.commands.items() if isinstance(command, LongCommand)]
+
+
+def test_commands_of_many_options_have_a_short_help() -> None:
+    for command in _leaves(main):
+        n_options = sum(isinstance(one, click.Option) for one in command.params)
+        assert isinstance(command, LongCommand) == (n_options > FITS), command.name
+
+
+@pytest.mark.parametrize("name", _long())
+def test_short_help_fits_a_screen_and_names_the_long_one(name: str) -> None:
+    command = main.commands[name]
+    assert isinstance(command, LongCommand)
+    shown = run(name, "--help").stdout
+    assert len(shown.splitlines()) <= SCREEN
+    assert f"{name} --help-all` shows all " in shown
+    listed = [word for line in shown.splitlines() for word in line.split()[:2] if line.startswith("  -")]
+    listed = listed[listed.index("--" + command.first[0]) :]
+    assert [word[2:] for word in listed if word.startswith("--")] == list(command.first)
+
+
+@pytest.mark.parametrize("name", _long())
+def test_long_help_shows_each_option_once_in_its_group(name: str) -> None:
+    command = main.commands[name]
+    shown = run(name, "--help-all")
+    assert shown.exit_code == 0 and "\n    w2v " in shown.stdout
+    rows = [line for line in shown.stdout.partition("\nFiles:\n")[2].splitlines() if line.startswith("  -")]
+    found = Counter(word[2:].rstrip(",") for row in rows for word in row.split()[:2] if word.startswith("--"))
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert found == Counter([option_names(one)[0] for one in options] + ["help"])
+    assert {title for title in GROUPS if f"\n{title}:\n" in shown.stdout} >= {"Files", "Model", "Learning", "Running"}
+
+
+def test_no_option_is_in_two_groups() -> None:
+    names = [name for group in GROUPS.values() for name in group.split()]
+    assert len(names) == len(set(names))
+    known = {one for command in _leaves(main) for option in command.params if isinstance(option, click.Option)
+             for one in option_names(option)}  # fmt: skip
+    assert set(names) - known == {"help", "recipe", "start"}
