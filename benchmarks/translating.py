@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,14 +29,18 @@ from w2v.neural.tasks.text.bleu import bleu
 
 
 def run(*arguments: object) -> tuple[str, dict[str, float]]:
-    """Run a command of `w2v`; return what it prints, and its wall and CPU seconds."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return done.stdout, {"seconds": round(time.perf_counter() - start, 1), "cpu_seconds": round(cpu, 1)}
+    """Run a command of `w2v`; return what it prints, its wall and CPU seconds, and the most megabytes it held."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "cli", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    cost = {"seconds": time.perf_counter() - start, "cpu_seconds": used.ru_utime + used.ru_stime}
+    return printed, {name: round(value, 1) for name, value in cost.items()} | {"peak_mb": used.ru_maxrss >> 10}
 
 
 def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:

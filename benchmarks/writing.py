@@ -3,7 +3,9 @@
     python benchmarks/writing.py characters SHAKESPEARE.txt.xz --name shakespeare-10m --options --max-time 10m
     python benchmarks/writing.py words SIMPLEWIKI.txt.xz --name simplewiki-1h --options --max-time 1h
 
-`characters` holds the last tenth of the text out. `words` takes the lower-cased words of every line, writes one sign
+`characters` holds the last tenth of the text out. Its held-out loss is that of windows side by side, as others measure
+it; `test` is what `LanguageModel.score` gives the same tenth: every character but the first sees at least half a window
+before it, as an n-gram sees all it needs. `words` takes the lower-cased words of every line, writes one sign
 for those that occur fewer than five times, and holds every hundredth line out; its network reads subwords, and its
 perplexity is that of a word or the end of a line: subwords that spell a word are added up. `w2v fit-lm` and `w2v score`
 run as processes of their own. CPU seconds are those of all threads.
@@ -27,8 +29,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks._common import write_results
 from benchmarks.ngrams import HELD_OUT, MIN_COUNT
 from benchmarks.translating import run
+from w2v import LanguageModel
 
 RARE = "§"
+TENTH = 0.1
 VALIDATION = 500
 """Lines that choose the best parameters; neither trained nor measured on."""
 
@@ -59,7 +63,15 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         model = Path(work, "model")
-        arguments: list[object] = [given.file.resolve(), "--units", "characters", "--held-out", 0.1, "--order", 7]
+        arguments: list[object] = [
+            given.file.resolve(),
+            "--units",
+            "characters",
+            "--held-out",
+            TENTH,
+            "--order",
+            7,
+        ]
         if given.kind == "words":
             (train, validation, test), n_words = write_words(given.file, Path(work))
             arguments = [train, "--validation", validation, "--units", "subwords"]
@@ -67,7 +79,12 @@ def main() -> None:
         trained: dict[str, Any] = json.loads(printed)
         results: dict[str, Any] = {"options": given.options, "training": trained | cost}
         del trained["output"]
-        if given.kind == "words":
+        if given.kind == "characters":
+            text = lzma.open(given.file, "rt", encoding="utf-8").read()
+            held_out = text[-round(len(text) * TENTH) :]
+            scored = LanguageModel.load(model).score([held_out])[0]
+            results["test"] = {"nats": round(-scored.log_probability / len(held_out), 4), "characters": len(held_out)}
+        else:
             found, took = run("score", model, test, "--json")
             total = -sum(json.loads(line)["log_probability"] for line in found.splitlines())
             results["test"] = {"words_and_ends": n_words, "perplexity": round(math.exp(total / n_words), 2)} | took
