@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, groupby
 
 from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
@@ -171,17 +172,31 @@ class _Layout:
 
 def _sentences(reader: TextReader, choice: _Choice) -> Iterator[list[_Entry]]:
     """Yield the words of each sentence; a file ends one."""
-    layout, file, entries = None, "", list[_Entry]()
-    for path, number, line in reader.numbered_lines():
-        if path != file or number == 1:
-            if entries:
-                yield entries
-            layout, file, entries = None, path, []
+    file = 0
+
+    def file_of(entry: tuple[str, int, str]) -> int:
+        nonlocal file
+        file += entry[1] == 1
+        return file
+
+    for _, lines in groupby(reader.numbered_lines(), file_of):
+        yield from _sentences_of_file(lines, choice)
+
+
+def _sentences_of_file(lines: Iterator[tuple[str, int, str]], choice: _Choice) -> Iterator[list[_Entry]]:
+    head = list[tuple[str, int, str]]()
+    for one in lines:  # up to the first that must be a word: it tells what a line that begins with # is
+        head.append(one)
+        if one[2].strip() and not one[2].startswith(("#", _DOCUMENT)):
+            break
+    has_tabs = any("\t" in line for _, _, line in head)
+    layout, entries = None, list[_Entry]()
+    for path, number, line in chain(head, lines):
         if not line.strip() or line.startswith(_DOCUMENT):
             if entries:
                 yield entries
             entries = []
-        elif not _is_comment(line, layout):
+        elif not _is_comment(line, has_tabs, layout is None):
             layout = layout or _Layout(path, line, choice)
             entry = layout.entry(path, number, line)
             entries += [] if entry is None else [entry]
@@ -189,14 +204,14 @@ def _sentences(reader: TextReader, choice: _Choice) -> Iterator[list[_Entry]]:
         yield entries
 
 
-def _is_comment(line: str, layout: _Layout | None) -> bool:
+def _is_comment(line: str, has_tabs: bool, is_first: bool) -> bool:
     """Tell whether a line is one of ``# text = …``: in files with tabs, what has none and begins so.
 
-    In others the number sign is a word. Before the first word, it is one if two cells or more follow it.
+    In others the number sign is a word. Before the first word, it is one unless three cells or more follow it.
     """
     if not line.startswith("#") or "\t" in line:
         return False
-    return layout.separator is not None if layout else not _COLUMNS_OF_SPACES.fullmatch(line)
+    return has_tabs or (is_first and not _COLUMNS_OF_SPACES.fullmatch(line))
 
 
 _COLUMNS_OF_SPACES = re.compile(r"# \S+(?: \S+)?")

@@ -60,6 +60,19 @@ def test_comments_are_passed_over_where_tabs_tell_them_from_words(tmp_path: Path
     assert read(tmp_path / "b", "# O\nGo O\n").sentences == [["#", "Go"]]
 
 
+@pytest.mark.parametrize("comment", ["# newdoc", "# newpar p1", "# newdoc id = 1", "#"])
+def test_comments_before_the_first_word_are_told_by_the_lines_that_follow(comment: str, tmp_path: Path) -> None:
+    found = read(tmp_path / "a", f"{comment}\n1\tGo\tgo\tVERB\t_\t_\t0\t_\t_\t_\n")
+    assert found.sentences == [["Go"]] and found.tags == [["VERB"]]
+
+
+def test_each_file_tells_for_itself_what_a_number_sign_is(tmp_path: Path) -> None:
+    (tmp_path / "tabs").write_text("# O\nGo\tO\n", encoding="utf-8")
+    (tmp_path / "spaces").write_text("# O\nGo O", encoding="utf-8")
+    files = [tmp_path / name for name in ("tabs", "spaces", "spaces", "tabs")]
+    assert read_tagged(files).sentences == [["Go"], ["#", "Go"], ["#", "Go"], ["Go"]]
+
+
 @pytest.mark.parametrize(("suffix", "write"), [(".gz", gzip.open), (".xz", lzma.open), (".bz2", bz2.open)])
 def test_compressed_files_and_several(suffix: str, write: Any, tmp_path: Path) -> None:
     with write(tmp_path / f"a{suffix}", "wt", encoding="utf-8") as file:

@@ -216,11 +216,11 @@ class ClassificationReport:
         return self.accuracy
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
+        """Return what JSON can hold: None for NaN."""
         shown = {name: value for name, value in vars(self).items() if name not in ("by_class", "confusion", "unknown")}
         return {
-            **shown,
-            "by_class": [vars(one) for one in self.by_class],
+            **_without_nan(shown),
+            "by_class": [_without_nan(vars(one)) for one in self.by_class],
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "unknown": {str(label): count for label, count in self.unknown.items()},
         }
@@ -266,6 +266,10 @@ def decide(p: Floats, *, one_of_many: bool) -> NDArray[np.bool_]:
     decided = np.zeros(p.shape, np.bool_)
     decided[np.arange(len(p)), p.argmax(axis=1)] = True
     return decided
+
+
+def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in values.items()}
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -111,6 +111,14 @@ def test_labels_may_be_numbers(tmp_path: Path) -> None:
     assert loaded.score(write_table(tmp_path / "t", TEXTS, numbers)) > 0.95
 
 
+def test_a_label_that_is_not_held_out_has_no_figures_and_is_kept(tmp_path: Path) -> None:
+    model = TextClassifier().fit([*TEXTS, "one of its kind"], [*LABELS, "odd"])
+    model.save(tmp_path / "m")
+    loaded = TextClassifier.load(tmp_path / "m")
+    [odd] = [one for one in loaded.validation_["by_class"] if one["label"] == "odd"]
+    assert odd["texts"] == 0 and odd["recall"] is None and loaded.validation_ == model.validation_
+
+
 def test_weights_let_rare_classes_count() -> None:
     texts = ["x common"] * 95 + ["x rare"] * 5
     labels = ["many"] * 95 + ["few"] * 5
