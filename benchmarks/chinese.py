@@ -27,9 +27,9 @@ import opencc
 
 from benchmarks._common import write_results
 from w2v import Word2Vec
-from w2v.corpora.characters import chinese_pattern
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import CallableTokenizer, CharactersTokenizer, JiebaTokenizer, Tokenizer, WordsTokenizer
+from w2v.corpora.tokenizers.characters import chinese_pattern
 from w2v.encoding.stream import WorkFolder, encode_corpus
 from w2v.evaluation import evaluate_analogies
 

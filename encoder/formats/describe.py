@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from w2v.corpora.characters import UNSPACED_RANGES, dropped_ranges, pattern_of_singles, pattern_of_words
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.corpora.tokenizers import Tokenizer
+from w2v.corpora.tokenizers.characters import UNSPACED_RANGES, dropped_ranges, pattern_of_singles, pattern_of_words
 from w2v.encoder.formats.folders import added_token
 from w2v.encoder.model.state import EncoderState
 from w2v.storage.files import ModelError

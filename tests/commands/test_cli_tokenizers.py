@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from w2v.commands.main import main
-from w2v.corpora.tokenizers import _load_jieba
+from w2v.corpora.tokenizers.jieba import _load_jieba
 from w2v.vectors.embeddings import Embeddings
 
 

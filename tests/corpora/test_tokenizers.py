@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import ROOT
-from w2v.corpora.characters import DROPPED, JOINER, MARK, N_CODE_POINTS, SINGLE, UNSETTLED, UNSPACED_RANGES
 from w2v.corpora.tokenizers import (
     CallableTokenizer,
     CharactersTokenizer,
@@ -24,11 +23,12 @@ from w2v.corpora.tokenizers import (
     Tokenizer,
     WhitespaceTokenizer,
     WordsTokenizer,
-    _load_jieba,
     code_point_table,
     get_tokenizer,
     tokenizer_from_config,
 )
+from w2v.corpora.tokenizers.characters import DROPPED, JOINER, MARK, N_CODE_POINTS, SINGLE, UNSETTLED, UNSPACED_RANGES
+from w2v.corpora.tokenizers.jieba import _load_jieba
 
 TRICKY = "aZ09_' \u2019'\n\r\t-.ßẞİıΣσςÅéÉ\u0301\u0308नमस्ते한中文Ⅷ½²٣\u00a0\u200b\u200d\ufeff\x00"
 TRICKY += "日本タワーい々〇ไทยน้ำ๑๒\ufe00\u3000，。"

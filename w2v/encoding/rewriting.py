@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.characters import settled
 from w2v.corpora.tokenizers import (
     CharactersTokenizer,
     JiebaTokenizer,
@@ -17,6 +16,7 @@ from w2v.corpora.tokenizers import (
     WordsTokenizer,
     code_point_table,
 )
+from w2v.corpora.tokenizers.characters import settled
 from w2v.kernels.scanner import MAX_GROWTH as _MAX_CASE_GROWTH
 from w2v.kernels.scanner import Table, items_to_nuls, words_to_spaces
 

@@ -1,0 +1,58 @@
+"""The tokenizer for tagging, about that of the Penn Treebank."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from w2v.corpora.tokenizers.protocol import BuiltIn
+
+_PARTS = (
+    (("://", "www."), r"(?:https?://|www\.)\S*[^\s.,;:!?'\")\]}>]"),  # addresses, without the marks behind them
+    (("@",), r"[\w.+-]*\w@\w[\w-]*(?:\.\w+)+"),
+    (("@", "#"), r"[@#]\w+"),
+    ((".",), r"(?:[^\W\d_]\.){2,}"),  # U.S.
+    (
+        (".",),
+        r"(?:Mrs?|Ms|Dr|Prof|[SJ]r|St|Inc|Corp|Co|Ltd|vs|Gen|Sen|Rep|Gov|Lt|Col|No|Jan|Feb|Mar|Apr|Aug|Sept|Oct|Nov|Dec)\.",
+    ),
+    (("annot",), r"[Cc]an(?=not\b)"),
+    (("'", "\u2019"), r"\w+?(?=[nN]['\u2019][tT]\b)|[nN]['\u2019][tT]\b"),  # did, n't
+    (("'", "\u2019"), r"['\u2019](?:[sSmMdD]|re|RE|ve|VE|ll|LL)\b"),
+    (("",), r"\w+(?:(?:[-./]|,(?=\d))\w+|['\u2019](?!(?:[sSmMdDtT]|re|RE|ve|VE|ll|LL)\b)\w+)*"),
+    (("",), r"([^\w\s])\1*"),
+)
+"""What `PennTokenizer` takes for a token, the first that fits; each is looked for only in texts that hold its mark."""
+
+
+@functools.cache
+def _pattern(wanted: tuple[bool, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(part for (_, part), is_wanted in zip(_PARTS, wanted, strict=True) if is_wanted))
+
+
+@dataclass(frozen=True)
+class PennTokenizer(BuiltIn):
+    """Words as they are written and marks by themselves, about as the Penn Treebank has them: for tagging.
+
+    Letters and digits with the hyphens, apostrophes, points and commas between them are a word. So are abbreviations
+    (``U.S.``), addresses, names and topics of messages (``@anna``, ``#topic``), and runs of one mark (``...``, ``--``).
+    English clitics (``n't``, ``'s``, ``'re``) are words of their own.
+
+    Examples
+    --------
+    >>> PennTokenizer()("Mr. Lee's U.S. car didn't cost $1,500... see http://a.org/b?c=1.")
+    ['Mr.', 'Lee', "'s", 'U.S.', 'car', 'did', "n't", 'cost', '$', '1,500', '...', 'see', 'http://a.org/b?c=1', '.']
+    """
+
+    name: ClassVar[str] = "penn"
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words and marks of `text`."""
+        return [text[start:stop] for start, stop in self.spans(text)]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the words and marks of `text` begin and end."""
+        pattern = _pattern(tuple([any(mark in text for mark in marks) for marks, _ in _PARTS]))
+        return [found.span() for found in pattern.finditer(text)]
