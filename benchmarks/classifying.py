@@ -1,10 +1,10 @@
 """Classifiers of TREC-6, SST-2 (dev) and MR (90/10): accuracy and seconds, beside fastText, and with layers.
 
-    python benchmarks/classifying.py TRANSFER [--initial MODEL] [--max-time 120] [--sets trec sst mr]
+    python benchmarks/classifying.py TRANSFER [--vectors MODEL] [--max-time 120] [--sets trec sst mr]
 
 TRANSFER is the folder with TREC, SST2 and MR as they are published. Every run is a process of its own with one thread.
 CPU seconds are those of training, with what it reads, when all is compiled; fastText's are those of `train_supervised`.
-With --initial, networks with layers are tried as well, which choose by texts that are held out: of SST-2, whose
+With --vectors, networks with layers are tried as well, which choose by texts that are held out: of SST-2, whose
 training set holds the parts of its sentences, a tenth of the sentences with all of their parts.
 """
 
@@ -74,23 +74,23 @@ def without_parts(rows: Rows) -> tuple[Rows, Rows]:
     return [row for row in rows if row[1] not in joined], [row for row in rows if row[1] in apart]
 
 
-def ours(name: str, folder: Path, seed: int, options: dict[str, Any], initial: str | None) -> dict[str, Any]:
+def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: str | None) -> dict[str, Any]:
     """Train and measure one classifier of ours."""
     from w2v import TextClassifier
 
     train, test = SETS[name](folder)
     validation = None
-    if initial and name == "sst":
+    if vectors and name == "sst":
         train, apart = without_parts(train)
         validation = [text for _, text in apart], [label for label, _ in apart]
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, "train.tsv")
         file.write_text("".join(f"{label}\t{text}\n" for label, text in train), encoding="utf-8")
         settings = {"random_state": seed, "workers": 1, **options}
-        if not initial:
+        if not vectors:
             TextClassifier(**settings | {"epochs": 1}).fit(file)  # compiled here
         started, wall = time.process_time(), time.perf_counter()
-        model = TextClassifier(**settings).fit(file, initial=initial, validation=validation)
+        model = TextClassifier(**settings).fit(file, vectors=vectors, validation=validation)
         seconds, wall = time.process_time() - started, time.perf_counter() - wall
     report = model.evaluate([text for _, text in test], [label for label, _ in test])
     return {
@@ -134,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("transfer", type=Path, help="the folder with TREC, SST2 and MR")
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
-    parser.add_argument("--initial", help="word vectors for layers; without them layers are not tried")
+    parser.add_argument("--vectors", help="word vectors for layers; without them layers are not tried")
     parser.add_argument("--max-time", type=float, default=120.0, help="seconds for the choice of layers")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -143,7 +143,7 @@ def main() -> None:
         if kind == "fasttext":
             print(json.dumps(fasttexts(name, arguments.transfer, seed)))
         else:
-            print(json.dumps(ours(name, arguments.transfer, seed, options, arguments.initial)))
+            print(json.dumps(ours(name, arguments.transfer, seed, options, arguments.vectors)))
         return
 
     def run(name: str, kind: str, seed: int, further: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
@@ -157,8 +157,8 @@ def main() -> None:
             "fasttext": mean([run(name, "fasttext", seed) for seed in SEEDS]),
             "no_layers": mean([run(name, "ours", seed, **plain) for seed in SEEDS]),
         }
-        if arguments.initial:
-            further = ("--initial", arguments.initial)
+        if arguments.vectors:
+            further = ("--vectors", arguments.vectors)
             chosen = {"max_time": arguments.max_time, "tokenizer": "penn"}
             results[name]["layers"] = run(name, "ours", 1, further, **chosen)
     write_results("classifying", results)

@@ -63,7 +63,7 @@ Examples:
   w2v fit-classifier labels.tsv --output topics.classifier
   w2v fit-classifier train.csv --text-column title --text-column body --label-column topic --output topics.classifier
   w2v fit-classifier fasttext.train --output topics.classifier --max-n 5
-  w2v fit-classifier train.tsv -v dev.tsv --output sentiment.classifier --initial my.model --max-time 2m
+  w2v fit-classifier train.tsv -v dev.tsv --output sentiment.classifier --vectors my.model --max-time 2m
   w2v fit-classifier --resume sentiment.classifier""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
@@ -74,7 +74,9 @@ Examples:
     help="Texts with labels to choose and to calibrate by; else some of FILE are set aside.",
 )  # fmt: skip
 @column_options
-@file_option("--initial", metavar="MODEL", help="Word vectors that layers read; they are kept with the classifier.")
+@file_option(
+    "--vectors", metavar="MODEL", help="Word vectors that layers read besides their own; they are kept, not trained."
+)
 @errors_option
 @checkpoint_option
 @table_options(ClassifierParameters)
@@ -89,7 +91,7 @@ def fit_classifier(
     text_column: tuple[str, ...],
     label_column: str | None,
     label_separator: str | None,
-    initial: Path | None,
+    vectors: Path | None,
     errors: str,
     checkpoint_every: float,
     overwrite: bool,
@@ -119,7 +121,7 @@ def fit_classifier(
         model = TextClassifier(**options)
         columns = TableColumns(text_column, label_column, label_separator, errors)
         given = [Path(name) for name in files]
-        fit = partial(model.fit, given, validation=list(validation) or None, columns=columns, initial=initial)
+        fit = partial(model.fit, given, validation=list(validation) or None, columns=columns, vectors=vectors)
     run(
         model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
         facts=lambda: _facts(model),

@@ -84,7 +84,9 @@ Examples:
     help="Sentences to measure training by; else some of FILE are set aside. May be repeated.",
 )  # fmt: skip
 @_column_options
-@file_option("--vectors", metavar="MODEL", help="Word vectors to read besides the tagger's own, which learn with it.")
+@file_option(
+    "--vectors", metavar="MODEL", help="Word vectors to read besides the tagger's own; they are kept, not trained."
+)
 @errors_option
 @checkpoint_option
 @table_options(TaggerParameters)

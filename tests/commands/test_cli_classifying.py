@@ -78,7 +78,7 @@ def test_layers_are_interrupted_and_resumed(table: Path, tmp_path: Path, monkeyp
     assert_same(TextClassifier.load(output).network_, TextClassifier.load(whole).network_)
     assert "network" in run("info", output).stdout
     assert_mistake(
-        run("fit-classifier", table, "-o", tmp_path / "x", "--errors", "replace", "--initial", output),
+        run("fit-classifier", table, "-o", tmp_path / "x", "--errors", "replace", "--vectors", output),
         1,
         "word vectors are for lay",
     )

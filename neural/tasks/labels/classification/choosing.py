@@ -71,7 +71,7 @@ def _merit(tried: dict[str, Any]) -> tuple[float, float]:
     return tried["accuracy"] or 0.0, -(tried["held_out_loss"] or 0.0)
 
 
-def choose(data: LabelData, parameters: ClassifierParameters, initial: Any, told: Told | None) -> TextNetwork:
+def choose(data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None) -> TextNetwork:
     """Return the best classifier that there is time for.
 
     Without `max_time`, or texts to choose by, it has no layers. After Ctrl-C it is the best so far.
@@ -80,7 +80,7 @@ def choose(data: LabelData, parameters: ClassifierParameters, initial: Any, told
     ----------
     data : LabelData
     parameters : ClassifierParameters
-    initial : Embeddings, path-like or None
+    vectors : Embeddings, path-like or None
         Word vectors for the layers.
     told : callable, optional
     """
@@ -100,14 +100,14 @@ def choose(data: LabelData, parameters: ClassifierParameters, initial: Any, told
                 fit_linear(data, replace(linear, min_n=min_n, max_n=max_n), told),
                 started,
             )
-        _try_layers(choice, data, parameters.resolved(1), initial, told, began)
+        _try_layers(choice, data, parameters.resolved(1), vectors, told, began)
     except (KeyboardInterrupt, TrainingInterrupted):
         choice.why = "It was interrupted before all had been tried"
     return choice.result
 
 
 def _try_layers(
-    choice: Choice, data: LabelData, parameters: ClassifierParameters, initial: Any, told: Told | None, began: float
+    choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
 ) -> None:
     """Try every architecture for a moment, and the best of them for what time is left."""
     assert parameters.max_time is not None
@@ -117,23 +117,23 @@ def _try_layers(
         choice.why = f"After {limit - left:.1f} seconds there was no time left for layers"
         return
     trials = {
-        mixer: _one(choice, data, replace(parameters, architecture=mixer, max_time=_TRIED * left), initial, told)
+        mixer: _one(choice, data, replace(parameters, architecture=mixer, max_time=_TRIED * left), vectors, told)
         for mixer in MIXERS
     }
     best = max(trials, key=lambda mixer: _merit(trials[mixer]))
     left = _REST * (limit - (time.perf_counter() - began))
     if left > _TRIED * limit:
-        _one(choice, data, replace(parameters, architecture=best, max_time=left), initial, told)
+        _one(choice, data, replace(parameters, architecture=best, max_time=left), vectors, told)
 
 
 def _one(
-    choice: Choice, data: LabelData, parameters: ClassifierParameters, initial: Any, told: Told | None
+    choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None
 ) -> dict[str, Any]:
     """Train one network with layers; return how it did."""
     started, learned = time.perf_counter(), list[TextNetwork]()
     name = f"{parameters.layers} {'layer' if parameters.layers == 1 else 'layers'}, {parameters.architecture}"
     if told is not None:
         told(FitProgress(f"trying {name}"))
-    train_layered(start_layered(data, parameters, initial), data, parameters, Training(learned.append, told))
+    train_layered(start_layered(data, parameters, vectors), data, parameters, Training(learned.append, told))
     choice.add(name, learned[-1], started)
     return choice.tried[-1]

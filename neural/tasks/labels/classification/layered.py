@@ -54,22 +54,22 @@ class Training:
     checkpoint: Checkpoint | None = None
 
 
-def start_layered(data: LabelData, parameters: ClassifierParameters, initial: Any) -> TextNetwork:
-    """Return a classifier with layers that has not learned; `initial` are word vectors, their folder, or None."""
+def start_layered(data: LabelData, parameters: ClassifierParameters, vectors: Any) -> TextNetwork:
+    """Return a classifier with layers that has not learned; `vectors` are those of words, their folder, or None."""
     tokenizer = get_tokenizer(parameters.tokenizer)
     sentences = divided(data.trained.texts, tokenizer, parameters.max_words)
-    given, vectors = given_vectors(initial, (word for own in sentences for word in own), _MOST_VECTORS)
+    given, rows = given_vectors(vectors, (word for own in sentences for word in own), _MOST_VECTORS)
     every = (word for own in sentences for word in own)
     vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given, subwords=_SUBWORDS)
     assert parameters.dim is not None
-    given_rows, given_size = vectors.shape
+    given_rows, given_size = rows.shape
     sizes = InputConfig(
         len(vocabulary.words) + 1, _SIZE, _SUBWORDS.buckets, _SIZE, given_rows, given_size, (), parameters.dim
     )  # fmt: skip
     config = LayeredConfig(sizes, stack_of(parameters), len(data.classes), data.one_of_many, parameters.pooling)
     table = ParameterTable.initialise(config.tensors(), parameters.random_state)
     words = TextWords(vocabulary, tokenizer, parameters.max_words)
-    further = {VECTORS_FILE: {"table": vectors}} if vectors.shape[1] else {}
+    further = {VECTORS_FILE: {"table": rows}} if rows.shape[1] else {}
     return TextNetwork(
         CLASSIFIERS, config, table, {"features": words}, described(data, parameters), further=further
     )  # fmt: skip

@@ -93,7 +93,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         *,
         validation: Any = None,
         columns: TableColumns | None = None,
-        initial: Any = None,
+        vectors: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -111,8 +111,9 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             Texts to choose and to calibrate by; by default `held_out` of the texts.
         columns : TableColumns, optional
             Where files that are tables have texts and labels.
-        initial : Embeddings, path-like, optional
-            Word vectors that layers read; they are kept with the classifier.
+        vectors : Embeddings, path-like, optional
+            Word vectors that layers read besides their own; they are not trained further, and kept with the
+            classifier.
         checkpoint, checkpoint_every, overwrite, progress : optional
             See `Translator.fit`.
 
@@ -134,19 +135,19 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         """
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         parameters.to_dict()  # what cannot be kept is refused before it is trained with
-        if initial is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
+        if vectors is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
             raise ValueError("word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60")
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, texts if y is None else None) as told:
             data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
             if parameters.layers not in (AUTO, 0):
                 parameters = parameters.resolved(parameters.layers)
-                start = start_layered(data, parameters, initial)
+                start = start_layered(data, parameters, vectors)
                 train_layered(start, data, parameters, Training(self._keep, told, keeper))
                 return self
             with nullcontext() if keeper is None else claimed(keeper.output):
                 if parameters.layers == AUTO:
-                    self._keep(choose(data, parameters, initial, told))
+                    self._keep(choose(data, parameters, vectors, told))
                 else:
                     self._keep(fit_linear(data, parameters.resolved(0), told))
                 if keeper is not None:

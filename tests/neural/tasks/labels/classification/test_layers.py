@@ -48,8 +48,8 @@ def test_word_vectors_are_read_and_kept(tmp_path: Path, rng: np.random.Generator
     vectors = (signs[:, None] * np.ones(6) + 0.1 * rng.standard_normal((len(words), 6))).astype(np.float32)
     embeddings = Embeddings(words, vectors)
     embeddings.save(tmp_path / "v.model")
-    model = TextClassifier(**LAYERS).fit(TEXTS, LABELS, initial=embeddings)
-    again = TextClassifier(**LAYERS).fit(TEXTS, LABELS, initial=tmp_path / "v.model")
+    model = TextClassifier(**LAYERS).fit(TEXTS, LABELS, vectors=embeddings)
+    again = TextClassifier(**LAYERS).fit(TEXTS, LABELS, vectors=tmp_path / "v.model")
     assert np.array_equal(again.network_.parameters.flat, model.network_.parameters.flat)
     assert model.predict(["pond pond pond", "tin tin tin"]).tolist() == ["water", "metal"]
     model.save(tmp_path / "m")
@@ -58,7 +58,7 @@ def test_word_vectors_are_read_and_kept(tmp_path: Path, rng: np.random.Generator
     with pytest.raises(ModelError, match="vectors"):
         TextClassifier.load(tmp_path / "m")
     with pytest.raises(ValueError, match="word vectors are for layers: say how many"):
-        TextClassifier().fit(TEXTS, LABELS, initial=embeddings)
+        TextClassifier().fit(TEXTS, LABELS, vectors=embeddings)
 
 
 def test_a_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
