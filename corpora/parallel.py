@@ -87,7 +87,7 @@ def read_pairs(
     if not len(pairs):
         names = ", ".join(map(display_name, every.paths))
         raise CorpusError(f"{names}: no pair of texts; expected lines of a text, a tab and its translation")
-    return replace(pairs, files=None if every.total_bytes is None else [*map(os.path.abspath, every.paths)])
+    return replace(pairs, files=every.files)
 
 
 def complete_pairs(rows: Iterable[tuple[str, ...]]) -> Pairs:

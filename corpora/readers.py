@@ -139,6 +139,16 @@ class TextReader:
         for path in self.paths:
             yield from self._read_file(path)
 
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Absolute names to read the files by again; "-" for what can be read only once, such as a pipe."""
+        return tuple("-" if path in self._read_once else os.path.abspath(path) for path in self.paths)
+
+    @property
+    def files(self) -> list[str] | None:
+        """Absolute names of the files; None if one of them can be read only once."""
+        return None if self._read_once else list(self.recorded)
+
     def lines(self) -> Iterator[str]:
         r"""Read the files line by line.
 

@@ -56,7 +56,7 @@ def column_options(command: Any) -> Any:
 @click.command(
     "fit-classifier",
     cls=LongCommand,
-    first="output resume validation text-column label-column multi-label initial architecture layers dim "
+    first="output resume validation text-column label-column multi-label vectors architecture layers dim "
     "epochs max-time workers seed",
     epilog="""\b
 Examples:

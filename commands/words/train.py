@@ -175,7 +175,7 @@ def _open_interrupted(
     if not inputs and not recorded:
         raise click.UsageError(f"{folder} does not say what text it was trained on; name it as INPUT.")
     if not inputs and "-" in recorded:
-        raise click.UsageError(f"{folder} was trained on standard input; name the same text as INPUT.")
+        raise click.UsageError(f"{folder} was trained on standard input or a pipe; name the same text as INPUT.")
     return model, TextReader(inputs or recorded, errors=errors or model.inputs_errors_), output
 
 

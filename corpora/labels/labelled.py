@@ -125,11 +125,11 @@ def read_labelled(
         the message names file and line.
     """
     columns = columns or TableColumns()
-    paths = TextReader(files).paths
+    reader = TextReader(files)
     texts: list[str] = []
     labels: list[tuple[str, ...]] = []
     tabbed = _TwoColumns([], [])
-    for path in paths:
+    for path in reader.paths:
         found = _read(path, columns)
         if isinstance(found, _TwoColumns):
             tabbed = _TwoColumns(tabbed.left + found.left, tabbed.right + found.right)
@@ -143,9 +143,8 @@ def read_labelled(
         kept = [i for i, text in enumerate(texts) if text and (labels[i] or columns.separator)]
         texts, labels = [texts[i] for i in kept], [labels[i] for i in kept]
     if not texts:
-        raise CorpusError(f"{', '.join(map(display_name, paths))}: no text with a label; {_EXPECTED}")
-    files_read = None if "-" in paths else [*map(os.path.abspath, paths)]
-    return Labelled(texts, labels, n_rows - len(texts), files_read)
+        raise CorpusError(f"{', '.join(map(display_name, reader.paths))}: no text with a label; {_EXPECTED}")
+    return Labelled(texts, labels, n_rows - len(texts), reader.files)
 
 
 class _TwoColumns(NamedTuple):

@@ -99,7 +99,7 @@ def read_tagged(
     if any(number < 1 for number in asked):
         raise ValueError(f"columns are numbered from 1, not {min(asked)}")
     reader = TextReader(files, errors=errors)
-    found = Tagged([], [], [], None if "-" in reader.paths else [*map(os.path.abspath, reader.paths)])
+    found = Tagged([], [], [], reader.files)
     choice = _Choice(word_column, tag_column, tuple(columns), tags)
     for sentence in _sentences(reader, choice):
         words, own_tags, given = zip(*sentence, strict=True)

@@ -185,9 +185,10 @@ def _opened(names: Any) -> Any:
 def _file_names(source: Any) -> str | list[str] | None:
     """Return the absolute names of files, one or several; None for what is no file."""
     if isinstance(source, TextReader):
-        return None if "-" in source.paths else [os.path.abspath(path) for path in source.paths]
+        return source.files
     if isinstance(source, (str, os.PathLike)):
-        return None if source == "-" else os.path.abspath(source)
+        files = TextReader(source).files
+        return None if files is None else files[0]
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, os.PathLike) for item in source):
-        return [os.path.abspath(path) for path in source]
+        return TextReader(source).files
     return None

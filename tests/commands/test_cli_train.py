@@ -200,7 +200,9 @@ def test_resume_refuses_text_that_changed(corpus: Path, tmp_path: Path, monkeypa
 def test_resume_takes_standard_input_again(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output, text = tmp_path / "out", corpus.read_bytes()
     assert interrupt(monkeypatch, "-", "--output", output, *SMALL, stdin=text).exit_code == 130
-    assert_mistake(run("train", "--resume", output), 2, "was trained on standard input; name the same text as INPUT")
+    assert_mistake(
+        run("train", "--resume", output), 2, "was trained on standard input or a pipe; name the same text as INPUT"
+    )
     assert run("train", "-", "--resume", output, stdin=text).exit_code == 0
 
 

@@ -502,3 +502,16 @@ def test_decoders_cannot_read_far_ahead() -> None:
     stream.read(1)
     assert counted.n_bytes <= 16 << 10
     assert len(counted.read(128 << 10) or b"") <= 16 << 10
+
+
+def test_pipes_are_recorded_as_what_cannot_be_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("a b\n", encoding="utf-8")
+    reading, writing = os.pipe()
+    try:
+        reader = TextReader([file, f"/dev/fd/{reading}"])
+        assert reader.recorded == (str(file), "-") and reader.files is None
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert TextReader(file).files == [str(file)] and TextReader("-").recorded == ("-",)

@@ -78,9 +78,9 @@ def tokenizer_for(corpus: Corpus, asked: str | Callable[[str], Iterable[str]]) -
 
 
 def inputs_of(corpus: Corpus) -> tuple[str, ...]:
-    """Return the files of an opened corpus, as absolute paths and "-", or where else it was."""
+    """Return the files of an opened corpus, absolute or "-" for what can be read only once, or where else it was."""
     if isinstance(corpus, TextReader):
-        return tuple(name if name == "-" else os.path.abspath(name) for name in corpus.paths)
+        return corpus.recorded
     return (TOKENS_IN_MEMORY if isinstance(corpus, TokenLists) else IN_MEMORY,)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +75,7 @@ def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
         raise TypeError("a language model learns from texts, not from lists of tokens: pass ' '.join(tokens) of each")
     if isinstance(opened, TextReader):
         found = opened.lines()
-        files = None if opened.total_bytes is None else [os.path.abspath(path) for path in opened.paths]
+        files = opened.files
     else:
         found = checked_texts(opened)
     texts = [line for line in found if line.strip()] if lines else ["\n".join(found)]
