@@ -174,11 +174,11 @@ def main() -> None:
             continue
         rows = results.setdefault(name, {})
         if not given.only_layers:
-            plain = {"layers": 0, "tokenizer": "whitespace", "held_out": 0.0, "epochs": EPOCHS[name]}
+            plain: dict[str, Any] = {"layers": 0, "tokenizer": "whitespace", "held_out": 0.0, "epochs": EPOCHS[name]}
             rows["fasttext"] = mean([run(name, "fasttext", seed) for seed in SEEDS])
             rows["no_layers"] = mean([run(name, "ours", seed, **plain) for seed in SEEDS])
         for architecture in given.architectures if given.vectors else ():
-            options = {"layers": 1, "architecture": architecture, "tokenizer": "penn"}
+            options: dict[str, Any] = {"layers": 1, "architecture": architecture, "tokenizer": "penn"}
             rows[architecture] = run(name, "ours", 1, ("--vectors", given.vectors), **options)
         write_results("classifying", results)
 

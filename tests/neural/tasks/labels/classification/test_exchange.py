@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.helpers.label_examples import layered_classifier, topic_classifier, topic_texts
 from w2v import ModelError, TextClassifier
@@ -55,14 +56,14 @@ def test_damaged_small_folders_are_refused(tmp_path: Path) -> None:
 
 
 def matrix(array: Any) -> bytes:
-    array = np.asarray(array, "<f4")
-    return struct.pack("<2q", *array.shape) + array.tobytes()
+    values: NDArray[np.float32] = np.asarray(array, "<f4")
+    return struct.pack("<2q", *values.shape) + values.tobytes()
 
 
 def quantised(codes: Any, dim: int, norms: Any = None, width: int = 2) -> bytes:
     """Return a matrix whose columns, `width` at a time, are centroids: number i has i in all columns, or i + 1 / 2."""
-    codes = np.asarray(codes, np.uint8)
-    head = struct.pack("<?2qi", norms is not None, len(codes), dim, codes.size) + codes.tobytes()
+    numbers: NDArray[np.uint8] = np.asarray(codes, np.uint8)
+    head = struct.pack("<?2qi", norms is not None, len(numbers), dim, numbers.size) + numbers.tobytes()
     number = np.arange(256, dtype="<f4")
 
     def quantiser(dim: int, width: int) -> bytes:
@@ -70,9 +71,9 @@ def quantised(codes: Any, dim: int, norms: Any = None, width: int = 2) -> bytes:
         last = dim - (parts - 1) * width
         sizes = [width] * (parts - 1) + [last]
         flat = [np.repeat(number + part / 2, size) for part, size in enumerate(sizes)]
-        return struct.pack("<4i", dim, parts, width, last) + np.concatenate(flat).tobytes()
+        return struct.pack("<4i", dim, parts, width, last) + bytes(np.concatenate(flat).tobytes())
 
-    tail = b"" if norms is None else np.asarray(norms, np.uint8).tobytes() + quantiser(1, 1)
+    tail = b"" if norms is None else bytes(norms) + quantiser(1, 1)
     return head + quantiser(dim, width) + tail
 
 
@@ -91,7 +92,7 @@ def supervised(
         b"__label__" + name + b"\0" + struct.pack("<qb", 6 - 2 * i, 1)
         for i, name in enumerate(LABELS_OF_FASTTEXT[:labels])
     )
-    names += np.array([] if pruned is None else pruned, "<i4").tobytes()
+    names += b"".join(struct.pack("<2i", *pair) for pair in pruned or ())
     table = b"\0" + matrix(np.arange(18).reshape(6, 3) / 10) if table is None else b"\1" + table
     output = b"\0" + matrix(np.eye(3)[:labels]) if output is None else b"\1" + output
     return struct.pack("<2i", 793712314, version) + settings + sizes + words + names + table + output
