@@ -17,5 +17,8 @@ MIXERS = ("attention", "recurrent", "convolution")
 POOLINGS = ("mean", "first", "max")
 """How the hidden states of a sequence become one; see `w2v.neural.layers.pooling`."""
 
+TEXT_POOLINGS = (*POOLINGS, "max+mean")
+"""The same of classifiers of texts, with two of them side by side."""
+
 FIGURES = {"bleu": "BLEU {:.1f}", "f1": "F1 {:.1%}", "accuracy": "accuracy {:.1%}"}
 """What trainings measure besides losses, and how it is shown."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from w2v.corpora.tokenizers import tokenizer_from_config
+from w2v.neural.progress import ProgressOption, show_fitting
 from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.fitting import Training, seed_of
 from w2v.neural.tasks.folder import FolderFormat, TextNetwork
 from w2v.neural.tasks.parameters import SharedParameters
 from w2v.settings.environment import default_workers
@@ -21,6 +26,53 @@ from w2v.vectors.model_folder import LAYOUT
 
 _P = TypeVar("_P", bound=SharedParameters)
 _Self = TypeVar("_Self", bound="TextEstimator[Any]")
+Saving = tuple["str | os.PathLike[str] | None", float, bool]
+"""Where a training is saved, every how many seconds, and whether it may replace what is there."""
+
+_SAID_OF_ALL = {
+    "saving": """checkpoint : path-like, optional
+            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
+            complete. Until then `{name}.load` and `resume` go on with it.
+        checkpoint_every : float, default 600
+            Seconds from one checkpoint to the next. 0: only after Ctrl-C.
+        overwrite : bool, default False
+            Let `checkpoint` replace a model folder that exists.
+        progress : bool, str or callable, optional
+            See `w2v.neural.progress.ProgressOption`.
+
+        Returns
+        -------
+        {name}
+            This one.
+
+        Raises
+        ------
+        TrainingInterrupted
+            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        DivergenceError
+            If a loss or a parameter is not finite.
+        ModelError
+            If `checkpoint` exists or cannot be written.""",
+    "resuming": """Parameters
+        ----------
+        {given} : optional
+            The same as before; what is left out is read from the files that were given then, if they were files.
+        checkpoint, checkpoint_every, overwrite, progress : optional
+            As for `fit`; `checkpoint` may have the name of this training's own.
+
+        Returns
+        -------
+        {name}
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to resume, or a parameter or what was trained on was changed.
+        TrainingInterrupted
+            As `fit`.""",
+}
+"""What docstrings of `fit` and `resume` say alike."""
 
 
 class TextEstimator(Estimator, Generic[_P]):
@@ -31,8 +83,19 @@ class TextEstimator(Estimator, Generic[_P]):
     table: ClassVar[type[SharedParameters]]
 
     workers: int | None
+    random_state: Any
     network_: TextNetwork
     history_: list[dict[str, Any]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Say in `fit` and `resume`, where their docstrings have placeholders, what is said of them all."""
+        super().__init_subclass__(**options)
+        for method in (vars(cls).get(name) for name in ("fit", "resume")):
+            if method is not None and method.__doc__:  # Python leaves it out where it is asked to
+                given = list(inspect.signature(method).parameters)[1:]
+                names = {"name": cls.__name__, "given": ", ".join(given[: given.index("checkpoint")])}
+                for part, text in _SAID_OF_ALL.items():
+                    method.__doc__ = method.__doc__.replace(f"{{{part}}}", text.format(**names))
 
     @property
     def is_complete_(self) -> bool:
@@ -69,7 +132,8 @@ class TextEstimator(Estimator, Generic[_P]):
     @classmethod
     def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
         """Return parameters as they were before `SharedParameters.to_dict`."""
-        return parameters
+        tokenizer = parameters.get("tokenizer")
+        return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
 
     @classmethod
     def _check(cls, metadata: Mapping[str, Any]) -> None:
@@ -83,6 +147,7 @@ class TextEstimator(Estimator, Generic[_P]):
         """Return the parameters, checked."""
         parameters: Any = self.table(**self.get_params())
         stack_of(parameters)
+        parameters.to_dict()  # what cannot be kept is refused before it is trained with
         return parameters  # type: ignore[no-any-return]
 
     def _threads(self, workers: int | None) -> int:
@@ -90,17 +155,33 @@ class TextEstimator(Estimator, Generic[_P]):
         CONSTRAINTS["workers"].check("workers", workers)
         return workers or self.workers or default_workers()
 
-    def _interrupted(self) -> tuple[TextNetwork, _P]:
-        """Return the training that was interrupted, and its parameters; ValueError if there is none."""
+    @contextmanager
+    def _training(self, given: Any, saving: Saving, progress: ProgressOption) -> Iterator[Training[_P]]:
+        """Return a new training, and show how far it is; `given` is what it reads first."""
+        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+        keeper = self._checkpoint(saving)
+        with show_fitting(progress, _first_of(given)) as told:
+            yield Training(parameters, self._keep, keeper, told)
+
+    @contextmanager
+    def _resumed(self, given: Any, saving: Saving, progress: ProgressOption) -> Iterator[Training[_P]]:
+        """Return the training that was interrupted, and show how far it is; ValueError if there is none."""
         began = self.network_
         if began.complete:
             raise ValueError("training is complete: there is nothing to resume")
-        return began, replace(self._parameters(), random_state=began.seed)
+        parameters = replace(self._parameters(), random_state=began.seed)
+        keeper = self._checkpoint(saving, began.seed)
+        with show_fitting(progress, _first_of(given)) as told:
+            yield Training(parameters, self._keep, keeper, told, began)
 
-    def _checkpoint(
-        self, path: str | os.PathLike[str] | None, seconds: float, overwrite: bool, seed: int | None = None
-    ) -> Checkpoint | None:
+    def _checkpoint(self, saving: Saving, seed: int | None = None) -> Checkpoint | None:
+        path, seconds, overwrite = saving
         return None if path is None else Checkpoint(path, seconds, overwrite=overwrite, seed=seed, kind=self.kind)
+
+
+def _first_of(given: Any) -> object:
+    """Return what to call what is trained on while it is read."""
+    return given[0] if isinstance(given, (list, tuple)) and given else given
 
 
 def stack_of(parameters: SharedParameters, **further: Any) -> StackConfig:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ _LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000
 _MAY_CHANGE = ("workers", "max_time")
 
 Told = Callable[[FitProgress], None]
+_P = TypeVar("_P", bound=SharedParameters)
 
 
 class DataWarning(UserWarning):
@@ -95,6 +96,42 @@ class Text:
     least_steps: int = 1900
 
 
+@dataclass(frozen=True)
+class Training(Generic[_P]):
+    """A training, and what surrounds it.
+
+    Attributes
+    ----------
+    parameters : SharedParameters
+        With a seed.
+    keep : callable
+        Is given what was learned, before it is saved, so that nothing is lost if that fails.
+    checkpoint : Checkpoint, optional
+        Where the training is saved.
+    told : callable, optional
+        Told how far training is.
+    resumed : TextNetwork, optional
+        The training that goes on.
+    """
+
+    parameters: _P
+    keep: Callable[[TextNetwork], None]
+    checkpoint: Checkpoint | None = None
+    told: Told | None = None
+    resumed: TextNetwork | None = None
+
+    @property
+    def began(self) -> TextNetwork:
+        """The training that goes on."""
+        assert self.resumed is not None
+        return self.resumed
+
+    def tell(self, phase: str) -> None:
+        """Say what comes next."""
+        if self.told is not None:
+            self.told(FitProgress(phase))
+
+
 def digest_of(*texts: Iterable[NDArray[Any]]) -> str:
     """Return what texts share only if they are the same."""
     return digest_of_arrays(*(array for text in texts for array in text))
@@ -115,16 +152,7 @@ def seed_of(random_state: Any) -> int:
     return int(random_state)
 
 
-def train(
-    start: TextNetwork,
-    text: Text,
-    parameters: SharedParameters,
-    *,
-    keep: Callable[[TextNetwork], None],
-    checkpoint: Checkpoint | None = None,
-    told: Told | None = None,
-    resumed: TextNetwork | None = None,
-) -> None:
+def train(start: TextNetwork, text: Text, training: Training[Any]) -> None:
     """Train a network from its start, or from where another training was interrupted.
 
     Parameters
@@ -132,16 +160,7 @@ def train(
     start : TextNetwork
         Its parameters are where training begins; they are left as they are.
     text : Text
-    parameters : SharedParameters
-        With a seed.
-    keep : callable
-        Is given what was learned, before it is saved, so that nothing is lost if that fails.
-    checkpoint : Checkpoint, optional
-        Where the training is saved.
-    told : callable, optional
-        Told how far training is.
-    resumed : TextNetwork, optional
-        The training that goes on.
+    training : Training
 
     Raises
     ------
@@ -152,11 +171,12 @@ def train(
     DivergenceError
         If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
     """
+    parameters, checkpoint, resumed = training.parameters, training.checkpoint, training.resumed
     seed = parameters.random_state
     described = {"seed": seed, "text": text.digest, "files": text.files, **text.further}
     shown, before = parameters.to_dict(), list[dict[str, Any]]()
     if resumed is not None:
-        _check_same(resumed.metadata, shown, described)
+        check_same(resumed.metadata, shown, text.digest)
         before += resumed.metadata.get("history", [])
     table = start.parameters.copy()
     learning = LearningOptions(
@@ -170,7 +190,7 @@ def train(
         workers=parameters.workers or default_workers(),
     )
     with nullcontext() if checkpoint is None else claimed(checkpoint.output):
-        tell = _teller(told, before)
+        tell = _teller(training.told, before)
         tell("compiling", None)
         _rehearse(start.config, text, learning)
         loop = Loop(
@@ -190,8 +210,7 @@ def train(
                 "history": before + loop.history,
                 "training": {**described, "complete": complete},
             }
-            training = None if complete else loop.tensors()
-            return replace(start, parameters=learned, metadata=metadata, training=training)
+            return replace(start, parameters=learned, metadata=metadata, training=None if complete else loop.tensors())
 
         if checkpoint is not None:
             checkpoint.start(lambda: saved(False), 5 * start.parameters.flat.nbytes)
@@ -201,7 +220,7 @@ def train(
         except KeyboardInterrupt as caught:
             interrupt = caught
         result = text.concluded(saved(interrupt is None))
-        keep(result)
+        training.keep(result)
         if checkpoint is not None:
             checkpoint.finish(result)
     if interrupt is not None:
@@ -255,7 +274,7 @@ def _loop_options(parameters: SharedParameters, text: Text) -> LoopOptions:
     )
 
 
-def _check_same(metadata: Mapping[str, Any], shown: dict[str, Any], described: dict[str, Any]) -> None:
+def check_same(metadata: Mapping[str, Any], shown: dict[str, Any], digest: str) -> None:
     """Raise ValueError unless a training is the one that was interrupted, saying what differs."""
     began = metadata.get("parameters")
     if not isinstance(began, dict):
@@ -266,5 +285,5 @@ def _check_same(metadata: Mapping[str, Any], shown: dict[str, Any], described: d
                 f"{name} is {value}, but the training that was interrupted began with {began.get(name)}: it goes on "
                 "with the parameters that it began with"
             )
-    if metadata.get("training", {}).get("text") != described["text"]:
+    if metadata.get("training", {}).get("text") != digest:
         raise ValueError("the training to resume began with another text; resume with the same, or start anew")

@@ -67,7 +67,7 @@ def test_layers_are_interrupted_and_resumed(table: Path, tmp_path: Path, monkeyp
     few += ["--errors", "replace", "--evaluate-every", "4"]
     assert run("fit-classifier", table, "-o", whole, *few).exit_code == 0
     with monkeypatch.context() as patch:
-        name = "w2v.neural.tasks.labels.classification.text_classifier.show_fitting"
+        name = "w2v.neural.tasks.estimator.show_fitting"
         patch.setattr(name, interrupting(10, signal.SIGINT))
         result = run("fit-classifier", table, "-o", output, *few)
     assert result.exit_code == 130 and f"go on with: w2v fit-classifier --resume {output}" in result.stderr, (

@@ -100,7 +100,7 @@ def test_fit_images_is_interrupted_and_resumed(
     assert run("fit-images", *options, "-o", whole).exit_code == 0
     with monkeypatch.context() as patch:
         number = signal.SIGTERM if is_terminated else signal.SIGINT
-        patch.setattr("w2v.neural.tasks.images.classifier.show_fitting", interrupting(10, number))
+        patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(10, number))
         result = run("fit-images", *options, "-o", output)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-images --resume {output}" in result.stderr and result.stdout == ""

@@ -75,7 +75,7 @@ def test_signals_save_and_resume_goes_on(
     whole = run("fit-tagger", data, "-o", tmp_path / "whole", *FEW)
     assert whole.exit_code == 0, whole.output
     with monkeypatch.context() as patch:
-        patch.setattr("w2v.neural.tasks.labels.tagging.show_fitting", interrupting(8, number))
+        patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(8, number))
         ended = run("fit-tagger", data, "-o", tmp_path / "m", *FEW)
     assert ended.exit_code == {signal.SIGINT: 130, signal.SIGTERM: 143}[signal.Signals(number)]
     assert f"w2v fit-tagger --resume {tmp_path / 'm'}" in ended.stderr

@@ -102,7 +102,7 @@ def test_pairs_that_are_not_utf_8(pairs: Path, tmp_path: Path, monkeypatch: pyte
     pairs.write_bytes(pairs.read_bytes() + b"acht \xff\teight\n")
     assert_mistake(run("fit-translator", pairs, "-o", tmp_path / "m", *FEW), 1, "0xFF", "--errors replace")
     with monkeypatch.context() as patch:
-        patch.setattr("w2v.neural.tasks.text.translation.show_fitting", interrupting(10, signal.SIGINT))
+        patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(10, signal.SIGINT))
         assert run("fit-translator", pairs, "-o", tmp_path / "m", *FEW, "--errors", "replace").exit_code == 130
     resumed = run("fit-translator", "--resume", tmp_path / "m")
     assert resumed.exit_code == 0, resumed.output
@@ -123,7 +123,7 @@ def test_fit_translator_is_interrupted_and_resumed(
     assert run("fit-translator", pairs, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
         number = signal.SIGTERM if is_terminated else signal.SIGINT
-        patch.setattr("w2v.neural.tasks.text.translation.show_fitting", interrupting(10, number))
+        patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(10, number))
         result = run("fit-translator", pairs, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-translator --resume {output}" in result.stderr and result.stdout == ""

@@ -74,7 +74,7 @@ def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeyp
     whole, output, few = tmp_path / "whole", tmp_path / "m", (*FEW, "--errors", "replace")
     assert run("fit-lm", corpus, "-o", whole, *few).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("w2v.neural.tasks.text.language_model.show_fitting", interrupting(10, signal.SIGINT))
+        patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(10, signal.SIGINT))
         result = run("fit-lm", corpus, "-o", output, *few)
     assert result.exit_code == 130 and f"go on with: w2v fit-lm --resume {output}" in result.stderr, result.output
     resumed = run("fit-lm", "--resume", output)

@@ -30,18 +30,18 @@ from w2v.vectors.subwords import Subwords, SubwordVectors
 
 MAGIC = struct.pack("<i", 793712314)
 _VERSIONS = (11, 12)
-_CBOW, _SKIPGRAM, _SUPERVISED = 1, 2, 3
-_HIERARCHICAL, _NEGATIVE_SAMPLING, _SOFTMAX, _ONE_VS_ALL = 1, 2, 3, 4
+_CBOW, _SKIPGRAM, SUPERVISED = 1, 2, 3
+_NEGATIVE_SAMPLING = 2
 _SETTINGS = struct.Struct("<12id")
 _SIZES = struct.Struct("<3i2q")
 _ENTRY = struct.Struct("<qb")
-_MATRIX = struct.Struct("<?2q")
-_NOT_PRUNED = -1
+MATRIX = struct.Struct("<?2q")
+NOT_PRUNED = -1
 _MAX_WORD_BYTES = 1 << 20
 _MAX_SIZE = (1 << 31) - 1
 
 
-class _Settings(NamedTuple):
+class Settings(NamedTuple):
     """What fastText was called with, in the order of the file and as fastText spells it."""
 
     dim: int
@@ -60,6 +60,7 @@ class _Settings(NamedTuple):
 
     @property
     def subwords(self) -> Subwords | None:
+        """How n-grams are cut; None if there are none."""
         if not 0 < self.maxn >= self.minn:
             return None
         return Subwords(max(1, self.minn), self.maxn, self.bucket)
@@ -85,18 +86,21 @@ def read_fasttext(
     check_limit(limit)
     is_utf8(encoding)
     with open_source(path) as source:
-        settings = _read_settings(source)
-        words, counts, n_words = _read_dictionary(source, limit)
-        n_buckets = _read_input_size(source, settings, n_words)
+        settings = read_settings(source)
+        read = read_dictionary(source, limit)
+        if read.n_pruned not in (NOT_PRUNED, 0):
+            raise ModelError(f"{source.path}: the model is pruned, as quantised ones are; {_WAY_OUT}")
+        words, counts, n_words = read.words, read.counts, read.n_words
+        n_buckets = read_input_size(source, settings, n_words)
         row_bytes = 4 * settings.dim
-        vectors = _read_rows(source, len(words), settings.dim)
+        vectors = read_rows(source, len(words), settings.dim)
         _skip(source, (n_words - len(words)) * row_bytes)
         first_byte = source.offset
         if source.stream is None:
             _skip(source, n_buckets * row_bytes)
             ngram_vectors = _map_rows(path, first_byte, n_buckets, settings.dim)
         else:
-            ngram_vectors = _read_rows(source, n_buckets, settings.dim)
+            ngram_vectors = read_rows(source, n_buckets, settings.dim)
         _check_rest(source)
     check_finite(source.path, vectors, lambda row: f": the vector of word {row + 1}, {words[row]!r},")
     check_finite(source.path, ngram_vectors, lambda row: f", byte {first_byte + row * row_bytes}: an n-gram's vector")
@@ -106,75 +110,12 @@ def read_fasttext(
 
         subwords = SubwordVectors(settings.subwords, ngram_vectors)
         add_ngrams(vectors, ngram_vectors, *subwords.subwords.table(words))
-    decoded = _decode(source.path, words, errors, encoding)
+    decoded = decode(source.path, words, errors, encoding)
     if errors == "strict":
         make_vocabulary(source.path, decoded)
     found = make_embeddings(decoded, vectors, counts)
     metadata = {**found.metadata, "fasttext": settings._asdict()}
     return Embeddings(found.vocabulary, found.vectors, metadata=metadata, subwords=subwords)
-
-
-class FasttextClassifier(NamedTuple):
-    """A supervised model of fastText.
-
-    Attributes
-    ----------
-    words, labels : list of str
-        In the order of their rows.
-    table : ndarray of shape (V + buckets, D), float32
-        The vectors of words, then those of n-grams and runs of words.
-    output : ndarray of shape (K, D), float32
-        The vectors of labels.
-    one_of_many : bool
-        Whether it was trained with softmax over the labels; else each is a question of its own.
-    settings : dict of str to number
-        What fastText was called with; ``maxn`` is 0 where it knows no n-grams of characters.
-    """
-
-    words: list[str]
-    labels: list[str]
-    table: NDArray[np.float32]
-    output: NDArray[np.float32]
-    one_of_many: bool
-    settings: dict[str, Any]
-
-
-def read_fasttext_classifier(path: str | os.PathLike[str]) -> FasttextClassifier:
-    """Read a ``.bin`` model that ``fasttext supervised`` trained.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, of another kind or version, quantised, trained with hierarchical softmax, or its content
-        contradicts its sizes.
-    """
-    with open_source(path) as source:
-        settings = _read_settings(source)
-        if settings.model != _SUPERVISED:
-            raise ModelError(f"{source.path} holds word vectors of fastText, no classifier: `w2v import` reads them")
-        if settings.loss == _HIERARCHICAL:
-            raise ModelError(
-                f"{source.path} was trained with hierarchical softmax, whose labels are the leaves of a tree; train it "
-                "with -loss softmax or -loss ova"
-            )
-        if settings.loss not in (_NEGATIVE_SAMPLING, _SOFTMAX, _ONE_VS_ALL):
-            raise ModelError(f"{source.path} was trained with a loss that is not known, number {settings.loss}")
-        labels: list[bytes] = []
-        words, _, n_words = _read_dictionary(source, None, labels)
-        table = _read_rows(source, n_words + _read_input_size(source, settings, n_words), settings.dim)
-        start = source.offset
-        is_quantised, n_rows, n_columns = _MATRIX.unpack(_take(source, _MATRIX.size))
-        if is_quantised or (n_rows, n_columns) != (len(labels), settings.dim) or not labels:
-            raise ModelError(f"{source.path}, byte {start}: the vectors of {len(labels)} labels are damaged")
-        output = _read_rows(source, n_rows, n_columns)
-        if source.ensure(1):
-            raise ModelError(f"{source.path}, byte {source.offset}: more follows after the model; the file is damaged")
-    check_finite(source.path, table, lambda row: f": the vector of feature {row + 1}")
-    check_finite(source.path, output, lambda row: f": the vector of label {row + 1}")
-    subwords = settings.subwords
-    found = settings._asdict() | {"minn": subwords.min_n if subwords else 0, "maxn": subwords.max_n if subwords else 0}
-    names, tags = (_decode(source.path, one, "strict", "utf-8") for one in (words, labels))
-    return FasttextClassifier(names, tags, table, output, settings.loss == _SOFTMAX, found)
 
 
 def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
@@ -204,22 +145,22 @@ def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, over
     counts = np.ones(n_words, np.int64) if counts is None else np.maximum(counts, 1)
     with new_file(path, overwrite=overwrite) as file:
         file.write(MAGIC + struct.pack("<i", _VERSIONS[-1]) + _SETTINGS.pack(*settings))
-        file.write(_SIZES.pack(n_words, n_words, 0, int(counts.sum()), _NOT_PRUNED))
+        file.write(_SIZES.pack(n_words, n_words, 0, int(counts.sum()), NOT_PRUNED))
         entries = zip(embeddings.index_to_key, counts.tolist(), strict=True)
         file.write(b"".join([word.encode() + b"\0" + _ENTRY.pack(count, 0) for word, count in entries]))
-        file.write(_MATRIX.pack(False, n_words + settings.bucket, vector_size))
+        file.write(MATRIX.pack(False, n_words + settings.bucket, vector_size))
         for words, block in finite_blocks(embeddings, path):
             _write_block(file, block if subwords is None else subwords.own_vectors(words, block))
         if subwords is not None:
             for rows in row_blocks(settings.bucket, vector_size):
                 _write_block(file, subwords.bucket_rows(rows))
-        file.write(_MATRIX.pack(False, n_words, vector_size))
+        file.write(MATRIX.pack(False, n_words, vector_size))
         for rows in row_blocks(n_words, vector_size):
             file.write(bytes(4 * vector_size * (rows.stop - rows.start)))
     return left_out
 
 
-def _read_settings(source: Source) -> _Settings:
+def read_settings(source: Source) -> Settings:
     """Return what fastText was called with; `source` then stands at the dictionary."""
     start = source.peek(8)
     if start[:4] != MAGIC:
@@ -228,8 +169,8 @@ def _read_settings(source: Source) -> _Settings:
     if version not in _VERSIONS:
         raise ModelError(f"{source.path} is a fastText model of format {version}; 11 and 12 can be read")
     source.position += 8
-    settings = _Settings(*_SETTINGS.unpack(_take(source, _SETTINGS.size)))
-    if version == 11 and settings.model == _SUPERVISED:
+    settings = Settings(*_SETTINGS.unpack(take(source, _SETTINGS.size)))
+    if version == 11 and settings.model == SUPERVISED:
         settings = settings._replace(maxn=0)  # as fastText does: they were trained without n-grams
     if settings.dim < 1 or settings.bucket < 0 or settings.maxn > _MAX_WORD_BYTES:
         raise ModelError(
@@ -241,32 +182,38 @@ def _read_settings(source: Source) -> _Settings:
     return settings
 
 
-def _read_dictionary(
-    source: Source, limit: int | None, labels: list[bytes] | None = None
-) -> tuple[list[bytes], NDArray[np.int64], int]:
-    """Return the first `limit` words and their counts, and how many words there are; labels go to `labels`."""
-    n_entries, n_words, n_labels, _, n_pruned = _SIZES.unpack(_take(source, _SIZES.size))
+class Dictionary(NamedTuple):
+    """The entries of a model: the first words and all labels, each with its count."""
+
+    words: list[bytes]
+    counts: NDArray[np.int64]
+    n_words: int
+    labels: list[bytes]
+    label_counts: NDArray[np.int64]
+    n_pruned: int
+
+
+def read_dictionary(source: Source, limit: int | None) -> Dictionary:
+    """Return the first `limit` words, all labels, and how many words there are."""
+    n_entries, n_words, n_labels, _, n_pruned = _SIZES.unpack(take(source, _SIZES.size))
     if n_words < 1 or n_labels < 0 or n_entries != n_words + n_labels or n_entries * (_ENTRY.size + 1) > source.largest:
         raise ModelError(
             f"{source.path}, byte {source.offset - _SIZES.size}: promises {n_entries} entries, {n_words} words and "
             f"{n_labels} labels, which cannot be; the file is damaged or truncated"
         )
-    if n_pruned not in (_NOT_PRUNED, 0):
-        raise ModelError(f"{source.path}: the model is pruned, as quantised ones are; {_WAY_OUT}")
-    words: list[bytes] = []
-    counts: list[int] = []
+    kept: tuple[list[tuple[bytes, int]], list[tuple[bytes, int]]] = [], []
     for number in range(n_entries):
         word, count, kind = _read_entry(source, number, n_entries)
         if kind != (number >= n_words):
             raise ModelError(f"{source.path}, byte {source.offset}: entry {number + 1} is of the wrong kind")
-        if number < min(n_words, limit or n_words):
-            words.append(word)
-            counts.append(count)
-        elif number >= n_words and labels is not None:
-            labels.append(word)
-    if min(counts) < 0:
-        raise ModelError(f"{source.path}: the word {words[int(np.argmin(counts))]!r} has a negative count")
-    return words, np.array(counts, dtype=np.int64), n_words
+        if kind or number < (limit or n_words):
+            if count < 0:
+                raise ModelError(f"{source.path}: the word {word!r} has a negative count")
+            kept[kind].append((word, count))
+    (words, counts), (labels, label_counts) = (
+        ([word for word, _ in own], np.array([count for _, count in own], np.int64)) for own in kept
+    )
+    return Dictionary(words, counts, n_words, labels, label_counts, n_pruned)
 
 
 _WAY_OUT = "its vectors are approximations; read the .bin model that it was made from"
@@ -290,10 +237,10 @@ def _read_entry(source: Source, number: int, n_entries: int) -> tuple[bytes, int
     return word, count, kind
 
 
-def _read_input_size(source: Source, settings: _Settings, n_words: int) -> int:
+def read_input_size(source: Source, settings: Settings, n_words: int) -> int:
     """Read the size of the input matrix; return how many of its rows belong to n-grams."""
     start = source.offset
-    is_quantised, n_rows, n_columns = _MATRIX.unpack(_take(source, _MATRIX.size))
+    is_quantised, n_rows, n_columns = MATRIX.unpack(take(source, MATRIX.size))
     if is_quantised:
         raise ModelError(f"{source.path} is quantised (a .ftz file): {_WAY_OUT}")
     if n_columns != settings.dim or n_rows != n_words + settings.bucket or n_rows * n_columns * 4 > source.largest:
@@ -305,22 +252,22 @@ def _read_input_size(source: Source, settings: _Settings, n_words: int) -> int:
     return settings.bucket
 
 
-def _read_rows(source: Source, n_rows: int, vector_size: int) -> NDArray[np.float32]:
+def read_rows(source: Source, n_rows: int, vector_size: int) -> NDArray[np.float32]:
     """Return rows of a matrix, copied."""
     table = allocate_rows(source.path, n_rows, vector_size)
     target = table.reshape(-1).view(np.uint8)
-    for part in _parts(source, len(target)):
+    for part in parts(source, len(target)):
         target[part.start : part.stop] = np.frombuffer(source.data, np.uint8, len(part), source.position)
     return table if sys.byteorder == "little" else table.byteswap()
 
 
 def _skip(source: Source, n_bytes: int) -> None:
     """Pass over bytes."""
-    for _ in _parts(source, n_bytes):
+    for _ in parts(source, n_bytes):
         pass
 
 
-def _parts(source: Source, n_bytes: int) -> Iterator[range]:
+def parts(source: Source, n_bytes: int) -> Iterator[range]:
     """Yield which of the next `n_bytes` bytes are at hand at `source.position`, until all have been."""
     done = 0
     while done < n_bytes:
@@ -342,7 +289,7 @@ def _map_rows(path: str | os.PathLike[str], first_byte: int, n_rows: int, vector
 def _check_rest(source: Source) -> None:
     """Raise unless the output matrix follows, and then the end of the file."""
     start = source.offset
-    is_quantised, n_rows, n_columns = _MATRIX.unpack(_take(source, _MATRIX.size))
+    is_quantised, n_rows, n_columns = MATRIX.unpack(take(source, MATRIX.size))
     if is_quantised or n_rows < 0 or n_columns < 0:
         raise ModelError(f"{source.path}, byte {start}: the output vectors are damaged")
     _skip(source, n_rows * n_columns * 4)
@@ -350,7 +297,7 @@ def _check_rest(source: Source) -> None:
         raise ModelError(f"{source.path}, byte {source.offset}: more follows after the model; the file is damaged")
 
 
-def _take(source: Source, n_bytes: int) -> bytes:
+def take(source: Source, n_bytes: int) -> bytes:
     """Return the next bytes, all of them."""
     taken = source.peek(n_bytes)
     if len(taken) < n_bytes:
@@ -359,7 +306,7 @@ def _take(source: Source, n_bytes: int) -> bytes:
     return taken
 
 
-def _decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[str]:
+def decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[str]:
     """Return the words as text, or say which is not of the encoding."""
     try:
         return [word.decode(encoding, errors) for word in words]
@@ -371,7 +318,7 @@ def _decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[s
         ) from error
 
 
-def _make_settings(embeddings: Embeddings) -> _Settings:
+def _make_settings(embeddings: Embeddings) -> Settings:
     """Return what fastText would have been called with to train the model."""
     given = embeddings.metadata.get("parameters")
     parameters: dict[str, Any] = given if isinstance(given, dict) else {}
@@ -381,7 +328,7 @@ def _make_settings(embeddings: Embeddings) -> _Settings:
         return value if type(value) is int and 0 <= value <= _MAX_SIZE else default
 
     subwords = None if embeddings.subwords is None else embeddings.subwords.subwords
-    return _Settings(
+    return Settings(
         dim=embeddings.vector_size,
         ws=parameter("window", 5),
         epoch=parameter("epochs", 5),

@@ -38,6 +38,13 @@ class HuffmanTree:
         """Length of the longest path; 0 where there is one word only, or none."""
         return int(self.lengths.max(initial=0))
 
+    def take(self, words: NDArray[np.int64]) -> HuffmanTree:
+        """Return the paths of some words, in the order of `words`."""
+        lengths = self.lengths[words]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[words] - offsets[:-1], lengths)
+        return HuffmanTree(offsets, self.nodes[places], self.codes[places])
+
     def steps(self, padding: int) -> NDArray[np.int32]:
         """Return nodes and codes in one int32 array, as kernels take them, ~node where the code is 1; then zeros."""
         steps = np.zeros(len(self.nodes) + padding, np.int32)

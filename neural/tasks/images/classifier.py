@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from w2v.corpora.images import Pictures, as_labels
 from w2v.neural.kernels.patches import Scale
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import ProgressOption, show_fitting
+from w2v.neural.progress import ProgressOption
 from w2v.neural.tasks.estimator import TextEstimator
-from w2v.neural.tasks.fitting import Told, seed_of, train
+from w2v.neural.tasks.fitting import Training, train
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.images import network
 from w2v.neural.tasks.images.data import (
@@ -34,7 +34,6 @@ from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
-from w2v.training.checkpoints import Checkpoint
 
 
 @documented(ImageParameters)
@@ -106,44 +105,22 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             Pictures to measure training by. By default some are set aside.
         size : (int, int), optional
             Height and width that pictures of files are scaled to, those that are asked about later, too; not of arrays.
-        checkpoint : path-like, optional
-            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
-            complete. Until then `ImageClassifier.load` and `resume` go on with it.
-        checkpoint_every : float, default 600
-            Seconds from one checkpoint to the next. 0: only after Ctrl-C.
-        overwrite : bool, default False
-            Let `checkpoint` replace a model folder that exists.
-        progress : bool, str or callable, optional
-            See `w2v.neural.progress.ProgressOption`.
-
-        Returns
-        -------
-        ImageClassifier
-            This one.
-
-        Raises
-        ------
-        TrainingInterrupted
-            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        {saving}
         CorpusError, ValueError, TypeError
             If there is not enough to train on, pictures differ in size, or an option is out of range.
-        DivergenceError
-            If a loss or a parameter is not finite.
-        ModelError
-            If `checkpoint` exists or cannot be written.
         """
-        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         if size is not None and not is_source(X):
             raise ValueError("size is for files: pass read_pictures(…, size=…), or arrays of the size that you want")
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
-        with show_fitting(progress, _first_of(X)) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._training(_name_of(X), saving, progress) as training:
+            parameters = training.parameters
             data = self._read(X, y, validation, size, parameters)
             config = config_of(data, parameters)
             start = TextNetwork(
                 IMAGE_CLASSIFIERS, config, ParameterTable.initialise(config.tensors(), parameters.random_state), {},
                 {"labels": data.classes, "pixels": described_pixels(data, size is not None)},
             )  # fmt: skip
-            self._train(start, data, parameters, keeper, told)
+            self._train(start, data, training)
         return self
 
     def resume(
@@ -159,41 +136,23 @@ class ImageClassifier(TextEstimator[ImageParameters]):
     ) -> ImageClassifier:
         """Go on with a training that was interrupted, to where it would have come without, bit for bit.
 
-        Parameters
-        ----------
-        X, y, validation : optional
-            The same as before; what is left out is read from the files that were given then, if they were files.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            As for `fit`; `checkpoint` may have the name of this training's own.
-
-        Returns
-        -------
-        ImageClassifier
-            This one.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to resume, or a parameter or the pictures were changed.
-        TrainingInterrupted
-            As `fit`.
+        {resuming}
         """
-        began, parameters = self._interrupted()
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
-        training = began.metadata["training"]
-        if X is None:
-            X = training.get("files")  # noqa: N806
-            if not X:
-                raise ValueError(
-                    "the pictures that were trained on were no files: pass them again, in Python: "
-                    "ImageClassifier.load(…).resume(X, y)"
-                )
-        if validation is None:
-            validation = training.get("validation")
-        size = (began.config.height, began.config.width) if began.metadata["pixels"]["scaled"] else None
-        with show_fitting(progress, _first_of(X)) as told:
-            data = self._read(X, y, validation, size, parameters)
-            self._train(began, data, parameters, keeper, told, began)
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._resumed("the pictures" if X is None else _name_of(X), saving, progress) as training:
+            began, described = training.began, training.began.metadata["training"]
+            if X is None:
+                X = described.get("files")  # noqa: N806
+                if not X:
+                    raise ValueError(
+                        "the pictures that were trained on were no files: pass them again, in Python: "
+                        "ImageClassifier.load(…).resume(X, y)"
+                    )
+            if validation is None:
+                validation = described.get("validation")
+            size = (began.config.height, began.config.width) if began.metadata["pixels"]["scaled"] else None
+            data = self._read(X, y, validation, size, training.parameters)
+            self._train(began, data, training)
         return self
 
     def predict(self, X: Any, *, workers: int | None = None) -> NDArray[Any]:  # noqa: N803
@@ -374,23 +333,12 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         every = np.arange(len(pixels))
         return PictureBatch(pixels, every, np.zeros(len(pixels), np.int64), self._scale())
 
-    def _train(
-        self,
-        start: TextNetwork,
-        data: PictureData,
-        parameters: ImageParameters,
-        keeper: Checkpoint | None,
-        told: Told | None,
-        resumed: TextNetwork | None = None,
-    ) -> None:
+    def _train(self, start: TextNetwork, data: PictureData, training: Training[ImageParameters]) -> None:
         counts = {"trained": len(data.trained), "held_out": len(data.held_out)}
         start = replace(start, metadata={**start.metadata, "pictures": counts})
-        text = text_of(start, data, parameters)
-        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
+        train(start, text_of(start, data, training.parameters), training)
 
 
-def _first_of(given: Any) -> object:
+def _name_of(given: Any) -> object:
     """Return what to call pictures while they are read."""
-    if not is_source(given):
-        return "the pictures"
-    return given[0] if isinstance(given, (list, tuple)) else given
+    return given if is_source(given) else "the pictures"

@@ -13,6 +13,7 @@ from w2v.settings.tables import MANY, parameter
 OUTPUT_LAYERS = ("crf", "softmax")
 MAX_BUCKETS = 1 << 24
 EPOCHS, LEAST_STEPS = 12, 1000
+MOST_HELD_OUT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +70,10 @@ class TaggerParameters(NetworkParameters):
     most_vectors: int = parameter(
         100_000, Integer("Word vectors to keep of those given, besides the training's own.", 1, MANY)
     )
-    held_out: float = parameter(
-        0.1, Number("Fraction of the sentences that is measured and not trained on.", above=0, high=0.5)
+    held_out: float | None = parameter(
+        None,
+        Number("Fraction of the sentences that is measured and not trained on.", above=0, high=0.5),
+        f"a tenth, at most {MOST_HELD_OUT} sentences",
     )
     tokenizer: Any = parameter("penn", TokenizerChoice("What divides a text into words when it is tagged."))
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.labels.tagged import Tagged
-from w2v.corpora.tokenizers import Tokenizer, get_tokenizer, tokenizer_from_config
+from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
 from w2v.neural.batches import TokenBatches
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import ProgressOption, show_fitting
+from w2v.neural.progress import ProgressOption
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
-from w2v.neural.tasks.fitting import Text, Told, digest_of_arrays, seed_of, train
+from w2v.neural.tasks.fitting import Text, Training, digest_of_arrays, train
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels import tagging_network
 from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
@@ -36,11 +36,9 @@ from w2v.neural.tasks.labels.tagging_data import (
 from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
 from w2v.neural.tasks.labels.tagging_network import TagBatch, TaggerConfig
 from w2v.neural.tasks.labels.words import given_vectors
-from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
-from w2v.training.checkpoints import Checkpoint
 
 
 @documented(TaggerParameters)
@@ -117,29 +115,13 @@ class Tagger(TextEstimator[TaggerParameters]):
             Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
         column_numbers : ColumnNumbers
             Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            See `Translator.fit`.
-
-        Returns
-        -------
-        Tagger
-            This one.
-
-        Raises
-        ------
-        TrainingInterrupted
-            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        {saving}
         CorpusError, ValueError, TypeError
             If words and tags do not go together, there are too few, or an option is out of range.
-        DivergenceError
-            If a loss or a parameter is not finite.
-        ModelError
-            If `checkpoint` exists or cannot be written.
         """
-        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
-        parameters.to_dict()  # what cannot be kept is refused before it is trained with
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
-        with show_fitting(progress, _first_of(sentences)) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._training(sentences, saving, progress) as training:
+            parameters = training.parameters
             given = tagged_of(sentences, tags, columns, column_numbers)
             data = TagData.of(given, _validation_of(validation, column_numbers), column_numbers, parameters)
             words, table = given_vectors(
@@ -150,7 +132,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             start = ParameterTable.initialise(config.tensors(), parameters.random_state)
             further = {"vectors": {"table": table}} if table.shape[1] else {}
             network = TextNetwork(TAGGERS, config, start, {"text": labels}, further=further)
-            self._train(network, data, parameters, keeper, told)
+            self._train(network, data, training)
         return self
 
     def resume(
@@ -167,32 +149,15 @@ class Tagger(TextEstimator[TaggerParameters]):
     ) -> Tagger:
         """Go on with a training that was interrupted, to where it would have come without, bit for bit.
 
-        Parameters
-        ----------
-        sentences, tags, columns, validation : optional
-            The same as before; what is left out is read from the files that were given then, if they were files.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            As for `fit`; `checkpoint` may have the name of this training's own.
-
-        Returns
-        -------
-        Tagger
-            This one.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to resume, or a parameter or the sentences were changed.
-        TrainingInterrupted
-            As `fit`.
+        {resuming}
         """
-        began, parameters = self._interrupted()
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
-        with show_fitting(progress, _first_of(sentences)) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._resumed(sentences, saving, progress) as training:
+            began, parameters = training.began, training.parameters
             numbers = self.column_numbers_
             given = None if sentences is None else tagged_of(sentences, tags, columns, numbers)
             data = TagData.again(began, given, _validation_of(validation, numbers), parameters)
-            self._train(began, data, parameters, keeper, told, began)
+            self._train(began, data, training)
         return self
 
     def predict(self, sentences: Any, *, columns: Any = None, workers: int | None = None) -> list[list[str]]:
@@ -211,7 +176,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         TypeError, ValueError
             If a sentence is no list of words, or given columns are missing or too many.
         """
-        return self._reader().tags(*words_of(sentences, columns), self._workers(workers))
+        return self._reader().tags(*words_of(sentences, columns), self._threads(workers))
 
     def predict_proba(self, sentences: Any, *, columns: Any = None, workers: int | None = None) -> list[NDArray[Any]]:
         """Return the probability of each tag of each word, over all ways to tag its sentence that are not broken.
@@ -227,7 +192,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             A column for each of `tags_`. Its largest need not be what `predict` answers, which is the best way as a
             whole.
         """
-        return self._reader().probabilities(*words_of(sentences, columns), self._workers(workers))
+        return self._reader().probabilities(*words_of(sentences, columns), self._threads(workers))
 
     def tag(self, texts: Iterable[str], *, tokenizer: Any = None, workers: int | None = None) -> list[TaggedText]:
         """Divide texts into words, and tag these.
@@ -253,7 +218,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         """
         given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
         chosen: Tokenizer = get_tokenizer(self.tokenizer if tokenizer is None else tokenizer)
-        return tagged_texts(self._reader(), given, chosen, self._workers(workers))
+        return tagged_texts(self._reader(), given, chosen, self._threads(workers))
 
     def evaluate(
         self, sentences: Any, tags: Any = None, *, columns: Any = None, column_numbers: ColumnNumbers | None = None
@@ -300,10 +265,11 @@ class Tagger(TextEstimator[TaggerParameters]):
         labels: Labels = self.network_.units["text"]
         return labels
 
-    @classmethod
-    def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        tokenizer = parameters.get("tokenizer")
-        return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.string, tags.input_tags.two_d_array = True, False
+        return tags
 
     @classmethod
     def _check(cls, metadata: Mapping[str, Any]) -> None:
@@ -319,18 +285,8 @@ class Tagger(TextEstimator[TaggerParameters]):
             self._reading = Reader(network, network.parameters)
         return self._reading
 
-    def _workers(self, workers: int | None) -> int:
-        return workers or self.workers or default_workers()
-
-    def _train(
-        self,
-        start: TextNetwork,
-        data: TagData,
-        parameters: TaggerParameters,
-        keeper: Checkpoint | None,
-        told: Told | None,
-        resumed: TextNetwork | None = None,
-    ) -> None:
+    def _train(self, start: TextNetwork, data: TagData, training: Training[TaggerParameters]) -> None:
+        parameters = training.parameters
         labels: Labels = start.units["text"]
         vectors = start.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
         batches = []
@@ -345,7 +301,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             lambda step: trained.take(plan[step]),
             plan.n_batches,
             held_out,
-            partial(_measure, name, start, data.held_out, self._workers(None)),
+            partial(_measure, name, start, data.held_out, self._threads(None)),
             partial(_tag_one, start),
             digest_of_arrays(
                 *(
@@ -364,7 +320,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             least_steps=LEAST_STEPS,
         )
         start = replace(start, metadata={**start.metadata, "sentences": counts})
-        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
+        train(start, text, training)
 
 
 def _measure(name: str, start: TextNetwork, held_out: Tagged, workers: int, table: ParameterTable) -> dict[str, float]:
@@ -381,11 +337,6 @@ def _tag_one(start: TextNetwork, config: TaggerConfig, table: ParameterTable) ->
     given = np.zeros((1, config.inputs.given_size), np.float16)
     network = replace(start, config=config, units={"text": small}, further={"vectors": {"table": given}})
     Reader(network, table).tags([["a", "b"]], [[("",) * len(columns)] * 2], 1)
-
-
-def _first_of(sentences: Any) -> object:
-    """Return what to call the sentences while they are read."""
-    return sentences[0] if isinstance(sentences, (list, tuple)) and sentences else sentences
 
 
 def _validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:

@@ -19,7 +19,7 @@ from w2v.corpora.labels.tagged import Tagged, read_tagged
 from w2v.neural.tasks.fitting import DataWarning
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.crf import Constraints
-from w2v.neural.tasks.labels.parameters import TaggerParameters
+from w2v.neural.tasks.labels.parameters import MOST_HELD_OUT, TaggerParameters
 from w2v.neural.tasks.labels.spans import (
     SCHEMES,
     are_of_spans,
@@ -194,7 +194,10 @@ class TagData:
         """Return the sentences of whatever `Tagger.fit` takes; ValueError if they are too few."""
         if validation is not None:
             return cls(given, validation, numbers, validation.files)
-        n = max(1, round(parameters.held_out * len(given)))
+        n = min(round(0.1 * len(given)), MOST_HELD_OUT)
+        if parameters.held_out is not None:
+            n = round(parameters.held_out * len(given))
+        n = max(1, n)
         if n >= len(given):
             raise ValueError("one sentence is too few: give more, or sentences to measure by")
         order = np.random.default_rng(parameters.random_state).permutation(len(given))

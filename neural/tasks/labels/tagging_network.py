@@ -10,7 +10,7 @@ Two outputs learn W: a conditional random field, and a softmax of each token by 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,32 +18,27 @@ from numpy.typing import NDArray
 
 from w2v.neural import stack
 from w2v.neural.layers import linear
-from w2v.neural.layers.dropout import Dropout
 from w2v.neural.models import Losses, Regularisation
 from w2v.neural.packing import add_parts, divide, in_threads, take_sequences
 from w2v.neural.parameters import ParameterTable, Tensor, add, scope, within
-from w2v.neural.stack import StackConfig
-from w2v.neural.tasks.labels import crf, inputs
+from w2v.neural.tasks.labels import crf, reading
 from w2v.neural.tasks.labels.crf import Constraints
-from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout
+from w2v.neural.tasks.labels.reading import Dropped, ReadingConfig
 from w2v.neural.tasks.labels.words import Lexicon, Tokens
 
 Floats = NDArray[Any]
 
 OUTPUTS = ("crf", "softmax")
-_RARE = 0.25
-"""What words are dropped by; see `WordDropout.rare`."""
 
 
 @dataclass(frozen=True)
-class TaggerConfig:
+class TaggerConfig(ReadingConfig):
     """How a tagger is made.
 
     Attributes
     ----------
     inputs : InputConfig
     encoder : StackConfig
-        Not causal and without a memory.
     tags : int
     output : {"crf", "softmax"}
 
@@ -53,29 +48,18 @@ class TaggerConfig:
         If the values do not go together.
     """
 
-    inputs: InputConfig
-    encoder: StackConfig
     tags: int
     output: str = "crf"
 
     def __post_init__(self) -> None:
-        if self.encoder.causal or self.encoder.memory_size is not None:
-            raise ValueError("the encoder must see its whole sentence and no memory")
-        if self.inputs.dim != self.encoder.dim:
-            raise ValueError(f"what words are made to must be as wide as the encoder, {self.encoder.dim}")
+        super().__post_init__()
         if self.output not in OUTPUTS or type(self.tags) is not int or not 1 <= self.tags < 1 << 20:
             raise ValueError(f"there must be a tag, and the output be one of {', '.join(OUTPUTS)}")
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Words with a row of their own, and the unknown one."""
-        return self.inputs.words
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every array, its shape beside how it starts."""
         return {
-            **within("inputs", self.inputs.tensors()),
-            **within("encoder", self.encoder.tensors()),
+            **super().tensors(),
             **within("output", linear.tensors(self.encoder.dim, self.tags)),
             **(within("crf", crf.tensors(self.tags)) if self.output == "crf" else {}),
         }
@@ -157,8 +141,8 @@ def token_losses(
 
     def work(worker: int) -> None:
         for own, first in parts[worker::workers]:
-            x, _ = inputs.forward(config.inputs, scope(parameters, "inputs"), own.lexicon, own.tokens)
-            z = emissions(config, parameters, x, own.tokens.offsets)
+            h, _ = reading.forward(config, parameters, own.lexicon, own.tokens)
+            z, _ = linear.forward(scope(parameters, "output"), h)
             plain, *_ = _losses(config, parameters, z, own, 0.0, 1.0, None)
             found[first : first + own.n_tokens] = plain
 
@@ -196,18 +180,13 @@ def _add_gradients(
     scale: float,
 ) -> tuple[float, float]:
     batch, first = part
-    words = WordDropout(_RARE, regularisation.words, seed, first) if regularisation.words else None
-    x, read = inputs.forward(config.inputs, scope(parameters, "inputs"), batch.lexicon, batch.tokens, words)
-    dropped = Dropout(regularisation.dropout, seed, first)
-    h, encoded = stack.forward(
-        config.encoder, scope(parameters, "encoder"), x, batch.tokens.offsets, dropped=dropped
-    )  # fmt: skip
+    dropped = Dropped.of(regularisation, seed, first)
+    h, read = reading.forward(config, parameters, batch.lexicon, batch.tokens, dropped)
     z, output = linear.forward(scope(parameters, "output"), h)
     plain, smoothed, dz = _losses(config, parameters, z, batch, regularisation.smoothing, scale, total)
     dh, gradients = linear.backward(scope(parameters, "output"), dz, output)
     add(total, within("output", gradients))
-    dx, _ = stack.backward(config.encoder, scope(parameters, "encoder"), dh, encoded, scope(total, "encoder"))
-    inputs.backward(config.inputs, scope(parameters, "inputs"), dx, read, scope(total, "inputs"))
+    reading.backward(config, parameters, dh, read, total)
     return float(smoothed.sum(dtype=np.float64)), float(plain.sum(dtype=np.float64))
 
 
@@ -242,11 +221,5 @@ def _losses(
 
 def smallest(config: TaggerConfig) -> tuple[TaggerConfig, TagBatch]:
     """Return the smallest tagger of a kind, and a batch for it; see `w2v.neural.models.smallest`."""
-    own = replace(config.inputs, words=2, buckets=2, given=1, columns=tuple(1 for _ in config.inputs.columns))
-    small = replace(config, inputs=own, encoder=replace(config.encoder, layers=min(1, config.encoder.layers)))
-    zeros = np.zeros(1, np.int64)
-    lexicon = Lexicon(
-        zeros, zeros, zeros, np.array([0, 1]), zeros, np.zeros((1, own.given_size), np.float16), np.ones(1, np.int64)
-    )
-    tokens = Tokens(np.zeros(2, np.int64), np.array([0, 2]), np.zeros((2, len(own.columns)), np.int64))
+    small, lexicon, tokens = reading.smallest(config, 2)
     return small, TagBatch(lexicon, tokens, np.zeros(2, np.int64), Constraints.none(config.tags))

@@ -97,6 +97,11 @@ def folded(word: str) -> str:
     return _DIGIT.sub("0", word.lower())
 
 
+def spellings(word: str) -> tuple[str, ...]:
+    """Return how given vectors may spell a word, best first: as it is, in lower case, with digits as 0, as a name."""
+    return word, word.lower(), folded(word), word.capitalize()
+
+
 def shape_of(word: str) -> int:
     """Return the shape of a word, in [0, N_SHAPES): its first four runs of characters of one class.
 
@@ -201,7 +206,7 @@ class WordVocabulary:
 
     def _given_row(self, word: str) -> int:
         rows = self._given
-        return rows.get(word) or rows.get(word.lower()) or rows.get(folded(word), 0) if rows else 0
+        return next((rows[one] for one in spellings(word) if one in rows), 0) if rows else 0
 
     def to_config(self) -> dict[str, Any]:
         """Return what JSON can hold and `from_config` makes the vocabulary of."""
@@ -260,7 +265,7 @@ def given_vectors(
     known = embeddings.key_to_index
     rows = set(range(min(most, len(embeddings))))
     rows.update(
-        known[word] for spelled in words for word in (spelled, spelled.lower(), folded(spelled)) if word in known
+        known[word] for spelled in words for word in spellings(spelled) if word in known
     )
     kept = np.array(sorted(rows), np.int64)
     vectors = np.zeros((len(kept) + 1, embeddings.vector_size), np.float32)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, checked_texts
-from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.corpora.units import END, Units
 from w2v.neural.generation.networks import GeneratingDecoder, decoder_of
 from w2v.neural.generation.sequential import Chosen, OnToken, Sampling
@@ -21,9 +20,9 @@ from w2v.neural.models import CausalConfig
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.progress import ProgressOption
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
-from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
+from w2v.neural.tasks.fitting import Text, Training, digest_of, train
 from w2v.neural.tasks.folder import LANGUAGE_MODEL_FOLDER, LANGUAGE_MODELS, TextNetwork
 from w2v.neural.tasks.parameters import LanguageModelParameters
 from w2v.neural.tasks.starting import start_from_words
@@ -35,7 +34,6 @@ from w2v.settings.constraints import Integer
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import MANY, documented
-from w2v.training.checkpoints import Checkpoint
 
 
 @documented(LanguageModelParameters)
@@ -98,40 +96,23 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             Text to measure training by. By default `held_out` of the corpus is set aside.
         initial : Embeddings, path-like, optional
             Word vectors that the table of units starts with; they must have `dim` columns.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            See `Translator.fit`.
-
-        Returns
-        -------
-        LanguageModel
-            This one.
-
-        Raises
-        ------
-        TrainingInterrupted
-            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        {saving}
         CorpusError, ValueError, TypeError
             If there is not enough to train on, or an option is out of range.
-        DivergenceError
-            If a loss or a parameter is not finite.
-        ModelError
-            If `checkpoint` exists or cannot be written.
         ModuleNotFoundError
             If a vocabulary of subwords is to be learned and the package tokenizers is missing.
         """
-        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
-        parameters.to_dict()  # what cannot be kept is refused before it is trained with
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
-        with show_fitting(progress, corpus) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._training(corpus, saving, progress) as training:
+            parameters = training.parameters
             data = TextData.of(corpus, validation, parameters)
-            if told is not None:
-                told(FitProgress("learning the vocabulary"))
+            training.tell("learning the vocabulary")
             units = learn_text_units(data.trained, parameters)
             config = _config(units, parameters)
             table = ParameterTable.initialise(config.tensors(), parameters.random_state)
             if initial is not None:
                 start_from_words(table[config.table], units, initial)
-            self._train(TextNetwork(LANGUAGE_MODELS, config, table, {"text": units}), data, parameters, keeper, told)
+            self._train(TextNetwork(LANGUAGE_MODELS, config, table, {"text": units}), data, training)
         return self
 
     def resume(
@@ -146,30 +127,13 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     ) -> LanguageModel:
         """Go on with a training that was interrupted, to where it would have come without, bit for bit.
 
-        Parameters
-        ----------
-        corpus, validation : optional
-            The same as before; what is left out is read from the files that were given then, if they were files.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            As for `fit`; `checkpoint` may have the name of this training's own.
-
-        Returns
-        -------
-        LanguageModel
-            This one.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to resume, or a parameter or the text was changed.
-        TrainingInterrupted
-            As `fit`.
+        {resuming}
         """
-        began, parameters = self._interrupted()
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
-        with show_fitting(progress, corpus) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._resumed(corpus, saving, progress) as training:
+            began, parameters = training.began, training.parameters
             data = TextData.again(began, corpus, validation, parameters)
-            self._train(began, data, parameters, keeper, told, began)
+            self._train(began, data, training)
         return self
 
     def write(
@@ -324,11 +288,6 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         return math.exp(-float(found.mean())) if len(found) else math.nan
 
     @classmethod
-    def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        tokenizer = parameters.get("tokenizer")
-        return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
-
-    @classmethod
     def _check(cls, metadata: Mapping[str, Any]) -> None:
         if type(metadata.get("lines")) is not bool:
             raise ValueError("it does not say whether its texts are lines")
@@ -361,15 +320,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     def _context(self) -> int:
         return int(self.network_.metadata["parameters"]["context"])
 
-    def _train(
-        self,
-        start: TextNetwork,
-        data: TextData,
-        parameters: LanguageModelParameters,
-        keeper: Checkpoint | None,
-        told: Told | None,
-        resumed: TextNetwork | None = None,
-    ) -> None:
+    def _train(self, start: TextNetwork, data: TextData, training: Training[LanguageModelParameters]) -> None:
+        parameters = training.parameters
         units = start.units["text"]
         trained, held_out = (Packed(*units.encode(texts)) for texts in (data.trained, data.held_out))
         streams = Streams(trained, data.lines)
@@ -377,8 +329,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         measured = Streams(held_out, data.lines)
         if not measured.lengths.any():
             raise ValueError("the text to measure by holds nothing of which the model could be asked")
-        if told is not None:
-            told(FitProgress("counting n-grams"))
+        training.tell("counting n-grams")
         ngrams = NgramModel.fit(trained, parameters.order, len(units.pieces), sentences=data.lines)
         floor = -float(ngrams.log_probabilities(held_out).mean())
         start = replace(
@@ -396,7 +347,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             data.files,
             {"validation": data.validation_files, "errors": data.errors},
         )
-        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
+        train(start, text, training)
 
 
 def _config(units: Units, parameters: LanguageModelParameters) -> CausalConfig:

@@ -21,9 +21,9 @@ from w2v.neural.generation.state import Limits, Wanted
 from w2v.neural.models import Batch, Config, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
-from w2v.neural.progress import FitProgress, ProgressOption, show_fitting
+from w2v.neural.progress import ProgressOption
 from w2v.neural.tasks.estimator import TextEstimator, positive, stack_of
-from w2v.neural.tasks.fitting import Text, Told, digest_of, seed_of, train
+from w2v.neural.tasks.fitting import Text, Training, digest_of, train
 from w2v.neural.tasks.folder import TRANSLATOR_FOLDER, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.parameters import TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
@@ -35,7 +35,6 @@ from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import MANY, documented
-from w2v.training.checkpoints import Checkpoint
 
 _MEASURED = 500
 """Held-out pairs whose translations are compared, each time that training measures itself."""
@@ -107,40 +106,17 @@ class Translator(TextEstimator[TranslatorParameters]):
             `w2v.corpora.parallel.read_pairs`.
         initial_source, initial_target : Embeddings, path-like, optional
             Word vectors that the tables of both languages start with; they must have `dim` columns.
-        checkpoint : path-like, optional
-            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
-            complete. Until then `Translator.load` and `resume` go on with it.
-        checkpoint_every : float, default 600
-            Seconds from one checkpoint to the next. 0: only after Ctrl-C.
-        overwrite : bool, default False
-            Let `checkpoint` replace a model folder that exists.
-        progress : bool, str or callable, optional
-            See `w2v.neural.progress.ProgressOption`.
-
-        Returns
-        -------
-        Translator
-            This one.
-
-        Raises
-        ------
-        TrainingInterrupted
-            After Ctrl-C; the best so far is kept, and `resume` goes on.
+        {saving}
         CorpusError, ValueError, TypeError
             If there is not enough to train on, or an option is out of range.
-        DivergenceError
-            If a loss or a parameter is not finite.
-        ModelError
-            If `checkpoint` exists or cannot be written.
         ModuleNotFoundError
             If a vocabulary of subwords is to be learned and the package tokenizers is missing.
         """
-        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
-        with show_fitting(progress, _first_of(sources)) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._training(sources, saving, progress) as training:
+            parameters = training.parameters
             data = PairData.of(sources, targets, validation, parameters, columns, errors)
-            if told is not None:
-                told(FitProgress("learning the vocabularies"))
+            training.tell("learning the vocabularies")
             units = learn_both(data.trained, parameters)
             config = _config(units, parameters)
             table = ParameterTable.initialise(config.tensors(), parameters.random_state)
@@ -149,7 +125,7 @@ class Translator(TextEstimator[TranslatorParameters]):
             ):  # fmt: skip
                 if given is not None:
                     start_from_words(table[name], units[side], given)
-            self._train(TextNetwork(TRANSLATORS, config, table, units), data, parameters, keeper, told)
+            self._train(TextNetwork(TRANSLATORS, config, table, units), data, training)
         return self
 
     def resume(
@@ -165,30 +141,13 @@ class Translator(TextEstimator[TranslatorParameters]):
     ) -> Translator:
         """Go on with a training that was interrupted, to where it would have come without, bit for bit.
 
-        Parameters
-        ----------
-        sources, targets, validation : optional
-            The same as before; what is left out is read from the files that were given then, if they were files.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            As for `fit`; `checkpoint` may have the name of this training's own.
-
-        Returns
-        -------
-        Translator
-            This one.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to resume, or a parameter or the text was changed.
-        TrainingInterrupted
-            As `fit`.
+        {resuming}
         """
-        began, parameters = self._interrupted()
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
-        with show_fitting(progress, _first_of(sources)) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._resumed(sources, saving, progress) as training:
+            began, parameters = training.began, training.parameters
             data = PairData.again(began, (sources, targets, validation), parameters)
-            self._train(began, data, parameters, keeper, told, began)
+            self._train(began, data, training)
         return self
 
     def translate(
@@ -282,15 +241,8 @@ class Translator(TextEstimator[TranslatorParameters]):
             self._packed = _fuse(network.config, network.parameters)
         return self._packed
 
-    def _train(
-        self,
-        start: TextNetwork,
-        data: PairData,
-        parameters: TranslatorParameters,
-        keeper: Checkpoint | None,
-        told: Told | None,
-        resumed: TextNetwork | None = None,
-    ) -> None:
+    def _train(self, start: TextNetwork, data: PairData, training: Training[TranslatorParameters]) -> None:
+        parameters = training.parameters
         source, target = (_encoded(start.units[side], texts) for side, texts in (
             ("source", data.trained.sources), ("target", data.trained.targets),
         ))  # fmt: skip
@@ -327,12 +279,7 @@ class Translator(TextEstimator[TranslatorParameters]):
             data.files,
             {"columns": list(data.columns), "errors": data.errors, "validation": data.validation_files},
         )
-        train(start, text, parameters, keep=self._keep, checkpoint=keeper, told=told, resumed=resumed)
-
-
-def _first_of(sources: Any) -> object:
-    """Return what to call the pairs while they are read."""
-    return sources[0] if isinstance(sources, (list, tuple)) and sources else sources
+        train(start, text, training)
 
 
 def _config(units: dict[str, Units], parameters: TranslatorParameters) -> TranslatorConfig:

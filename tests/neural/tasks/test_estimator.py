@@ -9,8 +9,19 @@ from typing import Any
 import pytest
 from sklearn.base import clone
 
-from w2v import LanguageModel, Translator
+from w2v import ImageClassifier, LanguageModel, Tagger, TextClassifier, Translator
 from w2v.neural.tasks.parameters import LanguageModelParameters, NetworkParameters, TranslatorParameters
+
+
+@pytest.mark.parametrize("estimator", [ImageClassifier, LanguageModel, Tagger, TextClassifier, Translator])
+@pytest.mark.parametrize("method", ["fit", "resume"])
+def test_what_is_said_of_all_trainings_is_said_of_each(estimator: Any, method: str) -> None:
+    function = getattr(estimator, method)
+    described = function.__doc__
+    assert "{" not in described and f"\n        {estimator.__name__}\n" in described
+    for name in list(inspect.signature(function).parameters)[1:]:
+        assert f" {name}" in described
+    assert "\n        TrainingInterrupted\n" in described
 
 
 @pytest.mark.parametrize(

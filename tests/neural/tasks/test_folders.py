@@ -121,7 +121,7 @@ def test_configuration_that_is_changed_is_refused(name: str, value: Any, message
         ("tagger", "training.columns", [1], "is damaged"),
         ("tagger", "network.tags", 3, "3 tags, but there are 5"),
         ("tagger", "network.output", "hmm", "the output be one of crf, softmax"),
-        ("tagger", "network.encoder.causal", True, "must see its whole sentence"),
+        ("tagger", "network.encoder.causal", True, "must see its whole text"),
     ],
 )
 def test_what_one_kind_needs_is_checked(kind: str, name: str, value: Any, message: str, folder: Path) -> None:

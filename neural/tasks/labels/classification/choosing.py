@@ -9,11 +9,11 @@ from typing import Any
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.neural.names import MIXERS
 from w2v.neural.progress import FitProgress
-from w2v.neural.tasks.fitting import Told
+from w2v.neural.tasks.fitting import Told, Training
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.data import LabelData
 from w2v.neural.tasks.labels.classification.fitting import fit_linear
-from w2v.neural.tasks.labels.classification.layered import Training, start_layered, train_layered
+from w2v.neural.tasks.labels.classification.layered import start_layered, train_layered
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 _LEAST_SECONDS = 5.0
@@ -71,8 +71,10 @@ def _merit(tried: dict[str, Any]) -> tuple[float, float]:
     return tried["accuracy"] or 0.0, -(tried["held_out_loss"] or 0.0)
 
 
-def choose(data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None) -> TextNetwork:
-    """Return the best classifier that there is time for.
+def choose(
+    data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None
+) -> tuple[TextNetwork, KeyboardInterrupt | None]:
+    """Return the best classifier that there is time for, and what interrupted the training of the first.
 
     Without `max_time`, or texts to choose by, it has no layers. After Ctrl-C it is the best so far.
 
@@ -86,24 +88,29 @@ def choose(data: LabelData, parameters: ClassifierParameters, vectors: Any, told
     """
     choice, began = Choice(), time.perf_counter()
     linear = parameters.resolved(0)
-    choice.add("no layers", fit_linear(data, linear, told), began)
+    first, interrupt = fit_linear(data, linear, told)
+    choice.add("no layers", first, began)
     if parameters.max_time is None or not len(data.held_out):
         lacking = "max_time is not given" if parameters.max_time is None else "no text is held out"
         choice.why = f"{lacking}: layers were not tried"
-        return choice.result
+    elif interrupt is None:
+        _try_others(choice, data, parameters, vectors, told, began)
+    return choice.result, interrupt
+
+
+def _try_others(
+    choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
+) -> None:
+    """Try n-grams of characters, and layers, until there is no time left, or Ctrl-C."""
     try:
         if not parameters.max_n:
             started = time.perf_counter()
             min_n, max_n = _NGRAMS
-            choice.add(
-                "no layers, n-grams of characters",
-                fit_linear(data, replace(linear, min_n=min_n, max_n=max_n), told),
-                started,
-            )
+            network, _ = fit_linear(data, replace(parameters.resolved(0), min_n=min_n, max_n=max_n), told)
+            choice.add("no layers, n-grams of characters", network, started)
         _try_layers(choice, data, parameters.resolved(1), vectors, told, began)
     except (KeyboardInterrupt, TrainingInterrupted):
         choice.why = "It was interrupted before all had been tried"
-    return choice.result
 
 
 def _try_layers(
@@ -134,6 +141,6 @@ def _one(
     name = f"{parameters.layers} {'layer' if parameters.layers == 1 else 'layers'}, {parameters.architecture}"
     if told is not None:
         told(FitProgress(f"trying {name}"))
-    train_layered(start_layered(data, parameters, vectors), data, parameters, Training(learned.append, told))
+    train_layered(start_layered(data, parameters, vectors), data, Training(parameters, learned.append, told=told))
     choice.add(name, learned[-1], started)
     return choice.tried[-1]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.labels.labelled import PREFIX
 from w2v.corpora.tokenizers import get_tokenizer
-from w2v.formats.fasttext import read_fasttext_classifier
+from w2v.formats.fasttext_classifiers import read_fasttext_classifier
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.bags import BagFeatures
-from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS, ROWS_FILE
+from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS, ROWS_FILE, TREE_FILE
 from w2v.neural.tasks.labels.classification.linear import OUTPUT, TABLE, LinearConfig, small_rows
 from w2v.neural.tasks.labels.classification.measures import Calibration
 from w2v.neural.tasks.labels.classification.parameters import BagSettings, ClassifierParameters
@@ -46,7 +47,7 @@ def _small(network: TextNetwork, features: BagFeatures, kept: NDArray[np.int64])
     config = replace(network.config, n_rows=len(kept), is_small=True)
     parameters = ParameterTable.from_dict({OUTPUT: network.parameters[OUTPUT]})
     own = features.take(kept)
-    further = {
+    further = network.further | {
         BUCKETS_FILE: {"numbers": own.numbers.astype(np.int32)},
         ROWS_FILE: small_rows(network.parameters[TABLE][kept]),
     }
@@ -66,21 +67,22 @@ def _row_bytes(features: BagFeatures, dim: int) -> NDArray[np.int64]:
 def from_fasttext(path: str | os.PathLike[str]) -> TextNetwork:
     """Read a supervised model of fastText; see `read_fasttext_classifier`."""
     read = read_fasttext_classifier(path)
-    settings, n_words = read.settings, len(read.words)
-    buckets = len(read.table) - n_words
+    settings = read.settings
     own = BagSettings(
-        min(settings["minCount"], 1 << 20), max(1, settings["wordNgrams"]) if buckets else 1, max(1, buckets),
-        max(1, settings["minn"]), settings["maxn"],
+        min(settings["minCount"], 1 << 20), max(1, settings["wordNgrams"]) if len(read.buckets) else 1,
+        max(1, settings["bucket"]), max(1, settings["minn"]), settings["maxn"],
     )  # fmt: skip
     labels = [label.removeprefix(PREFIX) for label in read.labels]
     try:
-        features = BagFeatures(tuple(read.words), get_tokenizer("whitespace"), own, np.arange(buckets))
+        features = BagFeatures(tuple(read.words), get_tokenizer("whitespace"), own, read.buckets)
         if len(set(labels)) != len(labels):
             raise ValueError("a label comes twice")
     except ValueError as error:
         raise ModelError(f"{os.fspath(path)} is damaged: {error}") from error
     order = np.argsort(labels, kind="stable")  # classes are sorted
-    config = LinearConfig(len(read.table), settings["dim"], len(labels), read.one_of_many)
+    config = LinearConfig(
+        len(read.table), settings["dim"], len(labels), read.one_of_many, is_tree=read.tree is not None
+    )  # fmt: skip
     parameters = ClassifierParameters(
         layers=0, dim=settings["dim"], tokenizer="whitespace", dropout=0.0, min_count=own.min_count,
         word_ngrams=own.word_ngrams, buckets=own.buckets, min_n=own.min_n, max_n=own.max_n, held_out=0.0,
@@ -90,12 +92,9 @@ def from_fasttext(path: str | os.PathLike[str]) -> TextNetwork:
         "labels": [labels[row] for row in order], "matrix": False, "texts": None, "calibration": asdict(Calibration()),
         "parameters": parameters.to_dict(), "history": [], "training": {"complete": True}, "fasttext": settings,
     }  # fmt: skip
-    table = ParameterTable.from_dict({TABLE: read.table, OUTPUT: read.output[order]})
-    return TextNetwork(
-        CLASSIFIERS,
-        config,
-        table,
-        {"features": features},
-        metadata,
-        further={BUCKETS_FILE: {"numbers": features.numbers}},
-    )
+    further: dict[str, dict[str, NDArray[Any]]] = {BUCKETS_FILE: {"numbers": features.numbers}}
+    if read.tree is not None:
+        tree = read.tree.take(order)
+        further[TREE_FILE] = {"offsets": tree.offsets, "nodes": tree.nodes, "codes": tree.codes}
+    table = ParameterTable.from_dict({TABLE: read.table, OUTPUT: read.output if read.tree else read.output[order]})
+    return TextNetwork(CLASSIFIERS, config, table, {"features": features}, metadata, further=further)

@@ -34,8 +34,13 @@ from w2v.neural.tasks.labels.classification.measures import (
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 
-def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | None) -> TextNetwork:
-    """Train a classifier without layers: where texts are set aside, twice, the second time on all."""
+def fit_linear(
+    data: LabelData, parameters: ClassifierParameters, told: Told | None
+) -> tuple[TextNetwork, KeyboardInterrupt | None]:
+    """Train a classifier without layers: where texts are set aside, twice, the second time on all.
+
+    After Ctrl-C, which is returned as well, it is the one so far, and not complete.
+    """
     tokenizer = get_tokenizer(parameters.tokenizer)
     features, bags = BagFeatures.learn(data.every.texts, tokenizer, parameters.bag_settings)
     if not features.n_rows:
@@ -66,17 +71,24 @@ def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | N
                 )
             )
 
-    table = train_linear(config, own, data.trained.targets(n_classes, parameters.class_weight), options, measure)
+    targets = data.trained.targets(n_classes, parameters.class_weight)
+    table, interrupt = train_linear(config, own, targets, options, measure)
     history[-1]["best"] = True
     logits = linear_logits(linear_of(table), apart)
-    if not data.is_apart and len(wanted):
-        table = train_linear(config, bags, data.every.targets(n_classes, parameters.class_weight), options)
+    if not data.is_apart and len(wanted) and interrupt is None:
+        targets = data.every.targets(n_classes, parameters.class_weight)
+        try:
+            whole, interrupt = train_linear(config, bags, targets, options)
+        except KeyboardInterrupt as caught:
+            interrupt = caught
+        table = whole if interrupt is None else table
     network = TextNetwork(
         CLASSIFIERS, config, table, {"features": features},
-        {**described(data, parameters), "history": history, "training": trained(data, parameters)},
-        further={BUCKETS_FILE: {"numbers": features.numbers}},
+        {**described(data, parameters), "history": history, "training": trained(data, parameters, interrupt is None)},
+        None if interrupt is None else {"epochs": np.array([len(history)])},
+        {BUCKETS_FILE: {"numbers": features.numbers}},
     )  # fmt: skip
-    return concluded(network, data, logits)
+    return concluded(network, data, logits), interrupt
 
 
 def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]:
@@ -90,15 +102,15 @@ def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, An
     }
 
 
-def trained(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]:
-    """Return what a folder says of a training that is complete."""
+def trained(data: LabelData, parameters: ClassifierParameters, complete: bool) -> dict[str, Any]:
+    """Return what a folder says of a training."""
     return {
         "seed": parameters.random_state,
         "text": data.digest(),
         "files": data.files,
         "validation": data.validation_files,
         "columns": data.columns,
-        "complete": True,
+        "complete": complete,
     }
 
 

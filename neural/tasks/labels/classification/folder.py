@@ -20,7 +20,7 @@ from w2v.storage.tensors import read_tensors
 from w2v.training.checkpoints import Kind
 
 CLASSIFIERS = Kind("text-classifier", 1, "w2v fit-classifier", "TextClassifier")
-BUCKETS_FILE, ROWS_FILE = "buckets", "rows"
+BUCKETS_FILE, ROWS_FILE, TREE_FILE = "buckets", "rows", "tree"
 
 
 def _config(described: Mapping[str, Any]) -> LinearConfig | LayeredConfig:
@@ -49,7 +49,7 @@ def _read_further(folder: Path, config: Any, metadata: Mapping[str, Any]) -> dic
     if not isinstance(labels, list) or len(labels) != config.n_classes:
         raise ModelError(f"{folder} is damaged: it does not name the {config.n_classes} labels of its network")
     if isinstance(config, LinearConfig):
-        names = (BUCKETS_FILE, ROWS_FILE) if config.is_small else (BUCKETS_FILE,)
+        names = [BUCKETS_FILE, *([ROWS_FILE] if config.is_small else []), *([TREE_FILE] if config.is_tree else [])]
         return {name: read_tensors(folder / f"{name}.safetensors") for name in names}
     return read_given_vectors(folder, config.inputs)
 

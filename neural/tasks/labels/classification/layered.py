@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from w2v.corpora.tokenizers import get_tokenizer
 from w2v.neural.batches import TokenBatches
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.estimator import stack_of
-from w2v.neural.tasks.fitting import Text, Told, digest_of_arrays, train
+from w2v.neural.tasks.fitting import Text, Training, digest_of_arrays, train
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification import network
 from w2v.neural.tasks.labels.classification.data import LabelData, LabelledTexts
@@ -27,7 +26,6 @@ from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.vectors import VECTORS_FILE
 from w2v.neural.tasks.labels.words import WordVocabulary, given_vectors
 from w2v.settings.environment import default_workers
-from w2v.training.checkpoints import Checkpoint
 from w2v.vectors.subwords import Subwords
 
 _SUBWORDS = Subwords(2, 5, 1 << 14)
@@ -35,23 +33,6 @@ _SIZE = 64
 """Columns of the tables of words and of n-grams."""
 _MOST_VECTORS = 100_000
 _EPOCHS, _LEAST_STEPS = 10, 500
-
-
-@dataclass(frozen=True)
-class Training:
-    """What surrounds the training of a classifier with layers.
-
-    Attributes
-    ----------
-    keep : callable
-        Is given what was learned.
-    told : callable, optional
-    checkpoint : Checkpoint, optional
-    """
-
-    keep: Callable[[TextNetwork], None]
-    told: Told | None = None
-    checkpoint: Checkpoint | None = None
 
 
 def start_layered(data: LabelData, parameters: ClassifierParameters, vectors: Any) -> TextNetwork:
@@ -75,13 +56,7 @@ def start_layered(data: LabelData, parameters: ClassifierParameters, vectors: An
     )  # fmt: skip
 
 
-def train_layered(
-    start: TextNetwork,
-    data: LabelData,
-    parameters: ClassifierParameters,
-    training: Training,
-    resumed: TextNetwork | None = None,
-) -> None:
+def train_layered(start: TextNetwork, data: LabelData, training: Training[ClassifierParameters]) -> None:
     """Train a classifier with layers; what was learned goes to `training.keep`.
 
     Raises
@@ -95,7 +70,8 @@ def train_layered(
         raise ValueError(
             "layers are trained as long as held-out texts gain: let held_out be above 0, or give such texts"
         )
-    n_classes, workers = len(data.classes), parameters.workers or default_workers()
+    parameters, n_classes = training.parameters, len(data.classes)
+    workers = parameters.workers or default_workers()
     weights = data.trained.targets(n_classes, parameters.class_weight).weights
     trained, held_out = (_batch(start, texts, n_classes, weights) for texts in (data.trained, data.held_out))
     plan = TokenBatches(np.diff(trained.tokens.offsets), parameters.batch_tokens, parameters.random_state)
@@ -116,10 +92,7 @@ def train_layered(
         network=network, smallest=network.smallest, judged_by="accuracy", word_dropout=parameters.word_dropout,
         concluded=conclude, epochs=_EPOCHS, least_steps=_LEAST_STEPS,
     )  # fmt: skip
-    train(
-        start, text, parameters, keep=training.keep, checkpoint=training.checkpoint, told=training.told,
-        resumed=resumed,
-    )  # fmt: skip
+    train(start, text, training)
 
 
 def layered_logits(trained: TextNetwork, texts: Sequence[str], workers: int) -> NDArray[Any]:

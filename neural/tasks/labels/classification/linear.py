@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from w2v.kernels.simd import LANES
 from w2v.monitoring.pauses import DivergenceError
 from w2v.neural.kernels.bags import Bags, Linear, Targets, bag_logits, train_bags
 from w2v.neural.parameters import ParameterTable, Tensor
+from w2v.training.huffman import HuffmanTree
 
 TABLE, OUTPUT = "features.table", "output.table"
 
@@ -32,6 +33,9 @@ class LinearConfig:
         Softmax over the classes; else a sigmoid for each.
     is_small : bool
         Whether the table of features is kept apart, in bytes, as `small_rows` makes it.
+    is_tree : bool
+        Whether the output is a hierarchical softmax: the rows are those of the inner nodes of a Huffman tree, and one
+        to spare. Only those of fastText are.
     """
 
     n_rows: int
@@ -39,6 +43,7 @@ class LinearConfig:
     n_classes: int
     one_of_many: bool = True
     is_small: bool = False
+    is_tree: bool = False
 
     def __post_init__(self) -> None:
         if any(type(size) is not int or not 1 <= size < 1 << 31 for size in (self.n_rows, self.dim, self.n_classes)):
@@ -84,8 +89,8 @@ def train_linear(
     targets: Targets,
     options: LinearOptions,
     told: Callable[[int, float, float, Linear], Any] = lambda *given: None,
-) -> ParameterTable:
-    """Train a network from its start.
+) -> tuple[ParameterTable, KeyboardInterrupt | None]:
+    """Train a network from its start; return it, and what interrupted its training after an epoch or more.
 
     Parameters
     ----------
@@ -105,20 +110,27 @@ def train_linear(
     network = linear_of(start)
     rng = np.random.default_rng(options.seed)
     n_texts, began = len(bags.starts) - 1, time.perf_counter()
-    for epoch in range(options.epochs):
-        rates = tuple(options.rate * (1 - (epoch + i) / options.epochs) for i in (0, 1))
-        seed = np.uint64(rng.integers(1 << 63))
-        order = rng.permutation(n_texts)
-        loss = train_bags(bags, targets, order, network, config.one_of_many, rates, options.dropout, seed)
-        seconds = time.perf_counter() - began
-        told(epoch + 1, seconds, loss / n_texts, network)
-        if seconds > options.seconds:
-            break
+    done, interrupt = 0, None
+    try:
+        for epoch in range(options.epochs):
+            rates = tuple(options.rate * (1 - (epoch + i) / options.epochs) for i in (0, 1))
+            seed = np.uint64(rng.integers(1 << 63))
+            order = rng.permutation(n_texts)
+            loss = train_bags(bags, targets, order, network, config.one_of_many, rates, options.dropout, seed)
+            seconds = time.perf_counter() - began
+            told(epoch + 1, seconds, loss / n_texts, network)
+            done = epoch + 1
+            if seconds > options.seconds:
+                break
+    except KeyboardInterrupt as caught:
+        if not done:
+            raise
+        interrupt = caught
     for name, flat in ((TABLE, network.table), (OUTPUT, network.output)):
         start[name][...] = flat.reshape(-1, network.width)[:, : config.dim]
     if not start.all_finite():
         raise DivergenceError(f"a parameter is not finite; train with a lower learning_rate than {options.rate:g}")
-    return start
+    return start, interrupt
 
 
 def linear_of(parameters: Any) -> Linear:
@@ -154,3 +166,28 @@ def linear_logits(network: Linear, bags: Bags) -> NDArray[np.float32]:
     logits = np.empty((len(bags.starts) - 1, len(network.output) // network.width), np.float32)
     bag_logits(bags, network, logits)
     return logits
+
+
+def tree_log_probabilities(z: NDArray[np.float32], tree: HuffmanTree) -> NDArray[np.float32]:
+    """Return log p of every class, shape (S, K), from the logits of the inner nodes: a path's branches multiplied."""
+    if not len(tree.nodes):
+        return np.zeros_like(z)
+    branches = z[:, tree.nodes] * np.where(tree.codes, np.float32(1), np.float32(-1))
+    return -np.add.reduceat(np.logaddexp(np.float32(0), -branches), tree.offsets[:-1], axis=1)
+
+
+def tree_of(arrays: Mapping[str, NDArray[Any]], n_classes: int) -> HuffmanTree:
+    """Return the tree that a folder holds; ValueError if it is none of so many classes."""
+    try:
+        tree = HuffmanTree(arrays["offsets"], arrays["nodes"], arrays["codes"])
+    except KeyError as error:
+        raise ValueError(f"the tree of its classes lacks {error}") from error
+    dtypes = [array.dtype.name for array in (tree.offsets, tree.nodes, tree.codes)]
+    if dtypes != ["int64", "int32", "uint8"] or tree.offsets.shape != (n_classes + 1,):
+        raise ValueError(f"the tree is not one of {n_classes} classes")
+    whole = tree.offsets[0] == 0 and tree.offsets[-1] == len(tree.nodes) == len(tree.codes)
+    if not whole or (np.diff(tree.offsets) < min(1, n_classes - 1)).any():
+        raise ValueError("the paths of its tree do not follow one another")
+    if len(tree.nodes) and not 0 <= tree.nodes.min() <= tree.nodes.max() < n_classes:
+        raise ValueError("a node of its tree has no row")
+    return tree

@@ -4,39 +4,36 @@
 
     x = inputs of words      h = stack(x)      s = pooled h      z = dropout(s) W + b      p = softmax(z) or sigmoid(z)
 
+Where the states are pooled in several ways, s holds the results side by side.
+
 Every text ends with the same token, so that none is empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural import stack
 from w2v.neural.layers import dropout, linear, pooling
-from w2v.neural.layers.dropout import Dropout
 from w2v.neural.models import Losses, Regularisation
-from w2v.neural.names import POOLINGS
+from w2v.neural.names import TEXT_POOLINGS
 from w2v.neural.packing import add_parts, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, scope, within
-from w2v.neural.stack import StackConfig
-from w2v.neural.tasks.labels import inputs
-from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout
+from w2v.neural.tasks.labels import reading
+from w2v.neural.tasks.labels.reading import Dropped, ReadingConfig
 from w2v.neural.tasks.labels.words import Lexicon, Tokens
 
 Floats = NDArray[Any]
 
-_RARE = 0.25
-"""What words are dropped by; see `WordDropout.rare`."""
 _POOLED_PLACE = 1 << 21
 
 
 @dataclass(frozen=True)
-class LayeredConfig:
+class LayeredConfig(ReadingConfig):
     """How the network is made.
 
     Attributes
@@ -44,11 +41,10 @@ class LayeredConfig:
     inputs : InputConfig
         Without given columns.
     encoder : StackConfig
-        Not causal and without a memory.
     n_classes : int
     one_of_many : bool
         Softmax over the classes; else a sigmoid for each.
-    pooling : {"mean", "first", "max"}
+    pooling : {"mean", "first", "max", "max+mean"}
 
     Raises
     ------
@@ -56,32 +52,26 @@ class LayeredConfig:
         If the values do not go together.
     """
 
-    inputs: InputConfig
-    encoder: StackConfig
     n_classes: int
     one_of_many: bool = True
     pooling: str = "max"
 
     def __post_init__(self) -> None:
-        if self.encoder.causal or self.encoder.memory_size is not None:
-            raise ValueError("the encoder must see its whole text and no memory")
-        if self.inputs.dim != self.encoder.dim or self.inputs.columns:
-            raise ValueError(f"what words are made to must be as wide as the encoder, {self.encoder.dim}")
-        if type(self.n_classes) is not int or not 1 <= self.n_classes < 1 << 31 or self.pooling not in POOLINGS:
-            raise ValueError(f"there must be classes, and pooling be one of {', '.join(POOLINGS)}")
+        super().__post_init__()
+        if self.inputs.columns:
+            raise ValueError("texts must have no given columns")
+        if type(self.n_classes) is not int or not 1 <= self.n_classes < 1 << 31 or self.pooling not in TEXT_POOLINGS:
+            raise ValueError(f"there must be classes, and pooling be one of {', '.join(TEXT_POOLINGS)}")
 
     @property
-    def vocabulary_size(self) -> int:
-        """Words with a row of their own, and the unknown one."""
-        return self.inputs.words
+    def poolings(self) -> list[str]:
+        """How the hidden states are pooled, in each way that there is."""
+        return self.pooling.split("+")
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every array, its shape beside how it starts."""
-        return {
-            **within("inputs", self.inputs.tensors()),
-            **within("encoder", self.encoder.tensors()),
-            **within("output", linear.tensors(self.encoder.dim, self.n_classes)),
-        }
+        width = len(self.poolings) * self.encoder.dim
+        return {**super().tensors(), **within("output", linear.tensors(width, self.n_classes))}
 
 
 class TextBatch(NamedTuple):
@@ -145,9 +135,8 @@ def logits(
 
     def work(worker: int) -> None:
         for own, _, first in parts[worker::workers]:
-            x, _ = inputs.forward(config.inputs, scope(parameters, "inputs"), own.lexicon, own.tokens)
-            h, _ = stack.forward(config.encoder, scope(parameters, "encoder"), x, own.tokens.offsets)
-            pooled, _ = pooling.forward(h, own.tokens.offsets, config.pooling)
+            h, _ = reading.forward(config, parameters, own.lexicon, own.tokens)
+            pooled, _ = _pool(config, h, own.tokens.offsets)
             found[first : first + own.n_tokens] = linear.forward(scope(parameters, "output"), pooled)[0]
 
     in_threads(work, min(workers, len(parts)))
@@ -196,13 +185,10 @@ def _add_gradients(
     scale: float,
 ) -> tuple[float, float]:
     batch, first, first_text = part
-    offsets, encoder, output = batch.tokens.offsets, scope(parameters, "encoder"), scope(parameters, "output")
-    words = WordDropout(_RARE, regularisation.words, seed, first) if regularisation.words else None
-    x, read = inputs.forward(config.inputs, scope(parameters, "inputs"), batch.lexicon, batch.tokens, words)
-    dropped = Dropout(regularisation.dropout, seed, first)
-    h, encoded = stack.forward(config.encoder, encoder, x, offsets, dropped=dropped)
-    pooled, pools = pooling.forward(h, offsets, config.pooling)
-    mask = dropped._replace(first_row=first_text).mask(_POOLED_PLACE)
+    output, dropped = scope(parameters, "output"), Dropped.of(regularisation, seed, first)
+    h, read = reading.forward(config, parameters, batch.lexicon, batch.tokens, dropped)
+    pooled, pools = _pool(config, h, batch.tokens.offsets)
+    mask = dropped.states._replace(first_row=first_text).mask(_POOLED_PLACE)
     z, told = linear.forward(output, dropout.forward(pooled, mask))
     plain, smoothed, dz = class_losses(
         z, batch.wanted, batch.weights, regularisation.smoothing, one_of_many=config.one_of_many
@@ -210,10 +196,16 @@ def _add_gradients(
     dz *= scale
     dpooled, gradients = linear.backward(output, dz, told)
     add(total, within("output", gradients))
-    dh = pooling.backward(dropout.backward(dpooled, mask), pools)
-    dx, _ = stack.backward(config.encoder, encoder, dh, encoded, scope(total, "encoder"))
-    inputs.backward(config.inputs, scope(parameters, "inputs"), dx, read, scope(total, "inputs"))
+    parts = np.split(dropout.backward(dpooled, mask), len(pools), axis=1)
+    each = [pooling.backward(np.ascontiguousarray(own), cache) for own, cache in zip(parts, pools, strict=True)]
+    reading.backward(config, parameters, np.add.reduce(each), read, total)
     return float(smoothed.sum(dtype=np.float64)), float(plain.sum(dtype=np.float64))
+
+
+def _pool(config: LayeredConfig, h: Floats, offsets: NDArray[np.int64]) -> tuple[Floats, list[pooling.Cache]]:
+    """Return the pooled states of texts, shape (B, width), and what the backward pass needs of each way."""
+    every = [pooling.forward(h, offsets, kind) for kind in config.poolings]
+    return np.concatenate([vectors for vectors, _ in every], axis=1), [cache for _, cache in every]
 
 
 def class_losses(
@@ -242,12 +234,6 @@ def class_losses(
 
 def smallest(config: LayeredConfig) -> tuple[LayeredConfig, TextBatch]:
     """Return the smallest classifier of a kind, and a batch for it; see `w2v.neural.models.smallest`."""
-    own = replace(config.inputs, words=2, buckets=2, given=1)
-    small = replace(config, inputs=own, encoder=replace(config.encoder, layers=1))
-    zeros = np.zeros(1, np.int64)
-    lexicon = Lexicon(
-        zeros, zeros, zeros, np.array([0, 1]), zeros, np.zeros((1, own.given_size), np.float16), np.ones(1, np.int64)
-    )
-    tokens = Tokens(np.zeros(2, np.int64), np.array([0, 2]), np.zeros((2, 0), np.int64))
+    small, lexicon, tokens = reading.smallest(config, 2)
     wanted = np.arange(config.n_classes)[None] == 0
     return small, TextBatch(lexicon, tokens, wanted, np.ones(config.n_classes, np.float32))

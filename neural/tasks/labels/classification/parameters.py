@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from w2v.neural.names import POOLINGS, POSITIONS
+from w2v.neural.names import POSITIONS, TEXT_POOLINGS
 from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, OPTIMIZERS, NetworkParameters, described_tokenizer
 from w2v.settings.constraints import AutoInteger, Choice, Flag, Integer, Number, TokenizerChoice
 from w2v.settings.tables import MANY, parameter
@@ -87,7 +87,7 @@ class ClassifierParameters(NetworkParameters):
         Integer("Passes over the texts.", 1, MANY),
         "10, with layers at least 500 steps; with max_time as many as there is time for",
     )
-    pooling: str = parameter("max", Choice("How the hidden states of a text become one.", POOLINGS))
+    pooling: str = parameter("max", Choice("How the hidden states of a text become one.", TEXT_POOLINGS))
     tokenizer: Any = parameter("words", TokenizerChoice("What divides a text into words."))
     min_count: int = parameter(1, Integer("Leave out words that occur less often.", 1, MANY))
     word_ngrams: int = parameter(2, Integer("Without layers: words of the longest run that is a feature.", 1, 16))

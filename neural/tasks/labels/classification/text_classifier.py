@@ -13,20 +13,35 @@ from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, one_column
 from w2v.corpora.labels.labelled import TableColumns
-from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
+from w2v.corpora.tokenizers import get_tokenizer
+from w2v.monitoring.history import TrainingInterrupted
 from w2v.neural.kernels.bags import Linear
-from w2v.neural.progress import ProgressOption, show_fitting
+from w2v.neural.progress import ProgressOption
 from w2v.neural.tasks.estimator import TextEstimator, positive
-from w2v.neural.tasks.fitting import seed_of
+from w2v.neural.tasks.fitting import Training, check_same
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.bags import BagFeatures, checked_numbers
 from w2v.neural.tasks.labels.classification.choosing import choose
 from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
 from w2v.neural.tasks.labels.classification.exchange import SMALL_BYTES, from_fasttext, made_small
 from w2v.neural.tasks.labels.classification.fitting import fit_linear
-from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIER_FOLDER, CLASSIFIERS, ROWS_FILE
-from w2v.neural.tasks.labels.classification.layered import Training, layered_logits, start_layered, train_layered
-from w2v.neural.tasks.labels.classification.linear import TABLE, LinearConfig, linear_logits, linear_of, rows_of_small
+from w2v.neural.tasks.labels.classification.folder import (
+    BUCKETS_FILE,
+    CLASSIFIER_FOLDER,
+    CLASSIFIERS,
+    ROWS_FILE,
+    TREE_FILE,
+)
+from w2v.neural.tasks.labels.classification.layered import layered_logits, start_layered, train_layered
+from w2v.neural.tasks.labels.classification.linear import (
+    TABLE,
+    LinearConfig,
+    linear_logits,
+    linear_of,
+    rows_of_small,
+    tree_log_probabilities,
+    tree_of,
+)
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
@@ -42,6 +57,7 @@ from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.storage.claims import claimed
 from w2v.storage.files import ModelError
+from w2v.training.huffman import HuffmanTree
 
 
 @documented(ClassifierParameters)
@@ -114,45 +130,36 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         vectors : Embeddings, path-like, optional
             Word vectors that layers read besides their own; they are not trained further, and kept with the
             classifier.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            See `Translator.fit`.
-
-        Returns
-        -------
-        TextClassifier
-            This one.
-
-        Raises
-        ------
+        {saving}
         CorpusError, ValueError, TypeError
             If texts lack labels, all have the same, or an option is out of range.
-        TrainingInterrupted
-            After Ctrl-C, with layers; the best so far is kept, and `resume` goes on.
-        DivergenceError
-            If a parameter is not finite.
-        ModelError
-            If `checkpoint` exists or cannot be written.
         """
-        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
-        parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        parameters = self._parameters()
         if vectors is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
             raise ValueError("word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60")
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
-        with show_fitting(progress, texts if y is None else None) as told:
-            data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
-            if parameters.layers not in (AUTO, 0):
-                parameters = parameters.resolved(parameters.layers)
-                start = start_layered(data, parameters, vectors)
-                train_layered(start, data, parameters, Training(self._keep, told, keeper))
-                return self
-            with nullcontext() if keeper is None else claimed(keeper.output):
-                if parameters.layers == AUTO:
-                    self._keep(choose(data, parameters, vectors, told))
-                else:
-                    self._keep(fit_linear(data, parameters.resolved(0), told))
-                if keeper is not None:
-                    keeper.finish(self.network_)
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._training(texts if y is None else None, saving, progress) as training:
+            data = LabelData.of(texts, y, validation, training.parameters, columns or TableColumns())
+            if parameters.layers in (AUTO, 0):
+                self._fit_linear(data, training, vectors)
+            else:
+                training = replace(training, parameters=training.parameters.resolved(parameters.layers))
+                train_layered(start_layered(data, training.parameters, vectors), data, training)
         return self
+
+    def _fit_linear(self, data: LabelData, training: Training[ClassifierParameters], vectors: Any = None) -> None:
+        """Train without layers, or try what is best."""
+        parameters, keeper = training.parameters, training.checkpoint
+        with nullcontext() if keeper is None else claimed(keeper.output):
+            if parameters.layers == AUTO:
+                network, interrupt = choose(data, parameters, vectors, training.told)
+            else:
+                network, interrupt = fit_linear(data, parameters.resolved(0), training.told)
+            self._keep(network)
+            if keeper is not None:
+                keeper.finish(network)
+        if interrupt is not None:
+            raise TrainingInterrupted("training was interrupted; `resume` begins it again") from interrupt
 
     def resume(
         self,
@@ -165,33 +172,22 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> TextClassifier:
-        """Go on with a training of layers that was interrupted, to where it would have come without, bit for bit.
+        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
 
-        Parameters
-        ----------
-        texts, y, validation : optional
-            The same as before; what is left out is read from the files that were given then, if they were files.
-        checkpoint, checkpoint_every, overwrite, progress : optional
-            As for `fit`; `checkpoint` may have the name of this training's own.
+        Without layers it begins again, since all of it takes seconds.
 
-        Returns
-        -------
-        TextClassifier
-            This one.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to resume, or a parameter or the texts were changed.
-        TrainingInterrupted
-            As `fit`.
+        {resuming}
         """
-        began, parameters = self._interrupted()
-        parameters = parameters.resolved(began.config.encoder.layers)
-        keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
-        with show_fitting(progress, texts) as told:
+        saving = checkpoint, checkpoint_every, overwrite
+        with self._resumed(texts, saving, progress) as training:
+            began, parameters = training.began, training.parameters
             data = LabelData.again(began, texts, y, validation, parameters)
-            train_layered(began, data, parameters, Training(self._keep, told, keeper), began)
+            if isinstance(began.config, LinearConfig):
+                check_same(began.metadata, parameters.resolved(0).to_dict(), data.digest())
+                self._fit_linear(data, training)
+            else:
+                training = replace(training, parameters=parameters.resolved(began.config.encoder.layers))
+                train_layered(began, data, training)
         return self
 
     def predict(self, texts: Any) -> Any:
@@ -287,12 +283,12 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
 
     @classmethod
     def from_fasttext(cls, path: str | os.PathLike[str]) -> TextClassifier:
-        """Read a ``.bin`` model that ``fasttext supervised`` trained; it answers as fastText does.
+        """Read a model that ``fasttext supervised`` trained, quantised or not; it answers as fastText does.
 
         Raises
         ------
         ModelError
-            If the file is missing, of another kind, quantised, trained with hierarchical softmax, or damaged.
+            If the file is missing, of another kind, or damaged.
         """
         network = from_fasttext(path)
         found = cls(**vars(cls.table(**network.metadata["parameters"])))
@@ -319,11 +315,6 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             raise ModelError(f"{path} is damaged: {error}") from error
 
     @classmethod
-    def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        tokenizer = parameters.get("tokenizer")
-        return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
-
-    @classmethod
     def _check(cls, metadata: Mapping[str, Any]) -> None:
         labels = metadata.get("labels", [])
         if any(not isinstance(label, (str, int, float)) for label in labels) or len(set(labels)) != len(labels):
@@ -340,18 +331,20 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         self.classes_ = np.array(metadata["labels"])
         self.calibration_ = Calibration(**metadata["calibration"])
         self.validation_: Any = metadata.get("training", {}).get("report")
-        self._bags: tuple[BagFeatures, Linear] | None = None
+        self._bags: tuple[BagFeatures, Linear, HuffmanTree | None] | None = None
         if isinstance(network.config, LinearConfig):
             self._linear()
 
     def _parameters(self) -> ClassifierParameters:
-        return self.table(**self.get_params())
+        parameters = self.table(**self.get_params())
+        parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        return parameters
 
     @property
     def _one_of_many(self) -> bool:
         return bool(self.network_.config.one_of_many)
 
-    def _linear(self) -> tuple[BagFeatures, Linear]:
+    def _linear(self) -> tuple[BagFeatures, Linear, HuffmanTree | None]:
         if self._bags is None:
             network = self.network_
             numbers = network.further[BUCKETS_FILE].get("numbers")
@@ -361,12 +354,14 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             tables = dict(network.parameters)
             if network.config.is_small:
                 tables[TABLE] = rows_of_small(network.further[ROWS_FILE], network.config)
-            self._bags = features, linear_of(tables)
+            tree = tree_of(network.further[TREE_FILE], network.config.n_classes) if network.config.is_tree else None
+            self._bags = features, linear_of(tables), tree
         return self._bags
 
     def _logits(self, texts: Sequence[str]) -> NDArray[Any]:
         network = self.network_
         if not isinstance(network.config, LinearConfig):
             return layered_logits(network, texts, self.workers or default_workers())
-        features, linear = self._linear()
-        return linear_logits(linear, features.find(texts))
+        features, linear, tree = self._linear()
+        z = linear_logits(linear, features.find(texts))
+        return z if tree is None else tree_log_probabilities(z, tree)

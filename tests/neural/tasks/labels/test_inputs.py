@@ -146,6 +146,13 @@ def test_vocabulary_comes_back_from_its_configuration() -> None:
             WordVocabulary.from_config({**config, **broken})
 
 
+def test_given_vectors_are_found_however_a_word_is_spelled() -> None:
+    vocabulary = WordVocabulary.learn([], given=("Rome", "rome-0", "US", "us"), subwords=SMALL)
+    words = ["rome", "ROME", "Rome-7", "us", "US", "Us", "paris"]
+    assert vocabulary.lexicon(words, np.zeros((5, 1), np.float16)).given.tolist() == [1, 1, 2, 4, 3, 4, 0]
+    assert given_vectors(VECTORS, ["DOG"], most=1)[0] == ("the", "dog")
+
+
 def test_given_vectors_keep_the_frequent_and_those_of_the_training() -> None:
     words, vectors = given_vectors(VECTORS, ["Dog"], most=1)
     assert words == ("the", "dog")

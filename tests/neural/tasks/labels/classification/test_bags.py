@@ -180,8 +180,8 @@ def test_training_learns_and_notices_what_diverged() -> None:
     targets = Targets(np.array([0, 1] * 20, np.int32), np.arange(41), np.ones(2, np.float32))
     config = LinearConfig(features.n_rows, 10, 2)
     told: list[Any] = []
-    table = train_linear(config, bags, targets, LinearOptions(5, 0.5), lambda *given: told.append(given))
-    again = train_linear(config, bags, targets, LinearOptions(5, 0.5))
+    table, interrupt = train_linear(config, bags, targets, LinearOptions(5, 0.5), lambda *given: told.append(given))
+    again, _ = train_linear(config, bags, targets, LinearOptions(5, 0.5))
     assert np.array_equal(table.flat, again.flat)
     assert [one[0] for one in told] == [1, 2, 3, 4, 5] and told[-1][2] < told[0][2]
     logits = linear_logits(linear_of(table), bags)

@@ -36,8 +36,11 @@ def batch(one_of_many: bool) -> TextBatch:
 
 @pytest.mark.parametrize(
     ("stack", "pooling", "one_of_many"),
-    [(RECURRENT, "max", True), (CONVOLUTION, "max", False), (ATTENTION, "mean", True), (ATTENTION, "first", False)],
-)
+    [
+        (RECURRENT, "max", True), (CONVOLUTION, "max", False), (ATTENTION, "mean", True), (ATTENTION, "first", False),
+        (RECURRENT, "max+mean", True),
+    ],
+)  # fmt: skip
 def test_gradients_are_exact(stack: StackConfig, pooling: str, one_of_many: bool, rng: np.random.Generator) -> None:
     made, data = LayeredConfig(INPUTS, stack, 3, one_of_many, pooling), batch(one_of_many)
     parameters = ParameterTable.initialise(made.tensors(), 1, np.float64)

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
-from w2v import ModelError, TextClassifier
+from w2v import ModelError, TextClassifier, TrainingInterrupted
 from w2v.corpora import CorpusError
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.tasks.text.pairs import LeftOutWarning
@@ -69,6 +69,37 @@ def test_files_and_lists_teach_the_same(tmp_path: Path) -> None:
         assert np.array_equal(model.predict_proba(UNSEEN[0]), expected)
     assert TextClassifier().fit(csv, columns=TableColumns(("body",), "topic")).evaluate(csv).accuracy > 0.9
     assert topic_classifier().score(table) == topic_classifier().score(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("apart", [None, UNSEEN])
+def test_what_was_learned_when_ctrl_c_came_is_kept(tmp_path: Path, apart: Any) -> None:
+    complete = TextClassifier().fit(TEXTS, LABELS, validation=apart)
+    model, table = TextClassifier(), write_table(tmp_path / "t.tsv", TEXTS, LABELS)
+
+    def interrupt(state: Any) -> None:
+        if state.done == 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted, match="begins it again"):
+        model.fit(table, validation=apart, checkpoint=tmp_path / "m", progress=interrupt)
+    loaded = TextClassifier.load(tmp_path / "m")
+    assert not loaded.is_complete_ and len(loaded.history_) == 3 and loaded.score(*UNSEEN) > 0.6
+    assert np.array_equal(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS))
+    with pytest.raises(ValueError, match="began with another text"):
+        TextClassifier.load(tmp_path / "m").resume(TEXTS[1:], LABELS[1:], validation=apart)
+    loaded.resume(validation=apart, checkpoint=tmp_path / "m")
+    for found in (loaded, TextClassifier.load(tmp_path / "m")):
+        assert found.is_complete_
+        assert np.array_equal(found.network_.parameters.flat, complete.network_.parameters.flat)
+
+
+def test_nothing_is_kept_of_less_than_an_epoch(tmp_path: Path) -> None:
+    def interrupt(state: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        TextClassifier().fit(TEXTS, LABELS, checkpoint=tmp_path / "m", progress=interrupt)
+    assert not isinstance(caught.value, TrainingInterrupted) and not (tmp_path / "m").exists()
 
 
 def test_texts_to_measure_by_may_be_given(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""What the networks of labels have in common: words become embeddings, and a stack of blocks sees the whole text.
+
+::
+
+    x = inputs of words        h = stack(x)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.neural import stack
+from w2v.neural.layers.dropout import Dropout
+from w2v.neural.models import Regularisation
+from w2v.neural.parameters import Tensor, scope, within
+from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.labels import inputs
+from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout
+from w2v.neural.tasks.labels.words import Lexicon, Tokens
+
+Floats = NDArray[Any]
+
+_RARE = 0.25
+"""What words are dropped by; see `WordDropout.rare`."""
+
+
+@dataclass(frozen=True)
+class ReadingConfig:
+    """How a network of labels reads.
+
+    Attributes
+    ----------
+    inputs : InputConfig
+    encoder : StackConfig
+        Not causal and without a memory.
+
+    Raises
+    ------
+    ValueError
+        If the values do not go together.
+    """
+
+    inputs: InputConfig
+    encoder: StackConfig
+
+    def __post_init__(self) -> None:
+        if self.encoder.causal or self.encoder.memory_size is not None:
+            raise ValueError("the encoder must see its whole text and no memory")
+        if self.inputs.dim != self.encoder.dim:
+            raise ValueError(f"what words are made to must be as wide as the encoder, {self.encoder.dim}")
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Words with a row of their own, and the unknown one."""
+        return self.inputs.words
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every array, its shape beside how it starts."""
+        return {**within("inputs", self.inputs.tensors()), **within("encoder", self.encoder.tensors())}
+
+
+_C = TypeVar("_C", bound=ReadingConfig)
+
+
+class Cache(NamedTuple):
+    """What `backward` needs."""
+
+    inputs: inputs.Cache
+    encoder: stack.Cache
+
+
+class Dropped(NamedTuple):
+    """What a step of training drops of some texts of a batch.
+
+    Attributes
+    ----------
+    words : WordDropout or None
+    states : Dropout
+    """
+
+    words: WordDropout | None
+    states: Dropout
+
+    @classmethod
+    def of(cls, regularisation: Regularisation, seed: int, first_row: int) -> Dropped:
+        """Return what is dropped of those whose first token is `first_row` of the batch."""
+        words = WordDropout(_RARE, regularisation.words, seed, first_row) if regularisation.words else None
+        return cls(words, Dropout(regularisation.dropout, seed, first_row))
+
+
+def forward(
+    config: ReadingConfig,
+    parameters: Mapping[str, Floats],
+    lexicon: Lexicon,
+    tokens: Tokens,
+    dropped: Dropped | None = None,
+) -> tuple[Floats, Cache]:
+    """Return the hidden states of all tokens, shape (N, dim), and what `backward` needs."""
+    words, states = (None, None) if dropped is None else dropped
+    x, read = inputs.forward(config.inputs, scope(parameters, "inputs"), lexicon, tokens, words)
+    h, encoded = stack.forward(config.encoder, scope(parameters, "encoder"), x, tokens.offsets, dropped=states)
+    return h, Cache(read, encoded)
+
+
+def backward(
+    config: ReadingConfig, parameters: Mapping[str, Floats], dh: Floats, cache: Cache, total: Mapping[str, Floats]
+) -> None:
+    """Add the gradients of the parameters to `total`."""
+    dx, _ = stack.backward(config.encoder, scope(parameters, "encoder"), dh, cache.encoder, scope(total, "encoder"))
+    inputs.backward(config.inputs, scope(parameters, "inputs"), dx, cache.inputs, scope(total, "inputs"))
+
+
+def smallest(config: _C, length: int) -> tuple[_C, Lexicon, Tokens]:
+    """Return the smallest network of a kind, and a text of so many words for it; see `w2v.neural.models.smallest`."""
+    own = replace(config.inputs, words=2, buckets=2, given=1, columns=tuple(1 for _ in config.inputs.columns))
+    small = replace(config, inputs=own, encoder=replace(config.encoder, layers=min(1, config.encoder.layers)))
+    zeros, ones = np.zeros(1, np.int64), np.ones(1, np.int64)
+    lexicon = Lexicon(zeros, zeros, zeros, np.array([0, 1]), zeros, np.zeros((1, own.given_size), np.float16), ones)
+    columns = np.zeros((length, len(own.columns)), np.int64)
+    return small, lexicon, Tokens(np.zeros(length, np.int64), np.array([0, length]), columns)
