@@ -35,7 +35,8 @@ def make_app(model: Explored, *, host: str, port: int) -> Starlette:
     routes = [Route("/", asset), Route("/page/{name}", asset), *routes_of(model)]
     handlers: dict[Any, Any] = {UnknownWordError: _answer_unknown}
     handlers |= dict.fromkeys((HTTPException, ValueError, MapError), _answer_error)
-    return Starlette(routes=routes, middleware=[Middleware(Guard, host=host, port=port)], exception_handlers=handlers)
+    guard = Middleware(Guard, host=host, port=port, most_bytes=model.most_bytes)
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
 
 
 def _read_assets() -> dict[str, tuple[bytes, str]]:

@@ -16,6 +16,7 @@ from w2v.encoder.model.contributions import token_shares
 from w2v.encoder.model.state import sif_state
 from w2v.encoder.opening import open_start
 from w2v.explorer.completions import Completions
+from w2v.explorer.guard import MOST_BODY_BYTES
 from w2v.explorer.word_map import DEFAULT_WORDS, WordMap
 from w2v.vectors.embeddings import Embeddings, Neighbor
 
@@ -60,6 +61,7 @@ class ExploredModel:
     """
 
     page = "index.html"
+    most_bytes = MOST_BODY_BYTES
 
     def __init__(
         self, path: str | os.PathLike[str], *, n_words: int = DEFAULT_WORDS, cache: Path | None = None

@@ -60,12 +60,22 @@ class Guard:
     host : str
         The address that the server listens on.
     port : int
+    most_bytes : int
+        How long the body of a request may be.
     clock : callable, optional
         Returns seconds.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._host, self._port, self._clock = app, host, port, clock
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        most_bytes: int = MOST_BODY_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app, self._host, self._port, self._most_bytes, self._clock = app, host, port, most_bytes, clock
         self._left, self._counted = float(BURST), clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +90,7 @@ class Guard:
 
         try:
             self._check(scope)
-            await self._app(scope, _limited(receive), send_guarded)
+            await self._app(scope, _limited(receive, self._most_bytes), send_guarded)
         except Refusal as refusal:
             await _refuse(refusal, send_guarded)
 
@@ -95,7 +105,7 @@ class Guard:
             raise Refusal(403, "this server answers only its own page, and the request comes from another site")
         if scope["method"] not in _METHODS:
             raise Refusal(405, "the method must be GET or POST")
-        _check_size(scope, headers)
+        _check_size(scope, headers, self._most_bytes)
         if scope["path"].startswith("/api/") and not self._has_turn():
             raise Refusal(429, "too many questions at once; ask again in a second")
 
@@ -145,15 +155,15 @@ def _opens_page(scope: Scope, headers: Headers) -> bool:
     return is_navigation and scope["path"] == "/" and scope["method"] == "GET"
 
 
-def _check_size(scope: Scope, headers: Headers) -> None:
+def _check_size(scope: Scope, headers: Headers, most_bytes: int) -> None:
     if len(scope.get("query_string", b"")) > MOST_QUERY_BYTES:
         raise Refusal(414, f"a question may have {MOST_QUERY_BYTES:,} bytes; this one is longer")
     for length in headers.get(b"content-length", []):
-        if not length.isdigit() or int(length) > MOST_BODY_BYTES:
-            raise _too_large()
+        if not length.isdigit() or int(length) > most_bytes:
+            raise _too_large(most_bytes)
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, most_bytes: int) -> Receive:
     """Return what receives a body, up to a size."""
     received = 0
 
@@ -161,15 +171,15 @@ def _limited(receive: Receive) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MOST_BODY_BYTES:
-            raise _too_large()
+        if received > most_bytes:
+            raise _too_large(most_bytes)
         return message
 
     return receive_limited
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, f"a question may have {MOST_BODY_BYTES:,} bytes; this one is larger")
+def _too_large(most_bytes: int) -> Refusal:
+    return Refusal(413, f"a question may have {most_bytes:,} bytes; this one is larger")
 
 
 async def _refuse(refusal: Refusal, send: Send) -> None:

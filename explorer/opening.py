@@ -1,4 +1,4 @@
-"""Opening whatever can be explored: word vectors, sentence encoders, translators and language models."""
+"""Opening whatever can be explored: word vectors, encoders, and what was trained on texts and pictures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Explored(Protocol):
 
     path: Path
     page: str
+    most_bytes: int
 
     def start(self) -> None:
         """Begin what goes on behind the page."""
@@ -47,8 +48,9 @@ def open_explored(path: str | os.PathLike[str], *, n_words: int, cache: Path | N
     except ModelError:
         kind = ENCODER  # a folder of another program, or none: what opens encoders says which
     if kind not in (WORD_VECTORS, ENCODER):
-        from w2v.explorer.texts import OPENERS
+        from w2v.explorer import labelled, pictures, texts
 
-        if kind in OPENERS:
-            return OPENERS[kind](path)
+        for openers in (texts.OPENERS, labelled.OPENERS, pictures.OPENERS):
+            if kind in openers:
+                return openers[kind](path)
     return ExploredModel(path, n_words=n_words, cache=cache)

@@ -20,7 +20,7 @@ from w2v.explorer.guard import Refusal
 from w2v.explorer.opening import Explored
 
 if TYPE_CHECKING:
-    from w2v.explorer.texts import ExploredLanguageModel, ExploredTranslator
+    from w2v.explorer.texts import ExploredLanguageModel
 
 AT_ONCE, WAITING = 2, 32
 """Questions that are worked on at the same time, and that may wait for their turn."""
@@ -67,12 +67,11 @@ def routes_of(model: Explored) -> list[Route]:
 def _own_routes(model: Explored, ask: Ask) -> list[Route]:
     if isinstance(model, ExploredModel):
         return _Words(model, ask).routes()
-    from w2v.explorer.texts import ExploredLanguageModel, ExploredTranslator
+    from w2v.explorer.texts import ExploredLanguageModel, Loaded
 
-    if isinstance(model, ExploredTranslator):
-        return _translator_routes(model, ask)
-    assert isinstance(model, ExploredLanguageModel)
-    return _language_model_routes(model, ask)
+    assert isinstance(model, Loaded)
+    routes = [_posted(name, getattr(model, name), entries, ask) for name, entries in model.questions.items()]
+    return [*routes, _writing_route(model, ask)] if isinstance(model, ExploredLanguageModel) else routes
 
 
 class _Words:
@@ -130,15 +129,17 @@ class _Words:
         return as_json(await self._ask(lambda: self._model.compare(**asked)))
 
 
-def _translator_routes(model: ExploredTranslator, ask: Ask) -> list[Route]:
-    async def translate(request: Request) -> Response:
-        asked = await _parsed(request, {"text": "text"}, {"beam": "whole number"})
-        return as_json(await ask(lambda: model.translate(**asked)))
+def _posted(name: str, answer: Callable[..., Any], entries: tuple[dict[str, str], dict[str, str]], ask: Ask) -> Route:
+    """Return the endpoint of a question that is answered at once."""
 
-    return [Route("/api/translate", translate, methods=["POST"])]
+    async def reply(request: Request) -> Response:
+        asked = await _parsed(request, *entries)
+        return as_json(await ask(lambda: answer(**asked)))
+
+    return Route(f"/api/{name}", reply, methods=["POST"])
 
 
-def _language_model_routes(model: ExploredLanguageModel, ask: Ask) -> list[Route]:
+def _writing_route(model: ExploredLanguageModel, ask: Ask) -> Route:
     options = {
         "temperature": "number",
         "top_k": "whole number or null",
@@ -151,11 +152,7 @@ def _language_model_routes(model: ExploredLanguageModel, ask: Ask) -> list[Route
         prompt = asked.pop("prompt")
         return _Lines(request, ask, lambda tell: model.write(prompt, tell, **asked))
 
-    async def score(request: Request) -> Response:
-        asked = await _parsed(request, {"text": "text"}, {})
-        return as_json(await ask(lambda: model.score(**asked)))
-
-    return [Route("/api/write", write, methods=["POST"]), Route("/api/score", score, methods=["POST"])]
+    return Route("/api/write", write, methods=["POST"])
 
 
 class _GoneError(Exception):
@@ -225,7 +222,8 @@ async def _parsed(request: Request, needed: dict[str, str], optional: dict[str, 
     is_complete = isinstance(asked, dict) and set(needed) <= set(asked) <= set(kinds)
     if not is_complete or not all(_is_a(kinds[name], value) for name, value in asked.items()):
         wanted, allowed = (", ".join(f"{name} ({kind})" for name, kind in part.items()) for part in (needed, optional))
-        raise ValueError(f"such a question has {wanted}" + (f" and may have {allowed}" if allowed else ""))
+        has = f"has {wanted}" if wanted else "has nothing that it must have"
+        raise ValueError(f"such a question {has}" + (f" and may have {allowed}" if allowed else ""))
     return dict(asked)
 
 

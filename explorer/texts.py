@@ -6,9 +6,10 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from w2v.explorer.explored import MOST_TOKENS, check_text
+from w2v.explorer.guard import MOST_BODY_BYTES
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.text.answers import Scored, Translation
 from w2v.neural.tasks.text.language_model import LanguageModel
@@ -20,10 +21,29 @@ MOST_ALTERNATIVES = 8
 _LARGEST_SEED = (1 << 31) - 1
 
 
-class _Loaded:
-    """A model that is ready as soon as it is loaded."""
+Entries = dict[str, str]
+"""What a question may hold: the name of each entry, and of what kind it is; see `w2v.explorer.questions`."""
 
+
+class Loaded:
+    """A model that is ready as soon as it is loaded.
+
+    Attributes
+    ----------
+    path : Path
+        Its folder.
+    questions : dict of str to (Entries, Entries)
+        The methods that the page asks, with what each question has and what it may have.
+    page : str
+        The file that the browser opens.
+    most_bytes : int
+        How long a question may be.
+    """
+
+    path: Path
+    questions: ClassVar[dict[str, tuple[Entries, Entries]]] = {}
     page = "text.html"
+    most_bytes = MOST_BODY_BYTES
 
     def start(self) -> None:
         """Prepare nothing."""
@@ -31,8 +51,12 @@ class _Loaded:
     def stop(self) -> None:
         """End nothing."""
 
+    def describe(self) -> dict[str, Any]:
+        """Return what the page says of the model."""
+        raise NotImplementedError
 
-class ExploredTranslator(_Loaded):
+
+class ExploredTranslator(Loaded):
     """Answers the questions of a translator's page in JSON types; may be asked from several threads at once.
 
     Parameters
@@ -45,6 +69,8 @@ class ExploredTranslator(_Loaded):
     ModelError
         If it is missing or damaged.
     """
+
+    questions = {"translate": ({"text": "text"}, {"beam": "whole number"})}  # noqa: RUF012
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -71,14 +97,11 @@ class ExploredTranslator(_Loaded):
         """
         check_text(text, LONGEST_TEXT, "a text")
         _check_range("beam", beam, 1, LARGEST_BEAM)
-        lines = [line for line in map(str.strip, text.splitlines()) if line]
-        if len(lines) > MOST_LINES:
-            raise ValueError(f"a text may have {MOST_LINES} lines here, and this one has {len(lines)}")
-        found = self._translator.explain(lines, beam=beam, n_best=min(beam, MOST_CANDIDATES), workers=1)
+        found = self._translator.explain(lines_of(text), beam=beam, n_best=min(beam, MOST_CANDIDATES), workers=1)
         return {"lines": [{"translations": [_translation(one) for one in translations]} for translations in found]}
 
 
-class ExploredLanguageModel(_Loaded):
+class ExploredLanguageModel(Loaded):
     """Answers the questions of a language model's page in JSON types; may be asked from several threads at once.
 
     Parameters
@@ -91,6 +114,8 @@ class ExploredLanguageModel(_Loaded):
     ModelError
         If it is missing or damaged.
     """
+
+    questions = {"score": ({"text": "text"}, {})}  # noqa: RUF012
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -158,7 +183,7 @@ class ExploredLanguageModel(_Loaded):
         }
 
 
-OPENERS: dict[str, Callable[[str | os.PathLike[str]], ExploredTranslator | ExploredLanguageModel]] = {
+OPENERS: dict[str, Callable[[str | os.PathLike[str]], Loaded]] = {
     TRANSLATORS.name: ExploredTranslator,
     LANGUAGE_MODELS.name: ExploredLanguageModel,
 }
@@ -191,24 +216,24 @@ def _translation(found: Translation) -> dict[str, Any]:
     alignment = [] if found.alignment is None else found.alignment[:MOST_TOKENS, :MOST_TOKENS].tolist()
     return {
         "text": found.text,
-        "score": None if found.score is None else _rounded(found.score),
+        "score": None if found.score is None else rounded(found.score),
         "source": list(found.source_pieces[:MOST_TOKENS]),
         "pieces": [_piece(*each) for each in shown],
-        "end": _rounded(math.exp(ends[0])) if ends else None,
-        "alignment": [[_rounded(weight, 3) for weight in row] for row in alignment],
+        "end": rounded(math.exp(ends[0])) if ends else None,
+        "alignment": [[rounded(weight, 3) for weight in row] for row in alignment],
         "count": [len(found.source_pieces), len(found.pieces)],
     }
 
 
 def _piece(piece: str, log_probability: float, alternatives: Iterable[tuple[str, float]]) -> dict[str, Any]:
     possible = [(other, p) for other, p in alternatives if p > -math.inf]  # of a small vocabulary all are asked for
-    others = [{"piece": other, "probability": _rounded(math.exp(p))} for other, p in possible]
-    return {"piece": piece, "probability": _rounded(math.exp(log_probability)), "alternatives": others}
+    others = [{"piece": other, "probability": rounded(math.exp(p))} for other, p in possible]
+    return {"piece": piece, "probability": rounded(math.exp(log_probability)), "alternatives": others}
 
 
 def _surprises(network: Scored, ngrams: Scored) -> dict[str, Any]:
     surprises = [
-        [_rounded(-p) for p in pair]
+        [rounded(-p) for p in pair]
         for pair in zip(network.log_probabilities.tolist(), ngrams.log_probabilities.tolist(), strict=True)
     ]
     pieces = [{"piece": piece, "surprise": pair} for piece, pair in zip(network.pieces, surprises, strict=False)]
@@ -222,10 +247,19 @@ def _loss(scored: list[Scored]) -> float | None:
     return -sum(one.log_probability for one in scored) / n if n else None
 
 
-def _rounded(number: float, digits: int = 5) -> float:
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text that are not blank; ValueError if there are too many."""
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    if len(lines) > MOST_LINES:
+        raise ValueError(f"a text may have {MOST_LINES} lines here, and this one has {len(lines)}")
+    return lines
+
+
+def rounded(number: float, digits: int = 5) -> float:
+    """Return a number for the page; ValueError if it is not finite."""
     if not math.isfinite(number):
         raise ValueError("the model is damaged: what it computes is not finite")
-    return round(number, digits)
+    return round(float(number), digits)
 
 
 def _check_range(name: str, number: int, low: int, high: int) -> None:

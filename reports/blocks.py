@@ -91,7 +91,28 @@ class WordMap:
     caption: str
 
 
-Block = Paragraph | Bullets | Code | Table | Curves | WordMap
+@dataclass(frozen=True)
+class Matrix:
+    """How many of each label, by row, were taken for each, by column; `name` is the file of the picture."""
+
+    name: str
+    title: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Small pictures, as the bytes of PNG files, each with what stands under it; `name` is the file of the picture."""
+
+    name: str
+    title: str
+    pictures: tuple[tuple[bytes, str], ...]
+
+
+Block = Paragraph | Bullets | Code | Table | Curves | WordMap | Matrix | Tiles
+DRAWN = (Curves, WordMap, Matrix, Tiles)
+"""The blocks that are pictures."""
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,13 @@ from w2v.vectors.persistence import KIND
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
     from w2v.encoder.sentence_encoder import SentenceEncoder
+    from w2v.neural.tasks.images.classifier import ImageClassifier
+    from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
+    from w2v.neural.tasks.labels.tagging import Tagger
     from w2v.neural.tasks.text.language_model import LanguageModel
     from w2v.neural.tasks.text.translation import Translator
 
-    Model = Embeddings | SentenceEncoder | Translator | LanguageModel
+    Model = Embeddings | SentenceEncoder | Translator | LanguageModel | TextClassifier | Tagger | ImageClassifier
 
 _NEIGHBORS, _FREQUENT = 8, 2000
 _HOW = {
@@ -60,7 +63,7 @@ def model_card(
 
     Parameters
     ----------
-    model : path-like, Embeddings, SentenceEncoder, Translator or LanguageModel
+    model : path-like, Embeddings, SentenceEncoder, Translator, LanguageModel, TextClassifier, Tagger, ImageClassifier
         A model folder, or what one holds.
     evaluations : Evaluations, optional
         What to measure it on.
@@ -96,9 +99,14 @@ def model_card(
 
     if isinstance(opened, SentenceEncoder):
         return _card_of_encoder(opened, request)
+    from w2v.neural.tasks.text.language_model import LanguageModel
+    from w2v.neural.tasks.text.translation import Translator
+    from w2v.reports.labels import card_of_labels
     from w2v.reports.texts import card_of_text
 
-    return card_of_text(opened, request)
+    if isinstance(opened, (Translator, LanguageModel)):
+        return card_of_text(opened, request)
+    return card_of_labels(opened, request)
 
 
 def _open(folder: PathLike) -> Model:
@@ -106,10 +114,12 @@ def _open(folder: PathLike) -> Model:
     kind = read_kind(folder)
     if kind == KIND:
         return Embeddings.load(folder)
-    from w2v.reports.texts import OPENERS
+    from w2v.reports import labels, texts
 
-    if kind in OPENERS:
-        return OPENERS[kind](folder)
+    if kind in texts.OPENERS:
+        return texts.OPENERS[kind](folder)
+    if kind in labels.OPENERS:
+        return labels.OPENERS[kind](folder)
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
     return SentenceEncoder.load(folder)

@@ -42,12 +42,16 @@ _LOSSES = {"held_out_loss": "held-out sentences", "neighbors_loss": "neighbourin
 
 
 def training_section(
-    history: Sequence[Record], along: str, pictures: Sequence[Picture] | None = None
+    history: Sequence[Record],
+    along: str,
+    pictures: Sequence[Picture] | None = None,
+    kept: str = "the lowest loss on what was held out",
 ) -> Section | None:
     """Return the curves of a training and its figures, or None if none was recorded.
 
     `along` is what was counted: epochs of word vectors, steps of networks. `pictures` are by default those of word
-    vectors or of an encoder. What is no finite number in the history, which a model folder held, is passed over.
+    vectors or of an encoder; `kept` says what was best. What is no finite number in the history, which a model folder
+    held, is passed over.
     """
     if not history:
         return None
@@ -61,7 +65,7 @@ def training_section(
     header = tuple(f">{name.replace('_', ' ')}" for name in names)
     blocks.append(Table(header, rows, f"Measured after each {along}", is_detail=bool(blocks)))
     if any(record.get("best") is True for record in history):
-        blocks.append(Paragraph("The ring marks what was kept: the lowest loss on what was held out."))
+        blocks.append(Paragraph(f"The ring marks what was kept: {kept}."))
     return Section("Training", tuple(blocks))
 
 
@@ -92,6 +96,16 @@ def pictures_of_text(history: Sequence[Record], floor: object = None) -> list[Pi
         for picture in by_step
     ]
     return by_step + by_time
+
+
+def pictures_of_labels(history: Sequence[Record], figure: str) -> list[Picture]:
+    """Return what to draw of the history of a classifier or a tagger, whose `figure` is what it was judged by."""
+    loss = "plain_loss" if any("plain_loss" in record for record in history) else "loss"
+    losses = ((loss, "training"), ("held_out_loss", "held out"))
+    return [
+        Picture("training", "Loss", "nats", losses, "step", "step"),
+        Picture("quality", figure.capitalize(), figure, ((figure, "held out"),), "step", "step"),
+    ]
 
 
 def _draw(history: Sequence[Record], picture: Picture) -> Curves | None:

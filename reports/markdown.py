@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 
 from w2v.display.wording import printable
-from w2v.reports.blocks import Block, Bullets, Card, Code, Curves, Paragraph, Table, WordMap
-from w2v.reports.pictures import draw_curves, draw_map, standalone
+from w2v.reports.blocks import DRAWN, Block, Bullets, Card, Code, Curves, Matrix, Paragraph, Table, Tiles, WordMap
+from w2v.reports.pictures import draw, standalone
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&@]|:(?=//)|(?<=www)\.|^[-+#=]|^\d+(?=[.)](?:\s|$))")
 """What could be taken for markup: at the beginning of a line a list or a heading, addresses, and the rest anywhere."""
@@ -42,10 +42,8 @@ def render_pictures(card: Card) -> dict[str, str]:
     pictures = {}
     for section in card.sections:
         for block in section.blocks:
-            if isinstance(block, Curves):
-                pictures[block.name] = standalone(draw_curves(block))
-            elif isinstance(block, WordMap):
-                pictures[block.name] = standalone(draw_map(block))
+            if isinstance(block, DRAWN):
+                pictures[block.name] = standalone(draw(block))
     return pictures
 
 
@@ -103,6 +101,8 @@ def _block(block: Block, pictures: Mapping[str, str]) -> str:
             return f"{_escape(block.caption)}:\n\n{table}" if block.caption else table
         case Curves():
             return _picture(pictures.get(block.name), f"{block.title}: {block.y_label} by {block.x_label}")
+        case Matrix() | Tiles():
+            return _picture(pictures.get(block.name), block.title)
         case WordMap():
             picture = _picture(pictures.get(block.name), f"{block.title} of the model on the plane")
             keys = "\n".join(f"- {_escape(group)}" for group in block.groups)

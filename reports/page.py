@@ -8,15 +8,17 @@ from functools import cache
 from importlib.resources import files
 
 from w2v.display.html import Html, escape, html_table
-from w2v.reports.blocks import Block, Bullets, Card, Code, Curves, Paragraph, Section, Table, WordMap
-from w2v.reports.pictures import DARK, LIGHT, N_COLORS, STYLE, draw_curves, draw_map
+from w2v.reports.blocks import Block, Bullets, Card, Code, Curves, Matrix, Paragraph, Section, Table, Tiles, WordMap
+from w2v.reports.pictures import DARK, LIGHT, N_COLORS, STYLE, draw, draw_map
 
 
 def to_html(card: Card) -> str:
     """Return a report as an HTML document; its policy allows its own style, known by its hash, and nothing else."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    has_tiles = any(isinstance(block, Tiles) for section in card.sections for block in section.blocks)
+    images = " img-src data:;" if has_tiles else ""
+    policy = f"default-src 'none'; style-src 'sha256-{digest}';{images} base-uri 'none'; form-action 'none'"
     language = escape(card.language or "en")
     facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in card.facts)
     links = "".join(
@@ -75,8 +77,8 @@ def _block(block: Block) -> Html:
             return Html(f'<pre tabindex="0"><code>{lines}</code></pre>')
         case Table():
             return _table(block)
-        case Curves():
-            return Html(f'<figure><h3>{escape(block.title)}</h3><div class="wide">{draw_curves(block)}</div></figure>')
+        case Curves() | Matrix() | Tiles():
+            return Html(f'<figure><h3>{escape(block.title)}</h3><div class="wide">{draw(block)}</div></figure>')
         case WordMap():
             return _map(block)
 

@@ -1,4 +1,4 @@
-"""Curves and maps as SVG, drawn by hand: light and dark, sharp on paper, without a script or another library.
+"""Pictures of a report as SVG, drawn by hand: light and dark, sharp on paper, without a script or another library.
 
 Colours come from the classes that `STYLE` describes, so that a picture follows the page it stands on; `standalone`
 makes a file of one that brings them along.
@@ -6,6 +6,7 @@ makes a file of one that brings them along.
 
 from __future__ import annotations
 
+import base64
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from dataclasses import replace
 from w2v.display.html import Html, escape
 from w2v.display.wording import shortened
 from w2v.plots.figures import COLORS, FAINT, INK, QUIET
-from w2v.reports.blocks import Curves, MapPoint, WordMap
+from w2v.reports.blocks import Curves, MapPoint, Matrix, Tiles, WordMap
 
 N_COLORS = 8
 
@@ -26,6 +27,7 @@ _SIZE, _LARGE_SIZE = 12.5, 14.5
 _MOST_LETTERS = 32
 _CURVE_HEIGHT = 300
 _LEFT, _RIGHT, _ABOVE, _BELOW = 62, 24, 44, 44
+_CELL, _LONGEST_NAME, _TILE, _UNDER = 44.0, 24, 96.0, 36.0
 _HEADINGS = 7.2  # pixels a letter of the names of curves
 
 
@@ -51,7 +53,8 @@ STYLE = (
     "svg .grid{stroke:var(--faint);stroke-width:1}svg .curve{fill:none;stroke-width:2.2;stroke-linejoin:round}"
     "svg .later{stroke-dasharray:6 4}svg .dot{stroke:var(--paper);stroke-width:1}"
     "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}"
-    "svg .ring{fill:none;stroke-width:2}" + _COLORED.replace(".f", "svg .f").replace(".s", "svg .s")
+    "svg .ring{fill:none;stroke-width:2}svg .cell{stroke:var(--paper);stroke-width:2}svg .over{fill:var(--paper)}"
+    "svg image{image-rendering:pixelated}" + _COLORED.replace(".f", "svg .f").replace(".s", "svg .s")
 )
 """What the classes of the pictures look like."""
 
@@ -107,6 +110,52 @@ def draw_curves(curves: Curves) -> Html:
     for point in curves.best:
         x, y = place(*point)
         parts.append(f'<circle class="ring s{_series_of(curves, point)}" cx="{x:.1f}" cy="{y:.1f}" r="8"/>')
+    return Html("".join(parts) + "</svg>")
+
+
+def draw_matrix(matrix: Matrix) -> Html:
+    """Return a matrix of counts, each coloured by its fraction of its row."""
+    n = len(matrix.labels)
+    names = [shortened(label, _LONGEST_NAME) for label in matrix.labels]
+    room = max(text_width(name) for name in names) * _SIZE + 12
+    side = min(_CELL, (_WIDTH - room - 2) / n)
+    parts = [_opening(_WIDTH, room + n * side + 2, f"{matrix.title}: labels by row, answers by column")]
+    for i, name in enumerate(names):
+        x, y = room + (i + 0.5) * side, room + (i + 0.5) * side + 4
+        parts.append(_text(room - 8, y, name, "quiet", "end"))
+        upright = _text(0, 0, name, "quiet")
+        parts.append(f'<g transform="translate({x + 4:.1f} {room - 8:.1f}) rotate(-90)">{upright}</g>')
+    for i, row in enumerate(matrix.counts):
+        total = max(sum(row), 1)
+        for j, count in enumerate(row):
+            x, y, part = room + j * side, room + i * side, count / total
+            strength = 0.06 + 0.94 * part if count else 0.04
+            hint = escape(f"{matrix.labels[i]} taken for {matrix.labels[j]}: {count:,} of {sum(row):,}")
+            parts.append(
+                f'<rect class="cell f{0 if i == j else 1}" x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" '
+                f'height="{side:.1f}" fill-opacity="{strength:.3f}"><title>{hint}</title></rect>'
+            )
+            if count and text_width(f"{count:,}") * _SIZE < side:
+                kind = "over" if part > 0.55 else ""
+                parts.append(_text(x + side / 2, y + side / 2 + 4, f"{count:,}", kind, "middle"))
+    return Html("".join(parts) + "</svg>")
+
+
+def draw_tiles(tiles: Tiles) -> Html:
+    """Return small pictures in rows, each with its words."""
+    across = int(_WIDTH // _TILE)
+    rows = -(-len(tiles.pictures) // across)
+    parts = [_opening(_WIDTH, rows * (_TILE + _UNDER), tiles.title)]
+    for number, (png, words) in enumerate(tiles.pictures):
+        x, y = number % across * _TILE, number // across * (_TILE + _UNDER)
+        data, inner = base64.b64encode(png).decode(), _TILE - 10
+        parts.append(
+            f'<image x="{x:.0f}" y="{y:.0f}" width="{inner:.0f}" height="{inner:.0f}" '
+            f'href="data:image/png;base64,{data}"><title>{escape(words)}</title></image>'
+        )
+        for line, part in enumerate(words.split("\n")):
+            shown = shortened(part, int(_TILE / 7))
+            parts.append(_text(x, y + _TILE + 6 + 15 * line, shown, "quiet" if line else ""))
     return Html("".join(parts) + "</svg>")
 
 
@@ -251,3 +300,16 @@ class _Grid:
     def _cells_of(self, box: Box) -> list[tuple[int, int]]:
         left, top, right, bottom = (math.floor(edge / self._CELL) for edge in box)
         return [(column, row) for column in range(left, right + 1) for row in range(top, bottom + 1)]
+
+
+def draw(block: Curves | WordMap | Matrix | Tiles) -> Html:
+    """Return the picture of any block that is one."""
+    match block:
+        case Curves():
+            return draw_curves(block)
+        case WordMap():
+            return draw_map(block)
+        case Matrix():
+            return draw_matrix(block)
+        case Tiles():
+            return draw_tiles(block)

@@ -15,6 +15,7 @@ from w2v.corpora.parallel import Pairs, read_pairs
 from w2v.corpora.readers import CorpusError, TextReader
 from w2v.corpora.units import UNKNOWN
 from w2v.display.wording import decimals, in_words, percent, shortened
+from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.parameters import LanguageModelParameters, TranslatorParameters
 from w2v.neural.tasks.text.bleu import bleu
@@ -33,8 +34,8 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Translator | LanguageModel
 """What opens each kind of model folder."""
 
 N_EXAMPLES, N_SAMPLES = 8, 5
-_ALWAYS_SHOWN = ("architecture", "layers", "heads", "dim", "dropout", "learning_rate")
-_LONGEST, _LONGEST_SAMPLE = 200, 300
+ALWAYS_SHOWN = ("architecture", "layers", "heads", "dim", "dropout", "learning_rate")
+LONGEST, _LONGEST_SAMPLE = 200, 300
 _BIAS = "It repeats what its texts say, with their gaps and their prejudices; look before you decide by it."
 _UNITS_OF_SAMPLE = {"characters": 240, "subwords": 60, "words": 40}
 
@@ -55,7 +56,7 @@ def card_of_text(model: Translator | LanguageModel, request: Request) -> Card:
 
 
 def _card_of_translator(translator: Translator, request: Request) -> Card:
-    _check_request(request, "a translator", "pairs of texts", ("pairs",))
+    check_request(request, "a translator", "pairs of texts", ("pairs",))
     network, history = translator.network_, records(translator.history_)
     measured, examples = Measured(), list[Block]()
     if request.files.pairs:
@@ -70,25 +71,26 @@ def _card_of_translator(translator: Translator, request: Request) -> Card:
 translator = Translator.load({folder!r})
 translator.translate(["A sentence.", "Another one."])
 translator.explain(["A sentence."])  # with probabilities, alternatives and alignments"""
-    best, is_joint = _best(history), network.units["source"] == network.units["target"]
+    best, is_joint = best_record(history), network.units["source"] == network.units["target"]
     facts = [("shared table of units", in_words(is_joint)), ("training is complete", in_words(network.complete))]
     return make_card(
         "Translator",
-        f"Translates from one language into another: an encoder reads the source, made of {_units(network, 'source')}, "
-        f"and a decoder writes the translation, made of {_units(network, 'target')}, one unit after another.",
+        "Translates from one language into another: an encoder reads the source, made of "
+        f"{units_of(network, 'source')}, and a decoder writes the translation, made of {units_of(network, 'target')}, "
+        "one unit after another.",
         [
             *_network_facts(network),
-            ("held-out BLEU", _figure(best.get("bleu"), 1)),
+            ("held-out BLEU", figure_of(best.get("bleu"), 1)),
             ("held-out perplexity", _perplexity(best.get("held_out_loss"))),
             ("training", duration(history)),
             ("size", size_on_disk(request.folder)),
         ],
         [
-            _usage(f"translate {shlex.quote(folder)} sentences.txt", f"explore {shlex.quote(folder)}", python=python),
+            usage(f"translate {shlex.quote(folder)} sentences.txt", f"explore {shlex.quote(folder)}", python=python),
             Section("Translations", tuple(examples)) if examples else None,
             training_section(history, "step", pictures_of_text(history)),
             measured.section(),
-            _settings_section(network, vars(TranslatorParameters()), facts),
+            settings_of(network, network.config.decoder, vars(TranslatorParameters()), facts),
             Section("Limits", (Bullets((
                 "It writes what is fluent, which need not be what the source says: look at what matters.",
                 "It knows texts like those that it was trained on. Of others it has rarely seen the words.",
@@ -103,7 +105,7 @@ translator.explain(["A sentence."])  # with probabilities, alternatives and alig
 
 
 def _card_of_writer(model: LanguageModel, request: Request) -> Card:
-    _check_request(request, "a language model", "texts", ("texts",))
+    check_request(request, "a language model", "texts", ("texts",))
     network, history, metadata = model.network_, records(model.history_), model.network_.metadata
     measured = Measured()
     if request.options.sentences is not None:
@@ -119,7 +121,7 @@ model = LanguageModel.load({folder!r})
 model.write("A beginning", temperature=0.8)
 model.perplexity(["A sentence.", "Another one."])"""
     commands = [f'write {shlex.quote(folder)} "A beginning"', f"score {shlex.quote(folder)} sentences.txt"]
-    best = _best(history)
+    best = best_record(history)
     what = "lines, which end" if metadata.get("lines") else "a running text"
     facts = [
         ("its texts are", what),
@@ -128,8 +130,8 @@ model.perplexity(["A sentence.", "Another one."])"""
     ]
     return make_card(
         "Language model",
-        f"Says what comes next in a text made of {_units(network, 'text')}, goes on writing it, and says how probable "
-        "a text is. N-grams of the same text stand beside it: what a network must be better than.",
+        f"Says what comes next in a text made of {units_of(network, 'text')}, goes on writing it, and says how "
+        "probable a text is. N-grams of the same text stand beside it: what a network must be better than.",
         [
             *_network_facts(network),
             ("held-out perplexity", _perplexity(best.get("held_out_loss"))),
@@ -138,11 +140,11 @@ model.perplexity(["A sentence.", "Another one."])"""
             ("size", size_on_disk(request.folder)),
         ],
         [
-            _usage(*commands, f"explore {shlex.quote(folder)}", python=python),
+            usage(*commands, f"explore {shlex.quote(folder)}", python=python),
             _samples(model),
             training_section(history, "step", pictures_of_text(history, floor)),
             measured.section(),
-            _settings_section(network, vars(LanguageModelParameters()), facts),
+            settings_of(network, network.config.decoder, vars(LanguageModelParameters()), facts),
             Section("Limits", (Bullets((
                 "What it writes is probable, not true.",
                 f"It sees {as_mapping(metadata.get('parameters')).get('context')} units at once, and nothing before.",
@@ -156,7 +158,7 @@ model.perplexity(["A sentence.", "Another one."])"""
     )  # fmt: skip
 
 
-def _check_request(request: Request, kind: str, wanted: str, allowed: tuple[str, ...]) -> None:
+def check_request(request: Request, kind: str, wanted: str, allowed: tuple[str, ...]) -> None:
     """Raise ValueError if a card is to hold what such a model has nothing to say to."""
     names = {"analogies": "analogies", "pairs": "pairs", "sts": "scored pairs of sentences",
              "classify": "labels", "word_order": "the order of words", "texts": "texts"}  # fmt: skip
@@ -167,7 +169,8 @@ def _check_request(request: Request, kind: str, wanted: str, allowed: tuple[str,
         raise ValueError(f"nearest words are shown of word vectors and encoders, and this is {kind}")
 
 
-def _usage(*commands: str, python: str) -> Section:
+def usage(*commands: str, python: str) -> Section:
+    """Return how a model is used, in a shell and in Python."""
     return Section("How to use it", (shell(*commands), Code(python, "python")))
 
 
@@ -201,7 +204,7 @@ def _translations_of_lines(translator: Translator, path: str | os.PathLike[str])
 def _translations(text: str, pairs: Pairs, made: Sequence[str]) -> list[Block]:
     """Return some translations, beside what they should be, if that is known."""
     columns = [pairs.sources, made] + ([pairs.targets] if pairs.targets else [])
-    rows = tuple(tuple(shortened(column[row], _LONGEST) for column in columns) for row in _evenly(len(made)))
+    rows = tuple(tuple(shortened(column[row], LONGEST) for column in columns) for row in _evenly(len(made)))
     header = ("source", "translation", "should be")[: len(columns)]
     return [Paragraph(text), Table(header, rows)]
 
@@ -268,18 +271,19 @@ def _samples(model: LanguageModel) -> Section:
     return Section("Samples", (Table(header, tuple(rows)),))
 
 
-def _settings_section(network: TextNetwork, defaults: dict[str, Any], facts: Sequence[tuple[str, str]]) -> Section:
+def settings_of(
+    network: TextNetwork, stack: StackConfig | None, defaults: dict[str, Any], facts: Sequence[tuple[str, str]]
+) -> Section:
     """Return how a model was made; of files only the names are shown: where they lie is nobody's business."""
     parameters = as_mapping(network.metadata.get("parameters"))
-    stack = network.config.decoder
     of_model: list[tuple[str, str]] = [
-        *((f"{name} units", _units(network, name)) for name in network.units),
-        ("width inside a block", in_words(stack.d_ff)),
-        ("trained on", ", ".join(Path(file).name for file in network.inputs) or "texts in memory"),
+        *((f"{name} units", units_of(network, name)) for name in network.units),
+        *([] if stack is None else [("width inside a block", in_words(stack.d_ff))]),
+        ("trained on", ", ".join(Path(file).name for file in network.inputs) or "what was in memory"),
         *facts,
     ]
     blocks: list[Block] = [
-        *parameter_blocks(parameters, parameters, defaults, _ALWAYS_SHOWN),
+        *parameter_blocks(parameters, parameters, defaults, ALWAYS_SHOWN),
         Table(("of the model", ""), tuple(of_model)),
     ]
     return Section("Settings", tuple(blocks))
@@ -287,7 +291,7 @@ def _settings_section(network: TextNetwork, defaults: dict[str, Any], facts: Seq
 
 def _network_facts(network: TextNetwork) -> list[tuple[str, str | None]]:
     stack = network.config.decoder
-    units = dict.fromkeys(_units(network, name) for name in network.units)
+    units = dict.fromkeys(units_of(network, name) for name in network.units)
     return [
         ("units", " → ".join(units)),
         ("architecture", stack.mixer),
@@ -296,19 +300,21 @@ def _network_facts(network: TextNetwork) -> list[tuple[str, str | None]]:
     ]
 
 
-def _units(network: TextNetwork, name: str) -> str:
+def units_of(network: TextNetwork, name: str) -> str:
+    """Return how many units of which kind a network reads or writes."""
     units = network.units[name]
     return f"{len(units.pieces):,} {units.kind}"
 
 
-def _best(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def best_record(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the record of what was kept."""
     return next((record for record in reversed(history) if record.get("best") is True), {})
 
 
-def _figure(value: object, digits: int) -> str | None:
+def figure_of(value: object, digits: int) -> str | None:
+    """Return a number in words, None if it is no finite number."""
     return decimals(float(value), digits) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def _perplexity(loss: object) -> str | None:
-    return _figure(math.exp(loss), 2) if isinstance(loss, (int, float)) and -1 < loss < 100 else None
+    return figure_of(math.exp(loss), 2) if isinstance(loss, (int, float)) and -1 < loss < 100 else None

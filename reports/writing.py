@@ -11,7 +11,9 @@ from w2v.reports.page import to_html
 from w2v.storage.files import ModelError, atomic_file, check_output_file, check_writable_beside
 
 _PAGES, _DOCUMENTS = (".html", ".htm"), (".md", ".markdown")
-_PICTURES = ("map", "training", "quality", "training-time", "quality-time")
+_PICTURES = (
+    "map", "training", "quality", "training-time", "quality-time", "confusion", "calibration", "mistakes"
+)  # fmt: skip
 
 
 def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:

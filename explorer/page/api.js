@@ -45,6 +45,10 @@ export const getNeighbors = (word, signal) => json(`/api/neighbors?${query({ wor
 export const getAnalogy = (values, signal) => json(`/api/analogy?${query(values)}`, { signal });
 export const compare = (values, signal) => json("/api/compare", posted(values, signal));
 export const translate = (values, signal) => json("/api/translate", posted(values, signal));
+export const classify = (text, signal) => json("/api/classify", posted({ text }, signal));
+export const tag = (text, signal) => json("/api/tag", posted({ text }, signal));
+export const look = (values, signal) => json("/api/look", posted(values, signal));
+export const examples = () => json("/api/examples", posted({}));
 export const score = (text, signal) => json("/api/score", posted({ text }, signal));
 
 /** Give the pieces that a language model writes, each as soon as it is there. */

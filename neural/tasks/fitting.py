@@ -29,7 +29,7 @@ from w2v.training.checkpoints import Checkpoint
 _MANY_EPOCHS = 1 << 20
 _LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000
 """Steps from one measurement to the next, where it is not the end of an epoch."""
-_MAY_CHANGE = ("workers", "max_time")
+_MAY_CHANGE = ("workers", "max_time", "examples")
 
 Told = Callable[[FitProgress], None]
 _P = TypeVar("_P", bound=SharedParameters)

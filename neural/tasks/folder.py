@@ -16,6 +16,7 @@ from w2v.neural.ngrams import NgramModel
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.persistence import read_parameters
 from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.examples import Examples, read_examples
 from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE
 from w2v.storage.claims import check_free_space
 from w2v.storage.files import ModelError, atomic_file, atomic_folder
@@ -53,6 +54,8 @@ class TextNetwork:
         See `neural.loop.Loop.tensors`.
     further : dict of str to (dict of str to ndarray)
         Arrays that stand beside the network, such as n-grams.
+    examples : Examples, optional
+        What was said of some of what was held out.
     """
 
     kind: Kind
@@ -62,6 +65,7 @@ class TextNetwork:
     metadata: dict[str, Any] = field(default_factory=dict)
     training: Mapping[str, NDArray[Any]] | None = None
     further: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    examples: Examples | None = None
 
     @property
     def complete(self) -> bool:
@@ -108,6 +112,9 @@ class TextNetwork:
             for name, units in self.units.items():
                 with atomic_file(folder / f"{name}-units.json") as file:
                     file.write(encode_json(units.to_config()))
+            if self.examples is not None:
+                with atomic_file(folder / LAYOUT.examples) as file:
+                    file.write(encode_json(self.examples.to_config()))
             with atomic_file(folder / LAYOUT.config) as file:
                 file.write(config)
 
@@ -147,7 +154,8 @@ class TextNetwork:
             raise ModelError(f"{file} is damaged: its history is not one of measurements")
         training = None if is_complete else read_tensors(folder / LAYOUT.training)
         further = form.further(folder, config, metadata)
-        return cls(form.kind, config, parameters, units, metadata, training, further)
+        examples = read_examples(folder / LAYOUT.examples, form.example)
+        return cls(form.kind, config, parameters, units, metadata, training, further, examples)
 
 
 def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
@@ -174,6 +182,8 @@ class FolderFormat(NamedTuple):
         From what `to_config` made of a vocabulary to the vocabulary; ValueError or TypeError if it describes none.
     further : callable
         Reads the arrays that stand beside the network, from the folder, the configuration and the metadata.
+    example : mapping of str to type
+        What is kept of an example, see `w2v.neural.tasks.examples`; empty if none are.
     """
 
     kind: Kind
@@ -182,6 +192,7 @@ class FolderFormat(NamedTuple):
     check: Callable[[Any, dict[str, Any]], None]
     read_units: Callable[[Mapping[str, Any]], Any] = units_from_config
     further: Callable[[Path, Any, Mapping[str, Any]], dict[str, dict[str, NDArray[Any]]]] = lambda *given: {}
+    example: Mapping[str, type] = {}  # noqa: RUF012
 
 
 def _translator_config(described: Mapping[str, Any]) -> TranslatorConfig:

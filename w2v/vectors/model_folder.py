@@ -43,6 +43,7 @@ class Layout:
     training: str = "training.safetensors"
     phrases: str = "phrases.json"
     pieces: str = "tokenizer.json"
+    examples: str = "examples.json"
 
 
 LAYOUT = Layout()

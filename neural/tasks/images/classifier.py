@@ -17,6 +17,7 @@ from w2v.neural.tasks.estimator import TextEstimator
 from w2v.neural.tasks.fitting import Training, train
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.images import network
+from w2v.neural.tasks.images.concluding import EXAMPLES
 from w2v.neural.tasks.images.data import (
     PictureData,
     check_read,
@@ -24,6 +25,7 @@ from w2v.neural.tasks.images.data import (
     described_pixels,
     is_source,
     pictures_of,
+    range_names,
     scale_of,
 )
 from w2v.neural.tasks.images.folder import IMAGE_CLASSIFIERS, IMAGE_FOLDER
@@ -55,6 +57,8 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         What was learned.
     history_ : list of dict
         What training measured: step, seconds, losses, held_out_loss, accuracy.
+    validation_ : dict or None
+        How well the held-out pictures were named, as `ClassificationReport.to_dict` has it.
     n_features_in_ : int
         Values of a picture.
     is_complete_ : bool
@@ -276,6 +280,17 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         check_read(found.pixels, shape)
         return found
 
+    @property
+    def examples_(self) -> Pictures:
+        """Some of the held-out pictures, wrongly named ones first, with what they show; none if none were kept."""
+        kept, config = self.network_.examples, self.network_.config
+        pixels = self.network_.further.get(EXAMPLES, {}).get("pixels")
+        if kept is None or pixels is None:
+            pixels = np.zeros((0, config.height, config.width, config.channels), np.uint8)
+        described = [] if kept is None else kept.kept[: len(pixels)]
+        pixels = pixels[: len(described)]
+        return Pictures(pixels, np.array([one["label"] for one in described]), range_names(len(pixels)))
+
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags
 
@@ -289,6 +304,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         super()._keep(network)
         config: ImageConfig = network.config
         self.classes_ = np.array(network.metadata["labels"])
+        self.validation_: Any = network.metadata.get("training", {}).get("report")
         self.n_features_in_ = config.height * config.width * config.channels
 
     @classmethod

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from w2v.neural.tasks.folder import FolderFormat, stack_from
+from w2v.neural.tasks.images.concluding import EXAMPLES
 from w2v.neural.tasks.images.network import ImageConfig
 from w2v.storage.files import ModelError
+from w2v.storage.tensors import read_tensors
 from w2v.training.checkpoints import Kind
 from w2v.vectors.model_folder import LAYOUT
 
@@ -21,7 +23,22 @@ def _config_from(described: Mapping[str, Any]) -> ImageConfig:
     return ImageConfig(**{**described, "encoder": stack_from(described["encoder"])})
 
 
-def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _read_pictures(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pictures that are kept; ModelError unless the folder says what its classes are, and its pixels."""
+    _check_metadata(folder, config, metadata)
+    file = folder / f"{EXAMPLES}.safetensors"
+    if not file.exists() or not (folder / LAYOUT.examples).exists():  # either may be deleted
+        return {}
+    pixels = read_tensors(file).get("pixels")
+    shape = (config.height, config.width, config.channels)
+    if pixels is None or pixels.shape[1:] != shape or pixels.dtype not in (np.uint8, np.float32, np.float64):
+        raise ModelError(f"{file} is damaged: it does not hold pictures of {' × '.join(map(str, shape))}")
+    if not np.isfinite(pixels).all():
+        raise ModelError(f"{file} is damaged: a pixel is not finite")
+    return {EXAMPLES: {"pixels": pixels}}
+
+
+def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> None:
     """Raise ModelError unless a folder says what its classes are, and how bright pixels are."""
     try:
         labels, pixels = metadata["labels"], metadata["pixels"]
@@ -41,9 +58,9 @@ def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, An
             raise TypeError("scaled must be true or false")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{folder / LAYOUT.config} is damaged: {error}") from error
-    return {}
 
 
+_EXAMPLE = {"label": object, "answer": object, "probability": float}
 IMAGE_FOLDER = FolderFormat(
-    IMAGE_CLASSIFIERS, (), _config_from, lambda config, units: None, further=_check_metadata
+    IMAGE_CLASSIFIERS, (), _config_from, lambda config, units: None, further=_read_pictures, example=_EXAMPLE
 )  # fmt: skip

@@ -14,6 +14,7 @@ from w2v.neural.tasks.estimator import stack_of
 from w2v.neural.tasks.fitting import Text, digest_of
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.images import network
+from w2v.neural.tasks.images.concluding import concluded
 from w2v.neural.tasks.images.data import PictureData, scale_of
 from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
 from w2v.neural.tasks.images.parameters import ImageParameters
@@ -65,6 +66,9 @@ def text_of(start: TextNetwork, data: PictureData, parameters: ImageParameters) 
         {"validation": data.validation_files},
         network,
         partial(network.smallest, pictures=data.pixels, scale=scale),
+        concluded=lambda learned: concluded(
+            learned, data, held_out, parameters.examples, parameters.workers or default_workers()
+        ),
         part=_ROWS_AT_ONCE,
     )
 

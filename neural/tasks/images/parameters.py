@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from w2v.neural.names import MIXERS
+from w2v.neural.tasks.examples import KEPT, MOST_EXAMPLES
 from w2v.neural.tasks.parameters import DECODED_POSITIONS, MAX_LAYERS, SharedParameters
 from w2v.settings.constraints import Choice, Constraint, Flag, Integer, Number
 from w2v.settings.tables import MANY, parameter
@@ -84,4 +85,13 @@ class ImageParameters(SharedParameters):
     cutout: int = parameter(0, Integer("Hide a square of this side in each picture of a step.", 0, MAX_SIDE))
     held_out: int | None = parameter(
         None, Integer("Pictures that are measured and not trained on.", 1, MANY), "2,000, at most a tenth"
+    )
+    examples: int = parameter(
+        KEPT,
+        Integer(
+            "Held-out pictures to keep in the folder with what was said of them, the surest mistakes first, so that "
+            "they can be looked at; 0 for private pictures.",
+            0,
+            MOST_EXAMPLES,
+        ),
     )

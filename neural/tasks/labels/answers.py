@@ -74,11 +74,14 @@ class TaggedText:
         Where each word begins and ends, in characters.
     tags : list of str
         One a word.
+    probable : list of list of (str, float), or None
+        Of each word what it may be, and how probably, the most probable first: labels of spans and ``O``, or tags.
     """
 
     text: str
     places: list[tuple[int, int]]
     tags: list[str]
+    probable: list[list[tuple[str, float]]] | None = None
 
     @property
     def words(self) -> list[Word]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2v.neural.names import MIXERS, POSITIONS
+from w2v.neural.tasks.examples import KEPT, KEPT_TEXTS
 from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, OPTIMIZERS, NetworkParameters, described_tokenizer
 from w2v.settings.constraints import Choice, Integer, Number, TokenizerChoice
 from w2v.settings.tables import MANY, parameter
@@ -75,6 +76,7 @@ class TaggerParameters(NetworkParameters):
         Number("Fraction of the sentences that is measured and not trained on.", above=0, high=0.5),
         f"a tenth, at most {MOST_HELD_OUT} sentences",
     )
+    examples: int = parameter(KEPT, KEPT_TEXTS)
     tokenizer: Any = parameter("penn", TokenizerChoice("What divides a text into words when it is tagged."))
 
     def to_dict(self) -> dict[str, Any]:

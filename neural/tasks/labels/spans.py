@@ -35,6 +35,11 @@ def _divided(tag: str) -> tuple[str, str]:
     return (_LETTERS[letter], label) if hyphen and letter in _LETTERS else (OUTSIDE, "")
 
 
+def label_of(tag: str) -> str:
+    """Return the label of a tag of spans; `OUTSIDE` of one that is outside, or no such tag."""
+    return _divided(tag)[1] or OUTSIDE
+
+
 def are_of_spans(tags: Iterable[str]) -> bool:
     """Tell whether distinct tags write spans: all are O or have a letter and a label, and one does."""
     divided = [(tag, _divided(tag)[0]) for tag in tags]

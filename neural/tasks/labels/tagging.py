@@ -25,6 +25,7 @@ from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
 from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.parameters import EPOCHS, LEAST_STEPS, TaggerParameters
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
+from w2v.neural.tasks.labels.tagging_answers import concluded, labels_of, probable_labels
 from w2v.neural.tasks.labels.tagging_data import (
     ColumnNumbers,
     Labels,
@@ -62,6 +63,9 @@ class Tagger(TextEstimator[TaggerParameters]):
         How spans are written; None if tags write no spans.
     history_ : list of dict
         What training measured: step, seconds, losses, held_out_loss, and f1 of spans or accuracy of words.
+    validation_ : dict or None
+        How well the held-out sentences were tagged, as `TagScores.to_dict` has it, what was taken for what, and how
+        far probabilities can be trusted.
     is_complete_ : bool
         False after an interrupted training, with which `resume` goes on.
 
@@ -220,6 +224,27 @@ class Tagger(TextEstimator[TaggerParameters]):
         chosen: Tokenizer = get_tokenizer(self.tokenizer if tokenizer is None else tokenizer)
         return tagged_texts(self._reader(), given, chosen, self._threads(workers))
 
+    def explain(self, texts: Iterable[str], *, tokenizer: Any = None, workers: int | None = None) -> list[TaggedText]:
+        """Tag texts as `tag` does, and say how probable every label of each word is.
+
+        Parameters
+        ----------
+        texts, tokenizer, workers
+            As for `tag`.
+
+        Returns
+        -------
+        list of TaggedText
+            With `probable`: of tags that write spans the probability of a label is that of all its tags together.
+        """
+        tagged = self.tag(texts, tokenizer=tokenizer, workers=workers)
+        names = labels_of(self.tags_, self.scheme_ is not None)
+        found = self.predict_proba([[word.text for word in one.words] for one in tagged], workers=workers)
+        return [
+            replace(one, probable=probable_labels(names, p)) if one.places else replace(one, probable=[])
+            for one, p in zip(tagged, found, strict=True)
+        ]
+
     def evaluate(
         self, sentences: Any, tags: Any = None, *, columns: Any = None, column_numbers: ColumnNumbers | None = None
     ) -> TagScores:
@@ -277,6 +302,7 @@ class Tagger(TextEstimator[TaggerParameters]):
 
     def _keep(self, network: TextNetwork) -> None:
         super()._keep(network)
+        self.validation_: Any = network.metadata.get("training", {}).get("report")
         self._reading: Reader | None = None
 
     def _reader(self) -> Reader:
@@ -316,6 +342,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             smallest=tagging_network.smallest,
             judged_by=name,
             word_dropout=parameters.word_dropout,
+            concluded=partial(concluded, held_out=data.held_out, most=parameters.examples, workers=self._workers(None)),
             epochs=EPOCHS,
             least_steps=LEAST_STEPS,
         )

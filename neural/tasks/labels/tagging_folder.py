@@ -40,4 +40,5 @@ def _read_vectors(
     return read_given_vectors(folder, config.inputs)
 
 
-TAGGER_FOLDER = FolderFormat(TAGGERS, ("text",), _config_from, _check, Labels.from_config, _read_vectors)
+_EXAMPLE = {"words": list, "tags": list, "answer": list, "probability": float}
+TAGGER_FOLDER = FolderFormat(TAGGERS, ("text",), _config_from, _check, Labels.from_config, _read_vectors, _EXAMPLE)

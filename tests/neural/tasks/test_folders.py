@@ -48,7 +48,8 @@ def folder(kind: str, tmp_path: Path) -> Path:
 
 
 def test_all_files_are_known(folder: Path, kind: str) -> None:
-    assert {(kind, file.name) for file in folder.iterdir()} == {entry for entry in FILES if entry[0] == kind}
+    kept = {("tagger", "examples.json")} if kind == "tagger" else set()  # which may be deleted: see test_examples
+    assert {(kind, file.name) for file in folder.iterdir()} == {entry for entry in FILES if entry[0] == kind} | kept
 
 
 @pytest.mark.parametrize(("kind", "file"), FILES)

@@ -98,12 +98,31 @@ class BagFeatures:
             np.concatenate([*starts, sizes[-1:]]).astype(np.int64),
         )
 
+    def runs(self, text: str) -> tuple[list[str], list[Bags]]:
+        """Return the tokens of a text, its end the last of them, and the bags of all runs of 1, 2, … tokens.
+
+        Each run of m tokens, at most `word_ngrams`, has a bag; the features of shorter runs within it are in it, too.
+        """
+        words, tokens = self._tokens([text])
+        runs = []
+        for m in range(1, min(self.settings.word_ngrams, len(tokens.found)) + 1):
+            windows = np.lib.stride_tricks.sliding_window_view(tokens.found, m)
+            own = tokens._replace(found=windows.reshape(-1).copy(), ends=np.arange(1, len(windows) + 1) * m)
+            runs.append(self._bags(own))
+        return [words[entry] for entry in tokens.found.tolist()], runs
+
     def _find(self, texts: Sequence[str]) -> Bags:
+        return self._bags(self._tokens(texts)[1])
+
+    def _tokens(self, texts: Sequence[str]) -> tuple[list[str], TokenEntries]:
+        """Return the distinct words of texts, and the tokens."""
         table, found, ends = _scan(texts, self.tokenizer)
         known = self._rows
         words = table.words(np.arange(table.size))
         rows = np.array([known.get(word, -1) for word in words], np.int32)
-        tokens = _entries(table, found, ends, rows, self.settings, words)
+        return words, _entries(table, found, ends, rows, self.settings, words)
+
+    def _bags(self, tokens: TokenEntries) -> Bags:
         return _fill(tokens, self.settings, len(self.words), self._places, -1)[0]
 
     @cached_property

@@ -53,8 +53,9 @@ def _small(network: TextNetwork, features: BagFeatures, kept: NDArray[np.int64])
     }
     metadata = {name: value for name, value in network.metadata.items() if name not in ("history", "tried")}
     return replace(
-        network, config=config, parameters=parameters, units={"features": own}, metadata=metadata, further=further
-    )
+        network, config=config, parameters=parameters, units={"features": own}, metadata=metadata, further=further,
+        examples=None,
+    )  # fmt: skip
 
 
 def _row_bytes(features: BagFeatures, dim: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.neural.kernels.bags import Bags, Linear
 from w2v.neural.progress import FitProgress
+from w2v.neural.tasks.examples import LONGEST_TEXT, Examples, chosen
 from w2v.neural.tasks.fitting import Told
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.bags import BagFeatures
@@ -27,6 +28,7 @@ from w2v.neural.tasks.labels.classification.linear import (
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
+    classified,
     decide,
     mean_loss,
     probabilities,
@@ -115,7 +117,7 @@ def trained(data: LabelData, parameters: ClassifierParameters, complete: bool) -
 
 
 def concluded(network: TextNetwork, data: LabelData, logits: NDArray[Any]) -> TextNetwork:
-    """Return a network with its calibration by the held-out texts, and how well these are classified."""
+    """Return a network with its calibration by the held-out texts, how well these are classified, and some of them."""
     wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
     metadata = network.metadata
     calibration = Calibration.of(logits, wanted, one_of_many=one_of_many)
@@ -124,7 +126,22 @@ def concluded(network: TextNetwork, data: LabelData, logits: NDArray[Any]) -> Te
         labels = [data.classes[own].tolist() for own in wanted]
         report = ClassificationReport.of(data.classes.tolist(), p, labels, one_of_many=one_of_many)
         metadata = metadata | {"training": {**metadata["training"], "report": report.to_dict()}}
+        network = replace(network, examples=_examples(data, p, labels, metadata["parameters"]["examples"]))
     return replace(network, metadata=metadata | {"calibration": asdict(calibration)})
+
+
+def _examples(data: LabelData, p: NDArray[Any], labels: list[list[Any]], most: int) -> Examples | None:
+    """Return some of the held-out texts with what was said of them; None if none are to be kept."""
+    if not most:
+        return None
+    answers = classified(data.classes.tolist(), p, one_of_many=data.one_of_many)
+    right = np.array([list(one.labels) == own for one, own in zip(answers, labels, strict=True)])
+    kept = chosen(right, np.array([one.probability for one in answers]), most)
+    return Examples(
+        len(right), int((~right).sum()),
+        [{"text": data.held_out.texts[i][:LONGEST_TEXT], "labels": labels[i], "answer": list(answers[i].labels),
+          "probability": answers[i].probability} for i in kept.tolist()],
+    )  # fmt: skip
 
 
 def first_bags(bags: Bags, n: int) -> Bags:

@@ -54,4 +54,7 @@ def _read_further(folder: Path, config: Any, metadata: Mapping[str, Any]) -> dic
     return read_given_vectors(folder, config.inputs)
 
 
-CLASSIFIER_FOLDER = FolderFormat(CLASSIFIERS, ("features",), _config, _check_features, _read_features, _read_further)
+_EXAMPLE = {"text": str, "labels": list, "answer": list, "probability": float}
+CLASSIFIER_FOLDER = FolderFormat(
+    CLASSIFIERS, ("features",), _config, _check_features, _read_features, _read_further, _EXAMPLE
+)  # fmt: skip

@@ -2,7 +2,7 @@
 
 References
 ----------
-Guo et al. 2017, On calibration of modern neural networks, arXiv:1706.04599 (temperature, expected calibration error).
+Guo et al. 2017, On calibration of modern neural networks, arXiv:1706.04599 (temperature).
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.tasks.reliability import Bins, calibration_error_of, reliability
+from w2v.storage.json_values import finite
+
 Floats = NDArray[np.floating[Any]]
 
-_BINS = 15
 _LOWEST, _HIGHEST = 0.05, 20.0
 _GOLDEN = 0.6180339887498949
 _TINY = 1e-12
@@ -58,22 +60,25 @@ def best_temperature(logits: Floats, wanted: NDArray[np.bool_], *, one_of_many: 
     return float(np.exp((low + high) / 2))
 
 
-def calibration_error(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> float:
-    """Return the expected calibration error: how far confidence and accuracy are apart, over bins of confidence.
+def reliability_of(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> Bins:
+    """Return how much is right of what was said with some confidence.
 
     One of many classes is judged by its most probable class; else every decision counts, its confidence being p or
     1 − p.
     """
     if not p.size:
-        return float("nan")
+        return []
     if one_of_many:
         top = p.argmax(axis=1)
         confidence, right = p[np.arange(len(p)), top], wanted[np.arange(len(p)), top]
     else:
         confidence, right = np.maximum(p, 1 - p).ravel(), ((p >= 0.5) == wanted).ravel()
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(confidence))
+    return reliability(confidence, right)
+
+
+def calibration_error(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> float:
+    """Return the expected calibration error of what `reliability_of` makes of the same."""
+    return calibration_error_of(reliability_of(p, wanted, one_of_many=one_of_many))
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,8 @@ class ClassificationReport:
         Texts of each class, by row, that were taken for each, by column; None where a text may have several labels.
     unknown : dict of object to int
         Labels that the model does not know, and how many texts have them; such texts count as wrong.
+    reliability : list of (int, float, float)
+        How many answers there were in each bin of confidence, their mean confidence, and the fraction that is right.
     """
 
     classes: list[Any]
@@ -165,6 +172,7 @@ class ClassificationReport:
     by_class: list[ClassReport]
     confusion: NDArray[np.int64] | None = None
     unknown: dict[Any, int] = field(default_factory=dict)
+    reliability: Bins = field(default_factory=list)
 
     @classmethod
     def of(
@@ -193,6 +201,7 @@ class ClassificationReport:
             ClassReport(label, _ratio(hit, own), _ratio(hit, there), _ratio(2 * hit, own + there), int(there))
             for label, hit, own, there in zip(classes, hits, n_decided, n_wanted, strict=True)
         ]
+        bins = reliability_of(p[is_known], wanted[is_known], one_of_many=one_of_many)
         met = [one.f1 for one in by_class if one.texts or not np.isnan(one.f1)]
         return cls(
             list(classes),
@@ -201,10 +210,11 @@ class ClassificationReport:
             float(np.mean(met)) if met else float("nan"),
             _ratio(2 * hits.sum(), n_decided.sum() + n_all),
             mean_loss(p[is_known], wanted[is_known], one_of_many=one_of_many),
-            calibration_error(p[is_known], wanted[is_known], one_of_many=one_of_many),
+            calibration_error_of(bins),
             by_class,
             confusion,
             dict(unknown),
+            bins,
         )
 
     def __len__(self) -> int:
@@ -216,14 +226,10 @@ class ClassificationReport:
         return self.accuracy
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold: None for NaN."""
-        shown = {name: value for name, value in vars(self).items() if name not in ("by_class", "confusion", "unknown")}
-        return {
-            **_without_nan(shown),
-            "by_class": [_without_nan(vars(one)) for one in self.by_class],
-            "confusion": None if self.confusion is None else self.confusion.tolist(),
-            "unknown": {str(label): count for label, count in self.unknown.items()},
-        }
+        """Return what JSON can hold; what is no number there is None."""
+        unknown = {str(label): count for label, count in self.unknown.items()}
+        shown = {**vars(self), "by_class": [vars(one) for one in self.by_class], "unknown": unknown}
+        return dict(finite(shown))
 
 
 class Classified(NamedTuple):
@@ -266,10 +272,6 @@ def decide(p: Floats, *, one_of_many: bool) -> NDArray[np.bool_]:
     decided = np.zeros(p.shape, np.bool_)
     decided[np.arange(len(p)), p.argmax(axis=1)] = True
     return decided
-
-
-def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in values.items()}
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from w2v.neural.names import POSITIONS, TEXT_POOLINGS
+from w2v.neural.tasks.examples import KEPT, KEPT_TEXTS
 from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, OPTIMIZERS, NetworkParameters, described_tokenizer
 from w2v.settings.constraints import AutoInteger, Choice, Flag, Integer, Number, TokenizerChoice
 from w2v.settings.tables import MANY, parameter
@@ -119,6 +120,7 @@ class ClassifierParameters(NetworkParameters):
             high=0.5,
         ),
     )
+    examples: int = parameter(KEPT, KEPT_TEXTS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""

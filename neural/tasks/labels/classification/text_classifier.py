@@ -22,6 +22,7 @@ from w2v.neural.tasks.fitting import Training, check_same
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.bags import BagFeatures, checked_numbers
 from w2v.neural.tasks.labels.classification.choosing import choose
+from w2v.neural.tasks.labels.classification.contributions import Contributions, left_out, linear_contributions
 from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
 from w2v.neural.tasks.labels.classification.exchange import SMALL_BYTES, from_fasttext, made_small
 from w2v.neural.tasks.labels.classification.fitting import fit_linear
@@ -233,13 +234,21 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         """
         classes = self.classes_.tolist()
         words = get_tokenizer(self.tokenizer)(checked_text(text, 1))
-        texts = [" ".join(words), *(" ".join(words[:i] + words[i + 1 :]) for i in range(len(words)))]
-        p = self.predict_proba(texts)
         if label is not None and label not in classes:
             raise ValueError(f"{label!r:.60} is no label of the classifier")
-        k = int(p[0].argmax()) if label is None else classes.index(label)
-        odds = np.log(np.maximum(p[:, k], 1e-12)) - np.log(np.maximum(1 - p[:, k], 1e-12))
-        return list(zip(words, (odds[0] - odds[1:]).tolist(), strict=True))
+        k = int(self.predict_proba([" ".join(words)]).argmax()) if label is None else classes.index(label)
+        return list(zip(words, left_out(self.predict_proba, words).values[:, k].tolist(), strict=True))
+
+    def explain_words(self, text: str) -> Contributions:
+        """Return what each word of a text contributes to every label.
+
+        Without layers this is exact: the logits are a sum over the features of the text, which belong to its words.
+        With layers it is what the log-odds lose when the word is left out, as `contributions` has it.
+        """
+        given = checked_text(text, 1)
+        if isinstance(self.network_.config, LinearConfig):
+            return linear_contributions(*self._linear(), given, self.calibration_.temperature)
+        return left_out(self.predict_proba, get_tokenizer(self.tokenizer)(given))
 
     def score(self, texts: Any, y: Any = None) -> float:
         """Return the fraction of texts whose labels, all of them, are right; see `evaluate`."""

@@ -317,7 +317,8 @@ def test_folder_that_is_damaged_is_refused(name: str, value: Any, message: str, 
 
 def test_folder_holds_what_it_says(tmp_path: Path) -> None:
     trained().save(tmp_path / "m")
-    assert {file.name for file in (tmp_path / "m").iterdir()} == {"config.json", "network.safetensors"}
+    expected = {"config.json", "network.safetensors", "examples.json", "examples.safetensors"}
+    assert {file.name for file in (tmp_path / "m").iterdir()} == expected
     with pytest.raises(ModelError, match=r"w2v label-images, or ImageClassifier\.load"):
         Translator.load(tmp_path / "m")
     arrays = {name: array.copy() for name, array in read_tensors(tmp_path / "m" / "network.safetensors").items()}

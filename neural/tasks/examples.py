@@ -1,0 +1,97 @@
+"""What was said of held-out texts and pictures: some of it stays with the model, wrong answers first, to be read.
+
+The sample is bounded in number and in size, and stands in a file of its own, ``examples.json``: it may be deleted, and
+with ``examples=0`` it is never written, which is for texts that are private.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.settings.constraints import Integer
+from w2v.storage.files import ModelError
+from w2v.vectors.model_folder import check_types, parse_json
+
+MOST_EXAMPLES = 1000
+LONGEST_TEXT, LONGEST_SENTENCE = 500, 100
+"""Characters of a text, and words of a sentence, that are kept."""
+KEPT = 50
+"""How many examples are kept if nothing is said."""
+KEPT_TEXTS = Integer(
+    "Held-out texts to keep in the folder with what was said of them, the surest mistakes first, so that they can be "
+    "read; 0 for private texts.",
+    0,
+    MOST_EXAMPLES,
+)
+_LARGEST = 16 << 20
+
+
+class Examples(NamedTuple):
+    """What was said of some of the texts, sentences or pictures that were held out.
+
+    Attributes
+    ----------
+    n, n_wrong : int
+        How many were held out, and of how many something wrong was said.
+    kept : list of dict
+        Some of them, the wrong ones first, the surest of these before the others: what it was, what was wanted and what
+        was said, and how probable that seemed.
+    """
+
+    n: int
+    n_wrong: int
+    kept: list[dict[str, Any]]
+
+    @property
+    def mistakes(self) -> list[dict[str, Any]]:
+        """Those of which something wrong was said."""
+        return self.kept[: self.n_wrong]
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what JSON can hold, and `read_examples` reads."""
+        return {"held_out": self.n, "wrong": self.n_wrong, "examples": self.kept}
+
+
+def chosen(right: NDArray[np.bool_], sureness: NDArray[np.floating[Any]], most: int) -> NDArray[np.int64]:
+    """Return which of S answers to keep, at most `most`: wrong ones, the surest first, then right ones, evenly."""
+    wrong = np.flatnonzero(~right)
+    wrong = wrong[np.argsort(-sureness[wrong], kind="stable")][:most]
+    others = np.flatnonzero(right)
+    n = min(most - len(wrong), len(others))
+    evenly = others[np.linspace(0, len(others) - 1, n).astype(np.int64)] if n else others[:0]
+    return np.concatenate([wrong, evenly])
+
+
+def read_examples(file: Path, form: Mapping[str, type]) -> Examples | None:
+    """Return the examples of a file, or None if there is no such file; `form` says of what type each entry is.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged.
+    """
+    if not form or not file.exists():
+        return None
+    described = parse_json(file, largest=_LARGEST)
+    check_types(described, file, {"held_out": int, "wrong": int, "examples": list})
+    n, n_wrong, kept = (described.get(name) for name in ("held_out", "wrong", "examples"))
+    if n is None or n_wrong is None or kept is None or not 0 <= n_wrong <= n or len(kept) > min(n, MOST_EXAMPLES):
+        raise ModelError(f"{file} is damaged: it does not say how many examples there are")
+    for one in kept:
+        if not isinstance(one, dict) or one.keys() != form.keys():
+            raise ModelError(f"{file} is damaged: an example must have {', '.join(form)}")
+        check_types(one, file, form)
+        if not all(isinstance(part, (str, int, float)) for parts in one.values() for part in _parts(parts)):
+            raise ModelError(f"{file} is damaged: an example holds what is neither a text nor a number")
+        if not 0 <= one["probability"] <= 1:
+            raise ModelError(f"{file} is damaged: a probability must be from 0 to 1, not {one['probability']!r:.80}")
+    return Examples(n, n_wrong, kept)
+
+
+def _parts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
