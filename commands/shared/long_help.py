@@ -10,7 +10,8 @@ import click
 GROUPS = {
     "Files": (
         "output overwrite resume continue initial initial-source initial-target start vectors freeze validation "
-        "columns text-column label-column label-separator word-column tag-column column checkpoint-every errors report"
+        "columns text-column label-column label-separator word-column tag-column column checkpoint-every errors report "
+        "examples"
     ),
     "Text and pictures": (
         "lines tokenizer min-count max-vocab units source-units target-units vocabulary-size joint context min-tokens "

@@ -264,9 +264,7 @@ def given_vectors(
     embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
     known = embeddings.key_to_index
     rows = set(range(min(most, len(embeddings))))
-    rows.update(
-        known[word] for spelled in words for word in spellings(spelled) if word in known
-    )
+    rows.update(known[word] for spelled in words for word in spellings(spelled) if word in known)
     kept = np.array(sorted(rows), np.int64)
     vectors = np.zeros((len(kept) + 1, embeddings.vector_size), np.float32)
     vectors[1:] = embeddings.rows(kept)

@@ -243,11 +243,14 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         """Return what each word of a text contributes to every label.
 
         Without layers this is exact: the logits are a sum over the features of the text, which belong to its words.
-        With layers it is what the log-odds lose when the word is left out, as `contributions` has it.
+        With layers, and over a tree of labels, it is what the log-odds lose when the word is left out, as
+        `contributions` has it.
         """
         given = checked_text(text, 1)
         if isinstance(self.network_.config, LinearConfig):
-            return linear_contributions(*self._linear(), given, self.calibration_.temperature)
+            features, linear, tree = self._linear()
+            if tree is None:
+                return linear_contributions(features, linear, given, self.calibration_.temperature)
         return left_out(self.predict_proba, get_tokenizer(self.tokenizer)(given))
 
     def score(self, texts: Any, y: Any = None) -> float:
