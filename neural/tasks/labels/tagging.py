@@ -342,7 +342,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             smallest=tagging_network.smallest,
             judged_by=name,
             word_dropout=parameters.word_dropout,
-            concluded=partial(concluded, held_out=data.held_out, most=parameters.examples, workers=self._workers(None)),
+            concluded=partial(concluded, held_out=data.held_out, most=parameters.examples, workers=self._threads(parameters.workers)),
             epochs=EPOCHS,
             least_steps=LEAST_STEPS,
         )
