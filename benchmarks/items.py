@@ -40,9 +40,13 @@ LAST = 20
 """Films of a history that an encoder reads, the last."""
 WORDS = {"vector_size": 64, "window": 10, "shrink_windows": False, "min_count": 1, "sample": 0, "epochs": 40,
          "alpha": 0.01, "tokenizer": "whitespace", "workers": 1}  # fmt: skip
-TRAINING = {"steps": 300, "batch_size": 256, "temperature": 0.1, "learning_rate": 5e-3, "word_dropout": 0.1,
-            "min_tokens": 1, "evaluate_every": 100, "workers": 1}  # fmt: skip
-NETWORK: dict[str, Any] = {"architecture": "attention", "layers": 1, "heads": 2, "dim": 64, "positions": "fraction"}
+TRAINING = {"batch_size": 256, "temperature": 0.1, "learning_rate": 5e-3, "word_dropout": 0.1, "min_tokens": 1,
+            "evaluate_every": 100, "workers": 1}  # fmt: skip
+NETWORKS: dict[str, tuple[int, dict[str, Any]]] = {
+    "static": (1500, {}),
+    "attention": (500, {"architecture": "attention", "layers": 1, "heads": 2, "dim": 64, "positions": "fraction"}),
+}
+"""Steps of training, and what the encoder is made of; the state that is best on held-out pairs is kept."""
 
 Floats = NDArray[np.floating[Any]]
 
@@ -143,11 +147,10 @@ def run(seed: int, sequences: list[list[str]]) -> list[dict[str, Any]]:
     add("item2vec, the last film", seconds, lambda histories: mean(histories, 1), units)
     add(f"item2vec, mean of the last {LAST}", seconds, lambda histories: mean(histories, LAST), units)
     add("item2vec, mean of all", seconds, mean, units)
-    for name, network in (("static", {}), ("attention", NETWORK)):
+    for name, (steps, network) in NETWORKS.items():
         began = time.process_time()
-        encoder = SentenceEncoder(embeddings, **network, training=FitOptions(**TRAINING, seed=seed)).fit(
-            pairs=pairs_of(trained)
-        )
+        options = FitOptions(**TRAINING, steps=steps, seed=seed)
+        encoder = SentenceEncoder(embeddings, **network, training=options).fit(pairs=pairs_of(trained))
         items = encoder.encode(films)
         add(
             f"user encoder, {name}", seconds + time.process_time() - began,
@@ -173,7 +176,7 @@ def main() -> None:
                 if values:
                     row[f"{name}_{kind}"] = {"mean": statistics.mean(values), "values": values}
         rows.append(row)
-    settings = {"last": LAST, "words": WORDS, "training": TRAINING, "network": NETWORK, "seeds": arguments.seeds}
+    settings = {"last": LAST, "words": WORDS, "training": TRAINING, "networks": NETWORKS, "seeds": arguments.seeds}
     n_events = sum(map(len, sequences))
     data = {"name": "MovieLens 100K, as recbole ships it", "users": len(sequences), "events": n_events}
     write_results(arguments.output, {"data": data, "settings": settings, "rows": rows})
