@@ -26,7 +26,8 @@ Examples:
   w2v explore my.encoder --port 8000 --no-browser
   w2v explore my.model --words 30000
   w2v explore my.translator
-  w2v explore my.lm""",
+  w2v explore my.lm
+  w2v explore my.classifier""",
 )
 @model_argument
 @click.option(
@@ -54,11 +55,13 @@ Examples:
 @click.option("--no-cache", is_flag=True, help="Make the map anew, and do not keep it.")
 @progress_option
 def explore(model: Path, words: int, host: str, port: int | None, no_browser: bool, no_cache: bool) -> None:
-    """Explore MODEL in the browser: word vectors, a sentence encoder, a translator or a language model.
+    """Explore MODEL in the browser: word vectors, a sentence encoder, or what was trained on texts or pictures.
 
     Of words the page has a map, nearest words as you type, analogies, and two sentences side by side with what their
     words attend to. A translator shows how probable each piece of a translation is, which others were, and what it
-    looked at; a language model does so while it writes, and shows what surprises it in a text.
+    looked at; a language model does so while it writes, and shows what surprises it in a text. A classifier shows what
+    each word contributes to a label, a tagger what else a word might be, a classifier of pictures what it looks at; and
+    all of them their mistakes on what was held out.
 
     The page is served by this machine to this machine, and loads nothing from elsewhere. Ctrl-C ends it. A finished
     map is kept in the cache folder (W2V_CACHE_DIR), so that it is there at once the next time.

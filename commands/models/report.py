@@ -33,6 +33,7 @@ Examples:
   w2v report my.encoder --sentences sentences.txt --sts sts-dev.csv --against my.model
   w2v report my.translator --pairs test.de --pairs test.en
   w2v report my.lm --text test.txt
+  w2v report my.classifier --classify test.tsv
   w2v report my.model --output README.md --language en --license cc-by-sa-4.0""",
 )
 @model_argument
@@ -113,7 +114,8 @@ def report(
 
     It shows the nearest words of some words, a map of the largest topics, the training curves, the settings, and
     how the model does on the files given, beside what is had without a model. Of translators it shows translations and
-    their BLEU, of language models what they write and their perplexity. A name in .md makes a card for a model hub,
+    their BLEU, of language models what they write and their perplexity, of classifiers and taggers precision and recall
+    by label, calibration, and the mistakes on what was held out. A name in .md makes a card for a model hub,
     with front matter, and pictures as .svg files beside it.
     """
     from w2v.reports import CardOptions, Evaluations, model_card

@@ -153,7 +153,7 @@ export class Examples {
     const isTagged = this.facts.kind === "tagger";
     const text = isTagged ? example.words.map(({ word }) => word).join(" ") : example.text;
     const shownText = isTagged ? example.words.flatMap((word) => [this.word(word), " "]) : [wordElement(text, 500)];
-    const told = isTagged ? [`surest mistake ${percent(example.probability)}`] : this.told(example);
+    const told = isTagged ? [`the surest of its mistakes: ${percent(example.probability)}`] : this.told(example);
     return make("article", { class: "example" }, make("button", { type: "button", title: "Look at it", onclick: () => this.go(isTagged ? "tag" : "classify", text) }, ...shownText), make("p", { class: "verdict" }, ...(isTagged && this.isRight(example) ? [] : told)));
   }
 
@@ -169,6 +169,6 @@ export class Examples {
 
   word({ word, wanted, answer }) {
     if (wanted === answer) return wordElement(word);
-    return make("ruby", { class: "wrong" }, wordElement(word), make("rt", {}, `${shown(answer)} → ${shown(wanted)}`));
+    return make("span", { class: "wrong" }, wordElement(word), make("small", {}, `${shown(answer)}, not ${shown(wanted)}`));
   }
 }

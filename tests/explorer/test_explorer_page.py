@@ -19,6 +19,9 @@ from matplotlib.image import imread
 
 from tests.helpers import ROOT
 from tests.helpers.explorer_examples import HOSTILE, TOPICS, save_attention, save_model
+from tests.helpers.label_examples import mistaken_classifier
+from tests.helpers.pictures import bar_classifier, bars, write_folder
+from tests.helpers.tag_models import name_tagger
 from tests.helpers.text_models import counting_model, number_translator
 
 pytest.importorskip("starlette")
@@ -65,6 +68,26 @@ def model_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("lines") / "lines.lm"
     counting_model().save(folder)
     yield from serve(folder)
+
+
+def saved(model: Any, folder: Path) -> Path:
+    model.save(folder / "m")
+    return folder / "m"
+
+
+@pytest.fixture(scope="module")
+def classifier_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(saved(mistaken_classifier(), tmp_path_factory.mktemp("classifier")))
+
+
+@pytest.fixture(scope="module")
+def tagger_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(saved(name_tagger(), tmp_path_factory.mktemp("tagger")))
+
+
+@pytest.fixture(scope="module")
+def pictures_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(saved(bar_classifier(), tmp_path_factory.mktemp("pictures")))
 
 
 class Opened:
@@ -506,16 +529,99 @@ def test_page_of_a_language_model_writes_and_judges(look: Any, model_address: st
     )
 
 
+def test_page_of_a_classifier_shows_labels_words_and_mistakes(look: Any, classifier_address: str) -> None:
+    seen = look(classifier_address, ready=READY)
+    seen.page.locator("#to-classify").fill("the river and the gold <i>")
+    seen.wait(lambda: len(seen.words(".labels .word")) == 2)
+    assert seen.words(".piece") == ["the", "river", "and", "the", "gold", "i"]
+    [p] = mistaken_classifier().predict_proba(["the river and the gold <i>"])
+    best = mistaken_classifier().classes_[p.argmax()]
+    assert seen.words(".labels .said .word") == [best] == seen.words(".labels [aria-pressed=true] .word")
+    words = {"metal": ("gold", "river"), "water": ("river", "gold")}
+    assert seen.words(".piece.on") in ([words[best][0]], [words[best][1]])
+    assert words[best][0] in seen.words(".piece.for") and words[best][1] in seen.words(".piece.against")
+    seen.page.locator(".labels button").nth(1).click()
+    assert words[best][1] in seen.words(".piece.for") and words[best][0] in seen.words(".piece.against")
+    seen.page.reload()
+    seen.wait(lambda: seen.words(".piece")[:2] == ["the", "river"])
+    seen.page.locator("#tab-examples").click()
+    seen.wait(lambda: len(seen.words("#examples > .example button")) > 0)
+    examples = mistaken_classifier().network_.examples
+    assert examples is not None
+    assert len(seen.words("#examples > .example")) == len(examples.mistakes)
+    assert "<script>" in "".join(seen.words(".example"))
+    seen.page.locator(".example button").first.click()
+    seen.wait(lambda: seen.page.locator("#to-classify").input_value() == examples.kept[0]["text"])
+
+
+def test_page_of_a_tagger_colours_words(look: Any, tagger_address: str) -> None:
+    seen = look(tagger_address, ready=READY)
+    seen.page.locator("#to-tag").fill("we met Anna Lee in Rome .\nBen slept")
+    seen.wait(lambda: seen.page.locator("article").count() == 2)
+    assert seen.words(".piece.tagged")[:3] == ["Anna", "Lee", "Rome"]
+    assert seen.words(".legend .word") == ["LOC", "PER"]
+    labels = seen.page.locator(".piece.tagged").evaluate_all(
+        "all => all.slice(0, 3).map(one => one.dataset.label ?? '')"
+    )
+    assert labels == ["PER", "", "LOC"]
+    seen.page.locator(".piece.tagged").nth(2).hover()
+    assert seen.words("article:nth-of-type(1) .details .chosen .word") == ["LOC"]
+    seen.page.locator("#tab-examples").click()
+    seen.wait(lambda: "held-out sentences" in seen.page.locator("#examples").inner_text())
+
+
+def test_page_of_pictures_shows_where_the_network_looks(look: Any, pictures_address: str, tmp_path: Path) -> None:
+    seen = look(pictures_address, ready=READY)
+    seen.wait(lambda: len(seen.words("#labels .word")) == 2)
+    examples = bar_classifier().network_.examples
+    assert examples is not None
+    assert seen.page.locator(".thumb").count() == 8
+    assert seen.words("#labels .chosen .word") == [examples.kept[0]["answer"]]
+    pixels = seen.page.locator("#picture").evaluate("one => [...one.getContext('2d').getImageData(0, 0, 8, 8).data]")
+    assert pixels[::4] == bar_classifier().examples_.pixels[0].ravel().tolist()
+    heads = seen.page.locator("#head option").all_text_contents()
+    assert heads == ["mean of heads", "head 1", "head 2"]
+    drawn = "one => [...one.getContext('2d').getImageData(0, 0, 8, 8).data].join()"
+    before = seen.page.locator("#attention").evaluate(drawn)
+    seen.page.locator("#head").select_option("2")
+    assert seen.page.locator("#attention").evaluate(drawn) != before
+    seen.page.locator(".thumb").nth(2).click()
+    seen.wait(lambda: seen.page.url.endswith("#/look/2"))
+    picture = bars(1, seed=9)
+    file = next(write_folder(tmp_path, *picture).rglob("*.png"))
+    seen.page.locator("#file").set_input_files(file)
+    seen.wait(lambda: "000.png" in seen.page.locator("#verdict").inner_text())
+    pixels = seen.page.locator("#picture").evaluate("one => [...one.getContext('2d').getImageData(0, 0, 8, 8).data]")
+    assert pixels[::4] == picture[0].ravel().tolist()
+    [p] = bar_classifier().predict_proba(picture[0])
+    seen.wait(lambda: seen.words("#labels .score")[0] == f"{100 * p.max():.1f}\u00a0%")
+    seen.page.locator("#invert").check()
+    seen.wait(lambda: seen.words("#labels .score")[0] != f"{100 * p.max():.1f}\u00a0%")
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    seen.page.locator("#file").set_input_files(tmp_path / "no.png")
+    seen.wait(lambda: "is no picture" in seen.page.locator("#labels").inner_text())
+    seen.complaints = [said for said in seen.complaints if "willReadFrequently" not in said]  # of this test's reading
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_of_texts_can_be_read_and_named(
-    scheme: str, look: Any, translator_address: str, model_address: str
+    scheme: str,
+    look: Any,
+    translator_address: str,
+    model_address: str,
+    classifier_address: str,
+    tagger_address: str,
+    pictures_address: str,
 ) -> None:
     for address, part in (
         (translator_address, "#/translate/drei vier vier vier vier vier vier/5"),
         (model_address, "#/write/one/5//3/100"), (model_address, "#/score/five five one"),
+        (classifier_address, "#/classify/the river and the gold"),
+        (classifier_address, "#/examples"), (tagger_address, "#/tag/we met Anna Lee in Rome"),
+        (tagger_address, "#/examples"), (pictures_address, "#/look/1"),
     ):  # fmt: skip
         seen = look(address + part, ready=READY, color_scheme=scheme)
-        seen.wait(lambda seen=seen: seen.page.locator(".piece").count() > 1)
+        seen.wait(lambda seen=seen: seen.page.locator(".piece:visible, .example, .thumb, details").count() > 1)
         seen.page.wait_for_timeout(500)
         assert seen.page.evaluate(NAMELESS) == []
         assert seen.page.evaluate(CONTRASTS) == []

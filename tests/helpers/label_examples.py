@@ -49,3 +49,13 @@ LAYERS: dict[str, Any] = {
 def layered_classifier() -> TextClassifier:
     """Return a classifier of topics with layers; not to be changed."""
     return TextClassifier(**LAYERS).fit(*topic_texts())
+
+
+@functools.cache
+def mistaken_classifier() -> TextClassifier:
+    """Return a classifier of topics that some held-out texts have the wrong label of, one with mark-up in it."""
+    texts, labels = topic_texts(120)
+    other = {"water": "metal", "metal": "water"}
+    apart = [other[label] if i % 3 == 0 else label for i, label in enumerate(labels[:30])]
+    marked = [f"{texts[0]} <script>alert(1)</script> \u202eabc", *texts[1:30]]
+    return TextClassifier(examples=20).fit(texts[30:], labels[30:], validation=(marked, apart))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import struct
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from w2v import ImageClassifier
 
 Array = NDArray[Any]
 
@@ -42,3 +45,11 @@ def write_folder(folder: Path, pixels: Array, labels: Array) -> Path:
         (folder / str(label)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(folder / str(label) / f"{i:03}.png")
     return folder
+
+
+@functools.cache
+def bar_classifier(architecture: str = "attention") -> ImageClassifier:
+    """Return a classifier of bars that has not learned much, and so makes mistakes; not to be changed."""
+    pixels, labels = bars(60)
+    options: dict[str, Any] = {"layers": 2, "heads": 2, "dim": 8, "epochs": 1, "workers": 1, "examples": 8}
+    return ImageClassifier(architecture=architecture, **options).fit(pixels, labels, validation=bars(30, seed=2))
