@@ -17,6 +17,7 @@ from w2v.corpora.tokenizers import Tokenizer, get_tokenizer, tokenizer_from_conf
 from w2v.neural.batches import TokenBatches
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import ProgressOption, show_fitting
+from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Told, digest_of_arrays, seed_of, train
 from w2v.neural.tasks.folder import TextNetwork
@@ -24,6 +25,7 @@ from w2v.neural.tasks.labels import tagging_network
 from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
 from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.parameters import EPOCHS, LEAST_STEPS, TaggerParameters
+from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers, start_of
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
 from w2v.neural.tasks.labels.tagging_data import (
     ColumnNumbers,
@@ -35,7 +37,7 @@ from w2v.neural.tasks.labels.tagging_data import (
 )
 from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
 from w2v.neural.tasks.labels.tagging_network import TagBatch, TaggerConfig
-from w2v.neural.tasks.labels.words import given_vectors
+from w2v.neural.tasks.starting import followed
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
@@ -95,6 +97,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         columns: Any = None,
         validation: Any = None,
         vectors: Any = None,
+        start: HasLayers | None = None,
         column_numbers: ColumnNumbers = ColumnNumbers(),  # noqa: B008
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
@@ -115,6 +118,9 @@ class Tagger(TextEstimator[TaggerParameters]):
             What training is measured by. By default `held_out` of the sentences is set aside.
         vectors : Embeddings, path-like, optional
             Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
+        start : SentenceEncoder, optional
+            Layers to start from, which text without labels has trained, with the vectors of the words that they read.
+            Parameters of the network that are left at their defaults are those of the layers.
         column_numbers : ColumnNumbers
             Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.
         checkpoint, checkpoint_every, overwrite, progress : optional
@@ -138,18 +144,22 @@ class Tagger(TextEstimator[TaggerParameters]):
         """
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        layers = opened_layers(start, vectors)
+        if layers is not None:
+            parameters = followed(parameters, layers.stack)
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
         with show_fitting(progress, _first_of(sentences)) as told:
             given = tagged_of(sentences, tags, columns, column_numbers)
             data = TagData.of(given, _validation_of(validation, column_numbers), column_numbers, parameters)
-            words, table = given_vectors(
-                vectors, (word for own in data.trained.sentences for word in own), parameters.most_vectors
-            )
-            labels = Labels.learn(data.trained, parameters, words)
-            config = _config(labels, (len(table), table.shape[1]), parameters)
-            start = ParameterTable.initialise(config.tensors(), parameters.random_state)
+            words = (word for own in data.trained.sentences for word in own)
+            began = start_of(layers, vectors, words, parameters.most_vectors)
+            table = began.given.table
+            labels = Labels.learn(data.trained, parameters, began.given.words)
+            stack = stack_of(parameters) if layers is None else layers.stack
+            config = _config(labels, (len(table), table.shape[1]), parameters, stack)
             further = {"vectors": {"table": table}} if table.shape[1] else {}
-            network = TextNetwork(TAGGERS, config, start, {"text": labels}, further=further)
+            placed = began.initialise(config, parameters.random_state)
+            network = TextNetwork(TAGGERS, config, placed, {"text": labels}, began.metadata, further=further)
             self._train(network, data, parameters, keeper, told)
         return self
 
@@ -187,6 +197,8 @@ class Tagger(TextEstimator[TaggerParameters]):
             As `fit`.
         """
         began, parameters = self._interrupted()
+        if "start" in began.metadata:
+            parameters = followed(parameters, began.config.encoder)
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
         with show_fitting(progress, _first_of(sentences)) as told:
             numbers = self.column_numbers_
@@ -398,7 +410,7 @@ def _validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:
     return tagged_of(validation, None, None, numbers)
 
 
-def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters) -> TaggerConfig:
+def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters, stack: StackConfig) -> TaggerConfig:
     inputs = InputConfig(
         len(labels.words.words) + 1,
         parameters.word_size,
@@ -408,4 +420,4 @@ def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters
         tuple(len(values) + 1 for values in labels.columns.values),
         parameters.dim,
     )
-    return TaggerConfig(inputs, stack_of(parameters), len(labels.tags), parameters.output_layer)
+    return TaggerConfig(inputs, stack, len(labels.tags), parameters.output_layer)

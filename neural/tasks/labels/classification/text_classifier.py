@@ -36,6 +36,8 @@ from w2v.neural.tasks.labels.classification.measures import (
     probabilities,
 )
 from w2v.neural.tasks.labels.classification.parameters import AUTO, ClassifierParameters
+from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers
+from w2v.neural.tasks.starting import followed
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
@@ -94,6 +96,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         validation: Any = None,
         columns: TableColumns | None = None,
         vectors: Any = None,
+        start: HasLayers | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -114,6 +117,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         vectors : Embeddings, path-like, optional
             Word vectors that layers read besides their own; they are not trained further, and kept with the
             classifier.
+        start : SentenceEncoder, optional
+            Layers to start from; see `Tagger.fit`.
         checkpoint, checkpoint_every, overwrite, progress : optional
             See `Translator.fit`.
 
@@ -135,6 +140,9 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         """
         parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
         parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        layers = opened_layers(start, vectors)
+        if layers is not None:
+            parameters = followed(parameters, layers.stack)
         if vectors is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
             raise ValueError("word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60")
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite)
@@ -142,8 +150,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
             if parameters.layers not in (AUTO, 0):
                 parameters = parameters.resolved(parameters.layers)
-                start = start_layered(data, parameters, vectors)
-                train_layered(start, data, parameters, Training(self._keep, told, keeper))
+                network = start_layered(data, parameters, vectors, layers)
+                train_layered(network, data, parameters, Training(self._keep, told, keeper))
                 return self
             with nullcontext() if keeper is None else claimed(keeper.output):
                 if parameters.layers == AUTO:
@@ -187,6 +195,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             As `fit`.
         """
         began, parameters = self._interrupted()
+        if "start" in began.metadata:
+            parameters = followed(parameters, began.config.encoder)
         parameters = parameters.resolved(began.config.encoder.layers)
         keeper = self._checkpoint(checkpoint, checkpoint_every, overwrite, began.seed)
         with show_fitting(progress, texts) as told:
