@@ -17,6 +17,7 @@ from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.fitting import Training, seed_of
 from w2v.neural.tasks.folder import FolderFormat, TextNetwork
 from w2v.neural.tasks.parameters import SharedParameters
+from w2v.neural.tasks.starting import followed
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import Estimator
 from w2v.settings.parameters import CONSTRAINTS
@@ -150,15 +151,25 @@ class TextEstimator(Estimator, Generic[_P]):
         parameters.to_dict()  # what cannot be kept is refused before it is trained with
         return parameters  # type: ignore[no-any-return]
 
+    def _followed(self, stack: StackConfig | None) -> _P:
+        """Return the parameters with those of the layers to start from, if there are any."""
+        return self._parameters() if stack is None else followed(self._parameters(), stack)
+
     def _threads(self, workers: int | None) -> int:
         """Return how many threads to use: those that are asked for, or else the parameter's, or all cores."""
         CONSTRAINTS["workers"].check("workers", workers)
         return workers or self.workers or default_workers()
 
     @contextmanager
-    def _training(self, given: Any, saving: Saving, progress: ProgressOption) -> Iterator[Training[_P]]:
-        """Return a new training, and show how far it is; `given` is what it reads first."""
-        parameters = replace(self._parameters(), random_state=seed_of(self.random_state))
+    def _training(
+        self, given: Any, saving: Saving, progress: ProgressOption, stack: StackConfig | None = None
+    ) -> Iterator[Training[_P]]:
+        """Return a new training, and show how far it is; `given` is what it reads first.
+
+        `stack` describes the layers to start from, if there are any.
+        """
+        parameters = self._followed(stack)
+        parameters = replace(parameters, random_state=seed_of(self.random_state))
         keeper = self._checkpoint(saving)
         with show_fitting(progress, _first_of(given)) as told:
             yield Training(parameters, self._keep, keeper, told)
@@ -169,7 +180,8 @@ class TextEstimator(Estimator, Generic[_P]):
         began = self.network_
         if began.complete:
             raise ValueError("training is complete: there is nothing to resume")
-        parameters = replace(self._parameters(), random_state=began.seed)
+        parameters = self._followed(began.config.encoder if "start" in began.metadata else None)
+        parameters = replace(parameters, random_state=began.seed)
         keeper = self._checkpoint(saving, began.seed)
         with show_fitting(progress, _first_of(given)) as told:
             yield Training(parameters, self._keep, keeper, told, began)

@@ -17,6 +17,7 @@ from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
 from w2v.neural.batches import TokenBatches
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import ProgressOption
+from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Training, digest_of_arrays, train
 from w2v.neural.tasks.folder import TextNetwork
@@ -24,6 +25,7 @@ from w2v.neural.tasks.labels import tagging_network
 from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
 from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.parameters import EPOCHS, LEAST_STEPS, TaggerParameters
+from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers, start_of
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
 from w2v.neural.tasks.labels.tagging_answers import concluded, labels_of, probable_labels
 from w2v.neural.tasks.labels.tagging_data import (
@@ -36,7 +38,6 @@ from w2v.neural.tasks.labels.tagging_data import (
 )
 from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
 from w2v.neural.tasks.labels.tagging_network import TagBatch, TaggerConfig
-from w2v.neural.tasks.labels.words import given_vectors
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
@@ -97,6 +98,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         columns: Any = None,
         validation: Any = None,
         vectors: Any = None,
+        start: HasLayers | None = None,
         column_numbers: ColumnNumbers = ColumnNumbers(),  # noqa: B008
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
@@ -117,6 +119,9 @@ class Tagger(TextEstimator[TaggerParameters]):
             What training is measured by. By default `held_out` of the sentences is set aside.
         vectors : Embeddings, path-like, optional
             Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
+        start : SentenceEncoder, optional
+            Layers to start from, which text without labels has trained, with the vectors of the words that they read.
+            Parameters of the network that are left at their defaults are those of the layers.
         column_numbers : ColumnNumbers
             Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.
         {saving}
@@ -124,18 +129,20 @@ class Tagger(TextEstimator[TaggerParameters]):
             If words and tags do not go together, there are too few, or an option is out of range.
         """
         saving = checkpoint, checkpoint_every, overwrite
-        with self._training(sentences, saving, progress) as training:
+        layers = opened_layers(start, vectors)
+        with self._training(sentences, saving, progress, None if layers is None else layers.stack) as training:
             parameters = training.parameters
             given = tagged_of(sentences, tags, columns, column_numbers)
             data = TagData.of(given, _validation_of(validation, column_numbers), column_numbers, parameters)
-            words, table = given_vectors(
-                vectors, (word for own in data.trained.sentences for word in own), parameters.most_vectors
-            )
-            labels = Labels.learn(data.trained, parameters, words)
-            config = _config(labels, (len(table), table.shape[1]), parameters)
-            start = ParameterTable.initialise(config.tensors(), parameters.random_state)
+            words = (word for own in data.trained.sentences for word in own)
+            began = start_of(layers, vectors, words, parameters.most_vectors)
+            table = began.given.table
+            labels = Labels.learn(data.trained, parameters, began.given.words)
+            stack = stack_of(parameters) if layers is None else layers.stack
+            config = _config(labels, (len(table), table.shape[1]), parameters, stack)
             further = {"vectors": {"table": table}} if table.shape[1] else {}
-            network = TextNetwork(TAGGERS, config, start, {"text": labels}, further=further)
+            placed = began.initialise(config, parameters.random_state)
+            network = TextNetwork(TAGGERS, config, placed, {"text": labels}, began.metadata, further=further)
             self._train(network, data, training)
         return self
 
@@ -342,7 +349,9 @@ class Tagger(TextEstimator[TaggerParameters]):
             smallest=tagging_network.smallest,
             judged_by=name,
             word_dropout=parameters.word_dropout,
-            concluded=partial(concluded, held_out=data.held_out, most=parameters.examples, workers=self._threads(parameters.workers)),
+            concluded=partial(
+                concluded, held_out=data.held_out, most=parameters.examples, workers=self._threads(parameters.workers)
+            ),
             epochs=EPOCHS,
             least_steps=LEAST_STEPS,
         )
@@ -376,7 +385,7 @@ def _validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:
     return tagged_of(validation, None, None, numbers)
 
 
-def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters) -> TaggerConfig:
+def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters, stack: StackConfig) -> TaggerConfig:
     inputs = InputConfig(
         len(labels.words.words) + 1,
         parameters.word_size,
@@ -386,4 +395,4 @@ def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters
         tuple(len(values) + 1 for values in labels.columns.values),
         parameters.dim,
     )
-    return TaggerConfig(inputs, stack_of(parameters), len(labels.tags), parameters.output_layer)
+    return TaggerConfig(inputs, stack, len(labels.tags), parameters.output_layer)

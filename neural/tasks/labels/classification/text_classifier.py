@@ -52,6 +52,7 @@ from w2v.neural.tasks.labels.classification.measures import (
     probabilities,
 )
 from w2v.neural.tasks.labels.classification.parameters import AUTO, ClassifierParameters
+from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
@@ -111,6 +112,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         validation: Any = None,
         columns: TableColumns | None = None,
         vectors: Any = None,
+        start: HasLayers | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -131,21 +133,25 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         vectors : Embeddings, path-like, optional
             Word vectors that layers read besides their own; they are not trained further, and kept with the
             classifier.
+        start : SentenceEncoder, optional
+            Layers to start from; see `Tagger.fit`.
         {saving}
         CorpusError, ValueError, TypeError
             If texts lack labels, all have the same, or an option is out of range.
         """
-        parameters = self._parameters()
+        layers = opened_layers(start, vectors)
+        stack = None if layers is None else layers.stack
+        parameters = self._followed(stack)
         if vectors is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
             raise ValueError("word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60")
         saving = checkpoint, checkpoint_every, overwrite
-        with self._training(texts if y is None else None, saving, progress) as training:
+        with self._training(texts if y is None else None, saving, progress, stack) as training:
             data = LabelData.of(texts, y, validation, training.parameters, columns or TableColumns())
             if parameters.layers in (AUTO, 0):
                 self._fit_linear(data, training, vectors)
             else:
                 training = replace(training, parameters=training.parameters.resolved(parameters.layers))
-                train_layered(start_layered(data, training.parameters, vectors), data, training)
+                train_layered(start_layered(data, training.parameters, vectors, layers), data, training)
         return self
 
     def _fit_linear(self, data: LabelData, training: Training[ClassifierParameters], vectors: Any = None) -> None:
