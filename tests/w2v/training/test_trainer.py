@@ -20,7 +20,7 @@ from w2v.kernels.arguments import ROW_MULTIPLE, Segment
 from w2v.kernels.random import build_alias
 from w2v.kernels.simd import TILE_ROWS
 from w2v.monitoring.history import EpochRecord, Progress
-from w2v.settings.parameters import Parameters
+from w2v.settings.parameters import GENSIM, Parameters
 from w2v.training import objectives
 from w2v.training.objectives import chunk_shape
 from w2v.training.tables import Tables
@@ -88,7 +88,7 @@ def test_chunk_is_full_for_the_defaults_and_a_large_vocabulary() -> None:
     counts = zipf_counts(50_000)
     for algorithm in ("skipgram", "cbow"):
         parameters = Parameters(algorithm)
-        t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3), parameters.window)
+        t, _, _ = chunk_shape(parameters, ALPHA[algorithm], counts, keep_probabilities(counts, 1e-3), GENSIM["window"])
         assert t == objectives.MAX_TARGETS[algorithm]
 
 
