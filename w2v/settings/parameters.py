@@ -258,7 +258,7 @@ class Parameters:
     @property
     def _window(self) -> int:
         """The window, before a recipe has set it too: none sets a larger one than gensim's."""
-        return int(GENSIM["window"]) if self.window is None else self.window
+        return int(self.window or GENSIM["window"])
 
     @property
     def measured(self) -> list[str]:

@@ -260,8 +260,8 @@ class Trainer:
             self._recent_loss(),
             planned.rates[0],
             left,
-            *measured[-1:],
-            epochs=None if self.parameters.max_time else self.parameters.epochs,
+            measured[-1] if measured else None,
+            None if self.parameters.max_time else self.parameters.epochs,
         )
 
 
