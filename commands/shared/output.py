@@ -186,7 +186,8 @@ def print_estimate(estimate: Mapping[str, Any]) -> None:
 def print_trained(summary: Mapping[str, Any]) -> None:
     """Print what `w2v train` made."""
     seconds, loss = summary["seconds"], summary["loss"]
-    rows = [
+    rows = [("recipe", summary["recipe"])] if summary["recipe"] else []
+    rows += [
         ("words", f"{summary['vocabulary_size']:,}"),
         ("vector size", f"{summary['vector_size']:,}"),
         ("words of text", f"{summary['corpus_words']:,}"),

@@ -21,7 +21,7 @@ from w2v.settings.constraints import (
     Seed,
     TokenizerChoice,
 )
-from w2v.settings.parameters import CONSTRAINTS, MAX_VOCABULARY, Parameters
+from w2v.settings.parameters import CONSTRAINTS, GENSIM, MAX_VOCABULARY, Parameters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -71,7 +71,8 @@ def _as_number(constraint: Constraint, text: str) -> object:
 def training_options(command: Command) -> Command:
     """Add an option for each training parameter of word vectors; see `w2v.settings.parameters`."""
     for name, constraint in reversed(CONSTRAINTS.items()):
-        command = parameter_option(name, constraint, getattr(Parameters, name))(command)
+        unset = f"{GENSIM[name]:g}" if name in GENSIM else ""
+        command = parameter_option(name, constraint, getattr(Parameters, name), unset)(command)
     return command
 
 

@@ -136,6 +136,7 @@ def run_training(
     schedule = model.embeddings_.metadata["schedule"]
     summary = {
         "output": str(saved.path),
+        "recipe": schedule.get("recipe"),
         "vocabulary_size": len(model.vocabulary_),
         "vector_size": model.vector_size,
         "corpus_words": model.embeddings_.metadata["corpus"]["words"],

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Examples:
   w2v train corpus.txt --output my.model
   w2v train 'news/*.txt.gz' --output news.model --vector-size 300 --window 10
+  w2v train corpus.txt --output my.model --recipe best
   w2v train corpus.txt --output my.model --algorithm cbow --max-time 10m
   zcat dump.gz | w2v train - --output dump.model --workers 2
   w2v train corpus.txt --output my.model --holdout 0.01 --patience 2 --epochs 50
@@ -189,7 +190,7 @@ def _open_base(base: Path, given: dict[str, Any]) -> Word2Vec:
             f"{base}: training is not complete; finish it with `w2v train --resume {base}` before it is continued."
         )
     kept: dict[str, Any] = {
-        name: given.pop(name) for name in ("algorithm", "vector_size", "tokenizer") if name in given
+        name: given.pop(name) for name in ("algorithm", "vector_size", "tokenizer", "recipe") if name in given
     }
     check_kept_parameters(model, kept, base)
     if "epochs" in given:

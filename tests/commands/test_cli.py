@@ -367,6 +367,9 @@ BAD_TRAINING_VALUES = [
     ("--buckets", "0"),
     ("--position-weights=1", None),
     ("--lines", "words"),
+    ("--alpha-hold", "1"),
+    ("--alpha-hold", "nan"),
+    ("--recipe", "quick"),
     ("--objective", "softmax"),
 ]
 

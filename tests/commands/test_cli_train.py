@@ -18,6 +18,7 @@ import w2v.commands.shared.training
 from w2v.commands.main import main
 from w2v.commands.shared.types import Duration
 from w2v.monitoring.history import Progress, TrainingInterrupted
+from w2v.settings.recipes import best_settings
 from w2v.storage.tensors import read_tensors
 from w2v.training import word2vec
 from w2v.training.checkpoints import CheckpointWarning, interrupted_seed
@@ -185,6 +186,22 @@ def test_resume_refuses_other_options(corpus: Path, tmp_path: Path, monkeypatch:
     assert interrupted_seed(output) == 1
     same = ["--output", output, *SMALL, "--tokenizer", "words", "--workers", 2]
     assert run("train", corpus, "--resume", output, *same).exit_code == 0
+
+
+def test_a_recipe_is_told_first_and_stored_and_what_is_given_wins(corpus: Path, tmp_path: Path) -> None:
+    output, small = tmp_path / "out", ["--vector-size", 8, "--min-count", 1, "--workers", 1]
+    command = ["train", corpus, "--output", output, *small, "--recipe", "best", "--epochs", 5, "--window", 3]
+    result = run(*command, "--progress", "log")
+    n_words = Embeddings.load(output).metadata["corpus"]["tokens"]
+    chosen = best_settings(n_words)
+    told = f"best for {n_words:,} words: window 3, sample {chosen['sample']:g}, alpha-hold {chosen['alpha_hold']:g}"
+    assert result.exit_code == 0 and result.stderr.splitlines()[0] == f"Recipe: {told}, epochs 5"
+    assert told in result.stdout.splitlines()[2]
+    described = json.loads(run("info", output, "--json").stdout)["parameters"]
+    assert {name: described[name] for name in chosen} == chosen | {"epochs": 5, "window": 3}
+    continued = ["train", corpus, "--continue", output, "--output", tmp_path / "x", "--recipe", "none"]
+    assert_mistake(run(*continued), 2, "--recipe is none, but the training in")
+    assert_mistake(run(*command, "--overwrite", "--algorithm", "cbow"), 2, "recipe='best' is for skip-gram with")
 
 
 def test_resume_refuses_text_that_changed(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
 from w2v.settings.constraints import MAX_SEED
 from w2v.settings.environment import default_workers
 from w2v.settings.parameters import Parameters
+from w2v.settings.recipes import resolve
 
 PathLike = str | os.PathLike[str]
 MOST_SEEDS = 100
@@ -71,7 +72,7 @@ def compare_programs(
     for path in (*analogies, *pairs):  # a missing file should not be found out after the training
         open(path, "rb").close()
     workers = default_workers() if parameters.workers is None else parameters.workers
-    parameters = replace(parameters, workers=workers, random_state=seeds[0])
+    parameters = resolve(replace(parameters, workers=workers, random_state=seeds[0]), 0)
     runs: dict[str, list[Run]] = {key: [] for key in keys}
     with tempfile.TemporaryDirectory(prefix="w2v-compare-") as folder:
         text = Path(folder, "tokenised.txt")

@@ -17,6 +17,7 @@ from w2v.vectors.embeddings import Embeddings
 
 _OURS_ALONE = (
     "holdout", "eval_analogies", "eval_pairs", "patience", "monitor", "position_weights", "phrases", "lines",
+    "alpha_hold", "recipe",
 )  # fmt: skip
 _SPELT_AS_GENSIM = (
     "vector_size", "window", "min_count", "sample", "ns_exponent", "shrink_windows", "alpha", "min_alpha", "epochs",
@@ -60,7 +61,7 @@ def check_counterparts(parameters: Parameters, programs: tuple[str, ...]) -> Non
         raise ValueError("random_state must be an int or None to be compared: gensim takes no generator.")
     defaults = {field.name: field.default for field in fields(Parameters)}
     for name in _OURS_ALONE:
-        if getattr(parameters, name) != defaults[name]:
+        if (given := getattr(parameters, name)) and given != defaults[name]:
             raise ValueError(f"{name} cannot be compared: the other programs have nothing like it.")
     for name in _NOT_IN_FASTTEXT if "fasttext" in programs else ():
         if getattr(parameters, name) != defaults[name]:

@@ -194,11 +194,19 @@ def show_states(
 
 
 def show_training(
-    progress: Callable[[Progress], None] | bool | str | None, epochs: int | None, corpus: object
+    progress: Callable[[Progress], None] | bool | str | None, corpus: object
 ) -> AbstractContextManager[Callable[[Progress], None] | None]:
-    """Show how far the training of word vectors is, as `show_states` does; `epochs` if their number is known."""
+    """Show how far the training of word vectors is, as `show_states` does."""
     reading = f"reading {name_of(corpus)}"
-    return show_states(progress, reading, lambda state: (*_describe(state, epochs, reading), "training"))
+    return show_states(progress, reading, lambda state: (*_describe(state, reading), "training"))
+
+
+def tell(progress: Callable[[Progress], None] | bool | str | None, line: str) -> None:
+    """Write a line to standard error, where progress is shown there."""
+    if not callable(progress) and mode_of(progress) != "none":
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{printable(line)}\n")
+            sys.stderr.flush()
 
 
 def mode_of(progress: bool | str | None) -> str:
@@ -217,10 +225,10 @@ def name_of(corpus: object) -> str:
     return first if len(names) == 1 else f"{first} and {len(names) - 1} more"
 
 
-def _describe(state: Progress, epochs: int | None, reading: str) -> tuple[str, float | None, float | None, str]:
+def _describe(state: Progress, reading: str) -> tuple[str, float | None, float | None, str]:
     """Return what to tell of a training: what is done, how much of it, and facts."""
     phases = {"reading": reading, "compiling": "compiling, once"}
-    epoch = f"epoch {state.epoch}" + (f" of {epochs}" if epochs else "")
+    epoch = f"epoch {state.epoch}" + (f" of {state.epochs}" if state.epochs else "")
     what = phases.get(state.phase, epoch if state.phase == "training" else state.phase)
     facts = [] if state.words_per_second is None else [f"{state.words_per_second:,.0f} words/s"]
     losses = (("loss", state.loss), ("held out", state.holdout_loss))

@@ -26,6 +26,7 @@ class Progress:
     alpha: float | None = None  # learning rate
     seconds_left: float | None = None  # of the phase
     holdout_loss: float | None = None  # mean loss of the held-out sentences, at the end of the last epoch
+    epochs: int | None = None  # of the training; None also where time ends it
 
 
 @dataclass

@@ -39,6 +39,11 @@ DEFAULT_ALPHA = {
 DEFAULT_MIN_ALPHA = 1e-4
 """Learning rate at the end where `min_alpha` is None."""
 
+GENSIM: dict[str, Any] = {"window": 5, "sample": 1e-3, "epochs": 5, "alpha_hold": 0.0}
+"""What parameters stand for that are None where no recipe sets them: the settings of word2vec and gensim."""
+
+_CHOSEN: Any = None  # by `w2v.settings.recipes.resolve`, before anything is trained
+
 MAX_ALPHA = {"skipgram": 0.1, "cbow": 0.25}
 MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
 """Limits of alpha, and of alpha times the rows that a row meets at once; see `Parameters.max_alpha`."""
@@ -64,8 +69,9 @@ class Parameters:
         Predict each neighbour from a word, or a word from the mean of its neighbours.
     vector_size : int
         Width D of the vectors, 1 to 10000.
-    window : int
-        Largest distance between two words that count as neighbours, 1 to 10000, in a basket its length.
+    window : int or None
+        Largest distance between two words that count as neighbours, 1 to 10000, in a basket its length. None is 5, or
+        what the recipe chooses.
     objective : {"negative", "hs"}
         Tell an observed word from noise words, or hierarchical softmax: predict its path through a Huffman tree, which
         leaves `negative` and `ns_exponent` without a meaning.
@@ -75,8 +81,9 @@ class Parameters:
         Words seen less often are left out, at least 1.
     max_vocab : int or None
         Keep at most this many of the most frequent words.
-    sample : float
-        Words with a larger fraction of the corpus are thinned out, 0 to 1; 0 keeps all.
+    sample : float or None
+        Words with a larger fraction of the corpus are thinned out, 0 to 1; 0 keeps all. None is 1e-3, or what the
+        recipe chooses.
     ns_exponent : float
         Noise words are drawn in proportion to count ** ns_exponent, -5 to 5.
     shrink_windows : bool
@@ -85,8 +92,11 @@ class Parameters:
         Learning rate at the start, above 0 and at most `max_alpha`; None is the algorithm's own default.
     min_alpha : float or None
         Learning rate at the end, 0 to 1 and not above `alpha`; None is close to 0.
-    epochs : int
-        Passes over the corpus, 1 to 100000.
+    alpha_hold : float or None
+        Fraction of the training, from 0 to below 1, for which the learning rate stays at `alpha` before it falls
+        linearly to `min_alpha`. None is 0, or what the recipe chooses.
+    epochs : int or None
+        Passes over the corpus, 1 to 100000. None is 5, or what the recipe chooses.
     max_time : float or None
         Seconds to train, from reading the text on, above 0; `epochs` is ignored then.
     holdout : float or None
@@ -128,21 +138,25 @@ class Parameters:
         Its `scoring`, `threshold` and `passes`.
     phrase_connectors : {"none", "english"}
         Its `connector_words`.
+    recipe : {"none", "best"}
+        What sets `window`, `sample`, `alpha_hold` and `epochs` where they are None: gensim's settings, or for skip-gram
+        with negative sampling the best that were measured in the time that those take; see `w2v.settings.recipes`.
     """
 
     algorithm: str = "skipgram"
     vector_size: int = 100
-    window: int = 5
+    window: int = _CHOSEN
     objective: str = "negative"
     negative: int = 5
     min_count: int = 5
     max_vocab: int | None = None
-    sample: float = 1e-3
+    sample: float = _CHOSEN
     ns_exponent: float = 0.75
     shrink_windows: bool = True
     alpha: float | None = None
     min_alpha: float | None = None
-    epochs: int = 5
+    alpha_hold: float = _CHOSEN
+    epochs: int = _CHOSEN
     max_time: float | None = None
     holdout: float | None = None
     eval_analogies: str | os.PathLike[str] | None = None
@@ -164,6 +178,7 @@ class Parameters:
     phrase_threshold: float | None = None
     phrase_passes: int = 1
     phrase_connectors: str = "none"
+    recipe: str = "none"
 
     def validate(self) -> None:
         """Raise ValueError, which names value and limits, if a value is not allowed or does not go with another."""
@@ -182,18 +197,23 @@ class Parameters:
         )
         yield (
             alpha is not None and alpha > self.max_alpha,
-            f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self.window} and "
+            f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self._window} and "
             f"negative={self.negative}, where training is known to be stable, got {alpha!r:.80}.",
         )
         is_hs, is_text = self.objective == "hs", self.lines == "text"
+        yield (
+            self.recipe != "none" and (self.algorithm != "skipgram" or is_hs or self.lines == "pairs"),
+            f"recipe={self.recipe!r:.80} is for skip-gram with negative sampling, trained on sentences: leave "
+            "algorithm, objective and lines out, or the recipe.",
+        )
         for name in ("negative", "ns_exponent"):
             yield is_hs and self._is_given(name), f"{name} is for negative sampling: it cannot go with objective='hs'."
         for name in ("position_weights", "deterministic"):
             yield is_hs and getattr(self, name), f"{name} needs negative sampling: it cannot go with objective='hs'."
         yield self.min_n > self.max_n, f"min_n must not be above max_n ({self.max_n}), got {self.min_n}."
         yield (
-            self.position_weights and self.window > _FULL_WINDOW,
-            f"position_weights go with a window of at most {_FULL_WINDOW}, got {self.window}.",
+            self.position_weights and self._window > _FULL_WINDOW,
+            f"position_weights go with a window of at most {_FULL_WINDOW}, got {self._window}.",
         )
         yield (
             self.position_weights and self.algorithm != "cbow",
@@ -236,6 +256,11 @@ class Parameters:
         return bool(getattr(self, name) != Parameters.__dataclass_fields__[name].default)
 
     @property
+    def _window(self) -> int:
+        """The window, before a recipe has set it too: none sets a larger one than gensim's."""
+        return int(self.window or GENSIM["window"])
+
+    @property
     def measured(self) -> list[str]:
         """What is measured after every epoch, of what `monitor` may name."""
         return [name for name, option in _MEASURED_BY.items() if getattr(self, option) is not None]
@@ -247,7 +272,7 @@ class Parameters:
         """
         if self.algorithm == "cbow" or self.lines == "pairs":
             return 1.0
-        return 2.0 * reach - (reach * (reach - 1) / self.window if self.shrink_windows else 0.0)
+        return 2.0 * reach - (reach * (reach - 1) / self._window if self.shrink_windows else 0.0)
 
     @property
     def max_alpha(self) -> float:
@@ -255,7 +280,7 @@ class Parameters:
 
         Of more than 50 words a window need not be full; training lowers the rate where it is.
         """
-        return self.max_alpha_within(self.window if self.window <= _FULL_WINDOW else 1)
+        return self.max_alpha_within(self._window if self._window <= _FULL_WINDOW else 1)
 
     def max_alpha_within(self, reach: int) -> float:
         """Return the largest learning rate at which training is stable; for `reach` see `pairs_within`.
@@ -290,14 +315,16 @@ CONSTRAINTS: dict[str, Constraint] = {
         "Predict each neighbour from a word, or a word from the mean of its neighbours.", ("skipgram", "cbow")
     ),
     "vector_size": Integer("Width of the vectors.", 1, 10_000),
-    "window": Integer("Largest distance between two words that count as neighbours.", 1, MAX_WINDOW),
+    "window": Integer("Largest distance between two words that count as neighbours.", 1, MAX_WINDOW, optional=True),
     "objective": Choice(
         "Negative sampling, or hierarchical softmax, which predicts a word's path through a tree.", ("negative", "hs")
     ),
     "negative": Integer("Noise words for each observed pair.", 1, 1_000),
     "min_count": Integer("Leave out words seen less often than this.", 1, MAX_VOCABULARY),
     "max_vocab": Integer("Keep at most this many words, the most frequent.", 1, MAX_VOCABULARY, optional=True),
-    "sample": Number("Thin out words with a larger fraction of the corpus than this; 0 keeps all.", low=0, high=1),
+    "sample": Number(
+        "Thin out words with a larger fraction of the corpus than this; 0 keeps all.", low=0, high=1, optional=True
+    ),
     "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
     "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
     "alpha": Number(
@@ -307,7 +334,13 @@ CONSTRAINTS: dict[str, Constraint] = {
         optional=True,
     ),
     "min_alpha": Number("Learning rate at the end; left out, close to 0.", low=0, high=1, optional=True),
-    "epochs": Integer("Passes over the corpus.", 1, 100_000),
+    "alpha_hold": Number(
+        "Fraction of the training for which the learning rate stays at alpha before it falls.",
+        low=0,
+        below=1,
+        optional=True,
+    ),
+    "epochs": Integer("Passes over the corpus.", 1, 100_000, optional=True),
     "max_time": Seconds("Train for this long, such as 90s or 2h, whatever epochs says.", above=0, optional=True),
     "holdout": Number(
         "Never train on this fraction of the sentences, and measure the loss on it after every epoch.",
@@ -348,6 +381,11 @@ CONSTRAINTS: dict[str, Constraint] = {
     "phrase_passes": SHARED_WITH_PHRASES["passes"],
     "phrase_connectors": Choice(
         "Words that may stand inside a phrase but neither begin nor end it, such as of and the.", ("none", "english")
+    ),
+    "recipe": Choice(
+        "What sets window, sample, alpha-hold and epochs where they are left out: gensim's settings, or those that "
+        "make the best vectors in the same time.",
+        ("none", "best"),
     ),
 }
 """What each field of `Parameters` may hold."""

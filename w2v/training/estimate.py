@@ -29,6 +29,7 @@ from w2v.encoding.stream import (
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.settings.environment import default_workers
 from w2v.settings.parameters import Parameters
+from w2v.settings.recipes import resolve
 from w2v.training.session import make_crew
 from w2v.training.trainer import StopTraining, Trainer
 
@@ -97,8 +98,9 @@ def estimate_training(
     started = time.perf_counter()  # not before: what is needed once is compiled or loaded by now
     vocabulary, trained = _encode(sample, parameters, min(needed, int(every_word.counts[0])), workers)
     reading = (time.perf_counter() - started) / fraction
-    speed, tables = _measure(parameters, vocabulary, trained, workers, n_kept, seconds)
     tokens, sentences = round(len(trained) / fraction), round(trained.n_sentences / fraction)
+    parameters = resolve(parameters, tokens)
+    speed, tables = _measure(parameters, vocabulary, trained, workers, n_kept, seconds)
     width = float(np.mean([len(word.encode()) for word in vocabulary.index_to_key[:100_000]]))
     kept_words = round(n_kept * (_WORD_BYTES + width))
     encoded = 4 * tokens + 8 * sentences

@@ -33,6 +33,8 @@ UNIT_NOISE_ALPHA = 0.025
 """Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
 MOST_NOISE = 5_000
 """Noise words of a chunk that are enough; fewer with windows of over 100 words, so that the scores fit in memory."""
+TILE_SLACK = 0.05
+"""Skip-gram gives up so much of its targets and of the variety of its noise where that saves a tile of noise rows."""
 CBOW_SHARING = 10
 """Targets times `negative` for each noise row of a CBOW chunk."""
 
@@ -148,6 +150,9 @@ def chunk_shape(
     where q and p are its fractions of the noise distribution and of the tokens that survive subsampling. N is at least
     what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
 
+    Where the last tile of noise rows would be nearly empty, as with a window of 4 or 10, skip-gram does without it and
+    without a few targets; TILE_SLACK says how few.
+
     Return (T, N, alpha): T is from 1 to MAX_TARGETS[algorithm], N a positive multiple of the tile's rows. The learning
     rate at the start is as given, or smaller where a vocabulary of a few words would break the limits even with T = 1.
     """
@@ -167,4 +172,9 @@ def chunk_shape(
     if not skipgram:
         least_noise = parameters.negative * n_targets / CBOW_SHARING
     n_noise = max(least_noise, alpha * n_targets * pairs * parameters.negative / MAX_NOISE_STEP)
+    if skipgram:
+        fewer = TILE_ROWS * math.floor(n_noise / TILE_ROWS + 1e-9)
+        targets = math.floor(min(n_targets, fewer * MAX_NOISE_STEP / (alpha * pairs * parameters.negative)) + 1e-9)
+        if fewer >= (1 - TILE_SLACK) * least_noise and targets >= (1 - TILE_SLACK) * n_targets:
+            return targets, fewer, alpha
     return n_targets, TILE_ROWS * math.ceil(n_noise / TILE_ROWS - 1e-9), alpha

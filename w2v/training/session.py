@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
-from w2v.display.progress import show_training
+from w2v.display.progress import show_training, tell
 from w2v.encoding.corpus import Corpus, inputs_of, open_corpus, tokenizer_for
 from w2v.encoding.holdout import hold_out
 from w2v.encoding.records import encode_records
@@ -26,6 +26,7 @@ from w2v.phrases.estimator import encode_with_phrases, phrases_of
 from w2v.phrases.phrase_list import PhraseTokenizer
 from w2v.settings.environment import default_workers
 from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
+from w2v.settings.recipes import describe_recipe, resolve
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
 from w2v.training.continuing import counts_before, grow_tables
@@ -70,6 +71,12 @@ class Start:
     def before(self) -> TrainingState | None:
         """The training that this one follows."""
         return self.interrupted or self.base
+
+    def resolved(self, stream: TokenStream, run: RunOptions) -> Start:
+        """Return the start with all parameters set, and tell what a recipe chose."""
+        if self.parameters.recipe != "none":
+            tell(run.progress, f"Recipe: {describe_recipe(self.parameters, len(stream))}")
+        return replace(self, parameters=resolve(self.parameters, len(stream)))
 
     def known_words(self) -> Vocabulary | None:
         """Return the words, with their counts, that were there before this text."""
@@ -148,16 +155,17 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
         checkpoint = Checkpoint(run.checkpoint, run.checkpoint_every, overwrite=run.overwrite, seed=seed)
     check_evaluations(parameters)
     interrupt: KeyboardInterrupt | CallbackError | None = None
-    epochs = None if parameters.max_time else parameters.epochs
     with nullcontext() if checkpoint is None else claimed(checkpoint.output):
-        with show_training(run.progress, epochs, corpus) as progress, WorkFolder(run.work_folder) as folder:
+        with show_training(run.progress, corpus) as progress, WorkFolder(run.work_folder) as folder:
             text = _read(corpus, start, workers, run, folder, progress)
             if interrupted is not None:
                 _check_same_text(text, interrupted)
                 started = time.perf_counter() - interrupted.spent
-            tables, counted = start.tables(text.vocabulary), text.vocabulary
+            counted = text.vocabulary
             check_evaluations(parameters, counted)
             text = text.hold_out(parameters.holdout, start.seed)
+            start = start.resolved(text.stream, run)
+            parameters, tables = start.parameters, start.tables(counted)
             _check_pairs(text)
             if progress is not None:
                 progress(Progress("compiling"))
@@ -313,6 +321,8 @@ def _state_of(
     }
     if text.held_out is not None:
         metadata["corpus"]["held_out_tokens"] = len(text.held_out)
+    if parameters.recipe != "none":
+        metadata["schedule"]["recipe"] = describe_recipe(parameters, len(text.stream))
     if parameters.patience is not None:
         metadata["schedule"]["best_epoch"] = best_epoch(parameters, trainer.history)
     if trainer.stop_reason is not None:

@@ -25,6 +25,7 @@ from w2v.monitoring.history import EpochRecord, Progress
 from w2v.monitoring.pauses import DivergenceError as DivergenceError
 from w2v.monitoring.pauses import Pause as Pause
 from w2v.settings.parameters import DEFAULT_MIN_ALPHA, Parameters
+from w2v.settings.recipes import resolve
 from w2v.training.objectives import choose_objective
 from w2v.training.tables import Tables
 
@@ -73,6 +74,7 @@ class Trainer:
         done: float = 0.0,
     ) -> None:
         assert vocabulary.counts is not None
+        parameters = resolve(parameters, len(stream))
         self.parameters, self.stream, self.seed, self.step = parameters, stream, seed, step
         self.history = [] if history is None else history
         self.done = done
@@ -203,7 +205,10 @@ class Trainer:
             epoch, position = epoch + 1, 0
 
     def _alpha_at(self, done: float) -> float:
-        return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * done)
+        """Return the learning rate after a fraction of the schedule: held, then falling in a straight line."""
+        hold = self.parameters.alpha_hold
+        fallen = max(0.0, (done - hold) / (1 - hold))
+        return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * fallen)
 
     def record(self, planned: Planned, stats: NDArray[np.float64], elapsed: float) -> int:
         """Add a segment's figures to its epoch, and look for divergence; return how many tokens it has."""
@@ -255,7 +260,8 @@ class Trainer:
             self._recent_loss(),
             planned.rates[0],
             left,
-            *measured[-1:],
+            measured[-1] if measured else None,
+            None if self.parameters.max_time else self.parameters.epochs,
         )
 
 

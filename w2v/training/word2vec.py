@@ -19,7 +19,7 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
 from w2v.settings.constraints import MAX_SEED
 from w2v.settings.estimator import Estimator, by_name
-from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
+from w2v.settings.parameters import CHECKPOINT_INTERVAL, GENSIM, Parameters
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback
 from w2v.training.session import RunOptions, Start, train
@@ -27,7 +27,9 @@ from w2v.training.state import TrainingState, read_state
 from w2v.vectors.embeddings import Embeddings
 
 _DEFAULTS = Parameters()
-_FIXED = ("algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights")
+_FIXED = (
+    "algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights", "recipe",
+)  # fmt: skip
 """Parameters that trained tables cannot go on without."""
 
 
@@ -37,9 +39,9 @@ class Word2Vec(ShownAsHtml, Estimator):
     Parameters
     ----------
     algorithm, vector_size, window, objective, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, \
-alpha, min_alpha, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, deterministic, \
-random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, phrase_connectors, \
-subwords, min_n, max_n, buckets, position_weights, lines
+alpha, min_alpha, alpha_hold, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, \
+deterministic, random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, phrase_connectors, \
+subwords, min_n, max_n, buckets, position_weights, lines, recipe
         See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
 
     Attributes
@@ -83,17 +85,18 @@ subwords, min_n, max_n, buckets, position_weights, lines
         *,
         algorithm: str = _DEFAULTS.algorithm,
         vector_size: int = _DEFAULTS.vector_size,
-        window: int = _DEFAULTS.window,
+        window: int | None = _DEFAULTS.window,
         objective: str = _DEFAULTS.objective,
         negative: int = _DEFAULTS.negative,
         min_count: int = _DEFAULTS.min_count,
         max_vocab: int | None = _DEFAULTS.max_vocab,
-        sample: float = _DEFAULTS.sample,
+        sample: float | None = _DEFAULTS.sample,
         ns_exponent: float = _DEFAULTS.ns_exponent,
         shrink_windows: bool = _DEFAULTS.shrink_windows,
         alpha: float | None = _DEFAULTS.alpha,
         min_alpha: float | None = _DEFAULTS.min_alpha,
-        epochs: int = _DEFAULTS.epochs,
+        alpha_hold: float | None = _DEFAULTS.alpha_hold,
+        epochs: int | None = _DEFAULTS.epochs,
         max_time: float | None = _DEFAULTS.max_time,
         holdout: float | None = _DEFAULTS.holdout,
         eval_analogies: str | os.PathLike[str] | None = _DEFAULTS.eval_analogies,
@@ -115,6 +118,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         buckets: int = _DEFAULTS.buckets,
         position_weights: bool = _DEFAULTS.position_weights,
         lines: str = _DEFAULTS.lines,
+        recipe: str = _DEFAULTS.recipe,
     ) -> None: ...
 
     def fit(
@@ -284,7 +288,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         return model
 
     def _repr_html_(self) -> str:
-        defaults = vars(_DEFAULTS)
+        defaults = vars(_DEFAULTS) | GENSIM if hasattr(self, "embeddings_") else vars(_DEFAULTS)
         changed = [name for name, value in self.get_params().items() if value != defaults[name]]
         facts: list[tuple[str, object]] = [
             ("algorithm", self.algorithm),
@@ -336,13 +340,16 @@ subwords, min_n, max_n, buckets, position_weights, lines
             )
         if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
-        return Start(parameters, _draw_seed(self.random_state), base=self._state)
+        before = self._state.parameters
+        left_out = {name: getattr(before, name) for name in GENSIM if getattr(parameters, name) is None}
+        return Start(replace(parameters, **left_out), _draw_seed(self.random_state), base=self._state)
 
     def _check_unchanged(self, names: Iterable[str] | None = None) -> None:
-        """Raise ValueError if one of the parameters is not what the training began with."""
+        """Raise ValueError if one of the parameters is not what the training began with, or chose."""
         began = vars(self._state.parameters)
         for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
-            if getattr(self, name) != began[name]:
+            is_chosen = name in GENSIM and getattr(self, name) is None
+            if getattr(self, name) != began[name] and not is_chosen:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it goes on "
                     "with the parameters that it began with"

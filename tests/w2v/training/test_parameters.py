@@ -31,6 +31,7 @@ NUMERIC_LIMITS = [
     ("ns_exponent", -5, 5.0, -5.1, 5.1),
     ("alpha", 1e-9, 0.1, 0.0, 0.11),
     ("min_alpha", 0.0, 1.0, -1e-9, 1.1),
+    ("alpha_hold", 0.0, 0.999, -1e-9, 1.0),
     ("epochs", 1, 100_000, 0, 100_001),
     ("max_time", 1e-3, 1e9, 0.0, -1.0),
     ("holdout", 1e-9, 0.5, 0.0, 0.51),
@@ -38,9 +39,12 @@ NUMERIC_LIMITS = [
     ("random_state", 0, 2**32 - 1, -1, 2**32),
 ]
 INTEGERS = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "workers", "random_state"]
-NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "max_time", "holdout"]
+NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "alpha_hold", "max_time", "holdout"]
 WATCHING = ["holdout", "eval_analogies", "eval_pairs", "patience", "monitor"]
-OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", "phrase_threshold", *WATCHING]
+CHOSEN = ["window", "sample", "alpha_hold", "epochs"]
+OPTIONAL = [
+    "max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", "phrase_threshold", *WATCHING, *CHOSEN,
+]  # fmt: skip
 
 
 def test_validate_accepts_the_defaults() -> None:

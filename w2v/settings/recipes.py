@@ -1,0 +1,31 @@
+"""What a training does where nobody said: gensim's settings, or those of a recipe for the size of the text.
+
+Measured by benchmarks/recipes.py; docs/training.md has the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from w2v.settings.parameters import GENSIM, Parameters
+
+
+def best_settings(n_tokens: int) -> dict[str, Any]:
+    """Return what the recipe "best" sets for a text of so many tokens."""
+    return {"window": 4, "sample": 1e-4, "epochs": 8, "alpha_hold": 0.6}
+
+
+def resolve(parameters: Parameters, n_tokens: int) -> Parameters:
+    """Return the parameters with those that were left out set, for a text of so many tokens."""
+    settings = GENSIM if parameters.recipe == "none" else best_settings(n_tokens)
+    left_out = {name: value for name, value in settings.items() if getattr(parameters, name) is None}
+    return replace(parameters, **left_out)
+
+
+def describe_recipe(parameters: Parameters, n_tokens: int) -> str:
+    """Say in a line what is trained with, for a recipe."""
+    resolved = resolve(parameters, n_tokens)
+    epochs = "" if parameters.max_time else f", epochs {resolved.epochs}"
+    held = f"window {resolved.window}, sample {resolved.sample:g}, alpha-hold {resolved.alpha_hold:g}"
+    return f"{parameters.recipe} for {n_tokens:,} words: {held}{epochs}"
