@@ -36,7 +36,7 @@ _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwri
 @click.command(
     "fit-encoder",
     cls=LongCommand,
-    first="output resume pairs teacher architecture layers heads dim steps max-time workers seed",
+    first="output resume objective pairs teacher architecture layers heads dim steps max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-encoder my.model wiki.txt --output my.encoder

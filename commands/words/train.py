@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=LongCommand,
-    first="output resume continue algorithm vector-size window min-count epochs max-time subwords phrases "
-    "dry-run workers seed",
+    first="output resume recipe algorithm vector-size window min-count epochs max-time subwords phrases workers seed",
     epilog="""\b
 Examples:
   w2v train corpus.txt --output my.model

@@ -62,4 +62,4 @@ def test_no_option_is_in_two_groups() -> None:
     assert len(names) == len(set(names))
     known = {one for command in _leaves(main) for option in command.params if isinstance(option, click.Option)
              for one in option_names(option)}  # fmt: skip
-    assert set(names) - known == {"help", "recipe", "start"}
+    assert set(names) - known == {"help"}
