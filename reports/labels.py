@@ -234,13 +234,13 @@ def _confusions(labels: Sequence[str], given: Sequence[Any]) -> list[Block]:
 def _calibration_section(report: Mapping[str, Any], model: Model) -> Section | None:
     """Return how much is right of what was said with some confidence."""
     bins = [
-        (float(one[1]), float(one[2]))
+        (float(one[1]), float(one[2]), int(one[0]))
         for one in report.get("reliability") or []
         if isinstance(one, (list, tuple)) and len(one) == 3 and all(map(is_number, one))
     ]
     if len(bins) < 2:
         return None
-    points = tuple((100 * p, 100 * right) for p, right in sorted(bins))
+    points = tuple((100 * p, 100 * right) for p, right, _ in sorted(bins))
     low, high = points[0][0], points[-1][0]
     curves = Curves(
         "calibration", "How much is right of what it is so sure of", "how sure it was, %", "right, %",
@@ -256,7 +256,9 @@ def _calibration_section(report: Mapping[str, Any], model: Model) -> Section | N
         before = figure_of(calibration.error_before, 3)
         text += f"; with temperature 1 the error was {before}, with one of the other half of them " if before else ""
         text += f"{calibration.error:.3f}." if before and calibration.error is not None else "."
-    return Section("Calibration", (curves, Paragraph(text)))
+    rows = tuple((percent(p), percent(right), f"{n:,}") for p, right, n in sorted(bins))
+    counted = Table((">how sure", ">right", ">answers"), rows, "How many answers each point stands for", is_detail=True)
+    return Section("Calibration", (curves, Paragraph(text), counted))
 
 
 def _mistakes_section(model: Model, kind: _Kind) -> Section | None:

@@ -33,7 +33,7 @@ Examples:
   w2v report my.encoder --sentences sentences.txt --sts sts-dev.csv --against my.model
   w2v report my.translator --pairs test.de --pairs test.en
   w2v report my.lm --text test.txt
-  w2v report my.classifier --classify test.tsv
+  w2v report my.classifier --classify labels.tsv
   w2v report my.model --output README.md --language en --license cc-by-sa-4.0""",
 )
 @model_argument

@@ -46,6 +46,17 @@ def test_fit_classifier_trains_saves_and_reports(table: Path, tmp_path: Path) ->
     assert_mistake(run("fit-classifier", table, "-o", output), 1, "exists already")
 
 
+def test_held_out_texts_are_kept_unless_they_are_private(table: Path, tmp_path: Path) -> None:
+    for given, n in (((), 8), (("--examples", 3), 3), (("--examples", 0), 0)):
+        output = tmp_path / f"m{n}"
+        assert run("fit-classifier", table, "-o", output, *given).exit_code == 0
+        file = output / "examples.json"
+        kept = json.loads(file.read_text(encoding="utf-8"))["examples"] if n else []
+        assert (file.exists(), len(kept)) == (n > 0, n)
+        assert all(one["text"] in TEXTS for one in kept)
+    assert_mistake(run("fit-classifier", table, "-o", tmp_path / "no", "--examples", 1001), 2, "examples")
+
+
 def test_tables_and_several_labels(tmp_path: Path) -> None:
     texts, labels = topic_sets(60)
     csv = tmp_path / "sets.csv"

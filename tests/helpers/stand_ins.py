@@ -165,6 +165,18 @@ class StandIns:
 
         name_tagger().save(path)
 
+    def write_classifier(self, path: Path) -> None:
+        """Train a classifier for a moment."""
+        from tests.helpers.label_examples import topic_classifier
+
+        topic_classifier().save(path)
+
+    def write_image_classifier(self, path: Path) -> None:
+        """Train a classifier of pictures for a moment."""
+        from tests.helpers.pictures import bar_classifier
+
+        bar_classifier().save(path)
+
     def write_tagged(self, path: Path) -> None:
         """Write sentences of words with tags."""
         from tests.helpers.tag_models import named_sentences, without_columns, write_tagged
@@ -242,6 +254,8 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"[\w-]+\.translator", StandIns.write_translator),
     (r"[\w-]+\.lm", StandIns.write_language_model),
     (r"[\w-]+\.tagger", StandIns.write_tagger),
+    (r"(?:my|books)\.classifier", StandIns.write_classifier),
+    (r"(?:my|digits)\.images", StandIns.write_image_classifier),
     (r"[\w-]+\.conll", StandIns.write_tagged),
     (r"test\.de", _constant("eins zwei\nvier\n")),
     (r"test\.en", _constant("one two\nfour\n")),

@@ -151,6 +151,15 @@ def test_examples_are_saved_with_the_model_and_may_be_deleted(tmp_path: Path) ->
     assert small.network_.examples is None
 
 
+def test_reports_of_labels_that_are_never_answered_can_be_saved(tmp_path: Path) -> None:
+    texts, labels = topic_texts()
+    model = TextClassifier().fit([*texts, "odd"], [*labels, "other"], validation=(texts, labels))
+    [other] = [one for one in model.validation_["by_class"] if one["label"] == "other"]
+    assert other == {"label": "other", "precision": None, "recall": None, "f1": None, "texts": 0}
+    model.save(tmp_path / "m")
+    assert TextClassifier.load(tmp_path / "m").validation_ == model.validation_
+
+
 GOOD = {"text": "a", "labels": ["x"], "answer": ["y"], "probability": 0.5}
 
 
