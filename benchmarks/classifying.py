@@ -6,9 +6,9 @@ TRANSFER is the folder with TREC, SST2 and MR as they are published; FILE is the
 articles are the test here and 6,600 are trained on. Every run is a process of its own with one thread. CPU seconds are
 those of training, with what it reads, when all is compiled; fastText's are those of `train_supervised`.
 
-With --vectors, networks of each architecture are trained, with their defaults but for the epochs. What is kept of them is what tells texts
-best that are held out: of SST-2, whose training set holds the parts of its sentences, a tenth of the sentences with all
-of their parts. Rows of the file that is there already and are not measured again stay.
+With --vectors, networks of each architecture are trained, with their defaults but for the epochs. What is kept of them
+is what tells texts best that are held out: of SST-2, whose training set holds the parts of its sentences, a tenth of
+the sentences with all of their parts. Rows of the file that is there already and are not measured again stay.
 """
 
 from __future__ import annotations
