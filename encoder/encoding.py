@@ -15,12 +15,14 @@ from w2v.display.html import ShownAsHtml
 from w2v.display.progress import mode_of, show_progress
 from w2v.encoder.formats import write_encoder
 from w2v.encoder.model.inference import Encoded, Inference, Output, Precision
+from w2v.encoder.model.pretrained import layers_of
 from w2v.encoder.parameters import check_parameter
 from w2v.settings.estimator import FitFirst
 from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
+    from w2v.neural.tasks.labels.pretrained import PretrainedLayers
 
 
 class EncodingMixin(ShownAsHtml, FitFirst, ABC):
@@ -35,6 +37,16 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
     @abstractmethod
     def state(self) -> EncoderState:
         """What was learned, or what learning starts from."""
+
+    def pretrained_layers(self) -> PretrainedLayers:
+        """Return the network's layers, from which a `Tagger` or a `TextClassifier` can start.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or they read pieces of words.
+        """
+        return layers_of(self.state)
 
     @overload
     def encode(

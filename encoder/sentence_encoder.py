@@ -351,7 +351,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         """Return an encoder that has learned this state, in a training that can go on if it was interrupted."""
         encoder = cls(
             state,
-            "static" if state.network is None else "attention",
+            state.architecture,
             normalize=state.pooling.ends_at_unit_length,
             training=None if interrupted is None else interrupted.options,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.labels.reporting import print_classes
+from w2v.commands.labels.starting import opened_start, start_option
 from w2v.commands.shared.options import (
     checkpoint_option,
     errors_option,
@@ -60,6 +61,7 @@ Examples:
   w2v fit-classifier train.csv --text-column title --text-column body --label-column topic --output topics.classifier
   w2v fit-classifier fasttext.train --output topics.classifier --max-n 5
   w2v fit-classifier train.tsv -v dev.tsv --output sentiment.classifier --vectors my.model --max-time 2m
+  w2v fit-classifier train.tsv --start wiki.encoder --output sentiment.classifier
   w2v fit-classifier --resume sentiment.classifier""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
@@ -74,6 +76,7 @@ Examples:
     "--vectors", metavar="MODEL",
     help="Word vectors: without layers words start with them; layers read them as they are, and they are kept.",
 )
+@start_option
 @errors_option
 @checkpoint_option
 @table_options(ClassifierParameters)
@@ -89,6 +92,7 @@ def fit_classifier(
     label_column: str | None,
     label_separator: str | None,
     vectors: Path | None,
+    start: Path | None,
     errors: str,
     checkpoint_every: float,
     overwrite: bool,
@@ -118,7 +122,10 @@ def fit_classifier(
         model = TextClassifier(**options)
         columns = TableColumns(text_column, label_column, label_separator, errors)
         given = [Path(name) for name in files]
-        fit = partial(model.fit, given, validation=list(validation) or None, columns=columns, vectors=vectors)
+        fit = partial(
+            model.fit, given, validation=list(validation) or None, columns=columns, vectors=vectors,
+            start=opened_start(start),
+        )  # fmt: skip
     run(
         model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
         facts=lambda: _facts(model),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.labels.starting import opened_start, start_option
 from w2v.commands.shared.options import (
     checkpoint_option,
     choice_option,
@@ -70,6 +71,7 @@ Examples:
   w2v fit-tagger train.conll --output my.tagger --max-time 3m
   w2v fit-tagger train.txt -v dev.txt --column 2 --vectors my.model --output chunks.tagger
   w2v fit-tagger en_ewt-ud-train.conllu.xz -v en_ewt-ud-dev.conllu.xz --output upos.tagger
+  w2v fit-tagger train.conll --start wiki.encoder --output my.tagger
   w2v fit-tagger --resume my.tagger""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
@@ -83,6 +85,7 @@ Examples:
 @file_option(
     "--vectors", metavar="MODEL", help="Word vectors to read besides the tagger's own; they are kept, not trained."
 )
+@start_option
 @errors_option
 @checkpoint_option
 @table_options(TaggerParameters)
@@ -98,6 +101,7 @@ def fit_tagger(
     tag_column: int | None,
     given_columns: tuple[int, ...],
     vectors: Path | None,
+    start: Path | None,
     errors: str,
     checkpoint_every: float,
     overwrite: bool,
@@ -124,7 +128,7 @@ def fit_tagger(
         tagger = Tagger(**options)
         fit = partial(
             tagger.fit, list(files), validation=list(validation) or None, vectors=vectors,
-            column_numbers=_numbers(word_column, tag_column, given_columns, errors),
+            start=opened_start(start), column_numbers=_numbers(word_column, tag_column, given_columns, errors),
         )  # fmt: skip
     run(
         tagger, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,

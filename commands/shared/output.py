@@ -245,11 +245,13 @@ def print_fitted(summary: Mapping[str, Any]) -> None:
             f"{entry['step']:,}",
             f"{entry['seconds']:.1f}",
             decimals(entry["held_out_loss"], 4),
+            f"{entry['accuracy']:.1%}" if "accuracy" in entry else "",
             "kept so far" if entry["best"] else "",
         )
         for entry in summary["history"]
     ]
-    print_table(["trained on", ">step", ">seconds", ">held-out loss", ""], rows)
+    told = ">words told" if any("accuracy" in entry for entry in summary["history"]) else ""
+    print_table(["trained on", ">step", ">seconds", ">held-out loss", told, ""], rows)
     click.echo()
     facts = [
         ("architecture", f"{summary['architecture']}, {summary['dimension']} columns"),

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
-from w2v.settings.constraints import Flag, Integer, Number, Seconds
+from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 _BY_SOURCE = "by what is trained on"
+OBJECTIVES = ("neighbors", "masked")
 
 
 @documented()
@@ -28,6 +29,11 @@ class FitOptions:
         If a value is out of range.
     """
 
+    objective: str = parameter(
+        "neighbors",
+        Choice("What a corpus teaches: which sentence follows which, or, to a network, which words were masked.",
+               OBJECTIVES),
+    )  # fmt: skip
     steps: int | None = parameter(None, Integer("Steps of training.", 1, MANY), _BY_SOURCE)
     batch_size: int | None = parameter(None, Integer("Sentences, or sets of them, in a step.", 2, MANY), _BY_SOURCE)
     learning_rate: float | None = parameter(
@@ -45,6 +51,12 @@ class FitOptions:
     )
     order_share: float = parameter(
         0.3, Number("How much the loss of telling swapped words counts beside the rest; needs attention.", low=0)
+    )
+    mask_fraction: float = parameter(
+        0.2, Number("With masked: fraction of the words that a step masks.", above=0, below=1)
+    )
+    noise_words: int = parameter(
+        2048, Integer("With masked: words of noise that the right ones are told from in a step.", 1, MANY)
     )
     warmup: int = parameter(100, Integer("Steps in which the learning rates rise; then they fall to zero.", 0, MANY))
     weight_decay: float = parameter(0.01, Number("Weight decay of the network's matrices.", low=0))
@@ -74,7 +86,7 @@ class FitOptions:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
 
     def filled(self, kind: str) -> FitOptions:
-        """Return the options with the defaults of what is trained on: "corpus", "pairs" or "teacher"."""
+        """Return the options with the defaults of what is trained on: "corpus", "masked", "pairs" or "teacher"."""
         return replace(self, **{name: value for name, value in DEFAULTS[kind].items() if getattr(self, name) is None})
 
     def with_own(self, random_state: Any, workers: int | None) -> FitOptions:
@@ -96,6 +108,7 @@ def is_generator(random_state: Any) -> bool:
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "corpus": {"steps": 2500, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.03},
+    "masked": {"steps": 4000, "batch_size": 256, "learning_rate": 0.0, "weight_rate": 0.0, "temperature": 0.1},
     "pairs": {
         "steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2, "temperature": 0.06,
         "word_dropout": 0.15,

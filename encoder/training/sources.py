@@ -15,9 +15,11 @@ from w2v.corpora.sentences import SentenceSets, read_sentence_sets
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.model.weights import word_probabilities
 from w2v.encoder.opening import open_encoder
 from w2v.encoder.training.batches import PackedSentences, pack_neighbors, pack_sentences
 from w2v.encoder.training.fit_options import FitOptions
+from w2v.encoder.training.masked import MaskedTask
 from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
 from w2v.encoding.corpus import open_corpus
 from w2v.neural.progress import FitProgress
@@ -45,6 +47,21 @@ def corpus_tasks(
         )
     task = NeighborTask(neighbors, **_drawing(options))
     return [task, *_order_tasks(state, neighbors.sentences, options)]
+
+
+def masked_tasks(
+    state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
+) -> list[Task]:
+    """Return what the words of a corpus' sentences teach when they are masked; ValueError if there are hardly any."""
+    lines = _lines(corpus, report)
+    found = pack_neighbors(lookup, lines, min_tokens=options.min_tokens, max_tokens=options.max_tokens).sentences
+    if len(found) < 4:
+        raise ValueError(
+            f"the corpus has {len(found)} sentences of {options.min_tokens} to {options.max_tokens} known words, and "
+            "masked words need 4: give more text, or word vectors of this language"
+        )
+    p = word_probabilities(state.vocabulary)
+    return [MaskedTask(found, p, fraction=options.mask_fraction, noise=options.noise_words, **_drawing(options))]
 
 
 def teacher_tasks(

@@ -16,6 +16,7 @@ from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.opening import open_start
 from w2v.encoder.parameters import OF_NETWORK, EncoderParameters
 from w2v.encoder.training.resuming import Sources
+from w2v.neural.tasks.starting import check_same
 from w2v.training.word2vec import Word2Vec
 from w2v.vectors.embeddings import Embeddings
 
@@ -74,12 +75,24 @@ def _with_architecture(
             f"the encoder to start from has the architecture {state.architecture}: pass architecture="
             f"{state.architecture!r}"
         )
-    if architecture in (None, "static") or state.network is not None:
+    if state.network is not None:
+        return replace(state, network=_same_network(state.network, parameters))
+    if architecture in (None, "static"):
         return state
     config = NetworkConfig(
         state.width, mixer=architecture, **{name: getattr(parameters, name) for name in OF_NETWORK}
     )  # fmt: skip
     return replace(state, network=config, parameters=Network(config).initialise(draw_seed()))
+
+
+def _same_network(network: NetworkConfig, parameters: EncoderParameters) -> NetworkConfig:
+    """Return a network that parameters do not contradict, with their dropout."""
+    given, own = ({name: getattr(one, name) for name in OF_NETWORK} for one in (parameters, network))
+    default = EncoderParameters()
+    if given["dropout"] != default.dropout:
+        own["dropout"] = given["dropout"]
+    check_same(given, own, vars(default))
+    return replace(network, dropout=own["dropout"])
 
 
 def is_trained(state: EncoderState) -> bool:

@@ -30,11 +30,15 @@ HELD_OUT = 1000
 
 
 class Loss(NamedTuple):
-    """The loss of a batch, its gradient for what it was taken of, and those for the task's own parameters."""
+    """The loss of a batch and its gradients: for what it was taken of, the task's own parameters, and words.
+
+    `d_rows` has distinct words, and the gradients of their rows of the table where it was given that.
+    """
 
     value: float
     d_outputs: Floats
     d_own: list[Floats]
+    d_rows: tuple[NDArray[np.int64], Floats] | None = None
 
 
 class Batch(NamedTuple):
@@ -47,11 +51,18 @@ class Batch(NamedTuple):
         Takes the vectors of all sentences, shape (B, d); or, where `is_of_tokens`, the hidden states of some
         consecutive tokens, and which of the batch's tokens they are. The losses of parts add up.
     is_of_tokens : bool
+    hidden : ndarray of int64, or None
+        Which of the tokens are read as zeros, in order. If there is any such array, `loss` takes the table of words as
+        well.
+    figures : dict of str to float, or None
+        What else is measured while the loss is taken.
     """
 
     sentences: PackedSentences
     loss: Callable[..., Loss]
     is_of_tokens: bool = False
+    hidden: NDArray[np.int64] | None = None
+    figures: dict[str, float] | None = None
 
 
 class Task(Protocol):
@@ -81,7 +92,7 @@ class Task(Protocol):
         ...
 
 
-class _Drawing(ABC):
+class Drawing(ABC):
     """What the tasks share: some of their items are held out, and each step draws from the others.
 
     A task sets its seed and what `digest` depends on, and makes the batch of some items in `_batch`; the step is -1 for
@@ -113,7 +124,7 @@ class _Drawing(ABC):
     def _batch(self, items: NDArray[np.int64], step: int) -> Batch: ...
 
 
-class PairTask(_Drawing):
+class PairTask(Drawing):
     """Find the partner of a sentence among those of the others; see `info_nce`.
 
     Each step draws two sentences of each of some sets. What is held out is the first two, with all their words.
@@ -171,7 +182,7 @@ class PairTask(_Drawing):
         return Batch(PackedSentences.join(packs), loss)
 
 
-class NeighborTask(_Drawing):
+class NeighborTask(Drawing):
     """Find the sentence that follows among those that follow the others; see `info_nce`."""
 
     def __init__(self, neighbors: Neighbors, *, batch_size: int, temperature: float, seed: int) -> None:
@@ -190,7 +201,7 @@ class NeighborTask(_Drawing):
         return Batch(self._sentences.take(np.concatenate([items, items + 1])), loss)
 
 
-class TeacherTask(_Drawing):
+class TeacherTask(Drawing):
     """Be like a teacher: order the others as it does, and point, through a linear map, where it points.
 
     The loss is `listwise_distillation` plus `vector_distillation`. The map is the task's own and is thrown away.
@@ -237,7 +248,7 @@ class TeacherTask(_Drawing):
         return Batch(self._sentences.take(rows), loss)
 
 
-class OrderTask(_Drawing):
+class OrderTask(Drawing):
     """Find the words that were exchanged with a neighbour, from the hidden states; it needs a network.
 
     A linear map of a token's hidden state shall be 1 if the token was exchanged and 0 if not. A sentence's vector is

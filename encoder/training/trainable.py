@@ -13,7 +13,7 @@ from w2v.encoder.model.network import Cache, Network
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.batches import PackedSentences
 from w2v.encoder.training.fit_options import FitOptions
-from w2v.encoder.training.tasks import Batch, Task
+from w2v.encoder.training.tasks import Batch, Loss, Task
 from w2v.neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.losses import cached_gradients
@@ -42,6 +42,7 @@ class _Kept(NamedTuple):
 
     sentences: PackedSentences
     cache: Cache | None
+    hidden: NDArray[np.int64] | None = None
 
 
 class Trainable:
@@ -115,9 +116,12 @@ class Trainable:
         if not batch.is_of_tokens:
             return batch.loss(self.vectors(batch.sentences, chunk=chunk)).value
         return sum(
-            batch.loss(self._hidden(batch.sentences[part], None)[0], tokens).value
+            self._loss_of_tokens(batch, self._hidden(batch, part, tokens, None)[0], tokens).value
             for part, tokens in _parts(batch.sentences, chunk)
         )
+
+    def _loss_of_tokens(self, batch: Batch, states: Floats, tokens: slice) -> Loss:
+        return batch.loss(states, tokens) if batch.hidden is None else batch.loss(states, tokens, self.table)
 
     def _backpropagate(
         self, batch: Batch, weight: float, words: _Gradients, seed: int, chunk: int | None
@@ -129,7 +133,7 @@ class Trainable:
         if not batch.is_of_tokens:
 
             def objective(vectors: Floats) -> tuple[float, Floats]:
-                value, d_vectors, d_own = batch.loss(vectors)
+                value, d_vectors, d_own, _ = batch.loss(vectors)
                 found.extend(d_own)
                 return value, weight * d_vectors
 
@@ -139,11 +143,13 @@ class Trainable:
             return cached_gradients(len(sentences), size, forward, words.add, objective), found
         total = 0.0
         for part, tokens in _parts(sentences, size):
-            hidden, kept = self._hidden(sentences[part], self._dropped(sentences, part, seed))
-            value, d_hidden, d_own = batch.loss(hidden, tokens)
+            states, kept = self._hidden(batch, part, tokens, self._dropped(sentences, part, seed))
+            value, d_states, d_own, d_rows = self._loss_of_tokens(batch, states, tokens)
             total += value
             found = [a + b for a, b in zip(found, d_own, strict=True)] if found else d_own
-            words.add_hidden(weight * d_hidden, kept)
+            words.add_states(weight * d_states, kept)
+            if d_rows is not None:
+                words.outputs.append((d_rows[0], weight * d_rows[1]))
         return total, found
 
     def _dropped(self, sentences: PackedSentences, part: slice, seed: int) -> Dropout | None:
@@ -155,30 +161,45 @@ class Trainable:
         if self.network is None or self.parameters is None:
             sum_bags(self.table, self._scales, sentences.tokens, sentences.offsets, vectors)
             return vectors, _Kept(sentences, None)
-        y, kept = self._hidden(sentences, dropped)
+        y, kept = self._states(sentences, dropped)
         sum_rows(y, sentences.offsets, vectors)
         return vectors, kept
 
-    def _hidden(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
-        """Return the hidden states whose sums the vectors are, shape (N, d)."""
+    def _hidden(
+        self, batch: Batch, part: slice, tokens: slice, dropped: Dropout | None
+    ) -> tuple[NDArray[np.float32], _Kept]:
+        """Return the hidden states of some sentences of a batch, whose tokens are `tokens`."""
+        hidden = batch.hidden
+        if hidden is not None:
+            hidden = hidden[slice(*np.searchsorted(hidden, [tokens.start, tokens.stop]).tolist())] - tokens.start
+        return self._states(batch.sentences[part], dropped, hidden)
+
+    def _states(
+        self, sentences: PackedSentences, dropped: Dropout | None, hidden: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float32], _Kept]:
+        """Return the hidden states whose sums the vectors are, shape (N, d); `hidden` tokens are read as zeros."""
         x = np.empty((len(sentences.tokens), self.table.shape[1]), np.float32)
         gather_rows(self.table, self._scales, sentences.tokens, x)
+        if hidden is not None:
+            x[hidden] = 0
         if self.network is None or self.parameters is None:
-            return x, _Kept(sentences, None)
+            return x, _Kept(sentences, None, hidden)
         y, cache = self.network.forward(self.parameters, x, sentences.offsets, dropped=dropped)
-        return y, _Kept(sentences, cache)
+        return y, _Kept(sentences, cache, hidden)
 
     def _apply(self, words: _Gradients, rates: Rates) -> None:
         if self.parameters is not None and words.network is not None and rates.network:
             clip_by_norm([words.network.flat], self._clip)
             self._network_adam.step(self.parameters.flat, words.network.flat, rates.network)
-        rows, gradient = words.joined()
+        rows, gradient = _joined(words.inputs)
         if rates.weights:
             # s = Σ exp(b) E, so that db is E · dE; `gradient` has the factor exp(b) already
             d_weights = np.einsum("ij,ij->i", gradient, self.table[rows])[:, None].astype(np.float32)
             self._weights_adam.step(self.word_weights[:, None], rows, d_weights, rates.weights)
             self._scales[rows] = np.exp(self.word_weights[rows])
         if rates.table:
+            if words.outputs:
+                rows, gradient = _joined([(rows, gradient), *words.outputs])
             self._table_adam.step(self.table, rows, gradient, rates.table)
 
     def learned(self) -> dict[str, NDArray[Any]]:
@@ -222,12 +243,16 @@ class Trainable:
         return adams
 
 
+_Rows = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
 class _Gradients:
-    """The gradients of a step: of the distinct words of each pass, and of the network's parameters."""
+    """The gradients of a step: of the distinct words of each pass that are read or told, and of the network."""
 
     def __init__(self, model: Trainable) -> None:
         self._model = model
-        self._parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+        self.inputs: list[_Rows] = []
+        self.outputs: list[_Rows] = []
         self.network: Any = None
 
     def add(self, d_vectors: Floats, kept: _Kept) -> None:
@@ -235,12 +260,12 @@ class _Gradients:
         d_vectors = np.ascontiguousarray(d_vectors, np.float32)
         sentences = kept.sentences
         if kept.cache is not None:
-            self.add_hidden(np.repeat(d_vectors, sentences.lengths, axis=0), kept)  # s = Σ y
+            self.add_states(np.repeat(d_vectors, sentences.lengths, axis=0), kept)  # s = Σ y
             return
         scales, slots, d_rows = self._begin(sentences)
         scatter_bags(d_vectors, scales, slots, sentences.offsets, d_rows)
 
-    def add_hidden(self, dy: Floats, kept: _Kept) -> None:
+    def add_states(self, dy: Floats, kept: _Kept) -> None:
         """Send the gradient of the hidden states that the network returned back."""
         model, dx = self._model, np.ascontiguousarray(dy, np.float32)
         if kept.cache is not None and model.network is not None and model.parameters is not None:
@@ -249,6 +274,8 @@ class _Gradients:
                 self.network = gradients
             else:
                 self.network.flat += gradients.flat
+        if kept.hidden is not None:
+            dx[kept.hidden] = 0
         scales, slots, d_rows = self._begin(kept.sentences)
         scatter_rows(dx, scales, slots, d_rows)
 
@@ -257,21 +284,22 @@ class _Gradients:
         words, places = np.unique(sentences.tokens, return_inverse=True)
         rows = words.astype(np.int64)
         d_rows = np.zeros((len(rows), self._model.table.shape[1]), np.float32)
-        self._parts.append((rows, d_rows))
+        self.inputs.append((rows, d_rows))
         return self._model._scales[rows], places.astype(np.int64), d_rows
 
-    def joined(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the distinct rows of the whole step and their gradients."""
-        if len(self._parts) == 1:
-            return self._parts[0]
-        every = np.concatenate([rows for rows, _ in self._parts])
-        rows, slots = np.unique(every, return_inverse=True)
-        total = np.zeros((len(rows), self._parts[0][1].shape[1]), np.float32)
-        at = 0
-        for part_rows, gradient in self._parts:
-            total[slots[at : at + len(part_rows)]] += gradient  # within a part rows are distinct
-            at += len(part_rows)
-        return rows, total
+
+def _joined(parts: list[_Rows]) -> _Rows:
+    """Return the distinct rows of several parts and the sums of their gradients."""
+    if len(parts) == 1:
+        return parts[0]
+    every = np.concatenate([rows for rows, _ in parts])
+    rows, slots = np.unique(every, return_inverse=True)
+    total = np.zeros((len(rows), parts[0][1].shape[1]), np.float32)
+    at = 0
+    for part_rows, gradient in parts:
+        total[slots[at : at + len(part_rows)]] += gradient  # within a part rows are distinct
+        at += len(part_rows)
+    return rows, total
 
 
 def _parts(sentences: PackedSentences, size: int) -> Iterator[tuple[slice, slice]]:

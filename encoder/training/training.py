@@ -1,4 +1,4 @@
-"""Training an encoder: without labels on the neighbours of sentences, on sets that mean the same, or after a teacher.
+"""Training an encoder: without labels on neighbouring sentences or masked words, on sets, or after a teacher.
 
 Training keeps the state whose loss on held-out sentences, which needs no labels, is lowest; the start is one of the
 candidates, so that by this measure an encoder only gets better. It can be interrupted and resumed: what a step draws
@@ -19,11 +19,12 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.persistence import n_bytes_of_state
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.fit_options import FitOptions
-from w2v.encoder.training.sources import Pairs, Teacher, corpus_tasks, pair_tasks, teacher_tasks
+from w2v.encoder.training.sources import Pairs, Teacher, corpus_tasks, masked_tasks, pair_tasks, teacher_tasks
 from w2v.encoder.training.tasks import Task
 from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.monitoring.pauses import Saveable
 from w2v.neural.loop import Loop, LoopOptions
+from w2v.neural.names import FIGURES
 from w2v.neural.progress import FitProgress
 from w2v.training.checkpoints import Checkpoint
 
@@ -105,11 +106,17 @@ def fit_encoder(
     DivergenceError
         If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
     """
-    _check_start(state, corpus, pairs, teacher)
     options = FitOptions() if options is None else options
+    is_masked = options.objective == "masked"
+    _check_start(state, corpus, pairs, teacher)
+    if is_masked:
+        _check_masked(state, corpus, teacher)
+        if resume is None:  # all words count alike: of one that hardly counts the network would not see much
+            state = replace(state, word_weights=np.zeros_like(state.word_weights))
     report = progress or (lambda _: None)
     lookup = WordLookup(state.vocabulary, state.tokenizer)
-    kinds = ["teacher" if teacher is not None else "corpus"] * (corpus is not None) + ["pairs"] * (pairs is not None)
+    of_corpus = "teacher" if teacher is not None else "masked" if is_masked else "corpus"
+    kinds = [of_corpus] * (corpus is not None) + ["pairs"] * (pairs is not None)
     first = 0 if resume is None else _resumed_stage(resume, kinds)
     every = [options.filled(kind) for kind in kinds]
     if options.max_time is not None:
@@ -120,7 +127,7 @@ def fit_encoder(
             return pair_tasks(state, lookup, pairs, filled, report)
         if teacher is not None:
             return teacher_tasks(state, lookup, corpus, teacher, filled, report)
-        return corpus_tasks(state, lookup, corpus, filled, report)
+        return (masked_tasks if is_masked else corpus_tasks)(state, lookup, corpus, filled, report)
 
     # all text is read before anything is trained: what is wrong with it is not found out after hours
     tasks = {number: read(kinds[number], every[number]) for number in range(first, len(kinds))}
@@ -156,6 +163,17 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
         )
 
 
+def _check_masked(state: EncoderState, corpus: Any, teacher: Teacher | None) -> None:
+    if corpus is None or teacher is not None:
+        what = "a corpus, whose words it masks" if corpus is None else "no teacher, who says himself what is learned"
+        raise ValueError(f"the objective masked needs {what}")
+    if state.network is None:
+        raise ValueError(
+            "the objective masked trains a network, and this encoder has none: pass architecture='attention', "
+            "'recurrent' or 'convolution'"
+        )
+
+
 class _Stage:
     """One stage of a training: the model of a `Loop`, and the loop that trains it."""
 
@@ -174,6 +192,7 @@ class _Stage:
         self.number, self.tasks, self.options, self.fingerprint = number, tasks, options, fingerprint
         self.losses = tuple(task.name for task in tasks)
         self._start, self._report, self._before = state, report, history
+        self._figures: dict[str, float] = {}
         self._trainable = Trainable(
             state, tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers
         )
@@ -186,9 +205,8 @@ class _Stage:
             LoopOptions(
                 options.steps or 1, options.warmup, options.evaluate_every, options.max_time, {"stage": kind}, advice
             ),
-            progress=self._tell,
-            pauses=[] if kept is None else [kept.checkpoint],
-        )
+            progress=self._tell, pauses=[] if kept is None else [kept.checkpoint], figures=lambda: self._figures,
+        )  # fmt: skip
         if kept is not None:
             kept.checkpoint.start(lambda: kept.saveable(self.fitted()), n_bytes_of_state(state))
 
@@ -230,7 +248,12 @@ class _Stage:
 
     def held_out_loss(self) -> float:
         """Return the loss of the sentences that no task draws."""
-        return sum(self._weight(task) * self._trainable.loss(task.held_out()) for task in self.tasks)
+        total, self._figures = 0.0, {}
+        for task in self.tasks:
+            batch = task.held_out()
+            total += self._weight(task) * self._trainable.loss(batch)
+            self._figures |= batch.figures or {}
+        return total
 
     def all_finite(self) -> bool:
         """Tell whether no parameter is NaN or infinite."""
@@ -252,7 +275,10 @@ class _Stage:
         return self.options.order_share if task.name == "order" else 1.0
 
     def _tell(self, phase: str, loop: Loop) -> None:
-        self._report(FitProgress(phase, min(1.0, loop.done), loop.step, loop.loss, loop.held_out_loss, loop.seconds))
+        last: dict[str, Any] = loop.history[-1] if loop.history else {}
+        figures = {name: last[name] for name in FIGURES if name in last}
+        done = min(1.0, loop.done)
+        self._report(FitProgress(phase, done, loop.step, loop.loss, loop.held_out_loss, loop.seconds, figures))
 
 
 def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:
@@ -269,7 +295,7 @@ def _check_same(own: NDArray[np.uint8], saved: NDArray[Any] | None) -> None:
     now = json.loads(own.tobytes())
     try:
         began = json.loads(b"" if saved is None else saved.tobytes())
-        other = [name for name, value in now["options"].items() if began["options"][name] != value]
+        other = [name for name, value in now["options"].items() if began["options"].get(name, value) != value]
         has_same_stages, has_same_text = list(began["text"]) == list(now["text"]), began["text"] == now["text"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError("what is to be resumed is not the state of such a training") from error

@@ -1,15 +1,25 @@
-"""Tables that start with vectors of words: what one language's words mean is known before a pair is seen."""
+"""What training can start from besides chance.
+
+Tables may start with vectors of words, so that what one language's words mean is known before a pair is seen; layers
+may start with layers that were trained on something else.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.units import Units
+from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.parameters import SharedParameters
 from w2v.vectors.embeddings import Embeddings
+
+_P = TypeVar("_P", bound=SharedParameters)
 
 
 def open_vectors(given: Any) -> Embeddings:
@@ -64,3 +74,32 @@ def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> in
     vectors *= np.sqrt(np.square(table).mean() / max(float(np.square(vectors).mean()), 1e-12))
     table[rows] = vectors
     return len(rows)
+
+
+def followed(parameters: _P, stack: StackConfig) -> _P:
+    """Return parameters that describe a stack: those left at their defaults become what it has.
+
+    Raises
+    ------
+    ValueError
+        If one that is not is something else.
+    """
+    own = {
+        "architecture": stack.mixer, "window": stack.window, "layers": stack.layers, "heads": stack.heads,
+        "dim": stack.dim, "feed_forward": stack.d_ff / stack.dim, "positions": stack.positions, "norm": stack.norm,
+        "activation": stack.activation,
+    }  # fmt: skip
+    defaults = {one.name: one.default for one in fields(parameters)}
+    check_same({name: getattr(parameters, name) for name in own}, own, defaults)
+    return replace(parameters, **own)
+
+
+def check_same(given: Mapping[str, Any], own: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Raise ValueError for what is neither at its default nor what the layers to start from have."""
+    wrong = [name for name, value in given.items() if value not in (defaults[name], own[name])]
+    if wrong:
+        has, asked = (", ".join(f"{name} {values[name]}" for name in wrong) for values in (own, given))
+        raise ValueError(
+            f"the layers to start from were trained with {has}, not {asked}: leave {' and '.join(wrong)} out, or train "
+            "other layers"
+        )

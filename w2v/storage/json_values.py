@@ -24,16 +24,17 @@ def _is_of_numpy(value: object) -> bool:
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return a value as strict JSON for programs; a number that is not finite becomes null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(json_value(value), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
-def _finite(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """Return what JSON can hold of a value: plain numbers, lists for tuples and arrays, None for what is not finite."""
     if _is_of_numpy(value) or isinstance(value, os.PathLike):
         value = plain_value(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: json_value(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
+        return [json_value(entry) for entry in value]
     return value

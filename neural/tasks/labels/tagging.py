@@ -17,6 +17,7 @@ from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
 from w2v.neural.batches import TokenBatches
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import ProgressOption
+from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.estimator import TextEstimator, stack_of
 from w2v.neural.tasks.fitting import Text, Training, digest_of_arrays, train
 from w2v.neural.tasks.folder import TextNetwork
@@ -24,6 +25,7 @@ from w2v.neural.tasks.labels import tagging_network
 from w2v.neural.tasks.labels.answers import Reader, TaggedText, tagged_texts
 from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.parameters import EPOCHS, LEAST_STEPS, TaggerParameters
+from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers, start_of
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
 from w2v.neural.tasks.labels.tagging_data import (
     ColumnNumbers,
@@ -35,7 +37,7 @@ from w2v.neural.tasks.labels.tagging_data import (
 )
 from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
 from w2v.neural.tasks.labels.tagging_network import TagBatch, TaggerConfig
-from w2v.neural.tasks.labels.words import given_vectors
+from w2v.neural.tasks.starting import followed
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
@@ -93,6 +95,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         columns: Any = None,
         validation: Any = None,
         vectors: Any = None,
+        start: HasLayers | None = None,
         column_numbers: ColumnNumbers = ColumnNumbers(),  # noqa: B008
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
@@ -113,25 +116,32 @@ class Tagger(TextEstimator[TaggerParameters]):
             What training is measured by. By default `held_out` of the sentences is set aside.
         vectors : Embeddings, path-like, optional
             Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
+        start : SentenceEncoder, optional
+            Layers to start from, which text without labels has trained, with the vectors of the words that they read.
+            Parameters of the network that are left at their defaults are those of the layers.
         column_numbers : ColumnNumbers
             Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.
         {saving}
         CorpusError, ValueError, TypeError
             If words and tags do not go together, there are too few, or an option is out of range.
         """
+        layers = opened_layers(start, vectors)
         saving = checkpoint, checkpoint_every, overwrite
         with self._training(sentences, saving, progress) as training:
+            if layers is not None:
+                training = replace(training, parameters=followed(training.parameters, layers.stack))
             parameters = training.parameters
             given = tagged_of(sentences, tags, columns, column_numbers)
             data = TagData.of(given, _validation_of(validation, column_numbers), column_numbers, parameters)
-            words, table = given_vectors(
-                vectors, (word for own in data.trained.sentences for word in own), parameters.most_vectors
-            )
-            labels = Labels.learn(data.trained, parameters, words)
-            config = _config(labels, (len(table), table.shape[1]), parameters)
-            start = ParameterTable.initialise(config.tensors(), parameters.random_state)
+            words = (word for own in data.trained.sentences for word in own)
+            began = start_of(layers, vectors, words, parameters.most_vectors)
+            table = began.given.table
+            labels = Labels.learn(data.trained, parameters, began.given.words)
+            stack = stack_of(parameters) if layers is None else layers.stack
+            config = _config(labels, (len(table), table.shape[1]), parameters, stack)
             further = {"vectors": {"table": table}} if table.shape[1] else {}
-            network = TextNetwork(TAGGERS, config, start, {"text": labels}, further=further)
+            placed = began.initialise(config, parameters.random_state)
+            network = TextNetwork(TAGGERS, config, placed, {"text": labels}, began.metadata, further=further)
             self._train(network, data, training)
         return self
 
@@ -153,7 +163,10 @@ class Tagger(TextEstimator[TaggerParameters]):
         """
         saving = checkpoint, checkpoint_every, overwrite
         with self._resumed(sentences, saving, progress) as training:
-            began, parameters = training.began, training.parameters
+            began = training.began
+            if "start" in began.metadata:
+                training = replace(training, parameters=followed(training.parameters, began.config.encoder))
+            parameters = training.parameters
             numbers = self.column_numbers_
             given = None if sentences is None else tagged_of(sentences, tags, columns, numbers)
             data = TagData.again(began, given, _validation_of(validation, numbers), parameters)
@@ -349,7 +362,7 @@ def _validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:
     return tagged_of(validation, None, None, numbers)
 
 
-def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters) -> TaggerConfig:
+def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters, stack: StackConfig) -> TaggerConfig:
     inputs = InputConfig(
         len(labels.words.words) + 1,
         parameters.word_size,
@@ -359,4 +372,4 @@ def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters
         tuple(len(values) + 1 for values in labels.columns.values),
         parameters.dim,
     )
-    return TaggerConfig(inputs, stack_of(parameters), len(labels.tags), parameters.output_layer)
+    return TaggerConfig(inputs, stack, len(labels.tags), parameters.output_layer)

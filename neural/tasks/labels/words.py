@@ -244,10 +244,29 @@ def checked_names(values: Any) -> tuple[str, ...]:
     return tuple(values)
 
 
-def given_vectors(
-    given: Any, words: Iterable[str] = (), most: int = 200_000
-) -> tuple[tuple[str, ...], NDArray[np.float16]]:
-    """Return the words of vectors, and the vectors behind a row of zeros, scaled to deviation 1, as float16.
+class GivenVectors(NamedTuple):
+    """Vectors of words that a network reads as they are.
+
+    Attributes
+    ----------
+    words : tuple of str
+        K of them.
+    table : ndarray of shape (K + 1, d), float16
+        Their vectors behind a row of zeros, scaled to deviation 1; d is 0 if there are none.
+    scale : float
+        What they were divided by.
+    known : int
+        Words of the training among them, as they are spelled there or folded.
+    """
+
+    words: tuple[str, ...] = ()
+    table: NDArray[np.float16] = np.zeros((1, 0), np.float16)
+    scale: float = 1.0
+    known: int = 0
+
+
+def given_vectors(given: Any, words: Iterable[str] = (), most: int = 200_000) -> GivenVectors:
+    """Return the vectors of words that a network is to read; none if `given` is None.
 
     Parameters
     ----------
@@ -259,15 +278,15 @@ def given_vectors(
         How many of the other words are kept, the most frequent.
     """
     if given is None:
-        return (), np.zeros((1, 0), np.float16)
+        return GivenVectors()
     embeddings = open_vectors(given)
     known = embeddings.key_to_index
-    rows = set(range(min(most, len(embeddings))))
-    rows.update(
-        known[word] for spelled in words for word in spellings(spelled) if word in known
-    )
-    kept = np.array(sorted(rows), np.int64)
+    rows = {known[word] for spelled in words for word in spellings(spelled) if word in known}
+    n_known = len(rows)
+    kept = np.array(sorted(rows.union(range(min(most, len(embeddings))))), np.int64)
     vectors = np.zeros((len(kept) + 1, embeddings.vector_size), np.float32)
     vectors[1:] = embeddings.rows(kept)
-    vectors /= max(float(np.sqrt(np.square(vectors[1:]).mean())), 1e-12)
-    return tuple(embeddings.index_to_key[row] for row in kept.tolist()), vectors.astype(np.float16)
+    scale = max(float(np.sqrt(np.square(vectors[1:]).mean())), 1e-12)
+    vectors /= scale
+    listed = tuple(embeddings.index_to_key[row] for row in kept.tolist())
+    return GivenVectors(listed, vectors.astype(np.float16), scale, n_known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,25 @@ def test_weights_without_end_are_saved(tmp_path: Path) -> None:
     encoder = SentenceEncoder(make_words(), a=np.inf, training=OPTIONS).fit(make_paragraphs())
     encoder.save(tmp_path / "m")
     assert SentenceEncoder.load(tmp_path / "m").state_.metadata["parameters"]["a"] == "inf"
+
+
+@pytest.mark.parametrize("architecture", ["attention", "recurrent", "convolution"])
+def test_a_network_to_start_from_is_not_contradicted(architecture: str, corpus: Path, tmp_path: Path) -> None:
+    """What would have been passed over in silence is told; what may differ, differs."""
+    options = replace(OPTIONS, steps=10, order_share=0.0)
+    first = SentenceEncoder(make_words(), architecture, dim=8, heads=2, training=options).fit(corpus)
+    first.save(tmp_path / "m")
+    again = SentenceEncoder.load(tmp_path / "m").set_params(frozen=False, training=options).fit(corpus)
+    assert again.history_[0]["held_out_loss"] == pytest.approx(
+        min(entry["held_out_loss"] for entry in first.history_), rel=1e-4
+    )
+    for given, message in (
+        ({"dim": 16}, "trained with dim 8, not dim 16: leave dim out"),
+        ({"layers": 2, "norm": "post"}, "layers 1, norm pre, not layers 2, norm post: leave layers and norm out"),
+        ({"architecture": "static"}, f"has the architecture {architecture}"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            _ = SentenceEncoder(first.state_, **given).state
+    same = SentenceEncoder(first.state_, dim=8, heads=2, dropout=0.4).state
+    assert same.network is not None and same.network.dropout == 0.4
+    assert SentenceEncoder(first.state_).state.network == first.state_.network

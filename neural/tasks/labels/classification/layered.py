@@ -23,8 +23,9 @@ from w2v.neural.tasks.labels.classification.network import LayeredConfig, TextBa
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.labels.classification.words import TextWords, divided
 from w2v.neural.tasks.labels.inputs import InputConfig
+from w2v.neural.tasks.labels.pretrained import PretrainedLayers, start_of
 from w2v.neural.tasks.labels.vectors import VECTORS_FILE
-from w2v.neural.tasks.labels.words import WordVocabulary, given_vectors
+from w2v.neural.tasks.labels.words import WordVocabulary
 from w2v.settings.environment import default_workers
 from w2v.vectors.subwords import Subwords
 
@@ -35,25 +36,28 @@ _MOST_VECTORS = 100_000
 _EPOCHS, _LEAST_STEPS = 10, 500
 
 
-def start_layered(data: LabelData, parameters: ClassifierParameters, vectors: Any) -> TextNetwork:
+def start_layered(
+    data: LabelData, parameters: ClassifierParameters, vectors: Any, layers: PretrainedLayers | None = None
+) -> TextNetwork:
     """Return a classifier with layers that has not learned; `vectors` are those of words, their folder, or None."""
     tokenizer = get_tokenizer(parameters.tokenizer)
     sentences = divided(data.trained.texts, tokenizer, parameters.max_words)
-    given, rows = given_vectors(vectors, (word for own in sentences for word in own), _MOST_VECTORS)
+    began = start_of(layers, vectors, (word for own in sentences for word in own), _MOST_VECTORS)
+    given = began.given
     every = (word for own in sentences for word in own)
-    vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given, subwords=_SUBWORDS)
+    vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given.words, subwords=_SUBWORDS)
     assert parameters.dim is not None
-    given_rows, given_size = rows.shape
+    given_rows, given_size = given.table.shape
     sizes = InputConfig(
         len(vocabulary.words) + 1, _SIZE, _SUBWORDS.buckets, _SIZE, given_rows, given_size, (), parameters.dim
     )  # fmt: skip
-    config = LayeredConfig(sizes, stack_of(parameters), len(data.classes), data.one_of_many, parameters.pooling)
-    table = ParameterTable.initialise(config.tensors(), parameters.random_state)
+    stack = stack_of(parameters) if layers is None else layers.stack
+    config = LayeredConfig(sizes, stack, len(data.classes), data.one_of_many, parameters.pooling)
+    table = began.initialise(config, parameters.random_state)
     words = TextWords(vocabulary, tokenizer, parameters.max_words)
-    further = {VECTORS_FILE: {"table": rows}} if rows.shape[1] else {}
-    return TextNetwork(
-        CLASSIFIERS, config, table, {"features": words}, described(data, parameters), further=further
-    )  # fmt: skip
+    further = {VECTORS_FILE: {"table": given.table}} if given_size else {}
+    metadata = described(data, parameters) | began.metadata
+    return TextNetwork(CLASSIFIERS, config, table, {"features": words}, metadata, further=further)
 
 
 def train_layered(start: TextNetwork, data: LabelData, training: Training[ClassifierParameters]) -> None:

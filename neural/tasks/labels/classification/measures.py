@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.storage.json_values import json_value
+
 Floats = NDArray[np.floating[Any]]
 
 _BINS = 15
@@ -216,14 +218,9 @@ class ClassificationReport:
         return self.accuracy
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        shown = {name: value for name, value in vars(self).items() if name not in ("by_class", "confusion", "unknown")}
-        return {
-            **shown,
-            "by_class": [vars(one) for one in self.by_class],
-            "confusion": None if self.confusion is None else self.confusion.tolist(),
-            "unknown": {str(label): count for label, count in self.unknown.items()},
-        }
+        """Return what JSON can hold; None for what there is no figure of, such as the precision of what never came."""
+        found: dict[str, Any] = json_value(vars(self) | {"by_class": [vars(one) for one in self.by_class]})
+        return found | {"unknown": {str(label): count for label, count in self.unknown.items()}}
 
 
 class Classified(NamedTuple):

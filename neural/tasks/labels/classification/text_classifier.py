@@ -51,6 +51,8 @@ from w2v.neural.tasks.labels.classification.measures import (
     probabilities,
 )
 from w2v.neural.tasks.labels.classification.parameters import AUTO, ClassifierParameters
+from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers
+from w2v.neural.tasks.starting import followed
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
@@ -110,6 +112,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         validation: Any = None,
         columns: TableColumns | None = None,
         vectors: Any = None,
+        start: HasLayers | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -130,19 +133,25 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         vectors : Embeddings, path-like, optional
             Word vectors. Without layers words start with them, and learn further; `dim` is then theirs. Layers read
             them besides their own; they are not trained further, and kept with the classifier.
+        start : SentenceEncoder, optional
+            Layers to start from; see `Tagger.fit`.
         {saving}
         CorpusError, ValueError, TypeError
             If texts lack labels, all have the same, or an option is out of range.
         """
-        parameters = self._parameters()
+        layers = opened_layers(start, vectors)
         saving = checkpoint, checkpoint_every, overwrite
         with self._training(texts if y is None else None, saving, progress) as training:
-            data = LabelData.of(texts, y, validation, training.parameters, columns or TableColumns())
+            parameters = training.parameters
+            if layers is not None:
+                parameters = followed(parameters, layers.stack)
+            data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
             if parameters.layers in (AUTO, 0):
                 self._fit_linear(data, training, vectors)
             else:
-                training = replace(training, parameters=training.parameters.resolved(parameters.layers))
-                train_layered(start_layered(data, training.parameters, vectors), data, training)
+                parameters = parameters.resolved(parameters.layers)
+                network = start_layered(data, parameters, vectors, layers)
+                train_layered(network, data, replace(training, parameters=parameters))
         return self
 
     def _fit_linear(self, data: LabelData, training: Training[ClassifierParameters], vectors: Any = None) -> None:
@@ -179,6 +188,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         saving = checkpoint, checkpoint_every, overwrite
         with self._resumed(texts, saving, progress) as training:
             began, parameters = training.began, training.parameters
+            if "start" in began.metadata:
+                parameters = followed(parameters, began.config.encoder)
             data = LabelData.again(began, texts, y, validation, parameters)
             if isinstance(began.config, LinearConfig):
                 parameters = replace(parameters, dim=parameters.dim or began.config.dim)

@@ -32,7 +32,7 @@ SMALL = Subwords(2, 3, 11)
 
 
 def example(dtype: Any = np.float64) -> tuple[InputConfig, ParameterTable, Lexicon, Tokens]:
-    words, vectors = given_vectors(VECTORS)
+    words, vectors, *_ = given_vectors(VECTORS)
     vocabulary = WordVocabulary.learn(["the", "cats", "cats", "saw"], given=words, subwords=SMALL)
     lexicon = vocabulary.lexicon(["The", "cats", "saw", "1984", "U.S."], vectors.astype(dtype))
     columns = Columns.learn([("DT",), ("NN",), ("NN",)], 1)
@@ -154,8 +154,8 @@ def test_given_vectors_are_found_however_a_word_is_spelled() -> None:
 
 
 def test_given_vectors_keep_the_frequent_and_those_of_the_training() -> None:
-    words, vectors = given_vectors(VECTORS, ["Dog"], most=1)
+    words, vectors, *_ = given_vectors(VECTORS, ["Dog"], most=1)
     assert words == ("the", "dog")
     assert not vectors[0].any() and np.sqrt(np.square(vectors[1:]).mean()) == pytest.approx(1)
     np.testing.assert_allclose(vectors[2] / vectors[1].max(), np.array([6, 7, 8]) / 2, rtol=1e-6)
-    assert given_vectors(None)[1].shape == (1, 0)
+    assert given_vectors(None).table.shape == (1, 0)

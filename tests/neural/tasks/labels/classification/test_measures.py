@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
+from tests.helpers.label_examples import LAYERS
+from w2v import TextClassifier
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
@@ -66,6 +69,17 @@ def test_unknown_labels_count_as_wrong() -> None:
     assert report.by_class[0].precision == 0.5 and report.micro_f1 == pytest.approx(2 / 3)
     nothing = ClassificationReport.of(["a", "b"], np.empty((0, 2)), [], one_of_many=True)
     assert math.isnan(nothing.accuracy) and math.isnan(nothing.loss) and math.isnan(nothing.calibration_error)
+
+
+def test_a_class_that_is_never_answered_has_no_precision_and_is_kept_so(tmp_path: Path) -> None:
+    report = ClassificationReport.of(["a", "b"], np.array([[0.9, 0.1], [0.8, 0.2]]), [["a"], ["b"]], one_of_many=True)
+    assert math.isnan(report.by_class[1].precision)
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["by_class"][1]["precision"] is None
+    settings = LAYERS | {"epochs": 1, "learning_rate": 0.0, "evaluate_every": 1}
+    model = TextClassifier(**settings).fit(["sea", "gold"] * 10, ["a", "b"] * 10, validation=(["sea"] * 4, ["a"] * 4))
+    assert None in [one["precision"] for one in model.validation_["by_class"]]
+    model.save(tmp_path / "m")
+    assert TextClassifier.load(tmp_path / "m").validation_ == model.validation_
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 4.0])
