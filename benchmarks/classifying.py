@@ -6,9 +6,10 @@ TRANSFER is the folder with TREC, SST2 and MR as they are published; FILE is the
 articles are the test here and 6,600 are trained on. Every run is a process of its own with one thread. CPU seconds are
 those of training, with what it reads, when all is compiled; fastText's are those of `train_supervised`.
 
-With --vectors, networks of each architecture are trained, with their defaults. What is kept of them is what tells texts
-best that are held out: of SST-2, whose training set holds the parts of its sentences, a tenth of the sentences with all
-of their parts. Rows of the file that is there already and are not measured again stay.
+With --vectors, words start with them, and networks of each architecture are trained, with their defaults but for the
+epochs. What is kept of them is what tells texts best that are held out: of SST-2, whose training set holds the parts
+of its sentences, a tenth of the sentences with all of their parts. Rows of the file that is there already and are not
+measured again stay.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from w2v.neural.names import MIXERS
 
 Rows = list[tuple[str, str]]
 EPOCHS = {"trec": 10, "sst": 5, "mr": 10, "ag": 10}
+LAYERED_EPOCHS = {"trec": 10, "sst": 4, "mr": 10, "ag": 5}
 FASTTEXT = {"trec": (0.5, 5), "sst": (0.1, 5), "mr": (0.5, 25), "ag": (0.5, 5)}
 """Learning rate and epochs of fastText: of the first three, with which it is most accurate, of six that were tried."""
 SEEDS = (1, 2, 3)
@@ -95,14 +97,14 @@ def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: s
 
     train, test = SETS[name](folder)
     validation = None
-    if vectors and name == "sst":
+    if options["layers"] and name == "sst":
         train, apart = without_parts(train)
         validation = [text for _, text in apart], [label for label, _ in apart]
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, "train.tsv")
         file.write_text("".join(f"{label}\t{text}\n" for label, text in train), encoding="utf-8")
         settings = {"random_state": seed, "workers": 1, **options}
-        if not vectors:
+        if not options["layers"]:
             TextClassifier(**settings | {"epochs": 1}).fit(file)  # compiled here
         started, wall = time.process_time(), time.perf_counter()
         model = TextClassifier(**settings).fit(file, vectors=vectors, validation=validation)
@@ -151,7 +153,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--vectors", help="word vectors for layers; without them layers are not tried")
     parser.add_argument("--architectures", nargs="*", choices=MIXERS, default=list(MIXERS))
-    parser.add_argument("--only-layers", action="store_true", help="leave out what has no layers")
+    parser.add_argument("--without", nargs="*", default=[], help="rows to leave out: fasttext, no_layers, from_vectors")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -163,7 +165,7 @@ def main() -> None:
             print(json.dumps(ours(name, folder, seed, options, given.vectors)))
         return
 
-    def run(name: str, kind: str, seed: int, further: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
+    def run(name: str, kind: str, seed: int, further: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
         place = ["--ag-news", str(given.ag_news)] if given.ag_news else []
         one = json.dumps([name, kind, seed, options])
         return run_python(Path(__file__), str(given.transfer), "--one", one, *place, *further)
@@ -173,13 +175,19 @@ def main() -> None:
         if name == "ag" and not given.ag_news:
             continue
         rows = results.setdefault(name, {})
-        if not given.only_layers:
-            plain: dict[str, Any] = {"layers": 0, "tokenizer": "whitespace", "held_out": 0.0, "epochs": EPOCHS[name]}
-            rows["fasttext"] = mean([run(name, "fasttext", seed) for seed in SEEDS])
-            rows["no_layers"] = mean([run(name, "ours", seed, **plain) for seed in SEEDS])
-        for architecture in given.architectures if given.vectors else ():
-            options: dict[str, Any] = {"layers": 1, "architecture": architecture, "tokenizer": "penn"}
-            rows[architecture] = run(name, "ours", 1, ("--vectors", given.vectors), **options)
+        vectors = ("--vectors", given.vectors) if given.vectors else ()
+        plain = {"layers": 0, "tokenizer": "whitespace", "held_out": 0.0, "epochs": EPOCHS[name]}
+        made: dict[str, tuple[Any, ...]] = {
+            "fasttext": ("fasttext", {}, ()),
+            "no_layers": ("ours", plain, ()),
+            **({"from_vectors": ("ours", {"layers": 0, "tokenizer": "penn"}, vectors)} if vectors else {}),
+        }
+        for row, (kind, options, further) in made.items():
+            if row not in given.without:
+                rows[row] = mean([run(name, kind, seed, further, options) for seed in SEEDS])
+        for architecture in given.architectures if vectors else ():
+            options = {"layers": 1, "architecture": architecture, "tokenizer": "penn", "epochs": LAYERED_EPOCHS[name]}
+            rows[architecture] = run(name, "ours", 1, vectors, options)
         write_results("classifying", results)
 
 

@@ -77,7 +77,9 @@ Examples:
 )  # fmt: skip
 @column_options
 @file_option(
-    "--vectors", metavar="MODEL", help="Word vectors that layers read besides their own; they are kept, not trained."
+    "--vectors",
+    metavar="MODEL",
+    help="Word vectors: without layers words start with them; layers read them as they are, and they are kept.",
 )
 @start_option
 @errors_option

@@ -22,6 +22,14 @@ from w2v.vectors.embeddings import Embeddings
 _P = TypeVar("_P", bound=SharedParameters)
 
 
+def open_vectors(given: Any) -> Embeddings:
+    """Return word vectors, of their model folder too; TypeError if they are something else."""
+    embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
+    if not isinstance(embeddings, Embeddings):
+        raise TypeError(f"word vectors must be Embeddings, or their folder, not {type(given).__name__}")
+    return embeddings
+
+
 def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> int:
     """Overwrite rows of a table with the vectors of words that a unit is, as long as the table's rows are on average.
 
@@ -46,9 +54,7 @@ def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> in
     ModelError
         If the folder cannot be read.
     """
-    embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
-    if not isinstance(embeddings, Embeddings):
-        raise TypeError(f"word vectors to start from must be Embeddings, or their folder, not {type(given).__name__}")
+    embeddings = open_vectors(given)
     if embeddings.vector_size != table.shape[1]:
         raise ValueError(
             f"the word vectors have {embeddings.vector_size} columns, and the network's dim is {table.shape[1]}: train "

@@ -91,7 +91,7 @@ def test_layers_are_interrupted_and_resumed(table: Path, tmp_path: Path, monkeyp
     assert_mistake(
         run("fit-classifier", table, "-o", tmp_path / "x", "--errors", "replace", "--vectors", output),
         1,
-        "word vectors are for lay",
+        "text-classifier",
     )
 
 

@@ -5,7 +5,6 @@ Words are looked up in lower case, every digit as 0; what case and digits tell i
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.packing import take_sequences
-from w2v.vectors.embeddings import Embeddings
+from w2v.neural.tasks.starting import open_vectors
 from w2v.vectors.subwords import Subwords
 
 UNKNOWN = 0
@@ -280,7 +279,7 @@ def given_vectors(given: Any, words: Iterable[str] = (), most: int = 200_000) ->
     """
     if given is None:
         return GivenVectors()
-    embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
+    embeddings = open_vectors(given)
     known = embeddings.key_to_index
     rows = {known[word] for spelled in words for word in spellings(spelled) if word in known}
     n_known = len(rows)

@@ -83,13 +83,12 @@ def choose(
     data : LabelData
     parameters : ClassifierParameters
     vectors : Embeddings, path-like or None
-        Word vectors for the layers.
+        Word vectors that words start with, or that layers read.
     told : callable, optional
     """
     choice, began = Choice(), time.perf_counter()
-    linear = parameters.resolved(0)
-    first, interrupt = fit_linear(data, linear, told)
-    choice.add("no layers", first, began)
+    first, interrupt = fit_linear(data, parameters, told, vectors)
+    choice.add("no layers" if vectors is None else "no layers, from word vectors", first, began)
     if parameters.max_time is None or not len(data.held_out):
         lacking = "max_time is not given" if parameters.max_time is None else "no text is held out"
         choice.why = f"{lacking}: layers were not tried"
@@ -101,12 +100,16 @@ def choose(
 def _try_others(
     choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
 ) -> None:
-    """Try n-grams of characters, and layers, until there is no time left, or Ctrl-C."""
+    """Try features of other kinds, and layers, until there is no time left, or Ctrl-C."""
     try:
+        if vectors is not None:
+            started = time.perf_counter()
+            network, _ = fit_linear(data, parameters, told)
+            choice.add("no layers", network, started)
         if not parameters.max_n:
             started = time.perf_counter()
             min_n, max_n = _NGRAMS
-            network, _ = fit_linear(data, replace(parameters.resolved(0), min_n=min_n, max_n=max_n), told)
+            network, _ = fit_linear(data, replace(parameters, min_n=min_n, max_n=max_n), told)
             choice.add("no layers, n-grams of characters", network, started)
         _try_layers(choice, data, parameters.resolved(1), vectors, told, began)
     except (KeyboardInterrupt, TrainingInterrupted):

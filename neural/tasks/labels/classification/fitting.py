@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.neural.kernels.bags import Bags, Linear
+from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.examples import LONGEST_TEXT, Examples, chosen
 from w2v.neural.tasks.fitting import Told
@@ -19,8 +21,10 @@ from w2v.neural.tasks.labels.classification.bags import BagFeatures
 from w2v.neural.tasks.labels.classification.data import LabelData
 from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS
 from w2v.neural.tasks.labels.classification.linear import (
+    TABLE,
     LinearConfig,
     LinearOptions,
+    begin_with,
     linear_logits,
     linear_of,
     train_linear,
@@ -34,15 +38,21 @@ from w2v.neural.tasks.labels.classification.measures import (
     probabilities,
 )
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
+from w2v.neural.tasks.starting import open_vectors
 
 
 def fit_linear(
-    data: LabelData, parameters: ClassifierParameters, told: Told | None
+    data: LabelData, parameters: ClassifierParameters, told: Told | None, vectors: Any = None
 ) -> tuple[TextNetwork, KeyboardInterrupt | None]:
     """Train a classifier without layers: where texts are set aside, twice, the second time on all.
 
-    After Ctrl-C, which is returned as well, it is the one so far, and not complete.
+    After Ctrl-C, which is returned as well, it is the one so far, and not complete. Words begin with `vectors`, if
+    there are any.
     """
+    given = None if vectors is None else open_vectors(vectors)
+    if given is not None and parameters.dim is None:
+        parameters = replace(parameters, dim=given.vector_size)
+    parameters = parameters.resolved(0)
     tokenizer = get_tokenizer(parameters.tokenizer)
     features, bags = BagFeatures.learn(data.every.texts, tokenizer, parameters.bag_settings)
     if not features.n_rows:
@@ -54,6 +64,9 @@ def fit_linear(
         parameters.epochs, parameters.learning_rate, parameters.dropout, parameters.random_state,
         math.inf if parameters.max_time is None else parameters.max_time,
     )  # fmt: skip
+    start = ParameterTable.initialise(config.tensors(), options.seed)
+    if given is not None:
+        begin_with(start[TABLE], features.words, given)
     own = bags if data.is_apart else first_bags(bags, n_trained)
     apart = features.find(data.held_out.texts) if data.is_apart else known_bags(bags, n_trained)
     wanted = data.held_out.wanted(n_classes)
@@ -74,23 +87,41 @@ def fit_linear(
             )
 
     targets = data.trained.targets(n_classes, parameters.class_weight)
-    table, interrupt = train_linear(config, own, targets, options, measure)
+    table, interrupt = train_linear(config, own, targets, options, measure, start)
     history[-1]["best"] = True
     logits = linear_logits(linear_of(table), apart)
     if not data.is_apart and len(wanted) and interrupt is None:
         targets = data.every.targets(n_classes, parameters.class_weight)
         try:
-            whole, interrupt = train_linear(config, bags, targets, options)
+            whole, interrupt = train_linear(config, bags, targets, options, start=start)
         except KeyboardInterrupt as caught:
             interrupt = caught
         table = whole if interrupt is None else table
     network = TextNetwork(
         CLASSIFIERS, config, table, {"features": features},
-        {**described(data, parameters), "history": history, "training": trained(data, parameters, interrupt is None)},
+        {
+            **described(data, parameters), "history": history,
+            "training": trained(data, parameters, interrupt is None) | {"vectors": _name_of(vectors)},
+        },
         None if interrupt is None else {"epochs": np.array([len(history)])},
         {BUCKETS_FILE: {"numbers": features.numbers}},
     )  # fmt: skip
     return concluded(network, data, logits), interrupt
+
+
+def _name_of(vectors: Any) -> str | None:
+    """Return where word vectors are, an empty name for those of memory, None for none."""
+    if vectors is None:
+        return None
+    return os.path.abspath(vectors) if isinstance(vectors, (str, os.PathLike)) else ""
+
+
+def began_with(began: TextNetwork) -> str | None:
+    """Return the word vectors that a training began with; ValueError if nobody knows where they are."""
+    vectors: str | None = began.metadata["training"].get("vectors")
+    if vectors == "":
+        raise ValueError("the word vectors that words began with were no folder: train anew, fit(texts, y, vectors=…)")
+    return vectors
 
 
 def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]:

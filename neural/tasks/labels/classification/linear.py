@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,9 @@ from w2v.kernels.simd import LANES
 from w2v.monitoring.pauses import DivergenceError
 from w2v.neural.kernels.bags import Bags, Linear, Targets, bag_logits, train_bags
 from w2v.neural.parameters import ParameterTable, Tensor
+from w2v.neural.tasks.labels.words import spellings
 from w2v.training.huffman import HuffmanTree
+from w2v.vectors.embeddings import Embeddings
 
 TABLE, OUTPUT = "features.table", "output.table"
 
@@ -89,6 +91,7 @@ def train_linear(
     targets: Targets,
     options: LinearOptions,
     told: Callable[[int, float, float, Linear], Any] = lambda *given: None,
+    start: ParameterTable | None = None,
 ) -> tuple[ParameterTable, KeyboardInterrupt | None]:
     """Train a network from its start; return it, and what interrupted its training after an epoch or more.
 
@@ -100,14 +103,16 @@ def train_linear(
     options : LinearOptions
     told : callable
         Told after each epoch how many there were, the seconds, the mean loss of the epoch, and the network.
+    start : ParameterTable, optional
+        Where to start; it is left as it is. By default at random.
 
     Raises
     ------
     DivergenceError
         If a parameter is not finite.
     """
-    start = ParameterTable.initialise(config.tensors(), options.seed)
-    network = linear_of(start)
+    learned = ParameterTable.initialise(config.tensors(), options.seed) if start is None else start.copy()
+    network = linear_of(learned)
     rng = np.random.default_rng(options.seed)
     n_texts, began = len(bags.starts) - 1, time.perf_counter()
     done, interrupt = 0, None
@@ -127,10 +132,33 @@ def train_linear(
             raise
         interrupt = caught
     for name, flat in ((TABLE, network.table), (OUTPUT, network.output)):
-        start[name][...] = flat.reshape(-1, network.width)[:, : config.dim]
-    if not start.all_finite():
+        learned[name][...] = flat.reshape(-1, network.width)[:, : config.dim]
+    if not learned.all_finite():
         raise DivergenceError(f"a parameter is not finite; train with a lower learning_rate than {options.rate:g}")
-    return start, interrupt
+    return learned, interrupt
+
+
+def begin_with(table: NDArray[np.float32], words: Sequence[str], vectors: Embeddings) -> None:
+    """Overwrite the rows of words with their vectors, as long as 1; ValueError if none has one, or their width differs.
+
+    Parameters
+    ----------
+    table : ndarray of shape (R, dim), float32
+        The first rows are those of `words`.
+    words : sequence of str
+    vectors : Embeddings
+    """
+    if vectors.vector_size != table.shape[1]:
+        raise ValueError(
+            f"the word vectors have {vectors.vector_size} columns, and dim is {table.shape[1]}: leave dim out"
+        )
+    known = vectors.key_to_index
+    spelled = ((row, next((one for one in spellings(word) if one in known), None)) for row, word in enumerate(words))
+    found = {row: known[one] for row, one in spelled if one is not None}
+    if not found:
+        raise ValueError("no word of the texts has a vector: are they of the same language, and divided alike?")
+    own = np.array(vectors.rows(np.array(list(found.values()))), np.float32)
+    table[list(found)] = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
 
 
 def linear_of(parameters: Any) -> Linear:

@@ -25,7 +25,7 @@ from w2v.neural.tasks.labels.classification.choosing import choose
 from w2v.neural.tasks.labels.classification.contributions import Contributions, left_out, linear_contributions
 from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
 from w2v.neural.tasks.labels.classification.exchange import SMALL_BYTES, from_fasttext, made_small
-from w2v.neural.tasks.labels.classification.fitting import fit_linear
+from w2v.neural.tasks.labels.classification.fitting import began_with, fit_linear
 from w2v.neural.tasks.labels.classification.folder import (
     BUCKETS_FILE,
     CLASSIFIER_FOLDER,
@@ -131,8 +131,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         columns : TableColumns, optional
             Where files that are tables have texts and labels.
         vectors : Embeddings, path-like, optional
-            Word vectors that layers read besides their own; they are not trained further, and kept with the
-            classifier.
+            Word vectors. Without layers words start with them, and learn further; `dim` is then theirs. Layers read
+            them besides their own; they are not trained further, and kept with the classifier.
         start : SentenceEncoder, optional
             Layers to start from; see `Tagger.fit`.
         {saving}
@@ -140,18 +140,17 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             If texts lack labels, all have the same, or an option is out of range.
         """
         layers = opened_layers(start, vectors)
-        stack = None if layers is None else layers.stack
-        parameters = self._followed(stack)
-        if vectors is not None and (parameters.layers == 0 or (parameters.layers == AUTO and not parameters.max_time)):
-            raise ValueError("word vectors are for layers: say how many, layers=1, or let them be tried, max_time=60")
         saving = checkpoint, checkpoint_every, overwrite
+        stack = None if layers is None else layers.stack
         with self._training(texts if y is None else None, saving, progress, stack) as training:
-            data = LabelData.of(texts, y, validation, training.parameters, columns or TableColumns())
+            parameters = training.parameters
+            data = LabelData.of(texts, y, validation, parameters, columns or TableColumns())
             if parameters.layers in (AUTO, 0):
                 self._fit_linear(data, training, vectors)
             else:
-                training = replace(training, parameters=training.parameters.resolved(parameters.layers))
-                train_layered(start_layered(data, training.parameters, vectors, layers), data, training)
+                parameters = parameters.resolved(parameters.layers)
+                network = start_layered(data, parameters, vectors, layers)
+                train_layered(network, data, replace(training, parameters=parameters))
         return self
 
     def _fit_linear(self, data: LabelData, training: Training[ClassifierParameters], vectors: Any = None) -> None:
@@ -161,7 +160,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             if parameters.layers == AUTO:
                 network, interrupt = choose(data, parameters, vectors, training.told)
             else:
-                network, interrupt = fit_linear(data, parameters.resolved(0), training.told)
+                network, interrupt = fit_linear(data, parameters, training.told, vectors)
             self._keep(network)
             if keeper is not None:
                 keeper.finish(network)
@@ -190,8 +189,9 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             began, parameters = training.began, training.parameters
             data = LabelData.again(began, texts, y, validation, parameters)
             if isinstance(began.config, LinearConfig):
+                parameters = replace(parameters, dim=parameters.dim or began.config.dim)
                 check_same(began.metadata, parameters.resolved(0).to_dict(), data.digest())
-                self._fit_linear(data, training)
+                self._fit_linear(data, training, began_with(began))
             else:
                 training = replace(training, parameters=parameters.resolved(began.config.encoder.layers))
                 train_layered(began, data, training)

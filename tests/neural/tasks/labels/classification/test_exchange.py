@@ -95,8 +95,8 @@ def supervised(
     names += b"".join(struct.pack("<2i", *pair) for pair in pruned or ())
     table = b"\0" + matrix(np.arange(18).reshape(6, 3) / 10) if table is None else b"\1" + table
     output = b"\0" + matrix(np.eye(3)[:labels]) if output is None else b"\1" + output
-    whole: bytes = struct.pack("<2i", 793712314, version) + settings + sizes + words + names + table + output
-    return whole
+    head = struct.pack("<2i", 793712314, version) + settings + sizes + words + names
+    return b"".join((head, table, output))
 
 
 def test_a_supervised_model_is_read_and_kept(tmp_path: Path) -> None:

@@ -57,8 +57,6 @@ def test_word_vectors_are_read_and_kept(tmp_path: Path, rng: np.random.Generator
     (tmp_path / "m" / "vectors.safetensors").unlink()
     with pytest.raises(ModelError, match="vectors"):
         TextClassifier.load(tmp_path / "m")
-    with pytest.raises(ValueError, match="word vectors are for layers: say how many"):
-        TextClassifier().fit(TEXTS, LABELS, vectors=embeddings)
 
 
 def test_a_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:

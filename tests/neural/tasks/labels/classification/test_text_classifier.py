@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
-from w2v import ModelError, TextClassifier, TrainingInterrupted
+from w2v import Embeddings, ModelError, TextClassifier, TrainingInterrupted
 from w2v.corpora import CorpusError
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.tasks.text.pairs import LeftOutWarning
@@ -91,6 +91,44 @@ def test_what_was_learned_when_ctrl_c_came_is_kept(tmp_path: Path, apart: Any) -
     for found in (loaded, TextClassifier.load(tmp_path / "m")):
         assert found.is_complete_
         assert np.array_equal(found.network_.parameters.flat, complete.network_.parameters.flat)
+
+
+def test_words_start_with_vectors(tmp_path: Path, rng: np.random.Generator) -> None:
+    vectors = Embeddings(["river", "Gold"], rng.standard_normal((2, 6)).astype(np.float32))
+    vectors.save(tmp_path / "v.model")
+    still = TextClassifier(learning_rate=0.0, epochs=1).fit(TEXTS, LABELS, vectors=vectors)
+    words = still.network_.units["features"].words
+    table = still.network_.parameters["features.table"]
+    for word, name in (("river", "river"), ("gold", "Gold")):
+        expected = vectors[name] / np.linalg.norm(vectors[name])
+        np.testing.assert_allclose(table[words.index(word)], expected, rtol=1e-6)
+    assert np.abs(table[words.index("ship")]).max() <= 1
+    model = TextClassifier().fit(TEXTS, LABELS, vectors=tmp_path / "v.model")
+    assert model.network_.config.dim == 6 and model.score(*UNSEEN) > 0.95
+    with pytest.raises(ValueError, match="have 6 columns, and dim is 10"):
+        TextClassifier(dim=10).fit(TEXTS, LABELS, vectors=vectors)
+    with pytest.raises(ValueError, match="no word of the texts has a vector"):
+        TextClassifier().fit(TEXTS, LABELS, vectors=Embeddings(["zebra"], np.ones((1, 6), np.float32)))
+
+
+def test_what_words_started_with_is_known_when_training_goes_on(tmp_path: Path, rng: np.random.Generator) -> None:
+    vectors = Embeddings(["river", "gold"], rng.standard_normal((2, 6)).astype(np.float32))
+    vectors.save(tmp_path / "v.model")
+    whole = TextClassifier().fit(TEXTS, LABELS, vectors=vectors)
+
+    def interrupt(state: Any) -> None:
+        if state.done == 0.3:
+            raise KeyboardInterrupt
+
+    for given in (vectors, tmp_path / "v.model"):
+        model = TextClassifier()
+        with pytest.raises(TrainingInterrupted):
+            model.fit(TEXTS, LABELS, vectors=given, progress=interrupt)
+        if given is vectors:
+            with pytest.raises(ValueError, match="were no folder: train anew"):
+                model.resume(TEXTS, LABELS)
+    model.resume(TEXTS, LABELS)
+    assert np.array_equal(model.network_.parameters.flat, whole.network_.parameters.flat)
 
 
 def test_nothing_is_kept_of_less_than_an_epoch(tmp_path: Path) -> None:
