@@ -31,7 +31,8 @@ _LONG = 300
 _NOT_SHOWN = ("kept", "pairs", "words")
 _WORDS = (
     Picture(
-        "training", "Loss", "nats a pair", (("loss", "training"), ("holdout_loss", "held-out text")), "epoch", "epoch"
+        "training", "Loss", "mean over pairs",
+        (("loss", "training"), ("holdout_loss", "held-out text")), "epoch", "epoch",
     ),
     Picture(
         "quality", "Quality while training", "fraction, correlation",

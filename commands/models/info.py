@@ -62,7 +62,7 @@ def _words(folder: Path, embeddings: Embeddings) -> dict[str, Any]:
     }
     outputs = None
     parameters = embeddings.metadata.get("parameters")
-    if isinstance(parameters, dict) and parameters.get("objective") == "negative":  # otherwise they are no words'
+    if isinstance(parameters, dict) and parameters.get("objective") in ("negative", "softmax"):  # else not two tables
         outputs = read_output_vectors(folder, embeddings.vectors.shape)
     if outputs is not None:
         described["output_vectors"] = measure_inverses(embeddings.vectors, outputs)._asdict()

@@ -41,6 +41,7 @@ Examples:
   w2v train corpus.txt --output my.model --recipe best
   w2v train corpus.txt --output my.model --algorithm cbow --max-time 10m
   zcat dump.gz | w2v train - --output dump.model --workers 2
+  w2v train corpus.txt --output my.model --objective glove --window 10 --epochs 15
   w2v train corpus.txt --output my.model --holdout 0.01 --patience 2 --epochs 50
   w2v train corpus.txt --dry-run --vector-size 300
   w2v train --resume my.model

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.helpers import naive_hierarchical, naive_w2v
+from tests.helpers import naive_hierarchical, naive_softmax, naive_w2v
 from w2v.kernels import cbow, hierarchical, skipgram
 from w2v.kernels.arguments import ROW_MULTIPLE, Chunk, Noise, Segment, TableArrays, Text
 from w2v.kernels.composition import Members
 from w2v.kernels.hierarchical import Paths
+from w2v.kernels.objectives import softmax
+from w2v.kernels.objectives.softmax import Words
 from w2v.kernels.simd import LANES, TILE_ROWS
 from w2v.training.huffman import HuffmanTree
 
@@ -25,7 +27,7 @@ SIGMOID_ERROR = 1e-6
 class Case:
     """A training of one segment. `lengths` are those of the sentences; stop None is the end of the stream.
 
-    The algorithm is skipgram or cbow, or either with hierarchical softmax, as in "cbow hs".
+    The algorithm is skipgram or cbow, or either with a softmax, as in "cbow hs" and "cbow softmax".
     """
 
     algorithm: str
@@ -178,7 +180,10 @@ def train_kernel(
     kernel(case.text(weights), case.segment, case.chunk, source, arrays, members, scratch, stats)
 
 
-def _kernel(case: Case) -> tuple[Noise | Paths, Callable[..., None], Callable[..., Any]]:
+def _kernel(case: Case) -> tuple[Noise | Paths | Words, Callable[..., None], Callable[..., Any]]:
+    if case.algorithm.endswith("softmax"):
+        kernel = softmax.train_skipgram_softmax if case.is_skipgram else softmax.train_cbow_softmax
+        return Words(case.n_words), kernel, softmax.make_scratch
     if case.tree is None:
         module = skipgram if case.is_skipgram else cbow
         return case.noise, module.train_skipgram if case.is_skipgram else cbow.train_cbow, module.make_scratch
@@ -205,6 +210,8 @@ def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.
     if case.tree is not None:
         algorithm = case.algorithm.removesuffix(" hs")
         return naive_hierarchical.train(algorithm, *stream, paths_of(case.tree), w_in, w_out, **options)
+    if case.algorithm.endswith("softmax"):
+        return naive_softmax.train(case.algorithm.removesuffix(" softmax"), *stream, w_in, w_out, **options)
     threshold, alias = (table.tolist() for table in case.alias_table)
     options |= {"negative": case.negative, "n_noise": case.n_noise, "chunk": chunk}
     return naive_w2v.train(case.algorithm, *stream, threshold, alias, w_in, w_out, **options)

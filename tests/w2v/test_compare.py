@@ -188,6 +188,7 @@ def test_defaults_of_each_program_are_left_alone() -> None:
         ({"max_time": 1.0}, "max_time cannot be compared"),
         ({"random_state": np.random.default_rng(1)}, "random_state must be an int"),
         ({"holdout": 0.1}, "holdout cannot be compared"),
+        ({"objective": "softmax", "negative": 5}, "objective='softmax' cannot be compared"),
         ({"shrink_windows": False}, "shrink_windows cannot be compared with fastText"),
         ({"max_vocab": 5}, "max_vocab cannot be compared with fastText"),
     ],

@@ -59,6 +59,10 @@ def check_counterparts(parameters: Parameters, programs: tuple[str, ...]) -> Non
         raise ValueError("max_time cannot be compared: gensim counts epochs; give epochs instead.")
     if not (parameters.random_state is None or isinstance(parameters.random_state, int)):
         raise ValueError("random_state must be an int or None to be compared: gensim takes no generator.")
+    if parameters.objective in ("softmax", "glove"):
+        raise ValueError(
+            f"objective={parameters.objective!r:.80} cannot be compared: the other programs have nothing like it."
+        )
     defaults = {field.name: field.default for field in fields(Parameters)}
     for name in _OURS_ALONE:
         if (given := getattr(parameters, name)) and given != defaults[name]:

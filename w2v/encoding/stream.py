@@ -7,17 +7,11 @@ nothing else.
 
 from __future__ import annotations
 
-import mmap
-import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +21,13 @@ from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
 from w2v.encoding.corpus import Corpus, TokenLists, reported, wrong_sentence
 from w2v.encoding.rewriting import MAX_GROWTH, Rewriter, can_rewrite
+from w2v.encoding.spool import Kept, Spool, allocate
+from w2v.encoding.spool import WorkFolder as WorkFolder
+from w2v.encoding.spool import default_max_memory as default_max_memory
 from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 from w2v.kernels.scanner import Table, encode_block, merge_tables
 
-_Kept = NDArray[Any] | tuple[int, int, np.dtype[Any]]
-"""An array, or its (start, length, dtype) in the spool's file."""
-
 _BLOCK_CHARACTERS = 1 << 20
-_MEMORY_SHARE = 0.25
 _NAMED_FILES = 5
 
 
@@ -55,6 +48,11 @@ class TokenStream:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def n_tokens(self) -> int:
+        """Kept tokens that an epoch goes through."""
+        return len(self)
 
     @property
     def n_sentences(self) -> int:
@@ -92,18 +90,12 @@ class TokenStream:
         return np.unique(np.concatenate([[0], borders, [len(self)]])).astype(np.int64)
 
 
-class _Spool:
-    """Holds scanned blocks in order: in memory up to `max_memory` bytes, in a file of `folder` beyond.
-
-    In memory each array has a mapping of its own, which goes back to the system when the block is used up; an allocator
-    would keep it, and the ids would take their space twice.
-    """
+class _Blocks:
+    """Holds scanned blocks in order."""
 
     def __init__(self, folder: WorkFolder, max_memory: int) -> None:
-        self.folder, self.max_memory = folder, max_memory
-        self.in_memory = self.in_file = self.n_ends = 0
-        self._blocks: dict[int, tuple[int, bool, _Kept, _Kept]] = {}
-        self._file: BinaryIO | None = None
+        self.spool, self.n_ends = Spool(folder, max_memory, "provisional"), 0
+        self._blocks: dict[int, tuple[int, bool, Kept, Kept]] = {}
         self._lock = threading.Lock()
 
     def put(self, index: int, worker: int, closes: bool, found: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
@@ -111,81 +103,16 @@ class _Spool:
 
         Threads may call it side by side.
         """
-        self._blocks[index] = worker, closes, self._keep(found), self._keep(ends)
+        self._blocks[index] = worker, closes, self.spool.keep(found), self.spool.keep(ends)
         with self._lock:
             self.n_ends += len(ends) + 1
-
-    def _keep(self, array: NDArray[Any]) -> _Kept:
-        with self._lock:
-            if self.in_memory + array.nbytes > self.max_memory:
-                return self._write(array)
-            self.in_memory += array.nbytes
-        kept = np.frombuffer(mmap.mmap(-1, max(1, array.nbytes)), array.dtype, len(array))
-        kept[:] = array
-        return kept
-
-    def _write(self, array: NDArray[Any]) -> _Kept:
-        if self._file is None:
-            self._file = open(self.folder / "provisional", "w+b")
-        start = self.in_file
-        self._file.write(array.data)
-        self.in_file += array.nbytes
-        return start, len(array), array.dtype
-
-    def _fetch(self, kept: _Kept) -> NDArray[Any]:
-        if isinstance(kept, np.ndarray):
-            return kept
-        assert self._file is not None
-        start, size, dtype = kept
-        self._file.seek(start)
-        return np.fromfile(self._file, dtype, size)
 
     def drain(self) -> Iterator[tuple[int, bool, NDArray[np.int32], NDArray[np.int64]]]:
         """Yield (worker, closes, found, ends) of each block in order, and forget it."""
         for index in sorted(self._blocks):
             worker, closes, found, ends = self._blocks.pop(index)
-            yield worker, closes, self._fetch(found), self._fetch(ends)
-        self.close()
-
-    def close(self) -> None:
-        """Remove the file."""
-        if self._file is not None:
-            self._file.close()
-            os.unlink(self.folder / "provisional")
-            self._file = None
-
-
-def default_max_memory() -> int:
-    """Return a quarter of the machine's memory, in bytes."""
-    try:
-        return int(_MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):
-        return 1 << 30
-
-
-class WorkFolder:
-    """A temporary folder for streams that do not fit in memory, made in `parent` when it is first needed."""
-
-    def __init__(self, parent: str | os.PathLike[str] | None = None) -> None:
-        self.parent = parent
-        self._path: Path | None = None
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        if self._path is None:
-            self._path = Path(tempfile.mkdtemp(prefix="w2v-", dir=self.parent))
-        return self._path
-
-    def __truediv__(self, name: str) -> Path:
-        return self.path / name
-
-    def __enter__(self) -> WorkFolder:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._path is not None:
-            shutil.rmtree(self._path, ignore_errors=True)
+            yield worker, closes, self.spool.fetch(found), self.spool.fetch(ends)
+        self.spool.close()
 
 
 def encode_corpus(
@@ -211,7 +138,7 @@ def encode_corpus(
     read; TypeError if a sentence is neither text nor tokens.
     """
     max_memory = default_max_memory() if max_memory is None else max_memory
-    spool = _Spool(work_folder, max_memory)
+    spool = _Blocks(work_folder, max_memory)
     try:
         words_of, counts, first, maps = _scan(reported(corpus, progress), tokenizer, workers, spool)
         vocabulary, ids = choose_words(words_of, counts, first, min_count, max_vocab, known)
@@ -224,7 +151,7 @@ def encode_corpus(
         )
         return vocabulary, stream
     finally:
-        spool.close()
+        spool.spool.close()
 
 
 def _why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
@@ -245,7 +172,7 @@ _Counted = tuple[
 ]
 
 
-def _scan(corpus: Corpus, tokenizer: Tokenizer, workers: int, spool: _Spool) -> _Counted:
+def _scan(corpus: Corpus, tokenizer: Tokenizer, workers: int, spool: _Blocks) -> _Counted:
     """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
     if isinstance(corpus, TextReader):
         blocks = ((block.data, block.ends_sentence) for block in corpus)
@@ -292,7 +219,7 @@ def _one_line(sentence: object, number: int) -> str:
     return checked_text(sentence, number).replace("\n", " ")
 
 
-def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, workers: int, spool: _Spool) -> _Counted:
+def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, workers: int, spool: _Blocks) -> _Counted:
     """Scan blocks of text with one table a thread."""
     tables = [Table() for _ in range(workers)]
     source = enumerate(blocks)
@@ -359,7 +286,7 @@ def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]
         yield tokenizer(sentence) if is_text else sentence
 
 
-def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
+def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Blocks) -> _Counted:
     """Count tokens that are Python objects already."""
     entry_of: dict[str, int] = {}
     found: list[int] = []
@@ -391,11 +318,11 @@ def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Spool) -> _Counted:
 
 
 def _encode(
-    spool: _Spool, ids: list[NDArray[np.int32]], n_tokens: int, max_memory: int, work_folder: WorkFolder
+    spool: _Blocks, ids: list[NDArray[np.int32]], n_tokens: int, max_memory: int, work_folder: WorkFolder
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Turn the spooled blocks into tokens and offsets."""
-    tokens = _allocate("tokens", np.int32, n_tokens, max_memory, work_folder)
-    offsets = _allocate("offsets", np.int64, spool.n_ends + 1, max_memory, work_folder)
+    tokens = allocate("tokens", np.int32, n_tokens, max_memory, work_folder)
+    offsets = allocate("offsets", np.int64, spool.n_ends + 1, max_memory, work_folder)
     offsets[0] = n = n_sentences = 0
     for worker, closes, found, ends in spool.drain():
         n, n_sentences = encode_block(found, ends, closes, ids[worker], tokens, n, offsets, n_sentences)
@@ -403,10 +330,3 @@ def _encode(
         n_sentences += 1
         offsets[n_sentences] = n
     return tokens, offsets[: n_sentences + 1]
-
-
-def _allocate(name: str, dtype: type, size: int, max_memory: int, work_folder: WorkFolder) -> NDArray[Any]:
-    """Return an array of arbitrary content, in memory or, if it is too large, in a file that is mapped."""
-    if size * np.dtype(dtype).itemsize <= max_memory:
-        return np.empty(size, dtype)
-    return np.memmap(work_folder / name, dtype, "w+", shape=(size,))

@@ -117,7 +117,7 @@ def close_windows(grad, chunk, row_size, prefix, w_in, input_rows):
 
 
 @inlined
-def _apply_gradients(scratch, chunk, tables, steps_in, input_rows):
+def apply_gradients(scratch, chunk, tables, steps_in, input_rows):
     """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
 
     The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
@@ -266,7 +266,7 @@ def _set_means(inputs, own_inputs, chunk, row_size, positions, scratch):
 @inlined
 def _move(scratch, chunk, tables, inputs, steps_in, own_inputs, positions):
     if positions is None:
-        _apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+        apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
     else:
         apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
 
@@ -322,7 +322,7 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
             stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
             _sum_noise(scratch, n_targets, noise, tables)
             if members is None:
-                _apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+                apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
             else:
                 _move(scratch, chunk, tables, inputs, steps_in, own_inputs, members.positions)
                 spread(steps_in, members, scratch.input_rows, n_inputs, zero_row, row_size, w_in)

@@ -257,6 +257,9 @@ def _mantissa(b, x):
 
 power_of_two = _function(_power, "Return 2**n lane by lane, for whole n from -126 to 127.")
 exponent_of = _function(_exponent, "Return e of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0.")
+square_root = _function(
+    lambda b, x: _call(b, f"llvm.sqrt.v{LANES}f32", _VECTOR, x), "Return the square root lane by lane."
+)
 mantissa_of = _function(_mantissa, "Return m of x = m * 2**e, 1 <= m < 2, lane by lane, for normal x > 0.")
 
 

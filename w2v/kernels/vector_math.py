@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.simd import (
     LANES,
     TILE_COLUMNS,
@@ -33,17 +33,14 @@ GROUP = 3
 """Sigmoids that are multiplied before a logarithm is taken: sigmoid(-20)**3 is still a normal float32."""
 
 _float32 = np.float32
-_LOG_LIMIT = 20.0
+_LOG_LIMIT, _EXP_LIMIT = 20.0, 80.0
 _LOG2E, _LN2 = 1.4426950408889634, 0.6931471805599453
 _ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no bits for a fraction
 
 
-@compiled
-def sigmoid(x):
-    """Return 1 / (1 + exp(-x)) lane by lane, to a relative error below 2e-6; x is clamped to [-20, 20]."""
-    limit = splat(_float32(_LOG_LIMIT))
-    x = max(min(x, limit), splat(_float32(-_LOG_LIMIT)))
-    scaled = x * splat(_float32(-_LOG2E))
+@inlined
+def _powers(scaled):
+    """Return e and p lane by lane whose product is 2**x, x of at most 126, to a relative error below 1e-6."""
     rounder = splat(_float32(_ROUNDER))
     whole = (scaled + rounder) - rounder
     r = (scaled - whole) * splat(_float32(_LN2))
@@ -54,8 +51,25 @@ def sigmoid(x):
     e = fma(e, r, splat(_float32(0.5)))
     e = fma(e, r, splat(_float32(1)))
     e = fma(e, r, splat(_float32(1)))
+    return e, power_of_two(whole)
+
+
+@compiled
+def sigmoid(x):
+    """Return 1 / (1 + exp(-x)) lane by lane, to a relative error below 2e-6; x is clamped to [-20, 20]."""
+    limit = splat(_float32(_LOG_LIMIT))
+    x = max(min(x, limit), splat(_float32(-_LOG_LIMIT)))
+    e, power = _powers(x * splat(_float32(-_LOG2E)))
     one = splat(_float32(1))
-    return one / fma(e, power_of_two(whole), one)
+    return one / fma(e, power, one)
+
+
+@compiled
+def exponential(x):
+    """Return exp(x) lane by lane, to a relative error below 1e-5; x is clamped to [-80, 80]."""
+    limit = splat(_float32(_EXP_LIMIT))
+    e, power = _powers(max(min(x, limit), splat(_float32(-_EXP_LIMIT))) * splat(_float32(_LOG2E)))
+    return e * power
 
 
 @compiled

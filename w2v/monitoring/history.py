@@ -18,7 +18,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 class Progress:
     """How far a call of `fit` is, for the function given as `progress`. None stands for what is not known yet."""
 
-    phase: str  # "reading", "compiling" or "training"
+    phase: str  # "reading", "counting neighbours" (GloVe), "compiling" or "training"
     done: float | None = None  # fraction of the phase that is done, 0 to 1
     epoch: int = 0  # counted from 1; 0 before training
     words_per_second: float | None = None  # tokens of the stream per second since training began
@@ -36,7 +36,8 @@ class EpochRecord:
     epoch: int  # counted from 1
     loss: float = math.nan
     """Mean over the epoch's pairs (skip-gram) or targets (CBOW), in nats: minus the log-likelihood of the observed word
-    and of its noise words, or of the branches on its path. Summed in float64 over all workers."""
+    and of its noise words, or of the branches on its path. With GloVe the mean over cells of half their weighted
+    squared error. Summed in float64 over all workers."""
     alpha: float = math.nan  # learning rate at the end of the epoch
     words: int = 0  # tokens of the stream that were visited
     kept: int = 0  # those that survived subsampling

@@ -40,7 +40,7 @@ class _Panel:
 
 
 _PANELS = (
-    _Panel(("loss", "holdout_loss"), 2.5, "Loss", "nats a pair"),
+    _Panel(("loss", "holdout_loss"), 2.5, "Loss", "mean over pairs"),
     _Panel(("analogies",), 1.5, "Analogies", "answered correctly", percent=True),
     _Panel(("word_pairs",), 1.5, "Word pairs", "rank correlation with people"),
     _Panel(("alpha",), 1.1, "Learning rate", "at the end of the epoch"),

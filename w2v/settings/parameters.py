@@ -33,6 +33,8 @@ MAX_VOCABULARY = 2**31 - 1
 DEFAULT_ALPHA = {
     "negative": {"skipgram": 0.025, "cbow": 0.1},
     "hs": {"skipgram": 0.025, "cbow": 0.125},
+    "softmax": {"skipgram": 0.025, "cbow": 0.1},
+    "glove": {"skipgram": 0.05},
 }
 """Learning rate where `alpha` is None. CBOW's is larger than gensim's because its gradient is that of the mean."""
 
@@ -44,12 +46,16 @@ GENSIM: dict[str, Any] = {"window": 5, "sample": 1e-3, "epochs": 5, "alpha_hold"
 
 _CHOSEN: Any = None  # by `w2v.settings.recipes.resolve`, before anything is trained
 
+MAX_SOFTMAX_WORDS = 50_000
+"""Words that `objective` "softmax" takes at most: it scores every one of them for every word of the text."""
+
 MAX_ALPHA = {"skipgram": 0.1, "cbow": 0.25}
 MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
 """Limits of alpha, and of alpha times the rows that a row meets at once; see `Parameters.max_alpha`."""
 
 
 _FULL_WINDOW = 50
+_NOT_FOR_GLOVE = ("algorithm", "sample", "subwords", "holdout")
 _MEASURED_BY = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
 
 CHECKPOINT_INTERVAL = 600.0
@@ -72,9 +78,11 @@ class Parameters:
     window : int or None
         Largest distance between two words that count as neighbours, 1 to 10000, in a basket its length. None is 5, or
         what the recipe chooses.
-    objective : {"negative", "hs"}
-        Tell an observed word from noise words, or hierarchical softmax: predict its path through a Huffman tree, which
-        leaves `negative` and `ns_exponent` without a meaning.
+    objective : {"negative", "hs", "softmax", "glove"}
+        Tell an observed word from noise words; hierarchical softmax: predict its path through a Huffman tree; softmax:
+        predict it among all words, of which there may be `MAX_SOFTMAX_WORDS`; or GloVe: fit the logarithms of weighted
+        counts of neighbours. `negative` and `ns_exponent` are of the first alone, `x_max` and `x_exponent` of the last,
+        whose learning rate stays, and which takes whole windows and neither `sample`, `holdout` nor `subwords`.
     negative : int
         Noise words per observed pair, 1 to 1000.
     min_count : int
@@ -86,6 +94,10 @@ class Parameters:
         recipe chooses.
     ns_exponent : float
         Noise words are drawn in proportion to count ** ns_exponent, -5 to 5.
+    x_max : float
+        GloVe: words that stand together so often, each time counted as 1 / distance, or more often, weigh 1; above 0.
+    x_exponent : float
+        GloVe: those that do so x times, less often, weigh (x / x_max) ** x_exponent; 0 to 5.
     shrink_windows : bool
         Draw each position's radius from 1 to `window` instead of always using `window`.
     alpha : float or None
@@ -152,6 +164,8 @@ class Parameters:
     max_vocab: int | None = None
     sample: float = _CHOSEN
     ns_exponent: float = 0.75
+    x_max: float = 10.0
+    x_exponent: float = 0.75
     shrink_windows: bool = True
     alpha: float | None = None
     min_alpha: float | None = None
@@ -197,19 +211,17 @@ class Parameters:
         )
         yield (
             alpha is not None and alpha > self.max_alpha,
-            f"alpha must be at most {self.max_alpha:.4g} for {self.algorithm} with window={self._window} and "
-            f"negative={self.negative}, where training is known to be stable, got {alpha!r:.80}.",
+            f"alpha must be at most {self.max_alpha:.4g} for {self._what_limits_alpha}, where training is known to be "
+            f"stable, got {alpha!r:.80}.",
         )
-        is_hs, is_text = self.objective == "hs", self.lines == "text"
+        is_text = self.lines == "text"
         yield (
-            self.recipe != "none" and (self.algorithm != "skipgram" or is_hs or self.lines == "pairs"),
+            self.recipe != "none"
+            and (self.algorithm != "skipgram" or self.objective != "negative" or self.lines == "pairs"),
             f"recipe={self.recipe!r:.80} is for skip-gram with negative sampling, trained on sentences: leave "
             "algorithm, objective and lines out, or the recipe.",
         )
-        for name in ("negative", "ns_exponent"):
-            yield is_hs and self._is_given(name), f"{name} is for negative sampling: it cannot go with objective='hs'."
-        for name in ("position_weights", "deterministic"):
-            yield is_hs and getattr(self, name), f"{name} needs negative sampling: it cannot go with objective='hs'."
+        yield from self._rules_of_objective()
         yield self.min_n > self.max_n, f"min_n must not be above max_n ({self.max_n}), got {self.min_n}."
         yield (
             self.position_weights and self._window > _FULL_WINDOW,
@@ -225,7 +237,7 @@ class Parameters:
                 f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.",
             )
         yield (
-            self.lines == "pairs" and (self.algorithm != "skipgram" or is_hs or self.subwords),
+            self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords),
             "pairs are trained as skip-gram with negative sampling, a row to each word: leave algorithm, objective "
             "and subwords out.",
         )
@@ -237,6 +249,29 @@ class Parameters:
                 not self.phrases and self._is_given(name),
                 f"{name} says how phrases are found: give phrases as well.",
             )
+
+    def _rules_of_objective(self) -> Iterator[tuple[bool, str]]:
+        is_sampled, with_it = self.objective == "negative", f"cannot go with objective={self.objective!r:.80}."
+        for name in ("negative", "ns_exponent"):
+            yield not is_sampled and self._is_given(name), f"{name} is for negative sampling: it {with_it}"
+        for name in ("position_weights", "deterministic"):
+            yield not is_sampled and getattr(self, name), f"{name} needs negative sampling: it {with_it}"
+        for name in ("x_max", "x_exponent"):
+            yield (
+                self.objective != "glove" and self._is_given(name),
+                f"{name} weighs the counts of GloVe: give objective='glove' as well.",
+            )
+        for name in _NOT_FOR_GLOVE:
+            yield (
+                self.objective == "glove" and self._is_given(name) and getattr(self, name) not in (0, GENSIM.get(name)),
+                f"{name} is for objectives that go through the text word by word: it {with_it}",
+            )
+
+    @property
+    def _what_limits_alpha(self) -> str:
+        if self.objective != "negative":
+            return f"{self.algorithm} with objective={self.objective!r:.80}"
+        return f"{self.algorithm} with window={self._window} and negative={self.negative}"
 
     def _rules_of_watching(self) -> Iterator[tuple[bool, str]]:
         yield (
@@ -287,9 +322,10 @@ class Parameters:
 
         All pairs of a chunk move a row at once. The step grows with alpha and with the rows that each row meets, noise
         included; beyond these limits training was seen to diverge, at rates where gensim's vectors are noise as well
-        (measured: benchmarks/stability.py). With hierarchical softmax output rows move for one target after another.
+        (measured: benchmarks/stability.py). With hierarchical softmax output rows move for one target after another,
+        with GloVe for one cell after another, and chunks of softmax are small enough.
         """
-        if self.objective == "hs":
+        if self.objective != "negative":
             return MAX_ALPHA[self.algorithm]
         return min(
             MAX_ALPHA[self.algorithm], MAX_STEP[self.algorithm] / (self.pairs_within(reach) * (1 + self.negative))
@@ -317,7 +353,9 @@ CONSTRAINTS: dict[str, Constraint] = {
     "vector_size": Integer("Width of the vectors.", 1, 10_000),
     "window": Integer("Largest distance between two words that count as neighbours.", 1, MAX_WINDOW, optional=True),
     "objective": Choice(
-        "Negative sampling, or hierarchical softmax, which predicts a word's path through a tree.", ("negative", "hs")
+        "Negative sampling; hierarchical softmax, which predicts a word's path through a tree; softmax over all words, "
+        "for small vocabularies; or GloVe, which fits counts of neighbours.",
+        ("negative", "hs", "softmax", "glove"),
     ),
     "negative": Integer("Noise words for each observed pair.", 1, 1_000),
     "min_count": Integer("Leave out words seen less often than this.", 1, MAX_VOCABULARY),
@@ -326,6 +364,8 @@ CONSTRAINTS: dict[str, Constraint] = {
         "Thin out words with a larger fraction of the corpus than this; 0 keeps all.", low=0, high=1, optional=True
     ),
     "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
+    "x_max": Number("GloVe: from this count of neighbours on, each counted as 1 / distance, all weigh 1.", above=0),
+    "x_exponent": Number("GloVe: a smaller count x weighs (x / x_max) to this power.", low=0, high=5),
     "shrink_windows": Flag("Draw each radius from 1 to the window, or always use the whole window."),
     "alpha": Number(
         "Learning rate at the start; left out, the algorithm's own.",

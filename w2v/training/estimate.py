@@ -30,7 +30,8 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.settings.environment import default_workers
 from w2v.settings.parameters import Parameters
 from w2v.settings.recipes import resolve
-from w2v.training.session import make_crew
+from w2v.training.objectives import check_softmax
+from w2v.training.session import make_crew, stream_to_train
 from w2v.training.trainer import StopTraining, Trainer
 
 SECONDS = 1.5
@@ -95,6 +96,7 @@ def estimate_training(
     if fraction == 1 and n_kept == 0:
         raise EmptyVocabularyError(f"no word occurs {parameters.min_count} times, as min_count asks")
     n_kept = min(max(n_kept, 1), parameters.max_vocab or n_kept)
+    check_softmax(parameters, n_kept)
     started = time.perf_counter()  # not before: what is needed once is compiled or loaded by now
     vocabulary, trained = _encode(sample, parameters, min(needed, int(every_word.counts[0])), workers)
     reading = (time.perf_counter() - started) / fraction
@@ -192,7 +194,9 @@ def _measure(
 ) -> tuple[float, int]:
     """Return tokens a second, and the bytes that the tables of all the text take."""
     unwatched = {"holdout": None, "eval_analogies": None, "eval_pairs": None, "patience": None, "monitor": None}
-    trainer = Trainer(replace(parameters, max_time=None, **unwatched), vocabulary, stream, seed=0)  # type: ignore[arg-type]
+    with WorkFolder() as folder:
+        trained = stream_to_train(parameters, vocabulary, stream, 0, workers, sys.maxsize, folder)
+    trainer = Trainer(replace(parameters, max_time=None, **unwatched), vocabulary, trained, seed=0)  # type: ignore[arg-type]
     trainer.compile()
     rows = 2 * n_kept + len(trainer.tables.ngram_vectors) if parameters.subwords else 2 * n_kept
     crew = make_crew(trainer, workers, pauses=[_Stopwatch(seconds)])

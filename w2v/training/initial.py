@@ -31,6 +31,8 @@ class InitialVectors:
                 f"the initial vectors have {self.embeddings.vector_size} dimensions, not {parameters.vector_size}: "
                 f"give vector_size={self.embeddings.vector_size}"
             )
+        if parameters.objective == "glove":
+            raise ValueError("GloVe starts from random vectors: objective='glove' cannot go with initial vectors")
         if self.freeze and parameters.subwords:
             raise ValueError("freeze and subwords exclude each other: n-grams move the vectors of all words")
 

@@ -1,4 +1,4 @@
-"""What training maximises, negative sampling or hierarchical softmax: the kernel, what it draws on, and its chunks."""
+"""What training maximises or fits, by `Parameters.objective`: the kernel, what it draws on, and its chunks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.encoding.stream import TokenStream
 from w2v.encoding.vocabulary import Vocabulary, noise_distribution
 from w2v.kernels import cbow, hierarchical
 from w2v.kernels import skipgram as _skipgram
 from w2v.kernels.arguments import Chunk, Noise, Segment, Text
 from w2v.kernels.hierarchical import Paths
+from w2v.kernels.objectives import glove, softmax
+from w2v.kernels.objectives.glove import Weighting
+from w2v.kernels.objectives.softmax import Words
 from w2v.kernels.random import build_alias
 from w2v.kernels.simd import LANES, TILE_ROWS
-from w2v.settings.parameters import Parameters
+from w2v.settings.parameters import MAX_SOFTMAX_WORDS, Parameters
+from w2v.training.glove.cells import Cells
 from w2v.training.huffman import HuffmanTree
 from w2v.training.tables import Tables
 
@@ -25,6 +30,10 @@ MAX_TARGETS = {"skipgram": 48, "cbow": 30}
 """Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
 MAX_TARGETS_HS = 24
 """The same for hierarchical softmax, whose chunks only share input rows (measured)."""
+MAX_TARGETS_SOFTMAX = 48
+"""The same for the whole softmax, whose scores of a chunk must fit in a cache."""
+LEAST_LOSS = 0.1
+"""Added to what GloVe's cells cost at the start, which may be nothing, for what tells divergence."""
 MAX_NOISE_STEP = 1.2
 """Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
 MAX_WORD_STEP = 0.5
@@ -49,7 +58,8 @@ class Objective:
     make_scratch: Callable[..., Any]
     """Takes `chunk`, `source`, arrays and members of the tables; allocates what the kernel works with."""
     chunk: Chunk  # see `chunk_shape`
-    source: Noise | Paths  # what the kernel draws on: the noise distribution, or paths through the tree
+    source: Noise | Paths | Words | Weighting
+    """What the kernel draws on: the noise distribution, paths through the tree, all words, or weighted cells."""
     alpha: float  # learning rate at the start: as given, or smaller where the chunk asks for it
     loss_at_start: float  # expected mean loss of a pair, in nats, while all output rows are zero
 
@@ -72,16 +82,58 @@ class Objective:
 
 
 def choose_objective(
-    parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32], reach: int
+    parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32], reach: int, stream: TokenStream
 ) -> Objective:
-    """Return what parameters ask for.
+    """Return what parameters ask for, to be trained on `stream`.
 
     A word whose count is 0 is never drawn as noise. `keep`, shape (V,), is the probability that a token of each word
-    survives subsampling; for `reach` see `Parameters.pairs_within`.
+    survives subsampling; for `reach` see `Parameters.pairs_within`. ValueError if there are too many words for it.
     """
     assert vocabulary.counts is not None
-    make = _hierarchical_softmax if parameters.objective == "hs" else _negative_sampling
+    if parameters.objective == "glove":
+        assert isinstance(stream, Cells)
+        return _glove(parameters, stream)
+    make = {"negative": _negative_sampling, "hs": _hierarchical_softmax, "softmax": _softmax}[parameters.objective]
     return make(parameters, vocabulary.counts, keep, reach)
+
+
+def _glove(parameters: Parameters, cells: Cells) -> Objective:
+    x_max, exponent = float(parameters.x_max), float(parameters.x_exponent)
+    return Objective(
+        glove.train_glove,
+        glove.make_scratch,
+        Chunk(parameters.window, 0, 1),
+        Weighting(cells.rows, cells.counts, x_max, exponent),
+        parameters.start_alpha,
+        loss_at_start=LEAST_LOSS + cells.cost_at_zero(x_max, exponent),
+    )
+
+
+def _softmax(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int) -> Objective:
+    """Choose a chunk whose steps are no longer than `chunk_shape` allows."""
+    check_softmax(parameters, len(counts))
+    kept = counts.astype(np.float64) * keep
+    longest_step = parameters.start_alpha * parameters.pairs_within(reach) * kept.max() / kept.sum()
+    n_targets = max(1, min(MAX_TARGETS_SOFTMAX, math.floor(MAX_WORD_STEP / longest_step)))
+    is_skipgram = parameters.algorithm == "skipgram"
+    return Objective(
+        softmax.train_skipgram_softmax if is_skipgram else softmax.train_cbow_softmax,
+        softmax.make_scratch,
+        _chunk(parameters, reach, n_targets),
+        Words(len(counts)),
+        parameters.start_alpha,
+        loss_at_start=math.log(len(counts)),
+    )
+
+
+def check_softmax(parameters: Parameters, n_words: int) -> None:
+    """Raise ValueError if softmax is asked for and there are too many words."""
+    if parameters.objective == "softmax" and n_words > MAX_SOFTMAX_WORDS:
+        raise ValueError(
+            f"objective='softmax' scores every word for every word of the text, so it takes at most "
+            f"{MAX_SOFTMAX_WORDS:,} words, and there are {n_words:,}: give max_vocab={MAX_SOFTMAX_WORDS} (--max-vocab "
+            f"{MAX_SOFTMAX_WORDS}) or less, or objective='negative'"
+        )
 
 
 def _negative_sampling(

@@ -30,9 +30,11 @@ from w2v.settings.recipes import describe_recipe, resolve
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
 from w2v.training.continuing import counts_before, grow_tables
+from w2v.training.glove.cells import count_cells
 from w2v.training.hogwild import Hogwild
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback, CallbackError, Monitor, best_epoch, check_evaluations
+from w2v.training.objectives import check_softmax
 from w2v.training.state import TrainingState, digest_stream, embeddings_of
 from w2v.training.synchronous import Synchronous
 from w2v.training.tables import Tables
@@ -161,17 +163,19 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
             if interrupted is not None:
                 _check_same_text(text, interrupted)
                 started = time.perf_counter() - interrupted.spent
+            check_softmax(parameters, len(text.vocabulary))
             counted = text.vocabulary
             check_evaluations(parameters, counted)
             text = text.hold_out(parameters.holdout, start.seed)
             start = start.resolved(text.stream, run)
             parameters, tables = start.parameters, start.tables(counted)
             _check_pairs(text)
+            stream = stream_to_train(
+                parameters, counted, text.stream, start.seed, workers, run.max_memory, folder, progress
+            )
             if progress is not None:
                 progress(Progress("compiling"))
-            trainer = Trainer(
-                parameters, counted, text.stream, start.seed, tables=tables, started=started, **start.place()
-            )
+            trainer = Trainer(parameters, counted, stream, start.seed, tables=tables, started=started, **start.place())
             words = text.total_vocabulary()
             monitor = Monitor(
                 parameters,
@@ -277,6 +281,32 @@ def _read(
         base_counts = counts_before(known_rows(vocabulary.index_to_key, known.key_to_index), known)
     errors = opened.errors if isinstance(opened, TextReader) else "strict"
     return _Text(vocabulary, stream, digest_stream(stream), inputs_of(opened), errors, base_counts, tokenizer)
+
+
+def stream_to_train(
+    parameters: Parameters,
+    vocabulary: Vocabulary,
+    stream: TokenStream,
+    seed: int,
+    workers: int,
+    max_memory: int | None,
+    folder: WorkFolder,
+    progress: Callable[[Progress], None] | None = None,
+) -> TokenStream:
+    """Return what training goes through: the text, or, for GloVe, the counts of its neighbours."""
+    if parameters.objective != "glove":
+        return stream
+    report = None if progress is None else lambda done: progress(Progress("counting neighbours", done))
+    return count_cells(
+        stream,
+        len(vocabulary),
+        parameters.window,
+        seed,
+        workers=workers,
+        max_memory=max_memory,
+        folder=folder,
+        report=report,
+    )
 
 
 def _report_reading(progress: Callable[[Progress], None], read: int, size: int | None) -> None:

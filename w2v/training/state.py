@@ -79,11 +79,11 @@ class TrainingState:
         tensors: dict[str, NDArray[Any] | None] = {
             "output_vectors": tables.output_vectors,
             "seal": seal,
-            "word_rows": tables.input_rows[: tables.n_words] if self.parameters.subwords else None,
+            "word_rows": tables.input_rows[: tables.n_words] if self.parameters.subwords or tables.has_sums else None,
             "position_weights": tables.position_weights,
         }
         if not self.complete:
-            tensors |= {"frozen": tables.frozen_words, "base_counts": self.base_counts}
+            tensors |= {"frozen": tables.frozen_words, "base_counts": self.base_counts, **tables.sums}
         if self.best is not None and not self.complete:
             tensors |= {f"best_{name}": table for name, table in _parts(self.best).items()}
         save_embeddings(
@@ -104,7 +104,7 @@ def embeddings_of(
         assert tables.composition is not None
         cut = Subwords(parameters.min_n, parameters.max_n, parameters.buckets)
         subwords = SubwordVectors(cut, tables.ngram_vectors, tables.composition.buckets)
-    return Embeddings(vocabulary, tables.input_vectors, subwords=subwords, tokenizer=tokenizer, metadata=metadata)
+    return Embeddings(vocabulary, tables.word_vectors, subwords=subwords, tokenizer=tokenizer, metadata=metadata)
 
 
 def digest_stream(stream: TokenStream) -> int:
@@ -157,7 +157,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         np.array_equal(tensors["seal"], _seal(config["parameters"], training)),
         f"{LAYOUT.config} and {LAYOUT.training} are not of the same training",
     )
-    tables = _read_tables(tensors, embeddings, parameters)
+    tables = _read_tables(tensors, embeddings, parameters, training["complete"])
     metadata = {name: value for name, value in embeddings.metadata.items() if name != "training"}
     return TrainingState(
         embeddings_of(embeddings.vocabulary, tables, parameters, embeddings.tokenizer, metadata),
@@ -221,7 +221,9 @@ def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[E
     return history
 
 
-def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings, parameters: Parameters) -> Tables:
+def _read_tables(
+    tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings, parameters: Parameters, complete: bool
+) -> Tables:
     frozen = tensors.get("frozen")
     if frozen is not None:
         _require(frozen.dtype == np.uint8 and frozen.shape == (len(embeddings),), "frozen is not a mark for each word")
@@ -238,6 +240,10 @@ def _read_tables(tensors: Mapping[str, NDArray[Any]], embeddings: Embeddings, pa
         assert found is not None
         _fill(tables.ngram_vectors, found.ngram_vectors, "the vectors of n-grams")
         _fill(tables.input_rows[: len(embeddings)], tensors["word_rows"], "the rows of words")
+    elif tables.has_sums:
+        _fill(tables.input_rows, tensors["word_rows"], "the input vectors")
+        for name, table in ({} if complete else tables.sums).items():
+            _fill(table, tensors[name], f"the {name.replace('_', ' ')}")
     else:
         _fill(tables.input_rows, embeddings.vectors, "the input vectors")
     if tables.position_weights is not None:

@@ -18,6 +18,7 @@ from w2v.settings.parameters import Parameters
 from w2v.vectors.subwords import Subwords
 
 _ROWS_AT_ONCE = 1 << 14
+_NEVER_MOVES = 1e30  # a sum of squares beside which every step is too small to be seen
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,23 @@ class Tables:
     composition: Composition | None = None  # None: every input vector is the row of its word
     positions: NDArray[np.float32] | None = None
     """For CBOW with position weights, see `w2v.kernels.composition`: shape ((2 * window + 1) * S,)."""
+    has_sums: bool = False
+    """Whether rows hold biases and sums of squares as well, see `w2v.kernels.objectives.glove`."""
 
     @classmethod
     def zeros(
-        cls, n_words: int, vector_size: int, *, composition: Composition | None = None, window: int | None = None
+        cls,
+        n_words: int,
+        vector_size: int,
+        *,
+        composition: Composition | None = None,
+        window: int | None = None,
+        has_sums: bool = False,
     ) -> Tables:
         """Allocate the tables; with `window`, position weights as well, which start at 1."""
         row_size = to_multiple(vector_size, ROW_MULTIPLE)
+        if has_sums:
+            row_size = 2 * to_multiple(vector_size + 2, ROW_MULTIPLE)
         n_rows = n_words if composition is None else composition.n_rows
         positions = None
         if window is not None:
@@ -92,16 +103,27 @@ class Tables:
             weights[:, :vector_size] = 1
             weights[window] = 0  # the target's own place
         w_in, w_out = aligned_zeros((n_rows + 1) * row_size), aligned_zeros((n_words + 1) * row_size)
-        return cls(w_in, w_out, n_words, vector_size, row_size, composition, positions)
+        tables = cls(w_in, w_out, n_words, vector_size, row_size, composition, positions, has_sums)
+        if has_sums:
+            for table, one in ((tables.w_in, vector_size + 1), (tables.w_out, vector_size)):
+                rows, half = table.reshape(-1, row_size), row_size // 2
+                rows[:, one], rows[:, half:], rows[:, half + one] = 1, 1, _NEVER_MOVES
+        return tables
 
     @classmethod
     def random(cls, n_words: int, vector_size: int, seed: int, **further: Any) -> Tables:
-        """Start training: input rows uniform in ±1/D, as in gensim 4 and fastText, the rest as `zeros` has it."""
+        """Start training: input rows uniform in ±1/D, as in gensim 4 and fastText, the rest as `zeros` has it.
+
+        With sums of squares, rows of both tables are uniform in ±1/2D, as in the GloVe of its authors.
+        """
         tables = cls.zeros(n_words, vector_size, **further)
         generator = np.random.default_rng([seed, 0])
-        for first in range(0, len(tables.input_rows), _ROWS_AT_ONCE):
-            rows = tables.input_rows[first : first + _ROWS_AT_ONCE]
-            rows[:] = (generator.random(rows.shape, dtype=np.float32) * 2 - 1) / vector_size
+        for table in (tables.input_rows, tables.output_vectors) if tables.has_sums else (tables.input_rows,):
+            for first in range(0, len(table), _ROWS_AT_ONCE):
+                rows = table[first : first + _ROWS_AT_ONCE]
+                rows[:] = (generator.random(rows.shape, dtype=np.float32) * 2 - 1) / vector_size
+                if tables.has_sums:
+                    rows /= 2
         return tables
 
     @classmethod
@@ -124,6 +146,17 @@ class Tables:
         vectors = np.empty((self.n_words, self.vector_size), np.float32)
         compose_all(self.w_in, self.members, self.row_size, self.vector_size, vectors)
         return vectors
+
+    @property
+    def word_vectors(self) -> NDArray[np.float32]:
+        """The result of training, shape (V, D): `input_vectors`, or with GloVe the sum of both tables, made anew."""
+        return self.input_vectors + self.output_vectors if self.has_sums else self.input_vectors
+
+    @property
+    def sums(self) -> dict[str, NDArray[np.float32]]:
+        """What rows hold besides vectors, if anything: views of shape (V, S - D), by name."""
+        found = {"input_sums": self.w_in, "output_sums": self.w_out} if self.has_sums else {}
+        return {name: table.reshape(-1, self.row_size)[:-1, self.vector_size :] for name, table in found.items()}
 
     @property
     def ngram_vectors(self) -> NDArray[np.float32]:
@@ -164,7 +197,9 @@ class Tables:
         """Return a copy, in the memory of `place` if that is given."""
         window = None if self.positions is None else len(self.positions) // self.row_size // 2
         if place is None:
-            place = Tables.zeros(self.n_words, self.vector_size, composition=self.composition, window=window)
+            place = Tables.zeros(
+                self.n_words, self.vector_size, composition=self.composition, window=window, has_sums=self.has_sums
+            )
         place.w_in[:], place.w_out[:] = self.w_in, self.w_out
         if place.positions is not None:
             place.positions[:] = self.positions
@@ -206,4 +241,4 @@ def layout(parameters: Parameters, vocabulary: Vocabulary, frozen: NDArray[np.bo
         return {"composition": Composition.of_ngrams(vocabulary.index_to_key, subwords), "window": window}
     if window is not None or frozen is not None:
         return {"composition": Composition.of_words(len(vocabulary), frozen), "window": window}
-    return {}
+    return {"has_sums": True} if parameters.objective == "glove" else {}

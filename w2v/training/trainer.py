@@ -83,10 +83,10 @@ class Trainer:
         self.keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.text = self._text_of(stream)
         self.reach = _reach(parameters, stream)  # largest radius of a window that a sentence has room for
-        self.objective = choose_objective(parameters, vocabulary, self.keep, self.reach)
+        self.objective = choose_objective(parameters, vocabulary, self.keep, self.reach, stream)
         self.alpha = self.objective.alpha
-        given = DEFAULT_MIN_ALPHA if parameters.min_alpha is None else parameters.min_alpha
-        self.min_alpha = min(given, self.alpha)
+        lowest = self.alpha if parameters.objective == "glove" else DEFAULT_MIN_ALPHA
+        self.min_alpha = min(lowest if parameters.min_alpha is None else parameters.min_alpha, self.alpha)
         # where the segments begin and end: shape (n_segments + 1,), int64
         self.borders = _split(stream, SYNCHRONOUS_SEGMENT if parameters.deterministic else SEGMENT)
         self.started = time.perf_counter() if started is None else started
@@ -215,9 +215,12 @@ class Trainer:
         while len(self.history) <= planned.epoch:
             self.history.append(EpochRecord(len(self.history) + 1))
         record = self.history[planned.epoch]
-        words = int(self.borders[planned.number + 1] - self.borders[planned.number])
+        before, after = self.borders[planned.number : planned.number + 2].tolist()
+        words: int = self.stream.n_tokens * after // len(self.stream) - self.stream.n_tokens * before // len(
+            self.stream
+        )
         record.words += words
-        record.kept += int(stats[KEPT])
+        record.kept += int(stats[KEPT]) if self.parameters.objective != "glove" else words
         record.pairs += int(stats[PAIRS])
         record.loss_sum += float(stats[LOSS])
         record.loss = record.loss_sum / record.pairs if record.pairs else math.nan
@@ -249,7 +252,7 @@ class Trainer:
         if self.parameters.max_time is not None:
             left = max(0.0, self.started + self.parameters.max_time - time.perf_counter())
         else:
-            total = self.parameters.epochs * len(self.stream)
+            total = self.parameters.epochs * self.stream.n_tokens
             left = (1 - planned.done) * total / speed if speed else 0.0
         measured = [record.holdout_loss for record in self.history[-2:] if math.isfinite(record.holdout_loss)]
         return Progress(

@@ -31,17 +31,23 @@ _FIXED = (
     "algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights", "recipe",
 )  # fmt: skip
 """Parameters that trained tables cannot go on without."""
+_BOUND_TO_TEXT = {
+    "hs": "whose tree belongs to the counts that training began with",
+    "softmax": "which moves the output vectors of all words, those that the text lacks as well",
+    "glove": "which fits the counts of one text",
+}
+"""Objectives that cannot be continued on another text, and why."""
 
 
 class Word2Vec(ShownAsHtml, Estimator):
-    """Word vectors by skip-gram or CBOW, with negative sampling or hierarchical softmax.
+    """Word vectors by skip-gram or CBOW, with negative sampling or either softmax, or by GloVe.
 
     Parameters
     ----------
-    algorithm, vector_size, window, objective, negative, min_count, max_vocab, sample, ns_exponent, shrink_windows, \
-alpha, min_alpha, alpha_hold, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, monitor, workers, \
-deterministic, random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, phrase_connectors, \
-subwords, min_n, max_n, buckets, position_weights, lines, recipe
+    algorithm, vector_size, window, objective, negative, min_count, max_vocab, sample, ns_exponent, x_max, x_exponent, \
+shrink_windows, alpha, min_alpha, alpha_hold, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, \
+monitor, workers, deterministic, random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, \
+phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, recipe
         See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
 
     Attributes
@@ -51,7 +57,7 @@ subwords, min_n, max_n, buckets, position_weights, lines, recipe
     vocabulary_ : Vocabulary
         V words by falling count.
     vectors_ : ndarray of shape (V, D), float32
-        Input vectors, those of `embeddings_`.
+        Input vectors, those of `embeddings_`; with GloVe the sums of input and output vectors.
     output_vectors_ : ndarray of shape (V, D), float32
         The other table, needed to go on training. With hierarchical softmax its rows are the inner nodes of the tree.
     history_ : list of dict
@@ -70,7 +76,7 @@ subwords, min_n, max_n, buckets, position_weights, lines, recipe
     References
     ----------
     Mikolov et al. 2013, arXiv:1301.3781 (skip-gram and CBOW) and arXiv:1310.4546 (negative sampling).
-    Morin & Bengio 2005, AISTATS (hierarchical softmax).
+    Morin & Bengio 2005, AISTATS (hierarchical softmax). Pennington et al. 2014, EMNLP (GloVe).
 
     Examples
     --------
@@ -92,6 +98,8 @@ subwords, min_n, max_n, buckets, position_weights, lines, recipe
         max_vocab: int | None = _DEFAULTS.max_vocab,
         sample: float | None = _DEFAULTS.sample,
         ns_exponent: float = _DEFAULTS.ns_exponent,
+        x_max: float = _DEFAULTS.x_max,
+        x_exponent: float = _DEFAULTS.x_exponent,
         shrink_windows: bool = _DEFAULTS.shrink_windows,
         alpha: float | None = _DEFAULTS.alpha,
         min_alpha: float | None = _DEFAULTS.min_alpha,
@@ -168,7 +176,7 @@ subwords, min_n, max_n, buckets, position_weights, lines, recipe
             thread.
         max_memory : int, optional
             Bytes of token ids to hold in memory, a quarter of the machine's by default; a longer corpus is kept in
-            files that are mapped into memory.
+            files that are mapped into memory. With GloVe, of its counts as well.
         work_folder : path-like, optional
             Where those files go; by default the system's temporary folder.
 
@@ -333,10 +341,10 @@ subwords, min_n, max_n, buckets, position_weights, lines, recipe
             raise ValueError("training is not complete: finish it with resume before it is continued on another text")
         parameters = self._validated()
         self._check_unchanged(_FIXED)
-        if parameters.objective == "hs":
+        if parameters.objective in _BOUND_TO_TEXT:
             raise ValueError(
-                "objective is 'hs', whose tree belongs to the counts that training began with: only negative sampling "
-                "can be continued on another text"
+                f"objective is {parameters.objective!r:.80}, {_BOUND_TO_TEXT[parameters.objective]}: only negative "
+                "sampling can be continued on another text"
             )
         if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")

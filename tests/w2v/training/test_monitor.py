@@ -16,6 +16,7 @@ from w2v.encoding.holdout import hold_out
 from w2v.encoding.stream import TokenStream
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.evaluation import EvaluationError
+from w2v.kernels.arguments import Noise
 from w2v.monitoring.history import EpochRecord
 from w2v.settings.parameters import Parameters
 from w2v.training.monitor import (
@@ -58,13 +59,14 @@ def test_mean_loss_equals_the_twins(algorithm: str) -> None:
     train(training, 1)
     stream = other_stream(training)
     borders = stream.split(1000).tolist()
-    assert len(borders) == 3
+    noise = training.objective.source
+    assert len(borders) == 3 and isinstance(noise, Noise)
     loss = pairs = 0.0
     for segment, (first, last) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
         state = int(np.random.SeedSequence([5, 4, segment + 1]).generate_state(1, np.uint64)[0])
         twin = naive_w2v.train(
             algorithm, stream.tokens.tolist(), stream.offsets.tolist(), first, last, training.text.keep.tolist(),
-            training.objective.source[0].tolist(), training.objective.source[1].tolist(),
+            noise.threshold.tolist(), noise.alias.tolist(),
             training.tables.input_vectors.astype(float), training.tables.output_vectors.astype(float),
             window=3, shrink=3, negative=5, n_targets=training.objective.chunk.n_targets,
             n_noise=training.objective.n_noise, alpha_start=0.0, alpha_end=0.0, state=state,

@@ -129,7 +129,7 @@ def test_no_kernel_that_python_calls_takes_more_than_eight_arguments() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
-@pytest.mark.parametrize("objective", ["negative", "hs"])
+@pytest.mark.parametrize("objective", ["negative", "hs", "softmax"])
 def test_scratch_that_was_used_gives_the_same_bits(
     algorithm: str, objective: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
