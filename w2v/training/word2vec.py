@@ -115,6 +115,7 @@ subwords, min_n, max_n, buckets, position_weights, lines
         buckets: int = _DEFAULTS.buckets,
         position_weights: bool = _DEFAULTS.position_weights,
         lines: str = _DEFAULTS.lines,
+        languages: str | None = _DEFAULTS.languages,
     ) -> None: ...
 
     def fit(
@@ -140,7 +141,8 @@ subwords, min_n, max_n, buckets, position_weights, lines
             A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files; so are str if all
             of them name a file or look as if they did, else they are sentences; lists of str are tokens, which are
             trained and looked up as they are. Files and iterables are read once. With `lines` "pairs" an iterable is
-            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
+            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens), with
+            "parallel" of (sentence or tokens, translation).
         y : ignored
             For scikit-learn.
         initial : Embeddings, optional
