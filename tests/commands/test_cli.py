@@ -367,6 +367,7 @@ BAD_TRAINING_VALUES = [
     ("--buckets", "0"),
     ("--position-weights=1", None),
     ("--lines", "words"),
+    ("--languages", "en;de"),
     ("--objective", "softmax"),
 ]
 

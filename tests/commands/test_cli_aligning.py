@@ -45,6 +45,7 @@ def test_align_writes_a_model_that_speaks_the_other_language(folder: Path) -> No
     shown = run("neighbors", folder / "al.model", "en40", "--in", folder / "de.model", "--csls", "--top", 1).stdout
     assert shown.split()[:3] == ["near", "en40", "CSLS"] and "de40" in shown
     assert json.loads(run("info", folder / "al.model", "--json").stdout)["aligned_to"]["model"].endswith("de.model")
+    assert "anchors" not in run("info", folder / "al.model").stdout
 
 
 def test_evaluate_translates_a_dictionary(folder: Path) -> None:

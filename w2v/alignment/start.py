@@ -11,7 +11,7 @@ from w2v.alignment.procrustes import rotation_between
 from w2v.alignment.similarities import Nearest, Units, hub_means, nearest_of_both
 from w2v.vectors.lookup import to_units
 
-_WORDS = 4_000
+_WORDS = 3_000
 """The most frequent words that the start looks at."""
 
 _FIRST_KEPT, _PATIENCE, _MOST_STEPS = 0.1, 8, 400

@@ -23,7 +23,7 @@ def embeddings(rng: np.random.Generator) -> Embeddings:
 def test_most_similar_sums_words_by_their_weights(embeddings: Embeddings) -> None:
     encoder = SentenceEncoder(embeddings)
     found = encoder.most_similar("the red apple", topn=20)
-    probability = embeddings.vocabulary.counts / embeddings.vocabulary.counts.sum()  # type: ignore[operator,union-attr]
+    probability = embeddings.vocabulary.counts / embeddings.vocabulary.counts.sum()  # type: ignore[union-attr]
     weights = 3e-4 / (3e-4 + probability)
     query = (weights[:3, None] * embeddings.vectors[:3].astype(np.float64)).sum(axis=0)
     rows = embeddings.vectors.astype(np.float64)

@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {"vector_size": 16, "min_count": 1, "workers": 1, "rando
 def sentences(n: int = 300) -> list[tuple[str, str]]:
     """Return sentences that say a number three times, and another one."""
     rng = np.random.default_rng(5)
-    rows = [[*[i % 8] * 3, rng.integers(8)] for i in range(n)]
+    rows = [[*[i % 8] * 3, int(rng.integers(8))] for i in range(n)]
     return [(" ".join(ENGLISH[i] for i in row), " ".join(GERMAN[i] for i in row)) for row in rows]
 
 

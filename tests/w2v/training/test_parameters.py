@@ -40,7 +40,8 @@ NUMERIC_LIMITS = [
 INTEGERS = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "workers", "random_state"]
 NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "max_time", "holdout"]
 WATCHING = ["holdout", "eval_analogies", "eval_pairs", "patience", "monitor"]
-OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", "phrase_threshold", *WATCHING]
+OPTIONAL = ["max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", "phrase_threshold", "languages",
+            *WATCHING]  # fmt: skip
 
 
 def test_validate_accepts_the_defaults() -> None:
