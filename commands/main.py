@@ -36,6 +36,7 @@ main.add_section(
     "Train",
     {
         "train": "w2v.commands.words.train:train",
+        "align": "w2v.commands.words.aligning:align",
         "fit-encoder": "w2v.commands.sentences.fit_encoder:fit_encoder",
         "fit-translator": "w2v.commands.text.translating:fit_translator",
         "fit-lm": "w2v.commands.text.writing:fit_lm",

@@ -17,6 +17,7 @@ from w2v.encoder.formats import write_encoder
 from w2v.encoder.model.inference import Encoded, Inference, Output, Precision
 from w2v.encoder.model.pretrained import layers_of
 from w2v.encoder.parameters import check_parameter
+from w2v.encoder.retrieval.neighbors import NearTexts, nearest_texts
 from w2v.settings.estimator import FitFirst
 from w2v.vectors.embeddings import Embeddings
 
@@ -132,6 +133,30 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         with show_progress(mode_of(progress), "encoding") as update:
             told = None if update is None else partial(update, "encoding")
             return self.inference.encode(listed, output, size, told)
+
+    def most_similar(self, text: str, topn: int = 10, *, texts: Any = None) -> NearTexts:
+        """Return the words nearest to a word, a phrase or a sentence, and sentences among them.
+
+        Parameters
+        ----------
+        text : str
+            Its vector is the one that `encode` makes: words that the encoder does not know are left out.
+        topn : int, default 10
+        texts : path, list of path-like, TextReader or iterable of str, optional
+            Look among these sentences as well; a line of a file is one.
+
+        Returns
+        -------
+        NearTexts
+            A list of (text, similarity, line), the nearest first, without `text` and its words. Words have no line. Its
+            ``unknown`` are the words that were left out.
+
+        Raises
+        ------
+        ValueError
+            If no word of `text` is known, or `topn` is below 1.
+        """
+        return nearest_texts(self.inference, text, top_n=topn, texts=texts)
 
     @property
     def dimension(self) -> int:

@@ -1,4 +1,4 @@
-"""`w2v evaluate`: word vectors on analogies and pairs, encoders on sentences, classifiers and taggers on labels."""
+"""`w2v evaluate`: word vectors on analogies, pairs, translations; encoders on sentences; what labels, on labels."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from w2v.commands.shared.output import (
     show_work,
 )
 from w2v.commands.shared.types import LazyChoice
+from w2v.commands.words.aligning import evaluate_translations_of, in_option, print_translations
 from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ Examples:
   w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
   w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder
   w2v evaluate topics.classifier --labels test.tsv
-  w2v evaluate my.tagger --tags test.conll""",
+  w2v evaluate my.tagger --tags test.conll
+  w2v evaluate aligned.model --translations en-de.tsv --in german.model""",
 )
 @model_argument
 @analogies_option
@@ -85,6 +87,8 @@ Examples:
 @_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
 @_files("--labels", "With a classifier as MODEL: texts with labels, as fit-classifier reads them; may be repeated.")
 @_files("--tags", "With a tagger as MODEL: sentences of words with tags, in columns as in training; may be repeated.")
+@_files("--translations", "Words and their translations, as `w2v align` reads them, with --in; may be repeated.")
+@in_option
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -109,6 +113,8 @@ def evaluate(
     baseline: str | None,
     labels: tuple[Path, ...],
     tags: tuple[Path, ...],
+    translations: tuple[Path, ...],
+    other: Path | None,
     **sentences: tuple[Path, ...],
 ) -> None:
     """Measure word vectors, an encoder, a classifier or a tagger.
@@ -116,22 +122,22 @@ def evaluate(
     Word vectors serve as the encoder that they make without training.
     """
     if labels or tags:
-        further = [*analogies, *pairs, *([against] if against else []), *chain(*sentences.values())]
+        further = [*analogies, *pairs, *translations, *([against] if against else []), *chain(*sentences.values())]
         _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further)
         return
     is_encoder = any(sentences.values())
-    if not analogies and not pairs and not is_encoder:
+    if not (analogies or pairs or translations or other or is_encoder):
         raise click.UsageError(
             "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE, or "
-            "--labels FILE of a classifier, or --tags FILE of a tagger."
+            "--translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of a tagger."
         )
-    for given, what in ((baseline, "--baseline makes vectors of"), (against, "--against compares on")):
-        if given is not None and not is_encoder:
-            raise click.UsageError(f"{what} sentences: give --sts, --classify or --word-order FILE, too.")
+    _check_together(bool(translations), other is not None, is_encoder, baseline, against)
     found: dict[str, Any] = {}
     with show_work(f"evaluating {model.name}") as progress:
         if analogies or pairs:
             found |= _evaluate_words(model, analogies, pairs, method, restrict_vocab)
+        if other is not None:
+            found["translations"] = evaluate_translations_of(model, other, translations)
         reports = _evaluate_sentences(model, sentences, baseline) if is_encoder else {}
         if against is not None and progress is not None:
             progress(f"evaluating {against.name}", 0, None)
@@ -144,7 +150,19 @@ def evaluate(
         print_analogies(path, report)
     if found.get("pairs"):
         print_pairs(found["pairs"])
+    print_translations(found.get("translations", {}))
     _print_sentences(str(model), reports, others, differences)
+
+
+def _check_together(
+    has_dictionary: bool, has_other: bool, is_encoder: bool, baseline: str | None, against: Path | None
+) -> None:
+    """Refuse an option without the other that it belongs to."""
+    if has_dictionary != has_other:
+        raise click.UsageError("--translations FILE and --in OTHER go together: into which model words are translated.")
+    for given, what in ((baseline, "--baseline makes vectors of"), (against, "--against compares on")):
+        if given is not None and not is_encoder:
+            raise click.UsageError(f"{what} sentences: give --sts, --classify or --word-order FILE, too.")
 
 
 def _evaluate_labels(model: Path, files: Mapping[str, tuple[Path, ...]], as_json: bool, others: list[Path]) -> None:

@@ -12,6 +12,7 @@ from w2v.commands.shared.options import model_argument, output_option, overwrite
 from w2v.commands.shared.output import note, say, show_work
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice
+from w2v.commands.words.vectors import move_vectors, moving_options
 from w2v.encoder.formats import FORMATS as OF_ENCODERS
 from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
 from w2v.storage.claims import check_free_space
@@ -59,9 +60,10 @@ Of a classifier without layers:
 @model_argument
 @click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--format", "file_format", type=LazyChoice(_exported_names), required=True, help="Format of OUT.")
+@moving_options
 @overwrite_option
 @progress_option
-def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
+def export(model: Path, file: Path, file_format: str, center: bool, both: bool, overwrite: bool) -> None:
     """Write a model to OUT, a file or folder, in a format that other tools open.
 
     Formats of encoders give the same vectors of sentences there as here; of word vectors they are weighted sums (SIF).
@@ -69,6 +71,8 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
     """
     from w2v.formats import write_vectors
 
+    if (center or both) and (file_format == _SMALL or file_format in OF_ENCODERS):
+        raise click.UsageError(f"--center and --both change vectors of words, which {file_format} does not write.")
     if file_format == _SMALL:
         _export_small(model, file, overwrite)
         return
@@ -76,7 +80,7 @@ def export(model: Path, file: Path, file_format: str, overwrite: bool) -> None:
         _export_encoder(model, file, file_format, overwrite)
         return
     with show_work(f"reading {model.name}"):
-        embeddings = _open_vectors(model)
+        embeddings = move_vectors(_open_vectors(model), model, center=center, both=both)
     if not file.name.endswith(".gz"):
         check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
     with saving(file) as saved, show_work(f"writing {file.name}"):

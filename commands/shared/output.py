@@ -154,6 +154,8 @@ def _fact(name: str, value: object) -> str:
             f"{value['from_inverse']:.2f} from the pseudo-inverse of the vectors (0: it is), {value['linear_fit']:.2f} "
             f"R² of a linear map, means at cosine {value['mean_cosine']:.2f}"
         )
+    if name == "aligned_to" and isinstance(value, dict):  # the rest tells spaces apart
+        value = value.get("model")
     if name == "schedule" and isinstance(value, dict):  # how the work is cut into chunks is for the program
         value = {key: entry for key, entry in value.items() if not key.startswith("chunk_")}
     return in_words(value)

@@ -1,15 +1,21 @@
-"""Commands that ask about words: `w2v neighbors`, `w2v analogy` and `w2v similarity`."""
+"""Commands that ask about words: `w2v neighbors`, also of phrases, `w2v analogy` and `w2v similarity`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from w2v.commands.shared.completion import complete_words
-from w2v.commands.shared.options import json_option, model_argument, restrict_option, top_option
+from w2v.commands.shared.options import file_option, json_option, model_argument, restrict_option, top_option
 from w2v.commands.shared.output import decimals, print_json, print_table
+from w2v.commands.words.aligning import in_option, open_other, translations_of
+from w2v.commands.words.phrasing import neighbors_of_texts
+
+if TYPE_CHECKING:
+    from w2v.vectors.embeddings import Embeddings
 
 
 @click.command(
@@ -18,6 +24,9 @@ Examples:
   w2v neighbors my.model river
   w2v neighbors my.model monday red seven --top 5
   w2v neighbors my.model king woman --minus man
+  w2v neighbors my.model "red apple"
+  w2v neighbors my.encoder "how do birds fly" --file sentences.txt
+  w2v neighbors aligned.model house --in german.model --csls
   w2v neighbors my.model river --json""",
 )
 @model_argument
@@ -31,6 +40,9 @@ Examples:
 @top_option
 @restrict_option
 @click.option("--approximate", is_flag=True, help="Search the index that `w2v index MODEL` made, not all words.")
+@file_option("--file", help="Look among the lines of this text as well, each of which is a sentence.")
+@in_option
+@click.option("--csls", is_flag=True, help="With --in: rank by CSLS, so that words near to everything come later.")
 @json_option
 def neighbors(
     model: Path,
@@ -39,25 +51,44 @@ def neighbors(
     top: int,
     restrict_vocab: int | None,
     approximate: bool,
+    file: Path | None,
+    other: Path | None,
+    csls: bool,
     as_json: bool,
 ) -> None:
-    """Show the words nearest to each WORD, or with --minus to a sum of words."""
-    if approximate and restrict_vocab is not None:
-        raise click.UsageError("--restrict-vocab needs an exact search: the index of --approximate holds all words.")
-    from w2v.vectors.embeddings import Embeddings
+    """Show the words nearest to each WORD, or with --minus to a sum of words.
 
+    A WORD of several words in quotes, a phrase or a sentence, is their sum with the weights of an encoder: MODEL if it
+    is one, else the one that word vectors make without training. Words that it does not know are named and left out.
+    """
+    _check_ways(bool(minus), restrict_vocab is not None, approximate, file, other, csls)
+    from w2v.vectors.embeddings import Embeddings
+    from w2v.vectors.model_folder import is_kind
+
+    if file is not None or is_kind(model, "sentence-encoder"):
+        if minus or other is not None or restrict_vocab is not None or approximate:
+            raise click.UsageError("An encoder, and --file, go with --top and --json only.")
+        neighbors_of_texts(model, words, file, top, as_json)
+        return
     embeddings = Embeddings.load(model)
-    limits: dict[str, Any] = {"top_n": top, "restrict_vocab": restrict_vocab, "approximate": approximate}
-    if minus:
+    phrases = [] if minus or other is not None else [word for word in words if _is_phrase(embeddings, word)]
+    if phrases and restrict_vocab is None and not approximate:
+        neighbors_of_texts(model, words, None, top, as_json)
+        return
+    limits: dict[str, Any] = {"top_n": top, "restrict_vocab": restrict_vocab}
+    queries, score_name = list(words), "similarity"
+    if other is not None:
+        score_name = "CSLS" if csls else score_name
+        found = translations_of(embeddings, open_other(embeddings, model, other), words, top, restrict_vocab, csls)
+    elif minus:
         queries = [" ".join([*words, *(f"-{word}" for word in minus)])]
-        found = [embeddings.neighbors(list(words), list(minus), **limits)]
+        found = [embeddings.neighbors(list(words), list(minus), approximate=approximate, **limits)]
     else:
-        queries = list(words)
-        found = embeddings.neighbors_batch(queries, **limits)
+        found = embeddings.neighbors_batch(queries, approximate=approximate, **limits)
     if as_json:
         print_json([{"query": q, "neighbors": _scored_words(near)} for q, near in zip(queries, found, strict=True)])
     elif len(queries) == 1:
-        print_table([f"near {queries[0]}", ">similarity"], [(word, decimals(score)) for word, score in found[0]])
+        print_table([f"near {queries[0]}", f">{score_name}"], [(word, decimals(score)) for word, score in found[0]])
     else:
         rows = [(q, ", ".join(word for word, _ in near)) for q, near in zip(queries, found, strict=True)]
         print_table(["word", "nearest words"], rows)
@@ -121,6 +152,26 @@ def similarity(model: Path, a: str, b: str, as_json: bool) -> None:
         print_json({"words": [a, b], "similarity": cosine})
     else:
         click.echo(decimals(cosine, 4))
+
+
+def _check_ways(
+    has_minus: bool, is_restricted: bool, approximate: bool, file: Path | None, other: Path | None, csls: bool
+) -> None:
+    """Refuse options that do not go together."""
+    if approximate and is_restricted:
+        raise click.UsageError("--restrict-vocab needs an exact search: the index of --approximate holds all words.")
+    if csls and other is None:
+        raise click.UsageError("--csls compares two languages: give --in OTHER, too.")
+    if other is not None and (has_minus or approximate or file is not None):
+        raise click.UsageError("--in goes with neither --minus nor --approximate nor --file.")
+
+
+def _is_phrase(embeddings: Embeddings, text: str) -> bool:
+    """Say whether a text that is no word of the model consists of several."""
+    if text in embeddings.key_to_index:
+        return False
+    tokens: Sequence[str] = text.split() if embeddings.tokenizer is None else embeddings.tokenizer(text)
+    return len(tokens) > 1
 
 
 def _scored_words(neighbors: list[tuple[str, float]]) -> list[dict[str, Any]]:

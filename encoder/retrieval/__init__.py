@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.mining.duplicates import Duplicate as Duplicate
     from w2v.encoder.retrieval.mining.duplicates import mine_duplicates as mine_duplicates
     from w2v.encoder.retrieval.mining.leaders import group_duplicates as group_duplicates
+    from w2v.encoder.retrieval.neighbors import NearText as NearText
+    from w2v.encoder.retrieval.neighbors import NearTexts as NearTexts
     from w2v.encoder.retrieval.similar import SimilarSentence as SimilarSentence
     from w2v.encoder.retrieval.similar import similar_sentences as similar_sentences
 
@@ -29,6 +31,8 @@ _HOME = {
     "Duplicate": "mining.duplicates",
     "Hit": "hits",
     "Member": "mining.clusters",
+    "NearText": "neighbors",
+    "NearTexts": "neighbors",
     "Place": "hits",
     "SentenceIndex": "index.sentence_index",
     "SimilarSentence": "similar",

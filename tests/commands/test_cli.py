@@ -370,7 +370,8 @@ BAD_TRAINING_VALUES = [
     ("--alpha-hold", "1"),
     ("--alpha-hold", "nan"),
     ("--recipe", "quick"),
-    ("--objective", "softmax"),
+    ("--languages", "en;de"),
+    ("--objective", "tree"),
 ]
 
 

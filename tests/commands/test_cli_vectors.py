@@ -52,7 +52,7 @@ def test_prune_shows_a_table_and_replaces_a_model_only_when_asked(model: Path) -
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        ([], 2, "give --top N or --dtype"),
+        ([], 2, "give --top N, --dtype, --language TAG, --center or --both"),
         (["--top", 0], 2, "--top"),
         (["--top", "many"], 2, "--top"),
         (["--dtype", "int4"], 2, "'int4' is not one of"),

@@ -79,6 +79,15 @@ class StandIns:
         """Write the text."""
         _write(path, self.text)
 
+    def write_german(self, path: Path) -> None:
+        """Write the text in a language that has other words for all things."""
+        _write(path, (" ".join(f"{word}en" for word in WordsTokenizer()(line)) for line in self.text))
+
+    def write_dictionary(self, path: Path) -> None:
+        """Write words of the text and what they are in that language."""
+        words = sorted(set(WordsTokenizer()(" ".join(self.text[:300]))))
+        _write(path, (f"{word}\t{word}en" for word in words))
+
     def write_bible(self, path: Path) -> None:
         """Write the whole corpus of the quick start."""
         _write(path, bundled_corpus("bible"))
@@ -234,7 +243,9 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"quickstart/bible\.txt", StandIns.write_bible),
     (r"quickstart/bible\.model", StandIns.write_model),
     (r"(?:simplewiki|wiki)\.txt(?:\.xz)?", StandIns.write_paragraphs),
-    (r"(?:corpus|news|new|old|text|bible)\.txt", StandIns.write_text),
+    (r"(?:corpus|news|new|old|text|bible|english)\.txt", StandIns.write_text),
+    (r"german\.txt", StandIns.write_german),
+    (r"en-de\.tsv", StandIns.write_dictionary),
     (r"news/\*\.txt\.gz|dump\.gz", StandIns.write_text),
     (r"(?:sentences|questions|more|today)\.txt(?:\.gz)?", StandIns.write_sentences),
     (r"zhwiki-simplified\.txt|zhwiki\.txt", StandIns.write_chinese),

@@ -42,8 +42,7 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
     """Tell files, sentences and lists of tokens apart: return a TextReader, TokenLists, or an iterable of str.
 
     A table of one column is its texts. In an iterable, str are files if all of them name one, or look as if they did.
-    With `lines` "pairs" or "weighted" (see `Parameters`), items that are no files are tuples and are returned as they
-    are.
+    With `lines` other than "text" (see `Parameters`), items that are no files are tuples and are returned as they are.
 
     CorpusError if a file is missing, or files and texts are mixed; TypeError if `corpus` is none of these, or mixes
     paths and strings.
@@ -60,7 +59,7 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
         return TextReader(_paths(items))
     if isinstance(first, str):
         return _files_or_sentences(items)
-    if lines == "weighted" and isinstance(first, Sequence) and len(first) == 2:
+    if lines in ("weighted", "parallel") and isinstance(first, Sequence) and len(first) == 2:
         first = first[1]
     is_text = isinstance(first, (str, bytes, Mapping))
     return TokenLists(items) if lines != "pairs" and isinstance(first, Iterable) and not is_text else items

@@ -1,4 +1,4 @@
-"""Training on lines that are more than a sentence: pairs of input and target, and sentences with a weight.
+"""Training on lines that are more than a sentence: pairs of input and target, sentences with a weight or a translation.
 
 A weight says how much a line counts: 3 is as good as three such lines, 0.5 as half a one. A line of weight v > 1 is
 trained n = ceil(v) times, each with weight v / n, so that no step is longer than that of an ordinary line. All lines
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.inputs import display_name
 from w2v.corpora.readers import CorpusError, TextReader
 from w2v.corpora.tokenizers import Tokenizer
 from w2v.corpora.weighted import MAX_WEIGHT, parse_weight, weighted_lines
@@ -24,6 +26,8 @@ from w2v.encoding.stream import EmptyVocabularyError, TokenStream
 from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
 
 Record = tuple[float, list[str]]
+
+DEFAULT_LANGUAGES = "source,target"
 
 _AT_ONCE, _GROWTH = 1 << 22, 4
 # so many tokens, or so many for each of the text's, may be written out; repeating more is left to training
@@ -36,21 +40,33 @@ def encode_records(
     *,
     min_count: int = 5,
     max_vocab: int | None = None,
+    languages: str | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> tuple[Vocabulary, TokenStream]:
-    """Count the words of a corpus of pairs or weighted sentences, and encode it.
+    """Count the words of a corpus of pairs, weighted or parallel sentences, and encode it.
 
     The corpus is files, or with `lines` "pairs" (input, target) or (input, target, weight), with "weighted" (weight,
-    sentence or list of tokens); `tokenizer` is for sentences. Words whose lines weigh less than `min_count` in all are
-    left out, a pair with either of its words. Counts are the sums of weights, rounded to whole numbers. The stream has
-    weights, unless all are 1; pairs are sentences of two words in a random order that depends on nothing else.
+    sentence or list of tokens), with "parallel" (sentence or list of tokens, its translation), which become one
+    sentence: see `mixed_sentence`. `tokenizer` is for sentences, `languages` for parallel ones. Words whose lines weigh
+    less than `min_count` in all are left out, a pair with either of its words. Counts are the sums of weights, rounded
+    to whole numbers. The stream has weights, unless all are 1; pairs are sentences of two words in a random order that
+    depends on nothing else.
 
     CorpusError, which names file and line, if a line is not of that form, TypeError or ValueError if an item of an
     iterable is not; EmptyVocabularyError if no word is frequent enough.
     """
+    tags = (languages or DEFAULT_LANGUAGES).split(",")
     if isinstance(corpus, TextReader):
         read = reported(corpus, progress)
-        records = _pairs_of(read) if lines == "pairs" else weighted_lines(read, tokenizer)
+        if lines == "parallel":
+            records = _parallel_of(read, tokenizer, tags)
+        else:
+            records = _pairs_of(read) if lines == "pairs" else weighted_lines(read, tokenizer)
+    elif lines == "parallel":
+        records = (
+            _parallel_item(number, item, tokenizer, isinstance(corpus, TokenLists), tags)
+            for number, item in enumerate(corpus, 1)
+        )
     else:
         tokens_are_given = isinstance(corpus, TokenLists)
         records = (
@@ -134,6 +150,52 @@ def _pairs_of(reader: TextReader) -> Iterator[Record]:
             )
         if weight > 0:
             yield weight, columns[:2]
+
+
+def mixed_sentence(source: Sequence[str], target: Sequence[str], tags: Sequence[str]) -> list[str]:
+    """Return the words of a sentence and of its translation as one sentence, each behind the tag of its language.
+
+    Word i of n stands at (i + ½) / n: words at about the same place of both sentences come to stand in one window, as
+    far as a translation keeps the order.
+    """
+    places = [
+        ((i + 0.5) / len(words), side, f"{tags[side]}:{word}")
+        for side, words in enumerate((source, target))
+        for i, word in enumerate(words)
+    ]
+    return [word for _, _, word in sorted(places, key=itemgetter(0, 1))]
+
+
+def _parallel_of(reader: TextReader, tokenizer: Tokenizer, tags: Sequence[str]) -> Iterator[Record]:
+    r"""Read lines ``sentence<TAB>translation``; further columns are not read, lines without words in both left out."""
+    for path, number, line in reader.numbered_lines():
+        if not line.strip():
+            continue
+        source, tab, target = line.partition("\t")
+        if not tab:
+            raise CorpusError(
+                f"{display_name(path)}, line {number}: expected a sentence, a tab and its translation, not "
+                f"{line[:60]!r}"
+            )
+        sides = tokenizer(source), tokenizer(target.partition("\t")[0])
+        if all(sides):
+            yield 1.0, mixed_sentence(*sides, tags)
+
+
+def _parallel_item(number: int, item: Any, tokenizer: Tokenizer, tokens_are_given: bool, tags: Sequence[str]) -> Record:
+    """Check a pair of sentences that is not from a file."""
+    if not isinstance(item, (tuple, list)) or len(item) != 2:
+        raise TypeError(
+            f"item {number}: with lines='parallel' the corpus must be of (sentence or tokens, translation), not "
+            f"{item!r:.60}"
+        )
+    for side in item:
+        if isinstance(side, str) == tokens_are_given or not isinstance(side, Iterable):
+            raise wrong_sentence(side, number)
+    source, target = (tokenizer(side) if isinstance(side, str) else list(side) for side in item)
+    if not all(isinstance(word, str) for word in (*source, *target)):
+        raise TypeError(f"item {number}: words must be str: {item!r:.60}")
+    return 1.0, mixed_sentence(source, target, tags) if source and target else []
 
 
 def _record_of(number: int, item: Any, lines: str, tokenizer: Tokenizer, tokens_are_given: bool) -> Record:

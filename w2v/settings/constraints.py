@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -172,6 +173,18 @@ class FileName(Constraint):
 
     def _allows(self, value: object) -> bool:
         return isinstance(value, (str, os.PathLike)) and os.fspath(value) not in ("", b"")
+
+
+@dataclass(frozen=True)
+class Tags(Constraint):
+    """Two different tags between a comma, of letters, digits, - and _."""
+
+    optional: bool = field(default=True, kw_only=True)
+    described = "two different tags of letters, digits, - and _ with a comma between, such as en,de"
+
+    def _allows(self, value: object) -> bool:
+        tags = value.split(",") if isinstance(value, str) else []
+        return len(tags) == 2 == len(set(tags)) and all(re.fullmatch(r"[\w-]+", tag) for tag in tags)
 
 
 def _is_integer(value: object) -> TypeGuard[int]:

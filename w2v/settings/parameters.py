@@ -20,6 +20,7 @@ from w2v.settings.constraints import (
     Number,
     Seconds,
     Seed,
+    Tags,
     TokenizerChoice,
     check_fields,
 )
@@ -140,9 +141,12 @@ class Parameters:
         memory.
     position_weights : bool
         CBOW only: learn a vector of weights for each place in the window, instead of counting all places alike.
-    lines : {"text", "pairs", "weighted"}
-        What a line of a file is: a sentence; ``input<TAB>target[<TAB>weight]``, a pair to be trained as it is; or
-        ``weight<TAB>sentence``. See `w2v.encoding.records`.
+    lines : {"text", "pairs", "weighted", "parallel"}
+        What a line of a file is: a sentence; ``input<TAB>target[<TAB>weight]``, a pair to be trained as it is;
+        ``weight<TAB>sentence``; or a sentence, a tab and its translation. See `w2v.encoding.records`.
+    languages : str or None
+        With parallel lines: two tags with a comma between, such as ``"en,de"``; words then begin with them, as in
+        ``en:house``. None is ``"source,target"``.
     phrases : bool
         Find phrases in the text first and train each as one word: see `w2v.phrases.estimator.Phrases`, which is given
         `min_count`. Where `tokenizer` is a `PhraseTokenizer`, its phrases are joined and none are looked for.
@@ -187,6 +191,7 @@ class Parameters:
     buckets: int = 2_000_000
     position_weights: bool = False
     lines: str = "text"
+    languages: str | None = None
     phrases: bool = False
     phrase_scoring: str = "default"
     phrase_threshold: float | None = None
@@ -236,6 +241,14 @@ class Parameters:
                 not is_text and bool(getattr(self, name)),
                 f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.",
             )
+        yield (
+            self.languages is not None and self.lines != "parallel",
+            "languages tag parallel lines: give lines='parallel' as well.",
+        )
+        yield (
+            self.lines == "parallel" and self.subwords,
+            "the n-grams of two languages would be one: subwords cannot go with lines='parallel'.",
+        )
         yield (
             self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords),
             "pairs are trained as skip-gram with negative sampling, a row to each word: leave algorithm, objective "
@@ -412,9 +425,11 @@ CONSTRAINTS: dict[str, Constraint] = {
     "buckets": Integer("With subwords: how many numbers n-grams are hashed to.", 1, 2**31 - 1),
     "position_weights": Flag("CBOW: learn weights for each place in the window, or count all places alike."),
     "lines": Choice(
-        "A line is a sentence, or tab-separated: input, target and perhaps a weight; or weight and sentence.",
-        ("text", "pairs", "weighted"),
+        "A line is a sentence, or tab-separated: input, target and perhaps a weight; weight and sentence; or a "
+        "sentence and its translation.",
+        ("text", "pairs", "weighted", "parallel"),
     ),
+    "languages": Tags("With parallel lines: tags that words begin with, such as en,de; left out, source,target."),
     "phrases": Flag("Find phrases in the text first, and train each as one word: new_york."),
     "phrase_scoring": SHARED_WITH_PHRASES["scoring"],
     "phrase_threshold": SHARED_WITH_PHRASES["threshold"],

@@ -271,7 +271,9 @@ def _read(
         if parameters.lines == "pairs":
             tokenizer = get_tokenizer("tabs")  # names as they are
         del options["workers"], options["max_memory"], options["work_folder"], options["known"]
-        vocabulary, stream = encode_records(opened, parameters.lines, tokenizer, **options)
+        vocabulary, stream = encode_records(
+            opened, parameters.lines, tokenizer, languages=parameters.languages, **options
+        )
     elif parameters.phrases or isinstance(tokenizer, PhraseTokenizer):
         vocabulary, stream, tokenizer = encode_with_phrases(opened, tokenizer, phrases_of(parameters), **options)
     else:

@@ -47,7 +47,7 @@ class Word2Vec(ShownAsHtml, Estimator):
     algorithm, vector_size, window, objective, negative, min_count, max_vocab, sample, ns_exponent, x_max, x_exponent, \
 shrink_windows, alpha, min_alpha, alpha_hold, epochs, max_time, holdout, eval_analogies, eval_pairs, patience, \
 monitor, workers, deterministic, random_state, tokenizer, phrases, phrase_scoring, phrase_threshold, phrase_passes, \
-phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, recipe
+phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, recipe, languages
         See `Parameters`, which also holds the defaults. With `max_time`, `epochs` is ignored.
 
     Attributes
@@ -127,6 +127,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         position_weights: bool = _DEFAULTS.position_weights,
         lines: str = _DEFAULTS.lines,
         recipe: str = _DEFAULTS.recipe,
+        languages: str | None = _DEFAULTS.languages,
     ) -> None: ...
 
     def fit(
@@ -152,7 +153,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files; so are str if all
             of them name a file or look as if they did, else they are sentences; lists of str are tokens, which are
             trained and looked up as they are. Files and iterables are read once. With `lines` "pairs" an iterable is
-            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens).
+            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens), with
+            "parallel" of (sentence or tokens, translation).
         y : ignored
             For scikit-learn.
         initial : Embeddings, optional

@@ -19,7 +19,7 @@ class StorageLoss:
     Attributes
     ----------
     mean_cosine, least_cosine : float
-        Of each vector with the one it was; 1 is unchanged.
+        Of each vector with the one it was; 1 is unchanged. NaN where it has other columns now.
     neighbors_kept : float
         Fraction of the 10 nearest words that are still among the 10 nearest.
     bytes_before, bytes_after : int
@@ -38,11 +38,12 @@ class StorageLoss:
 
 
 def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: int = 200) -> StorageLoss:
-    """Compare a table with the same rows in another dtype.
+    """Compare a table with the same rows in another dtype, or moved.
 
     Parameters
     ----------
     before, after : VectorTable of shape (V, D)
+        Not necessarily of the same D.
     n_sampled : int, default 200
         Rows that are compared, evenly spread.
 
@@ -52,7 +53,9 @@ def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: 
     """
     rows = _sample(before, n_sampled)
     old, new = before.units(rows), after.units(rows)
-    cosines = np.einsum("ij,ij->i", old, new, dtype=np.float64)
+    cosines = np.full(len(rows), np.nan)
+    if old.shape == new.shape:
+        cosines = np.einsum("ij,ij->i", old, new, dtype=np.float64)
     return StorageLoss(
         mean_cosine=float(np.minimum(cosines, 1).mean()),
         least_cosine=float(np.minimum(cosines, 1).min()),

@@ -43,7 +43,8 @@ NUMBERS = ["sample", "ns_exponent", "alpha", "min_alpha", "alpha_hold", "max_tim
 WATCHING = ["holdout", "eval_analogies", "eval_pairs", "patience", "monitor"]
 CHOSEN = ["window", "sample", "alpha_hold", "epochs"]
 OPTIONAL = [
-    "max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", "phrase_threshold", *WATCHING, *CHOSEN,
+    "max_vocab", "alpha", "min_alpha", "max_time", "workers", "random_state", "phrase_threshold", "languages",
+    *WATCHING, *CHOSEN,
 ]  # fmt: skip
 
 

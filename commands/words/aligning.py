@@ -1,0 +1,115 @@
+"""Two languages: `w2v align`, and what other commands ask of two models in one space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.alignment.parameters import AlignmentParameters
+from w2v.commands.shared.options import file_option, json_option, output_option, overwrite_option, progress_option
+from w2v.commands.shared.output import decimals, print_json, print_table, say, show_work
+from w2v.commands.shared.parameters import table_options
+from w2v.commands.shared.saving import keep, saving
+
+if TYPE_CHECKING:
+    from w2v.evaluation import TranslationReport
+    from w2v.vectors.embeddings import Embeddings
+
+_BY_NAME = ("identical", "none")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v align english.model german.model --dictionary en-de.tsv --output aligned.model
+  w2v align english.model german.model --dictionary identical --output aligned.model
+  w2v neighbors aligned.model house --in german.model
+  w2v evaluate aligned.model --translations en-de-test.tsv --in german.model""",
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--dictionary",
+    required=True,
+    metavar="FILE|identical|none",
+    help="Lines of a word of SOURCE, a tab and one of TARGET; or words that both spell alike; or begin without any.",
+)
+@output_option
+@table_options(AlignmentParameters)
+@overwrite_option
+@json_option
+@progress_option
+def align(
+    source: Path, target: Path, dictionary: str, output: Path, overwrite: bool, as_json: bool, **options: Any
+) -> None:
+    """Turn the vectors of SOURCE into the space of TARGET, so that words that mean the same are near.
+
+    The output is SOURCE with other vectors: it opens everywhere, and its own words are as near to each other as before.
+    A file that is named identical or none is given as ./identical or ./none.
+    """
+    from w2v.alignment import Aligner, read_dictionary
+    from w2v.vectors.embeddings import Embeddings
+    from w2v.vectors.persistence import check_output
+
+    check_output(output, overwrite)
+    of_source, of_target = Embeddings.load(source), Embeddings.load(target)
+    pairs = dictionary if dictionary in _BY_NAME else read_dictionary(dictionary)
+    with saving(output), show_work("aligning"):
+        aligner = Aligner(**options).fit(of_source, of_target, pairs)
+        aligned = aligner.transform(of_source, name=str(target))
+        saved = keep(lambda path: aligned.save(path, overwrite=overwrite and path == output), output)
+    history = aligner.history_
+    described = {"output": str(saved), "dictionary_pairs": aligner.n_pairs_, "history": history}
+    if as_json:
+        print_json(described)
+        return
+    rows = [(f"{number}", f"{entry['pairs']:,}", decimals(entry["cosine"])) for number, entry in enumerate(history)]
+    print_table([">refinement", ">pairs", ">mean cosine of translations"], rows, title=str(saved))
+
+
+def open_other(model: Embeddings, name: Path, other: Path) -> Embeddings:
+    """Open the model of the other language; say if nothing is known of the two being in one space."""
+    from w2v.vectors.embeddings import Embeddings
+    from w2v.vectors.spaces.anchors import share_space
+
+    opened = Embeddings.load(other)
+    if opened.vector_size == model.vector_size and not share_space(model, opened):
+        say(
+            f"Warning: {name} and {other} are not known to be in one space; if they are not, answers mean nothing: "
+            f"w2v align {name} {other} brings them there."
+        )
+    return opened
+
+
+def translations_of(
+    model: Embeddings, other: Embeddings, words: Sequence[str], top: int, restrict_vocab: int | None, csls: bool
+) -> list[list[tuple[str, float]]]:
+    """Return the nearest words of another language, by cosine or CSLS."""
+    from w2v.alignment import WordTranslator
+
+    translator = WordTranslator(model, other, restrict_vocab=restrict_vocab)
+    return translator.translate(words, top_n=top, method="csls" if csls else "nearest")
+
+
+def evaluate_translations_of(model: Path, other: Path, files: Sequence[Path]) -> dict[str, TranslationReport]:
+    """Judge the translations from a model to another by dictionaries."""
+    from w2v.alignment import WordTranslator
+    from w2v.evaluation import evaluate_translations
+    from w2v.vectors.embeddings import Embeddings
+
+    opened = Embeddings.load(model)
+    translator = WordTranslator(opened, open_other(opened, model, other))
+    return {str(path): evaluate_translations(translator, path) for path in files}
+
+
+def print_translations(reports: dict[str, TranslationReport]) -> None:
+    """Print precision and coverage, one table a file."""
+    for path, report in reports.items():
+        header, rows = report.table()
+        print_table(header, rows, title=path)
+
+
+in_option = file_option("--in", "other", metavar="OTHER", help="Look for words of this model, in the same space.")

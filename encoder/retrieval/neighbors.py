@@ -1,0 +1,102 @@
+"""The words of an encoder, and sentences beside them, that are nearest to a word, a phrase or a sentence."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from w2v.display.html import html_bar, html_table
+from w2v.encoder.model.inference import Inference, Output
+from w2v.encoder.retrieval.similar import similar_sentences
+from w2v.vectors.ranking import top_rows
+from w2v.vectors.table import VectorTable
+
+
+class NearText(NamedTuple):
+    """A word or a sentence, and how near it is.
+
+    Attributes
+    ----------
+    text : str
+    similarity : float
+        Cosine of its vector with the query's.
+    line : int or None
+        Of a sentence, its number in the texts, from 1; None for a word.
+    """
+
+    text: str
+    similarity: float
+    line: int | None
+
+
+class NearTexts(list[NearText]):
+    """Words and sentences, the nearest first: a list, which a notebook shows as a table.
+
+    Attributes
+    ----------
+    unknown : list of str
+        Words of the query that the encoder does not know, and that were left out.
+    """
+
+    def __init__(self, found: list[NearText], unknown: list[str]) -> None:
+        super().__init__(found)
+        self.unknown = unknown
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self), self.unknown)
+
+    def _repr_html_(self) -> str:
+        rows = [(near.text, f"{near.similarity:.3f}", html_bar(near.similarity)) for near in self]
+        return html_table(("text", ">similarity", ""), rows)
+
+
+def nearest_texts(inference: Inference, query: str, *, top_n: int = 10, texts: Any = None) -> NearTexts:
+    """Return the words nearest to a word, phrase or sentence, and the sentences of a text among them.
+
+    Parameters
+    ----------
+    inference : Inference
+    query : str
+        Its vector is what the encoder makes of it: without a network, the sum of its words by their weights.
+    top_n : int, default 10
+        At least 1.
+    texts : path, list of path-like, TextReader or iterable of str, optional
+        Sentences to look among as well; see `w2v.encoder.retrieval.similar.similar_sentences`.
+
+    Returns
+    -------
+    NearTexts
+        Without the query and its words.
+
+    Raises
+    ------
+    ValueError
+        If no word of the query is known, `top_n` is below 1, or the texts have no lines.
+    TypeError
+        If the query is no str.
+    """
+    if not isinstance(query, str):
+        raise TypeError(f"the query must be a str, not {type(query).__name__}: {query!r:.60}")
+    if top_n < 1:
+        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    state, lookup = inference.state, inference.rows.lookup
+    found = lookup.find([query], with_unknown=True)
+    vector = inference.encode([query], Output())
+    if not vector.any():
+        raise ValueError(f"no word of {query!r:.80} is known to the encoder")
+    own = set(lookup.words_of(found)[0]) | {query}
+    words = state.vocabulary.index_to_key
+    if state.network is None and state.pooling.is_linear:
+        table = VectorTable(state.table)
+    else:
+        table = VectorTable(inference.encode(words, Output()))
+    scores, rows = top_rows(vector, table, slice(0, len(words)), top_n + len(own))
+    near = [
+        NearText(words[row], score, None)
+        for row, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True)
+        if row >= 0 and words[row] not in own
+    ]
+    if texts is not None:
+        lines = similar_sentences(inference, query, texts, top_n=top_n)
+        near = sorted([*near, *(NearText(*line) for line in lines)], key=lambda each: -each.similarity)
+    is_closed = state.subwords is None and state.identity is None
+    return NearTexts(near[:top_n], found.unknown if is_closed else [])

@@ -1,0 +1,216 @@
+"""`Aligner`: the vectors of one language, turned into the space of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.alignment.dictionary import identical_pairs, known_pairs
+from w2v.alignment.parameters import AlignmentParameters
+from w2v.alignment.procrustes import rotation_between
+from w2v.alignment.similarities import Nearest, Units, hub_means, nearest_of_both
+from w2v.alignment.start import start_without_dictionary
+from w2v.settings.estimator import Estimator, of_table
+from w2v.settings.tables import check_parameters, documented
+from w2v.vectors.spaces.anchors import ALIGNED_TO, describe_space
+from w2v.vectors.spaces.moving import moved
+
+if TYPE_CHECKING:
+    from w2v.vectors.embeddings import Embeddings
+
+__all__ = ["Aligner", "AlignmentError"]
+
+IDENTICAL, NONE = "identical", "none"
+
+
+class AlignmentError(ValueError):
+    """Vectors cannot be aligned, or words not be translated; the message says why and what to do."""
+
+
+@documented(AlignmentParameters)
+class Aligner(Estimator):
+    """Turns the vectors of one language so that words that mean the same come near to those of another.
+
+    The rotation is the one that brings the pairs of a dictionary nearest to each other (orthogonal Procrustes [1]_). It
+    leaves all cosines within the language as they are. From there the dictionary is made anew, of the frequent words
+    that are each other's nearest by CSLS [2]_, and the rotation again, as long as that brings the languages nearer.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    rotation_ : ndarray of shape (D, D), float64
+        Q, orthogonal: a vector w of the source is w Q in the target's space.
+    pairs_ : ndarray of shape (p, 2), int64
+        Rows of source and target that the rotation was made of at last.
+    n_pairs_ : int
+        Pairs that were known at first.
+    history_ : list of dict
+        For each rotation its ``pairs`` and ``cosine``, the mean cosine of the frequent words of the source with their
+        nearest by CSLS. The rotation of the highest is kept.
+
+    References
+    ----------
+    .. [1] Xing et al. 2015, Normalized word embedding and orthogonal transform for bilingual word translation, NAACL.
+    .. [2] Conneau et al. 2018, Word translation without parallel data, ICLR.
+
+    Examples
+    --------
+    >>> from w2v import Embeddings
+    >>> english = Embeddings(["one", "two", "three"], [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.5]])
+    >>> german = Embeddings(["eins", "zwei", "drei"], [[0.0, 1.0], [-1.0, 0.0], [-0.5, -1.0]])
+    >>> aligner = Aligner(refinements=0).fit(english, german, [("one", "eins"), ("two", "zwei")])
+    >>> aligner.transform(english)["three"].round(3)
+    array([-0.5, -1. ], dtype=float32)
+    """
+
+    @of_table(AlignmentParameters)
+    def __init__(self) -> None: ...
+
+    def fit(
+        self, source: Embeddings, target: Embeddings, dictionary: str | Iterable[tuple[str, str]] = IDENTICAL
+    ) -> Aligner:
+        """Learn the rotation.
+
+        Parameters
+        ----------
+        source, target : Embeddings
+            Of one width. Words are taken to be frequent in the order of the rows.
+        dictionary : iterable of (str, str), "identical" or "none", default "identical"
+            Pairs of a word of the source and one of the target, such as `read_dictionary` reads; those of which a word
+            is unknown are passed over. "identical" takes all words that both spell alike. "none" begins with words
+            whose similarities to their own language are distributed alike; it needs languages and texts that are alike,
+            and finds nothing, or what is wrong, where they are not.
+
+        Returns
+        -------
+        Aligner
+            This one.
+
+        Raises
+        ------
+        AlignmentError
+            If the widths differ, both are the same, no pair is known, or a vector is not finite.
+        ValueError
+            If a parameter is out of range.
+        """
+        settings = AlignmentParameters(**self.get_params())
+        check_parameters(settings)
+        _check(source, target)
+        x, y = units_of(source), units_of(target)
+        few_x, few_y = x[: settings.frequent], y[: settings.frequent]
+        if isinstance(dictionary, str) and dictionary == NONE:
+            rng = np.random.default_rng(settings.random_state)
+            pairs = start_without_dictionary(few_x, few_y, settings.k, rng).pairs
+        else:
+            pairs = _given_pairs(source, target, dictionary)
+        self.n_pairs_ = len(pairs)
+        self.pairs_ = pairs
+        self.rotation_ = rotation_between(x[pairs[:, 0]], y[pairs[:, 1]])
+        nearest = _nearest(few_x, few_y, self.rotation_, settings.k)
+        self.history_: list[dict[str, Any]] = [_entry(pairs, nearest)]
+        for _ in range(settings.refinements):
+            pairs = nearest.mutual()
+            rotation = rotation_between(x[pairs[:, 0]], y[pairs[:, 1]])
+            nearest = _nearest(few_x, few_y, rotation, settings.k)
+            entry = _entry(pairs, nearest)
+            if entry["cosine"] <= self.history_[-1]["cosine"]:
+                break
+            self.pairs_, self.rotation_ = pairs, rotation
+            self.history_.append(entry)
+        self._space = describe_space(target, "target")
+        return self
+
+    def transform(self, embeddings: Embeddings, *, name: str | None = None) -> Embeddings:
+        """Return vectors of the source's space in that of the target.
+
+        Parameters
+        ----------
+        embeddings : Embeddings
+            The source, or others of its space; lengths stay as they are.
+        name : str, optional
+            What the model shall remember as the name of the target.
+
+        Returns
+        -------
+        Embeddings
+            Of the same words, n-grams included, in the same dtype. Its metadata has ``aligned_to``.
+
+        Raises
+        ------
+        AlignmentError
+            If they have another width.
+        """
+        self._check_fitted()
+        if embeddings.vector_size != len(self.rotation_):
+            raise AlignmentError(
+                f"the rotation is of {len(self.rotation_)} columns, but the vectors have {embeddings.vector_size}"
+            )
+        rotation = self.rotation_.astype(np.float32)
+        space = self._space if name is None else self._space | {"model": name}
+        return moved(embeddings, lambda rows: rows @ rotation, **{ALIGNED_TO: space})
+
+
+def units_of(embeddings: Embeddings) -> Units:
+    """Return all vectors at length 1, those that are not finite as zeros; shape (V, D), float32, C-contiguous."""
+    units = np.ascontiguousarray(embeddings.normalized_vectors)
+    broken = np.flatnonzero(~np.isfinite(units).all(axis=1))
+    if broken.size:
+        units = units.copy()
+        units[broken] = 0
+    return units
+
+
+def check_widths(source: Embeddings, target: Embeddings) -> None:
+    """Raise AlignmentError unless both have vectors of one width."""
+    if source.vector_size != target.vector_size:
+        raise AlignmentError(
+            f"the vectors have {source.vector_size} and {target.vector_size} columns; models of one width are needed: "
+            "train one again with the vector_size of the other"
+        )
+
+
+def _check(source: Embeddings, target: Embeddings) -> None:
+    check_widths(source, target)
+    if source is target or (
+        source.index_to_key == target.index_to_key and np.array_equal(source.table.stored, target.table.stored)
+    ):
+        raise AlignmentError("both are the same model: its words are in one space already; give two different ones")
+
+
+def _given_pairs(
+    source: Embeddings, target: Embeddings, dictionary: str | Iterable[tuple[str, str]]
+) -> NDArray[np.int64]:
+    """Return the rows of the pairs that are known, one at least."""
+    if isinstance(dictionary, str):
+        if dictionary != IDENTICAL:
+            raise AlignmentError(
+                f"the dictionary must be pairs of words, 'identical' or 'none', not {dictionary!r:.80}; "
+                "read_dictionary reads a file"
+            )
+        pairs, what = identical_pairs(source, target), "no word is spelled alike in both models"
+    else:
+        listed = list(dictionary)
+        pairs = known_pairs(source, target, listed)
+        what = f"of the {len(listed):,} pairs of the dictionary none has its words in both models"
+        if not len(pairs) and listed:
+            what += f", not even {listed[0][0]!r:.40} and {listed[0][1]!r:.40}"
+    if not len(pairs):
+        raise AlignmentError(
+            f"{what}; check that source and target are not exchanged, and that words are written as in the models"
+        )
+    return pairs
+
+
+def _nearest(x: Units, y: Units, rotation: NDArray[np.float64], k: int) -> Nearest:
+    turned = (x @ rotation).astype(np.float32)
+    return nearest_of_both(turned, y, hub_means(turned, y, k))
+
+
+def _entry(pairs: NDArray[np.int64], nearest: Nearest) -> dict[str, Any]:
+    return {"pairs": len(pairs), "cosine": float(nearest.cosines.mean(dtype=np.float64))}

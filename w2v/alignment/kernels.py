@@ -1,0 +1,135 @@
+"""The passes over a block of similarities that two languages are compared by, in Numba.
+
+A block is read once for both languages. Few of its numbers are above what is kept already: LANES of them at a time are
+compared without a branch, and only where one is above do the loops look closer.
+"""
+
+from __future__ import annotations
+
+from w2v.kernels.jit import compiled
+
+LANES = 32
+
+
+@compiled
+def _insert(kept, value):
+    """Put a value among the highest, which rise, in place of the lowest."""
+    place = 0
+    while place + 1 < len(kept) and kept[place + 1] < value:
+        kept[place] = kept[place + 1]
+        place += 1
+    kept[place] = value
+
+
+@compiled
+def _insert_with_id(kept, ids, value, number):
+    """Put a value and its number among the highest, which fall; behind equal ones."""
+    place = len(kept) - 1
+    while place > 0 and kept[place - 1] < value:
+        kept[place], ids[place] = kept[place - 1], ids[place - 1]
+        place -= 1
+    kept[place], ids[place] = value, number
+
+
+@compiled
+def keep_highest(scores, of_rows, of_columns, least):
+    """Keep the k highest similarities of each row and of each column, over many blocks.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, m), float32
+        A block.
+    of_rows : ndarray of shape (n, k), float32
+        The highest of each row so far, rising. Overwritten.
+    of_columns : ndarray of shape (m, k), float32
+        The highest of each column so far, rising. Overwritten.
+    least : ndarray of shape (m,), float32
+        The first of each of `of_columns`. Overwritten.
+    """
+    n, m = scores.shape
+    for i in range(n):
+        row = scores[i]
+        for start in range(0, m, LANES):
+            stop = min(start + LANES, m)
+            bound = of_rows[i, 0]
+            above = 0
+            for j in range(start, stop):
+                above += (row[j] > bound) | (row[j] > least[j])
+            if above:
+                for j in range(start, stop):
+                    if row[j] > of_rows[i, 0]:
+                        _insert(of_rows[i], row[j])
+                    if row[j] > least[j]:
+                        _insert(of_columns[j], row[j])
+                        least[j] = of_columns[j, 0]
+
+
+@compiled
+def keep_nearest(scores, first, penalties, kept, ids):
+    """Keep the n highest of each row, after a penalty of each column, over many blocks.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (Q, m), float32
+        A block.
+    first : int
+        Number of its first column.
+    penalties : ndarray of shape (m,), float32
+        What is taken off each column.
+    kept : ndarray of shape (Q, n), float32
+        The highest so far, falling. Overwritten.
+    ids : ndarray of shape (Q, n), int64
+        Their columns. Overwritten.
+    """
+    n, m = scores.shape
+    last = kept.shape[1] - 1
+    for i in range(n):
+        row = scores[i]
+        for start in range(0, m, LANES):
+            stop = min(start + LANES, m)
+            bound = kept[i, last]
+            above = 0
+            for j in range(start, stop):
+                above += row[j] - penalties[j] > bound
+            if above:
+                for j in range(start, stop):
+                    value = row[j] - penalties[j]
+                    if value > kept[i, last]:
+                        _insert_with_id(kept[i], ids[i], value, first + j)
+
+
+@compiled
+def keep_best(scores, first_row, first_column, of_rows, of_columns, best, ids, best_of_columns, ids_of_columns):
+    """Keep the best of each row and of each column after the penalties of the other side, over many blocks.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, m), float32
+        A block.
+    first_row, first_column : int
+        Numbers of its first row and column.
+    of_rows : ndarray of shape (n,), float32
+        Penalties of the rows, for the best of each column.
+    of_columns : ndarray of shape (m,), float32
+        Penalties of the columns, for the best of each row.
+    best, ids : ndarray of shape (n,), float32 and int64
+        The best of each row so far, and its column. Overwritten.
+    best_of_columns, ids_of_columns : ndarray of shape (m,), float32 and int64
+        The best of each column so far, and its row. Overwritten.
+    """
+    n, m = scores.shape
+    for i in range(n):
+        row = scores[i]
+        own = of_rows[i]
+        for start in range(0, m, LANES):
+            stop = min(start + LANES, m)
+            bound = best[i]
+            above = 0
+            for j in range(start, stop):
+                above += (row[j] - of_columns[j] > bound) | (row[j] - own > best_of_columns[j])
+            if above:
+                for j in range(start, stop):
+                    if row[j] - of_columns[j] > best[i]:
+                        best[i], ids[i] = row[j] - of_columns[j], first_column + j
+                    if row[j] - own > best_of_columns[j]:
+                        best_of_columns[j], ids_of_columns[j] = row[j] - own, first_row + i

@@ -1,0 +1,122 @@
+"""`WordTranslator`: the words of one language that are nearest to those of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.alignment.aligner import AlignmentError, check_widths, units_of
+from w2v.alignment.similarities import hub_means, nearest
+from w2v.vectors.lookup import NeighborsOfMany, to_unit
+
+if TYPE_CHECKING:
+    from w2v.vectors.embeddings import Embeddings
+
+Method = Literal["csls", "nearest"]
+METHODS: tuple[Method, ...] = ("csls", "nearest")
+
+
+class WordTranslator:
+    """Translates words between two models in one space: aligned, or made of one that was trained on both languages.
+
+    Parameters
+    ----------
+    source, target : Embeddings
+        Of one width.
+    k : int, default 10
+        Nearest words that tell how crowded a place is.
+    restrict_vocab : int, optional
+        Translate into the first (most frequent) so many words only.
+
+    Raises
+    ------
+    AlignmentError
+        If the widths differ.
+    ValueError
+        If `k` or `restrict_vocab` is below 1.
+
+    Examples
+    --------
+    >>> from w2v import Embeddings
+    >>> english = Embeddings(["one", "two"], [[1.0, 0.0], [0.0, 1.0]])
+    >>> german = Embeddings(["zwei", "eins"], [[0.1, 0.9], [0.9, 0.1]])
+    >>> WordTranslator(english, german).translate(["two"], top_n=1, method="nearest")[0][0][0]
+    'zwei'
+    """
+
+    def __init__(
+        self, source: Embeddings, target: Embeddings, *, k: int = 10, restrict_vocab: int | None = None
+    ) -> None:
+        for name, value in (("k", k), ("restrict_vocab", restrict_vocab)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        check_widths(source, target)
+        self.source, self.target, self.k = source, target, k
+        self._units = units_of(target)[:restrict_vocab]
+
+    def translate(self, words: Sequence[str], *, top_n: int = 10, method: Method = "csls") -> NeighborsOfMany:
+        """Return the nearest words of the other language for each word.
+
+        Parameters
+        ----------
+        words : sequence of str
+        top_n : int, default 10
+            At least 1.
+        method : {"csls", "nearest"}, default "csls"
+            By CSLS, 2 cos(x, y) − r(x) − r(y), or by cosine. CSLS looks at all pairs of words at its first use.
+
+        Returns
+        -------
+        list of list of (str, float)
+            Words and scores, highest first, one list a word.
+
+        Raises
+        ------
+        UnknownWordError
+            If words have no vector; names all of them.
+        AlignmentError
+            If the vector of a word is not finite.
+        ValueError
+            If `top_n` is below 1, or `method` is another.
+        """
+        if isinstance(words, str):
+            raise TypeError("translate needs a sequence of words; for one word write [word]")
+        if top_n < 1:
+            raise ValueError(f"top_n must be at least 1, not {top_n}")
+        if method not in METHODS:
+            raise ValueError(f"method must be 'csls' or 'nearest', not {method!r:.80}")
+        vectors = self.source[list(words)]
+        for word, vector in zip(words, vectors, strict=True):
+            if not np.isfinite(vector).all():
+                raise AlignmentError(f"the vector of the word {word!r:.80} is not finite, so it has no translation")
+        units = np.stack([to_unit(vector) for vector in vectors]) if len(words) else np.empty((0, vectors.shape[1]))
+        scores, rows = self.nearest_rows(units.astype(np.float32), top_n, method)
+        names = self.target.index_to_key
+        found = (
+            [(names[row], float(score)) for row, score in zip(near, of_word, strict=True) if row >= 0]
+            for near, of_word in zip(rows.tolist(), scores.tolist(), strict=True)
+        )
+        return NeighborsOfMany(list(words), found)
+
+    def nearest_rows(
+        self, units: NDArray[np.float32], n: int, method: Method
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return scores and rows of the target for unit vectors of the source's space, shape (Q, D), best first.
+
+        For the results see `w2v.alignment.similarities.nearest`.
+        """
+        if method == "nearest":
+            scores, rows = nearest(units, self._units, n, np.zeros(len(self._units), np.float32))
+            return scores * np.float32(0.5), rows
+        scores, rows = nearest(units, self._units, n, self._hubs)
+        scores -= hub_means(units, self._units, self.k)[0][:, None]
+        return scores, rows
+
+    @cached_property
+    def _hubs(self) -> NDArray[np.float32]:
+        """How crowded each word of the target is: its r."""
+        return hub_means(units_of(self.source), self._units, self.k)[1]
