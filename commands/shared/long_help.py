@@ -14,8 +14,8 @@ GROUPS = {
         "examples"
     ),
     "Text and pictures": (
-        "lines languages tokenizer min-count max-vocab units source-units target-units vocabulary-size joint context min-tokens "
-        "max-tokens max-words word-ngrams subwords min-n max-n buckets most-vectors phrases phrase-scoring "
+        "lines languages tokenizer min-count max-vocab units source-units target-units vocabulary-size joint context "
+        "min-tokens max-tokens max-words word-ngrams subwords min-n max-n buckets most-vectors phrases phrase-scoring "
         "phrase-threshold phrase-passes phrase-connectors multi-label size"
     ),
     "Model": (
