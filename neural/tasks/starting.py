@@ -78,7 +78,7 @@ def followed(parameters: _P, stack: StackConfig) -> _P:
     ValueError
         If one that is not is something else.
     """
-    own = {
+    own: dict[str, Any] = {
         "architecture": stack.mixer, "window": stack.window, "layers": stack.layers, "heads": stack.heads,
         "dim": stack.dim, "feed_forward": stack.d_ff / stack.dim, "positions": stack.positions, "norm": stack.norm,
         "activation": stack.activation,
