@@ -112,9 +112,8 @@ class MaskedTask(Drawing):
         """Return words of noise; all words, if as many are wanted as there are."""
         if self._noise == len(self._log_p):
             return np.arange(n) if n == self._noise else rng.integers(len(self._log_p), size=n)
-        found = np.searchsorted(self._up_to, rng.random(n) * self._up_to[-1], side="right")
-        drawn: NDArray[np.int64] = np.minimum(found, len(self._log_p) - 1)
-        return drawn
+        found: NDArray[np.int64] = np.searchsorted(self._up_to, rng.random(n) * self._up_to[-1], side="right")
+        return np.minimum(found, len(self._log_p) - 1, out=found)
 
     def _from_noise(self, every: _Chosen, noise: NDArray[np.int64]) -> Any:
         """Return the loss of hidden states that are to tell words from noise."""
