@@ -25,17 +25,18 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks._common import RESULTS, run_measured, write_results
 from benchmarks.quality import METRICS, measure
 from w2v import Word2Vec
+from w2v.settings.parameters import GENSIM
+from w2v.settings.recipes import best_settings
 
 RECIPES = ("none", "best")
-COST_WORDS = 1_000_000
+COST_WORDS, BYTES_OF_A_WORD = 1_000_000, 6
 
 
-def train(corpus: Path, recipe: str, vector_size: int, seed: int) -> tuple[Word2Vec, float]:
+def train(corpus: Path, vector_size: int, seed: int, **settings: Any) -> tuple[Word2Vec, float]:
     """Train with one thread; return the model and the CPU seconds from the file to the vectors."""
     started = time.process_time()
-    model = Word2Vec(
-        recipe=recipe, vector_size=vector_size, workers=1, random_state=seed, tokenizer="whitespace"
-    ).fit(corpus)  # fmt: skip
+    fixed: dict[str, Any] = {"workers": 1, "random_state": seed, "tokenizer": "whitespace"}
+    model = Word2Vec(vector_size=vector_size, **fixed, **settings).fit(corpus)
     return model, time.process_time() - started
 
 
@@ -49,7 +50,7 @@ def run(corpus: Path, recipe: str, vector_size: int, seed: int, data: Path) -> d
 
 def run_child(a: argparse.Namespace) -> None:
     """Train once and print a JSON object."""
-    model, seconds = train(a.corpus, a.child, a.vector_size, a.seeds)
+    model, seconds = train(a.corpus, a.vector_size, a.seeds, recipe=a.child)
     parameters = model.embeddings_.metadata["parameters"]
     chosen = {name: parameters[name] for name in ("window", "sample", "alpha_hold", "epochs")}
     figures = measure(model.embeddings_, a.data)
@@ -58,6 +59,7 @@ def run_child(a: argparse.Namespace) -> None:
 
 def cost(corpus: Path, vector_size: int, turns: int) -> dict[str, Any]:
     """Return the CPU seconds of each recipe on the beginning of the corpus, and the median of their ratios."""
+    settings = {"none": GENSIM, "best": best_settings(corpus.stat().st_size // BYTES_OF_A_WORD)}
     seconds: dict[str, list[float]] = {recipe: [] for recipe in RECIPES}
     with tempfile.TemporaryDirectory() as folder:
         beginning, n_words = Path(folder, "beginning.txt"), 0
@@ -67,10 +69,10 @@ def cost(corpus: Path, vector_size: int, turns: int) -> dict[str, Any]:
                 copy.write(line)
                 if n_words >= COST_WORDS:
                     break
-        train(beginning, "none", vector_size, 1)  # compiles
+        train(beginning, vector_size, 1)  # compiles
         for turn in range(turns):
             for recipe in RECIPES:
-                seconds[recipe].append(train(beginning, recipe, vector_size, turn + 1)[1])
+                seconds[recipe].append(train(beginning, vector_size, turn + 1, **settings[recipe])[1])
     ratios = [best / none for none, best in zip(seconds["none"], seconds["best"], strict=True)]
     return {"words": n_words, "cpu_seconds": seconds, "best_to_none": statistics.median(ratios)}
 
