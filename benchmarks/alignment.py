@@ -1,16 +1,19 @@
 """Two languages: aligned with a dictionary, with names alone, with none, or trained as one; quality and speed.
 
-    python benchmarks/alignment.py PAIRS --train DICTIONARY --test DICTIONARY [--without]
+    python benchmarks/alignment.py PAIRS --train DICTIONARY --test DICTIONARY
+    python benchmarks/alignment.py PAIRS --train DICTIONARY --test DICTIONARY --part without
+    python benchmarks/alignment.py --part speed
 
 PAIRS is lines of an English sentence, a tab and its German translation, such as Tatoeba's; compressed or not. English
 and German vectors are trained on the two columns apart, and joint ones on both. The dictionaries are lines of a word, a
 tab and its translation, such as those of xling-eval and MUSE; words of --test that one of the models lacks are not
-asked. --without adds the start without a dictionary. Times are CPU seconds of one thread.
+asked. All parts are put into one file. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -25,7 +28,7 @@ import numpy as np
 from gensim.models.translation_matrix import TranslationMatrix
 from numpy.typing import NDArray
 
-from benchmarks._common import write_results
+from benchmarks._common import RESULTS, write_results
 from w2v import Embeddings, Word2Vec
 from w2v.alignment import Aligner, WordTranslator, read_dictionary
 from w2v.alignment.dictionary import known_pairs
@@ -37,8 +40,16 @@ from w2v.vectors.spaces.moving import centred, of_language
 Table = NDArray[np.float32]
 
 EPOCHS, MIN_COUNT, SEED = 10, 3, 1
-SIZES = ((20_000, 100), (20_000, 300))
+SIZES = ((10_000, 100), (10_000, 300))
 """Words of each language and columns, of the comparison of speed."""
+
+
+def keep(**part: Any) -> None:
+    """Put a part of the results into the file with the others."""
+    file = RESULTS / "alignment.json"
+    before = json.loads(file.read_text()) if file.exists() else {}
+    before.pop("machine", None)
+    write_results("alignment", before | part)
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -166,20 +177,26 @@ def measure_speed(n: int, width: int, runs: int = 3) -> dict[str, Any]:
 def main() -> None:
     """Train, align, judge, and write the results after each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pairs", type=Path)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--without", action="store_true")
+    parser.add_argument("pairs", type=Path, nargs="?")
+    parser.add_argument("--train", type=Path)
+    parser.add_argument("--test", type=Path)
+    parser.add_argument("--part", choices=["ways", "without", "speed"], default="ways")
     a = parser.parse_args()
+    if a.part == "speed":
+        keep(speed=[measure_speed(*size) for size in SIZES])
+        return
+    if not (a.pairs and a.train and a.test):
+        parser.error("PAIRS, --train and --test are needed")
     lines = [line.split("\t") for line in TextReader(a.pairs).lines() if line.strip()]
     english, facts = train([line[0] for line in lines])
     german, of_german = train([line[1] for line in lines])
-    results: dict[str, Any] = {
-        "sentences": len(lines), "epochs": EPOCHS, "min_count": MIN_COUNT, "training": {"en": facts, "de": of_german},
-        "ways": [],
-    }  # fmt: skip
-    ways, given = results["ways"], read_dictionary(a.train)
-    print(results["training"], file=sys.stderr, flush=True)
+    if a.part == "without":
+        keep(without=aligned("none", english, german, "none", a.test))
+        return
+    training = {"en": facts, "de": of_german}
+    keep(sentences=len(lines), epochs=EPOCHS, min_count=MIN_COUNT, training=training)
+    ways: list[dict[str, Any]] = []
+    given = read_dictionary(a.train)
     ways.append(aligned("dictionary", english, german, given, a.test, refinements=0))
     rotation = Aligner(refinements=0).fit(english, german, given).rotation_
     ways[0]["independent_precision"] = exact_precision(english, german, rotation, a.test)
@@ -187,20 +204,13 @@ def main() -> None:
     ways.append(aligned("dictionary, centred", centred(english), centred(german), given, a.test, refinements=0))
     ways.append(aligned("identical", english, german, "identical", a.test, refinements=0))
     ways.append(aligned("identical", english, german, "identical", a.test))
-    results["gensim"] = gensim_precision(english, german, given, a.test)
-    write_results("alignment", results)
+    keep(ways=ways, gensim=gensim_precision(english, german, given, a.test))
     for window in (5, 10):
         options = {"lines": "parallel", "languages": "en,de", "window": window}
         joint, facts = train(((line[0], line[1]) for line in lines), **options)
         sides = of_language(joint, "en"), of_language(joint, "de")
         ways.append(judged(*sides, a.test, way="joint", window=window, **facts))
-    write_results("alignment", results)
-    results["speed"] = [measure_speed(*size) for size in SIZES]
-    print(results["speed"], file=sys.stderr, flush=True)
-    write_results("alignment", results)
-    if a.without:
-        ways.append(aligned("none", english, german, "none", a.test))
-        write_results("alignment", results)
+        keep(ways=ways)
 
 
 if __name__ == "__main__":
