@@ -372,6 +372,8 @@ BAD_TRAINING_VALUES = [
     ("--recipe", "quick"),
     ("--languages", "en;de"),
     ("--objective", "tree"),
+    ("--x-max", "0"),
+    ("--x-exponent", "6"),
 ]
 
 

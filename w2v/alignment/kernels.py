@@ -99,14 +99,14 @@ def keep_nearest(scores, first, penalties, kept, ids):
 
 
 @compiled
-def keep_best(scores, first_row, first_column, of_rows, of_columns, best, ids, best_of_columns, ids_of_columns):
+def keep_best(scores, first, of_rows, of_columns, best, ids, best_of_columns, ids_of_columns):
     """Keep the best of each row and of each column after the penalties of the other side, over many blocks.
 
     Parameters
     ----------
     scores : ndarray of shape (n, m), float32
         A block.
-    first_row, first_column : int
+    first : tuple of int
         Numbers of its first row and column.
     of_rows : ndarray of shape (n,), float32
         Penalties of the rows, for the best of each column.
@@ -118,6 +118,7 @@ def keep_best(scores, first_row, first_column, of_rows, of_columns, best, ids, b
         The best of each column so far, and its row. Overwritten.
     """
     n, m = scores.shape
+    first_row, first_column = first
     for i in range(n):
         row = scores[i]
         own = of_rows[i]

@@ -105,7 +105,7 @@ def nearest_of_both(
         if rng is not None and keep < 1:
             scores[rng.random(scores.shape, np.float32) >= keep] = -np.inf
         keep_best(
-            scores, rows.start, columns.start, half_x[rows], half_y[columns], best[rows], forward[rows],
+            scores, (rows.start, columns.start), half_x[rows], half_y[columns], best[rows], forward[rows],
             best_of_y[columns], backward[columns],
         )  # fmt: skip
     found = np.maximum(forward, 0)
