@@ -143,7 +143,7 @@ def gensim_precision(source: Embeddings, target: Embeddings, given: Any, test: P
     return {"precision": {"nearest": precision}, "cpu_seconds": seconds, "ours_translating_cpu_seconds": ours}
 
 
-def measure_speed(n: int, width: int, runs: int = 3) -> dict[str, Any]:
+def measure_speed(n: int, width: int, runs: int = 2) -> dict[str, Any]:
     """Compare mutual nearest neighbours by CSLS with plain NumPy's, in turns; medians."""
     rng = np.random.default_rng(1)
     x = rng.standard_normal((n, width)).astype(np.float32)

@@ -6,9 +6,35 @@ compared without a branch, and only where one is above do the loops look closer.
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+
 from w2v.kernels.jit import compiled
 
-LANES = 32
+LANES = 128
+
+_One = np.float32(1)
+_None = np.float32(0)
+
+
+@partial(compiled, forceinline=True, in_any_order=True)
+def _is_any_above(scores, bound, bounds):
+    """Say whether one of the scores is above the bound, or above its own of the bounds; float32, all."""
+    above = _None
+    for j in range(len(scores)):
+        above += _One if scores[j] > min(bound, bounds[j]) else _None
+    return above > _None
+
+
+@partial(compiled, forceinline=True, in_any_order=True)
+def _is_any_better(scores, penalties, bound, penalty, bounds):
+    """Say the same of scores after penalties: of their own for the bound, of one for the bounds."""
+    better = _None
+    for j in range(len(scores)):
+        is_better = (scores[j] - penalties[j] > bound) | (scores[j] - penalty > bounds[j])
+        better += _One if is_better else _None
+    return better > _None
 
 
 @compiled
@@ -51,11 +77,7 @@ def keep_highest(scores, of_rows, of_columns, least):
         row = scores[i]
         for start in range(0, m, LANES):
             stop = min(start + LANES, m)
-            bound = of_rows[i, 0]
-            above = 0
-            for j in range(start, stop):
-                above += (row[j] > bound) | (row[j] > least[j])
-            if above:
+            if _is_any_above(row[start:stop], of_rows[i, 0], least[start:stop]):
                 for j in range(start, stop):
                     if row[j] > of_rows[i, 0]:
                         _insert(of_rows[i], row[j])
@@ -83,15 +105,13 @@ def keep_nearest(scores, first, penalties, kept, ids):
     """
     n, m = scores.shape
     last = kept.shape[1] - 1
+    unreachable = np.full(LANES, np.inf, np.float32)
     for i in range(n):
         row = scores[i]
         for start in range(0, m, LANES):
             stop = min(start + LANES, m)
-            bound = kept[i, last]
-            above = 0
-            for j in range(start, stop):
-                above += row[j] - penalties[j] > bound
-            if above:
+            of_chunk = penalties[start:stop]
+            if _is_any_better(row[start:stop], of_chunk, kept[i, last], _None, unreachable[: stop - start]):
                 for j in range(start, stop):
                     value = row[j] - penalties[j]
                     if value > kept[i, last]:
@@ -124,11 +144,8 @@ def keep_best(scores, first, of_rows, of_columns, best, ids, best_of_columns, id
         own = of_rows[i]
         for start in range(0, m, LANES):
             stop = min(start + LANES, m)
-            bound = best[i]
-            above = 0
-            for j in range(start, stop):
-                above += (row[j] - of_columns[j] > bound) | (row[j] - own > best_of_columns[j])
-            if above:
+            of_chunk = of_columns[start:stop]
+            if _is_any_better(row[start:stop], of_chunk, best[i], own, best_of_columns[start:stop]):
                 for j in range(start, stop):
                     if row[j] - of_columns[j] > best[i]:
                         best[i], ids[i] = row[j] - of_columns[j], first_column + j

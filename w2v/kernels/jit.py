@@ -36,12 +36,14 @@ _IS_KERNEL = re.compile(rb"^(?:import numba|from [\w.]*\b(?:numba|jit)\b)", re.M
 _KEPT, _UNUSED = 3, 7 * 86_400  # folders of other versions, and seconds after which the others go
 
 
-def compiled(function: Callable[..., Any], *, forceinline: bool = False) -> Any:
+def compiled(function: Callable[..., Any], *, forceinline: bool = False, in_any_order: bool = False) -> Any:
     """Compile a function when it is first called, without the GIL and with NumPy's rules for division; keep the code.
 
+    `in_any_order` lets sums of floats be added up in any order, as SIMD instructions do it.
     Every compiled function of the program is made by this decorator, by `inlined` or by `merged`.
     """
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", forceinline=forceinline)(function)
+    order = {"reassoc", "nsz"} if in_any_order else False
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", forceinline=forceinline, fastmath=order)(function)
     if not _config.DISABLE_JIT and _folder() is not None:
         dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
     return dispatcher
