@@ -104,7 +104,7 @@ class MaskedTask(Drawing):
             return Batch(sentences, self._exactly(chosen, figures), True, places, figures)
         fate = rng.random(len(places))
         others = (fate >= _HIDDEN) & (fate < _HIDDEN + _RANDOM)
-        tokens[places[others]] = self._draw_words(np.count_nonzero(others), rng)
+        tokens[places[others]] = self._draw_words(int(np.count_nonzero(others)), rng)
         sampled = self._from_noise(chosen, self._draw_words(self._noise, rng))
         return Batch(PackedSentences(tokens, sentences.offsets), sampled, True, places[fate < _HIDDEN])
 
@@ -112,8 +112,8 @@ class MaskedTask(Drawing):
         """Return words of noise; all words, if as many are wanted as there are."""
         if self._noise == len(self._log_p):
             return np.arange(n) if n == self._noise else rng.integers(len(self._log_p), size=n)
-        found = np.searchsorted(self._up_to, rng.random(n) * self._up_to[-1], side="right")
-        return np.minimum(found, len(self._log_p) - 1)
+        found: NDArray[np.int64] = np.searchsorted(self._up_to, rng.random(n) * self._up_to[-1], side="right")
+        return np.minimum(found, len(self._log_p) - 1, out=found)
 
     def _from_noise(self, every: _Chosen, noise: NDArray[np.int64]) -> Any:
         """Return the loss of hidden states that are to tell words from noise."""

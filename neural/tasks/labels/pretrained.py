@@ -1,8 +1,8 @@
 """Layers that text without labels has trained, as a start for those of a tagger or a classifier.
 
-At the start they read just what they read before, x = v W + b of the vector v of a word. All else that a network of
-labels reads, the word's own row, its n-grams and its shape, is mapped to zero at first, and learns to tell what
-vectors do not.
+They read what they read before, x = v W + b of the vector v of a word, and what a network of labels reads besides: the
+word's own row, its n-grams and its shape, mapped as chance draws it. Mapped to zero at first, which would leave x as it
+was, these learned too late: with few labels the result was worse than without layers to start from.
 """
 
 from __future__ import annotations
@@ -116,12 +116,8 @@ def start_of(layers: PretrainedLayers | None, vectors: Any, words: Iterable[str]
 
 
 def place_layers(table: ParameterTable, inputs: InputConfig, layers: PretrainedLayers, scale: float) -> None:
-    """Overwrite the stack of a network, and what it reads; `scale` is what the layers' vectors were divided by."""
+    """Overwrite the stack of a network, and how vectors come there, which were divided by `scale`."""
     for name, array in within("encoder", layers.parameters).items():
         table[name][...] = array
-    for number in range(len(inputs.columns)):
-        table[f"inputs.columns.{number}.table"][...] = 0
-    weight = table["inputs.projection.weight"]
-    weight[...] = 0
-    weight[inputs.borders[-2] :] = layers.weight * np.float32(scale)
+    table["inputs.projection.weight"][inputs.borders[-2] :] = layers.weight * np.float32(scale)
     table["inputs.projection.bias"][...] = layers.bias

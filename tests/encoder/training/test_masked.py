@@ -41,8 +41,9 @@ def sentences(rng: np.random.Generator) -> PackedSentences:
 
 @pytest.fixture
 def p(rng: np.random.Generator) -> NDArray[np.float64]:
-    counts = rng.integers(1, 100, N_WORDS)
-    return counts / counts.sum()
+    counts = rng.integers(1, 100, N_WORDS).astype(np.float64)
+    counts /= counts.sum()
+    return counts
 
 
 def task_of(sentences: PackedSentences, p: NDArray[np.float64], **options: Any) -> MaskedTask:

@@ -88,13 +88,15 @@ def test_layers_are_the_pretrained_ones_to_the_bit(
 
 
 def test_layers_read_what_they_read_before() -> None:
-    """The hidden states of a tagger's first step are those of the encoder, but for the vectors' float16."""
+    """Without what a tagger reads besides, its hidden states are the encoder's, but for the vectors' float16."""
     began = encoder()
     state = began.state_
     tagger = tagged(began)
     network: TextNetwork = tagger.network_
     lexicon, tokens = encode(NAMED, network.units["text"], network.further["vectors"]["table"])
-    x, _ = inputs.forward(network.config.inputs, scope(network.parameters, "inputs"), lexicon, tokens)
+    read_as = dict(scope(network.parameters, "inputs"))
+    read_as |= {name: np.zeros_like(read_as[name]) for name in ("words.table", "ngrams.table", "shapes.table")}
+    x, _ = inputs.forward(network.config.inputs, read_as, lexicon, tokens)
     h, _ = stack.forward(network.config.encoder, scope(network.parameters, "encoder"), x, tokens.offsets)
     rows = {word: i for i, word in enumerate(state.vocabulary.index_to_key)}
     read = state.table[[rows[word.lower()] for words in NAMED.sentences for word in words]]
@@ -177,10 +179,3 @@ def test_pieces_of_words_are_no_start() -> None:
     state = replace(encoder().state_, tokenizer=PiecesTokenizer("{}"))
     with pytest.raises(ValueError, match="read pieces of words"):
         tagged(SentenceEncoder(state))
-
-
-def test_given_columns_begin_at_nothing() -> None:
-    data = named_sentences(40)
-    tagger = Tagger(**STILL).fit(data.sentences, data.tags, columns=data.columns, start=encoder())
-    assert not tagger.network_.parameters["inputs.columns.0.table"].any()
-    assert tagger.network_.parameters["inputs.words.table"].any()
