@@ -186,9 +186,8 @@ def _file_names(source: Any) -> str | list[str] | None:
     """Return the absolute names of files, one or several; None for what is no file."""
     if isinstance(source, TextReader):
         return source.files
-    if isinstance(source, (str, os.PathLike)):
-        files = TextReader(source).files
-        return None if files is None else files[0]
+    if isinstance(source, (str, os.PathLike)):  # a teacher may be a folder
+        return None if source == "-" or Path(source).is_fifo() else os.path.abspath(source)
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, os.PathLike) for item in source):
         return TextReader(source).files
     return None

@@ -92,7 +92,7 @@ def _same_network(network: NetworkConfig, parameters: EncoderParameters) -> Netw
     if given["dropout"] != default.dropout:
         own["dropout"] = given["dropout"]
     check_same(given, own, vars(default))
-    return replace(network, dropout=own["dropout"])
+    return network if own["dropout"] == network.dropout else replace(network, dropout=own["dropout"])
 
 
 def is_trained(state: EncoderState) -> bool:

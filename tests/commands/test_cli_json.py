@@ -79,6 +79,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
             for network in ((), NETWORK)
             for source in (("corpus.txt",), ("--pairs", "pairs.tsv"), ("lines.txt", "--teacher", "static"))
         ),
+        ("fit-encoder", "vectors", "lines.txt", "--objective", "masked", "-o", "NEW", *NETWORK, *STEPS),
     ],
     "fit-translator": [
         ("fit-translator", "numbers.tsv", "-o", "NEW", "--source-units", "words", "--target-units", "words", *SMALL),
@@ -98,7 +99,12 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--ngrams",), ("--whole",))],
     "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
     "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "topics", "images")],
-    "neighbors": [("neighbors", model, "t0w1") for model in WORDS],
+    "align": [("align", "words", "subwords", "--dictionary", "identical", "-o", "NEW")],
+    "neighbors": [
+        *(("neighbors", model, "t0w1") for model in WORDS),
+        *(("neighbors", model, "t0w1 t0w2") for model in ENCODERS),
+        ("neighbors", "words", "t0w1", "--in", "subwords"),
+    ],
     "analogy": [("analogy", model, "t0w1", "t0w2", "t0w3") for model in WORDS],
     "similarity": [("similarity", model, "t0w1", "t0w2") for model in WORDS],
     "similar": [("similar", model, "t0w1", "lines.txt") for model in ENCODERS],
