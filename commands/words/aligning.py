@@ -55,6 +55,10 @@ def align(
     from w2v.vectors.persistence import check_output
 
     check_output(output, overwrite)
+    if output.resolve() == target.resolve():
+        raise click.UsageError(
+            f"--output {output} would replace TARGET, whose space it shall share: give another name."
+        )
     of_source, of_target = Embeddings.load(source), Embeddings.load(target)
     pairs = dictionary if dictionary in _BY_NAME else read_dictionary(dictionary)
     with saving(output), show_work("aligning"):
@@ -90,6 +94,10 @@ def translations_of(
     """Return the nearest words of another language, by cosine or CSLS."""
     from w2v.alignment import WordTranslator
 
+    if all(word in other and word not in model for word in words):
+        raise click.ClickException(
+            f"{', '.join(map(repr, words)):.80}: known to the model of --in only; are MODEL and --in exchanged?"
+        )
     translator = WordTranslator(model, other, restrict_vocab=restrict_vocab)
     return translator.translate(words, top_n=top, method="csls" if csls else "nearest")
 
@@ -102,7 +110,14 @@ def evaluate_translations_of(model: Path, other: Path, files: Sequence[Path]) ->
 
     opened = Embeddings.load(model)
     translator = WordTranslator(opened, open_other(opened, model, other))
-    return {str(path): evaluate_translations(translator, path) for path in files}
+    reports = {str(path): evaluate_translations(translator, path) for path in files}
+    for path, report in reports.items():
+        if not report.n_asked:
+            say(
+                f"Warning: {path} has no word of {model} with a translation in {other}: its first column is of the "
+                "language of MODEL, its second of that of --in."
+            )
+    return reports
 
 
 def print_translations(reports: dict[str, TranslationReport]) -> None:

@@ -71,8 +71,10 @@ def neighbors(
         neighbors_of_texts(model, words, file, top, as_json)
         return
     embeddings = Embeddings.load(model)
-    phrases = [] if minus or other is not None else [word for word in words if _is_phrase(embeddings, word)]
-    if phrases and restrict_vocab is None and not approximate:
+    phrases = [word for word in (*words, *minus) if _is_phrase(embeddings, word)]
+    if phrases:
+        if minus or other is not None or restrict_vocab is not None or approximate:
+            raise click.UsageError(f"{phrases[0]!r:.80} is a phrase, no word: phrases go with --top and --json only.")
         neighbors_of_texts(model, words, None, top, as_json)
         return
     limits: dict[str, Any] = {"top_n": top, "restrict_vocab": restrict_vocab}
@@ -168,7 +170,7 @@ def _check_ways(
 
 def _is_phrase(embeddings: Embeddings, text: str) -> bool:
     """Say whether a text that is no word of the model consists of several."""
-    if text in embeddings.key_to_index:
+    if embeddings.get_index(text, -1) >= 0:
         return False
     tokens: Sequence[str] = text.split() if embeddings.tokenizer is None else embeddings.tokenizer(text)
     return len(tokens) > 1

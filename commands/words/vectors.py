@@ -42,8 +42,8 @@ def move_vectors(embeddings: Embeddings, model: Path, *, center: bool, both: boo
         outputs = read_output_vectors(model, embeddings.table.shape)
         if outputs is None:
             raise click.ClickException(
-                f"{model} has no output vectors: a model that `w2v train` wrote keeps them, with negative sampling and "
-                "until it is pruned"
+                f"{model} has no output vectors: a model that `w2v train` wrote keeps them until it is pruned, unless "
+                "its objective is hs"
             )
         embeddings = beside_outputs(embeddings, outputs)
     return centred(embeddings) if center else embeddings

@@ -14,6 +14,7 @@ from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.weights import log_weights, row_scale, word_probabilities
 from w2v.encoder.parameters import EncoderParameters, check_parameter
 from w2v.encoding.vocabulary import Vocabulary
+from w2v.vectors.spaces.moving import languages_of
 
 if TYPE_CHECKING:
     from w2v.encoder.model.network import NetworkConfig
@@ -165,7 +166,7 @@ def sif_state(
     ------
     ValueError
         If `a` is not positive, a vector is not finite, or the embeddings were tokenised by a callable that is needed
-        again, or an option of the identity is out of range.
+        again, or an option of the identity is out of range, or the words are of two languages.
 
     Notes
     -----
@@ -181,6 +182,7 @@ def sif_state(
         check_parameter(name, value)
     if identity_columns and not identity_scale:
         raise ValueError("identity_columns needs an identity_scale above 0")
+    _refuse_tags(embeddings)
     vocabulary, width = embeddings.vocabulary, embeddings.vector_size
     scale = row_scale(embeddings)
     table = np.zeros((len(vocabulary), width + identity_columns), np.float32)
@@ -201,6 +203,16 @@ def sif_state(
         embeddings.subwords,
         scale,
     )
+
+
+def _refuse_tags(embeddings: Embeddings) -> None:
+    """Raise ValueError if words begin with the tags of two languages, as no word of a sentence does."""
+    if tags := languages_of(embeddings):
+        raise ValueError(
+            f"the words are of two languages and have their tags, such as {embeddings.index_to_key[0]!r:.40}, which no "
+            f"sentence has: take one language out (w2v prune MODEL --language {tags[0]} --output OUT, in Python "
+            "w2v.vectors.spaces.moving.of_language)"
+        )
 
 
 def tokenizer_of(embeddings: Embeddings) -> Tokenizer:

@@ -135,3 +135,58 @@ def test_options_that_do_not_go_together_are_refused(folder: Path) -> None:
     align(folder)
     unknown = run("neighbors", folder / "al.model", "foo", "--in", other)
     assert_mistake(unknown, 1, "the word 'foo' is not in the vocabulary")
+
+
+def test_align_does_not_replace_its_target(folder: Path) -> None:
+    before = Embeddings.load(folder / "de.model").vectors.copy()
+    paths = [folder / "en.model", folder / "de.model", "--dictionary", folder / "train.tsv"]
+    for target in (folder / "de.model", folder / "x" / ".." / "de.model"):
+        (folder / "x").mkdir(exist_ok=True)
+        assert_mistake(run("align", *paths, "--output", target, "--overwrite"), 2, "would replace TARGET")
+    assert (Embeddings.load(folder / "de.model").vectors == before).all()
+
+
+def test_exchanged_models_are_noticed(folder: Path) -> None:
+    align(folder)
+    query = ["neighbors", folder / "de.model", "en1", "en2", "--in", folder / "al.model"]
+    assert_mistake(run(*query), 1, "known to the model of --in only; are MODEL and --in exchanged?")
+    judged = run(
+        "evaluate", folder / "de.model", "--translations", folder / "test.tsv", "--in", folder / "al.model", "--json"
+    )
+    assert judged.exit_code == 0 and "its first column is of the language of MODEL" in judged.stderr
+    assert json.loads(judged.stdout)["translations"][str(folder / "test.tsv")]["asked"] == 0
+
+
+def test_a_phrase_is_told_from_an_unknown_word(folder: Path) -> None:
+    align(folder)
+    for options in (["--in", folder / "de.model"], ["--minus", "en1"], ["--restrict-vocab", 5]):
+        query = ["neighbors", folder / "al.model", "en2 en3", *options]
+        assert_mistake(run(*query), 2, "'en2 en3' is a phrase, no word: phrases go with --top and --json only")
+
+
+def test_words_of_two_languages_have_their_tags(tmp_path: Path) -> None:
+    lines = ["das Haus ist rot\tthe house is red", "der Hund ist klein\tthe dog is small"] * 30
+    (tmp_path / "pairs.tsv").write_text("\n".join(lines), encoding="utf-8")
+    model = tmp_path / "joint.model"
+    options = ["--lines", "parallel", "--languages", "de,en", "--min-count", 1, "--vector-size", 4, "--epochs", 1]
+    trained = run("train", tmp_path / "pairs.tsv", "--output", model, "--workers", 1, *options)
+    assert trained.exit_code == 0, trained.output
+    written, lowered = (run("neighbors", model, word, "--top", 3) for word in ("de:Haus", "de:haus"))
+    assert written.exit_code == 0 and written.stdout.splitlines()[2:] == lowered.stdout.splitlines()[2:]
+    assert_mistake(run("neighbors", model, "haus"), 1, "did you mean 'de:haus'?")
+    (tmp_path / "german.txt").write_text("das Haus ist rot\n", encoding="utf-8")
+    for command in (
+        ["encode", model, tmp_path / "german.txt", "--output", tmp_path / "vectors.npy"],
+        ["similar", model, "haus", tmp_path / "german.txt"],
+        ["neighbors", model, "de:haus de:hund"],
+    ):
+        assert_mistake(run(*command), 1, "the words are of two languages and have their tags, such as")
+    assert not (tmp_path / "vectors.npy").exists()
+    assert_mistake(
+        run("train", tmp_path / "pairs.tsv", "--continue", model, "--output", tmp_path / "more"), 1,
+        "a model of lines='parallel' cannot be trained further",
+    )  # fmt: skip
+    pruned = run("prune", model, "--language", "de", "--output", tmp_path / "german.model")
+    assert pruned.exit_code == 0, pruned.output
+    encoded = run("encode", tmp_path / "german.model", tmp_path / "german.txt", "--output", tmp_path / "vectors.npy")
+    assert encoded.exit_code == 0 and np.load(tmp_path / "vectors.npy").any()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from w2v.alignment.aligner import AlignmentError, check_widths, units_of
 from w2v.alignment.similarities import hub_means, nearest
+from w2v.settings.constraints import Integer
+from w2v.settings.tables import MANY
 from w2v.vectors.lookup import NeighborsOfMany, to_unit
 
 if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
 
 Method = Literal["csls", "nearest"]
+_COUNT = Integer("How many.", 1, MANY)
 METHODS: tuple[Method, ...] = ("csls", "nearest")
 
 
@@ -37,7 +40,7 @@ class WordTranslator:
     AlignmentError
         If the widths differ.
     ValueError
-        If `k` or `restrict_vocab` is below 1.
+        If `k` or `restrict_vocab` is no whole number of at least 1.
 
     Examples
     --------
@@ -51,19 +54,19 @@ class WordTranslator:
     def __init__(
         self, source: Embeddings, target: Embeddings, *, k: int = 10, restrict_vocab: int | None = None
     ) -> None:
-        for name, value in (("k", k), ("restrict_vocab", restrict_vocab)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+        _COUNT.check("k", k)
+        if restrict_vocab is not None:
+            _COUNT.check("restrict_vocab", restrict_vocab)
         check_widths(source, target)
         self.source, self.target, self.k = source, target, k
         self._units = units_of(target)[:restrict_vocab]
 
-    def translate(self, words: Sequence[str], *, top_n: int = 10, method: Method = "csls") -> NeighborsOfMany:
+    def translate(self, words: Iterable[str], *, top_n: int = 10, method: Method = "csls") -> NeighborsOfMany:
         """Return the nearest words of the other language for each word.
 
         Parameters
         ----------
-        words : sequence of str
+        words : iterable of str
         top_n : int, default 10
             At least 1.
         method : {"csls", "nearest"}, default "csls"
@@ -81,26 +84,28 @@ class WordTranslator:
         AlignmentError
             If the vector of a word is not finite.
         ValueError
-            If `top_n` is below 1, or `method` is another.
+            If `top_n` is no whole number of at least 1, or `method` is another.
         """
         if isinstance(words, str):
             raise TypeError("translate needs a sequence of words; for one word write [word]")
-        if top_n < 1:
-            raise ValueError(f"top_n must be at least 1, not {top_n}")
+        _COUNT.check("top_n", top_n)
         if method not in METHODS:
             raise ValueError(f"method must be 'csls' or 'nearest', not {method!r:.80}")
-        vectors = self.source[list(words)]
+        words = list(words)
+        if not words:
+            return NeighborsOfMany([], [])
+        vectors = self.source[words]
         for word, vector in zip(words, vectors, strict=True):
             if not np.isfinite(vector).all():
                 raise AlignmentError(f"the vector of the word {word!r:.80} is not finite, so it has no translation")
-        units = np.stack([to_unit(vector) for vector in vectors]) if len(words) else np.empty((0, vectors.shape[1]))
+        units = np.stack([to_unit(vector) for vector in vectors])
         scores, rows = self.nearest_rows(units.astype(np.float32), top_n, method)
         names = self.target.index_to_key
         found = (
             [(names[row], float(score)) for row, score in zip(near, of_word, strict=True) if row >= 0]
             for near, of_word in zip(rows.tolist(), scores.tolist(), strict=True)
         )
-        return NeighborsOfMany(list(words), found)
+        return NeighborsOfMany(words, found)
 
     def nearest_rows(
         self, units: NDArray[np.float32], n: int, method: Method

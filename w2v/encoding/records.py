@@ -24,10 +24,10 @@ from w2v.encoding.corpus import TokenLists, reported, wrong_sentence
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import EmptyVocabularyError, TokenStream
 from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
+from w2v.settings.parameters import DEFAULT_LANGUAGES
 
 Record = tuple[float, list[str]]
 
-DEFAULT_LANGUAGES = "source,target"
 
 _AT_ONCE, _GROWTH = 1 << 22, 4
 # so many tokens, or so many for each of the text's, may be written out; repeating more is left to training

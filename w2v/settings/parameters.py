@@ -31,6 +31,8 @@ MAX_WINDOW = 10_000
 MAX_VOCABULARY = 2**31 - 1
 """Word ids are int32."""
 
+DEFAULT_LANGUAGES = "source,target"
+
 DEFAULT_ALPHA = {
     "negative": {"skipgram": 0.025, "cbow": 0.1},
     "hs": {"skipgram": 0.025, "cbow": 0.125},

@@ -14,6 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
+OVERWRITE = "overwrite it (--overwrite, in Python overwrite=True)"
+"""What a message advises where a name is taken."""
+
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -76,7 +79,7 @@ def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if final.is_dir():
         raise OutputTakenError(f"{path} is a folder; give the name of a file to write")
     if final.exists() and not overwrite:
-        raise OutputTakenError(f"{path} exists already; choose another name, remove it, or ask to overwrite it")
+        raise OutputTakenError(f"{path} exists already; choose another name, remove it, or {OVERWRITE}")
     return final
 
 
@@ -117,7 +120,7 @@ def atomic_folder(
 def refuse_existing(path: str | os.PathLike[str]) -> None:
     """Raise `OutputTakenError` if something has the name of a folder to be written."""
     if os.path.lexists(path):
-        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
+        raise OutputTakenError(f"{path} exists already; choose another name, or {OVERWRITE}")
 
 
 def free_name(path: Path) -> Path:

@@ -267,7 +267,10 @@ def _read(
     }
     if parameters.lines != "text":
         if known is not None:
-            raise ValueError(f"vectors of lines={parameters.lines!r:.80} cannot be trained on other lines; train anew")
+            raise ValueError(
+                f"a model of lines={parameters.lines!r:.80} cannot be trained further; train anew, on its lines and "
+                "the new ones together"
+            )
         if parameters.lines == "pairs":
             tokenizer = get_tokenizer("tabs")  # names as they are
         del options["workers"], options["max_memory"], options["work_folder"], options["known"]

@@ -118,8 +118,12 @@ class WordVectors:
         return rows
 
     def suggest(self, word: str, n: int = 3) -> list[str]:
-        """Return up to `n` words of the vocabulary that are spelled like `word`, the nearest first."""
-        return near_spellings(word, self.index_to_key, n)
+        """Return up to `n` words of the vocabulary that are spelled like `word`, the nearest first.
+
+        Before them come those that are `word` with the tag of a language: ``en:house`` for house.
+        """
+        tagged = [known for known in self.index_to_key if known.endswith(f":{word}")] if word else []
+        return [*tagged, *near_spellings(word, self.index_to_key, n)][:n]
 
     def __len__(self) -> int:
         return len(self.vocabulary)
@@ -137,10 +141,13 @@ class WordVectors:
             self._cached_unit.setflags(write=False)  # pickle does not keep it
 
     def _row(self, word: str) -> int | None:
-        """Return the row of a word as written or as the tokenizer writes it, or None."""
+        """Return the row of a word as written or as the tokenizer writes it, behind the tag of a language too."""
         row = self.key_to_index.get(word)
         if row is None:
             row = self.key_to_index.get(self._as_token(word))
+        if row is None and ":" in word:
+            tag, _, rest = word.partition(":")
+            row = self.key_to_index.get(f"{tag}:{self._as_token(rest)}")
         return row
 
     def _as_token(self, word: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoding.vocabulary import Vocabulary
+from w2v.settings.parameters import DEFAULT_LANGUAGES
 from w2v.vectors.lookup import to_units
 from w2v.vectors.spaces.anchors import ALIGNED_TO, describe_space
 from w2v.vectors.subwords import SubwordVectors
@@ -107,6 +108,15 @@ def beside_outputs(embeddings: Embeddings, outputs: Floats, scale: float = OUTPU
     both = np.concatenate([embeddings.normalized_vectors, (scale * to_units(outputs)).astype(np.float32)], axis=1)
     table = VectorTable(both).astype(embeddings.dtype)
     return _rebuilt(embeddings, embeddings.vocabulary, table, None, {})
+
+
+def languages_of(embeddings: Embeddings) -> list[str]:
+    """Return the tags of the two languages whose words these are; none where words have no tags, or no more."""
+    parameters = embeddings.metadata.get("parameters")
+    if not isinstance(parameters, dict) or parameters.get("lines") != "parallel":
+        return []
+    tags = str(parameters.get("languages") or DEFAULT_LANGUAGES).split(",")
+    return tags if embeddings.index_to_key[0].startswith(tuple(f"{tag}:" for tag in tags)) else []
 
 
 def of_language(embeddings: Embeddings, language: str) -> Embeddings:
