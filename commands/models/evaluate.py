@@ -27,6 +27,7 @@ from w2v.commands.shared.output import (
     print_table,
     show_work,
 )
+from w2v.commands.shared.training import warnings_in_one_line
 from w2v.commands.shared.types import LazyChoice
 from w2v.commands.words.aligning import evaluate_translations_of, in_option, print_translations
 from w2v.corpora.readers import TextReader
@@ -172,7 +173,8 @@ def _evaluate_labels(model: Path, files: Mapping[str, tuple[Path, ...]], as_json
         raise click.UsageError(f"--{what} measures a model of another kind than the other options do: ask apart.")
     evaluate, show = _OF_LABELS[what]
     with show_work(f"evaluating {model.name}"):
-        found = evaluate(model, files[what])
+        with warnings_in_one_line(UserWarning):
+            found = evaluate(model, files[what])
     if as_json:
         print_json({what: {path: report.to_dict() for path, report in found.items()}})
     else:

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from w2v.commands.shared.output import print_json, print_table, progress_mode
 from w2v.commands.shared.training import saving_training
 from w2v.commands.text.describing import describe_units
+from w2v.corpora.labels.labelled import HeaderWarning
 from w2v.display.wording import in_words
 from w2v.neural.names import FIGURES
 from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
@@ -55,7 +56,7 @@ def run(
     """Train, save, and print what training came to."""
     from w2v.neural.tasks.fitting import DataWarning
 
-    resume, told = f"{model.kind.command} --resume", (CheckpointWarning, DataWarning)
+    resume, told = f"{model.kind.command} --resume", (CheckpointWarning, DataWarning, HeaderWarning)
     with saving_training(model.save, output, resume=resume, told=told) as saved:
         fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
     history = model.history_

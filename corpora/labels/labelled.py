@@ -6,16 +6,18 @@ import csv
 import os
 import re
 import sys
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
 
-__all__ = ["PREFIX", "Labelled", "TableColumns", "read_labelled"]
+__all__ = ["PREFIX", "HeaderWarning", "Labelled", "TableColumns", "read_labelled"]
 
 PathLike = str | os.PathLike[str]
 
@@ -26,6 +28,10 @@ _TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _EXPECTED = f"expected a label, a tab and a text, or fastText's {PREFIX}LABEL and a text"
 _Row = tuple[str, Sequence[str]]
+
+
+class HeaderWarning(UserWarning):
+    """The first line of a table whose columns are numbered looks like a header; it is read as a text with a label."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +114,11 @@ def read_labelled(
         UTF-8, compressed or not. The first line of each that is not blank tells its kind: lines of a label, a tab and a
         text, or the other way round (labels are the column with more `known` labels, then with fewer different
         values); lines with fastText's ``__label__LABEL``, one or several; TREC's ``LABEL:fine text``, of which the
-        coarse label is taken. A file whose name ends in .csv is a table with a header.
+        coarse label is taken. A file whose name ends in .csv is a table with a header. Labels are composed (NFC): what
+        looks the same is the same.
     columns : TableColumns, optional
-        Makes every file a table, between commas, or between tabs if its first line has one.
+        Makes every file a table, between tabs if its first line has one, else between commas, or between semicolons if
+        it has no comma.
     known : collection of str, optional
         Labels that a model knows.
 
@@ -184,7 +192,7 @@ def _suffix(path: str) -> str:
 def _fasttext(line: str) -> _Row:
     """Return the text and the labels of a line of fastText's, wherever in it these stand."""
     words = line.split()
-    labels = [word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX)]
+    labels = [normalize("NFC", word.removeprefix(PREFIX)) for word in words if word.startswith(PREFIX)]
     return " ".join(word for word in words if not word.startswith(PREFIX)), [label for label in labels if label]
 
 
@@ -213,7 +221,7 @@ def _of_two_columns(
     def likely(column: list[str]) -> tuple[int, int]:
         if separator is not None:
             column = [label for cell in column for label in _labels(cell, separator)]
-        return sum(label in known for label in column) if known else 0, -len(set(column))
+        return sum(normalize("NFC", label) in known for label in column) if known else 0, -len(set(column))
 
     texts, column = (rows.left, rows.right) if likely(rows.right) > likely(rows.left) else (rows.right, rows.left)
     labels = {cell: tuple(_labels(cell, separator)) for cell in set(column)}
@@ -222,24 +230,53 @@ def _of_two_columns(
 
 def _labels(cell: str, separator: str | None) -> Sequence[str]:
     parts = [cell] if separator is None else cell.split(separator)
-    return [part.strip() for part in parts if part.strip()]
+    return [normalize("NFC", part.strip()) for part in parts if part.strip()]
 
 
 def _table(path: str, lines: list[str], named: tuple[str, tuple[str, ...]] | None, separator: str | None) -> list[_Row]:
     """Return the rows of a table."""
-    start = next(i for i, line in enumerate(lines) if line.strip())
-    is_tabbed = "\t" in lines[start]
-    dialect: dict[str, object] = {"quoting": csv.QUOTE_NONE, "delimiter": "\t"} if is_tabbed else {"strict": True}
     with _any_field_size():
-        rows = csv.reader((line + "\n" for line in lines[start:]), **dialect)  # type: ignore[arg-type]
+        rows = _numbered(display_name(path), lines)
+        place, header = next(rows)
+        label, texts, first = _columns(header, named, path)
+        given = chain([(place, header)] if first else [], rows)
+        found = [_cells(row, label, texts, separator, place, len(header)) for place, row in given if row]
+    if first and len(found) > 1:
+        _warn_of_header(place, found)
+    return found
+
+
+def _numbered(name: str, lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the rows of a table, each behind the place where it begins."""
+    start = next(i for i, line in enumerate(lines) if line.strip())
+    rows = csv.reader((line + "\n" for line in lines[start:]), **_dialect(lines[start]))
+    while True:
+        place = f"{name}, line {start + rows.line_num + 1}"
         try:
-            label, texts, first = _columns(next(rows), named, path)
-            return [
-                _cells(row, label, texts, separator, path, start + rows.line_num) for row in chain(first, rows) if row
-            ]
+            row = next(rows)
+        except StopIteration:
+            return
         except csv.Error as error:
-            place = f"{display_name(path)}, line {start + rows.line_num}"
-            raise CorpusError(f"{place}: {error}; is it a table?") from error
+            is_open = "unexpected end" in str(error)
+            hint = "a double quote begins here that nothing ends" if is_open else f"{error}; is it a table?"
+            raise CorpusError(f"{place}: {hint}") from error
+        yield place, row
+
+
+def _dialect(header: str) -> dict[str, Any]:
+    """Return what stands between the columns of a table, as its first line shows."""
+    if "\t" in header:
+        return {"quoting": csv.QUOTE_NONE, "delimiter": "\t"}
+    return {"strict": True, "delimiter": ";" if ";" in header and "," not in header else ","}
+
+
+def _warn_of_header(place: str, found: list[_Row]) -> None:
+    """Warn of a first line whose label no other line has, in a table whose columns are numbered."""
+    (_, first), *others = found
+    seen = [label for _, own in others for label in own]
+    if first and first[0] not in seen and len(set(seen)) < len(seen):
+        message = f"{place}: no other line has the label {first[0]!r:.60}; if this is a header, name the columns"
+        warnings.warn(HeaderWarning(message), stacklevel=2)
 
 
 @contextmanager
@@ -252,17 +289,15 @@ def _any_field_size() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _columns(
-    header: list[str], named: tuple[str, tuple[str, ...]] | None, path: str
-) -> tuple[int, list[int], list[list[str]]]:
-    """Return the column of labels, those of texts, and the rows of which the first line is one, if it is no header."""
+def _columns(header: list[str], named: tuple[str, tuple[str, ...]] | None, path: str) -> tuple[int, list[int], bool]:
+    """Return the column of labels, those of texts, and whether the first line is a row and no header."""
     label, texts = named or ("label", ("text",))
     names = [name.strip() for name in header]
     wanted = [label, *texts]
     if all(name in names for name in wanted):
-        return names.index(label), [names.index(name) for name in texts], []
+        return names.index(label), [names.index(name) for name in texts], False
     if all(name.isdecimal() and int(name) for name in wanted):
-        return int(label) - 1, [int(name) - 1 for name in texts], [header]
+        return int(label) - 1, [int(name) - 1 for name in texts], True
     missing = next(name for name in wanted if name not in names)
     raise CorpusError(
         f"{display_name(path)}: there is no column {missing!r:.60}; its first line has "
@@ -271,9 +306,13 @@ def _columns(
     )
 
 
-def _cells(row: Sequence[str], label: int, texts: Sequence[int], separator: str | None, path: str, number: int) -> _Row:
+def _cells(row: Sequence[str], label: int, texts: Sequence[int], separator: str | None, place: str, n: int) -> _Row:
+    """Return the text and labels of a row of a table whose first line has n columns."""
     if len(row) <= max(label, *texts):
+        raise CorpusError(f"{place}: {len(row)} columns, expected at least {max(label, *texts) + 1}")
+    if any(row[n:]):
         raise CorpusError(
-            f"{display_name(path)}, line {number}: {len(row)} columns, expected at least {max(label, *texts) + 1}"
+            f"{place}: {len(row)} columns, but the first line has {n}; a text that holds what stands between columns "
+            "must be in double quotes"
         )
-    return " ".join(" ".join(row[place].split()) for place in texts).strip(), _labels(row[label], separator)
+    return " ".join(" ".join(row[at].split()) for at in texts).strip(), _labels(row[label], separator)

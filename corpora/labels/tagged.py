@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby
+from unicodedata import normalize
 
 from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
@@ -164,7 +165,8 @@ class _Layout:
                 )
             if numbered[1]:
                 return None
-        word, tag = cells[self.word - 1].strip(), "" if self.tag is None else cells[self.tag - 1].strip()
+        word = cells[self.word - 1].strip()
+        tag = "" if self.tag is None else normalize("NFC", cells[self.tag - 1].strip())
         if self.tag is not None and (not tag or (self.is_conllu and tag == _UNTAGGED)):
             raise CorpusError(f"{where}: the word {word!r:.40} has no tag in column {self.tag}")
         return word or _EMPTY, tag, tuple(cells[column - 1] for column in self.given)

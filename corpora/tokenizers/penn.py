@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from w2v.corpora.tokenizers.characters import JOINERS, mark_ranges, pattern_of
 from w2v.corpora.tokenizers.protocol import BuiltIn
 
 _PARTS = (
@@ -26,10 +27,26 @@ _PARTS = (
 )
 """What `PennTokenizer` takes for a token, the first that fits; each is looked for only in texts that hold its mark."""
 
+_SOFT_HYPHEN = "\u00ad"
+_FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
+_DRAWN = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
+"""How an emoji is drawn, and of which skin."""
+
 
 @functools.cache
-def _pattern(wanted: tuple[bool, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(part for (_, part), is_wanted in zip(_PARTS, wanted, strict=True) if is_wanted))
+def _pattern(wanted: tuple[bool, ...], *, is_ascii: bool) -> re.Pattern[str]:
+    parts = [part for (_, part), is_wanted in zip(_PARTS, wanted, strict=True) if is_wanted]
+    if not is_ascii:
+        more = pattern_of(mark_ranges()) + JOINERS + _SOFT_HYPHEN
+        inside = rf"\w{more}"
+        *parts, mark = [re.sub(r"(\[[^]]*?)?\\w", lambda found: _widened(found[1], inside), part) for part in parts]
+        parts += [_FLAG, rf"{mark}(?:[{more}{_DRAWN}]|(?<=\u200d)[^\w\s])*"]
+    return re.compile("|".join(parts))
+
+
+def _widened(opened: str | None, inside: str) -> str:
+    """Return what stands for a letter in a pattern where words have more than letters: within brackets, or apart."""
+    return f"[{inside}]" if opened is None else opened + inside
 
 
 @dataclass(frozen=True)
@@ -38,7 +55,8 @@ class PennTokenizer(BuiltIn):
 
     Letters and digits with the hyphens, apostrophes, points and commas between them are a word. So are abbreviations
     (``U.S.``), addresses, names and topics of messages (``@anna``, ``#topic``), and runs of one mark (``...``, ``--``).
-    English clitics (``n't``, ``'s``, ``'re``) are words of their own.
+    English clitics (``n't``, ``'s``, ``'re``) are words of their own. Marks, joiners and soft hyphens belong to the
+    word that they stand in, and an emoji is one token with what says how it is drawn and what it is joined with.
 
     Examples
     --------
@@ -54,5 +72,6 @@ class PennTokenizer(BuiltIn):
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the words and marks of `text` begin and end."""
-        pattern = _pattern(tuple([any(mark in text for mark in marks) for marks, _ in _PARTS]))
+        wanted = tuple([any(mark in text for mark in marks) for marks, _ in _PARTS])
+        pattern = _pattern(wanted, is_ascii=text.isascii())
         return [found.span() for found in pattern.finditer(text)]

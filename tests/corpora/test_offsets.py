@@ -50,3 +50,16 @@ def test_penn_divides_clitics_marks_and_keeps_addresses() -> None:
         "#go 3.5% 'so' U.K. Mr. Lee -- no...": "#go 3.5 % ' so ' U.K. Mr. Lee -- no ...",
     }
     assert [PennTokenizer()(text) for text in divided] == [expected.split() for expected in divided.values()]
+
+
+def test_penn_keeps_what_belongs_to_a_character_beside_it() -> None:
+    family, thumb, flag = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea"
+    tokens = ["cafe\u0301", "co\u00adop", "\u0645\u06cc\u200c\u062e", family, thumb, flag, "\u2764\ufe0f", "x", "!!"]
+    assert PennTokenizer()(" ".join(tokens)) == tokens
+    assert PennTokenizer()("de\u0301ja\u0300-vu (e\u0301te\u0301), l'e\u0301te\u0301") == [
+        "de\u0301ja\u0300-vu", "(", "e\u0301te\u0301", ")", ",", "l'e\u0301te\u0301"
+    ]  # fmt: skip
+    assert PennTokenizer()("\u0301 \U0001f600\U0001f600 \U0001f600\u200d") == [
+        "\u0301", "\U0001f600\U0001f600", "\U0001f600\u200d"
+    ]  # fmt: skip
+    assert PennTokenizer()("Ann\u2019s caf\xe9 U.S.") == ["Ann", "\u2019s", "caf\xe9", "U.S."]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.columns import checked_texts
 from w2v.corpora.labels.tagged import Tagged
 from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
 from w2v.neural.batches import TokenBatches
@@ -33,6 +33,7 @@ from w2v.neural.tasks.labels.tagging_data import (
     Labels,
     TagData,
     encode,
+    rewritten,
     tagged_of,
     words_of,
 )
@@ -227,7 +228,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         ValueError
             If the tagger was trained with given columns, which no text has.
         """
-        given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+        given = checked_texts(texts)
         chosen: Tokenizer = get_tokenizer(self.tokenizer if tokenizer is None else tokenizer)
         return tagged_texts(self._reader(), given, chosen, self._threads(workers))
 
@@ -263,7 +264,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             As for `fit`; by default the column numbers are those of the training.
         """
         given = tagged_of(sentences, tags, columns, column_numbers or self.column_numbers_)
-        return score_tags(given.tags, self.predict(given))
+        return score_tags(rewritten(given.tags, self.scheme_), self.predict(given))
 
     def score(self, sentences: Any, tags: Any = None, **options: Any) -> float:
         """Return F1 of spans if the tags write spans, else the fraction of words whose tag is right.

@@ -171,6 +171,15 @@ def scheme_of(sentences: Sequence[Sequence[str]]) -> str | None:
     return scheme
 
 
+def rewritten(sentences: Sequence[Sequence[str]], scheme: str | None) -> Sequence[Sequence[str]]:
+    """Return tags with their spans written in a scheme; as they are if it is theirs, or they write no spans."""
+    if scheme is None or not are_of_spans({tag for tags in sentences for tag in tags}):
+        return sentences
+    if find_scheme(sentences).scheme == scheme:
+        return sentences
+    return [written(spans_of(tags), len(tags), scheme) for tags in sentences]
+
+
 def inside(sentences: Sequence[Sequence[str]], scheme: str | None) -> Iterable[Sequence[str]]:
     """Return tags as networks learn them: spans in BIOES."""
     if scheme is None:
@@ -263,7 +272,10 @@ def checked_sentences(sentences: Any, what: str = "word") -> list[list[str]]:
                 f"sentence {number} is a text: pass a list of {what}s for each sentence, such as text.split()"
                 + ("; `tag` takes texts" if what == "word" else "")
             )
-        found.append([checked_text(text, number) for text in sentence])
+        try:
+            found.append([checked_text(text, place) for place, text in enumerate(sentence, 1)])
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"sentence {number}: {str(error).replace('text', what, 1)}") from None
         if not all(found[-1]):
             raise ValueError(f"sentence {number} has an empty {what}")
     return found

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,13 +93,17 @@ class Tokens(NamedTuple):
 
 
 def folded(word: str) -> str:
-    """Return a word in lower case, every digit as 0."""
-    return _DIGIT.sub("0", word.lower())
+    """Return a word in lower case, composed (NFC), every digit as 0."""
+    return _DIGIT.sub("0", normalize("NFC", word).lower())
 
 
 def spellings(word: str) -> tuple[str, ...]:
-    """Return how given vectors may spell a word, best first: as it is, in lower case, with digits as 0, as a name."""
-    return word, word.lower(), folded(word), word.capitalize()
+    """Return how given vectors may spell a word, best first: as it is, in lower case, with digits as 0, as a name.
+
+    All are composed (NFC), as the words of vectors are.
+    """
+    composed = normalize("NFC", word)
+    return composed, composed.lower(), folded(word), composed.capitalize()
 
 
 def shape_of(word: str) -> int:
@@ -107,7 +112,7 @@ def shape_of(word: str) -> int:
     Classes are lower case, upper case (a single letter apart from several), digits, and all else.
     """
     shape = 0
-    for run, (kind, characters) in enumerate(groupby(word, _class_of)):
+    for run, (kind, characters) in enumerate(groupby(normalize("NFC", word), _class_of)):
         if run == _RUNS:
             break
         several = kind == 2 and len(list(characters)) > 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from w2v.corpora import CorpusError
-from w2v.corpora.labels.labelled import Labelled, TableColumns, read_labelled
+from w2v.corpora.labels.labelled import HeaderWarning, Labelled, TableColumns, read_labelled
 
 
 def written(path: Path, text: str) -> Path:
@@ -76,9 +76,40 @@ def test_tables_with_named_and_with_numbered_columns(tmp_path: Path) -> None:
         ("e", "a,b\n1,2\n", TableColumns(("c",), "a"), "no column 'c'"),
         ("e", "a,b\n1,2\n3\n", TableColumns(("b",), "a"), "e, line 3: 1 columns, expected at least 2"),
         ("e", 'a,b\n1,"2"x\n', TableColumns(("b",), "a"), "e, line 2: .* is it a table?"),
+        ("e", 'a,b\n1,2\n3,"x\n4,y\n', TableColumns(("b",), "a"), "e, line 3: a double quote begins here that nothing"),
+        (
+            "e.csv",
+            "text,label\nHello, world,greet\n",
+            None,
+            "e.csv, line 2: 3 columns, but the first line has 2; a text",
+        ),
         ("e", "__label__a\n", None, "e: no text with a label"),
     ],
 )
 def test_bad_files_are_named(tmp_path: Path, name: str, text: str, columns: TableColumns | None, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         read_labelled(written(tmp_path / name, text), columns=columns)
+
+
+def test_semicolons_are_read_and_empty_columns_at_the_end_are_none(tmp_path: Path) -> None:
+    table = written(tmp_path / "t.csv", 'label;text\nx;"a; b"\ny;c, d;\n')
+    assert read_labelled(table) == Labelled(["a; b", "c, d"], [("x",), ("y",)])
+
+
+def test_a_header_above_numbered_columns_is_warned_of(tmp_path: Path) -> None:
+    table = written(tmp_path / "t.csv", "topic,text\nx,a\ny,b\nx,c\n")
+    with pytest.warns(HeaderWarning, match="t.csv, line 1: no other line has the label 'topic'; if this is a header"):
+        assert len(read_labelled(table, columns=TableColumns(("2",), "1"))) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cafe\u0301\ta b\ncaf\xe9\tc d\n",
+        "__label__cafe\u0301 a b\n__label__caf\xe9 c d\n",
+        "label,text\ncafe\u0301,a b\ncaf\xe9,c d\n",
+    ],
+)
+def test_labels_are_composed(text: str, tmp_path: Path) -> None:
+    found = read_labelled(written(tmp_path / "t.csv" if "," in text else tmp_path / "t", text), known=["caf\xe9"])
+    assert found == Labelled(["a b", "c d"], [("caf\xe9",)] * 2)

@@ -117,3 +117,8 @@ def test_columns_are_numbered_from_one(tmp_path: Path) -> None:
 def test_sentences_are_taken_in_the_order_asked_for(tmp_path: Path) -> None:
     found = read(tmp_path / "a", CHUNKS).take([1])
     assert found == Tagged([["#", "1"]], [["B-NP", "I-NP"]], [[(), ()]])
+
+
+def test_tags_are_composed(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("a\tB-cafe\u0301\nb\tB-caf\xe9\n", encoding="utf-8")
+    assert read_tagged(tmp_path / "t").tags == [["B-caf\xe9", "B-caf\xe9"]]

@@ -124,7 +124,10 @@ def _try_layers(
     limit = parameters.max_time
     left = limit - (time.perf_counter() - began)
     if left < _LEAST_SECONDS:
-        choice.why = f"After {limit - left:.1f} seconds there was no time left for layers"
+        choice.why = (
+            f"Layers were not tried: they need {_LEAST_SECONDS:.0f} seconds, and of max_time "
+            f"{max(left, 0.0):.1f} were left"
+        )
         return
     trials = {
         mixer: _one(choice, data, replace(parameters, architecture=mixer, max_time=_TRIED * left), vectors, told)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.columns import checked_texts, one_column
+from w2v.corpora.inputs import CorpusError
 from w2v.corpora.labels.labelled import Labelled, TableColumns, read_labelled
 from w2v.neural.kernels.bags import Targets
 from w2v.neural.tasks.folder import TextNetwork
@@ -113,7 +114,8 @@ class LabelData:
             number = next((i for i, own in enumerate(given.labels, 1) if len(own) != 1), None)
             where = "a text to measure by" if number is None else f"text {number}"
             raise ValueError(f"{where} has several labels or none, but multi_label is False: each must have one")
-        one_of_many = not (parameters.multi_label or several)
+        in_matrix = is_matrix(labels)
+        one_of_many = not (parameters.multi_label or several or (in_matrix and parameters.multi_label is None))
         classes = find_classes(given.labels)
         rows = {label: row for row, label in enumerate(classes.tolist())}
         numbers = {own: [rows[label] for label in dict.fromkeys(own)] for own in set(given.labels)}
@@ -124,7 +126,7 @@ class LabelData:
         else:
             trained, held_out = _split(every, len(classes), parameters.held_out, int(parameters.random_state))
         return cls(
-            classes, one_of_many, trained, held_out, apart is not None, is_matrix(labels), given.files,
+            classes, one_of_many, trained, held_out, apart is not None, in_matrix, given.files,
             None if apart is None else apart.files,
             columns.to_config(),
         )  # fmt: skip
@@ -175,10 +177,13 @@ def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[s
         names = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
         if not names or not all(isinstance(name, (str, os.PathLike)) for name in names):
             raise TypeError("fit takes files of labels and texts, or texts and their labels: fit(texts, labels)")
+        if len(names) > 1 and not any(os.path.exists(name) for name in names):
+            raise CorpusError(
+                f"there is no file {os.fspath(names[0])!r:.60}, nor any other of the {len(names):,}; texts need their "
+                "labels besides: fit(texts, labels)"
+            )
         return _told(read_labelled(names, columns=columns, known=known))
-    if isinstance(texts, (str, bytes)):
-        raise TypeError("texts must be a list of texts, not one")
-    read = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
+    read = checked_texts(texts)
     found = label_tuples(labels)
     if len(read) != len(found):
         raise ValueError(f"there are {len(read)} texts and {len(found)} labels; each text needs its own")

@@ -149,7 +149,7 @@ class ClassificationReport:
     accuracy : float
         Fraction of texts whose labels, all of them, are right.
     macro_f1, micro_f1 : float
-        F1 as the mean of the classes that occur, and of all decisions together.
+        F1 as the mean of the classes that occur, unknown ones with 0, and of all decisions together.
     loss : float
         Mean of −log p of the right labels, in nats.
     calibration_error : float
@@ -202,7 +202,7 @@ class ClassificationReport:
             for label, hit, own, there in zip(classes, hits, n_decided, n_wanted, strict=True)
         ]
         bins = reliability_of(p[is_known], wanted[is_known], one_of_many=one_of_many)
-        met = [one.f1 for one in by_class if one.texts or not np.isnan(one.f1)]
+        met = [one.f1 for one in by_class if not np.isnan(one.f1)] + [0.0] * len(unknown)
         return cls(
             list(classes),
             len(p),

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.columns import checked_text, one_column
+from w2v.corpora.columns import checked_text, checked_texts
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.monitoring.history import TrainingInterrupted
@@ -215,9 +216,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         Rows need not add up to 1 where texts may have several labels.
         """
         self._check_fitted()
-        given = [checked_text(text, i) for i, text in enumerate(one_column(texts), 1)]
         return probabilities(
-            self._logits(given), one_of_many=self._one_of_many, temperature=self.calibration_.temperature
+            self._logits(checked_texts(texts)), one_of_many=self._one_of_many, temperature=self.calibration_.temperature
         )
 
     def explain(self, texts: Any) -> list[Classified]:
@@ -275,10 +275,10 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         if columns is None:
             columns = TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
         labels = self.classes_.tolist()
-        given = read_texts(texts, y, columns, labels)
+        given = read_texts(texts, y, columns, [normalize("NFC", str(label)) for label in labels])
         wanted: Sequence[Sequence[Any]] = given.labels
-        if not isinstance(labels[0], str) and y is None:  # files hold texts only
-            by_name = {str(label): label for label in labels}
+        if y is None:  # labels of files are texts, and composed
+            by_name = {normalize("NFC", str(label)): label for label in labels}
             wanted = [[by_name.get(label, label) for label in own] for own in wanted]
         return ClassificationReport.of(labels, self.predict_proba(given.texts), wanted, one_of_many=self._one_of_many)
 

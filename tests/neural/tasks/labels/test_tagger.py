@@ -116,6 +116,7 @@ def test_schemes_are_understood_and_answered(scheme: str) -> None:
     answers = tagger.predict(TEST)
     assert find_scheme(answers).n_broken == 0 or scheme == "IOB1"
     assert [spans_of(tags) for tags in answers] == [spans_of(tags) for tags in again.predict(TEST)]
+    assert tagger.evaluate(TEST) == tagger.evaluate(rewritten(TEST)) == again.evaluate(TEST)
 
 
 @pytest.mark.parametrize("output", ["crf", "softmax"])
@@ -204,6 +205,8 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
         ([["we"]], [["O"]], {}, ValueError, "one sentence is too few"),
         ([[]], [[]], {}, ValueError, "no word in any of the sentences"),
         ([["we", ""]], [["O", "O"]], {}, ValueError, "sentence 1 has an empty word"),
+        ([["we"], ["a", None]], [["O"]] * 2, {}, TypeError, "sentence 2: word 2 is not a str but NoneType"),
+        ([["we"], ["a", "b"]], [["O"], ["O", 1]], {}, TypeError, "sentence 2: tag 2 is not a str but int"),
         ([["we"]], [["O"]], {"columns": [["X", "Y"]]}, ValueError, "but 2 given columns"),
         ([["a"], ["b"]], [["O"], ["O"]], {"columns": [["X"], [("X", "Y")]]}, ValueError, "as many values"),
     ],

@@ -99,7 +99,7 @@ def test_choosing_tries_what_there_is_time_for(monkeypatch: pytest.MonkeyPatch) 
     few = TextClassifier(max_time=1.0).fit(TEXTS, LABELS)
     tried = [one["classifier"] for one in few.network_.metadata["tried"]]
     assert tried == ["no layers", "no layers, n-grams of characters"]
-    assert "there was no time left for layers" in few.network_.metadata["chosen"]
+    assert "Layers were not tried: they need 5 seconds, and of max_time " in few.network_.metadata["chosen"]
     alone = TextClassifier().fit(TEXTS, LABELS)
     assert alone.network_.metadata["chosen"] == "max_time is not given: layers were not tried"
     assert TextClassifier(max_time=1.0, held_out=0).fit(TEXTS, LABELS).network_.metadata["chosen"].startswith("no text")

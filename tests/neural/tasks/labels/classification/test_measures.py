@@ -66,6 +66,7 @@ def test_unknown_labels_count_as_wrong() -> None:
     report = ClassificationReport.of(["a", "b"], p, [["a"], ["x"], ["b"]], one_of_many=True)
     assert report.accuracy == pytest.approx(2 / 3) and report.unknown == {"x": 1}
     assert report.confusion is not None and report.confusion.tolist() == [[1, 0], [0, 1]]
+    assert report.macro_f1 == pytest.approx(metrics.f1_score(["a", "x", "b"], ["a", "a", "b"], average="macro"))
     assert report.by_class[0].precision == 0.5 and report.micro_f1 == pytest.approx(2 / 3)
     nothing = ClassificationReport.of(["a", "b"], np.empty((0, 2)), [], one_of_many=True)
     assert math.isnan(nothing.accuracy) and math.isnan(nothing.loss) and math.isnan(nothing.calibration_error)

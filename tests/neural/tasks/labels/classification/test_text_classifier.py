@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
-from w2v import Embeddings, ModelError, TextClassifier, TrainingInterrupted
+from w2v import Embeddings, ModelError, Tagger, TextClassifier, TrainingInterrupted
 from w2v.corpora import CorpusError
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.tasks.text.pairs import LeftOutWarning
@@ -273,8 +273,11 @@ def test_bad_options(options: dict[str, Any], message: str) -> None:
 def test_bad_texts(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="files of labels and texts, or texts and their labels"):
         TextClassifier().fit([1, 2])
-    with pytest.raises(TypeError, match="a list of texts, not one"):
-        TextClassifier().fit("a text", ["x"])
+    for one in (TextClassifier().fit, topic_classifier().predict, topic_classifier().explain, Tagger().tag):
+        with pytest.raises(TypeError, match=r"a list of texts is needed, not one: write \['a text'\]"):
+            one(*(["a text", ["x"]] if one.__name__ == "fit" else ["a text"]))
+    with pytest.raises(CorpusError, match="no file 'a text', nor any other of the 2; texts need their labels"):
+        TextClassifier().fit(["a text", "another"])
     with pytest.raises(TypeError, match="text 2 is not a str"):
         topic_classifier().predict(["a", 1])
     with pytest.raises(ValueError, match="half a surrogate"):
@@ -316,3 +319,10 @@ def test_damaged_features_are_refused(tmp_path: Path) -> None:
     (tmp_path / "m" / "buckets.safetensors").unlink()
     with pytest.raises(ModelError, match="buckets"):
         TextClassifier.load(tmp_path / "m")
+
+
+def test_a_matrix_of_one_label_a_text_is_answered_by_a_matrix() -> None:
+    model = TextClassifier(epochs=5, held_out=0).fit(
+        TEXTS, np.eye(2, dtype=int)[[int(label == "metal") for label in LABELS]]
+    )
+    assert model.predict(TEXTS).shape == (len(TEXTS), 2) and model.score(TEXTS, model.predict(TEXTS)) == 1.0
