@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from w2v.kernels.arguments import KEPT, LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, apply_weighted_gradients, compose, spread, weighted_means
-from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, store_vector, sum_lanes
 from w2v.kernels.training import (
     fill_buffer,
@@ -49,24 +49,24 @@ _float32 = np.float32
 def context_means(w_in, input_rows, chunk, row_size, scratch):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
-    prefix[j], the sum of the first j input rows, makes it three additions whatever the window.
+    prefix[j], the sum of the first j input rows, makes it three additions whatever the window. LANES columns are summed
+    up at a time, so that all of it stays in the first cache.
     """
     prefix, hidden, gain, size = scratch.prefix, scratch.hidden, scratch.gain, scratch.size
     low, high, window, n_targets = scratch.low, scratch.high, chunk.window, chunk.n_targets
-    n_inputs = n_targets + 2 * window
-    for j in range(n_inputs):
-        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
-        for d in range(0, row_size, LANES):
-            store_vector(prefix, following + d, load_vector(prefix, here + d) + load_vector(w_in, row + d))
     for k in range(n_targets):
         n_context = high[k] - low[k] - 1
         gain[k] = 1 if n_context > 0 else 0
         size[k] = _float32(1) / _float32(n_context) if n_context > 0 else 0
-        scale = splat(load(size, k))
-        own, a, b = load(input_rows, k + window), high[k] * row_size, low[k] * row_size
-        for d in range(0, row_size, LANES):
-            between = load_vector(prefix, a + d) - load_vector(prefix, b + d)
-            store_vector(hidden, k * row_size + d, (between - load_vector(w_in, own + d)) * scale)
+    for d in range(0, row_size, LANES):
+        total = splat(_float32(0))
+        for j in range(n_targets + 2 * window):
+            total = total + load_vector(w_in, load(input_rows, j) + d)
+            store_vector(prefix, (j + 1) * LANES, total)
+        for k in range(n_targets):
+            between = load_vector(prefix, load(high, k) * LANES) - load_vector(prefix, load(low, k) * LANES)
+            own = load_vector(w_in, load(input_rows, k + window) + d)
+            store_vector(hidden, k * row_size + d, (between - own) * splat(load(size, k)))
 
 
 @inlined
@@ -92,51 +92,57 @@ def positive_errors(w_out, n_targets, alpha, row_size, scratch):
     return np.float64(sum_lanes(total))
 
 
-@compiled
-def close_windows(grad, chunk, row_size, prefix, w_in, input_rows):
-    """Add to every input row the gradients of the windows that hold it, but for that of its own place.
+@inlined
+def open_window(k, gradient, scratch):
+    """Note LANES columns of the gradient of target k where its window opens and where it ends; see `close_windows`."""
+    change, a, b = scratch.change, load(scratch.low, k) * LANES, load(scratch.high, k) * LANES
+    store_vector(change, a, load_vector(change, a) + gradient)
+    store_vector(change, b, load_vector(change, b) - gradient)
 
-    prefix[j] is what the windows that open at input j have more of than those that end there. It is summed up in place,
-    and its row 0 is left zero.
+
+@inlined
+def close_windows(grad, d, chunk, row_size, scratch, w_in, input_rows):
+    """Add to LANES columns of every input row, from d on, the gradients of its windows, but for that of its own place.
+
+    change[j] is what the windows that open at input j have more of than those that end there; it is left zero.
     """
-    zero, zero_row = splat(_float32(0)), w_in.size - row_size
+    zero, zero_row, change = splat(_float32(0)), w_in.size - row_size, scratch.change
     window, n_targets = chunk.window, chunk.n_targets
-    for j in range(n_targets + 2 * window):
-        row, here, following = load(input_rows, j), j * row_size, (j + 1) * row_size
+    n_inputs, running = n_targets + 2 * window, zero
+    for j in range(n_inputs):
+        row = load(input_rows, j)
+        running = running + load_vector(change, j * LANES)
+        store_vector(change, j * LANES, zero)
         if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
+            running = zero
             continue
-        own = (j - window) * row_size
-        has_own = window <= j < window + n_targets
-        for d in range(0, row_size, LANES):
-            running = load_vector(prefix, here + d)
-            step = running - load_vector(grad, own + d) if has_own else running
-            store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
-            store_vector(prefix, following + d, running + load_vector(prefix, following + d))
-    for d in range(0, row_size, LANES):
-        store_vector(prefix, d, zero)
+        step = running
+        if window <= j < window + n_targets:
+            step = running - load_vector(grad, (j - window) * row_size + d)
+        store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
+    store_vector(change, n_inputs * LANES, zero)
 
 
 @inlined
 def apply_gradients(scratch, chunk, tables, steps_in, input_rows):
     """Add error[k] h_k to target row k, and (grad[k] + error[k] y_k) / C_k to the C_k context rows of every target k.
 
-    The context rows get their sums through a difference array over the inputs. `grad` and `prefix` are overwritten; row
-    0 of `prefix` is left zero.
+    `grad` is overwritten.
     """
-    grad, error, hidden, size, prefix = scratch.grad, scratch.error, scratch.hidden, scratch.size, scratch.prefix
-    target_rows, low, high = scratch.rows, scratch.low, scratch.high
+    grad, error, hidden, size, target_rows = scratch.grad, scratch.error, scratch.hidden, scratch.size, scratch.rows
     w_out, row_size, n_targets = tables.w_out, tables.row_size, chunk.n_targets
-    prefix[:] = 0
-    for k in range(n_targets):
-        scale, rate = splat(load(size, k)), splat(load(error, k))
-        a, b, own, row = low[k] * row_size, high[k] * row_size, k * row_size, load(target_rows, k)
-        for d in range(0, row_size, LANES):
-            g = fma(rate, load_vector(w_out, row + d), load_vector(grad, own + d)) * scale
-            store_vector(grad, own + d, g)
-            store_vector(prefix, a + d, load_vector(prefix, a + d) + g)
-            store_vector(prefix, b + d, load_vector(prefix, b + d) - g)
-    move_rows(error, hidden, n_targets, row_size, w_out, target_rows)
-    close_windows(grad, chunk, row_size, prefix, steps_in, input_rows)
+    for d in range(0, row_size, LANES):
+        for k in range(n_targets):
+            own = k * row_size + d
+            g = fma(splat(load(error, k)), load_vector(w_out, load(target_rows, k) + d), load_vector(grad, own))
+            g = g * splat(load(size, k))
+            store_vector(grad, own, g)
+            open_window(k, g, scratch)
+        for k in range(n_targets):
+            row = load(target_rows, k) + d
+            moved = fma(splat(load(error, k)), load_vector(hidden, k * row_size + d), load_vector(w_out, row))
+            store_vector(w_out, row, moved)
+        close_windows(grad, d, chunk, row_size, scratch, steps_in, input_rows)
 
 
 @inlined
@@ -184,6 +190,9 @@ class Scratch(NamedTuple):
     own_inputs: NDArray[np.int64]
     """With members: the rows of `inputs`."""
     prefix: NDArray[np.float32]
+    change: NDArray[np.float32]
+    """LANES columns of sums of inputs, and of how the sum of the gradients changes from input to input; the latter are
+    zero between chunks."""
     hidden: NDArray[np.float32]
     transposed: NDArray[np.float32]
     """The means of the contexts, by row and by column."""
@@ -218,7 +227,8 @@ def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members |
         inputs=aligned_zeros(n_composed * row_size),
         steps=aligned_zeros(n_composed * row_size),
         own_inputs=np.zeros(n_inputs, np.int64),
-        prefix=aligned_zeros((n_inputs + 1) * row_size),
+        prefix=aligned_zeros((n_inputs + 1) * LANES),
+        change=aligned_zeros((n_inputs + 1) * LANES),
         hidden=aligned_zeros(stride * row_size),
         transposed=aligned_zeros(stride * row_size),
         grad=aligned_zeros(stride * row_size),
@@ -271,7 +281,7 @@ def _move(scratch, chunk, tables, inputs, steps_in, own_inputs, positions):
         apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
 
 
-@compiled
+@lean
 def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
     """Train CBOW with the mean of the context on a segment; both tables are overwritten.
 
@@ -329,7 +339,7 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
             _move_noise(scratch, n_targets, noise, tables)
 
 
-@compiled
+@lean
 def train_pairs(text, segment, chunk, noise, tables, members, scratch, stats):
     """Train on the pairs of a segment; both tables are overwritten.
 

@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import lean
 from w2v.kernels.simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
 from w2v.kernels.vector_math import move_rows
 
@@ -51,7 +51,7 @@ class Members(NamedTuple):
     """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,)."""
 
 
-@compiled
+@lean
 def compose(w_in, members, rows, first, last, row_size, out):
     """Assign out[j * S :][:S] the input vector of the word whose output row is rows[j], first <= j < last."""
     offsets, member_rows = members.offsets, members.rows
@@ -67,14 +67,14 @@ def compose(w_in, members, rows, first, last, row_size, out):
             store_vector(out, j * row_size + d, total * scale)
 
 
-@compiled
+@lean
 def _is_frozen(frozen, row):
     if frozen is None:
         return False
     return load(frozen, row) != 0
 
 
-@compiled
+@lean
 def spread(step, members, rows, last, zero_row, row_size, w_in):
     """Add step[j * S :][:S] to every row of the word whose output row is rows[j], j < last, but for frozen rows."""
     offsets, member_rows, frozen = members.offsets, members.rows, members.frozen
@@ -91,7 +91,7 @@ def spread(step, members, rows, last, zero_row, row_size, w_in):
                 store_vector(w_in, member + d, load_vector(w_in, member + d) + load_vector(step, j * row_size + d))
 
 
-@compiled
+@lean
 def compose_all(w_in, members, row_size, vector_size, vectors):
     """Set vectors[v] to the input vector of each word v; vectors has shape (V, D)."""
     offsets, rows = members.offsets, members.rows
@@ -104,7 +104,7 @@ def compose_all(w_in, members, row_size, vector_size, vectors):
             vectors[word, d] = total / _float32(stop - start)
 
 
-@compiled
+@lean
 def weighted_means(inputs, chunk, row_size, positions, scratch):
     """Set hidden[k] to h_k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
@@ -127,7 +127,7 @@ def weighted_means(inputs, chunk, row_size, positions, scratch):
             store_vector(hidden, k * row_size + d, total * scale)
 
 
-@compiled
+@lean
 def apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions):
     """Move the target rows and the weights of the positions, and set steps_in[j] to the step of input j.
 

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from w2v.kernels import cbow
 from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Sample, TableArrays, aligned_zeros, make_sample
-from w2v.kernels.cbow import close_windows, compose_inputs, context_means, input_places
+from w2v.kernels.cbow import close_windows, compose_inputs, context_means, input_places, open_window
 from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import (
     LANES,
     fma,
@@ -92,7 +92,7 @@ def _make_turns(paths: Paths, zero_row: int) -> Turns:
 # Paths and losses.
 
 
-@compiled
+@lean
 def _prefetch_path(words, i, n, paths):
     if i + _FAR < n:
         prefetch_read(paths.offsets, words[i + _FAR])
@@ -127,7 +127,7 @@ def _place_path(words, i, n, paths, tables, turns, first):
     return length
 
 
-@compiled
+@lean
 def _sum_losses(likelihoods, n):
     """Return minus the sum of the logarithms of n numbers, whole vectors of them; what follows them is overwritten."""
     one, total = splat(_float32(1)), splat(_float32(0))
@@ -251,7 +251,7 @@ def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
             store_vector(inputs, row_3 + d, load_vector(inputs, row_3 + d) + dx_3)
 
 
-@compiled
+@lean
 def _compose_chunk(words, n, start, tables, members, scratch):
     """Set the input vectors of a chunk's positions from `start` on, some beyond a border, and a copy of them."""
     row_size, zero_row, chunk_rows = tables.row_size, tables.w_out.size - tables.row_size, scratch.chunk_rows
@@ -259,10 +259,11 @@ def _compose_chunk(words, n, start, tables, members, scratch):
         i = start + j
         chunk_rows[j] = words[i] * row_size if 0 <= i < n else zero_row
     compose(tables.w_in, members, chunk_rows, 0, chunk_rows.size, row_size, scratch.inputs)
-    scratch.before[:] = scratch.inputs[: scratch.before.size]
+    for j in range(0, scratch.before.size, LANES):
+        store_vector(scratch.before, j, load_vector(scratch.inputs, j))
 
 
-@compiled
+@lean
 def _spread_chunk(tables, members, scratch):
     """Add what the input vectors of a chunk have moved since `_compose_chunk` to the rows that they are made of."""
     before, chunk_rows = scratch.before, scratch.chunk_rows
@@ -272,7 +273,7 @@ def _spread_chunk(tables, members, scratch):
     spread(before, members, chunk_rows, chunk_rows.size, zero_row, tables.row_size, tables.w_in)
 
 
-@compiled
+@lean
 def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, stats):
     """Train skip-gram with hierarchical softmax on a segment; both tables are overwritten.
 
@@ -362,16 +363,13 @@ def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: 
 
 @inlined
 def _step_path(k, first, n_path, used, alpha, tables, scratch):
-    """Move the path of target k, whose mean of inputs is hidden[k], and put its gradient into its window's borders.
+    """Move the path of target k, whose mean of inputs is hidden[k].
 
-    hidden[k] becomes the gradient of each of its inputs, size[k] of that of the mean; it is added to prefix[low[k]],
-    where the window opens, and taken from prefix[high[k]], where it ends.
+    hidden[k] becomes the gradient of each of its inputs, size[k] of that of the mean.
     """
     w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.turns.signs
-    hidden, prefix, g, likelihoods = scratch.plain.hidden, scratch.plain.prefix, scratch.g, scratch.likelihoods
-    own, low, high = k * row_size, scratch.plain.low[k] * row_size, scratch.plain.high[k] * row_size
-    share = scratch.plain.size[k]
-    one, rate, scale = splat(_float32(1)), splat(alpha), splat(share)
+    hidden, g, likelihoods, own = scratch.plain.hidden, scratch.g, scratch.likelihoods, k * row_size
+    one, rate, scale = splat(_float32(1)), splat(alpha), splat(load(scratch.plain.size, k))
     mean = steps(own, 0, 1)
     for i in range(0, n_path, LANES):
         path = take(rows, first + i, LANES)
@@ -389,13 +387,10 @@ def _step_path(k, first, n_path, used, alpha, tables, scratch):
             y = load_vector(w_out, at)
             dh = fma(step, y, dh)
             store_vector(w_out, at, fma(step, h, y))
-        dx = dh * scale
-        store_vector(hidden, own + d, dx)
-        store_vector(prefix, low + d, load_vector(prefix, low + d) + dx)
-        store_vector(prefix, high + d, load_vector(prefix, high + d) - dx)
+        store_vector(hidden, own + d, dh * scale)
 
 
-@compiled
+@lean
 def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
     """Train CBOW with hierarchical softmax on a segment; both tables are overwritten.
 
@@ -432,7 +427,6 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
             else:
                 compose_inputs(w_in, members, chunk, row_size, zero_row, plain)
             context_means(inputs, own_inputs, chunk, row_size, plain)
-            plain.prefix[:] = 0
             used = 0
             for k in range(min(n_targets, n - t)):
                 n_path = next_path
@@ -450,6 +444,9 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
                         used = 0
                 first = most - first
             stats[LOSS] += _sum_losses(likelihoods, used)
-            close_windows(plain.hidden, chunk, row_size, plain.prefix, steps_in, own_inputs)
+            for d in range(0, row_size, LANES):
+                for k in range(n_targets):
+                    open_window(k, load_vector(plain.hidden, k * row_size + d), plain)
+                close_windows(plain.hidden, d, chunk, row_size, plain, steps_in, own_inputs)
             if members is not None:
                 spread(steps_in, members, plain.input_rows, n_inputs, zero_row, row_size, w_in)

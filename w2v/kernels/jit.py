@@ -30,28 +30,41 @@ from numba.core.runtime.nrt import rtsys
 from w2v.settings.environment import cache_folder, temporary_folder
 
 _config: Any = numba.config
+_njit: Any = numba.njit  # whose types leave out _nrt
 _ROOT = Path(__file__).resolve().parents[__name__.count(".")]
 _MARK = b"# Compiled into kernels:"  # what kernels take from a module that is not one itself
 _IS_KERNEL = re.compile(rb"^(?:import numba|from [\w.]*\b(?:numba|jit)\b)", re.MULTILINE)
 _KEPT, _UNUSED = 3, 7 * 86_400  # folders of other versions, and seconds after which the others go
 
 
-def compiled(function: Callable[..., Any], *, forceinline: bool = False, in_any_order: bool = False) -> Any:
+def compiled(
+    function: Callable[..., Any], *, forceinline: bool = False, in_any_order: bool = False, allocates: bool = True
+) -> Any:
     """Compile a function when it is first called, without the GIL and with NumPy's rules for division; keep the code.
 
-    `in_any_order` lets sums of floats be added up in any order, as SIMD instructions do it.
-    Every compiled function of the program is made by this decorator, by `inlined` or by `merged`.
+    `in_any_order` lets sums of floats be added up in any order, as SIMD instructions do it. For `allocates` see `lean`.
+    Every compiled function of the program is made by this decorator, by `lean`, `inlined` or `merged`.
     """
     order = {"reassoc", "nsz"} if in_any_order else False
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", forceinline=forceinline, fastmath=order)(function)
+    options = {"nogil": True, "error_model": "numpy", "forceinline": forceinline, "fastmath": order, "_nrt": allocates}
+    dispatcher = _njit(**options)(function)
     if not _config.DISABLE_JIT and _folder() is not None:
         dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
     return dispatcher
 
 
+def lean(function: Callable[..., Any]) -> Any:
+    """Compile a function that makes no array, so that nothing counts who uses those it is given.
+
+    To count takes two atomic instructions for every array and call, and workers that share the tables wait for each
+    other there. What returns an array that it was given may be called by such functions only.
+    """
+    return compiled(function, allocates=False)
+
+
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a function into its callers, since to pass it its arrays would take as long as what it does with them."""
-    return compiled(function, forceinline=True)
+    """Compile a lean function into its callers, since to pass it its arrays would take as long as what it does."""
+    return compiled(function, forceinline=True, allocates=False)
 
 
 def merged(function: Callable[..., Any]) -> Any:

@@ -9,36 +9,38 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, lean
+from w2v.kernels.simd import load
 
 _float32 = np.float32
 
 
-@compiled
+@lean
 def next_random(state):
     """Advance a 64-bit linear congruential generator (Knuth's MMIX); its upper bits are the random number."""
     return state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
 
 
-@compiled
+@lean
 def uniform(state):
     """Return the state as a float32 in [0, 1), a multiple of 2**-24."""
     return _float32(state >> np.uint64(40)) * _float32(1 / (1 << 24))
 
 
-@compiled
+@lean
 def below(state, n):
     """Return the state as an integer in [0, n), n < 2**32."""
     return np.int64(((state >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 
 
-@compiled
+@lean
 def draw_noise(threshold, alias, state):
     """Draw a word id by Walker's alias method; return (id, state)."""
     state = next_random(state)
     i = below(state, threshold.size)
     state = next_random(state)
-    return (i if uniform(state) < threshold[i] else np.int64(alias[i])), state
+    other = np.int64(load(alias, i))  # read in any case: a branch would be mispredicted, and wait for memory twice
+    return (i if uniform(state) < load(threshold, i) else other), state
 
 
 @compiled

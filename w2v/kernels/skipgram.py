@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import (
     LANES,
     TILE_ROWS,
@@ -126,7 +126,7 @@ def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weight
     return np.float64(sum_lanes(total))
 
 
-@compiled
+@lean
 def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats):
     """Train skip-gram on a segment; both tables are overwritten.
 

@@ -19,20 +19,20 @@ from __future__ import annotations
 import numpy as np
 
 from w2v.kernels.arguments import KEPT, ROW_MULTIPLE
-from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.jit import inlined, lean
 from w2v.kernels.random import below, draw_noise, next_random, uniform
 from w2v.kernels.simd import load, prefetch
 
 _float32 = np.float32
 
 
-@compiled
+@lean
 def is_given(value):
     """Tell whether an argument is not None; a constant when compiled."""
     return value is not None
 
 
-@compiled
+@lean
 def weight_of(weights, sentence):
     """Return the weight of a sentence, 1 if none are given."""
     if weights is None:
@@ -40,7 +40,7 @@ def weight_of(weights, sentence):
     return weights[sentence]
 
 
-@compiled
+@lean
 def sample_tokens(text, position, stop, sentence, window, shrink, sample, state):
     """Subsample tokens[position:stop] into `sample` and draw the window of each.
 
@@ -81,7 +81,7 @@ def sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
     return n, position, sentence, state
 
 
-@compiled
+@lean
 def fill_buffer(text, segment, chunk, sample, position, sentence, state, stats):
     """Sample tokens from `position` on; return (n, step size of the buffer, position, sentence, state)."""
     start, stop = segment.start, segment.stop
@@ -93,7 +93,7 @@ def fill_buffer(text, segment, chunk, sample, position, sentence, state, stats):
     return n, alpha, position, sentence, state
 
 
-@compiled
+@lean
 def round_up(n, multiple):
     """Return the smallest multiple that is not below n."""
     return (n + multiple - 1) // multiple * multiple
@@ -103,7 +103,7 @@ to_multiple = round_up.py_func
 """The same outside of kernels, where nothing is to be compiled for it."""
 
 
-@compiled
+@lean
 def prefetch_row(table, row, row_size):
     """Ask for the cache lines of one row of a flat table; `row` is the index of its first element."""
     for d in range(0, row_size, ROW_MULTIPLE):
@@ -144,11 +144,12 @@ def place_noise(noise, tables, scratch, state):
         noise_rows[k] = next_noise[k]
         word, state = draw_noise(noise.threshold, noise.alias, state)
         next_noise[k] = word * tables.row_size
+    for k in range(next_noise.size):
         prefetch_row(tables.w_out, next_noise[k], tables.row_size)
     return state
 
 
-@compiled
+@lean
 def prefetch_inputs(words, n, t, chunk, tables, members):
     """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `composition`, or None."""
     n_targets, window, w_in, row_size = chunk.n_targets, chunk.window, tables.w_in, tables.row_size
@@ -163,7 +164,7 @@ def prefetch_inputs(words, n, t, chunk, tables, members):
                 prefetch_row(w_in, load(rows, m), row_size)
 
 
-@compiled
+@lean
 def prefetch_chunk(words, n, t, chunk, tables, members):
     """Prefetch the rows of both tables that the chunk after the one at `t` adds."""
     for i in range(t + chunk.n_targets, min(t + 2 * chunk.n_targets, n)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import (
     LANES,
     TILE_COLUMNS,
@@ -54,7 +54,7 @@ def _powers(scaled):
     return e, power_of_two(whole)
 
 
-@compiled
+@lean
 def sigmoid(x):
     """Return 1 / (1 + exp(-x)) lane by lane, to a relative error below 2e-6; x is clamped to [-20, 20]."""
     limit = splat(_float32(_LOG_LIMIT))
@@ -64,7 +64,7 @@ def sigmoid(x):
     return one / fma(e, power, one)
 
 
-@compiled
+@lean
 def exponential(x):
     """Return exp(x) lane by lane, to a relative error below 1e-5; x is clamped to [-80, 80]."""
     limit = splat(_float32(_EXP_LIMIT))
@@ -72,7 +72,7 @@ def exponential(x):
     return e * power
 
 
-@compiled
+@lean
 def logarithm(x):
     """Return ln(x) lane by lane for normal x > 0, to an absolute error below 2e-6 * (1 + |ln(x)|)."""
     one = splat(_float32(1))
@@ -87,14 +87,14 @@ def logarithm(x):
     return fma(exponent_of(x), splat(_float32(_LN2)), p * s)
 
 
-@compiled
+@lean
 def _score_tile(tile, left, left_rows, right, column, stride, vector_size, scores, score_rows):
     for d in range(vector_size):
         tile = fma_outer(tile, left, left_rows, d, right, d * stride + column)
     store_tile(tile, scores, score_rows, column)
 
 
-@compiled
+@lean
 def score(left, rows, first, last, right, stride, column, end_column, vector_size, scores):
     """Assign scores[k, c] = sum over d of left[rows[k] + d] * right[d, c], first <= k < last, column <= c < end_column.
 
@@ -114,14 +114,14 @@ def score(left, rows, first, last, right, stride, column, end_column, vector_siz
             c += LANES
 
 
-@compiled
+@lean
 def _sum_rows(tile, g, g_rows, g_step, source, rows, start, end, d):
     for k in range(start, end):
         tile = fma_outer(tile, g, g_rows, k * g_step, source, load(rows, k) + d)
     return tile
 
 
-@compiled
+@lean
 def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_end, b, b_end, row_size):
     """Add sum over k of g[i * g_row + k * g_step] * source[rows[k]:][:S] to the table rows i of one tile.
 
@@ -141,7 +141,7 @@ def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_en
         d += LANES
 
 
-@compiled
+@lean
 def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
     """Assign the sums of `accumulate`, over k in [0, end), to TILE_ROWS rows of a table from row `first` on."""
     tile_rows = steps(first * row_size, row_size, TILE_ROWS)
@@ -157,7 +157,7 @@ def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
         d += LANES
 
 
-@compiled
+@lean
 def gather_rows(table, rows, first, last, row_size, copy):
     """Assign copy[j * S :][:S] the table row at rows[j], first <= j < last."""
     for j in range(first, last):
@@ -166,14 +166,14 @@ def gather_rows(table, rows, first, last, row_size, copy):
             store_vector(copy, j * row_size + d, load_vector(table, row + d))
 
 
-@compiled
+@lean
 def transpose_rows(table, j, row_size, transposed, column, stride):
     """Assign transposed[d * stride + column + r] = table[(j + r) * S + d] for r < LANES and all d."""
     for d in range(0, row_size, LANES):
         transpose(table, steps(j * row_size, row_size, LANES), d, transposed, d * stride + column, stride)
 
 
-@compiled
+@lean
 def noise_losses(total, scores, first, stride, n_targets, n_noise, gain, scale, alpha):
     """Turn noise scores into -alpha * weight * sigmoid(score) in place; return `total` plus the loss.
 
@@ -195,7 +195,7 @@ def noise_losses(total, scores, first, stride, n_targets, n_noise, gain, scale, 
     return total
 
 
-@compiled
+@lean
 def move_rows(error, hidden, n_targets, row_size, table, rows):
     """Add error[k] hidden[k] to the table row at rows[k]."""
     for k in range(n_targets):

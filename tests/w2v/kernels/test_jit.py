@@ -8,9 +8,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from w2v.kernels import jit
+import pytest
+
+from w2v.kernels import cbow, hierarchical, jit, skipgram
+from w2v.kernels.objectives import glove, softmax
 from w2v.settings import environment
 
 ROOT = Path(jit.__file__).resolve().parents[jit.__name__.count(".")]
@@ -174,3 +179,26 @@ def test_every_compiled_function_is_made_by_the_one_decorator() -> None:
             names = {n.attr if isinstance(n, ast.Attribute) else n.id for n in ast.walk(ast.parse(path.read_text()))
                      if isinstance(n, (ast.Name, ast.Attribute))}  # fmt: skip
             assert not names & {"njit", "vectorize", "guvectorize"} or path.stem == "jit", path
+
+
+@pytest.mark.parametrize(("decorator", "counts"), [(jit.compiled, True), (jit.lean, False), (jit.inlined, False)])
+def test_a_lean_function_does_not_count_who_uses_an_array(
+    decorator: Callable[..., Any], counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jit, "_folder", lambda: None)  # code from a cache cannot be looked at
+
+    def give_back(array: Any) -> Any:
+        return array
+
+    function = decorator(give_back)
+    function.compile("float32[::1](float32[::1])")
+    (code,) = function.inspect_asm().values()
+    assert ("NRT_incref" in code) == counts
+
+
+def test_training_kernels_are_lean() -> None:
+    kernels = [
+        cbow.train_cbow, cbow.train_pairs, skipgram.train_skipgram, hierarchical.train_skipgram_hs,
+        hierarchical.train_cbow_hs, softmax.train_skipgram_softmax, softmax.train_cbow_softmax, glove.train_glove,
+    ]  # fmt: skip
+    assert not [kernel.__name__ for kernel in kernels if kernel.targetoptions["_nrt"]]

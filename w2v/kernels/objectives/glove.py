@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from w2v.kernels.arguments import LOSS, PAIRS, Chunk, TableArrays, aligned_zeros
 from w2v.kernels.composition import Members
-from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import LANES, fma, load, load_vector, splat, square_root, store_vector, sum_lanes
 from w2v.kernels.training import prefetch_row
 from w2v.kernels.vector_math import exponential, logarithm
@@ -103,7 +103,7 @@ def _step(w_in, row, w_out, column, half, log, weight, alpha):
     return np.float64(weight) * difference * difference / 2
 
 
-@compiled
+@lean
 def train_glove(text, segment, chunk, cells, tables, members, scratch, stats):
     """Train the cells of a segment, one after another; both tables are overwritten.
 

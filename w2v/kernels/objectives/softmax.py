@@ -23,7 +23,7 @@ from w2v.kernels import cbow
 from w2v.kernels.arguments import LOSS, PAIRS, Chunk, TableArrays
 from w2v.kernels.cbow import apply_gradients, compose_inputs, context_means, input_places
 from w2v.kernels.composition import Members, compose, spread
-from w2v.kernels.jit import compiled, inlined
+from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, store_vector
 from w2v.kernels.training import fill_buffer, is_given, place_chunk, to_multiple
 from w2v.kernels.vector_math import accumulate, exponential, gather_rows, score, transpose_rows
@@ -54,7 +54,7 @@ def _score_all(tables, scratch):
     score(tables.w_out, rows, 0, rows.size, scratch.transposed, stride, 0, stride, tables.vector_size, scratch.scores)
 
 
-@compiled
+@lean
 def _exponentiate(n_words, alpha, scratch):
     """Turn scores into exp(score - the largest of h_k); return the sum over k of gain[k] ln(sum over v of exp(score)).
 
@@ -156,7 +156,7 @@ def _wanted_scores(t, k, row_size, scratch):
     return total
 
 
-@compiled
+@lean
 def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch, stats):
     """Train skip-gram with the whole softmax on a segment; both tables are overwritten.
 
@@ -214,7 +214,7 @@ def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch
                 spread(grad, members, rows, n_targets, zero_row, row_size, w_in)
 
 
-@compiled
+@lean
 def train_cbow_softmax(text, segment, chunk, words, tables, members, scratch, stats):
     """Train CBOW with the whole softmax on a segment; both tables are overwritten.
 
