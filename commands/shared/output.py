@@ -166,6 +166,7 @@ def print_estimate(estimate: Mapping[str, Any]) -> None:
     share = estimate["sample_share"]
     text = f"{estimate['words']:,} words, {estimate['sentences']:,} sentences"
     rows = [
+        *([("recipe", estimate["recipe"])] if estimate["recipe"] else []),
         ("text", f"{size_in_words(estimate['text_bytes'])}, {text}"),
         ("vocabulary", f"{estimate['vocabulary_size']:,} words, {estimate['tokens']:,} times in the text"),
         ("memory: tables", size_in_words(estimate["tables"])),
@@ -177,7 +178,7 @@ def print_estimate(estimate: Mapping[str, Any]) -> None:
         (
             "time: training",
             f"{seconds_in_words(estimate['training_seconds'])}, {estimate['words_per_second']:,.0f} words a second, "
-            f"{estimate['workers']} threads",
+            f"{estimate['workers']} {'thread' if estimate['workers'] == 1 else 'threads'}",
         ),
         ("time: in all", seconds_in_words(estimate["total_seconds"])),
     ]

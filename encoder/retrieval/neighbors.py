@@ -7,8 +7,12 @@ from typing import Any, NamedTuple
 from w2v.display.html import html_bar, html_table
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.retrieval.similar import similar_sentences
+from w2v.settings.constraints import Integer
+from w2v.settings.tables import MANY
 from w2v.vectors.ranking import top_rows
 from w2v.vectors.table import VectorTable
+
+_TOP_N = Integer("How many.", 1, MANY)
 
 
 class NearText(NamedTuple):
@@ -70,14 +74,13 @@ def nearest_texts(inference: Inference, query: str, *, top_n: int = 10, texts: A
     Raises
     ------
     ValueError
-        If no word of the query is known, `top_n` is below 1, or the texts have no lines.
+        If no word of the query is known, `top_n` is no whole number of at least 1, or the texts have no lines.
     TypeError
         If the query is no str.
     """
     if not isinstance(query, str):
         raise TypeError(f"the query must be a str, not {type(query).__name__}: {query!r:.60}")
-    if top_n < 1:
-        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    _TOP_N.check("topn", top_n)
     state, lookup = inference.state, inference.rows.lookup
     found = lookup.find([query], with_unknown=True)
     vector = inference.encode([query], Output())

@@ -188,6 +188,14 @@ def test_resume_refuses_other_options(corpus: Path, tmp_path: Path, monkeypatch:
     assert run("train", corpus, "--resume", output, *same).exit_code == 0
 
 
+def test_a_dry_run_tells_what_a_recipe_sets(corpus: Path) -> None:
+    command = ["train", corpus, "--dry-run", "--min-count", 1, "--vector-size", 4, "--workers", 1]
+    shown = run(*command, "--recipe", "best", "--window", 3).stdout
+    assert "recipe" in shown and "window 3, sample" in shown and "1 thread\n" in shown
+    assert json.loads(run(*command, "--recipe", "best", "--json").stdout)["recipe"].startswith("best for ")
+    assert "recipe" not in run(*command).stdout and json.loads(run(*command, "--json").stdout)["recipe"] is None
+
+
 def test_a_recipe_is_told_first_and_stored_and_what_is_given_wins(corpus: Path, tmp_path: Path) -> None:
     output, small = tmp_path / "out", ["--vector-size", 8, "--min-count", 1, "--workers", 1]
     command = ["train", corpus, "--output", output, *small, "--recipe", "best", "--epochs", 5, "--window", 3]

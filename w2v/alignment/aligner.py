@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,7 +74,10 @@ class Aligner(Estimator):
     def __init__(self) -> None: ...
 
     def fit(
-        self, source: Embeddings, target: Embeddings, dictionary: str | Iterable[tuple[str, str]] = IDENTICAL
+        self,
+        source: Embeddings,
+        target: Embeddings,
+        dictionary: str | Mapping[str, str] | Iterable[tuple[str, str]] = IDENTICAL,
     ) -> Aligner:
         """Learn the rotation.
 
@@ -81,7 +85,7 @@ class Aligner(Estimator):
         ----------
         source, target : Embeddings
             Of one width. Words are taken to be frequent in the order of the rows.
-        dictionary : iterable of (str, str), "identical" or "none", default "identical"
+        dictionary : iterable of (str, str), mapping, "identical" or "none", default "identical"
             Pairs of a word of the source and one of the target, such as `read_dictionary` reads; those of which a word
             is unknown are passed over. "identical" takes all words that both spell alike. "none" begins with words
             whose similarities to their own language are distributed alike; it needs languages and texts that are alike,
@@ -95,7 +99,10 @@ class Aligner(Estimator):
         Raises
         ------
         AlignmentError
-            If the widths differ, both are the same, no pair is known, or a vector is not finite.
+            If the widths differ, both are the same, what should be a pair is none, or no pair is known whose vectors
+            are finite and not zero.
+        TypeError
+            If source or target is no `Embeddings`.
         ValueError
             If a parameter is out of range.
         """
@@ -109,6 +116,9 @@ class Aligner(Estimator):
             pairs = start_without_dictionary(few_x, few_y, settings.k, rng).pairs
         else:
             pairs = _given_pairs(source, target, dictionary)
+            pairs = pairs[x[pairs[:, 0]].any(axis=1) & y[pairs[:, 1]].any(axis=1)]
+            if not len(pairs):
+                raise AlignmentError("of no pair of the dictionary are both vectors finite and other than zero")
         self.n_pairs_ = len(pairs)
         self.pairs_ = pairs
         self.rotation_ = rotation_between(x[pairs[:, 0]], y[pairs[:, 1]])
@@ -167,7 +177,15 @@ def units_of(embeddings: Embeddings) -> Units:
 
 
 def check_widths(source: Embeddings, target: Embeddings) -> None:
-    """Raise AlignmentError unless both have vectors of one width."""
+    """Raise AlignmentError unless both have vectors of one width, TypeError for what has none."""
+    from w2v.vectors.embeddings import Embeddings
+
+    for model in (source, target):
+        if not isinstance(model, Embeddings):
+            raise TypeError(
+                f"source and target must be Embeddings, not {type(model).__name__}: a trained Word2Vec has them as "
+                "embeddings_, and Embeddings.load opens a model's folder"
+            )
     if source.vector_size != target.vector_size:
         raise AlignmentError(
             f"the vectors have {source.vector_size} and {target.vector_size} columns; models of one width are needed: "
@@ -184,18 +202,23 @@ def _check(source: Embeddings, target: Embeddings) -> None:
 
 
 def _given_pairs(
-    source: Embeddings, target: Embeddings, dictionary: str | Iterable[tuple[str, str]]
+    source: Embeddings, target: Embeddings, dictionary: str | Mapping[str, str] | Iterable[tuple[str, str]]
 ) -> NDArray[np.int64]:
     """Return the rows of the pairs that are known, one at least."""
-    if isinstance(dictionary, str):
+    if isinstance(dictionary, str | os.PathLike):
         if dictionary != IDENTICAL:
             raise AlignmentError(
-                f"the dictionary must be pairs of words, 'identical' or 'none', not {dictionary!r:.80}; "
+                f"the dictionary must be pairs of words, 'identical' or 'none', not {str(dictionary)!r:.80}; "
                 "read_dictionary reads a file"
             )
         pairs, what = identical_pairs(source, target), "no word is spelled alike in both models"
     else:
-        listed = list(dictionary)
+        listed = list(dictionary.items() if isinstance(dictionary, Mapping) else dictionary)
+        for number, pair in enumerate(listed, 1):
+            if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(word, str) for word in pair):
+                raise AlignmentError(
+                    f"pair {number:,} of the dictionary must be a word and its translation: {pair!r:.80}"
+                )
         pairs = known_pairs(source, target, listed)
         what = f"of the {len(listed):,} pairs of the dictionary none has its words in both models"
         if not len(pairs) and listed:

@@ -48,9 +48,15 @@ class Constraint(ABC):
 
 
 def check_fields(parameters: Any, constraints: Mapping[str, Constraint]) -> None:
-    """Check each field of a dataclass on its own; raise ValueError for the first that is not allowed."""
+    """Check each field of a dataclass on its own; raise ValueError for the first that is not allowed.
+
+    Numbers of NumPy's, as searches over parameters try them, become Python's, which do not overflow and which JSON has.
+    """
     for parameter in fields(parameters):
-        constraints[parameter.name].check(parameter.name, getattr(parameters, parameter.name))
+        value = getattr(parameters, parameter.name)
+        constraints[parameter.name].check(parameter.name, value)
+        if hasattr(value, "item"):
+            object.__setattr__(parameters, parameter.name, value.item())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, field, fields, replace
 from typing import Any, TypeVar
 
-from w2v.settings.constraints import Choice, Constraint, Flag
+from w2v.settings.constraints import Choice, Constraint, Flag, check_fields
 
 MANY = 2**31 - 1
 """The limit of what has none by its nature."""
@@ -30,15 +30,8 @@ def constraints_of(table: type[Any]) -> dict[str, Constraint]:
 
 
 def check_parameters(values: Any) -> None:
-    """Raise ValueError if a field of a table holds what its constraint does not allow.
-
-    Numbers of NumPy's, as searches over parameters try them, become Python's, which JSON has.
-    """
-    for name, constraint in constraints_of(type(values)).items():
-        value = getattr(values, name)
-        constraint.check(name, value)
-        if hasattr(value, "item"):
-            object.__setattr__(values, name, value.item())
+    """Check the fields of a table as `check_fields` does."""
+    check_fields(values, constraints_of(type(values)))
 
 
 def documented(table: type[Any] | None = None) -> Callable[[Class], Class]:

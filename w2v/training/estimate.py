@@ -29,7 +29,7 @@ from w2v.encoding.stream import (
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.settings.environment import default_workers
 from w2v.settings.parameters import Parameters
-from w2v.settings.recipes import resolve
+from w2v.settings.recipes import describe_recipe, resolve
 from w2v.training.objectives import check_softmax
 from w2v.training.session import make_crew, stream_to_train
 from w2v.training.trainer import StopTraining, Trainer
@@ -66,6 +66,8 @@ class Estimate:
     total_seconds: float  # without compiling, which is needed once a machine
     words_per_second: float  # speed of training, in tokens
     workers: int  # threads
+    recipe: str | None
+    """What a recipe sets for a text of this size; None without one."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name."""
@@ -101,6 +103,7 @@ def estimate_training(
     vocabulary, trained = _encode(sample, parameters, min(needed, int(every_word.counts[0])), workers)
     reading = (time.perf_counter() - started) / fraction
     tokens, sentences = round(len(trained) / fraction), round(trained.n_sentences / fraction)
+    recipe = None if parameters.recipe == "none" else describe_recipe(parameters, tokens)
     parameters = resolve(parameters, tokens)
     speed, tables = _measure(parameters, vocabulary, trained, workers, n_kept, seconds)
     width = float(np.mean([len(word.encode()) for word in vocabulary.index_to_key[:100_000]]))
@@ -128,6 +131,7 @@ def estimate_training(
         total_seconds=training if parameters.max_time else reading + training,
         words_per_second=speed,
         workers=workers,
+        recipe=recipe,
     )
 
 

@@ -65,7 +65,7 @@ def test_most_similar_refuses_what_it_cannot_answer(embeddings: Embeddings) -> N
     encoder = SentenceEncoder(embeddings)
     with pytest.raises(ValueError, match="no word of 'foo bar' is known"):
         encoder.most_similar("foo bar")
-    with pytest.raises(ValueError, match="top_n must be at least 1"):
+    with pytest.raises(ValueError, match="topn must be a whole number from 1"):
         encoder.most_similar("red", topn=0)
     with pytest.raises(TypeError, match="the query must be a str, not list"):
         encoder.most_similar(["red"])  # type: ignore[arg-type]
@@ -100,3 +100,10 @@ def test_neighbors_of_chinese_phrases(embeddings: Embeddings, tmp_path: Path) ->
     result = run("neighbors", tmp_path / "zh.model", "苹果和香", "--json")
     assert result.exit_code == 0, result.output
     assert [near["text"] for near in json.loads(result.stdout)[0]["neighbors"]] == ["蕉"]
+
+
+@pytest.mark.parametrize("topn", [0, 2.5, True, "3"])
+def test_how_many_is_a_whole_number(topn: object) -> None:
+    encoder = SentenceEncoder(Embeddings(["a", "b"], [[1.0, 0.0], [0.0, 1.0]]))
+    with pytest.raises(ValueError, match="topn must be a whole number from 1"):
+        encoder.most_similar("a", topn=topn)  # type: ignore[arg-type]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from w2v import Embeddings
-from w2v.alignment import WordTranslator
+from w2v.alignment import Aligner, AlignmentError, WordTranslator
 
 ENGLISH = Embeddings(["one", "two"], [[1.0, 0.0], [0.0, 1.0]])
 GERMAN = Embeddings(["zwei", "eins"], [[0.1, 0.9], [0.9, 0.1]])
@@ -31,3 +33,41 @@ def test_counts_are_whole_numbers(value: object) -> None:
             WordTranslator(ENGLISH, GERMAN, **{name: value})
     with pytest.raises(ValueError, match="top_n must be a whole number from 1"):
         WordTranslator(ENGLISH, GERMAN).translate(["two"], top_n=value)  # type: ignore[arg-type]
+
+
+def test_models_are_embeddings() -> None:
+    for models in (("en.model", GERMAN), (ENGLISH, None)):
+        with pytest.raises(TypeError, match="must be Embeddings, not .*: a trained Word2Vec has them as embeddings_"):
+            WordTranslator(*models)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="must be Embeddings"):
+            Aligner().fit(*models)  # type: ignore[arg-type]
+
+
+def test_a_dictionary_may_be_a_mapping() -> None:
+    pairs = {"one": "eins", "two": "zwei"}
+    rotations = [
+        Aligner().fit(ENGLISH, GERMAN, given).rotation_ for given in (pairs, pairs.items(), iter(pairs.items()))
+    ]
+    assert (rotations[0] == rotations[1]).all() and (rotations[0] == rotations[2]).all()
+
+
+@pytest.mark.parametrize("pair", ["one", ("one", "eins", "x"), (1, 2), ("one",)])
+def test_what_is_no_pair_is_named(pair: object) -> None:
+    with pytest.raises(AlignmentError, match="pair 2 of the dictionary must be a word and its translation"):
+        Aligner().fit(ENGLISH, GERMAN, [("one", "eins"), pair])  # type: ignore[list-item]
+
+
+def test_a_path_is_not_taken_for_pairs() -> None:
+    for path in ("en-de.tsv", Path("en-de.tsv")):
+        with pytest.raises(AlignmentError, match="'en-de.tsv'; read_dictionary reads a file"):
+            Aligner().fit(ENGLISH, GERMAN, path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("broken", [np.nan, 0.0])
+def test_vectors_without_a_direction_align_nothing(broken: float) -> None:
+    source = Embeddings(["one", "two"], [[broken, 0.0], [0.0, 1.0]])
+    with pytest.raises(
+        AlignmentError, match="of no pair of the dictionary are both vectors finite and other than zero"
+    ):
+        Aligner().fit(source, GERMAN, [("one", "eins")])
+    assert Aligner(refinements=0).fit(source, GERMAN, [("one", "eins"), ("two", "zwei")]).n_pairs_ == 1

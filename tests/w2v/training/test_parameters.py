@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from w2v import Word2Vec
 from w2v.settings.parameters import CONSTRAINTS, Parameters
 
 
@@ -196,3 +197,14 @@ def test_default_alpha_is_lowered_only_where_it_must_be() -> None:
     assert Parameters().start_alpha == 0.025
     assert Parameters(algorithm="cbow").start_alpha == 0.1
     assert Parameters(window=50, negative=50).start_alpha == Parameters(window=50, negative=50).max_alpha < 0.01
+
+
+@pytest.mark.parametrize("objective", [{"sample": 0}, {"objective": "glove"}])
+def test_narrow_numbers_of_numpy_train_as_those_of_python(objective: dict[str, Any]) -> None:
+    """Window and length in uint8 wrapped around at the first word."""
+    sentences = [["a", "b", "c", "d"], ["b", "d", "a", "c", "b"]] * 5
+    options = objective | {"min_count": 1, "workers": 1, "random_state": 3}
+    plain = Word2Vec(window=3, vector_size=5, epochs=2, **options).fit(sentences).embeddings_.vectors
+    narrow = Word2Vec(window=np.uint8(3), vector_size=np.int8(5), epochs=np.uint8(2), **options)
+    assert (narrow.fit(sentences).embeddings_.vectors == plain).all()
+    assert isinstance(narrow.window, np.uint8)
