@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.formats.source import BLOCK_BYTES
-from w2v.storage.files import ModelError, OutputTakenError, atomic_file, atomic_folder
+from w2v.storage.files import REPLACE_IT, ModelError, OutputTakenError, atomic_file, atomic_folder
 from w2v.vectors.embeddings import Embeddings
 
 WHITE_SPACE = " \t\n\r\v\f"
@@ -41,7 +41,7 @@ def new_folder(path: str | os.PathLike[str], files: AbstractSet[str], *, overwri
     """Make a folder that appears whole or not at all, in the place of one that holds no other than the named files."""
     if os.path.lexists(path):
         if not overwrite:
-            raise OutputTakenError(f"{path} exists already; choose another name, remove it, or ask to overwrite it")
+            raise OutputTakenError(f"{path} exists already; choose another name, remove it, or {REPLACE_IT}")
         if not os.path.isdir(path) or not files >= set(os.listdir(path)):
             raise ModelError(f"{path} holds something else than what would be written, so it is not overwritten")
     with atomic_folder(path, replace=overwrite) as folder:

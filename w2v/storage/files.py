@@ -21,6 +21,10 @@ class ModelError(ValueError):
     """A model folder or vector file cannot be read or written; the message names it and says what to do."""
 
 
+REPLACE_IT = "replace it (--overwrite; in Python overwrite=True)"
+"""What to do about an output that exists."""
+
+
 class OutputTakenError(ModelError):
     """Something has the name already that shall be written."""
 
@@ -76,7 +80,7 @@ def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if final.is_dir():
         raise OutputTakenError(f"{path} is a folder; give the name of a file to write")
     if final.exists() and not overwrite:
-        raise OutputTakenError(f"{path} exists already; choose another name, remove it, or ask to overwrite it")
+        raise OutputTakenError(f"{path} exists already; choose another name, remove it, or {REPLACE_IT}")
     return final
 
 
@@ -117,7 +121,7 @@ def atomic_folder(
 def refuse_existing(path: str | os.PathLike[str]) -> None:
     """Raise `OutputTakenError` if something has the name of a folder to be written."""
     if os.path.lexists(path):
-        raise OutputTakenError(f"{path} exists already; choose another name, or ask to overwrite it")
+        raise OutputTakenError(f"{path} exists already; choose another name, or {REPLACE_IT}")
 
 
 def free_name(path: Path) -> Path:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from w2v.monitoring.pauses import Pausable, Saveable
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.storage.claims import check_free_space, check_unclaimed
-from w2v.storage.files import remove_leftovers
+from w2v.storage.files import REPLACE_IT, remove_leftovers
 from w2v.storage.rescue import save_result
 from w2v.vectors.model_folder import read_header
 from w2v.vectors.persistence import FORMAT_VERSION, KIND, ModelError, check_output
@@ -71,7 +71,7 @@ class Checkpoint:
         if interrupted is not None and not overwrite and interrupted != seed:
             raise ModelError(
                 f"{output} holds a training that was interrupted; go on with it ({kind.command} --resume {output}, or "
-                f"{kind.estimator}.load and resume), choose another name, or ask to overwrite it"
+                f"{kind.estimator}.load and resume), choose another name, or {REPLACE_IT}"
             )
         check_output(output, overwrite or interrupted is not None)
         is_beside = os.path.lexists(output) and interrupted is None
