@@ -129,7 +129,7 @@ def fit_classifier(
         given = [Path(name) for name in files]
         fit = partial(
             model.fit, given, validation=list(validation) or None, columns=columns, vectors=vectors,
-            start=opened_start(start),
+            start=opened_start(start, options),
         )  # fmt: skip
     run(
         model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
@@ -175,6 +175,8 @@ def classify(model: Path, files: tuple[str, ...], top: int, why: bool, errors: s
     probability, a tab, and the text. --why adds a tab and the words that speak for it most. --json prints an object a
     line.
     """
+    if top > 1 and not as_json:
+        raise click.UsageError("--top needs --json: a line of text has one answer.")
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     reader = TextReader(files or "-", errors=errors)

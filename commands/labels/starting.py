@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
 
 from w2v.commands.shared.options import file_option
 
@@ -18,10 +22,20 @@ start_option = file_option(
 )
 
 
-def opened_start(folder: Path | None) -> SentenceEncoder | None:
-    """Open the folder of --start, if there is one; `ModelError` if it holds no encoder."""
+def opened_start(folder: Path | None, options: Mapping[str, Any]) -> SentenceEncoder | None:
+    """Open the folder of --start, if there is one.
+
+    `ModelError` if it holds no encoder, ValueError if one of the options that were given contradicts its layers, be it
+    the default: who writes an option wants it.
+    """
     if folder is None:
         return None
     from w2v.encoder import SentenceEncoder
+    from w2v.neural.tasks.starting import check_same, described
 
-    return SentenceEncoder.load(folder)
+    opened, context = SentenceEncoder.load(folder), click.get_current_context()
+    own = described(opened.pretrained_layers().stack)
+    left_out = (ParameterSource.DEFAULT, None)
+    given = {name: options[name] for name in own if context.get_parameter_source(name) not in left_out}
+    check_same(given, own, {})
+    return opened

@@ -27,7 +27,7 @@ from w2v.commands.shared.options import (
     resume_option,
     workers_option,
 )
-from w2v.commands.shared.output import json_text
+from w2v.commands.shared.output import json_text, say
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.types import LazyChoice
 from w2v.commands.text.shared import find_interrupted, required_output, run
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 2048
 """Lines that are read before they are tagged: what a pipe waits for."""
+_LOOKED_AT = 20
+"""Lines that tell whether a file is one of columns."""
 _COLORS = ("green", "blue", "magenta", "cyan", "yellow", "red")
 FORMATS = ("auto", "conll", "spans")
 
@@ -132,7 +134,7 @@ def fit_tagger(
         tagger = Tagger(**options)
         fit = partial(
             tagger.fit, list(files), validation=list(validation) or None, vectors=vectors,
-            start=opened_start(start), column_numbers=_numbers(word_column, tag_column, given_columns, errors),
+            start=opened_start(start, options), column_numbers=_numbers(word_column, tag_column, given_columns, errors),
         )  # fmt: skip
     run(
         tagger, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
@@ -195,10 +197,25 @@ def tag(
     as_spans = format == "spans" or (format == "auto" and sys.stdout.isatty())
     show = _in_json if as_json else _marked if as_spans else _in_columns
     lines = TextReader(files or "-", errors=errors).lines()
+    at_first = True
     while texts := list(islice(lines, _AT_ONCE)):
+        if at_first and _look_like_columns(tagger, texts):
+            say("Warning: the lines look like words with tags; if they are, add --from-columns")
+        at_first = False
         found = tagger.tag(texts, tokenizer=tokenizer, workers=workers)
         for text in found:
             click.echo(show(text))
+
+
+def _look_like_columns(tagger: Tagger, lines: list[str]) -> bool:
+    """Tell whether the first lines all end with something that the tagger has for a tag."""
+    rows = list(islice((line.split() for line in lines if line.strip()), _LOOKED_AT))
+    labels = {_label(tag) for tag in tagger.tags_}
+    return len(rows) > 1 and all(len(row) > 1 and _label(row[-1]) in labels for row in rows)
+
+
+def _label(tag: str) -> str:
+    return tag.partition("-")[2] or tag
 
 
 def _tag_columns(tagger: Tagger, files: tuple[str, ...], numbers: ColumnNumbers, workers: int | None) -> None:

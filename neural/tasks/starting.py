@@ -84,19 +84,24 @@ def followed(parameters: _P, stack: StackConfig) -> _P:
     ValueError
         If one that is not is something else.
     """
-    own: dict[str, Any] = {
-        "architecture": stack.mixer, "window": stack.window, "layers": stack.layers, "heads": stack.heads,
-        "dim": stack.dim, "feed_forward": stack.d_ff / stack.dim, "positions": stack.positions, "norm": stack.norm,
-        "activation": stack.activation,
-    }  # fmt: skip
+    own = described(stack)
     defaults = {one.name: one.default for one in fields(parameters)}
     check_same({name: getattr(parameters, name) for name in own}, own, defaults)
     return replace(parameters, **own)
 
 
+def described(stack: StackConfig) -> dict[str, Any]:
+    """Return the parameters that describe a stack."""
+    return {
+        "architecture": stack.mixer, "window": stack.window, "layers": stack.layers, "heads": stack.heads,
+        "dim": stack.dim, "feed_forward": stack.d_ff / stack.dim, "positions": stack.positions, "norm": stack.norm,
+        "activation": stack.activation,
+    }  # fmt: skip
+
+
 def check_same(given: Mapping[str, Any], own: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Raise ValueError for what is neither at its default nor what the layers to start from have."""
-    wrong = [name for name, value in given.items() if value not in (defaults[name], own[name])]
+    """Raise ValueError for what is neither at its default, if it has one, nor what the layers to start from have."""
+    wrong = [name for name, value in given.items() if value not in (defaults.get(name, own[name]), own[name])]
     if wrong:
         has, asked = (", ".join(f"{name} {values[name]}" for name in wrong) for values in (own, given))
         raise ValueError(

@@ -122,6 +122,16 @@ def test_classify_answers_line_by_line(model: Path, tmp_path: Path) -> None:
     assert found[2]["labels"] == ["metal"] and [one["label"] for one in found[2]["probable"]] == ["metal", "water"]
 
 
+def test_top_is_for_json(model: Path, table: Path) -> None:
+    assert_mistake(run("classify", model, table, "--top", 2), 2, "--top needs --json")
+
+
+def test_warnings_of_evaluate_are_a_line(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("water\tthe sea\nmetal\t\n", encoding="utf-8")
+    result = run("evaluate", model, "--labels", tmp_path / "t")
+    assert result.exit_code == 0 and result.stderr == "Warning: 1 rows lack a text or a label and are left out\n"
+
+
 def test_evaluate_shows_classes_and_confusions(model: Path, table: Path) -> None:
     shown = run("evaluate", model, "--labels", table)
     assert shown.exit_code == 0 and "macro F1" in shown.stdout and "as metal" in shown.stdout

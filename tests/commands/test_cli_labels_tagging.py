@@ -97,7 +97,12 @@ def test_text_is_tagged_as_columns_spans_and_json(model: Path, tmp_path: Path) -
     assert [entry["text"] for entry in found] == ["we saw Anna Lee in Rome.", ""]
     assert [found[0]["text"][span["start"] : span["end"]] for span in found[0]["ents"]] == ["Anna Lee", "Rome"]
     other = run("tag", model, "--tokenizer", "whitespace", stdin=text.encode())
-    assert "Rome.\t" in other.stdout
+    assert "Rome.\t" in other.stdout and not other.stderr
+    (tmp_path / "columns").write_text("Anna\tB-PER\nruns\tO\n\n", encoding="utf-8")
+    assert (
+        "look like words with tags; if they are, add --from-columns" in run("tag", model, tmp_path / "columns").stderr
+    )
+    assert not run("tag", model, tmp_path / "columns", "--from-columns").stderr
 
 
 def test_kinds_of_words_are_shown_behind_each(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ def test_masked_layers_go_on_into_encoder_tagger_and_classifier(
             assert np.array_equal(network.parameters[f"encoder.{name}"], one.parameters[name])
         wrong = run(command, data, "-o", tmp_path / "x", *FEW, "--start", masked, "--dim", 16)
         assert_mistake(wrong, 1, "trained with dim 8, not dim 16: leave dim out")
+        wrong = run(command, data, "-o", tmp_path / "x", *FEW, "--start", masked, "--architecture", "recurrent")
+        assert_mistake(wrong, 1, "trained with architecture attention, not architecture recurrent")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", model), 1, "has no layers")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", tmp_path / "none"), 1, "none")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", corpus), 1, "is a file, not the folder")

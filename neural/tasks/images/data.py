@@ -193,9 +193,14 @@ def _split(
 
 def _check_same_shape(pixels: NDArray[Any], shape: tuple[int, ...]) -> None:
     if pixels.shape[1:] != tuple(shape):
+        remedy = (
+            "make gray ones of one channel, or colored ones of three"
+            if pixels.shape[1:3] == tuple(shape[:2])
+            else f"scale them; a classifier that is trained with size=({shape[0]}, {shape[1]}) or --size does so itself"
+        )
         raise ValueError(
             f"pictures are {' × '.join(map(str, pixels.shape[1:]))}, height × width × channels, but "
-            f"{' × '.join(map(str, shape))} are expected; scale them with size=({shape[0]}, {shape[1]}) or --size"
+            f"{' × '.join(map(str, shape))} are expected; {remedy}"
         )
 
 

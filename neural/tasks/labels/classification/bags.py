@@ -84,7 +84,7 @@ class BagFeatures:
         """The words."""
         return self.words
 
-    kind = "words and runs of words"
+    kind = "words"
 
     def find(self, texts: Sequence[str]) -> Bags:
         """Return the bags of texts; what training did not see is left out."""
