@@ -93,3 +93,19 @@ def test_neighbors_approximate_rejects_what_it_cannot_do(model: Path) -> None:
     assert_mistake(run("index", model / "nowhere"), 1, "does not exist")
     (model / INDEX_FILE).write_bytes(b"no index")
     assert_mistake(run("neighbors", model, "word5", "--approximate"), 1, "damaged or not a safetensors file")
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("prune", ["--output", "-", "--top", 3]),
+        ("export", ["-", "--format", "glove"]),
+        ("encode", ["--output", "-", "--jsonl"]),
+    ],
+)
+def test_a_dash_is_no_name_to_write_to(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, options: list[object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_mistake(run(command, model, *options), 1, "- is no name to write to")
+    assert not Path("-").exists()

@@ -16,6 +16,7 @@ from w2v.alignment.similarities import Nearest, Units, hub_means, nearest_of_bot
 from w2v.alignment.start import start_without_dictionary
 from w2v.settings.estimator import Estimator, of_table
 from w2v.settings.tables import check_parameters, documented
+from w2v.vectors.lookup import WordVectors
 from w2v.vectors.spaces.anchors import ALIGNED_TO, describe_space
 from w2v.vectors.spaces.moving import moved
 
@@ -178,10 +179,8 @@ def units_of(embeddings: Embeddings) -> Units:
 
 def check_widths(source: Embeddings, target: Embeddings) -> None:
     """Raise AlignmentError unless both have vectors of one width, TypeError for what has none."""
-    from w2v.vectors.embeddings import Embeddings
-
     for model in (source, target):
-        if not isinstance(model, Embeddings):
+        if not isinstance(model, WordVectors):
             raise TypeError(
                 f"source and target must be Embeddings, not {type(model).__name__}: a trained Word2Vec has them as "
                 "embeddings_, and Embeddings.load opens a model's folder"
@@ -213,7 +212,7 @@ def _given_pairs(
             )
         pairs, what = identical_pairs(source, target), "no word is spelled alike in both models"
     else:
-        listed = list(dictionary.items() if isinstance(dictionary, Mapping) else dictionary)
+        listed: list[Any] = list(dictionary.items() if isinstance(dictionary, Mapping) else dictionary)
         for number, pair in enumerate(listed, 1):
             if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(word, str) for word in pair):
                 raise AlignmentError(

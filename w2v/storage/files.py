@@ -277,6 +277,8 @@ def temporary_name(final: Path) -> Path:
 
 def resolved(path: str | os.PathLike[str]) -> Path:
     """Return the name that links lead to; raise `ModelError` unless there is a folder for it to lie in."""
+    if os.fspath(path) == "-":
+        raise ModelError("- is no name to write to, and this result cannot go to standard output; give a name")
     final = Path(os.path.realpath(path))
     if not final.name:
         raise ModelError(f"{path} cannot be written: it has no name of its own")

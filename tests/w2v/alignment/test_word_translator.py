@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ GERMAN = Embeddings(["zwei", "eins"], [[0.1, 0.9], [0.9, 0.1]])
 
 
 def test_translate_takes_any_iterable_of_words_and_whole_numbers_of_numpy() -> None:
-    translator = WordTranslator(ENGLISH, GERMAN, k=np.int64(2), restrict_vocab=np.int32(2))
+    count: Any = np.int64(2)
+    translator = WordTranslator(ENGLISH, GERMAN, k=count, restrict_vocab=count)
     for words in (["two", "one"], ("two", "one"), iter(["two", "one"]), np.array(["two", "one"])):
-        found = translator.translate(words, top_n=np.int64(1))
+        found = translator.translate(words, top_n=count)
         assert [near[0][0] for near in found] == ["zwei", "eins"] and found.queries == ["two", "one"]
 
 
@@ -27,20 +29,21 @@ def test_no_words_have_no_translations() -> None:
 
 
 @pytest.mark.parametrize("value", [0, 2.5, True, "10"])
-def test_counts_are_whole_numbers(value: object) -> None:
+def test_counts_are_whole_numbers(value: Any) -> None:
     for name in ("k", "restrict_vocab"):
         with pytest.raises(ValueError, match=f"{name} must be a whole number from 1"):
             WordTranslator(ENGLISH, GERMAN, **{name: value})
     with pytest.raises(ValueError, match="top_n must be a whole number from 1"):
-        WordTranslator(ENGLISH, GERMAN).translate(["two"], top_n=value)  # type: ignore[arg-type]
+        WordTranslator(ENGLISH, GERMAN).translate(["two"], top_n=value)
 
 
 def test_models_are_embeddings() -> None:
-    for models in (("en.model", GERMAN), (ENGLISH, None)):
+    wrong: Any = (("en.model", GERMAN), (ENGLISH, None))
+    for models in wrong:
         with pytest.raises(TypeError, match="must be Embeddings, not .*: a trained Word2Vec has them as embeddings_"):
-            WordTranslator(*models)  # type: ignore[arg-type]
+            WordTranslator(*models)
         with pytest.raises(TypeError, match="must be Embeddings"):
-            Aligner().fit(*models)  # type: ignore[arg-type]
+            Aligner().fit(*models)
 
 
 def test_a_dictionary_may_be_a_mapping() -> None:
@@ -52,15 +55,16 @@ def test_a_dictionary_may_be_a_mapping() -> None:
 
 
 @pytest.mark.parametrize("pair", ["one", ("one", "eins", "x"), (1, 2), ("one",)])
-def test_what_is_no_pair_is_named(pair: object) -> None:
+def test_what_is_no_pair_is_named(pair: Any) -> None:
     with pytest.raises(AlignmentError, match="pair 2 of the dictionary must be a word and its translation"):
-        Aligner().fit(ENGLISH, GERMAN, [("one", "eins"), pair])  # type: ignore[list-item]
+        Aligner().fit(ENGLISH, GERMAN, [("one", "eins"), pair])
 
 
 def test_a_path_is_not_taken_for_pairs() -> None:
-    for path in ("en-de.tsv", Path("en-de.tsv")):
+    paths: Any = ("en-de.tsv", Path("en-de.tsv"))
+    for path in paths:
         with pytest.raises(AlignmentError, match="'en-de.tsv'; read_dictionary reads a file"):
-            Aligner().fit(ENGLISH, GERMAN, path)  # type: ignore[arg-type]
+            Aligner().fit(ENGLISH, GERMAN, path)
 
 
 @pytest.mark.parametrize("broken", [np.nan, 0.0])

@@ -205,6 +205,7 @@ def test_narrow_numbers_of_numpy_train_as_those_of_python(objective: dict[str, A
     sentences = [["a", "b", "c", "d"], ["b", "d", "a", "c", "b"]] * 5
     options = objective | {"min_count": 1, "workers": 1, "random_state": 3}
     plain = Word2Vec(window=3, vector_size=5, epochs=2, **options).fit(sentences).embeddings_.vectors
-    narrow = Word2Vec(window=np.uint8(3), vector_size=np.int8(5), epochs=np.uint8(2), **options)
+    numbers: dict[str, Any] = {"window": np.uint8(3), "vector_size": np.int8(5), "epochs": np.uint8(2)}
+    narrow = Word2Vec(**numbers, **options)
     assert (narrow.fit(sentences).embeddings_.vectors == plain).all()
     assert isinstance(narrow.window, np.uint8)
