@@ -77,8 +77,8 @@ def main() -> None:
             arguments = [train, "--validation", validation, "--units", "subwords"]
         printed, cost = run("fit-lm", *arguments, "--output", model, "--json", *given.options)
         trained: dict[str, Any] = json.loads(printed)
-        results: dict[str, Any] = {"options": given.options, "training": trained | cost}
         del trained["output"]
+        results: dict[str, Any] = {"options": given.options, "training": trained | cost}
         if given.kind == "characters":
             text = lzma.open(given.file, "rt", encoding="utf-8").read()
             held_out = text[-round(len(text) * TENTH) :]
