@@ -82,11 +82,21 @@ def median(runs: list[dict[str, Any]], name: str) -> float:
 
 
 def write_results(name: str, results: dict[str, Any]) -> None:
-    """Write `results/NAME.json`, with the machine."""
+    """Write `results/NAME.json`, with the machine; of files that are named in it only their last names."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": describe_machine(), **results}, indent=1) + "\n")
+    path.write_text(json.dumps({"machine": describe_machine(), **_without_folders(results)}, indent=1) + "\n")
     print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_folders(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_folders(part) for part in value]
+    if isinstance(value, (str, Path)) and Path(value).is_absolute():
+        return Path(value).name
+    return value
 
 
 def run_killed(*arguments: object, limit: float | None = None) -> bool:
