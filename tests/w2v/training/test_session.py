@@ -91,7 +91,7 @@ def kernels() -> Sequence[tuple[Path, ast.FunctionDef]]:
 
 def is_compiled(node: ast.AST) -> bool:
     decorators = getattr(node, "decorator_list", [])
-    return any(ast.unparse(decorator) in ("compiled", "inlined") for decorator in decorators)
+    return any(ast.unparse(decorator).partition("(")[0] in ("compiled", "lean", "inlined") for decorator in decorators)
 
 
 def names_in_python(path: Path, kernel_modules: set[str]) -> set[str]:
