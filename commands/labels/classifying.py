@@ -164,7 +164,7 @@ Examples:
 )
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@number_option("--top", default=1, help="With --json: so many labels of each line, the most probable.")
+@number_option("--top", default=1, help="With --json: how many labels of each line, the most probable.")
 @click.option("--why", is_flag=True, help="Say what each word speaks for the label: what its log-odds lose without it.")
 @errors_option
 @json_option

@@ -83,5 +83,5 @@ checkpoint_option = click.option(
     type=Duration(),
     default="10m",
     show_default=True,
-    help="Save the training to the output so often, such as 30s, 5m or 1h; 0 saves it only when it is interrupted.",
+    help="Time between two saves of the training to the output, such as 30s, 5m or 1h; 0: only when it is interrupted.",
 )

@@ -132,7 +132,7 @@ Examples:
 @number_option("--beam", default=5, most=1000, help="Translations that are followed at a time; 1 is fastest.")
 @click.option("--length-penalty", type=click.FLOAT, default=1.0, show_default=True, metavar="X",
               help="More than 0 favours long translations; see the documentation.")  # fmt: skip
-@number_option("--n-best", default=1, most=1000, help="With --json: so many translations of each line.")
+@number_option("--n-best", default=1, most=1000, help="With --json: how many translations of each line.")
 @number_option("--batch-size", default=64, help="Lines at a time in each thread; memory grows with it.")
 @file_option("--reference", help="What the translations should be, line by line: print BLEU of them, too.")
 @file_option("--attention", help="Draw what each piece of the first translation looks at into FILE.png.")

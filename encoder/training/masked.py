@@ -105,13 +105,15 @@ class MaskedTask(Drawing):
         fate = rng.random(len(places))
         others = (fate >= _HIDDEN) & (fate < _HIDDEN + _RANDOM)
         tokens[places[others]] = self._draw_words(int(np.count_nonzero(others)), rng)
-        sampled = self._from_noise(chosen, self._draw_words(self._noise, rng))
+        is_exact = self._noise == len(self._log_p)
+        noise = np.arange(self._noise) if is_exact else self._draw_words(self._noise, rng)
+        sampled = self._from_noise(chosen, noise)
         return Batch(PackedSentences(tokens, sentences.offsets), sampled, True, places[fate < _HIDDEN])
 
     def _draw_words(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Return words of noise; all words, if as many are wanted as there are."""
+        """Return words that are drawn, from all alike where every word is noise."""
         if self._noise == len(self._log_p):
-            return np.arange(n) if n == self._noise else rng.integers(len(self._log_p), size=n)
+            return rng.integers(len(self._log_p), size=n)
         found: NDArray[np.int64] = np.searchsorted(self._up_to, rng.random(n) * self._up_to[-1], side="right")
         return np.minimum(found, len(self._log_p) - 1, out=found)
 

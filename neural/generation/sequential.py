@@ -51,7 +51,7 @@ class Sampling:
     temperature: float = parameter(
         1.0, Number("Divides logits: below 1, probable tokens are drawn more often than they should be.", above=0)
     )
-    top_k: int | None = parameter(None, Integer("Draw among so many of the most probable.", 1, MANY), "all")
+    top_k: int | None = parameter(None, Integer("Draw among the N most probable tokens.", 1, MANY), "all")
     top_p: float = parameter(
         1.0,
         Number("Of those, draw among the fewest that have this probability together; 1 keeps all.", above=0, high=1),

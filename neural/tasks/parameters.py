@@ -56,7 +56,7 @@ class SharedParameters:
     averaged: int = parameter(
         5,
         Integer(
-            "Keep the mean of the parameters at the last so many measurements, of the last fifth, if it is better.",
+            "Keep the mean of the parameters at the last N measurements, if it is better; only the last fifth counts.",
             1,
             1 << 10,
         ),
@@ -75,7 +75,7 @@ class SharedParameters:
         "an epoch, but from 50 to 1,000",
     )
     patience: int | None = parameter(
-        None, Integer("End after so many measurements without a new best.", 1, MANY), "no early end"
+        None, Integer("End after N measurements without a new best.", 1, MANY), "no early end"
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
     random_state: Any = parameter(1, Seed("Decides everything random; None draws a seed."))

@@ -33,7 +33,7 @@ class WordTranslator:
     k : int, default 10
         Nearest words that tell how crowded a place is.
     restrict_vocab : int, optional
-        Translate into the first (most frequent) so many words only.
+        Translate only into the N most frequent words.
 
     Raises
     ------

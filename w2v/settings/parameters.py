@@ -98,9 +98,9 @@ class Parameters:
     ns_exponent : float
         Noise words are drawn in proportion to count ** ns_exponent, -5 to 5.
     x_max : float
-        GloVe: words that stand together so often, each time counted as 1 / distance, or more often, weigh 1; above 0.
+        GloVe: the count of a pair of neighbours, 1 / distance each time, from which on the pair weighs 1; above 0.
     x_exponent : float
-        GloVe: those that do so x times, less often, weigh (x / x_max) ** x_exponent; 0 to 5.
+        GloVe: a pair with a smaller count x weighs (x / x_max) ** x_exponent; 0 to 5.
     shrink_windows : bool
         Draw each position's radius from 1 to `window` instead of always using `window`.
     alpha : float or None
@@ -406,7 +406,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "eval_analogies": FileName("Ask these analogy questions after every epoch."),
     "eval_pairs": FileName("Compare with the scores of these word pairs after every epoch."),
     "patience": Integer(
-        "Stop after so many epochs that were no better than the best, and keep the best.", 1, 100_000, optional=True
+        "Stop after N epochs that were no better than the best, and keep the best.", 1, 100_000, optional=True
     ),
     "monitor": Choice(
         "What patience looks at; left out, the first of these that is measured.",

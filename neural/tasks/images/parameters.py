@@ -51,9 +51,7 @@ class ImageParameters(SharedParameters):
     )
     warmup: int = parameter(100, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
     weight_decay: float = parameter(0.05, Number("Weight decay of matrices and tables.", low=0))
-    averaged: int = parameter(
-        3, Integer("Keep the mean of the parameters at the last so many measurements.", 1, 1 << 10)
-    )
+    averaged: int = parameter(3, Integer("Keep the mean of the parameters at the last N measurements.", 1, 1 << 10))
     epochs: int | None = parameter(
         None,
         Integer("Passes over the pictures.", 1, MANY),
@@ -71,11 +69,11 @@ class ImageParameters(SharedParameters):
     batch_size: int = parameter(64, Integer("Pictures in a step of training.", 1, MANY))
     shift: float | None = parameter(
         None,
-        Number("Move each picture of a step at random, by at most so many pixels each way.", low=0, high=MAX_SIDE),
+        Number("Most pixels by which each picture of a step is moved at random, each way.", low=0, high=MAX_SIDE),
         "a fourteenth of the shorter side",
     )
     rotate: float = parameter(
-        10.0, Number("Turn each picture of a step at random, by at most so many degrees either way.", low=0, high=180)
+        10.0, Number("Most degrees by which each picture of a step is turned at random, either way.", low=0, high=180)
     )
     zoom: float = parameter(
         0.1,

@@ -66,7 +66,7 @@ class TaggerParameters(NetworkParameters):
     min_count: int = parameter(1, Integer("Words seen less often have no row of their own.", 1, MANY))
     word_dropout: float = parameter(
         0.1,
-        Number("Read so many words as unknown ones while training, of rare words more.", low=0, below=1),
+        Number("Fraction of words that training reads as unknown; of rare words it is more.", low=0, below=1),
     )
     most_vectors: int = parameter(
         100_000, Integer("Word vectors to keep of those given, besides the training's own.", 1, MANY)

@@ -159,7 +159,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         temperature : float, default 1
             Below 1, probable units are written more often than they should be.
         top_k : int, optional
-            Draw among so many of the most probable.
+            Draw among the top_k most probable tokens.
         top_p : float, default 1
             Draw among the fewest that have this probability together.
         greedy : bool, default False

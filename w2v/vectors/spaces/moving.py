@@ -61,7 +61,7 @@ def centred(embeddings: Embeddings, n_frequent: int = FREQUENT) -> Embeddings:
     ----------
     embeddings : Embeddings
     n_frequent : int, default 20,000
-        Take the mean of the first, usually the most frequent, so many words.
+        How many of the first words, usually the most frequent, the mean is of.
 
     Returns
     -------

@@ -108,7 +108,10 @@ class ClassifierParameters(NetworkParameters):
         None, Flag("Let a text have any number of labels: each is a question of its own."), "if a text has several"
     )
     word_dropout: float = parameter(
-        0.1, Number("With layers: read so many words as unknown ones while training, rare ones more.", low=0, below=1)
+        0.1,
+        Number(
+            "With layers: fraction of words that training reads as unknown; of rare words it is more.", low=0, below=1
+        ),
     )
     max_words: int = parameter(512, Integer("With layers: words of a text that are read, the first.", 1, 1 << 20))
     held_out: float = parameter(
