@@ -29,6 +29,7 @@ from benchmarks._common import write_results
 from benchmarks.formats import difference, make_embeddings, round_trips
 from benchmarks.minilm import find_package
 from w2v.encoder import FitOptions, SentenceEncoder
+from w2v.neural.names import POSITIONS
 
 Row = tuple[str, str, float]
 TEXTS = [
@@ -40,7 +41,6 @@ SENTENCES = [
     "How do birds fly?", "", "The cat sat on the mat. " * 80, "Ünïcode 日本語 naïve", "x\ny\tz", "don't — “quote” it!",
     "A sentence of middling length, with a comma, that says nothing in particular about anybody.",
 ]  # fmt: skip
-POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
 
 
 def vectors(encoder: SentenceEncoder, texts: list[str]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, scope
 from w2v.neural.stack import StackConfig
 
-_ADDED = dict.fromkeys((*positions.WITH_TABLE, "sinusoidal"), kernels.TABLE)
+_ADDED = dict.fromkeys((*positions.WITH_TABLE, *positions.WITH_SINUSOIDS), kernels.TABLE)
 _ADDED |= {"index": kernels.INDEX, "fraction": kernels.FRACTION}
 _NOTHING = np.zeros(0, np.float32)
 _ROWS_AT_ONCE = 1 << 12
@@ -150,9 +150,9 @@ class FusedNetwork:
     ) -> None:
         longest = max(int(np.diff(offsets).max(initial=0)), 1)
         plan, cos, sin = self._plan, np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
-        if self.config.positions == "rotary":
+        if self.config.positions in positions.WITH_ROTATION:
             cos, sin = rotary.angles(longest, self.config.dim // self.config.heads, np.float32)
-        elif self.config.positions == "sinusoidal":
+        if self.config.positions in positions.WITH_SINUSOIDS:
             plan = plan._replace(table=positions.sinusoids(longest, self.config.dim, np.float32))
         ranges = divide(offsets, workers)
         in_threads(lambda i: kernel(plan, *sources, offsets, *ranges[i], cos, sin, y.reshape(-1)), len(ranges))

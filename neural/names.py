@@ -5,7 +5,17 @@ from __future__ import annotations
 NORMS = ("pre", "post")
 """Whether blocks normalise what they read or what they give."""
 
-POSITIONS = ("none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary")
+POSITIONS = (
+    "none",
+    "index",
+    "fraction",
+    "sinusoidal",
+    "learned",
+    "learned+relative",
+    "relative",
+    "rotary",
+    "sinusoidal+rotary",
+)
 """See `w2v.neural.layers.positions`."""
 
 ACTIVATIONS = ("gelu", "gelu-tanh", "relu", "tanh")

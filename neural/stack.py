@@ -114,7 +114,7 @@ class StackConfig:
             self.activation,
             self.epsilon,
             self.max_distance if attends and self.positions in positions.WITH_DISTANCES else None,
-            attends and self.positions == "rotary",
+            attends and self.positions in positions.WITH_ROTATION,
             self.memory_size,
             self.mixer,
             self.window,

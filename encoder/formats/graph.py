@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from w2v.encoder.model.network import NetworkConfig
 from w2v.encoder.model.pooling import NO_ACTIVATION, Pooling
-from w2v.neural.layers.positions import BASE, WITH_DISTANCES, WITH_TABLE
+from w2v.neural.layers.positions import BASE, WITH_DISTANCES, WITH_ROTATION, WITH_SINUSOIDS, WITH_TABLE
 from w2v.neural.layers.rotary import BASE as ROTARY_BASE
 from w2v.neural.parameters import ParameterTable
 
@@ -186,7 +186,7 @@ def _add_positions(graph: Graph, tokens: Tokens, h: str, config: NetworkConfig, 
         table = parameters["positions.table"]
         places = graph.add("Min", tokens.places, graph.constant(len(table) - 1, np.int64))
         return graph.add("Add", h, graph.add("Gather", graph.constant(table), places))
-    if kind == "sinusoidal":
+    if kind in WITH_SINUSOIDS:
         columns = np.arange(config.dim)
         rates = BASE ** (-(columns - columns % 2) / config.dim)
         turns = _turns(graph, tokens, rates)
@@ -242,7 +242,7 @@ class _Attention:
             low, high = graph.constant(-most, np.int64), graph.constant(most, np.int64)
             clipped = graph.add("Min", graph.add("Max", distances, low), high)
             self.distances = graph.add("Add", clipped, high)
-        elif config.positions == "rotary":
+        elif config.positions in WITH_ROTATION:
             turns = _turns(graph, tokens, ROTARY_BASE ** (-2 * np.arange(self.size // 2) / self.size))
             quarter = graph.add("Add", turns, graph.constant(np.array(np.pi / 2)))
             self.cos, self.sin = (graph.cast(graph.add("Sin", x), "FLOAT") for x in (quarter, turns))

@@ -24,6 +24,7 @@ from w2v.encoder.parameters import HEADS, MAX_SIZE, EncoderParameters, check_par
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear
 from w2v.neural.layers.dropout import Dropout
+from w2v.neural.layers.positions import WITH_SINUSOIDS
 from w2v.neural.names import ACTIVATIONS, MIXERS
 from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, within
@@ -85,7 +86,7 @@ class NetworkConfig:
         if self.head == "none" and self.dim != self.input_size:
             raise ValueError(f"without a head, dim must be input_size: {self.dim} is not {self.input_size}")
         if self.head == "linear":
-            if self.norm != "post" or self.positions == "sinusoidal":
+            if self.norm != "post" or self.positions in WITH_SINUSOIDS:
                 raise ValueError("the head 'linear' needs the norm 'post' and positions that can start at zero")
             if self.dim < self.input_size + 2:
                 raise ValueError(f"the head 'linear' needs dim of at least input_size + 2, {self.input_size + 2}")

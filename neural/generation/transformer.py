@@ -83,9 +83,9 @@ class FusedDecoder:
         config = self.config.decoder
         added = np.zeros((0, config.dim), np.float32)
         cos = sin = np.zeros((0, 1), np.float32)
-        if config.positions == "rotary":
+        if config.positions in positions.WITH_ROTATION:
             cos, sin = rotary.angles(n, config.dim // config.heads, np.float32)
-        elif config.positions not in ("none", "relative"):
+        if config.positions not in ("none", "relative", "rotary"):
             added = added_positions(config, self._position_arrays, n, np.float32)
         return added, cos, sin
 

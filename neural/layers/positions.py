@@ -16,6 +16,8 @@ What is added to row i = 0 … T − 1 of a sequence:
     Nothing; attention has a bias for every distance, see `dot_product`.
 ``rotary``
     Nothing; queries and keys are turned, see `rotary`.
+``sinusoidal+rotary``
+    Sines and cosines, and queries and keys are turned as well: where a token stands, and how far from the others.
 ``none``
     Nothing: the order of tokens is not seen.
 
@@ -40,6 +42,8 @@ KINDS = POSITIONS
 """All kinds, those that act inside attention too."""
 WITH_TABLE, WITH_DISTANCES = ("learned", "learned+relative"), ("relative", "learned+relative")
 """Those that have a table of positions, and those that have biases of distances."""
+WITH_SINUSOIDS, WITH_ROTATION = ("sinusoidal", "sinusoidal+rotary"), ("rotary", "sinusoidal+rotary")
+"""Those that add sines and cosines, and those that turn queries and keys."""
 BASE = 10000.0
 _DEVIATION = 0.02
 
@@ -67,7 +71,7 @@ def forward(
     if kind in ("index", "fraction"):
         factors = _factors(offsets, kind, x.dtype)
         return x + factors[:, None] * parameters["direction"], Cache(factors, None)
-    if kind == "sinusoidal":
+    if kind in WITH_SINUSOIDS:
         rows = places(offsets)
         return x + sinusoids(int(rows.max(initial=-1)) + 1, x.shape[1], x.dtype)[rows], Cache(None, None)
     if kind in WITH_TABLE:

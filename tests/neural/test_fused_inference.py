@@ -12,7 +12,7 @@ from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.neural.fused_inference import FusedNetwork
 from w2v.neural.kernels.fused import GROUP
 from w2v.neural.layers import activations
-from w2v.neural.layers.positions import KINDS
+from w2v.neural.layers.positions import KINDS, WITH_SINUSOIDS
 from w2v.neural.parameters import ParameterTable
 
 HEADS: dict[str, dict[str, Any]] = {
@@ -22,7 +22,7 @@ HEADS: dict[str, dict[str, Any]] = {
     "no head": {"norm": "post", "head": "none", "input_size": 8},
     "pre without head": {"head": "none", "input_size": 8},
 }
-CASES = [(kind, name) for kind in KINDS for name in HEADS if (kind, name) != ("sinusoidal", "linear")]
+CASES = [(kind, name) for kind in KINDS for name in HEADS if not (kind in WITH_SINUSOIDS and name == "linear")]
 LENGTHS = [1, 0, 3, GROUP - 5, 2, GROUP, 7, GROUP + 200, 1, 1, 0, 30]
 
 

@@ -18,8 +18,7 @@ from w2v.corpora.tokenizers import JiebaTokenizer, WhitespaceTokenizer, WordsTok
 from w2v.encoder import EncoderState, SentenceEncoder, sif_state
 from w2v.encoder.formats import onnx_folder, read_encoder, write_encoder
 from w2v.encoder.model.pooling import Dense, Pooling
-
-POSITIONS = ["none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"]
+from w2v.neural.names import POSITIONS
 
 
 def encode(state: EncoderState, texts: list[str]) -> np.ndarray:

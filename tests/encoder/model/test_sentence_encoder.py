@@ -29,6 +29,7 @@ from w2v.encoder.formats import write_encoder
 from w2v.encoder.model.inference import Encoded, Output
 from w2v.encoder.model.network import Network
 from w2v.encoder.model.state import sif_state
+from w2v.neural.names import POSITIONS
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -275,9 +276,7 @@ ATTENTION: dict[str, Any] = {"architecture": "attention", "layers": 2, "heads": 
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
-@pytest.mark.parametrize(
-    "positions", ["none", "index", "fraction", "sinusoidal", "learned", "learned+relative", "relative", "rotary"]
-)
+@pytest.mark.parametrize("positions", POSITIONS)
 def test_attention_starts_at_sif(norm: str, positions: str) -> None:
     embeddings = make_embeddings()
     encoder = SentenceEncoder(embeddings, a=1e-2, norm=norm, positions=positions, **ATTENTION)

@@ -25,7 +25,7 @@ from w2v.neural.stack import Memory, StackConfig
 
 ENCODER = StackConfig(12, 2, 2, 20, positions="learned+relative", max_positions=5, max_distance=3)
 SIZE, LENGTH = 40, 37
-KINDS = ("rotary", "learned", "learned+relative", "relative", "sinusoidal", "index", "none")
+KINDS = ("sinusoidal+rotary", "rotary", "learned", "learned+relative", "relative", "sinusoidal", "index", "none")
 variants = pytest.mark.parametrize(
     ("norm", "positions"), [(norm, kind) for norm, kind in itertools.product(("pre", "post"), KINDS)]
 )
