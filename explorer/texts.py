@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from w2v.explorer.explored import MOST_TOKENS, check_text
 from w2v.explorer.guard import MOST_BODY_BYTES
+from w2v.neural.names import JUDGES
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.text.answers import Scored, Translation
 from w2v.neural.tasks.text.language_model import LanguageModel
@@ -174,7 +175,7 @@ class ExploredLanguageModel(Loaded):
         check_text(text, LONGEST_TEXT, "a text")
         is_lines = self._model.network_.metadata["lines"]
         lines = [line for line in text.splitlines() if line.strip()] if is_lines else [text]
-        scored = [self._model.score(lines, ngrams=ngrams, workers=1) for ngrams in (False, True)]
+        scored = [self._model.score(lines, by=by, workers=1) for by in JUDGES[:2]]
         losses = [_loss(each) for each in scored]
         return {
             "lines": [_surprises(network, ngrams) for network, ngrams in zip(*scored, strict=True)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 NORMS = ("pre", "post")
 """Whether blocks normalise what they read or what they give."""
 
@@ -32,3 +34,7 @@ TEXT_POOLINGS = (*POOLINGS, "max+mean")
 
 FIGURES = {"bleu": "BLEU {:.1f}", "f1": "F1 {:.1%}", "accuracy": "accuracy {:.1%}"}
 """What trainings measure besides losses, and how it is shown."""
+
+Judge = Literal["network", "ngrams", "mixture"]
+JUDGES: tuple[Judge, ...] = get_args(Judge)
+"""What says how probable a text is: a network, the n-grams beside it, or both; see `w2v.neural.tasks.text.mixture`."""

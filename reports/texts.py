@@ -15,6 +15,7 @@ from w2v.corpora.parallel import Pairs, read_pairs
 from w2v.corpora.readers import CorpusError, TextReader
 from w2v.corpora.units import UNKNOWN
 from w2v.display.wording import decimals, in_words, percent, shortened
+from w2v.neural.names import JUDGES, Judge
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.parameters import LanguageModelParameters, TranslatorParameters
@@ -136,6 +137,7 @@ model.perplexity(["A sentence.", "Another one."])"""
             *_network_facts(network),
             ("held-out perplexity", _perplexity(best.get("held_out_loss"))),
             ("… of the n-grams", _perplexity(floor)),
+            ("… of both together", _perplexity(metadata.get("mixture_loss"))),
             ("training", duration(history)),
             ("size", size_on_disk(request.folder)),
         ],
@@ -229,7 +231,7 @@ def _measure_texts(model: LanguageModel, request: Request, measured: Measured) -
     for path in request.files.texts:
         lines = list(TextReader(path).lines())
         n_bits = math.log(2) * (sum(map(len, lines)) + len(lines))
-        found = {"network": _losses(model, lines), f"n-grams, order {model.ngrams_.order}": _losses(model, lines, True)}
+        found = {name: _losses(model, lines, by) for by, name in _judges(model).items()}
         if other is not None and against is not None:
             found[Path(against).name] = _losses(other, lines)
         for name, one in found.items():
@@ -247,9 +249,15 @@ def _measure_texts(model: LanguageModel, request: Request, measured: Measured) -
     measured.notes.append("Units that are not in the vocabulary count as one, which is more probable than each.")
 
 
-def _losses(model: LanguageModel, lines: Sequence[str], ngrams: bool = False) -> _Losses:
+def _judges(model: LanguageModel) -> dict[Judge, str]:
+    """Return what of a model a text is measured by, and its name."""
+    judges: dict[Judge, str] = {"network": "network", "ngrams": f"n-grams, order {model.ngrams_.order}"}
+    return judges | ({"mixture": "both together"} if "mixture_weight" in model.network_.metadata else {})
+
+
+def _losses(model: LanguageModel, lines: Sequence[str], by: Judge = "network") -> _Losses:
     texts = [line for line in lines if line.strip()] if model.network_.metadata["lines"] else ["\n".join(lines)]
-    scored = model.score(texts, ngrams=ngrams)
+    scored = model.score(texts, by=by)
     ids, _ = model.network_.units["text"].encode(texts)
     n = sum(len(one.log_probabilities) for one in scored)
     return _Losses(n, int((ids == UNKNOWN).sum()), -sum(one.log_probability for one in scored))
@@ -262,8 +270,8 @@ def _samples(model: LanguageModel) -> Section:
     for seed in range(1, N_SAMPLES + 1):
         text = model.write(max_tokens=_UNITS_OF_SAMPLE[kind], seed=seed)
         losses = []
-        for ngrams in (False, True):
-            [scored] = model.score([text], ngrams=ngrams)
+        for by in JUDGES[:2]:
+            [scored] = model.score([text], by=by)
             told = scored.log_probabilities[: len(scored.pieces)]
             losses.append(decimals(-float(told.mean())) if len(told) else "-")
         rows.append((shortened(text.replace("\n", " ↵ "), _LONGEST_SAMPLE), *losses))

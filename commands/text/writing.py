@@ -31,6 +31,7 @@ from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.inputs import expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable, printable_lines
+from w2v.neural.names import JUDGES, Judge
 from w2v.neural.tasks.parameters import LanguageModelParameters
 from w2v.settings.constraints import MAX_SEED
 
@@ -100,7 +101,9 @@ def fit_lm(
 
     run(
         model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
-        facts=lambda: {"ngram_held_out_loss": model.network_.metadata["ngram_loss"]},
+        facts=lambda: {
+            f"{name}_held_out_loss": model.network_.metadata.get(f"{name}_loss") for name in ("ngram", "mixture")
+        },
     )  # fmt: skip
 
 
@@ -142,18 +145,19 @@ def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     epilog="""\b
 Examples:
   w2v score wiki.lm candidates.txt
-  w2v score wiki.lm - --ngrams < candidates.txt
+  w2v score wiki.lm - --by mixture < candidates.txt
   w2v score wiki.lm candidates.txt --json | jq .perplexity""",
 )
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("--ngrams", is_flag=True, help="Ask the n-grams that stand beside the network.")
+@click.option("--by", type=click.Choice(JUDGES), default="network", show_default=True,
+              help="Ask the network, the n-grams that stand beside it, or both together.")  # fmt: skip
 @click.option("--whole", is_flag=True, help="Score each file as one text, instead of its lines.")
 @errors_option
 @workers_option
 @json_option
 def score(
-    model: Path, files: tuple[str, ...], ngrams: bool, whole: bool, errors: str, workers: int | None, as_json: bool
+    model: Path, files: tuple[str, ...], by: Judge, whole: bool, errors: str, workers: int | None, as_json: bool
 ) -> None:
     """Say how probable each line of files, or of standard input, is, and what surprises in it.
 
@@ -165,7 +169,7 @@ def score(
     opened = LanguageModel.load(model)
     are_words = opened.network_.units["text"].kind == "words"
     total, n = 0.0, 0
-    for scored in _scored(opened, TextReader(files or "-", errors=errors), ngrams, whole, workers):
+    for scored in _scored(opened, TextReader(files or "-", errors=errors), by, whole, workers):
         total += scored.log_probability
         n += len(scored.log_probabilities)
         if as_json:
@@ -176,16 +180,16 @@ def score(
         say(f"{n:,} units, perplexity {math.exp(-total / n):.2f}, {-total / n:.4f} nats each")
 
 
-def _scored(model: LanguageModel, reader: TextReader, ngrams: bool, whole: bool, workers: int | None) -> Any:
+def _scored(model: LanguageModel, reader: TextReader, by: Judge, whole: bool, workers: int | None) -> Any:
     """Yield what texts score, some lines at a time."""
     if whole:
         for path in reader.paths:
             text = "\n".join(TextReader(path, errors=reader.errors).lines())
-            yield from model.score([text], ngrams=ngrams, workers=workers)
+            yield from model.score([text], by=by, workers=workers)
         return
     lines = reader.lines()
     while texts := list(islice(lines, _AT_ONCE)):
-        yield from model.score(texts, ngrams=ngrams, workers=workers)
+        yield from model.score(texts, by=by, workers=workers)
 
 
 def _coloured(scored: Scored, are_words: bool) -> str:

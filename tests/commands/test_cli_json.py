@@ -96,7 +96,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "tag": [("tag", "tagger", "lines.txt")],
     "translate": [("translate", "translator", "lines.txt")],
     "write": [("write", "lm", "one"), ("write", "lm")],
-    "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--ngrams",), ("--whole",))],
+    "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--by", "mixture"), ("--whole",))],
     "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
     "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "topics", "images")],
     "align": [("align", "words", "subwords", "--dictionary", "identical", "-o", "NEW")],

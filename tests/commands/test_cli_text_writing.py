@@ -25,6 +25,7 @@ from tests.helpers.text_models import (
 )
 from w2v import LanguageModel
 from w2v.commands.text import writing
+from w2v.neural.names import JUDGES
 from w2v.neural.tasks.parameters import LanguageModelParameters
 
 CORPUS = counting_lines(100)
@@ -53,7 +54,8 @@ def test_fit_lm_trains_saves_and_reports(corpus: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     summary, model = json.loads(result.stdout), LanguageModel.load(output)
     assert summary["history"] == model.history_ and summary["units"] == "9 words"
-    assert summary["ngram_held_out_loss"] == pytest.approx(model.network_.metadata["ngram_loss"])
+    for name in ("ngram", "mixture"):
+        assert summary[f"{name}_held_out_loss"] == model.network_.metadata[f"{name}_loss"]
     result = run("fit-lm", corpus, "-o", output, *FEW, "--overwrite", "-v", corpus)
     assert result.exit_code == 0 and "ngram held out loss" in result.stdout and str(output) in result.stdout
     assert_mistake(run("fit-lm", corpus, "-o", output, *FEW), 1, "exists already")
@@ -166,15 +168,15 @@ def test_write_refuses_bad_options(models: dict[str, Path], options: tuple[str, 
 def test_score_prints_a_line_for_a_line_and_the_perplexity_of_all(models: dict[str, Path], tmp_path: Path) -> None:
     lines = ["one two three", "", "three one one", "好久不见", "six " * 100]
     text, model = write_lines(tmp_path / "text.txt", lines), counting_model()
-    for options, ngrams in (((), False), (("--ngrams",), True)):
-        result = run("score", models["lines"], text, *options)
+    for by in JUDGES:
+        result = run("score", models["lines"], text, *(() if by == "network" else ("--by", by)))
         assert result.exit_code == 0, result.output
         shown = result.stdout.split("\n")
         assert len(shown) == len(lines) + 1
-        for row, scored in zip(shown, model.score(lines, ngrams=ngrams), strict=False):
+        for row, scored in zip(shown, model.score(lines, by=by), strict=False):
             expected = f"{scored.log_probability:10.2f} {scored.perplexity:10.2f}  {scored.text}"
             assert row == expected
-        perplexity = model.perplexity(lines, ngrams=ngrams)
+        perplexity = model.perplexity(lines, by=by)
         assert f"perplexity {perplexity:.2f}, {math.log(perplexity):.4f} nats each" in result.stderr
     assert run("score", models["lines"], stdin=text.read_bytes()).stdout == run("score", models["lines"], text).stdout
     assert run("score", models["lines"], stdin=b"").stdout == ""
@@ -234,7 +236,7 @@ def test_info_describes_a_language_model(models: dict[str, Path]) -> None:
     described = json.loads(run("info", models["lines"], "--json").stdout)
     assert described["kind"] == "language model" and described["units"] == "9 words" and described["lines"] is True
     assert described["held_out_loss"] == min(entry["held_out_loss"] for entry in described["history"])
-    assert described["ngram_loss"] > 0 and described["training"]["complete"] is True
+    assert described["ngram_loss"] > described["mixture_loss"] > 0 and described["training"]["complete"] is True
     assert "language model" in run("info", models["running"]).stdout
 
 

@@ -23,6 +23,7 @@ from tests.helpers.label_examples import mistaken_classifier
 from tests.helpers.pictures import bar_classifier, bars, write_folder
 from tests.helpers.tag_models import name_tagger
 from tests.helpers.text_models import counting_model, number_translator
+from w2v.neural.names import JUDGES
 
 pytest.importorskip("starlette")
 
@@ -524,9 +525,7 @@ def test_page_of_a_language_model_writes_and_judges(look: Any, model_address: st
     assert seen.words("#judgement .piece")[:4] == ["one", "two", "three", "end"]
     shown = [float(text) for text in seen.page.locator(".totals strong").all_inner_texts()]
     lines = ["one two three", *hostile]
-    assert shown == pytest.approx(
-        [counting_model().perplexity(lines, ngrams=which) for which in (False, True)], abs=0.006
-    )
+    assert shown == pytest.approx([counting_model().perplexity(lines, by=by) for by in JUDGES[:2]], abs=0.006)
 
 
 def test_page_of_a_classifier_shows_labels_words_and_mistakes(look: Any, classifier_address: str) -> None:

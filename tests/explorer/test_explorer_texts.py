@@ -16,6 +16,7 @@ from tests.helpers.explorer_client import PORT, Client
 from tests.helpers.explorer_examples import HOSTILE
 from tests.helpers.text_models import character_model, counting_model, number_translator
 from w2v import ModelError
+from w2v.neural.names import JUDGES
 from w2v.neural.tasks.text.writing import Written
 
 pytest.importorskip("starlette")
@@ -165,11 +166,11 @@ def test_scores_are_those_of_the_network_and_of_the_n_grams(lines: Client) -> No
     answer = lines.post("/api/score", text=text).json
     model, given = counting_model(), ["one two three", "five one foo"]
     for which in (0, 1):
-        expected = model.score(given, ngrams=bool(which))
+        expected = model.score(given, by=JUDGES[which])
         for line, scored in zip(answer["lines"], expected, strict=True):
             told = [piece["surprise"][which] for piece in line["pieces"]] + [line["end"][which]]
             np.testing.assert_allclose(told, -scored.log_probabilities, atol=1e-4)
-        assert answer["perplexity"][which] == pytest.approx(model.perplexity(given, ngrams=bool(which)), rel=1e-4)
+        assert answer["perplexity"][which] == pytest.approx(model.perplexity(given, by=JUDGES[which]), rel=1e-4)
         assert answer["loss"][which] == pytest.approx(math.log(answer["perplexity"][which]))
     assert [piece["piece"] for piece in answer["lines"][0]["pieces"]] == ["one", "two", "three"]
 

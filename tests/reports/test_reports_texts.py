@@ -14,6 +14,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.text_models import character_model, counting_model, number_pairs, number_translator
 from w2v import Embeddings, LanguageModel, ModelError, Translator
 from w2v.corpora import CorpusError
+from w2v.neural.names import JUDGES
 from w2v.neural.tasks.text.bleu import bleu
 from w2v.reports import Card, CardOptions, Evaluations, model_card, save_report, to_html, to_markdown
 from w2v.reports.blocks import Curves, Section, Series, Table
@@ -73,6 +74,7 @@ def test_card_says_what_a_language_model_is() -> None:
     facts, metadata = dict(card.facts), counting_model().network_.metadata
     assert (card.kind, card.pipeline_tag) == ("Language model", "text-generation")
     assert facts["… of the n-grams"] == f"{math.exp(metadata['ngram_loss']):.2f}"
+    assert facts["… of both together"] == f"{math.exp(metadata['mixture_loss']):.2f}"
     assert list(sections(card)) == ["How to use it", "Samples", "Training", "Settings", "Limits"]
     settings = {row[0]: row[1:] for table in tables(card, "Settings") for row in table.rows}
     assert settings["its texts are"] == ("lines, which end",)
@@ -141,17 +143,18 @@ def test_texts_are_measured_by_network_and_n_grams(units: str, text: Path, tmp_p
     model.save(tmp_path / "other.lm")
     card = model_card(model, evaluations=Evaluations(texts=[text], against=tmp_path / "other.lm"))
     [table] = tables(card, "Evaluation")
-    network, ngrams, other = table.rows
+    network, ngrams, both, other = table.rows
     given = ["one two three", "five one foo"] if units == "words" else [text.read_text().rstrip("\n")]
-    for row, is_ngrams in ((network, False), (ngrams, True)):
-        perplexity = model.perplexity(given, ngrams=is_ngrams)
+    for row, by in ((network, JUDGES[0]), (ngrams, JUDGES[1]), (both, JUDGES[2])):
+        perplexity = model.perplexity(given, by=by)
         n = sum(len(one.log_probabilities) for one in model.score(given))
         assert row[2] == f"{n:,}"
         assert float(row[4]) == pytest.approx(perplexity, abs=0.006)
         assert float(row[5]) == pytest.approx(math.log(perplexity), abs=0.0006)
         assert float(row[6]) == pytest.approx(n * math.log2(perplexity) / len(text.read_text()), abs=0.0006)
     assert network[3] == ("12.5 %" if units == "words" else "0.0 %")
-    assert (network[:2], ngrams[1], other[1]) == (("text.txt", "network"), "n-grams, order 3", "other.lm")
+    assert network[:2] == ("text.txt", "network")
+    assert (ngrams[1], both[1], other[1]) == ("n-grams, order 3", "both together", "other.lm")
     assert network[2:] == other[2:]
     [result] = card.results
     assert (result.task, result.metric) == ("text-generation", "perplexity")
@@ -162,8 +165,8 @@ def test_samples_are_what_the_model_writes() -> None:
     [table] = tables(model_card(model), "Samples")
     for seed, (text, network, ngrams) in enumerate(table.rows, 1):
         assert text == model.write(max_tokens=40, seed=seed)
-        for shown, which in ((network, False), (ngrams, True)):
-            [scored] = model.score([text], ngrams=which)
+        for shown, by in ((network, JUDGES[0]), (ngrams, JUDGES[1])):
+            [scored] = model.score([text], by=by)
             assert float(shown) == pytest.approx(-scored.log_probabilities[:-1].mean(), abs=0.0006)
 
 

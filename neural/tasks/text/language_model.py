@@ -17,6 +17,7 @@ from w2v.neural.generation.networks import GeneratingDecoder, decoder_of
 from w2v.neural.generation.sequential import Chosen, OnToken, Sampling
 from w2v.neural.generation.state import TOKENS_ONLY, Wanted
 from w2v.neural.models import CausalConfig
+from w2v.neural.names import JUDGES, Judge
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
@@ -27,6 +28,7 @@ from w2v.neural.tasks.folder import LANGUAGE_MODEL_FOLDER, LANGUAGE_MODELS, Text
 from w2v.neural.tasks.parameters import LanguageModelParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.text.answers import Scored, log_probabilities
+from w2v.neural.tasks.text.mixture import best_weight, mixed
 from w2v.neural.tasks.text.texts import TextData, learn_text_units
 from w2v.neural.tasks.text.windows import Streams, Windows
 from w2v.neural.tasks.text.writing import Pieces, Writing, Written, continued, go_on
@@ -245,15 +247,16 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         """Return the units that follow those of a prompt, without the end."""
         return go_on(self._generating(), prompt, self._context, self._end, writing, wanted, tell)
 
-    def score(self, texts: Iterable[str], *, ngrams: bool = False, workers: int | None = None) -> list[Scored]:
+    def score(self, texts: Iterable[str], *, by: Judge = "network", workers: int | None = None) -> list[Scored]:
         """Say how probable texts are.
 
         Parameters
         ----------
         texts : iterable of str
             Lines, or one or more running texts.
-        ngrams : bool, default False
-            Ask the n-grams instead of the network.
+        by : {{'network', 'ngrams', 'mixture'}}, default 'network'
+            What is asked: the network, the n-grams of the same text, or both with the weight that made the held-out
+            text most probable. The mixture is nearly always the best judge.
         workers : int, optional
             Threads; all cores by default.
 
@@ -264,7 +267,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         given = checked_texts(texts)
         units = self._units
         packed = Packed(*units.encode(given))
-        found = self.ngrams_.log_probabilities(packed) if ngrams else self._log_probabilities(packed, workers)
+        found = self._log_probabilities(packed, by, workers)
         extra = int(self._lines)
         borders = packed.offsets + extra * np.arange(packed.n_sequences + 1)
         shown = units.pieces
@@ -277,20 +280,32 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             for i, text in enumerate(given)
         ]
 
-    def _log_probabilities(self, packed: Packed, workers: int | None) -> NDArray[np.float64]:
+    def _log_probabilities(self, packed: Packed, by: Judge, workers: int | None) -> NDArray[np.float64]:
+        if by not in JUDGES:
+            raise ValueError(f"by must be one of {', '.join(JUDGES)}, not {by!r:.80}")
         network = self.network_
+        if by == "mixture" and "mixture_weight" not in network.metadata:
+            raise ValueError("the weight of the mixture is found when training ends, and this model's has not ended")
+        if by == "ngrams":
+            return self.ngrams_.log_probabilities(packed)
         streams = Streams(packed, self._lines)
-        return log_probabilities(network, network.parameters, streams, self._context, self._threads(workers))
+        found = log_probabilities(network, network.parameters, streams, self._context, self._threads(workers))
+        if by == "network":
+            return found
+        return mixed(found, self.ngrams_.log_probabilities(packed), network.metadata["mixture_weight"])
 
-    def perplexity(self, texts: Iterable[str], *, ngrams: bool = False) -> float:
+    def perplexity(self, texts: Iterable[str], *, by: Judge = "network") -> float:
         """Return the perplexity of texts, each token of which counts alike; NaN if there is none."""
-        found = np.concatenate([np.zeros(0), *(one.log_probabilities for one in self.score(texts, ngrams=ngrams))])
+        found = np.concatenate([np.zeros(0), *(one.log_probabilities for one in self.score(texts, by=by))])
         return math.exp(-float(found.mean())) if len(found) else math.nan
 
     @classmethod
     def _check(cls, metadata: Mapping[str, Any]) -> None:
         if type(metadata.get("lines")) is not bool:
             raise ValueError("it does not say whether its texts are lines")
+        weight = metadata.get("mixture_weight", 0.0)
+        if type(weight) is not float or not 0 <= weight <= 1:
+            raise ValueError(f"mixture_weight must be from 0 to 1, not {weight!r:.80}")
 
     def _keep(self, network: TextNetwork) -> None:
         super()._keep(network)
@@ -331,10 +346,10 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             raise ValueError("the text to measure by holds nothing of which the model could be asked")
         training.tell("counting n-grams")
         ngrams = NgramModel.fit(trained, parameters.order, len(units.pieces), sentences=data.lines)
-        floor = -float(ngrams.log_probabilities(held_out).mean())
+        by_ngrams = ngrams.log_probabilities(held_out)
         start = replace(
             start,
-            metadata={**start.metadata, "lines": data.lines, "ngram_loss": floor},
+            metadata={**start.metadata, "lines": data.lines, "ngram_loss": -float(by_ngrams.mean())},
             further={"ngrams": ngrams.arrays()},
         )
         text = Text(
@@ -346,8 +361,18 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             digest_of(trained, held_out),
             data.files,
             {"validation": data.validation_files, "errors": data.errors},
+            concluded=lambda learned: _mixing(learned, measured, by_ngrams, self._threads(parameters.workers)),
         )
         train(start, text, training)
+
+
+def _mixing(learned: TextNetwork, text: Streams, by_ngrams: NDArray[np.float64], workers: int) -> TextNetwork:
+    """Return what was learned with the weight that its network has beside the n-grams."""
+    context = int(learned.metadata["parameters"]["context"])
+    by_network = log_probabilities(learned, learned.parameters, text, context, workers)
+    weight = best_weight(by_network, by_ngrams)
+    loss = -float(mixed(by_network, by_ngrams, weight).mean())
+    return replace(learned, metadata=learned.metadata | {"mixture_weight": weight, "mixture_loss": loss})
 
 
 def _config(units: Units, parameters: LanguageModelParameters) -> CausalConfig:

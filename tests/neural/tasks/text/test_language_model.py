@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from w2v.corpora import TextReader
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.neural import models
 from w2v.neural.models import END, START, Batch
+from w2v.neural.names import JUDGES, Judge
 from w2v.neural.packing import Packed
 
 CORPUS = counting_lines(120)
@@ -51,13 +53,14 @@ def test_learns_to_count(tmp_path: Path) -> None:
     model = counting_model()
     assert model.write("two", greedy=True).startswith("two three four")
     unseen = counting_lines(50, 7)
-    assert model.perplexity(unseen) < 2 and model.perplexity(unseen, ngrams=True) < 2
+    assert model.perplexity(unseen) < 2 and model.perplexity(unseen, by="ngrams") < 2
+    assert model.perplexity(unseen, by="mixture") < model.perplexity(unseen)
     assert model.score(["one two three"])[0].log_probability > model.score(["three one two"])[0].log_probability + 3
     model.save(tmp_path / "m")
     loaded = LanguageModel.load(tmp_path / "m")
     assert loaded.get_params() == model.get_params() and loaded.history_ == model.history_
     assert loaded.perplexity(unseen) == model.perplexity(unseen)
-    assert loaded.perplexity(unseen, ngrams=True) == model.perplexity(unseen, ngrams=True)
+    assert loaded.perplexity(unseen, by="ngrams") == model.perplexity(unseen, by="ngrams")
     assert loaded.write("two", seed=3) == model.write("two", seed=3)
 
 
@@ -97,8 +100,10 @@ def test_neither_company_nor_workers_change_a_score(name: str, monkeypatch: pyte
     for workers in (1, 3):
         for scored, expected in zip(model.score(texts, workers=workers), alone, strict=True):
             assert np.array_equal(scored.log_probabilities, expected)
-    for scored, text in zip(model.score(texts, ngrams=True), texts, strict=True):
-        assert np.array_equal(scored.log_probabilities, model.score([text], ngrams=True)[0].log_probabilities)
+    others: tuple[Judge, ...] = ("ngrams", "mixture")
+    for by in others:
+        for scored, text in zip(model.score(texts, by=by), texts, strict=True):
+            assert np.array_equal(scored.log_probabilities, model.score([text], by=by)[0].log_probabilities)
 
 
 def test_empty_texts_have_scores() -> None:
@@ -111,10 +116,33 @@ def test_empty_texts_have_scores() -> None:
 
 def test_ngrams_know_the_text_and_are_the_floor() -> None:
     model = counting_model()
-    [scored] = model.score(["one two three"], ngrams=True)
+    [scored] = model.score(["one two three"], by="ngrams")
     assert len(scored.log_probabilities) == 4 and (scored.log_probabilities <= 0).all()
     floor = model.network_.metadata["ngram_loss"]
     assert 0 < floor < model.history_[0]["held_out_loss"]
+
+
+@each_model
+def test_the_mixture_is_that_of_both_with_the_best_weight_on_what_was_held_out(name: str) -> None:
+    model, texts = LOADED[name](), counting_lines(20, 8)
+    weight = model.network_.metadata["mixture_weight"]
+    network, ngrams, mixture = (
+        np.concatenate([one.log_probabilities for one in model.score(texts, by=by)]) for by in JUDGES
+    )
+    assert 0 < weight < 1
+    np.testing.assert_allclose(np.exp(mixture), weight * np.exp(network) + (1 - weight) * np.exp(ngrams), rtol=1e-12)
+    assert model.network_.metadata["mixture_loss"] < model.network_.metadata["ngram_loss"] + 1e-9
+
+
+def test_who_may_be_asked() -> None:
+    model = counting_model()
+    with pytest.raises(ValueError, match="by must be one of network, ngrams, mixture, not 'both'"):
+        model.score(["one"], by="both")  # type: ignore[arg-type]
+    unfinished = LanguageModel(**model.get_params())
+    metadata = {name: value for name, value in model.network_.metadata.items() if not name.startswith("mixture")}
+    unfinished._keep(replace(model.network_, metadata=metadata))
+    with pytest.raises(ValueError, match="found when training ends"):
+        unfinished.score(["one"], by="mixture")
 
 
 @each_model
