@@ -4,11 +4,12 @@
     python benchmarks/writing.py words SIMPLEWIKI.txt.xz --name simplewiki-1h --options --max-time 1h
 
 `characters` holds the last tenth of the text out. Its held-out loss is that of windows side by side, as others measure
-it; `test` is what `LanguageModel.score` gives the same tenth: every character but the first sees at least half a window
-before it, as an n-gram sees all it needs. `words` takes the lower-cased words of every line, writes one sign
-for those that occur fewer than five times, and holds every hundredth line out; its network reads subwords, and its
-perplexity is that of a word or the end of a line: subwords that spell a word are added up. `w2v fit-lm` and `w2v score`
-run as processes of their own. CPU seconds are those of all threads.
+it; `test` is what `LanguageModel.score` gives the same tenth: every character but the first sees at least half a
+window before it, as an n-gram sees all it needs. It is asked by the network, by the n-grams, and by both together,
+whose weight this tenth decided. `words` takes the lower-cased words of every line, writes one sign for those that
+occur fewer than five times, and holds every hundredth line out; its network reads subwords, and its perplexity is that
+of a word or the end of a line: subwords that spell a word are added up. `w2v fit-lm` and `w2v score` run as processes
+of their own. CPU seconds are those of all threads.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from benchmarks._common import write_results
 from benchmarks.ngrams import HELD_OUT, MIN_COUNT
 from benchmarks.translating import run
 from w2v import LanguageModel
+from w2v.neural.names import JUDGES
 
 RARE = "§"
 TENTH = 0.1
@@ -51,6 +54,11 @@ def write_words(file: Path, work: Path) -> tuple[list[Path], int]:
             for line in part:
                 print(*(word if counts[word] >= MIN_COUNT else RARE for word in line), file=out)
     return files, sum(map(len, test)) + len(test)
+
+
+def rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
+    """Return values for people."""
+    return {name: round(value, digits) for name, value in values.items()}
 
 
 def main() -> None:
@@ -82,12 +90,16 @@ def main() -> None:
         if given.kind == "characters":
             text = lzma.open(given.file, "rt", encoding="utf-8").read()
             held_out = text[-round(len(text) * TENTH) :]
-            scored = LanguageModel.load(model).score([held_out])[0]
-            results["test"] = {"nats": round(-scored.log_probability / len(held_out), 4), "characters": len(held_out)}
+            opened = LanguageModel.load(model)
+            nats = {by: -opened.score([held_out], by=by)[0].log_probability / len(held_out) for by in JUDGES}
+            results["test"] = {"nats": rounded(nats, 4), "characters": len(held_out)}
         else:
-            found, took = run("score", model, test, "--json")
-            total = -sum(json.loads(line)["log_probability"] for line in found.splitlines())
-            results["test"] = {"words_and_ends": n_words, "perplexity": round(math.exp(total / n_words), 2)} | took
+            perplexities, took = {}, {}
+            for by in JUDGES:
+                found, took[by] = run("score", model, test, "--by", by, "--json")
+                total = -sum(json.loads(line)["log_probability"] for line in found.splitlines())
+                perplexities[by] = math.exp(total / n_words)
+            results["test"] = {"words_and_ends": n_words, "perplexity": rounded(perplexities, 2), "cost": took}
     write_results(f"writing-{given.name}", results)
 
 
