@@ -35,7 +35,9 @@ class SharedParameters:
     feed_forward: float = parameter(
         2.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
     )
-    positions: str = parameter("sinusoidal", Choice("How attention knows the places of tokens.", DECODED_POSITIONS))
+    positions: str = parameter(
+        "sinusoidal+rotary", Choice("How attention knows the places of tokens.", DECODED_POSITIONS)
+    )
     norm: str = parameter("pre", Choice("Normalise what a block reads, or what it returns.", NORMS))
     activation: str = parameter("relu", Choice("Of the feed-forward network.", ACTIVATIONS))
     dropout: float = parameter(
