@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import one_column
@@ -17,13 +18,36 @@ from w2v.encoder.formats import write_encoder
 from w2v.encoder.model.inference import Encoded, Inference, Output, Precision
 from w2v.encoder.model.pretrained import layers_of
 from w2v.encoder.parameters import check_parameter
+from w2v.encoder.retrieval.cosines import cos_sim
 from w2v.encoder.retrieval.neighbors import NearTexts, nearest_texts
 from w2v.settings.estimator import FitFirst
+from w2v.settings.habits import also_called
 from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
     from w2v.neural.tasks.labels.pretrained import PretrainedLayers
+
+
+_ELSEWHERE = {
+    "convert_to_tensor": "torch.from_numpy(encoder.encode(…)) is a tensor",
+    "output_value": "return_tokens=True gives the vectors of tokens",
+    "device": "it runs on the CPU; workers is the number of threads",
+    "prompt": "put it in front of the texts",
+    "prompt_name": "put the prompt in front of the texts",
+}
+_HABITS = {
+    "get_sentence_embedding_dimension": "it is dimension",
+    "encode_query": "queries and documents are encoded alike: encode(texts)",
+    "encode_document": "queries and documents are encoded alike: encode(texts)",
+    "encode_multi_process": "encode uses all cores; workers says how many",
+    "start_multi_process_pool": "encode uses all cores; workers says how many",
+    "max_seq_length": "texts may have any length; a network that was imported cuts where its positions end",
+    "tokenize": "state.tokenizer makes the tokens, and encode(texts, return_tokens=True) returns them",
+    "save_pretrained": "save(path) writes a folder, and export(path, format=…) one for other programs",
+    "push_to_hub": "export(path, format=…) writes a folder that huggingface_hub can upload",
+    "from_pretrained": "SentenceEncoder(path) opens a folder, whichever program has written it",
+}
 
 
 class EncodingMixin(ShownAsHtml, FitFirst, ABC):
@@ -49,10 +73,12 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         """
         return layers_of(self.state)
 
+    habits = _HABITS
+
     @overload
     def encode(
         self,
-        sentences: Iterable[str],
+        sentences: str | Iterable[str],
         *,
         batch_size: int | None = ...,
         normalize: bool | None = ...,
@@ -65,7 +91,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
     @overload
     def encode(
         self,
-        sentences: Iterable[str],
+        sentences: str | Iterable[str],
         *,
         batch_size: int | None = ...,
         normalize: bool | None = ...,
@@ -75,9 +101,10 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         return_attention: bool = ...,
         progress: Callable[[int, int], None] | bool | str | None = ...,
     ) -> NDArray[Any] | Encoded: ...
+    @also_called(_ELSEWHERE, normalize_embeddings="normalize", show_progress_bar="progress")
     def encode(
         self,
-        sentences: Iterable[str],
+        sentences: str | Iterable[str],
         *,
         batch_size: int | None = None,
         normalize: bool | None = None,
@@ -91,7 +118,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
 
         Parameters
         ----------
-        sentences : iterable of str
+        sentences : iterable of str, or str
             Of any length, empty ones too; a table of one column, as a data frame, is its texts.
         batch_size, normalize, truncate_dim : optional
             In place of the constructor's.
@@ -108,19 +135,24 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         Returns
         -------
         ndarray of shape (S, d) of `precision`, or Encoded
-            A sentence's vector does not depend on the other sentences, bit for bit. That of a sentence without a known
-            word is zero.
+            Of one str the vector alone, shape (d,). A sentence's vector does not depend on the other sentences, bit
+            for bit. That of a sentence without a known word is zero.
 
         Raises
         ------
         TypeError
-            If `sentences` is one str, a table of several columns, a dict or a set, or if a sentence is no str; the
-            message counts sentences from 0.
+            If `sentences` is a table of several columns, a dict or a set, or if a sentence is no str; the message
+            counts sentences from 0.
         ValueError
             If an option is out of range, or a static encoder is asked for attention.
         """
-        if isinstance(sentences, (str, bytes)):
-            raise TypeError("encode needs a list of sentences, not one string")
+        if isinstance(sentences, str):
+            if return_tokens or return_attention:
+                raise TypeError("tokens and attention are of a list of sentences, not of one string")
+            [vector] = self.encode(
+                [sentences], batch_size=batch_size, normalize=normalize, truncate_dim=truncate_dim, precision=precision
+            )
+            return np.asarray(vector)
         sentences = one_column(sentences)
         listed: Sequence[str] = sentences if isinstance(sentences, list) else list(sentences)
         output = self._output(normalize, truncate_dim, precision)
@@ -157,6 +189,21 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
             If no word of `text` is known, or `topn` is below 1.
         """
         return nearest_texts(self.inference, text, top_n=topn, texts=texts)
+
+    def similarity(self, a: str | Iterable[str] | NDArray[Any], b: str | Iterable[str] | NDArray[Any]) -> NDArray[Any]:
+        """Return the cosine of every text or vector of `a` with every one of `b`, as sentence-transformers does.
+
+        Parameters
+        ----------
+        a, b : ndarray of shape (S, d) or (d,), iterable of str, or str
+            Vectors that `encode` made, or texts, which it is given.
+
+        Returns
+        -------
+        ndarray of shape (S, T), float32
+            One text or vector is a row. What has no known word is at 0 from everything.
+        """
+        return cos_sim(*(given if isinstance(given, np.ndarray) else self.encode(given) for given in (a, b)))
 
     @property
     def dimension(self) -> int:

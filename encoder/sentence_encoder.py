@@ -303,6 +303,8 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     def transform(self, sentences: Iterable[str]) -> NDArray[Any]:
         """Return the vectors of sentences as `encode` does, with the options of the constructor, shape (S, d)."""
+        if isinstance(sentences, str):
+            raise TypeError("transform needs a list of sentences, not one string; encode takes both")
         vectors: NDArray[Any] = self.encode(sentences)
         return vectors
 

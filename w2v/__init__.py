@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from w2v.lazy import offer
 
 if TYPE_CHECKING:
+    from w2v.encoder.retrieval.cosines import cos_sim as cos_sim
     from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
     from w2v.encoder.sentence_encoder import SentenceEncoder as SentenceEncoder
     from w2v.encoding.vocabulary import UnknownWordError as UnknownWordError
@@ -40,6 +41,7 @@ _HOME = {
     "Every": "training.monitor",
     "TrainingView": "training.monitor",
     "DivergenceError": "training.trainer",
+    "cos_sim": "encoder.retrieval.cosines",
     "ENGLISH_CONNECTOR_WORDS": "phrases.phrase_list",
     "Embeddings": "vectors.embeddings",
     "ImageClassifier": "neural.tasks.images.classifier",
@@ -60,4 +62,17 @@ _HOME = {
     "Word2Vec": "training.word2vec",
 }
 
-offer(__name__, _HOME)
+_ELSEWHERE = {
+    "Doc2Vec": "SentenceEncoder makes vectors of texts",
+    "FastText": "it is Word2Vec(subwords=True) for vectors and TextClassifier(layers=0) for labels",
+    "KeyedVectors": "they are Embeddings; w2v.formats.read_vectors(path) reads the files of other programs",
+    "SentenceTransformer": "it is SentenceEncoder",
+    "StaticModel": "it is SentenceEncoder",
+    "load": "each class opens its own: Word2Vec.load, Embeddings.load, SentenceEncoder(path), SentenceIndex(path)",
+    "load_model": "each class opens its own: Word2Vec.load, Embeddings.load, TextClassifier.load",
+    "train_supervised": "it is TextClassifier(layers=0).fit(path)",
+    "train_unsupervised": "it is Word2Vec(subwords=True).fit(path)",
+}
+"""Names of other libraries, and what does the same here."""
+
+offer(__name__, _HOME, _ELSEWHERE)

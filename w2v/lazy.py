@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def offer(package: str, home: Mapping[str, str]) -> None:
+def offer(package: str, home: Mapping[str, str], elsewhere: Mapping[str, str] | None = None) -> None:
     """Let a package have names that lie in its modules, and list them as its public ones.
 
     Parameters
@@ -17,9 +17,14 @@ def offer(package: str, home: Mapping[str, str]) -> None:
         The package's ``__name__``. For type checkers it imports the same names under ``TYPE_CHECKING``.
     home : mapping of str to str
         Name to the module, below the package, that holds it.
+    elsewhere : mapping of str to str, optional
+        Names of other libraries, and what to use instead: the message of the ImportError that asking for them raises,
+        as an AttributeError's would be lost in ``from package import name``.
     """
 
     def load(name: str) -> Any:
+        if elsewhere is not None and name in elsewhere:
+            raise ImportError(f"{package} has no {name}; {elsewhere[name]}")
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r:.80}")
         return getattr(importlib.import_module(f"{package}.{home[name]}"), name)

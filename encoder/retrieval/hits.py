@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from w2v.display.frames import frame_of
 from w2v.display.html import html_table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class Hit(NamedTuple):
@@ -32,6 +36,10 @@ class Hits(list[Hit]):
     """What a query has found, the nearest first: a list, which a notebook shows as a table."""
 
     __slots__ = ()
+
+    def to_pandas(self) -> DataFrame:
+        """Return a data frame with the fields of `Hit` as columns; ImportError without pandas."""
+        return frame_of(self, Hit._fields)
 
     def _repr_html_(self) -> str:
         rows = [(f"{hit.similarity:.3f}", hit.sentence, f"{hit.line:,}", hit.file) for hit in self]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from w2v.display.frames import frame_of
 from w2v.display.html import html_bar, html_table
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.retrieval.similar import similar_sentences
@@ -11,6 +12,9 @@ from w2v.settings.constraints import Integer
 from w2v.settings.tables import MANY
 from w2v.vectors.ranking import top_rows
 from w2v.vectors.table import VectorTable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _TOP_N = Integer("How many.", 1, MANY)
 
@@ -47,6 +51,10 @@ class NearTexts(list[NearText]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (list(self), self.unknown)
+
+    def to_pandas(self) -> DataFrame:
+        """Return a data frame with the fields of `NearText` as columns; ImportError without pandas."""
+        return frame_of(self, NearText._fields)
 
     def _repr_html_(self) -> str:
         rows = [(near.text, f"{near.similarity:.3f}", html_bar(near.similarity)) for near in self]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text
 from w2v.corpora.readers import Block
+from w2v.display.frames import frame_of
 from w2v.display.html import html_table
 from w2v.encoder.model.inference import Inference, Output, cut_lines
 from w2v.encoder.model.lookup_kernels import scale_to_unit
 from w2v.encoder.retrieval.index.texts import BATCH_SENTENCES
 from w2v.encoding.corpus import open_corpus
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class SimilarSentence(NamedTuple):
@@ -38,6 +42,10 @@ class SimilarSentences(list[SimilarSentence]):
     """The lines nearest to a sentence, the nearest first: a list, which a notebook shows as a table."""
 
     __slots__ = ()
+
+    def to_pandas(self) -> DataFrame:
+        """Return a data frame with the fields of `SimilarSentence` as columns; ImportError without pandas."""
+        return frame_of(self, SimilarSentence._fields)
 
     def _repr_html_(self) -> str:
         rows = [(f"{found.similarity:.3f}", found.sentence, f"{found.line:,}") for found in self]

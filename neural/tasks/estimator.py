@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from w2v.corpora.tokenizers import tokenizer_from_config
+from w2v.display.html import Html, ShownAsHtml, escape, html_curve, html_facts
+from w2v.display.wording import decimals, in_words
+from w2v.neural.names import FIGURES
 from w2v.neural.progress import ProgressOption, show_fitting
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.fitting import Training, seed_of
@@ -76,7 +79,7 @@ _SAID_OF_ALL = {
 """What docstrings of `fit` and `resume` say alike."""
 
 
-class TextEstimator(Estimator, Generic[_P]):
+class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
     """An estimator that has learned a `TextNetwork`."""
 
     kind: ClassVar[Kind]
@@ -102,6 +105,32 @@ class TextEstimator(Estimator, Generic[_P]):
     def is_complete_(self) -> bool:
         """Whether training came to its end; `resume` goes on with one that did not."""
         return self.network_.complete
+
+    def _repr_html_(self) -> str:
+        name = type(self).__name__
+        if not hasattr(self, "network_"):
+            return html_facts(f"{name}, not fitted", self._changed())
+        return html_facts(name if self.is_complete_ else f"{name}, interrupted", [*self._changed(), *self._learned()])
+
+    def _changed(self) -> list[tuple[str, object]]:
+        defaults = self._defaults()
+        given = {name: value for name, value in self.get_params().items() if value != defaults[name]}
+        return [(name, in_words(value)) for name, value in given.items() if name != "random_state"]
+
+    def _learned(self) -> list[tuple[str, object]]:
+        """Return what a notebook says of what was learned."""
+        facts: list[tuple[str, object]] = [
+            (f"{name} units", f"{len(units.pieces):,} {units.kind}") for name, units in self.network_.units.items()
+        ]
+        facts.append(("network parameters", f"{self.network_.parameters.n_parameters:,}"))
+        losses = [entry["held_out_loss"] for entry in self.history_ if "held_out_loss" in entry]
+        if losses:
+            curve = html_curve(losses, "loss on what was held out")
+            facts.append(("held-out loss", Html(f"{curve} {escape(decimals(min(losses)))} at best")))
+        for name, form in FIGURES.items():
+            if found := [entry[name] for entry in self.history_ if name in entry]:
+                facts.append(("held out", form.format(max(found))))
+        return facts
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model's folder; see `TextNetwork.save`."""

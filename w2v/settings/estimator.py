@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from w2v.settings.habits import Answering, missing_attribute
+
 _P = ParamSpec("_P")
 _Self = TypeVar("_Self", bound="Estimator")
 
@@ -73,7 +75,7 @@ def _keeping(init: Callable[..., None], signature: inspect.Signature) -> Callabl
     return keep
 
 
-class FitFirst:
+class FitFirst(Answering):
     """An estimator that names `fit` where what it makes is asked for too early."""
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +84,7 @@ class FitFirst:
             return found.__get__(self)  # its own error: an AttributeError in a property leads here
         if _is_made_by_fit(name):
             self._check_fitted(f"this {type(self).__name__} has no {name} yet: call fit first")
-        raise AttributeError(f"{type(self).__name__!r:.80} object has no attribute {name!r:.80}", name=name, obj=self)
+        raise missing_attribute(self, name)
 
     def _check_fitted(self, message: str = "") -> None:
         """Raise `sklearn.exceptions.NotFittedError` before `fit`."""

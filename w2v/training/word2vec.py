@@ -39,6 +39,21 @@ _BOUND_TO_TEXT = {
 """Objectives that cannot be continued on another text, and why."""
 
 
+_OF_VECTORS = "ask its vectors: model.wv.{}"
+_HABITS = {
+    "build_vocab": "fit(corpus) counts the words, and trains",
+    "train": "fit(corpus) trains, and continue_fit(corpus) goes on with another text",
+    "get_latest_training_loss": "history_ has the loss of every epoch",
+    "predict_output_word": "vectors_ and output_vectors_ are what it would be computed from",
+    "transform": "it makes vectors of words, model.wv, and SentenceEncoder(Word2Vec()) makes those of texts",
+    "fit_transform": "it makes vectors of words, model.wv, and SentenceEncoder(Word2Vec()) makes those of texts",
+    "save_word2vec_format": "w2v.formats.write_vectors(model.wv, path) does it",
+} | {
+    name: _OF_VECTORS.format(f"{name}(…)")
+    for name in ("most_similar", "similarity", "distance", "doesnt_match", "n_similarity", "get_vector", "neighbors")
+}
+
+
 class Word2Vec(ShownAsHtml, Estimator):
     """Word vectors by skip-gram or CBOW, with negative sampling or either softmax, or by GloVe.
 
@@ -84,6 +99,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
     >>> "cat" in model.embeddings_
     True
     """
+
+    habits = _HABITS
 
     @by_name
     def __init__(
@@ -296,6 +313,11 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         model = cls(**vars(state.parameters))
         model._keep(state)
         return model
+
+    @property
+    def wv(self) -> Embeddings:
+        """The vectors, `embeddings_`, as gensim calls them."""
+        return self.embeddings_
 
     def _repr_html_(self) -> str:
         defaults = vars(_DEFAULTS) | GENSIM if hasattr(self, "embeddings_") else vars(_DEFAULTS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from w2v.display.frames import data_frame
 from w2v.display.html import html_facts
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.vectors import keyed_copy
@@ -21,12 +22,26 @@ from w2v.vectors.table import DType, RowError, VectorTable
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
+    from pandas import DataFrame
 
     from w2v.corpora.tokenizers import Tokenizer
 
 __all__ = ["Embeddings", "Neighbor", "Vector"]
 
 _SHOWN_WORDS = 12
+_HABITS = {
+    "load_word2vec_format": "w2v.formats.read_vectors(path) reads the files of other programs",
+    "save_word2vec_format": "w2v.formats.write_vectors(embeddings, path) writes the files of other programs",
+    "init_sims": "lengths are computed when they are needed",
+    "fill_norms": "lengths are computed when they are needed",
+    "vectors_for_all": "restrict(words) keeps some of the words",
+    "evaluate_word_analogies": "w2v.evaluation.evaluate_analogies(embeddings, path) does it",
+    "evaluate_word_pairs": "w2v.evaluation.evaluate_word_pairs(embeddings, path) does it",
+    "wv": "these are the vectors",
+    "get_nearest_neighbors": "it is neighbors(word)",
+    "get_word_vector": "it is embeddings[word]",
+    "get_analogies": "it is analogy(a, b, c)",
+}
 
 
 class Embeddings(KeyedVectorsMethods):
@@ -72,6 +87,8 @@ class Embeddings(KeyedVectorsMethods):
     infinity is never a neighbour, and equal similarities come in the order of the vocabulary.
     """
 
+    habits = _HABITS
+
     @overload
     def __getitem__(self, words: str | Sequence[str]) -> Vector: ...
     @overload
@@ -111,6 +128,11 @@ class Embeddings(KeyedVectorsMethods):
         if self.subwords is not None:
             facts.append(("unknown words", "have vectors made of their letters"))
         return html_facts("Embeddings", facts)
+
+    def to_pandas(self) -> DataFrame:
+        """Return a data frame with a row for each word, named by it, and the vectors' columns; needs pandas."""
+        columns = {str(i): column for i, column in enumerate(self.vectors.T)}
+        return data_frame(columns).set_axis(self.index_to_key, axis=0)
 
     def __sklearn_clone__(self) -> Embeddings:
         return self  # read-only: a clone of an estimator shares it

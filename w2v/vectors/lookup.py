@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from w2v.display.frames import frame_of
 from w2v.display.html import html_bar, html_table
 from w2v.encoding.vocabulary import UnknownWordError, Vocabulary
+from w2v.settings.habits import Answering
 from w2v.vectors.spelling import near_spellings
 from w2v.vectors.table import DType, VectorTable
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.vectors.subwords import SubwordVectors
 
@@ -25,6 +29,10 @@ class Neighbors(list[Neighbor]):
     """Words and their scores, highest first: a list, which a notebook shows as a table."""
 
     __slots__ = ()
+
+    def to_pandas(self) -> DataFrame:
+        """Return a data frame of the columns word and score; ImportError without pandas."""
+        return frame_of(self, ("word", "score"))
 
     def _repr_html_(self) -> str:
         bars = [(word, f"{score:.3f}", html_bar(score)) for word, score in self]
@@ -46,18 +54,21 @@ class NeighborsOfMany(list[list[Neighbor]]):
         return html_table(("word", "nearest words"), rows)
 
 
-class WordVectors:
+class WordVectors(Answering):
     """The look-up part of `Embeddings`, which documents the parameters and attributes."""
 
     def __init__(
         self,
         vocabulary: Vocabulary | Sequence[str],
-        vectors: ArrayLike | VectorTable,
+        vectors: ArrayLike | VectorTable | None = None,
         *,
         tokenizer: Tokenizer | None = None,
         metadata: dict[str, Any] | None = None,
         subwords: SubwordVectors | None = None,
     ) -> None:
+        if vectors is None:
+            name = type(self).__name__
+            raise TypeError(f"{name} is made of words and their vectors; {name}.load(path) opens a model's folder")
         self.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
         self.table = vectors if isinstance(vectors, VectorTable) else VectorTable.from_numbers(vectors)
         if len(self.table) != len(self.vocabulary):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import one_column
+from w2v.display.frames import data_frame
+from w2v.display.html import html_facts
 from w2v.encoder.model.inference import Output
 from w2v.encoder.model.persistence import KIND as ENCODER_KIND
 from w2v.encoder.retrieval.hits import Hit, Place
@@ -27,6 +29,7 @@ from w2v.encoder.retrieval.index.storage import (
     read_contents,
     write_contents,
 )
+from w2v.settings.habits import Answering, also_called
 from w2v.storage.files import ModelError
 from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
@@ -35,6 +38,8 @@ from w2v.vectors.persistence import KIND as WORD_VECTORS
 from w2v.vectors.table import DType, VectorTable
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
     from w2v.neural.tasks.images.classifier import ImageClassifier
@@ -43,12 +48,18 @@ EXACT_LIMIT = 1_000_000
 """Up to so many sentences all are looked at, unless a graph is asked for."""
 
 
-class SentenceIndex:
+class SentenceIndex(Answering):
     """Sentences and their vectors in a folder, with the encoder that made them.
 
-    Made by `SentenceIndex.build` or `SentenceIndex.open`. Sentences and vectors are memory-mapped, so that an index may
-    be larger than memory. Every sentence is looked at in a search; above a million, or when it is asked for, graphs of
-    near sentences [1]_ are built, in which the nearest are found without looking at most of the others.
+    `SentenceIndex(path)` opens one, as `SentenceIndex.open` does, and `SentenceIndex.build` makes one. Sentences and
+    vectors are memory-mapped, so that an index may be larger than memory. Every sentence is looked at in a search;
+    above a million, or when it is asked for, graphs of near sentences [1]_ are built, in which the nearest are found
+    without looking at most of the others.
+
+    Parameters
+    ----------
+    path, tokenizer, workers
+        See `open`.
 
     References
     ----------
@@ -62,13 +73,42 @@ class SentenceIndex:
     [Hit(sentence='Birds can fly.', similarity=0.9323, line=1, file='')]
     """
 
-    def __init__(self, path: Path, contents: Contents, state: Maker, workers: int | None = None) -> None:
+    habits = {  # noqa: RUF012
+        "load": "SentenceIndex(path) opens it",
+        "query": "it is search(text)",
+        "similarity_search": "it is search(text)",
+        "delete": "an index grows only: build it again without what is to go",
+        "upsert": "an index grows only: add(texts) adds to it",
+    }
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None, workers: int | None = None
+    ) -> None:
+        if read_kind(path) in (WORD_VECTORS, ENCODER_KIND):
+            raise ModelError(
+                f"{path} is a model, not an index; make one of sentences with: w2v index {path} FILE --output INDEX"
+            )
+        contents = read_contents(path)
+        state = load_maker(Path(path, ENCODER), tokenizer)
+        if contents.dimension > state.dimension:
+            raise ModelError(
+                f"{path} is damaged: its vectors have {contents.dimension} columns, its encoder's {state.dimension}"
+            )
+        self._hold(Path(path), contents, state, workers)
+
+    def _hold(self, path: Path, contents: Contents, state: Maker, workers: int | None) -> None:
         self._path = path
         self._state = state
         self._workers = workers
         self._inference: Makes | None = None
         self._searcher = Searcher(path, contents)
-        self._graphs: SentenceGraphs | None = None
+
+    @classmethod
+    def of(cls, path: Path, contents: Contents, state: Maker, workers: int | None = None) -> SentenceIndex:
+        """Return the index of what is in a folder, once that is read; users give the folder's name alone."""
+        index = cls.__new__(cls)
+        index._hold(path, contents, state, workers)
+        return index
 
     @classmethod
     def build(
@@ -139,7 +179,7 @@ class SentenceIndex:
         place, contents, inference = write_index(
             encoder, sentences, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress
         )
-        index = cls(place, contents, inference.state, workers)
+        index = cls.of(place, contents, inference.state, workers)
         index._inference = inference
         index._link(approximate, progress)
         return index
@@ -169,17 +209,7 @@ class SentenceIndex:
         ModelError
             If it is missing, no index, of a newer version or damaged.
         """
-        if read_kind(path) in (WORD_VECTORS, ENCODER_KIND):
-            raise ModelError(
-                f"{path} is a model, not an index; make one of sentences with: w2v index {path} FILE --output INDEX"
-            )
-        contents = read_contents(path)
-        state = load_maker(Path(path, ENCODER), tokenizer)
-        if contents.dimension > state.dimension:
-            raise ModelError(
-                f"{path} is damaged: its vectors have {contents.dimension} columns, its encoder's {state.dimension}"
-            )
-        return cls(Path(path), contents, state, workers)
+        return cls(path, tokenizer=tokenizer, workers=workers)
 
     def __len__(self) -> int:
         return self.contents.sentences
@@ -197,6 +227,21 @@ class SentenceIndex:
     def __repr__(self) -> str:
         how = "approximate" if self.is_approximate else "exact"
         return f"SentenceIndex({str(self._path)!r}, {len(self):,} sentences, {self.dtype}, {how})"
+
+    def _repr_html_(self) -> str:
+        how = "graphs of near sentences" if self.is_approximate else "every sentence"
+        facts = [
+            ("folder", self._path),
+            ("sentences", f"{len(self):,}"),
+            ("vectors", f"{self.contents.dimension:,} columns of {self.dtype}"),
+            ("a search looks at", how),
+        ]
+        return html_facts("Sentence index", facts)
+
+    def to_pandas(self) -> DataFrame:
+        """Return a data frame of the columns sentence, line and file, all sentences in memory; needs pandas."""
+        places = [self.place(row) for row in range(len(self))]
+        return data_frame({name: [getattr(place, name) for place in places] for name in Place._fields})
 
     @property
     def path(self) -> Path:
@@ -345,6 +390,7 @@ class SentenceIndex:
     def search(self, queries: str, *, top_n: int = ..., exact: bool = ...) -> list[Hit]: ...
     @overload
     def search(self, queries: list[str], *, top_n: int = ..., exact: bool = ...) -> list[list[Hit]]: ...
+    @also_called(top_k="top_n", topn="top_n", k="top_n")
     def search(self, queries: str | list[str], *, top_n: int = 10, exact: bool = False) -> list[Hit] | list[list[Hit]]:
         """Find the sentences that are nearest to one query, or to each of many.
 

@@ -89,4 +89,4 @@ def opened_sentences(
         contents = append_batches(work.path, empty, encode_texts(work.path, empty, inference, texts, progress))
         if not contents.sentences:
             raise ValueError("no line has a word that the encoder knows, so there is nothing to compare")
-        yield SentenceIndex(work.path, contents, state, workers)
+        yield SentenceIndex.of(work.path, contents, state, workers)

@@ -148,7 +148,7 @@ def test_constructor_options_are_checked_when_they_are_used(
 def test_encode_refuses_what_is_no_list_of_sentences() -> None:
     encoder = SentenceEncoder(make_embeddings())
     with pytest.raises(TypeError, match="a list of sentences, not one string"):
-        encoder.encode("the river")
+        encoder.transform("the river")
     with pytest.raises(TypeError, match="sentence 1 is not text but NoneType"):
         encoder.encode(["the", None])  # type: ignore[list-item]
 

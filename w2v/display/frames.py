@@ -1,0 +1,23 @@
+"""Results as data frames, for those who have pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from w2v.lazy import load_optional
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def data_frame(columns: Mapping[str, Sequence[Any]]) -> DataFrame:
+    """Return a data frame of these columns; ImportError without pandas."""
+    pandas = load_optional("pandas", "data frames need the package pandas: pip install pandas")
+    frame: DataFrame = pandas.DataFrame(columns)
+    return frame
+
+
+def frame_of(rows: Sequence[Any], names: Sequence[str]) -> DataFrame:
+    """Return a data frame of rows, each with a value for every name; ImportError without pandas."""
+    return data_frame({name: [row[place] for row in rows] for place, name in enumerate(names)})
