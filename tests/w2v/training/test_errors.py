@@ -71,5 +71,5 @@ def test_what_only_fit_makes_says_so() -> None:
         assert not hasattr(estimator, name)
         with pytest.raises(AttributeError, match=f"no {name} yet: call fit first"):
             getattr(estimator, name)
-    with pytest.raises(AttributeError, match="has no attribute 'wv'"):
-        getattr(Word2Vec(), "wv")  # noqa: B009
+    with pytest.raises(AttributeError, match="has no attribute 'vw'"):
+        getattr(Word2Vec(), "vw")  # noqa: B009
