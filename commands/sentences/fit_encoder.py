@@ -149,11 +149,9 @@ def _run(
 ) -> None:
     """Train an encoder, save it, and print a summary."""
     from w2v.encoder.model.persistence import n_bytes_of_state
-    from w2v.training.checkpoints import CheckpointWarning
 
     check_free_space(output, n_bytes_of_state(encoder.state))
-    resume, told = "w2v fit-encoder --resume", (CheckpointWarning,)
-    with saving_training(encoder.save, output, resume=resume, told=told) as saved:
+    with saving_training(encoder.save, output, resume="w2v fit-encoder --resume") as saved:
         fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
     history = encoder.history_
     best = next(entry for entry in reversed(history) if entry["best"])

@@ -272,15 +272,18 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             As for `fit`; columns are by default those of training. Texts with labels that the model does not know count
             as wrong.
         """
-        if columns is None:
-            columns = TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
         labels = self.classes_.tolist()
-        given = read_texts(texts, y, columns, [normalize("NFC", str(label)) for label in labels])
+        given = read_texts(texts, y, columns or self.columns_, [normalize("NFC", str(label)) for label in labels])
         wanted: Sequence[Sequence[Any]] = given.labels
         if y is None:  # labels of files are texts, and composed
             by_name = {normalize("NFC", str(label)): label for label in labels}
             wanted = [[by_name.get(label, label) for label in own] for own in wanted]
         return ClassificationReport.of(labels, self.predict_proba(given.texts), wanted, one_of_many=self._one_of_many)
+
+    @property
+    def columns_(self) -> TableColumns:
+        """Where files had texts and labels in training."""
+        return TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
 
     def compress(self, most_bytes: int = SMALL_BYTES) -> TextClassifier:
         """Return a smaller classifier, whose folder has at most so many bytes: a byte a value, and no weak features.
