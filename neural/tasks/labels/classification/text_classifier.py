@@ -113,7 +113,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         validation: Any = None,
         columns: TableColumns | None = None,
         vectors: Any = None,
-        start: HasLayers | None = None,
+        start: HasLayers | str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -134,7 +134,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         vectors : Embeddings, path-like, optional
             Word vectors. Without layers words start with them, and learn further; `dim` is then theirs. Layers read
             them besides their own; they are not trained further, and kept with the classifier.
-        start : SentenceEncoder, optional
+        start : SentenceEncoder or path-like, optional
             Layers to start from; see `Tagger.fit`.
         {saving}
         CorpusError, ValueError, TypeError
