@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from w2v.commands.shared.long_help import add_help_all
 from w2v.commands.shared.toolkit import Toolkit
 
 
@@ -32,6 +33,7 @@ def main(debug: bool) -> None:
     """Train word vectors from text, make sentence vectors of them; ask, search, explore, evaluate and exchange them."""
 
 
+add_help_all(main)
 main.add_section(
     "Train",
     {

@@ -47,10 +47,12 @@ def row_tuples(rows: Any) -> Any:
     Raises
     ------
     TypeError
-        If the rows are in a dict or a set.
+        If the rows are in a dict or a set, or there are none.
     """
     _check_ordered(rows)
     names = _column_names(rows)
+    if names is None and not isinstance(rows, Iterable):
+        raise TypeError(f"a list of texts is needed, not {type(rows).__name__}: {rows!r:.60}")
     return rows if names is None else list(zip(*(_values(rows, name) for name in names), strict=True))
 
 

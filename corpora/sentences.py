@@ -110,13 +110,14 @@ class SentenceSets:
         return len(self.sets)
 
 
-def read_sentence_sets(path: str | os.PathLike[str], *, hard_negatives: bool = False) -> SentenceSets:
+def read_sentence_sets(path: str | os.PathLike[str] | TextReader, *, hard_negatives: bool = False) -> SentenceSets:
     """Read a file of sentences that belong together, one set a line, separated by tabs.
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or TextReader
         Text in UTF-8, compressed or not: pairs, captions of the same picture, translations. Blank lines are left out.
+        A reader says what to do with other bytes.
     hard_negatives : bool, default False
         The last column is a sentence that is close to the others and means something else.
 
@@ -130,11 +131,12 @@ def read_sentence_sets(path: str | os.PathLike[str], *, hard_negatives: bool = F
         If a line has another number of columns than the first, fewer than two (three with hard negatives) or an empty
         one, if there is no line, or the file cannot be read.
     """
-    name = os.fspath(path)
+    reader = path if isinstance(path, TextReader) else TextReader(path)
+    name = ", ".join(reader.paths)
     least = 3 if hard_negatives else 2
     sets: list[tuple[str, ...]] = []
     n_columns = 0
-    for _, number, line in TextReader(name).numbered_lines():
+    for file, number, line in reader.numbered_lines():
         if not line.strip():
             continue
         columns = tuple(column.strip() for column in line.split("\t"))
@@ -148,7 +150,7 @@ def read_sentence_sets(path: str | os.PathLike[str], *, hard_negatives: bool = F
         elif not all(columns):
             problem = f"column {columns.index('') + 1} is empty"
         if problem:
-            raise CorpusError(f"{display_name(name)}, line {number}: {problem}")
+            raise CorpusError(f"{display_name(file)}, line {number}: {problem}")
         sets.append(columns)
     if not sets:
         raise CorpusError(f"{display_name(name)} holds no sentences: expected lines of two or more, separated by tabs")

@@ -153,7 +153,8 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         Parameters
         ----------
         corpus : str, path-like, list of path-like, or iterable of str, optional
-            Files or texts: one paragraph a line without a teacher, one sentence a line with it.
+            Files or texts: one paragraph a line without a teacher, one sentence a line with it. A `TextReader` of
+            them, and of `pairs`, says what to do with bytes that are not UTF-8.
         y : array-like, optional
             Labels, from which nothing is learned. If there are any, `frozen` is True by default.
         pairs : path, iterable of sequences of str, or a list of paths, optional

@@ -11,6 +11,7 @@ import numpy as np
 
 from w2v.display.wording import in_words, tokenizer_in_words
 from w2v.reports.blocks import Block, Bullets, Paragraph, Section, Table
+from w2v.settings.applying import used
 from w2v.settings.parameters import Parameters
 from w2v.vectors.embeddings import Embeddings
 
@@ -30,7 +31,7 @@ def settings_section(metadata: Mapping[str, Any], embeddings: Embeddings) -> Sec
     `metadata` is what a model folder holds. Of files only the names are shown: where they lie is nobody's business.
     """
     blocks: list[Block] = []
-    parameters, training = as_mapping(metadata.get("parameters")), as_mapping(metadata.get("training"))
+    parameters, training = used(as_mapping(metadata.get("parameters"))), as_mapping(metadata.get("training"))
     schedule = as_mapping(metadata.get("schedule"))  # what was chosen where nothing was said
     found = {
         name: schedule.get(name) if value is None else value

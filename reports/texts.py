@@ -17,6 +17,7 @@ from w2v.corpora.units import UNKNOWN
 from w2v.display.wording import decimals, in_words, percent, shortened
 from w2v.neural.names import JUDGES, Judge
 from w2v.neural.stack import StackConfig
+from w2v.neural.tasks.applying import used_of_network
 from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.parameters import LanguageModelParameters, TranslatorParameters
 from w2v.neural.tasks.text.bleu import bleu
@@ -283,7 +284,7 @@ def settings_of(
     network: TextNetwork, stack: StackConfig | None, defaults: dict[str, Any], facts: Sequence[tuple[str, str]]
 ) -> Section:
     """Return how a model was made; of files only the names are shown: where they lie is nobody's business."""
-    parameters = as_mapping(network.metadata.get("parameters"))
+    parameters = used_of_network(as_mapping(network.metadata.get("parameters")))
     of_model: list[tuple[str, str]] = [
         *((f"{name} units", units_of(network, name)) for name in network.units),
         *([] if stack is None else [("width inside a block", in_words(stack.d_ff))]),

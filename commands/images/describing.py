@@ -7,6 +7,7 @@ from typing import Any
 
 from w2v.commands.sentences.describing import bytes_of
 from w2v.neural.names import FIGURES
+from w2v.neural.tasks.applying import used_of_network
 
 
 def describe_images(folder: Path) -> dict[str, Any]:
@@ -29,5 +30,6 @@ def describe_images(folder: Path) -> dict[str, Any]:
         "best_step": best.get("step"),
         **{name: best[name] for name in ("held_out_loss", *FIGURES) if name in best},
         **metadata,
+        "parameters": used_of_network(metadata.get("parameters", {})),
         "training": {**training, "inputs": list(network.inputs) + list(training.get("validation") or [])},
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.labels.columns import text_column_options
 from w2v.commands.labels.reporting import print_classes
 from w2v.commands.labels.starting import opened_start, start_option
 from w2v.commands.shared.long_help import LongCommand
@@ -40,20 +41,6 @@ _AT_ONCE = 4096
 _MOST_WORDS = 5
 
 
-def column_options(command: Any) -> Any:
-    """Add options that say where a table has texts and labels."""
-    for option in (
-        click.option("--label-separator", metavar="TEXT", help="What is between labels of a text, such as a comma."),
-        click.option("--label-column", metavar="NAME", help="Of tables: the column of labels, by name or by number."),
-        click.option(
-            "--text-column", multiple=True, metavar="NAME",
-            help="Of tables: the column of texts; may be repeated, and these are joined.",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
 @click.command(
     "fit-classifier",
     cls=LongCommand,
@@ -75,7 +62,7 @@ Examples:
     "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
     help="Texts with labels to choose and to calibrate by; else some of FILE are set aside.",
 )  # fmt: skip
-@column_options
+@text_column_options
 @file_option(
     "--vectors",
     metavar="MODEL",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
     from w2v.neural.tasks.labels.spans import TagScores
 
 
-def evaluate_tags(model: Path, files: Sequence[Path]) -> dict[str, TagScores]:
-    """Return what a tagger's tags are worth on each file."""
+def evaluate_tags(model: Path, files: Sequence[Path], columns: Mapping[str, Any]) -> dict[str, TagScores]:
+    """Return what a tagger's tags are worth on each file; `columns` are as in training but for what is given."""
     from w2v.neural.tasks.labels.tagging import Tagger
 
     tagger = Tagger.load(model)
-    return {str(path): tagger.evaluate(path) for path in files}
+    numbers = replace(tagger.column_numbers_, **columns)
+    return {str(path): tagger.evaluate(path, column_numbers=numbers) for path in files}
 
 
 def print_tag_scores(scores: dict[str, TagScores]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 _MOST_CONFUSIONS = 12
 
 
-def evaluate_labels(model: Path, files: Sequence[Path]) -> dict[str, ClassificationReport]:
-    """Return the report of every file of texts with labels."""
+def evaluate_labels(model: Path, files: Sequence[Path], columns: Mapping[str, Any]) -> dict[str, ClassificationReport]:
+    """Return the report of every file of texts with labels; `columns` are as in training but for what is given."""
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     opened = TextClassifier.load(model)
-    return {str(path): opened.evaluate(path) for path in files}
+    own = replace(opened.columns_, **columns)
+    return {str(path): opened.evaluate(path, columns=own) for path in files}
 
 
 def print_labels(reports: Mapping[str, ClassificationReport]) -> None:

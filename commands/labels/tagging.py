@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.labels.columns import word_column_options
 from w2v.commands.labels.starting import opened_start, start_option
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
@@ -21,7 +22,6 @@ from w2v.commands.shared.options import (
     file_option,
     json_option,
     model_argument,
-    number_option,
     overwrite_option,
     progress_option,
     resume_option,
@@ -47,18 +47,6 @@ _LOOKED_AT = 20
 """Lines that tell whether a file is one of columns."""
 _COLORS = ("green", "blue", "magenta", "cyan", "yellow", "red")
 FORMATS = ("auto", "conll", "spans")
-
-
-def _column_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which columns of files hold what."""
-    for option in (
-        number_option("--column", "given_columns", multiple=True,
-                      help="Read this column, from 1, with each word, such as a part of speech; may be repeated."),
-        number_option("--tag-column", help="The column of tags; left out, the last, in CoNLL-U the fourth, UPOS."),
-        number_option("--word-column", help="The column of words; left out, the first, in CoNLL-U the second."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
 
 
 def _numbers(word: int | None, tag: int | None, given: tuple[int, ...], errors: str) -> ColumnNumbers:
@@ -87,7 +75,7 @@ Examples:
     "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
     help="Sentences to measure training by; else some of FILE are set aside. May be repeated.",
 )  # fmt: skip
-@_column_options
+@word_column_options
 @file_option(
     "--vectors", metavar="MODEL", help="Word vectors to read besides the tagger's own; they are kept, not trained."
 )
@@ -156,7 +144,7 @@ Examples:
                help="A word and its tag in a line, or lines of the text with its spans marked; auto: spans at a "
                     "terminal, conll elsewhere.")  # fmt: skip
 @click.option("--from-columns", "are_columns", is_flag=True, help="FILE has a word in each line, as in training.")
-@_column_options
+@word_column_options
 @click.option("--tokenizer", type=LazyChoice(lambda: TOKENIZER_NAMES),
               help="What divides lines into words; left out, what the tagger was trained with.")  # fmt: skip
 @errors_option

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
+from w2v.commands.labels.columns import OF_TEXTS, OF_WORDS, given_of, text_column_options, word_column_options
 from w2v.commands.labels.evaluating import evaluate_tags, print_tag_scores
 from w2v.commands.labels.reporting import evaluate_labels, print_labels
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     analogies_option,
     json_option,
@@ -27,7 +29,6 @@ from w2v.commands.shared.output import (
     print_table,
     show_work,
 )
-from w2v.commands.shared.training import warnings_in_one_line
 from w2v.commands.shared.types import LazyChoice
 from w2v.commands.words.aligning import evaluate_translations_of, in_option, print_translations
 from w2v.corpora.readers import TextReader
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
     Reports: TypeAlias = Mapping[str, Mapping[str, Report]]  # of every file, by kind
 
-_OF_LABELS: dict[str, tuple[Callable[..., Any], Callable[[Any], None]]] = {
-    "labels": (evaluate_labels, print_labels),
-    "tags": (evaluate_tags, print_tag_scores),
+_OF_LABELS: dict[str, tuple[Callable[..., Any], Callable[[Any], None], Mapping[str, str]]] = {
+    "labels": (evaluate_labels, print_labels, OF_TEXTS),
+    "tags": (evaluate_tags, print_tag_scores, OF_WORDS),
 }
 _SENTENCE_KINDS = ("sts", "classify", "word_order")
 
@@ -56,6 +57,9 @@ def _files(name: str, text: str) -> Callable[[Callable[..., None]], Callable[...
 
 
 @click.command(
+    cls=LongCommand,
+    first="analogies pairs translations in sts classify word-order against baseline labels text-column label-column "
+    "tags json",
     epilog="""\b
 Examples:
   w2v evaluate my.model --analogies questions-words.txt
@@ -64,6 +68,7 @@ Examples:
   w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
   w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder
   w2v evaluate topics.classifier --labels test.tsv
+  w2v evaluate topics.classifier --labels test.csv --text-column body --label-column topic
   w2v evaluate my.tagger --tags test.conll
   w2v evaluate aligned.model --translations en-de.tsv --in german.model""",
 )
@@ -88,6 +93,13 @@ Examples:
 @_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
 @_files("--labels", "With a classifier as MODEL: texts with labels, as fit-classifier reads them; may be repeated.")
 @_files("--tags", "With a tagger as MODEL: sentences of words with tags, in columns as in training; may be repeated.")
+@text_column_options
+@word_column_options
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    help="With --labels and --tags: what to do with bytes that are not UTF-8; left out, as in training.",
+)
 @_files("--translations", "Words and their translations, as `w2v align` reads them, with --in; may be repeated.")
 @in_option
 @click.option(
@@ -116,16 +128,21 @@ def evaluate(
     tags: tuple[Path, ...],
     translations: tuple[Path, ...],
     other: Path | None,
-    **sentences: tuple[Path, ...],
+    sts: tuple[Path, ...],
+    classify: tuple[Path, ...],
+    word_order: tuple[Path, ...],
+    **columns: Any,
 ) -> None:
     """Measure word vectors, an encoder, a classifier or a tagger.
 
     Word vectors serve as the encoder that they make without training.
     """
+    sentences = {"sts": sts, "classify": classify, "word_order": word_order}
     if labels or tags:
         further = [*analogies, *pairs, *translations, *([against] if against else []), *chain(*sentences.values())]
-        _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further)
+        _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further, columns)
         return
+    _check_columns(columns, {})
     is_encoder = any(sentences.values())
     if not (analogies or pairs or translations or other or is_encoder):
         raise click.UsageError(
@@ -166,15 +183,29 @@ def _check_together(
             raise click.UsageError(f"{what} sentences: give --sts, --classify or --word-order FILE, too.")
 
 
-def _evaluate_labels(model: Path, files: Mapping[str, tuple[Path, ...]], as_json: bool, others: list[Path]) -> None:
+def _check_columns(columns: Mapping[str, Any], known: Mapping[str, str]) -> None:
+    """Refuse an option that says where files of another kind have what."""
+    for name in sorted(name for name, given in columns.items() if given and name not in known):
+        owners = [f"--{kind}" for kind, (*_, names) in _OF_LABELS.items() if name in names]
+        option = "--column" if name == "given_columns" else f"--{name.replace('_', '-')}"
+        raise click.UsageError(f"{option} is for files of {' or '.join(owners)}.")
+
+
+def _evaluate_labels(
+    model: Path,
+    files: Mapping[str, tuple[Path, ...]],
+    as_json: bool,
+    others: list[Path],
+    columns: Mapping[str, Any],
+) -> None:
     """Measure a classifier or a tagger."""
     [what, *more] = [name for name, given in files.items() if given]
     if more or others:
         raise click.UsageError(f"--{what} measures a model of another kind than the other options do: ask apart.")
-    evaluate, show = _OF_LABELS[what]
+    evaluate, show, names = _OF_LABELS[what]
+    _check_columns(columns, names)
     with show_work(f"evaluating {model.name}"):
-        with warnings_in_one_line(UserWarning):
-            found = evaluate(model, files[what])
+        found = evaluate(model, files[what], given_of(columns, names))
     if as_json:
         print_json({what: {path: report.to_dict() for path, report in found.items()}})
     else:

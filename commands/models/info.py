@@ -12,6 +12,7 @@ from w2v.commands.sentences.describing import bytes_of, describe_encoder, descri
 from w2v.commands.shared.options import json_option, model_argument
 from w2v.commands.shared.output import print_description, print_json
 from w2v.commands.text.describing import ESTIMATORS, describe_text_network
+from w2v.settings.applying import used
 
 if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
@@ -62,6 +63,8 @@ def _words(folder: Path, embeddings: Embeddings) -> dict[str, Any]:
     }
     outputs = None
     parameters = embeddings.metadata.get("parameters")
+    if isinstance(parameters, dict):
+        described["parameters"] = used(parameters)
     if isinstance(parameters, dict) and parameters.get("objective") in ("negative", "softmax"):  # else not two tables
         outputs = read_output_vectors(folder, embeddings.vectors.shape)
     if outputs is not None:

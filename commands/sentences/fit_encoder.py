@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
+    errors_option,
     file_option,
     json_option,
     overwrite_option,
@@ -59,6 +60,7 @@ Examples:
     help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of another "
     "encoder, such as one that was imported.",
 )
+@errors_option
 @checkpoint_option
 @table_options(EncoderParameters, OF_START)
 @table_options(FitOptions)
@@ -72,6 +74,7 @@ def fit_encoder(
     interrupted: Path | None,
     pairs: tuple[Path, ...],
     teacher: Path | None,
+    errors: str,
     checkpoint_every: float,
     overwrite: bool,
     as_json: bool,
@@ -103,7 +106,10 @@ def fit_encoder(
         check_unclaimed(output)
         check_output(output, overwrite)
         encoder = _new_encoder(model, options)
-        fit = partial(encoder.fit, TextReader(corpus) if corpus else None, pairs=list(pairs) or None, teacher=teacher)
+        read = partial(TextReader, errors=errors)
+        fit = partial(
+            encoder.fit, read(corpus) if corpus else None, pairs=[read(path) for path in pairs] or None, teacher=teacher
+        )
     _run(encoder, fit, output, overwrite, checkpoint_every, as_json)
 
 
@@ -149,11 +155,9 @@ def _run(
 ) -> None:
     """Train an encoder, save it, and print a summary."""
     from w2v.encoder.model.persistence import n_bytes_of_state
-    from w2v.training.checkpoints import CheckpointWarning
 
     check_free_space(output, n_bytes_of_state(encoder.state))
-    resume, told = "w2v fit-encoder --resume", (CheckpointWarning,)
-    with saving_training(encoder.save, output, resume=resume, told=told) as saved:
+    with saving_training(encoder.save, output, resume="w2v fit-encoder --resume") as saved:
         fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
     history = encoder.history_
     best = next(entry for entry in reversed(history) if entry["best"])

@@ -10,8 +10,8 @@ import click
 GROUPS = {
     "Files": (
         "output overwrite resume continue initial initial-source initial-target start vectors freeze validation "
-        "columns text-column label-column label-separator word-column tag-column column checkpoint-every errors report "
-        "examples"
+        "analogies pairs translations in sts classify word-order against labels tags columns text-column label-column "
+        "label-separator word-column tag-column column checkpoint-every errors report examples"
     ),
     "Text and pictures": (
         "lines languages tokenizer min-count max-vocab units source-units target-units vocabulary-size joint context "
@@ -24,12 +24,13 @@ GROUPS = {
         "identity-columns"
     ),
     "Learning": (
-        "teacher pairs epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold min-alpha warmup "
+        "teacher epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold min-alpha warmup "
         "weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout smoothing temperature "
         "order-share hard-negatives mask-fraction noise-words negative sample ns-exponent x-max x-exponent "
         "shrink-windows class-weight shift rotate zoom flip cutout"
     ),
-    "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs analogies patience monitor order",
+    "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs patience monitor order method "
+    "restrict-vocab baseline",
     "Running": "max-time workers deterministic seed seeds with dry-run json progress config help help-all",
 }
 """The groups of options; a name means the same in every command."""
@@ -51,12 +52,7 @@ class LongCommand(click.Command):
     def __init__(self, *arguments: Any, first: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.first = tuple(first.split())
-        self.params.append(
-            click.Option(
-                ["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_show_all,
-                help="Show all options and exit.",
-            )
-        )  # fmt: skip
+        self.params.append(_help_all(hidden=False))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options: those that come first, or all of them in groups."""
@@ -73,6 +69,22 @@ class LongCommand(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl([record for record in records if record is not None])
+
+
+def add_help_all(command: click.Command) -> None:
+    """Let a command that shows all of its options by `--help`, and those in it, take `--help-all` as well."""
+    if isinstance(command, LongCommand):
+        return
+    command.params.append(_help_all(hidden=True))
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        add_help_all(subcommand)
+
+
+def _help_all(hidden: bool) -> click.Option:
+    return click.Option(
+        ["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_show_all, hidden=hidden,
+        help="Show all options and exit.",
+    )  # fmt: skip
 
 
 def option_names(option: click.Option) -> list[str]:

@@ -171,6 +171,7 @@ def print_estimate(estimate: Mapping[str, Any]) -> None:
         ("vocabulary", f"{estimate['vocabulary_size']:,} words, {estimate['tokens']:,} times in the text"),
         ("memory: tables", size_in_words(estimate["tables"])),
         ("memory: encoded text", size_in_words(estimate["encoded_text"])),
+        *([("memory: counts of neighbours", size_in_words(estimate["cells"]))] if estimate["cells"] else []),
         ("memory: vocabulary", size_in_words(estimate["vocabulary"])),
         ("memory: peak of the process", size_in_words(estimate["peak_memory"])),
         ("disk: model folder", size_in_words(estimate["model_folder"])),

@@ -7,8 +7,9 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import CodeType
 from typing import Any, TextIO
 
@@ -16,6 +17,8 @@ import click
 
 from w2v.commands.shared.configuration import add_config_option
 from w2v.commands.shared.interrupts import INTERRUPTED, raise_interrupts
+from w2v.commands.shared.long_help import add_help_all
+from w2v.commands.shared.output import say
 from w2v.display.wording import printable_lines
 
 BROKEN_PIPE, TERMINATED = 141, 143
@@ -53,10 +56,11 @@ class LazyCommands(Mapping[str, click.Command]):
 
 @functools.cache
 def _import_command(place: str) -> click.Command:
-    """Return the command at ``module:function``, with the option `--config`."""
+    """Return the command at ``module:function``, with the options `--config` and `--help-all`."""
     module, function = place.split(":")
     command: click.Command = getattr(importlib.import_module(module), function)
     add_config_option(command)
+    add_help_all(command)
     return command
 
 
@@ -64,7 +68,7 @@ class Toolkit(click.Group):
     """A group of commands in which a user's mistake ends as one line and exit code 1, never as a traceback.
 
     What the packages raise for bad input are their own exceptions, `ValueError` and `OSError`; anything else is a
-    defect and keeps its traceback. `w2v --debug` shows it always.
+    defect and keeps its traceback. `w2v --debug` shows it always. Warnings are one line each, too.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -100,7 +104,7 @@ class Toolkit(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and turn the errors it may raise into messages."""
         try:
-            with _ending_with_the_reader():
+            with _ending_with_the_reader(), nullcontext() if ctx.params.get("debug") else warnings_in_one_line():
                 raise_interrupts()
                 return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -117,6 +121,24 @@ class Toolkit(click.Group):
             if ctx.params.get("debug") or not _is_mistake(error):
                 raise
             raise click.ClickException(printable_lines(_describe(error))) from error
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Show each different `UserWarning` once, as a line on standard error."""
+    show, told = warnings.showwarning, set[str]()
+
+    def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
+        if not issubclass(category, UserWarning):
+            show(message, category, *where, **further)
+        elif str(message) not in told:
+            told.add(str(message))
+            say(f"Warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show_line
+        yield
 
 
 def mark_saved() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,35 +73,15 @@ def ending_on_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def warnings_in_one_line(*kinds: type[Warning]) -> Iterator[None]:
-    """Show warnings of some kinds as a line each on standard error."""
-    show = warnings.showwarning
-
-    def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
-        if issubclass(category, kinds):
-            say(f"Warning: {message}")
-        else:
-            show(message, category, *where, **further)
-
-    with warnings.catch_warnings():
-        for kind in kinds:
-            warnings.simplefilter("always", kind)
-        warnings.showwarning = show_line
-        yield
-
-
-@contextmanager
-def saving_training(
-    save: Callable[[Path], None], output: Path, *, resume: str, told: tuple[type[Warning], ...]
-) -> Iterator[Output]:
+def saving_training(save: Callable[[Path], None], output: Path, *, resume: str) -> Iterator[Output]:
     """Let the block train and save to `output`; where it came to be stands in the `Output` afterwards.
 
     After Ctrl-C or SIGTERM the command ends with what is saved and says how to go on: with `resume`, before a folder's
-    name. `save` writes what was trained to another place. Warnings of the kinds `told` are shown in one line.
+    name. `save` writes what was trained to another place.
     """
     leave, saved = click.get_current_context().exit, Output(output)
     try:
-        with ending_on_sigterm(), saving(output, claims=False) as saved, warnings_in_one_line(*told):
+        with ending_on_sigterm(), saving(output, claims=False) as saved:
             yield saved
     except TrainingInterrupted as interrupt:
         say(f"Interrupted. What was learned is saved; go on with: {resume} {saved.path}")
@@ -124,11 +103,7 @@ def run_training(
     overwrite: bool,
 ) -> None:
     """Train word vectors, save them, and print a summary."""
-    from w2v.phrases.estimator import ForgottenPairsWarning
-    from w2v.training.checkpoints import CheckpointWarning
-
-    told = (CheckpointWarning, ForgottenPairsWarning)
-    with saving_training(model.save, output, resume="w2v train --resume", told=told) as saved:
+    with saving_training(model.save, output, resume="w2v train --resume") as saved:
         fit(
             corpus, checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode()
         )  # fmt: skip

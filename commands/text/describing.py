@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import w2v
 from w2v.commands.sentences.describing import bytes_of
 from w2v.neural.names import FIGURES
+from w2v.neural.tasks.applying import used_of_network
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.folder import TextNetwork
@@ -49,5 +50,6 @@ def describe_text_network(folder: Path) -> dict[str, Any]:
         "best_step": best.get("step"),
         **{name: best[name] for name in ("held_out_loss", *FIGURES) if name in best},
         **metadata,
+        "parameters": used_of_network(metadata.get("parameters", {})),
         "training": {**training, "inputs": list(network.inputs) + list(training.get("validation") or [])},
     }

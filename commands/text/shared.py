@@ -12,10 +12,9 @@ from click.core import ParameterSource
 from w2v.commands.shared.output import print_json, print_table, progress_mode
 from w2v.commands.shared.training import saving_training
 from w2v.commands.text.describing import describe_units
-from w2v.corpora.labels.labelled import HeaderWarning
 from w2v.display.wording import in_words
 from w2v.neural.names import FIGURES
-from w2v.training.checkpoints import CheckpointWarning, Kind, find_checkpoint
+from w2v.training.checkpoints import Kind, find_checkpoint
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.estimator import TextEstimator
@@ -54,10 +53,7 @@ def run(
     facts: Callable[[], dict[str, Any]],
 ) -> None:
     """Train, save, and print what training came to."""
-    from w2v.neural.tasks.fitting import DataWarning
-
-    resume, told = f"{model.kind.command} --resume", (CheckpointWarning, DataWarning, HeaderWarning)
-    with saving_training(model.save, output, resume=resume, told=told) as saved:
+    with saving_training(model.save, output, resume=f"{model.kind.command} --resume") as saved:
         fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
     history = model.history_
     best = next((entry for entry in reversed(history) if entry["best"]), history[-1])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -89,9 +89,16 @@ def open_other(model: Embeddings, name: Path, other: Path) -> Embeddings:
 
 
 def translations_of(
-    model: Embeddings, other: Embeddings, words: Sequence[str], top: int, restrict_vocab: int | None, csls: bool
+    model: Embeddings,
+    other: Embeddings,
+    words: Sequence[str],
+    phrases: Mapping[str, Any],
+    *,
+    top_n: int,
+    restrict_vocab: int | None,
+    csls: bool,
 ) -> list[list[tuple[str, float]]]:
-    """Return the nearest words of another language, by cosine or CSLS."""
+    """Return the nearest words of another language, by cosine or CSLS, to words and phrases; these have vectors."""
     from w2v.alignment import WordTranslator
 
     if all(word in other and word not in model for word in words):
@@ -99,7 +106,10 @@ def translations_of(
             f"{', '.join(map(repr, words)):.80}: known to the model of --in only; are MODEL and --in exchanged?"
         )
     translator = WordTranslator(model, other, restrict_vocab=restrict_vocab)
-    return translator.translate(words, top_n=top, method="csls" if csls else "nearest")
+    known = [word for word in words if word not in phrases]
+    vectors = {**phrases, **(dict(zip(known, model[known], strict=True)) if known else {})}
+    method: Literal["csls", "nearest"] = "csls" if csls else "nearest"
+    return translator.translate_vectors(words, [vectors[word] for word in words], top_n=top_n, method=method)
 
 
 def evaluate_translations_of(model: Path, other: Path, files: Sequence[Path]) -> dict[str, TranslationReport]:

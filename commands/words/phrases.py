@@ -14,7 +14,6 @@ from w2v.commands.shared.options import errors_option, inputs_argument, json_opt
 from w2v.commands.shared.output import note, print_json, print_table, progress_mode
 from w2v.commands.shared.parameters import option_name, parameter_option
 from w2v.commands.shared.saving import keep, saving
-from w2v.commands.shared.training import warnings_in_one_line
 from w2v.corpora.readers import TextReader
 from w2v.phrases.parameters import ENGLISH, PHRASE_CONSTRAINTS, PhraseParameters
 from w2v.phrases.phrase_list import PhraseList
@@ -106,7 +105,7 @@ def phrases(
         if path is not None:
             _check_new(path, overwrite)
 
-    from w2v.phrases.estimator import ForgottenPairsWarning, Phrases, join_corpus
+    from w2v.phrases.estimator import Phrases, join_corpus
 
     corpus = TextReader(inputs, errors=errors)
     target = sys.stdout.buffer if to_stdout else output
@@ -118,7 +117,7 @@ def phrases(
             join_corpus(corpus, found, target, tokenizer=parameters.tokenizer, workers=parameters.workers, **how)
         note(f"Joined the phrases of {load}.")
         return
-    with saving(output, claims=False), saving(save), warnings_in_one_line(ForgottenPairsWarning):
+    with saving(output, claims=False), saving(save):
         found = Phrases(**vars(parameters)).fit(corpus, output=target, **how).phrase_list_
         if save is not None:
             keep(lambda path: found.save(path, overwrite=overwrite and path == save), save, inputs)

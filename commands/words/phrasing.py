@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from w2v.commands.shared.output import decimals, print_json, print_table, say
+
+
+def vectors_of_phrases(model: Path, phrases: Sequence[str]) -> dict[str, tuple[Any, list[str]]]:
+    """Return the vector that an encoder makes of each phrase, as `neighbors_of_texts` does, and its unknown words."""
+    from w2v.encoder.sentence_encoder import SentenceEncoder
+
+    if not phrases:
+        return {}
+    encoder = SentenceEncoder.load(model)
+    unknown = [encoder.most_similar(phrase, topn=1).unknown for phrase in phrases]  # refuses one without a known word
+    for phrase, words in zip(phrases, unknown, strict=True):
+        _say_unknown(phrase, words)
+    return dict(zip(phrases, zip(encoder.encode(list(phrases)), unknown, strict=True), strict=True))
 
 
 def neighbors_of_texts(model: Path, queries: Sequence[str], file: Path | None, top: int, as_json: bool) -> None:
@@ -21,10 +35,14 @@ def neighbors_of_texts(model: Path, queries: Sequence[str], file: Path | None, t
         ])  # fmt: skip
         return
     for query, found in zip(queries, answers, strict=True):
-        if found.unknown:
-            say(f"Note: not known, and left out of {query!r:.80}: {', '.join(found.unknown)}")
+        _say_unknown(query, found.unknown)
         rows = [(near.text, "" if near.line is None else f"{near.line:,}", decimals(near.similarity)) for near in found]
         if file is None:
             print_table([f"near {query}", ">similarity"], [(text, score) for text, _, score in rows])
         else:
             print_table([f"near {query}", ">line", ">similarity"], rows)
+
+
+def _say_unknown(query: str, words: Sequence[str]) -> None:
+    if words:
+        say(f"Note: not known, and left out of {query!r:.80}: {', '.join(words)}")

@@ -12,7 +12,7 @@ from w2v.commands.shared.completion import complete_words
 from w2v.commands.shared.options import file_option, json_option, model_argument, restrict_option, top_option
 from w2v.commands.shared.output import decimals, print_json, print_table
 from w2v.commands.words.aligning import in_option, open_other, translations_of
-from w2v.commands.words.phrasing import neighbors_of_texts
+from w2v.commands.words.phrasing import neighbors_of_texts, vectors_of_phrases
 
 if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
@@ -72,23 +72,31 @@ def neighbors(
         return
     embeddings = Embeddings.load(model)
     phrases = [word for word in (*words, *minus) if _is_phrase(embeddings, word)]
-    if phrases:
-        if minus or other is not None or restrict_vocab is not None or approximate:
-            raise click.UsageError(f"{phrases[0]!r:.80} is a phrase, no word: phrases go with --top and --json only.")
+    if phrases and (minus or approximate or (restrict_vocab is not None and other is None)):
+        raise click.UsageError(f"{phrases[0]!r:.80} is a phrase, no word: phrases go with --in, --top and --json only.")
+    if phrases and other is None:
         neighbors_of_texts(model, words, None, top, as_json)
         return
     limits: dict[str, Any] = {"top_n": top, "restrict_vocab": restrict_vocab}
-    queries, score_name = list(words), "similarity"
+    queries, score_name, unknown = list(words), "similarity", dict[str, dict[str, Any]]()
     if other is not None:
         score_name = "CSLS" if csls else score_name
-        found = translations_of(embeddings, open_other(embeddings, model, other), words, top, restrict_vocab, csls)
+        summed = vectors_of_phrases(model, phrases)
+        unknown = {phrase: {"unknown": left_out} for phrase, (_, left_out) in summed.items()}
+        found = translations_of(
+            embeddings, open_other(embeddings, model, other), words,
+            {phrase: vector for phrase, (vector, _) in summed.items()}, csls=csls, **limits,
+        )  # fmt: skip
     elif minus:
         queries = [" ".join([*words, *(f"-{word}" for word in minus)])]
         found = [embeddings.neighbors(list(words), list(minus), approximate=approximate, **limits)]
     else:
         found = embeddings.neighbors_batch(queries, approximate=approximate, **limits)
     if as_json:
-        print_json([{"query": q, "neighbors": _scored_words(near)} for q, near in zip(queries, found, strict=True)])
+        answers = [_scored_words(near, score_name.lower()) for near in found]
+        print_json([
+            {"query": q, **unknown.get(q, {}), "neighbors": near} for q, near in zip(queries, answers, strict=True)
+        ])  # fmt: skip
     elif len(queries) == 1:
         print_table([f"near {queries[0]}", f">{score_name}"], [(word, decimals(score)) for word, score in found[0]])
     else:
@@ -176,5 +184,5 @@ def _is_phrase(embeddings: Embeddings, text: str) -> bool:
     return len(tokens) > 1
 
 
-def _scored_words(neighbors: list[tuple[str, float]]) -> list[dict[str, Any]]:
-    return [{"word": word, "similarity": float(score)} for word, score in neighbors]
+def _scored_words(neighbors: list[tuple[str, float]], name: str = "similarity") -> list[dict[str, Any]]:
+    return [{"word": word, name: float(score)} for word, score in neighbors]

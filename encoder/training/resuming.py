@@ -49,7 +49,23 @@ class Sources:
     def to_dict(self) -> dict[str, Any]:
         """Return the names of the files, absolute; None for what has none. ``sources`` names what there was."""
         names = {field.name: _file_names(getattr(self, field.name)) for field in fields(self)}
-        return {**names, "sources": list(self.used)}
+        return {**names, "sources": list(self.used), "errors": self._errors}
+
+    @property
+    def _errors(self) -> str:
+        """What the readers among the sources do with bytes that are not UTF-8."""
+        given = [self.corpus, *(self.pairs if isinstance(self.pairs, (list, tuple)) else [self.pairs])]
+        readers = (one for one in given if isinstance(one, TextReader))
+        return next((reader.errors for reader in readers), "strict")
+
+    def read_with(self, errors: str) -> Sources:
+        """Return the same sources, whose files are read in this way; they are opened, and must be there."""
+        pairs = self.pairs if isinstance(self.pairs, list) else [self.pairs]
+        return replace(
+            self,
+            corpus=None if self.corpus is None else TextReader(self.corpus, errors=errors),
+            pairs=None if self.pairs is None else [TextReader(path, errors=errors) for path in pairs],
+        )
 
 
 @dataclass(frozen=True)
@@ -65,16 +81,21 @@ class Interrupted:
     options : FitOptions
     held : path-like, or mapping of str to ndarray
         Where it stands, as arrays or as the file that holds them.
+    errors : {"strict", "replace"}
+        How the files among the sources are read.
     """
 
     sources: Sources
     needed: tuple[str, ...]
     options: FitOptions
     held: Path | Mapping[str, NDArray[Any]]
+    errors: str = "strict"
 
     def sources_with(self, given: Sources) -> Sources:
         """Return what is given, else what was read before; ValueError if that was no file and is not given."""
-        sources = self.sources.filled(given)
+        left_out = {name: None for name in given.used}
+        own = replace(self.sources, **left_out)
+        sources = (own if self.errors == "strict" else own.read_with(self.errors)).filled(given)
         for name in self.needed:
             if getattr(sources, name) is None:
                 raise ValueError(f"the training that was interrupted had a `{name}` that was no file: pass it again")
@@ -164,7 +185,8 @@ def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> I
             raise ValueError(f"unknown sources {training['sources']}")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: its training: {error!r:.80}") from error
-    return Interrupted(sources, tuple(training["sources"]), options, file)
+    errors = "replace" if training.get("errors") == "replace" else "strict"
+    return Interrupted(sources, tuple(training["sources"]), options, file, errors)
 
 
 def _for_json(value: Any) -> Any:
@@ -188,6 +210,11 @@ def _file_names(source: Any) -> str | list[str] | None:
         return source.files
     if isinstance(source, (str, os.PathLike)):  # a teacher may be a folder
         return None if source == "-" or Path(source).is_fifo() else os.path.abspath(source)
-    if isinstance(source, (list, tuple)) and source and all(isinstance(item, os.PathLike) for item in source):
-        return TextReader(source).files
+    if (
+        isinstance(source, (list, tuple))
+        and source
+        and all(isinstance(one, (os.PathLike, TextReader)) for one in source)
+    ):
+        names = [one.files if isinstance(one, TextReader) else TextReader(one).files for one in source]
+        return None if None in names else [name for own in names for name in own or ()]
     return None

@@ -27,7 +27,7 @@ from w2v.neural.progress import FitProgress
 Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
 """From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences."""
 
-Pairs = SentenceSets | str | os.PathLike[str] | Iterable[Sequence[str]]
+Pairs = SentenceSets | str | os.PathLike[str] | TextReader | Iterable[Sequence[str]]
 """Sentences that belong together; a file of them; or sequences of at least two."""
 
 _TEACHER_BATCH = 256
@@ -210,7 +210,11 @@ def _ask(
 
 
 def _listed(pairs: Pairs | Sequence[Pairs]) -> list[Pairs]:
-    if isinstance(pairs, (list, tuple)) and pairs and isinstance(pairs[0], (str, os.PathLike, SentenceSets)):
+    if (
+        isinstance(pairs, (list, tuple))
+        and pairs
+        and isinstance(pairs[0], (str, os.PathLike, SentenceSets, TextReader))
+    ):
         return list(pairs)
     return [pairs]  # type: ignore[list-item]
 
@@ -218,7 +222,7 @@ def _listed(pairs: Pairs | Sequence[Pairs]) -> list[Pairs]:
 def _as_sets(pairs: Pairs, hard_negatives: bool) -> SentenceSets:
     if isinstance(pairs, SentenceSets):
         return pairs
-    if isinstance(pairs, (str, os.PathLike)):
+    if isinstance(pairs, (str, os.PathLike, TextReader)):
         return read_sentence_sets(pairs, hard_negatives=hard_negatives)
     sets = [_as_set(sentences, number) for number, sentences in enumerate(row_tuples(pairs), 1)]
     if hard_negatives:

@@ -6,6 +6,7 @@ with ``examples=0`` it is never written, which is for texts that are private.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,10 @@ KEPT_TEXTS = Integer(
     MOST_EXAMPLES,
 )
 _LARGEST = 16 << 20
+
+
+class ExamplesWarning(UserWarning):
+    """The examples of a model cannot be read, and it is opened without them; the message says why."""
 
 
 class Examples(NamedTuple):
@@ -70,13 +75,23 @@ def chosen(right: NDArray[np.bool_], sureness: NDArray[np.floating[Any]], most: 
 def read_examples(file: Path, form: Mapping[str, type]) -> Examples | None:
     """Return the examples of a file, or None if there is no such file; `form` says of what type each entry is.
 
-    Raises
-    ------
-    ModelError
-        If it is damaged.
+    Nothing depends on examples: if the file is damaged, an `ExamplesWarning` says so, and there are none.
     """
     if not form or not file.exists():
         return None
+    try:
+        return _read(file, form)
+    except ModelError as error:
+        warn_of(error)
+        return None
+
+
+def warn_of(error: ModelError) -> None:
+    """Say that a model is opened without its examples."""
+    warnings.warn(ExamplesWarning(f"{error}; the model is opened without it, and it may be deleted"), stacklevel=2)
+
+
+def _read(file: Path, form: Mapping[str, type]) -> Examples:
     described = parse_json(file, largest=_LARGEST)
     check_types(described, file, {"held_out": int, "wrong": int, "examples": list})
     n, n_wrong, kept = (described.get(name) for name in ("held_out", "wrong", "examples"))

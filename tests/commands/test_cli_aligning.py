@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from w2v import Embeddings
+from w2v import Embeddings, Vocabulary
+from w2v.encoder.parameters import EncoderParameters
 
 N = 60
 
@@ -159,9 +160,36 @@ def test_exchanged_models_are_noticed(folder: Path) -> None:
 
 def test_a_phrase_is_told_from_an_unknown_word(folder: Path) -> None:
     align(folder)
-    for options in (["--in", folder / "de.model"], ["--minus", "en1"], ["--restrict-vocab", 5]):
+    for options in (["--minus", "en1"], ["--restrict-vocab", 5]):
         query = ["neighbors", folder / "al.model", "en2 en3", *options]
-        assert_mistake(run(*query), 2, "'en2 en3' is a phrase, no word: phrases go with --top and --json only")
+        assert_mistake(run(*query), 2, "'en2 en3' is a phrase, no word: phrases go with --in, --top and --json only")
+
+
+@pytest.mark.parametrize("csls", [False, True])
+def test_phrases_are_looked_up_in_the_other_language(folder: Path, csls: bool, rng: np.random.Generator) -> None:
+    english, german = (Embeddings.load(folder / f"{name}.model") for name in ("en", "de"))
+    counts = np.arange(2 * N, N, -1) ** 2  # words that weigh differently
+    Embeddings(Vocabulary(english.index_to_key, counts), english.vectors).save(folder / "en.model", overwrite=True)
+    align(folder)
+    options = ["--in", folder / "de.model", "--json", *(["--csls"] if csls else [])]
+    result = run("neighbors", folder / "al.model", "en2 nowhere en30", "en4", *options)
+    assert result.exit_code == 0 and "left out of 'en2 nowhere en30': nowhere" in result.stderr, result.output
+    phrase, word = json.loads(result.stdout)
+    name = "csls" if csls else "similarity"
+    assert phrase["unknown"] == ["nowhere"] and "unknown" not in word
+    assert {key for near in (*phrase["neighbors"], *word["neighbors"]) for key in near} == {"word", name}
+    assert word["neighbors"][0]["word"] == "de4"
+    if not csls:
+        a = EncoderParameters.a
+        weights = a / (a + counts[[2, 30]] / counts.sum())
+        query = weights @ Embeddings.load(folder / "al.model").vectors[[2, 30]]
+        units = german.vectors / np.linalg.norm(german.vectors, axis=1, keepdims=True)
+        cosines = units @ query / np.linalg.norm(query)
+        expected = np.argsort(-cosines)[:10]
+        assert [near["word"] for near in phrase["neighbors"]] == [f"de{i}" for i in expected]
+        assert [near[name] for near in phrase["neighbors"]] == pytest.approx(cosines[expected].tolist(), abs=1e-5)
+    unknown = run("neighbors", folder / "al.model", "no where", "--in", folder / "de.model")
+    assert_mistake(unknown, 1, "no word of 'no where' is known")
 
 
 def test_words_of_two_languages_have_their_tags(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import fields
 from pathlib import Path
@@ -130,6 +131,42 @@ def test_warnings_of_evaluate_are_a_line(model: Path, tmp_path: Path) -> None:
     (tmp_path / "t").write_text("water\tthe sea\nmetal\t\n", encoding="utf-8")
     result = run("evaluate", model, "--labels", tmp_path / "t")
     assert result.exit_code == 0 and result.stderr == "Warning: 1 rows lack a text or a label and are left out\n"
+
+
+def test_commands_open_a_model_whose_examples_are_damaged_and_say_so_once(
+    model: Path, table: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model, tmp_path / "m")
+    (tmp_path / "m" / "examples.json").write_bytes((model / "examples.json").read_bytes()[:100])
+    for command, *further in (["classify", table], ["info"], ["evaluate", "--labels", table],
+                              ["report", "-o", tmp_path / "card.html"]):  # fmt: skip
+        found = run(command, tmp_path / "m", *further)
+        assert found.exit_code == 0, found.output
+        assert found.stderr.count("Warning: ") == 1
+        assert "examples.json is damaged" in found.stderr and "it may be deleted" in found.stderr
+
+
+def test_evaluate_reads_tables_of_other_columns_than_training(model: Path, tmp_path: Path) -> None:
+    rows = [("7", "river and sea", "ship, lake", "water"), ("8", "gold; brass", "iron crown", "metal")]
+    path = tmp_path / "t.csv"
+    path.write_text("id,head,body,topic\n" + "".join(",".join(f'"{x}"' for x in row) + "\n" for row in rows))
+    columns = ["--text-column", "head", "--text-column", "body", "--label-column", "topic"]
+    report = json.loads(run("evaluate", model, "--labels", path, *columns, "--json").stdout)["labels"][str(path)]
+    texts = [f"{head} {body}" for _, head, body, _ in rows]
+    assert report == topic_classifier().evaluate(texts, [row[-1] for row in rows]).to_dict()
+    path.write_bytes(path.read_bytes().replace(b"river", b"r\xffver"))
+    assert_mistake(run("evaluate", model, "--labels", path, *columns), 1, "t.csv")
+    assert run("evaluate", model, "--labels", path, *columns, "--errors", "replace").exit_code == 0
+
+
+def test_options_of_columns_are_for_files_that_have_them(model: Path, table: Path) -> None:
+    for given, option in (
+        (["--labels", table, "--column", 2], "--column is for files of --tags"),
+        (["--tags", table, "--text-column", "a"], "--text-column is for files of --labels"),
+        (["--pairs", table, "--label-separator", ","], "--label-separator is for files of --labels"),
+        (["--pairs", table, "--errors", "strict"], "--errors is for files of --labels or --tag"),
+    ):
+        assert_mistake(run("evaluate", model, *given), 2, option)
 
 
 def test_evaluate_shows_classes_and_confusions(model: Path, table: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -103,24 +104,51 @@ def test_fit_encoder_imitates_a_teacher(model: Path, tmp_path: Path) -> None:
     assert_mistake(run(*arguments, "--overwrite"), 1, "vectors.npy")
 
 
+def interrupting(number: int) -> Any:
+    """Return what stands in for the display of progress and sends a signal at step 20."""
+
+    @contextmanager
+    def show(progress: Any, corpus: Any) -> Any:
+        def report(state: Any) -> None:
+            if state.phase == "training" and state.step == 20:
+                os.kill(os.getpid(), number)
+
+        yield report
+
+    return show
+
+
+def test_bytes_that_are_not_utf_8_are_replaced_where_that_is_asked_for_and_when_resumed(
+    model: Path, corpus: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, whole = tmp_path / "my.encoder", tmp_path / "whole"
+    arguments = ("fit-encoder", model, corpus, "--pairs", pairs, *FEW)
+    for file in (corpus, pairs):
+        content = file.read_bytes()
+        file.write_bytes(content.replace(b"w1", b"w\xe91", 3))
+        assert_mistake(run(*arguments, "-o", output), 1, file.name)
+        if file == corpus:
+            file.write_bytes(content)
+    corpus.write_bytes(corpus.read_bytes().replace(b"w1", b"w\xe91", 3))
+    assert not output.exists()
+    assert run(*arguments, "-o", whole, "--errors", "replace").exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("w2v.encoder.training.fitting.show_fitting", interrupting(signal.SIGINT))
+        assert run(*arguments, "-o", output, "--errors", "replace").exit_code == 130
+    assert run("fit-encoder", "--resume", output).exit_code == 0
+    tables = [SentenceEncoder.load(folder).state.table for folder in (output, whole)]
+    np.testing.assert_array_equal(tables[0], tables[1])
+
+
 @pytest.mark.parametrize("is_terminated", [False, True])
 def test_fit_encoder_is_interrupted_and_resumed(
     model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_terminated: bool
 ) -> None:
-    from contextlib import contextmanager
-
-    @contextmanager
-    def interrupting(progress: Any, corpus: Any) -> Any:
-        def report(state: Any) -> None:
-            if state.phase == "training" and state.step == 20:
-                os.kill(os.getpid(), signal.SIGTERM if is_terminated else signal.SIGINT)
-
-        yield report
-
     whole, output = tmp_path / "whole", tmp_path / "my.encoder"
     assert run("fit-encoder", model, corpus, "-o", whole, *FEW).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("w2v.encoder.training.fitting.show_fitting", interrupting)
+        number = signal.SIGTERM if is_terminated else signal.SIGINT
+        patch.setattr("w2v.encoder.training.fitting.show_fitting", interrupting(number))
         result = run("fit-encoder", model, corpus, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
     assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""

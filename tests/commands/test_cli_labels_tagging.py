@@ -120,6 +120,17 @@ def test_evaluate_tells_each_label(model: Path, data: Path) -> None:
     assert_mistake(run("evaluate", model, "--tags", data, "--sts", data), 2, "another kind")
 
 
+def test_evaluate_reads_columns_of_other_numbers_than_training(model: Path, data: Path, tmp_path: Path) -> None:
+    turned = tmp_path / "turned.conll"
+    lines = [reversed(line.split("\t")) for line in data.read_text().splitlines()]
+    turned.write_text("\n".join("\t".join(line) for line in lines) + "\n")
+    reports = [
+        json.loads(run("evaluate", model, "--tags", path, *given, "--json").stdout)["tags"][str(path)]
+        for path, given in ((data, []), (turned, ["--word-column", 2, "--tag-column", 1]))
+    ]
+    assert reports[0] == reports[1]
+
+
 def test_info_tells_of_a_tagger(model: Path) -> None:
     result = run("info", model)
     assert result.exit_code == 0, result.output

@@ -23,13 +23,20 @@ def _leaves(command: click.Command) -> list[click.Command]:
     return [command]
 
 
+def _short(command: click.Command, *path: str) -> list[list[str]]:
+    """Return the names of all commands, groups among them, whose help shows all of their options."""
+    inner = command.commands.items() if isinstance(command, click.Group) else ()
+    own = [] if isinstance(command, LongCommand) else [[*path]]
+    return [*own, *(names for name, child in inner for names in _short(child, *path, name))]
+
+
 def _long() -> list[str]:
     return [name for name, command in main.commands.items() if isinstance(command, LongCommand)]
 
 
 def test_commands_of_many_options_have_a_short_help() -> None:
     for command in _leaves(main):
-        n_options = sum(isinstance(one, click.Option) for one in command.params)
+        n_options = sum(isinstance(one, click.Option) and not one.hidden for one in command.params)
         assert isinstance(command, LongCommand) == (n_options > FITS), command.name
 
 
@@ -54,7 +61,14 @@ def test_long_help_shows_each_option_once_in_its_group(name: str) -> None:
     found = Counter(word[2:].rstrip(",") for row in rows for word in row.split()[:2] if word.startswith("--"))
     options = [one for one in command.params if isinstance(one, click.Option)]
     assert found == Counter([option_names(one)[0] for one in options] + ["help"])
-    assert {title for title in GROUPS if f"\n{title}:\n" in shown.stdout} >= {"Files", "Model", "Learning", "Running"}
+    own = {option_names(one)[0] for one in options}
+    titles = [title for title in GROUPS if f"\n{title}:\n" in shown.stdout]
+    assert titles == [title for title, names in GROUPS.items() if own & set(names.split())]
+
+
+@pytest.mark.parametrize("arguments", _short(main))
+def test_long_help_of_a_short_command_is_its_help(arguments: list[str]) -> None:
+    assert run(*arguments, "--help-all").stdout == run(*arguments, "--help").stdout != ""
 
 
 def test_no_option_is_in_two_groups() -> None:

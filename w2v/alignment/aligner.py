@@ -212,11 +212,17 @@ def _given_pairs(
             )
         pairs, what = identical_pairs(source, target), "no word is spelled alike in both models"
     else:
+        if not isinstance(dictionary, Iterable):
+            raise AlignmentError(
+                f"the dictionary must be pairs of words, 'identical' or 'none', not {type(dictionary).__name__}: pass "
+                "[(word, translation), …] or {word: translation, …}"
+            )
         listed: list[Any] = list(dictionary.items() if isinstance(dictionary, Mapping) else dictionary)
         for number, pair in enumerate(listed, 1):
-            if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(word, str) for word in pair):
+            if not _is_pair(pair):
                 raise AlignmentError(
-                    f"pair {number:,} of the dictionary must be a word and its translation: {pair!r:.80}"
+                    f"pair {number:,} of the dictionary must be a word and its translation, such as ('house', 'Haus'), "
+                    f"not {pair!r:.80}"
                 )
         pairs = known_pairs(source, target, listed)
         what = f"of the {len(listed):,} pairs of the dictionary none has its words in both models"
@@ -227,6 +233,14 @@ def _given_pairs(
             f"{what}; check that source and target are not exchanged, and that words are written as in the models"
         )
     return pairs
+
+
+def _is_pair(given: Any) -> bool:
+    """Tell whether something is two words."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return False
+    words = list(given)
+    return len(words) == 2 and all(isinstance(word, str) for word in words)
 
 
 def _nearest(x: Units, y: Units, rotation: NDArray[np.float64], k: int) -> Nearest:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from w2v.alignment.aligner import AlignmentError, check_widths, units_of
 from w2v.alignment.similarities import hub_means, nearest
@@ -86,26 +86,56 @@ class WordTranslator:
         ValueError
             If `top_n` is no whole number of at least 1, or `method` is another.
         """
-        if isinstance(words, str):
-            raise TypeError("translate needs a sequence of words; for one word write [word]")
+        if isinstance(words, str) or not isinstance(words, Iterable):
+            raise TypeError(f"translate needs a list of words, such as ['house'], not {words!r:.80}")
+        words = list(words)
+        return self.translate_vectors(words, self.source[words] if words else [], top_n=top_n, method=method)
+
+    def translate_vectors(
+        self, names: Sequence[str], vectors: ArrayLike, *, top_n: int = 10, method: Method = "csls"
+    ) -> NeighborsOfMany:
+        """Return the nearest words of the other language for vectors, such as those of phrases.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What the vectors are of.
+        vectors : array-like of shape (Q, D)
+            In the space of the source.
+        top_n, method
+            As for `translate`.
+
+        Returns
+        -------
+        list of list of (str, float)
+            As `translate` returns.
+
+        Raises
+        ------
+        AlignmentError
+            If a vector is not finite.
+        ValueError
+            If there are not as many names as vectors, `top_n` is no whole number of at least 1, or `method` is another.
+        """
         _COUNT.check("top_n", top_n)
         if method not in METHODS:
             raise ValueError(f"method must be 'csls' or 'nearest', not {method!r:.80}")
-        words = list(words)
-        if not words:
+        vectors = np.asarray(vectors, np.float32).reshape(-1, self.source.vector_size)
+        if len(names) != len(vectors):
+            raise ValueError(f"there are {len(names)} names and {len(vectors)} vectors")
+        if not len(vectors):
             return NeighborsOfMany([], [])
-        vectors = self.source[words]
-        for word, vector in zip(words, vectors, strict=True):
+        for name, vector in zip(names, vectors, strict=True):
             if not np.isfinite(vector).all():
-                raise AlignmentError(f"the vector of the word {word!r:.80} is not finite, so it has no translation")
+                raise AlignmentError(f"the vector of {name!r:.80} is not finite, so it has no translation")
         units = np.stack([to_unit(vector) for vector in vectors])
         scores, rows = self.nearest_rows(units.astype(np.float32), top_n, method)
-        names = self.target.index_to_key
+        words = self.target.index_to_key
         found = (
-            [(names[row], float(score)) for row, score in zip(near, of_word, strict=True) if row >= 0]
+            [(words[row], float(score)) for row, score in zip(near, of_word, strict=True) if row >= 0]
             for near, of_word in zip(rows.tolist(), scores.tolist(), strict=True)
         )
-        return NeighborsOfMany(words, found)
+        return NeighborsOfMany(list(names), found)
 
     def nearest_rows(
         self, units: NDArray[np.float32], n: int, method: Method

@@ -39,6 +39,7 @@ SECONDS = 1.5
 PROGRAM_BYTES = 330 << 20
 """The interpreter, the libraries and the compiled code (measured)."""
 _ENTRY_BYTES, _WORD_BYTES = 80, 130  # of a word while text is read, and of one that is kept; see `scanner.Table`
+_CELL_BYTES, _COUNTING_BYTES = 8, 12  # of a pair of neighbours: trained, and while it is counted; see `glove`
 _PARTS = 64
 
 
@@ -57,6 +58,8 @@ class Estimate:
     """Both tables of vectors; with `patience`, and for several deterministic workers, what they take besides."""
     encoded_text: int
     """Ids and sentence offsets. Where it is more than `max_memory` of `fit`, it lies in files instead."""
+    cells: int
+    """With GloVe: the counts of neighbours, as training goes through them; else 0. They lie in files as text does."""
     vocabulary: int  # words and their counts
     peak_memory: int  # of the whole process: the larger of what reading and training take
     model_folder: int
@@ -106,6 +109,11 @@ def estimate_training(
     recipe = None if parameters.recipe == "none" else describe_recipe(parameters, tokens)
     parameters = resolve(parameters, tokens)
     speed, tables = _measure(parameters, vocabulary, trained, workers, n_kept, seconds)
+    n_cells = 0
+    if parameters.objective == "glove":
+        parts = [_count_cells(parameters, vocabulary, trained, workers, n_kept, step) for step in (4, 2, 1)]
+        n_cells = _extrapolate(parts, fraction)
+    counting, cells = (min(n_cells * size, 2 * default_max_memory()) for size in (_COUNTING_BYTES, _CELL_BYTES))
     width = float(np.mean([len(word.encode()) for word in vocabulary.index_to_key[:100_000]]))
     kept_words = round(n_kept * (_WORD_BYTES + width))
     encoded = 4 * tokens + 8 * sentences
@@ -124,7 +132,10 @@ def estimate_training(
         tables=tables,
         encoded_text=encoded,
         vocabulary=kept_words,
-        peak_memory=PROGRAM_BYTES + kept_words + max(while_reading + encoded, in_memory + tables),
+        cells=n_cells * _CELL_BYTES,
+        peak_memory=PROGRAM_BYTES
+        + kept_words
+        + max(while_reading + encoded, in_memory + cells + max(min(counting, default_max_memory()), tables)),
         model_folder=round(2 * vectors + n_kept * (8 + width + 1)) + ngrams,
         reading_seconds=reading,
         training_seconds=training,
@@ -152,6 +163,11 @@ def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, fraction: 
             for i in range(0, _PARTS, step)
         )
         sizes.append(int(np.count_nonzero(counts >= min_count)))
+    return _extrapolate(sizes, fraction)
+
+
+def _extrapolate(sizes: list[int], fraction: float) -> int:
+    """Return how large in a text is what has these sizes in a quarter, a half and all of the sample."""
     quarter, half, whole = (max(1, size) for size in sizes)
     if fraction >= 1 or sizes[2] == 0:
         return sizes[2]
@@ -191,6 +207,20 @@ class _Stopwatch:
     def act(self, trainer: Trainer) -> None:
         """End training."""
         raise StopTraining("the time is over")
+
+
+def _count_cells(
+    parameters: Parameters, vocabulary: Vocabulary, stream: TokenStream, workers: int, n_kept: int, step: int
+) -> int:
+    """Return how many pairs of the `n_kept` most frequent words are neighbours in every `step`-th sentence."""
+    sentence = np.repeat(np.arange(stream.n_sentences), np.diff(stream.offsets))
+    taken = (sentence % step == 0) & (stream.tokens < n_kept)
+    numbers, lengths = np.unique(sentence[taken], return_counts=True)
+    offsets = np.append(0, np.cumsum(lengths)).astype(np.int64)
+    weights = None if stream.weights is None else stream.weights[numbers]
+    part = replace(stream, tokens=stream.tokens[taken], offsets=offsets, weights=weights)
+    with WorkFolder() as folder:
+        return len(stream_to_train(parameters, vocabulary, part, 0, workers, sys.maxsize, folder))
 
 
 def _measure(

@@ -283,13 +283,11 @@ class ImageClassifier(TextEstimator[ImageParameters]):
     @property
     def examples_(self) -> Pictures:
         """Some of the held-out pictures, wrongly named ones first, with what they show; none if none were kept."""
-        kept, config = self.network_.examples, self.network_.config
-        pixels = self.network_.further.get(EXAMPLES, {}).get("pixels")
-        if kept is None or pixels is None:
-            pixels = np.zeros((0, config.height, config.width, config.channels), np.uint8)
-        described = [] if kept is None else kept.kept[: len(pixels)]
-        pixels = pixels[: len(described)]
-        return Pictures(pixels, np.array([one["label"] for one in described]), range_names(len(pixels)))
+        examples, config = self.network_.examples, self.network_.config
+        if examples is None:
+            return Pictures(np.zeros((0, config.height, config.width, config.channels), np.uint8), np.array([]), [])
+        labels = np.array([one["label"] for one in examples.kept])
+        return Pictures(self.network_.further[EXAMPLES]["pixels"], labels, range_names(len(labels)))
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags
@@ -301,6 +299,9 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         return tags
 
     def _keep(self, network: TextNetwork) -> None:
+        pixels = network.further.get(EXAMPLES, {}).get("pixels", ())
+        if network.examples is not None and len(network.examples.kept) != len(pixels):  # a file of the two was deleted
+            network = replace(network, examples=None)
         super()._keep(network)
         config: ImageConfig = network.config
         self.classes_ = np.array(network.metadata["labels"])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.images import Pictures, as_labels, as_pictures, read_pictures
 from w2v.neural.kernels.patches import Scale
+from w2v.neural.tasks.dividing import stratified
 from w2v.neural.tasks.images.parameters import ImageParameters
 
 _MOST_HELD_OUT = 2000
@@ -181,14 +182,7 @@ def _split(
             f"{count:,} of {n:,} pictures cannot be held out to measure by, since each of the {n - most:,} classes "
             "needs one to train on; give more pictures, or others to measure by"
         )
-    order = np.random.default_rng(seed).permutation(n)
-    # of each class one stays; the others are taken in turns, so that the classes are held out in their proportions
-    place = np.empty(n)
-    for label in np.unique(wanted):
-        own = order[wanted[order] == label]
-        place[own] = np.where(np.arange(len(own)) < len(own) - 1, (np.arange(len(own)) + 0.5) / len(own), np.inf)
-    apart = np.sort(order[np.argsort(place[order], kind="stable")][:count])
-    return np.setdiff1d(np.arange(n), apart), apart
+    return stratified(wanted, count, np.random.default_rng(seed))
 
 
 def _check_same_shape(pixels: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from w2v.neural.tasks.examples import warn_of
 from w2v.neural.tasks.folder import FolderFormat, stack_from
 from w2v.neural.tasks.images.concluding import EXAMPLES
 from w2v.neural.tasks.images.network import ImageConfig
@@ -24,18 +26,26 @@ def _config_from(described: Mapping[str, Any]) -> ImageConfig:
 
 
 def _read_pictures(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pictures that are kept; ModelError unless the folder says what its classes are, and its pixels."""
+    """Return the pictures that are kept; ModelError unless the folder says what its classes are."""
     _check_metadata(folder, config, metadata)
     file = folder / f"{EXAMPLES}.safetensors"
     if not file.exists() or not (folder / LAYOUT.examples).exists():  # either may be deleted
         return {}
+    try:
+        return {EXAMPLES: {"pixels": _read_pixels(file, config)}}
+    except ModelError as error:
+        warn_of(error)
+        return {}
+
+
+def _read_pixels(file: Path, config: ImageConfig) -> NDArray[Any]:
     pixels = read_tensors(file).get("pixels")
     shape = (config.height, config.width, config.channels)
     if pixels is None or pixels.shape[1:] != shape or pixels.dtype not in (np.uint8, np.float32, np.float64):
         raise ModelError(f"{file} is damaged: it does not hold pictures of {' × '.join(map(str, shape))}")
     if not np.isfinite(pixels).all():
         raise ModelError(f"{file} is damaged: a pixel is not finite")
-    return {EXAMPLES: {"pixels": pixels}}
+    return pixels
 
 
 def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> None:

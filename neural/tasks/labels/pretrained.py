@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+import w2v
 from w2v.neural.parameters import ParameterTable, within
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.labels.inputs import InputConfig
@@ -69,8 +70,8 @@ class Start(NamedTuple):
         return table
 
 
-def opened_layers(start: HasLayers | None, vectors: object) -> PretrainedLayers | None:
-    """Return the layers of what is to be started from, if there is any.
+def opened_layers(start: HasLayers | str | os.PathLike[str] | None, vectors: object) -> PretrainedLayers | None:
+    """Return the layers of what is to be started from, an encoder or its folder, if there is any.
 
     Raises
     ------
@@ -78,12 +79,15 @@ def opened_layers(start: HasLayers | None, vectors: object) -> PretrainedLayers 
         If it has none.
     ValueError
         If there are word vectors besides: the layers read their own.
+    ModelError
+        If the folder holds no encoder.
     """
     if start is None:
         return None
+    if isinstance(start, (str, os.PathLike)):
+        start = w2v.SentenceEncoder.load(start)  # by the name that users know: networks know nothing of encoders
     if not hasattr(start, "pretrained_layers"):
-        advice = f": pass SentenceEncoder.load({os.fspath(start)!r})" if isinstance(start, (str, os.PathLike)) else ""
-        raise TypeError(f"start must be a SentenceEncoder with a network, not a {type(start).__name__}{advice}")
+        raise TypeError(f"start must be a SentenceEncoder with a network, or its folder, not a {type(start).__name__}")
     if vectors is not None:
         raise ValueError("vectors are not for a start: its layers read the word vectors that they were trained with")
     return start.pretrained_layers()

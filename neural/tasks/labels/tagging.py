@@ -99,7 +99,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         columns: Any = None,
         validation: Any = None,
         vectors: Any = None,
-        start: HasLayers | None = None,
+        start: HasLayers | str | os.PathLike[str] | None = None,
         column_numbers: ColumnNumbers = ColumnNumbers(),  # noqa: B008
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
@@ -120,8 +120,9 @@ class Tagger(TextEstimator[TaggerParameters]):
             What training is measured by. By default `held_out` of the sentences is set aside.
         vectors : Embeddings, path-like, optional
             Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
-        start : SentenceEncoder, optional
-            Layers to start from, which text without labels has trained, with the vectors of the words that they read.
+        start : SentenceEncoder or path-like, optional
+            Layers to start from, which text without labels has trained, with the vectors of the words that they read;
+            an encoder or its folder.
             Parameters of the network that are left at their defaults are those of the layers.
         column_numbers : ColumnNumbers
             Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.

@@ -265,8 +265,12 @@ def words_of(sentences: Any, columns: Any) -> tuple[list[list[str]], list[list[t
 
 def checked_sentences(sentences: Any, what: str = "word") -> list[list[str]]:
     """Return sentences as lists of words, or tags; TypeError if one is none."""
+    if not isinstance(sentences, Iterable):
+        raise TypeError(f"a list of {what}s for each sentence is needed, not {type(sentences).__name__}")
     found = []
     for number, sentence in enumerate(sentences, 1):
+        if not isinstance(sentence, Iterable):
+            raise TypeError(f"sentence {number} must be a list of {what}s, not {type(sentence).__name__}")
         if isinstance(sentence, str):
             raise TypeError(
                 f"sentence {number} is a text: pass a list of {what}s for each sentence, such as text.split()"

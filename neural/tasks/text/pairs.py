@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def _read(sources: Any, targets: Any, columns: tuple[int, int], errors: str) -> 
     rows = list(row_tuples(sources))
     if rows and all(isinstance(item, (str, os.PathLike)) for item in rows):
         return read_pairs(rows, columns=columns, errors=errors)
-    if not rows or any(isinstance(row, str) or len(row) != 2 for row in rows):
+    if not rows or any(isinstance(row, str) or not isinstance(row, Sized) or len(row) != 2 for row in rows):
         raise ValueError("pairs must be rows of a text and its translation")
     return complete_pairs(tuple(checked_text(text, i) for text in row) for i, row in enumerate(rows, 1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from numpy.testing import assert_array_equal
 from tests.helpers.label_examples import LAYERS, topic_classifier, topic_sets, topic_texts
 from tests.helpers.pictures import bars
 from tests.helpers.tag_models import TINY, name_tagger, named_sentences, without_columns
-from w2v import ImageClassifier, ModelError, Tagger, TextClassifier
-from w2v.neural.tasks.examples import Examples, chosen
+from w2v import ImageClassifier, Tagger, TextClassifier
+from w2v.neural.tasks.estimator import TextEstimator
+from w2v.neural.tasks.examples import Examples, ExamplesWarning, chosen
 from w2v.neural.tasks.reliability import calibration_error_of, reliability
 from w2v.storage.tensors import write_tensors
 
@@ -181,33 +183,41 @@ GOOD = {"text": "a", "labels": ["x"], "answer": ["y"], "probability": 0.5}
         {"held_out": 5000, "wrong": 1, "examples": [GOOD] * 1001},
     ],
 )
-def test_damaged_examples_are_refused(described: Any, tmp_path: Path) -> None:
+def test_model_opens_without_damaged_examples(described: Any, tmp_path: Path) -> None:
     topic_classifier().save(tmp_path / "m")
     (tmp_path / "m" / "examples.json").write_text(json.dumps(described), encoding="utf-8")
-    with pytest.raises(ModelError, match=r"examples\.json is damaged"):
-        TextClassifier.load(tmp_path / "m")
+    with pytest.warns(
+        ExamplesWarning, match=r"examples\.json is damaged: .*; the model is opened without it, and it may"
+    ):
+        assert TextClassifier.load(tmp_path / "m").network_.examples is None
 
 
-def test_examples_that_are_cut_short_are_refused(tmp_path: Path) -> None:
-    topic_classifier().save(tmp_path / "m")
+@pytest.mark.parametrize("model", [topic_classifier, name_tagger])
+def test_model_opens_without_examples_that_are_cut_short(
+    model: Callable[[], TextEstimator[Any]], tmp_path: Path
+) -> None:
+    model().save(tmp_path / "m")
     file = tmp_path / "m" / "examples.json"
     whole = file.read_bytes()
     for length in (0, 1, len(whole) // 2, len(whole) - 2):
         file.write_bytes(whole[:length])
-        with pytest.raises(ModelError, match=r"examples\.json is damaged"):
-            TextClassifier.load(tmp_path / "m")
+        with pytest.warns(ExamplesWarning, match=r"examples\.json is damaged"):
+            assert type(model()).load(tmp_path / "m").network_.examples is None
 
 
-def test_damaged_pictures_are_refused(tmp_path: Path) -> None:
+def test_model_opens_without_damaged_pictures(tmp_path: Path) -> None:
     ImageClassifier(layers=1, dim=8, heads=2, epochs=1, workers=1, examples=3).fit(*bars(60)).save(tmp_path / "m")
     file = tmp_path / "m" / "examples.safetensors"
     for pixels in (np.zeros((3, 8, 9, 1), np.uint8), np.zeros((3, 8, 8, 1), np.int64),
                    np.full((3, 8, 8, 1), np.nan, np.float32)):  # fmt: skip
         write_tensors(file, {"pixels": pixels})
-        with pytest.raises(ModelError, match=r"examples\.safetensors is damaged"):
-            ImageClassifier.load(tmp_path / "m")
-    file.unlink()
+        with pytest.warns(ExamplesWarning, match=r"examples\.safetensors is damaged"):
+            assert len(ImageClassifier.load(tmp_path / "m").examples_) == 0
+    write_tensors(file, {"pixels": np.zeros((2, 8, 8, 1), np.uint8)})  # those of another model
     assert len(ImageClassifier.load(tmp_path / "m").examples_) == 0
+    file.unlink()
+    opened = ImageClassifier.load(tmp_path / "m")
+    assert len(opened.examples_) == 0 and opened.network_.examples is None
 
 
 def test_mistakes_are_those_of_all_that_were_kept() -> None:

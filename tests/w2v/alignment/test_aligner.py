@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -202,6 +203,16 @@ def test_align_refuses_what_cannot_be_aligned() -> None:
         Aligner().fit(english, german)
     with pytest.raises(AlignmentError, match="read_dictionary reads a file"):
         Aligner().fit(english, german, "en-de.tsv")
+    nothing: Any
+    for nothing in (5, None):
+        with pytest.raises(
+            AlignmentError, match=r"must be pairs of words, .* not (int|NoneType): pass \[\(word, trans"
+        ):
+            Aligner().fit(english, german, nothing)
+        with pytest.raises(AlignmentError, match=f"pair 2 of the dictionary must be a word and its .*, not {nothing}"):
+            Aligner().fit(english, german, [("en1", "de1"), nothing])
+        with pytest.raises(TypeError, match=f"translate needs a list of words, such as .*, not {nothing}"):
+            WordTranslator(english, german).translate(nothing)
     with pytest.raises(ValueError, match="refinements must be a whole number from 0"):
         Aligner(refinements=-1).fit(english, german, pairs(1))
     with pytest.raises(AlignmentError, match="the rotation is of 16 columns"):

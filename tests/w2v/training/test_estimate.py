@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,35 @@ def test_estimate_follows_the_parameters(text: Path, tmp_path: Path) -> None:
     assert estimated(text, max_time=30.0).total_seconds == 30
     together = estimate_training(TextReader(text), Parameters(workers=2, deterministic=True), seconds=0.01)
     assert together.tables > plain.tables and together.workers == 2
+
+
+def n_neighbours(lines: list[str], min_count: int, window: int) -> int:
+    counts = Counter(word for line in lines for word in line.split())
+    found = set()
+    for line in lines:
+        words = [word for word in line.split() if counts[word] >= min_count]
+        for i, word in enumerate(words):
+            found |= {tuple(sorted((word, other))) for other in words[max(0, i - window) : i]}
+    return len(found)
+
+
+def test_estimate_of_glove_counts_neighbours(text: Path, tmp_path: Path) -> None:
+    plain, found = estimated(text), estimated(text, objective="glove", window=3)
+    assert plain.cells == 0
+    assert found.cells == 8 * n_neighbours(text.read_text().splitlines(), 5, 3)
+    assert found.peak_memory >= found.cells + found.tables + found.encoded_text
+    shown = run("train", text, "--objective", "glove", "--dry-run", "--workers", 1).stdout
+    assert "memory: counts of neighbours" in shown
+
+
+def test_estimate_of_glove_extrapolates_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("w2v.corpora.sampling._SLICE_BYTES", 4000)
+    path, lines = tmp_path / "text.txt", zipf_lines(12_000)
+    path.write_text("\n".join(lines) + "\n")
+    parameters = Parameters(workers=1, objective="glove", window=3)
+    found = estimate_training(TextReader(path), parameters, seconds=0.01, sample_bytes=path.stat().st_size // 5)
+    assert found.sample_share < 0.3
+    assert found.cells == pytest.approx(8 * n_neighbours(lines, 5, 3), rel=0.35)
 
 
 def test_estimate_needs_frequent_words(text: Path, tmp_path: Path) -> None:

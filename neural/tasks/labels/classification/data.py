@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from w2v.corpora.columns import checked_texts, one_column
 from w2v.corpora.inputs import CorpusError
 from w2v.corpora.labels.labelled import Labelled, TableColumns, read_labelled
 from w2v.neural.kernels.bags import Targets
+from w2v.neural.tasks.dividing import stratified
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.text.pairs import LeftOutWarning
@@ -124,7 +125,12 @@ class LabelData:
         if apart is not None:
             trained, held_out = every, _known_only(apart, rows)
         else:
-            trained, held_out = _split(every, len(classes), parameters.held_out, int(parameters.random_state))
+            rng, n = (
+                np.random.default_rng([int(parameters.random_state), len(every)]),
+                int(parameters.held_out * len(every)),
+            )
+            parts = stratified(every.classes, n, rng) if one_of_many else _split_sets(every, n, rng)
+            trained, held_out = map(every.take, parts)
         return cls(
             classes, one_of_many, trained, held_out, apart is not None, in_matrix, given.files,
             None if apart is None else apart.files,
@@ -174,7 +180,9 @@ def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[s
     if isinstance(texts, Labelled):
         return texts
     if labels is None:
-        names = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
+        if isinstance(texts, (str, os.PathLike)):
+            texts = [texts]
+        names = list(texts) if isinstance(texts, Iterable) else []
         if not names or not all(isinstance(name, (str, os.PathLike)) for name in names):
             raise TypeError("fit takes files of labels and texts, or texts and their labels: fit(texts, labels)")
         if len(names) > 1 and not any(os.path.exists(name) for name in names):
@@ -267,11 +275,13 @@ def _known_only(apart: Labelled, rows: Mapping[Any, int]) -> LabelledTexts:
     )
 
 
-def _split(every: LabelledTexts, n_classes: int, fraction: float, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
-    """Set some texts aside, none that is the only one with a label."""
-    apart = np.sort(np.random.default_rng([seed, len(every)]).permutation(len(every))[: int(fraction * len(every))])
-    part = every.take(apart)
+def _split_sets(
+    every: LabelledTexts, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Set some texts aside that may have several labels, none that is the only one with a label."""
+    apart = np.sort(rng.permutation(len(every))[:count])
+    part, n_classes = every.take(apart), int(every.classes.max()) + 1
     left = np.bincount(every.classes, minlength=n_classes) - np.bincount(part.classes, minlength=n_classes)
     lonely = np.repeat(np.arange(len(part)), np.diff(part.starts))[left[part.classes] == 0]
     apart = np.delete(apart, lonely)
-    return every.take(np.setdiff1d(np.arange(len(every)), apart)), every.take(apart)
+    return np.setdiff1d(np.arange(len(every)), apart), apart

@@ -113,7 +113,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         validation: Any = None,
         columns: TableColumns | None = None,
         vectors: Any = None,
-        start: HasLayers | None = None,
+        start: HasLayers | str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -134,7 +134,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         vectors : Embeddings, path-like, optional
             Word vectors. Without layers words start with them, and learn further; `dim` is then theirs. Layers read
             them besides their own; they are not trained further, and kept with the classifier.
-        start : SentenceEncoder, optional
+        start : SentenceEncoder or path-like, optional
             Layers to start from; see `Tagger.fit`.
         {saving}
         CorpusError, ValueError, TypeError
@@ -272,15 +272,18 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             As for `fit`; columns are by default those of training. Texts with labels that the model does not know count
             as wrong.
         """
-        if columns is None:
-            columns = TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
         labels = self.classes_.tolist()
-        given = read_texts(texts, y, columns, [normalize("NFC", str(label)) for label in labels])
+        given = read_texts(texts, y, columns or self.columns_, [normalize("NFC", str(label)) for label in labels])
         wanted: Sequence[Sequence[Any]] = given.labels
         if y is None:  # labels of files are texts, and composed
             by_name = {normalize("NFC", str(label)): label for label in labels}
             wanted = [[by_name.get(label, label) for label in own] for own in wanted]
         return ClassificationReport.of(labels, self.predict_proba(given.texts), wanted, one_of_many=self._one_of_many)
+
+    @property
+    def columns_(self) -> TableColumns:
+        """Where files had texts and labels in training."""
+        return TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
 
     def compress(self, most_bytes: int = SMALL_BYTES) -> TextClassifier:
         """Return a smaller classifier, whose folder has at most so many bytes: a byte a value, and no weak features.

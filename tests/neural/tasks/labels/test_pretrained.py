@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.label_examples import topic_texts
 from tests.helpers.tag_models import named_sentences, without_columns
 from tests.helpers.topic_examples import stop_at
-from w2v import Embeddings, LanguageModel, SentenceEncoder, Tagger, TextClassifier, TrainingInterrupted
+from w2v import Embeddings, LanguageModel, ModelError, SentenceEncoder, Tagger, TextClassifier, TrainingInterrupted
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.neural import stack
@@ -157,15 +157,25 @@ def test_parameters_that_are_what_the_layers_have_may_be_given(fit: Callable[...
 
 @FITS
 def test_what_is_no_start_is_told(fit: Callable[..., Any], tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"not a str: pass SentenceEncoder\.load\('my\.encoder'\)"):
+    with pytest.raises(ModelError, match="my.encoder does not exist"):
         fit("my.encoder")
-    with pytest.raises(TypeError, match="start must be a SentenceEncoder with a network, not a LanguageModel"):
+    with pytest.raises(
+        TypeError, match="start must be a SentenceEncoder with a network, or its folder, not a LanguageModel"
+    ):
         fit(LanguageModel())
     with pytest.raises(ValueError, match="the encoder to start from has no layers: train some with"):
         fit(SentenceEncoder(vectors()))
     strangers = Embeddings([f"x{i}" for i in range(9)], np.ones((9, 6), np.float32))
     with pytest.raises(ValueError, match="the layers to start from know none of the words"):
         fit(SentenceEncoder(strangers, "attention", dim=8, heads=2, layers=2))
+
+
+@FITS
+def test_folder_of_an_encoder_is_a_start(fit: Callable[[Any], Any], tmp_path: Path) -> None:
+    encoder().save(tmp_path / "my.encoder")
+    expected = fit(encoder()).network_.parameters.flat
+    for folder in (tmp_path / "my.encoder", str(tmp_path / "my.encoder")):
+        assert np.array_equal(fit(folder).network_.parameters.flat, expected)
 
 
 def test_vectors_are_not_for_a_start() -> None:

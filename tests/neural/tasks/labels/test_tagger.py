@@ -198,6 +198,8 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
     ("sentences", "tags", "options", "error", "message"),
     [
         (["we met"], [["O", "O"]], {}, TypeError, "sentence 1 is a text: pass a list of words"),
+        ([["a"], 5], [["O"], ["O"]], {}, TypeError, "sentence 2 must be a list of words, not int"),
+        (5, [["O"]], {}, TypeError, "a list of words for each sentence is needed, not int"),
         ([["we"]], ["O"], {}, TypeError, "pass a list of tags"),
         ([["we"]], None, {}, ValueError, "tags are missing"),
         ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags of 1"),

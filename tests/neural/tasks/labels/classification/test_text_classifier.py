@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 
 from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
 from w2v import Embeddings, ModelError, Tagger, TextClassifier, TrainingInterrupted
 from w2v.corpora import CorpusError
 from w2v.corpora.labels.labelled import TableColumns
+from w2v.neural.tasks.labels.classification.data import LabelData
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 TEXTS, LABELS = topic_texts()
@@ -151,6 +153,25 @@ def test_texts_to_measure_by_may_be_given(tmp_path: Path) -> None:
     assert model.validation_["n_texts"] == 40
     none = TextClassifier(held_out=0).fit(TEXTS, LABELS)
     assert none.validation_ is None and none.calibration_.temperature == 1 and none.score(*UNSEEN) > 0.95
+
+
+def test_classes_are_held_out_in_proportion(rng: np.random.Generator) -> None:
+    labels = rng.permutation(np.repeat(["a", "b", "c", "odd"], [300, 90, 17, 1]))
+    texts = [f"text {i}" for i in range(len(labels))]
+
+    def held_out(seed: int) -> list[int]:
+        parameters = ClassifierParameters(random_state=seed, held_out=0.2)
+        data = LabelData.of(texts, labels.tolist(), None, parameters, TableColumns())
+        assert sorted(data.trained.texts + data.held_out.texts) == sorted(texts)
+        return [texts.index(text) for text in data.held_out.texts]
+
+    found = held_out(1)
+    assert len(found) == 81 and found == held_out(1) != held_out(2)
+    counts = dict(zip(*np.unique(labels[found], return_counts=True), strict=True))
+    known = labels != "odd"  # scikit-learn refuses a class of one
+    _, expected = train_test_split(labels[known], test_size=81, stratify=labels[known], random_state=1)
+    assert set(counts) == {"a", "b", "c"}
+    assert all(abs(n - (expected == label).sum()) <= 1 for label, n in counts.items())
 
 
 def test_several_labels_or_none() -> None:
