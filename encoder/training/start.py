@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Union
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 from w2v.corpora.readers import TextReader
+from w2v.encoder.model.blocks import Blocks, HashedBag, PlainMean
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.opening import open_start
-from w2v.encoder.parameters import OF_NETWORK, EncoderParameters
+from w2v.encoder.parameters import BAG_A, BAG_COLUMNS, BAG_WEIGHT, OF_NETWORK, EncoderParameters
 from w2v.encoder.training.resuming import Sources
 from w2v.neural.tasks.starting import check_same
 from w2v.training.word2vec import Word2Vec
@@ -53,7 +56,9 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
         if not hasattr(start, "embeddings_"):
             raise NotFittedError("the Word2Vec to start from is not trained yet: call fit with the texts first")
         start = start.embeddings_
+    vectors = None
     if isinstance(start, Embeddings):
+        vectors = start.vectors
         start = sif_state(
             start,
             parameters.a,
@@ -62,7 +67,41 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
         )
     if not isinstance(start, EncoderState):
         raise TypeError(f"embeddings must be Embeddings, an EncoderState or a folder, not {type(start).__name__}")
-    return _with_architecture(start, parameters, draw_seed)
+    blocks = _blocks(start.blocks, parameters, vectors)
+    return _with_architecture(replace(start, blocks=blocks), parameters, draw_seed)
+
+
+def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.float32] | None) -> Blocks:
+    """Return the blocks that parameters ask for; what they leave open is as the encoder to start from has it."""
+    bag, mean = own.bag, own.mean
+    columns, weight = parameters.bag_columns, parameters.bag_weight
+    if columns == 0 and weight is not None:
+        raise ValueError("bag_weight is that of a bag of words, and with bag_columns=0 there is none")
+    if columns == 0:
+        bag = None
+    elif columns is not None or weight is not None:
+        start = HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A) if bag is None else bag
+        bag = replace(start, columns=columns or start.columns, weight=weight or start.weight)
+    if parameters.mean_weight == 0:
+        mean = None
+    elif parameters.mean_weight is not None:
+        vectors = vectors if mean is None else mean.vectors
+        if vectors is None:
+            raise ValueError("mean_weight needs word vectors to start from: those of this encoder are trained already")
+        mean = PlainMean(np.ascontiguousarray(vectors, np.float32), parameters.mean_weight)
+    return Blocks(bag, mean)
+
+
+def with_default_blocks(state: EncoderState, parameters: EncoderParameters, used: tuple[str, ...]) -> EncoderState:
+    """Return what training starts from: on a corpus alone with a bag of words, unless something is said of one.
+
+    `used` names what is trained on. What was trained before, and what has a network, stays as it is.
+    """
+    if used != ("corpus",) or parameters.bag_columns is not None or state.blocks.bag is not None:
+        return state
+    if state.network is not None or is_trained(state):
+        return state
+    return replace(state, blocks=replace(state.blocks, bag=HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A)))
 
 
 def _with_architecture(
