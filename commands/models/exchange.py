@@ -118,7 +118,7 @@ def _export_encoder(model: Path, folder: Path, file_format: str, first_block: bo
         write_encoder(state, folder, format=file_format, overwrite=overwrite)
     note(f"Wrote an encoder of {len(state.vocabulary):,} words to {saved.path}.")
     if state.blocks and file_format != "onnx":
-        note(_FOLDED)
+        say(_FOLDED)
     if state.has_unknown:
         note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
 
@@ -149,7 +149,7 @@ def _open_vectors(model: Path, first_block: bool) -> Embeddings:
     if isinstance(start, Embeddings):
         return start
     if start.blocks and not first_block:
-        note(_FOLDED)
+        say(_FOLDED)
     return SentenceEncoder(_first_block(start) if first_block else start).to_embeddings()
 
 
