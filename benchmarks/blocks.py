@@ -2,9 +2,9 @@ r"""What blocks beside the trained table bring without labels and without a teac
 
     python benchmarks/blocks.py my.model --data DATA --corpus simplewiki.txt --work WORK
 
-DATA is a folder with sentences/ (sts-train.csv, sts-dev.csv, SICK_train.txt and SICK_trial.txt). For each seed a table is
-trained on the corpus' neighbouring sentences, once, and kept in WORK; blocks need no training. Recipes are compared by
-the mean of the training and the development half of STS Benchmark, each counting the same, and by genre; SICK is a
+DATA is a folder with sentences/ (sts-train.csv, sts-dev.csv, SICK_train.txt and SICK_trial.txt). For each seed a table
+is trained on the corpus' neighbouring sentences, once, and kept in WORK; blocks need no training. Recipes are compared
+by the mean of the training and the development half of STS Benchmark, each counting the same, and by genre; SICK is a
 second opinion. Figures are Spearman x 100. Differences are paired bootstraps, over the two halves and over each genre.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,9 @@ from w2v import Embeddings
 from w2v.encoder.evaluation.baselines import get_baseline
 from w2v.encoder.evaluation.files import ScoredPairs, read_scored_pairs
 from w2v.encoder.evaluation.measures import StsReport, compare, evaluate_sts
-from w2v.encoder.model.blocks import NO_BLOCKS, Blocks, HashedBag, PlainMean
+from w2v.encoder.model.blocks import DEFAULT_BAG, NO_BLOCKS, Blocks, PlainMean
+from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.state import EncoderState
-from w2v.encoder.parameters import BAG_A, BAG_COLUMNS, BAG_WEIGHT
 from w2v.encoder.sentence_encoder import SentenceEncoder
 from w2v.encoder.training.fit_options import FitOptions
 
@@ -48,13 +49,15 @@ Reports = Mapping[str, StsReport]
 
 def variants(state: EncoderState, embeddings: Embeddings, *, all_of_them: bool) -> dict[str, EncoderState]:
     """Return the table alone, with the bag that is shipped, and with others."""
-    chosen = HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A)
+    chosen = DEFAULT_BAG
     found = {TABLE: replace(state, blocks=NO_BLOCKS), CHOSEN: replace(state, blocks=Blocks(chosen))}
     if not all_of_them:
         return found
     others = {
         **{f"{n} columns": replace(chosen, columns=n) for n in (64, 128, 512, 1024)},
-        **{f"weight {weight}": replace(chosen, weight=weight) for weight in (0.3, 0.7, 1.0)},
+        **{f"{n} letters": replace(chosen, prefix=n) for n in (3, 5, 6)},
+        "whole words": replace(chosen, prefix=0),
+        **{f"weight {weight}": replace(chosen, weight=weight) for weight in (0.3, 0.5, 0.65, 1.0)},
         **{f"a {a:g}": replace(chosen, a=a) for a in (3e-4, 1e-3, 1e-2)},
     }
     found |= {f"{CHOSEN}, {name}": replace(state, blocks=Blocks(bag)) for name, bag in others.items()}
@@ -90,6 +93,24 @@ def differences(first: Reports, second: Reports) -> dict[str, Any]:
     return found
 
 
+def cost(state: EncoderState, pairs: Mapping[str, ScoredPairs], turns: int) -> dict[str, Any]:
+    """Return the CPU seconds of encoding all sentences ten times with one thread, without and with the bag, in turns."""
+    sentences = [one for own in pairs.values() for one in (*own.first, *own.second)] * 10
+    names = {TABLE: replace(state, blocks=NO_BLOCKS), CHOSEN: replace(state, blocks=Blocks(DEFAULT_BAG))}
+    inferences = {name: Inference(own, 1) for name, own in names.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in inferences}
+    for turn in range(turns + 1):
+        for name, inference in inferences.items():
+            started = time.process_time()
+            inference.encode(sentences, Output())
+            if turn:  # the first one compiles
+                seconds[name].append(time.process_time() - started)
+    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    a_second = {name: round(len(sentences) / median) for name, median in medians.items()}
+    ratio = round(medians[CHOSEN] / medians[TABLE], 3)
+    return {"sentences": len(sentences), "sentences_a_cpu_second": a_second, "cpu_time_with_bag": ratio}
+
+
 def trained(a: argparse.Namespace, seed: int) -> EncoderState:
     """Return the table of a seed, which is trained if it was not."""
     folder = a.work / f"neighbors-{seed}.encoder"
@@ -110,6 +131,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=9, help="of the comparison of CPU time")
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
     pairs = {name: read_scored_pairs(a.data / "sentences" / file) for name, file in FILES.items()}
@@ -129,9 +151,13 @@ def main() -> None:
             f"{CHOSEN} - {BAG}, seed {seed}": differences(chosen, bag),
         }
     means = [results[f"{CHOSEN}, seed {seed}"]["mean"] for seed in range(1, a.seeds + 1)]
-    settings = {"steps": a.steps, "columns": BAG_COLUMNS, "weight": BAG_WEIGHT, "a": BAG_A}
+    settings = {"steps": a.steps, "bag": vars(DEFAULT_BAG)}
     summary = {"mean of the seeds": round(statistics.mean(means), 2), "seeds": means}
-    write_results("blocks", {**settings, "summary": summary, "results": results, "differences": compared})
+    speed = cost(trained(a, 1), pairs, a.turns)
+    print(speed, flush=True)
+    write_results(
+        "blocks", {**settings, "summary": summary, "speed": speed, "results": results, "differences": compared}
+    )
 
 
 if __name__ == "__main__":

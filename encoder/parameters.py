@@ -21,7 +21,7 @@ MAX_SIZE = 1 << 16
 MAX_WEIGHT = 1000.0
 """The largest weight of a block."""
 
-BAG_COLUMNS, BAG_WEIGHT, BAG_A = 256, 0.5, 3e-3
+BAG_COLUMNS, BAG_PREFIX, BAG_WEIGHT, BAG_A = 256, 4, 0.8, 3e-3
 """Of the bag of words beside what is trained on a corpus alone, and the `a` of its words; see docs/experiments.md."""
 
 HEADS = ("branch", "linear")
@@ -33,7 +33,7 @@ PRECISION = Choice(
 """What the vectors of sentences can be returned as."""
 
 OF_NETWORK = ("window", "layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
-OF_BLOCKS = ("bag_columns", "bag_weight", "mean_weight")
+OF_BLOCKS = ("bag_columns", "bag_prefix", "bag_weight", "mean_weight")
 OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns", *OF_BLOCKS)
 """The parameters that decide the network, and the state that training starts from."""
 
@@ -105,8 +105,11 @@ class EncoderParameters:
         ),
         "those of MODEL",
     )
+    bag_prefix: int | None = parameter(
+        None, Integer("Letters that a word is cut to in the bag of words, instead of a stemmer; 0: none.", 0, 64), "4"
+    )
     bag_weight: float | None = parameter(
-        None, Number("Length of the bag of words, beside 1 of the vectors.", above=0, high=MAX_WEIGHT), "0.5"
+        None, Number("Length of the bag of words, beside 1 of the vectors.", above=0, high=MAX_WEIGHT), "0.8"
     )
     mean_weight: float | None = parameter(
         None,

@@ -107,6 +107,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         identity_scale: float = _DEFAULTS.identity_scale,
         identity_columns: int = _DEFAULTS.identity_columns,
         bag_columns: int | None = _DEFAULTS.bag_columns,
+        bag_prefix: int | None = _DEFAULTS.bag_prefix,
         bag_weight: float | None = _DEFAULTS.bag_weight,
         mean_weight: float | None = _DEFAULTS.mean_weight,
         normalize: bool | None = _DEFAULTS.normalize,
@@ -132,6 +133,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         self.identity_scale = identity_scale
         self.identity_columns = identity_columns
         self.bag_columns = bag_columns
+        self.bag_prefix = bag_prefix
         self.bag_weight = bag_weight
         self.mean_weight = mean_weight
         self.normalize = normalize

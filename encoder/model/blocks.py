@@ -1,4 +1,4 @@
-"""What stands beside a sentence's first block: words that keep apart by their spelling, and plain means of vectors.
+"""What stands beside a sentence's first block: which words it has, by their spelling, and the plain mean of vectors.
 
 The first block, s, is what `w2v.encoder.model.state.EncoderState` makes of table, weights and network. Each further one
 is made of the same words, is brought to length 1 and multiplied by its weight, so that it counts the same whether a
@@ -8,14 +8,14 @@ sentence is short or long.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.encoder.parameters import check_parameter
+from w2v.encoder.parameters import BAG_A, BAG_COLUMNS, BAG_PREFIX, BAG_WEIGHT, check_parameter
 
 MEAN = "mean"
 """The array of the vectors whose mean is a block."""
@@ -23,16 +23,18 @@ MEAN = "mean"
 
 @dataclass(frozen=True)
 class HashedBag:
-    """A bag of words: each word counts in one column, which its spelling decides, with a sign.
+    """A bag of words: each word counts in one column, which its beginning decides, with a sign.
 
     Parameters
     ----------
     columns : int
-        Two words share a column by chance, one time in `columns`, and then hide or cancel each other as often.
+        Two beginnings share a column one time in `columns`, and then hide or cancel each other as often.
     weight : float
         Length of the block, beside 1 of the first.
     a : float
         A word of probability p counts a / (a + p), one that the vocabulary does not hold 1.
+    prefix : int, default 0
+        Code points of the beginning that count: of 4, "play", "plays" and "playing" are one. 0 counts the whole word.
 
     Raises
     ------
@@ -41,7 +43,7 @@ class HashedBag:
 
     Notes
     -----
-    With the output h of SplitMix64 for the FNV-1a hash of a word's UTF-8 bytes, as in
+    With the output h of SplitMix64 for the FNV-1a hash of the beginning's UTF-8 bytes, as in
     `w2v.encoder.model.identity.Identity`, the column is ``(h >> 1) % columns``, and the sign is minus if the last bit
     of h is set. Saved encoders depend on this.
 
@@ -49,18 +51,29 @@ class HashedBag:
     ----------
     .. [1] Weinberger, Dasgupta, Langford, Smola and Attenberg 2009, Feature hashing for large scale multitask learning,
        ICML, definition 1.
+    .. [2] McNamee and Mayfield 2004, Character n-gram tokenization for European language text retrieval, Information
+       Retrieval 7: words cut after their first letters, instead of a stemmer.
     """
 
     columns: int
     weight: float
     a: float
+    prefix: int = 0
 
     def __post_init__(self) -> None:
         check_parameter("bag_columns", self.columns)
         check_parameter("bag_weight", self.weight)
         check_parameter("a", self.a)
+        check_parameter("bag_prefix", self.prefix)
         if not self.columns or not self.weight:
             raise ValueError("a block needs a column at least, and a weight above 0")
+
+    def beginnings(self, words: Sequence[str]) -> Sequence[str]:
+        """Return what of each word decides its column."""
+        return [word[: self.prefix] for word in words] if self.prefix else words
+
+
+DEFAULT_BAG = HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A, BAG_PREFIX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +128,7 @@ class Blocks:
         described: dict[str, dict[str, Any]] = {}
         if self.bag is not None:
             a = self.bag.a if math.isfinite(self.bag.a) else None
-            described["bag"] = {"columns": self.bag.columns, "weight": self.bag.weight, "a": a}
+            described["bag"] = {**vars(self.bag), "a": a}
         if self.mean is not None:
             described[MEAN] = {"columns": int(self.mean.vectors.shape[1]), "weight": self.mean.weight}
         return described
@@ -137,9 +150,8 @@ class Blocks:
             raise ValueError("blocks must hold a bag, a mean or both, and nothing else")
         bag = mean = None
         if "bag" in config:
-            described = _entries(config, "bag", {"columns", "weight", "a"})
-            a = math.inf if described["a"] is None else described["a"]
-            bag = HashedBag(described["columns"], described["weight"], a)
+            described = _entries(config, "bag", {"columns", "weight", "a", "prefix"})
+            bag = HashedBag(**described | {"a": math.inf if described["a"] is None else described["a"]})
         if MEAN in config:
             described = _entries(config, MEAN, {"columns", "weight"})
             if MEAN not in tensors:

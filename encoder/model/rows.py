@@ -150,7 +150,7 @@ class BesideRows:
         slots = np.empty(len(words) if self.blocks.bag else 0, np.int32)
         if len(slots):
             assert self.blocks.bag is not None
-            hash_words(*encode_words(words), self.blocks.bag.columns, slots)
+            hash_words(*encode_words(self.blocks.bag.beginnings(words)), self.blocks.bag.columns, slots)
         return slots
 
 

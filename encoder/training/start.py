@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 from w2v.corpora.readers import TextReader
-from w2v.encoder.model.blocks import Blocks, HashedBag, PlainMean
+from w2v.encoder.model.blocks import DEFAULT_BAG, Blocks, PlainMean
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.opening import open_start
-from w2v.encoder.parameters import BAG_A, BAG_COLUMNS, BAG_WEIGHT, OF_NETWORK, EncoderParameters
+from w2v.encoder.parameters import OF_NETWORK, EncoderParameters
 from w2v.encoder.training.resuming import Sources
 from w2v.neural.tasks.starting import check_same
 from w2v.training.word2vec import Word2Vec
@@ -74,14 +74,16 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
 def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.float32] | None) -> Blocks:
     """Return the blocks that parameters ask for; what they leave open is as the encoder to start from has it."""
     bag, mean = own.bag, own.mean
-    columns, weight = parameters.bag_columns, parameters.bag_weight
-    if columns == 0 and weight is not None:
-        raise ValueError("bag_weight is that of a bag of words, and with bag_columns=0 there is none")
-    if columns == 0:
+    wanted = {name: getattr(parameters, f"bag_{name}") for name in ("columns", "prefix", "weight")}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if parameters.bag_columns == 0:
+        if len(given) > 1:
+            raise ValueError(
+                "bag_weight and bag_prefix are those of a bag of words, and with bag_columns=0 there is none"
+            )
         bag = None
-    elif columns is not None or weight is not None:
-        start = HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A) if bag is None else bag
-        bag = replace(start, columns=columns or start.columns, weight=weight or start.weight)
+    elif given:
+        bag = replace(DEFAULT_BAG if bag is None else bag, **given)
     if parameters.mean_weight == 0:
         mean = None
     elif parameters.mean_weight is not None:
@@ -101,7 +103,7 @@ def with_default_blocks(state: EncoderState, parameters: EncoderParameters, used
         return state
     if state.network is not None or is_trained(state):
         return state
-    return replace(state, blocks=replace(state.blocks, bag=HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A)))
+    return replace(state, blocks=replace(state.blocks, bag=DEFAULT_BAG))
 
 
 def _with_architecture(

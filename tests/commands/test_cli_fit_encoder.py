@@ -166,7 +166,7 @@ def test_fit_encoder_reports_bad_input(
 BAD_VALUES = {
     "architecture": "magic", "window": 0, "layers": 0, "heads": "x", "dim": 0, "positions": "circular",
     "feed_forward": 0.0, "norm": "both", "dropout": 1.0, "a": 0.0, "identity_scale": -1.0, "identity_columns": -1,
-    "head": "none", "bag_columns": -1, "bag_weight": 0.0, "mean_weight": -1.0,
+    "head": "none", "bag_columns": -1, "bag_prefix": 65, "bag_weight": 0.0, "mean_weight": -1.0,
 }  # fmt: skip
 BAD_OPTIONS = {
     "steps": 0, "batch_size": 1, "learning_rate": -1.0, "weight_rate": "x", "network_rate": -0.1, "temperature": 0.0,
@@ -217,7 +217,7 @@ def test_blocks_are_asked_for_kept_and_told(model: Path, corpus: Path, tmp_path:
     assert result.exit_code == 0, result.output
     described = [json.loads(run("info", tmp_path / name, "--json").stdout) for name in ("plain", "blocks")]
     width = SentenceEncoder.load(tmp_path / "plain").state.width
-    bag = {"columns": 256, "weight": 0.5, "a": 0.003}
+    bag = {"columns": 256, "weight": 0.8, "a": 0.003, "prefix": 4}
     assert described[0]["blocks"] == {"bag": bag}
     assert described[1]["blocks"] == {
         "bag": {**bag, "columns": 32, "weight": 0.25}, "mean": {"columns": width, "weight": 0.5},

@@ -19,12 +19,11 @@ from w2v.corpora.readers import Block
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder import EncoderState, SentenceEncoder, sif_state
 from w2v.encoder.evaluation.baselines import BagOfWords
-from w2v.encoder.model.blocks import NO_BLOCKS, Blocks, HashedBag, PlainMean
+from w2v.encoder.model.blocks import DEFAULT_BAG, NO_BLOCKS, Blocks, HashedBag, PlainMean
 from w2v.encoder.model.contributions import token_shares
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.persistence import BLOCKS_FILE, load_encoder, save_encoder
 from w2v.encoder.model.pooling import Pooling
-from w2v.encoder.parameters import BAG_A, BAG_COLUMNS, BAG_WEIGHT
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.storage.tensors import write_tensors
 
@@ -131,6 +130,19 @@ def test_a_vector_that_is_not_finite_is_refused() -> None:
         SentenceEncoder(state).encode(["river"])
 
 
+@pytest.mark.parametrize("prefix", [1, 3])
+def test_words_of_one_beginning_are_one_word(prefix: int) -> None:
+    state = replace(sif_state(make_embeddings()), blocks=Blocks(HashedBag(COLUMNS, BAG, np.inf, prefix)))
+    first, second, third = Inference(state, 1).encode(["straße 日本語", "straps 日本語x", "strip 日本"], Output())[
+        :, 20:
+    ]
+    cut = naive_encoder.hashed_bag(["straße"[:prefix], "日本語"[:prefix]], {}, A, COLUMNS)
+    for bag in (first, second):
+        np.testing.assert_allclose(bag / np.linalg.norm(bag), cut / np.linalg.norm(cut), atol=1e-6)
+    same = first @ third / np.linalg.norm(first) / np.linalg.norm(third)
+    assert same == pytest.approx(1, abs=1e-6) if prefix == 1 else same < 0.9
+
+
 def test_the_baseline_is_such_a_block_alone() -> None:
     vectors = BagOfWords(make_embeddings(), A, COLUMNS).encode(TEXTS)
     for text, vector in zip(TEXTS, vectors, strict=True):
@@ -145,7 +157,7 @@ def test_blocks_are_asked_for_by_parameters() -> None:
     embeddings = make_embeddings()
     encoder = SentenceEncoder(embeddings, bag_columns=COLUMNS, mean_weight=MEAN)
     blocks = encoder.state.blocks
-    assert blocks.bag == HashedBag(COLUMNS, BAG_WEIGHT, BAG_A)
+    assert blocks.bag == replace(DEFAULT_BAG, columns=COLUMNS)
     assert blocks.mean is not None and blocks.mean.weight == MEAN
     assert blocks.mean.vectors.tobytes() == np.asarray(embeddings.vectors).tobytes()
     assert encoder.dimension == 20 + COLUMNS + 20
@@ -156,6 +168,7 @@ def test_blocks_of_the_encoder_to_start_from_stay_unless_others_are_asked_for() 
     state = make_state("bag", "mean")
     assert SentenceEncoder(state).state.blocks.describe() == state.blocks.describe()
     assert SentenceEncoder(state, bag_columns=5).state.blocks.bag == HashedBag(5, BAG, A)
+    assert SentenceEncoder(state, bag_prefix=3).state.blocks.bag == HashedBag(COLUMNS, BAG, A, 3)
     assert SentenceEncoder(state, bag_weight=2).state.blocks.bag == HashedBag(COLUMNS, 2, A)
     heavier = SentenceEncoder(state, mean_weight=2).state.blocks.mean
     assert heavier is not None and state.blocks.mean is not None and heavier.vectors is state.blocks.mean.vectors
@@ -167,8 +180,8 @@ def test_training_on_a_corpus_alone_has_a_bag_beside_unless_something_is_said_of
     options = FitOptions(steps=2, batch_size=4, min_tokens=1, warmup=1)
     embeddings = make_embeddings()
     fitted = SentenceEncoder(embeddings, training=options).fit(texts)
-    assert fitted.state_.blocks.bag == HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A)
-    assert fitted.state_.width == 20 and fitted.dimension == 20 + BAG_COLUMNS
+    assert fitted.state_.blocks.bag == DEFAULT_BAG
+    assert fitted.state_.width == 20 and fitted.dimension == 20 + DEFAULT_BAG.columns
     alone = SentenceEncoder(embeddings, bag_columns=0, training=options).fit(texts)
     assert not alone.state_.blocks
     assert alone.state_.table.tobytes() == fitted.state_.table.tobytes()  # training does not look at it
@@ -183,6 +196,8 @@ def test_training_on_a_corpus_alone_has_a_bag_beside_unless_something_is_said_of
     [
         ("words", {"bag_columns": -1}, "bag_columns must be a whole number from 0"),
         ("words", {"bag_columns": 0, "bag_weight": 0.5}, "with bag_columns=0 there is none"),
+        ("words", {"bag_columns": 0, "bag_prefix": 5}, "with bag_columns=0 there is none"),
+        ("words", {"bag_prefix": -1}, "bag_prefix must be a whole number from 0"),
         ("words", {"bag_weight": 0.0}, "bag_weight must be"),
         ("words", {"mean_weight": -1.0}, "mean_weight must be"),
         ("state", {"mean_weight": 1.0}, "mean_weight needs word vectors to start from"),
@@ -238,7 +253,7 @@ def config(**entries: Any) -> Callable[[Path], None]:
     return damage
 
 
-BAG_ENTRIES = {"columns": COLUMNS, "weight": BAG, "a": A}
+BAG_ENTRIES = {"columns": COLUMNS, "weight": BAG, "a": A, "prefix": 0}
 MEAN_ENTRIES = {"columns": 9, "weight": MEAN}
 
 
@@ -248,8 +263,9 @@ MEAN_ENTRIES = {"columns": 9, "weight": MEAN}
         (config(blocks=[]), "blocks has the wrong type, list"),
         (config(blocks={}), "its blocks: blocks must hold a bag, a mean or both"),
         (config(blocks={"bag": BAG_ENTRIES, "import": "os"}), "and nothing else"),
-        (config(blocks={"bag": []}), "the bag must hold a, columns, weight"),
-        (config(blocks={"bag": {"columns": 5}}), "the bag must hold a, columns, weight"),
+        (config(blocks={"bag": []}), "the bag must hold a, columns, prefix, weight"),
+        (config(blocks={"bag": {"columns": 5}}), "the bag must hold a, columns, prefix, weight"),
+        (config(blocks={"bag": {**BAG_ENTRIES, "prefix": 1.5}}), "bag_prefix must be"),
         (config(blocks={"bag": {**BAG_ENTRIES, "columns": True}}), "bag_columns must be a whole number"),
         (config(blocks={"bag": {**BAG_ENTRIES, "columns": 10**9}}), "bag_columns must be a whole number"),
         (config(blocks={"bag": {**BAG_ENTRIES, "columns": None}}), "a block needs a column"),
