@@ -94,7 +94,7 @@ def differences(first: Reports, second: Reports) -> dict[str, Any]:
 
 
 def cost(state: EncoderState, pairs: Mapping[str, ScoredPairs], turns: int) -> dict[str, Any]:
-    """Return the CPU seconds of encoding all sentences ten times with one thread, without and with the bag, in turns."""
+    """Return how fast one thread encodes all sentences ten times, without and with the bag, taking turns."""
     sentences = [one for own in pairs.values() for one in (*own.first, *own.second)] * 10
     names = {TABLE: replace(state, blocks=NO_BLOCKS), CHOSEN: replace(state, blocks=Blocks(DEFAULT_BAG))}
     inferences = {name: Inference(own, 1) for name, own in names.items()}

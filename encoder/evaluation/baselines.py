@@ -16,7 +16,8 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.lookup_kernels import scale_to_unit
 from w2v.encoder.model.rows import BesideRows
 from w2v.encoder.model.state import DEFAULT_A, sif_state
-from w2v.encoder.model.weights import SENTENCE_LENGTH, usif_weights, word_probabilities
+from w2v.encoder.model.weights import SENTENCE_LENGTH as SENTENCE_LENGTH
+from w2v.encoder.model.weights import usif_weights, word_probabilities
 from w2v.encoder.sentence_encoder import SentenceEncoder
 from w2v.vectors.embeddings import Embeddings
 

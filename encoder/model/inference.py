@@ -84,7 +84,8 @@ class Output:
         if self.truncate_dim is not None and self.truncate_dim < sums.shape[1]:
             rows, are_units = np.ascontiguousarray(sums[:, : self.truncate_dim]), False
         if not are_units:
-            check_finite(scale_to_unit(rows.reshape(-1), rows.shape[1]) if self.normalize else np.isfinite(rows).all())
+            is_finite = scale_to_unit(rows.reshape(-1), rows.shape[1]) if self.normalize else np.isfinite(rows).all()
+            check_finite(bool(is_finite))
         if self.precision == "int8":
             largest = np.abs(rows).max(axis=1, keepdims=True)
             return np.rint(rows * (_LARGEST_INT8 / np.where(largest > 0, largest, 1))).astype(np.int8)

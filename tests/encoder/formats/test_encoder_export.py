@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import SENTENCES, make_embeddings
+from tests.helpers.encoder_examples import COUNTS, SENTENCES, make_embeddings
 from w2v import ModelError
 from w2v.encoder import EncoderState, SentenceEncoder, sif_state
 from w2v.encoder.formats import read_encoder, write_encoder
@@ -27,7 +28,7 @@ def test_a_table_of_words_has_blocks_side_by_side_near_what_they_are() -> None:
     folded = SentenceEncoder(state).to_embeddings()
     rows, first = folded.vectors, state.table * state.gains[:, None]
     np.testing.assert_array_equal(rows[:, :20], first)
-    shares = state.vocabulary.counts / state.vocabulary.counts.sum()
+    shares = COUNTS / COUNTS.sum()
 
     def squared(part: np.ndarray) -> float:
         """Return the mean square of sums of eleven words, by drawing them."""
@@ -55,7 +56,7 @@ def test_exports_of_blocks_say_what_is_lost(tmp_path: Path) -> None:
 
 
 def test_bert_has_no_place_for_blocks(tmp_path: Path) -> None:
-    network = {"norm": "post", "positions": "learned", "head": "linear", "dim": 24, "heads": 2}
+    network: dict[str, Any] = {"norm": "post", "positions": "learned", "head": "linear", "dim": 24, "heads": 2}
     state = SentenceEncoder(make_embeddings(), "attention", bag_columns=8, **network).state
     with pytest.raises(ModelError, match="this encoder has a bag; use the format onnx, or leave them out"):
         write_encoder(state, tmp_path / "f", format="sentence-transformers")
