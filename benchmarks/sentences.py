@@ -191,7 +191,7 @@ class Bench:
 
 def with_network(state: EncoderState, seed: int) -> EncoderState:
     """Return the state with a network at its start, which changes no vector."""
-    config = NetworkConfig(state.dimension, **NETWORK)
+    config = NetworkConfig(state.width, **NETWORK)
     return replace(state, network=config, parameters=Network(config).initialise(seed))
 
 

@@ -15,6 +15,7 @@ from w2v.corpora.columns import one_column
 from w2v.display.html import ShownAsHtml
 from w2v.display.progress import mode_of, show_progress
 from w2v.encoder.formats import write_encoder
+from w2v.encoder.formats.tables import folded_rows
 from w2v.encoder.model.inference import Encoded, Inference, Output, Precision
 from w2v.encoder.model.pretrained import layers_of
 from w2v.encoder.parameters import check_parameter
@@ -217,7 +218,8 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
     def to_embeddings(self) -> Embeddings:
         """Return word vectors with the weights folded in: sums of them are what a static encoder makes.
 
-        As word vectors they can be written for tools that know words only; see `w2v.formats.write_vectors`.
+        With blocks beside the first they are near it; see `w2v.encoder.formats.tables.folded_rows`. As word vectors
+        they can be written for tools that know words only; see `w2v.formats.write_vectors`.
 
         Raises
         ------
@@ -232,7 +234,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
             )
         if not state.pooling.is_linear:
             raise ValueError("an encoder that maps its vectors is more than a table of words; export it as onnx")
-        return Embeddings(state.vocabulary, state.table * state.gains[:, None], tokenizer=state.tokenizer)
+        return Embeddings(state.vocabulary, folded_rows(state), tokenizer=state.tokenizer)
 
     @property
     def _n_features_out(self) -> int:

@@ -18,6 +18,12 @@ from w2v.settings.tables import MANY, check_parameters, constraints_of, paramete
 MAX_SIZE = 1 << 16
 """The largest width of a network."""
 
+MAX_WEIGHT = 1000.0
+"""The largest weight of a block."""
+
+BAG_COLUMNS, BAG_PREFIX, BAG_WEIGHT, BAG_A = 256, 4, 0.8, 3e-3
+"""Of the bag of words beside what is trained on a corpus alone, and the `a` of its words; see docs/experiments.md."""
+
 HEADS = ("branch", "linear")
 """What becomes of the last hidden states; see `w2v.encoder.model.network`."""
 
@@ -27,7 +33,8 @@ PRECISION = Choice(
 """What the vectors of sentences can be returned as."""
 
 OF_NETWORK = ("window", "layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
-OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns")
+OF_BLOCKS = ("bag_columns", "bag_prefix", "bag_weight", "mean_weight")
+OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns", *OF_BLOCKS)
 """The parameters that decide the network, and the state that training starts from."""
 
 
@@ -90,6 +97,26 @@ class EncoderParameters:
     )
     identity_columns: int = parameter(
         0, Integer("Columns for these directions alone; 0 adds them to the vectors.", 0, MAX_SIZE)
+    )
+    bag_columns: int | None = parameter(
+        None,
+        Integer(
+            "Columns of a hashed bag of words that stands beside the vectors, a block of its own; 0: none.", 0, MAX_SIZE
+        ),
+        "those of MODEL",
+    )
+    bag_prefix: int | None = parameter(
+        None, Integer("Letters that a word is cut to in the bag of words, instead of a stemmer; 0: none.", 0, 64), "4"
+    )
+    bag_weight: float | None = parameter(
+        None, Number("Length of the bag of words, beside 1 of the vectors.", above=0, high=MAX_WEIGHT), "0.8"
+    )
+    mean_weight: float | None = parameter(
+        None,
+        Number(
+            "Length of the plain mean of the word vectors, beside 1 of the vectors; 0: none.", low=0, high=MAX_WEIGHT
+        ),
+        "that of MODEL",
     )
     normalize: bool | None = parameter(
         None,

@@ -28,7 +28,7 @@ from w2v.encoder.training.fit_options import FitOptions, is_generator
 from w2v.encoder.training.fitting import Progress, checkpoint_at, train
 from w2v.encoder.training.resuming import Interrupted, SavedEncoder, Sources, interrupted_training
 from w2v.encoder.training.start import Start as Start
-from w2v.encoder.training.start import start_state, stays_as_it_is
+from w2v.encoder.training.start import start_state, stays_as_it_is, with_default_blocks
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.training.word2vec import Word2Vec
@@ -106,6 +106,10 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         a: float = _DEFAULTS.a,
         identity_scale: float = _DEFAULTS.identity_scale,
         identity_columns: int = _DEFAULTS.identity_columns,
+        bag_columns: int | None = _DEFAULTS.bag_columns,
+        bag_prefix: int | None = _DEFAULTS.bag_prefix,
+        bag_weight: float | None = _DEFAULTS.bag_weight,
+        mean_weight: float | None = _DEFAULTS.mean_weight,
         normalize: bool | None = _DEFAULTS.normalize,
         truncate_dim: int | None = _DEFAULTS.truncate_dim,
         batch_size: int = _DEFAULTS.batch_size,
@@ -128,6 +132,10 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         self.a = a
         self.identity_scale = identity_scale
         self.identity_columns = identity_columns
+        self.bag_columns = bag_columns
+        self.bag_prefix = bag_prefix
+        self.bag_weight = bag_weight
+        self.mean_weight = mean_weight
         self.normalize = normalize
         self.truncate_dim = truncate_dim
         self.batch_size = batch_size
@@ -207,6 +215,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
                 start = clone(start).fit(sources.corpus).embeddings_
             state = start_state(start, parameters, self._draw_seed)
             if not is_frozen and sources.used:
+                state = with_default_blocks(state, parameters, sources.used)
                 train(
                     state, sources, self._fit_options(),
                     parameters=parameters, keep=self._keep, progress=progress, checkpoint=keeper,

@@ -262,7 +262,7 @@ def _terms(text: str) -> tuple[list[str], list[str]]:
 def _word_rows(state: EncoderState) -> Embeddings:
     """Return the rows of an encoder's table as word vectors; weights, which do not turn them, are left out."""
     subwords = state.subwords
-    if subwords is not None and subwords.ngram_vectors.shape[1] != state.dimension:
+    if subwords is not None and subwords.ngram_vectors.shape[1] != state.width:
         subwords = None  # the other columns of an unknown word come from its spelling
     return Embeddings(state.vocabulary, state.table, tokenizer=state.tokenizer, subwords=subwords)
 

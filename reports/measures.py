@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import decimals, percent
 from w2v.encoder.evaluation.files import read_labelled, read_scored_pairs
-from w2v.encoder.evaluation.measures import compare, evaluate_classification, evaluate_sts, probe_word_order
+from w2v.encoder.evaluation.measures import (
+    StsReport,
+    compare,
+    evaluate_classification,
+    evaluate_sts,
+    probe_word_order,
+)
 from w2v.evaluation import AnalogyReport, evaluate_analogies, evaluate_spelling, evaluate_word_pairs
 from w2v.reports.blocks import Paragraph, Result, Section, Table
 from w2v.vectors.embeddings import Embeddings
@@ -160,17 +166,17 @@ def measure_sentences(
         beside = () if files.against is None else (f">{_name(files.against)}", ">difference (95 % of draws)")
         free = {f">{name}": encode for name, encode in baselines.items() if kind.has_baselines}
         floor = (f">{kind.floor_name}",) if kind.floor_name else ()
-        rows = []
+        header = (">number", ">this model", *beside, *free, *floor)
+        rows, details = [], []
         for path in paths:
             report = kind.evaluate(encoder.transform, path)
-            cells = [_name(path), f"{len(report):,}", kind.shown(report.figure)]
-            if other is not None:
-                cells += _compared(kind, report, kind.evaluate(other.transform, path))
-            cells += [kind.shown(kind.evaluate(encode, path).figure) for encode in free.values()]
-            cells += [kind.shown(kind.floor(report))] if floor else []
-            rows.append(tuple(cells))
+            others = [] if other is None else [kind.evaluate(other.transform, path)]
+            closed = [kind.evaluate(encode, path) for encode in free.values()]
+            rows.append(_cells(kind, _name(path), report, others, closed))
             measured.results += _result(kind.task, path, kind.metric, report.figure)
-        measured.tables.append(Table((kind.title, ">number", ">this model", *beside, *free, *floor), tuple(rows)))
+            if parts := _genre_rows(kind, report, others, closed):
+                details.append(Table(("genre", *header), parts, f"{_name(path)} by genre", is_detail=True))
+        measured.tables += [Table((kind.title, *header), tuple(rows)), *details]
     if files.sts or files.classify:
         measured.notes.append(
             "Bag of words: the words that two sentences share, rare ones more; no vectors at all."
@@ -211,6 +217,30 @@ def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
             has_baselines=False, floor_name="chance",
         ),
     ]  # fmt: skip
+
+
+def _cells(
+    kind: _SentenceKind, name: str, report: Report, others: Sequence[Report], closed: Sequence[Report]
+) -> tuple[str, ...]:
+    """Return a row: the model, what it is compared with, the closed forms, and the least that says something."""
+    cells = [name, f"{len(report):,}", kind.shown(report.figure)]
+    for other in others:
+        cells += _compared(kind, report, other)
+    floor = [kind.shown(kind.floor(report))] if kind.floor_name else []
+    return (*cells, *(kind.shown(one.figure) for one in closed), *floor)
+
+
+def _genre_rows(
+    kind: _SentenceKind, report: Report, others: Sequence[Report], closed: Sequence[Report]
+) -> tuple[tuple[str, ...], ...]:
+    """Return a row for each genre of scored pairs."""
+    if not isinstance(report, StsReport):
+        return ()
+    beside, free = ([one.by_genre for one in side if isinstance(one, StsReport)] for side in (others, closed))
+    return tuple(
+        _cells(kind, name, part, [one[name] for one in beside], [one[name] for one in free])
+        for name, part in report.by_genre.items()
+    )
 
 
 def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:

@@ -109,7 +109,7 @@ def limits_of_encoder(state: EncoderState) -> Section:
     if tokenizer["name"] == "pieces":
         if tokenizer.get("max_tokens") is not None:
             limits.append(f"Of a text, the first {tokenizer['max_tokens']:,} pieces of words count.")
-    elif state.subwords is None and state.identity is None:
+    elif not state.has_unknown:
         limits.append("Words that are not in the vocabulary are passed over; a sentence without any is a zero vector.")
     return Section("Limits", (Bullets((*limits, _BIAS)),))
 

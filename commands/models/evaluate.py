@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import click
 
@@ -35,7 +35,7 @@ from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
-    from w2v.encoder.evaluation.measures import Report
+    from w2v.encoder.evaluation.measures import Difference, Report
 
     Reports: TypeAlias = Mapping[str, Mapping[str, Report]]  # of every file, by kind
 
@@ -88,7 +88,9 @@ Examples:
     metavar="N",
     help="Ask analogies within the N most frequent words; left out, as many as gensim takes.",
 )
-@_files("--sts", "Pairs of sentences with people's scores, as STS Benchmark and SICK come, or plain; may be repeated.")
+@_files(
+    "--sts", "Pairs of sentences with people's scores, as STS Benchmark or SICK come, or plain; by genre. Repeatable."
+)
 @_files("--classify", "Lines of a label, a tab and a sentence, or TREC's, for cross-validation; may be repeated.")
 @_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
 @_files("--labels", "With a classifier as MODEL: texts with labels, as fit-classifier reads them; may be repeated.")
@@ -263,16 +265,40 @@ def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence
     return get_baseline(baseline, embeddings).encode, tokenizer_of(embeddings)
 
 
-def _compare(reports: Reports, others: Reports) -> dict[str, dict[str, Any]]:
+class _Compared(NamedTuple):
+    """How much better an encoder is than another on a file, or on several, and on the file's genres."""
+
+    whole: Difference
+    genres: dict[str, Difference]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures in JSON types."""
+        genres = {name: found.to_dict() for name, found in self.genres.items()}
+        return {**self.whole.to_dict(), **({"genres": genres} if genres else {})}
+
+
+def _compare(reports: Reports, others: Reports) -> dict[str, dict[str, _Compared]]:
     """Return the difference on every file, and on all of a kind where there are several."""
     from w2v.encoder.evaluation.measures import compare
 
-    differences: dict[str, dict[str, Any]] = {}
+    differences: dict[str, dict[str, _Compared]] = {}
     for kind, files in reports.items():
-        differences[kind] = {path: compare([files[path]], [others[kind][path]]) for path in files}
+        differences[kind] = {}
+        for path, report in files.items():
+            beside = _genres(others[kind][path])
+            genres = {name: compare([part], [beside[name]]) for name, part in _genres(report).items()}
+            differences[kind][path] = _Compared(compare([report], [others[kind][path]]), genres)
         if len(files) > 1:
-            differences[kind]["mean"] = compare(list(files.values()), [others[kind][path] for path in files])
+            both = list(files.values()), [others[kind][path] for path in files]
+            differences[kind]["mean"] = _Compared(compare(*both), {})
     return differences
+
+
+def _genres(report: Report) -> Mapping[str, Report]:
+    """Return the reports of the genres of scored pairs."""
+    from w2v.encoder.evaluation.measures import StsReport
+
+    return report.by_genre if isinstance(report, StsReport) else {}
 
 
 def _described(
@@ -288,29 +314,44 @@ def _described(
 
 
 def _print_sentences(
-    model: str, reports: Reports, others: Reports, differences: Mapping[str, Mapping[str, Any]]
+    model: str, reports: Reports, others: Reports, differences: Mapping[str, Mapping[str, _Compared]]
 ) -> None:
-    """Print one row a file, and beside another encoder how far apart the two are, and how surely."""
+    """Print one row a file, its genres below it, and beside another encoder how far apart they are, and how surely."""
     figures = {"sts": "Spearman", "classify": "accuracy", "word_order": "accuracy, chance 50 %"}
     for kind, files in reports.items():
-        shown = decimals if kind == "sts" else percent
         header = [kind.replace("_", " "), ">number", f">{figures[kind]}"]
         header += [">Pearson"] if kind == "sts" else []
         header += [">against", ">difference", ">95 % of draws"] if others else []
         rows = []
         for path, report in files.items():
-            row = [path, f"{len(report):,}", shown(report.figure)]
-            row += [decimals(getattr(report, "pearson", None))] if kind == "sts" else []
-            if others:
-                row += [shown(others[kind][path].figure), *_difference(differences[kind][path], kind)]
-            rows.append(row)
-        if "mean" in differences.get(kind, {}):
-            blank = [""] * (len(header) - 3)
-            rows.append(["mean of the files", *blank, *_difference(differences[kind]["mean"], kind)])
+            other = others[kind][path] if others else None
+            found = differences[kind][path] if others else None
+            rows.append(_row(path, kind, report, other, None if found is None else found.whole))
+            beside = {} if other is None else _genres(other)
+            for name, part in _genres(report).items():
+                genre, _, file = name.partition("/")
+                shown = f"    {file}" if file else f"  {genre}"
+                rows.append(_row(shown, kind, part, beside.get(name), None if found is None else found.genres[name]))
+        if len(files) > 1:
+            sides = [reports, others] if others else [reports]
+            means = [_shown(sum(one.figure for one in side[kind].values()) / len(files), kind) for side in sides]
+            row = ["mean of the files", "", means[0], *([""] if kind == "sts" else []), *means[1:]]
+            rows.append([*row, *(_difference(differences[kind]["mean"].whole, kind) if others else [])])
         print_table(header, rows, title=model)
 
 
-def _difference(found: Any, kind: str) -> list[str]:
+def _row(name: str, kind: str, report: Report, other: Report | None, found: Difference | None) -> list[str]:
+    """Return the cells of a report, beside that of another encoder if there is one."""
+    row = [name, f"{len(report):,}", _shown(report.figure, kind)]
+    row += [decimals(getattr(report, "pearson", None))] if kind == "sts" else []
+    return row if other is None or found is None else [*row, _shown(other.figure, kind), *_difference(found, kind)]
+
+
+def _shown(figure: float, kind: str) -> str:
+    return decimals(figure) if kind == "sts" else percent(figure)
+
+
+def _difference(found: Difference, kind: str) -> list[str]:
     """Return the difference and the range of most draws, in the unit of the figure."""
     scale, digits = (1, 3) if kind == "sts" else (100, 1)
     low, high = (f"{scale * value:+.{digits}f}" for value in (found.low, found.high))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,15 @@ from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
 from w2v.storage.claims import check_free_space
 
 if TYPE_CHECKING:
+    from w2v.encoder.model.state import EncoderState
     from w2v.vectors.embeddings import Embeddings
 
 
 _SMALL, _CLASSIFIER = "int8", "fasttext-classifier"
+_FOLDED = (
+    "The blocks beside the table are part of its rows there, weighed for a sentence of common length: cosines are near "
+    "those here, not the same. onnx keeps blocks apart; --first-block leaves them out."
+)
 
 
 def _exported_names() -> Sequence[str]:
@@ -61,13 +67,21 @@ Of a classifier without layers:
 @click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--format", "file_format", type=LazyChoice(_exported_names), required=True, help="Format of OUT.")
 @moving_options
+@click.option(
+    "--first-block",
+    is_flag=True,
+    help="Of an encoder with several blocks, such as a bag of words beside its table, write the first alone.",
+)
 @overwrite_option
 @progress_option
-def export(model: Path, file: Path, file_format: str, center: bool, both: bool, overwrite: bool) -> None:
+def export(
+    model: Path, file: Path, file_format: str, center: bool, both: bool, first_block: bool, overwrite: bool
+) -> None:
     """Write a model to OUT, a file or folder, in a format that other tools open.
 
     Formats of encoders give the same vectors of sentences there as here; of word vectors they are weighted sums (SIF).
-    Formats of words take those of a static encoder with its weights folded in: their sums are its vectors.
+    Formats of words take those of a static encoder with its weights folded in: their sums are its vectors. Only onnx
+    keeps blocks apart, each at its length; a table of words has them side by side in its rows, which is near it.
     """
     from w2v.formats import write_vectors
 
@@ -77,10 +91,10 @@ def export(model: Path, file: Path, file_format: str, center: bool, both: bool, 
         _export_small(model, file, overwrite)
         return
     if file_format in OF_ENCODERS:
-        _export_encoder(model, file, file_format, overwrite)
+        _export_encoder(model, file, file_format, first_block, overwrite)
         return
     with show_work(f"reading {model.name}"):
-        embeddings = move_vectors(_open_vectors(model), model, center=center, both=both)
+        embeddings = move_vectors(_open_vectors(model, first_block), model, center=center, both=both)
     if not file.name.endswith(".gz"):
         check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
     with saving(file) as saved, show_work(f"writing {file.name}"):
@@ -93,15 +107,19 @@ def export(model: Path, file: Path, file_format: str, center: bool, both: bool, 
         )
 
 
-def _export_encoder(model: Path, folder: Path, file_format: str, overwrite: bool) -> None:
+def _export_encoder(model: Path, folder: Path, file_format: str, first_block: bool, overwrite: bool) -> None:
     from w2v.encoder.opening import open_encoder
 
     state = open_encoder(model)
+    if first_block:
+        state = _first_block(state)
     check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
     with saving(folder) as saved, show_work(f"writing {folder.name}"):
         write_encoder(state, folder, format=file_format, overwrite=overwrite)
     note(f"Wrote an encoder of {len(state.vocabulary):,} words to {saved.path}.")
-    if state.identity is not None or state.subwords is not None:
+    if state.blocks and file_format != "onnx":
+        say(_FOLDED)
+    if state.has_unknown:
         note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
 
 
@@ -114,14 +132,25 @@ def _export_small(model: Path, folder: Path, overwrite: bool) -> None:
     note(f"Wrote a classifier of {small.network_.config.n_rows:,} features to {saved.path}.")
 
 
-def _open_vectors(model: Path) -> Embeddings:
+def _first_block(state: EncoderState) -> EncoderState:
+    """Return an encoder without the blocks beside the first."""
+    from w2v.encoder.model.blocks import NO_BLOCKS
+
+    return replace(state, blocks=NO_BLOCKS)
+
+
+def _open_vectors(model: Path, first_block: bool) -> Embeddings:
     """Return the word vectors of a model, which may be a static sentence encoder."""
     from w2v.encoder import SentenceEncoder
     from w2v.encoder.opening import open_start
     from w2v.vectors.embeddings import Embeddings
 
     start = open_start(model)
-    return start if isinstance(start, Embeddings) else SentenceEncoder(start).to_embeddings()
+    if isinstance(start, Embeddings):
+        return start
+    if start.blocks and not first_block:
+        say(_FOLDED)
+    return SentenceEncoder(_first_block(start) if first_block else start).to_embeddings()
 
 
 @click.command(

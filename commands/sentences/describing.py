@@ -18,6 +18,7 @@ def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
     """Return what `w2v info` tells of a sentence encoder."""
     network = {} if state.network is None else {"network": state.network.to_dict()}
     pooling = {} if state.pooling.is_plain else {"pooling": state.pooling.to_config()}
+    blocks = {"blocks": state.blocks.describe()} if state.blocks else {}
     identity = {} if state.identity is None else {"identity": vars(state.identity)}
     counts = state.vocabulary.counts
     return {
@@ -32,6 +33,7 @@ def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
         **identity,
         **network,
         **pooling,
+        **blocks,
         **state.metadata,
         **_described_training(state.metadata.get("training")),
     }

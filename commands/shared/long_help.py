@@ -21,7 +21,7 @@ GROUPS = {
     "Model": (
         "recipe algorithm vector-size window objective position-weights architecture layers heads dim feed-forward "
         "positions norm activation patch pooling head memory output-layer word-size ngram-size a identity-scale "
-        "identity-columns"
+        "identity-columns bag-columns bag-prefix bag-weight mean-weight"
     ),
     "Learning": (
         "teacher epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold min-alpha warmup "

@@ -11,16 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.encoder.model.lookup import encode_words
-from w2v.encoder.model.lookup_kernels import add_hashed_words, scale_to_unit
-from w2v.encoder.model.rows import WordRows
+from w2v.encoder.model.blocks import Blocks, HashedBag
+from w2v.encoder.model.lookup import WordLookup
+from w2v.encoder.model.lookup_kernels import scale_to_unit
+from w2v.encoder.model.rows import BesideRows
 from w2v.encoder.model.state import DEFAULT_A, sif_state
+from w2v.encoder.model.weights import SENTENCE_LENGTH as SENTENCE_LENGTH
 from w2v.encoder.model.weights import usif_weights, word_probabilities
 from w2v.encoder.sentence_encoder import SentenceEncoder
 from w2v.vectors.embeddings import Embeddings
-
-SENTENCE_LENGTH = 11
-"""Words that uSIF takes a sentence to have, as its paper does."""
 
 _BAG_COLUMNS = 8192
 _ROWS_AT_ONCE = 1 << 14
@@ -46,17 +45,14 @@ class BagOfWords:
             raise ValueError(f"columns must be at least 1, not {columns}")
         state = sif_state(embeddings, a)
         self.columns = columns
-        self._rows = WordRows(state)
-        self._known = encode_words(state.vocabulary.index_to_key)
-        self._gains = state.gains
+        self._lookup = WordLookup(state.vocabulary, state.tokenizer)
+        self._block = BesideRows(Blocks(HashedBag(columns, 1.0, a)), state.vocabulary)
 
     def encode(self, sentences: Iterable[str]) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, columns), float32."""
-        found = self._rows.lookup.find(list(sentences), with_unknown=True)
-        vectors = np.zeros((len(found), self.columns), np.float32)
-        unknown = encode_words(found.unknown)
-        add_hashed_words(found.ids, found.offsets, self._gains, *self._known, *unknown, vectors)
-        scale_to_unit(vectors.reshape(-1), self.columns)
+        found = self._lookup.find(list(sentences), with_unknown=True)
+        vectors = np.empty((len(found), self.columns), np.float32)
+        self._block.join(found, vectors, normalize=True)
         return vectors
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from w2v.evaluation.files import EvaluationError, read_lines
 
 _SICK = ("sentence_A", "sentence_B", "relatedness_score")
+_STS = (5, 6, 4)  # where the sentences and the score are
 _STS_COLUMNS = 7  # genre, file, year, id, score, and two sentences; some lines name a source or two after them
 _TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")
@@ -30,12 +31,15 @@ class ScoredPairs:
     scores : ndarray of shape (n,), float64
         On any scale.
     path : str
+    genres : tuple of n (str, str), or empty
+        Genre of each pair and the collection that it comes from, as STS Benchmark names them.
     """
 
     first: tuple[str, ...]
     second: tuple[str, ...]
     scores: NDArray[np.float64]
     path: str = ""
+    genres: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.first)
@@ -68,7 +72,7 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
     path : str or path-like
         Text in UTF-8 with tabs between the columns, one of:
 
-        - STS Benchmark: genre, file, year, id, score, sentence, sentence;
+        - STS Benchmark: genre, file, year, id, score, sentence, sentence; genres and files are kept;
         - SICK: a first line with the names of its columns;
         - two sentences and a score, or a score and two sentences, and anything after them.
 
@@ -87,6 +91,7 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
     first: list[str] = []
     second: list[str] = []
     scores: list[float] = []
+    genres: list[tuple[str, str]] = []
     layout: tuple[int, int, int] | None = None
     for number, line in lines:
         columns = [column.strip() for column in line.split("\t")]
@@ -98,9 +103,11 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
         scores.append(_score(columns, layout, name, number))
         first.append(columns[layout[0]])
         second.append(columns[layout[1]])
+        if layout == _STS:
+            genres.append((columns[0], columns[1]))
     if not scores:
         raise EvaluationError(f"{name} holds no pair: expected lines of two sentences and a score, separated by tabs")
-    return ScoredPairs(tuple(first), tuple(second), np.array(scores), name)
+    return ScoredPairs(tuple(first), tuple(second), np.array(scores), name, tuple(genres))
 
 
 def read_labelled(path: str | os.PathLike[str]) -> LabelledSentences:
@@ -163,7 +170,7 @@ def _find_layout(columns: list[str], name: str, number: int) -> tuple[int, int, 
     """Return where the two sentences and the score are, from the first line."""
     numeric = [_number(column) is not None for column in columns]
     if len(columns) >= _STS_COLUMNS and numeric[4]:
-        return 5, 6, 4
+        return _STS
     if len(columns) >= 3 and numeric[2]:
         return 0, 1, 2
     if len(columns) >= 3 and numeric[0]:

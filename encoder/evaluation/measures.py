@@ -37,13 +37,42 @@ class StsReport:
     ----------
     cosines, scores : ndarray of shape (n,), float64
         Of each pair. The cosine with a zero vector is 0.
-    n_empty : int
-        Pairs of which a sentence has a zero vector.
+    is_empty : ndarray of shape (n,), bool, optional
+        Whether a sentence of the pair has a zero vector.
+    genres : tuple of n (str, str), or empty
+        See `ScoredPairs`.
     """
 
     cosines: NDArray[np.float64]
     scores: NDArray[np.float64]
-    n_empty: int = 0
+    is_empty: NDArray[np.bool_] | None = None
+    genres: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def n_empty(self) -> int:
+        """Pairs of which a sentence has a zero vector."""
+        return 0 if self.is_empty is None else int(self.is_empty.sum())
+
+    @property
+    def by_genre(self) -> dict[str, StsReport]:
+        """The report of each genre, and of each collection, as "genre/file", where a genre has several.
+
+        They are in the order in which they first occur; empty where the pairs have no genres.
+        """
+        rows: dict[str, dict[str, list[int]]] = {}
+        for row, (genre, file) in enumerate(self.genres):
+            rows.setdefault(genre, {}).setdefault(file, []).append(row)
+        parts: dict[str, StsReport] = {}
+        for genre, files in rows.items():
+            parts[genre] = self._part(sorted(row for own in files.values() for row in own))
+            if len(files) > 1:
+                parts |= {f"{genre}/{file}": self._part(own) for file, own in files.items()}
+        return parts
+
+    def _part(self, rows: list[int]) -> StsReport:
+        """Return the report of some pairs, without genres."""
+        empty = None if self.is_empty is None else self.is_empty[rows]
+        return StsReport(self.cosines[rows], self.scores[rows], empty)
 
     @property
     def spearman(self) -> float:
@@ -68,16 +97,22 @@ class StsReport:
         return len(self.scores)
 
     def _repr_html_(self) -> str:
-        row = f"{len(self):,}", decimals(self.spearman), decimals(self.pearson), f"{self.n_empty:,}"
-        return html_table((">pairs", ">Spearman", ">Pearson", ">without a known word"), [row])
+        parts = {"all": self} | self.by_genre
+        rows = [
+            (name, f"{len(part):,}", decimals(part.spearman), decimals(part.pearson), f"{part.n_empty:,}")
+            for name, part in parts.items()
+        ]
+        return html_table(("genre", ">pairs", ">Spearman", ">Pearson", ">without a known word"), rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures in JSON types, with None for NaN."""
+        """Return the figures in JSON types, with None for NaN; those of the genres, if there are any, too."""
+        genres = {name: part.to_dict() for name, part in self.by_genre.items()}
         return {
             "n_pairs": len(self),
             "n_empty": self.n_empty,
             "spearman": or_none(self.spearman),
             "pearson": or_none(self.pearson),
+            **({"genres": genres} if genres else {}),
         }
 
 
@@ -165,7 +200,7 @@ class Difference:
 
 
 def evaluate_sts(encode: Encode, pairs: ScoredPairs) -> StsReport:
-    """Compare an encoder's cosines with people's scores.
+    """Compare an encoder's cosines with people's scores, all of them and by genre.
 
     Raises
     ------
@@ -175,7 +210,7 @@ def evaluate_sts(encode: Encode, pairs: ScoredPairs) -> StsReport:
     rows = _encoded(encode, [*pairs.first, *pairs.second])
     n = len(pairs)
     is_empty = np.logical_not(np.any(rows, axis=1)).reshape(-1)
-    return StsReport(_cosines(rows[:n], rows[n:]), pairs.scores, int((is_empty[:n] | is_empty[n:]).sum()))
+    return StsReport(_cosines(rows[:n], rows[n:]), pairs.scores, is_empty[:n] | is_empty[n:], pairs.genres)
 
 
 def evaluate_classification(

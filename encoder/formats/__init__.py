@@ -53,7 +53,9 @@ def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: 
     Notes
     -----
     Words that the vocabulary does not hold are left out by the other programs, also where the encoder has rows for
-    them, made of their spelling or their n-grams.
+    them, made of their spelling or their n-grams. ``onnx`` keeps blocks beside the first apart, each at its length. A
+    table of words has them side by side in its rows, which is near it; see `w2v.encoder.formats.tables.folded_rows`.
+    BERT has no place for them.
     """
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}; known are {', '.join(FORMATS)}")

@@ -148,6 +148,13 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
     """
     config, parameters = state.network, state.parameters
     assert config is not None and parameters is not None
+    if state.blocks:
+        beside = " and ".join(state.blocks.describe())
+        raise ModelError(
+            f"{path} cannot be written: BERT has no further block beside its network, and this encoder has a {beside}; "
+            "use the format onnx, or leave them out: --first-block, in Python SentenceEncoder(state, bag_columns=0, "
+            "mean_weight=0)"
+        )
     try:
         check_bert(config)
         if config.head == "branch":

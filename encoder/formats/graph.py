@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,11 @@ class Graph:
         """Return the sum along an axis, which stays with the size 1."""
         return self.add("ReduceSum", x, self.constant([axis], np.int64), keepdims=1)
 
+    def unit(self, x: str) -> str:
+        """Return x, (B, 1, E), with every row at length 1; rows of zeros stay zeros."""
+        length = self.add("Sqrt", self.sum(self.add("Mul", x, x), 2))
+        return self.add("Div", x, self.add("Max", length, self.constant(_TINY)))
+
     def columns(self, x: str, first: int, last: int) -> str:
         """Return the columns first … last - 1 of the last axis."""
         ends = (self.constant([value], np.int64) for value in (first, last, -1))
@@ -152,8 +158,27 @@ def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, par
     return graph.add("Add", graph.add("Mul", gain, x), graph.columns(out, 0, config.input_size))
 
 
-def add_pooling(graph: Graph, tokens: Tokens, hidden: str, pooling: Pooling) -> None:
-    """Add what makes the graph's output, the vectors of sentences, of hidden states (B, T, E)."""
+def add_bag(
+    graph: Graph, tokens: Tokens, columns: NDArray[np.int64], values: NDArray[np.float32], n_columns: int
+) -> str:
+    """Return a bag of words, (B, 1, n_columns): each token adds its value to its column."""
+    seen = graph.add("Squeeze", tokens.weights, graph.constant([2], np.int64))
+    counted = graph.add("Mul", graph.add("Gather", graph.constant(values), IDS), seen)
+    first = graph.add("Gather", graph.add("Shape", IDS), graph.constant([0], np.int64))
+    shape = graph.add("Concat", first, graph.constant([n_columns], np.int64), axis=0)
+    empty = graph.add("Expand", graph.constant(np.zeros((1, 1), np.float32)), shape)
+    places = graph.add("Gather", graph.constant(columns), IDS)
+    bag = graph.add("ScatterElements", empty, places, counted, axis=1, reduction="add")
+    return graph.add("Unsqueeze", bag, graph.constant([1], np.int64))
+
+
+def add_pooling(
+    graph: Graph, tokens: Tokens, hidden: str, pooling: Pooling, beside: Sequence[tuple[str, float]] = ()
+) -> None:
+    """Add what makes the graph's output, the vectors of sentences, of hidden states (B, T, E).
+
+    `beside` has the sums of further blocks, (B, 1, C), and their weights.
+    """
     if pooling.kind in ("sum", "mean"):
         pooled = graph.sum(graph.add("Mul", hidden, tokens.weights), 1)
         if pooling.kind == "mean":
@@ -167,9 +192,11 @@ def add_pooling(graph: Graph, tokens: Tokens, hidden: str, pooling: Pooling) -> 
         pooled = graph.activation(graph.linear(pooled, dense.weight, dense.bias), dense.activation)
     some = graph.add("Min", tokens.counts, graph.constant(1.0))
     pooled = graph.add("Mul", pooled, some)  # zero without tokens
+    if beside:
+        parts = [graph.add("Mul", graph.unit(block), graph.constant(weight)) for block, weight in beside]
+        pooled = graph.add("Concat", graph.unit(pooled), *parts, axis=2)
     if pooling.normalize:
-        length = graph.add("Sqrt", graph.sum(graph.add("Mul", pooled, pooled), 2))
-        pooled = graph.add("Div", pooled, graph.add("Max", length, graph.constant(_TINY)))
+        pooled = graph.unit(pooled)
     if pooling.kept is not None:
         pooled = graph.columns(pooled, 0, pooling.kept)
     graph.add("Squeeze", pooled, graph.constant([1], np.int64), output=OUTPUT)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.formats.describe import describe_padded
 from w2v.encoder.formats.folders import TOKENIZER, write_json
-from w2v.encoder.formats.graph import IDS, Graph, Tokens, add_network, add_pooling
-from w2v.encoder.formats.tables import token_rows
+from w2v.encoder.formats.graph import IDS, Graph, Tokens, add_bag, add_network, add_pooling
+from w2v.encoder.formats.tables import by_tokens, token_rows
+from w2v.encoder.model.rows import BesideRows
 from w2v.encoder.model.state import EncoderState
 from w2v.formats.vector_files import new_folder
 from w2v.storage.files import ModelError, atomic_file
@@ -61,5 +62,19 @@ def _model(onnx: Any, state: EncoderState, table: NDArray[np.float32], left_out:
     if state.network is not None:
         assert state.parameters is not None
         embeddings = add_network(graph, tokens, embeddings, state.network, state.parameters)
-    add_pooling(graph, tokens, embeddings, state.pooling)
+    beside = []
+    if state.blocks:
+        last = len(table) - 1
+        parts = BesideRows(state.blocks, state.vocabulary).of_vocabulary()
+        beside = [(_add_block(graph, tokens, by_tokens(state, rows, last)), weight) for rows, weight in parts]
+    add_pooling(graph, tokens, embeddings, state.pooling, beside)
     return graph.model(state.dimension)
+
+
+def _add_block(graph: Graph, tokens: Tokens, rows: NDArray[np.float32]) -> str:
+    """Return the sums of the tokens' rows, (B, 1, C); of a bag of words the graph holds columns and not rows."""
+    places = np.abs(rows).argmax(axis=1)
+    values = rows[np.arange(len(rows)), places]
+    if np.count_nonzero(rows) > np.count_nonzero(values):
+        return graph.sum(graph.add("Mul", graph.add("Gather", graph.constant(rows), IDS), tokens.weights), 1)
+    return add_bag(graph, tokens, places, values, rows.shape[1])

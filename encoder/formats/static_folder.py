@@ -29,7 +29,7 @@ from w2v.encoder.formats.folders import (
     refuse_prompts,
     write_json,
 )
-from w2v.encoder.formats.tables import token_rows
+from w2v.encoder.formats.tables import by_tokens, folded_rows
 from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.state import EncoderState
 from w2v.encoding.vocabulary import Vocabulary
@@ -98,7 +98,7 @@ def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwr
 def write_static_encoder(
     state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False, for_model2vec: bool = False
 ) -> None:
-    """Write a static encoder as `write_model2vec` does.
+    """Write a static encoder as `write_model2vec` does; blocks are folded into the table, see `folded_rows`.
 
     Where the piece for what is unknown counts, model2vec, which leaves it out, finds no configuration of its own,
     unless `for_model2vec` says that it makes no difference.
@@ -121,11 +121,11 @@ def write_static_encoder(
     if isinstance(tokenizer, PiecesTokenizer):
         described = describe_pieces(tokenizer, pads=False)
         config["max_length"] = tokenizer.max_tokens
-        table = token_rows(state)
+        table = by_tokens(state, folded_rows(state))
     else:
         described = describe_with_unknown(tokenizer, state.vocabulary.index_to_key, path)
         config[NOTED_TOKENIZER] = tokenizer.to_config()
-        table = token_rows(state, len(state.vocabulary))
+        table = by_tokens(state, folded_rows(state), len(state.vocabulary))
     if not np.isfinite(table).all():
         raise ModelError(f"{path} cannot be written: a vector of the encoder is not finite")
     with new_folder(path, _OWN_FILES, overwrite=overwrite) as folder:

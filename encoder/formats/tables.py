@@ -6,22 +6,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.pieces import PiecesTokenizer
+from w2v.encoder.model.rows import BesideRows
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.model.weights import typical_length, word_probabilities
 
 
 def token_rows(state: EncoderState, last: int = -1) -> NDArray[np.float32]:
     """Return the table by the numbers of tokens, up to `last` at least, with the words' weights folded in.
 
     Words have the numbers that they have here, pieces those of their tokenizer. Zeros are behind them, and where the
-    encoder does not hold a piece.
+    encoder does not hold a piece. Blocks beside the first are left out.
     """
+    return by_tokens(state, state.table * state.gains[:, None], last)
+
+
+def by_tokens(state: EncoderState, rows: NDArray[np.float32], last: int = -1) -> NDArray[np.float32]:
+    """Return rows of the vocabulary by the numbers of tokens, as `token_rows` does."""
     pieces = state.tokenizer.pieces if isinstance(state.tokenizer, PiecesTokenizer) else None
-    table = np.zeros((max(len(pieces or ()), last + 1), state.width), np.float32)
+    if pieces is None and last < len(rows):
+        return rows
+    table = np.zeros((max(len(pieces or ()), last + 1), rows.shape[1]), np.float32)
     if pieces is None:
-        np.multiply(state.table, state.gains[:, None], out=table[: len(state.vocabulary)])
+        table[: len(rows)] = rows
         return table
-    rows = state.vocabulary.key_to_index
-    found = np.array([rows.get(piece, -1) for piece in pieces])
+    numbers = state.vocabulary.key_to_index
+    found = np.array([numbers.get(piece, -1) for piece in pieces])
     known = np.flatnonzero(found >= 0)
-    table[known] = state.table[found[known]] * state.gains[found[known], None]
+    table[known] = rows[found[known]]
     return table
+
+
+def folded_rows(state: EncoderState) -> NDArray[np.float32]:
+    """Return the rows of the words with those of all blocks behind them, shape (V, columns), weights folded in.
+
+    Without blocks, sums of them are what the encoder makes. With blocks they are near it: each block has the length
+    that it shall have in a sum of words drawn by their probability, not in every sentence.
+    """
+    first = state.table * state.gains[:, None]
+    if not state.blocks:
+        return first
+    probabilities = word_probabilities(state.vocabulary)
+    own, parts = typical_length(first, probabilities), [first]
+    for rows, weight in BesideRows(state.blocks, state.vocabulary).of_vocabulary():
+        length = typical_length(rows, probabilities)
+        parts.append(rows * np.float32(weight * own / length if length > 0 else 0))
+    return np.hstack(parts)

@@ -16,7 +16,7 @@ from w2v.corpora.readers import Block
 from w2v.encoder.model.lookup import FoundWords
 from w2v.encoder.model.lookup_kernels import LINE_FEED, scale_to_unit
 from w2v.encoder.model.network import Network
-from w2v.encoder.model.rows import WordRows
+from w2v.encoder.model.rows import WordRows, scale_sentences
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.parameters import PRECISION, EncoderParameters, check_parameter
 from w2v.neural.fused_inference import FusedNetwork
@@ -74,21 +74,28 @@ class Output:
             raise ValueError(f"truncate_dim is {self.truncate_dim}, but the vectors have {dimension} columns only")
         return self.truncate_dim or dimension
 
-    def finish(self, sums: NDArray[np.float32]) -> NDArray[Any]:
+    def finish(self, sums: NDArray[np.float32], *, are_units: bool = False) -> NDArray[Any]:
         """Return the output for vectors of shape (S, d), which are overwritten; it may be the same array.
 
-        ValueError if a number is not finite, as only those of a damaged model are.
+        With `are_units` they are finite, and at length 1 if they are to be. ValueError if a number is not finite, as
+        only those of a damaged model are.
         """
         rows = sums
         if self.truncate_dim is not None and self.truncate_dim < sums.shape[1]:
-            rows = np.ascontiguousarray(sums[:, : self.truncate_dim])
-        is_finite = scale_to_unit(rows.reshape(-1), rows.shape[1]) if self.normalize else np.isfinite(rows).all()
-        if not is_finite:
-            raise ValueError("the vector of a sentence is not finite: the model is damaged")
+            rows, are_units = np.ascontiguousarray(sums[:, : self.truncate_dim]), False
+        if not are_units:
+            is_finite = scale_to_unit(rows.reshape(-1), rows.shape[1]) if self.normalize else np.isfinite(rows).all()
+            check_finite(bool(is_finite))
         if self.precision == "int8":
             largest = np.abs(rows).max(axis=1, keepdims=True)
             return np.rint(rows * (_LARGEST_INT8 / np.where(largest > 0, largest, 1))).astype(np.int8)
         return rows.astype(self.precision, copy=False)
+
+
+def check_finite(is_finite: bool) -> None:
+    """Raise ValueError if a vector is not finite, as only those of a damaged model are."""
+    if not is_finite:
+        raise ValueError("the vector of a sentence is not finite: the model is damaged")
 
 
 class Inference:
@@ -123,8 +130,8 @@ class Inference:
         def work(start: int) -> int:
             batch = sentences[start : start + batch_size]
             part = vectors[start : start + len(batch)]
-            in_place = part if part.dtype == np.float32 and columns == self.state.width else None
-            finished = output.finish(self._vectors(self.rows.find(batch, first=start), in_place))
+            in_place = part if part.dtype == np.float32 and columns == self.state.dimension else None
+            finished = self._finished(self.rows.find(batch, first=start), output, in_place)
             if finished is not in_place:
                 part[...] = finished
             return len(batch)
@@ -146,7 +153,7 @@ class Inference:
         output.columns(self.state.dimension)
 
         def work(lines: bytes) -> tuple[bytes, NDArray[Any]]:
-            return lines, output.finish(self._vectors(self.rows.find_lines(lines)))
+            return lines, self._finished(self.rows.find_lines(lines), output)
 
         yield from self._in_order(work, cut_lines(blocks, self._batch_size(batch_size)))
 
@@ -157,11 +164,16 @@ class Inference:
                 f"a {self.state.architecture} encoder has no attention; fit one with architecture='attention'"
             )
         found = self.rows.find(list(sentences))
-        rows, attention = self._hidden_states(found, with_attention)
-        pooling = self.state.pooling
-        vectors = output.finish(pooling.finish(pooling.pool(rows, found.offsets), found.offsets))
-        columns = output.columns(self.state.dimension)
-        rows = pooling.contributions(rows, found.offsets)
+        seen = self._seen(found)
+        rows, attention = self._hidden_states(seen, with_attention)
+        pooling, columns = self.state.pooling, output.columns(self.state.dimension)
+        first = pooling.finish(pooling.pool(rows, seen.offsets), seen.offsets)
+        vectors, rows = self._beside(found, first, output), pooling.contributions(rows, seen.offsets)
+        if self.rows.beside is not None:
+            scale_sentences(rows, seen.offsets, 1.0)
+            rows = np.hstack([_spread(rows, seen, found), self.rows.beside.gather(found)])
+        if attention is not None and len(seen.ids) != len(found.ids):
+            attention = [_spread_both(weights, found, s) for s, weights in enumerate(attention)]
         borders = list(zip(found.offsets, found.offsets[1:], strict=False))
         return Encoded(vectors, self.rows.lookup.words_of(found), [rows[a:b, :columns] for a, b in borders], attention)
 
@@ -173,8 +185,34 @@ class Inference:
         fair = most if n_sentences is None else -(-n_sentences // self.workers)
         return max(1, min(most, fair, _NUMBERS_AT_ONCE // parameters.n_parameters))
 
+    def _finished(self, found: FoundWords, output: Output, out: NDArray[np.float32] | None = None) -> NDArray[Any]:
+        """Return the output for sentences, shape (S, columns); it is written to `out` if that serves."""
+        state, beside = self.state, self.rows.beside
+        if beside is None:
+            return output.finish(self._vectors(found, out if state.dimension == state.width else None))
+        if state.network is not None or not state.pooling.is_linear:
+            return self._beside(found, self._vectors(self._seen(found)), output, out)
+        vectors = np.empty((len(found), state.dimension), np.float32) if out is None else out
+        check_finite(self.rows.join(found, vectors, has_sums=False, normalize=output.normalize))
+        return output.finish(vectors, are_units=True)
+
+    def _beside(
+        self, found: FoundWords, first: NDArray[np.float32], output: Output, out: NDArray[np.float32] | None = None
+    ) -> NDArray[Any]:
+        """Return the output for sentences whose first block is known, shape (S, columns)."""
+        if self.rows.beside is None:
+            return output.finish(first)
+        vectors = np.empty((len(found), self.state.dimension), np.float32) if out is None else out
+        vectors[:, : first.shape[1]] = first
+        check_finite(self.rows.join(found, vectors, has_sums=True, normalize=output.normalize))
+        return output.finish(vectors, are_units=True)
+
+    def _seen(self, found: FoundWords) -> FoundWords:
+        """Return the words that the first block is made of."""
+        return found if self.rows.has_unknown else found.known()
+
     def _vectors(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return the vectors of sentences, shape (S, d), of whatever length; they are written to `out` if it serves."""
+        """Return the first block of sentences, shape (S, d), of whatever length; written to `out` if it serves."""
         pooling = self.state.pooling
         if pooling.kind in ("sum", "mean") and (self.state.network is None or self._ready is not None):
             pooled = self._sums(found, out)
@@ -245,6 +283,24 @@ class Inference:
             finally:
                 for future in pending:
                     future.cancel()
+
+
+def _spread(rows: NDArray[np.float32], seen: FoundWords, found: FoundWords) -> NDArray[np.float32]:
+    """Return the rows of the words that were seen among those of all, zeros for the others."""
+    if len(seen.ids) == len(found.ids):
+        return rows
+    spread = np.zeros((len(found.ids), rows.shape[1]), np.float32)
+    spread[found.ids >= 0] = rows
+    return spread
+
+
+def _spread_both(weights: NDArray[np.float32], found: FoundWords, s: int) -> NDArray[np.float32]:
+    """Return attention between all words of sentence `s`; others than those that were seen have zeros."""
+    known = np.flatnonzero(found.ids[found.offsets[s] : found.offsets[s + 1]] >= 0)
+    n = int(found.offsets[s + 1] - found.offsets[s])
+    spread = np.zeros((*weights.shape[:2], n, n), np.float32)
+    spread[:, :, known[:, None], known] = weights
+    return spread
 
 
 def cut_lines(blocks: Iterable[Block], n_lines: int) -> Iterator[bytes]:

@@ -37,6 +37,12 @@ class FoundWords:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def known(self) -> FoundWords:
+        """Return the tokens that the vocabulary holds."""
+        if not self.unknown:
+            return self
+        return _only(self.ids, self.offsets, self.ids >= 0)
+
 
 class WordLookup:
     """Finds the words of sentences in a vocabulary. Its methods may be called from several threads at once.
@@ -122,9 +128,7 @@ class WordLookup:
         numbers, offsets = tokenizer.numbers(sentences)
         ids = self._row_of_piece[numbers]
         is_known = ids >= 0
-        if is_known.all():
-            return FoundWords(ids, offsets, [])
-        return FoundWords(ids[is_known], np.concatenate([[0], np.cumsum(is_known)])[offsets], [])
+        return FoundWords(ids, offsets, []) if is_known.all() else _only(ids, offsets, is_known)
 
     def _find_tokens(self, sentences: Iterable[Sequence[str]], with_unknown: bool) -> FoundWords:
         """Do the same for tokens that are Python objects."""
@@ -141,6 +145,11 @@ class WordLookup:
                     ids.append(-1 - numbers.setdefault(token, len(numbers)))
             ends.append(len(ids))
         return FoundWords(np.array(ids, np.int32), np.array(ends, np.int64), list(numbers))
+
+
+def _only(ids: NDArray[np.int32], offsets: NDArray[np.int64], wanted: NDArray[np.bool_]) -> FoundWords:
+    """Return the tokens that are wanted, all of which the vocabulary holds."""
+    return FoundWords(ids[wanted], np.concatenate([[0], np.cumsum(wanted)])[offsets], [])
 
 
 def encode_words(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from w2v.encoder.model.identity import FNV_BASIS, FNV_PRIME, GOLDEN, MIX_1, MIX_2
@@ -129,6 +131,26 @@ def _add_row(table, row, gain, width, out, target):
 
 
 @compiled
+def _sum_sentence(ids, start, stop, gains, table, extra, width, out, target):
+    """Set out[target : target + width] to the sum of the rows of the words ids[start:stop]; see `sum_rows`."""
+    one = _float32(1)
+    for d in range(width):
+        out[target + d] = 0
+    for t in range(start, stop):
+        ahead = t + _AHEAD
+        if ahead < ids.size:
+            coming = np.int64(load(ids, ahead))
+            if coming >= 0:
+                for d in range(0, width, _LINE):
+                    prefetch_read(table, coming * width + d)
+        word = np.int64(load(ids, t))
+        if word >= 0:
+            _add_row(table, word * width, load(gains, word), width, out, target)
+        elif extra.size:
+            _add_row(extra, (-1 - word) * width, one, width, out, target)
+
+
+@compiled
 def sum_rows(ids, offsets, gains, table, extra, width, out):
     """Set out[s] to the sum of gains[i] * table[i] over the tokens i of sentence s, in their order.
 
@@ -141,6 +163,7 @@ def sum_rows(ids, offsets, gains, table, extra, width, out):
     gains : ndarray of shape (V,), float32
     table : ndarray of shape (V * d,), float32
     extra : ndarray of shape (K * d,), float32
+        Empty to leave the other words out.
     width : int
         d.
     out : ndarray of shape (S * d,), float32
@@ -151,23 +174,31 @@ def sum_rows(ids, offsets, gains, table, extra, width, out):
     NumPy equivalent : ``out[s] = (gains[ids[s], None] * table[ids[s]]).sum(axis=0)``, one row after another.
     A sentence's sum depends on its own tokens only, bit for bit.
     """
-    one = _float32(1)
     for s in range(offsets.size - 1):
-        target = s * width
+        _sum_sentence(ids, offsets[s], offsets[s + 1], gains, table, extra, width, out, s * width)
+
+
+@compiled
+def _square(rows, start, width):
+    """Return the square of the length of rows[start : start + width]."""
+    total = splat(_float32(0))
+    full = width // LANES * LANES
+    for d in range(0, full, LANES):
+        part = load_vector(rows, start + d)
+        total = fma(part, part, total)
+    square = np.float64(sum_lanes(total))
+    for d in range(full, width):
+        square += np.float64(rows[start + d]) * np.float64(rows[start + d])
+    return square
+
+
+@compiled
+def _scale_to(rows, start, width, length, square):
+    """Bring rows[start : start + width] to a length, unless it is zero; `square` is that of the length that it has."""
+    if square > 0:
+        scale = _float32(length / np.sqrt(square))
         for d in range(width):
-            out[target + d] = 0
-        for t in range(offsets[s], offsets[s + 1]):
-            ahead = t + _AHEAD
-            if ahead < ids.size:
-                coming = np.int64(load(ids, ahead))
-                if coming >= 0:
-                    for d in range(0, width, _LINE):
-                        prefetch_read(table, coming * width + d)
-            word = np.int64(load(ids, t))
-            if word >= 0:
-                _add_row(table, word * width, load(gains, word), width, out, target)
-            else:
-                _add_row(extra, (-1 - word) * width, one, width, out, target)
+            rows[start + d] *= scale
 
 
 @compiled
@@ -180,21 +211,12 @@ def scale_to_unit(rows, width):
         Whether the length of every row was a finite number.
     """
     is_finite = True
-    full = width // LANES * LANES
     for start in range(0, rows.size, width):
-        total = splat(_float32(0))
-        for d in range(0, full, LANES):
-            part = load_vector(rows, start + d)
-            total = fma(part, part, total)
-        square = np.float64(sum_lanes(total))
-        for d in range(full, width):
-            square += np.float64(rows[start + d]) * np.float64(rows[start + d])
-        if not np.isfinite(square):
+        square = _square(rows, start, width)
+        if np.isfinite(square):
+            _scale_to(rows, start, width, 1.0, square)
+        else:
             is_finite = False
-        elif square > 0:
-            scale = _float32(1 / np.sqrt(square))
-            for d in range(width):
-                rows[start + d] *= scale
     return is_finite
 
 
@@ -248,31 +270,116 @@ def add_identities(data, ends, length, start_column, rows):
 
 
 @compiled
-def add_hashed_words(ids, offsets, gains, known, known_ends, unknown, unknown_ends, out):
-    """Add to each sentence's row the gain of each of its words, in the column and with the sign of the word's hash.
+def hash_words(data, ends, columns, slots):
+    """Write for each word twice the column that it counts in, and 1 more if its sign is minus; see `HashedBag`.
 
     Parameters
     ----------
-    ids, offsets, gains : ndarray
-        As for `sum_rows`.
-    known, unknown : ndarray of uint8
-        The words of the vocabulary and the others in UTF-8, one after another.
-    known_ends, unknown_ends : ndarray of int64
+    data : ndarray of shape (n_bytes,), uint8
+        The words in UTF-8, one after another.
+    ends : ndarray of shape (n,), int64
         Where each ends.
-    out : ndarray of shape (S, columns), float32
+    columns : int
+    slots : ndarray of shape (n,), int32
+        Overwritten.
     """
-    columns = _uint64(out.shape[1])
+    start = 0
+    for word in range(ends.size):
+        h = _mixed(_spelling_hash(data, start, ends[word]))
+        start = ends[word]
+        slots[word] = 2 * np.int64((h >> _uint64(1)) % _uint64(columns)) + np.int64(h & _uint64(1))
+
+
+class Rows(NamedTuple):
+    """Rows of `width` columns as `sum_rows` reads them."""
+
+    gains: Any
+    table: Any
+    extra: Any
+    width: int
+
+
+class Bag(NamedTuple):
+    """Slots of the V words and of the K others, as `hash_words` gives them; their gains are as in `Rows`."""
+
+    gains: Any
+    slots: Any
+    extra: Any
+    columns: int
+
+
+@compiled
+def _count_words(ids, start, stop, bag, out, target):
+    """Set out[target : target + bag.columns] to the bag of the words ids[start:stop]."""
+    for d in range(bag.columns):
+        out[target + d] = 0
+    for t in range(start, stop):
+        word = np.int64(load(ids, t))
+        if word >= 0:
+            slot, gain = np.int64(bag.slots[word]), bag.gains[word]
+        else:
+            slot, gain = np.int64(bag.extra[-1 - word]), _float32(1)
+        out[target + (slot >> 1)] += -gain if slot & 1 else gain
+
+
+@compiled
+def join_blocks(ids, offsets, first, bag, mean, weights, flags, out):
+    """Write the vectors of sentences: blocks of length 1 times their weights, side by side; those of zeros stay zeros.
+
+    Parameters
+    ----------
+    ids, offsets : ndarray
+        As for `sum_rows`.
+    first, mean : Rows
+        The blocks that are sums of rows, the one at the beginning and the one at the end.
+    bag : Bag
+        The one between them.
+    weights : ndarray of shape (2,), float64
+        Of the bag and of the mean; that of the first block is 1.
+    flags : (bool, bool)
+        Whether the first block's sums stand in `out` already, and whether whole vectors are brought to length 1.
+    out : ndarray of shape (S * columns,), float32
+        Overwritten.
+
+    Returns
+    -------
+    bool
+        Whether all lengths were finite numbers.
+
+    Notes
+    -----
+    NumPy equivalent : ``np.hstack([unit(s), weights[0] * unit(h), weights[1] * unit(m)])`` of the sums s and m of rows
+    and of the bags h, and `unit` of that. All of a sentence is done while it is in the cache.
+    """
+    has_sums, normalize = flags
+    columns = first.width + bag.columns + mean.width
+    is_finite = True
     for s in range(offsets.size - 1):
-        for t in range(offsets[s], offsets[s + 1]):
-            word = np.int64(ids[t])
-            if word >= 0:
-                start = known_ends[word - 1] if word else 0
-                h = _mixed(_spelling_hash(known, start, known_ends[word]))
-                gain = gains[word]
-            else:
-                word = -1 - word
-                start = unknown_ends[word - 1] if word else 0
-                h = _mixed(_spelling_hash(unknown, start, unknown_ends[word]))
-                gain = _float32(1)
-            column = np.int64((h >> _uint64(1)) % columns)
-            out[s, column] += -gain if h & _uint64(1) else gain
+        start, stop, one = offsets[s], offsets[s + 1], s * columns
+        two, three = one + first.width, one + first.width + bag.columns
+        if not has_sums:
+            _sum_sentence(ids, start, stop, first.gains, first.table, first.extra, first.width, out, one)
+        if bag.columns:
+            _count_words(ids, start, stop, bag, out, two)
+        if mean.width:
+            _sum_sentence(ids, start, stop, mean.gains, mean.table, mean.extra, mean.width, out, three)
+        squares = (
+            _square(out, one, first.width),
+            _square(out, two, bag.columns),
+            _square(out, three, mean.width),
+        )
+        if not np.isfinite(squares[0] + squares[1] + squares[2]):
+            is_finite = False
+            continue
+        total = 0.0
+        if squares[0] > 0:
+            total += 1
+        if squares[1] > 0:
+            total += weights[0] ** 2
+        if squares[2] > 0:
+            total += weights[1] ** 2
+        whole = 1 / np.sqrt(total) if normalize and total > 0 else 1.0
+        _scale_to(out, one, first.width, whole, squares[0])
+        _scale_to(out, two, bag.columns, whole * weights[0], squares[1])
+        _scale_to(out, three, mean.width, whole * weights[1], squares[2])
+    return is_finite

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from w2v.encoder.model.blocks import MEAN, NO_BLOCKS, Blocks
 from w2v.encoder.model.identity import Identity
 from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.state import EncoderState, sif_state
@@ -36,14 +37,15 @@ if TYPE_CHECKING:
     from w2v.neural.parameters import ParameterTable
 
 KIND = "sentence-encoder"
-FORMAT_VERSION = 2
-"""2 has a pooling other than the sum; without one an encoder is written as version 1, which older programs read."""
+FORMAT_VERSION = 3
+"""2 has a pooling other than the sum, 3 several blocks; an encoder is written as the lowest that has what it needs."""
 
 TABLE_FILE, NETWORK_FILE, POOLING_FILE = "encoder.safetensors", "network.safetensors", "pooling.safetensors"
+BLOCKS_FILE = "blocks.safetensors"
 
 _STRUCTURE = (
     "format", "format_version", "kind", "dimension", "vocabulary_size", "tokenizer", "identity", "subwords",
-    "subword_columns", "subword_scale", "network", "pooling", "table_columns",
+    "subword_columns", "subword_scale", "network", "pooling", "table_columns", "blocks",
 )  # fmt: skip
 
 
@@ -73,6 +75,7 @@ def _tensors(state: EncoderState) -> Tensors:
         TABLE_FILE: {"table": state.table, "word_weights": state.word_weights},
         NETWORK_FILE: {} if state.parameters is None else dict(state.parameters),
         POOLING_FILE: state.pooling.tensors(),
+        BLOCKS_FILE: state.blocks.tensors(),
     }
 
 
@@ -116,8 +119,11 @@ def load_encoder(
             raise ModelError(f"{path}: {error}") from error
     config = read_encoder_config(path)
     folder = Path(path)
-    pooling = _read_pooling(folder, config, mmap=mmap)
+    blocks = _read_blocks(folder, config, mmap=mmap)
+    pooling = _read_pooling(folder, config, config["dimension"] - blocks.columns, mmap=mmap)
     width = len(pooling.dense[0].weight) if pooling.dense else config.get("table_columns", config["dimension"])
+    if blocks and not pooling.dense and width != config["dimension"] - blocks.columns:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: its blocks do not make up its dimension")
     shape = (config["vocabulary_size"], width)
     file = folder / TABLE_FILE
     tensors = read_tensors(file, mmap=mmap)
@@ -143,6 +149,7 @@ def load_encoder(
             parameters,
             pooling,
             {name: value for name, value in config.items() if name not in _STRUCTURE},
+            blocks,
         )
     except ModelError:
         raise
@@ -161,7 +168,11 @@ def read_encoder_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     config = read_header(path, KIND, FORMAT_VERSION)
     file = Path(path, LAYOUT.config)
     check_positive(config, file, "dimension")
-    check_types(config, file, {"tokenizer": dict, "identity": dict, "subwords": dict, "network": dict, "pooling": dict})
+    check_types(
+        config,
+        file,
+        {"tokenizer": dict, "identity": dict, "subwords": dict, "network": dict, "pooling": dict, "blocks": dict},
+    )
     if "tokenizer" not in config:
         raise ModelError(f"{file} is damaged: it names no tokenizer")
     if "subwords" in config:
@@ -187,7 +198,7 @@ def _describe(state: EncoderState) -> dict[str, Any]:
     """Return the configuration of an encoder."""
     config: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": 1 if state.pooling.is_plain else FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if state.blocks else 1 if state.pooling.is_plain else 2,
         "kind": KIND,
         "dimension": state.dimension,
         "vocabulary_size": len(state.vocabulary),
@@ -203,7 +214,9 @@ def _describe(state: EncoderState) -> dict[str, Any]:
         config["network"] = state.network.to_dict()
     if not state.pooling.is_plain:
         config["pooling"] = state.pooling.to_config()
-    if state.pooling.kept is not None:
+    if state.blocks:
+        config["blocks"] = state.blocks.describe()
+    if state.pooling.kept is not None or state.blocks:
         config["table_columns"] = state.width
     config.update((name, value) for name, value in state.metadata.items() if name not in _STRUCTURE)
     return config
@@ -226,8 +239,19 @@ def _read_network(
     return network, read_parameters(folder / NETWORK_FILE, tensors, mmap=mmap)
 
 
-def _read_pooling(folder: Path, config: dict[str, Any], *, mmap: bool) -> Pooling:
-    """Return the pooling that the configuration describes."""
+def _read_blocks(folder: Path, config: dict[str, Any], *, mmap: bool) -> Blocks:
+    """Return the blocks that the configuration describes."""
+    if "blocks" not in config:
+        return NO_BLOCKS
+    tensors = read_tensors(folder / BLOCKS_FILE, mmap=mmap) if MEAN in config["blocks"] else {}
+    try:
+        return Blocks.from_config(config["blocks"], tensors)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{folder / LAYOUT.config} is damaged: its blocks: {error}") from error
+
+
+def _read_pooling(folder: Path, config: dict[str, Any], columns: int, *, mmap: bool) -> Pooling:
+    """Return the pooling that the configuration describes, which makes so many columns."""
     if "pooling" not in config:
         return SUM
     described, tensors = config["pooling"], {}
@@ -235,8 +259,8 @@ def _read_pooling(folder: Path, config: dict[str, Any], *, mmap: bool) -> Poolin
         tensors = read_tensors(folder / POOLING_FILE, mmap=mmap)
     try:
         pooling = Pooling.from_config(described, tensors)
-        if pooling.dense and pooling.columns(0) != config["dimension"]:
-            raise ValueError(f"it ends with {pooling.columns(0)} columns, but the dimension is {config['dimension']}")
+        if pooling.dense and pooling.columns(0) != columns:
+            raise ValueError(f"it ends with {pooling.columns(0)} columns, but the dimension is {columns}")
         return pooling
     except (TypeError, ValueError) as error:
         raise ModelError(f"{folder / LAYOUT.config} is damaged: its pooling: {error}") from error

@@ -1,4 +1,4 @@
-"""The rows that a sentence's words have in an encoder, gathered or summed up."""
+"""The rows that a sentence's words have in an encoder, gathered or summed up, and the blocks beside their sum."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.encoder.model.blocks import Blocks
 from w2v.encoder.model.lookup import FoundWords, WordLookup, encode_words
-from w2v.encoder.model.lookup_kernels import add_identities, sum_rows
+from w2v.encoder.model.lookup_kernels import Bag, Rows, add_identities, hash_words, join_blocks, sum_rows
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.model.weights import log_weights, word_probabilities
+from w2v.encoding.vocabulary import Vocabulary
 from w2v.kernels.subwords import take_ngrams
 from w2v.vectors.subwords import SubwordVectors
 
@@ -17,23 +20,25 @@ from w2v.vectors.subwords import SubwordVectors
 class WordRows:
     """What `EncoderState` says of words: exp(b_i) · E_i for known ones, spelling and n-grams for others.
 
-    Its methods may be called from several threads at once. `gains` are exp(b), shape (V,), read-only.
+    Its methods may be called from several threads at once. `gains` are exp(b), shape (V,), read-only. `has_unknown`
+    says whether words that the vocabulary does not hold have a row; `beside` makes the blocks beside the rows' sum.
     """
 
     def __init__(self, state: EncoderState) -> None:
         self.state = state
         self.lookup = WordLookup(state.vocabulary, state.tokenizer)
         self.has_unknown = state.identity is not None or state.subwords is not None
+        self.beside = BesideRows(state.blocks, state.vocabulary) if state.blocks else None
         self.gains = _frozen(state.gains)
         self._table = _frozen(state.table.reshape(-1))
 
     def find(self, sentences: Sequence[str], *, first: int = 0) -> FoundWords:
         """Look up the words of sentences; those that have no row at all are left out. See `WordLookup.find`."""
-        return self.lookup.find(sentences, with_unknown=self.has_unknown, first=first)
+        return self.lookup.find(sentences, with_unknown=self.state.has_unknown, first=first)
 
     def find_lines(self, data: bytes) -> FoundWords:
         """Look up the words of the lines of a text; see `WordLookup.find_lines`."""
-        return self.lookup.find_lines(data, with_unknown=self.has_unknown)
+        return self.lookup.find_lines(data, with_unknown=self.state.has_unknown)
 
     def sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the sum of the rows of each sentence, shape (S, d); zero for a sentence without words.
@@ -44,6 +49,18 @@ class WordRows:
         extra = _frozen(self.unknown_rows(found.unknown).reshape(-1))
         sum_rows(found.ids, found.offsets, self.gains, self._table, extra, self.state.width, sums.reshape(-1))
         return sums
+
+    def join(self, found: FoundWords, out: NDArray[np.float32], *, has_sums: bool, normalize: bool) -> bool:
+        """Write the vectors of sentences with all blocks to `out`, shape (S, columns); say whether they are finite.
+
+        With `has_sums` the first block stands there already, but for its length.
+        """
+        assert self.beside is not None
+        if has_sums:
+            return self.beside.join(found, out, normalize=normalize)
+        extra = self.unknown_rows(found.unknown) if self.has_unknown else np.empty(0, np.float32)
+        first = Rows(self.gains, self._table, _frozen(extra.reshape(-1)), self.state.width)
+        return self.beside.join(found, out, first, normalize=normalize)
 
     def gather(self, found: FoundWords) -> NDArray[np.float32]:
         """Return the row of every token, shape (N, d), a copy."""
@@ -71,6 +88,83 @@ class WordRows:
             length = np.float32(state.identity.scale / np.sqrt(state.width - start))
             add_identities(*encode_words(words), length, start, rows)
         return rows
+
+
+class BesideRows:
+    """The blocks beside the first, ready to be made; `columns` are theirs."""
+
+    def __init__(self, blocks: Blocks, vocabulary: Vocabulary) -> None:
+        self.blocks, self.columns, self._n_words = blocks, blocks.columns, len(vocabulary)
+        nothing, no_slots = _frozen(np.empty(0, np.float32)), np.empty(0, np.int32)
+        self._bag, self._mean = Bag(nothing, no_slots, no_slots, 0), _no_rows(0)
+        if blocks.bag is not None:
+            gains = np.exp(log_weights(word_probabilities(vocabulary), blocks.bag.a))
+            self._bag = Bag(_frozen(gains), self._slots(vocabulary.index_to_key), no_slots, blocks.bag.columns)
+        if blocks.mean is not None:
+            vectors = blocks.mean.vectors
+            ones = _frozen(np.ones(len(vectors), np.float32))
+            self._mean = Rows(ones, _frozen(vectors.reshape(-1)), nothing, vectors.shape[1])
+        self._weights = np.array([one.weight if one else 0.0 for one in (blocks.bag, blocks.mean)])
+
+    def join(self, found: FoundWords, out: NDArray[np.float32], first: Rows | None = None, *, normalize: bool) -> bool:
+        """Write the vectors of sentences to `out`, shape (S, d); say whether they are finite. See `join_blocks`.
+
+        Without `first` the first block stands there already, but for its length.
+        """
+        flags, bag = (first is None, normalize), self._bag._replace(extra=self._slots(found.unknown))
+        first = _no_rows(out.shape[1] - self.columns) if first is None else first
+        finite: bool = join_blocks(
+            found.ids, found.offsets, first, bag, self._mean, self._weights, flags, out.reshape(-1)
+        )
+        return finite
+
+    def gather(self, found: FoundWords) -> NDArray[np.float32]:
+        """Return for every token what it adds to these blocks of its sentence's vector, shape (N, columns)."""
+        parts = self._rows_of(found.ids, self._slots(found.unknown))
+        for rows, weight in parts:
+            scale_sentences(rows, found.offsets, weight)
+        return np.hstack([rows for rows, _ in parts])
+
+    def of_vocabulary(self) -> list[tuple[NDArray[np.float32], float]]:
+        """Return for each block the rows of the words, whose sums it is but for its length, and its weight."""
+        return self._rows_of(np.arange(self._n_words, dtype=np.int32), np.empty(0, np.int32))
+
+    def _rows_of(self, ids: NDArray[np.int32], unknown: NDArray[np.int32]) -> list[tuple[NDArray[np.float32], float]]:
+        """Return the rows of words in each block and its weight; `unknown` has the slots of those below 0."""
+        parts, known = [], ids >= 0
+        bag, mean = self.blocks.bag, self.blocks.mean
+        if bag is not None:
+            slots, gains = np.empty(len(ids), np.int32), np.ones(len(ids), np.float32)
+            slots[known], slots[~known] = self._bag.slots[ids[known]], unknown[-1 - ids[~known]]
+            gains[known] = self._bag.gains[ids[known]]
+            rows = np.zeros((len(ids), bag.columns), np.float32)
+            rows[np.arange(len(ids)), slots >> 1] = np.where(slots & 1, -gains, gains)
+            parts.append((rows, bag.weight))
+        if mean is not None:
+            rows = np.zeros((len(ids), mean.vectors.shape[1]), np.float32)
+            rows[known] = mean.vectors[ids[known]]
+            parts.append((rows, mean.weight))
+        return parts
+
+    def _slots(self, words: Sequence[str]) -> NDArray[np.int32]:
+        slots = np.empty(len(words) if self.blocks.bag else 0, np.int32)
+        if len(slots):
+            assert self.blocks.bag is not None
+            hash_words(*encode_words(self.blocks.bag.beginnings(words)), self.blocks.bag.columns, slots)
+        return slots
+
+
+def scale_sentences(rows: NDArray[np.float32], offsets: NDArray[np.int64], length: float) -> None:
+    """Scale the rows of each sentence in place so that their sum has a length; a sum of zero stays zero."""
+    for start, stop in zip(offsets.tolist(), offsets[1:].tolist(), strict=False):
+        own = float(np.linalg.norm(rows[start:stop].sum(axis=0, dtype=np.float64)))
+        if own > 0:
+            rows[start:stop] *= np.float32(length / own)
+
+
+def _no_rows(width: int) -> Rows:
+    nothing = _frozen(np.empty(0, np.float32))
+    return Rows(nothing, nothing, nothing, width)
 
 
 def _ngram_means(subwords: SubwordVectors, words: list[str]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
+from w2v.encoder.model.blocks import NO_BLOCKS, Blocks
 from w2v.encoder.model.identity import Identity
 from w2v.encoder.model.pooling import SUM, Pooling
 from w2v.encoder.model.weights import log_weights, row_scale, word_probabilities
@@ -33,8 +34,9 @@ class EncoderState:
     The tokens i of a sentence have the embeddings x_i = exp(b_i) · E_i. Without a network its vector is s = Σ x_i. With
     one, s = Σ y_i, of the hidden states y, as wide as x, that the network makes; at its start y = x or Σ y_i points
     where Σ x_i does. Encoders of other programs may pool otherwise; see `Pooling`. Sentences are compared by the cosine
-    of s. Words that the vocabulary does not hold have weight 1 and the embedding that `subwords` and `identity` make;
-    without these they are left out. The vector of a sentence without any token is zero.
+    of s, or of s and further blocks side by side; see `blocks`. Words that the vocabulary does not hold have weight 1
+    and the embedding that `subwords` and `identity` make; without these they are left out. The vector of a sentence
+    without any token is zero.
 
     Attributes
     ----------
@@ -59,6 +61,9 @@ class EncoderState:
         How tokens become a sentence's vector; the sum, unless an encoder was imported.
     metadata : dict
         Whatever else is kept with the encoder, in JSON types.
+    blocks : Blocks
+        What stands beside s; see `w2v.encoder.model.blocks`. A sentence's vector is then s at length 1 and, behind it,
+        the others at theirs, all brought to length 1 if the pooling normalizes.
 
     Raises
     ------
@@ -79,6 +84,7 @@ class EncoderState:
     parameters: ParameterTable | None = None
     pooling: Pooling = SUM
     metadata: dict[str, Any] = field(default_factory=dict)
+    blocks: Blocks = NO_BLOCKS
 
     def __post_init__(self) -> None:
         n_words = len(self.vocabulary)
@@ -93,6 +99,10 @@ class EncoderState:
             raise ValueError("a word's weight is not finite")
         if self.identity is not None and self.identity.start >= self.width:
             raise ValueError(f"the identity begins at column {self.identity.start} of {self.width}: it needs a column")
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Raise ValueError if what comes after the table does not fit it."""
         if (self.network is None) != (self.parameters is None):
             raise ValueError("a network needs its parameters, and parameters their network")
         if self.network is not None and self.network.input_size != self.width:
@@ -103,6 +113,12 @@ class EncoderState:
             raise ValueError(
                 f"the dense map takes {len(self.pooling.dense[0].weight)} columns, but the table has {self.width}"
             )
+
+        mean = self.blocks.mean
+        if mean is not None and len(mean.vectors) != len(self.vocabulary):
+            raise ValueError(f"there are {len(self.vocabulary)} words, but the mean is of {len(mean.vectors)} vectors")
+        if self.blocks and self.pooling.kept is not None:
+            raise ValueError("an encoder that keeps the first columns only has no place for further blocks")
 
     def __sklearn_clone__(self) -> EncoderState:
         return self  # read-only: a clone of an estimator shares it
@@ -118,14 +134,19 @@ class EncoderState:
         return self.network if self.architecture == "attention" else None
 
     @property
+    def has_unknown(self) -> bool:
+        """Whether words that the vocabulary does not hold count in some block."""
+        return self.subwords is not None or self.identity is not None or self.blocks.bag is not None
+
+    @property
     def width(self) -> int:
         """The width of the table, and of the hidden states that are pooled."""
         return int(self.table.shape[1])
 
     @property
     def dimension(self) -> int:
-        """d, the width of sentence vectors: that of the table, unless the pooling maps them to another."""
-        return self.pooling.columns(self.width)
+        """The width of sentence vectors: that of the table or of what the pooling maps them to, and of the blocks."""
+        return self.pooling.columns(self.width) + self.blocks.columns
 
     @property
     def gains(self) -> NDArray[np.float32]:

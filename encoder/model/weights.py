@@ -12,6 +12,9 @@ from w2v.encoding.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
 
+SENTENCE_LENGTH = 11
+"""Words that a sentence is taken to have, as uSIF's paper does."""
+
 _N_FREQUENT = 20_000
 _ZIPF_SHIFT = 2.7  # Mandelbrot's: p is in proportion to 1 / (rank + 2.7)
 
@@ -44,6 +47,14 @@ def row_scale(embeddings: Embeddings) -> float:
     vectors = embeddings.most_frequent(_N_FREQUENT).vectors
     total = float(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64))
     return float(np.sqrt(len(vectors) / total)) if 0 < total < np.inf else 1.0
+
+
+def typical_length(rows: NDArray[np.float32], probabilities: NDArray[np.float64]) -> float:
+    """Return the root mean square length of the sum of the rows of eleven words, drawn by their probabilities."""
+    mean = probabilities @ rows
+    squares = float(probabilities @ np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    apart = squares - float(mean @ mean)
+    return float(np.sqrt(SENTENCE_LENGTH * apart + SENTENCE_LENGTH**2 * float(mean @ mean)))
 
 
 def usif_weights(probabilities: NDArray[np.float64], sentence_length: int) -> NDArray[np.float32]:

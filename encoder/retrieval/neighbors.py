@@ -96,7 +96,7 @@ def nearest_texts(inference: Inference, query: str, *, top_n: int = 10, texts: A
         raise ValueError(f"no word of {query!r:.80} is known to the encoder")
     own = set(lookup.words_of(found)[0]) | {query}
     words = state.vocabulary.index_to_key
-    if state.network is None and state.pooling.is_linear:
+    if state.network is None and state.pooling.is_linear and not state.blocks:
         table = VectorTable(state.table)
     else:
         table = VectorTable(inference.encode(words, Output()))
@@ -109,5 +109,4 @@ def nearest_texts(inference: Inference, query: str, *, top_n: int = 10, texts: A
     if texts is not None:
         lines = similar_sentences(inference, query, texts, top_n=top_n)
         near = sorted([*near, *(NearText(*line) for line in lines)], key=lambda each: -each.similarity)
-    is_closed = state.subwords is None and state.identity is None
-    return NearTexts(near[:top_n], found.unknown if is_closed else [])
+    return NearTexts(near[:top_n], [] if state.has_unknown else found.unknown)

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Union
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 from w2v.corpora.readers import TextReader
+from w2v.encoder.model.blocks import DEFAULT_BAG, Blocks, PlainMean
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.opening import open_start
@@ -53,7 +56,9 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
         if not hasattr(start, "embeddings_"):
             raise NotFittedError("the Word2Vec to start from is not trained yet: call fit with the texts first")
         start = start.embeddings_
+    vectors = None
     if isinstance(start, Embeddings):
+        vectors = start.vectors
         start = sif_state(
             start,
             parameters.a,
@@ -62,7 +67,43 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
         )
     if not isinstance(start, EncoderState):
         raise TypeError(f"embeddings must be Embeddings, an EncoderState or a folder, not {type(start).__name__}")
-    return _with_architecture(start, parameters, draw_seed)
+    blocks = _blocks(start.blocks, parameters, vectors)
+    return _with_architecture(replace(start, blocks=blocks), parameters, draw_seed)
+
+
+def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.float32] | None) -> Blocks:
+    """Return the blocks that parameters ask for; what they leave open is as the encoder to start from has it."""
+    bag, mean = own.bag, own.mean
+    wanted = {name: getattr(parameters, f"bag_{name}") for name in ("columns", "prefix", "weight")}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if parameters.bag_columns == 0:
+        if len(given) > 1:
+            raise ValueError(
+                "bag_weight and bag_prefix are those of a bag of words, and with bag_columns=0 there is none"
+            )
+        bag = None
+    elif given:
+        bag = replace(DEFAULT_BAG if bag is None else bag, **given)
+    if parameters.mean_weight == 0:
+        mean = None
+    elif parameters.mean_weight is not None:
+        vectors = vectors if mean is None else mean.vectors
+        if vectors is None:
+            raise ValueError("mean_weight needs word vectors to start from: those of this encoder are trained already")
+        mean = PlainMean(np.ascontiguousarray(vectors, np.float32), parameters.mean_weight)
+    return Blocks(bag, mean)
+
+
+def with_default_blocks(state: EncoderState, parameters: EncoderParameters, used: tuple[str, ...]) -> EncoderState:
+    """Return what training starts from: on a corpus alone with a bag of words, unless something is said of one.
+
+    `used` names what is trained on. What was trained before, and what has a network, stays as it is.
+    """
+    if used != ("corpus",) or parameters.bag_columns is not None or state.blocks.bag is not None:
+        return state
+    if state.network is not None or is_trained(state):
+        return state
+    return replace(state, blocks=replace(state.blocks, bag=DEFAULT_BAG))
 
 
 def _with_architecture(

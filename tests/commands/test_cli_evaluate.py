@@ -111,6 +111,26 @@ def test_evaluate_prints_the_mean_of_several_files(model: Path, other: Path, sts
     copy.write_bytes(sts.read_bytes())
     result = run(model, "--sts", sts, "--sts", copy, "--against", other)
     assert "mean of the files" in result.stdout
+    figure = found(model, "--sts", sts)["sts"][str(sts)]["spearman"]
+    [row] = [line for line in run(model, "--sts", sts, "--sts", copy).stdout.splitlines() if "mean of" in line]
+    assert float(row.split()[-1]) == pytest.approx(figure, abs=6e-4)
+
+
+def test_evaluate_tells_scored_pairs_by_genre(model: Path, other: Path, sts: Path, tmp_path: Path) -> None:
+    rows = [line.split("\t") for line in sts.read_text().splitlines()]
+    genres = ["main-news\theadlines", "main-captions\timages", "main-news\tMSRpar"]
+    path = tmp_path / "benchmark.csv"
+    path.write_text("".join(f"{genres[i % 3]}\t2012\t{i}\t{score}\t{a}\t{b}\n" for i, (a, b, score) in enumerate(rows)))
+    described = found(model, "--sts", path, "--against", other)
+    own, beside = (side["sts"][str(path)]["genres"] for side in (described, described["against"]))
+    assert list(own) == ["main-news", "main-news/headlines", "main-news/MSRpar", "main-captions"]
+    assert [part["n_pairs"] for part in own.values()] == [40, 20, 20, 20]
+    differences = described["difference"]["sts"][str(path)]["genres"]
+    for name, part in own.items():
+        assert differences[name]["difference"] == pytest.approx(part["spearman"] - beside[name]["spearman"])
+    shown = run(model, "--sts", path, "--against", other).stdout.splitlines()
+    names = [line.split()[0] for line in shown if line.startswith("  ")]
+    assert names == ["main-news", "headlines", "MSRpar", "main-captions"]
 
 
 @pytest.mark.parametrize(

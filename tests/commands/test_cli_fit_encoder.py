@@ -194,7 +194,7 @@ def test_fit_encoder_reports_bad_input(
 BAD_VALUES = {
     "architecture": "magic", "window": 0, "layers": 0, "heads": "x", "dim": 0, "positions": "circular",
     "feed_forward": 0.0, "norm": "both", "dropout": 1.0, "a": 0.0, "identity_scale": -1.0, "identity_columns": -1,
-    "head": "none",
+    "head": "none", "bag_columns": -1, "bag_prefix": 65, "bag_weight": 0.0, "mean_weight": -1.0,
 }  # fmt: skip
 BAD_OPTIONS = {
     "steps": 0, "batch_size": 1, "learning_rate": -1.0, "weight_rate": "x", "network_rate": -0.1, "temperature": 0.0,
@@ -235,6 +235,25 @@ def test_fit_encoder_reports_what_is_no_number(model: Path, corpus: Path, tmp_pa
     network = ("--architecture", "attention", "--steps", 1)
     result = run("fit-encoder", model, corpus, "-o", tmp_path / "out", *network, option, "nan")
     assert result.exit_code in (1, 2) and name in result.stderr.replace("-", "_"), result.output
+
+
+def test_blocks_are_asked_for_kept_and_told(model: Path, corpus: Path, tmp_path: Path) -> None:
+    short = ("--steps", 2, "--batch-size", 4, "--min-tokens", 2)
+    run("fit-encoder", model, corpus, "-o", tmp_path / "plain", *short)
+    beside = ("--bag-columns", 32, "--bag-weight", 0.25, "--mean-weight", 0.5)
+    result = run("fit-encoder", model, corpus, "-o", tmp_path / "blocks", *beside, *short)
+    assert result.exit_code == 0, result.output
+    described = [json.loads(run("info", tmp_path / name, "--json").stdout) for name in ("plain", "blocks")]
+    width = SentenceEncoder.load(tmp_path / "plain").state.width
+    bag = {"columns": 256, "weight": 0.8, "a": 0.003, "prefix": 4}
+    assert described[0]["blocks"] == {"bag": bag}
+    assert described[1]["blocks"] == {
+        "bag": {**bag, "columns": 32, "weight": 0.25}, "mean": {"columns": width, "weight": 0.5},
+    }  # fmt: skip
+    assert [one["dimension"] for one in described] == [width + 256, width + 32 + width]
+    again = run("fit-encoder", tmp_path / "blocks", corpus, "-o", tmp_path / "again", "--bag-columns", 0, *short)
+    assert again.exit_code == 0, again.output
+    assert set(SentenceEncoder.load(tmp_path / "again").state.blocks.describe()) == {"mean"}
 
 
 def test_help_shows_the_defaults_of_training() -> None:

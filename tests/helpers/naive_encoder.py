@@ -41,3 +41,29 @@ def spelling_signs(word: str, width: int) -> list[int]:
         z ^= z >> 31
         signs += [-1 if z >> bit & 1 else 1 for bit in range(64)]
     return signs[:width]
+
+
+def hashed_slot(word: str, columns: int) -> tuple[int, int]:
+    """Return the column of a word and its sign, which the last bit of its hash decides."""
+    z = 0xCBF29CE484222325
+    for byte in word.encode():
+        z = ((z ^ byte) * 0x100000001B3) & _64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _64
+    z ^= z >> 31
+    return (z >> 1) % columns, -1 if z & 1 else 1
+
+
+def hashed_bag(tokens: Sequence[str], share: dict[str, float], a: float, columns: int) -> NDArray[np.float64]:
+    """Return the bag of the words of a sentence, shape (columns,); those without a share count 1."""
+    bag = np.zeros(columns)
+    for token in tokens:
+        column, sign = hashed_slot(token, columns)
+        bag[column] += sign * (a / (a + share[token]) if token in share else 1.0)
+    return bag
+
+
+def side_by_side(blocks: Sequence[tuple[NDArray[np.float64], float]]) -> NDArray[np.float64]:
+    """Return blocks, each at the length of its weight, one after another; zeros stay zeros."""
+    parts = [block * (weight / np.linalg.norm(block)) if block.any() else block for block, weight in blocks]
+    return np.concatenate(parts)

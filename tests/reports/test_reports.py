@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from w2v import Embeddings, ModelError, UnknownWordError, Vocabulary
 from w2v.corpora import CorpusError
 from w2v.encoder import SentenceEncoder
+from w2v.encoder.evaluation import evaluate_sts, read_scored_pairs
 from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
 from w2v.reports import Card, CardOptions, Evaluations, check_report_path, model_card, save_report, to_html, to_markdown
 from w2v.reports.blocks import Curves, MapPoint, Section, Series, Table, WordMap
@@ -343,6 +344,25 @@ def test_evaluation_of_sentences_stands_beside_closed_forms(embeddings: Embeddin
     assert sts.rows[0][4] == "+0.000 (+0.000 … +0.000)"
     assert classify.rows[0][-1] == "50.0 %"
     assert {result.metric for result in card.results} == {"spearman_cosine", "accuracy"}
+
+
+def test_evaluation_of_sentences_is_told_by_genre(embeddings: Embeddings, tmp_path: Path) -> None:
+    pairs = tmp_path / "sts.csv"
+    lines = [
+        f"main-{'ab'[n % 2]}\tfile\t2012\t0\t{5 - 4 * (a != b)}\t"
+        f"topic{a}{chr(97 + n)}\ttopic{b}b topic{b}{chr(100 + n)}\n"
+        for n in range(4) for a in range(4) for b in range(4)
+    ]  # fmt: skip
+    pairs.write_text("".join(lines), encoding="utf-8")
+    whole, by_genre = tables(
+        model_card(SentenceEncoder(embeddings), evaluations=Evaluations(sts=[pairs])), "Evaluation"
+    )
+    assert by_genre.caption == "sts.csv by genre"
+    assert by_genre.is_detail
+    assert by_genre.header == ("genre", *whole.header[1:])
+    assert [row[:2] for row in by_genre.rows] == [("main-a", "32"), ("main-b", "32")]
+    parts = evaluate_sts(SentenceEncoder(embeddings).encode, read_scored_pairs(pairs)).by_genre
+    assert [row[2] for row in by_genre.rows] == [f"{part.spearman:.3f}" for part in parts.values()]
 
 
 def test_card_of_an_encoder_says_how_it_is_made(embeddings: Embeddings, tmp_path: Path) -> None:

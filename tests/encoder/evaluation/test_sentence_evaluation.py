@@ -141,6 +141,32 @@ def test_sts_gives_empty_sentences_the_cosine_zero(rng: np.random.Generator) -> 
     assert report.n_empty == 2
 
 
+def test_sts_is_told_by_genre(tmp_path: Path, rng: np.random.Generator) -> None:
+    kinds = [("news", "headlines"), ("captions", "images"), ("news", "paraphrases")]
+    first, second = random_sentences(rng, 60), [*random_sentences(rng, 59), ""]
+    scores = rng.uniform(0, 5, 60).round(2)
+    rows = [
+        f"main-{kinds[i % 3][0]}\t{kinds[i % 3][1]}\t2012\t{i}\t{scores[i]}\t{first[i]}\t{second[i]}\n"
+        for i in range(60)
+    ]
+    report = evaluate_sts(bag, read_scored_pairs(write(tmp_path, "".join(rows))))
+    parts = report.by_genre
+    assert list(parts) == ["main-news", "main-news/headlines", "main-news/paraphrases", "main-captions"]
+    assert [len(part) for part in parts.values()] == [40, 20, 20, 20]
+    own = [i for i in range(60) if i % 3 != 1]
+    expected = spearmanr(report.cosines[own], scores[own])[0]
+    assert parts["main-news"].spearman == pytest.approx(expected, rel=1e-9)
+    assert [part.n_empty for part in parts.values()] == [1, 0, 1, 0]
+    assert report.to_dict()["genres"]["main-captions"] == parts["main-captions"].to_dict()
+    assert "genres" not in parts["main-captions"].to_dict()
+
+
+def test_pairs_without_genres_have_one_report_only(tmp_path: Path) -> None:
+    report = evaluate_sts(bag, read_scored_pairs(write(tmp_path, "w1 w2\tw1\t4\nw2\tw3\t1\n")))
+    assert report.by_genre == {}
+    assert "genres" not in report.to_dict()
+
+
 def test_sts_refuses_what_is_no_row_for_each_sentence() -> None:
     pairs = ScoredPairs(("a",), ("b",), np.array([1.0]))
     with pytest.raises(EvaluationError, match=r"shape \(3,\) of 2 sentences"):

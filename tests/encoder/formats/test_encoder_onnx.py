@@ -17,6 +17,7 @@ from w2v import ModelError
 from w2v.corpora.tokenizers import JiebaTokenizer, WhitespaceTokenizer, WordsTokenizer
 from w2v.encoder import EncoderState, SentenceEncoder, sif_state
 from w2v.encoder.formats import onnx_folder, read_encoder, write_encoder
+from w2v.encoder.model.blocks import Blocks, HashedBag, PlainMean
 from w2v.encoder.model.pooling import Dense, Pooling
 from w2v.neural.names import POSITIONS
 
@@ -64,6 +65,20 @@ def test_static_encoder_makes_the_same_vectors(tmp_path: Path, tokenizer: Any) -
     folder = write(state, tmp_path / "f")
     np.testing.assert_allclose(run_onnx(folder, SENTENCES), encode(state, SENTENCES), atol=1e-5)
     np.testing.assert_array_equal(run_onnx(folder, ["", "unheard of"]), np.zeros((2, 20)))
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("architecture", ["static", "attention"])
+def test_blocks_stand_side_by_side(tmp_path: Path, architecture: str, normalize: bool) -> None:
+    state = sif_state(make_embeddings(), 1e-2) if architecture == "static" else make_network()
+    mean = PlainMean(np.ascontiguousarray(make_embeddings(9, seed=3).vectors), 0.3)
+    blocks = Blocks(HashedBag(4, 0.5, 1e-3), mean)  # so few columns that words meet
+    state = replace(state, blocks=blocks, pooling=Pooling(normalize=normalize))
+    known = ["the river; the RIVER!", "a " * 300 + "river", "the", "日本 naïve 42 x straße", ""]
+    found = run_onnx(write(state, tmp_path / "f"), [*known, "unheard of"])
+    np.testing.assert_allclose(found[:-1], encode(state, known), atol=1e-5)
+    assert not found[-1].any()
 
 
 @pytest.mark.interop

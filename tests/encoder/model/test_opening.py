@@ -31,7 +31,7 @@ def test_folder_of_ours_opens_alike_everywhere(kind: str, tmp_path: Path) -> Non
     opened, loaded = SentenceEncoder(str(tmp_path / "my.encoder")), SentenceEncoder.load(tmp_path / "my.encoder")
     for other in (opened, loaded):
         np.testing.assert_array_equal(other.encode(TEXTS), encoder.encode(TEXTS))
-        assert other.dimension == 12
+        assert other.state.width == 12
     assert card(opened) == card(loaded)
     assert ("held-out loss" in card(opened)) == (kind != "closed")
 

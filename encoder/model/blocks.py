@@ -1,0 +1,173 @@
+"""What stands beside a sentence's first block: which words it has, by their spelling, and the plain mean of vectors.
+
+The first block, s, is what `w2v.encoder.model.state.EncoderState` makes of table, weights and network. Each further one
+is made of the same words, is brought to length 1 and multiplied by its weight, so that it counts the same whether a
+sentence is short or long.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.parameters import BAG_A, BAG_COLUMNS, BAG_PREFIX, BAG_WEIGHT, check_parameter
+
+MEAN = "mean"
+"""The array of the vectors whose mean is a block."""
+
+
+@dataclass(frozen=True)
+class HashedBag:
+    """A bag of words: each word counts in one column, which its beginning decides, with a sign.
+
+    Parameters
+    ----------
+    columns : int
+        Two beginnings share a column one time in `columns`, and then hide or cancel each other as often.
+    weight : float
+        Length of the block, beside 1 of the first.
+    a : float
+        A word of probability p counts a / (a + p), one that the vocabulary does not hold 1.
+    prefix : int, default 0
+        Code points of the beginning that count: of 4, "play", "plays" and "playing" are one. 0 counts the whole word.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+
+    Notes
+    -----
+    With the output h of SplitMix64 for the FNV-1a hash of the beginning's UTF-8 bytes, as in
+    `w2v.encoder.model.identity.Identity`, the column is ``(h >> 1) % columns``, and the sign is minus if the last bit
+    of h is set. Saved encoders depend on this.
+
+    References
+    ----------
+    .. [1] Weinberger, Dasgupta, Langford, Smola and Attenberg 2009, Feature hashing for large scale multitask learning,
+       ICML, definition 1.
+    .. [2] McNamee and Mayfield 2004, Character n-gram tokenization for European language text retrieval, Information
+       Retrieval 7: words cut after their first letters, instead of a stemmer.
+    """
+
+    columns: int
+    weight: float
+    a: float
+    prefix: int = 0
+
+    def __post_init__(self) -> None:
+        check_parameter("bag_columns", self.columns)
+        check_parameter("bag_weight", self.weight)
+        check_parameter("a", self.a)
+        check_parameter("bag_prefix", self.prefix)
+        if not self.columns or not self.weight:
+            raise ValueError("a block needs a column at least, and a weight above 0")
+
+    def beginnings(self, words: Sequence[str]) -> Sequence[str]:
+        """Return what of each word decides its column."""
+        return [word[: self.prefix] for word in words] if self.prefix else words
+
+
+DEFAULT_BAG = HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A, BAG_PREFIX)
+
+
+@dataclass(frozen=True, eq=False)
+class PlainMean:
+    """The mean of word vectors, which all count the same.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (V, m), float32, C-contiguous
+        Those of the vocabulary. Other words are left out.
+    weight : float
+        Length of the block, beside 1 of the first.
+
+    Raises
+    ------
+    TypeError
+        If the array has another type.
+    ValueError
+        If it has another shape, or the weight is out of range.
+    """
+
+    vectors: NDArray[np.float32]
+    weight: float
+
+    def __post_init__(self) -> None:
+        check_parameter("mean_weight", self.weight)
+        if not self.weight:
+            raise ValueError("a block needs a weight above 0")
+        if self.vectors.dtype != np.float32:
+            raise TypeError(f"the vectors of a mean must be float32, not {self.vectors.dtype}")
+        if self.vectors.ndim != 2 or not self.vectors.shape[1]:
+            raise ValueError(f"the vectors of a mean cannot have the shape {self.vectors.shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """The blocks beside the first, in the order of their columns; those that are None are not there."""
+
+    bag: HashedBag | None = None
+    mean: PlainMean | None = None
+
+    def __bool__(self) -> bool:
+        return self.bag is not None or self.mean is not None
+
+    @property
+    def columns(self) -> int:
+        """How many columns they have."""
+        return (self.bag.columns if self.bag else 0) + (self.mean.vectors.shape[1] if self.mean else 0)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Return what `from_config` needs beside the arrays of `tensors`; an infinite `a` is None."""
+        described: dict[str, dict[str, Any]] = {}
+        if self.bag is not None:
+            a = self.bag.a if math.isfinite(self.bag.a) else None
+            described["bag"] = {**vars(self.bag), "a": a}
+        if self.mean is not None:
+            described[MEAN] = {"columns": int(self.mean.vectors.shape[1]), "weight": self.mean.weight}
+        return described
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name."""
+        return {} if self.mean is None else {MEAN: self.mean.vectors}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Blocks:
+        """Make the blocks again that `describe` and `tensors` described; they may be a stranger's.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If something is missing, unknown, out of range or of a wrong type or shape.
+        """
+        if not config or set(config) - {"bag", MEAN}:
+            raise ValueError("blocks must hold a bag, a mean or both, and nothing else")
+        bag = mean = None
+        if "bag" in config:
+            described = _entries(config, "bag", {"columns", "weight", "a", "prefix"})
+            bag = HashedBag(**described | {"a": math.inf if described["a"] is None else described["a"]})
+        if MEAN in config:
+            described = _entries(config, MEAN, {"columns", "weight"})
+            if MEAN not in tensors:
+                raise ValueError("the array of the mean is missing")
+            if tensors[MEAN].ndim != 2 or tensors[MEAN].shape[1] != described["columns"]:
+                raise ValueError(f"the array of the mean has the shape {tensors[MEAN].shape}")
+            mean = PlainMean(tensors[MEAN], described["weight"])
+        return cls(bag, mean)
+
+
+def _entries(config: Mapping[str, Any], name: str, wanted: set[str]) -> dict[str, Any]:
+    """Return the entries of a block; ValueError unless they are those that are wanted."""
+    described = config[name]
+    if not isinstance(described, dict) or set(described) != wanted:
+        raise ValueError(f"the {name} must hold {', '.join(sorted(wanted))}")
+    return described
+
+
+NO_BLOCKS = Blocks()
