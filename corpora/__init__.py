@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS, Verse, bible_verses, bundled_corpus, download
-from w2v.corpora.pivots import PivotCounts, PivotPairs
 from w2v.corpora.readers import Block, CorpusError, TextReader
 from w2v.corpora.sentences import SentenceSets, read_sentence_sets, split_sentences, without_overlap
 from w2v.corpora.tokenizers import (
@@ -34,8 +33,6 @@ __all__ = [
     "CharactersTokenizer",
     "CorpusError",
     "JiebaTokenizer",
-    "PivotCounts",
-    "PivotPairs",
     "SentenceSets",
     "TabsTokenizer",
     "TextReader",

@@ -81,6 +81,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
             for source in (("corpus.txt",), ("--pairs", "pairs.tsv"), ("lines.txt", "--teacher", "static"))
         ),
         ("fit-encoder", "vectors", "lines.txt", "--objective", "masked", "-o", "NEW", *NETWORK, *STEPS),
+        ("fit-encoder", "vectors", "corpus.txt", "--objective", "titles", "-o", "NEW", *STEPS),
     ],
     "fit-translator": [
         ("fit-translator", "numbers.tsv", "-o", "NEW", "--source-units", "words", "--target-units", "words", *SMALL),

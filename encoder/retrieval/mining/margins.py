@@ -163,14 +163,21 @@ def _map_some(
         yield from pool.map(work, some)
 
 
-def rows_by_cells(first: VectorTable, second: VectorTable, first_rows: Rows, second_rows: Rows, seed: int) -> list[Job]:
+def rows_by_cells(
+    first: VectorTable,
+    second: VectorTable,
+    first_rows: Rows,
+    second_rows: Rows,
+    seed: int,
+    tell: Callable[[int, int], None] | None = None,
+) -> list[Job]:
     """Return parts for `nearest_both_ways` in which most near pairs are, and few others.
 
     A row of the second table belongs to the nearest of about 2 sqrt(M) centres; one of the first is compared with those
     of the few centres that are nearest to it.
     """
     n_cells = min(len(second), max(_LEAST_CELLS, round(2 * len(second_rows) ** 0.5)))
-    centroids = fit_centroids(second, n_cells, n_batches=_CELL_BATCHES, seed=seed, is_careful=False)
+    centroids = fit_centroids(second, n_cells, n_batches=_CELL_BATCHES, seed=seed, is_careful=False, progress=tell)
     cells = [
         _cells(table, centroids, rows, n) for table, rows, n in ((first, first_rows, _PROBES), (second, second_rows, 1))
     ]

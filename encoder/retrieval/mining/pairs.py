@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -120,7 +121,10 @@ def mine_pairs(
         rows = [_distinct(table) for table in tables]
         if exact is None:
             exact = max(map(len, rows)) <= EXACT_ROWS
-        parts = [(rows[0], rows[1])] if exact else rows_by_cells(tables[0], tables[1], rows[0], rows[1], seed)
+        parts = [(rows[0], rows[1])]
+        if not exact:
+            told = None if progress is None else partial(progress, "clustering")
+            parts = rows_by_cells(tables[0], tables[1], rows[0], rows[1], seed, told)
         total = sum(len(own) * len(other) for own, other in parts)
 
         def tell(done: int) -> None:
