@@ -68,7 +68,7 @@ class Bench:
         evaluated = [s for pairs in self.pairs.values() for s in (*pairs.first, *pairs.second)]
         self.sets = {}
         self.overlap = {}
-        for name in ("pivots", "mined"):
+        for name in ("pivots", "mined", *(["captions"] if a.captions else [])):
             found, overlap = without_overlap(read_sentence_sets(getattr(a, name)), evaluated)
             self.sets[name], self.overlap[name] = found, overlap.to_dict() | {"left": len(found)}
         self.rows: dict[str, tuple[Row, Row]] = {}
@@ -153,7 +153,13 @@ class Bench:
             "pivots, harsh rates": (HARSH, ["pivots"], False),
             "pivots, gentle rates": (GENTLE, ["pivots"], False),
             "mined beside neighbors": (SHIPPED, ["mined"], True),
+            "pivots alone": (SHIPPED, ["pivots"], False),
         }
+        if self.a.captions is not None:
+            rows |= {
+                "captions, harsh rates": (HARSH, ["captions"], False),
+                "captions beside neighbors": (SHIPPED, ["captions"], True),
+            }
         for name, (how, sources, is_beside) in list(rows.items())[: None if everything else 2]:
             filled = FitOptions(seed=seed, evaluate_every=50, **how).filled("pairs")
 
@@ -187,6 +193,7 @@ def main() -> None:
     parser.add_argument("--characters", type=int, default=10**9, help="of each file of the corpus, at most")
     parser.add_argument("--pivots", type=Path, required=True)
     parser.add_argument("--mined", type=Path, required=True)
+    parser.add_argument("--captions", type=Path, help="captions of the same picture, to see what rates cost them")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     a = parser.parse_args()
@@ -196,7 +203,7 @@ def main() -> None:
     for seed in range(1, a.seeds + 1):
         bench.run(seed, everything=seed == 1)
         differences = {}
-        for name in (name for name in bench.rows if name.startswith(("pivots", "mined"))):
+        for name in (name for name in bench.rows if name.startswith(("pivots", "mined", "captions"))):
             of = f"neighbors-{name.rsplit('-', 1)[1]}"
             differences[f"{name} - {of}"] = bench.difference(name, of)
             differences[f"{name}, bag of words beside - {of}"] = bench.difference(name, of, with_bag=True)

@@ -125,7 +125,7 @@ def _write(path: Path, lines: Iterable[str], overwrite: bool, problem: str) -> i
     epilog="""\b
 Examples:
   w2v mine simple.txt english.txt --model my.encoder --split-sentences --output mined.tsv
-  w2v mine simple.index english.index --threshold 1.1 --output mined.jsonl
+  w2v mine simple.index english.index --threshold 1.15 --output mined.jsonl
   w2v fit-encoder my.encoder wiki.txt --pairs mined.tsv --output better.encoder""",
 )
 @click.argument("first", metavar="A")
@@ -135,7 +135,7 @@ Examples:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, min_open=True),
-    default=1.05,
+    default=1.1,
     show_default=True,
     metavar="X",
     help="Least margin: the cosine of two sentences over the mean of those with the sentences nearest to them.",

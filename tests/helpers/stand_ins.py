@@ -257,7 +257,7 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"zhwiki-simplified\.txt|zhwiki\.txt", StandIns.write_chinese),
     (r"itineraries\.tsv|journeys\.tsv", StandIns.write_items),
     (r"baskets\.tsv", StandIns.write_baskets),
-    (r"captions\.tsv|pairs\.tsv", StandIns.write_sentence_pairs),
+    (r"(?:captions|pairs|mined|pivots)\.tsv", StandIns.write_sentence_pairs),
     (r"deu\.txt|cmn\.txt", StandIns.write_translations),
     (r"labelled\.tsv|labels\.tsv", StandIns.write_labels),
     (r"sts-dev\.tsv", StandIns.write_scores),

@@ -46,7 +46,7 @@ def mine_pairs(
     second: Any,
     encoder: SentenceEncoder | Start | None = None,
     *,
-    threshold: float = 1.05,
+    threshold: float = 1.1,
     min_similarity: float = 0.6,
     max_overlap: float = 0.8,
     min_words: int = MIN_TOKENS,
@@ -67,7 +67,7 @@ def mine_pairs(
         Texts, or indexes of the same encoder; see `opened_sentences`.
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
         What makes the vectors of texts. Indexes have their own.
-    threshold : float, default 1.05
+    threshold : float, default 1.1
         The least margin of a pair.
     min_similarity : float, default 0.6
         Its least cosine, above -1 and at most 1.
