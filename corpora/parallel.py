@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
 
 import numpy as np
 
 from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
 
-__all__ = ["Pairs", "complete_pairs", "read_pairs", "split_pairs"]
+__all__ = ["Pairs", "complete_pairs", "folded", "no_pairs", "pair_rows", "read_pairs", "split_pairs"]
 
 PathLike = str | os.PathLike[str]
 
@@ -72,22 +73,45 @@ def read_pairs(
     ValueError
         If the columns are not two different numbers from 1.
     """
+    every = TextReader(files)
+    pairs = complete_pairs(pair_rows([TextReader(path, errors=errors) for path in every.paths], columns))
+    if not len(pairs):
+        raise CorpusError(no_pairs(every.paths))
+    return replace(pairs, files=every.files)
+
+
+def no_pairs(paths: Iterable[str]) -> str:
+    """Return what to say of files without any pair."""
+    names = ", ".join(map(display_name, paths))
+    return f"{names}: no pair of texts; expected lines of a text, a tab and its translation"
+
+
+def pair_rows(readers: Sequence[TextReader], columns: tuple[int, int] = (1, 2)) -> Iterator[tuple[str, str]]:
+    """Yield sources and targets as `read_pairs` reads them, blank sides too; nothing is held in memory.
+
+    Parameters
+    ----------
+    readers : sequence of TextReader
+        Of one file each.
+    columns : (int, int), default (1, 2)
+
+    Raises
+    ------
+    CorpusError, ValueError
+        As `read_pairs`.
+    """
     if len(set(columns)) != 2 or min(columns) < 1:
         raise ValueError(f"columns must be two different numbers from 1, such as (1, 2), not {columns}")
-    every = TextReader(files)
-    texts: list[Iterable[str]] = [TextReader(path, errors=errors).lines() for path in every.paths]
+    paths = [path for reader in readers for path in reader.paths]
+    texts = [reader.lines() for reader in readers]
     if len(texts) == 2:
-        texts = [list(lines) for lines in texts]  # to see of which kind they are; a pipe can be read only once
-    if len(texts) == 2 and not any("\t" in next(filter(str.strip, lines), "") for lines in texts):
-        rows = _side_by_side(every.paths, texts, columns)
-    else:
-        both = zip(every.paths, texts, strict=True)
-        rows = (pair for path, lines in both for pair in _rows(path, lines, columns))
-    pairs = complete_pairs(rows)
-    if not len(pairs):
-        names = ", ".join(map(display_name, every.paths))
-        raise CorpusError(f"{names}: no pair of texts; expected lines of a text, a tab and its translation")
-    return replace(pairs, files=every.files)
+        heads = [_head(lines) for lines in texts]
+        texts = [chain(head, lines) for head, lines in zip(heads, texts, strict=True)]
+        if not any("\t" in line for head in heads for line in head[-1:]):
+            yield from _side_by_side(paths, texts, columns)
+            return
+    for path, lines in zip(paths, texts, strict=True):
+        yield from _rows(path, lines, columns)
 
 
 def complete_pairs(rows: Iterable[tuple[str, ...]]) -> Pairs:
@@ -124,7 +148,7 @@ def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]
     """
     of_target: dict[str, list[int]] = {}
     for i, target in enumerate(pairs.targets):
-        of_target.setdefault(_folded(target), []).append(i)
+        of_target.setdefault(folded(target), []).append(i)
     if not 0 < n_held_out < len(of_target):
         raise ValueError(
             f"{n_held_out:,} of {len(of_target):,} different translations cannot be held out, since some must be left "
@@ -137,8 +161,8 @@ def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]
     return pairs.take(i for i in range(len(pairs)) if i not in apart), held_out
 
 
-def _folded(text: str) -> str:
-    """Return what two texts have in common that differ in case, spaces and marks only."""
+def folded(text: str) -> str:
+    """Return what texts have in common that differ in case, spaces and marks only; never empty unless `text` is."""
     return "".join(character for character in text.casefold() if character.isalnum()) or text
 
 
@@ -154,13 +178,24 @@ def _rows(path: str, lines: Iterable[str], columns: tuple[int, int]) -> Iterable
         yield cells[columns[0] - 1], cells[columns[1] - 1]
 
 
+def _head(lines: Iterator[str]) -> list[str]:
+    """Take the first lines up to the first that is not blank."""
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        if line.strip():
+            break
+    return head
+
+
 def _side_by_side(
     paths: Sequence[str], texts: Sequence[Iterable[str]], columns: tuple[int, int]
-) -> Iterable[tuple[str, str]]:
-    first, second = map(list, texts)
-    if len(first) != len(second):
-        counts = " and ".join(
-            f"{display_name(path)} has {len(lines)}" for path, lines in zip(paths, (first, second), strict=True)
-        )
-        raise CorpusError(f"line i of one file belongs to line i of the other, but {counts} lines")
-    return zip(first, second, strict=True) if columns[0] < columns[1] else zip(second, first, strict=True)
+) -> Iterator[tuple[str, str]]:
+    counts = [0, 0]
+    for first, second in zip_longest(*texts):
+        counts = [counts[0] + (first is not None), counts[1] + (second is not None)]
+        if counts[0] == counts[1]:
+            yield (first, second) if columns[0] < columns[1] else (second, first)
+    if counts[0] != counts[1]:
+        told = " and ".join(f"{display_name(path)} has {count}" for path, count in zip(paths, counts, strict=True))
+        raise CorpusError(f"line i of one file belongs to line i of the other, but {told} lines")

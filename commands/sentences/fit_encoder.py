@@ -83,7 +83,7 @@ def fit_encoder(
     """Train a sentence encoder that grows from the word vectors, or the encoder, in MODEL.
 
     CORPUS is text, one paragraph a line: sentences side by side in a paragraph are made alike. With --teacher it is one
-    sentence a line. --pairs are trained on after it, or alone.
+    sentence a line. --pairs are trained on after it, while it goes on beside them, or alone.
 
     What is kept is the state that was best on held-out sentences, no labels needed. While it trains, the output holds
     the best until the last checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with any such folder,

@@ -26,8 +26,8 @@ GROUPS = {
     "Learning": (
         "teacher epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold min-alpha warmup "
         "weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout smoothing temperature "
-        "order-share hard-negatives mask-fraction noise-words negative sample ns-exponent x-max x-exponent "
-        "shrink-windows class-weight shift rotate zoom flip cutout"
+        "order-share corpus-share pair-weights hard-negatives mask-fraction noise-words negative sample ns-exponent "
+        "x-max x-exponent shrink-windows class-weight shift rotate zoom flip cutout"
     ),
     "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs patience monitor order method "
     "restrict-vocab baseline",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.mining.duplicates import Duplicate as Duplicate
     from w2v.encoder.retrieval.mining.duplicates import mine_duplicates as mine_duplicates
     from w2v.encoder.retrieval.mining.leaders import group_duplicates as group_duplicates
+    from w2v.encoder.retrieval.mining.pairs import MinedPair as MinedPair
+    from w2v.encoder.retrieval.mining.pairs import mine_pairs as mine_pairs
     from w2v.encoder.retrieval.neighbors import NearText as NearText
     from w2v.encoder.retrieval.neighbors import NearTexts as NearTexts
     from w2v.encoder.retrieval.similar import SimilarSentence as SimilarSentence
@@ -31,6 +33,7 @@ _HOME = {
     "Duplicate": "mining.duplicates",
     "Hit": "hits",
     "Member": "mining.clusters",
+    "MinedPair": "mining.pairs",
     "NearText": "neighbors",
     "NearTexts": "neighbors",
     "Place": "hits",
@@ -39,6 +42,7 @@ _HOME = {
     "cluster_sentences": "mining.clusters",
     "group_duplicates": "mining.leaders",
     "mine_duplicates": "mining.duplicates",
+    "mine_pairs": "mining.pairs",
     "similar_sentences": "similar",
 }
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
-from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds
+from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Weights
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 _BY_SOURCE = "by what is trained on"
-OBJECTIVES = ("neighbors", "masked")
+OBJECTIVES = ("neighbors", "masked", "titles")
 
 
 @documented()
@@ -31,8 +31,8 @@ class FitOptions:
 
     objective: str = parameter(
         "neighbors",
-        Choice("What a corpus teaches: which sentence follows which, or, to a network, which words were masked.",
-               OBJECTIVES),
+        Choice("What a corpus teaches: which sentence follows which; to a network, which words were masked; or which "
+               "title belongs to a paragraph, for searching.", OBJECTIVES),
     )  # fmt: skip
     steps: int | None = parameter(None, Integer("Steps of training.", 1, MANY), _BY_SOURCE)
     batch_size: int | None = parameter(None, Integer("Sentences, or sets of them, in a step.", 2, MANY), _BY_SOURCE)
@@ -51,6 +51,13 @@ class FitOptions:
     )
     order_share: float = parameter(
         0.3, Number("How much the loss of telling swapped words counts beside the rest; needs attention.", low=0)
+    )
+    corpus_share: float = parameter(
+        1.0,
+        Number("With a corpus and pairs: how much what the corpus teaches counts beside pairs; 0: pairs alone.", low=0),
+    )
+    pair_weights: str | None = parameter(
+        None, Weights("How much each file of pairs counts, in their order and with commas between."), "1 each"
     )
     mask_fraction: float = parameter(
         0.2, Number("With masked: fraction of the words that a step masks.", above=0, below=1)
@@ -85,8 +92,17 @@ class FitOptions:
         if self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
 
+    def weights_of_pairs(self, n: int) -> list[float]:
+        """Return how much each of n sources of pairs counts; ValueError if `pair_weights` has another number."""
+        if self.pair_weights is None:
+            return [1.0] * n
+        weights = list(map(float, self.pair_weights.split(",")))
+        if len(weights) != n:
+            raise ValueError(f"pair_weights has {len(weights)} numbers, {self.pair_weights}, for {n} sources of pairs")
+        return weights
+
     def filled(self, kind: str) -> FitOptions:
-        """Return the options with the defaults of what is trained on: "corpus", "masked", "pairs" or "teacher"."""
+        """Return the options with the defaults of what is trained on, one of `DEFAULTS`."""
         return replace(self, **{name: value for name, value in DEFAULTS[kind].items() if getattr(self, name) is None})
 
     def with_own(self, random_state: Any, workers: int | None) -> FitOptions:
@@ -109,6 +125,7 @@ def is_generator(random_state: Any) -> bool:
 DEFAULTS: dict[str, dict[str, Any]] = {
     "corpus": {"steps": 2500, "batch_size": 1024, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.03},
     "masked": {"steps": 4000, "batch_size": 256, "learning_rate": 0.0, "weight_rate": 0.0, "temperature": 0.1},
+    "titles": {"steps": 400, "batch_size": 512, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.05},
     "pairs": {
         "steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2, "temperature": 0.06,
         "word_dropout": 0.15,

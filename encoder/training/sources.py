@@ -17,6 +17,7 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.model.weights import word_probabilities
 from w2v.encoder.opening import open_encoder
+from w2v.encoder.training.articles import pack_articles
 from w2v.encoder.training.batches import PackedSentences, pack_neighbors, pack_sentences
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.masked import MaskedTask
@@ -47,6 +48,20 @@ def corpus_tasks(
         )
     task = NeighborTask(neighbors, **_drawing(options))
     return [task, *_order_tasks(state, neighbors.sentences, options)]
+
+
+def title_tasks(
+    state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
+) -> list[Task]:
+    """Return what the titles of a corpus' articles teach about their paragraphs; ValueError if there are hardly any."""
+    lines = _lines(corpus, report)
+    packs = pack_articles(lookup, lines, min_tokens=options.min_tokens, max_tokens=options.max_tokens)
+    if len(packs[0]) < 4:
+        raise ValueError(
+            f"the corpus has {len(packs[0])} paragraphs of {options.min_tokens} known words and a title, and titles "
+            "need 4: give articles with a blank line between them, each with its title in the first line"
+        )
+    return [PairTask(packs, **_drawing(options), name="titles"), *_order_tasks(state, packs[1], options)]
 
 
 def masked_tasks(

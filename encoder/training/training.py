@@ -1,5 +1,8 @@
 """Training an encoder: without labels on neighbouring sentences or masked words, on sets, or after a teacher.
 
+Pairs are trained on after the corpus, and beside it: what it taught would be forgotten, and its held-out loss would not
+say so.
+
 Training keeps the state whose loss on held-out sentences, which needs no labels, is lowest; the start is one of the
 candidates, so that by this measure an encoder only gets better. It can be interrupted and resumed: what a step draws
 depends on the seed and the number of the step only.
@@ -19,7 +22,15 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.persistence import n_bytes_of_state
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.fit_options import FitOptions
-from w2v.encoder.training.sources import Pairs, Teacher, corpus_tasks, masked_tasks, pair_tasks, teacher_tasks
+from w2v.encoder.training.sources import (
+    Pairs,
+    Teacher,
+    corpus_tasks,
+    masked_tasks,
+    pair_tasks,
+    teacher_tasks,
+    title_tasks,
+)
 from w2v.encoder.training.tasks import Task
 from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.monitoring.pauses import Saveable
@@ -29,6 +40,8 @@ from w2v.neural.progress import FitProgress
 from w2v.training.checkpoints import Checkpoint
 
 _NOT_KEPT = ("max_time", "workers")
+_KINDS = {"neighbors": "corpus", "masked": "masked", "titles": "titles"}  # by objective
+_TASKS = {"corpus": corpus_tasks, "masked": masked_tasks, "titles": title_tasks}
 
 
 @dataclass(frozen=True)
@@ -109,13 +122,12 @@ def fit_encoder(
     options = FitOptions() if options is None else options
     is_masked = options.objective == "masked"
     _check_start(state, corpus, pairs, teacher)
-    if is_masked:
-        _check_masked(state, corpus, teacher)
-        if resume is None:  # all words count alike: of one that hardly counts the network would not see much
-            state = replace(state, word_weights=np.zeros_like(state.word_weights))
+    _check_objective(options.objective, state, corpus, teacher)
+    if is_masked and resume is None:  # all words count alike: of one that hardly counts the network would not see much
+        state = replace(state, word_weights=np.zeros_like(state.word_weights))
     report = progress or (lambda _: None)
     lookup = WordLookup(state.vocabulary, state.tokenizer)
-    of_corpus = "teacher" if teacher is not None else "masked" if is_masked else "corpus"
+    of_corpus = "teacher" if teacher is not None else _KINDS[options.objective]
     kinds = [of_corpus] * (corpus is not None) + ["pairs"] * (pairs is not None)
     first = 0 if resume is None else _resumed_stage(resume, kinds)
     every = [options.filled(kind) for kind in kinds]
@@ -127,15 +139,15 @@ def fit_encoder(
             return pair_tasks(state, lookup, pairs, filled, report)
         if teacher is not None:
             return teacher_tasks(state, lookup, corpus, teacher, filled, report)
-        return (masked_tasks if is_masked else corpus_tasks)(state, lookup, corpus, filled, report)
+        return _TASKS[kind](state, lookup, corpus, filled, report)
 
     # all text is read before anything is trained: what is wrong with it is not found out after hours
-    tasks = {number: read(kinds[number], every[number]) for number in range(first, len(kinds))}
+    tasks = _read_stages(read, kinds, every, first, goes_on=bool(options.corpus_share) and not is_masked)
     text = {kinds[number]: {task.name: task.digest() for task in own} for number, own in tasks.items()}
     history: list[dict[str, Any]] = []
     for number in range(first, len(kinds)):
         fingerprint = _fingerprint(every[number], {kind: text[kind] for kind in kinds[number:]})
-        stage = _Stage(
+        stage = Stage(
             number, state, kinds[number], tasks.pop(number), every[number], report, history, kept, fingerprint
         )
         if resume is not None and number == first:
@@ -148,6 +160,23 @@ def fit_encoder(
             return replace(stage.fitted(), interrupt=interrupt)
         state, history = stage.best, stage.history
     return Fitted(state, history)
+
+
+def _read_stages(
+    read: Callable[[str, FitOptions], list[Task]],
+    kinds: list[str],
+    every: list[FitOptions],
+    first: int,
+    *,
+    goes_on: bool,
+) -> dict[int, list[Task]]:
+    """Return the tasks of each stage from `first` on; with `goes_on`, those of a corpus go on beside pairs."""
+    goes_on = goes_on and len(kinds) == 2
+    tasks = {number: read(kinds[number], every[number]) for number in range(0 if goes_on else first, len(kinds))}
+    if goes_on:
+        names = {task.name for task in tasks[1]}
+        tasks[1] += [task for task in tasks[0] if task.name not in names]
+    return {number: tasks[number] for number in range(first, len(kinds))}
 
 
 def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teacher | None) -> None:
@@ -163,7 +192,11 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
         )
 
 
-def _check_masked(state: EncoderState, corpus: Any, teacher: Teacher | None) -> None:
+def _check_objective(objective: str, state: EncoderState, corpus: Any, teacher: Teacher | None) -> None:
+    if objective == "titles" and (corpus is None or teacher is not None):
+        raise ValueError("the objective titles needs a corpus of articles, and no teacher")
+    if objective != "masked":
+        return
     if corpus is None or teacher is not None:
         what = "a corpus, whose words it masks" if corpus is None else "no teacher, who says himself what is learned"
         raise ValueError(f"the objective masked needs {what}")
@@ -174,7 +207,7 @@ def _check_masked(state: EncoderState, corpus: Any, teacher: Teacher | None) -> 
         )
 
 
-class _Stage:
+class Stage:
     """One stage of a training: the model of a `Loop`, and the loop that trains it."""
 
     def __init__(
@@ -192,6 +225,7 @@ class _Stage:
         self.number, self.tasks, self.options, self.fingerprint = number, tasks, options, fingerprint
         self.losses = tuple(task.name for task in tasks)
         self._start, self._report, self._before = state, report, history
+        self._weights = _weights(tasks, kind, options)
         self._figures: dict[str, float] = {}
         self._trainable = Trainable(
             state, tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers
@@ -272,13 +306,22 @@ class _Stage:
         self._trainable.restore(tensors)
 
     def _weight(self, task: Task) -> float:
-        return self.options.order_share if task.name == "order" else 1.0
+        return self._weights.get(task.name, 1.0)
 
     def _tell(self, phase: str, loop: Loop) -> None:
         last: dict[str, Any] = loop.history[-1] if loop.history else {}
         figures = {name: last[name] for name in FIGURES if name in last}
         done = min(1.0, loop.done)
         self._report(FitProgress(phase, done, loop.step, loop.loss, loop.held_out_loss, loop.seconds, figures))
+
+
+def _weights(tasks: list[Task], kind: str, options: FitOptions) -> dict[str, float]:
+    """Return how much the loss of each task of a stage counts, by its name."""
+    names = [task.name for task in tasks]
+    of_pairs = [name for name in names if name.startswith("pairs")]
+    weights = dict.fromkeys(names, options.corpus_share if kind == "pairs" else 1.0)
+    weights |= zip(of_pairs, options.weights_of_pairs(len(of_pairs)), strict=True) if of_pairs else ()
+    return weights | {"order": options.order_share}
 
 
 def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:

@@ -37,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "corpus.txt").write_text("\n".join(paragraphs) + "\n")
     (folder / "lines.txt").write_text("".join(f"{line}\n" for line in paragraphs for line in line.split(". ")))
     (folder / "pairs.tsv").write_text("t0w1 t0w2\tt0w3 t0w4\n" * 20)
+    (folder / "pivots.tsv").write_text("t0w1 t0w2\tone\nt0w3 t0w4\tOne!\n")
     write_pairs(folder / "numbers.tsv", number_pairs(60))
     (folder / "scored.tsv").write_text("t0w1\tt0w2\t1.0\nt1w3\tt2w4\t3.0\nt1w3\tt1w4\t4.0\n")
     (folder / "analogies.txt").write_text(": all\nt0w0 t0w1 t1w0 t1w1\n")
@@ -80,6 +81,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
             for source in (("corpus.txt",), ("--pairs", "pairs.tsv"), ("lines.txt", "--teacher", "static"))
         ),
         ("fit-encoder", "vectors", "lines.txt", "--objective", "masked", "-o", "NEW", *NETWORK, *STEPS),
+        ("fit-encoder", "vectors", "corpus.txt", "--objective", "titles", "-o", "NEW", *STEPS),
     ],
     "fit-translator": [
         ("fit-translator", "numbers.tsv", "-o", "NEW", "--source-units", "words", "--target-units", "words", *SMALL),
@@ -124,6 +126,11 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         ("duplicates", *source, *what)
         for source in (("lines.txt",), *(("lines.txt", "--model", model) for model in ENCODERS), *zip(INDEXES))
         for what in (("--threshold", 0.5), ("--groups",), ("--keep", "NEW"))
+    ],
+    "pivots": [("pivots", "pivots.tsv", "-o", "NEW", "--min-words", 2)],
+    "mine": [
+        ("mine", *texts, "-o", "NEW", "--threshold", 0.1, "--min-words", 1, "--max-overlap", 1)
+        for texts in (("lines.txt", "corpus.txt", "--model", "vectors"), ("vectors.index", "vectors.index"))
     ],
     "cluster": [
         *(("cluster", "lines.txt", "--model", model, "-k", 3) for model in ENCODERS),

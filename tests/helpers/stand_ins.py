@@ -202,6 +202,12 @@ class StandIns:
         rows = [f"{line}\t{' '.join(reversed(line.split()))}\n" for line in text]
         path.write_text("".join(rows), encoding="utf-8")
 
+    def write_translations(self, path: Path) -> None:
+        """Write sentences and translations, of which some have two."""
+        text = [line for line in self.text[:400] if "\t" not in line]
+        rows = [f"{line}\t{' '.join(sorted(line.split())[::7])}\n" for line in (*text, *(f"Yet {one}" for one in text))]
+        path.write_text("".join(rows), encoding="utf-8")
+
     def write_labels(self, path: Path) -> None:
         """Write labels and texts, two classes."""
         rows = [f"{'river' if place % 2 else 'house'}\t{line}\n" for place, line in enumerate(self.text[:600])]
@@ -251,7 +257,8 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"zhwiki-simplified\.txt|zhwiki\.txt", StandIns.write_chinese),
     (r"itineraries\.tsv|journeys\.tsv", StandIns.write_items),
     (r"baskets\.tsv", StandIns.write_baskets),
-    (r"captions\.tsv|pairs\.tsv", StandIns.write_sentence_pairs),
+    (r"(?:captions|pairs|mined|pivots)\.tsv", StandIns.write_sentence_pairs),
+    (r"deu\.txt|cmn\.txt", StandIns.write_translations),
     (r"labelled\.tsv|labels\.tsv", StandIns.write_labels),
     (r"sts-(dev|train)\.tsv", StandIns.write_scores),
     (r"glove\.txt", StandIns.write_glove),

@@ -193,6 +193,21 @@ class Tags(Constraint):
         return len(tags) == 2 == len(set(tags)) and all(re.fullmatch(r"[\w-]+", tag) for tag in tags)
 
 
+@dataclass(frozen=True)
+class Weights(Constraint):
+    """Positive numbers between commas."""
+
+    optional: bool = field(default=True, kw_only=True)
+    described = "numbers above 0 with commas between, such as 1,0.5"
+
+    def _allows(self, value: object) -> bool:
+        return isinstance(value, str) and all(map(_is_positive, value.split(",")))
+
+
+def _is_positive(text: str) -> bool:
+    return re.fullmatch(r"[0-9]*\.?[0-9]+", text) is not None and 0 < float(text) < math.inf
+
+
 def _is_integer(value: object) -> TypeGuard[int]:
     """Tell whether `value` is an int or a NumPy integer; a bool is neither."""
     return not isinstance(value, bool) and isinstance(value, Integral)

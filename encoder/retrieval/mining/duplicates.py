@@ -107,6 +107,15 @@ def duplicates_of(index: SentenceIndex, pairs: Iterator[Pairs]) -> Iterator[Dupl
             yield Duplicate(score, index.place(later), index.place(earlier))
 
 
+@contextmanager
+def threads(workers: int | None) -> Iterator[ThreadPoolExecutor]:
+    """Make threads, all cores by default, each of which has a BLAS of one thread."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    with threadpool_limits(1, "blas"), thread_pool(workers or default_workers()) as pool:
+        yield pool
+
+
 @dataclass(frozen=True)
 class Comparison:
     """How rows are compared with each other; see `mine_duplicates`.
@@ -139,14 +148,6 @@ class Comparison:
         reduction = choose_reduction(table, rows, self.threshold) if cells is None else whole
         return lambda top_n: Join(table, self.threshold, top_n, reduction)
 
-    @contextmanager
-    def threads(self) -> Iterator[ThreadPoolExecutor]:
-        """Make threads, each of which has a BLAS of one thread."""
-        from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
-        with threadpool_limits(1, "blas"), thread_pool(self.workers or default_workers()) as pool:
-            yield pool
-
     def tell(self, done: int, total: int) -> None:
         """Say how far it is."""
         if self.progress is not None:
@@ -165,7 +166,7 @@ def near_rows(table: VectorTable, how: Comparison, *, top_n: int = 10) -> Iterat
     distinct = np.flatnonzero(first == np.arange(len(first)))
     reached = 0
     cells = how.cells(table, distinct)
-    with how.threads() as pool:
+    with threads(how.workers) as pool:
         join = how.join(table, distinct, cells)(top_n)
         found = (
             join.strips(distinct, pool, how.tell)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from w2v.encoder.retrieval.hits import Place
 from w2v.encoder.retrieval.index.building import Progress
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
-from w2v.encoder.retrieval.mining.duplicates import Comparison, first_equal_rows
+from w2v.encoder.retrieval.mining.duplicates import Comparison, first_equal_rows, threads
 from w2v.encoder.retrieval.mining.joins import STRIP_ROWS, Join, Pairs, join_pairs, n_pairs
 from w2v.encoder.retrieval.mining.overlap import is_overlap
 from w2v.encoder.retrieval.mining.sources import opened_sentences
@@ -131,7 +131,7 @@ def find_leaders(table: VectorTable, how: Comparison) -> NDArray[np.int64]:
     first = first_equal_rows(table)
     rows = np.flatnonzero(first == np.arange(len(first)))
     cells = how.cells(table, rows)
-    with how.threads() as pool:
+    with threads(how.workers) as pool:
         search = _Leaders(how.join(table, rows, cells))
         if cells is None:
             pairs = search.pairs(rows, pool, how.tell)

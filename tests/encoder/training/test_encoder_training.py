@@ -361,7 +361,7 @@ def test_compiling_is_said_before_the_clock_runs_and_moves_nothing(
     fitted = fit_encoder(state, corpus, options=QUICK, progress=lambda seen: told.append(seen.phase))
     assert [phase for phase in dict.fromkeys(told) if phase != "reading"] == ["compiling", "measuring", "training"]
     assert fitted.history[-1]["seconds"] == 0
-    monkeypatch.setattr("w2v.encoder.training.training._Stage.rehearse", lambda stage: None)
+    monkeypatch.setattr("w2v.encoder.training.training.Stage.rehearse", lambda stage: None)
     assert np.array_equal(fitted.state.table, fit_encoder(state, corpus, options=QUICK).state.table)
 
 

@@ -15,7 +15,7 @@ from w2v.corpora.sentences import SentenceSets
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState, sif_state
-from w2v.encoder.training.batches import Neighbors, PackedSentences, pack_sentences
+from w2v.encoder.training.batches import Neighbors, PackedSentences, pack_neighbors, pack_sentences
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.sources import pair_tasks
 from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
@@ -172,3 +172,53 @@ def test_state_with_the_lowest_held_out_loss_is_kept(monkeypatch: pytest.MonkeyP
     assert [entry["best"] for entry in fitted.history] == [True, True, False]
     np.testing.assert_array_equal(fitted.state.table, tables[1])
     assert not np.array_equal(tables[0], tables[1]) and not np.array_equal(tables[1], tables[2])
+
+
+def weights_of(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> list[tuple[float, ...]]:
+    """Return how much the losses of a step count, in each stage."""
+    weights: list[tuple[float, ...]] = []
+    accumulate = Trainable.accumulate
+
+    def noting(model: Trainable, batches: Any, **options: Any) -> list[float]:
+        weights.append(tuple(weight for _, weight, _ in batches))
+        return accumulate(model, batches, **options)
+
+    monkeypatch.setattr(Trainable, "accumulate", noting)
+    fit_encoder(static(), **arguments)
+    return list(dict.fromkeys(weights))
+
+
+def test_the_corpus_goes_on_beside_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = replace(OPTIONS, steps=1, corpus_share=0.25, pair_weights="2,.5")
+    both: dict[str, Any] = {"corpus": make_paragraphs(), "pairs": [SentenceSets(PAIRS), SentenceSets(PAIRS)]}
+    assert weights_of(monkeypatch, **both, options=options) == [(1.0,), (2.0, 0.5, 0.25)]
+    history = fit_encoder(static(), **both, options=options).history
+    assert {"pairs_loss", "pairs_2_loss", "neighbors_loss"} <= history[-1].keys()
+    alone = replace(options, corpus_share=0.0)
+    assert weights_of(monkeypatch, **both, options=alone) == [(1.0,), (2.0, 0.5)]
+    assert weights_of(monkeypatch, pairs=both["pairs"], options=options) == [(2.0, 0.5)]
+    taught = {"corpus": SENTENCES, "teacher": np.eye(len(SENTENCES), 3), "pairs": PAIRS}
+    assert weights_of(monkeypatch, **taught, options=replace(OPTIONS, steps=1)) == [(1.0,), (1.0, 1.0)]
+
+
+def test_what_neighbors_taught_is_not_forgotten() -> None:
+    """Pairs of sentences that have nothing in common would undo it."""
+    state = static()
+    lookup = WordLookup(state.vocabulary, state.tokenizer)
+    rng = np.random.default_rng(1)
+    wrong = list(zip(SENTENCES, [SENTENCES[i] for i in rng.permutation(len(SENTENCES))], strict=True))
+    task = NeighborTask(pack_neighbors(lookup, make_paragraphs()), batch_size=64, temperature=0.1, seed=0)
+    losses = []
+    for share in (1.0, 0.0):
+        options = replace(OPTIONS, steps=60, learning_rate=0.02, corpus_share=share)
+        fitted = fit_encoder(state, make_paragraphs(), pairs=wrong, options=options)
+        losses.append(Trainable(fitted.state, [task]).loss(task.held_out()))
+    assert losses[0] <= losses[1]
+
+
+def test_weights_of_pairs_are_one_for_each_source() -> None:
+    with pytest.raises(ValueError, match="pair_weights has 2 numbers, 1,2, for 1 sources of pairs"):
+        fit_encoder(static(), pairs=PAIRS, options=replace(OPTIONS, pair_weights="1,2"))
+    for wrong in ("", "1,", "0", "-1", "nan", "1;2", "1e999"):
+        with pytest.raises(ValueError, match="pair_weights must be numbers above 0 with commas between"):
+            replace(OPTIONS, pair_weights=wrong)

@@ -1,0 +1,157 @@
+r"""What titles teach about searching: nDCG@10 of articles that were not trained on.
+
+    python benchmarks/ranking.py my.model my.encoder simplewiki.txt enwiki.txt --sts sts-train.csv sts-dev.csv
+
+The files hold articles with a blank line between them, the title in the first line. One of 32 titles is held out. The
+documents are paragraphs of the first file: those of held-out articles and, of the others, one in eight. They are asked
+for by the titles, and by the first sentence of the article in the second file that has the same title: two ways to ask
+of which only one is like what is trained on. my.encoder was trained on neighbouring sentences; from it, titles are
+trained alone and beside neighbours. The mean of Spearman's correlations with the files of --sts says what it costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np
+
+from benchmarks._common import write_results
+from w2v import Embeddings
+from w2v.corpora import TextReader, split_sentences
+from w2v.corpora.articles import article_pairs
+from w2v.encoder.evaluation.baselines import BagOfWords
+from w2v.encoder.evaluation.files import read_scored_pairs
+from w2v.encoder.evaluation.measures import compare, evaluate_sts
+from w2v.encoder.evaluation.ranking import RankingReport, evaluate_ranking
+from w2v.encoder.model.lookup import WordLookup
+from w2v.encoder.model.state import EncoderState
+from w2v.encoder.sentence_encoder import SentenceEncoder
+from w2v.encoder.training.fit_options import FitOptions
+from w2v.encoder.training.sources import corpus_tasks, title_tasks
+from w2v.encoder.training.tasks import Task
+from w2v.encoder.training.training import Stage
+
+LEAST = 30
+"""Characters of a paragraph; shorter ones are rubble."""
+
+
+def is_chosen(text: str, one_of: int) -> bool:
+    """Say whether a text is one of so many, whatever its case."""
+    digest = hashlib.blake2b(text.lower().encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "little") % one_of == 0
+
+
+def head(path: Path, characters: int) -> Iterator[str]:
+    """Yield the first lines of a file."""
+    n = 0
+    for line in TextReader(path).lines():
+        n += len(line)
+        if n > characters:
+            return
+        yield line
+
+
+class Bench:
+    """Queries, documents, and what encoders find."""
+
+    def __init__(self, a: argparse.Namespace) -> None:
+        self.a = a
+        self.documents: list[str] = []
+        answers: dict[str, list[int]] = {}
+        for title, paragraph in article_pairs(TextReader(a.first).lines()):
+            is_held = is_chosen(title, 32)
+            if len(paragraph) >= LEAST and (is_held or is_chosen(paragraph, 8)):
+                if is_held:
+                    answers.setdefault(title, []).append(len(self.documents))
+                self.documents.append(paragraph)
+        asked = {title.lower(): title for title in answers}
+        sentences = {
+            asked[title.lower()]: split_sentences(paragraph)[0]
+            for title, paragraph in article_pairs(TextReader(a.second).lines(), most=1)
+            if title.lower() in asked
+        }
+        self.queries = {
+            "titles": (list(answers), list(answers.values())),
+            "first sentences": (list(sentences.values()), [answers[title] for title in sentences]),
+        }
+        self.sts = [read_scored_pairs(path) for path in a.sts]
+        self.reports: dict[str, dict[str, RankingReport]] = {}
+        self.results: dict[str, Any] = {}
+
+    def training_lines(self) -> Iterator[str]:
+        """Yield the articles of both files that are not held out, with blank lines between them."""
+        for path in (self.a.first, self.a.second):
+            before = None
+            for title, paragraph in article_pairs(head(path, self.a.characters)):
+                if is_chosen(title, 32):
+                    continue
+                if title != before:
+                    yield ""
+                    yield title
+                    before = title
+                yield paragraph
+            yield ""
+
+    def measure(self, name: str, encode: Any, seconds: float | None = None) -> None:
+        """Measure an encoder."""
+        self.reports[name] = {
+            kind: evaluate_ranking(encode, texts[: self.a.queries], self.documents, relevant[: self.a.queries])
+            for kind, (texts, relevant) in self.queries.items()
+        }
+        found: dict[str, Any] = {kind: report.to_dict() for kind, report in self.reports[name].items()}
+        sts = float(np.mean([evaluate_sts(encode, pairs).spearman for pairs in self.sts])) if self.sts else None
+        self.results[name] = {"seconds": seconds, **found, "sts": sts}
+        print(name, {kind: round(report.figure, 4) for kind, report in self.reports[name].items()}, sts, flush=True)
+
+    def trained(self, name: str, start: EncoderState, *, with_neighbors: bool) -> None:
+        """Train on titles, and measure."""
+        options = FitOptions(objective="titles", seed=self.a.seed, evaluate_every=100).filled("titles")
+        lookup = WordLookup(start.vocabulary, start.tokenizer)
+        tasks: list[Task] = title_tasks(start, lookup, self.training_lines(), options, lambda _: None)
+        if with_neighbors:
+            tasks += corpus_tasks(start, lookup, self.training_lines(), options, lambda _: None)
+        began = time.process_time()
+        stage = Stage(0, start, "titles", tasks, options, lambda _: None, [], None, np.zeros(1, np.uint8))
+        stage.loop.run()
+        self.measure(name, SentenceEncoder(stage.best, "static").transform, time.process_time() - began)
+
+
+def main() -> None:
+    """Measure, train, compare and store."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("encoder", type=Path)
+    parser.add_argument("first", type=Path)
+    parser.add_argument("second", type=Path)
+    parser.add_argument("--sts", nargs="*", type=Path, default=[])
+    parser.add_argument("--characters", type=int, default=10**9, help="of each file to train on, at most")
+    parser.add_argument("--queries", type=int, default=1000, help="of each kind, at most")
+    parser.add_argument("--seed", type=int, default=1)
+    a = parser.parse_args()
+    bench = Bench(a)
+    embeddings = Embeddings.load(a.model)
+    bench.measure("bag-of-words", BagOfWords(embeddings, columns=1024).encode)
+    bench.measure("sif", SentenceEncoder(embeddings).encode)
+    start = SentenceEncoder.load(a.encoder).state
+    bench.measure("neighbors", SentenceEncoder(start, "static").transform)
+    bench.trained("titles", start, with_neighbors=False)
+    bench.trained("titles beside neighbors", start, with_neighbors=True)
+    differences = {
+        f"{name} - neighbors, {kind}": compare([bench.reports[name][kind]], [report]).to_dict()  # type: ignore[list-item]
+        for name in ("bag-of-words", "titles", "titles beside neighbors")
+        for kind, report in bench.reports["neighbors"].items()
+    }
+    described = {"documents": len(bench.documents), "results": bench.results, "differences": differences}
+    write_results("ranking", described)
+
+
+if __name__ == "__main__":
+    main()

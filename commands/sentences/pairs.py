@@ -1,0 +1,227 @@
+"""Commands that make pairs of sentences to train on: `w2v pivots` and `w2v mine`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.shared.options import (
+    errors_option,
+    file_option,
+    json_option,
+    number_option,
+    overwrite_option,
+    progress_option,
+    workers_option,
+)
+from w2v.commands.shared.output import json_text, print_result, show_work
+from w2v.commands.shared.saving import saving
+from w2v.commands.shared.types import LazyChoice
+from w2v.corpora.readers import TextReader
+from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
+from w2v.corpora.tokenizers import TOKENIZER_NAMES, get_tokenizer
+from w2v.settings.constraints import MAX_SEED
+from w2v.storage.files import atomic_file, check_output_file
+
+if TYPE_CHECKING:
+    from w2v.encoder.retrieval import MinedPair
+
+_output_option = file_option("-o", "--output", required=True, help="The file to write, two sentences a line.")
+
+
+def _overlap_option(default: float) -> Callable[[Any], Any]:
+    return click.option(
+        "--max-overlap",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=default,
+        show_default=True,
+        metavar="X",
+        help="Leave out pairs that share a larger part of their different words; 1 keeps them all.",
+    )
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v pivots deu.txt cmn.txt --output pivots.tsv
+  w2v pivots train.en train.fr --columns 2 1 --output french.tsv
+  w2v fit-encoder my.model wiki.txt --pairs pivots.tsv --output my.encoder""",
+)
+@click.argument("files", metavar="PAIRS...", nargs=-1, required=True)
+@_output_option
+@click.option(
+    "--columns", type=click.Tuple([click.IntRange(1), click.IntRange(1)]), default=(1, 2), show_default=True,
+    help="Columns of the sentences to pair and of their translations.",
+)  # fmt: skip
+@number_option("--min-words", default=4, help="Leave out shorter sentences.")
+@_overlap_option(0.9)
+@number_option("--most", default=10, help="At most N pairs of each translation.")
+@click.option(
+    "--tokenizer",
+    type=LazyChoice(lambda: TOKENIZER_NAMES),
+    default="words",
+    show_default=True,
+    help="What makes words of the sentences.",
+)
+@errors_option
+@overwrite_option
+@json_option
+@progress_option
+def pivots(
+    files: tuple[str, ...],
+    output: Path,
+    columns: tuple[int, int],
+    min_words: int,
+    max_overlap: float,
+    most: int,
+    tokenizer: str,
+    errors: str,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Pair the sentences of PAIRS that have the same translation: they say the same.
+
+    PAIRS are tables of a sentence, a tab and its translation, or two files line by line. Languages may differ from file
+    to file. What is written is for `w2v fit-encoder --pairs`. Memory does not grow with the files; what they hold lies
+    in the system's temporary folder meanwhile, which TMPDIR names.
+    """
+    from w2v.corpora.pivots import PivotPairs
+
+    check_output_file(output, overwrite=overwrite)
+    with saving(output), show_work("reading") as progress:
+        pairs = PivotPairs(
+            files,
+            columns=columns,
+            min_words=min_words,
+            max_overlap=max_overlap,
+            most=most,
+            tokenizer=get_tokenizer(tokenizer),
+            errors=errors,
+            progress=progress,
+        )
+        _write(output, ("\t".join(pair) for pair in pairs), overwrite, "no two sentences have the same translation")
+    counts = asdict(pairs.counts)
+    rows = [(name.replace("_", " "), f"{count:,}") for name, count in counts.items()]
+    print_result({"output": str(output), **counts}, [str(output), ">"], rows, as_json=as_json)
+
+
+def _write(path: Path, lines: Iterable[str], overwrite: bool, problem: str) -> int:
+    """Write lines and return how many; nothing is written if there are none."""
+    n_lines = 0
+    with atomic_file(path, overwrite=overwrite) as file:
+        for line in lines:
+            file.write(f"{line}\n".encode())
+            n_lines += 1
+        if not n_lines:
+            raise click.ClickException(f"{problem}, so {path} is not written.")
+    return n_lines
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v mine simple.txt english.txt --model my.encoder --split-sentences --output mined.tsv
+  w2v mine simple.index english.index --threshold 1.15 --output mined.jsonl
+  w2v fit-encoder my.encoder wiki.txt --pairs mined.tsv --output better.encoder""",
+)
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@_output_option
+@file_option("--model", metavar="MODEL", help="Sentence encoder or word vectors; indexes have their own.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, min_open=True),
+    default=1.1,
+    show_default=True,
+    metavar="X",
+    help="Least margin: the cosine of two sentences over the mean of those with the sentences nearest to them.",
+)
+@click.option(
+    "--min-similarity",
+    type=click.FloatRange(-1, 1, min_open=True),
+    default=0.6,
+    show_default=True,
+    metavar="X",
+    help="Least cosine.",
+)
+@_overlap_option(0.8)
+@number_option("--min-words", default=MIN_TOKENS, help="Leave out shorter sentences.")
+@number_option("--max-words", default=MAX_TOKENS, help="Leave out longer sentences.")
+@number_option("-k", "--nearest", default=4, help="Compare with so many of the nearest sentences.")
+@click.option(
+    "--exact/--approximate",
+    default=None,
+    help="Compare all sentences, or only those near to the same centres, which finds most.  "
+    "[default: exact up to 262,144 different sentences a text]",
+)
+@click.option("--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one.")
+@number_option("--seed", least=0, most=MAX_SEED, default=0, help="Of random choices.")
+@errors_option
+@workers_option
+@overwrite_option
+@json_option
+@progress_option
+def mine(
+    first: str,
+    second: str,
+    output: Path,
+    model: Path | None,
+    threshold: float,
+    min_similarity: float,
+    max_overlap: float,
+    min_words: int,
+    max_words: int,
+    nearest: int,
+    exact: bool | None,
+    split_sentences: bool,
+    seed: int,
+    errors: str,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Pair the sentences of A and B that stand out as near to each other, the best first.
+
+    A and B are texts, such as two encyclopedias, or indexes of the same encoder. A sentence is in one pair at most. The
+    output is for `w2v fit-encoder --pairs`; a FILE.jsonl also has margin, cosine, file and line. Meanwhile vectors of
+    texts lie in the system's temporary folder, which TMPDIR names.
+    """
+    from w2v.encoder.retrieval.index.storage import is_index
+    from w2v.encoder.retrieval.mining.pairs import mine_pairs
+
+    check_output_file(output, overwrite=overwrite)
+    sources = [name if is_index(name) else TextReader(name, errors=errors) for name in (first, second)]
+    how = _as_json if output.suffix == ".jsonl" else _as_row
+    with saving(output), show_work("reading") as progress:
+        found = mine_pairs(
+            sources[0],
+            sources[1],
+            model,
+            threshold=threshold,
+            min_similarity=min_similarity,
+            max_overlap=max_overlap,
+            min_words=min_words,
+            max_words=max_words,
+            n_neighbors=nearest,
+            exact=exact,
+            splits=split_sentences,
+            workers=workers,
+            seed=seed,
+            progress=progress,
+        )
+        n_pairs = _write(output, map(how, found), overwrite, "no pair reaches the limits")
+    value = {"output": str(output), "pairs": n_pairs}
+    print_result(value, [str(output), ">"], [("pairs", f"{n_pairs:,}")], as_json=as_json)
+
+
+def _as_row(pair: MinedPair) -> str:
+    return "\t".join(" ".join(place.sentence.split()) for place in (pair.first, pair.second))
+
+
+def _as_json(pair: MinedPair) -> str:
+    places = {"first": pair.first._asdict(), "second": pair.second._asdict()}
+    return json_text({"margin": round(pair.margin, 4), "similarity": round(pair.similarity, 4), **places})

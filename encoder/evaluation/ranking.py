@@ -1,0 +1,123 @@
+"""How well an encoder finds the documents that answer a query: nDCG, recall and the rank of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.vectors.ranking import top_rows
+from w2v.vectors.table import VectorTable
+
+_QUERIES_AT_ONCE = 256
+_DOCUMENTS_AT_ONCE = 1 << 14
+
+
+@dataclass(frozen=True)
+class RankingReport:
+    """How high the documents that answer each query stand among all.
+
+    Attributes
+    ----------
+    ndcg : ndarray of shape (n,), float64
+        Normalised discounted cumulative gain [1]_ of each query: 1 if all that can stand at the top do.
+    recall : ndarray of shape (n,), float64
+        How many of a query's documents are at the top, of those that can be.
+    reciprocal_rank : ndarray of shape (n,), float64
+        1 / the rank of the first; 0 where none is at the top.
+    top_n : int
+        How far down is looked.
+
+    References
+    ----------
+    .. [1] Järvelin and Kekäläinen 2002, Cumulated gain-based evaluation of IR techniques, ACM TOIS.
+    """
+
+    ndcg: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    reciprocal_rank: NDArray[np.float64]
+    top_n: int
+
+    @property
+    def figure(self) -> float:
+        """What `compare` compares: the mean of `ndcg`."""
+        return float(self.ndcg.mean())
+
+    def resampled(self, items: NDArray[np.intp]) -> float:
+        """Return the mean nDCG of the queries drawn."""
+        return float(self.ndcg[items].mean())
+
+    def __len__(self) -> int:
+        return len(self.ndcg)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures in JSON types."""
+        return {
+            "n_queries": len(self),
+            "top_n": self.top_n,
+            "ndcg": self.figure,
+            "recall": float(self.recall.mean()),
+            "mrr": float(self.reciprocal_rank.mean()),
+        }
+
+
+def evaluate_ranking(
+    encode: Callable[[list[str]], NDArray[Any]],
+    queries: Sequence[str],
+    documents: Sequence[str],
+    relevant: Sequence[Collection[int]],
+    *,
+    top_n: int = 10,
+) -> RankingReport:
+    """Rank all documents for each query by the cosines of their vectors.
+
+    Parameters
+    ----------
+    encode : callable
+        From n texts to n vectors, of any length.
+    queries, documents : sequence of str
+    relevant : sequence of collections of int
+        For each query the documents that answer it, from 0.
+    top_n : int, default 10
+        How far down to look.
+
+    Returns
+    -------
+    RankingReport
+
+    Raises
+    ------
+    ValueError
+        If there is no query, a query has no document or one that does not exist, or `top_n` is less than 1.
+
+    Notes
+    -----
+    A query or document without a known word has a cosine of 0 with all others.
+    """
+    if top_n < 1:
+        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    if not queries or len(queries) != len(relevant):
+        raise ValueError(f"{len(queries)} queries need as many sets of documents, at least one, not {len(relevant)}")
+    wanted = [set(some) for some in relevant]
+    for number, some in enumerate(wanted):
+        if not some or not all(0 <= one < len(documents) for one in some):
+            raise ValueError(f"query {number} needs documents from 0 to {len(documents) - 1}, not {sorted(some)}")
+    starts = range(0, len(documents), _DOCUMENTS_AT_ONCE)
+    rows = [encode(list(documents[start : start + _DOCUMENTS_AT_ONCE])) for start in starts]
+    table = VectorTable(np.concatenate(rows).astype(np.float32, copy=False))
+    discounts = 1 / np.log2(np.arange(2, top_n + 2))
+    found = np.zeros((len(queries), top_n), bool)
+    for start in range(0, len(queries), _QUERIES_AT_ONCE):
+        some = list(queries[start : start + _QUERIES_AT_ONCE])
+        vectors = encode(some).astype(np.float32, copy=False)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        _, best = top_rows(vectors / np.where(lengths > 0, lengths, 1), table, slice(0, len(documents)), top_n)
+        for place, chosen in enumerate(best.tolist(), start):
+            found[place, : len(chosen)] = [row in wanted[place] for row in chosen]
+    most = np.minimum(top_n, [len(some) for some in wanted])
+    ideal = np.cumsum(discounts)[most - 1]
+    first = np.where(found.any(axis=1), 1 / (found.argmax(axis=1) + 1.0), 0.0)
+    return RankingReport(found @ discounts / ideal, found.sum(axis=1) / most, first, top_n)

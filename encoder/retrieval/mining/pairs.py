@@ -1,0 +1,165 @@
+"""Sentences of two texts that say nearly the same: pairs to train on, or translations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from w2v.corpora.pivots import word_overlap
+from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
+from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
+from w2v.encoder.retrieval.hits import Place
+from w2v.encoder.retrieval.index.building import Progress
+from w2v.encoder.retrieval.mining.duplicates import EXACT_ROWS, first_equal_rows, threads
+from w2v.encoder.retrieval.mining.margins import margin_pairs, match_rows, nearest_both_ways, rows_by_cells
+from w2v.encoder.retrieval.mining.sources import opened_sentences
+from w2v.vectors.table import VectorTable
+
+if TYPE_CHECKING:
+    from w2v.encoder.sentence_encoder import SentenceEncoder, Start
+
+
+class MinedPair(NamedTuple):
+    """Two sentences that belong together.
+
+    Attributes
+    ----------
+    margin : float
+        Their cosine over the mean of those with the sentences nearest to them.
+    similarity : float
+        Their cosine.
+    first, second : Place
+    """
+
+    margin: float
+    similarity: float
+    first: Place
+    second: Place
+
+
+def mine_pairs(
+    first: Any,
+    second: Any,
+    encoder: SentenceEncoder | Start | None = None,
+    *,
+    threshold: float = 1.1,
+    min_similarity: float = 0.6,
+    max_overlap: float = 0.8,
+    min_words: int = MIN_TOKENS,
+    max_words: int = MAX_TOKENS,
+    n_neighbors: int = 4,
+    exact: bool | None = None,
+    splits: bool = False,
+    tokenizer: Tokenizer | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[MinedPair]:
+    """Find pairs of sentences of two texts that stand out as near to each other; see `mining.margins`.
+
+    Parameters
+    ----------
+    first, second : SentenceIndex, path, list of path-like, TextReader or iterable of str
+        Texts, or indexes of the same encoder; see `opened_sentences`.
+    encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
+        What makes the vectors of texts. Indexes have their own.
+    threshold : float, default 1.1
+        The least margin of a pair.
+    min_similarity : float, default 0.6
+        Its least cosine, above -1 and at most 1.
+    max_overlap : float, default 0.8
+        Leave out pairs with a larger `word_overlap`, which teach little; 1 keeps them all.
+    min_words, max_words : int, default 5 and 40
+        Leave out pairs with a shorter or a longer sentence.
+    n_neighbors : int, default 4
+        k of the margin. A pair is found if one of the two is among the k nearest of the other.
+    exact : bool, optional
+        Compare all sentences with each other, or only those near to the same centres, which misses a few; by default
+        the first as long as both texts have at most `EXACT_ROWS` different sentences.
+    splits, workers, progress
+        See `opened_sentences`.
+    tokenizer : Tokenizer, default WordsTokenizer()
+        What makes the words that are counted.
+    seed : int, default 0
+        Of the centres.
+
+    Yields
+    ------
+    MinedPair
+        By falling margin. A sentence is in one pair at most, and of equal sentences the first only.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or the texts have vectors of different widths; also as `opened_sentences`.
+    CorpusError, ModelError
+        As `opened_sentences`.
+
+    Notes
+    -----
+    Memory is some 24 `n_neighbors` + 50 bytes a sentence. Vectors of texts lie in the system's temporary folder.
+    """
+    _check(threshold, min_similarity, max_overlap, (1, min_words, max_words), n_neighbors)
+    tokenize = WordsTokenizer() if tokenizer is None else tokenizer
+    with ExitStack() as opened:
+        indexes = [
+            opened.enter_context(
+                opened_sentences(source, encoder, splits=splits, by_words=False, workers=workers, progress=progress)
+            )
+            for source in (first, second)
+        ]
+        tables = [index.table for index in indexes]
+        if tables[0].shape[1] != tables[1].shape[1]:
+            raise ValueError(
+                f"the two texts have vectors of {tables[0].shape[1]} and {tables[1].shape[1]} columns; make both with "
+                "the same encoder"
+            )
+        rows = [_distinct(table) for table in tables]
+        if exact is None:
+            exact = max(map(len, rows)) <= EXACT_ROWS
+        parts = [(rows[0], rows[1])]
+        if not exact:
+            told = None if progress is None else partial(progress, "clustering")
+            parts = rows_by_cells(tables[0], tables[1], rows[0], rows[1], seed, told)
+        total = sum(len(own) * len(other) for own, other in parts)
+
+        def tell(done: int) -> None:
+            if progress is not None:
+                progress("comparing", done, total)
+
+        with threads(workers) as pool:
+            nearest = nearest_both_ways(tables[0], tables[1], parts, n_neighbors, pool, tell)
+
+        def is_wanted(*chosen: int) -> bool:
+            words = [tokenize(index[row]) for index, row in zip(indexes, chosen, strict=True)]
+            if not all(min_words <= len(one) <= max_words for one in words):
+                return False
+            return max_overlap == 1 or word_overlap(*words) <= max_overlap
+
+        pairs = margin_pairs(*nearest, threshold=threshold, min_similarity=min_similarity)
+        for one, other, cosine, margin in match_rows(pairs, is_wanted):
+            yield MinedPair(margin, cosine, indexes[0].place(one), indexes[1].place(other))
+
+
+def _distinct(table: VectorTable) -> np.ndarray[Any, np.dtype[np.int64]]:
+    first = first_equal_rows(table)
+    return np.flatnonzero(first == np.arange(len(first)))
+
+
+def _check(
+    threshold: float, min_similarity: float, max_overlap: float, words: tuple[int, ...], n_neighbors: int
+) -> None:
+    if not threshold > 0:
+        raise ValueError(f"threshold must be above 0, not {threshold}")
+    if not -1 < min_similarity <= 1:
+        raise ValueError(f"min_similarity must be above -1 and at most 1, not {min_similarity}")
+    if not 0 < max_overlap <= 1:
+        raise ValueError(f"max_overlap must be above 0 and at most 1, not {max_overlap}")
+    if list(words) != sorted(words):
+        raise ValueError(f"min_words and max_words must be 1 <= {words[1]} <= {words[2]}")
+    if n_neighbors < 1:
+        raise ValueError(f"n_neighbors must be at least 1, not {n_neighbors}")
