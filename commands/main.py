@@ -20,7 +20,7 @@ Examples:
 
 \b
 Exit codes: 0 done, 1 something is wrong with a file or a value, 2 with the command line itself,
-130 interrupted by Ctrl-C, 143 by SIGTERM; training saves what it has before it ends so.
+130 interrupted by Ctrl-C, 143 by SIGTERM; training saves its progress before exiting.
 141 the reader of the output, such as `head`, closed it.
 
 \b
@@ -88,7 +88,7 @@ main.add_section(
     },
 )
 main.add_section(
-    "Judge and look",
+    "Evaluate and visualise",
     {
         "info": "w2v.commands.models.info:info",
         "evaluate": "w2v.commands.models.evaluate:evaluate",

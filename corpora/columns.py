@@ -62,8 +62,8 @@ def checked_texts(texts: Any) -> list[str]:
     Raises
     ------
     TypeError
-        If they are one str, which would be taken apart, or no texts in order, or if one of them is no str; its number,
-        from 1, is said.
+        If they are one str, which would be taken apart, or not texts in order, or if one of them is not a str; its
+        number, from 1, is said.
     ValueError
         If one of them holds half a surrogate pair.
     """
@@ -80,7 +80,7 @@ def checked_text(text: Any, number: int) -> str:
     Raises
     ------
     TypeError
-        If it is no str.
+        If it is not a str.
     ValueError
         If it holds half a surrogate pair.
     """

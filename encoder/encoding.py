@@ -142,7 +142,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         Raises
         ------
         TypeError
-            If `sentences` is a table of several columns, a dict or a set, or if a sentence is no str; the message
+            If `sentences` is a table of several columns, a dict or a set, or if a sentence is not a str; the message
             counts sentences from 0.
         ValueError
             If an option is out of range, or a static encoder is asked for attention.

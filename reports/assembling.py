@@ -27,7 +27,7 @@ class CardOptions:
     title : str, optional
         By default the name of the folder.
     words : sequence of str, default ()
-        Whose nearest words are shown; by default telling words of the largest topics.
+        Whose nearest words are shown; by default keywords of the largest topics.
     sentences : path-like, optional
         A file of sentences, one a line, some of which are shown with those nearest to them.
     map_words : int, default 360

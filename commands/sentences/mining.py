@@ -36,7 +36,7 @@ _files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=
 _split_option = click.option(
     "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one."
 )
-_seed_option = number_option("--seed", least=0, most=MAX_SEED, default=0, help="Of random choices.")
+_seed_option = number_option("--seed", least=0, most=MAX_SEED, default=0, help="Random seed.")
 
 
 @click.command(
@@ -65,7 +65,7 @@ Examples:
 @number_option(
     "--top",
     default=10,
-    help="Tell at most N earlier ones of each sentence. --groups and --keep find all of them.",
+    help="Report at most N matches per sentence. --groups and --keep find all of them.",
 )
 @click.option(
     "--groups",
@@ -184,7 +184,7 @@ def _cell(text: str) -> str:
 def _write_kept(
     path: Path, index: SentenceIndex, source: str | TextReader, is_duplicate: Any, overwrite: bool
 ) -> tuple[int, int]:
-    """Write the lines that are no duplicates; return how many lines there were and how many are left."""
+    """Write the lines that are not duplicates; return how many lines there were and how many are left."""
     n_lines = n_kept = 0
     with atomic_file(path, overwrite=overwrite) as file:
         for line, is_kept in _lines(index, source, is_duplicate):
@@ -275,7 +275,7 @@ def cluster(
             )
     value = [asdict(one) | {"typical": [place._asdict() for place in one.typical]} for one in found.clusters]
     rows = ((f"{one.number}", f"{one.size:,}", ", ".join(one.words), one.typical[0].sentence) for one in found.clusters)
-    print_result(value, [">", ">sentences", "telling words", "a typical sentence"], rows, as_json=as_json)
+    print_result(value, [">", ">sentences", "keywords", "example"], rows, as_json=as_json)
 
 
 def _write_members(path: Path, found: Clustering, index: SentenceIndex, n_files: int, overwrite: bool) -> None:

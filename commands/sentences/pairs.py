@@ -159,7 +159,7 @@ Examples:
     "[default: exact up to 262,144 different sentences a text]",
 )
 @click.option("--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one.")
-@number_option("--seed", least=0, most=MAX_SEED, default=0, help="Of random choices.")
+@number_option("--seed", least=0, most=MAX_SEED, default=0, help="Random seed.")
 @errors_option
 @workers_option
 @overwrite_option

@@ -84,7 +84,7 @@ def phrases(
     """Find phrases in text, words that stand together more often than by chance, such as new york.
 
     INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
-    sentence. Shown are the phrases with the highest scores, or written is, with --output -, the text.
+    sentence. Prints the highest-scoring phrases; with `--output -`, the joined text.
 
     `w2v train --phrases` does this as a part of training.
     """

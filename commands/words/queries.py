@@ -177,7 +177,7 @@ def _check_ways(
 
 
 def _is_phrase(embeddings: Embeddings, text: str) -> bool:
-    """Say whether a text that is no word of the model consists of several."""
+    """Say whether a text that is not a word of the model consists of several."""
     if embeddings.get_index(text, -1) >= 0:
         return False
     tokens: Sequence[str] = text.split() if embeddings.tokenizer is None else embeddings.tokenizer(text)

@@ -14,7 +14,7 @@ _NOT_BETWEEN_ITEMS = re.compile(r"[^\t\n\r\v\f]+")
 
 @dataclass(frozen=True)
 class WhitespaceTokenizer(BuiltIn):
-    r"""Tokens between ASCII white space, as they are: for text that is tokenised already.
+    r"""Tokens between ASCII white space, as they are: for pre-tokenised text.
 
     Only space, ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate. Everything else stays, upper case, punctuation and
     a non-breaking space included.

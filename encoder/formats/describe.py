@@ -18,7 +18,7 @@ from w2v.storage.files import ModelError
 UNKNOWN, PADDING = "[UNK]", "[PAD]"
 _LETTERS, _MARKS = r"\p{L}\p{N}", r"\p{M}"
 _BETWEEN_ITEMS = r"\A +| +\z| *[\t\n\r\x0b\f][\t\n\r\x0b\f ]*"
-_PLACEHOLDER = "\ufdd0"  # a code point that is no character
+_PLACEHOLDER = "\ufdd0"  # a code point that is not a character
 _MARK = "\u2581"  # what words begin with where unknown ones are to vanish: then no single character is a word
 
 

@@ -69,7 +69,7 @@ class WordLookup:
         Raises
         ------
         TypeError
-            If a sentence is no str.
+            If a sentence is not a str.
         ValueError
             If a sentence is no text, as half a surrogate pair is none.
         """

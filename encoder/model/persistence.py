@@ -1,4 +1,4 @@
-"""A sentence encoder as a folder, laid out like the word model's: written whole or not at all, read from strangers."""
+"""A sentence encoder as a folder, laid out like the word model's: written atomically, and read with care."""
 
 from __future__ import annotations
 

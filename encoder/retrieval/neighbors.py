@@ -84,7 +84,7 @@ def nearest_texts(inference: Inference, query: str, *, top_n: int = 10, texts: A
     ValueError
         If no word of the query is known, `top_n` is no whole number of at least 1, or the texts have no lines.
     TypeError
-        If the query is no str.
+        If the query is not a str.
     """
     if not isinstance(query, str):
         raise TypeError(f"the query must be a str, not {type(query).__name__}: {query!r:.60}")

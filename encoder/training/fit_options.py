@@ -45,7 +45,9 @@ class FitOptions:
         None, Number("Highest learning rate of the words' weights.", low=0), _BY_SOURCE
     )
     network_rate: float = parameter(2e-3, Number("Highest learning rate of the network.", low=0))
-    temperature: float | None = parameter(None, Number("Cosines are divided by it.", above=0), _BY_SOURCE)
+    temperature: float | None = parameter(
+        None, Number("Softmax temperature: cosines are divided by it.", above=0), _BY_SOURCE
+    )
     word_dropout: float | None = parameter(
         None, Number("Fraction of the words of pairs that a step leaves out.", low=0, below=1), _BY_SOURCE
     )
@@ -67,7 +69,7 @@ class FitOptions:
     )
     warmup: int = parameter(100, Integer("Steps in which the learning rates rise; then they fall to zero.", 0, MANY))
     weight_decay: float = parameter(0.01, Number("Weight decay of the network's matrices.", low=0))
-    clip: float = parameter(1.0, Number("The longest that the network's gradient may be.", above=0))
+    clip: float = parameter(1.0, Number("Maximum norm of the network's gradient.", above=0))
     chunk: int | None = parameter(
         None,
         Integer("Sentences that the network holds at once, where a batch is larger than the memory.", 1, MANY),

@@ -75,7 +75,7 @@ class Interrupted:
     Attributes
     ----------
     sources : Sources
-        With None for what was no file, where it was read from a folder.
+        With None for what was not a file, where it was read from a folder.
     needed : tuple of str
         Which of the sources there were.
     options : FitOptions
@@ -92,13 +92,13 @@ class Interrupted:
     errors: str = "strict"
 
     def sources_with(self, given: Sources) -> Sources:
-        """Return what is given, else what was read before; ValueError if that was no file and is not given."""
+        """Return what is given, else what was read before; ValueError if that was not a file and is not given."""
         left_out = {name: None for name in given.used}
         own = replace(self.sources, **left_out)
         sources = (own if self.errors == "strict" else own.read_with(self.errors)).filled(given)
         for name in self.needed:
             if getattr(sources, name) is None:
-                raise ValueError(f"the training that was interrupted had a `{name}` that was no file: pass it again")
+                raise ValueError(f"the training that was interrupted had a `{name}` that was not a file: pass it again")
         return sources
 
     def check_options(self, now: FitOptions) -> None:

@@ -8,7 +8,7 @@ const PALETTES = {
   dark: ["#ff9999", "#e9925f", "#e4b154", "#b0b14b", "#8ece80", "#43c49f", "#32d2da", "#43b9ea", "#8bbbff", "#aa9df4", "#dea0ec", "#e589b6"],
 };
 const NAMES = ["auto", "light", "dark"];
-const SAYS = { auto: "Colours: as the system has them", light: "Colours: light", dark: "Colours: dark" };
+const SAYS = { auto: "Theme: system", light: "Theme: light", dark: "Theme: dark" };
 
 /** Return the parts, from 0 to 1, of a colour as the browser writes it. */
 export function rgb(color) {

@@ -194,7 +194,7 @@ def continue_beams(ids, gains, scores, size, end, going, ended):
     ids, gains : ndarray of shape (n_beams * n_rows, n), int32 and float64
         The best tokens of each row, best first, and their log-probabilities; at least size + 1, or all there are.
     scores : ndarray of shape (n_beams, n_rows), float64
-        The log-probabilities of the rows; -inf of one that is no sequence.
+        The log-probabilities of the rows; -inf for one that is not a sequence.
     size : int
     end : int
         The token that ends a sequence; -1 without one.

@@ -1,4 +1,4 @@
-"""The folder of a trained network: read from strangers, written whole or not at all."""
+"""The folder of a trained network: written atomically, and read with care."""
 
 from __future__ import annotations
 

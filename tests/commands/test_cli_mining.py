@@ -101,7 +101,7 @@ def test_cluster_shows_and_writes_clusters(text: Path, model: Path, indexed: Pat
     assert [row[2:] for row in rows] == [[str(i + 1), " ".join(LINES[i].split())] for i in range(8) if i not in (2, 6)]
     assert [int(row[0]) for row in rows].count(1) == found[0]["size"]
     shown = run("cluster", indexed, "--clusters", 2, "--words", 1, "--output", tmp_path / "c.jsonl").stdout
-    assert "telling words" in shown and len(shown.splitlines()) == 4
+    assert "keywords" in shown and len(shown.splitlines()) == 4
     entries = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [entry["line"] for entry in entries] == [1, 2, 4, 5, 6, 8]
     assert [str(entry["cluster"]) for entry in entries] == [row[0] for row in rows]

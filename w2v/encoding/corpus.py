@@ -17,7 +17,7 @@ Corpus = Any
 """A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
 
 IN_MEMORY, TOKENS_IN_MEMORY = "in memory: sentences", "in memory: lists of tokens"
-"""What a model notes of a corpus that is no file."""
+"""What a model notes of a corpus that is not a file."""
 
 _DEFAULT_TOKENIZER = "words"
 _LONGEST_NAME = 4096
@@ -42,7 +42,7 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
     """Tell files, sentences and lists of tokens apart: return a TextReader, TokenLists, or an iterable of str.
 
     A table of one column is its texts. In an iterable, str are files if all of them name one, or look as if they did.
-    With `lines` other than "text" (see `Parameters`), items that are no files are tuples and are returned as they are.
+    With `lines` other than "text" (see `Parameters`), items that are not files are tuples and are returned as they are.
 
     CorpusError if a file is missing, or files and texts are mixed; TypeError if `corpus` is none of these, or mixes
     paths and strings.
@@ -107,7 +107,7 @@ def reported(corpus: Corpus, progress: Callable[[int, int | None], None] | None)
 
 
 def wrong_sentence(item: object, number: int) -> TypeError:
-    """Return the error for item `number`, from 1, that is no sentence, or not of the kind of those before it."""
+    """Return the error for item `number`, from 1, that is not a sentence, or not of the kind of those before it."""
     kind = type(item).__name__
     if isinstance(item, (bytes, Mapping)) or not isinstance(item, Iterable):
         return TypeError(f"text {number} must be a str or a list of tokens, not {kind}")

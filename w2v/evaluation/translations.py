@@ -92,7 +92,7 @@ def evaluate_translations(
     Raises
     ------
     CorpusError
-        If the file cannot be read or has a line that is no pair; the message names the line.
+        If the file cannot be read or has a line that is not a pair; the message names the line.
     AlignmentError
         If the widths differ.
     """

@@ -1,7 +1,7 @@
 """The rows of a binary vector file, where a space ends a word and nothing says whether the word itself holds one.
 
 The first space almost always is the end, and looking no further takes a quarter of a microsecond a row. What was read
-so is then held against all that wrong places leave behind: numbers that no model has, words that are no text, a later
+so is then held against all that wrong places leave behind: numbers that no model has, words that are not text, a later
 space that would do as well. If anything speaks against it, the file is read again, each row by the place that fits
 best.
 """

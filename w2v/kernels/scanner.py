@@ -25,7 +25,7 @@ HASH, START, LENGTH, COUNT, FIRST = range(5)
 """Columns of `Table.entries`."""
 
 APOSTROPHE, DROPPED, JOINER = -1, -2, -3
-"""What a code point table holds for characters that are no letters (see `w2v.corpora.tokenizers.code_point_table`)."""
+"""What a code point table holds for characters that are not letters (see `w2v.corpora.tokenizers.code_point_table`)."""
 
 SINGLE, MARK, UNSETTLED = 1 << 21, 1 << 22, 1 << 23
 """What it adds to a character that is a token by itself, to a mark, and to one that may call for NFC."""

@@ -94,6 +94,6 @@ PHRASE_CONSTRAINTS: dict[str, Constraint] = {
     "delimiter": Delimiter("What stands between the words of a joined phrase."),
     "max_pairs": Integer("Distinct pairs to hold at most; beyond it the rarest are forgotten.", 1, 2**40),
     "workers": Integer("Threads; left out, all cores.", 1, 1024, optional=True),
-    "tokenizer": TokenizerChoice("How text becomes words; whitespace is for text that is tokenised already."),
+    "tokenizer": TokenizerChoice("How text becomes words; whitespace is for pre-tokenised text."),
 }
 """What each field of `PhraseParameters` may hold."""

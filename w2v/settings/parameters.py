@@ -418,13 +418,13 @@ CONSTRAINTS: dict[str, Constraint] = {
     "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice(
         "How text becomes words: words, in lower case and in Unicode's form NFC, joiners kept, emoji left out. "
-        "For text that is tokenised already: whitespace; for items between tabs: tabs; "
+        "For pre-tokenised text: whitespace; for items between tabs: tabs; "
         "for Chinese: jieba, or characters, which suits all scripts without spaces."
     ),
     "subwords": Flag("Make word vectors of character n-grams as well, so that unseen words have vectors."),
     "min_n": Integer("With subwords: the shortest n-gram, borders included.", 1, 50),
     "max_n": Integer("With subwords: the longest n-gram, borders included.", 1, 50),
-    "buckets": Integer("With subwords: how many numbers n-grams are hashed to.", 1, 2**31 - 1),
+    "buckets": Integer("With subwords: number of hash buckets for n-grams.", 1, 2**31 - 1),
     "position_weights": Flag("CBOW: learn weights for each place in the window, or count all places alike."),
     "lines": Choice(
         "A line is a sentence, or tab-separated: input, target and perhaps a weight; weight and sentence; or a "

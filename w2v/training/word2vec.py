@@ -83,7 +83,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
     is_complete_ : bool
         False after Ctrl-C.
     inputs_ : tuple of str
-        The files that were read; "-" is standard input. What was no file is told by "in memory: sentences" or "in
+        The files that were read; "-" is standard input. What was not a file is told by "in memory: sentences" or "in
         memory: lists of tokens".
     inputs_errors_ : str
         How they are decoded, see `corpora.TextReader`.

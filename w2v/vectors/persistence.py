@@ -1,4 +1,4 @@
-"""A model as a folder: what is in it, how it is written whole or not at all, and how an untrusted one is read."""
+"""A model as a folder: what is in it, how it is written atomically, and how an untrusted one is read."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from w2v.encoder.retrieval.index.storage import Rows
 from w2v.vectors.table import DType, VectorTable
 
 _ROUNDED: dict[DType, float] = {"float32": 1e-6, "float16": 1e-3, "int8": 2e-2}
-"""Scores that are no farther below 1 may be those of copies: stored rows are of length 1 but for rounding."""
+"""Scores that are not farther below 1 may be those of copies: stored rows are of length 1 but for rounding."""
 _MOST_ROWS = 4096
 _BELOW_1 = np.nextafter(np.float32(1), np.float32(0))
 

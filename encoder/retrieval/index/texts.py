@@ -64,7 +64,7 @@ def read_batches(
     Raises
     ------
     TypeError, ValueError
-        If a text is no str, or holds half a surrogate pair.
+        If a text is not a str, or holds half a surrogate pair.
     CorpusError
         If a file cannot be read or is no text.
     """

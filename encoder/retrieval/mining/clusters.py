@@ -113,7 +113,7 @@ class Clustering:
             (f"{one.number}", f"{one.size:,}", ", ".join(one.words), one.typical[0].sentence if one.typical else "")
             for one in self.clusters
         ]
-        return html_table((">cluster", ">sentences", "telling words", "a typical one"), rows)
+        return html_table((">cluster", ">sentences", "keywords", "example"), rows)
 
     def members(self, index: SentenceIndex) -> Iterator[Member]:
         """Yield all sentences of the index that was clustered, in their order, with their clusters."""

@@ -57,7 +57,7 @@ class TextData:
         if corpus is None:
             if not training.get("files"):
                 raise ValueError(
-                    "the text that was trained on was no file: pass it again, in Python: "
+                    "the text that was trained on was not a file: pass it again, in Python: "
                     "LanguageModel.load(…).resume(corpus)"
                 )
             corpus = TextReader(training["files"], errors=errors)

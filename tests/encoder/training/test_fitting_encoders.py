@@ -149,7 +149,7 @@ def test_resume_needs_what_was_no_file_again(tmp_path: Path) -> None:
         encoder.fit(make_paragraphs(), progress=stop_at(10))
     encoder.save(tmp_path / "m")
     loaded = SentenceEncoder.load(tmp_path / "m")
-    with pytest.raises(ValueError, match="a `corpus` that was no file: pass it again"):
+    with pytest.raises(ValueError, match="a `corpus` that was not a file: pass it again"):
         loaded.resume()
     with pytest.raises(ValueError, match="began with other sentences"):
         loaded.resume(make_paragraphs(40))

@@ -40,7 +40,7 @@ CONNECTORS = frozenset({"of", "the"})
 
 
 def naive_spans(sentence: Sequence[str], connectors: frozenset[str]) -> Iterator[tuple[str, ...]]:
-    """Yield two neighbouring words that are no connectors, with the connectors between them."""
+    """Yield two neighbouring words that are not connectors, with the connectors between them."""
     plain = [i for i, word in enumerate(sentence) if word not in connectors]
     for start, end in zip(plain, plain[1:], strict=False):
         yield tuple(sentence[start : end + 1])
