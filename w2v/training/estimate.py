@@ -82,7 +82,7 @@ def estimate_training(
 ) -> Estimate:
     """Estimate what `Word2Vec.fit` would need for these files.
 
-    Of the text `sample_bytes` are read, and trained on for so many seconds; a smaller text is read whole, and its words
+    Of the text `sample_bytes` are read, and trained on for `seconds`; a smaller text is read whole, and its words
     are counted.
 
     ValueError if a parameter is out of range; CorpusError if a file cannot be read, or standard input is among them;

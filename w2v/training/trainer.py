@@ -247,7 +247,7 @@ class Trainer:
         )
 
     def progress_at(self, planned: Planned, visited: int, elapsed: float) -> Progress:
-        """Return what is told of the progress at a segment, after so many tokens and seconds."""
+        """Return what is told of the progress at a segment, with the tokens and seconds so far."""
         speed = visited / elapsed if elapsed > 0 else None
         if self.parameters.max_time is not None:
             left = max(0.0, self.started + self.parameters.max_time - time.perf_counter())
