@@ -197,9 +197,9 @@ def test_sequences_are_copied(mixer: str) -> None:
     options = LearningOptions(5e-3, regularisation=Regularisation(0.0, 0.0), workers=1)
     table = ParameterTable.initialise(config.tensors(), 1)
     model = Trainable(config, table, draw, draw(1 << 20), options)
-    for step in range(400):
+    for step in range(350):
         model.accumulate(step)
-        model.update(min(1, (step + 1) / 40) * (1 - step / 400))
+        model.update(min(1, (step + 1) / 35) * (1 - step / 350))
     sources = draw(1 << 21).source
     assert sources is not None
     state = translator_of(config, table).start(sources)
