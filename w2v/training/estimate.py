@@ -147,7 +147,7 @@ def estimate_training(
 
 
 def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, fraction: float) -> int:
-    """Estimate how many words reach a count in a text of which a fraction is known; their true number if that is 1.
+    """Estimate how many words reach a count in a text, from a fraction of it; their true number if that is 1.
 
     `tokens`, shape (n_tokens,), are the ids of all words of the sample. Heaps' law says that the number of distinct
     words grows like a power of the text's length. The exponent is taken from half of the sample, in small parts from

@@ -269,7 +269,7 @@ class Trainer:
 
 
 class Crew(ABC):
-    """What the workers of a training have in common, each of which is in a thread that calls `work`.
+    """What the workers of a training have in common; each is in a thread that calls `work`.
 
     `progress` is called from time to time, in one of the threads. Where a pause is due, the workers finish their
     segments and wait. What ended a worker is put into `failures`, and the others end soon after.

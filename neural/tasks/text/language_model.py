@@ -283,7 +283,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         return log_probabilities(network, network.parameters, streams, self._context, self._threads(workers))
 
     def perplexity(self, texts: Iterable[str], *, ngrams: bool = False) -> float:
-        """Return the perplexity of texts, each token of which counts alike; NaN if there is none."""
+        """Return the perplexity of texts, in which each token counts alike; NaN if there is none."""
         found = np.concatenate([np.zeros(0), *(one.log_probabilities for one in self.score(texts, ngrams=ngrams))])
         return math.exp(-float(found.mean())) if len(found) else math.nan
 
@@ -328,7 +328,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         windows = Windows(streams, parameters.context, parameters.batch_tokens, parameters.random_state)
         measured = Streams(held_out, data.lines)
         if not measured.lengths.any():
-            raise ValueError("the text to measure by holds nothing of which the model could be asked")
+            raise ValueError("the text to measure by holds nothing that the model could be asked about")
         training.tell("counting n-grams")
         ngrams = NgramModel.fit(trained, parameters.order, len(units.pieces), sentences=data.lines)
         floor = -float(ngrams.log_probabilities(held_out).mean())
