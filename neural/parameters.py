@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 _PIECE = 1 << 16
 _LINE = 16
-"""Arrays begin at multiples of so many entries: 64 bytes of float32."""
+"""Entries to whose multiples the start of each array is aligned: 64 bytes of float32."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Hidden states of shape (N, dim) go through ::
 
     positions, dropout              post: also a token-type vector and a norm
-    block, …                        as many as there are layers; see `layers.block`
+    block, …                        one for each layer; see `layers.block`
                                     pre: then a norm
 
 An encoder sees its whole sequence. A causal stack sees what came before, which is a language model's; with a memory as

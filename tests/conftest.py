@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
+settings.register_profile("tests", deadline=None)  # how long an example takes is a matter of what else is running
+settings.load_profile("tests")
 os.environ["W2V_PROGRESS"] = "none"  # what a command prints does not depend on how long it takes
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
+from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
-from w2v.commands.shared.options import (
-    checkpoint_option,
-    file_option,
-    json_option,
-    overwrite_option,
-    progress_option,
-    resume_option,
-)
-from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.neural.tasks.images.parameters import MAX_SIDE, ImageParameters
 
 size_option = click.option(
@@ -41,27 +32,15 @@ Examples:
   w2v fit-images --resume mnist.images""",
 )
 @click.argument("pictures", metavar="FILE|FOLDER...", nargs=-1)
-@file_option("-o", "--output", metavar="DIR", help="The classifier's folder to write.")
-@resume_option
-@click.option(
-    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
-    help="Pictures to measure training by; else some are set aside.",
+@fit_options(
+    "classifier", "Pictures to measure training by; else some are set aside.", ImageParameters,
+    [one.name for one in fields(ImageParameters) if one.name != "image_shape"],
 )  # fmt: skip
 @size_option
-@checkpoint_option
-@table_options(ImageParameters, [one.name for one in fields(ImageParameters) if one.name != "image_shape"])
-@overwrite_option
-@json_option
-@progress_option
 def fit_images(
     pictures: tuple[str, ...],
-    output: Path | None,
-    interrupted: Path | None,
     validation: tuple[str, ...],
     size: tuple[int, int] | None,
-    checkpoint_every: float,
-    overwrite: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Train a classifier of pictures: a Vision Transformer, which cuts them into squares and reads these.
@@ -74,18 +53,10 @@ def fit_images(
     """
     from w2v.neural.tasks.images.classifier import ImageClassifier
 
-    if interrupted is not None:
-        found, output = find_interrupted(interrupted, output, pictures, ImageClassifier.kind)
-        classifier = ImageClassifier.load(found)
-        fit, overwrite = classifier.resume, True
-    else:
-        output = required_output(output, pictures, "FILE|FOLDER")
-        classifier = ImageClassifier(**options)
-        fit = partial(classifier.fit, list(pictures), validation=list(validation) or None, size=size)
+    def begin(classifier: ImageClassifier) -> Callable[..., object]:
+        return partial(classifier.fit, list(pictures), validation=list(validation) or None, size=size)
 
-    def facts() -> dict[str, Any]:
+    def facts(classifier: ImageClassifier) -> dict[str, Any]:
         return {"classes": len(classifier.classes_), "pictures": classifier.network_.metadata["pictures"]}
 
-    run(
-        classifier, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json, facts=facts
-    )  # fmt: skip
+    train_network(ImageClassifier, pictures, "FILE|FOLDER", options, begin, facts)

@@ -14,21 +14,16 @@ import click
 from w2v.commands.labels.columns import text_column_options
 from w2v.commands.labels.reporting import print_classes
 from w2v.commands.labels.starting import opened_start, start_option
+from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
-    checkpoint_option,
     errors_option,
     file_option,
     json_option,
     model_argument,
     number_option,
-    overwrite_option,
-    progress_option,
-    resume_option,
 )
 from w2v.commands.shared.output import json_text
-from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
@@ -56,11 +51,9 @@ Examples:
   w2v fit-classifier --resume sentiment.classifier""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
-@file_option("-o", "--output", metavar="DIR", help="The classifier's folder to write.")
-@resume_option
-@click.option(
-    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
-    help="Texts with labels to choose and to calibrate by; else some of FILE are set aside.",
+@fit_options(
+    "classifier", "Texts with labels to choose and to calibrate by; else some of FILE are set aside.",
+    ClassifierParameters,
 )  # fmt: skip
 @text_column_options
 @file_option(
@@ -70,15 +63,8 @@ Examples:
 )
 @start_option
 @errors_option
-@checkpoint_option
-@table_options(ClassifierParameters)
-@overwrite_option
-@json_option
-@progress_option
 def fit_classifier(
     files: tuple[str, ...],
-    output: Path | None,
-    interrupted: Path | None,
     validation: tuple[str, ...],
     text_column: tuple[str, ...],
     label_column: str | None,
@@ -86,9 +72,6 @@ def fit_classifier(
     vectors: Path | None,
     start: Path | None,
     errors: str,
-    checkpoint_every: float,
-    overwrite: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Train a classifier on texts with labels.
@@ -104,24 +87,15 @@ def fit_classifier(
     """
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
-    if interrupted is not None:
-        found, output = find_interrupted(interrupted, output, files, TextClassifier.kind)
-        model = TextClassifier.load(found)
-        fit: Callable[..., object] = model.resume
-        overwrite = True
-    else:
-        output = required_output(output, files, "FILE")
-        model = TextClassifier(**options)
+    def begin(model: TextClassifier) -> Callable[..., object]:
         columns = TableColumns(text_column, label_column, label_separator, errors)
-        given = [Path(name) for name in files]
-        fit = partial(
-            model.fit, given, validation=list(validation) or None, columns=columns, vectors=vectors,
-            start=opened_start(start, options),
+        return partial(
+            model.fit, [Path(name) for name in files], validation=list(validation) or None, columns=columns,
+            vectors=vectors, start=opened_start(start, options),
         )  # fmt: skip
-    run(
-        model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
-        facts=lambda: _facts(model),
-    )  # fmt: skip
+
+    as_json = options["as_json"]
+    model = train_network(TextClassifier, files, "FILE", options, begin, _facts)
     if not as_json and model.validation_:
         click.echo()
         print_classes("held out", model.validation_)

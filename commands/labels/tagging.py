@@ -14,23 +14,18 @@ import click
 
 from w2v.commands.labels.columns import word_column_options
 from w2v.commands.labels.starting import opened_start, start_option
+from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
-    checkpoint_option,
     choice_option,
     errors_option,
     file_option,
     json_option,
     model_argument,
-    overwrite_option,
-    progress_option,
-    resume_option,
     workers_option,
 )
 from w2v.commands.shared.output import json_text, say
-from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.types import LazyChoice
-from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TOKENIZER_NAMES
 from w2v.display.wording import printable
@@ -69,27 +64,17 @@ Examples:
   w2v fit-tagger --resume my.tagger""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
-@file_option("-o", "--output", metavar="DIR", help="The tagger's folder to write.")
-@resume_option
-@click.option(
-    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
-    help="Sentences to measure training by; else some of FILE are set aside. May be repeated.",
-)  # fmt: skip
+@fit_options(
+    "tagger", "Sentences to measure training by; else some of FILE are set aside. May be repeated.", TaggerParameters
+)
 @word_column_options
 @file_option(
     "--vectors", metavar="MODEL", help="Word vectors to read besides the tagger's own; they are kept, not trained."
 )
 @start_option
 @errors_option
-@checkpoint_option
-@table_options(TaggerParameters)
-@overwrite_option
-@json_option
-@progress_option
 def fit_tagger(
     files: tuple[str, ...],
-    output: Path | None,
-    interrupted: Path | None,
     validation: tuple[str, ...],
     word_column: int | None,
     tag_column: int | None,
@@ -97,9 +82,6 @@ def fit_tagger(
     vectors: Path | None,
     start: Path | None,
     errors: str,
-    checkpoint_every: float,
-    overwrite: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Train a tagger on sentences whose words have tags: parts of speech, chunks, names.
@@ -112,22 +94,15 @@ def fit_tagger(
     """
     from w2v.neural.tasks.labels.tagging import Tagger
 
-    if interrupted is not None:
-        found, output = find_interrupted(interrupted, output, files, Tagger.kind)
-        tagger = Tagger.load(found)
-        fit: Callable[..., object] = tagger.resume
-        overwrite = True
-    else:
-        output = required_output(output, files, "FILE")
-        tagger = Tagger(**options)
-        fit = partial(
+    def begin(tagger: Tagger) -> Callable[..., object]:
+        return partial(
             tagger.fit, list(files), validation=list(validation) or None, vectors=vectors,
             start=opened_start(start, options), column_numbers=_numbers(word_column, tag_column, given_columns, errors),
         )  # fmt: skip
-    run(
-        tagger, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
-        facts=lambda: {"sentences": tagger.network_.metadata["sentences"]},
-    )  # fmt: skip
+
+    train_network(
+        Tagger, files, "FILE", options, begin, lambda tagger: {"sentences": tagger.network_.metadata["sentences"]}
+    )
 
 
 @click.command(

@@ -26,6 +26,7 @@ from w2v.storage.json_values import json_text as json_text
 
 if TYPE_CHECKING:
     from w2v.evaluation import AnalogyReport, PairsReport
+    from w2v.neural.tasks.folder import TextNetwork
 
 PROGRESS = "w2v.commands.shared.output.progress"
 """Where a command's context keeps what `--progress` says."""
@@ -126,6 +127,14 @@ def show_work(start: str = "") -> Iterator[Callable[[str, int, int | None], None
     """
     with show_progress(progress_mode(), start) as update:
         yield update
+
+
+def describe_units(network: TextNetwork) -> dict[str, str]:
+    """Return what texts are made of: how many units of which kind."""
+    return {
+        "units" if name == "text" else f"{name}_units": f"{len(units.pieces):,} {units.kind}"
+        for name, units in network.units.items()
+    }
 
 
 def print_description(described: Mapping[str, Any]) -> None:

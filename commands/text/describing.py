@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import w2v
 from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.output import describe_units
 from w2v.neural.names import FIGURES
 from w2v.neural.tasks.applying import used_of_network
-
-if TYPE_CHECKING:
-    from w2v.neural.tasks.folder import TextNetwork
 
 ESTIMATORS = {
     "translator": "Translator",
@@ -20,14 +18,6 @@ ESTIMATORS = {
     "text-classifier": "TextClassifier",
 }
 """What opens the folders of each kind, by its name in `w2v`."""
-
-
-def describe_units(network: TextNetwork) -> dict[str, str]:
-    """Return what texts are made of: how many units of which kind."""
-    return {
-        "units" if name == "text" else f"{name}_units": f"{len(units.pieces):,} {units.kind}"
-        for name, units in network.units.items()
-    }
 
 
 def describe_text_network(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -10,22 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
-    checkpoint_option,
     errors_option,
     file_option,
     json_option,
     model_argument,
     number_option,
     overwrite_option,
-    progress_option,
-    resume_option,
     workers_option,
 )
 from w2v.commands.shared.output import json_text, note_missing_glyphs, say
-from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.inputs import display_name, expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
@@ -53,11 +50,9 @@ Examples:
   w2v fit-translator --resume my.translator""",
 )
 @click.argument("pairs", metavar="PAIRS...", nargs=-1)
-@file_option("-o", "--output", metavar="DIR", help="The translator's folder to write.")
-@resume_option
-@click.option(
-    "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
-    help="Pairs to measure training by, a table or, given twice, two files; else some of PAIRS are set aside.",
+@fit_options(
+    "translator", "Pairs to measure training by, a table or, given twice, two files; else some of PAIRS are set aside.",
+    TranslatorParameters,
 )  # fmt: skip
 @click.option(
     "--columns", type=click.Tuple([click.IntRange(1), click.IntRange(1)]), default=(1, 2), show_default=True,
@@ -66,23 +61,13 @@ Examples:
 @file_option("--initial-source", metavar="MODEL", help="Word vectors of the source's language to start from.")
 @file_option("--initial-target", metavar="MODEL", help="Word vectors of the target's language to start from.")
 @errors_option
-@checkpoint_option
-@table_options(TranslatorParameters)
-@overwrite_option
-@json_option
-@progress_option
 def fit_translator(
     pairs: tuple[str, ...],
-    output: Path | None,
-    interrupted: Path | None,
     validation: tuple[str, ...],
     columns: tuple[int, int],
     initial_source: Path | None,
     initial_target: Path | None,
     errors: str,
-    checkpoint_every: float,
-    overwrite: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Train a translator on pairs of texts: an encoder of the source, and a decoder that writes the translation.
@@ -94,15 +79,9 @@ def fit_translator(
     """
     from w2v.neural.tasks.text.translation import Translator
 
-    if interrupted is not None:
-        found, output = find_interrupted(interrupted, output, pairs, Translator.kind)
-        translator = Translator.load(found)
-        fit, overwrite = translator.resume, True
-    else:
-        output = required_output(output, pairs, "PAIRS")
+    def begin(translator: Translator) -> Callable[..., object]:
         expand_inputs([*pairs, *validation])  # standard input is one of them at most
-        translator = Translator(**options)
-        fit = partial(
+        return partial(
             translator.fit,
             list(pairs),
             validation=list(validation) or None,
@@ -112,10 +91,10 @@ def fit_translator(
             initial_target=initial_target,
         )
 
-    run(
-        translator, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
-        facts=lambda: {"pairs": translator.network_.metadata["pairs"]},
-    )  # fmt: skip
+    def facts(translator: Translator) -> dict[str, Any]:
+        return {"pairs": translator.network_.metadata["pairs"]}
+
+    train_network(Translator, pairs, "PAIRS", options, begin, facts)
 
 
 @click.command(

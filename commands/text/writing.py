@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -12,22 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
-    checkpoint_option,
     errors_option,
     file_option,
     json_option,
     model_argument,
     number_option,
-    overwrite_option,
-    progress_option,
-    resume_option,
     workers_option,
 )
 from w2v.commands.shared.output import json_text, print_json, say
-from w2v.commands.shared.parameters import table_options
-from w2v.commands.text.shared import find_interrupted, required_output, run
 from w2v.corpora.inputs import expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable, printable_lines
@@ -56,27 +51,16 @@ Examples:
   w2v fit-lm --resume wiki.lm""",
 )
 @click.argument("corpus", metavar="CORPUS...", nargs=-1)
-@file_option("-o", "--output", metavar="DIR", help="The model's folder to write.")
-@resume_option
-@click.option("-v", "--validation", multiple=True, metavar="FILE", type=click.Path(),
-              help="Text to measure training by; else a part of CORPUS is held out. May be repeated.")  # fmt: skip
+@fit_options(
+    "model", "Text to measure training by; else a part of CORPUS is held out. May be repeated.", LanguageModelParameters
+)
 @file_option("--initial", metavar="MODEL", help="Word vectors to start from.")
 @errors_option
-@checkpoint_option
-@table_options(LanguageModelParameters)
-@overwrite_option
-@json_option
-@progress_option
 def fit_lm(
     corpus: tuple[str, ...],
-    output: Path | None,
-    interrupted: Path | None,
     validation: tuple[str, ...],
     initial: Path | None,
     errors: str,
-    checkpoint_every: float,
-    overwrite: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Train a language model on text: a decoder that says what comes next.
@@ -88,23 +72,16 @@ def fit_lm(
     """
     from w2v.neural.tasks.text.language_model import LanguageModel
 
-    if interrupted is not None:
-        found, output = find_interrupted(interrupted, output, corpus, LanguageModel.kind)
-        model = LanguageModel.load(found)
-        fit, overwrite = model.resume, True
-    else:
-        output = required_output(output, corpus, "CORPUS")
+    def begin(model: LanguageModel) -> Callable[..., object]:
         expand_inputs([*corpus, *validation])  # standard input is one of them at most
-        model = LanguageModel(**options)
         apart = TextReader(validation, errors=errors) if validation else None
-        fit = partial(model.fit, TextReader(corpus, errors=errors), validation=apart, initial=initial)
+        return partial(model.fit, TextReader(corpus, errors=errors), validation=apart, initial=initial)
 
-    run(
-        model, fit, output, overwrite=overwrite, checkpoint_every=checkpoint_every, as_json=as_json,
-        facts=lambda: {
-            f"{name}_held_out_loss": model.network_.metadata.get(f"{name}_loss") for name in ("ngram", "mixture")
-        },
-    )  # fmt: skip
+    def facts(model: LanguageModel) -> dict[str, Any]:
+        metadata = model.network_.metadata
+        return {f"{name}_held_out_loss": metadata.get(f"{name}_loss") for name in ("ngram", "mixture")}
+
+    train_network(LanguageModel, corpus, "CORPUS", options, begin, facts)
 
 
 @click.command(

@@ -99,7 +99,7 @@ def beam(
     -------
     list of list of Hypothesis
         The best of each row, best first: those that ended, then those that reached the largest length. They may be
-        fewer than `n_best` if so many do not exist.
+        fewer than `n_best` if there are fewer.
     """
     trace, size = Trace(wanted._replace(scores=True)), options.beam
     most, ended = limits.of(state.n_rows), [_Ended() for _ in range(state.n_rows)]

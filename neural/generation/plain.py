@@ -198,7 +198,7 @@ class PlainDecoder:
         self.config, self._parameters = config, parameters
 
     def start(self, n_rows: int) -> PlainState:
-        """Return a state of so many empty rows, without a memory."""
+        """Return a state of `n_rows` empty rows, without a memory."""
         return self.look_at(Memory(np.zeros((0, 0)), np.zeros(n_rows + 1, np.int64)))
 
     def look_at(self, memory: Memory) -> PlainState:

@@ -124,8 +124,9 @@ def sample(
     def choose(logits: NDArray[np.float32], rows: NDArray[np.int64], length: int) -> NDArray[np.int32]:
         tokens, size = np.empty(len(rows), np.int32), logits.shape[1]
         top_k = min(sampling.top_k or size, size)
-        kernels.draw(
-            logits, numbers[rows], length, sampling.seed, sampling.temperature, top_k, sampling.top_p, tokens
+        kernels.draw(  # whole numbers would compile it once more
+            logits, numbers[rows], length, sampling.seed, float(sampling.temperature), top_k, float(sampling.top_p),
+            tokens,
         )  # fmt: skip
         return tokens
 

@@ -51,7 +51,7 @@ class FusedDecoder:
         }  # fmt: skip
 
     def start(self, n_rows: int) -> FusedState:
-        """Return a state of so many empty rows, without a memory."""
+        """Return a state of `n_rows` empty rows, without a memory."""
         return self.look_at(Memory(np.zeros((0, 0), np.float32), np.zeros(n_rows + 1, np.int64)))
 
     def look_at(self, memory: Memory) -> FusedState:

@@ -16,7 +16,7 @@ EPSILON = 1e-8
 
 
 class Adam:
-    """Adam with decoupled weight decay, for one array of which every entry has a gradient.
+    """Adam with decoupled weight decay, for an array whose entries all have gradients.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Adam:
 
 
 class LazyAdam:
-    """Adam for a table of which a batch touches few rows: the others, and their running means, stay as they are.
+    """Adam for a table whose rows a batch mostly leaves alone: these, and their running means, stay as they are.
 
     The means are corrected for the number of steps of the table, not of the row. Rows that are met seldom therefore
     take larger steps than under Adam, which is what makes it learn rare ones.

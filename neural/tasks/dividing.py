@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 def stratified(
     wanted: NDArray[np.integer[Any]], count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide n things of which `wanted`, shape (n,), are the classes; both parts are in rising order.
+    """Divide n things whose classes are `wanted`, shape (n,); both parts are in rising order.
 
     `count` of them are set aside, or fewer, since of each class one stays. As with `stratify` of scikit-learn's
     `train_test_split`, a class's part of what is set aside is its part of everything, up to rounding.

@@ -54,7 +54,7 @@ class Examples(NamedTuple):
 
     @property
     def mistakes(self) -> list[dict[str, Any]]:
-        """Those of which something wrong was said."""
+        """Those that were answered wrongly."""
         return self.kept[: self.n_wrong]
 
     def to_config(self) -> dict[str, Any]:

@@ -278,7 +278,7 @@ def check_same(metadata: Mapping[str, Any], shown: dict[str, Any], digest: str) 
     """Raise ValueError unless a training is the one that was interrupted, saying what differs."""
     began = metadata.get("parameters")
     if not isinstance(began, dict):
-        raise ValueError("what is to be resumed is not the state of such a training")
+        raise ValueError("what is to be resumed is not the state of a training of this kind")
     for name, value in json.loads(json.dumps(shown)).items():
         if name not in _MAY_CHANGE and began.get(name) != value:
             raise ValueError(

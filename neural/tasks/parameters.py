@@ -1,4 +1,4 @@
-"""The parameters of translators and language models: one table each, of which Python and the command line are made."""
+"""The parameters of translators and language models, a table each, for Python and the command line alike."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class TranslatorParameters(NetworkParameters):
         "states",
         Choice("What the decoder sees of a source: all its hidden states, or their mean alone.", MEMORIES),
     )
-    max_tokens: int = parameter(256, Integer("Leave out pairs for training of which a side has more tokens.", 1, MANY))
+    max_tokens: int = parameter(256, Integer("Do not train on pairs with more tokens than this on a side.", 1, MANY))
     held_out: int | None = parameter(
         None, Integer("Pairs that are measured and not trained on.", 1, MANY), "1,000, at most a tenth"
     )

@@ -71,4 +71,4 @@ def test_parameters_that_are_told_apart_exist() -> None:
         (TaggerParameters, used_of_network, [{"layers": 0}, {"layers": 1}]),
     ):
         defaults = {one.name: one.default for one in fields(table)}
-        assert all(set(apply(defaults | given)) < set(defaults) for given in options)  # type: ignore[operator]
+        assert all(set(apply(defaults | given)) < set(defaults) for given in options)

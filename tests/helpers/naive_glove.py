@@ -24,9 +24,9 @@ def count(
     listed = list(sentences)
     for sentence, weight in zip(listed, weights or [1.0] * len(listed), strict=True):
         for p, word in enumerate(sentence):
-            for q, other in enumerate(sentence):
-                if p != q and abs(p - q) <= window:
-                    found[word, other] += Fraction(weight) / abs(p - q)
+            for q in range(max(0, p - window), min(len(sentence), p + window + 1)):
+                if p != q:
+                    found[word, sentence[q]] += Fraction(weight) / abs(p - q)
     return dict(found)
 
 

@@ -191,19 +191,19 @@ def test_sequences_are_copied(mixer: str) -> None:
 
     def draw(step: int) -> Batch:
         rng = np.random.default_rng(step)
-        texts = Packed.of([rng.integers(3, V, rng.integers(1, 9)) for _ in range(64)])
+        texts = Packed.of([rng.integers(3, V, rng.integers(1, 9)) for _ in range(40)])
         return Batch.of(texts, texts)
 
     options = LearningOptions(5e-3, regularisation=Regularisation(0.0, 0.0), workers=1)
     table = ParameterTable.initialise(config.tensors(), 1)
     model = Trainable(config, table, draw, draw(1 << 20), options)
-    for step in range(400):
+    for step in range(350):
         model.accumulate(step)
-        model.update(min(1, (step + 1) / 40) * (1 - step / 400))
+        model.update(min(1, (step + 1) / 35) * (1 - step / 350))
     sources = draw(1 << 21).source
     assert sources is not None
     state = translator_of(config, table).start(sources)
-    found = greedy(state, np.full(64, START, np.int32), Limits(12))
+    found = greedy(state, np.full(40, START, np.int32), Limits(12))
     copied = [
         np.array_equal(one.tokens, sources.ids[a:b])
         for one, a, b in zip(found, sources.offsets[:-1], sources.offsets[1:], strict=True)

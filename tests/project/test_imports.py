@@ -53,17 +53,24 @@ def modules() -> dict[str, Path]:
 
 
 @cache
+def parsed(file: Path) -> ast.Module:
+    """Return what a file says; it is asked for by several tests."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
 def homes() -> dict[str, str]:
     """Return where the names lie that packages load when they are first used (`_HOME`)."""
     found = {}
     for name, file in modules().items():
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        for node in parsed(file).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME":
                 places = ast.literal_eval(node.value)
                 found.update({f"{name}.{public}": f"{name}.{place}" for public, place in places.items()})
     return found
 
 
+@cache
 def read_imports(name: str, file: Path) -> list[Import]:
     """Return what a module imports, of this product and of others."""
     found = []
@@ -85,9 +92,10 @@ def read_imports(name: str, file: Path) -> list[Import]:
             return
         inside = late or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         for child in ast.iter_child_nodes(node):
-            visit(child, inside, for_types)
+            if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):  # no expression imports anything
+                visit(child, inside, for_types)
 
-    visit(ast.parse(file.read_text(encoding="utf-8")), False, False)
+    visit(parsed(file), False, False)
     return found
 
 

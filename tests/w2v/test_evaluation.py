@@ -75,8 +75,7 @@ def naive_correct(embeddings: Embeddings, path: Path, method: Literal["add", "mu
 
 
 @pytest.mark.parametrize("method", ["add", "mul"])
-@pytest.mark.parametrize("restrict_vocab", [None, 120, 1000])
-@pytest.mark.parametrize("block", [1, 7, 4096])
+@pytest.mark.parametrize(("block", "restrict_vocab"), [(1, 120), (7, None), (7, 1000), (4096, None), (4096, 120)])
 def test_analogies_are_right_where_asking_one_by_one_is(
     embeddings: Embeddings,
     questions: Path,

@@ -79,7 +79,7 @@ def assert_all_text_is_inside(figure: Figure) -> None:
     width, height = figure.get_size_inches()
     for dpi in (72, 100, 200):
         figure.set_dpi(dpi)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         box = figure.get_tightbbox()  # of all that is drawn, in inches
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (dpi, box)
 
@@ -237,9 +237,11 @@ def test_all_text_of_maps_is_inside_whatever_the_font(font: str, rng: np.random.
     words = ["W" * 60, "w" * 39, "river", "M" * 20, "$x^2$", "-"]
     embeddings = Embeddings(words, rng.standard_normal((6, 300)).astype(np.float32))
     assert_all_text_is_inside(plot_words(embeddings, words, title=title))
-    assert_all_text_is_inside(plot_words(embeddings, words[:2], neighbors=3, title=title))
-    for pairs in ([("river", "-"), ("$x^2$", "river")], [("W" * 60, "w" * 39), ("river", "M" * 20)]):
-        assert_all_text_is_inside(plot_analogies(embeddings, pairs, title=title))
+    short, long = [("river", "-"), ("$x^2$", "river")], [("W" * 60, "w" * 39), ("river", "M" * 20)]
+    assert_all_text_is_inside(plot_analogies(embeddings, long, title=title))
+    if title is None:  # which says nothing of the others that the first two do not
+        assert_all_text_is_inside(plot_words(embeddings, words[:2], neighbors=3))
+        assert_all_text_is_inside(plot_analogies(embeddings, short))
 
 
 @pytest.mark.parametrize(("title", "ends"), [(None, 2), (LONG, 1)])

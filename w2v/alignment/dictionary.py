@@ -22,7 +22,7 @@ def read_dictionary(files: str | os.PathLike[str] | Sequence[str | os.PathLike[s
     Parameters
     ----------
     files : path or sequence of paths
-        Lines of two words between a tab, of which further columns are not read, or else between spaces; UTF-8,
+        Lines of two words between a tab, whose further columns are not read, or else between spaces; UTF-8,
         compressed or not. A word may have several lines.
 
     Returns
@@ -53,7 +53,7 @@ def read_dictionary(files: str | os.PathLike[str] | Sequence[str | os.PathLike[s
 
 
 def known_pairs(source: Embeddings, target: Embeddings, pairs: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
-    """Return the rows of the pairs of which both words have a row, each pair once, in order; shape (p, 2)."""
+    """Return the rows of the pairs whose words both have one, each pair once, in order; shape (p, 2)."""
     rows = ((source.get_index(word, -1), target.get_index(other, -1)) for word, other in pairs)
     known = dict.fromkeys(pair for pair in rows if min(pair) >= 0)
     return np.array(list(known), np.int64).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""The parameters of an alignment: one table, of which Python and the command line are made."""
+"""The parameters of an alignment, for Python and the command line alike."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text, or its beginning with a mark that it goes on, of so many characters at most."""
+    """Return a text, or its beginning with a mark that it goes on, of `most` characters at most."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -42,7 +42,7 @@ def percent(fraction: float | None) -> str:
 
 
 def decimals(number: float | None, digits: int = 3) -> str:
-    """Write a number with so many decimals; "-" where there is none."""
+    """Write a number with `digits` decimals; "-" where there is none."""
     return "-" if number is None or not math.isfinite(number) else f"{number:.{digits}f}"
 
 

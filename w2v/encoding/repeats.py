@@ -15,7 +15,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True)
 class RepeatedStream(TokenStream):
-    """Sentences of which each stands `repeats` times in a row, or, where all are pairs, evenly spread.
+    """Sentences that each stand `repeats` times in a row, or, where all are pairs, evenly spread.
 
     `tokens`, `offsets` and `weights` are those of the sentences; only `excerpt` repeats them.
     """

@@ -108,7 +108,7 @@ def evaluate_analogies(
         Text in UTF-8. Lines beginning with ``:`` name a section; every other line holds four words, the last of which
         is the answer. Questions before the first section belong to one named "questions".
     restrict_vocab : int or None, default 300,000
-        Consider the first (most frequent) so many words only, both as given words and as answers; None for all.
+        Consider only this number of the most frequent words, both as given words and as answers; None for all.
     method : {"add", "mul", "nearest"}, default "add"
         See `Embeddings.analogy`. "nearest" is what the others must beat: the word nearest to the third one, whatever
         the first two are [1]_.

@@ -85,7 +85,7 @@ def read_vectors(
     format : str, optional
         Its format; by default recognised, from the content where that tells.
     limit : int, optional
-        Read the first (most frequent) so many words only.
+        Read only this number of words, the first (most frequent) ones.
     errors : {"strict", "replace", "ignore"}, default "strict"
         What to do with words that are not of the encoding. Words may so become the same; the first is kept, and
         ``metadata["duplicates_dropped"]`` tells how many were not.

@@ -26,7 +26,7 @@ _NEXT_WORD = re.compile(rb"\n*[^" + _CONTROL + rb" ]* ")
 _LOOKED_AT = 16
 """Bytes behind a first space in which another is looked for; one further off shows by the numbers before it."""
 _TELLING = 8
-"""Numbers at a wrong place of which one is too large, almost always."""
+"""Numbers at a wrong place; one of them is too large, almost always."""
 _PER_BLOCK = 1 << 12
 _FEW = 4
 _BEYOND_SPREAD = 2.0**-60

@@ -134,7 +134,7 @@ def _read_output(source: Source, n_labels: int, dim: int) -> NDArray[np.float32]
 
 
 def _read_quantised(source: Source, n_rows: int, dim: int) -> NDArray[np.float32]:
-    """Read a matrix of which every row is some bytes, each the number of a centroid of a few columns."""
+    """Read a matrix whose rows are bytes, each the number of a centroid of a few columns."""
     start = source.offset
     take(source, 1)
     has_norms, m, n, n_codes = _CODES.unpack(take(source, _CODES.size))

@@ -54,7 +54,7 @@ def read_static(
 
 
 def write_static(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> NoReturn:
-    """Refuse to write word vectors as such a folder: it holds an encoder of sentences, which word vectors become."""
+    """Refuse to write word vectors: the folder holds an encoder of sentences, which word vectors become first."""
     raise ModelError(
         f"{path}: a folder of model2vec encodes sentences, so it is written of an encoder: use `w2v export`, or in "
         "Python SentenceEncoder(embeddings).export(path, format='model2vec')"

@@ -86,7 +86,7 @@ def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
 
 
 def _draw_bars(axes: Axes, measure: Measure, keys: list[str], width: float) -> None:
-    """Draw a bar a program in axes of so many inches."""
+    """Draw a bar for each program in axes of this size in inches."""
     means = [measure.mean(key) if math.isfinite(measure.mean(key)) else 0.0 for key in keys]
     longest = max(means)
     for row, (key, mean) in enumerate(zip(keys, means, strict=True)):

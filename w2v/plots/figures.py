@@ -50,7 +50,7 @@ def require_matplotlib() -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches that belongs to no window, and is drawn without a word about fonts."""
+    """Return an empty figure, its size in inches, that belongs to no window and is drawn without a word about fonts."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -189,7 +189,7 @@ def grow(draw: Callable[[float], Figure | None]) -> Figure:
 
 
 def new_map(points: Points, width: float, title: str | None, caption: str) -> tuple[Figure, Axes]:
-    """Return a figure of so many inches with bare axes that the points will fill, a title above and a caption below.
+    """Return a figure `width` inches wide with bare axes for the points, a title above and a caption below.
 
     The caption is one line where it fits, else breaks where it has a line break, and further where it has to.
     Both directions have one scale. The height follows the points, within limits that look well on a page.

@@ -45,7 +45,7 @@ def plot_words(
     random_state : int, default 0
         Seed of t-SNE and UMAP.
     restrict_vocab : int, optional
-        Neighbours come from the first (most frequent) so many words.
+        Neighbours come from this number of the most frequent words.
     title : str, optional
         Written above.
 

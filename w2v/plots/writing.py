@@ -40,14 +40,14 @@ def widest(texts: list[str], size: float, weight: str = "normal") -> float:
 
 
 def cut(text: str, inches: float, size: float, weight: str = "normal") -> str:
-    """Shorten a text that is wider than so many inches, with a mark that it goes on."""
+    """Shorten a text that is wider than `inches`, with a mark that it goes on."""
     if text_size(text, size, weight)[0] <= inches:
         return text
     return text[: max(1, _fitting(text, inches, size, weight, "…"))] + "…"
 
 
 def wrapped(text: str, inches: float, size: float, weight: str = "normal", most_lines: int = 3) -> str:
-    """Break a text into lines of so many inches at most: between words, and within one that is wider than a line.
+    """Break a text into lines at most `inches` wide: between words, and within one that is wider than a line.
 
     What is beyond `most_lines` is left out, with a mark that it goes on.
     """
@@ -63,7 +63,7 @@ def wrapped(text: str, inches: float, size: float, weight: str = "normal", most_
 
 
 def _fitting(text: str, inches: float, size: float, weight: str, mark: str = "") -> int:
-    """Return how many letters of a text, with the mark behind them, are not wider than so many inches."""
+    """Return how many letters of a text, with the mark behind them, are not wider than `inches`."""
     fits, too_many = 0, len(text) + 1
     while too_many - fits > 1:
         middle = (fits + too_many) // 2
@@ -75,7 +75,7 @@ def _fitting(text: str, inches: float, size: float, weight: str, mark: str = "")
 
 
 def caption_lines(caption: str, inches: float, size: float) -> str:
-    """Write the lines of a caption as one if that is not wider than so many inches, else each by itself, wrapped."""
+    """Write the lines of a caption as one if that is not wider than `inches`, else each by itself, wrapped."""
     one = caption.replace("\n", " ")
     if text_size(one, size)[0] <= inches:
         return one
@@ -83,7 +83,7 @@ def caption_lines(caption: str, inches: float, size: float) -> str:
 
 
 class Title:
-    """A title in lines that fit a figure of so many inches, so many from the left; none if there is no text."""
+    """A title in lines that fit a figure of this size in inches, indented from the left; none if there is no text."""
 
     def __init__(self, text: str | None, width: float, left: float) -> None:
         self._left = left

@@ -15,13 +15,13 @@ LITTLE = 3_000_000
 
 
 def best_settings(n_tokens: int) -> dict[str, Any]:
-    """Return what the recipe "best" sets for a text of so many tokens."""
+    """Return what the recipe "best" sets for a text of `n_tokens` tokens."""
     sample, epochs = (3e-4, 20) if n_tokens < LITTLE else (1e-4, 8)
     return {"window": 4, "sample": sample, "epochs": epochs, "alpha_hold": 0.6}
 
 
 def resolve(parameters: Parameters, n_tokens: int) -> Parameters:
-    """Return the parameters with those that were left out set, for a text of so many tokens."""
+    """Return the parameters, those that were left out set for a text of `n_tokens` tokens."""
     settings = GENSIM if parameters.recipe == "none" else best_settings(n_tokens)
     left_out = {name: value for name, value in settings.items() if getattr(parameters, name) is None}
     return replace(parameters, **left_out)

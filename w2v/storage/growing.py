@@ -18,7 +18,7 @@ Self = TypeVar("Self", bound="Growing")
 
 
 class Waiting(Generic[Item]):
-    """Items that are computed one after another, each of which waits until it is written.
+    """Items that are computed one after another; each waits until it is written.
 
     Iterating again goes on with the item that the loop before did not get done with.
 

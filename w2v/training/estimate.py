@@ -82,7 +82,7 @@ def estimate_training(
 ) -> Estimate:
     """Estimate what `Word2Vec.fit` would need for these files.
 
-    Of the text `sample_bytes` are read, and trained on for so many seconds; a smaller text is read whole, and its words
+    Of the text `sample_bytes` are read, and trained on for `seconds`; a smaller text is read whole, and its words
     are counted.
 
     ValueError if a parameter is out of range; CorpusError if a file cannot be read, or standard input is among them;
@@ -147,7 +147,7 @@ def estimate_training(
 
 
 def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, fraction: float) -> int:
-    """Estimate how many words reach a count in a text of which a fraction is known; their true number if that is 1.
+    """Estimate how many words reach a count in a text, from a fraction of it; their true number if that is 1.
 
     `tokens`, shape (n_tokens,), are the ids of all words of the sample. Heaps' law says that the number of distinct
     words grows like a power of the text's length. The exponent is taken from half of the sample, in small parts from

@@ -66,7 +66,7 @@ class Composition:
 
 @dataclass(frozen=True)
 class Tables:
-    """The two tables of vectors, padded for the kernels: rows of S floats, of which the first D are the vector."""
+    """The two tables of vectors, padded for the kernels: rows of S floats whose first D are the vector."""
 
     w_in: NDArray[np.float32]
     """Shape ((R + 1) * S,), on a cache line; row R is zero. R is V without a composition."""

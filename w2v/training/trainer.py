@@ -247,7 +247,7 @@ class Trainer:
         )
 
     def progress_at(self, planned: Planned, visited: int, elapsed: float) -> Progress:
-        """Return what is told of the progress at a segment, after so many tokens and seconds."""
+        """Return what is told of the progress at a segment, with the tokens and seconds so far."""
         speed = visited / elapsed if elapsed > 0 else None
         if self.parameters.max_time is not None:
             left = max(0.0, self.started + self.parameters.max_time - time.perf_counter())
@@ -269,7 +269,7 @@ class Trainer:
 
 
 class Crew(ABC):
-    """What the workers of a training have in common, each of which is in a thread that calls `work`.
+    """What the workers of a training have in common; each is in a thread that calls `work`.
 
     `progress` is called from time to time, in one of the threads. Where a pause is due, the workers finish their
     segments and wait. What ended a worker is put into `failures`, and the others end soon after.

@@ -63,7 +63,7 @@ class Schedule(NamedTuple):
 
     @property
     def n_states(self) -> int:
-        """Sequences that have a token: so many states stand before the first time."""
+        """Sequences that have a token; each has a state before the first time."""
         return int(self.counts[0]) if len(self.counts) else 0
 
     @property

@@ -335,7 +335,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         """Return how flat pictures lie: as `image_shape` says, else as those that were trained on."""
         try:
             found = () if isinstance(given, Pictures) or is_source(given) else np.shape(given)
-        except ValueError:  # rows of several lengths, of which `as_pictures` says more
+        except ValueError:  # rows of several lengths; `as_pictures` says more
             found = ()
         return shape if self.image_shape is None and found[1:] == (self.n_features_in_,) else self.image_shape
 

@@ -35,7 +35,7 @@ def config_of(data: PictureData, parameters: ImageParameters) -> ImageConfig:
 
 
 def patch_for(height: int, width: int) -> int:
-    """Return the smallest side of patches, from 2 on, of which a picture has few enough."""
+    """Return the smallest side of a patch, from 2 on, that leaves a picture few enough patches."""
     patch = min(_LEAST_PATCH, max(height, width))
     while -(-height // patch) * -(-width // patch) > _MOST_PATCHES:
         patch += 1

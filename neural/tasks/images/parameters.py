@@ -1,4 +1,4 @@
-"""The parameters of classifiers of pictures, of which Python and the command line are made."""
+"""The parameters of classifiers of pictures, for Python and the command line alike."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def spans_of(tags: Sequence[str]) -> list[Span]:
 
 
 def written(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
-    """Return the tags of a sentence of so many words that write spans, in one of `SCHEMES`."""
+    """Return the tags that write spans of a sentence of `length` words, in one of `SCHEMES`."""
     tags, end, before = [OUTSIDE] * length, -1, ""
     for start, stop, label in sorted(spans):
         letters = ["I"] * (stop - start)

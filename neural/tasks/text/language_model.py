@@ -295,7 +295,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         return mixed(found, self.ngrams_.log_probabilities(packed), network.metadata["mixture_weight"])
 
     def perplexity(self, texts: Iterable[str], *, by: Judge = "network") -> float:
-        """Return the perplexity of texts, each token of which counts alike; NaN if there is none."""
+        """Return the perplexity of texts, in which each token counts alike; NaN if there is none."""
         found = np.concatenate([np.zeros(0), *(one.log_probabilities for one in self.score(texts, by=by))])
         return math.exp(-float(found.mean())) if len(found) else math.nan
 
@@ -343,7 +343,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         windows = Windows(streams, parameters.context, parameters.batch_tokens, parameters.random_state)
         measured = Streams(held_out, data.lines)
         if not measured.lengths.any():
-            raise ValueError("the text to measure by holds nothing of which the model could be asked")
+            raise ValueError("the text to measure by holds nothing that the model could be asked about")
         training.tell("counting n-grams")
         ngrams = NgramModel.fit(trained, parameters.order, len(units.pieces), sentences=data.lines)
         by_ngrams = ngrams.log_probabilities(held_out)

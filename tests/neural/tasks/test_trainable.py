@@ -66,7 +66,7 @@ def test_translator_learns_to_copy_and_to_reverse(task: str) -> None:
     source = sequences(5000, 1)
     target = source if task == "copy" else reversed_within(source)
     model = trainable(TRANSLATOR, target, source, rate=5e-3, regularisation=Regularisation(0.0, 0.1), workers=1)
-    Loop(model, LoopOptions(steps=500, warmup=50, evaluate_every=500)).run()
+    Loop(model, LoopOptions(steps=400, warmup=40, evaluate_every=400)).run()
     unseen = sequences(100, 2)
     wanted = unseen if task == "copy" else reversed_within(unseen)
     found = greedy(TRANSLATOR, model.table, unseen)

@@ -27,7 +27,7 @@ _SEVERAL = (list, tuple, set, frozenset, np.ndarray)
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Texts, of which text s belongs to classes[starts[s] : starts[s + 1]].
+    """Texts; text s belongs to classes[starts[s] : starts[s + 1]].
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ _JSON_LINE, _HEADERS = 9, 4096
 
 
 def made_small(network: TextNetwork, features: BagFeatures, most_bytes: int) -> TextNetwork:
-    """Return a classifier without layers whose folder has at most so many bytes: a byte a value, and no weak features.
+    """Return a classifier without layers, one byte a value and without weak features, whose folder has a limited size.
 
     Features whose rows are longest stay: a short one hardly moves the mean. ValueError if not even one fits.
     """

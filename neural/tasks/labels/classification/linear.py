@@ -75,7 +75,7 @@ class LinearOptions:
         Probability that a step leaves a feature out.
     seed : int
     seconds : float
-        Begin no epoch after so many.
+        Seconds after which no epoch begins.
     """
 
     epochs: int
@@ -205,7 +205,7 @@ def tree_log_probabilities(z: NDArray[np.float32], tree: HuffmanTree) -> NDArray
 
 
 def tree_of(arrays: Mapping[str, NDArray[Any]], n_classes: int) -> HuffmanTree:
-    """Return the tree that a folder holds; ValueError if it is none of so many classes."""
+    """Return the tree that a folder holds; ValueError unless it is a tree of `n_classes` classes."""
     try:
         tree = HuffmanTree(arrays["offsets"], arrays["nodes"], arrays["codes"])
     except KeyError as error:

@@ -114,7 +114,7 @@ class TextBatch(NamedTuple):
         ]
 
     def in_parts(self, least: int, most_tokens: int) -> list[_Part]:
-        """Divide the batch into at least so many parts, of about so many words at most."""
+        """Divide the batch into at least `least` parts, each of about `most_tokens` words at most."""
         return self.parts(max(least, -(-len(self.tokens.ids) // most_tokens)))
 
 

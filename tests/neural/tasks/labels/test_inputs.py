@@ -91,11 +91,16 @@ def test_gradients_are_exact(dropped: WordDropout | None, rng: np.random.Generat
     assert x.shape == (6, 4)
     total = parameters.zeros_like()
     inputs.backward(config, parameters, weights, cache, total)
+    table, gradient = parameters["shapes.table"], total["shapes.table"]
+    read = np.unique([0, *lexicon.shapes])  # few of its many rows
+    shapes = table[read]
+    assert not np.delete(gradient, read, axis=0).any()
 
     def value() -> float:
+        table[read] = shapes
         return float((inputs.forward(config, parameters, lexicon, tokens, dropped)[0] * weights).sum())
 
-    assert_gradients(value, dict(parameters), dict(total))
+    assert_gradients(value, dict(parameters) | {"shapes.table": shapes}, dict(total) | {"shapes.table": gradient[read]})
 
 
 def test_dropped_words_are_read_as_unknown_ones_the_rare_more_often() -> None:
