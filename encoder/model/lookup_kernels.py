@@ -197,7 +197,10 @@ def _scale_to(rows, start, width, length, square):
     """Bring rows[start : start + width] to a length, unless it is zero; `square` is that of the length that it has."""
     if square > 0:
         scale = _float32(length / np.sqrt(square))
-        for d in range(width):
+        full = width // LANES * LANES
+        for d in range(0, full, LANES):
+            store_vector(rows, start + d, load_vector(rows, start + d) * splat(scale))
+        for d in range(full, width):
             rows[start + d] *= scale
 
 
@@ -270,8 +273,8 @@ def add_identities(data, ends, length, start_column, rows):
 
 
 @compiled
-def hash_words(data, ends, columns, slots):
-    """Write for each word twice the column that it counts in, and 1 more if its sign is minus; see `HashedBag`.
+def hash_words(data, ends, columns, entries):
+    """Write for each word its sign and the column that it counts in; see `w2v.encoder.model.blocks.HashedBag`.
 
     Parameters
     ----------
@@ -280,14 +283,16 @@ def hash_words(data, ends, columns, slots):
     ends : ndarray of shape (n,), int64
         Where each ends.
     columns : int
-    slots : ndarray of shape (n,), int32
-        Overwritten.
+        At most 2**24, so that float32 holds each.
+    entries : ndarray of shape (2 * n,), float32
+        Overwritten: 1 or -1, and the column, side by side as they are read.
     """
     start = 0
     for word in range(ends.size):
         h = _mixed(_spelling_hash(data, start, ends[word]))
         start = ends[word]
-        slots[word] = 2 * np.int64((h >> _uint64(1)) % _uint64(columns)) + np.int64(h & _uint64(1))
+        entries[2 * word] = -1 if h & _uint64(1) else 1
+        entries[2 * word + 1] = (h >> _uint64(1)) % _uint64(columns)
 
 
 class Rows(NamedTuple):
@@ -300,10 +305,9 @@ class Rows(NamedTuple):
 
 
 class Bag(NamedTuple):
-    """Slots of the V words and of the K others, as `hash_words` gives them; their gains are as in `Rows`."""
+    """What a word adds to which column of a bag, side by side: of the V words, and in `extra` of the K others."""
 
-    gains: Any
-    slots: Any
+    entries: Any
     extra: Any
     columns: int
 
@@ -316,10 +320,10 @@ def _count_words(ids, start, stop, bag, out, target):
     for t in range(start, stop):
         word = np.int64(load(ids, t))
         if word >= 0:
-            slot, gain = np.int64(bag.slots[word]), bag.gains[word]
+            out[target + np.int64(load(bag.entries, 2 * word + 1))] += load(bag.entries, 2 * word)
         else:
-            slot, gain = np.int64(bag.extra[-1 - word]), _float32(1)
-        out[target + (slot >> 1)] += -gain if slot & 1 else gain
+            word = -1 - word
+            out[target + np.int64(load(bag.extra, 2 * word + 1))] += load(bag.extra, 2 * word)
 
 
 @compiled

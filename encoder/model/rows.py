@@ -95,11 +95,12 @@ class BesideRows:
 
     def __init__(self, blocks: Blocks, vocabulary: Vocabulary) -> None:
         self.blocks, self.columns, self._n_words = blocks, blocks.columns, len(vocabulary)
-        nothing, no_slots = _frozen(np.empty(0, np.float32)), np.empty(0, np.int32)
-        self._bag, self._mean = Bag(nothing, no_slots, no_slots, 0), _no_rows(0)
+        nothing = _frozen(np.empty(0, np.float32))
+        self._bag, self._mean = Bag(nothing, nothing, 0), _no_rows(0)
         if blocks.bag is not None:
-            gains = np.exp(log_weights(word_probabilities(vocabulary), blocks.bag.a))
-            self._bag = Bag(_frozen(gains), self._slots(vocabulary.index_to_key), no_slots, blocks.bag.columns)
+            entries = self._entries(vocabulary.index_to_key)
+            entries[::2] *= np.exp(log_weights(word_probabilities(vocabulary), blocks.bag.a))
+            self._bag = Bag(_frozen(entries), nothing, blocks.bag.columns)
         if blocks.mean is not None:
             vectors = blocks.mean.vectors
             ones = _frozen(np.ones(len(vectors), np.float32))
@@ -111,7 +112,7 @@ class BesideRows:
 
         Without `first` the first block stands there already, but for its length.
         """
-        flags, bag = (first is None, normalize), self._bag._replace(extra=self._slots(found.unknown))
+        flags, bag = (first is None, normalize), self._bag._replace(extra=_frozen(self._entries(found.unknown)))
         first = _no_rows(out.shape[1] - self.columns) if first is None else first
         finite: bool = join_blocks(
             found.ids, found.offsets, first, bag, self._mean, self._weights, flags, out.reshape(-1)
@@ -120,25 +121,25 @@ class BesideRows:
 
     def gather(self, found: FoundWords) -> NDArray[np.float32]:
         """Return for every token what it adds to these blocks of its sentence's vector, shape (N, columns)."""
-        parts = self._rows_of(found.ids, self._slots(found.unknown))
+        parts = self._rows_of(found.ids, self._entries(found.unknown))
         for rows, weight in parts:
             scale_sentences(rows, found.offsets, weight)
         return np.hstack([rows for rows, _ in parts])
 
     def of_vocabulary(self) -> list[tuple[NDArray[np.float32], float]]:
         """Return for each block the rows of the words, whose sums it is but for its length, and its weight."""
-        return self._rows_of(np.arange(self._n_words, dtype=np.int32), np.empty(0, np.int32))
+        return self._rows_of(np.arange(self._n_words, dtype=np.int32), np.empty(0, np.float32))
 
-    def _rows_of(self, ids: NDArray[np.int32], unknown: NDArray[np.int32]) -> list[tuple[NDArray[np.float32], float]]:
-        """Return the rows of words in each block and its weight; `unknown` has the slots of those below 0."""
+    def _rows_of(self, ids: NDArray[np.int32], unknown: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
+        """Return the rows of words in each block and its weight; `unknown` has the entries of those below 0."""
         parts, known = [], ids >= 0
         bag, mean = self.blocks.bag, self.blocks.mean
         if bag is not None:
-            slots, gains = np.empty(len(ids), np.int32), np.ones(len(ids), np.float32)
-            slots[known], slots[~known] = self._bag.slots[ids[known]], unknown[-1 - ids[~known]]
-            gains[known] = self._bag.gains[ids[known]]
+            entries = np.empty((len(ids), 2), np.float32)
+            entries[known] = self._bag.entries.reshape(-1, 2)[ids[known]]
+            entries[~known] = unknown.reshape(-1, 2)[-1 - ids[~known]]
             rows = np.zeros((len(ids), bag.columns), np.float32)
-            rows[np.arange(len(ids)), slots >> 1] = np.where(slots & 1, -gains, gains)
+            rows[np.arange(len(ids)), entries[:, 1].astype(np.intp)] = entries[:, 0]
             parts.append((rows, bag.weight))
         if mean is not None:
             rows = np.zeros((len(ids), mean.vectors.shape[1]), np.float32)
@@ -146,12 +147,13 @@ class BesideRows:
             parts.append((rows, mean.weight))
         return parts
 
-    def _slots(self, words: Sequence[str]) -> NDArray[np.int32]:
-        slots = np.empty(len(words) if self.blocks.bag else 0, np.int32)
-        if len(slots):
-            assert self.blocks.bag is not None
-            hash_words(*encode_words(self.blocks.bag.beginnings(words)), self.blocks.bag.columns, slots)
-        return slots
+    def _entries(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return the signs and columns of words, as `hash_words` has them."""
+        bag = self.blocks.bag
+        entries = np.empty(2 * len(words) if bag else 0, np.float32)
+        if bag is not None and words:
+            hash_words(*encode_words(bag.beginnings(words)), bag.columns, entries)
+        return entries
 
 
 def scale_sentences(rows: NDArray[np.float32], offsets: NDArray[np.int64], length: float) -> None:

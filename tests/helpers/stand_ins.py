@@ -260,7 +260,7 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"(?:captions|pairs|mined|pivots)\.tsv", StandIns.write_sentence_pairs),
     (r"deu\.txt|cmn\.txt", StandIns.write_translations),
     (r"labelled\.tsv|labels\.tsv", StandIns.write_labels),
-    (r"sts-(dev|train)\.tsv", StandIns.write_scores),
+    (r"sts-(?:dev|train)\.tsv", StandIns.write_scores),
     (r"glove\.txt", StandIns.write_glove),
     (r"vectors\.npy|teacher\.npy", StandIns.write_teacher),
     (r"questions-words\.txt", _constant(QUESTIONS)),

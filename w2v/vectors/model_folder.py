@@ -83,15 +83,15 @@ def read_header(
     version = config.get("format_version")
     if type(version) is not int or version < 1:
         raise ModelError(f"{file} is damaged: format_version must be a positive integer, not {version!r}")
+    found = str(config.get("kind"))
+    if found != kind and (version <= newest or found in _OPENED_WITH):
+        hint = f": open it with {_OPENED_WITH[found]}" if found in _OPENED_WITH else ""
+        raise ModelError(f"{path} holds a model of the kind {config.get('kind')!r}, not {kind!r}{hint}")
     if version > newest:
         raise ModelError(
             f"{path} was written by a newer version of w2v (format {version}; this one reads up to {newest}); "
             "upgrade w2v to open it"
         )
-    if config.get("kind") != kind:
-        use = _OPENED_WITH.get(str(config.get("kind")))
-        hint = f": open it with {use}" if use else ""
-        raise ModelError(f"{path} holds a model of the kind {config.get('kind')!r}, not {kind!r}{hint}")
     check_positive(config, file, counted)
     return config
 
