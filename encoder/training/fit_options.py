@@ -127,7 +127,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "masked": {"steps": 4000, "batch_size": 256, "learning_rate": 0.0, "weight_rate": 0.0, "temperature": 0.1},
     "titles": {"steps": 400, "batch_size": 512, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.05},
     "pairs": {
-        "steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2, "temperature": 0.06,
+        "steps": 200, "batch_size": 512, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.06,
         "word_dropout": 0.15,
     },
     "teacher": {"steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1},
