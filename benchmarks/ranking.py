@@ -145,7 +145,7 @@ def main() -> None:
     bench.trained("titles", start, with_neighbors=False)
     bench.trained("titles beside neighbors", start, with_neighbors=True)
     differences = {
-        f"{name} - neighbors, {kind}": compare([bench.reports[name][kind]], [report]).to_dict()  # type: ignore[list-item]
+        f"{name} - neighbors, {kind}": compare([bench.reports[name][kind]], [report]).to_dict()
         for name in ("bag-of-words", "titles", "titles beside neighbors")
         for kind, report in bench.reports["neighbors"].items()
     }
