@@ -101,11 +101,6 @@ class StandIns:
         text = self.text
         _write(path, [" ".join(text[place : place + 3]) for place in range(0, len(text), 3)])
 
-    def write_shortened(self, path: Path) -> None:
-        """Write the text with each third word left out."""
-        rows = (line.split() for line in self.text)
-        _write(path, (" ".join(word for place, word in enumerate(row) if place % 3) for row in rows))
-
     def write_chinese(self, path: Path) -> None:
         """Write sentences of the Chinese words that the page shows."""
         words = sorted(set(HAN.findall(self.code)))
@@ -255,7 +250,7 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"quickstart/bible\.model", StandIns.write_model),
     (r"(?:simplewiki|wiki)\.txt(?:\.xz)?", StandIns.write_paragraphs),
     (r"(?:corpus|news|new|old|text|bible|english)\.txt", StandIns.write_text),
-    (r"simple\.txt", StandIns.write_shortened),
+    (r"simple\.txt", StandIns.write_sentences),
     (r"german\.txt", StandIns.write_german),
     (r"en-de\.tsv", StandIns.write_dictionary),
     (r"news/\*\.txt\.gz|dump\.gz", StandIns.write_text),
