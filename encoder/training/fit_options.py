@@ -54,7 +54,9 @@ class FitOptions:
     )
     corpus_share: float = parameter(
         1.0,
-        Number("With a corpus and pairs: how much what the corpus teaches counts beside pairs; 0: pairs alone.", low=0),
+        Number(
+            "How much what the corpus teaches counts beside pairs, and neighbours beside titles; 0: not at all.", low=0
+        ),
     )
     pair_weights: str | None = parameter(
         None, Weights("How much each file of pairs counts, in their order and with commas between."), "1 each"

@@ -53,15 +53,26 @@ def corpus_tasks(
 def title_tasks(
     state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
 ) -> list[Task]:
-    """Return what the titles of a corpus' articles teach about their paragraphs; ValueError if there are hardly any."""
-    lines = _lines(corpus, report)
-    packs = pack_articles(lookup, lines, min_tokens=options.min_tokens, max_tokens=options.max_tokens)
+    """Return what the titles of a corpus' articles teach about their paragraphs; ValueError if there are hardly any.
+
+    Beside it is what neighbouring sentences of the paragraphs teach, if there are any and `corpus_share` is not 0.
+    """
+    opened = open_corpus(corpus)
+    if not isinstance(opened, TextReader) and iter(opened) is opened:
+        opened = list(opened)  # read twice
+    length: dict[str, Any] = {"min_tokens": options.min_tokens, "max_tokens": options.max_tokens}
+    packs = pack_articles(lookup, _lines(opened, report), **length)
     if len(packs[0]) < 4:
         raise ValueError(
             f"the corpus has {len(packs[0])} paragraphs of {options.min_tokens} known words and a title, and titles "
             "need 4: give articles with a blank line between them, each with its title in the first line"
         )
-    return [PairTask(packs, **_drawing(options), name="titles"), *_order_tasks(state, packs[1], options)]
+    tasks: list[Task] = [PairTask(packs, **_drawing(options), name="titles")]
+    if options.corpus_share:
+        neighbors = pack_neighbors(lookup, _lines(opened, report), **length)
+        if len(neighbors.firsts) >= 4:
+            tasks.append(NeighborTask(neighbors, **_drawing(options)))
+    return [*tasks, *_order_tasks(state, packs[1], options)]
 
 
 def masked_tasks(
