@@ -66,8 +66,8 @@ class Bench:
         self.start = sif_state(embeddings, identity_scale=0.5)
         self.pairs = {name: read_scored_pairs(a.data / file) for name, file in FILES.items()}
         self.genres = [line.split("\t")[1] for name in ("dev", "train") for line in _lines(a.data / FILES[name])]
-        bag = get_baseline("bag-of-words", embeddings)
-        self.bag = {name: _cosines(bag.encode, pairs) for name, pairs in self.pairs.items()}
+        self.encode_bag = get_baseline("bag-of-words", embeddings).encode
+        self.bag = {name: _cosines(self.encode_bag, pairs) for name, pairs in self.pairs.items()}
         self.neighbors = self._read_neighbors()
         evaluated = [s for pairs in self.pairs.values() for s in (*pairs.first, *pairs.second)]
         self.sets = {}
@@ -134,13 +134,13 @@ class Bench:
             SentenceEncoder(stage.best, "static").save(folder)
         encoder = SentenceEncoder.load(folder)
         self.measure(name, encoder.transform, seconds)
-        self.results[name]["held-out losses"] = self.losses(encoder.state)
+        self.results[name]["held-out losses"] = self.losses(encoder.state, int(name.rpartition("-")[2]))
         return encoder.state
 
-    def losses(self, state: EncoderState) -> dict[str, float]:
-        """Return the losses of neighbours and pivots that were not trained on."""
-        options = FitOptions(seed=1, **SHIPPED).filled("pairs")
-        tasks: list[Task] = [self.beside(1), *self.of_pairs(["pivots"], options)]
+    def losses(self, state: EncoderState, seed: int) -> dict[str, float]:
+        """Return the losses of neighbours and pivots that the first of the two stages, or the second, held out."""
+        options = FitOptions(seed=seed, **SHIPPED).filled("pairs")
+        tasks: list[Task] = [self.beside(seed), *self.of_pairs(["pivots"], options)]
         trainable = Trainable(state, tasks)
         return {task.name: round(trainable.loss(task.held_out()), 3) for task in tasks}
 
@@ -214,6 +214,7 @@ def main() -> None:
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(a)
+    bench.measure("bag of words", bench.encode_bag)
     bench.measure("sif", SentenceEncoder(bench.start).transform)
     for seed in range(1, a.seeds + 1):
         bench.run(seed, everything=seed == 1)
