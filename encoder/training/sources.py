@@ -119,9 +119,17 @@ def pair_tasks(
     options: FitOptions,
     report: Callable[[FitProgress], None],
 ) -> list[Task]:
-    """Return what sets of sentences that mean the same teach, a task for each source; ValueError for lone sentences."""
+    """Return what sets of sentences that mean the same teach, a task for each source.
+
+    Raises
+    ------
+    ValueError
+        If a set is a lone sentence, or there is another number of weights than of sources.
+    """
     tasks: list[Task] = []
-    for place, given in enumerate(_listed(pairs)):
+    listed = _listed(pairs)
+    options.weights_of_pairs(len(listed))
+    for place, given in enumerate(listed):
         report(FitProgress("reading"))
         sets = _as_sets(given, options.hard_negatives)
         fewest = min(map(len, sets.sets), default=0)
