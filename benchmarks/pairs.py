@@ -8,7 +8,7 @@ r"""What pairs made without labels bring: pivots and mined pairs, after neighbou
 DATA is a folder with sts-dev.csv, sts-train.csv, SICK_trial.txt and SICK_train.txt. Figures are Spearman x 100 of
 cosines, once of the vectors and once with the vector of a bag of words beside, both of length 1 and weighted 1 and .5;
 "mean" is that of sts-train and sts-dev, by which the recipes were chosen. What is trained is kept in WORK: an
-interrupted benchmark goes on where it was. Differences have the middle 95 % of 2,000 paired bootstrap draws.
+interrupted benchmark goes on where it was. Differences have the middle 95 % of 500 paired bootstrap draws.
 """
 
 from __future__ import annotations
@@ -39,15 +39,19 @@ from w2v.encoder.training.batches import Neighbors, PackedSentences, pack_neighb
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.sources import pair_tasks
 from w2v.encoder.training.tasks import NeighborTask, Task
+from w2v.encoder.training.trainable import Trainable
 from w2v.encoder.training.training import Stage
 
 FILES = {"dev": "sts-dev.csv", "train": "sts-train.csv", "SICK": "SICK_trial.txt", "SICK-train": "SICK_train.txt"}
 BESIDE = 0.5**2
 """What the cosine of a block of weight .5 counts beside that of a block of weight 1."""
 
+RESAMPLES = 500
+
 NEIGHBORS: dict[str, Any] = {"steps": 1000, "batch_size": 512, "temperature": 0.05, "learning_rate": 2e-3}
 HARSH: dict[str, Any] = {"steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2}
 GENTLE: dict[str, Any] = {"steps": 150, "batch_size": 512, "learning_rate": 1e-3, "weight_rate": 3e-3}
+LONG: dict[str, Any] = {"steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 3e-3}
 SHIPPED: dict[str, Any] = {"steps": 200, "batch_size": 512, "learning_rate": 2e-3, "weight_rate": 0.0}
 
 Row = dict[str, StsReport]
@@ -62,8 +66,8 @@ class Bench:
         self.start = sif_state(embeddings, identity_scale=0.5)
         self.pairs = {name: read_scored_pairs(a.data / file) for name, file in FILES.items()}
         self.genres = [line.split("\t")[1] for name in ("dev", "train") for line in _lines(a.data / FILES[name])]
-        bag = get_baseline("bag-of-words", embeddings)
-        self.bag = {name: _cosines(bag.encode, pairs) for name, pairs in self.pairs.items()}
+        self.encode_bag = get_baseline("bag-of-words", embeddings).encode
+        self.bag = {name: _cosines(self.encode_bag, pairs) for name, pairs in self.pairs.items()}
         self.neighbors = self._read_neighbors()
         evaluated = [s for pairs in self.pairs.values() for s in (*pairs.first, *pairs.second)]
         self.sets = {}
@@ -130,7 +134,15 @@ class Bench:
             SentenceEncoder(stage.best, "static").save(folder)
         encoder = SentenceEncoder.load(folder)
         self.measure(name, encoder.transform, seconds)
+        self.results[name]["held-out losses"] = self.losses(encoder.state, int(name.rpartition("-")[2]))
         return encoder.state
+
+    def losses(self, state: EncoderState, seed: int) -> dict[str, float]:
+        """Return the losses of neighbours and pivots that the first of the two stages, or the second, held out."""
+        options = FitOptions(seed=seed, **SHIPPED).filled("pairs")
+        tasks: list[Task] = [self.beside(seed), *self.of_pairs(["pivots"], options)]
+        trainable = Trainable(state, tasks)
+        return {task.name: round(trainable.loss(task.held_out()), 3) for task in tasks}
 
     def beside(self, seed: int) -> NeighborTask:
         """Return the task of neighbours of a seed."""
@@ -154,11 +166,13 @@ class Bench:
             "pivots, gentle rates": (GENTLE, ["pivots"], False),
             "mined beside neighbors": (SHIPPED, ["mined"], True),
             "pivots alone": (SHIPPED, ["pivots"], False),
+            "pivots beside neighbors, longer": (LONG, ["pivots"], True),
         }
         if self.a.captions is not None:
             rows |= {
                 "captions, harsh rates": (HARSH, ["captions"], False),
                 "captions beside neighbors": (SHIPPED, ["captions"], True),
+                "captions beside neighbors, longer": (LONG, ["captions"], True),
             }
         for name, (how, sources, is_beside) in list(rows.items())[: None if everything else 2]:
             filled = FitOptions(seed=seed, evaluate_every=50, **how).filled("pairs")
@@ -173,7 +187,8 @@ class Bench:
     def difference(self, first: str, second: str, *, with_bag: bool = False) -> dict[str, Any]:
         """Compare the means of train and dev of two encoders, the first perhaps with a bag of words beside."""
         one, other = self.rows[first][with_bag], self.rows[second][0]
-        return compare([one["dev"], one["train"]], [other["dev"], other["train"]]).to_dict()
+        pairs = [one["dev"], one["train"]], [other["dev"], other["train"]]
+        return compare(*pairs, n_resamples=RESAMPLES).to_dict()
 
 
 def _lines(path: Path) -> list[str]:
@@ -199,16 +214,19 @@ def main() -> None:
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(a)
+    bench.measure("bag of words", bench.encode_bag)
     bench.measure("sif", SentenceEncoder(bench.start).transform)
     for seed in range(1, a.seeds + 1):
         bench.run(seed, everything=seed == 1)
-        differences = {}
-        for name in (name for name in bench.rows if name.startswith(("pivots", "mined", "captions"))):
-            of = f"neighbors-{name.rsplit('-', 1)[1]}"
+    differences = {}
+    for name in bench.rows:
+        kind, _, seed_of = name.rpartition("-")
+        if kind.startswith("pivots"):
+            of = f"neighbors-{seed_of}"
             differences[f"{name} - {of}"] = bench.difference(name, of)
             differences[f"{name}, bag of words beside - {of}"] = bench.difference(name, of, with_bag=True)
-        described = {"neighbors": len(bench.neighbors.firsts), "pairs": bench.overlap}
-        write_results("pairs", {**described, "results": bench.results, "differences": differences})
+    described = {"neighbors": len(bench.neighbors.firsts), "pairs": bench.overlap}
+    write_results("pairs", {**described, "results": bench.results, "differences": differences})
 
 
 if __name__ == "__main__":

@@ -31,13 +31,10 @@ from w2v.encoder.evaluation.baselines import BagOfWords
 from w2v.encoder.evaluation.files import read_scored_pairs
 from w2v.encoder.evaluation.measures import compare, evaluate_sts
 from w2v.encoder.evaluation.ranking import RankingReport, evaluate_ranking
-from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.sentence_encoder import SentenceEncoder
 from w2v.encoder.training.fit_options import FitOptions
-from w2v.encoder.training.sources import corpus_tasks, title_tasks
-from w2v.encoder.training.tasks import Task
-from w2v.encoder.training.training import Stage
+from w2v.encoder.training.training import fit_encoder
 
 LEAST = 30
 """Characters of a paragraph; shorter ones are rubble."""
@@ -113,15 +110,12 @@ class Bench:
 
     def trained(self, name: str, start: EncoderState, *, with_neighbors: bool) -> None:
         """Train on titles, and measure."""
-        options = FitOptions(objective="titles", seed=self.a.seed, evaluate_every=100).filled("titles")
-        lookup = WordLookup(start.vocabulary, start.tokenizer)
-        tasks: list[Task] = title_tasks(start, lookup, self.training_lines(), options, lambda _: None)
-        if with_neighbors:
-            tasks += corpus_tasks(start, lookup, self.training_lines(), options, lambda _: None)
+        options = FitOptions(
+            objective="titles", seed=self.a.seed, evaluate_every=100, corpus_share=float(with_neighbors)
+        )
         began = time.process_time()
-        stage = Stage(0, start, "titles", tasks, options, lambda _: None, [], None, np.zeros(1, np.uint8))
-        stage.loop.run()
-        self.measure(name, SentenceEncoder(stage.best, "static").transform, time.process_time() - began)
+        state = fit_encoder(start, self.training_lines(), options=options).state
+        self.measure(name, SentenceEncoder(state, "static").transform, time.process_time() - began)
 
 
 def main() -> None:
@@ -145,7 +139,7 @@ def main() -> None:
     bench.trained("titles", start, with_neighbors=False)
     bench.trained("titles beside neighbors", start, with_neighbors=True)
     differences = {
-        f"{name} - neighbors, {kind}": compare([bench.reports[name][kind]], [report]).to_dict()  # type: ignore[list-item]
+        f"{name} - neighbors, {kind}": compare([bench.reports[name][kind]], [report]).to_dict()
         for name in ("bag-of-words", "titles", "titles beside neighbors")
         for kind, report in bench.reports["neighbors"].items()
     }

@@ -131,7 +131,7 @@ Examples:
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @_output_option
-@file_option("--model", metavar="MODEL", help="Sentence encoder or word vectors; indexes have their own.")
+@file_option("--model", metavar="MODEL", help="Sentence encoder or word vectors for texts; an index has its own.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, min_open=True),

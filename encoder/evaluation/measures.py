@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +164,21 @@ class AccuracyReport:
 
 
 Report = StsReport | AccuracyReport
+
+
+class Measured(Protocol):
+    """What was measured item by item, so that it can be compared."""
+
+    @property
+    def figure(self) -> float:
+        """What is compared."""
+        ...
+
+    def resampled(self, items: NDArray[np.intp]) -> float:
+        """Return the figure of the items drawn."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -328,7 +343,7 @@ def probe_word_order(
 
 
 def compare(
-    first: Sequence[Report], second: Sequence[Report], *, n_resamples: int = N_RESAMPLES, seed: int = 0
+    first: Sequence[Measured], second: Sequence[Measured], *, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> Difference:
     """Compare two encoders that were measured on the same files, by a paired bootstrap.
 

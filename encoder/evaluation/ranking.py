@@ -111,10 +111,10 @@ def evaluate_ranking(
     discounts = 1 / np.log2(np.arange(2, top_n + 2))
     found = np.zeros((len(queries), top_n), bool)
     for start in range(0, len(queries), _QUERIES_AT_ONCE):
-        some = list(queries[start : start + _QUERIES_AT_ONCE])
-        vectors = encode(some).astype(np.float32, copy=False)
+        vectors = encode(list(queries[start : start + _QUERIES_AT_ONCE]))
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        _, best = top_rows(vectors / np.where(lengths > 0, lengths, 1), table, slice(0, len(documents)), top_n)
+        units = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        _, best = top_rows(units, table, slice(0, len(documents)), top_n)
         for place, chosen in enumerate(best.tolist(), start):
             found[place, : len(chosen)] = [row in wanted[place] for row in chosen]
     most = np.minimum(top_n, [len(some) for some in wanted])

@@ -56,7 +56,9 @@ class FitOptions:
     )
     corpus_share: float = parameter(
         1.0,
-        Number("With a corpus and pairs: how much what the corpus teaches counts beside pairs; 0: pairs alone.", low=0),
+        Number(
+            "How much what the corpus teaches counts beside pairs, and neighbours beside titles; 0: not at all.", low=0
+        ),
     )
     pair_weights: str | None = parameter(
         None, Weights("How much each file of pairs counts, in their order and with commas between."), "1 each"
@@ -129,7 +131,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "masked": {"steps": 4000, "batch_size": 256, "learning_rate": 0.0, "weight_rate": 0.0, "temperature": 0.1},
     "titles": {"steps": 400, "batch_size": 512, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.05},
     "pairs": {
-        "steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2, "temperature": 0.06,
+        "steps": 200, "batch_size": 512, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.06,
         "word_dropout": 0.15,
     },
     "teacher": {"steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1},

@@ -53,15 +53,26 @@ def corpus_tasks(
 def title_tasks(
     state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
 ) -> list[Task]:
-    """Return what the titles of a corpus' articles teach about their paragraphs; ValueError if there are hardly any."""
-    lines = _lines(corpus, report)
-    packs = pack_articles(lookup, lines, min_tokens=options.min_tokens, max_tokens=options.max_tokens)
+    """Return what the titles of a corpus' articles teach about their paragraphs; ValueError if there are hardly any.
+
+    Beside it is what neighbouring sentences of the paragraphs teach, if there are any and `corpus_share` is not 0.
+    """
+    opened = open_corpus(corpus)
+    if not isinstance(opened, TextReader) and iter(opened) is opened:
+        opened = list(opened)  # read twice
+    length: dict[str, Any] = {"min_tokens": options.min_tokens, "max_tokens": options.max_tokens}
+    packs = pack_articles(lookup, _lines(opened, report), **length)
     if len(packs[0]) < 4:
         raise ValueError(
             f"the corpus has {len(packs[0])} paragraphs of {options.min_tokens} known words and a title, and titles "
             "need 4: give articles with a blank line between them, each with its title in the first line"
         )
-    return [PairTask(packs, **_drawing(options), name="titles"), *_order_tasks(state, packs[1], options)]
+    tasks: list[Task] = [PairTask(packs, **_drawing(options), name="titles")]
+    if options.corpus_share:
+        neighbors = pack_neighbors(lookup, _lines(opened, report), **length)
+        if len(neighbors.firsts) >= 4:
+            tasks.append(NeighborTask(neighbors, **_drawing(options)))
+    return [*tasks, *_order_tasks(state, packs[1], options)]
 
 
 def masked_tasks(
@@ -108,9 +119,17 @@ def pair_tasks(
     options: FitOptions,
     report: Callable[[FitProgress], None],
 ) -> list[Task]:
-    """Return what sets of sentences that mean the same teach, a task for each source; ValueError for lone sentences."""
+    """Return what sets of sentences that mean the same teach, a task for each source.
+
+    Raises
+    ------
+    ValueError
+        If a set is a lone sentence, or there is another number of weights than of sources.
+    """
     tasks: list[Task] = []
-    for place, given in enumerate(_listed(pairs)):
+    listed = _listed(pairs)
+    options.weights_of_pairs(len(listed))
+    for place, given in enumerate(listed):
         report(FitProgress("reading"))
         sets = _as_sets(given, options.hard_negatives)
         fewest = min(map(len, sets.sets), default=0)

@@ -319,7 +319,9 @@ def _weights(tasks: list[Task], kind: str, options: FitOptions) -> dict[str, flo
     """Return how much the loss of each task of a stage counts, by its name."""
     names = [task.name for task in tasks]
     of_pairs = [name for name in names if name.startswith("pairs")]
-    weights = dict.fromkeys(names, options.corpus_share if kind == "pairs" else 1.0)
+    weights = dict.fromkeys(names, options.corpus_share if kind in ("pairs", "titles") else 1.0)
+    if kind == "titles":
+        weights["titles"] = 1.0
     weights |= zip(of_pairs, options.weights_of_pairs(len(of_pairs)), strict=True) if of_pairs else ()
     return weights | {"order": options.order_share}
 

@@ -250,6 +250,7 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"quickstart/bible\.model", StandIns.write_model),
     (r"(?:simplewiki|wiki)\.txt(?:\.xz)?", StandIns.write_paragraphs),
     (r"(?:corpus|news|new|old|text|bible|english)\.txt", StandIns.write_text),
+    (r"simple\.txt", StandIns.write_sentences),
     (r"german\.txt", StandIns.write_german),
     (r"en-de\.tsv", StandIns.write_dictionary),
     (r"news/\*\.txt\.gz|dump\.gz", StandIns.write_text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -14,6 +15,8 @@ from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 from w2v.encoder.retrieval.hits import Place
 from w2v.encoder.retrieval.index.building import Progress
+from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+from w2v.encoder.retrieval.index.storage import is_index
 from w2v.encoder.retrieval.mining.duplicates import EXACT_ROWS, first_equal_rows, threads
 from w2v.encoder.retrieval.mining.margins import margin_pairs, match_rows, nearest_both_ways, rows_by_cells
 from w2v.encoder.retrieval.mining.sources import opened_sentences
@@ -66,7 +69,7 @@ def mine_pairs(
     first, second : SentenceIndex, path, list of path-like, TextReader or iterable of str
         Texts, or indexes of the same encoder; see `opened_sentences`.
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
-        What makes the vectors of texts. Indexes have their own.
+        What makes the vectors of texts; by default that of the index, if one of the two is. Indexes have their own.
     threshold : float, default 1.1
         The least margin of a pair.
     min_similarity : float, default 0.6
@@ -106,12 +109,8 @@ def mine_pairs(
     _check(threshold, min_similarity, max_overlap, (1, min_words, max_words), n_neighbors)
     tokenize = WordsTokenizer() if tokenizer is None else tokenizer
     with ExitStack() as opened:
-        indexes = [
-            opened.enter_context(
-                opened_sentences(source, encoder, splits=splits, by_words=False, workers=workers, progress=progress)
-            )
-            for source in (first, second)
-        ]
+        how: dict[str, Any] = {"by_words": False, "workers": workers, "progress": progress}
+        indexes = _open(opened, (first, second), encoder, {"splits": splits}, how)
         tables = [index.table for index in indexes]
         if tables[0].shape[1] != tables[1].shape[1]:
             raise ValueError(
@@ -143,6 +142,25 @@ def mine_pairs(
         pairs = margin_pairs(*nearest, threshold=threshold, min_similarity=min_similarity)
         for one, other, cosine, margin in match_rows(pairs, is_wanted):
             yield MinedPair(margin, cosine, indexes[0].place(one), indexes[1].place(other))
+
+
+def _open(
+    opened: ExitStack, sources: tuple[Any, Any], encoder: Any, of_texts: dict[str, Any], how: dict[str, Any]
+) -> list[SentenceIndex]:
+    """Open two texts or indexes; if one is an index, the other may be a text for its encoder."""
+    found: dict[int, SentenceIndex] = {}
+    for place in sorted((0, 1), key=lambda place: not _is_index(sources[place])):
+        further = how
+        if not _is_index(sources[place]):
+            encoder = next((index.state for index in found.values()), None) if encoder is None else encoder
+            further = how | of_texts | {"encoder": encoder}
+        found[place] = opened.enter_context(opened_sentences(sources[place], **further))
+    return [found[0], found[1]]
+
+
+def _is_index(source: Any) -> bool:
+    is_path = isinstance(source, (str, os.PathLike))
+    return isinstance(source, SentenceIndex) or (is_path and os.path.isdir(source) and is_index(source))
 
 
 def _distinct(table: VectorTable) -> np.ndarray[Any, np.dtype[np.int64]]:

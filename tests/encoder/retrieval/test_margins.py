@@ -128,6 +128,8 @@ def test_sentences_are_mined(state: EncoderState, tmp_path: Path) -> None:
     assert {pair.first.file for pair in from_files} == {str(tmp_path / "left.txt")}
     same = [pair for pair in mine_pairs(index, index, max_overlap=1, **how) if pair.first == pair.second]
     assert same and all(pair.similarity == pytest.approx(1, abs=1e-3) for pair in same)
+    beside = list(mine_pairs(LEFT, tmp_path / "my.index", splits=True, max_overlap=1, **how))
+    assert [(pair.first, pair.second.line) for pair in beside] == [(pair.first, pair.second.line) for pair in pairs]
     assert not list(mine_pairs(LEFT, RIGHT, state, **how | {"min_words": 5}))
 
 
@@ -141,7 +143,7 @@ def test_wrong_numbers_and_tables_are_named(state: EncoderState, tmp_path: Path)
     with pytest.raises(ValueError, match="give a model"):
         next(mine_pairs(LEFT, RIGHT))
     index = SentenceIndex.build(state, RIGHT, tmp_path / "my.index", truncate_dim=1)
-    with pytest.raises(ValueError, match="an index"):
+    with pytest.raises(ValueError, match="vectors of 20 and 1 columns"):
         next(mine_pairs(LEFT, index, state))
     whole = SentenceIndex.build(state, RIGHT, tmp_path / "whole.index")
     with pytest.raises(ValueError, match="vectors of 1 and 20 columns"):

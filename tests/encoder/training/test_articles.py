@@ -73,6 +73,18 @@ def test_titles_find_paragraphs_after_training(tmp_path: Path) -> None:
     assert np.array_equal(again.state.table, encoder.state.table)
 
 
+def test_neighbors_go_on_beside_titles() -> None:
+    state = sif_state(make_words())
+    lines = [line for number, text in enumerate(make_paragraphs()) for line in (f"t{number % 6}w1", text, "")]
+    options = replace(OPTIONS, objective="titles", steps=1, corpus_share=0.5)
+    both, alone = (fit_encoder(state, lines, options=replace(options, corpus_share=x)).history[0] for x in (0.5, 0.0))
+    streamed = fit_encoder(state, iter(lines), options=options).history[0]
+    assert "neighbors_loss" in both and "neighbors_loss" not in alone
+    assert both["held_out_loss"] == streamed["held_out_loss"]
+    twice = fit_encoder(state, lines, options=replace(options, corpus_share=1.0)).history[0]["held_out_loss"]
+    assert twice - both["held_out_loss"] == pytest.approx(both["held_out_loss"] - alone["held_out_loss"], rel=1e-5)
+
+
 def test_titles_need_articles_and_no_teacher() -> None:
     state, options = sif_state(make_words()), replace(OPTIONS, objective="titles")
     with pytest.raises(ValueError, match="has 0 paragraphs of 5 known words and a title"):
