@@ -143,6 +143,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         *,
         pairs: Any = None,
         teacher: Any = None,
+        teacher_cache: str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -158,8 +159,12 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             Labels, from which nothing is learned. If there are any, `frozen` is True by default.
         pairs : path, iterable of sequences of str, or a list of paths, optional
             Sentences that mean the same. With a corpus they are trained on after it.
-        teacher : callable, ndarray or path to .npy or to a model folder, optional
-            What the encoder shall be like: makes vectors of the corpus' sentences, or holds one for each.
+        teacher : callable, ndarray or path to .npy or to a model folder, or a list of these, optional
+            What the encoder shall be like: makes vectors of the corpus' sentences, or holds one for each. Of several
+            teachers the mean of their cosines counts; see `w2v.encoder.training.teachers.teacher_vectors`.
+        teacher_cache : path-like, optional
+            A folder in which the vectors that model folders make are kept, in float16: each sentence is encoded once,
+            whichever training asks for it, and what a run that was killed has made is used by the next one.
         checkpoint : path-like, optional
             A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
             complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
@@ -192,7 +197,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         EmptyVocabularyError
             If there is a `Word2Vec` to start from, and no word reaches its `min_count`.
         """
-        parameters, sources = self._parameters(), Sources(corpus, pairs, teacher)
+        parameters, sources = self._parameters(), Sources(corpus, pairs, teacher, teacher_cache)
         keeper = checkpoint_at(checkpoint, checkpoint_every, overwrite)
         is_frozen = self.frozen
         if is_frozen is None:
@@ -260,6 +265,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         *,
         pairs: Any = None,
         teacher: Any = None,
+        teacher_cache: str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -269,7 +275,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
         Parameters
         ----------
-        corpus, pairs, teacher : optional
+        corpus, pairs, teacher, teacher_cache : optional
             The same as before; what is left out is read from the files that were given then, if they were files.
         checkpoint, checkpoint_every, overwrite, progress : optional
             As for `fit`; `checkpoint` may have the name of this training's own.
@@ -293,7 +299,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         if is_generator(self.random_state):
             options = replace(options, seed=began.options.seed)
         began.check_options(options)
-        sources = began.sources_with(Sources(corpus, pairs, teacher))
+        sources = began.sources_with(Sources(corpus, pairs, teacher, teacher_cache))
         keeper = checkpoint_at(checkpoint, checkpoint_every, overwrite, began.options.seed)
         train(
             self.state_, sources, options, parameters=self._parameters(), keep=self._keep, progress=progress,

@@ -42,7 +42,7 @@ Examples:
   w2v fit-encoder my.model wiki.txt --output my.encoder
   w2v fit-encoder my.model wiki.txt --output my.encoder --pairs captions.tsv
   w2v fit-encoder my.model --pairs questions.tsv --output my.encoder --architecture attention --max-time 30m
-  w2v fit-encoder my.model sentences.txt --teacher minilm.encoder --output my.encoder
+  w2v fit-encoder my.model sentences.txt --teacher minilm.encoder --teacher-cache vectors --output my.encoder
   w2v fit-encoder --resume my.encoder""",
 )
 @click.argument("model", required=False, type=click.Path(path_type=Path))
@@ -56,8 +56,14 @@ Examples:
 )
 @file_option(
     "--teacher",
+    multiple=True,
     help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of another "
-    "encoder, such as one that was imported.",
+    "encoder, such as one that was imported. Of several, the mean of their cosines counts.",
+)
+@file_option(
+    "--teacher-cache",
+    metavar="DIR",
+    help="Keep the vectors that folders given as --teacher make, so that no later run makes them again.",
 )
 @checkpoint_option
 @table_options(EncoderParameters, OF_START)
@@ -71,7 +77,8 @@ def fit_encoder(
     output: Path | None,
     interrupted: Path | None,
     pairs: tuple[Path, ...],
-    teacher: Path | None,
+    teacher: tuple[Path, ...],
+    teacher_cache: Path | None,
     checkpoint_every: float,
     overwrite: bool,
     as_json: bool,
@@ -96,14 +103,17 @@ def fit_encoder(
             raise click.UsageError("Missing option '-o' / '--output'.")
         if not corpus and not pairs:
             raise click.UsageError("Nothing to train on: give CORPUS or --pairs.")
-        if teacher is not None and not corpus:
+        if teacher and not corpus:
             raise click.UsageError("--teacher needs CORPUS, the sentences that its vectors are of.")
+        if teacher_cache is not None and not any(path.is_dir() for path in teacher):
+            raise click.UsageError("--teacher-cache keeps what an encoder makes: name its folder with --teacher.")
         from w2v.vectors.persistence import check_output
 
         check_unclaimed(output)
         check_output(output, overwrite)
         encoder = _new_encoder(model, options)
-        fit = partial(encoder.fit, TextReader(corpus) if corpus else None, pairs=list(pairs) or None, teacher=teacher)
+        taught: dict[str, Any] = {"teacher": list(teacher) or None, "teacher_cache": teacher_cache}
+        fit = partial(encoder.fit, TextReader(corpus) if corpus else None, pairs=list(pairs) or None, **taught)
     _run(encoder, fit, output, overwrite, checkpoint_every, as_json)
 
 

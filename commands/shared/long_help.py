@@ -24,9 +24,9 @@ GROUPS = {
         "identity-columns"
     ),
     "Learning": (
-        "teacher pairs epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold min-alpha warmup "
-        "weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout smoothing temperature "
-        "order-share hard-negatives mask-fraction noise-words negative sample ns-exponent x-max x-exponent "
+        "teacher teacher-cache pairs epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold "
+        "min-alpha warmup weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout smoothing "
+        "temperature order-share hard-negatives mask-fraction noise-words negative sample ns-exponent x-max x-exponent "
         "shrink-windows class-weight shift rotate zoom flip cutout"
     ),
     "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs analogies patience monitor order",

@@ -33,6 +33,7 @@ class Sources:
     corpus: Any = None
     pairs: Any = None
     teacher: Any = None
+    teacher_cache: Any = None
 
     def filled(self, given: Sources) -> Sources:
         """Return the sources that are given, and these for those that are not."""
@@ -159,7 +160,7 @@ def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> I
 
     try:
         options = FitOptions(**training["options"])
-        sources = Sources(**{field.name: _opened(training[field.name]) for field in fields(Sources)})
+        sources = Sources(**{field.name: _opened(training.get(field.name)) for field in fields(Sources)})
         if not set(training["sources"]) <= {field.name for field in fields(Sources)}:
             raise ValueError(f"unknown sources {training['sources']}")
     except (KeyError, TypeError, ValueError) as error:
@@ -189,5 +190,7 @@ def _file_names(source: Any) -> str | list[str] | None:
     if isinstance(source, (str, os.PathLike)):  # a teacher may be a folder
         return None if source == "-" or Path(source).is_fifo() else os.path.abspath(source)
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, os.PathLike) for item in source):
+        if any(map(os.path.isdir, source)):  # of teachers
+            return list(map(os.path.abspath, source))
         return TextReader(source).files
     return None

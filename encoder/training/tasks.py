@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoder.training.batches import Neighbors, PackedSentences, Shuffled, digest
+from w2v.encoder.training.teachers import Vectors
 from w2v.neural.losses import info_nce, listwise_distillation, vector_distillation
 
 Floats = NDArray[np.floating[Any]]
@@ -100,7 +101,7 @@ class Drawing(ABC):
     """
 
     _seed: int
-    _digested: Sequence[NDArray[Any]]
+    _digested: Sequence[Vectors]
 
     def __init__(self, name: str, items: NDArray[Any], what: str, batch_size: int, rng: np.random.Generator) -> None:
         self.name = name
@@ -210,7 +211,7 @@ class TeacherTask(Drawing):
     ----------
     sentences : PackedSentences
         n of them.
-    vectors : ndarray of shape (n, t)
+    vectors : ndarray of shape (n, t), or KeptVectors
         The teacher's, of any float type, perhaps memory-mapped.
     dimension : int
         d, the width of the encoder's vectors.
@@ -221,7 +222,7 @@ class TeacherTask(Drawing):
     def __init__(
         self,
         sentences: PackedSentences,
-        vectors: Floats,
+        vectors: Vectors,
         dimension: int,
         *,
         batch_size: int,

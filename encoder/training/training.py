@@ -8,6 +8,7 @@ depends on the seed and the number of the step only.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,8 +20,9 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.persistence import n_bytes_of_state
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.fit_options import FitOptions
-from w2v.encoder.training.sources import Pairs, Teacher, corpus_tasks, masked_tasks, pair_tasks, teacher_tasks
+from w2v.encoder.training.sources import Pairs, corpus_tasks, masked_tasks, pair_tasks, teacher_tasks
 from w2v.encoder.training.tasks import Task
+from w2v.encoder.training.teachers import Teachers
 from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.monitoring.pauses import Saveable
 from w2v.neural.loop import Loop, LoopOptions
@@ -69,7 +71,8 @@ def fit_encoder(
     corpus: Any = None,
     *,
     pairs: Pairs | Sequence[Pairs] | None = None,
-    teacher: Teacher | None = None,
+    teacher: Teachers | None = None,
+    teacher_cache: str | os.PathLike[str] | None = None,
     options: FitOptions | None = None,
     progress: Callable[[FitProgress], None] | None = None,
     resume: Mapping[str, NDArray[Any]] | None = None,
@@ -81,7 +84,7 @@ def fit_encoder(
     ----------
     state : EncoderState
         Where to start; such as `sif_state`, or what another training gave.
-    corpus, pairs, teacher : optional
+    corpus, pairs, teacher, teacher_cache : optional
         What to train on; see `SentenceEncoder.fit`. `pairs` may be `SentenceSets`, too.
     options : FitOptions, optional
     progress : callable, optional
@@ -126,7 +129,7 @@ def fit_encoder(
         if kind == "pairs" and pairs is not None:
             return pair_tasks(state, lookup, pairs, filled, report)
         if teacher is not None:
-            return teacher_tasks(state, lookup, corpus, teacher, filled, report)
+            return teacher_tasks(state, lookup, corpus, teacher, filled, report, teacher_cache)
         return (masked_tasks if is_masked else corpus_tasks)(state, lookup, corpus, filled, report)
 
     # all text is read before anything is trained: what is wrong with it is not found out after hours
@@ -150,7 +153,7 @@ def fit_encoder(
     return Fitted(state, history)
 
 
-def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teacher | None) -> None:
+def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teachers | None) -> None:
     if corpus is None and pairs is None:
         raise ValueError("there is nothing to train on: give a corpus, pairs, or a corpus and a teacher")
     if teacher is not None and corpus is None:
@@ -163,7 +166,7 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
         )
 
 
-def _check_masked(state: EncoderState, corpus: Any, teacher: Teacher | None) -> None:
+def _check_masked(state: EncoderState, corpus: Any, teacher: Teachers | None) -> None:
     if corpus is None or teacher is not None:
         what = "a corpus, whose words it masks" if corpus is None else "no teacher, who says himself what is learned"
         raise ValueError(f"the objective masked needs {what}")

@@ -103,6 +103,31 @@ def test_fit_encoder_imitates_a_teacher(model: Path, tmp_path: Path) -> None:
     assert_mistake(run(*arguments, "--overwrite"), 1, "vectors.npy")
 
 
+def test_fit_encoder_keeps_what_teachers_make(model: Path, corpus: Path, tmp_path: Path) -> None:
+    teacher, cache, output = tmp_path / "teacher", tmp_path / "cache", tmp_path / "e"
+    SentenceEncoder(make_words()).save(teacher)
+    arguments = ("fit-encoder", model, corpus, "-o", output, *FEW, "--overwrite", "--json")
+    assert_mistake(run(*arguments, "--teacher-cache", cache), 2, "name its folder with --teacher")
+    first = run(*arguments, "--teacher", teacher, "--teacher-cache", cache)
+    assert first.exit_code == 0, first.output
+    assert SentenceEncoder.load(output).state.metadata["training"]["teacher_cache"] == str(cache)
+    (rows,) = cache.glob("*/rows.bin")
+    before = rows.stat()
+    again = run(*arguments, "--teacher", teacher, "--teacher-cache", cache, "--teacher", teacher)
+    assert again.exit_code == 0, again.output
+    assert rows.stat().st_mtime_ns == before.st_mtime_ns and len(list(cache.iterdir())) == 1
+    lines = len(set(corpus.read_text().splitlines()))
+    assert before.st_size == lines * (8 + 2 * SentenceEncoder.load(teacher).dimension)
+    rows.write_bytes(b"\xff" * before.st_size)  # no sentence is found in it, so all are made again
+    assert run(*arguments, "--teacher", teacher, "--teacher-cache", cache).exit_code == 0
+    assert rows.stat().st_size == 2 * before.st_size
+    (rows.parent / "config.json").write_text("{")
+    assert_mistake(run(*arguments, "--teacher", teacher, "--teacher-cache", cache), 1, "config.json is damaged")
+    assert_mistake(
+        run(*arguments, "--teacher", teacher, "--teacher-cache", model / "config.json"), 1, "cannot be written"
+    )
+
+
 @pytest.mark.parametrize("is_terminated", [False, True])
 def test_fit_encoder_is_interrupted_and_resumed(
     model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_terminated: bool
