@@ -209,7 +209,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
                 if not is_frozen and not isinstance(corpus, (str, os.PathLike)):
                     sources = replace(sources, corpus=list(one_column(corpus)))  # read twice
                 start = clone(start).fit(sources.corpus).embeddings_
-            state = start_state(start, parameters, self._draw_seed)
+            state = self._start_state(start)
             if not is_frozen and sources.used:
                 train(
                     state, sources, self._fit_options(),
@@ -375,9 +375,12 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         """Return the parameters, once they are checked."""
         return EncoderParameters(**{one.name: getattr(self, one.name) for one in fields(EncoderParameters)})
 
-    def _start_state(self) -> EncoderState:
-        """Return what training starts from."""
-        return start_state(self.embeddings, self._parameters(), self._draw_seed)
+    def _start_state(self, start: Start | None = None) -> EncoderState:
+        """Return what training starts from; where a network is to be tried, that is one with attention."""
+        parameters = self._parameters()
+        if self._fit_options().choose and parameters.architecture is None:
+            parameters = replace(parameters, architecture="attention")
+        return start_state(self.embeddings if start is None else start, parameters, self._draw_seed)
 
     def _keep(self, state: EncoderState, interrupted: Interrupted | None = None) -> None:
         """Keep what was learned, perhaps in a training that can go on."""

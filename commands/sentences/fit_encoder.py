@@ -36,13 +36,14 @@ _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwri
 @click.command(
     "fit-encoder",
     cls=LongCommand,
-    first="output resume objective pairs teacher architecture layers heads dim steps max-time workers seed",
+    first="output resume objective pairs teacher teacher-cache architecture choose dim steps max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-encoder my.model wiki.txt --output my.encoder
   w2v fit-encoder my.model wiki.txt --output my.encoder --pairs captions.tsv
   w2v fit-encoder my.model --pairs questions.tsv --output my.encoder --architecture attention --max-time 30m
   w2v fit-encoder my.model sentences.txt --teacher minilm.encoder --teacher-cache vectors --output my.encoder
+  w2v fit-encoder my.model wiki.txt --choose --max-time 30m --output my.encoder
   w2v fit-encoder --resume my.encoder""",
 )
 @click.argument("model", required=False, type=click.Path(path_type=Path))
@@ -89,7 +90,8 @@ def fit_encoder(
     CORPUS is text, one paragraph a line: sentences side by side in a paragraph are made alike. With --teacher it is one
     sentence a line. --pairs are trained on after it, or alone.
 
-    What is kept is the state that was best on held-out sentences, no labels needed. While it trains, the output holds
+    What is kept is the state that was best on held-out sentences, no labels needed. With --choose so is what is tried:
+    the words' vectors alone, or a network above them. While it trains, the output holds
     the best until the last checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with any such folder,
     to the very same vectors.
     """
@@ -165,8 +167,11 @@ def _run(
     resume, told = "w2v fit-encoder --resume", (CheckpointWarning,)
     with saving_training(encoder.save, output, resume=resume, told=told) as saved:
         fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
+    from w2v.encoder.training.planning import comparison
+
     history = encoder.history_
     best = next(entry for entry in reversed(history) if entry["best"])
+    compared = comparison(history) if encoder.state.metadata["training"]["options"]["choose"] else None
     summary = {
         "output": str(saved.path),
         "architecture": encoder.state.architecture,
@@ -175,6 +180,7 @@ def _run(
         "seconds": history[-1]["seconds"],
         "best_step": best["step"],
         "held_out_loss": best["held_out_loss"],
+        "comparison": None if compared is None else {**compared._asdict(), "gain": compared.gain},
         "history": history,
     }
     print_json(summary) if as_json else print_fitted(summary)

@@ -24,10 +24,10 @@ GROUPS = {
         "identity-columns"
     ),
     "Learning": (
-        "teacher teacher-cache pairs epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold "
-        "min-alpha warmup weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout smoothing "
-        "temperature order-share hard-negatives mask-fraction noise-words negative sample ns-exponent x-max x-exponent "
-        "shrink-windows class-weight shift rotate zoom flip cutout"
+        "teacher teacher-cache table-first choose pairs epochs steps optimizer learning-rate weight-rate network-rate "
+        "alpha alpha-hold min-alpha warmup weight-decay clip averaged batch-size batch-tokens chunk dropout "
+        "word-dropout smoothing temperature order-share hard-negatives mask-fraction noise-words negative sample "
+        "ns-exponent x-max x-exponent shrink-windows class-weight shift rotate zoom flip cutout"
     ),
     "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs analogies patience monitor order",
     "Running": "max-time workers deterministic seed seeds with dry-run json progress config help help-all",

@@ -52,6 +52,13 @@ class FitOptions:
     order_share: float = parameter(
         0.3, Number("How much the loss of telling swapped words counts beside the rest; needs attention.", low=0)
     )
+    table_first: bool | None = parameter(
+        None, Flag("Train the words' vectors alone first, and then a network above them."), _BY_SOURCE
+    )
+    choose: bool = parameter(
+        False,
+        Flag("Try the words' vectors alone and a network above them, by default attention; keep what is better."),
+    )
     mask_fraction: float = parameter(
         0.2, Number("With masked: fraction of the words that a step masks.", above=0, below=1)
     )
@@ -84,10 +91,13 @@ class FitOptions:
         check_parameters(self)
         if self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
+        if self.choose and self.table_first is False:
+            raise ValueError("choose compares a network with the table alone, so table_first must not be False")
 
     def filled(self, kind: str) -> FitOptions:
         """Return the options with the defaults of what is trained on: "corpus", "masked", "pairs" or "teacher"."""
-        return replace(self, **{name: value for name, value in DEFAULTS[kind].items() if getattr(self, name) is None})
+        chosen = {"table_first": self.choose} | DEFAULTS[kind]
+        return replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
     def with_own(self, random_state: Any, workers: int | None) -> FitOptions:
         """Return the options with the seed and the threads of an estimator, if it has any."""
@@ -113,6 +123,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2, "temperature": 0.06,
         "word_dropout": 0.15,
     },
-    "teacher": {"steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1},
+    "teacher": {
+        "steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1,
+        "table_first": True,
+    },
 }  # fmt: skip
 """Options that are None, by what is trained on; docs/experiments.md says where they come from."""

@@ -17,6 +17,7 @@ from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.masked import MaskedTask
 from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
 from w2v.encoder.training.teachers import Teachers, teacher_vectors
+from w2v.encoder.training.trainable import Trainable
 from w2v.encoding.corpus import open_corpus
 from w2v.neural.progress import FitProgress
 
@@ -75,6 +76,7 @@ def teacher_tasks(
     vectors = teacher_vectors(teacher, sentences, report, cache)
     packed = pack_sentences(lookup, sentences)
     task = TeacherTask(packed, vectors, state.width, **_drawing(options))
+    task.start_at(Trainable(state, [], workers=options.workers).vectors)
     return [task, *_order_tasks(state, packed, options)]
 
 

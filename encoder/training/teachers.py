@@ -20,6 +20,7 @@ Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike
 that holds an encoder."""
 Teachers = Teacher | Sequence[Teacher]
 Vectors = NDArray[Any] | KeptVectors
+Floats = NDArray[np.floating[Any]]
 
 _TEACHER_BATCH = 256
 _ROWS_AT_ONCE = 1 << 16
@@ -64,7 +65,7 @@ def teacher_vectors(
         return parts[0]
     joined = np.empty((len(sentences), sum(part.shape[1] for part in parts)), np.float16)
     for rows in _slices(len(sentences)):
-        joined[rows] = np.hstack([_unit(np.asarray(part[rows], np.float32)) for part in parts])
+        joined[rows] = np.hstack([scaled_to_unit(np.asarray(part[rows], np.float32)) for part in parts])
     return joined
 
 
@@ -148,8 +149,8 @@ def _slices(n: int) -> list[slice]:
     return [slice(start, min(start + _ROWS_AT_ONCE, n)) for start in range(0, n, _ROWS_AT_ONCE)]
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def scaled_to_unit(rows: Floats) -> Floats:
     """Return rows at length 1; zeros stay zeros."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    units: NDArray[np.float32] = rows / np.where(lengths > 0, lengths, 1)
+    units: Floats = rows / np.where(lengths > 0, lengths, np.float32(1))
     return units

@@ -20,6 +20,7 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.persistence import n_bytes_of_state
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.fit_options import FitOptions
+from w2v.encoder.training.planning import PlannedStage, plan_stages
 from w2v.encoder.training.sources import Pairs, corpus_tasks, masked_tasks, pair_tasks, teacher_tasks
 from w2v.encoder.training.tasks import Task
 from w2v.encoder.training.teachers import Teachers
@@ -120,10 +121,9 @@ def fit_encoder(
     lookup = WordLookup(state.vocabulary, state.tokenizer)
     of_corpus = "teacher" if teacher is not None else "masked" if is_masked else "corpus"
     kinds = [of_corpus] * (corpus is not None) + ["pairs"] * (pairs is not None)
-    first = 0 if resume is None else _resumed_stage(resume, kinds)
-    every = [options.filled(kind) for kind in kinds]
-    if options.max_time is not None:
-        every = [replace(filled, max_time=options.max_time / len(kinds)) for filled in every]
+    every = {kind: options.filled(kind) for kind in kinds}
+    plan = plan_stages(state, every, resume)
+    first = 0 if resume is None else int(resume["stage"][0])
 
     def read(kind: str, filled: FitOptions) -> list[Task]:
         if kind == "pairs" and pairs is not None:
@@ -133,14 +133,19 @@ def fit_encoder(
         return (masked_tasks if is_masked else corpus_tasks)(state, lookup, corpus, filled, report)
 
     # all text is read before anything is trained: what is wrong with it is not found out after hours
-    tasks = {number: read(kinds[number], every[number]) for number in range(first, len(kinds))}
-    text = {kinds[number]: {task.name: task.digest() for task in own} for number, own in tasks.items()}
+    left = list(dict.fromkeys(part.kind for part in plan[first:]))
+    tasks = {kind: read(kind, every[kind]) for kind in left}
+    text = {kind: {task.name: task.digest() for task in own} for kind, own in tasks.items()}
     history: list[dict[str, Any]] = []
-    for number in range(first, len(kinds)):
-        fingerprint = _fingerprint(every[number], {kind: text[kind] for kind in kinds[number:]})
-        stage = _Stage(
-            number, state, kinds[number], tasks.pop(number), every[number], report, history, kept, fingerprint
-        )
+    for number in range(first, len(plan)):
+        part = plan[number]
+        if part.above is not None and state.network is None:  # it was tried and has gained nothing
+            continue
+        ahead = {one.kind: text[one.kind] for one in plan[number:]}
+        fingerprint = _fingerprint(part.options, ahead)
+        is_last = part.kind not in [one.kind for one in plan[number + 1 :]]
+        own = tasks.pop(part.kind) if is_last else tasks[part.kind]
+        stage = _Stage(np.array([number, len(plan)]), state, part, own, report, history, kept, fingerprint)
         if resume is not None and number == first:
             stage.resume(resume)
         try:
@@ -149,7 +154,7 @@ def fit_encoder(
             stage.loop.run()
         except KeyboardInterrupt as interrupt:
             return replace(stage.fitted(), interrupt=interrupt)
-        state, history = stage.best, stage.history
+        state, history = stage.chosen, stage.history
     return Fitted(state, history)
 
 
@@ -182,23 +187,25 @@ class _Stage:
 
     def __init__(
         self,
-        number: int,
+        place: NDArray[np.int64],
         state: EncoderState,
-        kind: str,
+        part: PlannedStage,
         tasks: list[Task],
-        options: FitOptions,
         report: Callable[[FitProgress], None],
         history: list[dict[str, Any]],
         kept: Kept | None,
         fingerprint: NDArray[np.uint8],
     ) -> None:
-        self.number, self.tasks, self.options, self.fingerprint = number, tasks, options, fingerprint
-        self.losses = tuple(task.name for task in tasks)
+        self.place, self.part, self.options, self.fingerprint = place, part, part.options, fingerprint
+        self.tasks = [task for task in tasks if task.name != "order" or not part.table_alone]
+        self.losses = tuple(task.name for task in self.tasks)
         self._start, self._report, self._before = state, report, history
         self._figures: dict[str, float] = {}
+        options = part.options
         self._trainable = Trainable(
-            state, tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers
-        )
+            state, self.tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers,
+            table_alone=part.table_alone,
+        )  # fmt: skip
         advice = (
             f"train with a lower learning rate than {options.learning_rate:g}, or network rate than "
             f"{options.network_rate:g}"
@@ -206,7 +213,8 @@ class _Stage:
         self.loop = Loop(
             self,
             LoopOptions(
-                options.steps or 1, options.warmup, options.evaluate_every, options.max_time, {"stage": kind}, advice
+                options.steps or 1, options.warmup, options.evaluate_every, options.max_time, {"stage": part.label},
+                advice,
             ),
             progress=self._tell, pauses=[] if kept is None else [kept.checkpoint], figures=lambda: self._figures,
         )  # fmt: skip
@@ -219,13 +227,20 @@ class _Stage:
         return self._start if self.loop.best is None else self._trainable.state_with(self.loop.best)
 
     @property
+    def chosen(self) -> EncoderState:
+        """What the next stage starts from: the best, without a network that was tried and has gained nothing."""
+        if self.part.is_trial and self.loop.best is None:
+            return replace(self._start, network=None, parameters=None)
+        return self.best
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """What was measured, in the stages before as well."""
         return self._before + self.loop.history
 
     def fitted(self) -> Fitted:
         """Return the training as it stands, ready to go on."""
-        stage: dict[str, NDArray[Any]] = {"stage": np.array([self.number], np.int64), "fingerprint": self.fingerprint}
+        stage: dict[str, NDArray[Any]] = {"stage": self.place, "fingerprint": self.fingerprint}
         return Fitted(self.best, self.history, True, self.loop.tensors() | stage)
 
     def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -250,9 +265,14 @@ class _Stage:
         self._trainable.update(Rates(*(scale * rate for rate in rates)))
 
     def held_out_loss(self) -> float:
-        """Return the loss of the sentences that no task draws."""
+        """Return the loss of the sentences that no task draws.
+
+        A network that is to be kept for a gain only is measured by what the table was trained on, too.
+        """
         total, self._figures = 0.0, {}
         for task in self.tasks:
+            if task.name == "order" and self.options.choose:
+                continue
             batch = task.held_out()
             total += self._weight(task) * self._trainable.loss(batch)
             self._figures |= batch.figures or {}
@@ -309,10 +329,3 @@ def _check_same(own: NDArray[np.uint8], saved: NDArray[Any] | None) -> None:
         )
     if not has_same_text:
         raise ValueError("the training to resume began with other sentences; resume with the same, or start anew")
-
-
-def _resumed_stage(resume: Mapping[str, NDArray[Any]], kinds: list[str]) -> int:
-    stage = resume.get("stage")
-    if stage is None or stage.shape != (1,) or not 0 <= int(stage[0]) < len(kinds):
-        raise ValueError("what is to be resumed is not the state of such a training")
-    return int(stage[0])

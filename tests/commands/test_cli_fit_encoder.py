@@ -128,6 +128,25 @@ def test_fit_encoder_keeps_what_teachers_make(model: Path, corpus: Path, tmp_pat
     )
 
 
+def test_fit_encoder_chooses_by_itself(model: Path, corpus: Path, tmp_path: Path) -> None:
+    network = ("--dim", 8, "--heads", 2)
+    arguments = ("fit-encoder", model, corpus, "-o", tmp_path / "e", *FEW, *network, "--choose")
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    compared = summary["comparison"]
+    assert compared["gain"] == pytest.approx(1 - compared["network"] / compared["table"])
+    assert summary["architecture"] == ("attention" if compared["gain"] else "static")
+    shown = run(*arguments, "--overwrite").stdout
+    kept = "the network" if compared["gain"] else "the table alone"
+    assert f"{kept}: held-out loss {compared['network']:.4f} with a network" in shown
+    assert f"{compared['table']:.4f} without ({0 - compared['gain']:+.1%})" in shown
+    assert_mistake(run(*arguments, "--overwrite", "--no-table-first"), 1, "table_first must not be False")
+    assert_mistake(run(*arguments, "--overwrite", "--architecture", "static"), 1, "has learned nothing yet")
+    plain = run(*arguments[:-1], "--overwrite", "--json")
+    assert json.loads(plain.stdout)["comparison"] is None
+
+
 @pytest.mark.parametrize("is_terminated", [False, True])
 def test_fit_encoder_is_interrupted_and_resumed(
     model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_terminated: bool
@@ -203,7 +222,7 @@ BAD_OPTIONS = {
 
 def test_every_option_is_tried_with_a_bad_value() -> None:
     assert set(BAD_VALUES) == set(OF_START)
-    assert set(BAD_OPTIONS) == {one.name for one in fields(FitOptions)} - {"hard_negatives"}
+    assert set(BAD_OPTIONS) == {one.name for one in fields(FitOptions)} - {"hard_negatives", "table_first", "choose"}
 
 
 @pytest.mark.parametrize("name", [*BAD_VALUES, *BAD_OPTIONS])
