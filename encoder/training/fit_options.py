@@ -124,7 +124,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "word_dropout": 0.15,
     },
     "teacher": {
-        "steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1,
+        "steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 3e-3, "temperature": 0.1,
         "table_first": True,
     },
 }  # fmt: skip

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import resource
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.topic_examples import make_words
+from tests.helpers.topic_examples import OPTIONS, make_words, stop_at
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.training import teacher_cache
 from w2v.encoder.training.teacher_cache import ROWS, KeptVectors, TeacherCache, digest_of_folder
 from w2v.encoder.training.teachers import teacher_vectors
+from w2v.monitoring.history import TrainingInterrupted
 from w2v.storage.claims import OutputClaimedError, claimed
 from w2v.storage.files import ModelError
 
@@ -176,3 +178,18 @@ def test_several_teachers_have_the_mean_of_their_cosines(
     assert not one[3].any() and np.isfinite(joined).all()
     with pytest.raises(ValueError, match=r"other\.npy has vectors of shape \(4, 3\), but there are 3 sentences"):
         teacher_vectors([teacher, tmp_path / "other.npy"], words[:3], ignored)
+
+
+def test_an_interrupted_training_goes_on_with_the_kept_vectors(teacher: Path, tmp_path: Path) -> None:
+    text, folder = tmp_path / "sentences.txt", tmp_path / "e"
+    text.write_text("".join(f"t{i % 6}w{i % 8} t{i % 6}w{i % 5} t{i % 5}w1\n" for i in range(120)))
+    np.save(tmp_path / "other.npy", np.random.default_rng(3).normal(size=(120, 3)))
+    sources: dict[str, Any] = {"teacher": [teacher, tmp_path / "other.npy"], "teacher_cache": tmp_path / "cache"}
+    whole = SentenceEncoder(make_words(), training=OPTIONS).fit(text, **sources)
+    with pytest.raises(TrainingInterrupted):
+        SentenceEncoder(make_words(), training=OPTIONS).fit(text, **sources, checkpoint=folder, progress=stop_at(20))
+    (rows,) = (tmp_path / "cache").glob(f"*/{ROWS}")
+    made = rows.stat().st_mtime_ns
+    resumed = SentenceEncoder.load(folder).resume()
+    np.testing.assert_array_equal(resumed.state.table, whole.state.table)
+    assert rows.stat().st_mtime_ns == made
