@@ -151,6 +151,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         *,
         pairs: Any = None,
         teacher: Any = None,
+        teacher_cache: str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -167,8 +168,12 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             Labels, from which nothing is learned. If there are any, `frozen` is True by default.
         pairs : path, iterable of sequences of str, or a list of paths, optional
             Sentences that mean the same. With a corpus they are trained on after it.
-        teacher : callable, ndarray or path to .npy or to a model folder, optional
-            What the encoder shall be like: makes vectors of the corpus' sentences, or holds one for each.
+        teacher : callable, ndarray or path to .npy or to a model folder, or a list of these, optional
+            What the encoder shall be like: makes vectors of the corpus' sentences, or holds one for each. Of several
+            teachers the mean of their cosines counts; see `w2v.encoder.training.teachers.teacher_vectors`.
+        teacher_cache : path-like, optional
+            A folder in which the vectors that model folders make are kept, in float16: each sentence is encoded once,
+            whichever training asks for it, and what a run that was killed has made is used by the next one.
         checkpoint : path-like, optional
             A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
             complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
@@ -201,7 +206,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         EmptyVocabularyError
             If there is a `Word2Vec` to start from, and no word reaches its `min_count`.
         """
-        parameters, sources = self._parameters(), Sources(corpus, pairs, teacher)
+        parameters, sources = self._parameters(), Sources(corpus, pairs, teacher, teacher_cache)
         keeper = checkpoint_at(checkpoint, checkpoint_every, overwrite)
         is_frozen = self.frozen
         if is_frozen is None:
@@ -213,7 +218,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
                 if not is_frozen and not isinstance(corpus, (str, os.PathLike)):
                     sources = replace(sources, corpus=list(one_column(corpus)))  # read twice
                 start = clone(start).fit(sources.corpus).embeddings_
-            state = start_state(start, parameters, self._draw_seed)
+            state = self._start_state(start)
             if not is_frozen and sources.used:
                 state = with_default_blocks(state, parameters, sources.used)
                 train(
@@ -270,6 +275,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         *,
         pairs: Any = None,
         teacher: Any = None,
+        teacher_cache: str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = CHECKPOINT_INTERVAL,
         overwrite: bool = False,
@@ -279,7 +285,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
         Parameters
         ----------
-        corpus, pairs, teacher : optional
+        corpus, pairs, teacher, teacher_cache : optional
             The same as before; what is left out is read from the files that were given then, if they were files.
         checkpoint, checkpoint_every, overwrite, progress : optional
             As for `fit`; `checkpoint` may have the name of this training's own.
@@ -303,7 +309,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         if is_generator(self.random_state):
             options = replace(options, seed=began.options.seed)
         began.check_options(options)
-        sources = began.sources_with(Sources(corpus, pairs, teacher))
+        sources = began.sources_with(Sources(corpus, pairs, teacher, teacher_cache))
         keeper = checkpoint_at(checkpoint, checkpoint_every, overwrite, began.options.seed)
         train(
             self.state_, sources, options, parameters=self._parameters(), keep=self._keep, progress=progress,
@@ -381,9 +387,12 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         """Return the parameters, once they are checked."""
         return EncoderParameters(**{one.name: getattr(self, one.name) for one in fields(EncoderParameters)})
 
-    def _start_state(self) -> EncoderState:
-        """Return what training starts from."""
-        return start_state(self.embeddings, self._parameters(), self._draw_seed)
+    def _start_state(self, start: Start | None = None) -> EncoderState:
+        """Return what training starts from; where a network is to be tried, that is one with attention."""
+        parameters = self._parameters()
+        if self._fit_options().choose and parameters.architecture is None:
+            parameters = replace(parameters, architecture="attention")
+        return start_state(self.embeddings if start is None else start, parameters, self._draw_seed)
 
     def _keep(self, state: EncoderState, interrupted: Interrupted | None = None) -> None:
         """Keep what was learned, perhaps in a training that can go on."""

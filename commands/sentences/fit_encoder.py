@@ -37,13 +37,14 @@ _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwri
 @click.command(
     "fit-encoder",
     cls=LongCommand,
-    first="output resume objective pairs teacher architecture layers heads dim steps max-time workers seed",
+    first="output resume objective pairs teacher teacher-cache architecture choose dim steps max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-encoder my.model wiki.txt --output my.encoder
   w2v fit-encoder my.model wiki.txt --output my.encoder --pairs captions.tsv
   w2v fit-encoder my.model --pairs questions.tsv --output my.encoder --architecture attention --max-time 30m
-  w2v fit-encoder my.model sentences.txt --teacher minilm.encoder --output my.encoder
+  w2v fit-encoder my.model sentences.txt --teacher minilm.encoder --teacher-cache vectors --output my.encoder
+  w2v fit-encoder my.model wiki.txt --choose --max-time 30m --output my.encoder
   w2v fit-encoder --resume my.encoder""",
 )
 @click.argument("model", required=False, type=click.Path(path_type=Path))
@@ -57,8 +58,14 @@ Examples:
 )
 @file_option(
     "--teacher",
+    multiple=True,
     help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of another "
-    "encoder, such as one that was imported.",
+    "encoder, such as one that was imported. Of several, the mean of their cosines counts.",
+)
+@file_option(
+    "--teacher-cache",
+    metavar="DIR",
+    help="Keep the vectors that folders given as --teacher make, so that no later run makes them again.",
 )
 @errors_option
 @checkpoint_option
@@ -73,7 +80,8 @@ def fit_encoder(
     output: Path | None,
     interrupted: Path | None,
     pairs: tuple[Path, ...],
-    teacher: Path | None,
+    teacher: tuple[Path, ...],
+    teacher_cache: Path | None,
     errors: str,
     checkpoint_every: float,
     overwrite: bool,
@@ -85,7 +93,8 @@ def fit_encoder(
     CORPUS is text, one paragraph a line: sentences side by side in a paragraph are made alike. With --teacher it is one
     sentence a line. --pairs are trained on after it, while it goes on beside them, or alone.
 
-    What is kept is the state that was best on held-out sentences, no labels needed. While it trains, the output holds
+    What is kept is the state that was best on held-out sentences, no labels needed. With --choose so is what is tried:
+    the words' vectors alone, or a network above them. While it trains, the output holds
     the best until the last checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with any such folder,
     to the very same vectors.
     """
@@ -99,8 +108,10 @@ def fit_encoder(
             raise click.UsageError("Missing option '-o' / '--output'.")
         if not corpus and not pairs:
             raise click.UsageError("Nothing to train on: give CORPUS or --pairs.")
-        if teacher is not None and not corpus:
+        if teacher and not corpus:
             raise click.UsageError("--teacher needs CORPUS, the sentences that its vectors are of.")
+        if teacher_cache is not None and not any(path.is_dir() for path in teacher):
+            raise click.UsageError("--teacher-cache keeps what an encoder makes: name its folder with --teacher.")
         from w2v.vectors.persistence import check_output
 
         check_unclaimed(output)
@@ -108,7 +119,11 @@ def fit_encoder(
         encoder = _new_encoder(model, options)
         read = partial(TextReader, errors=errors)
         fit = partial(
-            encoder.fit, read(corpus) if corpus else None, pairs=[read(path) for path in pairs] or None, teacher=teacher
+            encoder.fit,
+            read(corpus) if corpus else None,
+            pairs=[read(path) for path in pairs] or None,
+            teacher=list(teacher) or None,
+            teacher_cache=teacher_cache,
         )
     _run(encoder, fit, output, overwrite, checkpoint_every, as_json)
 
@@ -159,8 +174,11 @@ def _run(
     check_free_space(output, n_bytes_of_state(encoder.state))
     with saving_training(encoder.save, output, resume="w2v fit-encoder --resume") as saved:
         fit(checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode())
+    from w2v.encoder.training.planning import comparison
+
     history = encoder.history_
     best = next(entry for entry in reversed(history) if entry["best"])
+    compared = comparison(history) if encoder.state.metadata["training"]["options"]["choose"] else None
     summary = {
         "output": str(saved.path),
         "architecture": encoder.state.architecture,
@@ -169,6 +187,7 @@ def _run(
         "seconds": history[-1]["seconds"],
         "best_step": best["step"],
         "held_out_loss": best["held_out_loss"],
+        "comparison": None if compared is None else {**compared._asdict(), "gain": compared.gain},
         "history": history,
     }
     print_json(summary) if as_json else print_fitted(summary)

@@ -24,10 +24,10 @@ GROUPS = {
         "identity-columns bag-columns bag-prefix bag-weight mean-weight"
     ),
     "Learning": (
-        "teacher epochs steps optimizer learning-rate weight-rate network-rate alpha alpha-hold min-alpha warmup "
-        "weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout smoothing temperature "
-        "order-share corpus-share pair-weights hard-negatives mask-fraction noise-words negative sample ns-exponent "
-        "x-max x-exponent shrink-windows class-weight shift rotate zoom flip cutout"
+        "teacher teacher-cache table-first choose epochs steps optimizer learning-rate weight-rate network-rate alpha "
+        "alpha-hold min-alpha warmup weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout "
+        "smoothing temperature order-share corpus-share pair-weights hard-negatives mask-fraction noise-words negative "
+        "sample ns-exponent x-max x-exponent shrink-windows class-weight shift rotate zoom flip cutout"
     ),
     "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs patience monitor order method "
     "restrict-vocab baseline",

@@ -272,4 +272,10 @@ def print_fitted(summary: Mapping[str, Any]) -> None:
         ("training", f"{summary['steps']:,} steps, {summary['seconds']:.1f} s"),
         ("kept", f"step {summary['best_step']:,}, held-out loss {decimals(summary['held_out_loss'], 4)}"),
     ]
+    if (compared := summary.get("comparison")) is not None:
+        network, table = (decimals(compared[name], 4) for name in ("network", "table"))
+        kept = "the table alone" if summary["architecture"] == "static" else "the network"
+        facts.append(
+            ("chosen", f"{kept}: held-out loss {network} with a network, {table} without ({0 - compared['gain']:+.1%})")
+        )
     print_table([str(summary["output"]), ""], facts)

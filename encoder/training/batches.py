@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS, split_sentences
 from w2v.encoder.model.lookup import WordLookup
+from w2v.encoder.training.teacher_cache import KeptVectors
 
 _SENTENCES_AT_ONCE = 1 << 16
 _ROWS_AT_ONCE = 1 << 16
@@ -62,7 +63,7 @@ class PackedSentences:
         return cls(np.concatenate([part.tokens for part in parts]), offsets)
 
 
-def digest(*arrays: NDArray[Any]) -> str:
+def digest(*arrays: NDArray[Any] | KeptVectors) -> str:
     """Return 16 letters that change if an array does: what is trained on is the same where they are."""
     found = hashlib.blake2b(digest_size=8)
     for array in arrays:

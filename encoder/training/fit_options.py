@@ -63,6 +63,13 @@ class FitOptions:
     pair_weights: str | None = parameter(
         None, Weights("How much each file of pairs counts, in their order and with commas between."), "1 each"
     )
+    table_first: bool | None = parameter(
+        None, Flag("Train the words' vectors alone first, and then a network above them."), _BY_SOURCE
+    )
+    choose: bool = parameter(
+        False,
+        Flag("Try the words' vectors alone and a network above them, by default attention; keep what is better."),
+    )
     mask_fraction: float = parameter(
         0.2, Number("With masked: fraction of the words that a step masks.", above=0, below=1)
     )
@@ -95,6 +102,8 @@ class FitOptions:
         check_parameters(self)
         if self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
+        if self.choose and self.table_first is False:
+            raise ValueError("choose compares a network with the table alone, so table_first must not be False")
 
     def weights_of_pairs(self, n: int) -> list[float]:
         """Return how much each of n sources of pairs counts; ValueError if `pair_weights` has another number."""
@@ -107,7 +116,8 @@ class FitOptions:
 
     def filled(self, kind: str) -> FitOptions:
         """Return the options with the defaults of what is trained on, one of `DEFAULTS`."""
-        return replace(self, **{name: value for name, value in DEFAULTS[kind].items() if getattr(self, name) is None})
+        chosen = {"table_first": self.choose} | DEFAULTS[kind]
+        return replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
     def with_own(self, random_state: Any, workers: int | None) -> FitOptions:
         """Return the options with the seed and the threads of an estimator, if it has any."""
@@ -134,6 +144,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "steps": 200, "batch_size": 512, "learning_rate": 2e-3, "weight_rate": 0.0, "temperature": 0.06,
         "word_dropout": 0.15,
     },
-    "teacher": {"steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 0.0, "temperature": 0.1},
+    "teacher": {
+        "steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 3e-3, "temperature": 0.1,
+        "table_first": True,
+    },
 }  # fmt: skip
 """Options that are None, by what is trained on; docs/experiments.md says where they come from."""

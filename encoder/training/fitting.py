@@ -82,7 +82,8 @@ def train(
     with nullcontext() if checkpoint is None else claimed(checkpoint.output):
         with show_fitting(progress, sources.corpus) as told:
             fitted = fit_encoder(
-                start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher, options=options, progress=told,
+                start, sources.corpus, pairs=sources.pairs, teacher=sources.teacher,
+                teacher_cache=sources.teacher_cache, options=options, progress=told,
                 resume=tensors, kept=None if checkpoint is None else Kept(checkpoint, saved),
             )  # fmt: skip
         result, interrupted = saved(fitted), None

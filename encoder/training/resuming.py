@@ -33,6 +33,7 @@ class Sources:
     corpus: Any = None
     pairs: Any = None
     teacher: Any = None
+    teacher_cache: Any = None
 
     def filled(self, given: Sources) -> Sources:
         """Return the sources that are given, and these for those that are not."""
@@ -180,7 +181,7 @@ def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> I
 
     try:
         options = FitOptions(**training["options"])
-        sources = Sources(**{field.name: _opened(training[field.name]) for field in fields(Sources)})
+        sources = Sources(**{field.name: _opened(training.get(field.name)) for field in fields(Sources)})
         if not set(training["sources"]) <= {field.name for field in fields(Sources)}:
             raise ValueError(f"unknown sources {training['sources']}")
     except (KeyError, TypeError, ValueError) as error:
@@ -215,6 +216,8 @@ def _file_names(source: Any) -> str | list[str] | None:
         and source
         and all(isinstance(one, (os.PathLike, TextReader)) for one in source)
     ):
+        if any(isinstance(one, os.PathLike) and os.path.isdir(one) for one in source):  # of teachers
+            return list(map(os.path.abspath, source))
         names = [one.files if isinstance(one, TextReader) else TextReader(one).files for one in source]
         return None if None in names else [name for own in names for name in own or ()]
     return None

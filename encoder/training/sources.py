@@ -6,32 +6,24 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from w2v.corpora.columns import checked_text, row_tuples
 from w2v.corpora.readers import TextReader
 from w2v.corpora.sentences import SentenceSets, read_sentence_sets
-from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.model.weights import word_probabilities
-from w2v.encoder.opening import open_encoder
 from w2v.encoder.training.articles import pack_articles
 from w2v.encoder.training.batches import PackedSentences, pack_neighbors, pack_sentences
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.masked import MaskedTask
 from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask
+from w2v.encoder.training.teachers import Teachers, teacher_vectors
+from w2v.encoder.training.trainable import Trainable
 from w2v.encoding.corpus import open_corpus
 from w2v.neural.progress import FitProgress
 
-Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
-"""From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences."""
-
 Pairs = SentenceSets | str | os.PathLike[str] | TextReader | Iterable[Sequence[str]]
 """Sentences that belong together; a file of them; or sequences of at least two."""
-
-_TEACHER_BATCH = 256
 
 
 def corpus_tasks(
@@ -94,21 +86,23 @@ def teacher_tasks(
     state: EncoderState,
     lookup: WordLookup,
     corpus: Any,
-    teacher: Teacher,
+    teacher: Teachers,
     options: FitOptions,
     report: Callable[[FitProgress], None],
+    cache: str | os.PathLike[str] | None = None,
 ) -> list[Task]:
     """Return what a teacher's vectors of the sentences of a corpus teach.
 
     Raises
     ------
     ValueError
-        If the vectors cannot be read, are not one for each sentence, or are not finite numbers.
+        If the vectors cannot be read, are not one for each sentence, or are not finite numbers; see `teacher_vectors`.
     """
     sentences = list(_lines(corpus, report))
-    vectors = _teacher_vectors(teacher, sentences, report)
+    vectors = teacher_vectors(teacher, sentences, report, cache)
     packed = pack_sentences(lookup, sentences)
     task = TeacherTask(packed, vectors, state.width, **_drawing(options))
+    task.start_at(Trainable(state, [], workers=options.workers).vectors)
     return [task, *_order_tasks(state, packed, options)]
 
 
@@ -178,69 +172,6 @@ def _lines(corpus: Any, report: Callable[[FitProgress], None]) -> Iterable[str]:
             total = opened.total_bytes
             report(FitProgress("reading", opened.consumed_bytes / total if total else None))
         yield line
-
-
-def _teacher_vectors(teacher: Teacher, sentences: list[str], report: Callable[[FitProgress], None]) -> NDArray[Any]:
-    name = "the teacher"
-    if isinstance(teacher, (str, os.PathLike)) and os.path.isdir(teacher):
-        teacher = _encoder_of(teacher)
-    if isinstance(teacher, (str, os.PathLike)):
-        name = os.fspath(teacher)
-        vectors = read_vectors(name)
-    elif isinstance(teacher, np.ndarray):
-        vectors = teacher
-    else:
-        vectors = _ask(teacher, sentences, report)
-    if vectors.ndim != 2 or len(vectors) != len(sentences) or not vectors.shape[1]:
-        raise ValueError(
-            f"{name} has vectors of shape {vectors.shape}, but there are {len(sentences)} sentences: it needs one row "
-            "for each line of the corpus"
-        )
-    if not np.issubdtype(vectors.dtype, np.floating):
-        raise ValueError(f"{name} has vectors of type {vectors.dtype}; they must be floating-point numbers")
-    for start in range(0, len(vectors), 1 << 16):
-        wrong = np.flatnonzero(~np.isfinite(vectors[start : start + (1 << 16)]).all(axis=1))
-        if wrong.size:
-            raise ValueError(f"{name}: the vector of sentence {start + int(wrong[0]) + 1} is not finite")
-    return vectors
-
-
-def _encoder_of(folder: str | os.PathLike[str]) -> Callable[[list[str]], NDArray[Any]]:
-    """Return what encodes sentences as the encoder of a folder does."""
-    inference = Inference(open_encoder(folder))
-    return lambda sentences: inference.encode(sentences, Output())
-
-
-def read_vectors(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Map the array of a .npy file into memory.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read, is no .npy file or holds Python objects.
-    """
-    try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise ValueError(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a .npy file of numbers") from error
-    return array
-
-
-def _ask(
-    teacher: Callable[[list[str]], Any], sentences: list[str], report: Callable[[FitProgress], None]
-) -> NDArray[Any]:
-    """Let the teacher make its vectors, some at a time."""
-    parts = []
-    for start in range(0, len(sentences), _TEACHER_BATCH):
-        report(FitProgress("teaching", start / len(sentences)))
-        some = sentences[start : start + _TEACHER_BATCH]
-        rows = np.asarray(teacher(some))
-        if rows.ndim != 2 or len(rows) != len(some):
-            raise ValueError(f"the teacher made an array of shape {rows.shape} of {len(some)} sentences")
-        parts.append(rows)
-    return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
 
 def _listed(pairs: Pairs | Sequence[Pairs]) -> list[Pairs]:

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoder.training.batches import Neighbors, PackedSentences, Shuffled, digest
+from w2v.encoder.training.teachers import Vectors, scaled_to_unit
 from w2v.neural.losses import info_nce, listwise_distillation, vector_distillation
 
 Floats = NDArray[np.floating[Any]]
 
 _MIN_ORDERED = 4
 _MIN_SENTENCES = 4
+_MAPPED = 8192  # sentences that the map of `TeacherTask` is started with
+_RIDGE = 0.1
 _DIRECTION = 0.3  # length of the first map of `OrderTask`: from zero nothing would be learned
 
 SWAPPED = 0.12
@@ -100,7 +103,7 @@ class Drawing(ABC):
     """
 
     _seed: int
-    _digested: Sequence[NDArray[Any]]
+    _digested: Sequence[Vectors]
 
     def __init__(self, name: str, items: NDArray[Any], what: str, batch_size: int, rng: np.random.Generator) -> None:
         self.name = name
@@ -204,13 +207,14 @@ class NeighborTask(Drawing):
 class TeacherTask(Drawing):
     """Be like a teacher: order the others as it does, and point, through a linear map, where it points.
 
-    The loss is `listwise_distillation` plus `vector_distillation`. The map is the task's own and is thrown away.
+    The loss is `listwise_distillation` plus `vector_distillation`. The map is the task's own and is thrown away; see
+    `start_at` for where it starts.
 
     Parameters
     ----------
     sentences : PackedSentences
         n of them.
-    vectors : ndarray of shape (n, t)
+    vectors : ndarray of shape (n, t), or KeptVectors
         The teacher's, of any float type, perhaps memory-mapped.
     dimension : int
         d, the width of the encoder's vectors.
@@ -221,7 +225,7 @@ class TeacherTask(Drawing):
     def __init__(
         self,
         sentences: PackedSentences,
-        vectors: Floats,
+        vectors: Vectors,
         dimension: int,
         *,
         batch_size: int,
@@ -234,6 +238,20 @@ class TeacherTask(Drawing):
         projection = (rng.normal(size=(dimension, vectors.shape[1])) / dimension**0.5).astype(np.float32)
         super().__init__("teacher", np.flatnonzero(sentences.lengths > 0), "sentences", batch_size, rng)
         self.own = [projection]
+
+    def start_at(self, vectors_of: Callable[[PackedSentences], Floats]) -> None:
+        """Start with the linear map that is best for the vectors an encoder makes now, by ridge regression.
+
+        From a map at random the first steps would turn the vectors towards what it happens to be.
+        """
+        rows = np.sort(self._items[:_MAPPED])
+        own, goal = (
+            scaled_to_unit(np.asarray(vectors, np.float64))
+            for vectors in (vectors_of(self._sentences.take(rows)), self._vectors[rows])
+        )
+        products = own.T @ own
+        products[np.diag_indices_from(products)] += _RIDGE * len(rows) / len(products)
+        self.own[0][...] = np.linalg.solve(products, own.T @ goal)
 
     def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
         rows = np.sort(items)  # a mapped file is read faster in its order

@@ -48,7 +48,8 @@ class _Kept(NamedTuple):
 class Trainable:
     """The parameters of an encoder while they are trained, and those of the tasks it is trained on.
 
-    The arrays of `state`, where it starts, are copied. The other arguments are those of `FitOptions`.
+    The arrays of `state`, where it starts, are copied. With `table_alone` its network takes no part and stays as it is.
+    The other arguments are those of `FitOptions`.
     """
 
     def __init__(
@@ -59,14 +60,16 @@ class Trainable:
         weight_decay: float = FitOptions.weight_decay,
         clip: float = FitOptions.clip,
         workers: int | None = None,
+        table_alone: bool = False,
     ) -> None:
         self._start, self._tasks, self._clip = state, tasks, clip
         self.table, self.word_weights = np.array(state.table), np.array(state.word_weights)
         self._table_adam = LazyAdam(self.table.shape)
         self._weights_adam = LazyAdam((len(self.word_weights), 1))
         self._own_adam = [[Adam(array.shape) for array in task.own] for task in tasks]
-        self.network = None if state.network is None else Network(state.network, workers)
-        self.parameters = None if state.parameters is None else state.parameters.copy()
+        has_network = state.network is not None and not table_alone
+        self.network = Network(state.network, workers) if state.network is not None and has_network else None
+        self.parameters = state.parameters.copy() if state.parameters is not None and has_network else None
         if self.parameters is not None:
             decays = weight_decays(self.parameters, weight_decay)
             self._network_adam = Adam(decays.flat.shape, weight_decay=decays.flat)
@@ -211,9 +214,9 @@ class Trainable:
 
     def state_with(self, learned: Mapping[str, NDArray[Any]]) -> EncoderState:
         """Return the encoder of arrays that `learned` named, which it keeps."""
-        parameters = self.parameters
-        if parameters is not None:
-            parameters = parameters.zeros_like()
+        parameters = self._start.parameters
+        if self.parameters is not None:
+            parameters = self.parameters.zeros_like()
             parameters.flat[...] = learned["network"]
         return replace(self._start, table=learned["table"], word_weights=learned["word_weights"], parameters=parameters)
 

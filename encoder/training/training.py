@@ -11,6 +11,7 @@ depends on the seed and the number of the step only.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -22,16 +23,10 @@ from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.persistence import n_bytes_of_state
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.fit_options import FitOptions
-from w2v.encoder.training.sources import (
-    Pairs,
-    Teacher,
-    corpus_tasks,
-    masked_tasks,
-    pair_tasks,
-    teacher_tasks,
-    title_tasks,
-)
+from w2v.encoder.training.planning import PlannedStage, plan_stages
+from w2v.encoder.training.sources import Pairs, corpus_tasks, masked_tasks, pair_tasks, teacher_tasks, title_tasks
 from w2v.encoder.training.tasks import Task
+from w2v.encoder.training.teachers import Teachers
 from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.monitoring.pauses import Saveable
 from w2v.neural.loop import Loop, LoopOptions
@@ -82,7 +77,8 @@ def fit_encoder(
     corpus: Any = None,
     *,
     pairs: Pairs | Sequence[Pairs] | None = None,
-    teacher: Teacher | None = None,
+    teacher: Teachers | None = None,
+    teacher_cache: str | os.PathLike[str] | None = None,
     options: FitOptions | None = None,
     progress: Callable[[FitProgress], None] | None = None,
     resume: Mapping[str, NDArray[Any]] | None = None,
@@ -94,7 +90,7 @@ def fit_encoder(
     ----------
     state : EncoderState
         Where to start; such as `sif_state`, or what another training gave.
-    corpus, pairs, teacher : optional
+    corpus, pairs, teacher, teacher_cache : optional
         What to train on; see `SentenceEncoder.fit`. `pairs` may be `SentenceSets`, too.
     options : FitOptions, optional
     progress : callable, optional
@@ -129,27 +125,31 @@ def fit_encoder(
     lookup = WordLookup(state.vocabulary, state.tokenizer)
     of_corpus = "teacher" if teacher is not None else _KINDS[options.objective]
     kinds = [of_corpus] * (corpus is not None) + ["pairs"] * (pairs is not None)
-    first = 0 if resume is None else _resumed_stage(resume, kinds)
-    every = [options.filled(kind) for kind in kinds]
-    if options.max_time is not None:
-        every = [replace(filled, max_time=options.max_time / len(kinds)) for filled in every]
+    every = {kind: options.filled(kind) for kind in kinds}
+    plan = plan_stages(state, every, resume)
+    first = 0 if resume is None else int(resume["stage"][0])
 
     def read(kind: str, filled: FitOptions) -> list[Task]:
         if kind == "pairs" and pairs is not None:
             return pair_tasks(state, lookup, pairs, filled, report)
         if teacher is not None:
-            return teacher_tasks(state, lookup, corpus, teacher, filled, report)
+            return teacher_tasks(state, lookup, corpus, teacher, filled, report, teacher_cache)
         return _TASKS[kind](state, lookup, corpus, filled, report)
 
     # all text is read before anything is trained: what is wrong with it is not found out after hours
-    tasks = _read_stages(read, kinds, every, first, goes_on=bool(options.corpus_share) and not is_masked)
-    text = {kinds[number]: {task.name: task.digest() for task in own} for number, own in tasks.items()}
+    left = list(dict.fromkeys(part.kind for part in plan[first:]))
+    tasks = _read_tasks(read, every, left, goes_on=bool(options.corpus_share) and not is_masked)
+    text = {kind: {task.name: task.digest() for task in own} for kind, own in tasks.items()}
     history: list[dict[str, Any]] = []
-    for number in range(first, len(kinds)):
-        fingerprint = _fingerprint(every[number], {kind: text[kind] for kind in kinds[number:]})
-        stage = Stage(
-            number, state, kinds[number], tasks.pop(number), every[number], report, history, kept, fingerprint
-        )
+    for number in range(first, len(plan)):
+        part = plan[number]
+        if part.above is not None and state.network is None:  # it was tried and has gained nothing
+            continue
+        ahead = {one.kind: text[one.kind] for one in plan[number:]}
+        fingerprint = _fingerprint(part.options, ahead)
+        is_last = part.kind not in [one.kind for one in plan[number + 1 :]]
+        own = tasks.pop(part.kind) if is_last else tasks[part.kind]
+        stage = Stage(np.array([number, len(plan)]), state, part, own, report, history, kept, fingerprint)
         if resume is not None and number == first:
             stage.resume(resume)
         try:
@@ -158,28 +158,24 @@ def fit_encoder(
             stage.loop.run()
         except KeyboardInterrupt as interrupt:
             return replace(stage.fitted(), interrupt=interrupt)
-        state, history = stage.best, stage.history
+        state, history = stage.chosen, stage.history
     return Fitted(state, history)
 
 
-def _read_stages(
-    read: Callable[[str, FitOptions], list[Task]],
-    kinds: list[str],
-    every: list[FitOptions],
-    first: int,
-    *,
-    goes_on: bool,
-) -> dict[int, list[Task]]:
-    """Return the tasks of each stage from `first` on; with `goes_on`, those of a corpus go on beside pairs."""
-    goes_on = goes_on and len(kinds) == 2
-    tasks = {number: read(kinds[number], every[number]) for number in range(0 if goes_on else first, len(kinds))}
+def _read_tasks(
+    read: Callable[[str, FitOptions], list[Task]], every: Mapping[str, FitOptions], kinds: list[str], *, goes_on: bool
+) -> dict[str, list[Task]]:
+    """Return the tasks of each of `kinds`; with `goes_on`, those of a corpus go on beside pairs."""
+    goes_on = goes_on and len(every) == 2
+    tasks = {kind: read(kind, every[kind]) for kind in (every if goes_on else kinds)}
     if goes_on:
-        names = {task.name for task in tasks[1]}
-        tasks[1] += [task for task in tasks[0] if task.name not in names]
-    return {number: tasks[number] for number in range(first, len(kinds))}
+        of_corpus, of_pairs = tasks.values()
+        names = {task.name for task in of_pairs}
+        of_pairs += [task for task in of_corpus if task.name not in names]
+    return {kind: tasks[kind] for kind in kinds}
 
 
-def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teacher | None) -> None:
+def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teachers | None) -> None:
     if corpus is None and pairs is None:
         raise ValueError("there is nothing to train on: give a corpus, pairs, or a corpus and a teacher")
     if teacher is not None and corpus is None:
@@ -192,7 +188,7 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
         )
 
 
-def _check_objective(objective: str, state: EncoderState, corpus: Any, teacher: Teacher | None) -> None:
+def _check_objective(objective: str, state: EncoderState, corpus: Any, teacher: Teachers | None) -> None:
     if objective == "titles" and (corpus is None or teacher is not None):
         raise ValueError("the objective titles needs a corpus of articles, and no teacher")
     if objective != "masked":
@@ -212,24 +208,26 @@ class Stage:
 
     def __init__(
         self,
-        number: int,
+        place: NDArray[np.int64],
         state: EncoderState,
-        kind: str,
+        part: PlannedStage,
         tasks: list[Task],
-        options: FitOptions,
         report: Callable[[FitProgress], None],
         history: list[dict[str, Any]],
         kept: Kept | None,
         fingerprint: NDArray[np.uint8],
     ) -> None:
-        self.number, self.tasks, self.options, self.fingerprint = number, tasks, options, fingerprint
-        self.losses = tuple(task.name for task in tasks)
+        self.place, self.part, self.options, self.fingerprint = place, part, part.options, fingerprint
+        self.tasks = [task for task in tasks if task.name != "order" or not part.table_alone]
+        self.losses = tuple(task.name for task in self.tasks)
         self._start, self._report, self._before = state, report, history
-        self._weights = _weights(tasks, kind, options)
+        self._weights = _weights(self.tasks, part.kind, part.options)
         self._figures: dict[str, float] = {}
+        options = part.options
         self._trainable = Trainable(
-            state, tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers
-        )
+            state, self.tasks, weight_decay=options.weight_decay, clip=options.clip, workers=options.workers,
+            table_alone=part.table_alone,
+        )  # fmt: skip
         advice = (
             f"train with a lower learning rate than {options.learning_rate:g}, or network rate than "
             f"{options.network_rate:g}"
@@ -237,7 +235,8 @@ class Stage:
         self.loop = Loop(
             self,
             LoopOptions(
-                options.steps or 1, options.warmup, options.evaluate_every, options.max_time, {"stage": kind}, advice
+                options.steps or 1, options.warmup, options.evaluate_every, options.max_time, {"stage": part.label},
+                advice,
             ),
             progress=self._tell, pauses=[] if kept is None else [kept.checkpoint], figures=lambda: self._figures,
         )  # fmt: skip
@@ -250,13 +249,20 @@ class Stage:
         return self._start if self.loop.best is None else self._trainable.state_with(self.loop.best)
 
     @property
+    def chosen(self) -> EncoderState:
+        """What the next stage starts from: the best, without a network that was tried and has gained nothing."""
+        if self.part.is_trial and self.loop.best is None:
+            return replace(self._start, network=None, parameters=None)
+        return self.best
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """What was measured, in the stages before as well."""
         return self._before + self.loop.history
 
     def fitted(self) -> Fitted:
         """Return the training as it stands, ready to go on."""
-        stage: dict[str, NDArray[Any]] = {"stage": np.array([self.number], np.int64), "fingerprint": self.fingerprint}
+        stage: dict[str, NDArray[Any]] = {"stage": self.place, "fingerprint": self.fingerprint}
         return Fitted(self.best, self.history, True, self.loop.tensors() | stage)
 
     def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -281,9 +287,14 @@ class Stage:
         self._trainable.update(Rates(*(scale * rate for rate in rates)))
 
     def held_out_loss(self) -> float:
-        """Return the loss of the sentences that no task draws."""
+        """Return the loss of the sentences that no task draws.
+
+        A network that is to be kept for a gain only is measured by what the table was trained on, too.
+        """
         total, self._figures = 0.0, {}
         for task in self.tasks:
+            if task.name == "order" and self.options.choose:
+                continue
             batch = task.held_out()
             total += self._weight(task) * self._trainable.loss(batch)
             self._figures |= batch.figures or {}
@@ -351,10 +362,3 @@ def _check_same(own: NDArray[np.uint8], saved: NDArray[Any] | None) -> None:
         )
     if not has_same_text:
         raise ValueError("the training to resume began with other sentences; resume with the same, or start anew")
-
-
-def _resumed_stage(resume: Mapping[str, NDArray[Any]], kinds: list[str]) -> int:
-    stage = resume.get("stage")
-    if stage is None or stage.shape != (1,) or not 0 <= int(stage[0]) < len(kinds):
-        raise ValueError("what is to be resumed is not the state of such a training")
-    return int(stage[0])

@@ -140,6 +140,50 @@ def test_bytes_that_are_not_utf_8_are_replaced_where_that_is_asked_for_and_when_
     np.testing.assert_array_equal(tables[0], tables[1])
 
 
+def test_fit_encoder_keeps_what_teachers_make(model: Path, corpus: Path, tmp_path: Path) -> None:
+    teacher, cache, output = tmp_path / "teacher", tmp_path / "cache", tmp_path / "e"
+    SentenceEncoder(make_words()).save(teacher)
+    arguments = ("fit-encoder", model, corpus, "-o", output, *FEW, "--overwrite", "--json")
+    assert_mistake(run(*arguments, "--teacher-cache", cache), 2, "name its folder with --teacher")
+    first = run(*arguments, "--teacher", teacher, "--teacher-cache", cache)
+    assert first.exit_code == 0, first.output
+    assert SentenceEncoder.load(output).state.metadata["training"]["teacher_cache"] == str(cache)
+    (rows,) = cache.glob("*/rows.bin")
+    before = rows.stat()
+    again = run(*arguments, "--teacher", teacher, "--teacher-cache", cache, "--teacher", teacher)
+    assert again.exit_code == 0, again.output
+    assert rows.stat().st_mtime_ns == before.st_mtime_ns and len(list(cache.iterdir())) == 1
+    lines = len(set(corpus.read_text().splitlines()))
+    assert before.st_size == lines * (8 + 2 * SentenceEncoder.load(teacher).dimension)
+    rows.write_bytes(b"\xff" * before.st_size)  # no sentence is found in it, so all are made again
+    assert run(*arguments, "--teacher", teacher, "--teacher-cache", cache).exit_code == 0
+    assert rows.stat().st_size == 2 * before.st_size
+    (rows.parent / "config.json").write_text("{")
+    assert_mistake(run(*arguments, "--teacher", teacher, "--teacher-cache", cache), 1, "config.json is damaged")
+    assert_mistake(
+        run(*arguments, "--teacher", teacher, "--teacher-cache", model / "config.json"), 1, "cannot be written"
+    )
+
+
+def test_fit_encoder_chooses_by_itself(model: Path, corpus: Path, tmp_path: Path) -> None:
+    network = ("--dim", 8, "--heads", 2)
+    arguments = ("fit-encoder", model, corpus, "-o", tmp_path / "e", *FEW, *network, "--choose")
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    compared = summary["comparison"]
+    assert compared["gain"] == pytest.approx(1 - compared["network"] / compared["table"])
+    assert summary["architecture"] == ("attention" if compared["gain"] else "static")
+    shown = run(*arguments, "--overwrite").stdout
+    kept = "the network" if compared["gain"] else "the table alone"
+    assert f"{kept}: held-out loss {compared['network']:.4f} with a network" in shown
+    assert f"{compared['table']:.4f} without ({0 - compared['gain']:+.1%})" in shown
+    assert_mistake(run(*arguments, "--overwrite", "--no-table-first"), 1, "table_first must not be False")
+    assert_mistake(run(*arguments, "--overwrite", "--architecture", "static"), 1, "has learned nothing yet")
+    plain = run(*arguments[:-1], "--overwrite", "--json")
+    assert json.loads(plain.stdout)["comparison"] is None
+
+
 @pytest.mark.parametrize("is_terminated", [False, True])
 def test_fit_encoder_is_interrupted_and_resumed(
     model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_terminated: bool
@@ -206,7 +250,7 @@ BAD_OPTIONS = {
 
 def test_every_option_is_tried_with_a_bad_value() -> None:
     assert set(BAD_VALUES) == set(OF_START)
-    assert set(BAD_OPTIONS) == {one.name for one in fields(FitOptions)} - {"hard_negatives"}
+    assert set(BAD_OPTIONS) == {one.name for one in fields(FitOptions)} - {"hard_negatives", "table_first", "choose"}
 
 
 @pytest.mark.parametrize("name", [*BAD_VALUES, *BAD_OPTIONS])

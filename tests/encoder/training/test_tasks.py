@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
 
 from w2v.corpora.sentences import sentence_runs
 from w2v.corpora.tokenizers import WordsTokenizer
@@ -172,6 +173,22 @@ def test_teacher_task_holds_each_sentence_against_its_own_vector(rng: np.random.
         right = np.array([own[tuple(sentence)] for sentence in listed(batch.sentences)])
         assert batch.loss(right).value == pytest.approx(0, abs=1e-6)
         assert batch.loss(np.roll(right, 1, axis=0)).value > 0.5
+
+
+def test_teacher_task_starts_with_the_map_of_a_ridge_regression(rng: np.random.Generator) -> None:
+    """Of what is drawn only, each vector at length 1; scikit-learn's is the independent one."""
+    pack, vectors, table = random_pack(rng, 60), rng.normal(size=(60, 4)), rng.normal(size=(len(WORDS), 5))
+    task = TeacherTask(pack, vectors, 5, batch_size=50, temperature=0.2, seed=1)
+
+    def encode(sentences: PackedSentences) -> NDArray[np.float64]:
+        return np.stack([table[sentence].sum(axis=0) for sentence in listed(sentences)])
+
+    task.start_at(encode)
+    held = {tuple(sentence) for sentence in listed(task.held_out().sentences)}
+    rows = [row for row, sentence in enumerate(listed(pack)) if tuple(sentence) not in held]
+    x, y = (array / np.linalg.norm(array, axis=1, keepdims=True) for array in (encode(pack), vectors))
+    expected = Ridge(0.1 * len(rows) / 5, fit_intercept=False).fit(x[rows], y[rows]).coef_.T
+    np.testing.assert_allclose(task.own[0], expected, atol=1e-6)
 
 
 def test_pair_task_leaves_out_sets_without_known_words() -> None:
