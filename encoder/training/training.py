@@ -139,7 +139,8 @@ def fit_encoder(
     # all text is read before anything is trained: what is wrong with it is not found out after hours
     left = list(dict.fromkeys(part.kind for part in plan[first:]))
     tasks = _read_tasks(read, every, left, goes_on=bool(options.corpus_share) and not is_masked)
-    text = {kind: {task.name: task.digest() for task in own} for kind, own in tasks.items()}
+    # the order of words is of the same text as the other tasks, and no task where there is no network
+    text = {kind: {task.name: task.digest() for task in own if task.name != "order"} for kind, own in tasks.items()}
     history: list[dict[str, Any]] = []
     for number in range(first, len(plan)):
         part = plan[number]
@@ -218,7 +219,8 @@ class Stage:
         fingerprint: NDArray[np.uint8],
     ) -> None:
         self.place, self.part, self.options, self.fingerprint = place, part, part.options, fingerprint
-        self.tasks = [task for task in tasks if task.name != "order" or not part.table_alone]
+        has_network = state.network is not None and not part.table_alone
+        self.tasks = [task for task in tasks if task.name != "order" or has_network]
         self.losses = tuple(task.name for task in self.tasks)
         self._start, self._report, self._before = state, report, history
         self._weights = _weights(self.tasks, part.kind, part.options)

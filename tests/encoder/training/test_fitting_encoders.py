@@ -74,7 +74,7 @@ def test_fit_on_pairs_and_after_a_teacher() -> None:
     assert nearest_topics(paired) == list(range(N_TOPICS))
     assert paired.state_.metadata["training"] | {"options": None} == {
         "complete": True, "seed": 3, "options": None, "corpus": None, "pairs": None, "teacher": None,
-        "teacher_cache": None, "sources": ["pairs"],
+        "teacher_cache": None, "errors": "strict", "sources": ["pairs"],
     }  # fmt: skip
 
 
