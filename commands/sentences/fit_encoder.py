@@ -37,7 +37,7 @@ _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwri
 @click.command(
     "fit-encoder",
     cls=LongCommand,
-    first="output resume objective pairs teacher teacher-cache architecture choose dim steps max-time workers seed",
+    first="output resume objective pairs teacher teacher-cache architecture choose steps max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-encoder my.model wiki.txt --output my.encoder
@@ -59,13 +59,13 @@ Examples:
 @file_option(
     "--teacher",
     multiple=True,
-    help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of another "
-    "encoder, such as one that was imported. Of several, the mean of their cosines counts.",
+    help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of an "
+    "encoder. Of several, the mean of their cosines counts.",
 )
 @file_option(
     "--teacher-cache",
     metavar="DIR",
-    help="Keep the vectors that folders given as --teacher make, so that no later run makes them again.",
+    help="Keep what such folders make. No later run makes it again.",
 )
 @errors_option
 @checkpoint_option
