@@ -125,15 +125,14 @@ class Toolkit(click.Group):
 
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
-    """Show each different `UserWarning` once, as a line on standard error."""
-    show, told = warnings.showwarning, set[str]()
+    """Show every `UserWarning` as a line on standard error."""
+    show = warnings.showwarning
 
     def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
-        if not issubclass(category, UserWarning):
-            show(message, category, *where, **further)
-        elif str(message) not in told:
-            told.add(str(message))
+        if issubclass(category, UserWarning):
             say(f"Warning: {message}")
+        else:
+            show(message, category, *where, **further)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
