@@ -37,6 +37,7 @@ from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.sentence_encoder import SentenceEncoder
 from w2v.encoder.training.batches import Neighbors, PackedSentences, pack_neighbors
 from w2v.encoder.training.fit_options import FitOptions
+from w2v.encoder.training.planning import PlannedStage
 from w2v.encoder.training.sources import pair_tasks
 from w2v.encoder.training.tasks import NeighborTask, Task
 from w2v.encoder.training.trainable import Trainable
@@ -126,9 +127,8 @@ class Bench:
         folder, seconds = self.a.work / f"{name}.encoder", None
         if not folder.exists():
             began = time.process_time()
-            stage = Stage(
-                0, start, "pairs", make(), options, lambda _: None, [], None, np.zeros(1, np.uint8)
-            )  # fmt: skip
+            place, part = np.array([0, 1]), PlannedStage("pairs", options)
+            stage = Stage(place, start, part, make(), lambda _: None, [], None, np.zeros(1, np.uint8))
             stage.loop.run()
             seconds = round(time.process_time() - began, 1)
             SentenceEncoder(stage.best, "static").save(folder)
