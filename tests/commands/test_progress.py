@@ -183,7 +183,7 @@ def test_python_shows_progress_when_asked(
     assert "0:00 reading text.txt\n" in capsys.readouterr().err
     encoder = SentenceEncoder(estimator.embeddings_, training=FitOptions(steps=2)).fit(text, progress=progress)
     assert "0:00 reading text.txt\n" in capsys.readouterr().err
-    assert encoder.encode(["word1"] * 10, progress=progress).shape == (10, 100)
+    assert encoder.encode(["word1"] * 10, progress=progress).shape == (10, encoder.dimension)
     assert "0:00 encoding\n" in capsys.readouterr().err
 
 
