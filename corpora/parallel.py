@@ -172,9 +172,10 @@ def _rows(path: str, lines: Iterable[str], columns: tuple[int, int]) -> Iterable
             continue
         cells = line.split("\t")
         if len(cells) < max(columns):
-            raise CorpusError(
-                f"{display_name(path)}, line {number}: expected a text, a tab and its translation, not {line!r:.60}"
-            )
+            wanted = "expected a text, a tab and its translation"
+            if len(cells) > 1:
+                wanted = f"expected {max(columns)} columns between tabs"
+            raise CorpusError(f"{display_name(path)}, line {number}: {wanted}, not {line!r:.60}")
         yield cells[columns[0] - 1], cells[columns[1] - 1]
 
 

@@ -59,7 +59,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     table = written(tmp_path / "t.tsv", "a\tb\nc\n")
     with pytest.raises(CorpusError, match=r"t.tsv, line 2: expected a text"):
         read_pairs(table)
-    with pytest.raises(CorpusError, match=r"t.tsv, line 1: expected a text"):
+    with pytest.raises(CorpusError, match=r"t.tsv, line 1: expected 3 columns between tabs, not 'a\\tb'"):
         read_pairs(table, columns=(1, 3))
     with pytest.raises(CorpusError, match="e.tsv: no pair of texts"):
         read_pairs(written(tmp_path / "e.tsv", "\ta\n \t \n"))

@@ -96,6 +96,9 @@ def test_wrong_options_and_files_are_named(tmp_path: Path, files: list[Path]) ->
     files[0].write_text("alone\n")
     with pytest.raises(CorpusError, match="deu.txt, line 1: expected a text, a tab"):
         list(PivotPairs(files[0]))
+    files[0].write_text("two words\tzwei\n")
+    with pytest.raises(CorpusError, match="deu.txt, line 1: expected 3 columns between tabs, not 'two words"):
+        list(PivotPairs(files[0], columns=(1, 3)))
     (tmp_path / "none.txt").write_text("\n")
     with pytest.raises(CorpusError, match="none.txt: no pair of texts"):
         list(PivotPairs(tmp_path / "none.txt"))
