@@ -59,13 +59,13 @@ Examples:
 @file_option(
     "--teacher",
     multiple=True,
-    help="What the encoder shall imitate: vectors, one for each line of CORPUS, in FILE.npy, or the folder of an "
-    "encoder. Of several, the mean of their cosines counts.",
+    help="What to imitate: vectors in FILE.npy, one for each line of CORPUS, or the folder of an encoder. Several "
+    "teachers are averaged by their cosines.",
 )
 @file_option(
     "--teacher-cache",
     metavar="DIR",
-    help="Keep what such folders make. No later run makes it again.",
+    help="Keep the vectors that teachers make, for later runs.",
 )
 @errors_option
 @checkpoint_option
@@ -90,13 +90,13 @@ def fit_encoder(
 ) -> None:
     """Train a sentence encoder that grows from the word vectors, or the encoder, in MODEL.
 
-    CORPUS is text, one paragraph a line: sentences side by side in a paragraph are made alike. With --teacher it is one
-    sentence a line. --pairs are trained on after it, while it goes on beside them, or alone.
+    CORPUS is text, one paragraph a line: neighbouring sentences are pulled together. With --teacher it is one sentence
+    a line. --pairs come after CORPUS, which goes on beside them; without CORPUS they are all there is.
 
-    What is kept is the state that was best on held-out sentences, no labels needed. With --choose so is what is tried:
-    the words' vectors alone, or a network above them. While it trains, the output holds
-    the best until the last checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with any such folder,
-    to the very same vectors.
+    Training keeps the state with the lowest loss on held-out sentences, which needs no labels. --choose compares the
+    words' vectors alone with a network above them by the same loss. While it trains, the output holds the best state of
+    the last checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` continues any such folder and ends with the
+    same vectors.
     """
     if interrupted is not None:
         encoder, fit, output = _resumed(interrupted, model, output, options)

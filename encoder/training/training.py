@@ -195,7 +195,7 @@ def _check_objective(objective: str, state: EncoderState, corpus: Any, teacher: 
     if objective != "masked":
         return
     if corpus is None or teacher is not None:
-        what = "a corpus, whose words it masks" if corpus is None else "no teacher, who says himself what is learned"
+        what = "a corpus, whose words it masks" if corpus is None else "no teacher, which sets a task of its own"
         raise ValueError(f"the objective masked needs {what}")
     if state.network is None:
         raise ValueError(
