@@ -148,7 +148,7 @@ def main() -> None:
     order = np.random.default_rng(a.seed).permutation(len(every))
     a.output.write_text("".join(f"{every[row]}\n" for row in order), encoding="utf-8")
     print(told, len(every), flush=True)
-    write_results("teacher_text", {"kinds": told, "sentences": len(every)})
+    write_results("teacher-text", {"kinds": told, "sentences": len(every)})
 
 
 if __name__ == "__main__":
