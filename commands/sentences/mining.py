@@ -17,6 +17,8 @@ from w2v.commands.shared.options import (
     number_option,
     overwrite_option,
     progress_option,
+    seed_option,
+    split_option,
     workers_option,
 )
 from w2v.commands.shared.output import decimals, json_text, print_result, print_table, show_work
@@ -25,7 +27,6 @@ from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
 from w2v.display.wording import printable
-from w2v.settings.constraints import MAX_SEED
 from w2v.storage.files import atomic_file, check_output_file
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval import Clustering, Duplicate, Place, SentenceIndex
 
 _files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=True)
-_split_option = click.option(
-    "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one."
-)
-_seed_option = number_option("--seed", least=0, most=MAX_SEED, default=0, help="Random seed.")
 
 
 @click.command(
@@ -82,8 +79,8 @@ Examples:
     help="Compare all pairs, or only those near to the same centres, which finds nearly all.  "
     "[default: exact up to 262,144 different sentences]",
 )
-@_split_option
-@_seed_option
+@split_option
+@seed_option
 @errors_option
 @workers_option
 @overwrite_option
@@ -230,8 +227,8 @@ Examples:
     help="Write the cluster of every sentence: FILE.jsonl, or any other for cluster, similarity, line and sentence "
     "separated by tabs.",
 )
-@_split_option
-@_seed_option
+@split_option
+@seed_option
 @errors_option
 @workers_option
 @overwrite_option

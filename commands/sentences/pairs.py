@@ -16,6 +16,8 @@ from w2v.commands.shared.options import (
     number_option,
     overwrite_option,
     progress_option,
+    seed_option,
+    split_option,
     workers_option,
 )
 from w2v.commands.shared.output import json_text, print_result, show_work
@@ -24,7 +26,6 @@ from w2v.commands.shared.types import LazyChoice
 from w2v.corpora.readers import TextReader
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
 from w2v.corpora.tokenizers import TOKENIZER_NAMES, get_tokenizer
-from w2v.settings.constraints import MAX_SEED
 from w2v.storage.files import atomic_file, check_output_file
 
 if TYPE_CHECKING:
@@ -151,15 +152,15 @@ Examples:
 @_overlap_option(0.8)
 @number_option("--min-words", default=MIN_TOKENS, help="Leave out shorter sentences.")
 @number_option("--max-words", default=MAX_TOKENS, help="Leave out longer sentences.")
-@number_option("-k", "--nearest", default=4, help="Compare with so many of the nearest sentences.")
+@number_option("-k", "--nearest", default=4, help="Compare with the N nearest sentences.")
 @click.option(
     "--exact/--approximate",
     default=None,
     help="Compare all sentences, or only those near to the same centres, which finds most.  "
     "[default: exact up to 262,144 different sentences a text]",
 )
-@click.option("--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one.")
-@number_option("--seed", least=0, most=MAX_SEED, default=0, help="Random seed.")
+@split_option
+@seed_option
 @errors_option
 @workers_option
 @overwrite_option

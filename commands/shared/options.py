@@ -12,6 +12,7 @@ from w2v.commands.shared.output import PROGRESS
 from w2v.commands.shared.parameters import parameter_option
 from w2v.commands.shared.types import Duration, LazyChoice
 from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS
+from w2v.settings.constraints import MAX_SEED
 from w2v.settings.parameters import CONSTRAINTS
 
 
@@ -85,3 +86,8 @@ checkpoint_option = click.option(
     show_default=True,
     help="Time between two saves of the training to the output, such as 30s, 5m or 1h; 0: only when it is interrupted.",
 )
+
+split_option = click.option(
+    "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one."
+)
+seed_option = number_option("--seed", least=0, most=MAX_SEED, default=0, help="Random seed.")
