@@ -60,7 +60,7 @@ quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show n
 	$(BIN)/w2v analogy $(QUICKSTART)/bible.model man woman brother --top 5
 	@echo
 	@echo "Next:"
-	@printf '  %-44s %s\n' \
+	@printf '  %-72s %s\n' \
 		'. $(BIN)/activate' 'use w2v from this shell' \
 		'w2v neighbors $(QUICKSTART)/bible.model WORD' 'ask for another word' \
 		'w2v train YOUR.txt --output your.model' 'train on your own text' \
