@@ -65,7 +65,7 @@ quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show n
 		'w2v neighbors $(QUICKSTART)/bible.model WORD' 'ask for another word' \
 		'w2v train YOUR.txt --output your.model' 'train on your own text' \
 		'w2v report $(QUICKSTART)/bible.model' 'write a page about the model' \
-		'w2v similar $(QUICKSTART)/bible.model "a storm at sea" $(QUICKSTART)/bible.txt' 'search by meaning' \
+		'w2v similar $(QUICKSTART)/bible.model $(QUICKSTART)/bible.txt "a storm at sea"' 'search by meaning' \
 		'w2v --help' 'everything else'
 
 test: $(VENV)/installed-test ## run the test suite

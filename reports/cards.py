@@ -182,8 +182,9 @@ def _card_of_encoder(encoder: SentenceEncoder, request: Request) -> Card:
     folder, files = request.folder, request.files
     if files.has_words:
         raise ValueError("analogies and word pairs are asked of word vectors, and this is an encoder of sentences")
-    if files.texts:
-        raise ValueError("language models are measured on texts, and this is an encoder of sentences")
+    for asked, what in ((files.texts, "language models are measured on texts"), (files.pairs, "translators on pairs")):
+        if asked:
+            raise ValueError(f"{what}, and this is an encoder of sentences")
     state = encoder.state
     measured = Measured()
     if files.has_sentences:

@@ -47,8 +47,8 @@ class Evaluations:
     ----------
     analogies : sequence of path-like, default ()
         See `w2v.evaluation.evaluate_analogies`.
-    pairs : sequence of path-like, default ()
-        See `w2v.evaluation.evaluate_word_pairs`; of a translator, `w2v.corpora.parallel.read_pairs`.
+    word_pairs : sequence of path-like, default ()
+        See `w2v.evaluation.evaluate_word_pairs`.
     sts : sequence of path-like, default ()
         See `w2v.encoder.evaluation.files.read_scored_pairs`.
     classify : sequence of path-like, default ()
@@ -60,20 +60,23 @@ class Evaluations:
         they make.
     texts : sequence of path-like, default ()
         Text whose perplexity is measured, of language models.
+    pairs : sequence of path-like, default ()
+        Texts and their translations, of translators; see `w2v.corpora.parallel.read_pairs`.
     """
 
     analogies: Sequence[PathLike] = ()
-    pairs: Sequence[PathLike] = ()
+    word_pairs: Sequence[PathLike] = ()
     sts: Sequence[PathLike] = ()
     classify: Sequence[PathLike] = ()
     word_order: Sequence[PathLike] = ()
     against: PathLike | None = None
     texts: Sequence[PathLike] = ()
+    pairs: Sequence[PathLike] = ()
 
     @property
     def has_words(self) -> bool:
         """Whether word vectors are measured."""
-        return bool(self.analogies or self.pairs)
+        return bool(self.analogies or self.word_pairs)
 
     @property
     def has_sentences(self) -> bool:
@@ -127,9 +130,9 @@ def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured
             "Nearest word: how often the word nearest to the third of a question is the answer, whatever the first two "
             "are; what a model knows of the relation is the difference."
         )
-    if files.pairs:
+    if files.word_pairs:
         rows = []
-        for path in files.pairs:
+        for path in files.word_pairs:
             pairs, letters = evaluate_word_pairs(embeddings, path), evaluate_spelling(path).spearman
             others = [] if other is None else [evaluate_word_pairs(other, path).spearman]
             figures = [decimals(figure) for figure in (pairs.spearman, *others, letters)]

@@ -163,8 +163,15 @@ model.perplexity(["A sentence.", "Another one."])"""
 
 def check_request(request: Request, kind: str, wanted: str, allowed: tuple[str, ...]) -> None:
     """Raise ValueError if a card is to hold what such a model has nothing to say to."""
-    names = {"analogies": "analogies", "pairs": "pairs", "sts": "scored pairs of sentences",
-             "classify": "labels", "word_order": "the order of words", "texts": "texts"}  # fmt: skip
+    names = {
+        "analogies": "analogies",
+        "word_pairs": "word pairs",
+        "pairs": "pairs of texts",
+        "sts": "scored pairs of sentences",
+        "classify": "labels",
+        "word_order": "the order of words",
+        "texts": "texts",
+    }
     for field, name in names.items():
         if field not in allowed and getattr(request.files, field):
             raise ValueError(f"{kind} is not measured on {name}; it takes {wanted}")

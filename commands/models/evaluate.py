@@ -58,12 +58,12 @@ def _files(name: str, text: str) -> Callable[[Callable[..., None]], Callable[...
 
 @click.command(
     cls=LongCommand,
-    first="analogies pairs translations in sts classify word-order against baseline labels text-column label-column "
-    "tags json",
+    first="analogies word-pairs translations in sts classify word-order against baseline labels text-column "
+    "label-column tags json",
     epilog="""\b
 Examples:
   w2v evaluate my.model --analogies questions-words.txt
-  w2v evaluate my.model --pairs wordsim353.tsv --pairs simlex999.txt --json
+  w2v evaluate my.model --word-pairs wordsim353.tsv --word-pairs simlex999.txt --json
   w2v evaluate my.encoder --sts sts-dev.csv --sts SICK_trial.txt --against my.model
   w2v evaluate my.encoder --classify train_5500.label --word-order sentences.txt
   w2v evaluate my.model --baseline usif --sts sts-dev.csv --against my.encoder
@@ -120,7 +120,7 @@ Examples:
 def evaluate(
     model: Path,
     analogies: tuple[Path, ...],
-    pairs: tuple[Path, ...],
+    word_pairs: tuple[Path, ...],
     method: Literal["add", "mul"],
     restrict_vocab: int | None,
     as_json: bool,
@@ -141,21 +141,21 @@ def evaluate(
     """
     sentences = {"sts": sts, "classify": classify, "word_order": word_order}
     if labels or tags:
-        further = [*analogies, *pairs, *translations, *([against] if against else []), *chain(*sentences.values())]
+        further = [*analogies, *word_pairs, *translations, *([against] if against else []), *chain(*sentences.values())]
         _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further, columns)
         return
     _check_columns(columns, {})
     is_encoder = any(sentences.values())
-    if not (analogies or pairs or translations or other or is_encoder):
+    if not (analogies or word_pairs or translations or other or is_encoder):
         raise click.UsageError(
-            "Nothing to evaluate: give --analogies FILE or --pairs FILE, or --sts, --classify or --word-order FILE, or "
-            "--translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of a tagger."
+            "Nothing to evaluate: give --analogies FILE or --word-pairs FILE, or --sts, --classify or --word-order "
+            "FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of a tagger."
         )
     _check_together(bool(translations), other is not None, is_encoder, baseline, against)
     found: dict[str, Any] = {}
     with show_work(f"evaluating {model.name}") as progress:
-        if analogies or pairs:
-            found |= _evaluate_words(model, analogies, pairs, method, restrict_vocab)
+        if analogies or word_pairs:
+            found |= _evaluate_words(model, analogies, word_pairs, method, restrict_vocab)
         if other is not None:
             found["translations"] = evaluate_translations_of(model, other, translations)
         reports = _evaluate_sentences(model, sentences, baseline) if is_encoder else {}

@@ -157,7 +157,7 @@ def _open_vectors(model: Path, first_block: bool) -> Embeddings:
     "import",
     epilog="""\b
 Examples:
-  w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --limit 500000
+  w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --max-vocab 500000
   w2v import cc.en.300.bin --output crawl.model
   w2v import all-MiniLM-L6-v2 --output minilm.encoder
   w2v import potion-base-8M --output potion.encoder
@@ -171,8 +171,8 @@ Examples:
     type=LazyChoice(_imported_names),
     help="Format of FILE; left out, it is found out from the content. See `w2v export --help`.",
 )
-@click.option("--words", is_flag=True, help="Of a static encoder's folder, take its words as word vectors.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Read only the first N words.")
+@click.option("--word-vectors", is_flag=True, help="Of a static encoder's folder, take its words as word vectors.")
+@click.option("--max-vocab", type=click.IntRange(1), metavar="N", help="Read only the first N words.")
 @click.option(
     "--errors",
     type=click.Choice(["strict", "replace", "ignore"]),
@@ -193,8 +193,8 @@ def import_(
     file: Path,
     output: Path,
     file_format: str | None,
-    words: bool,
-    limit: int | None,
+    word_vectors: bool,
+    max_vocab: int | None,
     errors: str,
     encoding: str,
     overwrite: bool,
@@ -218,14 +218,14 @@ def import_(
         _import_classifier(file, output, overwrite)
         return
     is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
-    if is_encoder and not words:
-        if limit is not None:
-            raise click.UsageError("--limit is for word vectors; with --words it takes those of an encoder.")
+    if is_encoder and not word_vectors:
+        if max_vocab is not None:
+            raise click.UsageError("--max-vocab is for word vectors; with --word-vectors it takes those of an encoder.")
         _import_encoder(file, output, overwrite)
         return
     with saving(output), show_work(f"reading {file.name}"):
         name = "model2vec" if file_format == "sentence-transformers" else file_format
-        embeddings = read_vectors(file, format=name, limit=limit, errors=errors, encoding=encoding)
+        embeddings = read_vectors(file, format=name, limit=max_vocab, errors=errors, encoding=encoding)
         saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 Examples:
   w2v explore my.model
   w2v explore my.encoder --port 8000 --no-browser
-  w2v explore my.model --words 30000
+  w2v explore my.model --points 30000
   w2v explore my.translator
   w2v explore my.lm
   w2v explore my.classifier""",
 )
 @model_argument
 @click.option(
-    "--words",
+    "--points",
     type=click.IntRange(1, 300_000),
     default=100_000,
     show_default=True,
     metavar="N",
-    help="Put the N most frequent words on the map. All words can be searched for.",
+    help="Points on the map: the N most frequent words. All words can be searched for.",
 )
 @click.option(
     "--host",
@@ -54,7 +54,7 @@ Examples:
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 @click.option("--no-cache", is_flag=True, help="Make the map anew, and do not keep it.")
 @progress_option
-def explore(model: Path, words: int, host: str, port: int | None, no_browser: bool, no_cache: bool) -> None:
+def explore(model: Path, points: int, host: str, port: int | None, no_browser: bool, no_cache: bool) -> None:
     """Explore MODEL in the browser: word vectors, a sentence encoder, or what was trained on texts or pictures.
 
     Of words the page has a map, nearest words as you type, analogies, and two sentences side by side with what their
@@ -73,7 +73,7 @@ def explore(model: Path, words: int, host: str, port: int | None, no_browser: bo
     from w2v.explorer.server import address_of, is_loopback, listen, require_server, serve
 
     require_server()
-    explored = open_explored(model, n_words=words, cache=None if no_cache else cache_folder() / "maps")
+    explored = open_explored(model, n_words=points, cache=None if no_cache else cache_folder() / "maps")
     listening = listen(host, port)
     address = address_of(listening)
 

@@ -146,11 +146,11 @@ def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path
     epilog="""\b
 Examples:
   w2v plot history my.model
-  w2v plot history small.model large.model --against seconds --output compared.svg""",
+  w2v plot history small.model large.model --x-axis seconds --output compared.svg""",
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--against",
+    "--x-axis",
     type=click.Choice(["epoch", "seconds"]),
     default="epoch",
     show_default=True,
@@ -158,7 +158,7 @@ Examples:
 )
 @_picture_options("history.png")
 def history(
-    models: tuple[Path, ...], against: Literal["epoch", "seconds"], title: str | None, output: Path, overwrite: bool
+    models: tuple[Path, ...], x_axis: Literal["epoch", "seconds"], title: str | None, output: Path, overwrite: bool
 ) -> None:
     """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
     from w2v.plots import plot_history
@@ -169,7 +169,7 @@ def history(
         stems = [path.resolve().stem for path in different]
         names = stems if len(set(stems)) == len(stems) else list(map(str, different))
         histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
-        return plot_history(histories, against=against, title=title)
+        return plot_history(histories, x_axis=x_axis, title=title)
 
     _draw(draw, output, overwrite)
 

@@ -12,6 +12,7 @@ from w2v.commands.shared.options import (
     model_argument,
     number_option,
     overwrite_option,
+    pairs_option,
     progress_option,
 )
 from w2v.commands.shared.output import show_work
@@ -29,7 +30,7 @@ def _check_name(context: click.Context, parameter: click.Parameter, path: Path) 
     epilog="""\b
 Examples:
   w2v report my.model
-  w2v report my.model --word bread --word river --analogies questions-words.txt --pairs wordsim353.tsv
+  w2v report my.model --word bread --word river --analogies questions-words.txt --word-pairs wordsim353.tsv
   w2v report my.encoder --sentences sentences.txt --sts sts-dev.csv --against my.model
   w2v report my.translator --pairs test.de --pairs test.en
   w2v report my.lm --text test.txt
@@ -61,11 +62,9 @@ Examples:
     help="Sentences, one a line: show some of them, with those nearest to them or, of a translator, translated.",
 )
 @analogies_option
+@pairs_option
 @file_option(
-    "--pairs",
-    multiple=True,
-    help="Word pairs with people's scores, see `w2v evaluate`; may be repeated. Of a translator, lines and their "
-    "translations: a table or, given twice, two files.",
+    "--pairs", multiple=True, help="Of a translator, lines and their translations: a table or, given twice, two files."
 )
 @file_option(
     "--sts", multiple=True, help="Pairs of sentences with people's scores, see `w2v evaluate`; may be repeated."
@@ -98,6 +97,7 @@ def report(
     map_words: int,
     sentences: Path | None,
     analogies: tuple[Path, ...],
+    word_pairs: tuple[Path, ...],
     pairs: tuple[Path, ...],
     sts: tuple[Path, ...],
     classify: tuple[Path, ...],
@@ -120,15 +120,17 @@ def report(
     """
     from w2v.reports import CardOptions, Evaluations, model_card
 
-    if against is not None and not (analogies or pairs or sts or classify or word_order or texts):
-        raise click.UsageError("--against compares on files: give --analogies, --pairs or --sts FILE, or another.")
+    if against is not None and not (analogies or word_pairs or pairs or sts or classify or word_order or texts):
+        raise click.UsageError("--against compares on files: give --analogies, --word-pairs or --sts FILE, or another.")
 
     check_report_path(output, overwrite)
     written: list[Path] = []
     with saving(output), show_work(f"reading {model.name}") as progress:
         card = model_card(
             model,
-            evaluations=Evaluations(analogies, pairs, sts, classify, word_order, against, texts),
+            evaluations=Evaluations(
+                analogies, word_pairs, sts, classify, word_order, against=against, texts=texts, pairs=pairs
+            ),
             options=CardOptions(title, words, map_words, language, license, tags, datasets, sentences),
             tell=lambda step: progress(step, 0, None) if progress else None,
         )

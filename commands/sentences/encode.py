@@ -184,14 +184,15 @@ def _with_space(
 @click.command(
     epilog="""\b
 Examples:
-  w2v similar my.encoder "The cat sat on the mat." sentences.txt
-  w2v similar my.model "How do birds fly?" sentences.txt --vectors vectors.npy --top 3""",
+  w2v similar my.encoder sentences.txt "The cat sat on the mat."
+  w2v similar my.model sentences.txt "How do birds fly?" --line-vectors vectors.npy --top 3""",
 )
 @model_argument
-@click.argument("sentence")
 @click.argument("file")
+@click.argument("sentence")
 @file_option(
-    "--vectors",
+    "--line-vectors",
+    "vectors",
     metavar="FILE.npy",
     help="The lines' vectors, as `w2v encode` wrote them with the same MODEL; saves encoding the lines again.",
 )
@@ -202,8 +203,8 @@ Examples:
 @progress_option
 def similar(
     model: Path,
-    sentence: str,
     file: str,
+    sentence: str,
     vectors: Path | None,
     top: int,
     errors: str,
@@ -216,6 +217,8 @@ def similar(
     from w2v.encoder.opening import open_encoder
     from w2v.encoder.retrieval.similar import similar_sentences
 
+    if file != "-" and not _exists(file) and _exists(sentence):
+        raise click.UsageError(f"There is no file {file!r:.80}, but there is {sentence}: FILE comes before SENTENCE.")
     inference = Inference(open_encoder(model), workers)
     rows = None if vectors is None else read_npy(vectors, columns=inference.state.dimension)
     with _reading(file, errors) as (_, blocks):
@@ -223,6 +226,13 @@ def similar(
     value = {"query": sentence, "similar": [near._asdict() for near in found]}
     shown = [(decimals(near.similarity), f"{near.line:,}", near.sentence) for near in found]
     print_result(value, [">similarity", ">line", f"near {sentence}"], shown, as_json=as_json)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # longer than a name can be, or with a zero byte
+        return False
 
 
 @click.command(

@@ -211,7 +211,7 @@ def _lines(index: SentenceIndex, source: str | TextReader, is_duplicate: Any) ->
 Examples:
   w2v cluster sentences.txt --model my.encoder
   w2v cluster my.index -k 20 --output clusters.tsv
-  w2v cluster reviews.txt --model my.model -k 12 --words 5 --json""",
+  w2v cluster reviews.txt --model my.model -k 12 --keywords 5 --json""",
 )
 @_files_argument
 @file_option(
@@ -220,7 +220,7 @@ Examples:
     help="Sentence encoder or word vectors that make the vectors; an index has its own.",
 )
 @number_option("-k", "--clusters", most=10_000, help="How many clusters.  [default: sqrt(sentences / 2), at most 100]")
-@number_option("--words", most=100, default=8, help="Words to name each by.")
+@number_option("--keywords", "words", most=100, default=8, help="Words to name each by.")
 @file_option(
     "-o",
     "--output",

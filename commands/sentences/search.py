@@ -260,13 +260,13 @@ def _index_words(model: Path, graphs: dict[str, Any], dtype: Any, workers: int |
 Examples:
   w2v search my.index "How do birds fly?"
   w2v search my.index "How do birds fly?" "Who invented paper?" --top 3
-  w2v search my.index --file questions.txt --jsonl > answers.jsonl
+  w2v search my.index --queries questions.txt --jsonl > answers.jsonl
   w2v search pictures.index garden.jpg
   w2v search my.index""",
 )
 @click.argument("index", type=click.Path(path_type=Path))
 @click.argument("queries", metavar="[QUERY]...", nargs=-1)
-@click.option("--file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
+@click.option("--queries", "file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
 @sentences_option
 @click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
 @errors_option
@@ -292,7 +292,7 @@ def search(
 
     is_asking = not queries and file is None
     if is_asking and not _is_terminal():
-        raise click.UsageError("Nothing to search for: give a QUERY, or --file FILE.")
+        raise click.UsageError("Nothing to search for: give a QUERY, or --queries FILE.")
     if jsonl and as_json:
         raise click.UsageError("--json and --jsonl are two ways to print; give one.")
 

@@ -71,7 +71,7 @@ analogies_option = file_option(
     help="Analogy questions in the format of questions-words.txt; may be repeated.",
 )
 pairs_option = file_option(
-    "--pairs", multiple=True, help="Pairs of words with a human's score of their similarity; may be repeated."
+    "--word-pairs", multiple=True, help="Pairs of words with a human's score of their similarity; may be repeated."
 )
 resume_option = file_option(
     "--resume",

@@ -78,14 +78,14 @@ def compare(
     overwrite: bool,
     errors: str,
     analogies: tuple[Path, ...],
-    pairs: tuple[Path, ...],
+    word_pairs: tuple[Path, ...],
     as_json: bool,
     **options: Any,
 ) -> None:
     """Train here and in other programs with the same text, parameters and threads; show time, speed and quality.
 
-    Needs gensim, or fastText for --with fasttext. Quality is measured with --analogies and --pairs, by default with
-    questions-words.txt and wordsim353.tsv, which come with gensim.
+    Needs gensim, or fastText for --with fasttext. Quality is measured with --analogies and --word-pairs, by default
+    with questions-words.txt and wordsim353.tsv, which come with gensim.
     """
     parameters = parse_parameters(options)
     if parameters.max_time is not None:
@@ -105,7 +105,7 @@ def compare(
             programs=programs,
             n_seeds=n_seeds,
             analogies=analogies,
-            pairs=pairs,
+            pairs=word_pairs,
             tell=lambda step: progress(step.removesuffix(" ..."), 0, None) if progress else None,
         )
         if report is not None:

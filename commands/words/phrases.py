@@ -28,7 +28,8 @@ def _phrase_options(command: Any) -> Any:
     for parameter in reversed(fields(PhraseParameters)):
         if parameter.name == "connector_words":
             add = click.option(
-                "--connector-words",
+                "--connectors",
+                "connector_words",
                 metavar="FILE",
                 help=f"{ENGLISH}, or a file of words, which may stand inside a phrase but neither begin nor end it.",
             )
@@ -42,7 +43,7 @@ def _phrase_options(command: Any) -> Any:
     epilog="""\b
 Examples:
   w2v phrases corpus.txt
-  w2v phrases corpus.txt --scoring npmi --connector-words english --passes 2 --top 50
+  w2v phrases corpus.txt --scoring npmi --connectors english --passes 2 --top 50
   w2v phrases corpus.txt --save phrases.json --output joined.txt
   w2v phrases other.txt --load phrases.json --output joined.txt
   w2v train joined.txt --tokenizer whitespace --output my.model""",
@@ -134,7 +135,7 @@ def _read_connector_words(given: str | None) -> str | tuple[str, ...]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise click.BadParameter(
-            f"must be {ENGLISH} or a file of words; {given} cannot be read: {reason}.", param_hint="'--connector-words'"
+            f"must be {ENGLISH} or a file of words; {given} cannot be read: {reason}.", param_hint="'--connectors'"
         ) from error
 
 

@@ -25,7 +25,7 @@ Examples:
   w2v neighbors my.model monday red seven --top 5
   w2v neighbors my.model king woman --minus man
   w2v neighbors my.model "red apple"
-  w2v neighbors my.encoder "how do birds fly" --file sentences.txt
+  w2v neighbors my.encoder "how do birds fly" --sentences sentences.txt
   w2v neighbors aligned.model house --in german.model --csls
   w2v neighbors my.model river --json""",
 )
@@ -40,7 +40,7 @@ Examples:
 @top_option
 @restrict_option
 @click.option("--approximate", is_flag=True, help="Search the index that `w2v index MODEL` made, not all words.")
-@file_option("--file", help="Look among the lines of this text as well, each of which is a sentence.")
+@file_option("--sentences", help="Look among the lines of this text as well, each of which is a sentence.")
 @in_option
 @click.option("--csls", is_flag=True, help="With --in: rank by CSLS, so that words near to everything come later.")
 @json_option
@@ -51,7 +51,7 @@ def neighbors(
     top: int,
     restrict_vocab: int | None,
     approximate: bool,
-    file: Path | None,
+    sentences: Path | None,
     other: Path | None,
     csls: bool,
     as_json: bool,
@@ -61,14 +61,14 @@ def neighbors(
     A WORD of several words in quotes, a phrase or a sentence, is their sum with the weights of an encoder: MODEL if it
     is one, else the one that word vectors make without training. Words that it does not know are named and left out.
     """
-    _check_ways(bool(minus), restrict_vocab is not None, approximate, file, other, csls)
+    _check_ways(bool(minus), restrict_vocab is not None, approximate, sentences, other, csls)
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.model_folder import is_kind
 
-    if file is not None or is_kind(model, "sentence-encoder"):
+    if sentences is not None or is_kind(model, "sentence-encoder"):
         if minus or other is not None or restrict_vocab is not None or approximate:
-            raise click.UsageError("An encoder, and --file, go with --top and --json only.")
-        neighbors_of_texts(model, words, file, top, as_json)
+            raise click.UsageError("An encoder, and --sentences, go with --top and --json only.")
+        neighbors_of_texts(model, words, sentences, top, as_json)
         return
     embeddings = Embeddings.load(model)
     phrases = [word for word in (*words, *minus) if _is_phrase(embeddings, word)]
@@ -173,7 +173,7 @@ def _check_ways(
     if csls and other is None:
         raise click.UsageError("--csls compares two languages: give --in OTHER, too.")
     if other is not None and (has_minus or approximate or file is not None):
-        raise click.UsageError("--in goes with neither --minus nor --approximate nor --file.")
+        raise click.UsageError("--in goes with neither --minus nor --approximate nor --sentences.")
 
 
 def _is_phrase(embeddings: Embeddings, text: str) -> bool:

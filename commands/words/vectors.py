@@ -52,14 +52,14 @@ def move_vectors(embeddings: Embeddings, model: Path, *, center: bool, both: boo
 @click.command(
     epilog="""\b
 Examples:
-  w2v prune my.model --output small.model --top 50000
+  w2v prune my.model --output small.model --max-vocab 50000
   w2v prune my.model --output small.model --dtype int8
   w2v prune my.model --output centred.model --center
   w2v prune joint.model --output english.model --language en""",
 )
 @model_argument
 @output_option
-@click.option("--top", type=click.IntRange(1), metavar="N", help="Keep only the N most frequent words.")
+@click.option("--max-vocab", type=click.IntRange(1), metavar="N", help="Keep only the N most frequent words.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16", "int8"]),
@@ -75,7 +75,7 @@ Examples:
 def prune(
     model: Path,
     output: Path,
-    top: int | None,
+    max_vocab: int | None,
     dtype: Literal["float32", "float16", "int8"] | None,
     language: str | None,
     center: bool,
@@ -87,8 +87,8 @@ def prune(
 
     What smaller numbers, --center and --both change is measured on 200 words and shown.
     """
-    if not (top or dtype or language or center or both):
-        raise click.UsageError("Nothing to prune: give --top N, --dtype, --language TAG, --center or --both.")
+    if not (max_vocab or dtype or language or center or both):
+        raise click.UsageError("Nothing to prune: give --max-vocab N, --dtype, --language TAG, --center or --both.")
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.fidelity import measure_storage_loss
     from w2v.vectors.persistence import check_output
@@ -96,7 +96,7 @@ def prune(
     check_output(output, overwrite)
     embeddings = Embeddings.load(model)
     other = move_vectors(embeddings, model, center=center, both=both)
-    kept, smaller = (_cut(vectors, language, top) for vectors in (embeddings, other))
+    kept, smaller = (_cut(vectors, language, max_vocab) for vectors in (embeddings, other))
     smaller = smaller if dtype is None else smaller.astype(dtype)
     with show_work("measuring what is lost"):
         loss = measure_storage_loss(kept.table, smaller.table).to_dict()
@@ -125,9 +125,9 @@ def prune(
     print_table(["", f">{model}", f">{saved}"], rows)
 
 
-def _cut(embeddings: Embeddings, language: str | None, top: int | None) -> Embeddings:
+def _cut(embeddings: Embeddings, language: str | None, max_vocab: int | None) -> Embeddings:
     """Return the words of one language, if one is asked for, and of these the most frequent."""
     from w2v.vectors.spaces.moving import of_language
 
     spoken = embeddings if language is None else of_language(embeddings, language)
-    return spoken if top is None else spoken.most_frequent(top)
+    return spoken if max_vocab is None else spoken.most_frequent(max_vocab)

@@ -204,7 +204,7 @@ def test_info_prints_sizes_parameters_and_history(model: Path) -> None:
 
 
 def test_evaluate_reports_accuracy_correlation_and_coverage(model: Path, questions: Path, pairs: Path) -> None:
-    result = run("evaluate", model, "--analogies", questions, "--pairs", pairs, "--json")
+    result = run("evaluate", model, "--analogies", questions, "--word-pairs", pairs, "--json")
     reports = json.loads(result.stdout)
     total = reports["analogies"][str(questions)]["total"]
     assert (total["correct"], total["total"], total["skipped"]) == (1, 1, 1)
@@ -212,17 +212,17 @@ def test_evaluate_reports_accuracy_correlation_and_coverage(model: Path, questio
 
 
 def test_evaluate_prints_tables(model: Path, questions: Path, pairs: Path) -> None:
-    result = run("evaluate", model, "--analogies", questions, "--pairs", pairs)
+    result = run("evaluate", model, "--analogies", questions, "--word-pairs", pairs)
     lines = [line.split() for line in result.stdout.splitlines()]
     assert "royal 1 1 100.0 % 50.0 %".split() in lines
     assert [str(pairs), "3", "100.0", "%", "1.000"] in [line[:5] for line in lines]
 
 
 def test_evaluate_without_files_is_a_usage_error(model: Path) -> None:
-    assert_mistake(run("evaluate", model), 2, "--analogies", "--pairs")
+    assert_mistake(run("evaluate", model), 2, "--analogies", "--word-pairs")
 
 
-@pytest.mark.parametrize("option", ["--analogies", "--pairs"])
+@pytest.mark.parametrize("option", ["--analogies", "--word-pairs"])
 @pytest.mark.parametrize("content", [None, "one two\n", ""], ids=["missing", "malformed", "empty"])
 def test_evaluate_names_a_bad_file(model: Path, tmp_path: Path, option: str, content: str | None) -> None:
     path = tmp_path / "bad.txt"
@@ -412,9 +412,9 @@ def test_compare_refuses_max_time(tmp_path: Path) -> None:
         ["analogy", "MODEL", "man", "king", "woman", "--method", "div"],
         ["analogy", "MODEL", "man", "king", "woman", "--top", "x"],
         ["similarity", "MODEL", "man"],
-        ["evaluate", "MODEL", "--pairs", "x", "--restrict-vocab", "0"],
-        ["evaluate", "MODEL", "--pairs", "x", "--method", "div"],
-        ["import", "x", "--output", "y", "--limit", "0"],
+        ["evaluate", "MODEL", "--word-pairs", "x", "--restrict-vocab", "0"],
+        ["evaluate", "MODEL", "--word-pairs", "x", "--method", "div"],
+        ["import", "x", "--output", "y", "--max-vocab", "0"],
         ["import", "x", "--output", "y", "--errors", "guess"],
         ["import", "x"],
         ["train", "x"],
@@ -637,7 +637,7 @@ def test_resume_asks_for_text_that_the_model_does_not_name(
 def test_compare_prints_both_side_by_side(corpus: Path, pairs: Path) -> None:
     pytest.importorskip("gensim")
     pairs.write_text("one\ttwo\t3\none\tfour\t2\n", encoding="utf-8")
-    result = run("compare", corpus, *SMALL, "--pairs", pairs)
+    result = run("compare", corpus, *SMALL, "--word-pairs", pairs)
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     header, *rows = [line.split() for line in result.stdout.splitlines()]
@@ -650,7 +650,7 @@ def test_compare_prints_both_side_by_side(corpus: Path, pairs: Path) -> None:
 def test_compare_reports_as_json(corpus: Path, pairs: Path) -> None:
     pytest.importorskip("gensim")
     pairs.write_text("one\ttwo\t3\none\tfour\t2\n", encoding="utf-8")
-    compared = json.loads(run("compare", corpus, *SMALL, "--pairs", pairs, "--json").stdout)
+    compared = json.loads(run("compare", corpus, *SMALL, "--word-pairs", pairs, "--json").stdout)
     assert compared["n_words"] == 2400
     assert compared["w2v"]["vocabulary_size"] == compared["gensim"]["vocabulary_size"] == 8
 

@@ -205,7 +205,7 @@ def test_words_of_two_languages_have_their_tags(tmp_path: Path) -> None:
     (tmp_path / "german.txt").write_text("das Haus ist rot\n", encoding="utf-8")
     for command in (
         ["encode", model, tmp_path / "german.txt", "--output", tmp_path / "vectors.npy"],
-        ["similar", model, "haus", tmp_path / "german.txt"],
+        ["similar", model, tmp_path / "german.txt", "haus"],
         ["neighbors", model, "de:haus de:hund"],
     ):
         assert_mistake(run(*command), 1, "the words are of two languages and have their tags, such as")

@@ -163,8 +163,8 @@ def test_options_of_columns_are_for_files_that_have_them(model: Path, table: Pat
     for given, option in (
         (["--labels", table, "--column", 2], "--column is for files of --tags"),
         (["--tags", table, "--text-column", "a"], "--text-column is for files of --labels"),
-        (["--pairs", table, "--label-separator", ","], "--label-separator is for files of --labels"),
-        (["--pairs", table, "--errors", "strict"], "--errors is for files of --labels or --tag"),
+        (["--word-pairs", table, "--label-separator", ","], "--label-separator is for files of --labels"),
+        (["--word-pairs", table, "--errors", "strict"], "--errors is for files of --labels or --tag"),
     ):
         assert_mistake(run("evaluate", model, *given), 2, option)
 

@@ -126,29 +126,31 @@ def test_encode_reports_what_is_no_text(model: Path, tmp_path: Path) -> None:
 def test_similar_shows_the_nearest_lines(model: Path, tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("a river\n42 x\nthe big river\nthe river\n")
-    result = run("similar", model, "the river", text, "--top", 2)
+    result = run("similar", model, text, "the river", "--top", 2)
     assert result.exit_code == 0, result.output
     header, _, *rows = result.stdout.splitlines()
     assert header.split() == ["similarity", "line", "near", "the", "river"]
     assert [row.split(maxsplit=2)[1:] for row in rows] == [["3", "the big river"], ["1", "a river"]]
-    as_json = json.loads(run("similar", model, "the river", text, "--top", 1, "--json").stdout)
+    as_json = json.loads(run("similar", model, text, "the river", "--top", 1, "--json").stdout)
     assert as_json["query"] == "the river"
     assert as_json["similar"] == [{"sentence": "the big river", "similarity": pytest.approx(1.0), "line": 3}]
-    piped = run("similar", model, "the river", "-", "--top", 2, stdin=text.read_bytes())
+    piped = run("similar", model, "-", "the river", "--top", 2, stdin=text.read_bytes())
     assert piped.stdout == result.stdout
 
 
 def test_similar_takes_vectors_that_were_encoded_before(model: Path, text: Path, tmp_path: Path) -> None:
     vectors = tmp_path / "v.npy"
     assert run("encode", model, text, "-o", vectors).exit_code == 0
-    expected = run("similar", model, "river", text).stdout
-    assert run("similar", model, "river", text, "--vectors", vectors).stdout == expected
+    expected = run("similar", model, text, "river").stdout
+    assert run("similar", model, text, "river", "--line-vectors", vectors).stdout == expected
     np.save(vectors, np.zeros((3, 20), np.float32))
-    assert_mistake(run("similar", model, "river", text, "--vectors", vectors), 1, "only 3 vectors", "another text")
+    assert_mistake(run("similar", model, text, "river", "--line-vectors", vectors), 1, "only 3 vectors", "another text")
     np.save(vectors, np.zeros((8, 7), np.float32))
-    assert_mistake(run("similar", model, "river", text, "--vectors", vectors), 1, "holds 7 columns, but 20 are needed")
+    assert_mistake(
+        run("similar", model, text, "river", "--line-vectors", vectors), 1, "holds 7 columns, but 20 are needed"
+    )
     vectors.write_text("x")
-    assert_mistake(run("similar", model, "river", text, "--vectors", vectors), 1, "is not a .npy file")
+    assert_mistake(run("similar", model, text, "river", "--line-vectors", vectors), 1, "is not a .npy file")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,11 @@ def test_similar_takes_vectors_that_were_encoded_before(model: Path, text: Path,
 )
 def test_similar_reports_bad_input(model: Path, text: Path, arguments: list[object], code: int, message: str) -> None:
     sentence, *options = arguments
-    assert_mistake(run("similar", model, sentence, text, *options), code, message)
+    assert_mistake(run("similar", model, text, sentence, *options), code, message)
+
+
+def test_similar_tells_the_order_of_its_arguments(model: Path, text: Path) -> None:
+    assert_mistake(run("similar", model, "the river", text), 2, "There is no file 'the river'", "FILE comes before")
 
 
 def test_attention_shows_weights_and_shares(attentive: Path) -> None:

@@ -154,5 +154,5 @@ def test_evaluate_says_what_is_wrong_with_a_file(
 
 
 def test_evaluate_compares_on_sentences_only(model: Path, other: Path) -> None:
-    result = run(model, "--pairs", "x", "--against", other)
+    result = run(model, "--word-pairs", "x", "--against", other)
     assert result.exit_code == 2 and "--against compares on sentences" in result.stderr

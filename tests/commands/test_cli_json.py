@@ -99,7 +99,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "translate": [("translate", "translator", "lines.txt")],
     "write": [("write", "lm", "one"), ("write", "lm")],
     "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--by", "mixture"), ("--whole",))],
-    "prune": [("prune", model, "-o", "NEW", "--top", 5) for model in WORDS],
+    "prune": [("prune", model, "-o", "NEW", "--max-vocab", 5) for model in WORDS],
     "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "topics", "images")],
     "align": [("align", "words", "subwords", "--dictionary", "identical", "-o", "NEW")],
     "neighbors": [
@@ -109,11 +109,11 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "analogy": [("analogy", model, "t0w1", "t0w2", "t0w3") for model in WORDS],
     "similarity": [("similarity", model, "t0w1", "t0w2") for model in WORDS],
-    "similar": [("similar", model, "t0w1", "lines.txt") for model in ENCODERS],
+    "similar": [("similar", model, "lines.txt", "t0w1") for model in ENCODERS],
     "attention": [("attention", model, "t0w1 t0w2") for model in ENCODERS],
     "encode": [("encode", model, "lines.txt") for model in ENCODERS],
     "evaluate": [
-        *(("evaluate", model, "--pairs", "scored.tsv", "--analogies", "analogies.txt") for model in WORDS),
+        *(("evaluate", model, "--word-pairs", "scored.tsv", "--analogies", "analogies.txt") for model in WORDS),
         *(("evaluate", model, "--sts", "scored.tsv") for model in ENCODERS),
         ("evaluate", "tagger", "--tags", "tagged.conll"),
     ],

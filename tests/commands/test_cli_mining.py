@@ -100,7 +100,7 @@ def test_cluster_shows_and_writes_clusters(text: Path, model: Path, indexed: Pat
     rows = [line.split("\t") for line in (tmp_path / "c.tsv").read_text(encoding="utf-8").splitlines()]
     assert [row[2:] for row in rows] == [[str(i + 1), " ".join(LINES[i].split())] for i in range(8) if i not in (2, 6)]
     assert [int(row[0]) for row in rows].count(1) == found[0]["size"]
-    shown = run("cluster", indexed, "--clusters", 2, "--words", 1, "--output", tmp_path / "c.jsonl").stdout
+    shown = run("cluster", indexed, "--clusters", 2, "--keywords", 1, "--output", tmp_path / "c.jsonl").stdout
     assert "keywords" in shown and len(shown.splitlines()) == 4
     entries = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [entry["line"] for entry in entries] == [1, 2, 4, 5, 6, 8]
@@ -111,6 +111,6 @@ def test_cluster_rejects_what_makes_no_sense(text: Path, model: Path, tmp_path: 
     assert_mistake(run("cluster", text), 1, "give a model", "w2v train FILE --output my.model")
     assert_mistake(run("cluster", text, "--model", model, "-k", 7), 1, "6 sentences make 1 to 6 clusters, not 7")
     assert_mistake(run("cluster", text, "--model", model, "-k", 0), 2, "-k")
-    assert_mistake(run("cluster", text, "--model", model, "--words", 0), 2, "--words")
+    assert_mistake(run("cluster", text, "--model", model, "--keywords", 0), 2, "--keywords")
     assert_mistake(run("cluster", text, "--model", model, "--output", text), 1, "exists already")
     assert_mistake(run("cluster", text, "--model", model, "--output", tmp_path / "a" / "b"), 1, "make it first")

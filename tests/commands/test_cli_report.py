@@ -53,7 +53,7 @@ def test_report_writes_a_hubs_card(model: Path) -> None:
         (["--map", "-1"], 2, "is not in the range"),
         (["--against", "other.model"], 2, "--against compares on files"),
         (["--word", "nowhere"], 1, "'nowhere' is not in the vocabulary"),
-        (["--pairs", "missing.tsv"], 1, "missing.tsv cannot be read"),
+        (["--word-pairs", "missing.tsv"], 1, "missing.tsv cannot be read"),
         (["--output", "missing/report.html"], 1, "does not exist"),
     ],
 )

@@ -94,14 +94,14 @@ def test_index_splits_lines_and_reads_standard_input(model: Path, tmp_path: Path
 
 def test_search_answers_each_line_of_a_file(indexed: Path, tmp_path: Path) -> None:
     (tmp_path / "queries.txt").write_text("x\n\nunheard\n 42 \n", encoding="utf-8")
-    options = ("--file", tmp_path / "queries.txt", "--top", 1)
+    options = ("--queries", tmp_path / "queries.txt", "--top", 1)
     answers = printed("search", indexed, "a river", *options, "--json")
     assert [answer["query"] for answer in answers] == ["a river", "x", "unheard", "42"]
     assert [[hit["sentence"] for hit in answer["hits"]] for answer in answers] == [["a river"], ["42 x"], [], ["42 x"]]
     lines = run("search", indexed, "a river", *options, "--jsonl").stdout.splitlines()
     assert [json.loads(line) for line in lines] == answers
     assert run("search", indexed, "a river", *options).stdout.count("similarity") == 4
-    assert printed("search", indexed, "--file", "-", "--json", stdin=b"x\n")[0]["hits"]
+    assert printed("search", indexed, "--queries", "-", "--json", stdin=b"x\n")[0]["hits"]
 
 
 def test_search_at_a_terminal_asks_for_queries(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,7 @@ def test_index_rejects_what_makes_no_sense(model: Path, text: Path, indexed: Pat
 
 
 def test_search_rejects_what_makes_no_sense(model: Path, indexed: Path) -> None:
-    assert_mistake(run("search", indexed), 2, "Nothing to search for: give a QUERY, or --file FILE.")
+    assert_mistake(run("search", indexed), 2, "Nothing to search for: give a QUERY, or --queries FILE.")
     assert_mistake(run("search", indexed, "x", "--json", "--jsonl"), 2, "two ways to print")
     assert_mistake(run("search", indexed, "x", "--top", 0), 2, "--top")
     assert_mistake(run("search", indexed, "unheard of"), 1, "no word of the query 'unheard of' is known")

@@ -244,9 +244,9 @@ OTHERS: dict[str, tuple[tuple[object, ...], ...]] = {
     "translator": (
         ("encode", "FOLDER", "TEXT", "--jsonl"), ("neighbors", "FOLDER", "one"), ("write", "FOLDER", "one"),
         ("score", "FOLDER", "TEXT"), ("train", "--resume", "FOLDER"), ("fit-encoder", "--resume", "FOLDER"),
-        ("attention", "FOLDER", "one"), ("similar", "FOLDER", "one", "TEXT"), ("analogy", "FOLDER", "a", "b", "c"),
+        ("attention", "FOLDER", "one"), ("similar", "FOLDER", "TEXT", "one"), ("analogy", "FOLDER", "a", "b", "c"),
         ("search", "FOLDER", "one"), ("index", "FOLDER", "TEXT", "-o", "new"),
-        ("prune", "FOLDER", "-o", "new", "--top", 3), ("export", "FOLDER", "new.txt", "--format", "glove"),
+        ("prune", "FOLDER", "-o", "new", "--max-vocab", 3), ("export", "FOLDER", "new.txt", "--format", "glove"),
         ("cluster", "TEXT", "--model", "FOLDER", "-k", 2), ("evaluate", "FOLDER", "--sts", "TEXT"),
     ),
     "language-model": (

@@ -26,7 +26,7 @@ def model(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
 def test_prune_keeps_the_most_frequent_words_in_a_smaller_dtype(model: Path, tmp_path: Path, dtype: str) -> None:
-    result = run("prune", model, "--output", tmp_path / "small.model", "--top", 30, "--dtype", dtype, "--json")
+    result = run("prune", model, "--output", tmp_path / "small.model", "--max-vocab", 30, "--dtype", dtype, "--json")
     assert result.exit_code == 0, result.output
     before, after = Embeddings.load(model), Embeddings.load(tmp_path / "small.model")
     counts = before.vocabulary.counts
@@ -52,7 +52,7 @@ def test_prune_shows_a_table_and_replaces_a_model_only_when_asked(model: Path) -
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        ([], 2, "give --top N, --dtype, --language TAG, --center or --both"),
+        ([], 2, "give --max-vocab N, --dtype, --language TAG, --center or --both"),
         (["--top", 0], 2, "--top"),
         (["--top", "many"], 2, "--top"),
         (["--dtype", "int4"], 2, "'int4' is not one of"),
@@ -98,7 +98,7 @@ def test_neighbors_approximate_rejects_what_it_cannot_do(model: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("prune", ["--output", "-", "--top", 3]),
+        ("prune", ["--output", "-", "--max-vocab", 3]),
         ("export", ["-", "--format", "glove"]),
         ("encode", ["--output", "-", "--jsonl"]),
     ],

@@ -148,7 +148,7 @@ def test_the_claim_of_a_killed_run_is_gone(tmp_path: Path) -> None:
         ["export", "MODEL", "OUT", "--format", "word2vec-text"],
         ["export", "MODEL", "OUT", "--format", "model2vec"],
         ["import", "VECTORS", "--output", "OUT"],
-        ["prune", "MODEL", "--top", "5", "--output", "OUT"],
+        ["prune", "MODEL", "--max-vocab", "5", "--output", "OUT"],
         ["report", "MODEL", "--output", "OUT.html"],
         ["plot", "words", "MODEL", "word1", "word2", "word3", "--output", "OUT.png"],
     ],
@@ -374,7 +374,7 @@ def test_what_is_wrong_with_the_result_itself_is_no_reason_to_go_elsewhere(tmp_p
         ["index", "MODEL", "TEXT", "--output", "OUT"],
         ["export", "MODEL", "OUT", "--format", "word2vec-binary"],
         ["export", "MODEL", "OUT", "--format", "model2vec"],
-        ["prune", "MODEL", "--top", "20", "--output", "OUT"],
+        ["prune", "MODEL", "--max-vocab", "20", "--output", "OUT"],
     ],
     ids=lambda arguments: " ".join(arguments[:1] + arguments[-1:]),
 )

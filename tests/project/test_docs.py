@@ -327,7 +327,7 @@ def explore(model: str) -> None:
     if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
         return
     serving = subprocess.Popen(
-        [sys.executable, "-m", "cli", "explore", model, "--port", "0", "--no-browser", "--words", "500"],
+        [sys.executable, "-m", "cli", "explore", model, "--port", "0", "--no-browser", "--points", "500"],
         env=os.environ | {"PYTHONPATH": str(ROOT), "W2V_CACHE_DIR": "cache"},
         stdout=subprocess.PIPE,
         text=True,

@@ -136,7 +136,7 @@ def test_wheel_works_in_a_clean_environment(installed: Path, tmp_path: Path, rng
     near = w2v("neighbors", "my.model", "sun", "--top", "3")
     assert all(word in near for word in halves[0][1:])
     (tmp_path / "sentences.txt").write_text("bread butter\nmoon star\n", encoding="utf-8")
-    assert "moon star" in w2v("similar", "my.model", "sun planet", "sentences.txt", "--top", "1")
+    assert "moon star" in w2v("similar", "my.model", "sentences.txt", "sun planet", "--top", "1")
     w2v("export", "my.model", "vectors.txt", "--format", "word2vec-text")
     w2v("import", "vectors.txt", "--output", "again.model")
     assert w2v("neighbors", "again.model", "sun", "--top", "3").split()[0] == "near"

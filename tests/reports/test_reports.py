@@ -281,7 +281,7 @@ def test_front_matter_is_yaml_whatever_the_texts_hold() -> None:
 def test_front_matter_lists_results(embeddings: Embeddings, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("topic0a\ttopic0b\t9\ntopic0a\ttopic1a\t1\ntopic2a\ttopic2b\t8\n", encoding="utf-8")
-    text = front_matter(model_card(embeddings, evaluations=Evaluations(pairs=[pairs])))
+    text = front_matter(model_card(embeddings, evaluations=Evaluations(word_pairs=[pairs])))
     spearman = evaluate_word_pairs(embeddings, pairs).spearman
     assert f'    - type: "spearman"\n      value: {spearman:.6f}' in text
     assert '      name: "pairs"' in text

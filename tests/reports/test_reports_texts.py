@@ -247,7 +247,10 @@ def test_translators_are_not_asked_what_they_cannot_answer(asked: dict[str, Any]
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"evaluations": Evaluations(pairs=["a"])}, "a language model is not measured on pairs; it takes texts"),
+        (
+            {"evaluations": Evaluations(pairs=["a"])},
+            "a language model is not measured on pairs of texts; it takes texts",
+        ),
         ({"evaluations": Evaluations(sts=["a"])}, "not measured on scored pairs of sentences"),
         ({"options": CardOptions(sentences="a")}, "sentences are shown of encoders and translators"),
         ({"options": CardOptions(words=["one"])}, "and this is a language model"),
@@ -286,5 +289,5 @@ def test_command_writes_reports_on_texts(tmp_path: Path, pairs: Path, text: Path
     assert result.exit_code == 0, result.output
     assert "n-grams, order 3" in (tmp_path / "lm.md").read_text(encoding="utf-8")
     result = run("report", tmp_path / "my.lm", "-o", tmp_path / "no.html", "--pairs", pairs)
-    assert_mistake(result, 1, "a language model is not measured on pairs; it takes texts")
+    assert_mistake(result, 1, "a language model is not measured on pairs of texts; it takes texts")
     assert not (tmp_path / "no.html").exists()

@@ -249,7 +249,7 @@ def test_all_text_of_histories_is_inside_whatever_the_font(font: str, title: str
     small = [{**epoch, "alpha": 1e-7 * float(epoch["alpha"]), "loss": 1e6 * float(epoch["loss"])} for epoch in EPOCHS]
     assert_all_text_is_inside(plot_history({"my": small}, title=title))
     histories = {"W" * 40: small, "e": small[:ends], "$x$": small}
-    assert_all_text_is_inside(plot_history(histories, title=title, against="seconds"))
+    assert_all_text_is_inside(plot_history(histories, title=title, x_axis="seconds"))
 
 
 @pytest.mark.parametrize("with_weights", [True, False])
@@ -390,7 +390,7 @@ def test_plot_history_draws_every_entry_in_axes_of_its_own() -> None:
 
 def test_plot_history_leaves_out_what_was_not_recorded() -> None:
     history: list[dict[str, Any]] = [{"epoch": 1, "loss": 2.0, "seconds": 1.5}, {"epoch": 2, "loss": None}]
-    figure = plot_history({"my": history}, against="seconds")
+    figure = plot_history({"my": history}, x_axis="seconds")
     assert len(figure.axes) == 1
     assert curves(figure) == [[(1.5, 2.0)]]
 
@@ -527,7 +527,7 @@ def test_several_histories_of_one_name_are_told_apart(model: Path, embeddings: E
         (["analogy", "MODEL", "bread", "river", "music"], 2, "come in pairs"),
         (["analogy", "MODEL", "bread", "bread", "music", "river"], 1, "'bread' twice"),
         (["history", "missing.model"], 1, "does not exist"),
-        (["history", "MODEL", "--against", "words"], 2, "--against"),
+        (["history", "MODEL", "--x-axis", "words"], 2, "--x-axis"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

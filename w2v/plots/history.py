@@ -48,7 +48,7 @@ _PANELS = (
 
 
 def plot_history(
-    histories: Histories, *, against: Literal["epoch", "seconds"] = "epoch", title: str | None = None
+    histories: Histories, *, x_axis: Literal["epoch", "seconds"] = "epoch", title: str | None = None
 ) -> Figure:
     """Draw what was recorded after each epoch of one or more trainings.
 
@@ -57,7 +57,7 @@ def plot_history(
     histories : mapping of str to sequence of mappings
         Name to history, as in `Word2Vec.history_` or ``embeddings.metadata["history"]``. Of each epoch ``loss``,
         ``holdout_loss``, ``analogies``, ``word_pairs`` and ``alpha`` are drawn, where they are present.
-    against : {"epoch", "seconds"}, default "epoch"
+    x_axis : {"epoch", "seconds"}, default "epoch"
         What runs along the horizontal axis.
     title : str, optional
         Written above.
@@ -75,32 +75,32 @@ def plot_history(
         If there are no histories or more than 12, or one has no epochs or says nothing that can be drawn.
     """
     require_matplotlib()
-    if against not in ("epoch", "seconds"):
-        raise ValueError(f"against must be 'epoch' or 'seconds', not {against!r:.80}")
+    if x_axis not in ("epoch", "seconds"):
+        raise ValueError(f"x_axis must be 'epoch' or 'seconds', not {x_axis!r:.80}")
     if not 1 <= len(histories) <= _MOST_MODELS:
         raise ValueError(f"a picture shows the histories of 1 to {_MOST_MODELS} models, and these are {len(histories)}")
     entries = {entry for panel in _PANELS for entry in panel.entries}
     for name, history in histories.items():
-        if not any(_curve(history, against, entry)[0] for entry in entries):
+        if not any(_curve(history, x_axis, entry)[0] for entry in entries):
             raise ValueError(f"{name} has no training history to draw; vectors that were imported have none")
     curves = {
-        entry: {name: curve for name, history in histories.items() if (curve := _curve(history, against, entry))[0]}
+        entry: {name: curve for name, history in histories.items() if (curve := _curve(history, x_axis, entry))[0]}
         for entry in entries
     }
     panels = [panel for panel in _PANELS if any(curves[entry] for entry in panel.entries)]
     with style([*histories, title or ""]):
-        return _draw(list(histories), curves, panels, against, title)
+        return _draw(list(histories), curves, panels, x_axis, title)
 
 
 Curve = tuple[list[float], list[float]]
 
 
-def _curve(history: Sequence[Mapping[str, Any]], against: str, entry: str) -> Curve:
+def _curve(history: Sequence[Mapping[str, Any]], x_axis: str, entry: str) -> Curve:
     """Return the points of an entry; an epoch without it, or whose figures are none, is left out."""
     xs: list[float] = []
     ys: list[float] = []
     for epoch in history:
-        x, y = epoch.get(against), epoch.get(entry)
+        x, y = epoch.get(x_axis), epoch.get(entry)
         if is_number(x) and is_number(y):
             xs.append(x)
             ys.append(y)
@@ -108,7 +108,7 @@ def _curve(history: Sequence[Mapping[str, Any]], against: str, entry: str) -> Cu
 
 
 def _draw(
-    names: list[str], curves: dict[str, dict[str, Curve]], panels: list[_Panel], against: str, title: str | None
+    names: list[str], curves: dict[str, dict[str, Curve]], panels: list[_Panel], x_axis: str, title: str | None
 ) -> Figure:
     """Draw the panels under each other, with names at the right of the first."""
     labels = _end_labels(names, curves)
@@ -136,7 +136,7 @@ def _draw(
         is_last = panel is panels[-1]
         axes.tick_params(labelbottom=is_last)
         if is_last:
-            axes.set_xlabel(against, size=9)
+            axes.set_xlabel(x_axis, size=9)
     _make_room_for_ticks(figure)
     return figure
 

@@ -137,6 +137,8 @@ def test_evaluate_measures_a_baseline(tmp_path: Path) -> None:
         expected = np.corrcoef((first * second).sum(axis=1), [pair[2] for pair in pairs])[0, 1]
         assert report["pearson"] == pytest.approx(expected, abs=1e-5)
     assert_mistake(run("evaluate", tmp_path / "m", "--sts", tmp_path / "sts", "--baseline", "best"), 2, "'best'")
-    assert_mistake(run("evaluate", tmp_path / "m", "--pairs", "x", "--baseline", "sif"), 2, "--baseline makes vectors")
+    assert_mistake(
+        run("evaluate", tmp_path / "m", "--word-pairs", "x", "--baseline", "sif"), 2, "--baseline makes vectors"
+    )
     encoder = ("evaluate", tmp_path / "e", "--sts", tmp_path / "sts", "--baseline", "sif")
     assert_mistake(run(*encoder), 1, "'sentence-encoder', not 'word-vectors'")

@@ -392,7 +392,7 @@ def test_commands_import_encode_and_export(folder: Path, tmp_path: Path) -> None
     (tmp_path / "s.txt").write_text("\n".join(text.replace("\n", " ") for text in TEXTS) + "\n", encoding="utf-8")
     assert run("encode", tmp_path / "e", tmp_path / "s.txt", "-o", tmp_path / "v.npy").exit_code == 0
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), encode(read_encoder(folder), TEXTS), atol=1e-6)
-    assert "the" in run("similar", tmp_path / "e", "the river", tmp_path / "s.txt").stdout
+    assert "the" in run("similar", tmp_path / "e", tmp_path / "s.txt", "the river").stdout
     assert "[CLS]" in run("attention", tmp_path / "e", "the river").stdout
     described = json.loads(run("info", tmp_path / "e", "--json").stdout)
     assert described["tokenizer"]["max_tokens"] == 12 and described["pooling"]["kind"] == "mean"
@@ -403,7 +403,7 @@ def test_commands_import_encode_and_export(folder: Path, tmp_path: Path) -> None
     for name in ("glove", "model2vec"):
         result = run("export", tmp_path / "e", tmp_path / "g", "--format", name)
         assert_mistake(result, 1, "onnx")
-    mistaken = run("import", folder, "--output", tmp_path / "w.model", "--words")
+    mistaken = run("import", folder, "--output", tmp_path / "w.model", "--word-vectors")
     assert_mistake(mistaken, 1, "no table of embeddings")
 
 

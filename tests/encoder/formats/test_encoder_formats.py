@@ -164,9 +164,12 @@ def test_export_and_import_of_word_vectors_make_an_encoder_with_the_same_vectors
         assert run("encode", tmp_path / model, tmp_path / "s.txt", "-o", tmp_path / f"{model}.npy").exit_code == 0
         vectors.append(np.load(tmp_path / f"{model}.npy"))
     np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
-    assert run("import", tmp_path / "f", "--output", tmp_path / "w.model", "--words", "--limit", "3").exit_code == 0
+    assert (
+        run("import", tmp_path / "f", "--output", tmp_path / "w.model", "--word-vectors", "--max-vocab", "3").exit_code
+        == 0
+    )
     assert Embeddings.load(tmp_path / "w.model").index_to_key == WORDS[:3]
-    assert_mistake(run("import", tmp_path / "f", "--output", tmp_path / "x", "--limit", "3"), 2, "--words")
+    assert_mistake(run("import", tmp_path / "f", "--output", tmp_path / "x", "--max-vocab", "3"), 2, "--word-vectors")
     assert_mistake(run("import", tmp_path / "e", "--output", tmp_path / "x", "--format", "model2vec"), 1, "already")
 
 

@@ -81,14 +81,14 @@ def test_neighbors_answers_phrases_of_words_and_of_encoders(embeddings: Embeddin
         [answer] = json.loads(result.stdout)
         assert answer == {"query": "red apple zzz", "unknown": ["zzz"], "neighbors": expected}
     (tmp_path / "s.txt").write_text("red pear\n\ngreen apple\n", encoding="utf-8")
-    result = run("neighbors", tmp_path / "my.model", "red", "apple zzz", "--file", tmp_path / "s.txt", "--top", 4)
+    result = run("neighbors", tmp_path / "my.model", "red", "apple zzz", "--sentences", tmp_path / "s.txt", "--top", 4)
     assert result.exit_code == 0 and "not known, and left out of 'apple zzz': zzz" in result.stderr
     assert "green apple" in result.stdout and "near red" in result.stdout
     assert_mistake(run("neighbors", tmp_path / "my.model", "foo bar"), 1, "no word of 'foo bar' is known")
     assert_mistake(
         run("neighbors", tmp_path / "my.encoder", "red", "--minus", "sea"), 2, "go with --top and --json only"
     )
-    missing = run("neighbors", tmp_path / "my.model", "red", "--file", tmp_path / "nowhere.txt")
+    missing = run("neighbors", tmp_path / "my.model", "red", "--sentences", tmp_path / "nowhere.txt")
     assert_mistake(missing, 1, "nowhere.txt")
 
 

@@ -170,7 +170,7 @@ def test_every_command_looks_given_words_up_as_they_are(german: Path, tmp_path: 
     encoded = run("encode", german, tmp_path / "text.txt", "--output", tmp_path / "rows.npy")
     assert encoded.exit_code == 0
     assert np.abs(np.load(tmp_path / "rows.npy")).sum(axis=1).all()
-    assert run("similar", german, "Der Hund", tmp_path / "text.txt").exit_code == 0
+    assert run("similar", german, tmp_path / "text.txt", "Der Hund").exit_code == 0
     assert run("index", german, tmp_path / "text.txt", "--output", tmp_path / "x.index").exit_code == 0
     assert run("search", tmp_path / "x.index", "Der Hund").exit_code == 0
 

@@ -486,7 +486,7 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
-OPTIONS = ("--threshold", "0.3", "--connector-words", "english")
+OPTIONS = ("--threshold", "0.3", "--connectors", "english")
 
 
 def test_command_shows_the_best_phrases(text: Path) -> None:
@@ -522,7 +522,7 @@ def test_command_saves_loads_and_joins(text: Path, tmp_path: Path) -> None:
 def test_command_reads_connector_words_from_a_file(text: Path, tmp_path: Path, encoding: str) -> None:
     connectors = tmp_path / "words.txt"
     connectors.write_text("of\nthe  a", encoding=encoding)
-    result = run("phrases", text, "--threshold", 0.1, "--connector-words", connectors, "--json", "--top", 100)
+    result = run("phrases", text, "--threshold", 0.1, "--connectors", connectors, "--json", "--top", 100)
     assert '"bank_of_america"' in result.stdout and '"of_america"' not in result.stdout
 
 
@@ -549,8 +549,8 @@ def test_command_says_when_pairs_were_forgotten(text: Path, monkeypatch: pytest.
         (["--tokenizer", "wordz"], "--tokenizer"),
         (["--errors", "ignore"], "--errors"),
         (["--top", "0"], "--top"),
-        (["--connector-words", "/nowhere/words.txt"], "--connector-words"),
-        (["--connector-words", "/"], "--connector-words"),
+        (["--connectors", "/nowhere/words.txt"], "--connectors"),
+        (["--connectors", "/"], "--connectors"),
         (["--load", "phrases.json"], "give --output as well"),
         (["--load", "phrases.json", "--output", "-", "--passes", "2"], "--passes says how phrases are found"),
         (["--output", "-", "--json"], "--json"),
