@@ -10,13 +10,13 @@ import click
 GROUPS = {
     "Files": (
         "output overwrite resume continue initial initial-source initial-target start vectors freeze validation "
-        "analogies pairs translations in sts classify word-order against labels tags columns text-column label-column "
-        "label-separator word-column tag-column column checkpoint-every errors report examples"
+        "analogies word-pairs pairs translations in sts classify word-order against labels tags columns text-column "
+        "label-column label-separator word-column tag-column column checkpoint-every errors report examples"
     ),
     "Text and pictures": (
-        "lines languages tokenizer min-count max-vocab units source-units target-units vocabulary-size joint context "
-        "min-tokens max-tokens max-words word-ngrams subwords min-n max-n buckets most-vectors phrases phrase-scoring "
-        "phrase-threshold phrase-passes phrase-connectors multi-label size"
+        "lines separate-lines languages tokenizer min-count max-vocab units source-units target-units "
+        "vocabulary-size joint context min-tokens max-tokens max-words word-ngrams subwords min-n max-n buckets "
+        "most-vectors phrases phrase-scoring phrase-threshold phrase-passes phrase-connectors multi-label size"
     ),
     "Model": (
         "recipe algorithm vector-size window objective position-weights architecture layers heads dim feed-forward "

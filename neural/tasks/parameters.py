@@ -155,7 +155,7 @@ class LanguageModelParameters(NetworkParameters):
     )
     min_count: int = parameter(1, Integer("Leave out characters and words that occur less often.", 1, MANY))
     tokenizer: Any = parameter("whitespace", TokenizerChoice("What divides a text into words, if these are the units."))
-    lines: bool | None = parameter(
+    separate_lines: bool | None = parameter(
         None,
         Flag("Let each line be a text of its own, which ends, instead of a part of one running text."),
         "lines, but for characters a running text",

@@ -115,7 +115,7 @@ def test_fit_lm_reports_bad_input(
     assert sorted(os.listdir(tmp_path)) == before
 
 
-@pytest.mark.parametrize("name", [one.name for one in fields(LanguageModelParameters) if one.name != "lines"])
+@pytest.mark.parametrize("name", [one.name for one in fields(LanguageModelParameters) if one.name != "separate_lines"])
 def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_command_line(
     corpus: Path, tmp_path: Path, name: str
 ) -> None:

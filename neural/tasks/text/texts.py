@@ -30,7 +30,7 @@ class TextData:
     @classmethod
     def of(cls, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
         """Return the texts of whatever `LanguageModel.fit` takes; ValueError if there are too few."""
-        lines = parameters.lines if parameters.lines is not None else parameters.units != "characters"
+        lines = parameters.separate_lines if parameters.separate_lines is not None else parameters.units != "characters"
         errors = corpus.errors if isinstance(corpus, TextReader) else "strict"
         every, files = _read(corpus, lines)
         if validation is not None:

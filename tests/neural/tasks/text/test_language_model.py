@@ -321,9 +321,9 @@ def test_words_to_start_from() -> None:
     "options",
     [
         {"units": "subwords", "vocabulary_size": 300, "positions": "sinusoidal", "norm": "post"},
-        {"units": "subwords", "vocabulary_size": 300, "lines": False, "positions": "relative"},
-        {"units": "characters", "lines": True, "positions": "learned"},
-        {"units": "words", "lines": False, "positions": "index"},
+        {"units": "subwords", "vocabulary_size": 300, "separate_lines": False, "positions": "relative"},
+        {"units": "characters", "separate_lines": True, "positions": "learned"},
+        {"units": "words", "separate_lines": False, "positions": "index"},
     ],
 )
 def test_every_kind_of_units_and_network(options: dict[str, Any], tmp_path: Path) -> None:
