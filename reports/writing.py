@@ -22,8 +22,8 @@ def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> 
     Raises
     ------
     ModelError
-        If the name ends in neither .html nor .md, if the file exists and `overwrite` is False, or if its folder does
-        not exist or cannot be written.
+        If the name ends in neither .html nor .md, if the file exists and `overwrite` is False, or if it cannot
+        be written there.
     """
     if Path(path).suffix.lower() not in _PAGES + _DOCUMENTS:
         raise ModelError(f"{path}: a report's name must end in .html for a page or in .md for Markdown")

@@ -332,10 +332,10 @@ def test_at_a_terminal_another_place_is_asked_for(
     full_disk(outputs)
     monkeypatch.setattr("w2v.commands.shared.saving._is_terminal", lambda: True)
     other = tmp_path / "other.model"
-    result = run("train", text, "--output", outputs / "e.model", *TRAIN, input=f"{tmp_path}/none/e.model\n{other}\n")
+    result = run("train", text, "--output", outputs / "e.model", *TRAIN, input=f"{text}/e.model\n{other}\n")
     assert result.exit_code == 0
     assert "Another place for it, or Enter to leave it there: " in result.stderr
-    assert "none does not exist; make it first." in result.stderr
+    assert "text.txt is not a folder." in result.stderr
     assert str(other) in result.stdout
     assert Word2Vec.load(other).is_complete_
     assert listing(text.parent) == ["text.txt"]

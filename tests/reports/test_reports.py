@@ -442,7 +442,7 @@ def test_save_report_writes_pictures_beside_markdown(embeddings: Embeddings, tmp
     ("name", "message"),
     [
         ("report.pdf", "must end in .html"),
-        ("missing/report.html", "does not exist"),
+        ("card-map.svg/report.html", "card-map.svg is not a folder"),
         ("folder.html", "is a folder"),
         ("card.md", "card-map.svg exists already"),
     ],

@@ -11,7 +11,7 @@ import numpy as np
 
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.formats.vector_files import finite_blocks
-from w2v.storage.files import ModelError, check_writable_beside, sync_folder
+from w2v.storage.files import ModelError, check_writable_beside, parents_made, sync_folder
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.keyed_copy import to_gensim as to_gensim  # a public name of this module
 from w2v.vectors.subwords import Subwords, SubwordVectors
@@ -87,7 +87,7 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
     for _ in finite_blocks(embeddings, path):
         pass
     keyed = to_gensim(embeddings)
-    with tempfile.TemporaryDirectory(prefix=f".{final.name[:100]}.", dir=final.parent) as folder:
+    with parents_made(final), tempfile.TemporaryDirectory(prefix=f".{final.name[:100]}.", dir=final.parent) as folder:
         try:
             keyed.save(str(Path(folder, final.name)))
             # the file that names the others comes last

@@ -6,10 +6,10 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from w2v.storage.files import ModelError, NoSpaceError, resolved
+from w2v.storage.files import ModelError, NoSpaceError, existing_parent, parents_made, resolved
 
 
 class OutputClaimedError(ModelError):
@@ -21,21 +21,27 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
     """Claim a name for as long as the block takes, before what shall be written there is computed.
 
     The claim is a lock on a hidden file beside it, ``.NAME.lock``, so that it ends with the process however that ends.
-    A claim is not to be made twice, not even by the same process. A symbolic link is followed. Where there are no such
-    locks (Windows, some network file systems) nothing is claimed, and runs find out when they save: see
-    `w2v.storage.rescue`.
+    A claim is not to be made twice, not even by the same process. A missing folder is made. A symbolic link is
+    followed. Where there are no such locks (Windows, some network file systems) nothing is claimed, and runs find out
+    when they save: see `w2v.storage.rescue`.
 
-    OutputClaimedError if another run has claimed the name; ModelError if its folder is missing or cannot be written.
+    OutputClaimedError if another run has claimed the name; ModelError if its folder cannot be made or written.
     """
-    file = _lock_file(resolved(path))
-    descriptor = _lock(file, path)
-    try:
-        yield
-    finally:
-        if descriptor is not None:
-            with suppress(OSError):
-                file.unlink()  # first, so that nobody can lock a file that is gone without finding that out
-            os.close(descriptor)
+    final = resolved(path)
+    file = _lock_file(final)
+    with ExitStack() as held:
+        try:
+            held.enter_context(parents_made(final))
+        except OSError as error:
+            raise _refused(path, error) from error
+        descriptor = _lock(file, path)
+        try:
+            yield
+        finally:
+            if descriptor is not None:
+                with suppress(OSError):
+                    file.unlink()  # first, so that nobody can lock a file that is gone without finding that out
+                os.close(descriptor)
 
 
 def check_unclaimed(path: str | os.PathLike[str]) -> None:
@@ -48,7 +54,7 @@ def check_unclaimed(path: str | os.PathLike[str]) -> None:
 def check_free_space(path: str | os.PathLike[str], n_bytes: int) -> None:
     """Raise `NoSpaceError` if a disk has not the space for a file or folder that takes `n_bytes` at least."""
     try:
-        free = shutil.disk_usage(Path(os.path.realpath(path)).parent).free
+        free = shutil.disk_usage(existing_parent(Path(os.path.realpath(path)))).free
     except OSError:
         return
     if free < n_bytes:
@@ -80,9 +86,7 @@ def _lock(file: Path, path: str | os.PathLike[str]) -> int | None:
         except OSError as error:
             if error.errno == errno.ENOSPC:  # the file alone needs none; what follows says how much it lacks
                 return None
-            raise ModelError(
-                f"{path} cannot be written: {error.strerror}; choose a folder that you may write to"
-            ) from error
+            raise _refused(path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -101,6 +105,10 @@ def _lock(file: Path, path: str | os.PathLike[str]) -> int | None:
                 os.write(descriptor, f"{os.getpid()}\n".encode())
             return descriptor
         os.close(descriptor)  # its owner has removed it meanwhile
+
+
+def _refused(path: str | os.PathLike[str], error: OSError) -> ModelError:
+    return ModelError(f"{path} cannot be written: {error.strerror}; choose a folder that you may write to")
 
 
 def _is_at(descriptor: int, file: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import secrets
@@ -52,16 +51,16 @@ class SavedBesideWarning(UserWarning):
 def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Open a new file beside `path` for writing and rename it to `path` when the block ends without an error.
 
-    Its folder must exist; a symbolic link is followed, so that its target is replaced. The file is flushed to the disk
-    before it is renamed. Where something has got the name meanwhile that may not be replaced, the file stays beside it,
-    with a SavedBesideWarning.
+    Its folder is made if it is missing; a symbolic link is followed, so that its target is replaced. The file is
+    flushed to the disk before it is renamed. Where something has got the name meanwhile that may not be replaced, the
+    file stays beside it, with a SavedBesideWarning.
 
     ModelError if the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
     permission). Nothing is left under the final name then, or what was there before; no debris either.
     """
     final = check_output_file(path, overwrite=overwrite)
     temporary = temporary_name(final)
-    with _removed_on_failure(path, temporary.unlink):
+    with _removed_on_failure(path, temporary.unlink), parents_made(final):
         with open(temporary, "xb") as file:
             yield file
             file.flush()
@@ -89,7 +88,7 @@ def atomic_folder(
 ) -> Iterator[Path]:
     """Make a new folder beside `path` and rename it to `path` when the block ends without an error.
 
-    Its files should be flushed to the disk by whoever writes them. The parent must exist; a symbolic link is followed.
+    Its files should be flushed to the disk by whoever writes them. A missing parent is made; links are followed.
     With `replace` it takes the place of an existing folder, which is deleted afterwards; whether it may be is for the
     caller to know. On Linux the two are exchanged in one step. `moved` is called with its name if the folder had to go
     beside `path`, of which a SavedBesideWarning tells.
@@ -101,7 +100,7 @@ def atomic_folder(
     if not replace:
         refuse_existing(path)
     temporary = temporary_name(final)
-    with _removed_on_failure(path, lambda: shutil.rmtree(temporary)), ExitStack() as held:
+    with parents_made(final), _removed_on_failure(path, lambda: shutil.rmtree(temporary)), ExitStack() as held:
         temporary.mkdir()
         held.enter_context(lock_folder(temporary))
         yield temporary
@@ -171,8 +170,9 @@ def lock_folder(folder: Path) -> Iterator[bool | None]:
 
 
 def check_writable_beside(path: str | os.PathLike[str]) -> None:
-    """Raise `ModelError` unless a folder can be made in the parent of `path`; it is tried, and removed again."""
-    trial = temporary_name(resolved(path))
+    """Raise `ModelError` unless a folder can be made in the nearest parent of `path`; it is tried, and removed."""
+    final = resolved(path)
+    trial = existing_parent(final) / temporary_name(final).name
     try:
         trial.mkdir()
         trial.rmdir()
@@ -276,19 +276,35 @@ def temporary_name(final: Path) -> Path:
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:
-    """Return the name that links lead to; raise `ModelError` unless there is a folder for it to lie in."""
+    """Return the name that links lead to; raise `ModelError` if there cannot be a folder for it to lie in."""
     if os.fspath(path) == "-":
         raise ModelError("- is no name to write to, and this result cannot go to standard output; give a name")
     final = Path(os.path.realpath(path))
     if not final.name:
         raise ModelError(f"{path} cannot be written: it has no name of its own")
-    if not final.parent.exists():
-        raise ModelError(f"{path} cannot be written: the folder {final.parent} does not exist; make it first") from (
-            FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        )
-    if not final.parent.is_dir():
-        raise ModelError(f"{path} cannot be written: {final.parent} is not a folder")
+    nearest = existing_parent(final)
+    if not nearest.is_dir():
+        raise ModelError(f"{path} cannot be written: {nearest} is not a folder")
     return final
+
+
+def existing_parent(final: Path) -> Path:
+    """Return the nearest parent of a name that exists."""
+    return next(parent for parent in final.parents if os.path.lexists(parent))
+
+
+@contextmanager
+def parents_made(final: Path) -> Iterator[None]:
+    """Make the missing parents of a name; those that are still empty go again if the block fails."""
+    missing = [parent for parent in final.parents if not os.path.lexists(parent)]
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for parent in missing:
+                parent.rmdir()
+        raise
 
 
 def _reason(error: OSError) -> str:

@@ -69,7 +69,7 @@ def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> None:
     ------
     ModelError
         If something exists there (with `overwrite`: something else than a model folder, or a model folder that also
-        holds files which are no part of a model), or if the parent folder is missing or cannot be written.
+        holds files which are no part of a model), or if it cannot be written there.
     """
     if not overwrite:
         refuse_existing(path)

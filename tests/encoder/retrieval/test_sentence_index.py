@@ -326,8 +326,7 @@ def test_build_replaces_only_an_index_and_only_when_asked(tmp_path: Path) -> Non
     make_embeddings().save(tmp_path / "my.model")
     with pytest.raises(ModelError, match="is not an index of sentences, so it is not overwritten"):
         SentenceIndex.build(make_embeddings(), ["x"], tmp_path / "my.model", overwrite=True)
-    with pytest.raises(ModelError, match="the folder .* does not exist; make it first"):
-        SentenceIndex.build(make_embeddings(), ["x"], tmp_path / "no" / "my.index")
+    assert list(SentenceIndex.build(make_embeddings(), ["a river"], tmp_path / "new" / "my.index")) == ["a river"]
 
 
 def test_build_reports_progress(tmp_path: Path, many: list[str], words: Embeddings) -> None:

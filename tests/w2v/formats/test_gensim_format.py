@@ -43,6 +43,8 @@ def test_keyed_vectors_come_back(embeddings: Embeddings, tmp_path: Path) -> None
     assert keyed.most_similar("river")[0][0] == embeddings.neighbors("river")[0][0]
     assert_same(from_gensim(keyed), embeddings)
     assert [path.name for path in tmp_path.iterdir()] == ["v.kv"]
+    write_gensim(embeddings, tmp_path / "new" / "v.kv")
+    assert_same(from_gensim(gensim.models.KeyedVectors.load(str(tmp_path / "new" / "v.kv"))), embeddings)
 
 
 @pytest.mark.slow
@@ -96,9 +98,10 @@ def test_files_are_replaced_only_when_asked(embeddings: Embeddings, tmp_path: Pa
     assert (tmp_path / "v.kv").read_text() == "mine"
     write_gensim(embeddings, tmp_path / "v.kv", overwrite=True)
     assert_same(from_gensim(gensim.models.KeyedVectors.load(str(tmp_path / "v.kv"))), embeddings)
-    for target in (tmp_path, tmp_path / "missing" / "v.kv"):
-        with pytest.raises(ModelError, match="folder"):
-            write_gensim(embeddings, target)
+    with pytest.raises(ModelError, match="folder"):
+        write_gensim(embeddings, tmp_path)
     with pytest.raises(ModelError, match="'bad' holds NaN"):
         write_gensim(Embeddings(["bad"], np.array([[np.nan]])), tmp_path / "w.kv")
     assert [path.name for path in tmp_path.iterdir()] == ["v.kv"]
+    write_gensim(embeddings, tmp_path / "new" / "v.kv")
+    assert_same(from_gensim(gensim.models.KeyedVectors.load(str(tmp_path / "new" / "v.kv"))), embeddings)

@@ -287,9 +287,10 @@ def test_write_replaces_a_file_only_when_asked(embeddings: Embeddings, tmp_path:
     assert path.read_text() == "mine"
     write_word2vec(embeddings, path, binary=True, overwrite=True)
     assert_same(read_word2vec(path), embeddings)
-    for target in (tmp_path, tmp_path / "missing" / "v"):
-        with pytest.raises(ModelError, match="folder"):
-            write_word2vec(embeddings, target, binary=True, overwrite=True)
+    with pytest.raises(ModelError, match="folder"):
+        write_word2vec(embeddings, tmp_path, binary=True, overwrite=True)
+    write_word2vec(embeddings, tmp_path / "new" / "v", binary=True)
+    assert_same(read_word2vec(tmp_path / "new" / "v"), embeddings)
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])

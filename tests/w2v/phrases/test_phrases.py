@@ -570,7 +570,7 @@ def test_command_refuses_a_bad_option(text: Path, options: list[str], fragment: 
         (["."], "folder"),
         (["text.txt", "--output", "text.txt"], "exists already"),
         (["text.txt", "--save", "."], "is a folder"),
-        (["text.txt", "--save", "nowhere/phrases.json"], "does not exist"),
+        (["text.txt", "--save", "text.txt/phrases.json"], "text.txt is not a folder"),
         (["text.txt", "--load", "missing.json", "--output", "joined.txt"], "missing.json does not exist"),
         (["text.txt", "--load", "text.txt", "--output", "joined.txt"], "not a file of phrases"),
         (["blank.txt", "--output", "joined.txt"], "no words"),
