@@ -92,7 +92,7 @@ class Text:
     word_dropout: float = 0.0
     concluded: Callable[[TextNetwork], TextNetwork] = lambda learned: learned
     part: int = LearningOptions.part
-    epochs: int = 16
+    epochs: int = 18
     least_steps: int = 1900
 
 
