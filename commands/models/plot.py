@@ -8,7 +8,13 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from w2v.commands.shared.options import model_argument, overwrite_option, progress_option, restrict_option
+from w2v.commands.shared.options import (
+    model_argument,
+    number_option,
+    overwrite_option,
+    progress_option,
+    restrict_option,
+)
 from w2v.commands.shared.output import note_missing_glyphs, show_work
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice
@@ -36,7 +42,19 @@ def _picture_options(name: str) -> Callable[[Command], Command]:
         help="The picture to write; its name ends in .png or .svg.",
     )
     title = click.option("--title", metavar="TEXT", help="Written above the picture.")
-    return lambda command: title(output(overwrite_option(progress_option(command))))
+    dark = click.option("--dark", is_flag=True, help="Light lines on a dark ground.")
+    dpi = number_option("--dpi", least=30, most=1200, default=200, help="Pixels an inch of a PNG.")
+    return lambda command: title(output(dark(dpi(overwrite_option(progress_option(command))))))
+
+
+_width_option = click.option(
+    "--width",
+    type=click.FloatRange(2, 60),
+    default=7.5,
+    show_default=True,
+    metavar="INCHES",
+    help="How wide it is at least; it grows until the labels have room.",
+)
 
 
 def _check_picture(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
@@ -45,15 +63,19 @@ def _check_picture(context: click.Context, parameter: click.Parameter, path: Pat
     return path
 
 
-def _draw(draw: Callable[[], Any], output: Path, overwrite: bool) -> None:
+def _draw(draw: Callable[[], Any], output: Path, overwrite: bool, dark: bool, dpi: int) -> None:
     """Draw a picture, write it, and print where it is."""
     from w2v.plots import check_picture_path, save_figure
 
     check_picture_path(output, overwrite)
     with note_missing_glyphs(), show_work("drawing"):
         figure = draw()
+
+    def write(path: Path) -> None:
+        save_figure(figure, path, overwrite=overwrite and path == output, dark=dark, dpi=dpi)
+
     with saving(output):
-        click.echo(keep(lambda path: save_figure(figure, path, overwrite=overwrite and path == output), output))
+        click.echo(keep(write, output))
 
 
 @click.group(
@@ -102,6 +124,7 @@ Examples:
     help="Seed of t-SNE and UMAP; the same seed gives the same picture.",
 )
 @restrict_option
+@_width_option
 @_picture_options("words.png")
 def words(
     model: Path,
@@ -110,16 +133,26 @@ def words(
     method: str,
     seed: int,
     restrict_vocab: int | None,
+    width: float,
     title: str | None,
     output: Path,
+    dark: bool,
+    dpi: int,
     overwrite: bool,
 ) -> None:
     """Draw a map of WORDs."""
     from w2v.plots import plot_words
     from w2v.vectors.embeddings import Embeddings
 
-    how: dict[str, Any] = {"neighbors": neighbors, "method": method, "random_state": seed, "title": title}
-    _draw(lambda: plot_words(Embeddings.load(model), words, restrict_vocab=restrict_vocab, **how), output, overwrite)
+    how: dict[str, Any] = {
+        "neighbors": neighbors,
+        "method": method,
+        "random_state": seed,
+        "restrict_vocab": restrict_vocab,
+        "title": title,
+        "width": width,
+    }
+    _draw(lambda: plot_words(Embeddings.load(model), words, **how), output, overwrite, dark, dpi)
 
 
 @plot.command(
@@ -130,8 +163,18 @@ Examples:
 )
 @model_argument
 @click.argument("words", metavar="A B C D...", nargs=-1, required=True)
+@_width_option
 @_picture_options("analogy.png")
-def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path, overwrite: bool) -> None:
+def analogy(
+    model: Path,
+    words: tuple[str, ...],
+    width: float,
+    title: str | None,
+    output: Path,
+    dark: bool,
+    dpi: int,
+    overwrite: bool,
+) -> None:
     """Draw pairs of words as arrows: A to B, C to D, and so on."""
     if len(words) % 2 or len(words) < 4:
         raise click.UsageError(f"Words come in pairs, two pairs or more; these are {len(words)} words.")
@@ -139,7 +182,7 @@ def analogy(model: Path, words: tuple[str, ...], title: str | None, output: Path
     from w2v.vectors.embeddings import Embeddings
 
     pairs = list(zip(words[::2], words[1::2], strict=True))
-    _draw(lambda: plot_analogies(Embeddings.load(model), pairs, title=title), output, overwrite)
+    _draw(lambda: plot_analogies(Embeddings.load(model), pairs, title=title, width=width), output, overwrite, dark, dpi)
 
 
 @plot.command(
@@ -158,7 +201,13 @@ Examples:
 )
 @_picture_options("history.png")
 def history(
-    models: tuple[Path, ...], x_axis: Literal["epoch", "seconds"], title: str | None, output: Path, overwrite: bool
+    models: tuple[Path, ...],
+    x_axis: Literal["epoch", "seconds"],
+    title: str | None,
+    output: Path,
+    dark: bool,
+    dpi: int,
+    overwrite: bool,
 ) -> None:
     """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
     from w2v.plots import plot_history
@@ -171,7 +220,7 @@ def history(
         histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
         return plot_history(histories, x_axis=x_axis, title=title)
 
-    _draw(draw, output, overwrite)
+    _draw(draw, output, overwrite, dark, dpi)
 
 
 def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import colorsys
 import logging
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
 pytest.importorskip("matplotlib")
 pytest.importorskip("textalloc")
 
+from PIL import Image
+
 from w2v.plots import MissingGlyphWarning, plot_analogies, plot_history, plot_words, save_figure
 from w2v.plots.analogies import _mean_cosine  # noqa: E402
-from w2v.plots.figures import COLORS, fonts_for, overlapping, palette, style  # noqa: E402
+from w2v.plots.dark import darkened  # noqa: E402
+from w2v.plots.figures import COLORS, INK, QUIET, fonts_for, overlapping, palette, render, style  # noqa: E402
 from w2v.plots.history import spread  # noqa: E402
 from w2v.plots.layout import principal_plane, project  # noqa: E402
 from w2v.plots.writing import caption_lines, shown, text_size, wrapped  # noqa: E402
@@ -466,10 +471,42 @@ def test_pictures_do_not_depend_on_the_users_settings(embeddings: Embeddings, tm
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
 
 
+def test_dark_pictures_can_be_read() -> None:
+    def luminance(color: list[int]) -> float:  # as WCAG has it
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in color)]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    colors = np.array([list(bytes.fromhex(color[1:])) for color in ("#ffffff", *COLORS, INK, QUIET)], dtype=np.uint8)
+    ground, *others = darkened(colors).tolist()
+    for before, after in zip(colors[1:].tolist(), others, strict=True):
+        assert (luminance(after) + 0.05) / (luminance(ground) + 0.05) >= 4.5, before
+        hues = [colorsys.rgb_to_hls(*(v / 255 for v in color))[0] for color in (before, after)]
+        assert hues[0] == pytest.approx(hues[1], abs=0.06)
+
+
+def test_dark_pictures_differ_in_their_colours_only(tmp_path: Path) -> None:
+    figure = plot_history({"my": EPOCHS})
+    light, dark = (render(figure, "svg", dark=dark).decode() for dark in (False, True))
+    assert light != dark
+    assert re.sub(r": #[0-9a-f]{6}", "", light) == re.sub(r": #[0-9a-f]{6}", "", dark)
+    save_figure(figure, tmp_path / "light.png", dpi=50)
+    save_figure(figure, tmp_path / "dark.png", dpi=50, dark=True)
+    with Image.open(tmp_path / "light.png") as white, Image.open(tmp_path / "dark.png") as black:
+        assert white.size == black.size == tuple(round(inches * 50) for inches in figure.get_size_inches())
+        expected = darkened(np.asarray(white.convert("RGB")).reshape(-1, 3))
+        assert np.array_equal(np.asarray(black.convert("RGB")).reshape(-1, 3), expected)
+
+
+def test_maps_are_as_wide_as_asked(embeddings: Embeddings) -> None:
+    assert plot_words(embeddings, TOPICS, width=12).get_figwidth() == 12
+    with pytest.raises(ValueError, match="width must be from 2 to 60 inches, not 61"):
+        plot_words(embeddings, TOPICS, width=61)
+
+
 def test_save_figure_refuses_before_it_writes(embeddings: Embeddings, tmp_path: Path) -> None:
     figure = plot_words(embeddings, TOPICS)
     (tmp_path / "taken.png").write_bytes(b"mine")
-    refused = {"x.pdf": r"\.png or \.svg", "taken.png": "exists already", "no/x.png": "does not exist"}
+    refused = {"x.pdf": r"\.png or \.svg", "taken.png": "exists already", "taken.png/x.png": "is not a folder"}
     for name, message in refused.items():
         with pytest.raises(ModelError, match=message):
             save_figure(figure, tmp_path / name)
@@ -518,11 +555,13 @@ def test_several_histories_of_one_name_are_told_apart(model: Path, embeddings: E
         (["words", "MODEL", "bread"], 1, "3 to 500 words"),
         (["words", "MODEL"], 2, "Missing argument"),
         (["words", "MODEL", *TOPICS, "--output", "x.gif"], 2, "neither .png nor .svg"),
-        (["words", "MODEL", *TOPICS, "--output", "nowhere/x.png"], 1, "does not exist"),
+        (["words", "MODEL", *TOPICS, "--output", "taken.png/x.png"], 1, "taken.png is not a folder"),
         (["words", "MODEL", *TOPICS, "--output", "taken.png"], 1, "exists already"),
         (["words", "MODEL", *TOPICS, "--method", "mds"], 2, "'mds' is not one of"),
         (["words", "MODEL", *TOPICS, "--neighbors", "-1"], 2, "--neighbors"),
         (["words", "MODEL", *TOPICS, "--seed", "x"], 2, "--seed"),
+        (["words", "MODEL", *TOPICS, "--width", "1"], 2, "--width"),
+        (["history", "MODEL", "--dpi", "0"], 2, "--dpi"),
         (["words", "missing.model", *TOPICS], 1, "does not exist"),
         (["analogy", "MODEL", "bread", "river", "music"], 2, "come in pairs"),
         (["analogy", "MODEL", "bread", "bread", "music", "river"], 1, "'bread' twice"),

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 _MOST_PAIRS = 100
 
 
-def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, title: str | None = None) -> Figure:
+def plot_analogies(
+    embeddings: Embeddings,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    title: str | None = None,
+    width: float | None = None,
+) -> Figure:
     """Draw pairs of words that stand in the same relation as arrows, such as man to king and woman to queen.
 
     Parameters
@@ -32,6 +38,8 @@ def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, 
         Two pairs or more.
     title : str, optional
         Written above.
+    width : float, default 7.5
+        Inches, from 2 to 60, to begin with; it grows until the labels have room.
 
     Returns
     -------
@@ -68,7 +76,7 @@ def plot_analogies(embeddings: Embeddings, pairs: Sequence[tuple[str, str]], *, 
         f"Mean cosine of two arrows in all {embeddings.vector_size} dimensions: {parallel:.2f}"
     )
     with style([*words, title or ""]):
-        return grow(lambda width: _draw(words, arrows, points, width, caption, title))
+        return grow(lambda inches: _draw(words, arrows, points, inches, caption, title), width)
 
 
 def _mean_cosine(offsets: NDArray[np.float64]) -> float:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from w2v.plots.dark import darkened_palette, darkened_svg
 from w2v.storage.files import ModelError, atomic_file, check_output_file
 
 if TYPE_CHECKING:
@@ -82,7 +83,14 @@ def check_picture_path(path: str | os.PathLike[str], overwrite: bool = False) ->
     check_output_file(path, overwrite=overwrite)
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def save_figure(
+    figure: Figure,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    dark: bool = False,
+    dpi: int = PNG_DPI,
+) -> None:
     """Write a picture as PNG or SVG, as the name ends; the same figure gives the same bytes.
 
     Parameters
@@ -93,6 +101,10 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool
         Ends in .png or .svg. The text of an SVG is drawn as outlines, so that it looks alike everywhere.
     overwrite : bool, default False
         Replace an existing file.
+    dark : bool, default False
+        Write light lines on a dark ground; see `w2v.plots.dark`.
+    dpi : int, default 200
+        Pixels an inch of a PNG.
 
     Raises
     ------
@@ -100,28 +112,33 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool
         As `check_picture_path`, or if writing fails. Nothing is left behind then, and what was there is unchanged.
     """
     check_picture_path(path, overwrite)
-    content = render(figure, "svg" if Path(path).suffix.lower() == ".svg" else "png")
+    content = render(figure, "svg" if Path(path).suffix.lower() == ".svg" else "png", dark=dark, dpi=dpi)
     with atomic_file(path, overwrite=overwrite) as file:
         file.write(content)
 
 
-def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+def render(figure: Figure, kind: Literal["png", "svg"], *, dark: bool = False, dpi: int = PNG_DPI) -> bytes:
     """Return a picture in the format `kind`, without a date or a version in it."""
     metadata: dict[str, Any] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     buffer = io.BytesIO()
     with _settings({"svg.hashsalt": _HASH_SALT, "svg.fonttype": "path"}):
-        figure.savefig(buffer, format=kind, dpi=PNG_DPI, metadata=metadata, facecolor="white")
-    return buffer.getvalue() if kind == "svg" else _with_few_colors(buffer)
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, facecolor="white")
+    if kind == "png":
+        return _with_few_colors(buffer, dark, dpi)
+    return darkened_svg(buffer.getvalue()) if dark else buffer.getvalue()
 
 
-def _with_few_colors(png: io.BytesIO) -> bytes:
+def _with_few_colors(png: io.BytesIO, dark: bool, dpi: int) -> bytes:
     """Return a PNG of 256 colours, which is a third of the size and looks the same."""
     from PIL import Image
 
     buffer = io.BytesIO()
     with Image.open(png) as image:
         few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(buffer, format="png", optimize=True, dpi=(PNG_DPI, PNG_DPI))
+        palette = few.getpalette()
+        if dark and palette is not None:
+            few.putpalette(darkened_palette(palette))
+        few.save(buffer, format="png", optimize=True, dpi=(dpi, dpi))
     return buffer.getvalue()
 
 

@@ -177,10 +177,15 @@ def _try_labels(
     return None
 
 
-def grow(draw: Callable[[float], Figure | None]) -> Figure:
-    """Call `draw` with growing widths, in inches, until the labels have room; ValueError if even a poster has none."""
-    width = _SMALLEST_WIDTH
-    while width < _LARGEST_WIDTH:
+def grow(draw: Callable[[float], Figure | None], width: float | None = None) -> Figure:
+    """Call `draw` with growing widths, in inches, until the labels have room; ValueError if even a poster has none.
+
+    The first is `width`, or what suits a page.
+    """
+    width = _SMALLEST_WIDTH if width is None else width
+    if not 2 <= width <= _LARGEST_WIDTH:
+        raise ValueError(f"width must be from 2 to {_LARGEST_WIDTH:.0f} inches, not {width}")
+    while width <= _LARGEST_WIDTH:
         figure = draw(width)
         if figure is not None:
             return figure

@@ -29,6 +29,7 @@ def plot_words(
     random_state: int = 0,
     restrict_vocab: int | None = None,
     title: str | None = None,
+    width: float | None = None,
 ) -> Figure:
     """Draw a map of words, each with its nearest words in its colour if `neighbors` asks for them.
 
@@ -48,6 +49,8 @@ def plot_words(
         Neighbours come from this number of the most frequent words.
     title : str, optional
         Written above.
+    width : float, default 7.5
+        Inches, from 2 to 60, to begin with; it grows until the labels have room.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def plot_words(
         raise ValueError(f"a map shows {_LEAST_POINTS} to {_MOST_POINTS} words, and these are {len(names)}; {hint}")
     points, caption = project(unit_vectors(embeddings, names), method, random_state)
     with style([*names, title or ""]):
-        return grow(lambda width: _draw(names, groups, points, neighbors > 0, width, caption, title))
+        return grow(lambda inches: _draw(names, groups, points, neighbors > 0, inches, caption, title), width)
 
 
 def unit_vectors(embeddings: Embeddings, words: Sequence[str]) -> NDArray[np.float32]:
