@@ -37,6 +37,10 @@ def print_json(value: Any) -> None:
     click.echo(json_text(value, indent=2))
 
 
+_WIDEST_RULE = 100
+"""Columns of the line under a header: a row in a file may be as long as a sentence is."""
+
+
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
     """Print a table on standard output.
 
@@ -69,7 +73,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
             console.print(printable(title), style="bold")
         console.print(table)
     for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+        is_rule = not line.strip("─ ")
+        click.echo((line[:_WIDEST_RULE] if is_rule else line).rstrip())
 
 
 def print_result(value: Any, header: Sequence[str], rows: Iterable[Sequence[str]], *, as_json: bool) -> None:
