@@ -69,17 +69,15 @@ class EncoderParameters:
         ),
         "that of MODEL, static for word vectors",
     )
-    window: int = parameter(3, Integer("Words that a convolution reads at a time.", 1, 1 << 10))
-    layers: int = parameter(1, Integer("Layers of the network.", 1, 1 << 10))
-    heads: int = parameter(4, Integer("Heads of attention in each layer.", 1, MAX_SIZE))
-    dim: int = parameter(
-        128, Integer("Width of the hidden states between the layers, a multiple of heads.", 1, MAX_SIZE)
-    )
-    positions: str = parameter("relative", Choice("How attention knows the places of words.", POSITIONS))
+    window: int = parameter(3, Integer("Kernel width of a convolution, in words.", 1, 1 << 10))
+    layers: int = parameter(1, Integer("Number of layers.", 1, 1 << 10))
+    heads: int = parameter(4, Integer("Attention heads in each layer.", 1, MAX_SIZE))
+    dim: int = parameter(128, Integer("Width of the hidden states; a multiple of heads.", 1, MAX_SIZE))
+    positions: str = parameter("relative", Choice("Positional encoding of words.", POSITIONS))
     feed_forward: float = parameter(
-        2.0, Number("Width inside a layer's feed-forward network, over dim.", above=0, high=64)
+        2.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
     )
-    norm: str = parameter("pre", Choice("Normalise what a layer reads, or what it returns.", NORMS))
+    norm: str = parameter("pre", Choice("Normalise the input of each sublayer (pre) or its output (post).", NORMS))
     head: str = parameter(
         "branch",
         Choice(
@@ -89,7 +87,7 @@ class EncoderParameters:
         ),
     )
     dropout: float = parameter(
-        0.1, Number("Fraction of the network's values that a step of training drops.", low=0, below=1)
+        0.1, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
     )
     a: float = parameter(3e-4, _PerhapsInfinite("A word of probability p starts with the weight a / (a + p).", above=0))
     identity_scale: float = parameter(

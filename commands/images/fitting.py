@@ -15,7 +15,7 @@ from w2v.neural.tasks.images.parameters import MAX_SIDE, ImageParameters
 
 size_option = click.option(
     "--size", type=click.Tuple([click.IntRange(1, MAX_SIDE)] * 2), metavar="H W",
-    help="Scale all pictures to this height and width, also those that are asked about later.",
+    help="Scale all pictures to this height and width, in training and later.",
 )  # fmt: skip
 
 

@@ -35,10 +35,10 @@ Examples:
 @model_argument
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @number_option("--top", default=1, help="Show the N most probable labels of each picture.")
-@click.option("--wrong", is_flag=True, help="Show only pictures whose labels are known and others than what is said.")
-@file_option("--attention", help="Draw what the network looks at in the first pictures, 16 at most, into FILE.png.")
+@click.option("--wrong", is_flag=True, help="Show only pictures that are labelled wrongly, where labels are known.")
+@file_option("--attention", help="Draw the attention over the first pictures, 16 at most, into FILE.png.")
 @number_option("--layer", help="With --attention: which layer.  [default: the last]")
-@file_option("--confusion", help="Draw which labels are taken for which into FILE.png, where labels are known.")
+@file_option("--confusion", help="Draw the confusion matrix into FILE.png, where labels are known.")
 @workers_option
 @overwrite_option
 @json_option

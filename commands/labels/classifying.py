@@ -126,7 +126,7 @@ Examples:
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @number_option("--top", default=1, help="With --json: how many labels of each line, the most probable.")
-@click.option("--why", is_flag=True, help="Say what each word speaks for the label: what its log-odds lose without it.")
+@click.option("--why", is_flag=True, help="Show how much each word adds to the log-odds of the label.")
 @errors_option
 @json_option
 def classify(model: Path, files: tuple[str, ...], top: int, why: bool, errors: str, as_json: bool) -> None:

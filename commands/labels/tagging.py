@@ -121,7 +121,7 @@ Examples:
 @click.option("--from-columns", "are_columns", is_flag=True, help="FILE has a word in each line, as in training.")
 @word_column_options
 @click.option("--tokenizer", type=LazyChoice(lambda: TOKENIZER_NAMES),
-              help="What divides lines into words; left out, what the tagger was trained with.")  # fmt: skip
+              help="Tokenizer for the lines.  [default: the one the tagger was trained with]")  # fmt: skip
 @errors_option
 @workers_option
 @json_option

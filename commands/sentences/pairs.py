@@ -66,7 +66,7 @@ Examples:
     type=LazyChoice(lambda: TOKENIZER_NAMES),
     default="words",
     show_default=True,
-    help="What makes words of the sentences.",
+    help="Tokenizer that splits sentences into words.",
 )
 @errors_option
 @overwrite_option

@@ -77,14 +77,14 @@ resume_option = file_option(
     "--resume",
     "interrupted",
     metavar="DIR",
-    help="Go on with the training that was to be saved to DIR, with the options that it began with.",
+    help="Resume the interrupted training in DIR, with its original options.",
 )
 checkpoint_option = click.option(
     "--checkpoint-every",
     type=Duration(),
     default="10m",
     show_default=True,
-    help="Time between two saves of the training to the output, such as 30s, 5m or 1h; 0: only when it is interrupted.",
+    help="Interval between checkpoints, e.g. 30s, 5m or 1h; 0 saves only when interrupted.",
 )
 
 split_option = click.option(

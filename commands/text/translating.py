@@ -108,13 +108,13 @@ Examples:
 )
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@number_option("--beam", default=5, most=1000, help="Translations that are followed at a time; 1 is fastest.")
+@number_option("--beam", default=5, most=1000, help="Beam size; 1 is greedy decoding, the fastest.")
 @click.option("--length-penalty", type=click.FLOAT, default=1.0, show_default=True, metavar="X",
-              help="More than 0 favours long translations; see the documentation.")  # fmt: skip
-@number_option("--n-best", default=1, most=1000, help="With --json: how many translations of each line.")
-@number_option("--batch-size", default=64, help="Lines at a time in each thread; memory grows with it.")
-@file_option("--reference", help="What the translations should be, line by line: print BLEU of them, too.")
-@file_option("--attention", help="Draw what each piece of the first translation looks at into FILE.png.")
+              help="Length penalty; larger values favour longer translations.")  # fmt: skip
+@number_option("--n-best", default=1, most=1000, help="Translations of each line to print, with --json.")
+@number_option("--batch-size", default=64, help="Lines that a thread translates at once; memory grows with it.")
+@file_option("--reference", help="Reference translations, line by line: print BLEU as well.")
+@file_option("--attention", help="Draw the cross-attention of the first translation into FILE.png.")
 @errors_option
 @workers_option
 @overwrite_option

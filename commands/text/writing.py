@@ -93,14 +93,14 @@ Examples:
 )
 @model_argument
 @click.argument("prompt", default="")
-@number_option("--max-tokens", default=200, help="Units to write at most.")
+@number_option("--max-tokens", default=200, help="Largest number of units to write.")
 @click.option("--temperature", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="X",
-              help="Below 1, probable units are written more often than they should be.")  # fmt: skip
-@number_option("--top-k", help="Draw among the N most probable units.")
+              help="Sampling temperature; below 1, probable units become more probable.")  # fmt: skip
+@number_option("--top-k", help="Sample from the N most probable units only.")
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, metavar="X",
-              help="Draw among the fewest units that have this probability together.")  # fmt: skip
-@click.option("--greedy", is_flag=True, help="Write the most probable unit each time.")
-@number_option("--seed", least=0, most=MAX_SEED, default=1, help="Decides what is drawn.")
+              help="Sample from the fewest units whose probabilities sum to at least this.")  # fmt: skip
+@click.option("--greedy", is_flag=True, help="Always write the most probable unit.")
+@number_option("--seed", least=0, most=MAX_SEED, default=1, help="Random seed of sampling.")
 @json_option
 def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     """Go on writing after PROMPT, and show each piece as soon as it is chosen."""

@@ -62,7 +62,7 @@ Examples:
     metavar="PATH",
     help="Start words from the vectors of a model folder or of a file that `w2v import` reads, the others at random.",
 )
-@click.option("--freeze", is_flag=True, help="Leave the words that --initial knows where they are.")
+@click.option("--freeze", is_flag=True, help="Keep the vectors from --initial fixed.")
 @checkpoint_option
 @click.option(
     "--dry-run", is_flag=True, help="Only estimate memory, disk and time, from a sample of the text; write nothing."

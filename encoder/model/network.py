@@ -70,7 +70,10 @@ class NetworkConfig:
         512, Integer("Rows of the table of learned positions; tokens further on share its last row.", 1, 1 << 20)
     )
     max_distance: int = parameter(32, Integer("Distances of relative positions that are told apart.", 1, 1 << 16))
-    mixer: str = parameter("attention", Choice("What lets the words of a sentence see each other.", MIXERS))
+    mixer: str = parameter(
+        "attention",
+        Choice("How words attend to each other: self-attention, a recurrent layer, or a convolution.", MIXERS),
+    )
     window: int = of_encoder("window")
 
     def __post_init__(self) -> None:

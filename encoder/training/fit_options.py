@@ -71,32 +71,28 @@ class FitOptions:
         Flag("Try the words' vectors alone and a network above them, by default attention; keep what is better."),
     )
     mask_fraction: float = parameter(
-        0.2, Number("With masked: fraction of the words that a step masks.", above=0, below=1)
+        0.2, Number("Fraction of words to mask, with the masked objective.", above=0, below=1)
     )
-    noise_words: int = parameter(
-        2048, Integer("With masked: words of noise that the right ones are told from in a step.", 1, MANY)
-    )
-    warmup: int = parameter(100, Integer("Steps in which the learning rates rise; then they fall to zero.", 0, MANY))
+    noise_words: int = parameter(2048, Integer("Noise words in each step, with the masked objective.", 1, MANY))
+    warmup: int = parameter(100, Integer("Warm-up steps; afterwards the learning rates fall to zero.", 0, MANY))
     weight_decay: float = parameter(0.01, Number("Weight decay of the network's matrices.", low=0))
-    clip: float = parameter(1.0, Number("Maximum norm of the network's gradient.", above=0))
+    clip: float = parameter(1.0, Number("Maximum gradient norm of the network.", above=0))
     chunk: int | None = parameter(
         None,
-        Integer("Sentences that the network holds at once, where a batch is larger than the memory.", 1, MANY),
+        Integer("Sentences that the network processes at once, where a batch does not fit in memory.", 1, MANY),
         "the whole batch",
     )
-    evaluate_every: int = parameter(
-        200, Integer("Steps between measurements of the loss on held-out sentences.", 1, MANY)
-    )
+    evaluate_every: int = parameter(200, Integer("Steps between evaluations on held-out sentences.", 1, MANY))
     max_time: float | None = parameter(
         None,
-        Seconds("End after so much training, such as 90s, 5m or 1h30m, if steps are left then.", low=0),
+        Seconds("Stop after this much training time, e.g. 90s, 5m or 1h30m, even if steps are left.", low=0),
         "no limit",
     )
-    min_tokens: int = parameter(MIN_TOKENS, Integer("Leave out sentences of fewer known words.", 1, MANY))
-    max_tokens: int = parameter(MAX_TOKENS, Integer("Leave out sentences of more known words.", 1, MANY))
-    hard_negatives: bool = parameter(False, Flag("The last column of pairs is what a sentence must be told from."))
+    min_tokens: int = parameter(MIN_TOKENS, Integer("Skip sentences with fewer known words.", 1, MANY))
+    max_tokens: int = parameter(MAX_TOKENS, Integer("Skip sentences with more known words.", 1, MANY))
+    hard_negatives: bool = parameter(False, Flag("The last column of pairs is a hard negative."))
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    seed: int = parameter(0, Integer("Decides everything random.", 0, 2**63 - 1))
+    seed: int = parameter(0, Integer("Random seed.", 0, 2**63 - 1))
 
     def __post_init__(self) -> None:
         check_parameters(self)

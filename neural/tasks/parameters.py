@@ -27,38 +27,40 @@ AUTO = "auto"
 class SharedParameters:
     """How the blocks of a network are made, and how they learn, whatever they read."""
 
-    architecture: str = parameter("attention", Choice("What lets the tokens of a text see each other.", MIXERS))
-    window: int = parameter(3, Integer("Tokens that a convolution reads at a time.", 1, 1 << 10))
-    layers: int = parameter(4, Integer("Blocks, of the encoder and of the decoder each.", 1, MAX_LAYERS))
-    heads: int = parameter(4, Integer("Heads of attention in each block.", 1, MAX_SIZE))
-    dim: int = parameter(128, Integer("Width of embeddings and hidden states, a multiple of heads.", 1, MAX_SIZE))
+    architecture: str = parameter(
+        "attention",
+        Choice("How tokens attend to each other: self-attention, a recurrent layer, or a convolution.", MIXERS),
+    )
+    window: int = parameter(3, Integer("Kernel width of a convolution, in tokens.", 1, 1 << 10))
+    layers: int = parameter(
+        4, Integer("Number of blocks; of a translator, in the encoder and in the decoder each.", 1, MAX_LAYERS)
+    )
+    heads: int = parameter(4, Integer("Attention heads in each block.", 1, MAX_SIZE))
+    dim: int = parameter(128, Integer("Width of embeddings and hidden states; a multiple of heads.", 1, MAX_SIZE))
     feed_forward: float = parameter(
-        2.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
+        2.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
     )
-    positions: str = parameter(
-        "sinusoidal+rotary", Choice("How attention knows the places of tokens.", DECODED_POSITIONS)
-    )
-    norm: str = parameter("pre", Choice("Normalise what a block reads, or what it returns.", NORMS))
-    activation: str = parameter("relu", Choice("Of the feed-forward network.", ACTIVATIONS))
+    positions: str = parameter("sinusoidal+rotary", Choice("Positional encoding of tokens.", DECODED_POSITIONS))
+    norm: str = parameter("pre", Choice("Normalise the input of each sublayer (pre) or its output (post).", NORMS))
+    activation: str = parameter("relu", Choice("Activation function of the feed-forward network.", ACTIVATIONS))
     dropout: float = parameter(
-        0.3, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
+        0.3, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
     )
-    smoothing: float = parameter(
-        0.1, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
-    )
+    smoothing: float = parameter(0.1, Number("Label smoothing.", low=0, below=1))
     optimizer: str = parameter(
-        "muon", Choice("What moves the matrices of the blocks; Adam moves all other parameters.", OPTIMIZERS)
+        "muon", Choice("Optimizer of the blocks' matrices; Adam updates all other parameters.", OPTIMIZERS)
     )
-    learning_rate: float = parameter(3e-3, Number("Highest learning rate.", low=0))
+    learning_rate: float = parameter(3e-3, Number("Peak learning rate.", low=0))
     warmup: int = parameter(
-        200, Integer("Steps, at most a quarter, in which the learning rate rises; then it falls to zero.", 0, MANY)
+        200, Integer("Warm-up steps, at most a quarter of all; afterwards the learning rate falls to zero.", 0, MANY)
     )
     weight_decay: float = parameter(0.0, Number("Weight decay of matrices and tables.", low=0))
-    clip: float = parameter(1.0, Number("The longest that the gradient of a step may be.", above=0))
+    clip: float = parameter(1.0, Number("Maximum gradient norm.", above=0))
     averaged: int = parameter(
         5,
         Integer(
-            "Keep the mean of the parameters at the last N measurements, if it is better; only the last fifth counts.",
+            "Average the parameters of the last N evaluations, all within the last fifth of training; keep the "
+            "average if it is better.",
             1,
             1 << 10,
         ),
@@ -69,18 +71,18 @@ class SharedParameters:
         "18, at least 1,900 steps; with max_time as many as there is time for",
     )
     max_time: float | None = parameter(
-        None, Seconds("End after so much training, such as 90s, 5m or 1h30m.", above=0), "no limit"
+        None, Seconds("Stop after this much training time, e.g. 90s, 5m or 1h30m.", above=0), "no limit"
     )
     evaluate_every: int | None = parameter(
         None,
-        Integer("Steps from one measurement of the loss on what is held out to the next.", 1, MANY),
+        Integer("Steps between evaluations on held-out data.", 1, MANY),
         "an epoch, but from 50 to 1,000",
     )
     patience: int | None = parameter(
-        None, Integer("End after N measurements without a new best.", 1, MANY), "no early end"
+        None, Integer("Stop after N evaluations without improvement.", 1, MANY), "no early end"
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    random_state: Any = parameter(1, Seed("Decides everything random; None draws a seed."))
+    random_state: Any = parameter(1, Seed("Random seed; None draws one."))
 
     def __post_init__(self) -> None:
         check_parameters(self)
@@ -94,7 +96,7 @@ class SharedParameters:
 class NetworkParameters(SharedParameters):
     """The same, of networks that read text."""
 
-    batch_tokens: int = parameter(4096, Integer("Tokens to be told in a step of training.", 1, MANY))
+    batch_tokens: int = parameter(4096, Integer("Batch size in tokens to predict.", 1, MANY))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,20 +111,24 @@ class TranslatorParameters(NetworkParameters):
 
     source_units: str = parameter(
         AUTO,
-        Choice("What sources are made of; auto: characters for scripts without spaces, else subwords.", (AUTO, *UNITS)),
+        Choice(
+            "Units of the source vocabulary; auto: characters for scripts without spaces, otherwise subwords.",
+            (AUTO, *UNITS),
+        ),
     )
-    target_units: str = parameter(AUTO, Choice("What translations are made of, likewise.", (AUTO, *UNITS)))
+    target_units: str = parameter(AUTO, Choice("Units of the target vocabulary, likewise.", (AUTO, *UNITS)))
     vocabulary_size: int = parameter(
-        8000, Integer("The most subwords, of both languages together if the vocabulary is joint.", 259, 1 << 20)
+        8000,
+        Integer("Largest number of subwords, of both languages together if the vocabulary is joint.", 259, 1 << 20),
     )
-    joint: bool = parameter(True, Flag("Let both languages share a vocabulary and a table, if both are subwords."))
+    joint: bool = parameter(True, Flag("Share one vocabulary and one embedding table, if both sides are subwords."))
     memory: str = parameter(
         "states",
-        Choice("What the decoder sees of a source: all its hidden states, or their mean alone.", MEMORIES),
+        Choice("What the decoder attends to: all hidden states of the source, or only their mean.", MEMORIES),
     )
-    max_tokens: int = parameter(256, Integer("Do not train on pairs with more tokens than this on a side.", 1, MANY))
+    max_tokens: int = parameter(256, Integer("Skip pairs with more tokens than this on either side.", 1, MANY))
     held_out: int | None = parameter(
-        None, Integer("Pairs that are measured and not trained on.", 1, MANY), "1,000, at most a tenth"
+        None, Integer("Number of pairs held out of training for evaluation.", 1, MANY), "1,000, at most a tenth"
     )
 
 
@@ -136,38 +142,38 @@ class LanguageModelParameters(NetworkParameters):
         If a value is out of range.
     """
 
-    positions: str = parameter("rotary", Choice("How attention knows the places of tokens.", DECODED_POSITIONS))
-    activation: str = parameter("gelu", Choice("Of the feed-forward network.", ACTIVATIONS))
+    positions: str = parameter("rotary", Choice("Positional encoding of tokens.", DECODED_POSITIONS))
+    activation: str = parameter("gelu", Choice("Activation function of the feed-forward network.", ACTIVATIONS))
     feed_forward: float = parameter(
-        4.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
+        4.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
     )
     dropout: float = parameter(
-        0.1, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
+        0.1, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
     )
-    smoothing: float = parameter(
-        0.0, Number("Part of the probability that training wants to be spread over all tokens.", low=0, below=1)
-    )
-    batch_tokens: int = parameter(2048, Integer("Tokens to be told in a step of training.", 1, MANY))
-    learning_rate: float = parameter(6e-3, Number("Highest learning rate.", low=0))
-    units: str = parameter("subwords", Choice("What texts are made of.", UNITS))
+    smoothing: float = parameter(0.0, Number("Label smoothing.", low=0, below=1))
+    batch_tokens: int = parameter(2048, Integer("Batch size in tokens to predict.", 1, MANY))
+    learning_rate: float = parameter(6e-3, Number("Peak learning rate.", low=0))
+    units: str = parameter("subwords", Choice("Units of the vocabulary.", UNITS))
     vocabulary_size: int | None = parameter(
-        None, Integer("The most units.", 4, 1 << 20), "8,000 subwords, all characters and words"
+        None, Integer("Largest size of the vocabulary.", 4, 1 << 20), "8,000 subwords, all characters and words"
     )
-    min_count: int = parameter(1, Integer("Leave out characters and words that occur less often.", 1, MANY))
-    tokenizer: Any = parameter("whitespace", TokenizerChoice("What divides a text into words, if these are the units."))
+    min_count: int = parameter(1, Integer("Ignore characters and words that occur less often.", 1, MANY))
+    tokenizer: Any = parameter("whitespace", TokenizerChoice("Tokenizer, where the units are words."))
     separate_lines: bool | None = parameter(
         None,
-        Flag("Let each line be a text of its own, which ends, instead of a part of one running text."),
+        Flag("Treat each line as a text of its own, not as part of one running text."),
         "lines, but for characters a running text",
     )
-    context: int = parameter(256, Integer("Tokens that the network sees at once.", 2, 1 << 20))
+    context: int = parameter(256, Integer("Context length in tokens.", 2, 1 << 20))
     held_out: float = parameter(
         0.05,
         Number(
-            "Fraction that is measured and not trained on: of a running text its end, else lines.", above=0, high=0.5
+            "Fraction held out of training for evaluation: random lines, or the end of a running text.",
+            above=0,
+            high=0.5,
         ),
     )
-    order: int = parameter(5, Integer("Order of the n-grams that stand beside the network for comparison.", 1, 7))
+    order: int = parameter(5, Integer("Order of the n-gram model beside the network.", 1, 7))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""

@@ -89,11 +89,11 @@ class PhraseParameters:
 
 PHRASE_CONSTRAINTS: dict[str, Constraint] = {
     **SHARED_WITH_PHRASES,
-    "min_count": Integer("Pairs seen less often than this are no phrases.", 1, MAX_VOCABULARY),
+    "min_count": Integer("Ignore pairs that occur less often.", 1, MAX_VOCABULARY),
     "connector_words": ConnectorWords("Words that may stand inside a phrase but neither begin nor end it."),
-    "delimiter": Delimiter("What stands between the words of a joined phrase."),
+    "delimiter": Delimiter("Separator between the words of a joined phrase."),
     "max_pairs": Integer("Distinct pairs to hold at most; beyond it the rarest are forgotten.", 1, 2**40),
     "workers": Integer("Threads; left out, all cores.", 1, 1024, optional=True),
-    "tokenizer": TokenizerChoice("How text becomes words; whitespace is for pre-tokenised text."),
+    "tokenizer": TokenizerChoice("Tokenizer; whitespace is for pre-tokenised text."),
 }
 """What each field of `PhraseParameters` may hold."""

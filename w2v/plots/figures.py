@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from w2v.plots.dark import darkened_palette, darkened_svg
 from w2v.storage.files import ModelError, atomic_file, check_output_file
 
 if TYPE_CHECKING:
@@ -125,7 +124,11 @@ def render(figure: Figure, kind: Literal["png", "svg"], *, dark: bool = False, d
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, facecolor="white")
     if kind == "png":
         return _with_few_colors(buffer, dark, dpi)
-    return darkened_svg(buffer.getvalue()) if dark else buffer.getvalue()
+    if not dark:
+        return buffer.getvalue()
+    from w2v.plots.dark import darkened_svg
+
+    return darkened_svg(buffer.getvalue())
 
 
 def _with_few_colors(png: io.BytesIO, dark: bool, dpi: int) -> bytes:
@@ -137,6 +140,8 @@ def _with_few_colors(png: io.BytesIO, dark: bool, dpi: int) -> bytes:
         few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         palette = few.getpalette()
         if dark and palette is not None:
+            from w2v.plots.dark import darkened_palette
+
             few.putpalette(darkened_palette(palette))
         few.save(buffer, format="png", optimize=True, dpi=(dpi, dpi))
     return buffer.getvalue()

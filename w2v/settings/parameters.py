@@ -356,7 +356,7 @@ class Parameters:
 
 SHARED_WITH_PHRASES: dict[str, Constraint] = {
     "scoring": Choice("Score pairs as word2phrase does, or by mutual information, from -1 to 1.", ("default", "npmi")),
-    "threshold": Number("What a phrase's score must exceed; left out, 10 for default and 0.5 for npmi.", optional=True),
+    "threshold": Number("Least score of a phrase.  [default: 10, or 0.5 for npmi]", optional=True),
     "passes": Integer("How often to join phrases and look again; each pass makes longer ones.", 1, 20),
 }
 """What both `Parameters` and `w2v.phrases.parameters.PhraseParameters` have."""
@@ -373,11 +373,9 @@ CONSTRAINTS: dict[str, Constraint] = {
         ("negative", "hs", "softmax", "glove"),
     ),
     "negative": Integer("Noise words for each observed pair.", 1, 1_000),
-    "min_count": Integer("Leave out words seen less often than this.", 1, MAX_VOCABULARY),
+    "min_count": Integer("Ignore words that occur less often.", 1, MAX_VOCABULARY),
     "max_vocab": Integer("Keep at most this many words, the most frequent.", 1, MAX_VOCABULARY, optional=True),
-    "sample": Number(
-        "Thin out words with a larger fraction of the corpus than this; 0 keeps all.", low=0, high=1, optional=True
-    ),
+    "sample": Number("Subsample words above this fraction of the corpus; 0 keeps all.", low=0, high=1, optional=True),
     "ns_exponent": Number("Draw noise words in proportion to their count to this power.", low=-5, high=5),
     "x_max": Number("GloVe: from this count of neighbours on, each counted as 1 / distance, all weigh 1.", above=0),
     "x_exponent": Number("GloVe: a smaller count x weighs (x / x_max) to this power.", low=0, high=5),
@@ -396,7 +394,7 @@ CONSTRAINTS: dict[str, Constraint] = {
         optional=True,
     ),
     "epochs": Integer("Passes over the corpus.", 1, 100_000, optional=True),
-    "max_time": Seconds("Train for this long, such as 90s or 2h, whatever epochs says.", above=0, optional=True),
+    "max_time": Seconds("Train for this long, e.g. 90s or 2h, whatever epochs says.", above=0, optional=True),
     "holdout": Number(
         "Never train on this fraction of the sentences, and measure the loss on it after every epoch.",
         above=0,

@@ -37,52 +37,57 @@ class ImageParameters(SharedParameters):
         If a value is out of range.
     """
 
-    architecture: str = parameter("attention", Choice("What lets the patches of a picture see each other.", MIXERS))
-    window: int = parameter(3, Integer("Patches that a convolution reads at a time.", 1, 1 << 10))
-    layers: int = parameter(6, Integer("Blocks.", 1, MAX_LAYERS))
-    dim: int = parameter(64, Integer("Width of the picture's vector, a multiple of heads.", 1, 1 << 16))
-    positions: str = parameter("learned", Choice("How attention knows the places of patches.", DECODED_POSITIONS))
-    activation: str = parameter("gelu", Choice("Of the feed-forward network.", ("gelu", "relu", "tanh")))
+    architecture: str = parameter(
+        "attention",
+        Choice("How patches attend to each other: self-attention, a recurrent layer, or a convolution.", MIXERS),
+    )
+    window: int = parameter(3, Integer("Kernel width of a convolution, in patches.", 1, 1 << 10))
+    layers: int = parameter(6, Integer("Number of blocks.", 1, MAX_LAYERS))
+    dim: int = parameter(
+        64, Integer("Width of hidden states and of a picture's vector; a multiple of heads.", 1, 1 << 16)
+    )
+    positions: str = parameter("learned", Choice("Positional encoding of patches.", DECODED_POSITIONS))
+    activation: str = parameter(
+        "gelu", Choice("Activation function of the feed-forward network.", ("gelu", "relu", "tanh"))
+    )
     dropout: float = parameter(
-        0.1, Number("Fraction of the hidden states' values that a step of training drops.", low=0, below=1)
+        0.1, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
     )
-    smoothing: float = parameter(
-        0.1, Number("Part of the probability that training wants to be spread over all classes.", low=0, below=1)
-    )
-    warmup: int = parameter(100, Integer("Steps in which the learning rate rises; then it falls to zero.", 0, MANY))
+    smoothing: float = parameter(0.1, Number("Label smoothing.", low=0, below=1))
+    warmup: int = parameter(100, Integer("Warm-up steps; afterwards the learning rate falls to zero.", 0, MANY))
     weight_decay: float = parameter(0.05, Number("Weight decay of matrices and tables.", low=0))
-    averaged: int = parameter(3, Integer("Keep the mean of the parameters at the last N measurements.", 1, 1 << 10))
+    averaged: int = parameter(3, Integer("Average the parameters of the last N evaluations.", 1, 1 << 10))
     epochs: int | None = parameter(
         None,
         Integer("Passes over the pictures.", 1, MANY),
         "18, at least 1,900 steps; with max_time as many as there is time for",
     )
     patch: int | None = parameter(
-        None, Integer("Side of the squares that pictures are cut into.", 1, MAX_SIDE), "makes at most 64, at least 2"
+        None, Integer("Side of a patch, in pixels.", 1, MAX_SIDE), "makes at most 64, at least 2"
     )
     pooling: str = parameter(
-        "mean", Choice("A picture's vector is the mean of its patches, or a token that looks at them.", POOLINGS)
+        "mean", Choice("A picture's vector is the mean of its patches, or the hidden state of a class token.", POOLINGS)
     )
     image_shape: tuple[int, ...] | None = parameter(
         None, ImageShape("How pictures that are passed as flat rows lie."), "square"
     )
-    batch_size: int = parameter(64, Integer("Pictures in a step of training.", 1, MANY))
+    batch_size: int = parameter(64, Integer("Batch size in pictures.", 1, MANY))
     shift: float | None = parameter(
         None,
-        Number("Most pixels by which each picture of a step is moved at random, each way.", low=0, high=MAX_SIDE),
+        Number("Augmentation: shift pictures at random by up to N pixels.", low=0, high=MAX_SIDE),
         "a fourteenth of the shorter side",
     )
     rotate: float = parameter(
-        10.0, Number("Most degrees by which each picture of a step is turned at random, either way.", low=0, high=180)
+        10.0, Number("Augmentation: rotate pictures at random by up to N degrees.", low=0, high=180)
     )
     zoom: float = parameter(
         0.1,
-        Number("Make each picture of a step larger or smaller at random, by at most this fraction.", low=0, high=10),
+        Number("Augmentation: zoom in or out at random by up to this fraction.", low=0, high=10),
     )
-    flip: bool = parameter(False, Flag("Mirror every other picture of a step, left to right."))
-    cutout: int = parameter(0, Integer("Hide a square of this side in each picture of a step.", 0, MAX_SIDE))
+    flip: bool = parameter(False, Flag("Augmentation: mirror every other picture, left to right."))
+    cutout: int = parameter(0, Integer("Augmentation: hide a square of this side, in pixels.", 0, MAX_SIDE))
     held_out: int | None = parameter(
-        None, Integer("Pictures that are measured and not trained on.", 1, MANY), "2,000, at most a tenth"
+        None, Integer("Number of pictures held out of training for evaluation.", 1, MANY), "2,000, at most a tenth"
     )
     examples: int = parameter(
         KEPT,

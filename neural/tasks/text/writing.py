@@ -14,7 +14,7 @@ from w2v.neural.packing import Packed
 from w2v.settings.constraints import MAX_SEED, Integer
 from w2v.settings.tables import MANY
 
-_COUNT = Integer("Units to write at most.", 1, MANY)
+_COUNT = Integer("Largest number of units to write.", 1, MANY)
 
 
 class Written(NamedTuple):

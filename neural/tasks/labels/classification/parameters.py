@@ -52,73 +52,74 @@ class ClassifierParameters(NetworkParameters):
     layers: Any = parameter(
         AUTO,
         AutoInteger(
-            "Blocks; 0 takes the mean of words and runs of words, as fastText does. auto: 0, and with max_time what is "
-            "best on the held-out texts.",
+            "Number of blocks. 0 averages words and word n-grams, as fastText does. auto: 0, or with max_time "
+            "whatever is best on the held-out texts.",
             0,
             MAX_LAYERS,
         ),
     )
     dim: int | None = parameter(  # type: ignore[assignment]
         None,
-        Integer("Width of embeddings and hidden states, a multiple of heads.", 1, MAX_SIZE),
+        Integer("Width of embeddings and hidden states; a multiple of heads.", 1, MAX_SIZE),
         "10 without layers, else 128",
     )
     learning_rate: float | None = parameter(  # type: ignore[assignment]
-        None, Number("Highest learning rate.", low=0), "0.5 without layers, else 0.002"
+        None, Number("Peak learning rate.", low=0), "0.5 without layers, else 0.002"
     )
     dropout: float = parameter(
-        0.3, Number("Fraction of features, or of the hidden states' values, that a step drops.", low=0, below=1)
+        0.3,
+        Number(
+            "Dropout: the fraction of features, or with layers of hidden states, dropped at each step.", low=0, below=1
+        ),
     )
-    smoothing: float = parameter(
-        0.0, Number("Part of the probability that layers are to spread over all classes.", low=0, below=1)
-    )
+    smoothing: float = parameter(0.0, Number("Label smoothing, with layers.", low=0, below=1))
     optimizer: str = parameter(
-        "adam", Choice("What moves the matrices of the blocks; Adam moves all other parameters.", OPTIMIZERS)
+        "adam", Choice("Optimizer of the blocks' matrices; Adam updates all other parameters.", OPTIMIZERS)
     )
-    batch_tokens: int = parameter(1024, Integer("With layers: words in a step of training.", 1, MANY))
+    batch_tokens: int = parameter(1024, Integer("Batch size in words, with layers.", 1, MANY))
     warmup: int = parameter(
-        100, Integer("With layers: steps in which the learning rate rises; then it falls to zero.", 0, MANY)
+        100, Integer("Warm-up steps, with layers; afterwards the learning rate falls to zero.", 0, MANY)
     )
-    positions: str = parameter("none", Choice("How attention knows the places of words.", POSITIONS))
+    positions: str = parameter("none", Choice("Positional encoding of words.", POSITIONS))
     feed_forward: float = parameter(
-        1.0, Number("Width inside a block's feed-forward network, over dim.", above=0, high=64)
+        1.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
     )
     epochs: int | None = parameter(
         None,
         Integer("Passes over the texts.", 1, MANY),
         "10, with layers at least 500 steps; with max_time as many as there is time for",
     )
-    pooling: str = parameter("max", Choice("How the hidden states of a text become one.", TEXT_POOLINGS))
-    tokenizer: Any = parameter("words", TokenizerChoice("What divides a text into words."))
-    min_count: int = parameter(1, Integer("Leave out words that occur less often.", 1, MANY))
-    word_ngrams: int = parameter(2, Integer("Without layers: words of the longest run that is a feature.", 1, 16))
-    min_n: int = parameter(3, Integer("The shortest n-gram of a word's characters, borders included.", 1, 50))
-    max_n: int = parameter(0, Integer("Without layers: the longest; 0 for none.", 0, 50))
-    buckets: int = parameter(
-        2_000_000, Integer("Without layers: how many numbers runs and n-grams are hashed to.", 1, MOST_BUCKETS)
-    )
+    pooling: str = parameter("max", Choice("How the hidden states of a text are pooled.", TEXT_POOLINGS))
+    tokenizer: Any = parameter("words", TokenizerChoice("Tokenizer that splits texts into words."))
+    min_count: int = parameter(1, Integer("Ignore words that occur less often.", 1, MANY))
+    word_ngrams: int = parameter(2, Integer("Longest word n-gram, without layers.", 1, 16))
+    min_n: int = parameter(3, Integer("Shortest character n-gram of a word, borders included.", 1, 50))
+    max_n: int = parameter(0, Integer("Longest character n-gram, without layers; 0 for none.", 0, 50))
+    buckets: int = parameter(2_000_000, Integer("Number of hash buckets for n-grams, without layers.", 1, MOST_BUCKETS))
     class_weight: str = parameter(
         "none",
         Choice(
-            "Let errors of every class count alike, or so that rare classes weigh as much as others.",
+            "Weigh all examples alike, or (balanced) all classes alike.",
             ("none", "balanced"),
         ),
     )
     multi_label: bool | None = parameter(
-        None, Flag("Let a text have any number of labels: each is a question of its own."), "if a text has several"
+        None, Flag("Allow any number of labels a text; each is decided by itself."), "if a text has several"
     )
     word_dropout: float = parameter(
         0.1,
         Number(
-            "With layers: fraction of words that training reads as unknown; of rare words it is more.", low=0, below=1
+            "Fraction of words that training replaces by the unknown word, with layers; rare words more often.",
+            low=0,
+            below=1,
         ),
     )
-    max_words: int = parameter(512, Integer("With layers: words of a text that are read, the first.", 1, 1 << 20))
+    max_words: int = parameter(512, Integer("Read only the first N words of a text, with layers.", 1, 1 << 20))
     held_out: float = parameter(
         0.1,
         Number(
-            "Fraction that is set aside to choose and to calibrate by; without layers everything is trained on in the "
-            "end. 0 for none.",
+            "Fraction held out to choose and calibrate by; without layers the final model is trained on everything. 0 "
+            "for none.",
             low=0,
             high=0.5,
         ),
