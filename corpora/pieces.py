@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,6 +23,38 @@ _OPTIONS = ("special", "max_tokens", "max_characters", "keep_unknown")
 _TRIAL = "a known word, and \u2603"
 _MOST = 1 << 24
 _SPARE = 1 << 16
+_AT_ONCE = 1 << 21
+"""Characters of texts whose ids are Python's integers at a time."""
+
+
+def packed_in_parts(
+    texts: Sequence[str], encode: Callable[[Sequence[str]], Sequence[Sequence[int]]]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the ids of texts, and where those of each begin, encoding some texts at a time to save memory.
+
+    Parameters
+    ----------
+    texts : sequence of str, S of them
+    encode : callable
+        Returns the ids of each of some texts.
+
+    Returns
+    -------
+    ids : ndarray of shape (N,), int32
+    offsets : ndarray of shape (S + 1,), int64
+    """
+    offsets, parts, begin = np.zeros(len(texts) + 1, np.int64), [np.empty(0, np.int32)], 0
+    while begin < len(texts):
+        end, left = begin, _AT_ONCE
+        while end < len(texts) and left > 0:
+            left -= len(texts[end])
+            end += 1
+        lists = encode(texts[begin:end])
+        lengths = np.array([len(ids) for ids in lists], np.int64)
+        parts.append(np.fromiter(chain.from_iterable(lists), np.int32, int(lengths.sum())))
+        offsets[begin + 1 : end + 1] = lengths
+        begin = end
+    return np.concatenate(parts), np.cumsum(offsets)
 
 
 @dataclass(frozen=True)
@@ -91,18 +123,18 @@ class PiecesTokenizer:
         offsets : ndarray of shape (S + 1,), int64
             Text s has numbers[offsets[s]:offsets[s + 1]].
         """
-        cut = [text[: self.max_characters] for text in texts]
-        library = self._built.library
-        with _understood("the tokenizer of pieces cannot divide a text"):
-            encoded: list[Encoding] = library.encode_batch_fast(cut, add_special_tokens=self.special)
-        lists = [encoding.ids for encoding in encoded]
-        offsets = np.zeros(len(lists) + 1, np.int64)
-        np.cumsum([len(numbers) for numbers in lists], out=offsets[1:])
-        flat = np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1]))
+        flat, offsets = packed_in_parts(texts, self._lists)
         if self.keep_unknown or self._built.unknown is None:
             return flat, offsets
         is_kept = flat != self._built.unknown
         return flat[is_kept], np.concatenate([[0], np.cumsum(is_kept)])[offsets]
+
+    def _lists(self, texts: Sequence[str]) -> list[list[int]]:
+        cut = [text[: self.max_characters] for text in texts]
+        library = self._built.library
+        with _understood("the tokenizer of pieces cannot divide a text"):
+            encoded: list[Encoding] = library.encode_batch_fast(cut, add_special_tokens=self.special)
+        return [encoding.ids for encoding in encoded]
 
     @property
     def pieces(self) -> list[str]:

@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.pieces import PiecesTokenizer
+from w2v.corpora.pieces import PiecesTokenizer, packed_in_parts
 from w2v.corpora.tokenizers import Tokenizer, get_tokenizer, tokenizer_from_config
 
 __all__ = [
@@ -106,7 +105,9 @@ class _Listed(ABC):
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the ids of texts; see `Units.encode`."""
         find = self._ids.get
-        return _packed([[find(piece, UNKNOWN) for piece in self._split(text)] for text in texts])
+        return packed_in_parts(
+            texts, lambda some: [[find(piece, UNKNOWN) for piece in self._split(text)] for text in some]
+        )
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
         """Return the text of ids; see `Units.decode`."""
@@ -390,12 +391,6 @@ def _most_frequent(counts: Counter[str], size: int | None, min_count: int) -> tu
 
 def _composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
-
-
-def _packed(lists: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    offsets = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum([len(ids) for ids in lists], out=offsets[1:])
-    return np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1])), offsets
 
 
 @functools.cache

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2v.corpora.pieces import packed_in_parts
 from w2v.corpora.units import END, START, UNKNOWN, Characters, Subwords, Words, learn_units, units_from_config
 
 TEXTS = ["Ein Mann in blau steht.", "Zwei Männer stehen; zwei Frauen sitzen.", "好久不见", "long time no see"] * 3
@@ -39,6 +42,24 @@ def test_ids_of_characters_and_words_are_by_frequency() -> None:
     assert Words.learn(["to be or not to be"], size=5).learned == ("be", "to")
     assert Words.learn(["to be or not to be"], min_count=2).learned == ("be", "to")
     assert learn_units("words", ["Ein Mann."], tokenizer="words").pieces[3:] == ["ein", "mann"]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+def test_texts_are_encoded_some_at_a_time(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr("w2v.corpora.pieces._AT_ONCE", at_once)
+    asked: list[int] = []
+    texts = ["abc", "", "de", "", "fghij"]
+
+    def encode(some: Sequence[str]) -> list[list[int]]:
+        asked.append(len(some))
+        return [[ord(letter) for letter in text] for text in some]
+
+    ids, offsets = packed_in_parts(texts, encode)
+    assert bytes(ids.tolist()) == b"abcdefghij" and ids.dtype == np.int32
+    assert offsets.tolist() == [0, 3, 3, 5, 5, 10] and offsets.dtype == np.int64
+    assert asked == {1: [1, 2, 2], 7: [5], 1000: [5]}[at_once]
+    none, borders = packed_in_parts([], encode)
+    assert none.tolist() == [] and borders.tolist() == [0]
 
 
 def test_what_is_unknown_is_one_unit() -> None:
