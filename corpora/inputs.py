@@ -50,11 +50,29 @@ class CountedFile(io.RawIOBase):
         """Tell that this file can be read."""
         return True
 
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place in the file, if it has places."""
+        return cast(BinaryIO, self._source).seek(offset, whence)
+
     def readinto(self, buffer: Any, /) -> int:
         """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
         n_bytes = self._source.readinto(memoryview(buffer)[: self.longest_read]) or 0
         self.n_bytes += n_bytes
         return n_bytes
+
+
+class Excerpt(io.RawIOBase):
+    """The bytes of a file from `start` to `stop`; the file is not closed with this object."""
+
+    def __init__(self, source: BinaryIO, start: int, stop: int) -> None:
+        source.seek(start)
+        self._source, self._left = source, stop - start
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
+        n_bytes = self._source.readinto(memoryview(buffer)[: self._left]) or 0  # type: ignore[attr-defined]
+        self._left -= n_bytes
+        return cast(int, n_bytes)
 
 
 class _ZstdStream(io.RawIOBase):

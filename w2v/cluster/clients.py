@@ -93,8 +93,8 @@ def check_workers(client: Client) -> None:
     """Raise ClusterError if there are no workers, or one has no toolkit or another version of it."""
     if not client.nthreads():
         raise ClusterError(
-            f"the cluster at {client.scheduler.address} has no workers: start some with "  # type: ignore[union-attr]
-            f"`dask worker {client.scheduler.address}`"  # type: ignore[union-attr]
+            f"the cluster at {client.scheduler.address} has no workers: start some with "
+            f"`dask worker {client.scheduler.address}`"
         )
     toolkit = importlib.import_module("w2v")
     found = client.run(getattr, toolkit, "__version__", on_error="return")  # a module travels by its name

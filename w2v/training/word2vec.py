@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.cluster.dask_engine import open_engine
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.display.html import Html, ShownAsHtml, escape, html_curve, html_facts
+from w2v.display.progress import tell
 from w2v.display.wording import decimals, in_words, seconds_in_words
 from w2v.encoding.corpus import Corpus, recorded_files
 from w2v.encoding.vocabulary import Vocabulary
@@ -20,6 +22,7 @@ from w2v.monitoring.history import Progress
 from w2v.settings.constraints import MAX_SEED
 from w2v.settings.estimator import Estimator, by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL, GENSIM, Parameters
+from w2v.training.cluster.session import check_cluster, train_on
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback
 from w2v.training.session import RunOptions, Start, train
@@ -161,6 +164,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
+        client: Any = None,
+        round_words: int | None = None,
     ) -> Word2Vec:
         """Train from the start.
 
@@ -198,6 +203,12 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             files that are mapped into memory. With GloVe, of its counts as well.
         work_folder : path-like, optional
             Where those files go; by default the system's temporary folder.
+        client : distributed.Client or str, optional
+            Train on a cluster of Dask, of as many parts as it has workers; the corpus is files that all of them can
+            read. Or its address, ``"tcp://host:8786"``, or ``"local:4"`` for four processes of this machine. `workers`
+            are the threads of each then. See docs/cluster.md.
+        round_words : int, optional
+            With a cluster: the words that a worker trains between two exchanges. By default there are 225 of these.
 
         Returns
         -------
@@ -223,7 +234,9 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
-        train(corpus, self._afresh(initial, freeze), run, self._keep)
+        if round_words is not None and client is None:
+            raise ValueError("round_words is for a cluster: give client as well")
+        self._train(corpus, self._afresh(initial, freeze), run, client, round_words)
         return self
 
     def resume(
@@ -237,6 +250,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
+        client: Any = None,
     ) -> Word2Vec:
         """Go on with a training that was interrupted, on the same corpus; with one worker, exactly.
 
@@ -251,7 +265,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         start = self._interrupted()
-        train(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
+        self._train(_recorded_corpus(self._state) if corpus is None else corpus, start, run, client)
         return self
 
     def continue_fit(
@@ -336,6 +350,15 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             shown = decimals(last.get("loss"))
             facts.append(("loss", Html(f"{html_curve(losses, 'loss by epoch')} {escape(shown)}")))
         return html_facts("Word2Vec" if self.is_complete_ else "Word2Vec, interrupted", facts)
+
+    def _train(self, corpus: Corpus, start: Start, run: RunOptions, client: Any, words: int | None = None) -> None:
+        """Train here, or on a cluster."""
+        if client is None:
+            train(corpus, start, run, self._keep)
+            return
+        check_cluster(start, run)
+        with open_engine(client, lambda line: tell(run.progress, line)) as engine:
+            train_on(engine, corpus, start, run, self._keep, words)
 
     def _validated(self) -> Parameters:
         parameters = Parameters(**self.get_params())
