@@ -281,7 +281,12 @@ def _run(trainer: Trainer, n_threads: int, last: int) -> None:
     """Train up to a segment."""
     crew = make_crew(trainer, n_threads, pauses=[_UntilStep(last)])
     with trainer.ending(crew.failures):
-        run_threads(crew.work, n_threads, crew.failures)
+        if n_threads > 1:
+            run_threads(crew.work, n_threads, crew.failures)
+            return
+        crew.work(0)
+        if crew.failures:
+            raise crew.failures[0]
 
 
 def forget(training: str, number: int | None = None) -> None:
