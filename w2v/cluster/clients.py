@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import re
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -72,6 +73,7 @@ def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
             )
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster))
+        client.run(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them too, but is for this process
         yield client
 
 

@@ -45,8 +45,9 @@ class DaskEngine:
 
     def fetch(self, handles: Sequence[Future]) -> list[Any]:
         """Wait for values and bring them here, from the workers themselves where they can be reached."""
-        from distributed import CommClosedError, KilledWorker
+        from distributed import KilledWorker
         from distributed.client import FutureCancelledError, FuturesCancelledError
+        from distributed.comm import CommClosedError
 
         self._is_checked = False
         try:

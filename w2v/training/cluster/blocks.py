@@ -19,7 +19,8 @@ from w2v.training.tables import Tables
 Block = tuple[NDArray[np.float32], ...]
 """Rows of each table that training moves, each of shape (n_rows, D)."""
 
-_ROWS_AT_ONCE = 1 << 12
+_ROWS_AT_ONCE = 1 << 10  # all that a step works with stays in the cache
+_LEAST = np.float32(1e-30)  # of a scale that has an inverse
 _MOST = np.iinfo(np.int16).max
 
 
@@ -59,19 +60,18 @@ def delta_of(tables: Tables, block: Block, number: int, n_blocks: int, n_words: 
             rows = slice(first, first + _ROWS_AT_ONCE)
             moved = now[rows] - before[rows]
             scale[rows] = np.abs(moved).max(axis=1) / _MOST
-            step[rows] = np.rint(moved / np.where(scale[rows] > 0, scale[rows], 1)[:, None]).clip(-_MOST, _MOST)
+            moved *= np.divide(1, scale[rows], out=np.zeros_like(scale[rows]), where=scale[rows] > _LEAST)[:, None]
+            step[rows] = np.rint(moved, out=moved)
         steps.append(step)
         scales.append(scale)
     return Delta(tuple(steps), tuple(scales), n_words)
 
 
-def combine(
-    block: Block, momentum: Block | None, deltas: list[Delta], decay: float, rate: float = 1.0
-) -> tuple[Block, Block]:
+def combine(block: Block, momentum: Block | None, deltas: list[Delta], decay: float) -> tuple[Block, Block]:
     """Return a block after the outer step, and its momentum.
 
     With the mean d of the deltas, weighted by words, the momentum m becomes ``decay * m + d``, and the rows move by
-    ``rate * (d + decay * m)``. None is no momentum yet.
+    ``d + decay * m``. None is no momentum yet.
     """
     weights = np.array([delta.n_words for delta in deltas], np.float64)
     weights /= max(1.0, weights.sum())
@@ -80,11 +80,16 @@ def combine(
         moved, kept = np.empty_like(before), np.empty_like(before)
         for first in range(0, len(before), _ROWS_AT_ONCE):
             rows = slice(first, first + _ROWS_AT_ONCE)
-            mean = np.zeros(before[rows].shape, np.float32)
+            mean, step = np.zeros_like(before[rows]), np.empty_like(before[rows])
             for delta, weight in zip(deltas, weights, strict=True):
-                mean += delta.steps[table][rows] * (np.float32(weight) * delta.scales[table][rows])[:, None]
-            kept[rows] = mean if momentum is None else np.float32(decay) * momentum[table][rows] + mean
-            moved[rows] = before[rows] + np.float32(rate) * (mean + np.float32(decay) * kept[rows])
+                np.copyto(step, delta.steps[table][rows])
+                step *= (np.float32(weight) * delta.scales[table][rows])[:, None]
+                mean += step
+            kept[rows] = mean
+            if momentum is not None:
+                kept[rows] += np.multiply(momentum[table][rows], np.float32(decay), out=step)
+            mean += np.multiply(kept[rows], np.float32(decay), out=step)
+            np.add(before[rows], mean, out=moved[rows])
         after.append(moved)
         momenta.append(kept)
     return tuple(after), tuple(momenta)
