@@ -89,7 +89,7 @@ class RoundTraining:
         ]
         found: list[Trained] = self.engine.fetch([self._run(j, pick, each, 0) for j, each in enumerate(trained)])
         moved = [[self._run(j, pick, each, 1, block) for block in range(k)] for j, each in enumerate(trained)]
-        following = Version(moved[0], [])
+        following, combined = Version(moved[0], []), []
         if k > 1:
             combined = [
                 self._run(
@@ -98,7 +98,7 @@ class RoundTraining:
                 for j in range(k)
             ]
             following = Version(*([self._run(j, pick, combined[j], part) for j in range(k)] for part in (0, 1)))
-        self._made_of, self.version, self.step = (self.version, trained, moved), following, self.step + 1
+        self._made_of, self.version, self.step = (self.version, trained, moved, combined), following, self.step + 1
         return found
 
     def _run(self, shard: int, function: Callable[..., Any], *arguments: Any) -> Handle:

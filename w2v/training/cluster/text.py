@@ -100,19 +100,15 @@ def read_text(
         )
         for j, part in enumerate(parts)
     ]
-    counts = [engine.run(count_words, shard, worker=j % engine.n_workers) for j, shard in enumerate(shards)]
-    while len(counts) > 1:  # neighbours at a time
-        merged = [
-            engine.run(merge_counts, *counts[j : j + 2], worker=j % engine.n_workers)
-            for j in range(0, len(counts) - 1, 2)
-        ]
-        counts = merged + counts[2 * len(merged) :]
-    chosen = engine.run(choose_vocabulary, counts[0], parameters.min_count, parameters.max_vocab, worker=0)
+    counts = [[engine.run(count_words, shard, worker=j % engine.n_workers) for j, shard in enumerate(shards)]]
+    while len(counts[-1]) > 1:  # neighbours at a time; all are kept until every worker holds the vocabulary
+        pairs = [counts[-1][j : j + 2] for j in range(0, len(counts[-1]), 2)]
+        counts.append([engine.run(merge_counts, pair, worker=2 * j % engine.n_workers) for j, pair in enumerate(pairs)])
+    chosen = engine.run(choose_vocabulary, counts[-1][0], parameters.min_count, parameters.max_vocab, worker=0)
     [vocabulary] = engine.fetch([chosen])
     if not len(vocabulary):
-        [found] = engine.fetch([engine.run(summary_of, counts[0], worker=0)])
+        [found] = engine.fetch([engine.run(summary_of, counts[-1][0], worker=0)])
         raise EmptyVocabularyError(why_empty(reader, found, parameters.min_count))
-    del counts
     facts = engine.fetch(
         [engine.run(describe_part, shard, chosen, parameters, worker=j % engine.n_workers)
          for j, shard in enumerate(shards)]

@@ -145,8 +145,11 @@ def count_words(shard: Shard) -> Counts:
         return Counts(words, scanned.counts[places], (shard.number << _NUMBER_BITS) + scanned.first[places])
 
 
-def merge_counts(before: Counts, after: Counts) -> Counts:
-    """Return the words of two parts, the second of which follows the first."""
+def merge_counts(parts: list[Counts]) -> Counts:
+    """Return the words of one part or two, the second of which follows the first."""
+    if len(parts) == 1:
+        return parts[0]
+    before, after = parts
     rows = known_rows(after.words, dict(zip(before.words, range(len(before.words)), strict=True)))
     is_new, counts = rows < 0, before.counts.copy()
     counts[rows[~is_new]] += after.counts[~is_new]
@@ -287,6 +290,11 @@ def _run(trainer: Trainer, n_threads: int, last: int) -> None:
         crew.work(0)
         if crew.failures:
             raise crew.failures[0]
+
+
+def kept_parts() -> list[tuple[str, int]]:
+    """Return the trainings and their parts that a process keeps."""
+    return list(_BENCHES)
 
 
 def forget(training: str, number: int | None = None) -> None:
