@@ -73,8 +73,12 @@ def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
             )
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster))
-        client.run(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them too, but is for this process
+        client.run(_ignore_interrupts)  # Ctrl-C reaches them too, but is for this process
         yield client
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

@@ -37,12 +37,12 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def expected(text: Path) -> Word2Vec:
-    return Word2Vec(**SETTINGS).fit(text, client=InProcess(2))
+    return Word2Vec(**SETTINGS).fit(text, client=InProcess(2), round_words=3000)
 
 
 def test_cluster_learns_what_this_process_would(client: Any, text: Path, expected: Word2Vec) -> None:
     assert describe(client).startswith("Cluster: 2 workers, 2 threads")
-    model = Word2Vec(**SETTINGS).fit(text, client=client)
+    model = Word2Vec(**SETTINGS).fit(text, client=client, round_words=3000)
     assert np.array_equal(model.vectors_, expected.vectors_)
     assert np.array_equal(model.output_vectors_, expected.output_vectors_)
 
@@ -56,7 +56,7 @@ def test_killing_a_worker_changes_no_bit(client: Any, text: Path, expected: Word
             killed.append(victim)
             os.kill(victim, signal.SIGKILL)
 
-    model = Word2Vec(**SETTINGS).fit(text, client=client, progress=kill)
+    model = Word2Vec(**SETTINGS).fit(text, client=client, progress=kill, round_words=3000)
     assert killed
     assert np.array_equal(model.vectors_, expected.vectors_)
 
