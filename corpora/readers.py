@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple, cast
 
+from w2v.corpora.files.remote import is_remote
 from w2v.corpora.inputs import (
     ByteSource,
     CorpusError,
@@ -143,7 +144,10 @@ class TextReader:
     @property
     def recorded(self) -> tuple[str, ...]:
         """Absolute names to read the files by again; "-" for what can be read only once, such as a pipe."""
-        return tuple("-" if path in self._read_once else os.path.abspath(path) for path in self.paths)
+        return tuple(
+            "-" if path in self._read_once else path if is_remote(path) else os.path.abspath(path)
+            for path in self.paths
+        )
 
     @property
     def files(self) -> list[str] | None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.cluster.dask_engine import open_engine
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.display.html import Html, ShownAsHtml, escape, html_curve, html_facts
-from w2v.display.progress import tell
 from w2v.display.wording import decimals, in_words, seconds_in_words
 from w2v.encoding.corpus import Corpus, recorded_files
 from w2v.encoding.vocabulary import Vocabulary
@@ -22,7 +21,7 @@ from w2v.monitoring.history import Progress
 from w2v.settings.constraints import MAX_SEED
 from w2v.settings.estimator import Estimator, by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL, GENSIM, Parameters
-from w2v.training.cluster.session import check_cluster, train_on
+from w2v.training.cluster.session import train_on_cluster
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback
 from w2v.training.session import RunOptions, Start, train
@@ -236,7 +235,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         if round_words is not None and client is None:
             raise ValueError("round_words is for a cluster: give client as well")
-        self._train(corpus, self._afresh(initial, freeze), run, client, round_words)
+        _trains(client, round_words)(corpus, self._afresh(initial, freeze), run, self._keep)
         return self
 
     def resume(
@@ -265,7 +264,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         start = self._interrupted()
-        self._train(_recorded_corpus(self._state) if corpus is None else corpus, start, run, client)
+        _trains(client)(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
         return self
 
     def continue_fit(
@@ -351,15 +350,6 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             facts.append(("loss", Html(f"{html_curve(losses, 'loss by epoch')} {escape(shown)}")))
         return html_facts("Word2Vec" if self.is_complete_ else "Word2Vec, interrupted", facts)
 
-    def _train(self, corpus: Corpus, start: Start, run: RunOptions, client: Any, words: int | None = None) -> None:
-        """Train here, or on a cluster."""
-        if client is None:
-            train(corpus, start, run, self._keep)
-            return
-        check_cluster(start, run)
-        with open_engine(client, lambda line: tell(run.progress, line)) as engine:
-            train_on(engine, corpus, start, run, self._keep, words)
-
     def _validated(self) -> Parameters:
         parameters = Parameters(**self.get_params())
         parameters.validate()
@@ -419,6 +409,11 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         self.history_ = [record.to_dict() for record in state.history]
         self.inputs_, self.inputs_errors_ = state.inputs, state.errors
         self.embeddings_: Embeddings = state.embeddings
+
+
+def _trains(client: Any, round_words: int | None = None) -> Callable[..., None]:
+    """Return what trains, here or on a cluster; it takes what `train` does."""
+    return train if client is None else partial(train_on_cluster, client, round_words)
 
 
 def _recorded_corpus(state: TrainingState) -> TextReader:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from w2v.cluster.dask_engine import open_engine
 from w2v.cluster.engines import Engine, Handle
-from w2v.display.progress import show_training
+from w2v.display.progress import show_training, tell
 from w2v.encoding.corpus import Corpus
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import TrainingInterrupted
@@ -49,6 +50,20 @@ def check_cluster(start: Start, run: RunOptions) -> None:
     if parameters.objective == "glove" or parameters.lines != "text":
         name = "objective" if parameters.objective == "glove" else "lines"
         raise ValueError(f"{name}={getattr(parameters, name)!r:.80} cannot go with a cluster: train on one machine.")
+
+
+def train_on_cluster(
+    client: Any,
+    round_words: int | None,
+    corpus: Corpus,
+    start: Start,
+    run: RunOptions,
+    keep: Callable[[TrainingState], None],
+) -> None:
+    """Train on a cluster, see `open_client`, as `train_on` does; what cannot be is refused before it is opened."""
+    check_cluster(start, run)
+    with open_engine(client, partial(tell, run.progress)) as engine:
+        train_on(engine, corpus, start, run, keep, round_words)
 
 
 def train_on(
