@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import multiprocessing
 import re
 import signal
 import warnings
@@ -65,12 +66,20 @@ def open_client(address: str | Client) -> Iterator[Client]:
 @contextmanager
 def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
     """Start a cluster of processes of one thread each, so that threads do not share an interpreter."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(1)  # a process of a cluster that runs the script again; that cluster says what is wrong
     with ExitStack() as stack:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # another port is taken for the dashboard if its own is in use
-            cluster = distributed.LocalCluster(
-                n_workers=n_processes, threads_per_worker=1, processes=True, silence_logs=logging.ERROR
-            )
+            try:
+                cluster = distributed.LocalCluster(
+                    n_workers=n_processes, threads_per_worker=1, processes=True, silence_logs=logging.CRITICAL
+                )
+            except RuntimeError as error:
+                raise ClusterError(
+                    f"the processes of local:{n_processes} cannot be started ({error}): in a script, begin below "
+                    '`if __name__ == "__main__":`, because each of them imports it'
+                ) from error
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster))
         client.run(_ignore_interrupts)  # Ctrl-C reaches them too, but is for this process
