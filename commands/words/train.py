@@ -112,12 +112,13 @@ def train(
                                           "--resume": None if round_words is None else interrupted})  # fmt: skip
     if freeze and initial is None:
         raise click.UsageError("--freeze needs --initial.")
+    resume = "w2v train --resume" if cluster is None else f"w2v train --cluster {cluster} --resume"
     if interrupted is not None:
         if output not in (None, interrupted):
             raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
         model, corpus, output = _open_interrupted(interrupted, inputs, errors_given, given)
-        resume = partial(model.resume, client=cluster)
-        run_training(model, resume, corpus, output, as_json, checkpoint_every, overwrite=True)
+        going_on = partial(model.resume, client=cluster)
+        run_training(model, going_on, corpus, output, as_json, checkpoint_every, overwrite=True, resume=resume)
         return
     if not inputs:
         raise click.UsageError("Missing argument 'INPUT...'.")
@@ -132,7 +133,7 @@ def train(
     fit: Callable[..., Word2Vec] = on_cluster if base is None else model.continue_fit
     if initial is not None:
         fit = partial(fit, initial=_open_vectors(initial), freeze=freeze)
-    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
+    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite, resume)
 
 
 def _check_start(ways: dict[str, object]) -> None:
