@@ -9,8 +9,10 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, BinaryIO, Protocol, cast
+
+from w2v.corpora.files.remote import expand_remote, is_remote, open_remote, remote_size
 
 STDIN = "-"
 """The name that stands for standard input."""
@@ -50,11 +52,29 @@ class CountedFile(io.RawIOBase):
         """Tell that this file can be read."""
         return True
 
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place in the file, if it has places."""
+        return cast(BinaryIO, self._source).seek(offset, whence)
+
     def readinto(self, buffer: Any, /) -> int:
         """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
         n_bytes = self._source.readinto(memoryview(buffer)[: self.longest_read]) or 0
         self.n_bytes += n_bytes
         return n_bytes
+
+
+class Excerpt(io.RawIOBase):
+    """The bytes of a file from `start` to `stop`; the file is not closed with this object."""
+
+    def __init__(self, source: BinaryIO, start: int, stop: int) -> None:
+        source.seek(start)
+        self._source, self._left = source, stop - start
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
+        n_bytes = self._source.readinto(memoryview(buffer)[: self._left]) or 0  # type: ignore[attr-defined]
+        self._left -= n_bytes
+        return cast(int, n_bytes)
 
 
 class _ZstdStream(io.RawIOBase):
@@ -153,6 +173,12 @@ def _expand(name: object) -> list[str]:
         return [path]
     if "\0" in path:
         raise CorpusError(f"{path!r:.80} is not the name of a file: it holds a NUL")
+    if is_remote(path):
+        with reading_errors(path):
+            found = expand_remote(path)
+        if not found:
+            raise CorpusError(f"{path}: there is no such file, or no file matches")
+        return found
     if os.path.isdir(path):
         raise CorpusError(f"{path} is a folder; name its files, for example {os.path.join(path, '*.txt')!r:.80}")
     if os.path.lexists(path):
@@ -170,6 +196,8 @@ def size_on_disk(path: str) -> int | None:
     if path == STDIN:
         return None
     with reading_errors(path):
+        if is_remote(path):
+            return remote_size(path)
         status = os.stat(path)
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
@@ -201,7 +229,8 @@ def reading_errors(path: str, damage: type[Exception] = EOFError) -> Iterator[No
     """
     name, kind = display_name(path), _DECODERS.get(_suffix(path), ("", None))[0]
     try:
-        yield
+        with _store_errors(path) if is_remote(path) else nullcontext():
+            yield
     except EOFError as error:
         raise CorpusError(
             f"{name} is truncated: its {kind} data end in the middle; copy or download the file again"
@@ -215,6 +244,24 @@ def reading_errors(path: str, damage: type[Exception] = EOFError) -> Iterator[No
             f"{name} is not {kind} data, or is damaged ({error}); rename it if it is not compressed, "
             "else copy or download it again"
         ) from error
+
+
+@contextmanager
+def _store_errors(path: str) -> Iterator[None]:
+    """Turn what a store's package raises into a CorpusError."""
+    kind = path.partition("://")[0]
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "fsspec":
+            raise
+        raise CorpusError(f"{path}: addresses need fsspec: pip install 'w2v-toolkit[remote]'") from error
+    except ImportError as error:
+        raise CorpusError(f"{path}: {kind}:// needs a package of its own: {error}") from error
+    except (EOFError, OSError, CorpusError):
+        raise
+    except Exception as error:  # each store has its own
+        raise CorpusError(f"{path} cannot be read: {error or type(error).__name__}") from error
 
 
 @contextmanager
@@ -232,7 +279,7 @@ def open_input(path: str) -> Iterator[tuple[BinaryIO, CountedFile, type[Exceptio
     """
     with ExitStack() as stack:
         with reading_errors(path):
-            counted = CountedFile(_standard_input() if path == STDIN else stack.enter_context(open(path, "rb", 0)))
+            counted = CountedFile(_standard_input() if path == STDIN else stack.enter_context(_open_file(path)))
         stream, damage = cast(BinaryIO, counted), cast("type[Exception]", EOFError)
         if is_compressed(path):
             stream, damage = _decode(path, counted)
@@ -251,6 +298,10 @@ def _decode(path: str, counted: CountedFile) -> tuple[BinaryIO, type[Exception]]
                 f"{path} is compressed with zstd, which needs the package zstandard: pip install zstandard"
             ) from error
         raise CorpusError(f"{path} is {kind} data, which this Python cannot read ({error}); decompress it") from error
+
+
+def _open_file(path: str) -> BinaryIO:
+    return open_remote(path) if is_remote(path) else cast(BinaryIO, open(path, "rb", 0))
 
 
 def _standard_input() -> BinaryIO:

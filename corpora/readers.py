@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
+from w2v.corpora.files.remote import is_remote
 from w2v.corpora.inputs import (
     ByteSource,
     CorpusError,
+    Excerpt,
     display_name,
     expand_inputs,
     is_compressed,
@@ -137,12 +139,15 @@ class TextReader:
     def __iter__(self) -> Iterator[Block]:
         self.consumed_bytes = 0
         for path in self.paths:
-            yield from self._read_file(path)
+            yield from self.read_range(path)
 
     @property
     def recorded(self) -> tuple[str, ...]:
         """Absolute names to read the files by again; "-" for what can be read only once, such as a pipe."""
-        return tuple("-" if path in self._read_once else os.path.abspath(path) for path in self.paths)
+        return tuple(
+            "-" if path in self._read_once else path if is_remote(path) else os.path.abspath(path)
+            for path in self.paths
+        )
 
     @property
     def files(self) -> list[str] | None:
@@ -195,14 +200,16 @@ class TextReader:
             elif started or last:
                 yield file, number + 1, _joined(started, last).removesuffix("\r")
 
-    def _read_file(self, path: str) -> Iterator[Block]:
+    def read_range(self, path: str, start: int = 0, stop: int | None = None) -> Iterator[Block]:
+        """Read one of the files, or the bytes of it from `start` to `stop`, as iterating does."""
         if path in self._read_once:
             if path in self._opened:
                 raise CorpusError(f"{display_name(path)} can be read only once; write its text to a file and name that")
             self._opened.add(path)
         consumed_before = self.consumed_bytes
         with open_input(path) as (stream, counted, damage):
-            blocks = _FileBlocks(path, stream, damage, self.block_size)
+            part = stream if stop is None else cast(BinaryIO, Excerpt(stream, start, stop))
+            blocks = _FileBlocks(path, part, damage, self.block_size, start)
             for data, offset, ends_sentence in blocks:
                 self.consumed_bytes = consumed_before + counted.n_bytes
                 yield Block(self._checked(data, blocks, offset), path, offset, ends_sentence)
@@ -223,8 +230,8 @@ class TextReader:
 class _FileBlocks:
     """The blocks of one opened file, unchecked: (data, offset, ends_sentence); `head` is the file's first bytes."""
 
-    def __init__(self, path: str, stream: BinaryIO, damage: type[Exception], block_size: int) -> None:
-        self.path = path
+    def __init__(self, path: str, stream: BinaryIO, damage: type[Exception], block_size: int, origin: int = 0) -> None:
+        self.path, self._origin = path, origin
         self.head = b""
         self._stream = stream
         self._damage = damage
@@ -233,6 +240,7 @@ class _FileBlocks:
     def __iter__(self) -> Iterator[tuple[bytes, int, bool]]:
         buffer = bytearray(self._block_size)
         filled, offset = self._read_head(buffer)
+        offset += self._origin
         searched = 0
         while self._fill(buffer, filled):
             cut, ends_sentence = _find_cut(buffer, searched)

@@ -31,7 +31,8 @@ GROUPS = {
     ),
     "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs patience monitor order method "
     "restrict-vocab baseline",
-    "Running": "max-time workers deterministic seed seeds with dry-run json progress config help help-all",
+    "Running": "max-time workers cluster round-words deterministic seed seeds with dry-run json progress config help "
+    "help-all",
 }
 """The groups of options; a name means the same in every command."""
 

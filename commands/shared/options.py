@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from w2v.cluster.clients import ClusterError, parse_address
 from w2v.commands.shared.output import PROGRESS
 from w2v.commands.shared.parameters import parameter_option
 from w2v.commands.shared.types import Duration, LazyChoice
@@ -36,6 +37,16 @@ def choice_option(*names: str, choices: tuple[str, ...], default: str, **further
 
 def _keep_progress(context: click.Context, parameter: click.Parameter, mode: str) -> None:
     context.meta[PROGRESS] = mode
+
+
+def _check_cluster(context: click.Context, parameter: click.Parameter, address: str | None) -> str | None:
+    """Refuse what is not an address before anything is read."""
+    if address is not None:
+        try:
+            parse_address(address)
+        except ClusterError as error:
+            raise click.BadParameter(str(error)) from error
+    return address
 
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
@@ -87,6 +98,12 @@ checkpoint_option = click.option(
     help="Interval between checkpoints, e.g. 30s, 5m or 1h; 0 saves only when interrupted.",
 )
 
+cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    callback=_check_cluster,
+    help="Work on a cluster: tcp://HOST:PORT, where a Dask scheduler listens, or local:N, N processes of this machine.",
+)
 split_option = click.option(
     "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one."
 )

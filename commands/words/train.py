@@ -13,9 +13,11 @@ from click.core import ParameterSource
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     checkpoint_option,
+    cluster_option,
     errors_option,
     file_option,
     json_option,
+    number_option,
     overwrite_option,
     progress_option,
     resume_option,
@@ -44,6 +46,7 @@ Examples:
   w2v train corpus.txt --output my.model --objective glove --window 10 --epochs 15
   w2v train corpus.txt --output my.model --holdout 0.01 --patience 2 --epochs 50
   w2v train corpus.txt --dry-run --vector-size 300
+  w2v train 'texts/*.txt' --output big.model --cluster tcp://host:8786
   w2v train --resume my.model
   w2v train new.txt --continue my.model --output grown.model --epochs 2""",
 )
@@ -68,6 +71,11 @@ Examples:
     "--dry-run", is_flag=True, help="Only estimate memory, disk and time, from a sample of the text; write nothing."
 )
 @training_options
+@cluster_option
+@number_option(
+    "--round-words",
+    help="With --cluster: words that a worker trains between two exchanges; left out, there are 225 of these.",
+)
 @errors_option
 @json_option
 @progress_option
@@ -81,6 +89,8 @@ def train(
     freeze: bool,
     checkpoint_every: float,
     dry_run: bool,
+    cluster: str | None,
+    round_words: int | None,
     errors: str,
     as_json: bool,
     **options: Any,
@@ -98,13 +108,17 @@ def train(
     given = {name: options[name] for name in options if source_of(name) is not ParameterSource.DEFAULT}
     errors_given = errors if source_of("errors") is not ParameterSource.DEFAULT else None
     _check_start({"--resume": interrupted, "--continue": base, "--initial": initial, "--dry-run": dry_run or None})
+    _check_cluster(cluster, round_words, {"--continue": base, "--initial": initial, "--dry-run": dry_run or None,
+                                          "--resume": None if round_words is None else interrupted})  # fmt: skip
     if freeze and initial is None:
         raise click.UsageError("--freeze needs --initial.")
+    resume = "w2v train --resume" if cluster is None else f"w2v train --cluster {cluster} --resume"
     if interrupted is not None:
         if output not in (None, interrupted):
             raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
         model, corpus, output = _open_interrupted(interrupted, inputs, errors_given, given)
-        run_training(model, model.resume, corpus, output, as_json, checkpoint_every, overwrite=True)
+        going_on = partial(model.resume, client=cluster)
+        run_training(model, going_on, corpus, output, as_json, checkpoint_every, overwrite=True, resume=resume)
         return
     if not inputs:
         raise click.UsageError("Missing argument 'INPUT...'.")
@@ -115,10 +129,11 @@ def train(
         raise click.UsageError("Missing option '-o' / '--output'.")
     model = _new_model(options) if base is None else _open_base(base, given)
     corpus = TextReader(inputs, errors=errors)
-    fit: Callable[..., Word2Vec] = model.fit if base is None else model.continue_fit
+    on_cluster = partial(model.fit, client=cluster, round_words=round_words)
+    fit: Callable[..., Word2Vec] = on_cluster if base is None else model.continue_fit
     if initial is not None:
         fit = partial(fit, initial=_open_vectors(initial), freeze=freeze)
-    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
+    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite, resume)
 
 
 def _check_start(ways: dict[str, object]) -> None:
@@ -126,6 +141,18 @@ def _check_start(ways: dict[str, object]) -> None:
     chosen = [name for name, value in ways.items() if value is not None]
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(chosen)} exclude each other.")
+
+
+def _check_cluster(cluster: str | None, round_words: int | None, ways: dict[str, object]) -> None:
+    """Refuse what a cluster cannot do."""
+    if cluster is None:
+        if round_words is not None:
+            raise click.UsageError("--round-words needs --cluster.")
+        return
+    for name, value in ways.items():
+        if value is not None:
+            what = "--round-words" if name == "--resume" else "--cluster"
+            raise click.UsageError(f"{what} and {name} exclude each other.")
 
 
 def _estimate(parameters: Parameters, corpus: TextReader, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 
@@ -137,24 +138,50 @@ def encode_corpus(
     EmptyVocabularyError if no word reaches `min_count`, or there is no word at all; CorpusError if a file cannot be
     read; TypeError if a sentence is neither text nor tokens.
     """
-    max_memory = default_max_memory() if max_memory is None else max_memory
-    spool = _Blocks(work_folder, max_memory)
+    with closing(scan_corpus(reported(corpus, progress), tokenizer, workers, max_memory, work_folder)) as scanned:
+        counts = scanned.counts
+        vocabulary, ids = choose_words(scanned.words_of, counts, scanned.first, min_count, max_vocab, known)
+        if not counts[ids >= 0].any():
+            raise EmptyVocabularyError(why_empty(corpus, counts, min_count))
+        return vocabulary, scanned.encode(ids)
+
+
+class ScannedCorpus:
+    """A corpus that was read once: its words are counted, and its text is set aside as provisional ids.
+
+    `words_of` gives the words of entries, and counts and first positions of each have shape (n_entries,), as
+    `choose_words` takes them. `maps` has the entries of each thread's table.
+    """
+
+    def __init__(self, counted: _Counted, blocks: _Blocks) -> None:
+        self.words_of, self.counts, self.first, self._maps = counted
+        self._blocks = blocks
+
+    def encode(self, ids: NDArray[np.int32]) -> TokenStream:
+        """Return the text in the ids, shape (n_entries,), of its entries, -1 for one to leave out; only once."""
+        del self.words_of  # and with it the table of all words, before the stream takes its place
+        n_tokens, maps = int(self.counts[ids >= 0].sum()), [ids[entries] for entries in self._maps]
+        return TokenStream(*_encode(self._blocks, maps, n_tokens), int(self.counts.sum()))
+
+    def close(self) -> None:
+        """Remove what was set aside."""
+        self._blocks.spool.close()
+
+
+def scan_corpus(
+    corpus: Corpus, tokenizer: Tokenizer, workers: int, max_memory: int | None, work_folder: WorkFolder
+) -> ScannedCorpus:
+    """Read a corpus and count its words; arguments and errors are those of `encode_corpus`."""
+    blocks = _Blocks(work_folder, default_max_memory() if max_memory is None else max_memory)
     try:
-        words_of, counts, first, maps = _scan(reported(corpus, progress), tokenizer, workers, spool)
-        vocabulary, ids = choose_words(words_of, counts, first, min_count, max_vocab, known)
-        n_tokens = int(counts[ids >= 0].sum())
-        if not n_tokens:
-            raise EmptyVocabularyError(_why_empty(corpus, counts, min_count))
-        del words_of  # and with it the table of all words, before the stream takes its place
-        stream = TokenStream(
-            *_encode(spool, [ids[m] for m in maps], n_tokens, max_memory, work_folder), int(counts.sum())
-        )
-        return vocabulary, stream
-    finally:
-        spool.spool.close()
+        return ScannedCorpus(_scan(corpus, tokenizer, workers, blocks), blocks)
+    except BaseException:
+        blocks.spool.close()
+        raise
 
 
-def _why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
+def why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
+    """Say why no word is left of a corpus whose words occur so often."""
     files = None
     if isinstance(corpus, TextReader):
         more = len(corpus.paths) - _NAMED_FILES
@@ -318,13 +345,14 @@ def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Blocks) -> _Counted
 
 
 def _encode(
-    spool: _Blocks, ids: list[NDArray[np.int32]], n_tokens: int, max_memory: int, work_folder: WorkFolder
+    blocks: _Blocks, ids: list[NDArray[np.int32]], n_tokens: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Turn the spooled blocks into tokens and offsets."""
-    tokens = allocate("tokens", np.int32, n_tokens, max_memory, work_folder)
-    offsets = allocate("offsets", np.int64, spool.n_ends + 1, max_memory, work_folder)
+    place = blocks.spool.max_memory, blocks.spool.folder
+    tokens = allocate("tokens", np.int32, n_tokens, *place)
+    offsets = allocate("offsets", np.int64, blocks.n_ends + 1, *place)
     offsets[0] = n = n_sentences = 0
-    for worker, closes, found, ends in spool.drain():
+    for worker, closes, found, ends in blocks.drain():
         n, n_sentences = encode_block(found, ends, closes, ids[worker], tokens, n, offsets, n_sentences)
     if n > offsets[n_sentences]:
         n_sentences += 1

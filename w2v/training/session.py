@@ -21,7 +21,7 @@ from w2v.encoding.holdout import hold_out
 from w2v.encoding.records import encode_records
 from w2v.encoding.stream import TokenStream, WorkFolder, encode_corpus, run_threads
 from w2v.encoding.vocabulary import Vocabulary, known_rows
-from w2v.monitoring.history import Progress, TrainingInterrupted
+from w2v.monitoring.history import EpochRecord, Progress, TrainingInterrupted
 from w2v.phrases.estimator import encode_with_phrases, phrases_of
 from w2v.phrases.phrase_list import PhraseTokenizer
 from w2v.settings.environment import default_workers
@@ -39,6 +39,11 @@ from w2v.training.state import TrainingState, digest_stream, embeddings_of
 from w2v.training.synchronous import Synchronous
 from w2v.training.tables import Tables
 from w2v.training.trainer import Crew, Pause, Trainer
+
+NO_PAIRS = (
+    "{} has no sentence with two known words, so there is nothing to learn from; give sentences of several words, more "
+    "text, or a smaller min_count"
+)
 
 
 class NoPairsError(ValueError):
@@ -74,11 +79,11 @@ class Start:
         """The training that this one follows."""
         return self.interrupted or self.base
 
-    def resolved(self, stream: TokenStream, run: RunOptions) -> Start:
-        """Return the start with all parameters set, and tell what a recipe chose."""
+    def resolved(self, n_tokens: int, run: RunOptions) -> Start:
+        """Return the start with all parameters set for so many words, and tell what a recipe chose."""
         if self.parameters.recipe != "none":
-            tell(run.progress, f"Recipe: {describe_recipe(self.parameters, len(stream))}")
-        return replace(self, parameters=resolve(self.parameters, len(stream)))
+            tell(run.progress, f"Recipe: {describe_recipe(self.parameters, n_tokens)}")
+        return replace(self, parameters=resolve(self.parameters, n_tokens))
 
     def known_words(self) -> Vocabulary | None:
         """Return the words, with their counts, that were there before this text."""
@@ -151,23 +156,25 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
     """
     started, parameters, interrupted = time.perf_counter(), start.parameters, start.interrupted
     workers = parameters.workers or default_workers()
-    checkpoint = None
-    if run.checkpoint is not None:
-        seed = None if interrupted is None else interrupted.seed
-        checkpoint = Checkpoint(run.checkpoint, run.checkpoint_every, overwrite=run.overwrite, seed=seed)
+    if interrupted is not None and interrupted.rounds is not None:
+        raise ValueError(
+            f"training began on a cluster of {interrupted.rounds.workers:,}: go on with client= (--cluster), such as "
+            f"local:{interrupted.rounds.workers}"
+        )
+    checkpoint = open_checkpoint(start, run)
     check_evaluations(parameters)
     interrupt: KeyboardInterrupt | CallbackError | None = None
     with nullcontext() if checkpoint is None else claimed(checkpoint.output):
         with show_training(run.progress, corpus) as progress, WorkFolder(run.work_folder) as folder:
             text = _read(corpus, start, workers, run, folder, progress)
             if interrupted is not None:
-                _check_same_text(text, interrupted)
+                check_same_text(text.total_vocabulary(), text.digest, interrupted)
                 started = time.perf_counter() - interrupted.spent
             check_softmax(parameters, len(text.vocabulary))
             counted = text.vocabulary
             check_evaluations(parameters, counted)
             text = text.hold_out(parameters.holdout, start.seed)
-            start = start.resolved(text.stream, run)
+            start = start.resolved(len(text.stream), run)
             parameters, tables = start.parameters, start.tables(counted)
             _check_pairs(text)
             stream = stream_to_train(
@@ -200,7 +207,7 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
             except (KeyboardInterrupt, CallbackError) as error:
                 interrupt = error
             else:
-                _check_learned(trainer)
+                check_learned(parameters, trainer.history)
             state = snapshot(complete=interrupt is None)
         keep(state)
         if checkpoint is not None:
@@ -211,6 +218,14 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
         raise TrainingInterrupted(
             "training was interrupted; save() keeps what was learned, resume() goes on"
         ) from interrupt
+
+
+def open_checkpoint(start: Start, run: RunOptions) -> Checkpoint | None:
+    """Return what saves the training, if that is asked for; errors are those of `Checkpoint`."""
+    if run.checkpoint is None:
+        return None
+    seed = None if start.interrupted is None else start.interrupted.seed
+    return Checkpoint(run.checkpoint, run.checkpoint_every, overwrite=run.overwrite, seed=seed)
 
 
 def make_crew(
@@ -226,16 +241,13 @@ def _check_pairs(text: _Text) -> None:
     """Raise `NoPairsError` if no two words stand in one sentence, of what is trained on or of what is held out."""
     for stream, what in ((text.stream, "the corpus"), (text.held_out, "what holdout sets aside")):
         if stream is not None and not (np.diff(stream.offsets) > 1).any():
-            raise NoPairsError(
-                f"{what} has no sentence with two known words, so there is nothing to learn from; give sentences of "
-                "several words, more text, or a smaller min_count"
-            )
+            raise NoPairsError(NO_PAIRS.format(what))
 
 
-def _check_learned(trainer: Trainer) -> None:
+def check_learned(parameters: Parameters, history: Sequence[EpochRecord]) -> None:
     """Raise `NoPairsError` if subsampling left no two words beside each other in any epoch."""
-    sample = trainer.parameters.sample
-    if sample and trainer.history and not any(record.pairs for record in trainer.history):
+    sample = parameters.sample
+    if sample and history and not any(record.pairs for record in history):
         raise NoPairsError(
             f"subsampling with sample={sample:g} left no two words beside each other, so nothing was learned; give "
             "sample=0 (--sample 0), which keeps all words, or more text"
@@ -318,11 +330,12 @@ def _report_reading(progress: Callable[[Progress], None], read: int, size: int |
     progress(Progress("reading", read / size if size else None))
 
 
-def _check_same_text(text: _Text, interrupted: TrainingState) -> None:
-    found, expected = text.total_vocabulary(), interrupted.vocabulary
+def check_same_text(found: Vocabulary, digest: int, interrupted: TrainingState) -> None:
+    """Raise ValueError if this is not the text, by words and `digest_stream`, that training began with."""
+    expected = interrupted.vocabulary
     if found.index_to_key != expected.index_to_key or not np.array_equal(found.counts, expected.counts):  # type: ignore[arg-type]
         difference = "its words and counts differ"
-    elif text.digest != interrupted.stream:
+    elif digest != interrupted.stream:
         difference = "the same words stand in another order"
     else:
         return
@@ -341,23 +354,11 @@ def _state_of(
     complete: bool = False,
 ) -> TrainingState:
     parameters, seed = trainer.parameters, trainer.seed
-    metadata: dict[str, Any] = {
-        "parameters": {name: _in_json(value) for name, value in vars(parameters).items() if name != "tokenizer"}
-        | {"random_state": seed},
-        "history": [record.to_dict() for record in trainer.history],
-        "corpus": {"words": text.stream.n_words, "tokens": len(text.stream), "sentences": text.stream.n_sentences},
-        "schedule": {
-            "alpha": trainer.alpha,
-            "min_alpha": trainer.min_alpha,
-            "workers": workers,
-            "chunk_targets": trainer.objective.chunk.n_targets,
-            "chunk_noise": trainer.objective.n_noise,
-        },
-    }
+    corpus = {"words": text.stream.n_words, "tokens": len(text.stream), "sentences": text.stream.n_sentences}
+    schedule = trainer.schedule | {"workers": workers}
+    metadata = describe_training(parameters, seed, trainer.history, corpus, schedule)
     if text.held_out is not None:
         metadata["corpus"]["held_out_tokens"] = len(text.held_out)
-    if parameters.recipe != "none":
-        metadata["schedule"]["recipe"] = describe_recipe(parameters, len(text.stream))
     if parameters.patience is not None:
         metadata["schedule"]["best_epoch"] = best_epoch(parameters, trainer.history)
     if trainer.stop_reason is not None:
@@ -380,6 +381,22 @@ def _state_of(
         base_counts=None if complete else text.base_counts,
         best=None if complete else monitor.best,
     )
+
+
+def describe_training(
+    parameters: Parameters, seed: int, history: Sequence[EpochRecord], corpus: dict[str, int], schedule: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what a model notes of its training."""
+    described: dict[str, Any] = {
+        "parameters": {name: _in_json(value) for name, value in vars(parameters).items() if name != "tokenizer"}
+        | {"random_state": seed},
+        "history": [record.to_dict() for record in history],
+        "corpus": corpus,
+        "schedule": schedule,
+    }
+    if parameters.recipe != "none":
+        schedule["recipe"] = describe_recipe(parameters, corpus["tokens"])
+    return described
 
 
 def _in_json(value: Any) -> Any:

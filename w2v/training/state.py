@@ -30,9 +30,20 @@ if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.encoding.vocabulary import Vocabulary
 
+MAX_WORKERS = 1 << 12
+"""Parts that a text is cut into at most."""
 _MAX_STEP = 1 << 53
 _MAX_DIGEST = (1 << 64) - 1
 _SEALED = ("step", "seed", "done", "spent", "loss_sums", "stream")
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How workers of a cluster train together, see `w2v.training.cluster`."""
+
+    workers: int  # parts of the text
+    words: int | None  # of a round and worker, as asked for
+    momentum: Tables | None  # of the outer steps, laid out like the tables; None before the first
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,8 @@ class TrainingState:
     """Where trained vectors are trained on: the count of each word before this text, -1 for a new word; shape (V,)."""
     best: Tables | None = None
     """With `patience`: the tables after the epoch that was best so far."""
+    rounds: Rounds | None = None
+    """On a cluster; `step` is the rounds that are done then."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -75,6 +88,8 @@ class TrainingState:
             "inputs": list(self.inputs),
             "errors": self.errors,
         }
+        if self.rounds is not None and not self.complete:
+            training["rounds"] = {"workers": self.rounds.workers, "words": self.rounds.words}
         tables, seal = self.tables, _seal(self.embeddings.metadata["parameters"], training)
         tensors: dict[str, NDArray[Any] | None] = {
             "output_vectors": tables.output_vectors,
@@ -84,8 +99,10 @@ class TrainingState:
         }
         if not self.complete:
             tensors |= {"frozen": tables.frozen_words, "base_counts": self.base_counts, **tables.sums}
-        if self.best is not None and not self.complete:
-            tensors |= {f"best_{name}": table for name, table in _parts(self.best).items()}
+        momentum = None if self.rounds is None else self.rounds.momentum
+        for kind, further in (("best", self.best), ("momentum", momentum)):
+            if further is not None and not self.complete:
+                tensors |= {f"{kind}_{name}": table for name, table in _parts(further).items()}
         save_embeddings(
             self.embeddings,
             path,
@@ -173,13 +190,14 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         errors=training["errors"],
         stream=_whole(training["stream"], _MAX_DIGEST),
         base_counts=_read_base_counts(tensors, embeddings),
-        best=_read_best(tensors, tables),
+        best=_read_further(tensors, tables, "best"),
+        rounds=_read_rounds(training, tensors, tables),
     )
 
 
 def _seal(parameters: Mapping[str, Any], training: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Return what binds ``config.json`` to the tables: 32 bytes that change with any entry that training depends on."""
-    entries = [dict(parameters), {name: training[name] for name in _SEALED}]
+    entries = [dict(parameters), {name: training[name] for name in (*_SEALED, "rounds") if name in training}]
     text = json.dumps(entries, sort_keys=True, default=plain_value)
     return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
 
@@ -252,16 +270,25 @@ def _read_tables(
     return tables
 
 
-def _read_best(tensors: Mapping[str, NDArray[Any]], tables: Tables) -> Tables | None:
-    """Read the tables of the best epoch, laid out like `tables`."""
-    if "best_input_rows" not in tensors:
+def _read_further(tensors: Mapping[str, NDArray[Any]], tables: Tables, kind: str) -> Tables | None:
+    """Read other tables that are laid out like `tables`: those of the best epoch, or a momentum."""
+    if f"{kind}_input_rows" not in tensors:
         return None
-    best = tables.copy()
-    for name, table in _parts(best).items():
+    further = tables.copy()
+    for name, table in _parts(further).items():
         if table is not None:
-            _fill(table, tensors[f"best_{name}"], f"the best {name.replace('_', ' ')}")
-    _require(best.all_finite(), "the best vectors are not finite")
-    return best
+            _fill(table, tensors[f"{kind}_{name}"], f"the {kind} {name.replace('_', ' ')}")
+    _require(further.all_finite(), f"the {kind} vectors are not finite")
+    return further
+
+
+def _read_rounds(training: dict[str, Any], tensors: Mapping[str, NDArray[Any]], tables: Tables) -> Rounds | None:
+    if "rounds" not in training:
+        return None
+    workers, words = training["rounds"]["workers"], training["rounds"]["words"]
+    _require(_whole(workers, MAX_WORKERS) > 0, "a cluster has one worker at least")
+    _require(words is None or _whole(words, _MAX_STEP) > 0, "a round has one word at least")
+    return Rounds(workers, words, _read_further(tensors, tables, "momentum"))
 
 
 def _parts(tables: Tables) -> dict[str, NDArray[np.float32] | None]:

@@ -57,7 +57,8 @@ class Trainer:
     vectors do not move. `seed` decides everything random. A training that goes on is given its tables (by default a
     random start), the segments that are done (`step`), the `history` of its epochs, and, with `max_time`, the time from
     which that is counted (`started`, of `time.perf_counter()`) and the fraction of the schedule that is `done`. The
-    workers bring tables, step, history and done up to date.
+    workers bring tables, step, history and done up to date. `reach` is the largest radius of a window that a sentence
+    has room for; given where the stream is a part of the text.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Trainer:
         history: list[EpochRecord] | None = None,
         started: float | None = None,
         done: float = 0.0,
+        reach: int | None = None,
     ) -> None:
         assert vocabulary.counts is not None
         parameters = resolve(parameters, len(stream))
@@ -82,15 +84,14 @@ class Trainer:
         self.tables = Tables.start(parameters, vocabulary, seed) if tables is None else tables
         self.keep = keep_probabilities(vocabulary.counts, parameters.sample)
         self.text = self._text_of(stream)
-        self.reach = _reach(parameters, stream)  # largest radius of a window that a sentence has room for
+        self.reach = reach or reach_of(parameters, _longest_sentence(stream))
         self.objective = choose_objective(parameters, vocabulary, self.keep, self.reach, stream)
         self.alpha = self.objective.alpha
         lowest = self.alpha if parameters.objective == "glove" else DEFAULT_MIN_ALPHA
         self.min_alpha = min(lowest if parameters.min_alpha is None else parameters.min_alpha, self.alpha)
-        # where the segments begin and end: shape (n_segments + 1,), int64
-        self.borders = _split(stream, SYNCHRONOUS_SEGMENT if parameters.deterministic else SEGMENT)
+        self.borders = segment_borders(parameters, stream)
         self.started = time.perf_counter() if started is None else started
-        self._recent: list[tuple[float, float]] = []
+        self._recent: list[tuple[float, float]] = []  # of the last segments: loss and pairs
 
     @property
     def n_segments(self) -> int:
@@ -107,6 +108,20 @@ class Trainer:
         """Whether it is known that no segment is left; with `max_time` it never is."""
         return self.parameters.max_time is None and self.is_complete
 
+    @property
+    def schedule(self) -> dict[str, float]:
+        """The learning rates and the chunk, as a model notes them."""
+        return {
+            "alpha": self.alpha,
+            "min_alpha": self.min_alpha,
+            "chunk_targets": self.objective.chunk.n_targets,
+            "chunk_noise": self.objective.n_noise,
+        }
+
+    def go_to(self, step: int) -> None:
+        """Let training go on from a segment, with a history that begins there; the tables stay as they are."""
+        self.step, self.history, self.done, self._recent = step, [], 0.0, []
+
     def compile(self) -> None:
         """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
         nothing = Segment(0, 0, 0, 0.0, 0.0, self._states(2, 0)[0])
@@ -119,7 +134,7 @@ class Trainer:
         are drawn alike in every call, whatever the number of workers, so that two calls differ by the vectors alone.
         """
         borders, failures = _split(stream), list[BaseException]()
-        objective = self.objective.within(_reach(self.parameters, stream))
+        objective = self.objective.within(reach_of(self.parameters, _longest_sentence(stream)))
         stats = np.zeros((len(borders) - 1, 3))
 
         def measure(worker: int) -> None:
@@ -314,12 +329,20 @@ class Crew(ABC):
             self.progress(self.trainer.progress_at(planned, self.visited, elapsed))
 
 
-def _reach(parameters: Parameters, stream: TokenStream) -> int:
-    """Return the largest radius that a window can have in a stream; kernels size their memory by it."""
+def reach_of(parameters: Parameters, longest: int) -> int:
+    """Return the largest radius of a window in sentences of at most so many tokens; kernels size their memory by it."""
     if parameters.position_weights:
         return parameters.window
-    longest = int(np.diff(stream.offsets).max(initial=1))
     return max(1, min(parameters.window, longest - 1, BUFFER - 1))
+
+
+def _longest_sentence(stream: TokenStream) -> int:
+    return int(np.diff(stream.offsets).max(initial=1))
+
+
+def segment_borders(parameters: Parameters, stream: TokenStream) -> NDArray[np.int64]:
+    """Return where the segments begin and end: shape (n_segments + 1,)."""
+    return _split(stream, SYNCHRONOUS_SEGMENT if parameters.deterministic else SEGMENT)
 
 
 def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from w2v.monitoring.history import Progress
 from w2v.settings.constraints import MAX_SEED
 from w2v.settings.estimator import Estimator, by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL, GENSIM, Parameters
+from w2v.training.cluster.session import train_on_cluster
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback
 from w2v.training.session import RunOptions, Start, train
@@ -161,6 +163,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
+        client: Any = None,
+        round_words: int | None = None,
     ) -> Word2Vec:
         """Train from the start.
 
@@ -198,6 +202,12 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             files that are mapped into memory. With GloVe, of its counts as well.
         work_folder : path-like, optional
             Where those files go; by default the system's temporary folder.
+        client : distributed.Client or str, optional
+            Train on a cluster of Dask, of as many parts as it has workers; the corpus is files that all of them can
+            read. Or its address, ``"tcp://host:8786"``, or ``"local:4"`` for four processes of this machine. `workers`
+            are the threads of each then. See docs/cluster.md.
+        round_words : int, optional
+            With a cluster: the words that a worker trains between two exchanges. By default there are 225 of these.
 
         Returns
         -------
@@ -223,7 +233,9 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
-        train(corpus, self._afresh(initial, freeze), run, self._keep)
+        if round_words is not None and client is None:
+            raise ValueError("round_words is for a cluster: give client as well")
+        _trains(client, round_words)(corpus, self._afresh(initial, freeze), run, self._keep)
         return self
 
     def resume(
@@ -237,6 +249,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         progress: Callable[[Progress], None] | bool | str | None = None,
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
+        client: Any = None,
     ) -> Word2Vec:
         """Go on with a training that was interrupted, on the same corpus; with one worker, exactly.
 
@@ -251,7 +264,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         start = self._interrupted()
-        train(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
+        _trains(client)(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
         return self
 
     def continue_fit(
@@ -396,6 +409,11 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         self.history_ = [record.to_dict() for record in state.history]
         self.inputs_, self.inputs_errors_ = state.inputs, state.errors
         self.embeddings_: Embeddings = state.embeddings
+
+
+def _trains(client: Any, round_words: int | None = None) -> Callable[..., None]:
+    """Return what trains, here or on a cluster; it takes what `train` does."""
+    return train if client is None else partial(train_on_cluster, client, round_words)
 
 
 def _recorded_corpus(state: TrainingState) -> TextReader:

@@ -1,0 +1,1 @@
+"""Files beyond those that are read from end to end: parts of them, and those that are not on this machine."""

@@ -1,0 +1,220 @@
+"""Training on an engine, in this process: beside one machine, with workers that die, interrupted, and bad input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from w2v import TrainingInterrupted, Word2Vec
+from w2v.cluster.engines import InProcess
+from w2v.corpora.inputs import CorpusError
+from w2v.encoding.stream import EmptyVocabularyError
+from w2v.training.cluster import workshop
+from w2v.training.session import NoPairsError
+
+SETTINGS: dict[str, Any] = {"vector_size": 8, "min_count": 2, "epochs": 2, "window": 3, "workers": 1, "random_state": 4}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three files of words, of which many occur equally often."""
+    rng, folder = np.random.default_rng(3), tmp_path_factory.mktemp("texts")
+    paths = []
+    for number, size in enumerate((5000, 2000, 5000)):
+        words = np.minimum(rng.zipf(1.4, size), 400)
+        path = folder / f"{number}.txt"
+        path.write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.reshape(-1, 10)) + "\n")
+        paths.append(path)
+    return paths
+
+
+def fit(files: list[Path], workers: int = 2, engine: InProcess | None = None, **options: Any) -> Word2Vec:
+    further = {name: options.pop(name) for name in ("round_words", "checkpoint", "progress") if name in options}
+    return Word2Vec(**SETTINGS | options).fit(files, client=engine or InProcess(workers), **further)
+
+
+def history_of(model: Word2Vec) -> list[dict[str, Any]]:
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in model.history_]
+
+
+def assert_same(model: Word2Vec, other: Word2Vec) -> None:
+    assert np.array_equal(model.vectors_, other.vectors_)
+    assert np.array_equal(model.output_vectors_, other.output_vectors_)
+    assert history_of(model) == history_of(other)
+
+
+@pytest.fixture(scope="module")
+def trained(files: list[Path]) -> Word2Vec:
+    return fit(files)
+
+
+@pytest.mark.parametrize("options", [{}, {"algorithm": "cbow", "sample": 1e-2}])
+def test_one_worker_in_rounds_is_the_plain_training(files: list[Path], options: dict[str, Any]) -> None:
+    plain, rounds = Word2Vec(**SETTINGS | options).fit(files), fit(files, 1, **options)
+    assert_same(rounds, plain)
+    assert rounds.embeddings_.metadata["corpus"] == plain.embeddings_.metadata["corpus"]
+    assert rounds.inputs_ == plain.inputs_ and rounds.is_complete_
+
+
+@pytest.mark.parametrize("options", [{"min_count": 1}, {"min_count": 3, "max_vocab": 50}])
+def test_vocabulary_is_that_of_one_machine(files: list[Path], options: dict[str, Any]) -> None:
+    plain, rounds = (each.vocabulary_ for each in (Word2Vec(**SETTINGS | options).fit(files), fit(files, 3, **options)))
+    assert rounds.index_to_key == plain.index_to_key
+    assert rounds.counts is not None and plain.counts is not None and np.array_equal(rounds.counts, plain.counts)
+    assert len(set(plain.counts.tolist())) < len(plain)  # of equally frequent words the first to come is first
+
+
+def test_seed_and_number_of_workers_decide_every_bit(files: list[Path], trained: Word2Vec) -> None:
+    assert_same(fit(files), trained)
+    for other in (fit(files, 3), fit(files, random_state=5)):
+        assert not np.array_equal(other.vectors_, trained.vectors_)
+
+
+def test_threads_that_wait_for_one_another_are_deterministic_too(files: list[Path]) -> None:
+    first, second = (fit(files, deterministic=True, workers=2, epochs=1, round_words=3000) for _ in range(2))
+    assert_same(first, second)
+    assert sum(record["words"] for record in first.history_) == first.embeddings_.metadata["corpus"]["tokens"]
+
+
+def test_every_word_is_trained_once_an_epoch(trained: Word2Vec) -> None:
+    n_tokens = trained.embeddings_.metadata["corpus"]["tokens"]
+    assert [record["words"] for record in trained.history_] == [n_tokens, n_tokens]
+    assert trained.history_[1]["loss"] < trained.history_[0]["loss"] < 6 * math.log(2)
+    assert trained.embeddings_.metadata["schedule"]["cluster_workers"] == 2
+
+
+class Failing(InProcess):
+    """Loses a worker, and all that its process keeps, just before a function is run for the nth time."""
+
+    def __init__(self, function: str, nth: int, victim: int) -> None:
+        super().__init__(2)
+        self.function, self.left, self.victim, self.kills = function, nth, victim, 0
+
+    def run(self, function: Callable[..., Any], *arguments: Any, worker: int) -> Any:
+        if function.__name__ == self.function:
+            self.left -= 1
+            if self.left == 0:
+                self.kills += 1
+                self.kill(self.victim)
+                for training in {training for training, _ in workshop.kept_parts()}:
+                    workshop.forget(training, self.victim)
+        return super().run(function, *arguments, worker=worker)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize(
+    ("function", "nth"),
+    [("merge_counts", 1), ("choose_vocabulary", 1), ("describe_part", 2), ("start_block", 2), ("hold", 3), ("hold", 4),
+     ("train_round", 5), ("train_round", 6), ("pick", 11), ("combine", 3), ("combine", 4)],
+)  # fmt: skip
+def test_losing_a_worker_changes_no_bit(
+    files: list[Path], trained: Word2Vec, function: str, nth: int, victim: int
+) -> None:
+    engine = Failing(function, nth, victim)
+    assert_same(fit(files, engine=engine), trained)
+    assert engine.kills == 1
+
+
+def interrupt_after(calls: int) -> Callable[[Any], None]:
+    """Return what Ctrl-C does: interrupt a training in its nth round."""
+    left = iter(range(calls, -1, -1))
+
+    def progress(state: Any) -> None:
+        if state.phase == "training" and next(left) == 1:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_an_interrupted_training_goes_on_exactly(
+    files: list[Path], trained: Word2Vec, tmp_path: Path, after: int
+) -> None:
+    with pytest.raises(TrainingInterrupted):
+        fit(files, checkpoint=tmp_path / "m", progress=interrupt_after(after))
+    model = Word2Vec.load(tmp_path / "m")
+    assert not model.is_complete_ and not np.array_equal(model.vectors_, trained.vectors_)
+    assert_same(model.resume(client=InProcess(1)), trained)  # the two parts stay, whatever the number of workers
+    assert model.is_complete_
+
+
+def test_an_interrupted_training_goes_on_where_it_began(files: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted):
+        fit(files, checkpoint=tmp_path / "m", progress=interrupt_after(1))
+    with pytest.raises(ValueError, match=r"began on a cluster of 2: go on with client= \(--cluster\), such as local:2"):
+        Word2Vec.load(tmp_path / "m").resume()
+    with pytest.raises(ValueError, match="the corpus is not the one that training began with"):
+        Word2Vec.load(tmp_path / "m").resume(files[:2], client=InProcess(2))
+
+
+def test_a_checkpoint_is_written_between_rounds(files: list[Path], tmp_path: Path) -> None:
+    steps = []
+
+    def look(state: Any) -> None:
+        if (tmp_path / "m").exists():
+            steps.append(Word2Vec.load(tmp_path / "m")._state.step)
+
+    model = Word2Vec(**SETTINGS).fit(
+        files, client=InProcess(2), checkpoint=tmp_path / "m", checkpoint_every=1e-9, progress=look, round_words=3000
+    )
+    assert steps == list(range(len(steps))) and len(steps) > 2
+    assert_same(model, fit(files, round_words=3000))
+    assert_same(Word2Vec.load(tmp_path / "m"), model)
+
+
+def bad_calls(files: list[Path]) -> Iterator[tuple[dict[str, Any], dict[str, Any], type[Exception], str]]:
+    text = {"corpus": files}
+    yield {}, {"corpus": [["a", "b"]]}, ValueError, "a cluster reads files: give their names, not sentences"
+    yield {"max_time": 3}, text, ValueError, "max_time cannot go with a cluster: rounds are planned in words"
+    yield {"holdout": 0.1}, text, ValueError, "holdout cannot go with a cluster"
+    yield {"objective": "glove"}, text, ValueError, "objective='glove' cannot go with a cluster"
+    yield {"lines": "pairs"}, text, ValueError, "lines='pairs' cannot go with a cluster"
+    yield {"phrases": True}, text, ValueError, "phrases cannot go with a cluster: find them first with `w2v phrases`"
+    yield {}, text | {"callbacks": [print]}, ValueError, "callbacks cannot go with a cluster"
+    yield {"min_count": 10**6}, text, EmptyVocabularyError, "no word occurs 1000000 times"
+
+
+def test_what_cannot_go_with_a_cluster_is_told(files: list[Path]) -> None:
+    for parameters, call, kind, message in bad_calls(files):
+        with pytest.raises(kind, match=message):
+            Word2Vec(**SETTINGS | parameters).fit(**call, client=InProcess(2))
+    with pytest.raises(ValueError, match="round_words is for a cluster: give client as well"):
+        Word2Vec().fit(files, round_words=100)
+
+
+def test_parts_without_words_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "half.txt"
+    path.write_text("a b c d\n" * 50 + ". ! ?\n" * 120)
+    with pytest.raises(ValueError, match=r"part 2 of 2, of .*half.txt, has no word of the vocabulary: give fewer"):
+        fit([path])
+    path.write_text("a\n" * 500)
+    with pytest.raises(NoPairsError, match="no sentence with two known words"):
+        fit([path])
+
+
+class Elsewhere(InProcess):
+    """Workers that see other files than this program does."""
+
+    def __init__(self, change: Callable[[], None]) -> None:
+        super().__init__(2)
+        self.change = change
+
+    def run(self, function: Callable[..., Any], *arguments: Any, worker: int) -> Any:
+        if function is workshop.unreadable:
+            self.change()
+        return super().run(function, *arguments, worker=worker)
+
+
+def test_files_that_workers_do_not_see_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("a b c d\n" * 500)
+    with pytest.raises(CorpusError, match=r"a worker .* cannot read a file .*text.txt has 8 bytes there"):
+        fit([path], engine=Elsewhere(lambda: path.write_text("a b c d\n") and None))  # type: ignore[arg-type]
+    path.write_text("a b c d\n" * 500)
+    with pytest.raises(CorpusError, match=r"text.txt: there is no such file.*|cannot be read: .*shared file system"):
+        fit([path], engine=Elsewhere(lambda: path.unlink(missing_ok=True)))

@@ -1,0 +1,189 @@
+"""One training on a cluster, from files to a state: afresh, or after an interruption."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from w2v.cluster.dask_engine import open_engine
+from w2v.cluster.engines import Engine, Handle
+from w2v.display.progress import show_training, tell
+from w2v.encoding.corpus import Corpus
+from w2v.encoding.vocabulary import Vocabulary
+from w2v.monitoring.history import TrainingInterrupted
+from w2v.settings.parameters import Parameters
+from w2v.storage.claims import claimed
+from w2v.training.cluster.blocks import cut_block, fill_tables
+from w2v.training.cluster.rounds import Job, RoundTraining, Version
+from w2v.training.cluster.schedule import plan_rounds
+from w2v.training.cluster.text import ClusterText, read_text
+from w2v.training.cluster.workshop import forget, start_block
+from w2v.training.session import RunOptions, Start, check_learned, describe_training, open_checkpoint
+from w2v.training.state import MAX_WORKERS, Rounds, TrainingState, embeddings_of
+from w2v.training.tables import Tables, layout
+from w2v.training.trainer import DivergenceError, reach_of
+
+_ALONE = {
+    "max_time": "rounds are planned in words",
+    "holdout": "nothing is set aside",
+    "eval_analogies": "nothing is measured between epochs: measure the result with `w2v evaluate`",
+    "eval_pairs": "nothing is measured between epochs: measure the result with `w2v evaluate`",
+    "phrases": "find them first with `w2v phrases`, and give their tokenizer",
+}
+"""Parameters that need one machine, and why."""
+
+
+def check_cluster(start: Start, run: RunOptions) -> None:
+    """Raise ValueError, which names the parameter, if a training cannot run on a cluster."""
+    parameters = start.parameters
+    for name, given in (("initial", start.initial), ("callbacks", tuple(run.callbacks))):
+        if given:
+            raise ValueError(f"{name} cannot go with a cluster: train on one machine.")
+    for name, why in _ALONE.items():
+        if getattr(parameters, name):
+            raise ValueError(f"{name} cannot go with a cluster: {why}.")
+    if parameters.objective == "glove" or parameters.lines != "text":
+        name = "objective" if parameters.objective == "glove" else "lines"
+        raise ValueError(f"{name}={getattr(parameters, name)!r:.80} cannot go with a cluster: train on one machine.")
+
+
+def train_on_cluster(
+    client: Any,
+    round_words: int | None,
+    corpus: Corpus,
+    start: Start,
+    run: RunOptions,
+    keep: Callable[[TrainingState], None],
+) -> None:
+    """Train on a cluster, see `open_client`, as `train_on` does; what cannot be is refused before it is opened."""
+    check_cluster(start, run)
+    with open_engine(client, partial(tell, run.progress)) as engine:
+        train_on(engine, corpus, start, run, keep, round_words)
+
+
+def train_on(
+    engine: Engine,
+    corpus: Corpus,
+    start: Start,
+    run: RunOptions,
+    keep: Callable[[TrainingState], None],
+    round_words: int | None = None,
+) -> None:
+    """Train on the workers of an engine, and call `keep` with what was learned, also if training ended early.
+
+    A training that goes on has as many parts as it began with, whatever the number of workers, and its own
+    `round_words`. Errors are those of `Word2Vec.fit`.
+    """
+    started, rounds = time.perf_counter(), _rounds_of(engine, start, round_words)
+    checkpoint = open_checkpoint(start, run)
+    training_name, interrupt = uuid.uuid4().hex, None
+    with nullcontext() if checkpoint is None else claimed(checkpoint.output):
+        with show_training(run.progress, corpus) as progress:
+            try:
+                text = read_text(engine, corpus, start, run, rounds.workers, training_name, progress)
+                start = start.resolved(text.sizes["tokens"], run)
+                training = _begin(engine, text, start, rounds)
+                snapshot = partial(_state_of, training, text, start, rounds, started)
+                if checkpoint is not None:
+                    checkpoint.start(snapshot, 3 * 4 * start.parameters.vector_size * len(text.vocabulary))
+                try:
+                    training.run(progress, [] if checkpoint is None else [checkpoint])
+                except KeyboardInterrupt as error:
+                    interrupt = error
+                else:
+                    check_learned(start.parameters, training.history)
+                state = snapshot(complete=interrupt is None)
+            finally:
+                engine.tidy(forget, training_name)
+        keep(state)
+        if checkpoint is not None:
+            checkpoint.finish(state)
+    if interrupt is not None:
+        raise TrainingInterrupted(
+            "training was interrupted; save() keeps what was learned, resume() goes on"
+        ) from interrupt
+
+
+def _rounds_of(engine: Engine, start: Start, round_words: int | None) -> Rounds:
+    """Return how many parts there are, and the words of a round: those that a training began with."""
+    if start.interrupted is None:
+        if engine.n_workers > MAX_WORKERS:
+            raise ValueError(f"a training takes at most {MAX_WORKERS:,} workers, and there are {engine.n_workers:,}")
+        return Rounds(engine.n_workers, round_words, None)
+    if start.interrupted.rounds is None:
+        raise ValueError("training began on one machine: go on without a cluster")
+    return start.interrupted.rounds
+
+
+def _begin(engine: Engine, text: ClusterText, start: Start, rounds: Rounds) -> RoundTraining:
+    """Put the tables on the workers, and plan the rounds."""
+    parameters, interrupted, k = start.parameters, start.interrupted, len(text.shards)
+    places = [(j, j % engine.n_workers) for j in range(k)]
+    if interrupted is None:
+        version = Version(
+            [engine.run(start_block, parameters, text.on_workers, start.seed, j, k, worker=w) for j, w in places], []
+        )
+    else:
+        momentum = rounds.momentum
+        version = Version(
+            [engine.put(cut_block(interrupted.tables, j, k), w) for j, w in places],
+            [] if momentum is None else [engine.put(cut_block(momentum, j, k), w) for j, w in places],
+        )
+    n_tokens, n_segments = text.sizes["tokens"], min(each.n_segments for each in text.facts)
+    reach = reach_of(parameters, max(each.longest for each in text.facts))
+    job = Job(text.shards, text.on_workers, parameters, start.seed, reach, n_tokens)
+    epochs = parameters.epochs
+    plan = plan_rounds(epochs * n_tokens / k, epochs * n_segments, rounds.words, k)
+    training = RoundTraining(engine, job, plan, version)
+    if interrupted is not None:
+        training.step, training.history = interrupted.step, interrupted.history
+    return training
+
+
+def _state_of(
+    training: RoundTraining,
+    text: ClusterText,
+    start: Start,
+    rounds: Rounds,
+    started: float,
+    complete: bool = False,
+) -> TrainingState:
+    """Bring the tables here and return where training stands."""
+    parameters, (blocks, momenta), k = start.parameters, training.version, len(text.shards)
+    tables = _gathered(training.engine, blocks, parameters, text.vocabulary)
+    if not tables.all_finite():
+        raise DivergenceError("training diverged: the vectors are not finite; lower alpha or raise min_count")
+    momentum = None
+    if momenta and not complete:
+        momentum = _gathered(training.engine, momenta, parameters, text.vocabulary)
+    schedule: dict[str, Any] = training.schedule | {
+        "workers": text.shards[0].n_threads,
+        "cluster_workers": k,
+        "rounds": len(training.plan),
+    }
+    metadata = describe_training(parameters, start.seed, training.history, text.sizes, schedule)
+    return TrainingState(
+        embeddings_of(text.vocabulary, tables, parameters, text.tokenizer, metadata),
+        tables,
+        parameters,
+        start.seed,
+        complete,
+        training.step,
+        training.history,
+        spent=time.perf_counter() - started,
+        inputs=text.reader.recorded,
+        errors=text.reader.errors,
+        stream=text.digest,
+        rounds=None if complete else replace(rounds, momentum=momentum),
+    )
+
+
+def _gathered(engine: Engine, blocks: list[Handle], parameters: Parameters, vocabulary: Vocabulary) -> Tables:
+    tables = Tables.zeros(len(vocabulary), parameters.vector_size, **layout(parameters, vocabulary))
+    fill_tables(tables, engine.fetch(blocks))
+    return tables
