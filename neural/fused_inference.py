@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class FusedNetwork:
         """
         self._check(x, offsets)
         y = np.empty((len(x), self.input_size), np.float32)
-        self._run(kernels.infer_rows, offsets, workers, (_frozen(x),), y)
+        self._run(x, _no_table(), offsets, workers, y, summed=False)
         return y
 
     def sums(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
@@ -75,7 +75,7 @@ class FusedNetwork:
         """
         self._check(x, offsets)
         y = np.empty((len(offsets) - 1, self.input_size), np.float32)
-        self._run(kernels.infer_sums, offsets, workers, (_frozen(x), _no_table()), y)
+        self._run(x, _no_table(), offsets, workers, y, summed=True)
         return y
 
     def project(self, x: NDArray[np.float32], scales: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -131,7 +131,7 @@ class FusedNetwork:
             extra = np.zeros((0, self.input_size), np.float32)
         flat = (_frozen(array) for array in (scales, table, extra, projected, self.project(extra)))
         source = kernels.TableInput(_frozen(ids), *flat)
-        self._run(kernels.infer_sums, offsets, workers, (_frozen(_NOTHING), source), y)
+        self._run(_NOTHING, source, offsets, workers, y, summed=True)
         return y
 
     def _check(self, x: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
@@ -142,11 +142,13 @@ class FusedNetwork:
 
     def _run(
         self,
-        kernel: Callable[..., None],
+        x: NDArray[np.float32],
+        source: kernels.TableInput,
         offsets: NDArray[np.int64],
         workers: int,
-        sources: tuple[Any, ...],
         y: NDArray[np.float32],
+        *,
+        summed: bool,
     ) -> None:
         longest = max(int(np.diff(offsets).max(initial=0)), 1)
         plan, cos, sin = self._plan, np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
@@ -154,8 +156,8 @@ class FusedNetwork:
             cos, sin = rotary.angles(longest, self.config.dim // self.config.heads, np.float32)
         if self.config.positions in positions.WITH_SINUSOIDS:
             plan = plan._replace(table=positions.sinusoids(longest, self.config.dim, np.float32))
-        ranges = divide(offsets, workers)
-        in_threads(lambda i: kernel(plan, *sources, offsets, *ranges[i], cos, sin, y.reshape(-1)), len(ranges))
+        ranges, flat, out = divide(offsets, workers), _frozen(x), y.reshape(-1)
+        in_threads(lambda i: kernels.infer(plan, flat, source, offsets, *ranges[i], cos, sin, summed, out), len(ranges))
 
 
 def check_attention(config: StackConfig) -> None:

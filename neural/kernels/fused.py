@@ -240,46 +240,6 @@ def _run_layers(plan, n, offsets, first, last, cos, sin, s):
 
 
 @compiled
-def infer_rows(plan, x, offsets, first, last, cos, sin, y):
-    """Compute the rows of the sequences first .. last - 1.
-
-    Parameters
-    ----------
-    plan : Plan
-    x : ndarray of shape (N * input_size,), float32
-    offsets : ndarray of shape (B + 1,), int64
-    cos, sin : ndarray of shape (n_positions, half), float32
-        Of rotary positions; empty without.
-    y : ndarray of shape (N * input_size,), float32
-        Overwritten in the rows of these sequences.
-    """
-    most = _largest_group(offsets, first, last)
-    s, size = _scratch(plan, most), plan.input_size
-    n_columns = size + 1 if plan.gated else size
-    ends = np.empty(most * n_columns if plan.gated else 0, np.float32)
-    b = first
-    while b < last:
-        end = _end_of_group(offsets, b, last)
-        start, stop = offsets[b], offsets[end]
-        n, own, target = stop - start, x[start * size : stop * size], y[start * size : stop * size]
-        if plan.mapped:
-            multiply(own, n, size, plan.into, plan.dim, ASSIGN, s.h)
-        else:
-            copy_values(own, 0, n * plan.dim, s.h, 0)
-        _run_layers(plan, n, offsets, b, end, cos, sin, s)
-        if plan.gated:
-            multiply(s.h, n, plan.dim, plan.out_of, n_columns, ASSIGN, ends)
-            gated_residual(
-                own.reshape(n, size), ends[: n * n_columns].reshape(n, n_columns), s.moments, target.reshape(n, size)
-            )
-        elif plan.mapped:
-            multiply(s.h, n, plan.dim, plan.out_of, n_columns, ASSIGN, target)
-        else:
-            copy_values(s.h, 0, n * plan.dim, target, 0)
-        b = end
-
-
-@compiled
 def _dot(a, at, b, n):
     """Return the sum over d < n of a[at + d] * b[d]."""
     whole = n - n % LANES
@@ -340,18 +300,37 @@ def _finish_sums(plan, x, source, offsets, first, last, h, y):
 
 
 @compiled
-def infer_sums(plan, x, source, offsets, first, last, cos, sin, y):
-    """Compute the sums of the rows of the sequences first .. last - 1.
+def _finish_rows(plan, x, n, h, unused, y):
+    """Write the n rows that belong to the rows x and h."""
+    size, dim = plan.input_size, plan.dim
+    if plan.gated:
+        ends = np.empty(n * (size + 1), np.float32)
+        multiply(h, n, dim, plan.out_of, size + 1, ASSIGN, ends)
+        gated_residual(x.reshape(n, size), ends.reshape(n, size + 1), unused, y.reshape(n, size))
+    elif plan.mapped:
+        multiply(h, n, dim, plan.out_of, size, ASSIGN, y)
+    else:
+        copy_values(h, 0, n * dim, y, 0)
+
+
+@compiled
+def infer(plan, x, source, offsets, first, last, cos, sin, summed, y):
+    """Compute the rows of the sequences first .. last - 1, or the sums of the rows of each.
+
+    It is large, and compiled once for both.
 
     Parameters
     ----------
-    plan, offsets, cos, sin
-        As `infer_rows`.
+    plan : Plan
     x : ndarray of shape (N * input_size,), float32
         Not read if there is a `source`.
     source : TableInput
-        With no ids, there are none.
-    y : ndarray of shape (B * input_size,), float32
+        For sums; with no ids, there are none.
+    offsets : ndarray of shape (B + 1,), int64
+    cos, sin : ndarray of shape (n_positions, half), float32
+        Of rotary positions; empty without.
+    summed : bool
+    y : ndarray of shape (N * input_size,) or, if `summed`, (B * input_size,), float32
         Overwritten in the rows of these sequences.
     """
     s = _scratch(plan, _largest_group(offsets, first, last))
@@ -360,7 +339,7 @@ def infer_sums(plan, x, source, offsets, first, last, cos, sin, y):
     while b < last:
         end = _end_of_group(offsets, b, last)
         start, stop = offsets[b], offsets[end]
-        n = stop - start
+        n, own = stop - start, x[start * size : stop * size]
         if source.ids.size:
             for i in range(n):
                 if start + i + _AHEAD < source.ids.size:
@@ -374,9 +353,12 @@ def infer_sums(plan, x, source, offsets, first, last, cos, sin, y):
                 else:
                     s.h[i * dim : (i + 1) * dim] = source.extra_projected[(-1 - row) * dim : -row * dim]
         elif plan.mapped:
-            multiply(x[start * size : stop * size], n, size, plan.into, dim, ASSIGN, s.h)
+            multiply(own, n, size, plan.into, dim, ASSIGN, s.h)
         else:
-            s.h[: n * dim] = x[start * size : stop * size]
+            copy_values(own, 0, n * dim, s.h, 0)
         _run_layers(plan, n, offsets, b, end, cos, sin, s)
-        _finish_sums(plan, x, source, offsets, b, end, s.h, y)
+        if summed:
+            _finish_sums(plan, x, source, offsets, b, end, s.h, y)
+        else:
+            _finish_rows(plan, own, n, s.h, s.moments, y[start * size : stop * size])
         b = end

@@ -84,9 +84,9 @@ def token_losses(
             if gradients is None or dhidden is None
             else (dhidden.reshape(-1), gradients.table.reshape(-1), gradients.bias)
         )
-        kernels.softmax_loss(  # ids of another width would compile it once more
-            hidden.ravel(), *hidden.shape, table.ravel(), bias, targets.astype(np.int64), smoothing, np.float32(scale),
-            empty((len(table) * kernels.PIECE,)), smoothed, plain, dh, dtable, dbias,
+        kernels.softmax_loss(  # of the types that it is compiled for
+            hidden.ravel(), *hidden.shape, table.ravel(), bias, targets.astype(np.int64), float(smoothing),
+            np.float32(scale), empty((len(table) * kernels.PIECE,)), smoothed, plain, dh, dtable, dbias,
         )  # fmt: skip
         return TokenLosses(smoothed, plain, dhidden)
     for first in range(0, len(hidden), _PIECE):

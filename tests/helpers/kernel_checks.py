@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tests.helpers import naive_hierarchical, naive_softmax, naive_w2v
 from w2v.kernels import cbow, hierarchical, skipgram
-from w2v.kernels.arguments import ROW_MULTIPLE, Chunk, Noise, Segment, TableArrays, Text
-from w2v.kernels.composition import Members
+from w2v.kernels.arguments import NOT_WEIGHTED, ROW_MULTIPLE, Chunk, Noise, Segment, TableArrays, Text
+from w2v.kernels.composition import NO_MEMBERS, Members
 from w2v.kernels.hierarchical import Paths
 from w2v.kernels.objectives import softmax
 from w2v.kernels.objectives.softmax import Words
@@ -111,7 +111,7 @@ class Case:
         sentence = int(np.searchsorted(self.offsets, self.position, side="right")) - 1
         return Segment(self.position, self.end, sentence, self.alpha_start, self.alpha_end, np.uint64(self.state))
 
-    def text(self, weights: NDArray[np.float32] | None = None) -> Text:
+    def text(self, weights: NDArray[np.float32] = NOT_WEIGHTED) -> Text:
         """Return it as the kernels take it."""
         return Text(self.tokens, self.offsets, self.keep_table, weights)
 
@@ -155,8 +155,8 @@ def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 def run_kernel(
     case: Case,
     rows: NDArray[np.float32] | None = None,
-    members: Members | None = None,
-    weights: NDArray[np.float32] | None = None,
+    members: Members = NO_MEMBERS,
+    weights: NDArray[np.float32] = NOT_WEIGHTED,
 ) -> Outcome:
     """Train with the compiled kernel; `rows` take the place of the input vectors."""
     w_in, w_out = map(padded, case.vectors)
@@ -171,8 +171,8 @@ def train_kernel(
     case: Case,
     arrays: TableArrays,
     stats: NDArray[np.float64],
-    members: Members | None = None,
-    weights: NDArray[np.float32] | None = None,
+    members: Members = NO_MEMBERS,
+    weights: NDArray[np.float32] = NOT_WEIGHTED,
 ) -> None:
     """Call the compiled kernel."""
     source, kernel, make_scratch = _kernel(case)

@@ -62,10 +62,11 @@ class Rewriter:
             text = self.tokenizer.divide(text.decode()).encode()
         data = np.frombuffer(text, np.uint8)
         if self._table is not None:
-            return self._words(text, data, self._table)
-        if isinstance(self.tokenizer, TabsTokenizer):
+            data = self._words(text, data, self._table)
+        elif isinstance(self.tokenizer, TabsTokenizer):
             out = self._reserve(len(data))
-            return out[: items_to_nuls(data, out)]
+            data = out[: items_to_nuls(data, out)]
+        data.flags.writeable = False  # as what is not rewritten is: what scans it is compiled once
         return data
 
     def _words(self, text: bytes, data: NDArray[np.uint8], table: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -29,8 +29,12 @@ class Text(NamedTuple):
     """Where sentences begin, and the end of the last; shape (n_sentences + 1,)."""
     keep: NDArray[np.float32]
     """Probability that a token of each word is kept, shape (V,)."""
-    weights: NDArray[np.float32] | None
-    """What the steps and losses of each sentence are multiplied by, and how much its pairs count; None is 1."""
+    weights: NDArray[np.float32]
+    """What the steps and losses of each sentence are multiplied by, and how much its pairs count; `NOT_WEIGHTED`: 1."""
+
+
+NOT_WEIGHTED = np.zeros(0, np.float32)
+"""Weights where there are none: an array as well, so that every kernel is compiled once."""
 
 
 class Segment(NamedTuple):

@@ -212,16 +212,16 @@ class Scratch(NamedTuple):
     high: NDArray[np.int64]
 
 
-def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members | None) -> Scratch:
+def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members) -> Scratch:
     """Allocate what `train_cbow` and `train_pairs` work with."""
     return allocate(chunk, noise.n_rows, tables, members)
 
 
-def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members | None) -> Scratch:
+def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members) -> Scratch:
     """Allocate what CBOW works with, whatever its objective."""
     row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
     tile_targets, n_inputs = to_multiple(chunk.n_targets, TILE_ROWS), chunk.n_targets + 2 * chunk.window
-    stride, n_composed = to_multiple(tile_targets, LANES), 0 if members is None else n_inputs + 1
+    stride, n_composed = to_multiple(tile_targets, LANES), n_inputs + 1 if members.offsets.size else 0
     return Scratch(
         make_sample(),
         inputs=aligned_zeros(n_composed * row_size),
@@ -250,9 +250,9 @@ def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members |
 @inlined
 def input_places(w_in, members, scratch):
     """Return the input vectors, their steps, and the rows of both that belong to the inputs of a chunk."""
-    if members is None:
-        return w_in, w_in, scratch.input_rows
-    return scratch.inputs, scratch.steps, scratch.own_inputs
+    if is_given(members.offsets):
+        return scratch.inputs, scratch.steps, scratch.own_inputs
+    return w_in, w_in, scratch.input_rows
 
 
 @inlined
@@ -263,22 +263,6 @@ def compose_inputs(w_in, members, chunk, row_size, zero_row, scratch):
     scratch.steps[:] = 0
     for j in range(n_inputs):
         own_inputs[j] = (n_inputs if input_rows[j] == zero_row else j) * row_size
-
-
-@inlined
-def _set_means(inputs, own_inputs, chunk, row_size, positions, scratch):
-    if positions is None:
-        context_means(inputs, own_inputs, chunk, row_size, scratch)
-    else:
-        weighted_means(inputs, chunk, row_size, positions, scratch)
-
-
-@inlined
-def _move(scratch, chunk, tables, inputs, steps_in, own_inputs, positions):
-    if positions is None:
-        apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
-    else:
-        apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
 
 
 @lean
@@ -296,12 +280,12 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
     This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
     without context are skipped.
 
-    Parameters are those of `train_skipgram`; with `members` there may be weights of positions, see
-    `w2v.kernels.composition`.
+    Parameters are those of `train_skipgram`; `members` may have weights of positions, see `w2v.kernels.composition`.
     """
     n_targets, n_inputs = chunk.n_targets, chunk.n_targets + 2 * chunk.window
     w_in, w_out, row_size, _ = tables
-    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    zero_row, positions = w_out.size - row_size, members.positions
+    is_weighted, is_composed, has_positions = is_given(text.weights), is_given(members.offsets), is_given(positions)
     sample, hidden, transposed, gain = scratch.sample, scratch.hidden, scratch.transposed, scratch.gain
     stride = transposed.size // row_size
     inputs, steps_in, own_inputs = input_places(w_in, members, scratch)
@@ -315,11 +299,12 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
             active = place_chunk(n, t, chunk, tables, scratch)
             state = place_noise(noise, tables, scratch, state)
             prefetch_chunk(sample.words, n, t, chunk, tables, members)
-            if members is None:
-                context_means(inputs, own_inputs, chunk, row_size, scratch)
-            else:
+            if is_composed:
                 compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
-                _set_means(inputs, own_inputs, chunk, row_size, members.positions, scratch)
+            if has_positions:
+                weighted_means(inputs, chunk, row_size, positions, scratch)
+            else:
+                context_means(inputs, own_inputs, chunk, row_size, scratch)
             for k in range(0, stride, LANES):
                 transpose_rows(hidden, k, row_size, transposed, k, stride)
             if not is_weighted:
@@ -331,10 +316,11 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
             stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
             stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
             _sum_noise(scratch, n_targets, noise, tables)
-            if members is None:
-                apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+            if has_positions:
+                apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
             else:
-                _move(scratch, chunk, tables, inputs, steps_in, own_inputs, members.positions)
+                apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+            if is_composed:
                 spread(steps_in, members, scratch.input_rows, n_inputs, zero_row, row_size, w_in)
             _move_noise(scratch, n_targets, noise, tables)
 

@@ -42,13 +42,17 @@ class Members(NamedTuple):
     """Which rows the input vectors are made of."""
 
     offsets: NDArray[np.int64]
-    """Where the rows of each word begin in `rows`, shape (V + 2,)."""
+    """Where the rows of each word begin in `rows`, shape (V + 2,); empty in `NO_MEMBERS`."""
     rows: NDArray[np.int64]
     """Offsets into `w_in`, which may have more rows than V + 1; its last is zero as well."""
-    frozen: NDArray[np.uint8] | None
-    """Rows that must not move: not 0."""
-    positions: NDArray[np.float32] | None
-    """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,)."""
+    frozen: NDArray[np.uint8] = np.zeros(0, np.uint8)
+    """Rows that must not move: not 0. Empty where all move."""
+    positions: NDArray[np.float32] = np.zeros(0, np.float32)
+    """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,). Empty where there are none."""
+
+
+NO_MEMBERS = Members(np.zeros(0, np.int64), np.zeros(0, np.int64))
+"""The input vector of word v is row v alone. A value of the same type, so that every kernel is compiled once."""
 
 
 @lean
@@ -69,9 +73,7 @@ def compose(w_in, members, rows, first, last, row_size, out):
 
 @lean
 def _is_frozen(frozen, row):
-    if frozen is None:
-        return False
-    return load(frozen, row) != 0
+    return frozen.size > 0 and load(frozen, row) != 0
 
 
 @lean

@@ -145,14 +145,14 @@ def _sum_losses(likelihoods, n):
 
 
 @inlined
-def _place_inputs(words, i, first, last, start, members, row_size, empty_row, input_rows):
+def _place_inputs(words, i, first, last, start, is_composed, row_size, empty_row, input_rows):
     """Set the rows of the context of words[i], filled up to whole groups; return its size.
 
-    They are the words' rows, or, with `members`, row j - start for position j.
+    They are the words' rows, or, if these are composed, row j - start for position j.
     """
     n = 0
     for j in range(first, last):
-        input_rows[n] = (words[j] if members is None else j - start) * row_size
+        input_rows[n] = (j - start if is_composed else words[j]) * row_size
         n += j != i
     for j in range(n, round_up(n, INPUTS)):
         input_rows[j] = empty_row
@@ -183,11 +183,11 @@ class SkipgramScratch(NamedTuple):
     chunk_rows: NDArray[np.int64]
 
 
-def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members | None) -> SkipgramScratch:
+def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members) -> SkipgramScratch:
     """Allocate what `train_skipgram_hs` works with."""
     row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
     most, n_inputs = to_multiple(paths.longest, LANES), 2 * chunk.window + INPUTS
-    n_chunk = 0 if members is None else chunk.n_targets + 2 * chunk.window
+    n_chunk = chunk.n_targets + 2 * chunk.window if members.offsets.size else 0
     return SkipgramScratch(
         make_sample(),
         _make_turns(paths, zero_row),
@@ -289,14 +289,14 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
     """
     window, _, n_targets = chunk
     w_in, w_out, row_size, _ = tables
-    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
     sample, turns, likelihoods = scratch.sample, scratch.turns, scratch.likelihoods
     words, left, right, _, gains = sample
     most = turns.rows.size // 2
-    if members is None:
-        inputs, empty_row = w_in, zero_row
-    else:
+    if is_composed:
         inputs, empty_row = scratch.inputs, scratch.before.size
+    else:
+        inputs, empty_row = w_in, zero_row
     position, stop, sentence, _, _, state = segment
     gain, start = _float32(1), 0
     while position < stop:
@@ -308,7 +308,7 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
         for t in range(n):
             n_path = next_path
             next_path = _place_path(words, t + 1, n, paths, tables, turns, most - first)
-            if members is None:
+            if not is_composed:
                 if t + window + 2 < n:
                     prefetch_row(w_in, words[t + window + 2] * row_size, row_size)
             elif t % n_targets == 0:
@@ -317,7 +317,7 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
             if is_weighted:
                 gain = gains[t]
             n_inputs = _place_inputs(
-                words, t, left[t], right[t], start, members, row_size, empty_row, scratch.input_rows
+                words, t, left[t], right[t], start, is_composed, row_size, empty_row, scratch.input_rows
             )
             n_rows = round_up(n_path, _PATH_ROWS)
             _widen(turns.signs, first, n_rows, scratch.wide)
@@ -331,7 +331,7 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
             if used > _LIKELIHOODS or t == n - 1 or is_weighted:
                 stats[LOSS] += gain * _sum_losses(likelihoods, used)
                 used = 0
-            if members is not None:
+            if is_composed:
                 if (t + 1) % n_targets == 0 or t == n - 1:
                     _spread_chunk(tables, members, scratch)
             first = most - first
@@ -350,7 +350,7 @@ class CbowScratch(NamedTuple):
     likelihoods: NDArray[np.float32]
 
 
-def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members | None) -> CbowScratch:
+def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members) -> CbowScratch:
     """Allocate what `train_cbow_hs` works with."""
     most = to_multiple(paths.longest, LANES)
     return CbowScratch(
@@ -407,7 +407,7 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
     """
     n_targets, n_inputs = chunk.n_targets, chunk.n_targets + 2 * chunk.window
     w_in, w_out, row_size, _ = tables
-    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
     plain, turns, likelihoods = scratch.plain, scratch.turns, scratch.likelihoods
     sample, high, most = plain.sample, plain.high, turns.rows.size // 2
     words, gains = sample.words, sample.gains
@@ -422,10 +422,10 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
         next_path = _place_path(words, 0, n, paths, tables, turns, first)
         for t in range(0, n, n_targets):
             place_chunk(n, t, chunk, tables, plain)
-            if members is None:
-                prefetch_inputs(words, n, t, chunk, tables, members)
-            else:
+            if is_composed:
                 compose_inputs(w_in, members, chunk, row_size, zero_row, plain)
+            else:
+                prefetch_inputs(words, n, t, chunk, tables, members)
             context_means(inputs, own_inputs, chunk, row_size, plain)
             used = 0
             for k in range(min(n_targets, n - t)):
@@ -448,5 +448,5 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
                 for k in range(n_targets):
                     open_window(k, load_vector(plain.hidden, k * row_size + d), plain)
                 close_windows(plain.hidden, d, chunk, row_size, plain, steps_in, own_inputs)
-            if members is not None:
+            if is_composed:
                 spread(steps_in, members, plain.input_rows, n_inputs, zero_row, row_size, w_in)

@@ -63,7 +63,7 @@ class Scratch(NamedTuple):
     high: NDArray[np.int64]
 
 
-def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members | None) -> Scratch:
+def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members) -> Scratch:
     """Allocate what `train_skipgram` works with."""
     row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
     tile_targets = to_multiple(chunk.n_targets, TILE_ROWS)
@@ -76,7 +76,7 @@ def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Membe
         make_sample(),
         copy=aligned_zeros(n_copies * row_size),
         transposed=aligned_zeros(row_size * stride),
-        steps=aligned_zeros(0 if members is None else n_copies * row_size),
+        steps=aligned_zeros(n_copies * row_size if members.offsets.size else 0),
         scores=aligned_zeros((tile_targets + noise.n_rows) * stride),
         weight=aligned_zeros(to_multiple(chunk.n_targets, LANES)),
         gain=aligned_zeros(tile_targets),
@@ -91,14 +91,14 @@ def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Membe
 
 
 @inlined
-def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weights):
+def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, gain):
     """Turn scores into step sizes in place; return the summed loss of the chunk.
 
     Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score), both times gain[k]
-    unless `weights` is None. Noise word, target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
+    unless `gain` is None. Noise word, target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
     sigmoid(-score). Zero elsewhere.
     """
-    scores, gain, low, high = scratch.scores, scratch.gain, scratch.low, scratch.high
+    scores, low, high = scratch.scores, scratch.low, scratch.high
     window, n_targets = chunk.window, chunk.n_targets
     tile_targets = round_up(n_targets, TILE_ROWS)
     zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
@@ -112,14 +112,14 @@ def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, weight
                     own = k + window + shift - c
                     s = select_lanes(sigmoid(load_vector(scores, at)), one, low[k] + shift - c, high[k] + shift - c)
                     s = select_lanes(one, s, own, own + 1)
-                    if weights is None:
+                    if gain is None:
                         store_vector(scores, at, (one - s) * rate)
                         product = product * s
                     else:
                         gains = splat(load(gain, k))
                         store_vector(scores, at, (one - s) * rate * gains)
                         total = total - logarithm(s) * gains
-                if weights is None:
+                if gain is None:
                     total = total - logarithm(product)
     first = tile_targets * stride + window + shift
     total = noise_losses(total, scores, first, stride, n_targets, n_noise, scratch.weight, _float32(1), alpha)
@@ -141,8 +141,8 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
     where n_j counts the targets that have input j in their context, so that every pair meets `negative` noise words on
     average. Only tiles that meet a window are computed.
 
-    `objectives.chunk_shape` chooses the chunk. Without `members` the input vector of word v is row v. The scratch is
-    that of one thread. Entries LOSS, PAIRS and KEPT of `stats`, float64, are added to.
+    `objectives.chunk_shape` chooses the chunk. The scratch is that of one thread. Entries LOSS, PAIRS and KEPT of
+    `stats`, float64, are added to.
     """
     window, _, n_targets = chunk
     w_in, w_out, row_size, vector_size = tables
@@ -151,16 +151,16 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
     tile_inputs = round_up(n_inputs, TILE_ROWS)
     shift = round_up(window, LANES) - window  # so that the column of input `window`, the first target, is aligned
     band = round_up(TILE_ROWS + 2 * window, LANES)
-    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
     sample, copy, transposed, scores = scratch.sample, scratch.copy, scratch.transposed, scratch.scores
     stride = transposed.size // row_size
     words, pairs, gains, weight, gain = sample.words, sample.pairs, sample.gains, scratch.weight, scratch.gain
     input_rows, copy_rows, rows = scratch.input_rows, scratch.copy_rows, scratch.rows
     low, high = scratch.low, scratch.high
-    if members is None:
-        steps_in, step_rows = w_in, input_rows
-    else:
+    if is_composed:
         steps_in, step_rows = scratch.steps, copy_rows
+    else:
+        steps_in, step_rows = w_in, input_rows
     position, stop, sentence, _, _, state = segment
     state = place_noise(noise, tables, scratch, state)
     while position < stop:
@@ -181,12 +181,12 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
             state = place_noise(noise, tables, scratch, state)
             prefetch_chunk(words, n, t, chunk, tables, members)
             for j in range(0, tile_inputs, LANES):
-                if members is None:
-                    gather_rows(w_in, input_rows, j, j + LANES, row_size, copy)
-                else:
+                if is_composed:
                     compose(w_in, members, input_rows, j, j + LANES, row_size, copy)
+                else:
+                    gather_rows(w_in, input_rows, j, j + LANES, row_size, copy)
                 transpose_rows(copy, j, row_size, transposed, j + shift, stride)
-            if members is not None:
+            if is_composed:
                 steps_in[:] = 0
             for k in range(0, tile_targets, TILE_ROWS):
                 c = k + shift
@@ -196,7 +196,10 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
                 w_out, rows, tile_targets, tile_targets + n_noise, transposed, stride, core,
                 core + round_up(n_targets, LANES), vector_size, scores,
             )  # fmt: skip
-            stats[LOSS] += _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, text.weights)
+            if is_weighted:
+                stats[LOSS] += _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, gain)
+            else:
+                stats[LOSS] += _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, None)
             g = scores[shift:]  # g[k * stride + j]
             for j in range(0, tile_inputs, TILE_ROWS):
                 is_core = window - TILE_ROWS < j < window + n_targets
@@ -210,5 +213,5 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
             for k in range(tile_targets, tile_targets + n_noise, TILE_ROWS):
                 end = window + n_targets
                 accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, window, end, 0, 0, row_size)
-            if members is not None:
+            if is_composed:
                 spread(steps_in, members, input_rows, n_inputs, zero_row, row_size, w_in)

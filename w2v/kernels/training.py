@@ -27,17 +27,15 @@ _float32 = np.float32
 
 
 @lean
-def is_given(value):
-    """Tell whether an argument is not None; a constant when compiled."""
-    return value is not None
+def is_given(array):
+    """Tell whether an array that may be left out is there; one that is not is empty."""
+    return array.size > 0
 
 
 @lean
 def weight_of(weights, sentence):
     """Return the weight of a sentence, 1 if none are given."""
-    if weights is None:
-        return _float32(1)
-    return weights[sentence]
+    return weights[sentence] if is_given(weights) else _float32(1)
 
 
 @lean
@@ -151,14 +149,14 @@ def place_noise(noise, tables, scratch, state):
 
 @lean
 def prefetch_inputs(words, n, t, chunk, tables, members):
-    """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `composition`, or None."""
+    """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `composition`."""
     n_targets, window, w_in, row_size = chunk.n_targets, chunk.window, tables.w_in, tables.row_size
     first, last = t + n_targets + window, min(t + 2 * n_targets + window, n)
-    if members is None:
+    offsets, rows = members.offsets, members.rows
+    if not is_given(offsets):
         for i in range(first, last):
             prefetch_row(w_in, words[i] * row_size, row_size)
     else:
-        offsets, rows = members.offsets, members.rows
         for i in range(first, last):
             for m in range(load(offsets, words[i]), load(offsets, words[i] + 1)):
                 prefetch_row(w_in, load(rows, m), row_size)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.kernels.arguments import ROW_MULTIPLE, TableArrays, aligned_zeros
-from w2v.kernels.composition import Members, compose_all
+from w2v.kernels.composition import NO_MEMBERS, Members, compose_all
 from w2v.kernels.training import to_multiple
 from w2v.settings.parameters import Parameters
 from w2v.vectors.subwords import Subwords
@@ -186,12 +186,17 @@ class Tables:
         return TableArrays(self.w_in, self.w_out, self.row_size, self.vector_size)
 
     @cached_property
-    def members(self) -> Members | None:
+    def members(self) -> Members:
         """What the kernels take of a composition."""
-        if self.composition is None:
-            return None
         found = self.composition
-        return Members(found.members, found.rows * self.row_size, found.frozen, self.positions)
+        if found is None:
+            return NO_MEMBERS
+        return Members(
+            found.members,
+            found.rows * self.row_size,
+            NO_MEMBERS.frozen if found.frozen is None else found.frozen,
+            NO_MEMBERS.positions if self.positions is None else self.positions,
+        )
 
     def copy(self, place: Tables | None = None) -> Tables:
         """Return a copy, in the memory of `place` if that is given."""

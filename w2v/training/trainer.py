@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from w2v.encoding.stream import TokenStream, run_threads
 from w2v.encoding.vocabulary import Vocabulary, keep_probabilities
-from w2v.kernels.arguments import BUFFER, KEPT, LOSS, PAIRS, Segment, Text
+from w2v.kernels.arguments import BUFFER, KEPT, LOSS, NOT_WEIGHTED, PAIRS, Segment, Text
 from w2v.monitoring.history import EpochRecord, Progress
 from w2v.monitoring.pauses import DivergenceError as DivergenceError
 from w2v.monitoring.pauses import Pause as Pause
@@ -187,7 +187,8 @@ class Trainer:
         return text, Segment(first, first + stop - start, part.sentence_of(first), *rates, state)
 
     def _text_of(self, stream: TokenStream) -> Text:
-        return Text(np.asarray(stream.tokens), stream.offsets, self.keep, stream.weights)
+        weights = NOT_WEIGHTED if stream.weights is None else stream.weights
+        return Text(np.asarray(stream.tokens), stream.offsets, self.keep, weights)
 
     def _states(self, purpose: int, number: int) -> tuple[np.uint64, np.uint64]:
         first, second = np.random.SeedSequence([self.seed, purpose, number]).generate_state(2, np.uint64)

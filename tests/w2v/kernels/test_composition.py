@@ -41,9 +41,9 @@ def run_composed(
     row_size = padded(rows).shape[1]
     offsets = np.cumsum([0, *map(len, members), 1])
     flat = np.array([row for word in members for row in word] + [len(rows)]) * row_size
-    mask = None if frozen is None else np.array([row in frozen for row in range(len(rows) + 1)], np.uint8)
+    mask = np.array([row in frozen for row in range(len(rows) + 1)] if frozen else [], np.uint8)
     chunk = ComposedChunk(CHUNKS[case.algorithm], rows.astype(np.float64), members, frozen or set())
-    return run_kernel(case, rows, Members(offsets, flat, mask, None)), chunk, run_twin(case, chunk)
+    return run_kernel(case, rows, Members(offsets, flat, mask)), chunk, run_twin(case, chunk)
 
 
 def check(case: Case, outcome: Outcome, chunk: ComposedChunk, twin: naive_w2v.Trained) -> None:
@@ -89,7 +89,7 @@ def test_rows_of_their_own_train_as_without_composition(algorithm: str) -> None:
     composition = Composition.of_words(case.n_words)
     plain = run_kernel(case)
     row_size = plain.w_in.shape[1]
-    outcome = run_kernel(case, None, Members(composition.members, composition.rows * row_size, None, None))
+    outcome = run_kernel(case, None, Members(composition.members, composition.rows * row_size))
     assert np.allclose(outcome.w_in, plain.w_in, rtol=0, atol=1e-5)
     assert np.allclose(outcome.w_out, plain.w_out, rtol=0, atol=1e-5)
     assert outcome.stats == pytest.approx(plain.stats, rel=1e-6)
@@ -105,7 +105,7 @@ def run_weighted(case: Case) -> tuple[Outcome, NDArray[np.float32], WeightedChun
     weights /= np.sqrt((np.delete(weights, case.window, axis=0) ** 2).mean())
     positions = padded(weights)[:-1].copy()
     composition = Composition.of_words(case.n_words)
-    members = Members(composition.members, composition.rows * positions.shape[1], None, positions.reshape(-1))
+    members = Members(composition.members, composition.rows * positions.shape[1], positions=positions.reshape(-1))
     chunk = WeightedChunk(weights.astype(np.float64), case.window, case.n_targets)
     return run_kernel(case, None, members), positions, chunk, run_twin(case, chunk)
 
@@ -128,7 +128,7 @@ def test_weights_of_one_are_plain_cbow() -> None:
     weights = np.ones((2 * case.window + 1, case.vector_size), np.float32)
     weights[case.window] = 0
     weighted = run_kernel(
-        case, None, Members(composition.members, composition.rows * plain.w_in.shape[1], None, weights.reshape(-1))
+        case, None, Members(composition.members, composition.rows * plain.w_in.shape[1], positions=weights.reshape(-1))
     )
     assert np.allclose(weighted.w_in, plain.w_in, rtol=0, atol=1e-6)
     assert np.allclose(weighted.w_out, plain.w_out, rtol=0, atol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 from tests.helpers import naive_glove
 from tests.helpers.gradient_checks import assert_gradients
 from w2v.encoding.vocabulary import Vocabulary
-from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Segment, Text
+from w2v.kernels.arguments import LOSS, NOT_WEIGHTED, PAIRS, Chunk, Segment, Text
 from w2v.kernels.objectives import glove
 from w2v.settings.parameters import Parameters
 from w2v.training.glove.cells import Cells
@@ -44,10 +44,10 @@ def started(vector_size: int, n_words: int = 20) -> tuple[Tables, naive_glove.Mo
 def train(cells: Cells, tables: Tables, start: int = 0, stop: int | None = None) -> np.ndarray:
     source = glove.Weighting(cells.rows, cells.counts, X_MAX, EXPONENT)
     chunk, stats = Chunk(5, 0, 1), np.zeros(3)
-    text = Text(cells.tokens, cells.offsets, np.ones(1, np.float32), None)
+    text = Text(cells.tokens, cells.offsets, np.ones(1, np.float32), NOT_WEIGHTED)
     segment = Segment(start, len(cells) if stop is None else stop, cells.sentence_of(start), ALPHA, ALPHA, np.uint64(1))
-    scratch = glove.make_scratch(chunk, source, tables.arrays, None)
-    glove.train_glove(text, segment, chunk, source, tables.arrays, None, scratch, stats)
+    scratch = glove.make_scratch(chunk, source, tables.arrays, tables.members)
+    glove.train_glove(text, segment, chunk, source, tables.arrays, tables.members, scratch, stats)
     return stats
 
 

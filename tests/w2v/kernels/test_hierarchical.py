@@ -25,7 +25,7 @@ from tests.helpers.kernel_checks import (
 from tests.helpers.trainer_examples import make_trainer, run
 from w2v import Word2Vec
 from w2v.kernels.arguments import BUFFER, LOSS
-from w2v.kernels.composition import Members
+from w2v.kernels.composition import NO_MEMBERS, Members
 from w2v.kernels.hierarchical import INPUTS
 from w2v.kernels.simd import LANES
 from w2v.settings.parameters import Parameters
@@ -276,8 +276,8 @@ def test_comparison_rejects_cbow_chunks_of_another_size() -> None:
 # Words of several rows, frozen rows and weights.
 
 
-def own_rows(case: Case, row_size: int, frozen: NDArray[np.uint8] | None = None) -> Members:
-    return Members(np.arange(case.n_words + 2), np.arange(case.n_words + 1) * row_size, frozen, None)
+def own_rows(case: Case, row_size: int, frozen: NDArray[np.uint8] = NO_MEMBERS.frozen) -> Members:
+    return Members(np.arange(case.n_words + 2), np.arange(case.n_words + 1) * row_size, frozen)
 
 
 @both
@@ -308,12 +308,8 @@ def test_step_of_a_word_goes_to_each_of_its_rows(algorithm: str) -> None:
     member_rows = np.stack([np.arange(case.n_words), np.arange(case.n_words) + case.n_words], axis=1).ravel()
     members = np.append(np.arange(case.n_words + 1) * 2, 2 * case.n_words + 1)
     stats = np.zeros(3)
-    train_kernel(
-        case,
-        case.arrays(half, w_out),
-        stats,
-        Members(members, np.append(member_rows, 2 * case.n_words) * 16, None, None),
-    )
+    composed = Members(members, np.append(member_rows, 2 * case.n_words) * 16)
+    train_kernel(case, case.arrays(half, w_out), stats, composed)
     whole = run_kernel(case, members=own_rows(case, 16))
     assert np.allclose((half[: case.n_words] + half[case.n_words : -1]) / 2, whole.w_in[:-1], rtol=0, atol=1e-5)
     assert not half[-1].any()

@@ -11,7 +11,7 @@ from tests.helpers import naive_w2v
 from tests.helpers.kernel_checks import Case, assert_agree, run_kernel, run_twin, train_kernel
 from w2v.encoding.vocabulary import keep_probabilities, noise_distribution
 from w2v.kernels import random, training, vector_math
-from w2v.kernels.arguments import BUFFER, KEPT, LOSS, PAIRS, Text, make_sample
+from w2v.kernels.arguments import BUFFER, KEPT, LOSS, NOT_WEIGHTED, PAIRS, Text, make_sample
 from w2v.kernels.simd import LANES, TILE_ROWS
 
 RARE = 1e-3  # a chi-square test with a fixed seed passes above this p-value
@@ -244,7 +244,7 @@ def _sample(
     while position < len(tokens):
         sample = make_sample()
         n, position, sentence, state = training.sample_tokens(
-            Text(tokens, offsets, keep, None), position, len(tokens), sentence, window, window, sample, state
+            Text(tokens, offsets, keep, NOT_WEIGHTED), position, len(tokens), sentence, window, window, sample, state
         )
         state = np.uint64(state)
         parts.append([array[:n] for array in sample[:3]])

@@ -19,26 +19,28 @@ from w2v.corpora.tokenizers import TabsTokenizer, WhitespaceTokenizer
 from w2v.encoding.records import encode_records
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import TokenStream, WorkFolder, encode_corpus
+from w2v.kernels.arguments import NOT_WEIGHTED
 from w2v.kernels.cbow import make_scratch, train_pairs
+from w2v.kernels.composition import NO_MEMBERS
 
 
 def run(*arguments: object) -> Any:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def run_pairs(case: Case, weights: NDArray[np.float32] | None) -> tuple[Outcome, naive_w2v.Trained]:
+def run_pairs(case: Case, weights: NDArray[np.float32] = NOT_WEIGHTED) -> tuple[Outcome, naive_w2v.Trained]:
     """Train on the tokens of the case, two and two, with the kernel and with the twin."""
     w_in, w_out = map(padded, case.vectors)
     stats, n = np.zeros(3), (case.end - case.position) // 2
     first = case.position // 2
     arrays, segment = case.arrays(w_in, w_out), case.segment._replace(sentence=first)
-    scratch = make_scratch(case.chunk, case.noise, arrays, None)
-    train_pairs(case.text(weights), segment, case.chunk, case.noise, arrays, None, scratch, stats)
+    scratch = make_scratch(case.chunk, case.noise, arrays, NO_MEMBERS)
+    train_pairs(case.text(weights), segment, case.chunk, case.noise, arrays, NO_MEMBERS, scratch, stats)
     pairs = case.tokens[case.position : case.end].reshape(-1, 2).tolist()
     threshold, alias = case.alias_table
     twin = naive_composed.train_pairs(
         [(a, b) for a, b in pairs],
-        [1.0] * n if weights is None else weights[first : first + n].tolist(),
+        weights[first : first + n].tolist() or [1.0] * n,
         threshold.tolist(),
         alias.tolist(),
         *(vectors.astype(np.float64) for vectors in case.vectors),
@@ -56,18 +58,18 @@ def run_pairs(case: Case, weights: NDArray[np.float32] | None) -> tuple[Outcome,
 @pytest.mark.parametrize(("vector_size", "n_targets"), [(1, 1), (16, 30), (33, 7), (100, 48)])
 def test_kernel_trains_pairs_as_its_twin(vector_size: int, n_targets: int, weighted: bool) -> None:
     case = Case("cbow", vector_size=vector_size, n_targets=n_targets, position=10, stop=180)
-    weights = case.rng(9).random(101).astype(np.float32) if weighted else None
+    weights = case.rng(9).random(101).astype(np.float32) if weighted else NOT_WEIGHTED
     outcome, twin = run_pairs(case, weights)
     assert_close(case, "w_in", outcome.w_in, twin.w_in, twin.travel_in, twin)
     assert_close(case, "w_out", outcome.w_out, twin.w_out, twin.travel_out, twin)
     assert outcome.stats[0] == pytest.approx(twin.loss, rel=1e-5)
-    assert outcome.stats[1] == pytest.approx(85 if weights is None else weights[5:90].sum(), rel=1e-6)
+    assert outcome.stats[1] == pytest.approx(weights[5:90].sum() if weighted else 85, rel=1e-6)
     assert not outcome.w_in[-1].any() and not outcome.w_out[-1].any()
 
 
 def test_kernel_of_pairs_trains_nothing_without_pairs() -> None:
     case = Case("cbow", position=10, stop=10)
-    outcome, _ = run_pairs(case, None)
+    outcome, _ = run_pairs(case)
     assert np.array_equal(outcome.w_in[:-1, :16], case.vectors[0]) and not outcome.stats.any()
 
 

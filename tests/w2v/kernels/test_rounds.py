@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.trainer_examples import make_trainer, run
 from w2v.kernels import synchronous
-from w2v.kernels.arguments import Noise, Segment, Text
+from w2v.kernels.arguments import NOT_WEIGHTED, Noise, Segment, Text
 from w2v.kernels.synchronous import Round
 from w2v.monitoring.history import Progress
 from w2v.settings.parameters import Parameters
@@ -131,7 +131,7 @@ def test_collect_words_counts_what_is_met() -> None:
     notes = Round.of(2, 10, 10, 5, 100)._replace(number=4)
     notes.seen[:] = 7
     noise = Noise(np.zeros(10, np.float32), np.full(10, 5, np.int32), 5, 3)  # every noise word is 5
-    text = Text(tokens, np.array([0, 6]), np.full(10, 0.5, np.float32), None)
+    text = Text(tokens, np.array([0, 6]), np.full(10, 0.5, np.float32), NOT_WEIGHTED)
     segment = Segment(1, 6, 0, 0.1, 0.1, np.uint64(1))
     n, n_draws = synchronous.collect_words(text, segment, 2, noise, np.uint64(1), notes, 1)
     assert notes.words[1, :n].tolist() == [3, 5, 9] and n_draws == (math.ceil(2.5 / 2) + 1) * 3

@@ -71,7 +71,7 @@ def test_sentence_of_weight_two_moves_twice_as_far(algorithm: str) -> None:
 def test_words_of_one_row_each_are_trained_alike(algorithm: str) -> None:
     case = Case(algorithm, n_targets=12)
     n, row_size = case.n_words, padded(case.vectors[0]).shape[1]
-    members = Members(np.arange(n + 2), np.arange(n + 1) * row_size, None, None)
+    members = Members(np.arange(n + 2), np.arange(n + 1) * row_size)
     plain, composed = run_kernel(case), run_kernel(case, members=members)
     for name in ("w_in", "w_out", "stats"):
         assert getattr(composed, name) == pytest.approx(getattr(plain, name), rel=1e-4, abs=1e-6)
@@ -81,7 +81,7 @@ def test_frozen_rows_stay() -> None:
     case = Case("skipgram softmax", n_targets=12)
     n, row_size = case.n_words, padded(case.vectors[0]).shape[1]
     frozen = np.append(np.arange(n) % 2 == 0, False).astype(np.uint8)
-    members = Members(np.arange(n + 2), np.arange(n + 1) * row_size, frozen, None)
+    members = Members(np.arange(n + 2), np.arange(n + 1) * row_size, frozen)
     found, before = run_kernel(case, members=members).w_in, padded(case.vectors[0])
     stays = (found == before).all(axis=1)
     assert stays[:n:2].all() and not stays[1:n:2].any()

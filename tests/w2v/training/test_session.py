@@ -22,7 +22,7 @@ from w2v.encoding.holdout import hold_out
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import TokenStream
 from w2v.kernels import jit
-from w2v.kernels.arguments import Segment, Text
+from w2v.kernels.arguments import NOT_WEIGHTED, Segment, Text
 from w2v.kernels.random import draw_noise
 from w2v.training.objectives import Objective, noise_table
 from w2v.training.state import digest_stream
@@ -138,7 +138,7 @@ def test_scratch_that_was_used_gives_the_same_bits(
 
     def used(self: Objective, tables: Tables) -> Any:
         scratch, n = make(self, tables), tables.n_words
-        text = Text(np.arange(60, dtype=np.int32) % n, np.array([0, 25, 60]), np.ones(n, np.float32), None)
+        text = Text(np.arange(60, dtype=np.int32) % n, np.array([0, 25, 60]), np.ones(n, np.float32), NOT_WEIGHTED)
         self.step(text, tables.copy(), Segment(0, 60, 0, 0.5, 0.5, np.uint64(9)), scratch, np.zeros(3))
         return scratch
 

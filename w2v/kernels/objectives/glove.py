@@ -62,7 +62,7 @@ class Scratch(NamedTuple):
     """Of the cells of a run."""
 
 
-def make_scratch(chunk: Chunk, cells: Weighting, tables: TableArrays, members: Members | None) -> Scratch:
+def make_scratch(chunk: Chunk, cells: Weighting, tables: TableArrays, members: Members) -> Scratch:
     """Allocate what `train_glove` works with."""
     return Scratch(*(aligned_zeros(LONGEST_RUN + LANES) for _ in range(3)))
 

@@ -38,7 +38,7 @@ class Words(NamedTuple):
     n_words: int
 
 
-def make_scratch(chunk: Chunk, words: Words, tables: TableArrays, members: Members | None) -> cbow.Scratch:
+def make_scratch(chunk: Chunk, words: Words, tables: TableArrays, members: Members) -> cbow.Scratch:
     """Allocate what both kernels work with; the rows of all words stand in the place of noise."""
     scratch = cbow.allocate(chunk, to_multiple(words.n_words, TILE_ROWS), tables, members)
     scratch.noise_rows[: words.n_words] = np.arange(words.n_words) * tables.row_size
@@ -171,7 +171,7 @@ def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch
     Parameters are those of `w2v.kernels.skipgram.train_skipgram`, with `Words` in the place of noise.
     """
     n_targets, (w_in, w_out, row_size, _) = chunk.n_targets, tables
-    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
     sample, rows, hidden, gain, grad = scratch.sample, scratch.rows, scratch.hidden, scratch.gain, scratch.grad
     position, stop, sentence, _, _, state = segment
     weight = _float32(1)
@@ -181,10 +181,10 @@ def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch
         )
         for t in range(0, n, n_targets):
             _place_words(n, t, n_targets, zero_row, row_size, scratch)
-            if members is None:
-                gather_rows(w_in, rows, 0, n_targets, row_size, hidden)
-            else:
+            if is_composed:
                 compose(w_in, members, rows, 0, n_targets, row_size, hidden)
+            else:
+                gather_rows(w_in, rows, 0, n_targets, row_size, hidden)
             _score_all(tables, scratch)
             for k in range(n_targets):
                 if gain[k]:
@@ -206,11 +206,11 @@ def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch
                     if is_weighted:
                         weight = sample.gains[t + k]
                     _move_wanted(t, k, alpha * weight, tables, scratch)
-                    if members is None:
+                    if not is_composed:
                         for d in range(0, row_size, LANES):
                             at = rows[k] + d
                             store_vector(w_in, at, load_vector(w_in, at) + load_vector(grad, k * row_size + d))
-            if members is not None:
+            if is_composed:
                 spread(grad, members, rows, n_targets, zero_row, row_size, w_in)
 
 
@@ -228,7 +228,7 @@ def train_cbow_softmax(text, segment, chunk, words, tables, members, scratch, st
     """
     n_targets, n_inputs = chunk.n_targets, chunk.n_targets + 2 * chunk.window
     w_in, w_out, row_size, _ = tables
-    zero_row, is_weighted = w_out.size - row_size, is_given(text.weights)
+    zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
     sample, gain, error = scratch.sample, scratch.gain, scratch.error
     stride = scratch.scores.size // scratch.noise_rows.size
     inputs, steps_in, own_inputs = input_places(w_in, members, scratch)
@@ -239,7 +239,7 @@ def train_cbow_softmax(text, segment, chunk, words, tables, members, scratch, st
         )
         for t in range(0, n, n_targets):
             place_chunk(n, t, chunk, tables, scratch)
-            if members is not None:
+            if is_composed:
                 compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
             context_means(inputs, own_inputs, chunk, row_size, scratch)
             _score_all(tables, scratch)
@@ -254,5 +254,5 @@ def train_cbow_softmax(text, segment, chunk, words, tables, members, scratch, st
                 error[k] = alpha * gain[k]
             apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
             _move_all(tables, n_targets, scratch)
-            if members is not None:
+            if is_composed:
                 spread(steps_in, members, scratch.input_rows, n_inputs, zero_row, row_size, w_in)
