@@ -45,7 +45,7 @@ def open_encoder(
     ImportError
         If the package tokenizers is needed and missing.
     """
-    if _is_foreign(Path(path)):
+    if is_foreign(path):
         return read_encoder(path)
     _check_kind(path)
     return load_encoder(path, mmap=mmap, tokenizer=tokenizer)
@@ -53,15 +53,16 @@ def open_encoder(
 
 def open_start(path: str | os.PathLike[str]) -> Embeddings | EncoderState:
     """Open a folder as `open_encoder` does, but leave word vectors what they are."""
-    if not _is_foreign(Path(path)):
+    if not is_foreign(path):
         _check_kind(path)
         if read_kind(path) == WORD_VECTORS:
             return Embeddings.load(path)
     return open_encoder(path)
 
 
-def _is_foreign(folder: Path) -> bool:
+def is_foreign(path: str | os.PathLike[str]) -> bool:
     """Say whether a folder is laid out as other programs' encoders are."""
+    folder = Path(path)
     config = folder / LAYOUT.config
     if config.is_file():
         return parse_json(config).get("format") != FORMAT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -206,7 +206,6 @@ def import_(
     a sentence encoder that makes the same vectors; nothing is downloaded. A supervised model of fastText becomes word
     vectors, or a classifier with `--format fasttext-classifier`.
     """
-    from w2v.formats import read_vectors
     from w2v.vectors.persistence import check_output
 
     check_output(output, overwrite)
@@ -221,19 +220,28 @@ def import_(
     if is_encoder and not words:
         if limit is not None:
             raise click.UsageError("--limit is for word vectors; with --words it takes those of an encoder.")
-        _import_encoder(file, output, overwrite)
+        import_encoder(file, output, overwrite=overwrite)
         return
+    name = "model2vec" if file_format == "sentence-transformers" else file_format
+    import_vectors(file, output, overwrite=overwrite, format=name, limit=limit, errors=errors, encoding=encoding)
+
+
+def import_vectors(file: Path, output: Path, *, overwrite: bool, **reading: Any) -> None:
+    """Make a model of a file of word vectors; `reading` is for `w2v.formats.read_vectors`."""
+    from w2v.formats import read_vectors
+
     with saving(output), show_work(f"reading {file.name}"):
-        name = "model2vec" if file_format == "sentence-transformers" else file_format
-        embeddings = read_vectors(file, format=name, limit=limit, errors=errors, encoding=encoding)
+        embeddings = read_vectors(file, **reading)
         saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
+        errors = reading.get("errors", "strict")
         cause = "" if errors == "strict" else f", as they are or made so by --errors {errors}"
         say(f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.")
 
 
-def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
+def import_encoder(folder: Path, output: Path, *, overwrite: bool) -> None:
+    """Make a model of another program's encoder."""
     from w2v.encoder.model.persistence import save_encoder
 
     with saving(output), show_work(f"reading {folder.name}"):
