@@ -164,8 +164,8 @@ def evaluate(
     if not (analogies or pairs or translations or other or is_encoder):
         raise click.UsageError(
             "Nothing to evaluate: give --standard, --analogies FILE or --pairs FILE, or --sts, --classify or "
-            "--word-order FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of a "
-            "tagger."
+            "--word-order FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of "
+            "a tagger."
         )
     _check_together(bool(translations), other is not None, is_encoder, baseline, against)
     found: dict[str, Any] = {}
