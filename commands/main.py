@@ -105,6 +105,7 @@ main.add_section(
     {
         "export": "w2v.commands.models.exchange:export",
         "import": "w2v.commands.models.exchange:import_",
+        "push": "w2v.commands.models.push:push",
         "prune": "w2v.commands.words.vectors:prune",
     },
 )

@@ -1,12 +1,14 @@
 """Where text comes from: files, tokenizers, and corpora to start with.
 
 `TextReader` reads files, `get_tokenizer` finds a tokenizer by name, `bundled_corpus` gives a small real corpus and
-`download` fetches a larger one. Nothing here imports Numba.
+`download` fetches what is in `CATALOGUE`. Nothing here imports Numba.
 """
 
 from __future__ import annotations
 
-from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS, Verse, bible_verses, bundled_corpus, download
+from w2v.corpora.bundled import BUNDLED_NAMES, Verse, bible_verses, bundled_corpus, download
+from w2v.corpora.catalogue.entries import CATALOGUE
+from w2v.corpora.catalogue.entry import Entry
 from w2v.corpora.readers import Block, CorpusError, TextReader
 from w2v.corpora.sentences import SentenceSets, read_sentence_sets, split_sentences, without_overlap
 from w2v.corpora.tokenizers import (
@@ -26,12 +28,13 @@ from w2v.corpora.weighted import weighted_lines
 
 __all__ = [
     "BUNDLED_NAMES",
-    "DOWNLOADS",
+    "CATALOGUE",
     "TOKENIZER_NAMES",
     "Block",
     "CallableTokenizer",
     "CharactersTokenizer",
     "CorpusError",
+    "Entry",
     "JiebaTokenizer",
     "SentenceSets",
     "TabsTokenizer",

@@ -1,25 +1,19 @@
-"""Real text without searching for it: corpora that installed packages hold, and named downloads."""
+"""Real text without searching for it: corpora that installed packages hold, and whatever else the catalogue has."""
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
+from w2v.corpora.catalogue.entries import find_entry
+from w2v.corpora.catalogue.fetching import Progress, part_of
+from w2v.corpora.catalogue.obtaining import download_entry, shipped_path
 from w2v.corpora.inputs import CorpusError
-
-Progress = Callable[[int, int], None]
-"""What `download` tells how far it is: bytes received, bytes in all."""
-
-_STEP = 1 << 20
-_TIMEOUT = 60.0
 
 # Headings stand at the end of the verse before them: of a psalm, with its dedication, and the Hebrew letters of psalm
 # 119. In the Song of Songs a speaker's name comes after two spaces or ends the verse; lines of verse start after four.
@@ -27,58 +21,6 @@ _HEADING = re.compile(r"\s{2,}(?:BOOK [IVX]+|Psalm \d+)\b.*|  [A-Z]{2,}(?: [A-Z]
 _SPEAKER = re.compile(r"(?<!\s)  (?:Beloved|Friends|Lover)(?=\s)|\s+(?:Beloved|Friends|Lover)\s*$")
 # a backtick is the apostrophe of this edition; brackets mark words that the translators supplied
 _SPELLING = str.maketrans({"`": "'", "[": None, "]": None})
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A zip archive with one text in it, and how to tell that it is the right one.
-
-    Attributes
-    ----------
-    url : str
-        Where it is.
-    member : str
-        Name of the text in the archive, and of the file that `download` makes.
-    archive_bytes, text_bytes : int
-        Size of the archive and of the text.
-    archive_sha256 : str or None
-        Digest of the archive; None where none is published. The digest of the text is what decides.
-    text_sha256 : str
-        Digest of the text.
-    """
-
-    url: str
-    member: str
-    archive_bytes: int
-    archive_sha256: str | None
-    text_bytes: int
-    text_sha256: str
-
-
-DOWNLOADS = {
-    "text8": Archive(
-        url="https://mattmahoney.net/dc/text8.zip",
-        member="text8",
-        archive_bytes=31_344_016,
-        archive_sha256="a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
-        text_bytes=100_000_000,
-        text_sha256="6e890197040d37d85beb962ae1f041ff1d9a9ca8d20c7d99c85027eebf51dca7",
-    ),
-    "enwik9": Archive(
-        url="https://mattmahoney.net/dc/enwik9.zip",
-        member="enwik9",
-        archive_bytes=322_592_222,
-        archive_sha256=None,
-        text_bytes=1_000_000_000,
-        text_sha256="159b85351e5f76e60cbe32e04c677847a9ecba3adc79addab6f4c6c7aa3744bc",
-    ),
-}
-"""The downloads by name.
-
-text8 is cleaned English Wikipedia of 2006, one line of 17 million lower-case words; enwik9 is the first 10^9 bytes of
-the same Wikipedia as XML, with its markup. The sizes are those of Matt Mahoney's page on the data
-(mattmahoney.net/dc/textdata.html). It gives MD5 and SHA-1 only; the SHA-256 values are those that several unrelated
-projects publish for the same files. Nobody seems to publish one for enwik9.zip."""
 
 
 def bundled_corpus(name: str = "bible") -> list[str]:
@@ -180,165 +122,72 @@ BUNDLED_NAMES = tuple(_BUNDLED)
 
 
 def download(
-    name: str, folder: str | os.PathLike[str], *, url: str | None = None, progress: Progress | None = None
+    name: str,
+    folder: str | os.PathLike[str] = ".",
+    *,
+    source: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
-    """Fetch a public corpus, check it and unpack it.
+    """Bring a text, word vectors, an encoder or a test set to a folder, checked and unpacked.
 
-    This is the only function of the package that uses the network.
+    This is the only function of the package that uses the network without being given an address.
 
     Parameters
     ----------
-    name : {"text8", "enwik9"}
-        Key of `DOWNLOADS`.
-    folder : str or path-like
-        Where to put it; made if missing. It needs room for the archive and the text.
-    url : str, optional
-        Another address of the same archive: a mirror, or ``file:///…/text8.zip`` for a copy that you have.
+    name : str
+        Key of `CATALOGUE`, such as "text8", "glove-6b-100", "all-MiniLM-L6-v2" or "simlex-999"; or "fasttext-" and a
+        language, such as "fasttext-de", perhaps with "-bin" for the vectors of n-grams.
+    folder : str or path-like, default "."
+        Where to put it; made if missing. It needs room for the archive and what comes of it.
+    source : str or path-like, optional
+        Where to take it from instead: a folder that holds the files under their own names, a file, an address that
+        ends in "/" with the files below it, or the address of the file.
     progress : callable, optional
-        Called with the bytes received and the bytes in all, about once per MiB.
+        Called with the bytes received and the bytes in all, None if nobody knows, about once per MiB.
 
     Returns
     -------
     Path
-        The unpacked file, ``folder/name``. If it is there already and right, nothing is fetched.
+        The file, or the folder of the files. What is there already and right is not fetched again. A folder that a
+        package ships is returned where it lies; a file is copied.
 
     Raises
     ------
     ValueError
-        If no download has the name.
+        If nothing has the name.
     CorpusError
-        If the archive cannot be fetched, is not the right one, or cannot be written, or if another file has its place.
+        If it cannot be fetched, is not the right one, or cannot be written, or if another file has its place.
 
     Notes
     -----
-    The archive's size and the text's size and SHA-256 are checked always, the archive's SHA-256 where one is known
-    (text8). The file appears under its name only when all of it is right.
+    Sizes and digests are checked as far as they are published: `Entry.checked_by` says which. Without any, archives
+    are read whole, whose own checksums have to be right, and the SHA-256 of what came is written beside it, as
+    NAME.sha256. A file appears under its name only when all of it is right. What came of one that broke off is kept
+    in a hidden file, from which the next call goes on.
     """
-    if name not in DOWNLOADS:
-        raise ValueError(f"there is no download {name!r:.80}; known are {', '.join(map(repr, DOWNLOADS))}")
-    archive, folder = DOWNLOADS[name], Path(folder)
-    text = folder / archive.member
-    if _already_there(text, archive):
-        return text
+    entry, folder = find_entry(name), Path(folder)
+    if source is not None:
+        return download_entry(entry, folder, os.fspath(source), progress)
+    if name in _BUNDLED:
+        lines = "".join(f"{sentence}\n" for sentence in _BUNDLED[name]())
+        return _keep(lines.encode(), folder / f"{name}.txt")
+    shipped = shipped_path(name)
+    if shipped is None:
+        return download_entry(entry, folder, None, progress)
+    return shipped if shipped.is_dir() else _keep(shipped.read_bytes(), folder / shipped.name)
+
+
+def _keep(data: bytes, path: Path) -> Path:
+    """Write a file, unless just that is there already; CorpusError if another has its name."""
+    if os.path.lexists(path):
+        if path.is_file() and path.read_bytes() == data:
+            return path
+        raise CorpusError(f"{path} exists already; move it away or choose another folder")
+    part = part_of(path)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _check_room(folder, archive)
-        with _temporary(folder, f"{archive.member}.zip") as packed, _temporary(folder, archive.member) as unpacked:
-            _fetch(url or archive.url, packed, archive, progress)
-            _unpack(packed, unpacked, archive)
-            os.replace(unpacked, text)
-            _sync(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        os.replace(part, path)
     except OSError as error:
-        raise CorpusError(f"cannot write {text}: {error.strerror or error}") from error
-    return text
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _already_there(text: Path, archive: Archive) -> bool:
-    if not os.path.lexists(text):
-        return False
-    if text.is_file() and text.stat().st_size == archive.text_bytes:
-        digest = hashlib.sha256()
-        with open(text, "rb") as file:
-            while data := file.read(_STEP):
-                digest.update(data)
-        if digest.hexdigest() == archive.text_sha256:
-            return True
-    raise CorpusError(f"{text} exists, but is not the corpus of that name; move it away or choose another folder")
-
-
-def _check_room(folder: Path, archive: Archive) -> None:
-    import shutil
-
-    needed, free = archive.archive_bytes + archive.text_bytes, shutil.disk_usage(folder).free
-    if free < needed:
-        raise CorpusError(f"{folder} has {free / 1e6:,.0f} MB free, but {needed / 1e6:,.0f} MB are needed; make room")
-
-
-@contextmanager
-def _temporary(folder: Path, name: str) -> Iterator[Path]:
-    """Give the name of a file of this process in `folder`, and remove the file in the end."""
-    path = folder / f".{name}.{os.getpid()}.part"
-    try:
-        yield path
-    finally:
-        with suppress(FileNotFoundError):
-            path.unlink()
-
-
-def _fetch(url: str, target: Path, archive: Archive, progress: Progress | None) -> None:
-    """Write what is at `url` to `target`, checking size and digest."""
-    with open(target, "wb") as file:
-        size, digest = _copy(_received(url), file, archive.archive_bytes, progress)
-    if size != archive.archive_bytes:
-        much = "more than" if size > archive.archive_bytes else f"{size:,} of"
-        raise CorpusError(
-            f"{url} gave {much} the {archive.archive_bytes:,} bytes expected: the connection broke or the file is "
-            "another one; try again"
-        )
-    if archive.archive_sha256 not in (None, digest):
-        raise CorpusError(f"{url} is not the archive expected: SHA-256 {digest}, not {archive.archive_sha256}")
-
-
-def _received(url: str) -> Iterator[bytes]:
-    """Give what is at `url` piece by piece."""
-    import urllib.request  # takes a while to import
-    from http.client import HTTPException
-
-    try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
-            while data := response.read(_STEP):
-                yield data
-    except (OSError, HTTPException, ValueError) as error:
-        raise CorpusError(
-            f"cannot fetch {url}: {error}; try again, or fetch it otherwise and pass its place as `url`"
-        ) from error
-
-
-def _unpack(packed: Path, target: Path, archive: Archive) -> None:
-    """Write the text in the archive `packed` to `target`, checking size and digest."""
-    with open(target, "wb") as file:
-        size, digest = _copy(_unpacked(packed, archive.member), file, archive.text_bytes, None)
-        file.flush()
-        os.fsync(file.fileno())
-    if size != archive.text_bytes or digest != archive.text_sha256:
-        raise CorpusError(
-            f"the archive holds another {archive.member} than expected: SHA-256 {digest}, not {archive.text_sha256}"
-        )
-
-
-def _unpacked(packed: Path, member: str) -> Iterator[bytes]:
-    """Give the file `member` of a zip archive piece by piece."""
-    import zipfile
-    import zlib
-
-    damage = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError)
-    try:
-        with zipfile.ZipFile(packed) as zipped, zipped.open(member) as source:
-            while data := source.read(_STEP):
-                yield data
-    except damage as error:
-        raise CorpusError(f"the archive of {member} cannot be unpacked: {error}; try again") from error
-
-
-def _copy(pieces: Iterator[bytes], target: BinaryIO, expected: int, progress: Progress | None) -> tuple[int, str]:
-    """Write `pieces` until there are more bytes than `expected`; return how many and their SHA-256."""
-    size, digest = 0, hashlib.sha256()
-    for data in pieces:
-        target.write(data)
-        digest.update(data)
-        size += len(data)
-        if size > expected:
-            break
-        if progress is not None:
-            progress(size, expected)
-    return size, digest.hexdigest()
+        raise CorpusError(f"cannot write {path}: {error.strerror or error}") from error
+    return path

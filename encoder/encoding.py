@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -17,10 +19,12 @@ from w2v.display.progress import mode_of, show_progress
 from w2v.encoder.formats import write_encoder
 from w2v.encoder.formats.tables import folded_rows
 from w2v.encoder.model.inference import Encoded, Inference, Output, Precision
+from w2v.encoder.model.persistence import save_encoder
 from w2v.encoder.model.pretrained import layers_of
 from w2v.encoder.parameters import check_parameter
 from w2v.encoder.retrieval.cosines import cos_sim
 from w2v.encoder.retrieval.neighbors import NearTexts, nearest_texts
+from w2v.formats.publishing import push_folder
 from w2v.settings.estimator import FitFirst
 from w2v.settings.habits import also_called
 from w2v.vectors.embeddings import Embeddings
@@ -46,8 +50,8 @@ _HABITS = {
     "max_seq_length": "texts may have any length; a network that was imported cuts where its positions end",
     "tokenize": "state.tokenizer makes the tokens, and encode(texts, return_tokens=True) returns them",
     "save_pretrained": "save(path) writes a folder, and export(path, format=…) one for other programs",
-    "push_to_hub": "export(path, format=…) writes a folder that huggingface_hub can upload",
-    "from_pretrained": "SentenceEncoder(path) opens a folder, whichever program has written it",
+    "from_pretrained": "SentenceEncoder(path) opens a folder, whichever program has written it, and SentenceEncoder("
+    "'hub:owner/name') fetches one of the hub",
 }
 
 
@@ -75,6 +79,32 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         return layers_of(self.state)
 
     habits = _HABITS
+
+    def push_to_hub(
+        self, repository: str, *, private: bool = False, revision: str | None = None, message: str | None = None
+    ) -> str:
+        """Push the encoder to the Hugging Face hub; see `w2v.formats.publishing.push_folder`.
+
+        Parameters
+        ----------
+        repository : str
+            ``owner/name``; ``SentenceEncoder("hub:owner/name")`` opens it then.
+        private : bool, default False
+            Whether a repository that is made is private.
+        revision : str, optional
+            The branch to push to.
+        message : str, optional
+            Of the commit.
+
+        Returns
+        -------
+        str
+            The address of its page.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            save_encoder(self.state, Path(folder, "model"))
+            pushed = push_folder(Path(folder, "model"), repository, private=private, revision=revision, message=message)
+        return pushed.url
 
     @overload
     def encode(

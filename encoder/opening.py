@@ -1,13 +1,17 @@
-"""Opening whatever is a model: our folders of encoders and of word vectors, and encoders of other programs."""
+"""Opening whatever is a model: our folders of encoders and of word vectors, encoders of other programs, of the hub."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from w2v.corpora.catalogue.entries import CATALOGUE
+from w2v.corpora.catalogue.obtaining import how_to_get, shipped_path
 from w2v.encoder.formats import is_encoder_folder, read_encoder
 from w2v.encoder.model.persistence import load_encoder
+from w2v.formats.hub import fetch_model, is_address
 from w2v.storage.files import ModelError
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.model_folder import FORMAT, LAYOUT, parse_json, read_kind
@@ -18,6 +22,39 @@ if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
 
 _INDEX = "sentence-index"
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+
+
+def located(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """Return the folder that a name stands for; what stands for none is returned as it is.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder; ``hub:owner/name``, which is fetched; or the name of an encoder of the catalogue that an installed
+        package ships.
+
+    Raises
+    ------
+    ModelError
+        If the hub has no such model, or there is nothing of the name here and it says how to get it.
+    ImportError
+        If the package huggingface_hub is needed and missing.
+    """
+    if is_address(path):
+        return fetch_model(path)
+    name = os.fspath(path)
+    if os.path.lexists(name):
+        return path
+    if (shipped := shipped_path(name)) is not None:
+        return shipped
+    if name in CATALOGUE and CATALOGUE[name].kind == "encoder":
+        raise ModelError(f"there is no folder {name} here; get it with: {how_to_get(name)}")
+    if _REPOSITORY.fullmatch(name) and not os.path.isdir(os.path.dirname(name)):
+        raise ModelError(
+            f"there is no folder {name}; if it is a model of the Hugging Face hub, name it hub:{name}, which fetches it"
+        )
+    return path
 
 
 def open_encoder(
@@ -28,9 +65,9 @@ def open_encoder(
     Parameters
     ----------
     path : str or path-like
-        A folder of ours, of an encoder or of word vectors, as `w2v.encoder.model.persistence.load_encoder` opens it; or
-        one of sentence-transformers, model2vec or a network of the BERT family, as `w2v.encoder.formats.read_encoder`
-        does.
+        What `located` finds: a folder of ours, of an encoder or of word vectors, as
+        `w2v.encoder.model.persistence.load_encoder` opens it; or one of sentence-transformers, model2vec or a network
+        of the BERT family, as `w2v.encoder.formats.read_encoder` does.
     mmap, tokenizer
         See `load_encoder`; for folders of ours.
 
@@ -45,7 +82,8 @@ def open_encoder(
     ImportError
         If the package tokenizers is needed and missing.
     """
-    if _is_foreign(Path(path)):
+    path = located(path)
+    if is_foreign(path):
         return read_encoder(path)
     _check_kind(path)
     return load_encoder(path, mmap=mmap, tokenizer=tokenizer)
@@ -53,15 +91,17 @@ def open_encoder(
 
 def open_start(path: str | os.PathLike[str]) -> Embeddings | EncoderState:
     """Open a folder as `open_encoder` does, but leave word vectors what they are."""
-    if not _is_foreign(Path(path)):
+    path = located(path)
+    if not is_foreign(path):
         _check_kind(path)
         if read_kind(path) == WORD_VECTORS:
             return Embeddings.load(path)
     return open_encoder(path)
 
 
-def _is_foreign(folder: Path) -> bool:
+def is_foreign(path: str | os.PathLike[str]) -> bool:
     """Say whether a folder is laid out as other programs' encoders are."""
+    folder = Path(path)
     config = folder / LAYOUT.config
     if config.is_file():
         return parse_json(config).get("format") != FORMAT

@@ -68,6 +68,7 @@ _ELSEWHERE = {
     "KeyedVectors": "they are Embeddings; w2v.formats.read_vectors(path) reads the files of other programs",
     "SentenceTransformer": "it is SentenceEncoder",
     "StaticModel": "it is SentenceEncoder",
+    "downloader": "w2v.corpora.download(name) brings vectors and texts; w2v download --list shows them",
     "load": "each class opens its own: Word2Vec.load, Embeddings.load, SentenceEncoder(path), SentenceIndex(path)",
     "load_model": "each class opens its own: Word2Vec.load, Embeddings.load, TextClassifier.load",
     "train_supervised": "it is TextClassifier(layers=0).fit(path)",

@@ -12,9 +12,11 @@ import click
 from w2v.commands.labels.columns import OF_TEXTS, OF_WORDS, given_of, text_column_options, word_column_options
 from w2v.commands.labels.evaluating import evaluate_tags, print_tag_scores
 from w2v.commands.labels.reporting import evaluate_labels, print_labels
+from w2v.commands.models.standard import NO_SETS, standard_sets
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.options import (
     analogies_option,
+    folder_option,
     json_option,
     model_argument,
     pairs_option,
@@ -58,10 +60,11 @@ def _files(name: str, text: str) -> Callable[[Callable[..., None]], Callable[...
 
 @click.command(
     cls=LongCommand,
-    first="analogies word-pairs translations in sts classify word-order against baseline labels text-column "
+    first="standard analogies word-pairs translations in sts classify word-order against baseline labels text-column "
     "label-column tags json",
     epilog="""\b
 Examples:
+  w2v evaluate my.model --standard
   w2v evaluate my.model --analogies questions-words.txt
   w2v evaluate my.model --word-pairs wordsim353.tsv --word-pairs simlex999.txt --json
   w2v evaluate my.encoder --sts sts-dev.csv --sts SICK_trial.txt --against my.model
@@ -73,6 +76,10 @@ Examples:
   w2v evaluate aligned.model --translations en-de.tsv --in german.model""",
 )
 @model_argument
+@click.option(
+    "--standard", is_flag=True, help="Measure with the usual test sets that are here or in packages; name the others."
+)
+@folder_option
 @analogies_option
 @pairs_option
 @click.option(
@@ -119,6 +126,8 @@ Examples:
 @progress_option
 def evaluate(
     model: Path,
+    standard: bool,
+    folder: Path,
     analogies: tuple[Path, ...],
     word_pairs: tuple[Path, ...],
     method: Literal["add", "mul"],
@@ -139,17 +148,24 @@ def evaluate(
 
     Word vectors serve as the encoder that they make without training.
     """
+    sets = standard_sets(model, folder) if standard and not (labels or tags) else NO_SETS
+    analogies, word_pairs, sts = (
+        (*given, *sets.files.get(kind, ()))
+        for kind, given in (("analogies", analogies), ("pairs", word_pairs), ("sts", sts))
+    )
     sentences = {"sts": sts, "classify": classify, "word_order": word_order}
     if labels or tags:
-        further = [*analogies, *word_pairs, *translations, *([against] if against else []), *chain(*sentences.values())]
+        apart = [folder] * standard + ([against] if against else [])
+        further = [*apart, *analogies, *word_pairs, *translations, *chain(*sentences.values())]
         _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further, columns)
         return
     _check_columns(columns, {})
     is_encoder = any(sentences.values())
     if not (analogies or word_pairs or translations or other or is_encoder):
         raise click.UsageError(
-            "Nothing to evaluate: give --analogies FILE or --word-pairs FILE, or --sts, --classify or --word-order "
-            "FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of a tagger."
+            "Nothing to evaluate: give --standard, --analogies FILE or --word-pairs FILE, or --sts, --classify or "
+            "--word-order FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of "
+            "a tagger."
         )
     _check_together(bool(translations), other is not None, is_encoder, baseline, against)
     found: dict[str, Any] = {}
@@ -162,9 +178,11 @@ def evaluate(
         if against is not None and progress is not None:
             progress(f"evaluating {against.name}", 0, None)
         others = _evaluate_sentences(against, sentences) if against is not None else {}
+    found, reports, others = (sets.named(results) for results in (found, reports, others))
     differences = _compare(reports, others) if others else {}
     if as_json:
-        print_json(_described(found, reports, others, differences))
+        missing = {"missing": sets.missing} if standard else {}
+        print_json(_described(found, reports, others, differences) | missing)
         return
     for path, report in found.get("analogies", {}).items():
         print_analogies(path, report)
@@ -172,6 +190,7 @@ def evaluate(
         print_pairs(found["pairs"])
     print_translations(found.get("translations", {}))
     _print_sentences(str(model), reports, others, differences)
+    sets.tell_missing()
 
 
 def _check_together(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +17,9 @@ from w2v.commands.shared.types import LazyChoice
 from w2v.commands.words.vectors import move_vectors, moving_options
 from w2v.encoder.formats import FORMATS as OF_ENCODERS
 from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
+from w2v.formats.hub import fetch_model, is_address
 from w2v.storage.claims import check_free_space
+from w2v.storage.files import atomic_folder
 
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
@@ -160,7 +163,7 @@ Examples:
   w2v import GoogleNews-vectors-negative300.bin.gz --output news.model --max-vocab 500000
   w2v import cc.en.300.bin --output crawl.model
   w2v import all-MiniLM-L6-v2 --output minilm.encoder
-  w2v import potion-base-8M --output potion.encoder
+  w2v import hub:minishlab/potion-base-8M --output potion.encoder
   w2v import topics.bin --format fasttext-classifier --output topics.classifier""",
 )
 @click.argument("file", type=click.Path(path_type=Path))
@@ -187,6 +190,7 @@ Examples:
     metavar="NAME",
     help="Encoding of the words, such as latin-1, cp1252, gb18030; of text also utf-16.",
 )
+@click.option("--revision", metavar="NAME", help="Of a model of the hub: a branch, a tag or a commit.")
 @overwrite_option
 @progress_option
 def import_(
@@ -197,22 +201,34 @@ def import_(
     max_vocab: int | None,
     errors: str,
     encoding: str,
+    revision: str | None,
     overwrite: bool,
 ) -> None:
-    """Make a model folder from a FILE or folder of another tool.
+    """Make a model folder from a FILE or folder of another tool, or from hub:OWNER/NAME.
 
     Vectors of words, plain, compressed (gzip, bzip2, xz) or in a zip archive, become word vectors. A folder of
     model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
-    a sentence encoder that makes the same vectors; nothing is downloaded. A supervised model of fastText becomes word
+    a sentence encoder that makes the same vectors. Nothing is downloaded but what hub: names, of which files that can
+    run code are left out. A supervised model of fastText becomes word
     vectors, or a classifier with `--format fasttext-classifier`.
     """
-    from w2v.formats import read_vectors
+    from w2v.encoder.opening import is_foreign, located
     from w2v.vectors.persistence import check_output
 
     check_output(output, overwrite)
+    if is_address(file):
+        with show_work(f"fetching {file}"):
+            file = fetch_model(file, revision, bars=False)
+        if not is_foreign(file):
+            _copy_model(file, output, overwrite)
+            return
+    elif revision is not None:
+        raise click.UsageError("--revision is that of a model of the hub: name one, hub:OWNER/NAME.")
+    elif not file.exists():
+        file = Path(located(file))
     if not file.exists():
         raise click.ClickException(
-            f"{file} does not exist; nothing is downloaded, so give a file or folder on the disk"
+            f"{file} does not exist; give a file or folder on the disk, or hub:OWNER/NAME, which is fetched"
         )
     if file_format == _CLASSIFIER:
         _import_classifier(file, output, overwrite)
@@ -221,19 +237,38 @@ def import_(
     if is_encoder and not word_vectors:
         if max_vocab is not None:
             raise click.UsageError("--max-vocab is for word vectors; with --word-vectors it takes those of an encoder.")
-        _import_encoder(file, output, overwrite)
+        import_encoder(file, output, overwrite=overwrite)
         return
+    name = "model2vec" if file_format == "sentence-transformers" else file_format
+    import_vectors(file, output, overwrite=overwrite, format=name, limit=max_vocab, errors=errors, encoding=encoding)
+
+
+def _copy_model(folder: Path, output: Path, overwrite: bool) -> None:
+    """Copy a model of ours out of the hub's cache, which has links in place of files."""
+    from w2v.vectors.model_folder import read_kind
+
+    kind = read_kind(folder)
+    with saving(output), atomic_folder(output, replace=overwrite) as new:
+        shutil.copytree(folder, new, dirs_exist_ok=True)
+    note(f"Copied a model of the kind {kind} into {output}.")
+
+
+def import_vectors(file: Path, output: Path, *, overwrite: bool, **reading: Any) -> None:
+    """Make a model of a file of word vectors; `reading` is for `w2v.formats.read_vectors`."""
+    from w2v.formats import read_vectors
+
     with saving(output), show_work(f"reading {file.name}"):
-        name = "model2vec" if file_format == "sentence-transformers" else file_format
-        embeddings = read_vectors(file, format=name, limit=max_vocab, errors=errors, encoding=encoding)
+        embeddings = read_vectors(file, **reading)
         saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
+        errors = reading.get("errors", "strict")
         cause = "" if errors == "strict" else f", as they are or made so by --errors {errors}"
         say(f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.")
 
 
-def _import_encoder(folder: Path, output: Path, overwrite: bool) -> None:
+def import_encoder(folder: Path, output: Path, *, overwrite: bool) -> None:
+    """Make a model of another program's encoder."""
     from w2v.encoder.model.persistence import save_encoder
 
     with saving(output), show_work(f"reading {folder.name}"):

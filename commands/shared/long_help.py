@@ -9,7 +9,7 @@ import click
 
 GROUPS = {
     "Files": (
-        "output overwrite resume continue initial initial-source initial-target start vectors freeze validation "
+        "output folder overwrite resume continue initial initial-source initial-target start vectors freeze validation "
         "analogies word-pairs pairs translations in sts classify word-order against labels tags columns text-column "
         "label-column label-separator word-column tag-column column checkpoint-every errors report examples"
     ),
@@ -29,7 +29,7 @@ GROUPS = {
         "smoothing temperature order-share corpus-share pair-weights hard-negatives mask-fraction noise-words negative "
         "sample ns-exponent x-max x-exponent shrink-windows class-weight shift rotate zoom flip cutout"
     ),
-    "Measuring": "held-out holdout evaluate-every eval-analogies eval-pairs patience monitor order method "
+    "Measuring": "standard held-out holdout evaluate-every eval-analogies eval-pairs patience monitor order method "
     "restrict-vocab baseline",
     "Running": "max-time workers cluster round-words deterministic seed seeds with dry-run json progress config help "
     "help-all",

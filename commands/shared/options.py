@@ -11,8 +11,7 @@ import click
 from w2v.cluster.clients import ClusterError, parse_address
 from w2v.commands.shared.output import PROGRESS
 from w2v.commands.shared.parameters import parameter_option
-from w2v.commands.shared.types import Duration, LazyChoice
-from w2v.corpora.bundled import BUNDLED_NAMES, DOWNLOADS
+from w2v.commands.shared.types import Duration
 from w2v.settings.constraints import MAX_SEED
 from w2v.settings.parameters import CONSTRAINTS
 
@@ -51,7 +50,6 @@ def _check_cluster(context: click.Context, parameter: click.Parameter, address: 
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-corpus_argument = click.argument("name", type=LazyChoice(lambda: (*BUNDLED_NAMES, *DOWNLOADS)))
 errors_option = choice_option(
     "--errors",
     choices=("strict", "replace"),
@@ -83,6 +81,12 @@ analogies_option = file_option(
 )
 pairs_option = file_option(
     "--word-pairs", multiple=True, help="Pairs of words with a human's score of their similarity; may be repeated."
+)
+folder_option = click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Where `w2v download` puts its files.  [default: here]",
 )
 resume_option = file_option(
     "--resume",

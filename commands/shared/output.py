@@ -113,13 +113,14 @@ def progress_mode() -> str:
 
 
 @contextmanager
-def show_bytes(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show how much of a file has come; give the function to call with the bytes so far and in all."""
+def show_bytes(label: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show how much of a file has come; give the function to call with the bytes so far and in all, if known."""
     with show_progress(progress_mode(), label) as update:
 
-        def tell(received: int, total: int) -> None:
+        def tell(received: int, total: int | None) -> None:
             assert update is not None
-            update(label, received, total, f"{size_in_words(received)} of {size_in_words(total)}")
+            of = "" if total is None else f" of {size_in_words(total)}"
+            update(label, received, total, size_in_words(received) + of)
 
         yield None if update is None else tell
 

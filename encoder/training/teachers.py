@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoder.model.inference import Inference, Output
-from w2v.encoder.opening import open_encoder
+from w2v.encoder.opening import located, open_encoder
 from w2v.encoder.training.teacher_cache import KeptVectors, TeacherCache
 from w2v.neural.progress import FitProgress
 
 Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
 """From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences; or a folder
-that holds an encoder."""
+that holds an encoder, or what else `located` finds."""
 Teachers = Teacher | Sequence[Teacher]
 Vectors = NDArray[Any] | KeptVectors
 Floats = NDArray[np.floating[Any]]
@@ -77,6 +77,8 @@ def _vectors_of(
 ) -> Vectors:
     name = "the teacher"
     vectors: Vectors
+    if isinstance(teacher, (str, os.PathLike)):
+        teacher = located(teacher)
     if isinstance(teacher, (str, os.PathLike)) and os.path.isdir(teacher):
         encoder = Inference(open_encoder(teacher))
         encode = partial(encoder.encode, output=Output())

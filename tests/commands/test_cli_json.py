@@ -112,6 +112,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "similar": [("similar", model, "lines.txt", "t0w1") for model in ENCODERS],
     "attention": [("attention", model, "t0w1 t0w2") for model in ENCODERS],
     "encode": [("encode", model, "lines.txt") for model in ENCODERS],
+    "download": [("download", "--list")],
     "evaluate": [
         *(("evaluate", model, "--word-pairs", "scored.tsv", "--analogies", "analogies.txt") for model in WORDS),
         *(("evaluate", model, "--sts", "scored.tsv") for model in ENCODERS),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from w2v.comparison.contenders import OTHERS, PROGRAMS, Trained, check_counterparts, compile_w2v
 from w2v.comparison.figures import Comparison, Run
+from w2v.corpora.catalogue.obtaining import shipped_path
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
@@ -68,7 +69,7 @@ def compare_programs(
     seeds = _seeds(parameters.random_state, n_seeds)
     titles = {key: PROGRAMS[key].title() for key in keys}
     if not analogies and not pairs:
-        analogies, pairs = _gensim_test_data("questions-words.txt"), _gensim_test_data("wordsim353.tsv")
+        analogies, pairs = _shipped("questions-words"), _shipped("wordsim-353")
     for path in (*analogies, *pairs):  # a missing file should not be found out after the training
         open(path, "rb").close()
     workers = default_workers() if parameters.workers is None else parameters.workers
@@ -120,12 +121,11 @@ def _train(key: str, text: Path, parameters: Parameters, corpus: TextReader) -> 
         raise EmptyVocabularyError(str(error).replace(str(text), ", ".join(corpus.paths))) from None
 
 
-def _gensim_test_data(name: str) -> list[str]:
-    """Return the path of a file that gensim brings."""
+def _shipped(name: str) -> list[str]:
+    """Return the path of a test set that gensim brings."""
     PROGRAMS["gensim"].title()  # says what to install
-    from gensim.test.utils import datapath
-
-    return [datapath(name)]
+    path = shipped_path(name)
+    return [] if path is None else [str(path)]
 
 
 def _tokenise(corpus: TextReader, parameters: Parameters, path: Path) -> int:

@@ -52,7 +52,7 @@ TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
 UNITS_NAME = re.compile(r"[a-z]{1,64}-units\.json")
 """What files of a network's vocabularies are called."""
 
-_OPENED_WITH = {
+OPENED_WITH = {
     "word-vectors": "w2v neighbors, or Embeddings.load",
     "sentence-encoder": "w2v encode, or SentenceEncoder.load",
     "sentence-index": "w2v search, or SentenceIndex.open",
@@ -84,8 +84,8 @@ def read_header(
     if type(version) is not int or version < 1:
         raise ModelError(f"{file} is damaged: format_version must be a positive integer, not {version!r}")
     found = str(config.get("kind"))
-    if found != kind and (version <= newest or found in _OPENED_WITH):
-        hint = f": open it with {_OPENED_WITH[found]}" if found in _OPENED_WITH else ""
+    if found != kind and (version <= newest or found in OPENED_WITH):
+        hint = f": open it with {OPENED_WITH[found]}" if found in OPENED_WITH else ""
         raise ModelError(f"{path} holds a model of the kind {config.get('kind')!r}, not {kind!r}{hint}")
     if version > newest:
         raise ModelError(

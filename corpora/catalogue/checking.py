@@ -1,0 +1,101 @@
+"""How to tell that a file is right: by a published digest, by one that was noted, or at least by its format."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zipfile
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from w2v.corpora.inputs import CorpusError
+
+NOTED = ".sha256"
+"""What the name of a file ends with that notes the digest of another, as ``sha256sum -c`` reads it."""
+STEP = 1 << 20
+DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError)
+"""What archives that are broken raise, beside OSError."""
+
+
+class Digests:
+    """SHA-256 of what is received, and another digest beside it where only that one is published."""
+
+    def __init__(self, expected: str | None) -> None:
+        self.expected = expected
+        self._hashes: dict[str, Any] = {"sha256": hashlib.sha256()}
+        if expected is not None and not expected.startswith("sha256:"):
+            name = expected.partition(":")[0]
+            self._hashes[name] = hashlib.new(name, usedforsecurity=False)
+
+    def update(self, data: bytes) -> None:
+        """Take more bytes."""
+        for one in self._hashes.values():
+            one.update(data)
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal."""
+        return str(self._hashes["sha256"].hexdigest())
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the bytes are others than expected."""
+        return self.expected is not None and self.found != self.expected
+
+    @property
+    def found(self) -> str:
+        """The digest that corresponds to the expected one."""
+        name = "sha256" if self.expected is None else self.expected.partition(":")[0]
+        return f"{name}:{self._hashes[name].hexdigest()}"
+
+
+def digests_of(path: Path, expected: str | None) -> Digests:
+    """Return the digests of a file."""
+    found = Digests(expected)
+    with path.open("rb") as file:
+        while data := file.read(STEP):
+            found.update(data)
+    return found
+
+
+def note_digest(path: Path, sha256: str) -> None:
+    """Write the digest of a file beside it."""
+    path.with_name(path.name + NOTED).write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
+
+
+def noted_digest(path: Path) -> str | None:
+    """Return the digest that was noted of a file."""
+    with suppress(OSError, UnicodeDecodeError):
+        found = path.with_name(path.name + NOTED).read_text(encoding="utf-8").split()
+        return f"sha256:{found[0]}" if found else None
+    return None
+
+
+def is_there(path: Path, size: int | None, digest: str | None) -> bool:
+    """Tell whether a file is there already and right; CorpusError if another one has its name."""
+    if not os.path.lexists(path):
+        return False
+    expected = digest or noted_digest(path)
+    if path.is_file() and expected is not None and size in (None, path.stat().st_size):
+        if not digests_of(path, expected).is_wrong:
+            return True
+    what = "is not what is to be had under that name" if expected else "nothing says whether it is what is wanted"
+    raise CorpusError(f"{path} exists, but {what}; move it away or choose another folder")
+
+
+def check_format(path: Path, name: str) -> None:
+    """Read all of an archive of which no digest is known; CorpusError if its own checksums are not right."""
+    try:
+        if name.endswith(".zip"):
+            with zipfile.ZipFile(path) as archive:
+                if (wrong := archive.testzip()) is not None:
+                    raise EOFError(f"{wrong} is damaged")
+        elif name.endswith(".gz"):
+            with gzip.open(path) as stream:
+                while stream.read(STEP):
+                    pass
+    except (*DAMAGE, OSError) as error:
+        raise CorpusError(f"{name} did not come whole: {error}; try again") from error
