@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.hits import Hit as Hit
     from w2v.encoder.retrieval.hits import Place as Place
     from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
+    from w2v.encoder.retrieval.keywords.terms import Keyword as Keyword
+    from w2v.encoder.retrieval.keywords.terms import Terms as Terms
+    from w2v.encoder.retrieval.keywords.terms import group_keywords as group_keywords
     from w2v.encoder.retrieval.mining.clusters import Cluster as Cluster
     from w2v.encoder.retrieval.mining.clusters import Clustering as Clustering
     from w2v.encoder.retrieval.mining.clusters import Member as Member
@@ -32,6 +35,7 @@ _HOME = {
     "Clustering": "mining.clusters",
     "Duplicate": "mining.duplicates",
     "Hit": "hits",
+    "Keyword": "keywords.terms",
     "Member": "mining.clusters",
     "MinedPair": "mining.pairs",
     "NearText": "neighbors",
@@ -39,8 +43,10 @@ _HOME = {
     "Place": "hits",
     "SentenceIndex": "index.sentence_index",
     "SimilarSentence": "similar",
+    "Terms": "keywords.terms",
     "cluster_sentences": "mining.clusters",
     "group_duplicates": "mining.leaders",
+    "group_keywords": "keywords.terms",
     "mine_duplicates": "mining.duplicates",
     "mine_pairs": "mining.pairs",
     "similar_sentences": "similar",
