@@ -90,22 +90,43 @@ def measure(browser: Any, model: str, cache: str, *, with_panning: bool) -> dict
 
 
 def pan(page: Any, seconds: float = 4.0) -> dict[str, float]:
-    """Drag the map in circles, and count its frames."""
+    """Drag the map in circles; count its frames, and the CPU time of each in all processes of the browser."""
     page.mouse.move(MIDDLE_X, MIDDLE_Y)
     page.mouse.down()
     page.evaluate(COUNT_FRAMES)
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), cpu_of_children()
     while (passed := time.perf_counter() - start) < seconds:
         angle = 2 * math.pi * passed / 2
         page.mouse.move(MIDDLE_X + 180 * math.sin(angle), MIDDLE_Y + 180 * (1 - math.cos(angle)))
     frames = page.evaluate("() => counted")
+    cpu = cpu_of_children() - cpu
     page.mouse.up()
     gaps = sorted(after - before for before, after in zip(frames, frames[1:], strict=False))
     return {
         "frames_per_second": 1000 * len(gaps) / (frames[-1] - frames[0]),
         "median_frame_ms": statistics.median(gaps),
         "slowest_of_20_ms": gaps[int(0.95 * len(gaps))],
+        "cpu_ms_a_frame": 1000 * cpu / len(gaps),
     }
+
+
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all processes that this one has started and that still run."""
+    parents: dict[int, int] = {}
+    seconds: dict[int, float] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(folder.name)] = int(fields[1])
+            seconds[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ours, size = {os.getpid()}, 0
+    while size < len(ours):
+        size = len(ours)
+        ours |= {pid for pid, parent in parents.items() if parent in ours}
+    return sum(seconds[pid] for pid in ours - {os.getpid()})
 
 
 def main() -> None:

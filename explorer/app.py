@@ -27,12 +27,12 @@ def make_app(model: Explored, *, host: str, port: int) -> Starlette:
     assets = _read_assets()
 
     async def asset(request: Request) -> Response:
-        found = assets.get(request.path_params.get("name", model.page))  # a name, never a path
+        found = assets.get(request.path_params.get("name", model.page))  # one that is known, never a path
         if found is None:
             raise HTTPException(404)
         return Response(found[0], media_type=found[1])
 
-    routes = [Route("/", asset), Route("/page/{name}", asset), *routes_of(model)]
+    routes = [Route("/", asset), Route("/page/{name:path}", asset), *routes_of(model)]
     handlers: dict[Any, Any] = {UnknownWordError: _answer_unknown}
     handlers |= dict.fromkeys((HTTPException, ValueError, MapError), _answer_error)
     guard = Middleware(Guard, host=host, port=port, most_bytes=model.most_bytes)
@@ -40,10 +40,15 @@ def make_app(model: Explored, *, host: str, port: int) -> Starlette:
 
 
 def _read_assets() -> dict[str, tuple[bytes, str]]:
-    """Return the files of the page and their types, by name."""
-    entries = [entry for entry in files("w2v.explorer").joinpath("page").iterdir() if entry.is_file()]
-    kinds = {entry.name: _TYPES.get(entry.name[entry.name.rfind(".") :]) for entry in entries}
-    return {entry.name: (entry.read_bytes(), kind) for entry in entries if (kind := kinds[entry.name])}
+    """Return the files of the pages and their types, by name, those of a folder by the folder's name as well."""
+    page = files("w2v.explorer").joinpath("page")
+    found: dict[str, tuple[bytes, str]] = {}
+    for folder in ("", "documents/"):
+        for entry in page.joinpath(folder).iterdir():
+            kind = _TYPES.get(entry.name[entry.name.rfind(".") :])
+            if kind is not None and entry.is_file():
+                found[folder + entry.name] = entry.read_bytes(), kind
+    return found
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

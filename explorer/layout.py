@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.explorer.nearness import Near, Stopped, find_means, nearest_rows, normalize_rows
+from w2v.explorer.nearness import CELLS_SEARCHED, ROWS_A_CELL, Near, Stopped, find_means, nearest_rows, normalize_rows
 from w2v.vectors.table import VectorTable
 
 Points = NDArray[np.float32]
-Stage = Literal["first", "rough", "refining", "final"]
+Stage = Literal["first", "rough", "refining", "naming", "final"]
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Changes whenever the same words would come to lie elsewhere."""
 
 _COLUMNS = 128
@@ -26,7 +27,7 @@ _NEAR_LANDMARKS = 3
 _NOISE = 5
 _SPREAD = 0.6
 _SHARPNESS, _SHAKE = 20.0, 0.05
-_LANDMARK_ITERATIONS, _ITERATIONS = 300, 120
+_LANDMARK_ITERATIONS = 300
 _EXTENT = 10.0
 _SEED = 0x9E3779B97F4A7C15
 _EVENNESS = 0.45
@@ -41,7 +42,7 @@ class Layout(NamedTuple):
 
     Attributes
     ----------
-    stage : {"first", "rough", "refining", "final"}
+    stage : {"first", "rough", "refining", "naming", "final"}
     progress : float
         Fraction of the work that is done, in [0, 1].
     points : ndarray of shape (n, 2), float32
@@ -112,8 +113,10 @@ def _project(
 ) -> NDArray[np.float32]:
     """Return products of centred unit rows with directions; the rows are read a block at a time."""
     projected = np.empty((len(rows), directions.shape[1]), np.float32)
+    order = np.argsort(rows, kind="stable")  # as they lie on the disk
     for start in range(0, len(rows), _BLOCK_ROWS):
-        projected[start : start + _BLOCK_ROWS] = _units(table, rows[start : start + _BLOCK_ROWS]) @ directions
+        block = order[start : start + _BLOCK_ROWS]
+        projected[block] = _units(table, rows[block]) @ directions
     projected -= center @ directions
     return projected
 
@@ -125,7 +128,31 @@ def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
     return units
 
 
-def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iterator[Layout]:
+class Effort(NamedTuple):
+    """How much is done to make the last map a good one.
+
+    Attributes
+    ----------
+    n_columns : int
+        Of the reduced rows that neighbours are told by, the first.
+    rows_a_cell, cells_searched : int
+        See `nearest_rows`.
+    n_iterations : int
+        How often all points are moved.
+    """
+
+    n_columns: int = _COLUMNS
+    rows_a_cell: int = ROWS_A_CELL
+    cells_searched: int = CELLS_SEARCHED
+    n_iterations: int = 120
+
+
+USUAL_EFFORT = Effort()
+
+
+def lay_out(
+    reduced: NDArray[np.float32], is_wanted: Callable[[], bool], effort: Effort = USUAL_EFFORT
+) -> Iterator[Layout]:
     """Yield better and better maps of words; the last has the stage "final". The same rows have the same maps.
 
     The most frequent words are laid out by themselves, from the principal plane; the others begin beside those of these
@@ -137,6 +164,7 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
         As `reduce_rows` returns them, the most frequent words first.
     is_wanted : callable
         Asked several times a second; when it returns False, `Stopped` is raised.
+    effort : Effort, optional
     """
     plane = np.zeros((len(reduced), 2), np.float32)
     plane[:, : reduced.shape[1]] = reduced[:, :2]
@@ -145,7 +173,7 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
         return
     from w2v.explorer.layout_kernels import move_points, weigh_neighbors
 
-    units, state = normalize_rows(reduced), np.array([_SEED], np.uint64)
+    units, state = normalize_rows(reduced[:, : effort.n_columns]), np.array([_SEED], np.uint64)
 
     def improve(points: Points, near: Near, n_iterations: int, rate: float) -> Iterator[float]:
         weights = np.empty_like(near.similarities)
@@ -164,12 +192,13 @@ def lay_out(reduced: NDArray[np.float32], is_wanted: Callable[[], bool]) -> Iter
     if n_landmarks == len(reduced):
         yield Layout("final", 1.0, fit_to_map(landmarks))
         return
-    near = nearest_rows(units, n_landmarks, slice(n_landmarks, None), _NEAR_LANDMARKS, is_wanted)
+    find = partial(nearest_rows, units, is_wanted=is_wanted, cells_searched=effort.cells_searched)
+    near = find(n_landmarks, slice(n_landmarks, None), _NEAR_LANDMARKS)
     points = np.concatenate([landmarks, _between(landmarks, near)])
     yield Layout("rough", 0.3, fit_to_map(points))
-    near = nearest_rows(units, len(units), slice(None), _NEIGHBORS, is_wanted)
+    near = find(len(units), slice(None), _NEIGHBORS, rows_a_cell=effort.rows_a_cell)
     shown = 0.0
-    for done in improve(points, near, _ITERATIONS, 0.5):
+    for done in improve(points, near, effort.n_iterations, 0.5):
         if done - shown >= 0.1 and done < 1:
             shown = done
             yield Layout("refining", 0.6 + 0.4 * done, fit_to_map(points))

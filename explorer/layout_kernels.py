@@ -54,8 +54,45 @@ def weigh_neighbors(similarities, weights):
 
 
 @compiled
+def keep_best(scores, own, pool, rows, similarities):
+    """Write the best of some candidates for each row, the best first, a row itself left out; of equals the earlier.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (m, p), float32
+    own : ndarray of shape (m,), int64
+        Which row each asks for.
+    pool : ndarray of shape (p,), int64
+        Which row each candidate is; more than `k` of them are others.
+    rows, similarities : ndarray of shape (m, k), int32 and float32
+        Overwritten.
+    """
+    m, p = scores.shape
+    k = rows.shape[1]
+    for i in range(m):
+        n_kept = 0
+        for j in range(p):
+            score = scores[i, j]
+            if n_kept == k and score <= similarities[i, k - 1]:
+                continue
+            if pool[j] == own[i]:
+                continue
+            place = min(n_kept, k - 1)
+            while place > 0 and similarities[i, place - 1] < score:
+                similarities[i, place] = similarities[i, place - 1]
+                rows[i, place] = rows[i, place - 1]
+                place -= 1
+            similarities[i, place] = score
+            rows[i, place] = pool[j]
+            n_kept = min(n_kept + 1, k)
+
+
+@compiled
 def move_points(points, neighbors, weights, rate, n_noise, spread, state):
     """Pull every point towards its neighbours and push it away from others drawn at random, once.
+
+    Those others follow each other in memory, which costs one access that misses the cache in place of many: what lies
+    near on the map lies anywhere in memory.
 
     A neighbour is chosen with its weight as the probability; then both move along the gradient of
     ln 1 / (1 + a d²), and the point along that of ln(1 - 1 / (1 + a d²)) for each of the others, where a = 1 / spread².
@@ -71,7 +108,7 @@ def move_points(points, neighbors, weights, rate, n_noise, spread, state):
     rate : float
         Length of the steps.
     n_noise : int
-        Others for each neighbour.
+        Others for each neighbour, at most n.
     spread : float
         Distance at which the pull is strongest.
     state : ndarray of shape (1,), uint64
@@ -98,11 +135,14 @@ def move_points(points, neighbors, weights, rate, n_noise, spread, state):
             points[i, 1] += step_y
             points[other, 0] -= step_x
             points[other, 1] -= step_y
-            for _ in range(n_noise):
-                x ^= x << _uint64(13)
-                x ^= x >> _uint64(7)
-                x ^= x << _uint64(17)
-                other = (x >> _uint64(32)) * _uint64(n) >> _uint64(32)
+            x ^= x << _uint64(13)
+            x ^= x >> _uint64(7)
+            x ^= x << _uint64(17)
+            first = np.int64((x >> _uint64(32)) * _uint64(n) >> _uint64(32))
+            for j_noise in range(n_noise):
+                other = first + j_noise
+                if other >= n:
+                    other -= n
                 dx, dy = points[i, 0] - points[other, 0], points[i, 1] - points[other, 1]
                 square = dx * dx + dy * dy
                 push = _float32(2) / ((_float32(_NEAREST) + square) * (_float32(1) + a * square))

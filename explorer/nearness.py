@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_ROWS_A_CELL = 256
-_CELLS_SEARCHED = 16
+ROWS_A_CELL, CELLS_SEARCHED = 256, 16
 _ITERATIONS = 6
 _SAMPLED_A_CELL = 24
 
@@ -54,16 +53,25 @@ def find_means(units: NDArray[np.float32], n_means: int, n_iterations: int) -> N
 
 
 def nearest_rows(
-    units: NDArray[np.float32], n_candidates: int, queries: slice, k: int, is_wanted: Callable[[], bool]
+    units: NDArray[np.float32],
+    n_candidates: int,
+    queries: slice,
+    k: int,
+    is_wanted: Callable[[], bool],
+    *,
+    rows_a_cell: int = ROWS_A_CELL,
+    cells_searched: int = CELLS_SEARCHED,
 ) -> Near:
     """Return, for some of the rows, the `k` nearest of the first `n_candidates`, a row itself left out.
 
-    Candidates are divided into cells of about 256; a row, at length 1, is compared with those in the 16 cells that are
-    nearest to its own. With 100,000 words about 80 % of the true neighbours are found in a hundredth of the time.
-    `is_wanted` is asked several times a second; when it returns False, `Stopped` is raised.
+    Candidates are divided into cells of about `rows_a_cell`; a row, at length 1, is compared with those in the
+    `cells_searched` cells that are nearest to its own. With 100,000 words about 80 % of the true neighbours are found
+    in a hundredth of the time. `is_wanted` is asked several times a second; when it returns False, `Stopped` is raised.
     """
+    from w2v.explorer.layout_kernels import keep_best
+
     candidates = units[:n_candidates]
-    n_cells = max(1, n_candidates // _ROWS_A_CELL)
+    n_cells = max(1, n_candidates // rows_a_cell)
     step = max(1, n_candidates // (n_cells * _SAMPLED_A_CELL))
     means = find_means(np.ascontiguousarray(candidates[::step]), n_cells, _ITERATIONS)
     start, stop, _ = queries.indices(len(units))
@@ -74,32 +82,23 @@ def nearest_rows(
     asking = asking[np.argsort(cells[start:stop], kind="stable")]
     asking_borders = np.searchsorted(cells[asking], np.arange(n_cells + 1))
     found = Near(np.empty((stop - start, k), np.int32), np.empty((stop - start, k), np.float32))
-    near_cells = np.argsort(-(means @ means.T), axis=1, kind="stable")
     for cell in range(n_cells):
         if not is_wanted():
             raise Stopped
         own = asking[asking_borders[cell] : asking_borders[cell + 1]]
         if len(own):
-            pool = _pool(order, borders, near_cells[cell], k + 1)
-            _search(units, own, pool, k, start, found)
+            near_cells = np.argsort(-(means @ means[cell]), kind="stable")
+            pool = _pool(order, borders, near_cells, cells_searched, k + 1)
+            best = Near(np.empty((len(own), k), np.int32), np.empty((len(own), k), np.float32))
+            keep_best(units[own] @ units[pool].T, own, pool, *best)
+            found.rows[own - start], found.similarities[own - start] = best
     return found
 
 
-def _pool(order: NDArray[np.intp], borders: NDArray[np.intp], cells: NDArray[np.intp], least: int) -> NDArray[np.intp]:
-    """Return the candidates in the nearest cells: in 16 of them, or in as many as hold enough."""
+def _pool(
+    order: NDArray[np.intp], borders: NDArray[np.intp], cells: NDArray[np.intp], n_cells: int, least: int
+) -> NDArray[np.intp]:
+    """Return the candidates in the nearest cells: in `n_cells` of them, or in as many as hold enough."""
     sizes = np.cumsum(borders[cells + 1] - borders[cells])
-    n_cells = max(_CELLS_SEARCHED, int(np.searchsorted(sizes, least)) + 1)
+    n_cells = max(n_cells, int(np.searchsorted(sizes, least)) + 1)
     return np.concatenate([order[borders[cell] : borders[cell + 1]] for cell in cells[:n_cells]])
-
-
-def _search(
-    units: NDArray[np.float32], own: NDArray[np.intp], pool: NDArray[np.intp], k: int, start: int, found: Near
-) -> None:
-    """Write the nearest rows of the pool of each of some rows."""
-    scores = units[own] @ units[pool].T
-    scores[own[:, None] == pool] = -np.inf
-    best = np.argpartition(scores, -k, axis=1)[:, -k:]
-    values = np.take_along_axis(scores, best, axis=1)
-    falling = np.argsort(-values, axis=1, kind="stable")
-    found.rows[own - start] = pool[np.take_along_axis(best, falling, axis=1)]
-    found.similarities[own - start] = np.take_along_axis(values, falling, axis=1)

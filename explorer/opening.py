@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from w2v.encoder.model.persistence import KIND as ENCODER
+from w2v.encoder.retrieval.index.storage import KIND as INDEX
 from w2v.explorer.explored import ExploredModel
+from w2v.explorer.word_map import PointMap
 from w2v.storage.files import ModelError
 from w2v.vectors.model_folder import read_kind
 from w2v.vectors.persistence import KIND as WORD_VECTORS
@@ -33,8 +35,17 @@ class Explored(Protocol):
         ...
 
 
-def open_explored(path: str | os.PathLike[str], *, n_words: int, cache: Path | None) -> Explored:
-    """Open a model for its page; see `ExploredModel` for the words on the map and where maps are kept.
+def open_explored(
+    path: str | os.PathLike[str],
+    *,
+    n_words: int,
+    cache: Path | None,
+    metadata: str | os.PathLike[str] | None = None,
+    color: str | None = None,
+) -> Explored:
+    """Open a model or an index for its page.
+
+    See `ExploredModel` for the words on the map and where maps are kept, and `ExploredIndex` for metadata and colours.
 
     Raises
     ------
@@ -47,6 +58,12 @@ def open_explored(path: str | os.PathLike[str], *, n_words: int, cache: Path | N
         kind = read_kind(path)
     except ModelError:
         kind = ENCODER  # a folder of another program, or none: what opens encoders says which
+    if kind == INDEX:
+        from w2v.explorer.documents.explored import ExploredIndex
+
+        return ExploredIndex(path, cache=cache, metadata=metadata, color=color)
+    if metadata is not None or color is not None:
+        raise ValueError(f"metadata and colours are for an index of sentences, and {path} is none")
     if kind not in (WORD_VECTORS, ENCODER):
         from w2v.explorer import labelled, pictures, texts
 
@@ -54,3 +71,9 @@ def open_explored(path: str | os.PathLike[str], *, n_words: int, cache: Path | N
             if kind in openers:
                 return openers[kind](path)
     return ExploredModel(path, n_words=n_words, cache=cache)
+
+
+def map_of(explored: Explored) -> PointMap | None:
+    """Return the map that a page shows, if it has one."""
+    found = explored.word_map if isinstance(explored, ExploredModel) else getattr(explored, "map", None)
+    return found if isinstance(found, PointMap) else None

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 AT_ONCE, WAITING = 2, 32
 """Questions that are worked on at the same time, and that may wait for their turn."""
 
+_BYTES = "application/octet-stream"
 _KINDS: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "whole number": (int,),
     "number": (int, float),
     "whole number or null": (int, type(None)),
+    "whole numbers": (list,),
 }
 
 Ask = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -108,7 +110,7 @@ class _Words:
             "X-Map-Progress": f"{state.layout.progress:.2f}",
         }
         body = points + self._model.word_map.groups.tobytes()
-        return Response(body, media_type="application/octet-stream", headers=headers)
+        return Response(body, media_type=_BYTES, headers=headers)
 
     async def complete(self, request: Request) -> Response:
         prefix, n = request.query_params.get("prefix", ""), _number(request, "n", 8)
@@ -134,7 +136,8 @@ def _posted(name: str, answer: Callable[..., Any], entries: tuple[dict[str, str]
 
     async def reply(request: Request) -> Response:
         asked = await _parsed(request, *entries)
-        return as_json(await ask(lambda: answer(**asked)))
+        answered = await ask(lambda: answer(**asked))
+        return Response(answered, media_type=_BYTES) if isinstance(answered, bytes) else as_json(answered)
 
     return Route(f"/api/{name}", reply, methods=["POST"])
 
@@ -228,6 +231,8 @@ async def _parsed(request: Request, needed: dict[str, str], optional: dict[str, 
 
 
 def _is_a(kind: str, value: object) -> bool:
+    if isinstance(value, list):
+        return kind == "whole numbers" and all(_is_a("whole number", item) for item in value)
     return isinstance(value, _KINDS[kind]) and not isinstance(value, bool)
 
 

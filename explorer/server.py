@@ -5,11 +5,17 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+import threading
+import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from w2v.explorer.opening import Explored
+
+if TYPE_CHECKING:
+    import uvicorn
 
 HOST = "127.0.0.1"
 PORT = 8642
@@ -77,33 +83,96 @@ def serve(model: Explored, listening: socket.socket, *, started: Callable[[], No
     socket is closed at the end. An ImportError says what to install if Starlette or uvicorn is missing.
     """
     require_server()
-    host, port = listening.getsockname()[:2]
     model.start()  # the imports take as long as a first map
     try:
-        import uvicorn
-
-        from w2v.explorer.app import make_app
-
-        config = uvicorn.Config(
-            make_app(model, host=host, port=port),
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=_CONNECTIONS,
-            timeout_graceful_shutdown=_GRACE,
-        )
+        server = _make_server(model, listening)
         if started is not None:
             started()
         with suppress(KeyboardInterrupt):  # uvicorn sends it again when all is closed
-            uvicorn.Server(config).run(sockets=[listening])
+            server.run(sockets=[listening])
     finally:
         model.stop()
         listening.close()
+
+
+def _make_server(model: Explored, listening: socket.socket) -> uvicorn.Server:
+    import uvicorn
+
+    from w2v.explorer.app import make_app
+
+    host, port = listening.getsockname()[:2]
+    config = uvicorn.Config(
+        make_app(model, host=host, port=port),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return uvicorn.Server(config)
+
+
+class Exploring:
+    """A page that is served while a program goes on, until `stop`; also a context that ends with it.
+
+    Parameters
+    ----------
+    model : Explored
+    host, port
+        See `listen`.
+    opens_browser : bool, default True
+
+    Attributes
+    ----------
+    address : str
+        The URL of the page.
+
+    Raises
+    ------
+    ImportError
+        If Starlette or uvicorn is missing; it says what to install.
+    PortError
+        As `listen`.
+    """
+
+    def __init__(
+        self, model: Explored, *, host: str = HOST, port: int | None = None, opens_browser: bool = True
+    ) -> None:
+        require_server()
+        self._model, self._listening = model, listen(host, port)
+        self.address = address_of(self._listening)
+        self._server = _make_server(model, self._listening)
+        model.start()
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._listening]}, name="explorer", daemon=True
+        )
+        self._thread.start()
+        if opens_browser:
+            threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End the page."""
+        self._server.should_exit = True
+        self._thread.join(2 * _GRACE)
+        self._model.stop()
+        self._listening.close()
+
+    def __enter__(self) -> Exploring:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"Exploring({str(self._model.path)!r}, {self.address})"
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{self.address}" target="_blank">{self.address}</a>'
 
 
 def require_server() -> None:

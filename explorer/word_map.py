@@ -9,17 +9,27 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.explorer.layout import LAYOUT_VERSION, Layout, find_basis, first_map, lay_out, reduce_rows
+from w2v.explorer.layout import (
+    LAYOUT_VERSION,
+    USUAL_EFFORT,
+    Effort,
+    Layout,
+    find_basis,
+    first_map,
+    lay_out,
+    reduce_rows,
+)
 from w2v.explorer.nearness import Stopped
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.index import fingerprint
+from w2v.vectors.table import VectorTable
 
 DEFAULT_WORDS = 100_000
 MAPS_KEPT = 32
@@ -42,41 +52,46 @@ class MapState(NamedTuple):
     layout: Layout
 
 
-class WordMap:
-    """The places and colours of the most frequent words of a model.
+class PointMap:
+    """The places and colours of rows of a table, on a map that is made in the background.
 
     Parameters
     ----------
-    embeddings : Embeddings
-    n_words : int, default 100,000
-        How many words to place. Words whose vector is zero or not finite have no place.
+    table : VectorTable
+    rows : ndarray of shape (n,), intp
+        Rows that have a direction; those that come first matter most, or are a random sample.
     cache : path, optional
         The folder for finished maps. A map that is there already is not made again; one that cannot be written or read
         is no error.
+    effort : Effort, optional
+    made_from : str
+        What else the map depends on.
 
     Attributes
     ----------
     rows : ndarray of shape (n,), intp
-        The row of each word of the map, the most frequent first.
+        The row of each place.
     groups : ndarray of shape (n,), uint8
-        Groups of alike words, for colours; set by `start`.
+        Groups of alike rows, for colours; set by `start`.
     told : callable or None
         Called with each better `Layout`, in the thread that makes them.
-
-    Raises
-    ------
-    ValueError
-        If no vector can be placed, or `n_words` is below 1.
     """
 
-    def __init__(self, embeddings: Embeddings, n_words: int = DEFAULT_WORDS, cache: Path | None = None) -> None:
-        if n_words < 1:
-            raise ValueError(f"a map needs at least 1 word, not {n_words}")
-        self._table = embeddings.table
+    def __init__(
+        self,
+        table: VectorTable,
+        rows: NDArray[np.intp],
+        cache: Path | None = None,
+        *,
+        effort: Effort = USUAL_EFFORT,
+        made_from: str = "",
+    ) -> None:
+        self._table, self._effort = table, effort
         self.told: Callable[[Layout], None] | None = None
-        self.rows = _frequent_rows(embeddings, n_words)
-        self._places = {row: place for place, row in enumerate(self.rows.tolist())}
-        self._file = None if cache is None else cache / f"{self._fingerprint()}.safetensors"
+        self.rows = rows
+        self._places = np.full(len(table), -1, np.int32)
+        self._places[rows] = np.arange(len(rows))
+        self._file = None if cache is None else cache / f"{self._fingerprint(made_from)}.safetensors"
         self.groups: NDArray[np.uint8] = np.zeros(len(self.rows), np.uint8)
         self._state: MapState | None = None
         self._lock, self._stopped = threading.Lock(), threading.Event()
@@ -106,7 +121,8 @@ class WordMap:
 
     def place_of(self, row: int) -> int | None:
         """Return the place of a row among those of the map, None if it has none."""
-        return self._places.get(row)
+        place = int(self._places[row])
+        return None if place < 0 else place
 
     def _work(self) -> None:
         try:
@@ -129,9 +145,15 @@ class WordMap:
             layout, self.groups = first_map(self._table, self.rows, basis)
             self._show(layout)
             self._step_back()
-            for layout in lay_out(reduce_rows(self._table, self.rows, basis), lambda: not self._stopped.is_set()):
+            reduced = reduce_rows(self._table, self.rows, basis)
+            for layout in lay_out(reduced, lambda: not self._stopped.is_set(), self._effort):
+                if layout.stage == "final":
+                    self._complete(layout)
                 self._show(layout)
         self._write(layout)
+
+    def _complete(self, layout: Layout) -> None:
+        """Find out what else the map shows, once all have their places."""
 
     def _show(self, layout: Layout) -> None:
         with self._lock:
@@ -149,9 +171,9 @@ class WordMap:
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
-    def _fingerprint(self) -> str:
+    def _fingerprint(self, made_from: str) -> str:
         digest = hashlib.blake2b(fingerprint(self._table), digest_size=20)
-        digest.update(f"{LAYOUT_VERSION} {len(self.rows)}".encode())
+        digest.update(f"{LAYOUT_VERSION} {len(self.rows)}{made_from}".encode())
         digest.update(self.rows.astype(np.int64).tobytes())
         return digest.hexdigest()
 
@@ -167,7 +189,7 @@ class WordMap:
         n = len(self.rows)
         if points is None or points.dtype != np.float32 or points.shape != (n, 2) or not np.isfinite(points).all():
             return False
-        if groups is None or groups.dtype != np.uint8 or groups.shape != (n,):
+        if groups is None or groups.dtype != np.uint8 or groups.shape != (n,) or not self._adopt(tensors):
             return False
         with contextlib.suppress(OSError):
             os.utime(self._file)  # those used last are kept
@@ -175,13 +197,44 @@ class WordMap:
         self._show(Layout("final", 1.0, points))
         return True
 
+    def _adopt(self, tensors: dict[str, NDArray[Any]]) -> bool:
+        """Take over what else was kept of a map; say whether it is whole."""
+        return True
+
+    def _kept(self) -> dict[str, NDArray[Any]]:
+        """Return what else is to be kept of a map."""
+        return {}
+
     def _write(self, layout: Layout) -> None:
         if self._file is None:
             return
         with contextlib.suppress(OSError, ModelError):  # a full or read-only disk costs time at the next start only
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_tensors(self._file, {"points": layout.points, "groups": self.groups})
+            write_tensors(self._file, {"points": layout.points, "groups": self.groups, **self._kept()})
             _remove_oldest(self._file.parent)
+
+
+class WordMap(PointMap):
+    """The map of the most frequent words of a model, the most frequent first.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    n_words : int, default 100,000
+        How many words to place. Words whose vector is zero or not finite have no place.
+    cache : path, optional
+        See `PointMap`.
+
+    Raises
+    ------
+    ValueError
+        If no vector can be placed, or `n_words` is below 1.
+    """
+
+    def __init__(self, embeddings: Embeddings, n_words: int = DEFAULT_WORDS, cache: Path | None = None) -> None:
+        if n_words < 1:
+            raise ValueError(f"a map needs at least 1 word, not {n_words}")
+        super().__init__(embeddings.table, _frequent_rows(embeddings, n_words), cache)
 
 
 def _frequent_rows(embeddings: Embeddings, n_words: int) -> NDArray[np.intp]:

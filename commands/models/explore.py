@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v.commands.shared.options import model_argument, progress_option
+from w2v.commands.shared.options import file_option, model_argument, progress_option
 from w2v.commands.shared.output import say, show_work
 from w2v.display.wording import printable
 from w2v.settings.environment import cache_folder
@@ -25,6 +25,8 @@ Examples:
   w2v explore my.model
   w2v explore my.encoder --port 8000 --no-browser
   w2v explore my.model --points 30000
+  w2v explore my.index
+  w2v explore my.index --metadata talks.csv --color speaker
   w2v explore my.translator
   w2v explore my.lm
   w2v explore my.classifier""",
@@ -51,11 +53,27 @@ Examples:
     metavar="N",
     help="The port to listen on.  [default: 8642, or a free one where that is in use]",
 )
+@file_option(
+    "--metadata", help="Of an index: columns to filter and colour by, a row for each sentence, in .csv or .jsonl."
+)
+@click.option("--color", metavar="COLUMN", help="Of an index: colour by a column at first.  [default: by regions]")
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 @click.option("--no-cache", is_flag=True, help="Make the map anew, and do not keep it.")
 @progress_option
-def explore(model: Path, points: int, host: str, port: int | None, no_browser: bool, no_cache: bool) -> None:
-    """Explore MODEL in the browser: word vectors, a sentence encoder, or what was trained on texts or pictures.
+def explore(
+    model: Path,
+    points: int,
+    host: str,
+    port: int | None,
+    metadata: Path | None,
+    color: str | None,
+    no_browser: bool,
+    no_cache: bool,
+) -> None:
+    """Explore MODEL in the browser: words, an index of sentences, or what was trained on texts or pictures.
+
+    Of an index the page has a map of its sentences: regions with names, search by meaning, filters by metadata, and
+    selections that can be saved.
 
     Of words the page has a map, nearest words as you type, analogies, and two sentences side by side with what their
     words attend to. A translator shows how probable each piece of a translation is, which others were, and what it
@@ -68,12 +86,12 @@ def explore(model: Path, points: int, host: str, port: int | None, no_browser: b
 
     Needs the extra `explore`.
     """
-    from w2v.explorer.explored import ExploredModel
-    from w2v.explorer.opening import open_explored
+    from w2v.explorer.opening import map_of, open_explored
     from w2v.explorer.server import address_of, is_loopback, listen, require_server, serve
 
     require_server()
-    explored = open_explored(model, n_words=points, cache=None if no_cache else cache_folder() / "maps")
+    cache = None if no_cache else cache_folder() / "maps"
+    explored = open_explored(model, n_words=points, cache=cache, metadata=metadata, color=color)
     listening = listen(host, port)
     address = address_of(listening)
 
@@ -86,7 +104,8 @@ def explore(model: Path, points: int, host: str, port: int | None, no_browser: b
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     with ExitStack() as shown:
-        if isinstance(explored, ExploredModel):
+        points = map_of(explored)
+        if points is not None:
             progress = shown.enter_context(show_work("arranging the map"))
 
             def tell_map(layout: Layout) -> None:
@@ -95,5 +114,5 @@ def explore(model: Path, points: int, host: str, port: int | None, no_browser: b
                 if layout.stage == "final":
                     shown.close()
 
-            explored.word_map.told = tell_map
+            points.told = tell_map
         serve(explored, listening, started=tell)

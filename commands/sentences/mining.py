@@ -19,6 +19,7 @@ from w2v.commands.shared.options import (
     progress_option,
     seed_option,
     split_option,
+    stop_words_option,
     workers_option,
 )
 from w2v.commands.shared.output import decimals, json_text, print_result, print_table, show_work
@@ -221,6 +222,7 @@ Examples:
 )
 @number_option("-k", "--clusters", most=10_000, help="How many clusters.  [default: sqrt(sentences / 2), at most 100]")
 @number_option("--keywords", "words", most=100, default=8, help="Words to name each by.")
+@stop_words_option
 @file_option(
     "-o",
     "--output",
@@ -239,6 +241,7 @@ def cluster(
     model: Path | None,
     clusters: int | None,
     words: int,
+    stop_words: str,
     output: Path | None,
     split_sentences: bool,
     seed: int,
@@ -252,12 +255,13 @@ def cluster(
     Each cluster is shown with the words that tell it from the others and a typical sentence. Meanwhile vectors of a
     text lie in the system's temporary folder, which TMPDIR names.
     """
+    from w2v.encoder.retrieval.keywords.stop_words import chosen_stop_words
     from w2v.encoder.retrieval.mining.clusters import cluster_index
     from w2v.encoder.retrieval.mining.sources import opened_sentences
 
     if output is not None:
         check_output_file(output, overwrite=overwrite)
-    source = _source(files, errors)
+    source, left_out = _source(files, errors), chosen_stop_words(stop_words)
     with (
         saving(output),
         show_work(f"reading {name_of(source)}") as progress,
@@ -265,7 +269,9 @@ def cluster(
             source, model, splits=split_sentences, by_words=False, workers=workers, progress=progress
         ) as index,
     ):
-        found = cluster_index(index, n_clusters=clusters, n_words=words, seed=seed, progress=progress)
+        found = cluster_index(
+            index, n_clusters=clusters, n_words=words, stop_words=left_out, seed=seed, progress=progress
+        )
         if output is not None:
             save_wherever(
                 lambda path: _write_members(path, found, index, len(files), overwrite and path == output), output, files

@@ -111,4 +111,11 @@ cluster_option = click.option(
 split_option = click.option(
     "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one."
 )
+stop_words_option = click.option(
+    "--stop-words",
+    default="text",
+    show_default=True,
+    metavar="text|english|none|FILE",
+    help="Words that name nothing: those frequent everywhere in the text; English ones, or those of a file, as well.",
+)
 seed_option = number_option("--seed", least=0, most=MAX_SEED, default=0, help="Random seed.")

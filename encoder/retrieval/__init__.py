@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.index.changes.rewriting import merge_indexes as merge_indexes
     from w2v.encoder.retrieval.index.reading.shards import ShardedIndex as ShardedIndex
     from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
+    from w2v.encoder.retrieval.keywords.terms import Keyword as Keyword
+    from w2v.encoder.retrieval.keywords.terms import Terms as Terms
+    from w2v.encoder.retrieval.keywords.terms import group_keywords as group_keywords
     from w2v.encoder.retrieval.mining.clusters import Cluster as Cluster
     from w2v.encoder.retrieval.mining.clusters import Clustering as Clustering
     from w2v.encoder.retrieval.mining.clusters import Member as Member
@@ -34,6 +37,7 @@ _HOME = {
     "Clustering": "mining.clusters",
     "Duplicate": "mining.duplicates",
     "Hit": "hits",
+    "Keyword": "keywords.terms",
     "Member": "mining.clusters",
     "MinedPair": "mining.pairs",
     "NearText": "neighbors",
@@ -42,8 +46,10 @@ _HOME = {
     "SentenceIndex": "index.sentence_index",
     "ShardedIndex": "index.reading.shards",
     "SimilarSentence": "similar",
+    "Terms": "keywords.terms",
     "cluster_sentences": "mining.clusters",
     "group_duplicates": "mining.leaders",
+    "group_keywords": "keywords.terms",
     "merge_indexes": "index.changes.rewriting",
     "mine_duplicates": "mining.duplicates",
     "mine_pairs": "mining.pairs",

@@ -85,3 +85,26 @@ export async function getMap(after) {
     groups: new Uint8Array(body, 8 * n, n),
   };
 }
+
+/** Ask a question that is answered in JSON. */
+export const question = (name, values = {}, signal) => json(`/api/${name}`, posted(values, signal));
+
+/** Ask for a file. */
+export const fetchFile = async (name, values) => (await ask(`/api/${name}`, posted(values))).blob();
+
+const ARRAYS = { float32: Float32Array, uint16: Uint16Array, uint8: Uint8Array };
+
+/** Ask for numbers: return the header, with an entry for each array. */
+export async function fetchArrays(name, values = {}, signal) {
+  const body = await (await ask(`/api/${name}`, posted(values, signal))).arrayBuffer();
+  const length = new DataView(body).getUint32(0, true);
+  const found = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 4, length)));
+  let start = padded(4 + length);
+  for (const [key, type, size] of found.arrays) {
+    found[key] = new ARRAYS[type](body, start, size);
+    start = padded(start + found[key].byteLength);
+  }
+  return found;
+}
+
+const padded = (size) => size + ((8 - (size % 8)) % 8);

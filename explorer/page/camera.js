@@ -2,6 +2,9 @@
 
 const MOST_ZOOM = 600;
 const LEAST_ZOOM = 0.5;
+const SAMPLE = 20_000;
+const STRAY = 0.004; // fraction of the points, at each end, that need not be in sight
+const BORDER = 0.03;
 
 export class Camera {
   constructor() {
@@ -59,15 +62,10 @@ export class Camera {
     this.scale = scale;
   }
 
-  /** Set where the map lies. */
+  /** Set where the map lies: nearly all of it, since a few stragglers would leave little room to the others. */
   setBounds(points) {
-    let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
-    for (let i = 0; i < points.length; i += 2) {
-      left = Math.min(left, points[i]);
-      right = Math.max(right, points[i]);
-      low = Math.min(low, points[i + 1]);
-      high = Math.max(high, points[i + 1]);
-    }
+    const [left, right] = ends(points, 0);
+    const [low, high] = ends(points, 1);
     this.bounds = { x: (left + right) / 2, y: (low + high) / 2, width: Math.max(0.5, right - left), height: Math.max(0.5, high - low) };
   }
 
@@ -101,3 +99,13 @@ export class Camera {
 }
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/** Return between which numbers nearly all of an axis lies, judged by a sample of points. */
+function ends(points, axis) {
+  const step = 2 * Math.max(1, Math.floor(points.length / 2 / SAMPLE));
+  const sample = new Float32Array(Math.ceil((points.length - axis) / step)).map((_, i) => points[axis + i * step]).sort();
+  const out = Math.floor(sample.length * STRAY);
+  const [low, high] = [sample[out], sample[sample.length - 1 - out]];
+  const border = out > 0 ? BORDER * (high - low) : 0;
+  return [low - border, high + border];
+}

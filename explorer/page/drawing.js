@@ -37,7 +37,7 @@ export function openContext(canvas) {
 }
 
 /** Return shaders that fit together. */
-function compile(gl, vertex, fragment) {
+export function compile(gl, vertex, fragment) {
   const program = gl.createProgram();
   for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
     const shader = gl.createShader(kind);

@@ -8,7 +8,6 @@ const MARGIN = 180; // words outside the window keep their place, so that nothin
 const AREA = 6500; // square pixels a label
 const TRIED = 5000;
 const FADE = 160; // milliseconds
-const SIZES = [[60, 17, 600], [600, 15, 550], [6000, 13.5, 500], [Infinity, 12.5, 400]];
 
 export class Labels {
   constructor(quads) {
@@ -32,14 +31,14 @@ export class Labels {
     this.quads.forget();
   }
 
-  /** Draw what lies over the points; say whether something is still fading. */
-  draw(map, now) {
+  /** Draw what lies over the points, and what stands out among `marked`; say whether something is still fading. */
+  draw(map, now, marked = map) {
     const { camera, ratio } = map;
     const passed = Math.min(60, now - this.time);
     this.time = now;
     if (map.words === null || map.points === null) return false;
     this.quads.begin(camera.width, camera.height, ratio);
-    this.drawMarks(map);
+    this.drawMarks(marked);
     const isFading = this.drawWords(map, this.place(map), map.isStill ? FADE : passed);
     this.quads.end();
     return isFading;
@@ -61,7 +60,8 @@ export class Labels {
     if (map.hover !== null && !placed.has(map.hover)) this.tryPlace(map, grid, map.hover, { weight: 650 }, placed, true);
     const most = ((camera.width + 2 * MARGIN) * (camera.height + 2 * MARGIN)) / AREA;
     let tried = 0;
-    for (let place = 0; place < map.words.length && placed.size < most && tried < TRIED; place++) {
+    const [first, end] = map.morph === null ? (map.range ?? [0, map.words.length]) : [0, 0]; // labels wait until points rest
+    for (let place = first; place < end && placed.size < most && tried < TRIED; place++) {
       const x = camera.screenX(points[2 * place]);
       if (x < -MARGIN || x > camera.width + MARGIN) continue;
       const y = camera.screenY(points[2 * place + 1]);
@@ -77,12 +77,24 @@ export class Labels {
     const size = this.size(map, place, look);
     const x = map.camera.screenX(map.points[2 * place]);
     const y = map.camera.screenY(map.points[2 * place + 1]);
-    const sides = look === null ? [[x - size.width / 2, y - size.height - 1]] : besides(x, y, size);
+    const sides = look === null ? [[this.left(map, x, size), y - this.lift(map, size)]] : besides(x, y, size);
     const free = sides.find(([left, top]) => this.isFree(grid, left, top, size));
     if (free === undefined && !isFirm) return;
     const [left, top] = free ?? sides[0];
     this.cells(grid, left, top, size, (start, end) => this.occupied.fill(1, start, end));
     placed.set(place, { size, x: left, y: top, isFirm: look !== null });
+  }
+
+  /** Return where a label begins: names of regions in sight are moved into the window. */
+  left({ camera, isCentred }, x, { width }) {
+    const left = x - width / 2;
+    if (!isCentred || x < camera.insets.left || x > camera.width) return left;
+    return Math.min(Math.max(left, camera.insets.left + 4), camera.width - width - 4);
+  }
+
+  /** Return how far above its point a label begins: names of regions lie over the middle of theirs. */
+  lift(map, size) {
+    return map.isCentred ? size.height / 2 : size.height + 1;
   }
 
   isFree(grid, x, y, size) {
@@ -121,8 +133,8 @@ export class Labels {
       }
       strengths.set(place, alpha);
       isFading ||= label === undefined;
-      const x = label?.x ?? map.camera.screenX(map.points[2 * place]) - size.width / 2;
-      const y = label?.y ?? map.camera.screenY(map.points[2 * place + 1]) - size.height - 1;
+      const x = label?.x ?? this.left(map, map.camera.screenX(map.points[2 * place]), size);
+      const y = label?.y ?? map.camera.screenY(map.points[2 * place + 1]) - this.lift(map, size);
       if (x > map.camera.width || y > map.camera.height || x + size.width < 0 || y + size.height < 0) continue;
       const sprite = this.sprite(size);
       if (sprite !== null) quads.image(sprite, x, y, alpha * (label?.isFirm ? 1 : map.dimmed));
@@ -149,7 +161,7 @@ export class Labels {
     const key = look === null ? `${place}` : `${place} ${look.weight} ${look.color} ${look.size}`;
     let size = this.sizes.get(key);
     if (size !== undefined) return size;
-    const [, usual, weight] = SIZES.find(([rank]) => place < rank);
+    const [usual, weight] = map.letters(place);
     const pixels = look?.size ?? Math.max(usual, look === null ? 0 : 14);
     const font = `${look?.weight ?? weight} ${pixels}px ${this.theme.font}`;
     const text = shown(map.words[place]);

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w2v.explorer.layout_kernels import move_points, weigh_neighbors
+from w2v.explorer.layout_kernels import keep_best, move_points, weigh_neighbors
 
 MASK = (1 << 64) - 1
 
@@ -40,9 +40,10 @@ def naive_move(
             step = rate * np.clip(-2 * away / (spread**2 + away @ away), -4, 4)
             points[i] += step
             points[other] -= step
-            for _ in range(n_noise):
-                x = naive_next(x)
-                away = points[i] - points[(x >> 32) * n >> 32]
+            x = naive_next(x)
+            first = (x >> 32) * n >> 32
+            for noise in range(first, first + n_noise):
+                away = points[i] - points[noise % n]
                 square = away @ away
                 points[i] += rate * np.clip(2 * away / ((0.001 + square) * (1 + square / spread**2)), -4, 4)
     return points, x
@@ -88,3 +89,15 @@ def test_weigh_neighbors_of_equal_similarities_are_one() -> None:
     weights = np.empty_like(similarities)
     weigh_neighbors(similarities, weights)
     assert (weights == 1).all()
+
+
+def test_keep_best_sorts_the_scores_of_others(rng: np.random.Generator) -> None:
+    scores = rng.integers(0, 40, size=(30, 200)).astype(np.float32)  # many are equal
+    pool = rng.permutation(500)[:200]
+    own = np.concatenate([pool[:20], np.arange(500, 510)])
+    rows, similarities = np.empty((30, 7), np.int32), np.empty((30, 7), np.float32)
+    keep_best(scores, own, pool, rows, similarities)
+    scores[own[:, None] == pool] = -1
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :7]
+    np.testing.assert_array_equal(rows, pool[expected])
+    np.testing.assert_array_equal(similarities, np.take_along_axis(scores, expected, axis=1))

@@ -241,7 +241,7 @@ def test_word_map_keeps_those_used_last(tmp_path: Path, monkeypatch: pytest.Monk
 def test_word_map_stops_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
-    def endless(reduced: np.ndarray, is_wanted: object) -> object:
+    def endless(reduced: np.ndarray, is_wanted: object, effort: object) -> object:
         begun.set()
         assert callable(is_wanted)
         while is_wanted():

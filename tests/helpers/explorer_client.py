@@ -7,10 +7,9 @@ import json
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
-from w2v.explorer.explored import ExploredModel
-from w2v.explorer.opening import open_explored
+from w2v.explorer.opening import map_of, open_explored
 from w2v.explorer.word_map import DEFAULT_WORDS
 
 PORT = 8642
@@ -33,14 +32,15 @@ class Answer(NamedTuple):
 class Client:
     """Asks the application itself, without a network."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, **options: Any) -> None:
         from w2v.explorer.app import make_app
 
-        self.model: Any = open_explored(path, n_words=DEFAULT_WORDS, cache=None)
+        self.model: Any = open_explored(path, n_words=DEFAULT_WORDS, cache=None, **options)
         self.app = make_app(self.model, host="127.0.0.1", port=PORT)
         self.model.start()
-        if isinstance(self.model, ExploredModel):
-            self.model.word_map._thread.join(60)
+        made = map_of(self.model)
+        if made is not None:
+            made._thread.join(60)
 
     def ask(
         self,
@@ -88,8 +88,9 @@ class Client:
         parts = re.findall(r'(?:src|href)="([^"#]+)"', self.ask("/").body.decode())
         scripts = [part for part in parts if part.endswith(".js")]
         while scripts:
-            script = self.ask(scripts.pop())
-            imported = [f"/page/{name}" for name in re.findall(r'from "\./([\w.]+)"', script.body.decode())]
+            part = scripts.pop()
+            script = self.ask(part)
+            imported = [urljoin(part, name) for name in re.findall(r'from "(\.[\w./]+)"', script.body.decode())]
             scripts += [name for name in imported if name not in parts]
             parts += imported
         return parts

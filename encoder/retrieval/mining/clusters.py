@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
+from w2v.corpora.tokenizers import Tokenizer
 from w2v.display.html import html_table
-from w2v.encoder.model.lookup import WordLookup
-from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Place
 from w2v.encoder.retrieval.index.building import Progress
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+from w2v.encoder.retrieval.keywords.stop_words import OWN, StopWords
+from w2v.encoder.retrieval.keywords.terms import Terms, word_tokenizer
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.sources import opened_sentences
-from w2v.encoding.stream import WorkFolder, encode_corpus
 
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
@@ -27,10 +26,6 @@ MOST_CLUSTERS = 10_000
 
 _USUAL_CLUSTERS = 100
 _N_BATCHES = 200
-_TABLE_ENTRIES = 1 << 24  # of counts of words in clusters
-_MEMORY = 1 << 26
-_BLOCK_ROWS = 1 << 13
-_LEAST_SENTENCES = 3  # of a cluster that a word is in, a tenth of a small one, to tell anything about it
 _TYPICAL = 5
 _CONSIDERED = 1 << 17  # sentences near to the centres, of all clusters together
 _LONG = 160  # characters; the mean of many words is near to any centre
@@ -47,7 +42,7 @@ class Cluster:
     size : int
         How many sentences.
     words : list of str
-        What tells it from the others, the most telling first.
+        What tells it from the others, the most telling first; see `Terms.keywords`.
     typical : list of Place
         Different sentences that are near to the centre, those of them with the most of `words` first, long ones last.
     similarity : float
@@ -127,6 +122,7 @@ def cluster_sentences(
     *,
     n_clusters: int | None = None,
     n_words: int = 8,
+    stop_words: StopWords = OWN,
     splits: bool = False,
     workers: int | None = None,
     seed: int = 0,
@@ -142,6 +138,9 @@ def cluster_sentences(
         At most so many; some may be empty and are left out. By default sqrt(N / 2), but not more than 100.
     n_words : int, default 8
         Words that name each.
+    stop_words : {"text", "english"}, collection of str or None, default "text"
+        Words that name none: those that are frequent everywhere; English ones, or those given, as well; or no words.
+        See `Terms.stop_words`.
     seed : int, default 0
     progress : callable, optional
         See `Progress`; "counting" and "encoding", "clustering" and "naming".
@@ -160,10 +159,13 @@ def cluster_sentences(
 
     Notes
     -----
-    Memory is some 30 bytes a sentence, and what centres and the counts of words take.
+    Memory is some 30 bytes a sentence and 12 a word, and what centres take. Words are weighed by class-based TF-IDF;
+    see `Terms.keywords`.
     """
     with opened_sentences(source, encoder, splits=splits, by_words=False, workers=workers, progress=progress) as index:
-        return cluster_index(index, n_clusters=n_clusters, n_words=n_words, seed=seed, progress=progress)
+        return cluster_index(
+            index, n_clusters=n_clusters, n_words=n_words, stop_words=stop_words, seed=seed, progress=progress
+        )
 
 
 def cluster_index(
@@ -171,6 +173,7 @@ def cluster_index(
     *,
     n_clusters: int | None = None,
     n_words: int = 8,
+    stop_words: StopWords = OWN,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Clustering:
@@ -191,7 +194,9 @@ def cluster_index(
     number[order] = np.arange(1, len(order) + 1)
     labels = number[labels]
     means = np.bincount(labels, similarities, len(order) + 1)[1:] / sizes[order]
-    words = telling_words(index, labels, len(order), n_words, progress)
+    terms = Terms.of(index, progress=progress)
+    terms = terms.without(terms.stop_words(labels - 1, stop_words))
+    words = [[word for word, _ in named] for named in terms.keywords(labels - 1, n_words, len(order))]
     typical = _typical_rows(index, labels, similarities, words)
     clusters = [
         Cluster(k + 1, int(sizes[order[k]]), words[k], [index.place(row) for row in typical[k]], float(means[k]))
@@ -200,59 +205,11 @@ def cluster_index(
     return Clustering(clusters, labels, similarities, centroids[order])
 
 
-def telling_words(
-    index: SentenceIndex, labels: NDArray[np.int32], n_clusters: int, n_words: int, progress: Progress | None = None
-) -> list[list[str]]:
-    """Return the words of each cluster that tell it from the others, the most telling first.
-
-    A word counts p log²(p / q), where p is the fraction of the cluster's sentences that it is in, and q of all
-    sentences. Words that are everywhere count nothing, however frequent, and rare ones little [1]_. `labels`, shape
-    (N,), are from 1 to `n_clusters`.
-
-    References
-    ----------
-    .. [1] Grootendorst 2022, BERTopic, arXiv:2203.05794, section 3.3, weighs the words of a class by TF-IDF to the
-       same end.
-    """
-    tokenizer = _word_tokenizer(index)
-    most = max(1, _TABLE_ENTRIES // n_clusters)
-    with WorkFolder() as work:
-        vocabulary, _ = encode_corpus(
-            iter(index), tokenizer, min_count=1, max_vocab=most, max_memory=_MEMORY, work_folder=work
-        )
-    lookup, n_held = WordLookup(vocabulary, tokenizer), len(vocabulary)
-    counts = np.zeros((n_clusters, n_held), np.int32)
-    for start in range(0, len(index), _BLOCK_ROWS):
-        stop = min(start + _BLOCK_ROWS, len(index))
-        found = lookup.find(index.sentences(start, stop))
-        sentences = np.repeat(np.arange(start, stop), np.diff(found.offsets))
-        once = np.unique(sentences * n_held + found.ids)  # a word counts once in a sentence
-        np.add.at(counts, (labels[once // n_held] - 1, once % n_held), 1)
-        if progress is not None:
-            progress("naming", stop, len(index))
-    sizes = np.bincount(labels, minlength=n_clusters + 1)[1:]
-    return _most_telling(counts, sizes, vocabulary.index_to_key, n_words)
-
-
-def _most_telling(
-    counts: NDArray[np.int32], sizes: NDArray[np.int64], words_held: list[str], n_words: int
-) -> list[list[str]]:
-    """Return the words of each cluster that `counts` of sentences with a word, shape (K, V), tell from the others."""
-    overall = counts.sum(axis=0) / sizes.sum()
-    names = []
-    for count, size in zip(counts, sizes, strict=True):
-        fraction = count / size
-        words = np.flatnonzero((count >= min(_LEAST_SENTENCES, -(-size // 10))) & (fraction > overall))
-        scores = fraction[words] * np.log(fraction[words] / overall[words]) ** 2
-        names.append([words_held[words[i]] for i in np.argsort(-scores, kind="stable")[:n_words]])
-    return names
-
-
 def _typical_rows(
     index: SentenceIndex, labels: NDArray[np.int32], similarities: NDArray[np.float16], words: list[list[str]]
 ) -> list[list[int]]:
     """Return rows of different sentences of each cluster; see `Cluster`."""
-    tokenizer = _word_tokenizer(index)
+    tokenizer = word_tokenizer(index)
     order = np.lexsort((-similarities.astype(np.float32), labels))
     borders = np.searchsorted(labels[order], np.arange(1, len(words) + 2))
     considered = max(_TYPICAL, min(1024, _CONSIDERED // len(words)))
@@ -269,9 +226,3 @@ def _typical_rows(
 def _rank(sentence: str, names: list[str], tokenizer: Tokenizer) -> tuple[bool, int]:
     """Return what to sort the sentences near to a centre by."""
     return len(sentence) > _LONG, -len(set(tokenizer(sentence)).intersection(names))
-
-
-def _word_tokenizer(index: SentenceIndex) -> Tokenizer:
-    """Return the encoder's tokenizer, if that makes words: parts of words tell little."""
-    tokenizer = index.state.tokenizer if isinstance(index.state, EncoderState) else WordsTokenizer()
-    return WordsTokenizer() if tokenizer.to_config()["name"] == "pieces" else tokenizer

@@ -10,9 +10,8 @@ import pytest
 
 from w2v import Embeddings, Vocabulary
 from w2v.encoder.retrieval import SentenceIndex, cluster_sentences
-from w2v.encoder.retrieval.mining import clusters
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
-from w2v.encoder.retrieval.mining.clusters import cluster_index, telling_words
+from w2v.encoder.retrieval.mining.clusters import cluster_index
 from w2v.vectors.table import VectorTable
 
 TOPICS = {
@@ -99,20 +98,6 @@ def test_clusters_are_the_same_for_the_same_seed(index: SentenceIndex) -> None:
     assert not np.array_equal(cluster_index(index, n_clusters=12, seed=6).labels, first.labels)
 
 
-def test_telling_words_count_a_word_once_in_a_sentence(words: Embeddings, tmp_path: Path) -> None:
-    sentences = ["ship ship ship ship sail", "sail the", "sail the", "sail the", "soup the", "soup the", "soup the"]
-    index = SentenceIndex.build(words, sentences, tmp_path / "my.index")
-    named = telling_words(index, np.array([1, 1, 1, 1, 2, 2, 2], np.int32), 2, 3)
-    assert named == [["sail", "ship"], ["soup", "the"]]
-
-
-def test_telling_words_are_in_three_sentences_of_a_large_cluster(words: Embeddings, tmp_path: Path) -> None:
-    large = ["ship anchor"] * 2 + ["ship sail"] * 3 + ["ship"] * 35
-    index = SentenceIndex.build(words, [*large, *["the"] * 5, "soup"], tmp_path / "my.index")
-    named = telling_words(index, np.array([1] * 40 + [2] * 6, np.int32), 2, 8)
-    assert [sorted(names) for names in named] == [["sail", "ship"], ["soup", "the"]]
-
-
 def test_cluster_shows_the_sentences_nearest_to_its_centre(index: SentenceIndex) -> None:
     found = cluster_index(index, n_clusters=3, n_words=0)
     for one in found.clusters:
@@ -122,14 +107,6 @@ def test_cluster_shows_the_sentences_nearest_to_its_centre(index: SentenceIndex)
         assert shown == sorted(shown, reverse=True) and shown[0] == nearest[0]
         others = {index[row] for row in own} - {place.sentence for place in one.typical}
         assert not [row for row in own if index[row] in others and found.similarities[row] > shown[-1]]
-
-
-def test_telling_words_of_pieces_are_words(index: SentenceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = cluster_index(index, n_clusters=3).labels
-    expected = telling_words(index, labels, 3, 4)
-    kind = type(index.state.tokenizer)
-    monkeypatch.setattr(kind, "to_config", lambda self: {"name": "pieces"})
-    assert telling_words(index, labels, 3, 4) == expected
 
 
 def test_cluster_shows_short_sentences_before_long_ones(words: Embeddings, tmp_path: Path) -> None:
@@ -154,10 +131,11 @@ def test_cluster_reports_progress(index: SentenceIndex) -> None:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from w2v.encoder.retrieval.keywords import terms
     from w2v.encoder.retrieval.mining import centroids
 
     monkeypatch.setattr(centroids, "_BLOCK_ROWS", 70)
-    monkeypatch.setattr(clusters, "_BLOCK_ROWS", 70)
+    monkeypatch.setattr(terms, "_BLOCK_TEXTS", 70)
     yield
 
 

@@ -1,0 +1,338 @@
+"""An index of sentences as its page asks about it: the map, its regions, searches, columns and selections."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.encoder.retrieval import SentenceIndex
+from w2v.explorer.documents.columns import Column, make_column
+from w2v.explorer.documents.document_map import DocumentMap
+from w2v.explorer.documents.metadata import Metadata, read_metadata
+from w2v.explorer.explored import check_text
+from w2v.explorer.guard import MOST_BODY_BYTES
+from w2v.explorer.texts import Loaded, rounded
+
+LONGEST_QUERY = 4_000
+MOST_HITS, USUAL_HITS, HITS_WITH_TEXT = 2_000, 200, 40
+MOST_TEXTS = 200
+N_NEIGHBORS = 12
+FORMS = ("csv", "jsonl", "txt")
+_RESERVED = ("sentence", "line", "file", "region")
+
+
+class ExploredIndex(Loaded):
+    """Answers the questions of a page on an index; its methods may be called from several threads at once.
+
+    A sentence is asked for by its place: its number among the points of the map.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder of the index.
+    cache : path, optional
+        Where maps are kept.
+    metadata : str, path-like or mapping of str to sequence, optional
+        Columns with a value for each sentence, or a file that has them; see `read_metadata`.
+    color : str, optional
+        The column whose values colour the map at first; by default regions do.
+
+    Raises
+    ------
+    ModelError
+        If the folder is missing, no index, or damaged, or the metadata cannot be read.
+    ValueError
+        If there is no sentence, the metadata does not fit, or there is no column `color`.
+    """
+
+    questions = {  # noqa: RUF012
+        "points": ({}, {"after": "whole number"}),
+        "regions": ({}, {}),
+        "columns": ({}, {}),
+        "codes": ({"name": "text"}, {}),
+        "search": ({"query": "text"}, {"n": "whole number"}),
+        "document": ({"place": "whole number"}, {}),
+        "texts": ({"places": "whole numbers"}, {}),
+        "table": ({"selected": "text"}, {"start": "whole number", "n": "whole number"}),
+        "save": ({"selected": "text", "form": "text"}, {}),
+    }
+    page = "documents/index.html"
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        cache: Path | None = None,
+        metadata: str | os.PathLike[str] | Mapping[str, Sequence[Any]] | None = None,
+        color: str | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.index = SentenceIndex(path)
+        self.map = DocumentMap(self.index, cache)
+        self.most_bytes = MOST_BODY_BYTES + len(self.map.rows) // 4
+        self.metadata = _columns_of(metadata, len(self.index))
+        if color is not None and color not in self.metadata:
+            known = ", ".join(self.metadata) or "none: give --metadata FILE"
+            raise ValueError(f"there is no column {color!r:.80} to colour by; there are: {known}")
+        self._color = color
+
+    def start(self) -> None:
+        """Begin to make the map."""
+        self.map.start()
+
+    def stop(self) -> None:
+        """End making the map."""
+        self.map.stop()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page says of the index."""
+        return {
+            "name": self.path.resolve().name,
+            "kind": "index",
+            "sentences": len(self.index),
+            "columns": self.index.contents.dimension,
+            "onMap": len(self.map.rows),
+            "metadata": list(self.metadata),
+            "color": self._color,
+            "forms": list(FORMS),
+            "limits": {"query": LONGEST_QUERY},
+        }
+
+    def points(self, after: int = 0) -> bytes:
+        """Return the newest map, packed; without points if its version is not above `after`.
+
+        The header has ``version``, ``stage`` and ``progress``; the arrays are ``points``, n pairs of float32, and
+        ``groups``, n colours of uint8.
+        """
+        state = self.map.state()
+        header = {"version": state.version, "stage": state.layout.stage, "progress": rounded(state.layout.progress, 2)}
+        if state.version <= after:
+            return packed(header)
+        return packed(header, points=state.layout.points.reshape(-1), groups=self.map.groups)
+
+    def regions(self) -> bytes:
+        """Return the regions, packed: ``levels``, each with its regions, and ``labels``, uint16, of the last level.
+
+        Without any as long as the map is not finished.
+        """
+        regions = self.map.regions
+        if regions is None or len(self.map.names) != len(regions.levels):
+            return packed({"levels": []})
+        levels = []
+        for i, level in enumerate(regions.levels):
+            sizes = np.bincount(regions.labels_of(i), minlength=len(level.spots)).tolist()
+            spots, parents = np.round(level.spots, 4).astype(float).tolist(), level.parents.tolist()
+            entries = zip(self.map.names[i], spots, parents, sizes, strict=True)
+            levels.append([{"words": w, "spot": s, "parent": p, "size": n} for w, s, p, n in entries])
+        return packed({"levels": levels}, labels=regions.labels)
+
+    def columns(self) -> dict[str, Any]:
+        """Return what is known of every sentence: each column with its ``name``, ``kind``, and ``bins`` by name."""
+        return {"columns": [{"name": c.name, "kind": c.kind, "bins": c.bins} for c in self._columns.values()]}
+
+    def codes(self, name: str) -> bytes:
+        """Return the bin of each point in a column, packed as ``codes`` of uint8.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        if name not in self._columns:
+            raise ValueError(f"there is no column {name!r:.80}; there are: {', '.join(self._columns)}")
+        return packed({"name": name}, codes=self._columns[name].codes[self.map.rows])
+
+    def search(self, query: str, n: int = USUAL_HITS) -> dict[str, Any]:
+        """Return the nearest sentences to a query: ``hits`` with place and score, the first with their texts.
+
+        Raises
+        ------
+        ValueError
+            If the query is too long or has no known word, or `n` is out of range.
+        """
+        check_text(query, LONGEST_QUERY, "a query")
+        if not 1 <= n <= MOST_HITS:
+            raise ValueError(f"between 1 and {MOST_HITS:,} hits can be asked for, not {n}")
+        [unit] = self.index.encode([query])
+        if not unit.any():
+            raise ValueError("no word of the query is known to the encoder")
+        return {"hits": self._near(unit, n)}
+
+    def document(self, place: int) -> dict[str, Any]:
+        """Return a sentence, where it came from, what is known of it, its regions, and its ``neighbors``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such place.
+        """
+        [row] = self._rows([place])
+        found = self._described(row)
+        [unit] = self.index.table.rows(np.array([row]))
+        near = [hit for hit in self._near(unit, N_NEIGHBORS + 8) if hit["place"] != place]
+        near = [hit for hit in near if hit.get("sentence") != found["sentence"]]
+        return {"place": place, **found, "neighbors": near[:N_NEIGHBORS]}
+
+    def texts(self, places: list[int]) -> dict[str, Any]:
+        """Return some sentences, at most 200, as ``sentences``."""
+        if len(places) > MOST_TEXTS:
+            raise ValueError(f"at most {MOST_TEXTS} sentences can be asked for, not {len(places):,}")
+        return {"sentences": [self.index[row] for row in self._rows(places)]}
+
+    def table(self, selected: str, start: int = 0, n: int = 50) -> dict[str, Any]:
+        """Return some of the selected sentences, in the order of the index, as ``rows``, and ``total``.
+
+        `selected` has a bit for each place, the lowest of a byte first, in base64.
+
+        Raises
+        ------
+        ValueError
+            If that is damaged, or `n` is out of range.
+        """
+        if not 0 <= n <= MOST_TEXTS or start < 0:
+            raise ValueError(f"at most {MOST_TEXTS} sentences can be asked for")
+        rows = self._selected(selected)
+        shown = rows[start : start + n].tolist()
+        return {
+            "total": len(rows),
+            "rows": [{"place": self.map.place_of(row), **self._described(row)} for row in shown],
+        }
+
+    def save(self, selected: str, form: str) -> bytes:
+        """Return the selected sentences as a file: CSV, JSON Lines, or the text alone; see `table`.
+
+        Raises
+        ------
+        ValueError
+            If the selection is damaged, or there is no such form.
+        """
+        if form not in FORMS:
+            raise ValueError(f"the form must be one of {', '.join(FORMS)}, not {form!r:.40}")
+        entries = (self._entry(row) for row in self._selected(selected).tolist())
+        if form == "csv":
+            return "".join(_csv_lines([*_RESERVED, *self._own_names], entries)).encode()
+        if form == "txt":
+            return "".join(entry["sentence"] + "\n" for entry in entries).encode()
+        return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
+
+    @cached_property
+    def _columns(self) -> dict[str, Column]:
+        """The columns that the page shows: those of the metadata, the length of a sentence, and its file."""
+        found = {name: make_column(name, values) for name, values in self.metadata.items()}
+        sources = self.index.contents.sources
+        if len({source.name for source in sources}) > 1 and "file" not in found:
+            names = [Path(source.name).name for source in sources]
+            found["file"] = make_column("file", np.repeat(names, [source.sentences for source in sources]))
+        if "length" not in found:
+            found["length"] = make_column("length", np.fromiter(map(len, self.index), np.int64, len(self.index)))
+        return found
+
+    @cached_property
+    def _own_names(self) -> list[str]:
+        return [f"metadata.{name}" if name in _RESERVED else name for name in self.metadata]
+
+    def _entry(self, row: int) -> dict[str, Any]:
+        """Return a row of a file."""
+        place = self.index.place(row)
+        names = self._region_names(row)
+        values = [column[row] for column in self.metadata.values()]
+        entry = {
+            "sentence": place.sentence,
+            "line": place.line,
+            "file": place.file,
+            "region": names[-1] if names else "",
+        }
+        return entry | dict(zip(self._own_names, values, strict=True))
+
+    def _described(self, row: int) -> dict[str, Any]:
+        """Return what the page says of a sentence."""
+        place = self.index.place(row)
+        known = {name: column[row] for name, column in self.metadata.items()}
+        return {**place._asdict(), "metadata": known, "regions": self._region_names(row)}
+
+    def _region_names(self, row: int) -> list[str]:
+        """Return the names of the regions that a sentence lies in, the largest first."""
+        regions, place = self.map.regions, self.map.place_of(row)
+        if regions is None or place is None or len(self.map.names) != len(regions.levels):
+            return []
+        label, names = int(regions.labels[place]), list[str]()
+        for level, words in zip(regions.levels[::-1], self.map.names[::-1], strict=True):
+            names.insert(0, ", ".join(words[label]))
+            label = int(level.parents[label])
+        return names
+
+    def _near(self, unit: NDArray[np.float32], n: int) -> list[dict[str, Any]]:
+        """Return the sentences that are nearest to a vector, the first of them with their texts."""
+        scores, rows = self.index.nearest(unit[None], min(n, len(self.index)))
+        found: list[dict[str, Any]] = []
+        for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True):
+            if row < 0:
+                continue
+            hit = {"place": self.map.place_of(row), "score": rounded(score, 4)}
+            found.append(hit | (self.index.place(row)._asdict() if len(found) < HITS_WITH_TEXT else {}))
+        return found
+
+    def _rows(self, places: Iterable[int]) -> list[int]:
+        given = list(places)
+        n = len(self.map.rows)
+        wrong = next((place for place in given if not 0 <= place < n), None)
+        if wrong is not None:
+            raise ValueError(f"the map has {n:,} points, and none of number {wrong}")
+        return self.map.rows[given].tolist() if given else []
+
+    def _selected(self, selected: str) -> NDArray[np.intp]:
+        """Return the rows that bits select, in the order of the index."""
+        n = len(self.map.rows)
+        try:
+            given = np.frombuffer(base64.b64decode(selected, validate=True), np.uint8)
+        except (binascii.Error, ValueError) as error:
+            raise ValueError("what is selected must be bits in base64") from error
+        if len(given) != -(-n // 8):
+            raise ValueError(f"a selection has a bit for each of {n:,} points, and this one has {8 * len(given):,}")
+        return np.sort(self.map.rows[np.unpackbits(given, count=n, bitorder="little").view(bool)])
+
+
+def _columns_of(metadata: str | os.PathLike[str] | Mapping[str, Sequence[Any]] | None, n: int) -> Metadata:
+    """Return columns of `n` values each."""
+    if metadata is None or isinstance(metadata, (str, os.PathLike)):
+        return {} if metadata is None else read_metadata(metadata, n)
+    columns = {str(name): list(values) for name, values in metadata.items()}
+    for name, values in columns.items():
+        if len(values) != n:
+            raise ValueError(f"the column {name!r:.80} has {len(values):,} values and the index {n:,} sentences")
+    return columns
+
+
+def _csv_lines(names: list[str], entries: Iterable[dict[str, Any]]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    for entry in entries:
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(entry)
+    yield buffer.getvalue()
+
+
+def packed(header: dict[str, Any], **arrays: NDArray[Any]) -> bytes:
+    """Return a header in JSON and arrays behind it, in bytes: its length, it, and each array at a multiple of 8.
+
+    ``arrays`` in the header says what they are: name, dtype and number of items.
+    """
+    described = [[name, array.dtype.name, array.size] for name, array in arrays.items()]
+    text = json.dumps({**header, "arrays": described}, ensure_ascii=False, separators=(",", ":")).encode()
+    parts = [len(text).to_bytes(4, "little") + text]
+    parts += [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes() for array in arrays.values()]
+    return b"".join(part + bytes(-len(part) % 8) for part in parts)

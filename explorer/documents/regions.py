@@ -1,0 +1,145 @@
+"""Regions of a map: the hills of its density, few from afar and more from near, one inside the other."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.explorer.layout import Points
+
+SIDE = 256
+"""Cells of the grid along each direction that the density is found on."""
+_WANTED = (10, 40, 160, 640)
+_LEAST_POINTS = 24
+"""Points that a region has on average, at least."""
+_SMALL = 0.15
+"""Hills with a smaller fraction of the points that a region has on average are part of the nearest other."""
+_WIDEST, _NARROWEST, _NARROWING = SIDE / 6, 0.5, 0.8
+_SHIFTS = [(0, 0), *((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) != (0, 0))]
+
+
+class Level(NamedTuple):
+    """Regions that are seen from one distance.
+
+    Attributes
+    ----------
+    spots : ndarray of shape (K, 2), float32
+        Where each is densest.
+    parents : ndarray of shape (K,), int64
+        The region of the level before that each lies in; zeros at the first.
+    """
+
+    spots: Points
+    parents: NDArray[np.int64]
+
+
+class Regions(NamedTuple):
+    """The regions of a map, level by level, from the few that are seen from afar.
+
+    Attributes
+    ----------
+    levels : list of Level
+        At least one. Those of the first go round the middle of the map.
+    labels : ndarray of shape (n,), uint16
+        The region of the last level that each point lies in.
+    """
+
+    levels: list[Level]
+    labels: NDArray[np.uint16]
+
+    def labels_of(self, level: int) -> NDArray[np.int64]:
+        """Return the region of a level that each point lies in, shape (n,)."""
+        labels = np.arange(len(self.levels[-1].spots))
+        for deeper in self.levels[:level:-1]:
+            labels = deeper.parents[labels]
+        chosen: NDArray[np.int64] = labels[self.labels]
+        return chosen
+
+
+def find_regions(points: Points) -> Regions:
+    """Return the regions of points, shape (n, 2): the hills of their density, smoothed more and less [1]_.
+
+    Every point belongs to the hill that it lies on, as water would run if the map were upside down. Smoothed much,
+    there are about 10 of them; less, some 40, 160 and 640, as far as there are points for them.
+
+    References
+    ----------
+    .. [1] Chaudhuri and Marron 2000, Scale space view of curve estimation, Annals of Statistics 28(2).
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = np.maximum(high - low, 1e-9)
+    cells = np.minimum(((points - low) / extent * SIDE).astype(np.int64), SIDE - 1)
+    cells = cells[:, 0] * SIDE + cells[:, 1]
+    counts = np.bincount(cells, minlength=SIDE * SIDE).reshape(SIDE, SIDE).astype(np.float64)
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []  # the peaks of each level, and which each cell is of
+    width = _WIDEST
+    for wanted in _WANTED:
+        wanted = max(1, min(wanted, len(points) // _LEAST_POINTS))
+        if found and wanted < 2 * len(found[-1][0]):
+            break
+        peaks, of_cells = _hills(counts, width, wanted)
+        while len(peaks) < wanted and width > _NARROWEST:
+            width *= _NARROWING
+            peaks, of_cells = _hills(counts, width, wanted)
+        if not found or len(peaks) > len(found[-1][0]):
+            found.append((peaks, of_cells))
+    return _nested(found, cells, low, extent / SIDE)
+
+
+def _hills(counts: NDArray[np.float64], width: float, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cells of the peaks of a smoothed density, and the number of the peak that each cell belongs to."""
+    from scipy.ndimage import gaussian_filter
+
+    density = gaussian_filter(counts, width, mode="constant", truncate=3.0)
+    padded = np.pad(density, 1, constant_values=-1.0)
+    around = np.stack([padded[1 + dx : 1 + dx + SIDE, 1 + dy : 1 + dy + SIDE] for dx, dy in _SHIFTS])
+    steps = np.array([dx * SIDE + dy for dx, dy in _SHIFTS])
+    higher = np.arange(SIDE * SIDE) + steps[around.argmax(axis=0)].reshape(-1)  # of equals the cell itself
+    while not np.array_equal(further := higher[higher], higher):
+        higher = further
+    masses = np.bincount(higher, counts.reshape(-1), minlength=SIDE * SIDE)
+    peaks = np.flatnonzero(masses > 0)
+    is_large = masses[peaks] >= _SMALL * counts.sum() / wanted
+    large = peaks[is_large] if wanted > 1 and is_large.any() else peaks[[masses[peaks].argmax()]]
+    places = np.stack(np.divmod(peaks, SIDE), axis=1), np.stack(np.divmod(large, SIDE), axis=1)
+    distances = np.square(places[0][:, None] - places[1]).sum(axis=2)
+    number = np.zeros(SIDE * SIDE, np.int64)
+    number[peaks] = distances.argmin(axis=1)
+    return large, number[higher]
+
+
+def _nested(
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    cells: NDArray[np.int64],
+    low: NDArray[np.float32],
+    side: NDArray[np.float32],
+) -> Regions:
+    """Return levels in which every region lies in one of the level before: in the one that has most of its points."""
+    numbers = [of_cells[cells] for _, of_cells in found]
+    levels: list[Level] = []
+    kept = np.unique(numbers[-1])  # a region without points of its own is none
+    labels = np.searchsorted(kept, numbers[-1]).astype(np.uint16)
+    for i in range(len(found) - 1, -1, -1):
+        spots = np.stack(np.divmod(found[i][0][kept], SIDE), axis=1) + 0.5
+        parents = np.zeros(len(kept), np.int64)
+        if i > 0:
+            shared = np.zeros((len(found[i][0]), len(found[i - 1][0])), np.int64)
+            np.add.at(shared, (numbers[i], numbers[i - 1]), 1)
+            above, parents = np.unique(shared[kept].argmax(axis=1), return_inverse=True)
+        levels.insert(0, Level((low + spots * side).astype(np.float32), parents))
+        kept = above if i > 0 else kept
+    return Regions(_around(levels), labels)
+
+
+def _around(levels: list[Level]) -> list[Level]:
+    """Return levels, the first numbered as it goes round the middle: neighbours have colours that are alike."""
+    spots = levels[0].spots
+    angles = np.arctan2(*(spots - spots.mean(axis=0)).T)
+    order = np.argsort(angles, kind="stable")
+    number = np.argsort(order)
+    levels[0] = Level(spots[order], levels[0].parents)
+    if len(levels) > 1:
+        levels[1] = levels[1]._replace(parents=number[levels[1].parents])
+    return levels

@@ -1,0 +1,236 @@
+// The map of sentences: points, names of regions, hits, and the lasso.
+
+import { fetchArrays, question } from "../api.js";
+import { announce, byId, make, shown } from "../dom.js";
+import { Quads } from "../drawing.js";
+import { rgb } from "../frame.js";
+import { Labels } from "../labels.js";
+import { MapView, REACH } from "../view.js";
+import { colorsOf } from "./colors.js";
+import { Scatter } from "./scatter.js";
+
+const LETTERS = [[19, 650], [16, 600], [14, 550], [12.5, 500]]; // of each level of names
+const [WORDS, WORDS_ON_PHONES] = [3, 2]; // of a name on the map
+const PHONE = 680; // pixels, as in the style sheet
+const SMALLER = 0.8; // letters on phones
+const WAIT = 60; // milliseconds before a sentence is asked for that is pointed at
+const LONGEST_TIP = 220;
+const STRIDE = 5; // pixels between the corners of a lasso
+
+export class DocumentMap extends MapView {
+  /** `onPick` is called with the place of a sentence or null, `onLasso` with the corners of what was drawn around. */
+  constructor(onPick, onLasso) {
+    super(onPick);
+    Object.assign(this, { onLasso, texts: new Map(), asked: 0, lasso: null, isLasso: false, palette: { kind: "regions", bins: 12 } });
+    this.names = { words: [], points: new Float32Array(0), starts: [0], levels: [] };
+    if (this.gl !== null) {
+      this.scatter = new Scatter(this.gl);
+      this.labels = new Labels(new Quads(this.gl));
+    }
+    this.begin();
+    this.listenToLasso();
+  }
+
+  get isComplete() {
+    return this.points !== null;
+  }
+
+  setTheme(theme) {
+    this.theme = theme;
+    this.labels?.setTheme(theme);
+    this.setPalette(this.palette);
+  }
+
+  /** Set what colours stand for: regions, or the bins of a column of a kind. */
+  setPalette(palette) {
+    this.palette = palette;
+    const colors = colorsOf(palette.kind, this.theme);
+    this.scatter?.setColors([...colors, colors.rest].map(hexadecimal), rgb(this.theme.background));
+    this.request();
+  }
+
+  setTones(tones, isFiltered) {
+    this.scatter?.setTones(tones, isFiltered);
+    this.request();
+  }
+
+  take(points) {
+    this.scatter?.set(points);
+  }
+
+  /** Take over the names of regions, level by level. */
+  setRegions(levels) {
+    const n = this.isOnPhone ? WORDS_ON_PHONES : WORDS;
+    const words = [];
+    const spots = [];
+    const starts = [0];
+    for (const regions of levels) {
+      const falling = [...regions].sort((a, b) => b.size - a.size);
+      for (const region of falling) {
+        words.push(region.words.slice(0, n).join(" · "));
+        spots.push(...region.spot);
+      }
+      starts.push(words.length);
+    }
+    this.names = { words, points: new Float32Array(spots), starts, levels };
+    this.labels?.clear();
+    this.request();
+  }
+
+  paint(now) {
+    const { camera, ratio, labels, names } = this;
+    const isGoing = this.scatter.draw(camera, ratio, this.dimmed);
+    const level = Math.min(names.levels.length - 1, Math.max(0, Math.round(camera.depth)));
+    const range = level < 0 || this.isZoomedIn ? [0, 0] : [names.starts[level], names.starts[level + 1]];
+    const view = { camera, ratio, words: names.words, points: names.points, range, highlight: { marks: new Map(), lines: [] }, hover: null, morph: this.morph, isStill: this.isStill, dimmed: this.highlight.marks.size > 0 ? 0.55 : 1, isCentred: true, letters: (place) => this.letters(place) };
+    const marked = this.points === null ? { ...view } : { ...this, points: this.points };
+    const isFading = labels.draw(view, now, marked);
+    this.drawLasso();
+    return isGoing || isFading;
+  }
+
+  get isOnPhone() {
+    return this.camera.width <= PHONE;
+  }
+
+  /** Return how large the letters of a name are, and how heavy. */
+  letters(place) {
+    const level = this.names.starts.findLastIndex((start) => start <= place);
+    const [pixels, weight] = LETTERS[Math.min(LETTERS.length - 1, level)];
+    return [this.isOnPhone ? SMALLER * pixels : pixels, weight];
+  }
+
+  /** Fly to where a point is seen among others, if it is out of sight. */
+  bringIntoSight(place, others) {
+    const [[left, top], , [right, low]] = this.sight();
+    const [x, y] = [this.points?.[2 * place], this.points?.[2 * place + 1]];
+    if (x < left || x > right || y < low || y > top) this.flyTo(this.closest(place, others, 0.6));
+  }
+
+  /** Whether one is nearer than names of regions help. */
+  get isZoomedIn() {
+    return this.camera.depth > this.names.levels.length + 1.5;
+  }
+
+  drawLasso() {
+    if (this.lasso === null || this.lasso.length < 2) return;
+    const { quads } = this.labels;
+    const { camera } = this;
+    quads.begin(camera.width, camera.height, this.ratio);
+    const corners = this.lasso.map(([x, y]) => [camera.screenX(x), camera.screenY(y)]);
+    corners.forEach((corner, i) => i > 0 && quads.line(...corners[i - 1], ...corner, 2, rgb(this.theme.accent), 1));
+    quads.line(...corners.at(-1), ...corners[0], 1.2, rgb(this.theme.accent), 0.5);
+    quads.end();
+  }
+
+  restore() {
+    this.scatter.restore();
+    this.labels.quads.restore();
+  }
+
+  /** Return the place of the point that is nearest to a spot of the window, one that is not filtered out. */
+  placeAt(x, y, reach = REACH) {
+    if (this.points === null || this.scatter == null) return null;
+    const { camera, points } = this;
+    const { tones, isFiltered } = this.scatter;
+    const far = (isTouch(reach) ? reach : Math.min(reach, 9)) / camera.scale;
+    const [atX, atY] = [camera.x + (x - camera.middleX) / camera.scale, camera.y - (y - camera.middleY) / camera.scale];
+    let best = null;
+    let least = far * far;
+    for (let i = 0, j = 0; j < points.length; i++, j += 2) {
+      const dx = points[j] - atX;
+      if (dx > far || dx < -far) continue;
+      const dy = points[j + 1] - atY;
+      const distance = dx * dx + dy * dy;
+      if (distance <= least && !(isFiltered && tones[i] >= 128)) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  tip(place) {
+    const text = this.texts.get(place);
+    if (text !== undefined) return [make("bdi", {}, shown(text, LONGEST_TIP))];
+    this.fetchText(place);
+    return [make("span", {}, "…")];
+  }
+
+  spoken(place) {
+    return this.texts.get(place) ?? "";
+  }
+
+  /** Ask for a sentence, if it is still pointed at in a moment. */
+  fetchText(place) {
+    clearTimeout(this.asked);
+    this.asked = setTimeout(async () => {
+      if (this.hover !== place) return;
+      const { sentences } = await question("texts", { places: [place] });
+      if (this.texts.size > 2000) this.texts.clear();
+      this.texts.set(place, sentences[0]);
+      if (this.hover !== place) return;
+      this.hover = null; // so that the tip is laid out anew
+      this.setHover(place, this.isByKey);
+    }, WAIT);
+  }
+
+  key(event) {
+    this.isByKey = true;
+    super.key(event);
+    this.isByKey = false;
+  }
+
+  /** Let the pointer draw around points instead of moving the map. */
+  setLasso(isOn) {
+    this.isLasso = isOn;
+    this.lasso = null;
+    this.canvas.classList.toggle("lasso", isOn);
+    byId("lasso").setAttribute("aria-pressed", String(isOn));
+    if (isOn) announce("Draw around sentences to select them");
+    this.request();
+  }
+
+  listenToLasso() {
+    const { canvas, camera } = this;
+    const spot = (event) => [camera.x + (event.offsetX - camera.middleX) / camera.scale, camera.y - (event.offsetY - camera.middleY) / camera.scale];
+    let last = null;
+    const begin = (event) => {
+      if (event.button !== 0 || !(this.isLasso || event.shiftKey)) return;
+      event.stopImmediatePropagation();
+      canvas.setPointerCapture(event.pointerId);
+      this.setHover(null);
+      [this.lasso, last] = [[spot(event)], event];
+    };
+    const go = (event) => {
+      if (this.lasso === null) return;
+      event.stopImmediatePropagation();
+      if (Math.hypot(event.clientX - last.clientX, event.clientY - last.clientY) < STRIDE) return;
+      this.lasso.push(spot(event));
+      last = event;
+      this.request();
+    };
+    const end = (event) => {
+      if (this.lasso === null) return;
+      event.stopImmediatePropagation();
+      const corners = this.lasso;
+      this.setLasso(false);
+      if (event.type === "pointerup" && corners.length > 2) this.onLasso(corners);
+    };
+    for (const [name, work] of [["pointerdown", begin], ["pointermove", go], ["pointerup", end], ["pointercancel", end]]) {
+      canvas.addEventListener(name, work, { capture: true });
+    }
+  }
+
+  /** Return the corners of what is in sight. */
+  sight() {
+    const { camera } = this;
+    const [left, top] = [camera.x - (camera.middleX - camera.insets.left) / camera.scale, camera.y + camera.middleY / camera.scale];
+    const [right, low] = [left + (camera.width - camera.insets.left) / camera.scale, top - (camera.height - camera.insets.bottom) / camera.scale];
+    return [[left, top], [right, top], [right, low], [left, low]];
+  }
+}
+
+/** Ask for the newest map, if it is newer than `after`. */
+export const getPoints = (after) => fetchArrays("points", { after });
+
+const isTouch = (reach) => reach > REACH;
+
+const hexadecimal = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16) / 255);
