@@ -104,8 +104,8 @@ def explore(
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     with ExitStack() as shown:
-        points = map_of(explored)
-        if points is not None:
+        shown_map = map_of(explored)
+        if shown_map is not None:
             progress = shown.enter_context(show_work("arranging the map"))
 
             def tell_map(layout: Layout) -> None:
@@ -114,5 +114,5 @@ def explore(
                 if layout.stage == "final":
                     shown.close()
 
-            points.told = tell_map
+            shown_map.told = tell_map
         serve(explored, listening, started=tell)
