@@ -96,12 +96,12 @@ def train(
 ) -> None:
     """Train word vectors from text files and save a model folder.
 
-    INPUT is a file, a pattern in quotes, an address such as s3://bucket/a.txt, or - for standard input; .gz, .bz2, .xz
-    and .zst are unpacked. A line is a sentence.
+    INPUT is a file, a pattern in quotes, an address (s3://…), or - for standard input; .gz, .bz2, .xz and .zst are
+    unpacked. A line is a sentence.
 
     While it trains, the output holds what was learned until the last checkpoint; queries work on it. Ctrl-C and SIGTERM
     save once more. `--resume DIR` goes on with any such folder, with one worker to the very same vectors; INPUT is
-    needed again only if it was standard input or is somewhere else now.
+    needed again only if it was standard input or has moved.
     """
     source_of = click.get_current_context().get_parameter_source
     given = {name: options[name] for name in options if source_of(name) is not ParameterSource.DEFAULT}
