@@ -129,8 +129,9 @@ def _disk_errors(bench: _Bench) -> Iterator[None]:
             raise
         raise OSError(
             errno.ENOSPC,
-            f"no space on the worker {socket.gethostname()} for its part of the text, in {bench.folder.parent or tempfile.gettempdir()}: start it "
-            "with --local-directory elsewhere, or give more workers",
+            f"no space on the worker {socket.gethostname()} for its part of the text, in "
+            f"{bench.folder.parent or tempfile.gettempdir()}: start it with --local-directory elsewhere, or give more "
+            "workers",
         ) from error
 
 
