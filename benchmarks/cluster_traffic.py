@@ -78,7 +78,7 @@ def main() -> None:
             runs.append(measure(client, text, vector_size, count))
             print("{vector_size:4} columns: {bytes_a_round:,.0f} bytes a round through scheduler and client, tables of "
                   "{bytes_of_tables:,} bytes".format(**runs[-1]))  # fmt: skip
-    write_results("cluster_traffic", {"workers": 2, "runs": runs})
+    write_results("cluster-traffic", {"workers": 2, "runs": runs})
 
 
 if __name__ == "__main__":
