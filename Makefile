@@ -30,8 +30,11 @@ $(BIN)/python:
 define install
 	@echo "Installing the toolkit [$(1)] into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]'
-	@touch $@
+	@touch $(or $(2),$@)
 endef
+
+# The files with tests of a mark: to import all the others takes longer than many tests.
+marked = $(shell grep -rlE 'mark\.$(1)\b' tests --include='test_*.py')
 
 $(VENV)/installed-quickstart: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,quickstart)
@@ -48,7 +51,9 @@ $(VENV)/installed-interop: $(BIN)/python setup.cfg pyproject.toml
 $(VENV)/installed-browser: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,browser$(comma)test)
 
-install-all: $(VENV)/installed-dev $(VENV)/installed-interop $(VENV)/installed-browser $(VENV)/installed-docs $(VENV)/installed-test
+# All of them by one call of pip.
+install-all: $(BIN)/python setup.cfg pyproject.toml
+	$(call install,browser$(comma)dev$(comma)docs$(comma)interop$(comma)test,$(addprefix $(VENV)/installed-,browser dev docs interop test))
 
 quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show neighbours and an analogy
 	@mkdir -p $(QUICKSTART)
@@ -69,17 +74,17 @@ quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show n
 		'w2v --help' 'everything else'
 
 test: $(VENV)/installed-test ## run the test suite
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-slow: $(VENV)/installed-dev ## run the tests that take longer
-	$(BIN)/python -m pytest -m "slow and not interop" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow and not interop" $(call marked,slow) $(PYTEST_ARGS)
 
 test-interop: $(VENV)/installed-interop ## run the tests that hand files to other programs and take theirs
-	$(BIN)/python -m pytest -m interop $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m interop $(call marked,interop) $(PYTEST_ARGS)
 
 # Chromium comes from the system: `apt-get install chromium`, or W2V_CHROMIUM names one. Without it they are skipped.
 test-browser: $(VENV)/installed-browser ## run the tests that drive Chromium
-	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m browser $(call marked,browser) $(PYTEST_ARGS)
 
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(COMPILED) $(PYTEST_ARGS)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +18,27 @@ from hypothesis import settings
 settings.register_profile("tests", deadline=None)  # how long an example takes is a matter of what else is running
 settings.load_profile("tests")
 os.environ["W2V_PROGRESS"] = "none"  # what a command prints does not depend on how long it takes
+TESTS = Path(__file__).parent
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
 )  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take turns between files that need the kernels of words and those that need the kernels of networks.
+
+    `make test` gives a file at a time to whichever process is free, in this order: at first nothing is compiled, and
+    processes that need the same kernels would all compile them. Large files come first, since the last ones do not end
+    together.
+    """
+    files = [path for path, _ in Counter(item.path for item in items).most_common()]
+    words, networks = ([path for path in files if TESTS / room in path.parents] for room in ("w2v", "neural"))
+    rest = [path for path in files if path not in {*words, *networks}]
+    turns = [path for pair in zip_longest(words, networks + rest) for path in pair]
+    place = {path: i for i, path in enumerate(turns)}
+    items.sort(key=lambda item: place[item.path])
 
 
 @pytest.fixture

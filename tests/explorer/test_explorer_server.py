@@ -29,6 +29,7 @@ from w2v.explorer import guard
 from w2v.explorer.explored import LONGEST_SENTENCE, LONGEST_WORD, ExploredModel
 from w2v.explorer.guard import is_own_host
 from w2v.explorer.server import PortError, address_of, is_loopback, listen
+from w2v.settings.environment import cache_folder
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -476,7 +477,8 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Start the command, and give its process and its port."""
     model = save_model(tmp_path)
     command = [sys.executable, "-m", "cli", "explore", str(model), "--no-browser", "--port", "0"]
-    environment = {**os.environ, "W2V_CACHE_DIR": str(tmp_path / "cache")}
+    kernels = os.environ.get("NUMBA_CACHE_DIR", str(cache_folder() / "kernels"))  # else they were compiled anew
+    environment = {**os.environ, "W2V_CACHE_DIR": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": kernels}
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
