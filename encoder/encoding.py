@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -16,12 +17,16 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import one_column
 from w2v.display.html import ShownAsHtml
 from w2v.display.progress import mode_of, show_progress
+from w2v.encoder.files.encoding import EncodedFiles, encode_all, here, on_cluster
+from w2v.encoder.files.planning import FileFormat, Inputs, Recipe
+from w2v.encoder.files.writing import load_arrow
 from w2v.encoder.formats import write_encoder
 from w2v.encoder.formats.tables import folded_rows
 from w2v.encoder.model.inference import Encoded, Inference, Output, Precision
-from w2v.encoder.model.persistence import save_encoder
+from w2v.encoder.model.persistence import digest_of_state, save_encoder
 from w2v.encoder.model.pretrained import layers_of
-from w2v.encoder.parameters import check_parameter
+from w2v.encoder.parameters import FILE_FORMAT, check_parameter
+from w2v.encoder.places import EncoderFolder
 from w2v.encoder.retrieval.cosines import cos_sim
 from w2v.encoder.retrieval.neighbors import NearTexts, nearest_texts
 from w2v.formats.publishing import push_folder
@@ -30,6 +35,8 @@ from w2v.settings.habits import also_called
 from w2v.vectors.embeddings import Embeddings
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from w2v.encoder.model.state import EncoderState
     from w2v.neural.tasks.labels.pretrained import PretrainedLayers
 
@@ -67,6 +74,11 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
     @abstractmethod
     def state(self) -> EncoderState:
         """What was learned, or what learning starts from."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> EncoderFolder:
+        """Where other processes can open it; ValueError if that is nowhere."""
 
     def pretrained_layers(self) -> PretrainedLayers:
         """Return the network's layers, from which a `Tagger` or a `TextClassifier` can start.
@@ -191,11 +203,89 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
             return self.inference.explain(listed, output, with_attention=return_attention)
         size = self.batch_size if batch_size is None else batch_size
         check_parameter("batch_size", size)
-        if callable(progress):
-            return self.inference.encode(listed, output, size, progress)
-        with show_progress(mode_of(progress), "encoding") as update:
-            told = None if update is None else partial(update, "encoding")
+        with _shown(progress) as told:
             return self.inference.encode(listed, output, size, told)
+
+    def encode_files(
+        self,
+        files: Inputs,
+        folder: str | os.PathLike[str],
+        *,
+        client: Client | str | None = None,
+        format: FileFormat = "npy",
+        batch_size: int | None = None,
+        normalize: bool | None = None,
+        truncate_dim: int | None = None,
+        precision: Precision = "float32",
+        errors: str = "strict",
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | bool | str | None = None,
+    ) -> EncodedFiles:
+        """Encode files of text to a folder, a file of vectors for each, here or on a cluster.
+
+        A line is a sentence. The vectors of ``news.txt.gz`` are in ``news.txt.gz.npy`` or ``news.txt.gz.parquet``,
+        which is called ``….part`` until it is whole. Called again, this does what is missing.
+
+        Parameters
+        ----------
+        files : str, path-like or list of these
+            Names or globs, of plain or packed text.
+        folder : path-like
+            It is made if it is missing, and has a record of what was made of what, ``encoding.json``.
+        client : distributed.Client or str, optional
+            Encode on the workers of this cluster of Dask, a file a thread. A str is the address of its scheduler, or
+            ``local:N`` for N processes of this machine. The encoder must come from `load`, and every worker must find
+            its folder, the files and the output under the same names.
+        format : {"npy", "parquet"}, default "npy"
+            Arrays whose row n is line n, or tables with the columns text, vector, line and id, which needs pyarrow.
+        batch_size, normalize, truncate_dim, precision, progress : optional
+            As for `encode`; a function is called with the bytes done and of all.
+        errors : {"strict", "replace"}, default "strict"
+            What to do with bytes that are not UTF-8; see `w2v.corpora.TextReader`.
+        overwrite : bool, default False
+            Do everything again, and replace what another encoder or other options have made.
+
+        Returns
+        -------
+        EncodedFiles
+            Its ``written`` has the number of vectors of each new file, its ``kept`` what an earlier run has made.
+
+        Raises
+        ------
+        UnreadableFilesError
+            If files cannot be read; all others were encoded. Its ``encoded`` says which.
+        CorpusError
+            If a file is missing, or two would make one output.
+        ModelError
+            If the folder holds something else, or cannot be written.
+        ClusterError
+            If the cluster cannot be reached, or its workers do not see the files.
+        ValueError
+            If an option is out of range, or an encoder that was not loaded is to go to a cluster.
+        ImportError
+            If pyarrow is needed and missing.
+        """
+        FILE_FORMAT.check("format", format)
+        if format == "parquet":
+            load_arrow()
+        size = self.batch_size if batch_size is None else batch_size
+        check_parameter("batch_size", size)
+        if client is None:
+            state, engine = self.state, here(self.inference)
+        else:
+            folder_of_encoder = self.folder
+            state, engine = folder_of_encoder.open(), on_cluster(client, folder_of_encoder, self.workers)
+        output = self._output(normalize, truncate_dim, precision)
+        recipe = Recipe(digest_of_state(state), output.columns(state.dimension), output, format, size, errors)
+        with _shown(progress) as told:
+            return encode_all(files, folder, recipe, engine, overwrite=overwrite, tell=told)
+
+    def transformed(self, sentences: Iterable[str]) -> NDArray[Any]:
+        """Return what `transform` does: the vectors of a list of sentences, shape (S, d)."""
+        if isinstance(sentences, str):
+            raise TypeError("transform needs a list of sentences, not one string; encode takes both")
+        vectors: NDArray[Any] = self.encode(sentences)
+        return vectors
 
     def most_similar(self, text: str, topn: int = 10, *, texts: Any = None) -> NearTexts:
         """Return the words nearest to a word, a phrase or a sentence, and sentences among them.
@@ -287,3 +377,13 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
             self.truncate_dim if truncate_dim is None else truncate_dim,
             precision,
         )
+
+
+@contextmanager
+def _shown(progress: Callable[[int, int], None] | bool | str | None) -> Iterator[Callable[[int, int], None] | None]:
+    """Give the function to call with how much is done, and of how much; None if nobody wants to know."""
+    if callable(progress):
+        yield progress
+        return
+    with show_progress(mode_of(progress), "encoding") as update:
+        yield None if update is None else partial(update, "encoding")

@@ -32,6 +32,12 @@ PRECISION = Choice(
 )
 """What the vectors of sentences can be returned as."""
 
+FILE_FORMAT = Choice(
+    "What each of many files becomes: an array, row n for line n, or a table with the columns text, vector, line, id.",
+    ("npy", "parquet"),
+)
+"""What the vectors of many files can be written as."""
+
 OF_NETWORK = ("window", "layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
 OF_BLOCKS = ("bag_columns", "bag_prefix", "bag_weight", "mean_weight")
 OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns", *OF_BLOCKS)

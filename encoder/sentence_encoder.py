@@ -18,12 +18,14 @@ from sklearn.base import (
 
 from w2v.corpora.columns import one_column
 from w2v.display.html import html_facts
+from w2v.encoder.by_path import EncoderByPath
 from w2v.encoder.card import encoder_card
 from w2v.encoder.encoding import EncodingMixin
 from w2v.encoder.formats import read_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.opening import open_encoder
 from w2v.encoder.parameters import OF_START, EncoderParameters
+from w2v.encoder.places import EncoderFolder
 from w2v.encoder.training.fit_options import FitOptions, is_generator
 from w2v.encoder.training.fitting import Progress, checkpoint_at, train
 from w2v.encoder.training.resuming import Interrupted, SavedEncoder, Sources, interrupted_training
@@ -319,10 +321,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     def transform(self, sentences: Iterable[str]) -> NDArray[Any]:
         """Return the vectors of sentences as `encode` does, with the options of the constructor, shape (S, d)."""
-        if isinstance(sentences, str):
-            raise TypeError("transform needs a list of sentences, not one string; encode takes both")
-        vectors: NDArray[Any] = self.encode(sentences)
-        return vectors
+        return self.transformed(sentences)
 
     @property
     def state(self) -> EncoderState:
@@ -362,7 +361,38 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             Fitted; its ``embeddings`` is the state, so that scikit-learn's clones start from it.
         """
         state = open_encoder(path, mmap=mmap, tokenizer=tokenizer)
-        return cls._fitted(state, interrupted_training(path, state))
+        encoder = cls._fitted(state, interrupted_training(path, state))
+        if tokenizer is None:
+            encoder._folder = os.path.abspath(path)
+        return encoder
+
+    def by_path(self) -> EncoderByPath:
+        """Return this encoder, as it lies in its folder, for clusters: pickled as the path and a digest of the files.
+
+        Where it is used, a process opens the folder once, memory-mapped. A `SentenceEncoder` itself is pickled whole,
+        so that it can be moved and needs no folder.
+
+        Raises
+        ------
+        ValueError
+            If `load` has not opened this encoder, or was given a tokenizer.
+        ModelError
+            If its folder has gone.
+        """
+        folder = self.folder
+        options = {name: getattr(self, name) for name in ("normalize", "truncate_dim", "batch_size", "workers")}
+        return EncoderByPath(folder.path, folder.digest, **options)
+
+    @property
+    def folder(self) -> EncoderFolder:
+        """The folder that `load` has opened, as it is now; ValueError if there is none."""
+        path: str | None = self.__dict__.get("_folder")
+        if path is None:
+            raise ValueError(
+                "only an encoder that SentenceEncoder.load has opened can be sent by its path, unless it was given a "
+                "tokenizer: save this one, and load it"
+            )
+        return EncoderFolder.of(path)
 
     @classmethod
     def _fitted(cls, state: EncoderState, interrupted: Interrupted | None = None) -> SentenceEncoder:
@@ -420,7 +450,7 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         return self._fit_options().seed
 
     def _forget(self) -> None:
-        for name in ("state_", "history_", "is_complete_", "_interrupted", "_fitted_key", *_CACHED):
+        for name in ("state_", "history_", "is_complete_", "_interrupted", "_fitted_key", "_folder", *_CACHED):
             self.__dict__.pop(name, None)
 
     def __getstate__(self) -> dict[str, Any]:

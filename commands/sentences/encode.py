@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
+from w2v.commands.sentences.many_files import encode_to_folder, is_folder
 from w2v.commands.shared.options import (
+    cluster_option,
     errors_option,
     file_option,
     json_option,
@@ -37,7 +39,7 @@ from w2v.commands.shared.parameters import parameter_option, table_options
 from w2v.commands.shared.saving import keep, saving
 from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
-from w2v.encoder.parameters import PRECISION, EncoderParameters
+from w2v.encoder.parameters import FILE_FORMAT, PRECISION, EncoderParameters
 from w2v.storage.claims import check_share
 from w2v.storage.files import check_output_file
 
@@ -54,12 +56,21 @@ Examples:
   w2v encode my.encoder sentences.txt --output vectors.npy
   w2v encode my.model sentences.txt.gz --output vectors.npy --precision float16
   w2v encode my.images pictures/ --output vectors.npy
+  w2v encode my.encoder 'news/*.gz' --output vectors/ --format parquet
   cat sentences.txt | w2v encode my.encoder --jsonl > vectors.jsonl""",
 )
 @model_argument
-@click.argument("file", default="-")
-@file_option("-o", "--output", help="What to write: FILE.npy, or with --jsonl any.")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="What to write: FILE.npy, or with --jsonl any; or a folder, which gets a file for each FILE.",
+)
 @click.option("--jsonl", is_flag=True, help="Write one JSON object a line, to standard output without --output.")
+@parameter_option("format", FILE_FORMAT, FILE_FORMAT.choices[0])
+@cluster_option
 @table_options(EncoderParameters, ("normalize", "truncate_dim", "batch_size", "workers"))
 @parameter_option("precision", PRECISION, PRECISION.choices[0])
 @errors_option
@@ -67,9 +78,11 @@ Examples:
 @progress_option
 def encode(
     model: Path,
-    file: str,
-    output: Path | None,
+    files: tuple[str, ...],
+    output: str | None,
     jsonl: bool,
+    format: Literal["npy", "parquet"],
+    cluster: str | None,
     batch_size: int,
     truncate_dim: int | None,
     precision: Literal["float32", "float16", "int8"],
@@ -78,25 +91,45 @@ def encode(
     workers: int | None,
     overwrite: bool,
 ) -> None:
-    """Turn each line of FILE, or of standard input, into a vector.
+    """Turn each line of FILEs, or of standard input, into a vector.
 
     MODEL is a sentence encoder or word vectors; these make weighted sums (SIF). Line n becomes row n; a line without a
     known word becomes zeros. Memory does not grow with the text. With a classifier of pictures, FILE is a file or a
-    folder of pictures, and each becomes a vector.
+    folder of pictures, and each becomes a vector. If the output is a folder, each FILE gets a file of its own there,
+    and the same command goes on where an earlier one was ended.
     """
     if output is None and not jsonl:
-        raise click.UsageError("Nowhere to write: give --output FILE.npy, or --jsonl.")
-    from w2v.encoder.formats.vector_files import json_lines, json_lines_file, npy_file
-    from w2v.encoder.model.inference import Output
+        raise click.UsageError("Nowhere to write: give --output FILE.npy or --output FOLDER, or --jsonl.")
     from w2v.vectors.model_folder import is_kind
 
+    inputs = files or ("-",)
     is_of_pictures = is_kind(model, "image-classifier")
+    if output is not None and is_folder(output, jsonl=jsonl, is_wanted=format == "parquet" or cluster is not None):
+        if is_of_pictures:
+            raise click.UsageError(f"{model} encodes pictures, whose vectors are one file: give --output FILE.npy.")
+        how = {
+            "format": format, "precision": precision, "normalize": normalize, "truncate_dim": truncate_dim,
+            "batch_size": batch_size, "errors": errors, "overwrite": overwrite,
+        }  # fmt: skip
+        encode_to_folder(model, inputs, Path(output), cluster, workers, how)
+        return
+    from w2v.encoder.model.inference import Output
+
     opened = (
-        _open_pictures(model, file, workers)
+        _open_pictures(model, inputs, workers)
         if is_of_pictures
-        else _open_texts(model, file, workers, errors, batch_size)
+        else _open_texts(model, inputs, workers, errors, batch_size)
     )
     wanted = Output(opened.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision)
+    _write_one(opened, wanted, inputs, None if output is None else Path(output), jsonl, overwrite)
+
+
+def _write_one(
+    opened: _Opened, wanted: Any, inputs: tuple[str, ...], output: Path | None, jsonl: bool, overwrite: bool
+) -> None:
+    """Write all vectors to one file, or to standard output."""
+    from w2v.encoder.formats.vector_files import json_lines, json_lines_file, npy_file
+
     columns = wanted.columns(opened.dimension)
     if output is not None:
         check_output_file(output, overwrite=overwrite)
@@ -106,8 +139,8 @@ def encode(
                 sys.stdout.buffer.write(line)
             return
         rows = (vectors for _, vectors in pieces)
-        with json_lines_file(pieces) if jsonl else npy_file(rows, columns=columns, dtype=precision) as growing:
-            place = keep(lambda path: growing.write(path, overwrite=overwrite and path == output), output, [file])
+        with json_lines_file(pieces) if jsonl else npy_file(rows, columns=columns, dtype=wanted.precision) as growing:
+            place = keep(lambda path: growing.write(path, overwrite=overwrite and path == output), output, inputs)
     note(f"Wrote {growing.n_rows:,} vectors of {columns} columns to {saved.path if place == output else place}.")
 
 
@@ -119,7 +152,7 @@ class _Opened(NamedTuple):
     pieces: Callable[[Any, Path | None], AbstractContextManager[Iterator[tuple[bytes, Any]]]]
 
 
-def _open_texts(model: Path, file: str, workers: int | None, errors: str, batch_size: int) -> _Opened:
+def _open_texts(model: Path, inputs: tuple[str, ...], workers: int | None, errors: str, batch_size: int) -> _Opened:
     from w2v.encoder.model.inference import Inference
     from w2v.encoder.opening import open_encoder
 
@@ -127,13 +160,13 @@ def _open_texts(model: Path, file: str, workers: int | None, errors: str, batch_
 
     @contextmanager
     def pieces(wanted: Any, output: Path | None) -> Iterator[Iterator[tuple[bytes, Any]]]:
-        with _reading(file, errors) as (reader, blocks):
+        with _reading(inputs, errors) as (reader, blocks):
             yield _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
 
     return _Opened(inference.state.dimension, inference.state.pooling.ends_at_unit_length, pieces)
 
 
-def _open_pictures(model: Path, file: str, workers: int | None) -> _Opened:
+def _open_pictures(model: Path, inputs: tuple[str, ...], workers: int | None) -> _Opened:
     from w2v.encoder.retrieval.index.pictures import PictureInference, names_in
     from w2v.neural.tasks.images.classifier import ImageClassifier
 
@@ -141,7 +174,7 @@ def _open_pictures(model: Path, file: str, workers: int | None) -> _Opened:
 
     @contextmanager
     def pieces(wanted: Any, output: Path | None) -> Iterator[Iterator[tuple[bytes, Any]]]:
-        names = names_in(file)
+        names = names_in(inputs)
 
         def encoded() -> Iterator[tuple[bytes, Any]]:
             while some := list(islice(names, _PICTURES_AT_ONCE)):
@@ -154,9 +187,9 @@ def _open_pictures(model: Path, file: str, workers: int | None) -> _Opened:
 
 
 @contextmanager
-def _reading(file: str, errors: str) -> Iterator[tuple[TextReader, Iterable[Block]]]:
+def _reading(inputs: str | tuple[str, ...], errors: str) -> Iterator[tuple[TextReader, Iterable[Block]]]:
     """Open a text and show on a terminal how much of it was read."""
-    reader = TextReader(file, errors=errors)
+    reader = TextReader(inputs, errors=errors)
     with show_bytes(f"encoding {name_of(reader)}") as progress:
 
         def blocks() -> Iterator[Block]:

@@ -66,7 +66,7 @@ def npy_file(blocks: Iterable[NDArray[Any]], *, columns: int, dtype: str) -> Gro
                 raise ValueError(f"a block has shape {block.shape}, not {columns} columns")
             yield len(block), np.ascontiguousarray(block, np.dtype(dtype).newbyteorder("<")).data
 
-    return GrowingFile(chunks(), lambda n_rows: _header(n_rows, columns, dtype), ".npy")
+    return GrowingFile(chunks(), lambda n_rows: npy_header(n_rows, columns, dtype), ".npy")
 
 
 def json_lines_file(blocks: Iterable[tuple[bytes, NDArray[Any]]]) -> GrowingFile:
@@ -149,7 +149,7 @@ class GrowingFile(Growing):
         return self._name, f"the first {self.n_rows:,} rows"
 
 
-def _header(n_rows: int, columns: int, dtype: str) -> bytes:
+def npy_header(n_rows: int, columns: int, dtype: str) -> bytes:
     """Return the header, which has the same length whatever the number of rows."""
     described = {"descr": np.dtype(dtype).newbyteorder("<").str, "fortran_order": False, "shape": (n_rows, columns)}
     text = repr(described).encode()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from w2v.vectors.model_folder import (
     check_positive,
     check_tensor,
     check_types,
+    encode_json,
+    encode_words,
     read_header,
     read_kind,
     read_subwords,
@@ -77,6 +80,19 @@ def _tensors(state: EncoderState) -> Tensors:
         POOLING_FILE: state.pooling.tensors(),
         BLOCKS_FILE: state.blocks.tensors(),
     }
+
+
+def digest_of_state(state: EncoderState) -> str:
+    """Return 16 letters that change if the vectors do that an encoder makes, wherever it is; not with its metadata."""
+    found = blake2b(digest_size=8)
+    found.update(encode_json(_describe(replace(state, metadata={}))))
+    found.update(encode_words(list(state.vocabulary.index_to_key)))
+    ngrams = {} if state.subwords is None else {"ngrams": state.subwords.ngram_vectors}
+    for tensors in (*_tensors(state).values(), ngrams):
+        for name, array in sorted(tensors.items()):
+            found.update(f"{name} {array.dtype} {array.shape}\0".encode())
+            found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
 
 
 def n_bytes_of_state(state: EncoderState) -> int:

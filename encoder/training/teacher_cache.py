@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.encoder.places import digest_of_folder
 from w2v.storage.claims import check_free_space, claimed
-from w2v.storage.files import ModelError, atomic_file, reading
+from w2v.storage.files import ModelError, atomic_file
 from w2v.vectors.model_folder import FORMAT, LAYOUT, encode_json, read_header
 
 KIND, FORMAT_VERSION = "teacher-vectors", 1
 ROWS = "rows.bin"
 
 _AT_ONCE = 2048
-_OF_TEACHER = (".json", ".safetensors", ".txt", ".model")
 _DIGEST_BYTES = 8
 
 
@@ -175,18 +175,6 @@ class TeacherCache:
         """Return where each sentence that is not kept stands first."""
         distinct, first = np.unique(wanted, return_index=True)
         return np.sort(first[~np.isin(distinct, self._stored()["sentence"])])
-
-
-def digest_of_folder(folder: str | os.PathLike[str]) -> str:
-    """Return 16 letters that change if what makes an encoder's vectors does: its files but for texts about it."""
-    found = blake2b(digest_size=_DIGEST_BYTES)
-    for path in sorted(Path(folder).rglob("*")):
-        if path.suffix in _OF_TEACHER and path.name != LAYOUT.training and path.is_file():
-            found.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-            with reading(path) as file:
-                while block := file.read(1 << 20):
-                    found.update(block)
-    return found.hexdigest()
 
 
 def _digest(sentence: str) -> int:

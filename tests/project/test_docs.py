@@ -50,7 +50,16 @@ STEPS = 5
 IS_INSTALLED = any(importlib.metadata.distributions(name="w2v-toolkit"))
 """Whether there is a version to show."""
 
-HEAVY = {"fasttext", "model2vec", "onnxruntime", "sentence_transformers", "tensorboard", "torch", "transformers"}
+HEAVY = {
+    "dask",
+    "fasttext",
+    "model2vec",
+    "onnxruntime",
+    "sentence_transformers",
+    "tensorboard",
+    "torch",
+    "transformers",
+}
 """What pages import that only the tests marked `interop` have."""
 
 

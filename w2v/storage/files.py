@@ -35,7 +35,10 @@ class NoSpaceError(ModelError):
             f"{path} needs about {needed:,} bytes, but its disk has {free:,} bytes free; make room, or choose a name "
             "on another disk"
         )
-        self.needed, self.free = needed, free
+        self.path, self.needed, self.free = path, needed, free
+
+    def __reduce__(self) -> tuple[type[NoSpaceError], tuple[str | os.PathLike[str], int, int]]:
+        return NoSpaceError, (self.path, self.needed, self.free)
 
 
 class SavedBesideWarning(UserWarning):
@@ -48,18 +51,21 @@ class SavedBesideWarning(UserWarning):
 
 
 @contextmanager
-def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[BinaryIO]:
+def atomic_file(
+    path: str | os.PathLike[str], *, overwrite: bool = True, temporary: Path | None = None
+) -> Iterator[BinaryIO]:
     """Open a new file beside `path` for writing and rename it to `path` when the block ends without an error.
 
     Its folder is made if it is missing; a symbolic link is followed, so that its target is replaced. The file is
-    flushed to the disk before it is renamed. Where something has got the name meanwhile that may not be replaced, the
-    file stays beside it, with a SavedBesideWarning.
+    flushed to the disk before it is renamed; until then it is called `temporary`, by default as `temporary_name` says.
+    Where something has got the name meanwhile that may not be replaced, the file stays beside it, with a
+    SavedBesideWarning.
 
     ModelError if the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
     permission). Nothing is left under the final name then, or what was there before; no debris either.
     """
     final = check_output_file(path, overwrite=overwrite)
-    temporary = temporary_name(final)
+    temporary = temporary or temporary_name(final)
     with _removed_on_failure(path, temporary.unlink), parents_made(final):
         with open(temporary, "xb") as file:
             yield file

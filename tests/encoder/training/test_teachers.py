@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from tests.helpers.topic_examples import OPTIONS, make_words, stop_at
 from w2v.encoder import SentenceEncoder
+from w2v.encoder.places import digest_of_folder
 from w2v.encoder.training import teacher_cache
-from w2v.encoder.training.teacher_cache import ROWS, KeptVectors, TeacherCache, digest_of_folder
+from w2v.encoder.training.teacher_cache import ROWS, KeptVectors, TeacherCache
 from w2v.encoder.training.teachers import teacher_vectors
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.storage.claims import OutputClaimedError, claimed

@@ -36,7 +36,7 @@ def test_write_npy_takes_blocks_of_any_layout(tmp_path: Path) -> None:
 def test_write_npy_has_room_for_any_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from w2v.encoder.formats import vector_files
 
-    headers = [vector_files._header(n, 65536, "float32") for n in (0, 1, 10**15)]
+    headers = [vector_files.npy_header(n, 65536, "float32") for n in (0, 1, 10**15)]
     assert {len(header) for header in headers} == {128} and all(header.endswith(b"\n") for header in headers)
 
 

@@ -1,0 +1,73 @@
+"""`w2v encode` with a folder as its output: a file of vectors for each file, here or on a cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.cluster.clients import describe, open_client
+from w2v.commands.shared.output import note, progress_mode, say
+from w2v.commands.shared.toolkit import mark_saved
+
+if TYPE_CHECKING:
+    from w2v.encoder.files.encoding import EncodedFiles
+
+
+def is_folder(output: str, *, jsonl: bool, is_wanted: bool) -> bool:
+    """Say whether an output is a folder: it is one, ends as one, has no suffix, or is to be one.
+
+    Raises
+    ------
+    click.UsageError
+        If it is to be one, but is the name of a file.
+    """
+    if is_wanted and (jsonl or Path(output).suffix == ".npy"):
+        what = "--jsonl writes" if jsonl else f"{output} is"
+        raise click.UsageError(f"{what} one file, but --format parquet and --cluster need --output FOLDER.")
+    if jsonl or os.path.isfile(output):
+        return False
+    return is_wanted or os.path.isdir(output) or output.endswith(os.sep) or not Path(output).suffix
+
+
+def encode_to_folder(
+    model: Path, inputs: Iterable[str], folder: Path, cluster: str | None, workers: int | None, how: Mapping[str, Any]
+) -> None:
+    """Encode files to a folder and say what was done; `how` has the other options of `encode_files`."""
+    from w2v.encoder.files.encoding import UnreadableFilesError
+    from w2v.encoder.sentence_encoder import SentenceEncoder
+
+    encoder = SentenceEncoder.load(model).set_params(workers=workers)
+    try:
+        with nullcontext() if cluster is None else open_client(cluster) as client:
+            if client is not None:
+                note(describe(client))
+            encoded = encoder.encode_files(inputs, folder, client=client, progress=progress_mode(), **how)
+    except KeyboardInterrupt:
+        if os.path.isdir(folder):
+            say(f"What is whole stays in {folder}; the same command goes on.")
+            mark_saved()
+        raise
+    except UnreadableFilesError as error:
+        _say_what_was_done(error.encoded)
+        raise
+    _say_what_was_done(encoded)
+
+
+def _say_what_was_done(encoded: EncodedFiles) -> None:
+    if encoded.kept:
+        say(f"Kept {_files(len(encoded.kept))} of an earlier run.")
+    if encoded.written:
+        n_vectors = sum(encoded.written.values())
+        say(f"Wrote {_files(len(encoded.written))}, {n_vectors:,} vectors, to {encoded.folder}.")
+    empty = [name for name, n_rows in encoded.written.items() if not n_rows]
+    if empty:
+        say(f"Without a line: {', '.join(empty[:10])}{', …' if len(empty) > 10 else ''}.")
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number:,} files"

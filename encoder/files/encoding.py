@@ -1,0 +1,198 @@
+"""Files of text become files of vectors: one after another here, or one a thread of a cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from w2v.cluster.clients import ClusterError, open_client
+from w2v.corpora.inputs import CorpusError
+from w2v.encoder.files.planning import RECORD, Inputs, Job, Plan, Recipe, check_no_address, plan_files
+from w2v.encoder.files.working import encode_file, encode_on_worker, missing_here
+from w2v.encoder.model.inference import Inference
+from w2v.encoder.places import EncoderFolder
+from w2v.storage.claims import claimed
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Tell = Callable[[int, int], None]
+Results = Generator[tuple[Job, int | str], None, None]
+Engine = Callable[[Plan, Callable[[int], None]], Results]
+"""Encodes the files of a plan, and yields for each the number of its lines, or why it cannot be read."""
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class EncodedFiles:
+    """What became of files that were encoded.
+
+    Attributes
+    ----------
+    folder : Path
+    written : dict of str to int
+        Names of the files that were written, and how many vectors each holds.
+    kept : list of str
+        Names of those that an earlier run had written.
+    failed : dict of str to str
+        Names of the files that cannot be read, and why.
+    """
+
+    folder: Path
+    written: dict[str, int] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class UnreadableFilesError(CorpusError):
+    """Some of many files cannot be read, and the others were encoded; `encoded` says what became of each."""
+
+    def __init__(self, encoded: EncodedFiles) -> None:
+        reasons, n_others = list(encoded.failed.values()), len(encoded.written) + len(encoded.kept)
+        others = f"; the others are in {encoded.folder}" if n_others else ""
+        named = "; ".join(reasons[:_MOST_NAMED])
+        more = f"; and {len(reasons) - _MOST_NAMED:,} more" if len(reasons) > _MOST_NAMED else ""
+        super().__init__(
+            f"{len(reasons):,} of {n_others + len(reasons):,} files cannot be encoded{others}: {named}{more}"
+        )
+        self.encoded = encoded
+
+    def __reduce__(self) -> tuple[type[UnreadableFilesError], tuple[EncodedFiles]]:
+        return UnreadableFilesError, (self.encoded,)
+
+
+def encode_all(
+    files: Inputs,
+    folder: str | os.PathLike[str],
+    recipe: Recipe,
+    engine: Engine,
+    *,
+    overwrite: bool = False,
+    tell: Tell | None = None,
+) -> EncodedFiles:
+    """Encode files to a folder, a file of vectors for each; what an earlier run has done is left as it is.
+
+    Parameters
+    ----------
+    files, folder, recipe, overwrite
+        See `plan_files`.
+    engine : Engine
+        `here` or `on_cluster`.
+    tell : callable, optional
+        Called with the bytes of the files that were read, and all that there are to read.
+
+    Raises
+    ------
+    UnreadableFilesError
+        In the end, if files could not be read.
+    CorpusError, ModelError
+        As `plan_files`, before anything is written.
+    ModelError
+        If another run writes to the folder, or a file cannot be written.
+    """
+    check_no_address(folder)
+    with claimed(folder):
+        plan = plan_files(files, folder, recipe, overwrite=overwrite)
+        encoded = EncodedFiles(plan.folder, kept=plan.kept)
+        total, done = sum(job.n_bytes for job in plan.jobs), 0
+
+        def started(n_bytes: int) -> None:
+            if tell is not None:
+                tell(done + n_bytes, total)
+
+        plan.begin()
+        try:
+            with closing(engine(plan, started)) as results:
+                for job, result in results:
+                    done += job.n_bytes
+                    started(0)
+                    if isinstance(result, str):
+                        encoded.failed[job.input] = result
+                    else:
+                        encoded.written[job.name] = result
+        finally:
+            plan.end()
+    if encoded.failed:
+        raise UnreadableFilesError(encoded)
+    return encoded
+
+
+def here(inference: Inference) -> Engine:
+    """Return the engine that encodes files one after another, each in all threads."""
+
+    def run(plan: Plan, tell: Callable[[int], None]) -> Results:
+        for job in plan.jobs:
+            yield job, encode_file(inference, job, plan.recipe, tell)
+
+    return run
+
+
+def on_cluster(client: Client | str, place: EncoderFolder, workers: int | None = None) -> Engine:
+    """Return the engine that encodes files on the workers of a cluster, a file a thread, the largest first.
+
+    Parameters
+    ----------
+    client : Client or str
+        See `w2v.cluster.clients.open_client`.
+    place : EncoderFolder
+        Where every worker finds the encoder.
+    workers : int, optional
+        Threads that a file gets; by default 1, since a worker of Dask takes as many files as it has threads.
+
+    Returns
+    -------
+    Engine
+        It raises ClusterError if the cluster cannot be reached, or a worker does not see the files.
+    """
+
+    def run(plan: Plan, tell: Callable[[int], None]) -> Results:
+        if not plan.jobs:
+            return
+        with open_client(client) as opened:
+            _check_that_all_see(opened, [place.path, str(plan.folder / RECORD), plan.jobs[0].input])
+            largest_first = sorted(plan.jobs, key=lambda job: -job.n_bytes)
+            waiting = {
+                opened.submit(encode_on_worker, place, workers or 1, job, plan.recipe, pure=False): job
+                for job in largest_first
+            }
+            try:
+                for future in _as_completed(list(waiting)):
+                    job = waiting.pop(future)
+                    yield job, _result_of(future, job)
+            finally:
+                opened.cancel(list(waiting))
+
+    return run
+
+
+def _check_that_all_see(client: Client, paths: list[str]) -> None:
+    """Raise ClusterError unless every worker can read some paths."""
+    for worker, missing in client.run(missing_here, paths).items():
+        if missing:
+            raise ClusterError(
+                f"the worker {worker} cannot read {missing[0]}: encoder, files and output have to be on every machine "
+                "under the same names, as on a network file system"
+            )
+
+
+def _as_completed(futures: list[Any]) -> Iterator[Any]:
+    from distributed import as_completed
+
+    return iter(as_completed(futures))
+
+
+def _result_of(future: Any, job: Job) -> int | str:
+    """Return what a task has returned; of a task whose workers died, that they did."""
+    from distributed.scheduler import KilledWorker
+
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return f"{job.input}: the workers that took it died, as they do when their memory is full"
+    if error is not None:
+        raise error
+    result: int | str = future.result()
+    return result
