@@ -40,6 +40,7 @@ main.add_section(
         "train": "w2v.commands.words.train:train",
         "align": "w2v.commands.words.aligning:align",
         "fit-encoder": "w2v.commands.sentences.fit_encoder:fit_encoder",
+        "distill": "w2v.commands.sentences.distilling:distill",
         "fit-translator": "w2v.commands.text.translating:fit_translator",
         "fit-lm": "w2v.commands.text.writing:fit_lm",
         "fit-images": "w2v.commands.images.fitting:fit_images",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from w2v.lazy import offer
 
 if TYPE_CHECKING:
+    from w2v.encoder.distillation.distilling import distill as distill
     from w2v.encoder.model.inference import Encoded as Encoded
     from w2v.encoder.model.state import EncoderState as EncoderState
     from w2v.encoder.model.state import sif_state as sif_state
@@ -22,6 +23,7 @@ _HOME = {
     "EncoderState": "model.state",
     "FitOptions": "training.fit_options",
     "SentenceEncoder": "sentence_encoder",
+    "distill": "distillation.distilling",
     "fit_encoder": "training.training",
     "sif_state": "model.state",
 }

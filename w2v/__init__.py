@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from w2v.lazy import offer
 
 if TYPE_CHECKING:
+    from w2v.encoder.distillation.distilling import distill as distill
     from w2v.encoder.retrieval.cosines import cos_sim as cos_sim
     from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
     from w2v.encoder.sentence_encoder import SentenceEncoder as SentenceEncoder
@@ -41,6 +42,7 @@ _HOME = {
     "Every": "training.monitor",
     "TrainingView": "training.monitor",
     "DivergenceError": "training.trainer",
+    "distill": "encoder.distillation.distilling",
     "cos_sim": "encoder.retrieval.cosines",
     "ENGLISH_CONNECTOR_WORDS": "phrases.phrase_list",
     "Embeddings": "vectors.embeddings",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from w2v.corpora import bundled
 from w2v.corpora.catalogue.checking import noted_digest
 from w2v.corpora.catalogue.entries import CATALOGUE, FASTTEXT, LANGUAGES, fasttext_entry, find_entry
 from w2v.corpora.catalogue.entry import KINDS, MEASURES, Entry
-from w2v.corpora.catalogue.obtaining import package_path
+from w2v.corpora.catalogue.obtaining import package_path, shipped_path
 from w2v.display.wording import size_in_words
+from w2v.storage.claims import claimed
 
 _ANY = f"{FASTTEXT}LANG"
 _OPTIONS = dict(zip(MEASURES, ("--analogies", "--word-pairs", "--sts"), strict=True))
@@ -72,7 +75,7 @@ def download(
     entry = _find(name)
     if output is not None:
         _check_output(entry, output, overwrite)
-    with show_bytes(f"fetching {name}") as progress:
+    with _claiming(entry, folder, source), show_bytes(f"fetching {name}") as progress:
         path = bundled.download(name, folder, source=source, progress=progress)
     if output is not None:
         (import_encoder if entry.kind == "encoder" else import_vectors)(path, output, overwrite=overwrite)
@@ -92,6 +95,17 @@ def _find(name: str) -> Entry:
         return find_entry(name)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
+
+
+@contextmanager
+def _claiming(entry: Entry, folder: Path, source: str | None) -> Iterator[None]:
+    """Keep a second run from fetching the same file to the same place."""
+    if not entry.files or (source is None and shipped_path(entry.name) is not None):
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with claimed(folder / Path(entry.files[0].name).name):
+        yield
 
 
 def _check_output(entry: Entry, output: Path, overwrite: bool) -> None:

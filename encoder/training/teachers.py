@@ -77,7 +77,7 @@ def _vectors_of(
 ) -> Vectors:
     name = "the teacher"
     vectors: Vectors
-    if isinstance(teacher, (str, os.PathLike)):
+    if isinstance(teacher, (str, os.PathLike)) and not os.fspath(teacher).endswith(".npy"):
         teacher = located(teacher)
     if isinstance(teacher, (str, os.PathLike)) and os.path.isdir(teacher):
         encoder = Inference(open_encoder(teacher))

@@ -15,6 +15,7 @@ from w2v import Embeddings
 from w2v.corpora import CATALOGUE, Entry
 from w2v.corpora.catalogue import obtaining
 from w2v.corpora.catalogue.entry import Remote
+from w2v.storage.claims import claimed
 
 VECTORS = b"2 3\nthe 1 2 3\nof 4 5 6.5\n"
 
@@ -72,6 +73,12 @@ def test_a_model_is_made_at_once(vectors: Path) -> None:
     found = Embeddings.load("t.model")
     np.testing.assert_array_equal(found.vectors, [[1, 2, 3], [4, 5, 6.5]])
     assert_mistake(run("download", "tiny", "--output", "t.model"), 1, "t.model exists already", "--overwrite")
+
+
+def test_a_second_run_to_the_same_place_is_told(vectors: Path) -> None:
+    with claimed("tiny.vec"):
+        assert_mistake(run("download", "tiny", "--from", vectors), 1, "tiny.vec is being written by another run")
+    assert run("download", "tiny", "--from", vectors).exit_code == 0
 
 
 def test_the_list_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import run
+from tests.helpers.hub import serving_hub
 from tests.helpers.label_examples import topic_classifier, topic_texts
 from tests.helpers.pictures import bars
 from tests.helpers.tag_models import name_tagger, named_sentences, without_columns, write_tagged
@@ -67,6 +70,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def hub() -> Iterator[ExitStack]:
+    """Return what is left in the end."""
+    with ExitStack() as held:
+        yield held
+
+
 WORDS, ENCODERS = ("words", "subwords", "vectors"), ("words", "subwords", "vectors", "closed", "static", "attention")
 INDEXES = ("vectors.index", "closed.index", "static.index", "attention.index")
 CALLS: dict[str, list[tuple[Any, ...]]] = {
@@ -83,6 +93,10 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         ("fit-encoder", "vectors", "lines.txt", "--objective", "masked", "-o", "NEW", *NETWORK, *STEPS),
         ("fit-encoder", "vectors", "corpus.txt", "--objective", "titles", "-o", "NEW", *STEPS),
     ],
+    "distill": [
+        ("distill", "static", "lines.txt", "--initial", "vectors", "--steps", 2, "--workers", 1, "--output", "NEW"),
+    ],
+    "push": [("push", "vectors", "me/vectors")],
     "fit-translator": [
         ("fit-translator", "numbers.tsv", "-o", "NEW", "--source-units", "words", "--target-units", "words", *SMALL),
     ],
@@ -157,11 +171,13 @@ def test_calls_cover_every_command_that_prints_json() -> None:
     assert flags_for_programs().keys() == CALLS.keys()
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")  # huggingface_hub's
 @pytest.mark.parametrize("command", CALLS)
 def test_json_of_every_command_can_be_read(
-    command: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: ExitStack
 ) -> None:
     monkeypatch.chdir(folder)
+    hub.enter_context(serving_hub(tmp_path / "cache") if command == "push" else nullcontext())
     for number, call in enumerate(CALLS[command]):
         for flag in flags_for_programs()[command]:
             arguments = [tmp_path / f"{number}{flag}" if part == "NEW" else part for part in call]

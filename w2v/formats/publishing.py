@@ -13,7 +13,7 @@ from w2v.vectors.model_folder import FORMAT, LAYOUT, OPENED_WITH, encode_json, p
 
 README = "README.md"
 
-_OF_FILES = frozenset({"inputs", "corpus", "pairs", "teacher", "teacher_cache", "validation"})
+_OF_FILES = frozenset({"inputs", "corpus", "pairs", "teacher", "teacher_cache", "texts", "validation"})
 """Entries of a configuration that name files."""
 
 

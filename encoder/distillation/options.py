@@ -1,0 +1,49 @@
+"""How an encoder is distilled: one table of names, defaults, constraints and help texts, for Python and the shell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from w2v.encoder.parameters import of_encoder
+from w2v.settings.constraints import MAX_SEED, Integer, Seconds
+from w2v.settings.parameters import CONSTRAINTS
+from w2v.settings.tables import MANY, check_parameters, documented, parameter
+
+
+@documented()
+@dataclass(frozen=True)
+class DistilOptions:
+    """How `distill` works.
+
+    Attributes
+    ----------
+    {parameters}
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    architecture: str = of_encoder("architecture", "static")
+    sentences: int = parameter(
+        150_000, Integer("Sentences of the text that the teacher speaks about, drawn at random.", 8, MANY)
+    )
+    tokenizer: str = parameter("words", CONSTRAINTS["tokenizer"])
+    vector_size: int = parameter(300, CONSTRAINTS["vector_size"])
+    min_count: int = parameter(5, CONSTRAINTS["min_count"])
+    steps: int | None = parameter(None, Integer("Steps that the student is trained.", 1, MANY), "2000")
+    max_time: float | None = parameter(
+        None,
+        Seconds(
+            "End after about so long, such as 20m: a quarter is for the word vectors, half for the teacher's, the rest "
+            "for the student.",
+            above=0,
+        ),
+        "no limit",
+    )
+    workers: int | None = parameter(None, CONSTRAINTS["workers"])
+    seed: int = parameter(0, Integer("Decides everything random.", 0, MAX_SEED))
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
