@@ -49,7 +49,7 @@ def lay_out(path: str, cache: Path) -> dict[str, Any]:
         "cpu_seconds": stages,
         "wall_seconds": time.perf_counter() - clock,
         "regions": [len(level.spots) for level in explored.map.regions.levels],
-        "largest_regions": [", ".join(words) for words in explored.map.names[0]],
+        "largest_regions": [", ".join(words) for words in explored.map.regions.levels[0].names],
         "kept_neighbours": kept_neighbours(explored),
     }
 

@@ -127,15 +127,9 @@ class ExploredIndex(Loaded):
         Without any as long as the map is not finished.
         """
         regions = self.map.regions
-        if regions is None or len(self.map.names) != len(regions.levels):
+        if regions is None:
             return packed({"levels": []})
-        levels = []
-        for i, level in enumerate(regions.levels):
-            sizes = np.bincount(regions.labels_of(i), minlength=len(level.spots)).tolist()
-            spots, parents = np.round(level.spots, 4).astype(float).tolist(), level.parents.tolist()
-            entries = zip(self.map.names[i], spots, parents, sizes, strict=True)
-            levels.append([{"words": w, "spot": s, "parent": p, "size": n} for w, s, p, n in entries])
-        return packed({"levels": levels}, labels=regions.labels)
+        return packed({"levels": regions.described()}, labels=regions.labels)
 
     def columns(self) -> dict[str, Any]:
         """Return what is known of every sentence: each column with its ``name``, ``kind``, and ``bins`` by name."""
@@ -264,11 +258,11 @@ class ExploredIndex(Loaded):
     def _region_names(self, row: int) -> list[str]:
         """Return the names of the regions that a sentence lies in, the largest first."""
         regions, place = self.map.regions, self.map.place_of(row)
-        if regions is None or place is None or len(self.map.names) != len(regions.levels):
+        if regions is None or place is None:
             return []
         label, names = int(regions.labels[place]), list[str]()
-        for level, words in zip(regions.levels[::-1], self.map.names[::-1], strict=True):
-            names.insert(0, ", ".join(words[label]))
+        for level in regions.levels[::-1]:
+            names.insert(0, ", ".join(level.names[label]))
             label = int(level.parents[label])
         return names
 

@@ -126,7 +126,7 @@ def test_document_is_a_sentence_with_what_is_known_of_it(client: Client, index: 
     unit = SentenceIndex(index).table.rows(np.array([7]))[0]
     expected = [row for row in nearest(index, unit).tolist() if topic_sentences()[row] != topic_sentences()[7]]
     assert [client.model.map.rows[hit["place"]] for hit in found["neighbors"]] == expected[:12]
-    assert len(found["regions"]) == len(client.model.map.names)
+    assert len(found["regions"]) == len(client.model.map.regions.levels)
 
 
 def test_table_and_files_hold_what_is_selected(client: Client) -> None:
@@ -179,8 +179,9 @@ def test_map_is_the_same_every_time_and_kept(index: Path, tmp_path: Path, client
     assert kept.state().version == 1
     assert kept.state().layout.stage == "final"
     kept._thread.join(60)
-    assert kept.names == made.names
     assert kept.regions is not None
+    assert made.regions is not None
+    assert kept.regions.described() == made.regions.described()
     np.testing.assert_array_equal(kept.regions.labels, first.regions.labels)
 
 
