@@ -33,8 +33,10 @@ N_SAMPLED, N_NEAREST, PART = 300, 10, 0.001
 
 def lay_out(path: str, cache: Path) -> dict[str, Any]:
     """Make the map of an index; return the CPU seconds at which each stage was reached."""
+    from w2v.explorer import word_map
     from w2v.explorer.documents.explored import ExploredIndex
 
+    word_map._NICENESS = 0  # nobody looks at it meanwhile
     start, clock = time.process_time(), time.perf_counter()
     explored = ExploredIndex(path, cache=cache)
     stages: dict[str, float] = {}

@@ -30,17 +30,24 @@ class DocumentMap(PointMap):
     index : SentenceIndex
     cache : path, optional
         See `PointMap`.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n,), intp
+        The number of each place among the sentences that are not removed.
     """
 
     def __init__(self, index: SentenceIndex, cache: Path | None = None) -> None:
-        usable = np.flatnonzero(index.table.inverse_norms() > 0)
+        live = index.rows.live_rows
+        usable = live[index.rows.table.inverse_norms(live) > 0]
         if not usable.size:
             raise ValueError(f"there is nothing to show: {index.path} has no sentence that has a vector")
         rows = np.random.default_rng(0).permutation(usable)[:MOST_POINTS]
         effort = USUAL_EFFORT if len(rows) <= _MANY else _QUICK
         made_from = f" sentences {_NAMES_VERSION} {index.contents.to_config()}"
-        super().__init__(index.table, rows, cache, effort=effort, made_from=made_from)
+        super().__init__(index.rows.table, rows, cache, effort=effort, made_from=made_from)
         self._index = index
+        self.numbers = np.searchsorted(live, rows)
 
     def _hold(self, regions: Regions) -> None:
         """Colour each point by its region of the first level."""
@@ -61,6 +68,6 @@ class DocumentMap(PointMap):
 
     def _labels(self, regions: Regions, level: int) -> NDArray[np.int64]:
         """Return the region of a level that each sentence lies in, -1 if it is not on the map."""
-        labels = np.full(len(self._table), -1, np.int64)
-        labels[self.rows] = regions.labels_of(level)
+        labels = np.full(len(self._index), -1, np.int64)
+        labels[self.numbers] = regions.labels_of(level)
         return labels

@@ -3,59 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-from numpy.typing import NDArray
-
-from w2v.corpora.columns import one_column
-from w2v.display.frames import data_frame
-from w2v.display.html import html_facts
-from w2v.encoder.model.inference import Output
-from w2v.encoder.model.persistence import KIND as ENCODER_KIND
-from w2v.encoder.retrieval.hits import Hit, Place
-from w2v.encoder.retrieval.index.building import Makes, Progress, append_batches, encode_texts, write_index
-from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, LEAST_ROWS, SentenceGraphs, cut_evenly, has_usearch
-from w2v.encoder.retrieval.index.pictures import Maker, inference_of, load_maker, texts_of
-from w2v.encoder.retrieval.index.searching import Searcher, unit_vectors
+from w2v.corpora.tables.files import given_records, read_texts
+from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
+from w2v.encoder.retrieval.index.changes.editing import remove_sentences, replace_sentences
+from w2v.encoder.retrieval.index.changes.rewriting import Stored, compacted
+from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, EXACT_LIMIT, LEAST_ROWS, cut_evenly, has_usearch
+from w2v.encoder.retrieval.index.pictures import texts_of
+from w2v.encoder.retrieval.index.reading.opened import OpenedIndex
+from w2v.encoder.retrieval.index.reading.shards import ShardedIndex
+from w2v.encoder.retrieval.index.records.joining import joining_of
+from w2v.encoder.retrieval.index.searching import Searcher, Where
 from w2v.encoder.retrieval.index.storage import (
-    ENCODER,
-    Contents,
     graph_file,
     locked_for_adding,
     read_contents,
+    remove_obsolete,
     write_contents,
 )
 from w2v.lazy import load_optional
-from w2v.settings.habits import Answering, also_called
-from w2v.storage.files import ModelError
-from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
-from w2v.vectors.model_folder import read_kind
-from w2v.vectors.persistence import KIND as WORD_VECTORS
-from w2v.vectors.table import DType, VectorTable
+from w2v.vectors.table import DType
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
     from w2v.neural.tasks.images.classifier import ImageClassifier
 
-EXACT_LIMIT = 1_000_000
-"""Up to so many sentences all are looked at, unless a graph is asked for."""
+Folders = list[str] | list[Path] | tuple[str | os.PathLike[str], ...]
 
 
-class SentenceIndex(Answering):
+class SentenceIndex(OpenedIndex):
     """Sentences and their vectors in a folder, with the encoder that made them.
 
     `SentenceIndex(path)` opens one, as `SentenceIndex.open` does, and `SentenceIndex.build` makes one. Sentences and
     vectors are memory-mapped, so that an index may be larger than memory. Every sentence is looked at in a search;
     above a million, or when it is asked for, graphs of near sentences [1]_ are built, in which the nearest are found
-    without looking at most of the others.
+    without looking at most of the others. Ids and metadata may stand beside the sentences: by ids they are removed and
+    replaced, by metadata a search is narrowed.
 
     Parameters
     ----------
@@ -78,38 +67,10 @@ class SentenceIndex(Answering):
         "load": "SentenceIndex(path) opens it",
         "query": "it is search(text)",
         "similarity_search": "it is search(text)",
-        "delete": "an index grows only: build it again without what is to go",
-        "upsert": "an index grows only: add(texts) adds to it",
+        "delete": "it is remove(ids)",
+        "update": "it is replace(ids, texts)",
+        "upsert": "replace(ids, texts) changes what is there, add(texts, ids=ids) adds to it",
     }
-
-    def __init__(
-        self, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None, workers: int | None = None
-    ) -> None:
-        if read_kind(path) in (WORD_VECTORS, ENCODER_KIND):
-            raise ModelError(
-                f"{path} is a model, not an index; make one of sentences with: w2v index {path} FILE --output INDEX"
-            )
-        contents = read_contents(path)
-        state = load_maker(Path(path, ENCODER), tokenizer)
-        if contents.dimension > state.dimension:
-            raise ModelError(
-                f"{path} is damaged: its vectors have {contents.dimension} columns, its encoder's {state.dimension}"
-            )
-        self._hold(Path(path), contents, state, workers)
-
-    def _hold(self, path: Path, contents: Contents, state: Maker, workers: int | None) -> None:
-        self._path = path
-        self._state = state
-        self._workers = workers
-        self._inference: Makes | None = None
-        self._searcher = Searcher(path, contents)
-
-    @classmethod
-    def of(cls, path: Path, contents: Contents, state: Maker, workers: int | None = None) -> SentenceIndex:
-        """Return the index of what is in a folder, once that is read; users give the folder's name alone."""
-        index = cls.__new__(cls)
-        index._hold(path, contents, state, workers)
-        return index
 
     @classmethod
     def build(
@@ -121,6 +82,9 @@ class SentenceIndex(Answering):
         dtype: DType = "float16",
         truncate_dim: int | None = None,
         splits: bool = False,
+        ids: Any = None,
+        metadata: Any = None,
+        text_column: str | None = None,
         approximate: bool | None = None,
         overwrite: bool = False,
         workers: int | None = None,
@@ -142,7 +106,17 @@ class SentenceIndex(Answering):
         truncate_dim : int, optional
             Keep so many of the first columns; by default as many as the encoder is set to.
         splits : bool, default False
-            Cut lines into sentences; see `corpora.split_sentences`.
+            Cut lines into sentences; see `corpora.split_sentences`. All of them have the id and metadata of their line.
+        ids : list of str or int, or str, optional
+            An id for each text, blank ones too, or which column of the metadata the ids are; by default "id", if there
+            is such a column.
+        metadata : list of dict, dict of lists, data frame, str or path-like, optional
+            A record for each text, in their order, or the CSV, TSV or JSON lines file that has them; see
+            `w2v.corpora.tables.files.read_records`. Values are text, integers, floats, booleans, or missing (None,
+            NaN); dates become text.
+        text_column : str, optional
+            `sentences` are tables in CSV, TSV or JSON lines files; this column has the texts, and the others are their
+            metadata.
         approximate : bool, optional
             Build graphs for approximate search; by default above `EXACT_LIMIT` sentences, where usearch is installed.
         overwrite : bool, default False
@@ -164,9 +138,10 @@ class SentenceIndex(Answering):
             If its disk is full: the index is in another place, or its first sentences are; see
             `w2v.storage.rescue.save_result`.
         ValueError
-            If there is no sentence with a known word, or an option is out of range.
+            If there is no sentence with a known word, an option is out of range, an id is missing or given twice, there
+            are more or fewer records than texts, or a column mixes types.
         CorpusError
-            If a file cannot be read or is no text.
+            If a file cannot be read, is no text, or is a broken table.
         ImportError
             If `approximate` is True and usearch is not installed.
 
@@ -177,23 +152,37 @@ class SentenceIndex(Answering):
         """
         if approximate:
             import_usearch()
+        texts, given = _texts_and_records(sentences, ids, metadata, text_column)
+        joining = joining_of(given)
         place, contents, inference = write_index(
-            encoder, sentences, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress
+            encoder, texts, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress, joining
         )
         index = cls.of(place, contents, inference.state, workers)
         index._inference = inference
         index._link(approximate, progress)
         return index
 
+    @overload
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None, workers: int | None = None
-    ) -> SentenceIndex:
-        """Open an index, memory-mapped.
+        cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = ..., workers: int | None = ...
+    ) -> SentenceIndex: ...
+    @overload
+    @classmethod
+    def open(cls, path: Folders, *, tokenizer: Tokenizer | None = ..., workers: int | None = ...) -> ShardedIndex: ...
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | Folders,
+        *,
+        tokenizer: Tokenizer | None = None,
+        workers: int | None = None,
+    ) -> SentenceIndex | ShardedIndex:
+        """Open an index, memory-mapped, or several of one encoder, which are searched as one.
 
         Parameters
         ----------
-        path : str or path-like
+        path : str or path-like, or a list of them
             The folder. Its graphs are read by usearch, which checks less than the rest is checked: search
             approximately only in indexes that you or people you trust have built.
         tokenizer : Tokenizer, optional
@@ -203,93 +192,34 @@ class SentenceIndex(Answering):
 
         Returns
         -------
-        SentenceIndex
+        SentenceIndex, or ShardedIndex of a list
 
         Raises
         ------
         ModelError
-            If it is missing, no index, of a newer version or damaged.
+            If it is missing, no index, of a newer version or damaged, or if several are of different encoders.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            return ShardedIndex(path, tokenizer=tokenizer, workers=workers)
         return cls(path, tokenizer=tokenizer, workers=workers)
 
-    def __len__(self) -> int:
-        return self.contents.sentences
-
-    def __getitem__(self, row: int) -> str:
-        n = len(self)
-        if not -n <= row < n:
-            raise IndexError(f"the index has {n:,} sentences, and none of number {row}")
-        return self._searcher.rows.sentence(row % n)
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), 1 << 12):
-            yield from self.sentences(start, min(start + (1 << 12), len(self)))
-
-    def __repr__(self) -> str:
-        how = "approximate" if self.is_approximate else "exact"
-        return f"SentenceIndex({str(self._path)!r}, {len(self):,} sentences, {self.dtype}, {how})"
-
-    def _repr_html_(self) -> str:
-        how = "graphs of near sentences" if self.is_approximate else "every sentence"
-        facts = [
-            ("folder", self._path),
-            ("sentences", f"{len(self):,}"),
-            ("vectors", f"{self.contents.dimension:,} columns of {self.dtype}"),
-            ("a search looks at", how),
-        ]
-        return html_facts("Sentence index", facts)
-
-    def to_pandas(self) -> DataFrame:
-        """Return a data frame of the columns sentence, line and file, all sentences in memory; needs pandas."""
-        places = [self.place(row) for row in range(len(self))]
-        return data_frame({name: [getattr(place, name) for place in places] for name in Place._fields})
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self._path
-
-    @property
-    def state(self) -> Maker:
-        """The encoder, or the classifier of pictures."""
-        return self._state
-
-    @property
-    def table(self) -> VectorTable:
-        """The vectors, of length 1, shape (N, d), in the order of the sentences."""
-        return self._searcher.rows.table
-
-    @property
-    def dtype(self) -> DType:
-        """How the vectors are stored."""
-        return self.contents.dtype
-
-    @property
-    def is_approximate(self) -> bool:
-        """Whether there are graphs, so that searches are approximate unless `exact` is given."""
-        return bool(self.contents.graphs)
-
-    @property
-    def contents(self) -> Contents:
-        """What the index holds."""
-        return self._searcher.contents
-
-    def place(self, row: int) -> Place:
-        """Return sentence `row`, from 0, and where it came from."""
-        file, line = self._searcher.rows.place(row)
-        return Place(self[row], line, file)
-
-    def sentences(self, start: int, stop: int) -> list[str]:
-        """Return the sentences from `start` to below `stop`."""
-        return self._searcher.rows.sentences(start, stop)
-
-    def add(self, sentences: Any, *, approximate: bool | None = None, progress: Progress | None = None) -> int:
+    def add(
+        self,
+        sentences: Any,
+        *,
+        ids: Any = None,
+        metadata: Any = None,
+        text_column: str | None = None,
+        approximate: bool | None = None,
+        progress: Progress | None = None,
+    ) -> int:
         """Add sentences behind those that are there.
 
         Parameters
         ----------
-        sentences : str, path-like, list of path-like, TextReader, or iterable of str
-            As for `build`.
+        sentences, ids, metadata, text_column
+            As for `build`. An index with ids needs ids for what is added. Columns may be new; of the others the types
+            stay.
         approximate : bool, optional
             As for `build`. By default graphs are also added to where there are some.
         progress : callable, optional
@@ -304,23 +234,117 @@ class SentenceIndex(Answering):
         Raises
         ------
         ModelError
-            If another process is adding to it, or it cannot be written.
+            If another process is changing it, or it cannot be written.
         ValueError
-            If there is no sentence with a known word.
+            If there is no sentence with a known word, an id is there already, or as for `build`.
         CorpusError, ImportError
             As for `build`.
         """
         if approximate:
             import_usearch()
+        sentences, given = _texts_and_records(sentences, ids, metadata, text_column)
         with locked_for_adding(self._path):
-            before = read_contents(self._path)
-            batches = encode_texts(self._path, before, self.inference, texts_of(self._state, sentences), progress)
-            contents = append_batches(self._path, before, batches)
+            found = Stored.read(self._path)
+            before = found.contents
+            remove_obsolete(self._path, before)
+            joining = joining_of(given, found.records, live=found.rows.live)
+            texts = texts_of(self._state, sentences)
+            joining.expect(texts)
+            batches = encode_texts(self._path, before, self.inference, texts, progress)
+            contents = append_batches(self._path, before, batches, joining)
             if contents.sentences == before.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to add")
-            self._searcher = Searcher(self._path, contents)
+            self._read(contents)
         self._link(approximate, progress)
         return contents.sentences - before.sentences
+
+    def remove(self, ids: Any = None, *, where: Where | None = None) -> int:
+        """Remove sentences: they are marked, and found no more; `compact` frees their space.
+
+        Parameters
+        ----------
+        ids : str, int, or a list of them, optional
+        where : str, sequence of bool, or callable, optional
+            In place of ids, a condition; see `search`.
+
+        Returns
+        -------
+        int
+            How many were removed. All of them are, or after an interruption none.
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown or given twice, the index has no ids, or the condition cannot be understood.
+        ModelError
+            If another process is changing the index, or it cannot be written.
+        """
+        if (ids is None) == (where is None):
+            raise ValueError("say which sentences to remove, by ids or by a condition (where)")
+        chosen = None if where is None else lambda found: Searcher(found.folder, found.contents).chosen(where)
+        contents, n = remove_sentences(self._path, ids, chosen)
+        self._read(contents)
+        return n
+
+    def replace(self, ids: Any, sentences: Any, *, metadata: Any = None, progress: Progress | None = None) -> int:
+        """Put other texts in the place of those with some ids; they come behind the last sentence.
+
+        Parameters
+        ----------
+        ids : str, int, or a list of them
+        sentences : str or list of str
+            A text for each id, with a known word.
+        metadata : list of dict, dict of lists, data frame, str or path-like, optional
+            A record for each text. Columns that it has are changed, the others kept.
+        progress : callable, optional
+            See `Progress`.
+
+        Returns
+        -------
+        int
+            How many sentences there are in their place. All of them are replaced, or after an interruption none.
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown or given twice, a text has no known word, or numbers of texts or types differ.
+        ModelError
+            If another process is changing the index, or it cannot be written.
+        """
+        given = given_records(None, metadata)
+        contents, n = replace_sentences(self._path, self.inference, ids, sentences, given, progress)
+        self._read(contents)
+        return n
+
+    def compact(self, *, progress: Progress | None = None) -> int:
+        """Write the index anew without what was removed, and put it in its place.
+
+        Nothing is encoded. Sentences get new rows; graphs of near sentences that have lost some are built again.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            See `Progress`; "copying", "linking".
+
+        Returns
+        -------
+        int
+            How many sentences are gone for good. An interruption leaves the index as it was.
+
+        Raises
+        ------
+        ModelError
+            If another process is changing the index, its folder holds something else, or it cannot be written.
+        ValueError
+            If all sentences are removed.
+        """
+        with locked_for_adding(self._path):
+            before = read_contents(self._path)
+            contents = compacted(self._path, progress)
+        self._read(contents or before)
+        if contents is not None and before.graphs and has_usearch():
+            self.build_graphs(progress=progress)
+        return before.removed if contents is not None else 0
 
     def _link(self, approximate: bool | None, progress: Progress | None) -> None:
         """Build graphs if that is asked for, or pays and is possible."""
@@ -328,17 +352,10 @@ class SentenceIndex(Answering):
             self.build_graphs(progress=progress)
 
     @property
-    def inference(self) -> Makes:
-        """What encodes queries and further sentences."""
-        if self._inference is None:
-            self._inference = inference_of(self._state, self._workers)
-        return self._inference
-
-    @property
     def wants_graphs(self) -> bool:
         """Whether so many sentences are in no graph that searches would be much faster with one."""
-        n, reached = len(self), self.contents.in_graphs
-        return (n > EXACT_LIMIT or reached > 0) and n - reached >= LEAST_ROWS
+        n, linked = self.contents.sentences, self.contents.in_graphs
+        return (n > EXACT_LIMIT or linked > 0) and n - linked >= LEAST_ROWS
 
     def build_graphs(
         self, *, connectivity: int = CONNECTIVITY, effort: int = EFFORT, progress: Progress | None = None
@@ -370,89 +387,23 @@ class SentenceIndex(Answering):
         """
         import_usearch()
         with locked_for_adding(self._path):
-            self._searcher = Searcher(self._path, read_contents(self._path))
-            reached = self.contents.in_graphs
-            for start, stop in cut_evenly(reached, len(self)):
-                told = None if progress is None else partial(_tell_linked, progress, start, len(self))
+            self._read(read_contents(self._path))
+            before = self.contents.in_graphs
+            for start, stop in chain.from_iterable(cut_evenly(*ends) for ends in self.contents.outside_graphs()):
+                told = None if progress is None else partial(_tell_linked, progress, start, self.contents.sentences)
                 how: dict[str, Any] = {"connectivity": connectivity, "effort": effort, "workers": self._workers}
-                part = self.table.take(slice(start, stop))
+                part = self.rows.table.take(slice(start, stop))
                 graph = NeighborIndex.build(part, dtype="int8", progress=told, **how)
                 graph.write(graph_file(self._path, start, stop))
                 contents = self.contents.with_graph(start, stop)
                 write_contents(self._path, contents)
-                self._searcher = Searcher(self._path, contents)
-        return len(self) - reached
-
-    def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
-        """Return the fraction of the true `top_n` nearest that a search finds, for evenly spread sentences."""
-        return fidelity.measure_recall(self.graphs, self.table, top_n=top_n, n_sampled=n_sampled)
-
-    @overload
-    def search(self, queries: str, *, top_n: int = ..., exact: bool = ...) -> list[Hit]: ...
-    @overload
-    def search(self, queries: list[str], *, top_n: int = ..., exact: bool = ...) -> list[list[Hit]]: ...
-    @also_called(top_k="top_n", topn="top_n", k="top_n")
-    def search(self, queries: str | list[str], *, top_n: int = 10, exact: bool = False) -> list[Hit] | list[list[Hit]]:
-        """Find the sentences that are nearest to one query, or to each of many.
-
-        Parameters
-        ----------
-        queries : str or list of str
-        top_n : int, default 10
-            How many to find; equal sentences come once.
-        exact : bool, default False
-            Look at every sentence even if there are graphs.
-
-        Returns
-        -------
-        list of Hit, or a list of them for each query
-            The nearest first. A query of many without a known word finds nothing.
-
-        Raises
-        ------
-        ValueError
-            If no word of a single query is known, or `top_n` is below 1.
-        ModelError
-            If the index is damaged.
-        ImportError
-            If there are graphs, usearch is not installed, and `exact` is False.
-        """
-        if isinstance(queries, str):
-            [vector] = self.encode([queries])
-            if not vector.any():
-                raise ValueError(f"no word of the query {queries!r:.80} is known to the encoder")
-            return self._searcher.find(vector[None], [queries], top_n, exact)[0]
-        texts = list(one_column(queries))
-        return self._searcher.find(self.encode(texts), texts, top_n, exact)
-
-    def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of sentences, shape (S, d), of length 1; zeros for those without a known word."""
-        output = Output(truncate_dim=self.contents.dimension)
-        vectors: NDArray[np.float32] = self.inference.encode(list(one_column(sentences)), output)
-        return vectors
-
-    def search_vectors(self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False) -> list[list[Hit]]:
-        """Find the sentences that are nearest to each vector, shape (Q, d), of any length but 0; see `search`.
-
-        Raises
-        ------
-        TypeError
-            If they are no numbers.
-        ValueError
-            If a vector has another width or is not finite.
-        """
-        return self._searcher.find(unit_vectors(vectors, self.contents.dimension), None, top_n, exact)
-
-    def nearest(
-        self, units: NDArray[np.float32], n: int, *, exact: bool = False
-    ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the nearest rows of the table, equal sentences and all; see `Searcher.nearest`."""
-        return self._searcher.nearest(units, n, exact=exact)
+                self._read(contents)
+        return self.contents.in_graphs - before
 
     def explore(
         self,
         *,
-        metadata: str | os.PathLike[str] | Mapping[str, Sequence[Any]] | None = None,
+        metadata: Any = None,
         color: str | None = None,
         host: str = "127.0.0.1",
         port: int | None = None,
@@ -462,9 +413,8 @@ class SentenceIndex(Answering):
 
         Parameters
         ----------
-        metadata : str, path-like or mapping of str to sequence, optional
-            Columns with a value for each sentence, or a file that has them, in .csv or .jsonl: to filter and to colour
-            by. A data frame of pandas is such a mapping.
+        metadata : path, data frame, dict of lists or list of dict, optional
+            Columns to filter and to colour by, a value for each sentence, beside those of the index.
         color : str, optional
             The column that colours the map at first; by default regions do.
         host : str, default "127.0.0.1"
@@ -484,17 +434,24 @@ class SentenceIndex(Answering):
             If the extra `explore` is not installed.
         ValueError
             If the metadata does not fit the sentences, or there is no column `color`.
+        CorpusError
+            If the metadata cannot be read.
         """
         exploring = load_optional("w2v.explorer.documents.exploring", "the explorer is not installed")
         return exploring.explore_index(
             self._path, metadata=metadata, color=color, host=host, port=port, opens_browser=opens_browser
         )
 
-    @property
-    def graphs(self) -> SentenceGraphs:
-        """The graphs, memory-mapped; see `Searcher.graphs`."""
-        return self._searcher.graphs
-
 
 def _tell_linked(progress: Progress, start: int, total: int, done: int) -> None:
     progress("linking", start + done, total)
+
+
+def _texts_and_records(sentences: Any, ids: Any, metadata: Any, text_column: str | None) -> tuple[Any, Any]:
+    """Return texts, and what is known of them; see `SentenceIndex.build`."""
+    if text_column is None:
+        return sentences, given_records(ids, metadata)
+    if metadata is not None:
+        raise ValueError("with text_column the other columns of the table are the metadata, so give no others")
+    texts, records = read_texts(sentences, text_column)
+    return texts, given_records(ids, records)
