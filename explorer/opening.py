@@ -40,7 +40,7 @@ def open_explored(
     *,
     n_words: int,
     cache: Path | None,
-    metadata: str | os.PathLike[str] | None = None,
+    metadata: Any = None,
     color: str | None = None,
 ) -> Explored:
     """Open a model or an index for its page.

@@ -87,6 +87,7 @@ class _Words:
         return [
             Route("/api/words", self.words),
             Route("/api/map", self.map),
+            Route("/api/regions", self.regions),
             Route("/api/complete", self.complete),
             Route("/api/neighbors", self.neighbors),
             Route("/api/analogy", self.analogy),
@@ -111,6 +112,11 @@ class _Words:
         }
         body = points + self._model.word_map.groups.tobytes()
         return Response(body, media_type=_BYTES, headers=headers)
+
+    async def regions(self, request: Request) -> Response:
+        """Answer the regions of the map and their names, level by level; none before the map is finished."""
+        regions = self._model.word_map.regions
+        return as_json({"levels": [] if regions is None else await self._ask(regions.described)})
 
     async def complete(self, request: Request) -> Response:
         prefix, n = request.query_params.get("prefix", ""), _number(request, "n", 8)

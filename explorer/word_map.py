@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.explorer.documents.regions import Regions, find_regions
 from w2v.explorer.layout import (
     LAYOUT_VERSION,
     USUAL_EFFORT,
@@ -24,7 +25,7 @@ from w2v.explorer.layout import (
     lay_out,
     reduce_rows,
 )
-from w2v.explorer.nearness import Stopped
+from w2v.explorer.nearness import Stopped, normalize_rows
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.vectors.embeddings import Embeddings
@@ -33,6 +34,9 @@ from w2v.vectors.table import VectorTable
 
 DEFAULT_WORDS = 100_000
 MAPS_KEPT = 32
+_NAMING, _CONSIDERED, _SAYING_LITTLE = 30_000, 40, 300
+"""Words that name regions, those of a region that are considered, and those that do not if there are others."""
+_NAME_WORDS = 3
 _NICENESS = 10
 _FAST_WORDS = 10_000
 _HEAD_START, _PAUSE = 3.0, 0.7
@@ -75,6 +79,8 @@ class PointMap:
         Groups of alike rows, for colours; set by `start`.
     told : callable or None
         Called with each better `Layout`, in the thread that makes them.
+    regions : Regions or None
+        With names; None until all have their places.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class PointMap:
         self._places[rows] = np.arange(len(rows))
         self._file = None if cache is None else cache / f"{self._fingerprint(made_from)}.safetensors"
         self.groups: NDArray[np.uint8] = np.zeros(len(self.rows), np.uint8)
+        self.regions: Regions | None = None
         self._state: MapState | None = None
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self._failure: BaseException | None = None
@@ -153,7 +160,18 @@ class PointMap:
         self._write(layout)
 
     def _complete(self, layout: Layout) -> None:
-        """Find out what else the map shows, once all have their places."""
+        """Find the regions of a map on which all have their places, and name them."""
+        self._show(layout._replace(stage="naming", progress=0.9))
+        regions = find_regions(layout.points)
+        self._hold(regions.named(self._name(regions)))
+
+    def _name(self, regions: Regions) -> list[list[list[str]]]:
+        """Return words for each region of each level."""
+        raise NotImplementedError
+
+    def _hold(self, regions: Regions) -> None:
+        """Take over regions."""
+        self.regions = regions
 
     def _show(self, layout: Layout) -> None:
         with self._lock:
@@ -189,28 +207,22 @@ class PointMap:
         n = len(self.rows)
         if points is None or points.dtype != np.float32 or points.shape != (n, 2) or not np.isfinite(points).all():
             return False
-        if groups is None or groups.dtype != np.uint8 or groups.shape != (n,) or not self._adopt(tensors):
+        regions = Regions.read(tensors, n)
+        if groups is None or groups.dtype != np.uint8 or groups.shape != (n,) or regions is None:
             return False
         with contextlib.suppress(OSError):
             os.utime(self._file)  # those used last are kept
         self.groups = groups
+        self._hold(regions)
         self._show(Layout("final", 1.0, points))
         return True
 
-    def _adopt(self, tensors: dict[str, NDArray[Any]]) -> bool:
-        """Take over what else was kept of a map; say whether it is whole."""
-        return True
-
-    def _kept(self) -> dict[str, NDArray[Any]]:
-        """Return what else is to be kept of a map."""
-        return {}
-
     def _write(self, layout: Layout) -> None:
-        if self._file is None:
+        if self._file is None or self.regions is None:
             return
         with contextlib.suppress(OSError, ModelError):  # a full or read-only disk costs time at the next start only
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_tensors(self._file, {"points": layout.points, "groups": self.groups, **self._kept()})
+            write_tensors(self._file, {"points": layout.points, "groups": self.groups, **self.regions.tensors()})
             _remove_oldest(self._file.parent)
 
 
@@ -235,6 +247,28 @@ class WordMap(PointMap):
         if n_words < 1:
             raise ValueError(f"a map needs at least 1 word, not {n_words}")
         super().__init__(embeddings.table, _frequent_rows(embeddings, n_words), cache)
+        self._words = embeddings.index_to_key
+
+    def _name(self, regions: Regions) -> list[list[list[str]]]:
+        """Return, for each region, those of its frequent words that point most nearly where it does.
+
+        The most frequent of all, which say little, name it only where there are no others.
+        """
+        units = normalize_rows(self._table.rows(self.rows[:_NAMING]))
+        first = min(_SAYING_LITTLE, len(self.rows) // 10)
+        names = []
+        for level in range(len(regions.levels)):
+            labels = regions.labels_of(level)[:_NAMING]
+            of_level = []
+            for label in range(len(regions.levels[level].spots)):
+                places = np.flatnonzero(labels == label)
+                usual = places[np.searchsorted(places, first) :][:_CONSIDERED]
+                usual = usual if len(usual) else places[:_CONSIDERED]
+                likeness = units[usual] @ units[places].sum(axis=0)
+                best = usual[np.argsort(-likeness, kind="stable")[:_NAME_WORDS]]
+                of_level.append([self._words[row] for row in self.rows[np.sort(best)].tolist()])
+            names.append(of_level)
+        return names
 
 
 def _frequent_rows(embeddings: Embeddings, n_words: int) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.tables.files import given_records
 from w2v.encoder.retrieval import SentenceIndex
 from w2v.explorer.documents.columns import Column, make_column
 from w2v.explorer.documents.document_map import DocumentMap
-from w2v.explorer.documents.metadata import Metadata, read_metadata
 from w2v.explorer.explored import check_text
 from w2v.explorer.guard import MOST_BODY_BYTES
 from w2v.explorer.texts import Loaded, rounded
@@ -43,15 +43,17 @@ class ExploredIndex(Loaded):
         The folder of the index.
     cache : path, optional
         Where maps are kept.
-    metadata : str, path-like or mapping of str to sequence, optional
-        Columns with a value for each sentence, or a file that has them; see `read_metadata`.
+    metadata : path, data frame, dict of lists or list of dict, optional
+        Columns with a value for each sentence, beside those of the index.
     color : str, optional
         The column whose values colour the map at first; by default regions do.
 
     Raises
     ------
     ModelError
-        If the folder is missing, no index, or damaged, or the metadata cannot be read.
+        If the folder is missing, no index, or damaged.
+    CorpusError
+        If the metadata cannot be read.
     ValueError
         If there is no sentence, the metadata does not fit, or there is no column `color`.
     """
@@ -74,16 +76,16 @@ class ExploredIndex(Loaded):
         path: str | os.PathLike[str],
         *,
         cache: Path | None = None,
-        metadata: str | os.PathLike[str] | Mapping[str, Sequence[Any]] | None = None,
+        metadata: Any = None,
         color: str | None = None,
     ) -> None:
         self.path = Path(path)
         self.index = SentenceIndex(path)
         self.map = DocumentMap(self.index, cache)
         self.most_bytes = MOST_BODY_BYTES + len(self.map.rows) // 4
-        self.metadata = _columns_of(metadata, len(self.index))
+        self.metadata: dict[str, list[Any]] = self.index.metadata | _columns_of(metadata, len(self.index))
         if color is not None and color not in self.metadata:
-            known = ", ".join(self.metadata) or "none: give --metadata FILE"
+            known = ", ".join(self.metadata) or "none; give --metadata FILE"
             raise ValueError(f"there is no column {color!r:.80} to colour by; there are: {known}")
         self._color = color
 
@@ -127,15 +129,9 @@ class ExploredIndex(Loaded):
         Without any as long as the map is not finished.
         """
         regions = self.map.regions
-        if regions is None or len(self.map.names) != len(regions.levels):
+        if regions is None:
             return packed({"levels": []})
-        levels = []
-        for i, level in enumerate(regions.levels):
-            sizes = np.bincount(regions.labels_of(i), minlength=len(level.spots)).tolist()
-            spots, parents = np.round(level.spots, 4).astype(float).tolist(), level.parents.tolist()
-            entries = zip(self.map.names[i], spots, parents, sizes, strict=True)
-            levels.append([{"words": w, "spot": s, "parent": p, "size": n} for w, s, p, n in entries])
-        return packed({"levels": levels}, labels=regions.labels)
+        return packed({"levels": regions.described()}, labels=regions.labels)
 
     def columns(self) -> dict[str, Any]:
         """Return what is known of every sentence: each column with its ``name``, ``kind``, and ``bins`` by name."""
@@ -151,7 +147,7 @@ class ExploredIndex(Loaded):
         """
         if name not in self._columns:
             raise ValueError(f"there is no column {name!r:.80}; there are: {', '.join(self._columns)}")
-        return packed({"name": name}, codes=self._columns[name].codes[self.map.rows])
+        return packed({"name": name}, codes=self._columns[name].codes[self.map.numbers])
 
     def search(self, query: str, n: int = USUAL_HITS) -> dict[str, Any]:
         """Return the nearest sentences to a query: ``hits`` with place and score, the first with their texts.
@@ -177,9 +173,9 @@ class ExploredIndex(Loaded):
         ValueError
             If there is no such place.
         """
-        [row] = self._rows([place])
-        found = self._described(row)
-        [unit] = self.index.table.rows(np.array([row]))
+        [number] = self._numbers([place])
+        found = self._described(number)
+        [unit] = self.index.rows.table.rows(self.map.rows[place : place + 1])
         near = [hit for hit in self._near(unit, N_NEIGHBORS + 8) if hit["place"] != place]
         near = [hit for hit in near if hit.get("sentence") != found["sentence"]]
         return {"place": place, **found, "neighbors": near[:N_NEIGHBORS]}
@@ -188,7 +184,7 @@ class ExploredIndex(Loaded):
         """Return some sentences, at most 200, as ``sentences``."""
         if len(places) > MOST_TEXTS:
             raise ValueError(f"at most {MOST_TEXTS} sentences can be asked for, not {len(places):,}")
-        return {"sentences": [self.index[row] for row in self._rows(places)]}
+        return {"sentences": [self.index[number] for number in self._numbers(places)]}
 
     def table(self, selected: str, start: int = 0, n: int = 50) -> dict[str, Any]:
         """Return some of the selected sentences, in the order of the index, as ``rows``, and ``total``.
@@ -202,12 +198,11 @@ class ExploredIndex(Loaded):
         """
         if not 0 <= n <= MOST_TEXTS or start < 0:
             raise ValueError(f"at most {MOST_TEXTS} sentences can be asked for")
-        rows = self._selected(selected)
-        shown = rows[start : start + n].tolist()
-        return {
-            "total": len(rows),
-            "rows": [{"place": self.map.place_of(row), **self._described(row)} for row in shown],
-        }
+        numbers = self._selected(selected)
+        shown = numbers[start : start + n].tolist()
+        places = [self.map.place_of(int(self.index.rows.live_rows[number])) for number in shown]
+        rows = [{"place": place, **self._described(number)} for place, number in zip(places, shown, strict=True)]
+        return {"total": len(numbers), "rows": rows}
 
     def save(self, selected: str, form: str) -> bytes:
         """Return the selected sentences as a file: CSV, JSON Lines, or the text alone; see `table`.
@@ -219,7 +214,7 @@ class ExploredIndex(Loaded):
         """
         if form not in FORMS:
             raise ValueError(f"the form must be one of {', '.join(FORMS)}, not {form!r:.40}")
-        entries = (self._entry(row) for row in self._selected(selected).tolist())
+        entries = (self._entry(number) for number in self._selected(selected).tolist())
         if form == "csv":
             return "".join(_csv_lines([*_RESERVED, *self._own_names], entries)).encode()
         if form == "txt":
@@ -233,7 +228,8 @@ class ExploredIndex(Loaded):
         sources = self.index.contents.sources
         if len({source.name for source in sources}) > 1 and "file" not in found:
             names = [Path(source.name).name for source in sources]
-            found["file"] = make_column("file", np.repeat(names, [source.sentences for source in sources]))
+            of_rows = np.repeat(names, [source.sentences for source in sources])
+            found["file"] = make_column("file", of_rows[self.index.rows.live_rows])
         if "length" not in found:
             found["length"] = make_column("length", np.fromiter(map(len, self.index), np.int64, len(self.index)))
         return found
@@ -242,33 +238,26 @@ class ExploredIndex(Loaded):
     def _own_names(self) -> list[str]:
         return [f"metadata.{name}" if name in _RESERVED else name for name in self.metadata]
 
-    def _entry(self, row: int) -> dict[str, Any]:
+    def _entry(self, number: int) -> dict[str, Any]:
         """Return a row of a file."""
-        place = self.index.place(row)
-        names = self._region_names(row)
-        values = [column[row] for column in self.metadata.values()]
-        entry = {
-            "sentence": place.sentence,
-            "line": place.line,
-            "file": place.file,
-            "region": names[-1] if names else "",
-        }
+        values = [column[number] for column in self.metadata.values()]
+        entry = {**self.index.place(number)._asdict(), "region": "".join(self._region_names(number)[-1:])}
         return entry | dict(zip(self._own_names, values, strict=True))
 
-    def _described(self, row: int) -> dict[str, Any]:
+    def _described(self, number: int) -> dict[str, Any]:
         """Return what the page says of a sentence."""
-        place = self.index.place(row)
-        known = {name: column[row] for name, column in self.metadata.items()}
-        return {**place._asdict(), "metadata": known, "regions": self._region_names(row)}
+        known = {name: column[number] for name, column in self.metadata.items()}
+        names = self._region_names(number)
+        return {**self.index.place(number)._asdict(), "metadata": known, "regions": names}
 
-    def _region_names(self, row: int) -> list[str]:
+    def _region_names(self, number: int) -> list[str]:
         """Return the names of the regions that a sentence lies in, the largest first."""
-        regions, place = self.map.regions, self.map.place_of(row)
-        if regions is None or place is None or len(self.map.names) != len(regions.levels):
+        regions, place = self.map.regions, self.map.place_of(int(self.index.rows.live_rows[number]))
+        if regions is None or place is None:
             return []
         label, names = int(regions.labels[place]), list[str]()
-        for level, words in zip(regions.levels[::-1], self.map.names[::-1], strict=True):
-            names.insert(0, ", ".join(words[label]))
+        for level in regions.levels[::-1]:
+            names.insert(0, ", ".join(level.names[label]))
             label = int(level.parents[label])
         return names
 
@@ -279,20 +268,23 @@ class ExploredIndex(Loaded):
         for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True):
             if row < 0:
                 continue
-            hit = {"place": self.map.place_of(row), "score": rounded(score, 4)}
-            found.append(hit | (self.index.place(row)._asdict() if len(found) < HITS_WITH_TEXT else {}))
+            hit: dict[str, Any] = {"place": self.map.place_of(row), "score": rounded(score, 4)}
+            if len(found) < HITS_WITH_TEXT:
+                file, line = self.index.rows.place(row)
+                hit |= {"sentence": self.index.rows.sentence(row), "file": file, "line": line}
+            found.append(hit)
         return found
 
-    def _rows(self, places: Iterable[int]) -> list[int]:
-        given = list(places)
+    def _numbers(self, places: list[int]) -> list[int]:
+        """Return the numbers of the sentences at some places."""
         n = len(self.map.rows)
-        wrong = next((place for place in given if not 0 <= place < n), None)
+        wrong = next((place for place in places if not 0 <= place < n), None)
         if wrong is not None:
             raise ValueError(f"the map has {n:,} points, and none of number {wrong}")
-        return self.map.rows[given].tolist() if given else []
+        return self.map.numbers[places].tolist() if places else []
 
     def _selected(self, selected: str) -> NDArray[np.intp]:
-        """Return the rows that bits select, in the order of the index."""
+        """Return the numbers of the sentences that bits select, rising."""
         n = len(self.map.rows)
         try:
             given = np.frombuffer(base64.b64decode(selected, validate=True), np.uint8)
@@ -300,18 +292,18 @@ class ExploredIndex(Loaded):
             raise ValueError("what is selected must be bits in base64") from error
         if len(given) != -(-n // 8):
             raise ValueError(f"a selection has a bit for each of {n:,} points, and this one has {8 * len(given):,}")
-        return np.sort(self.map.rows[np.unpackbits(given, count=n, bitorder="little").view(bool)])
+        return np.sort(self.map.numbers[np.unpackbits(given, count=n, bitorder="little").view(bool)])
 
 
-def _columns_of(metadata: str | os.PathLike[str] | Mapping[str, Sequence[Any]] | None, n: int) -> Metadata:
+def _columns_of(metadata: Any, n: int) -> dict[str, list[Any]]:
     """Return columns of `n` values each."""
-    if metadata is None or isinstance(metadata, (str, os.PathLike)):
-        return {} if metadata is None else read_metadata(metadata, n)
-    columns = {str(name): list(values) for name, values in metadata.items()}
-    for name, values in columns.items():
-        if len(values) != n:
-            raise ValueError(f"the column {name!r:.80} has {len(values):,} values and the index {n:,} sentences")
-    return columns
+    records = given_records(None, metadata)
+    if records is None:
+        return {}
+    if len(records) != n:
+        what = f"{metadata} has" if isinstance(metadata, (str, os.PathLike)) else "the metadata have"
+        raise ValueError(f"{what} {len(records):,} rows and the index {n:,} sentences; give a row for each sentence")
+    return {name: column.tolist() for name, column in records.typed({}).items()}
 
 
 def _csv_lines(names: list[str], entries: Iterable[dict[str, Any]]) -> Iterator[str]:

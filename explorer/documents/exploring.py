@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from w2v.explorer.documents.explored import ExploredIndex
@@ -14,7 +13,7 @@ from w2v.settings.environment import cache_folder
 def explore_index(
     path: str | os.PathLike[str],
     *,
-    metadata: str | os.PathLike[str] | Mapping[str, Sequence[Any]] | None = None,
+    metadata: Any = None,
     color: str | None = None,
     host: str = HOST,
     port: int | None = None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +31,13 @@ class Level(NamedTuple):
         Where each is densest.
     parents : ndarray of shape (K,), int64
         The region of the level before that each lies in; zeros at the first.
+    names : list of K lists of str
+        The words that each is named by, the most telling first.
     """
 
     spots: Points
     parents: NDArray[np.int64]
+    names: list[list[str]]
 
 
 class Regions(NamedTuple):
@@ -56,6 +61,47 @@ class Regions(NamedTuple):
             labels = deeper.parents[labels]
         chosen: NDArray[np.int64] = labels[self.labels]
         return chosen
+
+    def named(self, names: Sequence[list[list[str]]]) -> Regions:
+        """Return the regions with words for each of each level."""
+        return self._replace(levels=[x._replace(names=words) for x, words in zip(self.levels, names, strict=True)])
+
+    def described(self) -> list[list[dict[str, Any]]]:
+        """Return the regions of each level in JSON types: ``words``, ``spot``, ``parent`` and ``size``."""
+        described = []
+        for i, (spots, parents, names) in enumerate(self.levels):
+            sizes = np.bincount(self.labels_of(i), minlength=len(spots)).tolist()
+            places = np.round(spots.astype(float), 4).tolist()
+            entries = zip(names, places, parents.tolist(), sizes, strict=True)
+            described.append([{"words": w, "spot": s, "parent": p, "size": n} for w, s, p, n in entries])
+        return described
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return arrays that hold all of it; see `read`."""
+        kept: dict[str, NDArray[Any]] = {"labels": self.labels}
+        for i, (spots, parents, _) in enumerate(self.levels):
+            kept |= {f"spots{i}": spots, f"parents{i}": parents}
+        names = json.dumps([level.names for level in self.levels]).encode()
+        return kept | {"names": np.frombuffer(names, np.uint8)}
+
+    @classmethod
+    def read(cls, tensors: Mapping[str, NDArray[Any]], n: int) -> Regions | None:
+        """Return the regions of `n` points that arrays hold, None if they are damaged."""
+        n_levels = sum(name.startswith("spots") for name in tensors)
+        try:
+            names = json.loads(tensors["names"].tobytes())
+            levels = [Level(tensors[f"spots{i}"], tensors[f"parents{i}"], names[i]) for i in range(n_levels)]
+            labels = tensors["labels"]
+            is_whole = n_levels > 0 and labels.shape == (n,) and labels.dtype == np.uint16
+            n_above = 1
+            for spots, parents, words in levels:
+                is_whole &= spots.shape == (len(parents), 2) and len(words) == len(parents) > 0
+                is_whole &= 0 <= parents.min() <= parents.max() < n_above
+                n_above = len(parents)
+            is_whole &= labels.max() < n_above
+        except (KeyError, ValueError, TypeError, IndexError, RecursionError):
+            return None
+        return cls(levels, labels) if is_whole else None
 
 
 def find_regions(points: Points) -> Regions:
@@ -128,7 +174,7 @@ def _nested(
             shared = np.zeros((len(found[i][0]), len(found[i - 1][0])), np.int64)
             np.add.at(shared, (numbers[i], numbers[i - 1]), 1)
             above, parents = np.unique(shared[kept].argmax(axis=1), return_inverse=True)
-        levels.insert(0, Level((low + spots * side).astype(np.float32), parents))
+        levels.insert(0, Level((low + spots * side).astype(np.float32), parents, []))
         kept = above if i > 0 else kept
     return Regions(_around(levels), labels)
 
@@ -139,7 +185,7 @@ def _around(levels: list[Level]) -> list[Level]:
     angles = np.arctan2(*(spots - spots.mean(axis=0)).T)
     order = np.argsort(angles, kind="stable")
     number = np.argsort(order)
-    levels[0] = Level(spots[order], levels[0].parents)
+    levels[0] = levels[0]._replace(spots=spots[order])
     if len(levels) > 1:
         levels[1] = levels[1]._replace(parents=number[levels[1].parents])
     return levels

@@ -40,6 +40,7 @@ const query = (values) => new URLSearchParams(values).toString();
 
 export const getModel = () => json("/api/model");
 export const getWords = () => json("/api/words");
+export const getRegions = () => json("/api/regions");
 export const complete = (prefix, signal) => json(`/api/complete?${query({ prefix })}`, { signal });
 export const getNeighbors = (word, signal) => json(`/api/neighbors?${query({ word, n: 24 })}`, { signal });
 export const getAnalogy = (values, signal) => json(`/api/analogy?${query(values)}`, { signal });

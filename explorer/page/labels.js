@@ -10,8 +10,9 @@ const TRIED = 5000;
 const FADE = 160; // milliseconds
 
 export class Labels {
-  constructor(quads) {
-    this.quads = quads;
+  /** Several may share their quads, each with a kind of its own. */
+  constructor(quads, kind = "") {
+    Object.assign(this, { quads, kind });
     this.measuring = document.createElement("canvas").getContext("2d");
     this.sizes = new Map(); // how large a word is, in which font
     this.strengths = new Map(); // place to how visible its label is
@@ -125,7 +126,7 @@ export class Labels {
     }
     for (const [place, strength] of strengths) {
       const label = placed.get(place);
-      const size = label?.size ?? this.sizes.get(`${place}`);
+      const size = label?.size ?? this.sizes.get(`${this.kind}${place}`);
       const alpha = label === undefined ? strength - passed / FADE : strength;
       if (alpha <= 0 || size === undefined) {
         strengths.delete(place);
@@ -158,7 +159,7 @@ export class Labels {
 
   /** Return how large a label is, and all that its picture is made of. */
   size(map, place, look) {
-    const key = look === null ? `${place}` : `${place} ${look.weight} ${look.color} ${look.size}`;
+    const key = look === null ? `${this.kind}${place}` : `${this.kind}${place} ${look.weight} ${look.color} ${look.size}`;
     let size = this.sizes.get(key);
     if (size !== undefined) return size;
     const [usual, weight] = map.letters(place);

@@ -1,6 +1,6 @@
 // The page: what is asked stands in the address, so that it can be gone back to.
 
-import { getMap, getModel, getWords, watchServer } from "./api.js";
+import { getMap, getModel, getRegions, getWords, watchServer } from "./api.js";
 import { byId, thousands } from "./dom.js";
 import { GONE, initHeader, initHelp, initTheme, isFree, isTyping, Tabs, warn } from "./frame.js";
 import { WordMap } from "./map.js";
@@ -56,10 +56,11 @@ async function watchMap() {
       byId("progress").hidden = found.stage === "final";
       byId("progress-bar").value = found.progress;
       byId("progress-text").textContent = `Arranging the map … ${Math.round(100 * found.progress)} %`;
-      if (found.stage === "final") return;
+      if (found.stage === "final") break;
     }
     await pause(PAUSE);
   }
+  map.setRegions((await getRegions()).levels);
 }
 
 function pause(milliseconds) {

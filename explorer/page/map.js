@@ -4,16 +4,22 @@ import { make, thousands, wordElement } from "./dom.js";
 import { Points, Quads } from "./drawing.js";
 import { rgb } from "./frame.js";
 import { Labels } from "./labels.js";
+import { RegionNames } from "./regions.js";
 import { MapView, REACH } from "./view.js";
 
 const SIZES = [[60, 17, 600], [600, 15, 550], [6000, 13.5, 500], [Infinity, 12.5, 400]]; // up to which word, in which letters
+const FAR = 1.3; // how near regions are named, not words
 
 export class WordMap extends MapView {
   constructor(onPick) {
     super(onPick);
     this.words = null;
     this.drawer = this.gl && new Points(this.gl);
-    this.labels = this.gl && new Labels(new Quads(this.gl));
+    if (this.gl !== null) {
+      const quads = new Quads(this.gl);
+      this.labels = new Labels(quads);
+      this.names = new RegionNames(quads);
+    }
     this.begin();
   }
 
@@ -24,6 +30,7 @@ export class WordMap extends MapView {
   setTheme(theme) {
     this.drawer?.setColors(theme.points, rgb(theme.background));
     this.labels?.setTheme(theme);
+    this.names?.labels.setTheme(theme);
     this.request();
   }
 
@@ -33,13 +40,29 @@ export class WordMap extends MapView {
     this.request();
   }
 
+  /** Take over the names of regions, which stand for the words of the overview. */
+  setRegions(levels) {
+    this.names?.set(levels, this.camera);
+    this.request();
+  }
+
+  /** The words that may be named: none from so far that regions are, but for those that stand out. */
+  get range() {
+    return this.isFar ? [0, 0] : [0, this.words.length];
+  }
+
+  get isFar() {
+    return this.names.nLevels > 0 && this.camera.depth < FAR && this.highlight.marks.size === 0;
+  }
+
   take(points, groups) {
     this.drawer?.set(points, groups);
   }
 
   paint(now) {
     this.drawer.draw(this.camera, this.ratio, this.dimmed);
-    return this.labels.draw(this, now);
+    const isFading = this.labels.draw(this, now);
+    return this.names.draw(this, now, this.isFar ? FAR : -Infinity) || isFading;
   }
 
   restore() {

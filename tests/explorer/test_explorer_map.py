@@ -272,3 +272,21 @@ def test_completions_are_the_most_frequent_words() -> None:
     assert completions.find("RIV", 2) == ["river", "Rive"]
     assert completions.find("STRASS", 3) == ["straße"]
     assert completions.find("x", 3) == []
+
+
+def test_word_map_names_regions_by_their_words(tmp_path: Path) -> None:
+    embeddings, topics = planted(np.random.default_rng(6), 1500, 10)
+    made = finished(WordMap(embeddings, cache=tmp_path))
+    assert made.regions is not None
+    for level, regions in enumerate(made.regions.described()):
+        labels = made.regions.labels_of(level)
+        for label, region in enumerate(regions):
+            rows = [embeddings.key_to_index[word] for word in region["words"]]
+            assert rows == sorted(rows)
+            assert {labels[made.place_of(row)] for row in rows} == {label}
+            usual = np.bincount(topics[made.rows[labels == label]]).argmax()
+            assert usual in topics[rows]
+            assert min(rows) >= 150  # of the tenth that is most frequent there is none
+    found = finished(WordMap(embeddings, cache=tmp_path))
+    assert found.regions is not None
+    assert found.regions.described() == made.regions.described()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -404,7 +403,7 @@ class SentenceIndex(OpenedIndex):
     def explore(
         self,
         *,
-        metadata: str | os.PathLike[str] | Mapping[str, Sequence[Any]] | None = None,
+        metadata: Any = None,
         color: str | None = None,
         host: str = "127.0.0.1",
         port: int | None = None,
@@ -414,9 +413,8 @@ class SentenceIndex(OpenedIndex):
 
         Parameters
         ----------
-        metadata : str, path-like or mapping of str to sequence, optional
-            Columns with a value for each sentence, or a file that has them, in .csv or .jsonl: to filter and to colour
-            by. A data frame of pandas is such a mapping.
+        metadata : path, data frame, dict of lists or list of dict, optional
+            Columns to filter and to colour by, a value for each sentence, beside those of the index.
         color : str, optional
             The column that colours the map at first; by default regions do.
         host : str, default "127.0.0.1"
@@ -436,6 +434,8 @@ class SentenceIndex(OpenedIndex):
             If the extra `explore` is not installed.
         ValueError
             If the metadata does not fit the sentences, or there is no column `color`.
+        CorpusError
+            If the metadata cannot be read.
         """
         exploring = load_optional("w2v.explorer.documents.exploring", "the explorer is not installed")
         return exploring.explore_index(

@@ -5,15 +5,13 @@ import { announce, byId, make, shown } from "../dom.js";
 import { Quads } from "../drawing.js";
 import { rgb } from "../frame.js";
 import { Labels } from "../labels.js";
+import { RegionNames } from "../regions.js";
 import { MapView, REACH } from "../view.js";
 import { colorsOf } from "./colors.js";
 import { Scatter } from "./scatter.js";
 
-const LETTERS = [[19, 650], [16, 600], [14, 550], [12.5, 500]]; // of each level of names
-const [WORDS, WORDS_ON_PHONES] = [3, 2]; // of a name on the map
-const PHONE = 680; // pixels, as in the style sheet
-const SMALLER = 0.8; // letters on phones
 const WAIT = 60; // milliseconds before a sentence is asked for that is pointed at
+const FURTHER = 1.5; // how much nearer than the finest regions names are of help
 const LONGEST_TIP = 220;
 const STRIDE = 5; // pixels between the corners of a lasso
 
@@ -22,10 +20,11 @@ export class DocumentMap extends MapView {
   constructor(onPick, onLasso) {
     super(onPick);
     Object.assign(this, { onLasso, texts: new Map(), asked: 0, lasso: null, isLasso: false, palette: { kind: "regions", bins: 12 } });
-    this.names = { words: [], points: new Float32Array(0), starts: [0], levels: [] };
     if (this.gl !== null) {
       this.scatter = new Scatter(this.gl);
-      this.labels = new Labels(new Quads(this.gl));
+      this.quads = new Quads(this.gl);
+      this.names = new RegionNames(this.quads);
+      this.marks = new Labels(this.quads);
     }
     this.begin();
     this.listenToLasso();
@@ -37,7 +36,8 @@ export class DocumentMap extends MapView {
 
   setTheme(theme) {
     this.theme = theme;
-    this.labels?.setTheme(theme);
+    this.names?.labels.setTheme(theme);
+    this.marks?.setTheme(theme);
     this.setPalette(this.palette);
   }
 
@@ -60,44 +60,21 @@ export class DocumentMap extends MapView {
 
   /** Take over the names of regions, level by level. */
   setRegions(levels) {
-    const n = this.isOnPhone ? WORDS_ON_PHONES : WORDS;
-    const words = [];
-    const spots = [];
-    const starts = [0];
-    for (const regions of levels) {
-      const falling = [...regions].sort((a, b) => b.size - a.size);
-      for (const region of falling) {
-        words.push(region.words.slice(0, n).join(" · "));
-        spots.push(...region.spot);
-      }
-      starts.push(words.length);
-    }
-    this.names = { words, points: new Float32Array(spots), starts, levels };
-    this.labels?.clear();
+    this.names?.set(levels, this.camera);
     this.request();
   }
 
   paint(now) {
-    const { camera, ratio, labels, names } = this;
+    const { camera, ratio, names } = this;
     const isGoing = this.scatter.draw(camera, ratio, this.dimmed);
-    const level = Math.min(names.levels.length - 1, Math.max(0, Math.round(camera.depth)));
-    const range = level < 0 || this.isZoomedIn ? [0, 0] : [names.starts[level], names.starts[level + 1]];
-    const view = { camera, ratio, words: names.words, points: names.points, range, highlight: { marks: new Map(), lines: [] }, hover: null, morph: this.morph, isStill: this.isStill, dimmed: this.highlight.marks.size > 0 ? 0.55 : 1, isCentred: true, letters: (place) => this.letters(place) };
-    const marked = this.points === null ? { ...view } : { ...this, points: this.points };
-    const isFading = labels.draw(view, now, marked);
+    if (this.points !== null) {
+      this.quads.begin(camera.width, camera.height, ratio);
+      this.marks.drawMarks(this);
+      this.quads.end();
+    }
+    const isFading = names.draw(this, now, names.nLevels + FURTHER);
     this.drawLasso();
     return isGoing || isFading;
-  }
-
-  get isOnPhone() {
-    return this.camera.width <= PHONE;
-  }
-
-  /** Return how large the letters of a name are, and how heavy. */
-  letters(place) {
-    const level = this.names.starts.findLastIndex((start) => start <= place);
-    const [pixels, weight] = LETTERS[Math.min(LETTERS.length - 1, level)];
-    return [this.isOnPhone ? SMALLER * pixels : pixels, weight];
   }
 
   /** Fly to where a point is seen among others, if it is out of sight. */
@@ -107,15 +84,9 @@ export class DocumentMap extends MapView {
     if (x < left || x > right || y < low || y > top) this.flyTo(this.closest(place, others, 0.6));
   }
 
-  /** Whether one is nearer than names of regions help. */
-  get isZoomedIn() {
-    return this.camera.depth > this.names.levels.length + 1.5;
-  }
-
   drawLasso() {
     if (this.lasso === null || this.lasso.length < 2) return;
-    const { quads } = this.labels;
-    const { camera } = this;
+    const { camera, quads } = this;
     quads.begin(camera.width, camera.height, this.ratio);
     const corners = this.lasso.map(([x, y]) => [camera.screenX(x), camera.screenY(y)]);
     corners.forEach((corner, i) => i > 0 && quads.line(...corners[i - 1], ...corner, 2, rgb(this.theme.accent), 1));
@@ -125,7 +96,7 @@ export class DocumentMap extends MapView {
 
   restore() {
     this.scatter.restore();
-    this.labels.quads.restore();
+    this.quads.restore();
   }
 
   /** Return the place of the point that is nearest to a spot of the window, one that is not filtered out. */

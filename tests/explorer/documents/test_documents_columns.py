@@ -1,16 +1,13 @@
-"""Columns of metadata: read from files, and cut into bins."""
+"""Columns of metadata, cut into bins."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from w2v.explorer.documents.columns import MOST_BINS, make_column
-from w2v.explorer.documents.metadata import read_metadata
-from w2v.storage.files import ModelError
 
 
 def test_make_column_of_categories_has_the_most_frequent_first() -> None:
@@ -64,34 +61,3 @@ def test_make_column_knows_kinds(values: list[Any], kind: str, bins: list[str]) 
     column = make_column("x", values)
     assert (column.kind, column.bins) == (kind, bins)
     assert np.bincount(column.codes, minlength=len(bins)).min() > 0
-
-
-def test_read_metadata_reads_csv_and_json_lines(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text('year,title\n1999,"a, ""b"""\n2000,\n', encoding="utf-8")
-    assert read_metadata(tmp_path / "a.csv", 2) == {"year": ["1999", "2000"], "title": ['a, "b"', ""]}
-    (tmp_path / "a.jsonl").write_text('{"year": 1999}\n{"year": 2000, "ok": true}\n', encoding="utf-8")
-    assert read_metadata(tmp_path / "a.jsonl", 2) == {"year": [1999, 2000], "ok": [None, True]}
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("a.csv", "x\n1\n2\n", r"a\.csv has 2 rows and the index 3 sentences; give a row for each sentence"),
-        ("a.csv", "x,y\n1\n2,3\n4,5\n", r"a\.csv, line 2: not as many values as the header"),
-        ("a.csv", 'x\n"a\n', r"a\.csv, line 1: unexpected end"),
-        ("a.jsonl", '{"x": 1}\nno\n{}', r"a\.jsonl, line 2 is not JSON"),
-        ("a.jsonl", "[1]\n", r"a\.jsonl, line 1 is not an object"),
-        ("a.jsonl", "{}\n{}\n{}\n", r"a\.jsonl has no columns"),
-        ("a.txt", "x", r"neither \.csv nor \.jsonl"),
-        ("a.csv", b"\xff\xfe", r"not UTF-8"),
-    ],
-)
-def test_read_metadata_names_what_is_wrong(name: str, text: str | bytes, message: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(ValueError, match=message):
-        read_metadata(tmp_path / name, 3)
-
-
-def test_read_metadata_of_no_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="missing"):
-        read_metadata(tmp_path / "missing.csv", 3)

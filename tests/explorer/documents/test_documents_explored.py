@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.document_examples import N_SENTENCES, topic_sentences, write_index
 from tests.helpers.explorer_client import Answer, Client
-from tests.helpers.explorer_examples import TOPICS, save_model
+from tests.helpers.explorer_examples import TOPICS, make_embeddings, save_model
 from w2v import SentenceIndex
 from w2v.explorer.documents.document_map import DocumentMap
 from w2v.explorer.documents.explored import LONGEST_QUERY, ExploredIndex
@@ -122,11 +122,11 @@ def test_search_finds_what_a_full_search_does(client: Client, index: Path) -> No
 def test_document_is_a_sentence_with_what_is_known_of_it(client: Client, index: Path) -> None:
     found = client.post("/api/document", place=place_of(client, 7)).json
     assert (found["sentence"], found["line"], Path(found["file"]).name) == (topic_sentences()[7], 8, "lines.txt")
-    assert found["metadata"] == {"topic": "colours", "year": "1997", "weight": "0.7"}
+    assert found["metadata"] == {"topic": "colours", "year": 1997, "weight": 0.7}
     unit = SentenceIndex(index).table.rows(np.array([7]))[0]
     expected = [row for row in nearest(index, unit).tolist() if topic_sentences()[row] != topic_sentences()[7]]
     assert [client.model.map.rows[hit["place"]] for hit in found["neighbors"]] == expected[:12]
-    assert len(found["regions"]) == len(client.model.map.names)
+    assert len(found["regions"]) == len(client.model.map.regions.levels)
 
 
 def test_table_and_files_hold_what_is_selected(client: Client) -> None:
@@ -140,8 +140,8 @@ def test_table_and_files_hold_what_is_selected(client: Client) -> None:
     saved = list(csv.DictReader(io.StringIO(client.post("/api/save", selected=selected, form="csv").body.decode())))
     lines = [json.loads(x) for x in client.post("/api/save", selected=selected, form="jsonl").body.splitlines()]
     for entries in (saved, lines):
-        assert [(row["sentence"], int(row["line"]), row["year"]) for row in entries] == [
-            (topic_sentences()[row], row + 1, str(1990 + row % 20)) for row in sorted(rows)
+        assert [(row["sentence"], int(row["line"]), int(row["year"])) for row in entries] == [
+            (topic_sentences()[row], row + 1, 1990 + row % 20) for row in sorted(rows)
         ]
     assert client.post("/api/texts", places=[place_of(client, 5)]).json["sentences"] == [topic_sentences()[5]]
 
@@ -179,8 +179,9 @@ def test_map_is_the_same_every_time_and_kept(index: Path, tmp_path: Path, client
     assert kept.state().version == 1
     assert kept.state().layout.stage == "final"
     kept._thread.join(60)
-    assert kept.names == made.names
     assert kept.regions is not None
+    assert made.regions is not None
+    assert kept.regions.described() == made.regions.described()
     np.testing.assert_array_equal(kept.regions.labels, first.regions.labels)
 
 
@@ -218,8 +219,26 @@ def test_damaged_map_is_made_again(index: Path, tmp_path: Path) -> None:
 def test_metadata_may_be_columns(index: Path) -> None:
     explored = ExploredIndex(index, metadata={"row": range(N_SENTENCES)}, color="row")
     assert explored.metadata["row"][5] == 5
-    with pytest.raises(ValueError, match="'row' has 3 values and the index 240 sentences"):
+    with pytest.raises(ValueError, match="have 3 rows and the index 240 sentences; give a row"):
         ExploredIndex(index, metadata={"row": [1, 2, 3]})
+
+
+def test_metadata_of_the_index_and_removed_sentences(index: Path, tmp_path: Path) -> None:
+    records = {"id": [f"s{i}" for i in range(9)], "kind": list("abcabcabc")}
+    built = SentenceIndex.build(make_embeddings(), topic_sentences()[:9], tmp_path / "ids.index", metadata=records)
+    built.remove(["s0", "s4"])
+    explored = ExploredIndex(tmp_path / "ids.index")
+    explored.start()
+    explored.map._thread.join(60)
+    assert sorted(explored.map.rows.tolist()) == [1, 2, 3, 5, 6, 7, 8]
+    for place, row in enumerate(explored.map.rows.tolist()):
+        found = explored.document(place)
+        assert (found["sentence"], found["metadata"]["kind"]) == (topic_sentences()[row], "abc"[row % 3])
+        assert {hit["sentence"] for hit in found["neighbors"]} == {
+            topic_sentences()[other] for other in explored.map.rows.tolist() if other != row
+        }
+    lines = explored.save(base64.b64encode(b"\x7f").decode(), "txt").decode().splitlines()
+    assert lines == [topic_sentences()[row] for row in (1, 2, 3, 5, 6, 7, 8)]
 
 
 def test_explore_serves_while_the_program_goes_on(index: Path) -> None:
@@ -234,7 +253,9 @@ def test_explore_serves_while_the_program_goes_on(index: Path) -> None:
 
 def test_command_names_what_is_wrong(index: Path, tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text("x\n1\n", encoding="utf-8")
-    assert_mistake(run("explore", index, "--metadata", tmp_path / "short.csv"), 1, "1 rows and the index 240 sentences")
+    assert_mistake(
+        run("explore", index, "--metadata", tmp_path / "short.csv"), 1, "have 1 rows and the index 240 sentences"
+    )
     assert_mistake(run("explore", index, "--color", "speaker"), 1, "no column 'speaker' to colour by")
     model = save_model(tmp_path)
     assert_mistake(run("explore", model, "--color", "speaker"), 1, "metadata and colours are for an index of sentences")
