@@ -366,7 +366,7 @@ def _answers(
 
 
 def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
-    return {"query": query, "hits": [hit._asdict() for hit in hits]}
+    return {"query": query, "hits": [hit.to_dict() for hit in hits]}
 
 
 def _print_hits(query: str, hits: list[Hit]) -> None:

@@ -71,7 +71,8 @@ def test_what_works_gives_what_is_meant(names: dict[str, Any]) -> None:
     assert model.wv is model.embeddings_
     hits = index.search("a cat", top_k=2)
     frame = hits.to_pandas()
-    assert hits == index.search("a cat", top_n=2) == [tuple(row) for row in frame.itertuples(index=False)]
+    assert hits == index.search("a cat", top_n=2)
+    assert [tuple(hit.to_dict().values()) for hit in hits] == [tuple(row) for row in frame.itertuples(index=False)]
     assert list(frame) == ["sentence", "similarity", "line", "file"]
     words = model.wv.to_pandas()
     assert list(words.index) == model.wv.index_to_key and np.array_equal(words.to_numpy(), model.wv.vectors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.encoder.retrieval.index.storage import Rows
+from w2v.encoder.retrieval.index.rows import Rows
 from w2v.vectors.table import DType, VectorTable
 
 _ROUNDED: dict[DType, float] = {"float32": 1e-6, "float16": 1e-3, "int8": 2e-2}

@@ -14,6 +14,7 @@ from w2v.vectors.table import VectorTable
 
 _FEW_QUERIES = 16  # with more, it is less work to widen rows once for all of them
 _ROWS_OF_A_TASK = 1 << 14
+_ROWS_OF_A_BLOCK = 1 << 18
 
 
 def nearest_rows(
@@ -66,5 +67,38 @@ def _by_matrices(
     with threadpool_limits(1, "blas"), thread_pool(workers) as pool:
         parts = list(pool.map(lambda rows: top_rows(queries, table, rows, n), ranges))
     scores, found = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    return best_of(scores, found, n)
+
+
+def nearest_of(
+    queries: NDArray[np.float32], table: VectorTable, rows: slice, n: int, allowed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the best of the rows that are allowed, shape (N,); see `nearest_rows`.
+
+    Those of a block are brought together, so that what is left out costs nothing. There are n scores for each query.
+    """
+    if allowed is None:
+        return nearest_rows(queries, table, rows, n)
+    found = [(np.full((len(queries), n), -np.inf, np.float32), np.full((len(queries), n), -1, np.intp))]
+    start, stop, _ = rows.indices(len(table))
+    for first in range(start, stop, _ROWS_OF_A_BLOCK):
+        block = slice(first, min(first + _ROWS_OF_A_BLOCK, stop))
+        own = np.flatnonzero(allowed[block]) + first
+        if len(own) == block.stop - first:
+            scores, near = nearest_rows(queries, table, block, n)
+        elif len(own):
+            scores, near = nearest_rows(queries, table.take(own), slice(None), n)
+            near = np.where(near >= 0, own[near], -1)
+        else:
+            continue
+        found.append((scores, near))
+    scores, near = (np.concatenate(arrays, axis=1) for arrays in zip(*found, strict=True))
+    return best_of(scores, near, n)
+
+
+def best_of(
+    scores: NDArray[np.float32], rows: NDArray[np.intp], n: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the n highest scores of each query and their rows, equal ones in the order given; shapes (Q, <= n)."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
-    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)

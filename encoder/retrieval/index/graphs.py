@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.encoder.retrieval.index.exact import nearest_rows
+from w2v.encoder.retrieval.index.exact import best_of, nearest_of, nearest_rows
 from w2v.vectors.index import NeighborIndex
 from w2v.vectors.table import VectorTable
 
@@ -17,6 +17,9 @@ GRAPH_ROWS = 1 << 19
 LEAST_ROWS = 1 << 16
 """Fewer are looked at one by one in less time than a graph of their own would save."""
 
+EXACT_LIMIT = 1_000_000
+"""Up to so many sentences all are looked at, unless a graph is asked for."""
+
 _MOST_WANTED = 4096
 
 CONNECTIVITY, EFFORT = 16, 96
@@ -24,39 +27,54 @@ CONNECTIVITY, EFFORT = 16, 96
 
 
 class SentenceGraphs:
-    """Graphs of the first rows of a table; the rows behind them are looked at one by one.
+    """Graphs of ranges of rows of a table; the other rows are looked at one by one.
 
     Parameters
     ----------
     graphs : sequence of NeighborIndex
     ranges : sequence of (int, int)
-        From which to below which row of the table each reaches; they follow each other from 0.
+        From which to below which row of the table each reaches, in their order.
     """
 
     def __init__(self, graphs: Sequence[NeighborIndex] = (), ranges: Sequence[tuple[int, int]] = ()) -> None:
         self._graphs, self._ranges = graphs, ranges
 
     def search(
-        self, queries: NDArray[np.float32], table: VectorTable, n: int
+        self, queries: NDArray[np.float32], table: VectorTable, n: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return nearly the best rows for each query; see `w2v.vectors.ranking.top_rows`.
+        """Return nearly the best rows for each query, of those allowed; see `w2v.vectors.ranking.top_rows`.
 
         They are the best where there are no graphs, and where so many are wanted that most of a graph would be visited.
         """
-        if not self._ranges or n > _MOST_WANTED:
-            return nearest_rows(queries, table, slice(0, len(table)), n)
-        reached = self._ranges[-1][1]
-        found = []
+        wanted, n_allowed = n, len(table) if allowed is None else int(np.count_nonzero(allowed))
+        if allowed is not None and n_allowed:
+            wanted = -(-n * len(table) // n_allowed)  # as many of them are allowed on average
+        while self._ranges and wanted <= _MOST_WANTED:
+            scores, rows = self._search(queries, table, wanted)
+            if allowed is None:
+                return scores, rows
+            is_out = (rows < 0) | ~allowed[rows]
+            if (np.count_nonzero(~is_out, axis=1) >= min(n, n_allowed)).all():
+                return best_of(np.where(is_out, -np.inf, scores), np.where(is_out, -1, rows), n)
+            wanted *= 4
+        return nearest_of(queries, table, slice(0, len(table)), n, allowed)
+
+    def _search(
+        self, queries: NDArray[np.float32], table: VectorTable, n: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        found, reached = [], 0
         for graph, (start, stop) in zip(self._graphs, self._ranges, strict=True):
+            if reached < start:
+                found.append(nearest_rows(queries, table, slice(reached, start), n))
             scores, rows = graph.search(queries, table.take(slice(start, stop)), n)
             found.append((scores, np.where(rows >= 0, rows + start, rows)))
+            reached = stop
         if reached < len(table):
             found.append(nearest_rows(queries, table, slice(reached, len(table)), n))
         if len(found) == 1:
             return found[0]
         scores, rows = (np.concatenate(arrays, axis=1) for arrays in zip(*found, strict=True))
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
-        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+        return best_of(scores, rows, n)
 
 
 def cut_evenly(start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,15 @@ from numpy.typing import NDArray
 
 from w2v.encoder.retrieval.hits import Hit, Hits
 from w2v.encoder.retrieval.index.copies import Copies
-from w2v.encoder.retrieval.index.graphs import SentenceGraphs
-from w2v.encoder.retrieval.index.storage import Contents, Rows, graph_file
+from w2v.encoder.retrieval.index.graphs import EXACT_LIMIT, SentenceGraphs
+from w2v.encoder.retrieval.index.records.stored import Records
+from w2v.encoder.retrieval.index.records.where import parse_where
+from w2v.encoder.retrieval.index.rows import Rows
+from w2v.encoder.retrieval.index.storage import Contents, graph_file
 from w2v.vectors.index import NeighborIndex
+
+Where = str | NDArray[np.bool_] | Sequence[bool] | Callable[[dict[str, Any]], bool]
+"""Which sentences to search: a condition such as ``year >= 2000``, one truth value for each, or what returns it."""
 
 _QUERIES_AT_ONCE, _RESULTS_AT_ONCE = 256, 1 << 22
 _REPEATS = 8  # equal sentences that are expected among the nearest
@@ -23,14 +30,21 @@ class Searcher:
 
     def __init__(self, folder: Path, contents: Contents) -> None:
         self._folder = folder
-        self.contents, self.rows = contents, Rows(folder, contents)
+        self.contents, self.rows, self.records = contents, Rows(folder, contents), Records(folder, contents)
         self._graphs: SentenceGraphs | None = None
 
-    def find(self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool) -> list[list[Hit]]:
+    def find(
+        self,
+        units: NDArray[np.float32],
+        texts: list[str] | None,
+        top_n: int,
+        exact: bool,
+        chosen: NDArray[np.bool_] | None = None,
+    ) -> list[list[Hit]]:
         """Find the sentences that are nearest to vectors, shape (Q, d), of length 1, or 0: these find nothing.
 
         `texts` are what they are the vectors of, or None; with `exact` every sentence is looked at even if there are
-        graphs.
+        graphs; `chosen` as for `nearest`.
         """
         if top_n < 1:
             raise ValueError(f"top_n must be at least 1, not {top_n}")
@@ -39,28 +53,43 @@ class Searcher:
         copies = Copies(self.rows, units, texts)
         hits: list[list[Hit]] = [Hits() for _ in units]
         open_queries = np.flatnonzero(units.any(axis=1))
-        n = min(top_n + _REPEATS, len(self.rows.table))
-        while open_queries.size:
-            scores, rows = self.nearest(units[open_queries], n, exact=exact)
+        n_rows = self.count(chosen)
+        n = min(top_n + _REPEATS, n_rows)
+        while open_queries.size and n:
+            scores, rows = self.nearest(units[open_queries], n, exact=exact, chosen=chosen)
             short = []
             for query, its_scores, its_rows in zip(open_queries.tolist(), scores, rows, strict=True):
                 its_scores, its_rows, is_sure = copies.put_first(query, its_scores, its_rows)
                 hits[query] = Hits(self._distinct(its_scores, its_rows, top_n))
-                if (len(hits[query]) < top_n or not is_sure) and its_rows[-1] >= 0 and n < len(self.rows.table):
+                if (len(hits[query]) < top_n or not is_sure) and its_rows[-1] >= 0 and n < n_rows:
                     short.append(query)
-            open_queries, n = np.array(short, np.intp), min(4 * n, len(self.rows.table))
+            open_queries, n = np.array(short, np.intp), min(4 * n, n_rows)
         return hits
 
+    def count(self, chosen: NDArray[np.bool_] | None) -> int:
+        """Return how many rows are searched."""
+        return self.contents.live if chosen is None else int(np.count_nonzero(chosen))
+
     def nearest(
-        self, units: NDArray[np.float32], n: int, *, exact: bool = False
+        self,
+        units: NDArray[np.float32],
+        n: int,
+        *,
+        exact: bool = False,
+        chosen: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
         """Return the nearest rows of the table, equal sentences and all, for vectors of length 1, shape (Q, d).
 
-        Scores, shape (Q, n), are cosines, falling; where there are fewer they are -inf, and the rows -1.
+        Removed sentences are never among them. `chosen`, shape (N,), says which rows to search, none of them removed;
+        of up to `EXACT_LIMIT` such each is looked at even if there are graphs. Scores, shape (Q, n), are cosines,
+        falling; where there are fewer they are -inf, and the rows -1.
         """
-        graphs = SentenceGraphs() if exact else self.graphs
+        is_exact = exact or (chosen is not None and self.count(chosen) <= EXACT_LIMIT)
+        graphs = SentenceGraphs() if is_exact else self.graphs
+        allowed = self.rows.live if chosen is None else chosen
         step = max(1, min(_QUERIES_AT_ONCE, _RESULTS_AT_ONCE // n))
-        parts = [graphs.search(units[start : start + step], self.rows.table, n) for start in range(0, len(units), step)]
+        starts = range(0, len(units), step)
+        parts = [graphs.search(units[start : start + step], self.rows.table, n, allowed) for start in starts]
         scores, rows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return scores, rows
 
@@ -78,6 +107,31 @@ class Searcher:
             self._graphs = SentenceGraphs(opened, ranges)
         return self._graphs
 
+    def hit(self, row: int, score: float) -> Hit:
+        """Return what a hit tells of a row."""
+        file, line = self.rows.place(row)
+        return Hit(self.rows.sentence(row), score, line, file, *self.records.of(row))
+
+    def chosen(self, where: Where) -> NDArray[np.bool_]:
+        """Return which rows, shape (N,), are not removed and meet a condition."""
+        live = self.rows.live
+        if isinstance(where, str):
+            found = parse_where(where, self.records.kinds).mask(self.records.column)
+            return found if live is None else found & live
+        rows = self.rows.live_rows
+        if callable(where):
+            met = np.array([bool(where(self.records.as_dict(row))) for row in rows.tolist()], np.bool_)
+        else:
+            met = np.asarray(where)
+            if met.dtype != np.bool_ or met.shape != rows.shape:
+                raise ValueError(
+                    f"where must be a condition, or true or false for each of the {len(rows):,} sentences, not "
+                    f"{met.dtype} of shape {met.shape}"
+                )
+        chosen = np.zeros(len(self.rows.table), np.bool_)
+        chosen[rows] = met
+        return chosen
+
     def _distinct(self, scores: NDArray[np.float32], rows: NDArray[np.intp], top_n: int) -> list[Hit]:
         """Return the first `top_n` sentences, equal ones once."""
         seen: dict[str, Hit] = {}
@@ -86,8 +140,7 @@ class Searcher:
                 break
             sentence = self.rows.sentence(row)
             if sentence not in seen:
-                file, line = self.rows.place(row)
-                seen[sentence] = Hit(sentence, score, line, file)
+                seen[sentence] = self.hit(row, score)
                 if len(seen) == top_n:
                     break
         return list(seen.values())

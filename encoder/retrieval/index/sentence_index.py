@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.columns import one_column
-from w2v.display.frames import data_frame
+from w2v.display.frames import frame_of
 from w2v.display.html import html_facts
-from w2v.encoder.model.inference import Output
 from w2v.encoder.model.persistence import KIND as ENCODER_KIND
 from w2v.encoder.retrieval.hits import Hit, Place
-from w2v.encoder.retrieval.index.building import Makes, Progress, append_batches, encode_texts, write_index
-from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, LEAST_ROWS, SentenceGraphs, cut_evenly, has_usearch
-from w2v.encoder.retrieval.index.pictures import Maker, inference_of, load_maker, texts_of
-from w2v.encoder.retrieval.index.searching import Searcher, unit_vectors
+from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
+from w2v.encoder.retrieval.index.graphs import (
+    CONNECTIVITY,
+    EFFORT,
+    EXACT_LIMIT,
+    LEAST_ROWS,
+    SentenceGraphs,
+    cut_evenly,
+    has_usearch,
+)
+from w2v.encoder.retrieval.index.pictures import Maker, load_maker, texts_of
+from w2v.encoder.retrieval.index.rows import Rows
+from w2v.encoder.retrieval.index.searchable import Searchable
+from w2v.encoder.retrieval.index.searching import Searcher, Where
 from w2v.encoder.retrieval.index.storage import (
     ENCODER,
     Contents,
     graph_file,
     locked_for_adding,
+    part_folder,
     read_contents,
     write_contents,
 )
-from w2v.settings.habits import Answering, also_called
 from w2v.storage.files import ModelError
 from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
@@ -44,11 +53,8 @@ if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
     from w2v.neural.tasks.images.classifier import ImageClassifier
 
-EXACT_LIMIT = 1_000_000
-"""Up to so many sentences all are looked at, unless a graph is asked for."""
 
-
-class SentenceIndex(Answering):
+class SentenceIndex(Searchable):
     """Sentences and their vectors in a folder, with the encoder that made them.
 
     `SentenceIndex(path)` opens one, as `SentenceIndex.open` does, and `SentenceIndex.build` makes one. Sentences and
@@ -97,11 +103,14 @@ class SentenceIndex(Answering):
         self._hold(Path(path), contents, state, workers)
 
     def _hold(self, path: Path, contents: Contents, state: Maker, workers: int | None) -> None:
+        super().__init__(state, contents.dimension, workers)
         self._path = path
-        self._state = state
-        self._workers = workers
-        self._inference: Makes | None = None
-        self._searcher = Searcher(path, contents)
+        self._read(contents)
+
+    def _read(self, contents: Contents) -> None:
+        """Map what the folder has by now."""
+        self._searcher = Searcher(self._path, contents)
+        self._live_table: VectorTable | None = None
 
     @classmethod
     def of(cls, path: Path, contents: Contents, state: Maker, workers: int | None = None) -> SentenceIndex:
@@ -212,17 +221,20 @@ class SentenceIndex(Answering):
         return cls(path, tokenizer=tokenizer, workers=workers)
 
     def __len__(self) -> int:
-        return self.contents.sentences
+        return self.contents.live
 
-    def __getitem__(self, row: int) -> str:
-        n = len(self)
-        if not -n <= row < n:
-            raise IndexError(f"the index has {n:,} sentences, and none of number {row}")
-        return self._searcher.rows.sentence(row % n)
+    def __getitem__(self, number: int) -> str:
+        return self.rows.sentence(self._row(number))
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, len(self), 1 << 12):
             yield from self.sentences(start, min(start + (1 << 12), len(self)))
+
+    def _row(self, number: int) -> int:
+        n = len(self)
+        if not -n <= number < n:
+            raise IndexError(f"the index has {n:,} sentences, and none of number {number}")
+        return int(self.rows.live_rows[number]) if self.contents.removed else number % n
 
     def __repr__(self) -> str:
         how = "approximate" if self.is_approximate else "exact"
@@ -239,9 +251,8 @@ class SentenceIndex(Answering):
         return html_facts("Sentence index", facts)
 
     def to_pandas(self) -> DataFrame:
-        """Return a data frame of the columns sentence, line and file, all sentences in memory; needs pandas."""
-        places = [self.place(row) for row in range(len(self))]
-        return data_frame({name: [getattr(place, name) for place in places] for name in Place._fields})
+        """Return a data frame of the columns sentence, line and file, ids and metadata, all in memory; needs pandas."""
+        return frame_of([self.place(number) for number in range(len(self))], Place._fields)
 
     @property
     def path(self) -> Path:
@@ -249,14 +260,14 @@ class SentenceIndex(Answering):
         return self._path
 
     @property
-    def state(self) -> Maker:
-        """The encoder, or the classifier of pictures."""
-        return self._state
-
-    @property
     def table(self) -> VectorTable:
-        """The vectors, of length 1, shape (N, d), in the order of the sentences."""
-        return self._searcher.rows.table
+        """The vectors, of length 1, shape (N, d), in the order of the sentences.
+
+        They are memory-mapped, but in memory after sentences were removed; see `compact`.
+        """
+        if self._live_table is None:
+            self._live_table = self.rows.table.take(self.rows.live_rows) if self.contents.removed else self.rows.table
+        return self._live_table
 
     @property
     def dtype(self) -> DType:
@@ -273,14 +284,17 @@ class SentenceIndex(Answering):
         """What the index holds."""
         return self._searcher.contents
 
-    def place(self, row: int) -> Place:
-        """Return sentence `row`, from 0, and where it came from."""
-        file, line = self._searcher.rows.place(row)
-        return Place(self[row], line, file)
+    def place(self, number: int) -> Place:
+        """Return a sentence, by its number from 0, and where it came from."""
+        row = self._row(number)
+        file, line = self.rows.place(row)
+        return Place(self.rows.sentence(row), line, file)
 
     def sentences(self, start: int, stop: int) -> list[str]:
-        """Return the sentences from `start` to below `stop`."""
-        return self._searcher.rows.sentences(start, stop)
+        """Return the sentences from number `start` to below `stop`."""
+        if self.contents.removed:
+            return [self.rows.sentence(row) for row in self.rows.live_rows[start:stop].tolist()]
+        return self.rows.sentences(start, stop)
 
     def add(self, sentences: Any, *, approximate: bool | None = None, progress: Progress | None = None) -> int:
         """Add sentences behind those that are there.
@@ -317,7 +331,7 @@ class SentenceIndex(Answering):
             contents = append_batches(self._path, before, batches)
             if contents.sentences == before.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to add")
-            self._searcher = Searcher(self._path, contents)
+            self._read(contents)
         self._link(approximate, progress)
         return contents.sentences - before.sentences
 
@@ -327,17 +341,10 @@ class SentenceIndex(Answering):
             self.build_graphs(progress=progress)
 
     @property
-    def inference(self) -> Makes:
-        """What encodes queries and further sentences."""
-        if self._inference is None:
-            self._inference = inference_of(self._state, self._workers)
-        return self._inference
-
-    @property
     def wants_graphs(self) -> bool:
         """Whether so many sentences are in no graph that searches would be much faster with one."""
-        n, reached = len(self), self.contents.in_graphs
-        return (n > EXACT_LIMIT or reached > 0) and n - reached >= LEAST_ROWS
+        n, linked = self.contents.sentences, self.contents.in_graphs
+        return (n > EXACT_LIMIT or linked > 0) and n - linked >= LEAST_ROWS
 
     def build_graphs(
         self, *, connectivity: int = CONNECTIVITY, effort: int = EFFORT, progress: Progress | None = None
@@ -369,84 +376,50 @@ class SentenceIndex(Answering):
         """
         import_usearch()
         with locked_for_adding(self._path):
-            self._searcher = Searcher(self._path, read_contents(self._path))
-            reached = self.contents.in_graphs
-            for start, stop in cut_evenly(reached, len(self)):
-                told = None if progress is None else partial(_tell_linked, progress, start, len(self))
+            self._read(read_contents(self._path))
+            before = self.contents.in_graphs
+            for start, stop in chain.from_iterable(cut_evenly(*ends) for ends in self.contents.outside_graphs()):
+                told = None if progress is None else partial(_tell_linked, progress, start, self.contents.sentences)
                 how: dict[str, Any] = {"connectivity": connectivity, "effort": effort, "workers": self._workers}
-                part = self.table.take(slice(start, stop))
+                part = self.rows.table.take(slice(start, stop))
                 graph = NeighborIndex.build(part, dtype="int8", progress=told, **how)
                 graph.write(graph_file(self._path, start, stop))
                 contents = self.contents.with_graph(start, stop)
                 write_contents(self._path, contents)
-                self._searcher = Searcher(self._path, contents)
-        return len(self) - reached
+                self._read(contents)
+        return self.contents.in_graphs - before
 
     def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
         """Return the fraction of the true `top_n` nearest that a search finds, for evenly spread sentences."""
-        return fidelity.measure_recall(self.graphs, self.table, top_n=top_n, n_sampled=n_sampled)
+        return fidelity.measure_recall(self.graphs, self.rows.table, top_n=top_n, n_sampled=n_sampled)
 
-    @overload
-    def search(self, queries: str, *, top_n: int = ..., exact: bool = ...) -> list[Hit]: ...
-    @overload
-    def search(self, queries: list[str], *, top_n: int = ..., exact: bool = ...) -> list[list[Hit]]: ...
-    @also_called(top_k="top_n", topn="top_n", k="top_n")
-    def search(self, queries: str | list[str], *, top_n: int = 10, exact: bool = False) -> list[Hit] | list[list[Hit]]:
-        """Find the sentences that are nearest to one query, or to each of many.
+    def _find(
+        self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool, where: Where | None
+    ) -> list[list[Hit]]:
+        return self._searcher.find(units, texts, top_n, exact, self.chosen(where))
 
-        Parameters
-        ----------
-        queries : str or list of str
-        top_n : int, default 10
-            How many to find; equal sentences come once.
-        exact : bool, default False
-            Look at every sentence even if there are graphs.
-
-        Returns
-        -------
-        list of Hit, or a list of them for each query
-            The nearest first. A query of many without a known word finds nothing.
-
-        Raises
-        ------
-        ValueError
-            If no word of a single query is known, or `top_n` is below 1.
-        ModelError
-            If the index is damaged.
-        ImportError
-            If there are graphs, usearch is not installed, and `exact` is False.
-        """
-        if isinstance(queries, str):
-            [vector] = self.encode([queries])
-            if not vector.any():
-                raise ValueError(f"no word of the query {queries!r:.80} is known to the encoder")
-            return self._searcher.find(vector[None], [queries], top_n, exact)[0]
-        texts = list(one_column(queries))
-        return self._searcher.find(self.encode(texts), texts, top_n, exact)
-
-    def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of sentences, shape (S, d), of length 1; zeros for those without a known word."""
-        output = Output(truncate_dim=self.contents.dimension)
-        vectors: NDArray[np.float32] = self.inference.encode(list(one_column(sentences)), output)
-        return vectors
-
-    def search_vectors(self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False) -> list[list[Hit]]:
-        """Find the sentences that are nearest to each vector, shape (Q, d), of any length but 0; see `search`.
-
-        Raises
-        ------
-        TypeError
-            If they are no numbers.
-        ValueError
-            If a vector has another width or is not finite.
-        """
-        return self._searcher.find(unit_vectors(vectors, self.contents.dimension), None, top_n, exact)
+    def chosen(self, where: Where | None) -> NDArray[np.bool_] | None:
+        """Return which rows, shape (N,), a condition chooses, no removed ones; None without a condition."""
+        return None if where is None else self._searcher.chosen(where)
 
     def nearest(
-        self, units: NDArray[np.float32], n: int, *, exact: bool = False
+        self, units: NDArray[np.float32], n: int, *, exact: bool = False, chosen: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
         """Return the nearest rows of the table, equal sentences and all; see `Searcher.nearest`."""
-        return self._searcher.nearest(units, n, exact=exact)
+        return self._searcher.nearest(units, n, exact=exact, chosen=chosen)
+
+    def hit(self, row: int, similarity: float) -> Hit:
+        """Return what a hit tells of a row."""
+        return self._searcher.hit(row, similarity)
+
+    @property
+    def rows(self) -> Rows:
+        """The sentences by the numbers of their rows, which stay what they are until `compact`; removed ones too."""
+        return self._searcher.rows
+
+    def part_folder(self, name: str) -> Path:
+        """Return the folder of something that is derived from the sentences; see `storage.part_folder`."""
+        return part_folder(self._path, name)
 
     @property
     def graphs(self) -> SentenceGraphs:

@@ -2,13 +2,14 @@
 
 `config.json` says how much of each file counts. Adding writes behind that, flushes the files to the disk, and then
 replaces `config.json` in one step; whatever happens before, the index is as it was, and the next addition cuts off
-what lies behind. What a reader has mapped stays as it is.
+what lies behind. Ids and metadata of a range of sentences, graphs, and the numbers of removed sentences are in files
+that are never changed: others take their place in `config.json`. What a reader has mapped stays as it is.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -18,22 +19,34 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.storage.files import ModelError, atomic_file, lock_folder, reading
+from w2v.corpora.tables.typed import DTYPES as COLUMN_DTYPES
+from w2v.corpora.tables.typed import Kind
+from w2v.storage.files import ModelError, atomic_file, lock_folder
 from w2v.vectors.model_folder import FORMAT, LAYOUT, check_positive, encode_json, parse_json, read_header
 from w2v.vectors.table import DTYPES, DType, VectorTable
 
 KIND = "sentence-index"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 has ids, metadata, removed sentences or gaps between graphs; an index without them is written as 1."""
 
 ENCODER, TEXT, POSITIONS, VECTORS, SCALES = (
     "encoder", "sentences.txt", "positions.bin", "vectors.bin", "scales.bin",
 )  # fmt: skip
 """Names in the folder: that of the encoder, and the files that grow."""
+PARTS = "parts"
+"""The folder of what else is derived from the sentences, each part in a folder of its own; see `part_folder`."""
+ID = "id"
+"""The column of ids among the columns of metadata."""
+
+Range = tuple[int, int]
 
 START, LINE = 0, 1
 """Columns of the positions: where a sentence starts in the text, in bytes, and the line that it was on, from 1."""
 
-_GRAPH_NAME = "graph-{start}-{stop}.safetensors"
+_RANGE_NAME = re.compile(r"(?:graph|records)-\d+-\d+\.safetensors|removed-\d+\.bin")
+
+
+_OF = {"graph": "graphs", "records": "records"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,15 @@ class Contents:
     sources : tuple of Source
         In the order of the sentences.
     graphs : tuple of (int, int)
-        From which to below which sentence each graph of near sentences reaches; they follow each other from 0.
+        From which to below which sentence each graph of near sentences reaches, in their order.
+    columns : tuple of (str, str)
+        Names and types of the columns of metadata, that of the ids, `ID`, among them.
+    records : tuple of (int, int)
+        From which to below which sentence each file of ids and metadata reaches, in their order.
+    removed : int
+        How many sentences are removed.
+    encoder_digest : str
+        SHA-256 of the encoder; empty where an older version has written the index.
     """
 
     dimension: int
@@ -82,16 +103,35 @@ class Contents:
     sentences: int = 0
     text_bytes: int = 0
     sources: tuple[Source, ...] = ()
-    graphs: tuple[tuple[int, int], ...] = ()
+    graphs: tuple[Range, ...] = ()
+    columns: tuple[tuple[str, Kind], ...] = ()
+    records: tuple[Range, ...] = ()
+    removed: int = 0
+    encoder_digest: str = ""
 
     @property
     def in_graphs(self) -> int:
-        """How many sentences, from the first on, are in graphs."""
-        return self.graphs[-1][1] if self.graphs else 0
+        """How many sentences are in graphs."""
+        return sum(stop - start for start, stop in self.graphs)
+
+    @property
+    def live(self) -> int:
+        """How many sentences are not removed."""
+        return self.sentences - self.removed
+
+    def outside_graphs(self) -> list[Range]:
+        """Return the ranges of sentences that are in no graph."""
+        borders = [0, *(border for ends in self.graphs for border in ends), self.sentences]
+        return [(start, stop) for start, stop in zip(borders[::2], borders[1::2], strict=True) if start < stop]
 
     def with_graph(self, start: int, stop: int) -> Contents:
         """Return the contents with a further graph."""
-        return replace(self, graphs=(*self.graphs, (start, stop)))
+        return replace(self, graphs=tuple(sorted([*self.graphs, (start, stop)])))
+
+    def file_names(self) -> set[str]:
+        """Return the names of the files that belong to the index."""
+        named = {f"{what}-{a}-{b}.safetensors" for what in ("graph", "records") for a, b in getattr(self, _OF[what])}
+        return named | ({f"removed-{self.removed}.bin"} if self.removed else set())
 
     def sizes(self) -> dict[str, int]:
         """Return how many bytes of each file count."""
@@ -104,7 +144,9 @@ class Contents:
 
     def to_config(self) -> dict[str, Any]:
         """Return the configuration."""
-        return {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **asdict(self)}
+        reached = self.graphs[-1][1] if self.graphs else 0
+        is_plain = not (self.columns or self.removed) and self.in_graphs == reached
+        return {"format": FORMAT, "format_version": 1 if is_plain else FORMAT_VERSION, "kind": KIND, **asdict(self)}
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
@@ -116,18 +158,24 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
         raise ModelError(f"{file} is damaged: dtype must be one of {', '.join(DTYPES)}, and splits true or false")
     try:
         sources = tuple(_read_source(entry) for entry in config["sources"])
-        graphs = tuple(_read_graph(entry) for entry in config["graphs"])
-        text_bytes = _read_count(config["text_bytes"])
+        graphs = tuple(_read_range(entry) for entry in config["graphs"])
+        records = tuple(_read_range(entry) for entry in config.get("records", ()))
+        columns = tuple(_read_column(entry) for entry in config.get("columns", ()))
+        text_bytes, removed = _read_count(config["text_bytes"]), _read_count(config.get("removed", 0))
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{file} is damaged: sources, graphs or text_bytes is missing or wrong ({error})") from error
+        raise ModelError(
+            f"{file} is damaged: sources, graphs, records or text_bytes is missing or wrong ({error})"
+        ) from error
     contents = Contents(
-        config["dimension"], config["dtype"], config["splits"], config["sentences"], text_bytes, sources, graphs
-    )
-    reached = 0
-    for start, stop in graphs:
-        if start != reached or not start < stop <= contents.sentences:
-            raise ModelError(f"{file} is damaged: its graphs do not follow each other")
-        reached = stop
+        config["dimension"], config["dtype"], config["splits"], config["sentences"], text_bytes, sources, graphs,
+        columns, records, removed, str(config.get("encoder_digest", "")),
+    )  # fmt: skip
+    for name in _OF.values():
+        borders = [0, *(border for ends in getattr(contents, name) for border in ends), contents.sentences]
+        if borders != sorted(borders) or any(start == stop for start, stop in getattr(contents, name)):
+            raise ModelError(f"{file} is damaged: its {name} do not follow each other")
+    if removed > contents.sentences or len(dict(columns)) != len(columns):
+        raise ModelError(f"{file} is damaged: it removes more sentences than it has, or names a column twice")
     if sum(source.sentences for source in sources) != contents.sentences:
         raise ModelError(f"{file} is damaged: its sources have not as many sentences as the index")
     return contents
@@ -145,9 +193,16 @@ def _read_source(entry: Any) -> Source:
     return Source(entry["name"], _read_count(entry["sentences"]), _read_count(entry["lines"]))
 
 
-def _read_graph(entry: Any) -> tuple[int, int]:
+def _read_range(entry: Any) -> Range:
     start, stop = entry
     return _read_count(start), _read_count(stop)
+
+
+def _read_column(entry: Any) -> tuple[str, Kind]:
+    name, kind = entry
+    if not isinstance(name, str) or kind not in COLUMN_DTYPES:
+        raise ValueError(f"{entry!r:.60} is not a column")
+    return name, kind
 
 
 def write_contents(folder: Path, contents: Contents) -> None:
@@ -158,7 +213,35 @@ def write_contents(folder: Path, contents: Contents) -> None:
 
 def graph_file(folder: Path, start: int, stop: int) -> Path:
     """Return the file of the graph of sentences from `start` to below `stop`."""
-    return folder / _GRAPH_NAME.format(start=start, stop=stop)
+    return folder / f"graph-{start}-{stop}.safetensors"
+
+
+def records_file(folder: Path, start: int, stop: int) -> Path:
+    """Return the file of the ids and metadata of sentences from `start` to below `stop`."""
+    return folder / f"records-{start}-{stop}.safetensors"
+
+
+def removed_file(folder: Path, n_removed: int) -> Path:
+    """Return the file of the rows of removed sentences, int64, rising; there is one for each number of them."""
+    return folder / f"removed-{n_removed}.bin"
+
+
+def part_folder(folder: Path, name: str) -> Path:
+    """Return the folder of something that is derived from the sentences, whether it is there or not.
+
+    Sentences keep their rows while others are added or removed, and new ones get the rows behind them: a part that
+    tells up to which row it goes can be brought up to date. `compact` numbers rows anew, and writes no parts.
+    """
+    return folder / PARTS / name
+
+
+def remove_obsolete(folder: Path, contents: Contents) -> None:
+    """Delete files whose place others have taken; whoever has opened the index has them mapped."""
+    needed = contents.file_names()
+    for name in os.listdir(folder):
+        if _RANGE_NAME.fullmatch(name) and name not in needed:
+            with suppress(OSError):
+                os.unlink(folder / name)
 
 
 def is_index(path: str | os.PathLike[str]) -> bool:
@@ -173,79 +256,12 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
     """Raise `ModelError` unless all of what is at `path` is an index and may be deleted."""
     if not is_index(path):
         raise ModelError(f"{path} exists and is not an index of sentences, so it is not overwritten")
-    known = {LAYOUT.config, ENCODER, TEXT, POSITIONS, VECTORS, SCALES}
+    known = {LAYOUT.config, ENCODER, TEXT, POSITIONS, VECTORS, SCALES, PARTS}
     for entry in sorted(os.listdir(path)):
-        if entry not in known and not (entry.startswith("graph-") and entry.endswith(".safetensors")):
+        if entry not in known and not _RANGE_NAME.fullmatch(entry):
             raise ModelError(
                 f"{path} is not overwritten: it also holds {entry!r}, which is no part of an index; move it elsewhere"
             )
-
-
-class Rows:
-    """The sentences and vectors of an index, memory-mapped.
-
-    Attributes
-    ----------
-    table : VectorTable of shape (N, d)
-        Rows of length 1.
-    positions : ndarray of shape (N, 2), int64
-        See `START` and `LINE`.
-
-    Raises
-    ------
-    ModelError
-        If a file is missing or shorter than the configuration says.
-    """
-
-    def __init__(self, folder: Path, contents: Contents) -> None:
-        self._folder, self._contents = folder, contents
-        mapped = {name: _mapped(folder / name, size) for name, size in contents.sizes().items()}
-        n = contents.sentences
-        stored = np.frombuffer(mapped[VECTORS], contents.dtype).reshape(n, contents.dimension)
-        scales = np.frombuffer(mapped[SCALES], np.float32) if SCALES in mapped else None
-        if scales is not None and not (scales >= 0).all():
-            raise ModelError(f"{folder / SCALES} is damaged: a scale is negative or no number")
-        self.table = VectorTable(stored, scales, are_units=True)
-        self.positions: NDArray[np.int64] = np.frombuffer(mapped[POSITIONS], np.int64).reshape(n, 2)
-        self._text = mapped[TEXT]
-        self._ends = np.cumsum([source.sentences for source in contents.sources])
-
-    def sentence(self, row: int) -> str:
-        """Return a sentence; see `sentences`."""
-        return self.sentences(row, row + 1)[0]
-
-    def sentences(self, start: int, stop: int) -> list[str]:
-        """Return the sentences from `start` to below `stop`; a ModelError if the index is damaged there."""
-        borders = self.positions[start : stop + 1, START].tolist()
-        if stop == len(self.positions):
-            borders.append(len(self._text))
-        if borders != sorted(borders) or borders[0] < 0 or borders[-1] > len(self._text):
-            raise ModelError(f"{self._folder / POSITIONS} is damaged at sentence {start + 1}; build the index again")
-        data = self._text[borders[0] : borders[-1]]
-        try:
-            return [
-                data[a - borders[0] : b - 1 - borders[0]].decode() for a, b in zip(borders, borders[1:], strict=False)
-            ]
-        except UnicodeDecodeError as error:
-            raise ModelError(
-                f"{self._folder / TEXT} is damaged at sentence {start + 1}; build the index again"
-            ) from error
-
-    def place(self, row: int) -> tuple[str, int]:
-        """Return the file that a sentence came from and its line there, from 1."""
-        source = self._contents.sources[int(np.searchsorted(self._ends, row, side="right"))]
-        return source.name, int(self.positions[row, LINE])
-
-
-def _mapped(file: Path, size: int) -> mmap.mmap | bytes:
-    """Map the first bytes of a file."""
-    if size == 0:
-        return b""
-    with reading(file) as stream:
-        found = os.fstat(stream.fileno()).st_size
-        if found < size:
-            raise ModelError(f"{file} is damaged: it has {found:,} bytes, but {size:,} were written")
-        return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
 
 
 class EncodedBatch(NamedTuple):
@@ -351,8 +367,13 @@ def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iter
 
 @contextmanager
 def locked_for_adding(folder: Path) -> Iterator[None]:
-    """Keep other processes from adding to the same index; a ModelError if one is adding to it now."""
+    """Keep other processes from changing the same index; a ModelError if one is changing it now."""
+    before = _inode(folder)
     with lock_folder(folder) as is_mine:
-        if is_mine is False:
-            raise ModelError(f"another process is adding to {folder}; try again when it has finished")
+        if is_mine is False or _inode(folder) != before:  # compacted in between
+            raise ModelError(f"another process is changing {folder}; try again when it has finished")
         yield
+
+
+def _inode(folder: Path) -> int | None:
+    return os.stat(folder).st_ino if folder.exists() else None

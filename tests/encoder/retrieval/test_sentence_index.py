@@ -252,7 +252,7 @@ def test_add_refuses_an_index_that_is_being_added_to(many_index: Path) -> None:
     with lock_folder(many_index) as is_mine:
         if is_mine is None:
             pytest.skip("folders cannot be locked here")
-        with pytest.raises(ModelError, match="another process is adding to .*many.index; try again"):
+        with pytest.raises(ModelError, match="another process is changing .*many.index; try again"):
             SentenceIndex.open(many_index).add(["w1"])
 
 
@@ -358,7 +358,7 @@ def test_open_refuses_what_is_no_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 2}, "newer version of w2v"),
+        ({"format_version": 3}, "newer version of w2v"),
         ({"sentences": 0}, "sentences must be a positive integer"),
         ({"sentences": N_MANY + 1}, "its sources have not as many sentences"),
         (
@@ -371,11 +371,11 @@ def test_open_refuses_what_is_no_index(tmp_path: Path) -> None:
         ({"splits": 1}, "splits true or false"),
         ({"text_bytes": -1}, "-1 is not a count"),
         ({"text_bytes": 1 << 40}, "sentences.txt is damaged: it has"),
-        ({"sources": None}, "sources, graphs or text_bytes"),
+        ({"sources": None}, "sources, graphs, records or text_bytes"),
         ({"sources": [{"name": 3, "sentences": N_MANY, "lines": N_MANY}]}, "3 is not a name"),
-        ({"graphs": [[0, 5], [6, 9]]}, "graphs do not follow each other"),
+        ({"graphs": [[0, 5], [4, 9]]}, "graphs do not follow each other"),
         ({"graphs": [[0, N_MANY + 1]]}, "graphs do not follow each other"),
-        ({"graphs": [[0]]}, "sources, graphs or text_bytes"),
+        ({"graphs": [[0]]}, "sources, graphs, records or text_bytes"),
     ],
 )
 def test_open_refuses_a_damaged_configuration(many_index: Path, changes: dict[str, Any], message: str) -> None:

@@ -1,0 +1,1 @@
+"""Ids and metadata of the sentences of an index, and conditions on them."""

@@ -1,0 +1,269 @@
+r"""Conditions on ids and metadata, such as ``year >= 2000 and lang in ('de', 'fr')``: parsed and checked, never run.
+
+A condition compares columns with values::
+
+    year >= 2000            = == != < <= > >=, from either side, also 2000 <= year < 2010
+    lang in ('de', 'fr')    or not in
+    author is missing       or is not missing
+    reviewed                a column of true and false by itself
+
+Comparisons are joined by ``and``, ``or``, ``not`` and parentheses. Text is in single or double quotes, doubled within
+(``'it''s'``); a name that is no plain word is in backquotes (```published in```). Text is compared by its
+characters, so that dates like 2024-05-31 are in order. A missing value meets no comparison but ``!=`` and ``not in``.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.tables.typed import IN_WORDS, Column, Kind
+
+Mask = NDArray[np.bool_]
+Literal = str | int | float | bool
+Read = Callable[[str], Column]
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+    |(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")|`(?P<quoted>[^`]+)`|(?P<word>[^\W\d]\w*)
+    |(?P<sign><=|>=|==|!=|<>|[=<>(),])|(?P<end>$))""",
+    re.VERBOSE,
+)
+_COMPARES: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_ALSO = {"=": "==", "<>": "!="}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_KEYWORDS = frozenset("and or not in is missing true false null none".split())
+_DEEPEST = 100
+
+
+class WhereError(ValueError):
+    """A condition cannot be understood; the message names the position in it."""
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is asked of the rows of an index.
+
+    Attributes
+    ----------
+    text : str
+    """
+
+    text: str
+    _meets: Callable[[Read], Mask]
+
+    def mask(self, read: Read) -> Mask:
+        """Return which rows meet it; `read` returns a column by its name."""
+        return self._meets(read)
+
+
+def parse_where(text: str, kinds: Mapping[str, Kind]) -> Condition:
+    """Parse a condition on columns of some names and types; WhereError if that cannot be done."""
+    parser = _Parser(text, kinds)
+    meets = parser.any_of(0)
+    if parser.token.kind != "end":
+        raise parser.error(f"expected and, or, or the end, not {parser.token.text!r:.40}")
+    return Condition(text, meets)
+
+
+class _Parser:
+    def __init__(self, text: str, kinds: Mapping[str, Kind]) -> None:
+        self._text, self._kinds = text, kinds
+        self.token = self._next(0)
+
+    def error(self, message: str, at: int | None = None) -> WhereError:
+        """Return the error for a position, by default that of the current token."""
+        return WhereError(
+            f"the condition {self._text!r:.200}, at position {(self.token.at if at is None else at) + 1}: {message}"
+        )
+
+    def _next(self, start: int) -> _Token:
+        found = _TOKEN.match(self._text, start)
+        if found is None:
+            at = start + len(self._text[start:]) - len(self._text[start:].lstrip())
+            what = "a quote that nothing ends" if self._text[at] in "'\"`" else f"{self._text[at]!r} means nothing here"
+            raise WhereError(f"the condition {self._text!r:.200}, at position {at + 1}: {what}")
+        kind = str(found.lastgroup)
+        self._stop = found.end()
+        return _Token(kind, found[kind], found.start(kind))
+
+    def _take(self) -> _Token:
+        token = self.token
+        self.token = self._next(self._stop)
+        return token
+
+    def _is(self, word: str) -> bool:
+        """Say whether the current token is a keyword or a sign, and pass it if so."""
+        is_it = self.token.kind in ("word", "sign") and self.token.text.lower() == word
+        if is_it:
+            self._take()
+        return is_it
+
+    def any_of(self, depth: int) -> Callable[[Read], Mask]:
+        """Parse what is joined by `or`."""
+        if depth > _DEEPEST:
+            raise self.error(f"more than {_DEEPEST} parentheses in each other")
+        parts = [self._all_of(depth)]
+        while self._is("or"):
+            parts.append(self._all_of(depth))
+        return parts[0] if len(parts) == 1 else lambda read: np.logical_or.reduce([part(read) for part in parts])
+
+    def _all_of(self, depth: int) -> Callable[[Read], Mask]:
+        parts = [self._one(depth)]
+        while self._is("and"):
+            parts.append(self._one(depth))
+        return parts[0] if len(parts) == 1 else lambda read: np.logical_and.reduce([part(read) for part in parts])
+
+    def _one(self, depth: int) -> Callable[[Read], Mask]:
+        is_negated = False
+        while self._is("not"):
+            is_negated = not is_negated
+        if self._is("("):
+            meets = self.any_of(depth + 1)
+            if not self._is(")"):
+                raise self.error("a parenthesis is not closed")
+        else:
+            meets = self._comparison()
+        return _negated(meets) if is_negated else meets
+
+    def _comparison(self) -> Callable[[Read], Mask]:
+        at = self.token.at
+        left = self._operand()
+        if isinstance(left, _Column):
+            if self._is("is"):
+                is_negated = self._is("not")
+                if not (self._is("missing") or self._is("null") or self._is("none")):
+                    raise self.error("expected missing, as in: is missing, is not missing")
+                return _negated(left.is_missing) if is_negated else left.is_missing
+            is_negated = self._is("not")
+            if self._is("in"):
+                meets = self._among(left)
+                return _negated(meets) if is_negated else meets
+            if is_negated:
+                raise self.error("expected in, as in: not in (…)")
+        parts = []
+        while (sign := _ALSO.get(self.token.text, self.token.text)) in _COMPARES and self.token.kind == "sign":
+            self._take()
+            right_at, right = self.token.at, self._operand()
+            parts.append(self._compared(left, sign, right, right_at))
+            left = right
+        if parts:
+            return parts[0] if len(parts) == 1 else lambda read: np.logical_and.reduce([part(read) for part in parts])
+        if isinstance(left, _Column) and left.kind in ("boolean", "missing"):
+            return left.compared("==", True)
+        what = f"the column {left.name!r:.60}" if isinstance(left, _Column) else f"{left!r:.40}"
+        raise self.error(f"{what} is not compared with anything; expected ==, !=, <, <=, >, >=, in, or is missing", at)
+
+    def _operand(self) -> _Column | Literal:
+        """Parse a column or a value."""
+        token = self.token
+        if token.kind in ("quoted", "word") and not (token.kind == "word" and token.text.lower() in _KEYWORDS):
+            if token.text not in self._kinds:
+                known = ", ".join(map(str, self._kinds)) or "none: the index has no metadata"
+                hint = f"; text is in quotes, as in '{token.text}'" if token.kind == "word" else ""
+                raise self.error(f"there is no column {token.text!r:.60}; columns are {known:.300}{hint}")
+            self._take()
+            return _Column(token.text, self._kinds[token.text])
+        return self._literal()
+
+    def _literal(self) -> Literal:
+        token = self.token
+        if token.kind == "number":
+            self._take()
+            return int(token.text) if re.fullmatch(r"[+-]?\d+", token.text) else float(token.text)
+        if token.kind == "text":
+            self._take()
+            return token.text[1:-1].replace(2 * token.text[0], token.text[0])
+        if token.kind == "word" and token.text.lower() in ("true", "false"):
+            return self._take().text.lower() == "true"
+        shown = "the end" if token.kind == "end" else repr(token.text)
+        raise self.error(f"expected a column or a value, not {shown:.60}")
+
+    def _among(self, column: _Column) -> Callable[[Read], Mask]:
+        if not self._is("("):
+            raise self.error("expected values in parentheses, as in: in ('de', 'fr')")
+        values = []
+        while True:
+            at, value = self.token.at, self._literal()
+            self._check(column, value, at)
+            values.append(value)
+            if self._is(")"):
+                return column.among(values)
+            if not self._is(","):
+                raise self.error("expected a comma or a closing parenthesis")
+
+    def _compared(
+        self, left: _Column | Literal, sign: str, right: _Column | Literal, at: int
+    ) -> Callable[[Read], Mask]:
+        if isinstance(left, _Column) and not isinstance(right, _Column):
+            self._check(left, right, at)
+            return left.compared(sign, right)
+        if isinstance(right, _Column) and not isinstance(left, _Column):
+            self._check(right, left, at)
+            return right.compared(_MIRRORED[sign], left)
+        raise self.error("one side of a comparison is a column and the other a value", at)
+
+    def _check(self, column: _Column, value: Literal, at: int) -> None:
+        """Raise WhereError unless a column can be compared with a value."""
+        kind = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
+        own = "number" if column.kind in ("integer", "float") else column.kind
+        if own not in (kind, "missing"):
+            raise self.error(
+                f"the column {column.name!r:.60} holds {IN_WORDS[column.kind]}, and {value!r:.40} is none", at
+            )
+
+
+class _Column(NamedTuple):
+    """A column that is asked about."""
+
+    name: str
+    kind: Kind
+
+    def is_missing(self, read: Read) -> Mask:
+        """Return the rows whose value is missing."""
+        return read(self.name).missing
+
+    def compared(self, sign: str, value: Literal) -> Callable[[Read], Mask]:
+        """Return what compares a column with a value; that a value is missing makes it unequal, and no more."""
+        return self._met_by(lambda values: _COMPARES[sign](values, value), sign == "!=")
+
+    def among(self, values: list[Literal]) -> Callable[[Read], Mask]:
+        """Return what looks for the values of a column in a list."""
+        if self.kind == "text":
+            wanted = set(values)
+            return self._met_by(lambda text: text in wanted, False)
+        return self._met_by(lambda numbers: np.logical_or.reduce([numbers == value for value in values]), False)
+
+    def _met_by(self, test: Callable[[Any], Any], if_missing: bool) -> Callable[[Read], Mask]:
+        """Return what tests a column: each different text once, other values all at once."""
+
+        def meets(read: Read) -> Mask:
+            column = read(self.name)
+            if column.kind == "missing":
+                return np.full(len(column), if_missing)
+            if column.kind == "text":
+                met = np.array([test(text) for text in column.texts.list] or [False], np.bool_)
+                found: Mask = met[np.where(column.missing, 0, column.values)]
+            else:
+                found = np.asarray(test(column.values), np.bool_)
+            return np.where(column.missing, if_missing, found)
+
+        return meets
+
+
+def _negated(meets: Callable[[Read], Mask]) -> Callable[[Read], Mask]:
+    return lambda read: ~meets(read)
