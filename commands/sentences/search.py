@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +32,7 @@ from w2v.commands.shared.output import (
     print_json,
     print_result,
     print_table,
+    progress_mode,
     say,
     show_work,
 )
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.index.building import Progress
 
 _QUERIES_AT_ONCE, _HITS_AT_ONCE = 1024, 1 << 18
+_PAIRS_AT_ONCE = 1 << 10
+_SCORES = ("reranked", "fused", "bm25")
 
 
 @click.command(
@@ -261,6 +265,8 @@ Examples:
   w2v search my.index "How do birds fly?"
   w2v search my.index "How do birds fly?" "Who invented paper?" --top 3
   w2v search my.index --file questions.txt --jsonl > answers.jsonl
+  w2v search my.index "XJ-900 battery" --by both
+  w2v search my.index "How do birds fly?" --by both --rerank ms-marco-MiniLM-L6-v2/
   w2v search pictures.index garden.jpg
   w2v search my.index""",
 )
@@ -269,16 +275,28 @@ Examples:
 @click.option("--file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
 @sentences_option
 @click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
+@choice_option(
+    "--by",
+    choices=("vectors", "words", "both"),
+    default="vectors",
+    help="Find what is nearest in meaning, what has the words of QUERY (BM25), or both in one order.",
+)
+@file_option("--rerank", metavar="FOLDER", help="Put what is found into the order of a cross-encoder's scores.")
+@number_option("--candidates", default=100, help="How many to find first, by each way, for --by both and --rerank.")
 @errors_option
 @workers_option
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a query, as they are found.")
 @json_option
+@progress_option
 def search(
     index: Path,
     queries: tuple[str, ...],
     file: str | None,
     top: int,
     exact: bool,
+    by: Literal["vectors", "words", "both"],
+    rerank: Path | None,
+    candidates: int,
     errors: str,
     workers: int | None,
     jsonl: bool,
@@ -286,9 +304,10 @@ def search(
 ) -> None:
     """Show the sentences of INDEX whose meaning is nearest to each QUERY; `w2v index` makes one.
 
-    Equal sentences are shown once. At a terminal, without a QUERY, one after another is asked for.
+    Equal sentences are shown once. At a terminal, without a QUERY, one after another is asked for. The first search by
+    words indexes those of all sentences, and keeps that in INDEX.
     """
-    from w2v.encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval import CrossEncoder, SentenceIndex
 
     is_asking = not queries and file is None
     if is_asking and not _is_terminal():
@@ -297,12 +316,21 @@ def search(
         raise click.UsageError("--json and --jsonl are two ways to print; give one.")
 
     opened = SentenceIndex.open(index, workers=workers)
+    model = None if rerank is None else CrossEncoder(rerank, workers=workers)
+    find = partial(
+        opened.search, top_n=top, exact=exact, by=by, rerank=model, candidates=candidates, progress=progress_mode()
+    )
     if is_asking:
-        answered: Iterable[tuple[str, list[Hit]]] = _asked(opened, top, exact)
+        answered: Iterable[tuple[str, list[Hit]]] = _asked(find)
     elif len(queries) == 1 and file is None:
-        answered = [(queries[0], opened.search(queries[0], top_n=top, exact=exact))]
+        answered = [(queries[0], find(queries[0]))]
     else:
-        answered = _answers(opened, _chunks(queries, file, errors, top), top, exact)
+        n_read = top if model is None else max(top, candidates) * _HITS_AT_ONCE // _PAIRS_AT_ONCE
+        answered = _answers(find, _chunks(queries, file, errors, n_read))
+    _print_answers(answered, as_json=as_json, jsonl=jsonl)
+
+
+def _print_answers(answered: Iterable[tuple[str, list[Hit]]], *, as_json: bool, jsonl: bool) -> None:
     if as_json:
         print_json([_answer(query, hits) for query, hits in answered])
     elif jsonl:
@@ -319,7 +347,7 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, list[Hit]]]:
+def _asked(find: Callable[..., Any]) -> Iterator[tuple[str, list[Hit]]]:
     """Ask for queries until there is none, and answer each."""
     with suppress(ImportError):  # not everywhere; it edits the line and keeps what was asked before
         import readline  # noqa: F401
@@ -332,7 +360,7 @@ def _asked(opened: SentenceIndex, top: int, exact: bool) -> Iterator[tuple[str, 
         if not query:
             return
         try:
-            yield query, opened.search(query, top_n=top, exact=exact)
+            yield query, find(query)
         except ValueError as error:
             say(f"{error}")
 
@@ -358,11 +386,9 @@ def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> 
         yield chunk
 
 
-def _answers(
-    opened: SentenceIndex, chunks: Iterable[list[str]], top: int, exact: bool
-) -> Iterator[tuple[str, list[Hit]]]:
+def _answers(find: Callable[..., Any], chunks: Iterable[list[str]]) -> Iterator[tuple[str, list[Hit]]]:
     for chunk in chunks:
-        yield from zip(chunk, opened.search(chunk, top_n=top, exact=exact), strict=True)
+        yield from zip(chunk, find(chunk), strict=True)
 
 
 def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
@@ -372,5 +398,10 @@ def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
 def _print_hits(query: str, hits: list[Hit]) -> None:
     several = len({hit.file for hit in hits}) > 1
     places = [f"{hit.file}:{hit.line}" if several else f"{hit.line:,}" for hit in hits]
-    rows = [(decimals(hit.similarity), place, hit.sentence) for hit, place in zip(hits, places, strict=True)]
-    print_table([">similarity", "file:line" if several else ">line", f"near {query}"], rows)
+    scores = [name for name in _SCORES if any(getattr(hit, name) is not None for hit in hits)]
+    rows = [
+        (*(decimals(getattr(hit, name)) for name in scores), decimals(hit.similarity), place, hit.sentence)
+        for hit, place in zip(hits, places, strict=True)
+    ]
+    header = [*(f">{name}" for name in scores), ">similarity", "file:line" if several else ">line", f"near {query}"]
+    print_table(header, rows)

@@ -97,9 +97,7 @@ def read_cross_encoder(path: str | os.PathLike[str]) -> CrossEncoderParts:
     if "token_type_ids" not in (read_settings(folder).get("model_input_names") or ["token_type_ids"]):
         types = types[[0] * len(types)]  # transformers hands the network no types then
     head = _dense(file, arrays, "pooler.dense", network.dim, "tanh"), _dense(file, arrays, "classifier", 1)
-    return CrossEncoderParts(
-        network, parameters, table, types - types[0], tokenizer, head, _is_sigmoid(folder, config)
-    )
+    return CrossEncoderParts(network, parameters, table, types - types[0], tokenizer, head, _is_sigmoid(folder, config))
 
 
 def _check_kind(folder: Path, config: dict[str, Any]) -> None:

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from w2v.display.frames import frame_of
 from w2v.display.html import html_facts
 from w2v.encoder.model.persistence import KIND as ENCODER_KIND
+from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit, Place
+from w2v.encoder.retrieval.hybrid.searching import By, find_candidates, open_words
+from w2v.encoder.retrieval.hybrid.words import WordIndex
 from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
 from w2v.encoder.retrieval.index.graphs import (
     CONNECTIVITY,
@@ -111,6 +114,7 @@ class SentenceIndex(Searchable):
         """Map what the folder has by now."""
         self._searcher = Searcher(self._path, contents)
         self._live_table: VectorTable | None = None
+        self._words: WordIndex | None = None
 
     @classmethod
     def of(cls, path: Path, contents: Contents, state: Maker, workers: int | None = None) -> SentenceIndex:
@@ -397,6 +401,52 @@ class SentenceIndex(Searchable):
         self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool, where: Where | None
     ) -> list[list[Hit]]:
         return self._searcher.find(units, texts, top_n, exact, self.chosen(where))
+
+    def _candidates(
+        self,
+        texts: list[str],
+        units: NDArray[np.float32],
+        by: By,
+        n: int,
+        exact: bool,
+        where: Where | None,
+        progress: Progress | None,
+    ) -> list[list[Hit]]:
+        words, chosen = self.build_words(progress=progress), self.chosen(where)
+        return find_candidates(self._searcher, words, texts, units, by, n, exact=exact, chosen=chosen)
+
+    def _has_words(self, query: str) -> bool:
+        return self.build_words().knows(query)
+
+    def build_words(self, *, progress: Progress | None = None) -> WordIndex:
+        """Index the words of all sentences for searches by words, unless that was done since sentences were added.
+
+        The first search by words does it otherwise. It is kept in the folder; where that cannot be written, a
+        `WordsNotKeptWarning` says so.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            See `Progress`.
+
+        Returns
+        -------
+        WordIndex
+
+        Raises
+        ------
+        ImportError
+            If bm25s is not installed.
+        ValueError
+            If the index holds pictures.
+        """
+        if not isinstance(self._state, EncoderState):
+            raise ValueError("the index holds pictures, which have no words")
+        if self._words is None:
+            batches = (sentences for _, sentences in self.rows.all())
+            folder, n = self.part_folder("words"), self.contents.sentences
+            self._words = open_words(folder, self._state, batches, n, progress)
+        return self._words
 
     def chosen(self, where: Where | None) -> NDArray[np.bool_] | None:
         """Return which rows, shape (N,), a condition chooses, no removed ones; None without a condition."""

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.helpers import naive_layers
-from tests.helpers.bert_folders import CONFIG, DIM, make_arrays, write_bert, write_json
+from tests.helpers.bert_folders import DIM, HEADED, make_arrays, write_bert, write_cross_encoder, write_json
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.encoder_examples import make_embeddings
 from w2v import ModelError
@@ -31,17 +31,12 @@ PIECES = {
     4: ([2, 3, 3], [0, 0, 1]),
 }
 """Numbers and types of the pieces of some of the pairs, 16 at most, of which the longer text loses its end."""
-HEADED = CONFIG | {"architectures": ["BertForSequenceClassification"]}
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("tokenizers")
-    rng = np.random.default_rng(5)
-    arrays = {f"bert.{name}": array for name, array in make_arrays(rng).items()}
-    arrays["classifier.weight"] = rng.normal(size=(1, DIM)).astype(np.float32)
-    arrays["classifier.bias"] = rng.normal(size=1).astype(np.float32)
-    return write_bert(tmp_path_factory.mktemp("cross") / "cross", arrays, config=HEADED)
+    return write_cross_encoder(tmp_path_factory.mktemp("cross") / "cross", np.random.default_rng(5))
 
 
 @pytest.fixture
