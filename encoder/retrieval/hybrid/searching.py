@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.display.progress import mode_of, show_progress
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit
 from w2v.encoder.retrieval.hybrid.words import Progress, WordIndex
@@ -60,7 +62,11 @@ class WordsNotKeptWarning(UserWarning):
 
 
 def open_words(
-    folder: Path, state: EncoderState, batches: Iterable[list[str]], n_sentences: int, progress: Progress | None
+    folder: Path,
+    state: EncoderState,
+    batches: Iterable[list[str]],
+    n_sentences: int,
+    progress: Progress | bool | str | None,
 ) -> WordIndex:
     """Return the index of the words of so many sentences: the one in a folder, or else a new one, which is put there.
 
@@ -69,13 +75,24 @@ def open_words(
     found = WordIndex.load(folder, state.vocabulary, state.tokenizer, n_sentences)
     if found is not None:
         return found
-    built = WordIndex.build(state.vocabulary, state.tokenizer, batches, n_sentences, progress)
+    with _told(progress) as told:
+        built = WordIndex.build(state.vocabulary, state.tokenizer, batches, n_sentences, told)
     try:
         built.save(folder)
     except (ModelError, OSError) as error:
         message = f"the index of words cannot be kept, and the next search by words makes it again: {error}"
         warnings.warn(WordsNotKeptWarning(message), stacklevel=2)
     return built
+
+
+@contextmanager
+def _told(progress: Progress | bool | str | None) -> Iterator[Progress | None]:
+    """Show how far it is as a user has asked for it; give the function to call."""
+    if callable(progress):
+        yield progress
+        return
+    with show_progress(mode_of(progress), "indexing words") as update:
+        yield update
 
 
 def find_candidates(

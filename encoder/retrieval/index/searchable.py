@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import one_column
-from w2v.display.progress import mode_of, show_progress
 from w2v.encoder.model.inference import Output
 from w2v.encoder.model.state import EncoderState
-from w2v.encoder.retrieval.hits import Hit
+from w2v.encoder.retrieval.hits import Hit, Hits
 from w2v.encoder.retrieval.hybrid.fusion import by_words, distinct, fuse
 from w2v.encoder.retrieval.hybrid.searching import WAYS, By
 from w2v.encoder.retrieval.index.building import Makes, Progress
@@ -119,6 +117,8 @@ class Searchable(Answering):
 
         Raises
         ------
+        TypeError
+            If `rerank` is something else.
         ValueError
             If no word of a single query is known, `top_n` or `candidates` is below 1, the condition cannot be
             understood, or an index of pictures is to be searched by words or reranked.
@@ -141,19 +141,20 @@ class Searchable(Answering):
         if not isinstance(self._state, EncoderState) and (by != "vectors" or rerank is not None):
             raise ValueError("the index holds pictures, which have no words: it is searched by vectors alone")
         model = CrossEncoder(rerank, workers=self._workers) if isinstance(rerank, (str, os.PathLike)) else rerank
+        if not isinstance(model, CrossEncoder | None):
+            raise TypeError(f"rerank must be a CrossEncoder of w2v.encoder.retrieval or its folder, not {model!r:.60}")
         texts = [queries] if isinstance(queries, str) else list(one_column(queries))
         units = self.encode(texts)
         n_found = top_n if model is None else max(top_n, candidates)
-        with _told(progress) as told:
-            if by == "vectors":
-                found = self._find(units, texts, n_found, exact, where)
-            else:
-                n = max(top_n, candidates) if by == "both" else n_found
-                order = fuse if by == "both" else by_words
-                unordered = self._candidates(texts, units, by, n, exact, where, told)
-                found = [distinct(order(hits), n_found) for hits in unordered]
-            if model is not None:
-                found = [hits[:top_n] for hits in reordered(model, texts, found, told)]
+        if by == "vectors":
+            found = self._find(units, texts, n_found, exact, where)
+        else:
+            n = max(top_n, candidates) if by == "both" else n_found
+            order = fuse if by == "both" else by_words
+            unordered = self._candidates(texts, units, by, n, exact, where, progress)
+            found = [distinct(order(hits), n_found) for hits in unordered]
+        if model is not None:
+            found = [Hits(hits[:top_n]) for hits in reordered(model, texts, found, progress)]
         if not isinstance(queries, str):
             return found
         if not found[0]:
@@ -203,7 +204,7 @@ class Searchable(Answering):
         n: int,
         exact: bool,
         where: Where | None,
-        progress: Progress | None,
+        progress: Progress | bool | str | None,
     ) -> list[list[Hit]]:
         """Find what has the words of texts, and by "both" what is nearest to their vectors, in any order.
 
@@ -213,13 +214,3 @@ class Searchable(Answering):
     @abstractmethod
     def _has_words(self, query: str) -> bool:
         """Say whether a sentence has a word of a query."""
-
-
-@contextmanager
-def _told(progress: Progress | bool | str | None) -> Iterator[Progress | None]:
-    """Show how far a search is as a user has asked for it; give the function to call."""
-    if callable(progress):
-        yield progress
-        return
-    with show_progress(mode_of(progress), "searching") as update:
-        yield update

@@ -410,7 +410,7 @@ class SentenceIndex(Searchable):
         n: int,
         exact: bool,
         where: Where | None,
-        progress: Progress | None,
+        progress: Progress | bool | str | None,
     ) -> list[list[Hit]]:
         words, chosen = self.build_words(progress=progress), self.chosen(where)
         return find_candidates(self._searcher, words, texts, units, by, n, exact=exact, chosen=chosen)
@@ -418,7 +418,7 @@ class SentenceIndex(Searchable):
     def _has_words(self, query: str) -> bool:
         return self.build_words().knows(query)
 
-    def build_words(self, *, progress: Progress | None = None) -> WordIndex:
+    def build_words(self, *, progress: Progress | bool | str | None = None) -> WordIndex:
         """Index the words of all sentences for searches by words, unless that was done since sentences were added.
 
         The first search by words does it otherwise. It is kept in the folder; where that cannot be written, a
@@ -426,8 +426,8 @@ class SentenceIndex(Searchable):
 
         Parameters
         ----------
-        progress : callable, optional
-            See `Progress`.
+        progress : bool, str or callable, optional
+            See `search`.
 
         Returns
         -------

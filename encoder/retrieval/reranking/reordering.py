@@ -12,14 +12,18 @@ Progress = Callable[[str, int, "int | None"], None]
 
 
 def rerank(
-    model: CrossEncoder, queries: Sequence[str], found: Sequence[Sequence[Hit]], progress: Progress | None = None
+    model: CrossEncoder,
+    queries: Sequence[str],
+    found: Sequence[Sequence[Hit]],
+    progress: Progress | bool | str | None = None,
 ) -> list[Hits]:
     """Return what each query has found in the order of the scores of query and sentence, the highest first.
 
-    Those of equal scores keep their order.
+    Those of equal scores keep their order. `progress` is as for `CrossEncoder.predict`, but a function is called with
+    what is done as well.
     """
     pairs = [(query, hit.sentence) for query, hits in zip(queries, found, strict=True) for hit in hits]
-    told = None if progress is None else partial(progress, "reranking")
+    told = partial(progress, "reranking") if callable(progress) else progress
     scores = iter(model.predict(pairs, progress=told).tolist())
     scored = [[hit._replace(reranked=next(scores)) for hit in hits] for hits in found]
     return [Hits(sorted(hits, key=lambda hit: -(hit.reranked or 0.0))) for hits in scored]
