@@ -64,6 +64,8 @@ main.add_section(
         "similar": "w2v.commands.sentences.encode:similar",
         "index": "w2v.commands.sentences.search:index",
         "search": "w2v.commands.sentences.search:search",
+        "edit-index": "w2v.commands.sentences.indexes:edit_index",
+        "merge-index": "w2v.commands.sentences.indexes:merge_index",
         "duplicates": "w2v.commands.sentences.mining:duplicates",
         "cluster": "w2v.commands.sentences.mining:cluster",
         "pivots": "w2v.commands.sentences.pairs:pivots",

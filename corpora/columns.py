@@ -56,6 +56,12 @@ def row_tuples(rows: Any) -> Any:
     return rows if names is None else list(zip(*(_values(rows, name) for name in names), strict=True))
 
 
+def named_columns(table: Any) -> dict[Any, list[Any]] | None:
+    """Return the columns of a data frame, of pandas, polars or pyarrow, by their names; None for what is none."""
+    names = _column_names(table)
+    return None if names is None else {name: _values(table, name) for name in names}
+
+
 def checked_texts(texts: Any) -> list[str]:
     """Return the texts of a list, an iterable or a table of one column.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,14 +40,17 @@ from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
 from w2v.encoder.parameters import PRECISION, EncoderParameters
+from w2v.encoder.retrieval.hits import in_cell
 
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import Hit, SentenceIndex
     from w2v.encoder.retrieval.index.building import Progress
+    from w2v.encoder.retrieval.index.reading.shards import ShardedIndex
 
 _QUERIES_AT_ONCE, _HITS_AT_ONCE = 1024, 1 << 18
 _PAIRS_AT_ONCE = 1 << 10
 _SCORES = ("reranked", "fused", "bm25")
+_MOST_TOLD = 60  # characters of metadata in a table
 
 
 @click.command(
@@ -56,6 +59,7 @@ Examples:
   w2v index my.encoder sentences.txt --output my.index
   w2v index my.encoder 'wiki/*.txt.gz' --output wiki.index --split-sentences --dtype int8
   w2v index my.index more.txt --append
+  w2v index my.encoder reviews.csv --text-column review --output reviews.index
   w2v index my.index --approximate
   w2v index my.images pictures/ --output pictures.index
   w2v index my.model""",
@@ -67,6 +71,12 @@ Examples:
 @click.option(
     "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one. An index remembers it."
 )
+@file_option(
+    "--metadata",
+    help="What is known of the lines of FILE: a CSV, TSV or JSON lines file with a record for each, blank ones too.",
+)
+@click.option("--text-column", metavar="NAME", help="FILE is such a table: this column has the texts.")
+@click.option("--id-column", metavar="NAME", help="The column of ids.  [default: id, if there is one]")
 @choice_option(
     "--dtype",
     choices=PRECISION.choices,
@@ -104,6 +114,9 @@ def index(
     output: Path | None,
     append: bool,
     split_sentences: bool,
+    metadata: Path | None,
+    text_column: str | None,
+    id_column: str | None,
     dtype: Literal["float32", "float16", "int8"],
     truncate_dim: int | None,
     approximate: bool | None,
@@ -144,12 +157,15 @@ def index(
 
     if approximate:
         import_usearch()
-    texts = _what_to_index(model / ENCODER if append else model, files, errors, split_sentences)
+    texts, records = _what_to_index(
+        model / ENCODER if append else model, files, errors, split_sentences, metadata, text_column
+    )
+    known: dict[str, Any] = {"metadata": records, "ids": id_column}
     start = time.perf_counter()
     with saving(output, claims=False), show_work("indexing") as progress:
         if append:
             found = SentenceIndex.open(model, workers=workers)
-            n_added = found.add(texts, approximate=False, progress=progress)
+            n_added = found.add(texts, approximate=False, progress=progress, **known)
         elif output is None:
             raise click.UsageError("Nowhere to write: give --output INDEX.")
         else:
@@ -164,6 +180,7 @@ def index(
                 overwrite=overwrite,
                 workers=workers,
                 progress=progress,
+                **known,
             )
             n_added = len(found)
         seconds = time.perf_counter() - start
@@ -173,15 +190,23 @@ def index(
     _print_index(found, {"added": n_added, "seconds": seconds}, is_linked, as_json)
 
 
-def _what_to_index(model: Path, files: tuple[str, ...], errors: str, splits: bool) -> TextReader | list[str]:
-    """Return texts, or the files of pictures where a classifier of pictures makes the vectors."""
+def _what_to_index(
+    model: Path, files: tuple[str, ...], errors: str, splits: bool, metadata: Path | None, text_column: str | None
+) -> tuple[Any, Any]:
+    """Return texts, or the files of pictures where a classifier of pictures makes the vectors, and their metadata."""
+    from w2v.corpora.tables.files import read_records, read_texts
     from w2v.vectors.model_folder import is_kind
 
+    if text_column is not None and metadata is not None:
+        raise click.UsageError("With --text-column the other columns of FILE are the metadata; it takes no --metadata.")
+    if text_column is not None:
+        return read_texts(files, text_column, errors=errors)
+    records = None if metadata is None else read_records(metadata, errors=errors)
     if not is_kind(model, "image-classifier"):
-        return TextReader(files, errors=errors)
+        return TextReader(files, errors=errors), records
     if splits:
         raise click.UsageError("--split-sentences is for texts, and these are pictures.")
-    return list(files)
+    return list(files), records
 
 
 def _link(found: SentenceIndex, graphs: dict[str, Any], progress: Progress | None, *, is_asked: bool) -> bool:
@@ -267,13 +292,20 @@ Examples:
   w2v search my.index --file questions.txt --jsonl > answers.jsonl
   w2v search my.index "XJ-900 battery" --by both
   w2v search my.index "How do birds fly?" --by both --rerank ms-marco-MiniLM-L6-v2/
+  w2v search my.index "How do birds fly?" --where "year >= 2000 and lang in ('de', 'fr')"
+  w2v search one.index two.index "How do birds fly?"
   w2v search pictures.index garden.jpg
   w2v search my.index""",
 )
 @click.argument("index", type=click.Path(path_type=Path))
-@click.argument("queries", metavar="[QUERY]...", nargs=-1)
+@click.argument("queries", metavar="[INDEX]... [QUERY]...", nargs=-1)
 @click.option("--file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
 @sentences_option
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    help="Search only sentences of which this is true: a condition on their id and metadata.",
+)
 @click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
 @choice_option(
     "--by",
@@ -293,6 +325,7 @@ def search(
     queries: tuple[str, ...],
     file: str | None,
     top: int,
+    where: str | None,
     exact: bool,
     by: Literal["vectors", "words", "both"],
     rerank: Path | None,
@@ -304,29 +337,33 @@ def search(
 ) -> None:
     """Show the sentences of INDEX whose meaning is nearest to each QUERY; `w2v index` makes one.
 
-    Equal sentences are shown once. At a terminal, without a QUERY, one after another is asked for. The first search by
-    words indexes those of all sentences, and keeps that in INDEX.
+    Equal sentences are shown once. Several INDEX of one encoder are searched as one. At a terminal, without a QUERY,
+    one after another is asked for. A condition compares columns with values: year >= 2000, lang != 'de', year in (2001,
+    2002), author is missing; joined by and, or, not and parentheses. The first search by words indexes those of all
+    sentences, and keeps that in INDEX.
     """
-    from w2v.encoder.retrieval import CrossEncoder, SentenceIndex
+    from w2v.encoder.retrieval import CrossEncoder
+    from w2v.encoder.retrieval.index.storage import is_index
 
+    others = tuple(takewhile(is_index, queries))
+    queries = queries[len(others) :]
     is_asking = not queries and file is None
     if is_asking and not _is_terminal():
         raise click.UsageError("Nothing to search for: give a QUERY, or --file FILE.")
     if jsonl and as_json:
         raise click.UsageError("--json and --jsonl are two ways to print; give one.")
 
-    opened = SentenceIndex.open(index, workers=workers)
+    opened = _opened([index, *map(Path, others)], where, workers)
     model = None if rerank is None else CrossEncoder(rerank, workers=workers)
-    find = partial(
-        opened.search, top_n=top, exact=exact, by=by, rerank=model, candidates=candidates, progress=progress_mode()
-    )
+    how: dict[str, Any] = {"top_n": top, "exact": exact, "where": where, "by": by, "rerank": model}
+    how |= {"candidates": candidates, "progress": progress_mode()}
     if is_asking:
-        answered: Iterable[tuple[str, list[Hit]]] = _asked(find)
+        answered: Iterable[tuple[str, list[Hit]]] = _asked(opened, how)
     elif len(queries) == 1 and file is None:
-        answered = [(queries[0], find(queries[0]))]
+        answered = [(queries[0], opened.search(queries[0], **how))]
     else:
         n_read = top if model is None else max(top, candidates) * _HITS_AT_ONCE // _PAIRS_AT_ONCE
-        answered = _answers(find, _chunks(queries, file, errors, n_read))
+        answered = _answers(opened, _chunks(queries, file, errors, n_read), how)
     _print_answers(answered, as_json=as_json, jsonl=jsonl)
 
 
@@ -343,11 +380,25 @@ def _print_answers(answered: Iterable[tuple[str, list[Hit]]], *, as_json: bool, 
             _print_hits(query, hits)
 
 
+def _opened(folders: list[Path], where: str | None, workers: int | None) -> SentenceIndex | ShardedIndex:
+    """Open what is searched; a condition is looked at before there is a query."""
+    from w2v.encoder.retrieval import SentenceIndex
+
+    opened: SentenceIndex | ShardedIndex
+    if len(folders) > 1:
+        opened = SentenceIndex.open(folders, workers=workers)
+    else:
+        opened = SentenceIndex.open(folders[0], workers=workers)
+    if where is not None and not opened.count(where):
+        note(f"No sentence meets the condition {where!r}.")
+    return opened
+
+
 def _is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _asked(find: Callable[..., Any]) -> Iterator[tuple[str, list[Hit]]]:
+def _asked(opened: SentenceIndex | ShardedIndex, how: dict[str, Any]) -> Iterator[tuple[str, list[Hit]]]:
     """Ask for queries until there is none, and answer each."""
     with suppress(ImportError):  # not everywhere; it edits the line and keeps what was asked before
         import readline  # noqa: F401
@@ -360,7 +411,7 @@ def _asked(find: Callable[..., Any]) -> Iterator[tuple[str, list[Hit]]]:
         if not query:
             return
         try:
-            yield query, find(query)
+            yield query, opened.search(query, **how)
         except ValueError as error:
             say(f"{error}")
 
@@ -386,9 +437,11 @@ def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> 
         yield chunk
 
 
-def _answers(find: Callable[..., Any], chunks: Iterable[list[str]]) -> Iterator[tuple[str, list[Hit]]]:
+def _answers(
+    opened: SentenceIndex | ShardedIndex, chunks: Iterable[list[str]], how: dict[str, Any]
+) -> Iterator[tuple[str, list[Hit]]]:
     for chunk in chunks:
-        yield from zip(chunk, find(chunk), strict=True)
+        yield from zip(chunk, opened.search(chunk, **how), strict=True)
 
 
 def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
@@ -396,12 +449,26 @@ def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
 
 
 def _print_hits(query: str, hits: list[Hit]) -> None:
-    several = len({hit.file for hit in hits}) > 1
-    places = [f"{hit.file}:{hit.line}" if several else f"{hit.line:,}" for hit in hits]
+    several = len({(hit.shard, hit.file) for hit in hits}) > 1
     scores = [name for name in _SCORES if any(getattr(hit, name) is not None for hit in hits)]
-    rows = [
-        (*(decimals(getattr(hit, name)) for name in scores), decimals(hit.similarity), place, hit.sentence)
-        for hit, place in zip(hits, places, strict=True)
-    ]
-    header = [*(f">{name}" for name in scores), ">similarity", "file:line" if several else ">line", f"near {query}"]
-    print_table(header, rows)
+    columns: dict[str, list[str]] = {
+        **{f">{name}": [decimals(getattr(hit, name)) for hit in hits] for name in scores},
+        ">similarity": [decimals(hit.similarity) for hit in hits],
+        "file:line" if several else ">line": [_place(hit) if several else f"{hit.line:,}" for hit in hits],
+        "id": ["" if hit.id is None else str(hit.id) for hit in hits],
+        f"near {query}": [hit.sentence for hit in hits],
+        "metadata": [_described(hit) for hit in hits],
+    }
+    shown = {name: cells for name, cells in columns.items() if name not in ("id", "metadata") or any(cells)}
+    print_table(list(shown), list(zip(*shown.values(), strict=True)))
+
+
+def _place(hit: Hit) -> str:
+    shard = f"{hit.shard}: " if hit.shard else ""
+    return f"{shard}{hit.file}:{hit.line}" if hit.file else f"{shard}{hit.line}"
+
+
+def _described(hit: Hit) -> str:
+    """Return the metadata of a hit in one cell."""
+    told = ", ".join(f"{name} {in_cell(value)}" for name, value in (hit.metadata or {}).items() if value is not None)
+    return told if len(told) <= _MOST_TOLD else f"{told[:_MOST_TOLD]}…"

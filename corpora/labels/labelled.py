@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-import sys
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -16,6 +13,7 @@ from unicodedata import normalize
 
 from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
+from w2v.corpora.tables.rows import any_cell_size, numbered_rows
 
 __all__ = ["PREFIX", "HeaderWarning", "Labelled", "TableColumns", "read_labelled"]
 
@@ -235,8 +233,8 @@ def _labels(cell: str, separator: str | None) -> Sequence[str]:
 
 def _table(path: str, lines: list[str], named: tuple[str, tuple[str, ...]] | None, separator: str | None) -> list[_Row]:
     """Return the rows of a table."""
-    with _any_field_size():
-        rows = _numbered(display_name(path), lines)
+    with any_cell_size():
+        rows = numbered_rows(display_name(path), lines)
         place, header = next(rows)
         label, texts, first = _columns(header, named, path)
         given = chain([(place, header)] if first else [], rows)
@@ -246,30 +244,6 @@ def _table(path: str, lines: list[str], named: tuple[str, tuple[str, ...]] | Non
     return found
 
 
-def _numbered(name: str, lines: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the rows of a table, each behind the place where it begins."""
-    start = next(i for i, line in enumerate(lines) if line.strip())
-    rows = csv.reader((line + "\n" for line in lines[start:]), **_dialect(lines[start]))
-    while True:
-        place = f"{name}, line {start + rows.line_num + 1}"
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            is_open = "unexpected end" in str(error)
-            hint = "a double quote begins here that nothing ends" if is_open else f"{error}; is it a table?"
-            raise CorpusError(f"{place}: {hint}") from error
-        yield place, row
-
-
-def _dialect(header: str) -> dict[str, Any]:
-    """Return what stands between the columns of a table, as its first line shows."""
-    if "\t" in header:
-        return {"quoting": csv.QUOTE_NONE, "delimiter": "\t"}
-    return {"strict": True, "delimiter": ";" if ";" in header and "," not in header else ","}
-
-
 def _warn_of_header(place: str, found: list[_Row]) -> None:
     """Warn of a first line whose label no other line has, in a table whose columns are numbered."""
     (_, first), *others = found
@@ -277,16 +251,6 @@ def _warn_of_header(place: str, found: list[_Row]) -> None:
     if first and first[0] not in seen and len(set(seen)) < len(seen):
         message = f"{place}: no other line has the label {first[0]!r:.60}; if this is a header, name the columns"
         warnings.warn(HeaderWarning(message), stacklevel=2)
-
-
-@contextmanager
-def _any_field_size() -> Iterator[None]:
-    """Let texts in tables be of any length while the block lasts."""
-    before = csv.field_size_limit(sys.maxsize)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def _columns(header: list[str], named: tuple[str, tuple[str, ...]] | None, path: str) -> tuple[int, list[int], bool]:

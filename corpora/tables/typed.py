@@ -155,9 +155,9 @@ def column_of(values: Sequence[Any], name: str, place: Callable[[int], str]) -> 
     kind: Kind = next(iter(kinds), "missing")
     missing = np.array([value is None for value in plain], np.bool_)
     if kind == "text":
-        texts = list(dict.fromkeys(value for value in plain if value is not None))
+        texts = list(dict.fromkeys(value for value in plain if isinstance(value, str)))
         numbers = {text: number for number, text in enumerate(texts)}
-        codes = np.array([0 if value is None else numbers[value] for value in plain], np.int32)
+        codes = np.array([numbers[value] if isinstance(value, str) else 0 for value in plain], np.int32)
         return Column(kind, codes, missing, Texts.of(texts))
     return Column(kind, np.array([0 if value is None else value for value in plain], DTYPES[kind]), missing)
 

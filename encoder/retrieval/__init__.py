@@ -12,6 +12,8 @@ from w2v.lazy import offer
 if TYPE_CHECKING:
     from w2v.encoder.retrieval.hits import Hit as Hit
     from w2v.encoder.retrieval.hits import Place as Place
+    from w2v.encoder.retrieval.index.changes.rewriting import merge_indexes as merge_indexes
+    from w2v.encoder.retrieval.index.reading.shards import ShardedIndex as ShardedIndex
     from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
     from w2v.encoder.retrieval.mining.clusters import Cluster as Cluster
     from w2v.encoder.retrieval.mining.clusters import Clustering as Clustering
@@ -40,9 +42,11 @@ _HOME = {
     "NearTexts": "neighbors",
     "Place": "hits",
     "SentenceIndex": "index.sentence_index",
+    "ShardedIndex": "index.reading.shards",
     "SimilarSentence": "similar",
     "cluster_sentences": "mining.clusters",
     "group_duplicates": "mining.leaders",
+    "merge_indexes": "index.changes.rewriting",
     "mine_duplicates": "mining.duplicates",
     "mine_pairs": "mining.pairs",
     "similar_sentences": "similar",

@@ -21,3 +21,10 @@ def data_frame(columns: Mapping[str, Sequence[Any]]) -> DataFrame:
 def frame_of(rows: Sequence[Any], names: Sequence[str]) -> DataFrame:
     """Return a data frame of rows, each with a value for every name; ImportError without pandas."""
     return data_frame({name: [row[place] for row in rows] for place, name in enumerate(names)})
+
+
+def concatenated(frames: Sequence[DataFrame]) -> DataFrame:
+    """Return data frames behind each other, their rows numbered from 0."""
+    pandas = load_optional("pandas", "data frames need the package pandas: pip install pandas")
+    frame: DataFrame = pandas.concat(frames, ignore_index=True)
+    return frame

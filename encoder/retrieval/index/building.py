@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,13 @@ from w2v.encoder.opening import open_encoder
 from w2v.encoder.retrieval.index.pictures import (
     Maker,
     PictureInference,
+    digest_of,
     inference_of,
     load_maker,
     save_maker,
     texts_of,
 )
+from w2v.encoder.retrieval.index.records.joining import Joining
 from w2v.encoder.retrieval.index.storage import (
     ENCODER,
     Contents,
@@ -108,16 +111,22 @@ def _encoded(
             is_first = False
         kept = np.flatnonzero(vectors.any(axis=1))
         sentences = [batch.sentences[i].encode() for i in kept.tolist()]
-        yield EncodedBatch(batch.name, sentences, np.array(batch.lines, np.int64)[kept], vectors[kept], batch.n_lines)
+        lines, origins = (np.array(numbers, np.int64)[kept] for numbers in (batch.lines, batch.texts))
+        yield EncodedBatch(batch.name, sentences, lines, vectors[kept], batch.n_lines, origins)
         if progress is not None:
             progress("encoding", batch.read, batch.total)
 
 
-def append_batches(folder: Path, contents: Contents, batches: Iterable[EncodedBatch]) -> Contents:
-    """Append sentences to an index; return what it holds then."""
+def append_batches(
+    folder: Path, contents: Contents, batches: Iterable[EncodedBatch], joining: Joining | None = None
+) -> Contents:
+    """Append sentences, with what joins them, to an index; return what it holds then."""
+    joining = joining or Joining()
     with appending(folder, contents) as appender:
         for batch in batches:
             appender.append(batch)
+            joining.follow(batch)
+        appender.contents = joining.write(folder, appender.contents)
     return appender.contents
 
 
@@ -133,6 +142,8 @@ class IndexWriter(Growing):
     inference : Inference
     texts, progress
         See `encode_texts`.
+    joining : Joining
+        Ids and metadata.
 
     Attributes
     ----------
@@ -140,8 +151,17 @@ class IndexWriter(Growing):
         What was written.
     """
 
-    def __init__(self, path: Path, contents: Contents, inference: Makes, texts: Any, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        contents: Contents,
+        inference: Makes,
+        texts: Any,
+        progress: Progress | None,
+        joining: Joining,
+    ) -> None:
         super().__init__()
+        self._joining = joining
         self.contents = contents
         self._path, self._state, self._inputs = path, inference.state, getattr(texts, "paths", ())
         self._batches = Waiting(encode_texts(path, contents, inference, texts, progress))
@@ -167,18 +187,22 @@ class IndexWriter(Growing):
         if self.part is not None:
             for name in self.contents.sizes():
                 shutil.copyfile(self.part / name, folder / name)
+        digest = digest_of(folder / ENCODER)
         with appending(folder, self.contents, is_new=True) as appender:
             for batch in self._batches:
                 appender.append(batch)
                 self.contents = appender.contents
+                self._joining.follow(batch)
             if not self.contents.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to index")
+            whole = self._joining.write(folder, self.contents)
+            self.contents = appender.contents = replace(whole, encoder_digest=digest)
 
     def finish(self, part: Path) -> tuple[str, str]:
         """Make an index of the sentences that were written."""
-        contents = self.contents
-        for name, size in contents.sizes().items():
+        for name, size in self.contents.sizes().items():
             os.truncate(part / name, size)
+        contents = self.contents = self._joining.write(part, self.contents, is_whole=False)
         write_contents(part, contents)
         file = contents.sources[-1].name
         n_lines = sum(source.lines for source in takewhile(lambda source: source.name == file, contents.sources[::-1]))
@@ -196,6 +220,7 @@ def write_index(
     overwrite: bool,
     workers: int | None,
     progress: Progress | None,
+    joining: Joining,
 ) -> tuple[Path, Contents, Makes]:
     """Write an index; return where it is, what it holds, and what encoded it. See `SentenceIndex.build`."""
     if dtype not in DTYPES:
@@ -205,5 +230,6 @@ def write_index(
     check_output(path, overwrite)
     with claimed(path):
         texts, inference = texts_of(state, sentences), inference_of(state, workers)
-        with IndexWriter(path, Contents(columns, dtype, splits), inference, texts, progress) as writer:
+        joining.expect(texts)
+        with IndexWriter(path, Contents(columns, dtype, splits), inference, texts, progress, joining) as writer:
             return writer.save(overwrite=overwrite), writer.contents, inference

@@ -5,6 +5,7 @@ A name is a PNG or JPEG file, or FILE#N: number N, from 0, of a file of many; se
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 
 from w2v.corpora.images import Pictures, picture_names, read_pictures
 from w2v.corpora.images.arrays import NUMBER
+from w2v.corpora.tables.files import TableTexts
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.persistence import load_encoder, save_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoding.corpus import open_corpus
 from w2v.neural.tasks.images.classifier import ImageClassifier
 from w2v.neural.tasks.images.folder import IMAGE_CLASSIFIERS
+from w2v.storage.files import reading
 from w2v.vectors.model_folder import is_kind
 
 if TYPE_CHECKING:
@@ -90,7 +93,9 @@ def inference_of(state: Maker, workers: int | None = None) -> Inference | Pictur
 
 
 def texts_of(state: Maker, given: Any) -> Any:
-    """Return what an index is made of: a corpus as `open_corpus` opens it, or names of pictures."""
+    """Return what an index is made of: a corpus as `open_corpus` opens it, texts of tables, or names of pictures."""
+    if isinstance(given, TableTexts):
+        return given
     return names_in(given) if isinstance(state, ImageClassifier) else open_corpus(given)
 
 
@@ -107,3 +112,14 @@ def load_maker(folder: Path, tokenizer: Tokenizer | None = None) -> Maker:
     if is_kind(folder, IMAGE_CLASSIFIERS.name):
         return ImageClassifier.load(folder)
     return load_encoder(folder, tokenizer=tokenizer)
+
+
+def digest_of(folder: Path) -> str:
+    """Return the SHA-256 of what makes the vectors of an index: of the names and the contents of its files."""
+    digest = hashlib.sha256()
+    for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        with reading(file) as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

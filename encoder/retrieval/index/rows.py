@@ -70,20 +70,27 @@ class Rows:
 
     def sentences(self, start: int, stop: int) -> list[str]:
         """Return the sentences from `start` to below `stop`; a ModelError if the index is damaged there."""
+        try:
+            return [encoded[:-1].decode() for encoded in self._encoded(start, stop)]
+        except UnicodeDecodeError as error:
+            raise ModelError(
+                f"{self._folder / TEXT} is damaged at sentence {start + 1}; build the index again"
+            ) from error
+
+    def encoded(self, rows: NDArray[np.intp]) -> list[bytes]:
+        """Return sentences near each other by their rows, rising, as the file has them: a line feed behind each."""
+        start = int(rows[0])
+        found = self._encoded(start, int(rows[-1]) + 1)
+        return found if len(found) == len(rows) else [found[row] for row in (rows - start).tolist()]
+
+    def _encoded(self, start: int, stop: int) -> list[bytes]:
         borders = self.positions[start : stop + 1, START].tolist()
         if stop == len(self.positions):
             borders.append(len(self._text))
         if borders != sorted(borders) or borders[0] < 0 or borders[-1] > len(self._text):
             raise ModelError(f"{self._folder / POSITIONS} is damaged at sentence {start + 1}; build the index again")
-        data = self._text[borders[0] : borders[-1]]
-        try:
-            return [
-                data[a - borders[0] : b - 1 - borders[0]].decode() for a, b in zip(borders, borders[1:], strict=False)
-            ]
-        except UnicodeDecodeError as error:
-            raise ModelError(
-                f"{self._folder / TEXT} is damaged at sentence {start + 1}; build the index again"
-            ) from error
+        first, data = borders[0], self._text[borders[0] : borders[-1]]
+        return [data[a - first : b - first] for a, b in zip(borders, borders[1:], strict=False)]
 
     def all(self, size: int = _AT_ONCE) -> Iterator[tuple[int, list[str]]]:
         """Yield all sentences in the order of their rows, removed ones too, some at a time: the first row, and they."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.tables.typed import Kind
 from w2v.encoder.retrieval.hits import Hit, Hits
 from w2v.encoder.retrieval.index.copies import Copies
 from w2v.encoder.retrieval.index.graphs import EXACT_LIMIT, SentenceGraphs
@@ -124,11 +125,11 @@ class Searcher:
         file, line = self.rows.place(row)
         return Hit(self.rows.sentence(row), score, line, file, *self.records.of(row))
 
-    def chosen(self, where: Where) -> NDArray[np.bool_]:
-        """Return which rows, shape (N,), are not removed and meet a condition."""
+    def chosen(self, where: Where, kinds: Mapping[str, Kind] | None = None) -> NDArray[np.bool_]:
+        """Return which rows, shape (N,), are not removed and meet a condition; see `OpenedIndex.chosen`."""
         live = self.rows.live
         if isinstance(where, str):
-            found = parse_where(where, self.records.kinds).mask(self.records.column)
+            found = parse_where(where, self.records.kinds if kinds is None else kinds).mask(self.records.column)
             return found if live is None else found & live
         rows = self.rows.live_rows
         if callable(where):

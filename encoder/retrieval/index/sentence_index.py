@@ -3,67 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-from numpy.typing import NDArray
-
-from w2v.display.frames import frame_of
-from w2v.display.html import html_facts
-from w2v.encoder.model.persistence import KIND as ENCODER_KIND
-from w2v.encoder.model.state import EncoderState
-from w2v.encoder.retrieval.hits import Hit, Place
-from w2v.encoder.retrieval.hybrid.searching import By, find_candidates, open_words
-from w2v.encoder.retrieval.hybrid.words import WordIndex
+from w2v.corpora.tables.files import given_records, read_texts
 from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
-from w2v.encoder.retrieval.index.graphs import (
-    CONNECTIVITY,
-    EFFORT,
-    EXACT_LIMIT,
-    LEAST_ROWS,
-    SentenceGraphs,
-    cut_evenly,
-    has_usearch,
-)
-from w2v.encoder.retrieval.index.pictures import Maker, load_maker, texts_of
-from w2v.encoder.retrieval.index.rows import Rows
-from w2v.encoder.retrieval.index.searchable import Searchable
+from w2v.encoder.retrieval.index.changes.editing import remove_sentences, replace_sentences
+from w2v.encoder.retrieval.index.changes.rewriting import Stored, compacted
+from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, EXACT_LIMIT, LEAST_ROWS, cut_evenly, has_usearch
+from w2v.encoder.retrieval.index.pictures import texts_of
+from w2v.encoder.retrieval.index.reading.opened import OpenedIndex
+from w2v.encoder.retrieval.index.reading.shards import ShardedIndex
+from w2v.encoder.retrieval.index.records.joining import joining_of
 from w2v.encoder.retrieval.index.searching import Searcher, Where
 from w2v.encoder.retrieval.index.storage import (
-    ENCODER,
-    Contents,
     graph_file,
     locked_for_adding,
-    part_folder,
     read_contents,
+    remove_obsolete,
     write_contents,
 )
-from w2v.storage.files import ModelError
-from w2v.vectors import fidelity
 from w2v.vectors.index import NeighborIndex, import_usearch
-from w2v.vectors.model_folder import read_kind
-from w2v.vectors.persistence import KIND as WORD_VECTORS
-from w2v.vectors.table import DType, VectorTable
+from w2v.vectors.table import DType
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from w2v.corpora.tokenizers import Tokenizer
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
     from w2v.neural.tasks.images.classifier import ImageClassifier
 
+Folders = list[str] | list[Path] | tuple[str | os.PathLike[str], ...]
 
-class SentenceIndex(Searchable):
+
+class SentenceIndex(OpenedIndex):
     """Sentences and their vectors in a folder, with the encoder that made them.
 
     `SentenceIndex(path)` opens one, as `SentenceIndex.open` does, and `SentenceIndex.build` makes one. Sentences and
     vectors are memory-mapped, so that an index may be larger than memory. Every sentence is looked at in a search;
     above a million, or when it is asked for, graphs of near sentences [1]_ are built, in which the nearest are found
-    without looking at most of the others.
+    without looking at most of the others. Ids and metadata may stand beside the sentences: by ids they are removed and
+    replaced, by metadata a search is narrowed.
 
     Parameters
     ----------
@@ -86,42 +66,10 @@ class SentenceIndex(Searchable):
         "load": "SentenceIndex(path) opens it",
         "query": "it is search(text)",
         "similarity_search": "it is search(text)",
-        "delete": "an index grows only: build it again without what is to go",
-        "upsert": "an index grows only: add(texts) adds to it",
+        "delete": "it is remove(ids)",
+        "update": "it is replace(ids, texts)",
+        "upsert": "replace(ids, texts) changes what is there, add(texts, ids=ids) adds to it",
     }
-
-    def __init__(
-        self, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None, workers: int | None = None
-    ) -> None:
-        if read_kind(path) in (WORD_VECTORS, ENCODER_KIND):
-            raise ModelError(
-                f"{path} is a model, not an index; make one of sentences with: w2v index {path} FILE --output INDEX"
-            )
-        contents = read_contents(path)
-        state = load_maker(Path(path, ENCODER), tokenizer)
-        if contents.dimension > state.dimension:
-            raise ModelError(
-                f"{path} is damaged: its vectors have {contents.dimension} columns, its encoder's {state.dimension}"
-            )
-        self._hold(Path(path), contents, state, workers)
-
-    def _hold(self, path: Path, contents: Contents, state: Maker, workers: int | None) -> None:
-        super().__init__(state, contents.dimension, workers)
-        self._path = path
-        self._read(contents)
-
-    def _read(self, contents: Contents) -> None:
-        """Map what the folder has by now."""
-        self._searcher = Searcher(self._path, contents)
-        self._live_table: VectorTable | None = None
-        self._words: WordIndex | None = None
-
-    @classmethod
-    def of(cls, path: Path, contents: Contents, state: Maker, workers: int | None = None) -> SentenceIndex:
-        """Return the index of what is in a folder, once that is read; users give the folder's name alone."""
-        index = cls.__new__(cls)
-        index._hold(path, contents, state, workers)
-        return index
 
     @classmethod
     def build(
@@ -133,6 +81,9 @@ class SentenceIndex(Searchable):
         dtype: DType = "float16",
         truncate_dim: int | None = None,
         splits: bool = False,
+        ids: Any = None,
+        metadata: Any = None,
+        text_column: str | None = None,
         approximate: bool | None = None,
         overwrite: bool = False,
         workers: int | None = None,
@@ -154,7 +105,17 @@ class SentenceIndex(Searchable):
         truncate_dim : int, optional
             Keep so many of the first columns; by default as many as the encoder is set to.
         splits : bool, default False
-            Cut lines into sentences; see `corpora.split_sentences`.
+            Cut lines into sentences; see `corpora.split_sentences`. All of them have the id and metadata of their line.
+        ids : list of str or int, or str, optional
+            An id for each text, blank ones too, or which column of the metadata the ids are; by default "id", if there
+            is such a column.
+        metadata : list of dict, dict of lists, data frame, str or path-like, optional
+            A record for each text, in their order, or the CSV, TSV or JSON lines file that has them; see
+            `w2v.corpora.tables.files.read_records`. Values are text, integers, floats, booleans, or missing (None,
+            NaN); dates become text.
+        text_column : str, optional
+            `sentences` are tables in CSV, TSV or JSON lines files; this column has the texts, and the others are their
+            metadata.
         approximate : bool, optional
             Build graphs for approximate search; by default above `EXACT_LIMIT` sentences, where usearch is installed.
         overwrite : bool, default False
@@ -176,9 +137,10 @@ class SentenceIndex(Searchable):
             If its disk is full: the index is in another place, or its first sentences are; see
             `w2v.storage.rescue.save_result`.
         ValueError
-            If there is no sentence with a known word, or an option is out of range.
+            If there is no sentence with a known word, an option is out of range, an id is missing or given twice, there
+            are more or fewer records than texts, or a column mixes types.
         CorpusError
-            If a file cannot be read or is no text.
+            If a file cannot be read, is no text, or is a broken table.
         ImportError
             If `approximate` is True and usearch is not installed.
 
@@ -189,23 +151,37 @@ class SentenceIndex(Searchable):
         """
         if approximate:
             import_usearch()
+        texts, given = _texts_and_records(sentences, ids, metadata, text_column)
+        joining = joining_of(given)
         place, contents, inference = write_index(
-            encoder, sentences, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress
+            encoder, texts, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress, joining
         )
         index = cls.of(place, contents, inference.state, workers)
         index._inference = inference
         index._link(approximate, progress)
         return index
 
+    @overload
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None, workers: int | None = None
-    ) -> SentenceIndex:
-        """Open an index, memory-mapped.
+        cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = ..., workers: int | None = ...
+    ) -> SentenceIndex: ...
+    @overload
+    @classmethod
+    def open(cls, path: Folders, *, tokenizer: Tokenizer | None = ..., workers: int | None = ...) -> ShardedIndex: ...
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | Folders,
+        *,
+        tokenizer: Tokenizer | None = None,
+        workers: int | None = None,
+    ) -> SentenceIndex | ShardedIndex:
+        """Open an index, memory-mapped, or several of one encoder, which are searched as one.
 
         Parameters
         ----------
-        path : str or path-like
+        path : str or path-like, or a list of them
             The folder. Its graphs are read by usearch, which checks less than the rest is checked: search
             approximately only in indexes that you or people you trust have built.
         tokenizer : Tokenizer, optional
@@ -215,98 +191,34 @@ class SentenceIndex(Searchable):
 
         Returns
         -------
-        SentenceIndex
+        SentenceIndex, or ShardedIndex of a list
 
         Raises
         ------
         ModelError
-            If it is missing, no index, of a newer version or damaged.
+            If it is missing, no index, of a newer version or damaged, or if several are of different encoders.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            return ShardedIndex(path, tokenizer=tokenizer, workers=workers)
         return cls(path, tokenizer=tokenizer, workers=workers)
 
-    def __len__(self) -> int:
-        return self.contents.live
-
-    def __getitem__(self, number: int) -> str:
-        return self.rows.sentence(self._row(number))
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), 1 << 12):
-            yield from self.sentences(start, min(start + (1 << 12), len(self)))
-
-    def _row(self, number: int) -> int:
-        n = len(self)
-        if not -n <= number < n:
-            raise IndexError(f"the index has {n:,} sentences, and none of number {number}")
-        return int(self.rows.live_rows[number]) if self.contents.removed else number % n
-
-    def __repr__(self) -> str:
-        how = "approximate" if self.is_approximate else "exact"
-        return f"SentenceIndex({str(self._path)!r}, {len(self):,} sentences, {self.dtype}, {how})"
-
-    def _repr_html_(self) -> str:
-        how = "graphs of near sentences" if self.is_approximate else "every sentence"
-        facts = [
-            ("folder", self._path),
-            ("sentences", f"{len(self):,}"),
-            ("vectors", f"{self.contents.dimension:,} columns of {self.dtype}"),
-            ("a search looks at", how),
-        ]
-        return html_facts("Sentence index", facts)
-
-    def to_pandas(self) -> DataFrame:
-        """Return a data frame of the columns sentence, line and file, ids and metadata, all in memory; needs pandas."""
-        return frame_of([self.place(number) for number in range(len(self))], Place._fields)
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self._path
-
-    @property
-    def table(self) -> VectorTable:
-        """The vectors, of length 1, shape (N, d), in the order of the sentences.
-
-        They are memory-mapped, but in memory after sentences were removed; see `compact`.
-        """
-        if self._live_table is None:
-            self._live_table = self.rows.table.take(self.rows.live_rows) if self.contents.removed else self.rows.table
-        return self._live_table
-
-    @property
-    def dtype(self) -> DType:
-        """How the vectors are stored."""
-        return self.contents.dtype
-
-    @property
-    def is_approximate(self) -> bool:
-        """Whether there are graphs, so that searches are approximate unless `exact` is given."""
-        return bool(self.contents.graphs)
-
-    @property
-    def contents(self) -> Contents:
-        """What the index holds."""
-        return self._searcher.contents
-
-    def place(self, number: int) -> Place:
-        """Return a sentence, by its number from 0, and where it came from."""
-        row = self._row(number)
-        file, line = self.rows.place(row)
-        return Place(self.rows.sentence(row), line, file)
-
-    def sentences(self, start: int, stop: int) -> list[str]:
-        """Return the sentences from number `start` to below `stop`."""
-        if self.contents.removed:
-            return [self.rows.sentence(row) for row in self.rows.live_rows[start:stop].tolist()]
-        return self.rows.sentences(start, stop)
-
-    def add(self, sentences: Any, *, approximate: bool | None = None, progress: Progress | None = None) -> int:
+    def add(
+        self,
+        sentences: Any,
+        *,
+        ids: Any = None,
+        metadata: Any = None,
+        text_column: str | None = None,
+        approximate: bool | None = None,
+        progress: Progress | None = None,
+    ) -> int:
         """Add sentences behind those that are there.
 
         Parameters
         ----------
-        sentences : str, path-like, list of path-like, TextReader, or iterable of str
-            As for `build`.
+        sentences, ids, metadata, text_column
+            As for `build`. An index with ids needs ids for what is added. Columns may be new; of the others the types
+            stay.
         approximate : bool, optional
             As for `build`. By default graphs are also added to where there are some.
         progress : callable, optional
@@ -321,23 +233,117 @@ class SentenceIndex(Searchable):
         Raises
         ------
         ModelError
-            If another process is adding to it, or it cannot be written.
+            If another process is changing it, or it cannot be written.
         ValueError
-            If there is no sentence with a known word.
+            If there is no sentence with a known word, an id is there already, or as for `build`.
         CorpusError, ImportError
             As for `build`.
         """
         if approximate:
             import_usearch()
+        sentences, given = _texts_and_records(sentences, ids, metadata, text_column)
         with locked_for_adding(self._path):
-            before = read_contents(self._path)
-            batches = encode_texts(self._path, before, self.inference, texts_of(self._state, sentences), progress)
-            contents = append_batches(self._path, before, batches)
+            found = Stored.read(self._path)
+            before = found.contents
+            remove_obsolete(self._path, before)
+            joining = joining_of(given, found.records, live=found.rows.live)
+            texts = texts_of(self._state, sentences)
+            joining.expect(texts)
+            batches = encode_texts(self._path, before, self.inference, texts, progress)
+            contents = append_batches(self._path, before, batches, joining)
             if contents.sentences == before.sentences:
                 raise ValueError("no line has a word that the encoder knows, so there is nothing to add")
             self._read(contents)
         self._link(approximate, progress)
         return contents.sentences - before.sentences
+
+    def remove(self, ids: Any = None, *, where: Where | None = None) -> int:
+        """Remove sentences: they are marked, and found no more; `compact` frees their space.
+
+        Parameters
+        ----------
+        ids : str, int, or a list of them, optional
+        where : str, sequence of bool, or callable, optional
+            In place of ids, a condition; see `search`.
+
+        Returns
+        -------
+        int
+            How many were removed. All of them are, or after an interruption none.
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown or given twice, the index has no ids, or the condition cannot be understood.
+        ModelError
+            If another process is changing the index, or it cannot be written.
+        """
+        if (ids is None) == (where is None):
+            raise ValueError("say which sentences to remove, by ids or by a condition (where)")
+        chosen = None if where is None else lambda found: Searcher(found.folder, found.contents).chosen(where)
+        contents, n = remove_sentences(self._path, ids, chosen)
+        self._read(contents)
+        return n
+
+    def replace(self, ids: Any, sentences: Any, *, metadata: Any = None, progress: Progress | None = None) -> int:
+        """Put other texts in the place of those with some ids; they come behind the last sentence.
+
+        Parameters
+        ----------
+        ids : str, int, or a list of them
+        sentences : str or list of str
+            A text for each id, with a known word.
+        metadata : list of dict, dict of lists, data frame, str or path-like, optional
+            A record for each text. Columns that it has are changed, the others kept.
+        progress : callable, optional
+            See `Progress`.
+
+        Returns
+        -------
+        int
+            How many sentences there are in their place. All of them are replaced, or after an interruption none.
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown or given twice, a text has no known word, or numbers of texts or types differ.
+        ModelError
+            If another process is changing the index, or it cannot be written.
+        """
+        given = given_records(None, metadata)
+        contents, n = replace_sentences(self._path, self.inference, ids, sentences, given, progress)
+        self._read(contents)
+        return n
+
+    def compact(self, *, progress: Progress | None = None) -> int:
+        """Write the index anew without what was removed, and put it in its place.
+
+        Nothing is encoded. Sentences get new rows; graphs of near sentences that have lost some are built again.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            See `Progress`; "copying", "linking".
+
+        Returns
+        -------
+        int
+            How many sentences are gone for good. An interruption leaves the index as it was.
+
+        Raises
+        ------
+        ModelError
+            If another process is changing the index, its folder holds something else, or it cannot be written.
+        ValueError
+            If all sentences are removed.
+        """
+        with locked_for_adding(self._path):
+            before = read_contents(self._path)
+            contents = compacted(self._path, progress)
+        self._read(contents or before)
+        if contents is not None and before.graphs and has_usearch():
+            self.build_graphs(progress=progress)
+        return before.removed if contents is not None else 0
 
     def _link(self, approximate: bool | None, progress: Progress | None) -> None:
         """Build graphs if that is asked for, or pays and is possible."""
@@ -393,89 +399,16 @@ class SentenceIndex(Searchable):
                 self._read(contents)
         return self.contents.in_graphs - before
 
-    def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
-        """Return the fraction of the true `top_n` nearest that a search finds, for evenly spread sentences."""
-        return fidelity.measure_recall(self.graphs, self.rows.table, top_n=top_n, n_sampled=n_sampled)
-
-    def _find(
-        self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool, where: Where | None
-    ) -> list[list[Hit]]:
-        return self._searcher.find(units, texts, top_n, exact, self.chosen(where))
-
-    def _candidates(
-        self,
-        texts: list[str],
-        units: NDArray[np.float32],
-        by: By,
-        n: int,
-        exact: bool,
-        where: Where | None,
-        progress: Progress | bool | str | None,
-    ) -> list[list[Hit]]:
-        words, chosen = self.build_words(progress=progress), self.chosen(where)
-        return find_candidates(self._searcher, words, texts, units, by, n, exact=exact, chosen=chosen)
-
-    def _has_words(self, query: str) -> bool:
-        return self.build_words().knows(query)
-
-    def build_words(self, *, progress: Progress | bool | str | None = None) -> WordIndex:
-        """Index the words of all sentences for searches by words, unless that was done since sentences were added.
-
-        The first search by words does it otherwise. It is kept in the folder; where that cannot be written, a
-        `WordsNotKeptWarning` says so.
-
-        Parameters
-        ----------
-        progress : bool, str or callable, optional
-            See `search`.
-
-        Returns
-        -------
-        WordIndex
-
-        Raises
-        ------
-        ImportError
-            If bm25s is not installed.
-        ValueError
-            If the index holds pictures.
-        """
-        if not isinstance(self._state, EncoderState):
-            raise ValueError("the index holds pictures, which have no words")
-        if self._words is None:
-            batches = (sentences for _, sentences in self.rows.all())
-            folder, n = self.part_folder("words"), self.contents.sentences
-            self._words = open_words(folder, self._state, batches, n, progress)
-        return self._words
-
-    def chosen(self, where: Where | None) -> NDArray[np.bool_] | None:
-        """Return which rows, shape (N,), a condition chooses, no removed ones; None without a condition."""
-        return None if where is None else self._searcher.chosen(where)
-
-    def nearest(
-        self, units: NDArray[np.float32], n: int, *, exact: bool = False, chosen: NDArray[np.bool_] | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the nearest rows of the table, equal sentences and all; see `Searcher.nearest`."""
-        return self._searcher.nearest(units, n, exact=exact, chosen=chosen)
-
-    def hit(self, row: int, similarity: float) -> Hit:
-        """Return what a hit tells of a row."""
-        return self._searcher.hit(row, similarity)
-
-    @property
-    def rows(self) -> Rows:
-        """The sentences by the numbers of their rows, which stay what they are until `compact`; removed ones too."""
-        return self._searcher.rows
-
-    def part_folder(self, name: str) -> Path:
-        """Return the folder of something that is derived from the sentences; see `storage.part_folder`."""
-        return part_folder(self._path, name)
-
-    @property
-    def graphs(self) -> SentenceGraphs:
-        """The graphs, memory-mapped; see `Searcher.graphs`."""
-        return self._searcher.graphs
-
 
 def _tell_linked(progress: Progress, start: int, total: int, done: int) -> None:
     progress("linking", start + done, total)
+
+
+def _texts_and_records(sentences: Any, ids: Any, metadata: Any, text_column: str | None) -> tuple[Any, Any]:
+    """Return texts, and what is known of them; see `SentenceIndex.build`."""
+    if text_column is None:
+        return sentences, given_records(ids, metadata)
+    if metadata is not None:
+        raise ValueError("with text_column the other columns of the table are the metadata, so give no others")
+    texts, records = read_texts(sentences, text_column)
+    return texts, given_records(ids, records)

@@ -235,6 +235,13 @@ def part_folder(folder: Path, name: str) -> Path:
     return folder / PARTS / name
 
 
+def with_removed(folder: Path, contents: Contents, rows: NDArray[np.intp]) -> Contents:
+    """Write the rows of all removed sentences, rising; return the contents with them."""
+    with atomic_file(removed_file(folder, len(rows))) as file:
+        file.write(rows.astype("<i8").data)
+    return replace(contents, removed=len(rows))
+
+
 def remove_obsolete(folder: Path, contents: Contents) -> None:
     """Delete files whose place others have taken; whoever has opened the index has them mapped."""
     needed = contents.file_names()
@@ -278,6 +285,8 @@ class EncodedBatch(NamedTuple):
         Vectors of length 1.
     n_lines : int
         How many lines there were.
+    texts : ndarray of shape (n,), int64
+        The number of the text that each is of, from 0, among all that are appended.
     """
 
     name: str
@@ -285,6 +294,7 @@ class EncodedBatch(NamedTuple):
     lines: NDArray[np.int64]
     units: NDArray[np.float32]
     n_lines: int
+    texts: NDArray[np.int64]
 
 
 @dataclass

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from w2v.corpora.columns import checked_text
 from w2v.corpora.readers import TextReader
 from w2v.corpora.sentences import split_sentences
+from w2v.corpora.tables.files import TableTexts
 
 BATCH_SENTENCES = 1 << 13
 
-Texts = TextReader | Iterable[str]
+Texts = TextReader | TableTexts | Iterable[str]
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Batch:
         None of them blank.
     lines : list of int
         The line that each is on, from 1.
+    texts : list of int
+        The number of the text that each is of, from 0, among all that are read.
     n_lines : int
         How many lines were read.
     read : int
@@ -37,6 +40,7 @@ class Batch:
     name: str
     sentences: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    texts: list[int] = field(default_factory=list)
     n_lines: int = 0
     read: int = 0
     total: int | None = None
@@ -53,7 +57,7 @@ def read_batches(
 
     Parameters
     ----------
-    texts : TextReader or iterable of str
+    texts : TextReader, TableTexts or iterable of str
     splits : bool, default False
         Cut texts into sentences; see `corpora.split_sentences`. All of them are on the line of their text.
     size : int
@@ -69,10 +73,10 @@ def read_batches(
         If a file cannot be read or is no text.
     """
     batch: Batch | None = None
-    for name, number, text in _numbered(texts, lines_before):
+    for ordinal, (name, number, text) in enumerate(_numbered(texts, lines_before)):
         if batch is None or batch.name != name or len(batch.sentences) >= size or batch.n_lines >= 4 * size:
             if batch is not None:
-                batch.read, batch.total = _progress(texts, number - lines_before - 1)
+                batch.read, batch.total = _progress(texts, ordinal)
                 yield batch
             batch = Batch(name)
         batch.n_lines += 1
@@ -82,14 +86,15 @@ def read_batches(
         found = split_sentences(stripped) if splits else [stripped]
         batch.sentences += found
         batch.lines += [number] * len(found)
+        batch.texts += [ordinal] * len(found)
     if batch is not None:
-        batch.read, batch.total = _progress(texts, number - lines_before)
+        batch.read, batch.total = _progress(texts, ordinal + 1)
         yield batch
 
 
 def _numbered(texts: Texts, lines_before: int) -> Iterator[tuple[str, int, str]]:
     """Yield the file, the number of the line in it and the text."""
-    if isinstance(texts, TextReader):
+    if isinstance(texts, (TextReader, TableTexts)):
         yield from texts.numbered_lines()
         return
     for number, text in enumerate(texts, 1):

@@ -56,7 +56,9 @@ class Records:
         return [name for name in self.kinds if name != ID]
 
     def column(self, name: str) -> Column:
-        """Return a column for all rows, removed ones too."""
+        """Return a column for all rows, removed ones too; one that is unknown has no values."""
+        if name not in self.kinds:
+            return Column.absent(self._n)
         if name not in self._columns:
             self._columns[name] = self._read(name, self._ranges)
         return self._columns[name]
@@ -111,10 +113,9 @@ class Records:
                 kind = "integer"
             missing = tensors.get(f"{key}missing", np.zeros(len(values), np.bool_))
             texts = Texts(tensors.get(f"{key}ends", Texts().ends), tensors.get(f"{key}text", Texts().data))
-            types = (values.dtype, missing.dtype, texts.ends.dtype, texts.data.dtype)
-            if types != (DTYPES[kind], np.bool_, np.int64, np.uint8) or {values.shape, missing.shape} != {
-                (stop - start,)
-            }:
+            found = [array.dtype for array in (values, missing, texts.ends, texts.data)]
+            wanted = [np.dtype(each) for each in (DTYPES[kind], np.bool_, np.int64, np.uint8)]
+            if found != wanted or any(array.shape != (stop - start,) for array in (values, missing)):
                 raise self._damage(place, name)
             self._parts[place, name] = Column(kind, values, missing, texts)
         return self._parts[place, name]

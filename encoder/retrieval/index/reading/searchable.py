@@ -163,7 +163,7 @@ class Searchable(Answering):
 
     def _check_known(self, query: str, unit: NDArray[np.float32], by: By) -> None:
         """Raise ValueError if a query has found nothing because no word of it is known."""
-        is_known = (by != "words" and unit.any()) or (by != "vectors" and self._has_words(query))
+        is_known = (by != "words" and unit.any()) or (by != "vectors" and self.has_words(query))
         if not is_known:
             where = {"vectors": "known to the encoder", "words": "in the index"}
             said = where.get(by, " or ".join(where.values()))
@@ -212,5 +212,5 @@ class Searchable(Answering):
         """
 
     @abstractmethod
-    def _has_words(self, query: str) -> bool:
+    def has_words(self, query: str) -> bool:
         """Say whether a sentence has a word of a query."""

@@ -1,0 +1,154 @@
+"""Commands that change indexes of sentences: `w2v edit-index` and `w2v merge-index`."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.options import (
+    errors_option,
+    file_option,
+    json_option,
+    overwrite_option,
+    progress_option,
+    workers_option,
+)
+from w2v.commands.shared.output import decimals, print_result, show_work
+from w2v.commands.shared.saving import saving
+from w2v.corpora.readers import TextReader
+
+if TYPE_CHECKING:
+    from w2v.encoder.retrieval import SentenceIndex
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v edit-index my.index --remove a17 --remove a18
+  w2v edit-index my.index --remove-file gone.txt --compact
+  w2v edit-index my.index --remove-where "year < 2000"
+  w2v edit-index my.index --replace changed.csv --text-column review""",
+)
+@click.argument("index", type=click.Path(path_type=Path))
+@click.option(
+    "--remove", "removed", metavar="ID", multiple=True, help="Remove the sentence of this id; may be repeated."
+)
+@click.option(
+    "--remove-file", metavar="FILE", help="Remove the ids that stand in the lines of FILE; - reads standard input."
+)
+@click.option(
+    "--remove-where", metavar="CONDITION", help="Remove sentences of which this is true; see `w2v search --where`."
+)
+@click.option(
+    "--replace",
+    metavar="FILE",
+    help="Put other texts in the place of those with the same ids: a CSV, TSV or JSON lines file with ids and texts. "
+    "Its other columns change metadata.",
+)
+@click.option("--text-column", metavar="NAME", default="text", show_default=True, help="The column of texts in FILE.")
+@click.option("--id-column", metavar="NAME", default="id", show_default=True, help="The column of ids in FILE.")
+@click.option("--compact", is_flag=True, help="Write the index anew without what was removed, to free its space.")
+@errors_option
+@workers_option
+@json_option
+@progress_option
+def edit_index(
+    index: Path,
+    removed: tuple[str, ...],
+    remove_file: str | None,
+    remove_where: str | None,
+    replace: str | None,
+    text_column: str,
+    id_column: str,
+    compact: bool,
+    errors: str,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Remove sentences of INDEX, replace them, or free the space of those that were removed.
+
+    What is removed is found no more from then on, and takes space until --compact. An interruption leaves INDEX as it
+    was before the step that it met: removing, then replacing, then compacting.
+    """
+    from w2v.encoder.retrieval import SentenceIndex
+
+    if not (removed or remove_file or remove_where or replace or compact):
+        raise click.UsageError("Nothing to do: give --remove, --remove-file, --remove-where, --replace or --compact.")
+    opened = SentenceIndex.open(index, workers=workers)
+    start, facts = time.perf_counter(), {"removed": 0, "replaced": 0, "freed": 0}
+    with saving(None), show_work("changing") as progress:
+        lines = () if remove_file is None else TextReader(remove_file, errors=errors).lines()
+        ids = [_id(opened, each) for each in (*removed, *(line.strip() for line in lines if line.strip()))]
+        if ids:
+            facts["removed"] += opened.remove(list(dict.fromkeys(ids)))
+        if remove_where is not None:
+            facts["removed"] += opened.remove(where=remove_where)
+        if replace is not None:
+            facts["replaced"] = _replace(opened, replace, text_column, id_column, errors, progress)
+        if compact:
+            facts["freed"] = opened.compact(progress=progress)
+    _print_changed(opened, {**facts, "seconds": time.perf_counter() - start}, as_json)
+
+
+def _id(opened: SentenceIndex, text: str) -> str | int:
+    """Return an id as the index has it."""
+    is_number = dict(opened.contents.columns).get("id") == "integer" and re.fullmatch(r"[+-]?\d+", text)
+    return int(text) if is_number else text
+
+
+def _replace(opened: SentenceIndex, file: str, text_column: str, id_column: str, errors: str, progress: Any) -> int:
+    from w2v.corpora.tables.files import given_records, read_texts
+    from w2v.encoder.retrieval.index.changes.editing import ids_of
+
+    texts, records = read_texts(file, text_column, errors=errors)
+    given = given_records(id_column, records)
+    assert given is not None
+    return opened.replace(ids_of(given, dict(opened.contents.columns)), texts, metadata=given, progress=progress)
+
+
+def _print_changed(opened: SentenceIndex, facts: dict[str, Any], as_json: bool) -> None:
+    described = {
+        "index": str(opened.path),
+        "sentences": len(opened),
+        "removed_until_compacted": opened.contents.removed,
+        "bytes": bytes_of(opened.path),
+        **facts,
+    }
+    rows = [
+        ("sentences", f"{len(opened):,}"),
+        *((name, f"{facts[name]:,}") for name in ("removed", "replaced", "freed") if facts.get(name)),
+        *([("removed, until --compact", f"{opened.contents.removed:,}")] if opened.contents.removed else []),
+        ("bytes", f"{described['bytes']:,}"),
+        ("seconds", decimals(facts["seconds"], 1)),
+    ]
+    print_result(described, ["index", f">{opened.path}"], rows, as_json=as_json)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  w2v merge-index one.index two.index --output both.index""",
+)
+@click.argument("indexes", metavar="INDEX...", nargs=-1, required=True)
+@file_option("-o", "--output", required=True, metavar="INDEX", help="The folder to write.")
+@overwrite_option
+@json_option
+@progress_option
+def merge_index(indexes: tuple[str, ...], output: Path, overwrite: bool, as_json: bool) -> None:
+    """Make one index of the sentences of several, in their order; nothing is encoded again.
+
+    They must be of the same encoder, with as many columns in the same numbers. Ids, metadata and graphs come along, and
+    what was removed is left out. `w2v search` also takes several at once.
+    """
+    from w2v.encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval.index.changes.rewriting import merge_indexes
+
+    start = time.perf_counter()
+    with saving(output, claims=False), show_work("copying") as progress:
+        place = merge_indexes(indexes, output, overwrite=overwrite, progress=progress)
+    _print_changed(SentenceIndex.open(place), {"seconds": time.perf_counter() - start}, as_json)

@@ -1,0 +1,336 @@
+"""Tables in files, CSV, TSV and JSON lines, and those of programs: records, one for each of some texts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from w2v.corpora.columns import checked_text, named_columns
+from w2v.corpora.inputs import CorpusError, display_name, expand_inputs
+from w2v.corpora.readers import TextReader
+from w2v.corpora.tables.rows import any_cell_size, numbered_rows
+from w2v.corpora.tables.typed import Column, Kind, ValueTypeError, column_of, joined
+
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+_JSON, _TABS, _CELLS = (".jsonl", ".ndjson"), (".tsv", ".tab"), (".csv",)
+_INTEGER = re.compile(r"\s*[+-]?(?:0|[1-9]\d{0,17})\s*")
+_NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d{0,17})(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*|\s*nan\s*", re.IGNORECASE)
+
+
+@dataclass
+class Part:
+    """Records of one file, or of a program, whose values have no types yet.
+
+    Attributes
+    ----------
+    columns : dict of str to list of N
+    n : int
+        N.
+    file : str
+        Empty for a program's.
+    lines : list of N int
+        The line on which each begins; none for a program's.
+    """
+
+    columns: dict[str, list[Any]]
+    n: int
+    file: str = ""
+    lines: Sequence[int] = ()
+    are_cells: bool = False
+    """Whether values are text that may stand for numbers, empty where they are missing."""
+
+    def place(self, number: int) -> str:
+        """Return what a message calls a record, by its number from 0."""
+        return f"{display_name(self.file)}, line {self.lines[number]}" if self.lines else f"record {number + 1}"
+
+
+class Records:
+    """Records, one for each of some texts; what types their columns have is found when they join others.
+
+    Parameters
+    ----------
+    parts : list of Part
+    """
+
+    def __init__(self, parts: list[Part]) -> None:
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return sum(part.n for part in self.parts)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in the order of their first occurrence."""
+        return list(dict.fromkeys(name for part in self.parts for name in part.columns))
+
+    def places(self) -> Iterator[str]:
+        """Yield what a message calls each record."""
+        for part in self.parts:
+            yield from map(part.place, range(part.n))
+
+    def rename(self, name: str, to: str) -> None:
+        """Give a column another name."""
+        for part in self.parts:
+            part.columns = {to if own == name else own: values for own, values in part.columns.items()}
+
+    def typed(self, kinds: Mapping[str, Kind]) -> dict[str, Column]:
+        """Return the columns; cells remain text where a column of that name has been text.
+
+        ValueTypeError if a column has values of several types, or others than text, numbers and true or false.
+        """
+        found = {}
+        for name in self.names:
+            columns = [_typed(part, name, kinds.get(name)) for part in self.parts]
+            try:
+                found[name] = joined(columns)
+            except ValueTypeError as error:
+                raise ValueTypeError(f"column {name!r:.60} holds {error} in several files; make them alike") from None
+        return found
+
+
+class TableTexts:
+    """The texts in one column of tables, with the lines that they are on.
+
+    Parameters
+    ----------
+    records : Records
+        Of files; the column is taken out of them.
+    column : str
+
+    Raises
+    ------
+    CorpusError
+        If a table has no such column, or a value in it is no text.
+    """
+
+    def __init__(self, records: Records, column: str) -> None:
+        self.paths = [part.file for part in records.parts]
+        self._parts = [(part, self._texts(part, column)) for part in records.parts]
+
+    @staticmethod
+    def _texts(part: Part, column: str) -> list[str]:
+        if column not in part.columns:
+            raise CorpusError(
+                f"{display_name(part.file)} has no column {column!r:.60}; it has {', '.join(part.columns):.300}"
+            )
+        values = part.columns.pop(column)
+        for number, value in enumerate(values):
+            if value is not None and not isinstance(value, str):
+                raise CorpusError(f"{part.place(number)}: {column!r:.60} is {value!r:.40}, not text")
+        return [value or "" for value in values]
+
+    def __len__(self) -> int:
+        return sum(part.n for part, _ in self._parts)
+
+    def __iter__(self) -> Iterator[str]:
+        for _, texts in self._parts:
+            yield from texts
+
+    def numbered_lines(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the file, the line in it, and each text."""
+        for part, texts in self._parts:
+            for line, text in zip(part.lines, texts, strict=True):
+                yield part.file, line, checked_text(text, line)
+
+
+def read_records(files: Any, *, errors: str = "strict") -> Records:
+    """Read tables; they are held in memory as a whole.
+
+    Parameters
+    ----------
+    files : str, path-like or sequence of these
+        Their names end in .csv, .tsv (a header, then a record a line) or .jsonl (an object a line), compressed or not.
+        Nothing in a cell, and null, are missing values. A column of cells becomes numbers, or true or false, if all of
+        them are.
+    errors : {"strict", "replace"}
+        What to do with bytes that are not UTF-8; see `TextReader`.
+
+    Returns
+    -------
+    Records
+
+    Raises
+    ------
+    CorpusError
+        If a file is of another kind, cannot be read, or is broken; the message names file and line.
+    """
+    return Records([_read(path, errors) for path in expand_inputs(files)])
+
+
+def read_texts(files: Any, column: str, *, errors: str = "strict") -> tuple[TableTexts, Records]:
+    """Read tables of which one column holds texts; return these, and the records without them."""
+    records = read_records(files, errors=errors)
+    return TableTexts(records, column), records
+
+
+def given_records(ids: Any, metadata: Any) -> Records | None:
+    """Return the records of a program: metadata, and ids as the column "id".
+
+    Parameters
+    ----------
+    ids : sequence, str or None
+        The ids, or which column of the metadata they are; by default "id", if there is such a column.
+    metadata : list of dict, dict of lists, data frame, path, Records or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are something else, or not of one length.
+    CorpusError
+        If a file cannot be read.
+    """
+    records = _given(metadata)
+    if ids is None:
+        return records
+    if isinstance(ids, str):
+        name = ids
+        if records is None or name not in records.names:
+            known = ", ".join(map(repr, [] if records is None else records.names)) or "none"
+            raise ValueError(f"there is no column {name!r:.60} of ids in the metadata; columns are {known:.300}")
+        if name != "id" and "id" in records.names:
+            raise ValueError(f"the ids are the column {name!r:.60}, so no other can be called 'id'; rename it")
+        records.rename(name, "id")
+        return records
+    values = [*ids.tolist()] if hasattr(ids, "tolist") else list(ids)
+    if records is None:
+        return Records([Part({"id": values}, len(values))])
+    if "id" in records.names:
+        raise ValueError("the metadata have a column 'id', and ids are given as well; give one of them")
+    if len(records) != len(values):
+        raise ValueError(f"there are {len(values):,} ids and {len(records):,} records of metadata")
+    start = 0
+    for part in records.parts:
+        part.columns = {"id": values[start : start + part.n], **part.columns}
+        start += part.n
+    return records
+
+
+def _given(metadata: Any) -> Records | None:
+    """Return records in whatever form they are given."""
+    if metadata is None or isinstance(metadata, Records):
+        return metadata
+    if isinstance(metadata, (str, os.PathLike)):
+        return read_records(metadata)
+    columns = dict(metadata) if isinstance(metadata, Mapping) else named_columns(metadata)
+    if columns is None:
+        return _of_dicts(metadata)
+    part = Part({}, -1)
+    for name, values in columns.items():
+        if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+            raise TypeError(f"column {name!r:.60} of the metadata must be a list of values, not {values!r:.40}")
+        part.columns[_name(name)] = values.tolist() if hasattr(values, "tolist") else list(values)
+        n = len(part.columns[name])
+        if part.n not in (-1, n):
+            raise ValueError(f"the columns of the metadata have {part.n:,} and {n:,} values ({name!r:.60}); one each")
+        part.n = n
+    part.n = max(part.n, 0)
+    return Records([part])
+
+
+def _of_dicts(metadata: Any) -> Records:
+    """Return records of dicts, one for each."""
+    rows = list(metadata)
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            raise TypeError(f"record {number} of the metadata must be a dict, not {type(row).__name__}: {row!r:.60}")
+    names = dict.fromkeys(_name(name) for row in rows for name in row)
+    return Records([Part({name: [row.get(name) for row in rows] for name in names}, len(rows))])
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f"a column of metadata must have a name that is text, not {name!r:.60}")
+    return name
+
+
+def _read(path: str, errors: str) -> Part:
+    stem = path.lower()
+    stem = next((stem.removesuffix(end) for end in _PACKED if stem.endswith(end)), stem)
+    if not stem.endswith((*_JSON, *_TABS, *_CELLS)):
+        raise CorpusError(f"{display_name(path)} cannot be read as a table: its name must end in .csv, .tsv or .jsonl")
+    reader = TextReader(path, errors=errors)
+    if stem.endswith(_JSON):
+        return _read_json(reader, path)
+    lines = b"".join(block.data for block in reader).decode().split("\n")
+    if not any(line.strip() for line in lines):
+        raise CorpusError(f"{display_name(path)} is empty: a table has a line of names first")
+    return _read_cells(lines, path, stem.endswith(_TABS))
+
+
+def _read_cells(lines: list[str], path: str, tabs: bool) -> Part:
+    """Return the records of a table whose first line has the names of its columns."""
+    with any_cell_size():
+        rows = numbered_rows(display_name(path), lines, tabs=tabs)
+        place, header = next(rows)
+        names = [name.strip() for name in header]
+        if not all(names) or len(set(names)) < len(names):
+            twice = next((name for name in names if names.count(name) > 1), "")
+            what = f"the column {twice!r:.60} is named twice" if twice else "a column has no name"
+            raise CorpusError(f"{place}: {what}; the first line names the columns of a table")
+        numbers, records = [], []
+        for place, row in rows:
+            if not row:
+                continue
+            if len(row) != len(names):
+                raise CorpusError(f"{place}: {len(row)} columns, but the first line names {len(names)}")
+            numbers.append(int(place.rpartition(" ")[2]))
+            records.append(row)
+    columns = {name: [row[k] for row in records] for k, name in enumerate(names)}
+    return Part(columns, len(records), path, numbers, are_cells=True)
+
+
+def _read_json(reader: TextReader, path: str) -> Part:
+    """Return the records of a file with a JSON object a line."""
+    lines, rows = [], []
+    for _, number, line in reader.numbered_lines():
+        if not line.strip():
+            continue
+        place = f"{display_name(path)}, line {number}"
+        try:
+            row = json.loads(line, object_pairs_hook=_unique, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise CorpusError(f"{place}: {error} in {line!r:.60}; a line is a JSON object") from error
+        if not isinstance(row, dict):
+            raise CorpusError(f"{place}: a line is a JSON object, not {line!r:.60}")
+        lines.append(number)
+        rows.append(row)
+    names = dict.fromkeys(name for row in rows for name in row)
+    if not all(name.strip() for name in names):
+        raise CorpusError(f"{display_name(path)}: a column has no name")
+    return Part({name: [row.get(name) for row in rows] for name in names}, len(rows), path, lines)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        raise ValueError("a name is given twice")
+    return entries
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number (null is a missing one)")
+
+
+def _typed(part: Part, name: str, kind: Kind | None) -> Column:
+    values = part.columns.get(name)
+    if values is None:
+        return Column.absent(part.n)
+    if part.are_cells:
+        values = [cell or None for cell in values] if kind == "text" else _of_cells(values)
+    return column_of(values, name, part.place)
+
+
+def _of_cells(cells: list[str]) -> list[Any]:
+    """Return cells as numbers, or as true or false, if all of them are that; NaN is a missing number."""
+    filled = [cell for cell in cells if cell]
+    if all(map(_INTEGER.fullmatch, filled)):
+        return [int(cell) if cell else None for cell in cells]
+    if all(map(_NUMBER.fullmatch, filled)):
+        return [float(cell) if cell else None for cell in cells]
+    if all(cell.strip().lower() in ("true", "false") for cell in filled):
+        return [cell.strip().lower() == "true" if cell else None for cell in cells]
+    return [cell or None for cell in cells]

@@ -1,0 +1,1 @@
+"""Changing an index: sentences removed, replaced, brought together with those of others."""

@@ -1,0 +1,1 @@
+"""Indexes that are read: one, or several as one."""

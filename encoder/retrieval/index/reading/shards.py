@@ -1,0 +1,139 @@
+"""Several indexes of one encoder, searched as one: the best of each, merged exactly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.display.frames import concatenated
+from w2v.display.html import html_facts
+from w2v.encoder.retrieval.hits import Hit, Hits
+from w2v.encoder.retrieval.hybrid.searching import By
+from w2v.encoder.retrieval.index.building import Progress
+from w2v.encoder.retrieval.index.changes.rewriting import Stored, check_alike, kinds_of
+from w2v.encoder.retrieval.index.reading.opened import OpenedIndex
+from w2v.encoder.retrieval.index.reading.searchable import Searchable
+from w2v.encoder.retrieval.index.searching import Where
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from w2v.corpora.tokenizers import Tokenizer
+
+
+class ShardedIndex(Searchable):
+    """Indexes of one encoder that are searched as one; `SentenceIndex.open` makes it of a list of folders.
+
+    What is found is what one index of all sentences would find, the order of the folders being that of the sentences;
+    but in a search by words these are weighed by how often they are in their own folder, not in all. Each `Hit` says as `shard` which folder it is from.
+
+    Attributes
+    ----------
+    shards : tuple of OpenedIndex
+    """
+
+    habits = {  # noqa: RUF012
+        name: "an index of several folders is searched only; open the folder to change with SentenceIndex(folder)"
+        for name in ("add", "remove", "replace", "compact", "build_graphs")
+    }
+
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        tokenizer: Tokenizer | None = None,
+        workers: int | None = None,
+    ) -> None:
+        folders = [Path(path) for path in paths]
+        if not folders:
+            raise ValueError("name the folders of the indexes to search")
+        first = OpenedIndex(folders[0], tokenizer=tokenizer, workers=workers)
+        stored = [Stored.read(folder) for folder in folders]
+        check_alike(stored, by_dtype=False)
+        super().__init__(first.state, first.contents.dimension, workers)
+        others = [OpenedIndex.of(each.folder, each.contents, first.state, workers) for each in stored[1:]]
+        self.shards = (first, *others)
+        self._kinds = kinds_of(stored)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.shards))
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self.shards)
+
+    def __repr__(self) -> str:
+        return f"ShardedIndex({[str(index.path) for index in self.shards]}, {len(self):,} sentences)"
+
+    def _repr_html_(self) -> str:
+        facts = [(str(index.path), f"{len(index):,} sentences") for index in self.shards]
+        return html_facts("Sentence index of several folders", facts)
+
+    def to_pandas(self) -> DataFrame:
+        """Return a data frame as each index makes one, behind each other, with the column shard; needs pandas."""
+        return concatenated([index.to_pandas().assign(shard=str(index.path)) for index in self.shards])
+
+    def count(self, where: Where | None = None) -> int:
+        """Return how many sentences meet a condition; see `search`."""
+        pairs = zip(self.shards, self._chosen(where), strict=True)
+        return sum(len(index) if chosen is None else int(np.count_nonzero(chosen)) for index, chosen in pairs)
+
+    def _find(
+        self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool, where: Where | None
+    ) -> list[list[Hit]]:
+        found = [
+            index.find(units, texts, top_n, exact, chosen)
+            for index, chosen in zip(self.shards, self._chosen(where), strict=True)
+        ]
+        names = [str(index.path) for index in self.shards]
+        answers: list[list[Hit]] = []
+        for query, of_shards in enumerate(zip(*found, strict=True)):
+            text = None if texts is None else texts[query].strip()
+            distinct: dict[str, Hit] = {}
+            for name, own in zip(names, of_shards, strict=True):
+                for hit in own:
+                    distinct.setdefault(hit.sentence, hit._replace(shard=name))
+            best = sorted(distinct.values(), key=lambda hit: (-hit.similarity, hit.sentence != text))
+            answers.append(Hits(best[:top_n]))
+        return answers
+
+    def _candidates(
+        self,
+        texts: list[str],
+        units: NDArray[np.float32],
+        by: By,
+        n: int,
+        exact: bool,
+        where: Where | None,
+        progress: Progress | bool | str | None,
+    ) -> list[list[Hit]]:
+        found = [
+            index.candidates(texts, units, by, n, exact, chosen, progress)
+            for index, chosen in zip(self.shards, self._chosen(where), strict=True)
+        ]
+        names = [str(index.path) for index in self.shards]
+        return [
+            [hit._replace(shard=name) for name, own in zip(names, of_shards, strict=True) for hit in own]
+            for of_shards in zip(*found, strict=True)
+        ]
+
+    def has_words(self, query: str) -> bool:
+        """Say whether a sentence of an index has a word of a query."""
+        return any(index.has_words(query) for index in self.shards)
+
+    def _chosen(self, where: Where | None) -> Iterator[NDArray[np.bool_] | None]:
+        """Yield which rows of each index are searched; a column that an index lacks is missing in all of it."""
+        if where is None or isinstance(where, str) or callable(where):
+            yield from (None if where is None else index.chosen(where, self._kinds) for index in self.shards)
+            return
+        met: Any = np.asarray(where)
+        if met.shape != (len(self),):
+            raise ValueError(f"where must have true or false for each of the {len(self):,} sentences, not {met.shape}")
+        borders = np.cumsum([0, *map(len, self.shards)]).tolist()
+        for index, start, stop in zip(self.shards, borders, borders[1:], strict=False):
+            yield index.chosen(met[start:stop])
