@@ -31,7 +31,8 @@ class ShardedIndex(Searchable):
     """Indexes of one encoder that are searched as one; `SentenceIndex.open` makes it of a list of folders.
 
     What is found is what one index of all sentences would find, the order of the folders being that of the sentences;
-    but in a search by words these are weighed by how often they are in their own folder, not in all. Each `Hit` says as `shard` which folder it is from.
+    but in a search by words these are weighed by how often they are in their own folder, not in all. Each `Hit` says as
+    `shard` which folder it is from.
 
     Attributes
     ----------
