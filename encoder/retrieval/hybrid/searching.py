@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
@@ -30,7 +31,11 @@ class Stored(Protocol):
     """The rows of an index; see `w2v.encoder.retrieval.index.rows.Rows`."""
 
     table: VectorTable
+    positions: NDArray[np.int64]
     live: NDArray[np.bool_] | None
+
+    def all(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield all sentences, removed ones too, some at a time, with the first row."""
 
     def sentence(self, row: int) -> str:
         """Return the sentence of a row."""
@@ -62,23 +67,21 @@ class WordsNotKeptWarning(UserWarning):
 
 
 def open_words(
-    folder: Path,
-    state: EncoderState,
-    batches: Iterable[list[str]],
-    n_sentences: int,
-    progress: Progress | bool | str | None,
+    folder: Path, state: EncoderState, rows: Stored, progress: Progress | bool | str | None = None
 ) -> WordIndex:
-    """Return the index of the words of so many sentences: the one in a folder, or else a new one, which is put there.
+    """Return the index of the words of all rows: the one in a folder, or else a new one, which is put there.
 
     ImportError if bm25s is missing; a `WordsNotKeptWarning` says why it could not be kept.
     """
-    found = WordIndex.load(folder, state.vocabulary, state.tokenizer, n_sentences)
+    n_rows, of = len(rows.positions), blake2b(rows.positions, digest_size=16).hexdigest()
+    found = WordIndex.load(folder, state.vocabulary, state.tokenizer, n_rows, of)
     if found is not None:
         return found
+    batches = (sentences for _, sentences in rows.all())
     with _told(progress) as told:
-        built = WordIndex.build(state.vocabulary, state.tokenizer, batches, n_sentences, told)
+        built = WordIndex.build(state.vocabulary, state.tokenizer, batches, n_rows, told)
     try:
-        built.save(folder)
+        built.save(folder, of)
     except (ModelError, OSError) as error:
         message = f"the index of words cannot be kept, and the next search by words makes it again: {error}"
         warnings.warn(WordsNotKeptWarning(message), stacklevel=2)

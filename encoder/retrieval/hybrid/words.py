@@ -137,19 +137,24 @@ class WordIndex:
         [words] = self._lookup.words_of(self._lookup.find([query], with_unknown=True))
         return words
 
-    def save(self, folder: Path) -> None:
-        """Write it, replacing what is there; a ModelError if that cannot be done."""
+    def save(self, folder: Path, of: str) -> None:
+        """Write it, replacing what is there; `of` tells its sentences from others.
+
+        ModelError or OSError if that cannot be done.
+        """
         folder.parent.mkdir(exist_ok=True)
         with atomic_folder(folder, replace=True) as new:
             self._library.save(new, allow_pickle=False, show_progress=False)
-            (new / _STAMP).write_bytes(encode_json(_stamp(len(self))))
+            (new / _STAMP).write_bytes(encode_json(_stamp(len(self), of)))
             for name in os.listdir(new):
                 with reading(new / name) as file:
                     os.fsync(file.fileno())
 
     @classmethod
-    def load(cls, folder: Path, vocabulary: Vocabulary, tokenizer: Tokenizer, n_sentences: int) -> WordIndex | None:
-        """Return what was saved, memory-mapped; None if there is none of so many sentences, or it is damaged.
+    def load(
+        cls, folder: Path, vocabulary: Vocabulary, tokenizer: Tokenizer, n_sentences: int, of: str
+    ) -> WordIndex | None:
+        """Return what was saved, memory-mapped; None if there is none of these sentences, or it is damaged.
 
         Raises
         ------
@@ -158,7 +163,7 @@ class WordIndex:
         """
         library = import_bm25s()
         try:
-            if parse_json(folder / _STAMP) != _stamp(n_sentences):
+            if parse_json(folder / _STAMP) != _stamp(n_sentences, of):
                 return None
             loaded = library.BM25.load(folder, mmap=True, allow_pickle=False, show_progress=False)
             _check(loaded, n_sentences)
@@ -167,9 +172,9 @@ class WordIndex:
         return cls(_lookup(vocabulary, tokenizer), loaded)
 
 
-def _stamp(n_sentences: int) -> dict[str, Any]:
-    """Return what decides whether a saved index can be used: rows of sentences do not change."""
-    return {"version": _VERSION, "sentences": n_sentences, "k1": K1, "b": B}
+def _stamp(n_sentences: int, of: str) -> dict[str, Any]:
+    """Return what decides whether a saved index can be used."""
+    return {"version": _VERSION, "sentences": n_sentences, "of": of, "k1": K1, "b": B}
 
 
 def _check(library: Any, n_sentences: int) -> None:

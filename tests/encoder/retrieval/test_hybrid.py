@@ -137,6 +137,47 @@ def test_the_words_are_kept_until_sentences_are_added(own: SentenceIndex, monkey
     assert len(SentenceIndex(own.path).build_words()) == len(SENTENCES) + 1
 
 
+def test_removed_sentences_are_found_no_more(tmp_path: Path) -> None:
+    pytest.importorskip("bm25s")
+    index = SentenceIndex.build(make_embeddings(), SENTENCES, tmp_path / "my.index", ids=list(range(len(SENTENCES))))
+    assert [hit.id for hit in index.search("XJ", by="words")] == [3, 1]
+    index.remove([3, 0])
+    for by in ("words", "both"):
+        assert not {3, 0} & {hit.id for hit in index.search("the XJ", by=by, top_n=20)}
+    assert [hit.id for hit in index.search("XJ", by="words", where="id != 5")] == [1]
+    index.replace([1, 2], ["the xj of a river", "don't"])
+    index.compact()  # to as many rows as there were when words were indexed first, but others
+    index.add(["42 x", "x 42"], ids=[20, 21])
+    assert len(index) == len(SENTENCES)
+    assert [hit.id for hit in index.search("XJ", by="words")] == [1]
+    assert {hit.id for hit in index.search("42", by="words")} == {6, 20, 21}
+
+
+def test_words_of_other_sentences_are_not_taken(own: SentenceIndex, tmp_path: Path) -> None:
+    own.build_words()
+    other = SentenceIndex.build(make_embeddings(), ["the"] * len(SENTENCES), tmp_path / "other.index")
+    own.part_folder("words").parent.rename(other.part_folder("words").parent)
+    assert other.search(["XJ"], by="words") == [[]] and other.search("the", by="words")
+
+
+def test_several_folders_are_searched_by_words_as_one(tmp_path: Path) -> None:
+    pytest.importorskip("bm25s")
+    paths = [tmp_path / "a.index", tmp_path / "b.index"]
+    for path, sentences in zip(paths, (SENTENCES[:5], SENTENCES[5:]), strict=True):
+        SentenceIndex.build(make_embeddings(), sentences, path)
+    index = SentenceIndex.open(paths)
+    hits = index.search("XJ 42", by="words", top_n=20)
+    assert {(hit.shard, hit.line) for hit in hits} == {(str(paths[0]), line) for line in (2, 3, 4)} | {
+        (str(paths[1]), 2)
+    }
+    assert [hit.bm25 for hit in hits] == sorted((hit.bm25 or 0 for hit in hits), reverse=True)
+    found = index.search("the river", by="both", top_n=20)
+    assert {hit.sentence for hit in found} == set(SENTENCES) and len(found) == len(set(SENTENCES))
+    assert [hit.fused for hit in found] == sorted((hit.fused or 0 for hit in found), reverse=True)
+    with pytest.raises(ValueError, match="no word of the query 'unheard' is in the index"):
+        index.search("unheard", by="words")
+
+
 def truncated(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-7])
 

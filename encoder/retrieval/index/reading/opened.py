@@ -255,9 +255,7 @@ class OpenedIndex(Searchable):
         if not isinstance(self._state, EncoderState):
             raise ValueError("the index holds pictures, which have no words")
         if self._words is None:
-            batches = (sentences for _, sentences in self.rows.all())
-            folder, n = self.part_folder("words"), self.contents.sentences
-            self._words = open_words(folder, self._state, batches, n, progress)
+            self._words = open_words(self.part_folder("words"), self._state, self.rows, progress)
         return self._words
 
     def chosen(self, where: Where | None, kinds: Mapping[str, Kind] | None = None) -> NDArray[np.bool_] | None:
