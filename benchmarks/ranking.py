@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -56,29 +56,44 @@ def head(path: Path, characters: int) -> Iterator[str]:
         yield line
 
 
+class Asked(NamedTuple):
+    """Queries, and for each of them the documents that answer it."""
+
+    texts: list[str]
+    relevant: list[list[int]]
+
+
+def gather(first: Path, second: Path, held: int = 32, others: int = 8) -> tuple[list[str], dict[str, Asked]]:
+    """Return documents, and queries of both kinds.
+
+    One of `held` titles is asked for; of the paragraphs of other articles one of `others` is a document.
+    """
+    documents: list[str] = []
+    answers: dict[str, list[int]] = {}
+    for title, paragraph in article_pairs(TextReader(first).lines()):
+        is_held = is_chosen(title, held)
+        if len(paragraph) >= LEAST and (is_held or is_chosen(paragraph, others)):
+            if is_held:
+                answers.setdefault(title, []).append(len(documents))
+            documents.append(paragraph)
+    asked = {title.lower(): title for title in answers}
+    sentences = {
+        asked[title.lower()]: split_sentences(paragraph)[0]
+        for title, paragraph in article_pairs(TextReader(second).lines(), most=1)
+        if title.lower() in asked
+    }
+    return documents, {
+        "titles": Asked(list(answers), list(answers.values())),
+        "first sentences": Asked(list(sentences.values()), [answers[title] for title in sentences]),
+    }
+
+
 class Bench:
     """Queries, documents, and what encoders find."""
 
     def __init__(self, a: argparse.Namespace) -> None:
         self.a = a
-        self.documents: list[str] = []
-        answers: dict[str, list[int]] = {}
-        for title, paragraph in article_pairs(TextReader(a.first).lines()):
-            is_held = is_chosen(title, 32)
-            if len(paragraph) >= LEAST and (is_held or is_chosen(paragraph, 8)):
-                if is_held:
-                    answers.setdefault(title, []).append(len(self.documents))
-                self.documents.append(paragraph)
-        asked = {title.lower(): title for title in answers}
-        sentences = {
-            asked[title.lower()]: split_sentences(paragraph)[0]
-            for title, paragraph in article_pairs(TextReader(a.second).lines(), most=1)
-            if title.lower() in asked
-        }
-        self.queries = {
-            "titles": (list(answers), list(answers.values())),
-            "first sentences": (list(sentences.values()), [answers[title] for title in sentences]),
-        }
+        self.documents, self.queries = gather(a.first, a.second)
         self.sts = [read_scored_pairs(path) for path in a.sts]
         self.reports: dict[str, dict[str, RankingReport]] = {}
         self.results: dict[str, Any] = {}

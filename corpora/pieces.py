@@ -95,14 +95,50 @@ class PiecesTokenizer:
         library = self._built.library
         with _understood("the tokenizer of pieces cannot divide a text"):
             encoded: list[Encoding] = library.encode_batch_fast(cut, add_special_tokens=self.special)
-        lists = [encoding.ids for encoding in encoded]
-        offsets = np.zeros(len(lists) + 1, np.int64)
-        np.cumsum([len(numbers) for numbers in lists], out=offsets[1:])
-        flat = np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1]))
+        flat, offsets = _packed([encoding.ids for encoding in encoded])
         if self.keep_unknown or self._built.unknown is None:
             return flat, offsets
         is_kept = flat != self._built.unknown
         return flat[is_kept], np.concatenate([[0], np.cumsum(is_kept)])[offsets]
+
+    def pairs(
+        self, firsts: Sequence[str], seconds: Sequence[str]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        """Return the numbers of the pieces of pairs of texts, both in one sequence, as the definition joins them.
+
+        Of a pair with more than `max_tokens` pieces the longer text loses its end, then both in turn.
+
+        Parameters
+        ----------
+        firsts, seconds : sequences of str, S of each
+
+        Returns
+        -------
+        numbers : ndarray of shape (N,), int32
+            Indices of `pieces`.
+        types : ndarray of shape (N,), int32
+            For each piece the token type that the definition gives it: 0 in the first text, mostly 1 in the second.
+        offsets : ndarray of shape (S + 1,), int64
+            Pair s has numbers[offsets[s]:offsets[s + 1]].
+
+        Raises
+        ------
+        ValueError
+            If `max_tokens` is less than what stands around every pair.
+        """
+        library = self._built.library
+        n_around = library.num_special_tokens_to_add(is_pair=True) if self.special else 0
+        if self.max_tokens is not None and self.max_tokens < n_around:
+            raise ValueError(f"max_tokens is {self.max_tokens}, but {n_around} pieces stand around every pair")
+        cut = [
+            (first[: self.max_characters], second[: self.max_characters])
+            for first, second in zip(firsts, seconds, strict=True)
+        ]
+        with _understood("the tokenizer of pieces cannot divide a pair of texts"):
+            encoded: list[Encoding] = library.encode_batch_fast(cut, add_special_tokens=self.special)
+        numbers, offsets = _packed([encoding.ids for encoding in encoded])
+        types, _ = _packed([encoding.type_ids for encoding in encoded])
+        return numbers, types, offsets
 
     @property
     def pieces(self) -> list[str]:
@@ -147,6 +183,13 @@ class _Built(NamedTuple):
     library: LibraryTokenizer
     pieces: list[str]
     unknown: int | None
+
+
+def _packed(lists: list[list[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return S lists one after another, and where each begins, shape (S + 1,)."""
+    offsets = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum([len(numbers) for numbers in lists], out=offsets[1:])
+    return np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1])), offsets
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from w2v.commands.shared.output import (
     print_json,
     print_result,
     print_table,
+    progress_mode,
     say,
     show_work,
 )
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.index.reading.shards import ShardedIndex
 
 _QUERIES_AT_ONCE, _HITS_AT_ONCE = 1024, 1 << 18
+_PAIRS_AT_ONCE = 1 << 10
+_SCORES = ("reranked", "fused", "bm25")
 _MOST_TOLD = 60  # characters of metadata in a table
 
 
@@ -287,6 +290,8 @@ Examples:
   w2v search my.index "How do birds fly?"
   w2v search my.index "How do birds fly?" "Who invented paper?" --top 3
   w2v search my.index --file questions.txt --jsonl > answers.jsonl
+  w2v search my.index "XJ-900 battery" --by both
+  w2v search my.index "How do birds fly?" --by both --rerank ms-marco-MiniLM-L6-v2/
   w2v search my.index "How do birds fly?" --where "year >= 2000 and lang in ('de', 'fr')"
   w2v search one.index two.index "How do birds fly?"
   w2v search pictures.index garden.jpg
@@ -302,10 +307,19 @@ Examples:
     help="Search only sentences of which this is true: a condition on their id and metadata.",
 )
 @click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
+@choice_option(
+    "--by",
+    choices=("vectors", "words", "both"),
+    default="vectors",
+    help="Find what is nearest in meaning, what has the words of QUERY (BM25), or both in one order.",
+)
+@file_option("--rerank", metavar="FOLDER", help="Put what is found into the order of a cross-encoder's scores.")
+@number_option("--candidates", default=100, help="How many to find first, by each way, for --by both and --rerank.")
 @errors_option
 @workers_option
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a query, as they are found.")
 @json_option
+@progress_option
 def search(
     index: Path,
     queries: tuple[str, ...],
@@ -313,6 +327,9 @@ def search(
     top: int,
     where: str | None,
     exact: bool,
+    by: Literal["vectors", "words", "both"],
+    rerank: Path | None,
+    candidates: int,
     errors: str,
     workers: int | None,
     jsonl: bool,
@@ -322,8 +339,10 @@ def search(
 
     Equal sentences are shown once. Several INDEX of one encoder are searched as one. At a terminal, without a QUERY,
     one after another is asked for. A condition compares columns with values: year >= 2000, lang != 'de', year in (2001,
-    2002), author is missing; joined by and, or, not and parentheses.
+    2002), author is missing; joined by and, or, not and parentheses. The first search by words indexes those of all
+    sentences, and keeps that in INDEX.
     """
+    from w2v.encoder.retrieval import CrossEncoder
     from w2v.encoder.retrieval.index.storage import is_index
 
     others = tuple(takewhile(is_index, queries))
@@ -335,13 +354,20 @@ def search(
         raise click.UsageError("--json and --jsonl are two ways to print; give one.")
 
     opened = _opened([index, *map(Path, others)], where, workers)
-    how: dict[str, Any] = {"top_n": top, "exact": exact, "where": where}
+    model = None if rerank is None else CrossEncoder(rerank, workers=workers)
+    how: dict[str, Any] = {"top_n": top, "exact": exact, "where": where, "by": by, "rerank": model}
+    how |= {"candidates": candidates, "progress": progress_mode()}
     if is_asking:
         answered: Iterable[tuple[str, list[Hit]]] = _asked(opened, how)
     elif len(queries) == 1 and file is None:
         answered = [(queries[0], opened.search(queries[0], **how))]
     else:
-        answered = _answers(opened, _chunks(queries, file, errors, top), how)
+        n_read = top if model is None else max(top, candidates) * _HITS_AT_ONCE // _PAIRS_AT_ONCE
+        answered = _answers(opened, _chunks(queries, file, errors, n_read), how)
+    _print_answers(answered, as_json=as_json, jsonl=jsonl)
+
+
+def _print_answers(answered: Iterable[tuple[str, list[Hit]]], *, as_json: bool, jsonl: bool) -> None:
     if as_json:
         print_json([_answer(query, hits) for query, hits in answered])
     elif jsonl:
@@ -424,7 +450,9 @@ def _answer(query: str, hits: list[Hit]) -> dict[str, Any]:
 
 def _print_hits(query: str, hits: list[Hit]) -> None:
     several = len({(hit.shard, hit.file) for hit in hits}) > 1
+    scores = [name for name in _SCORES if any(getattr(hit, name) is not None for hit in hits)]
     columns: dict[str, list[str]] = {
+        **{f">{name}": [decimals(getattr(hit, name)) for hit in hits] for name in scores},
         ">similarity": [decimals(hit.similarity) for hit in hits],
         "file:line" if several else ">line": [_place(hit) if several else f"{hit.line:,}" for hit in hits],
         "id": ["" if hit.id is None else str(hit.id) for hit in hits],

@@ -97,26 +97,66 @@ def evaluate_ranking(
     -----
     A query or document without a known word has a cosine of 0 with all others.
     """
-    if top_n < 1:
-        raise ValueError(f"top_n must be at least 1, not {top_n}")
-    if not queries or len(queries) != len(relevant):
-        raise ValueError(f"{len(queries)} queries need as many sets of documents, at least one, not {len(relevant)}")
-    wanted = [set(some) for some in relevant]
-    for number, some in enumerate(wanted):
-        if not some or not all(0 <= one < len(documents) for one in some):
-            raise ValueError(f"query {number} needs documents from 0 to {len(documents) - 1}, not {sorted(some)}")
+    wanted = _checked(queries, relevant, len(documents), top_n)
     starts = range(0, len(documents), _DOCUMENTS_AT_ONCE)
     rows = [encode(list(documents[start : start + _DOCUMENTS_AT_ONCE])) for start in starts]
     table = VectorTable(np.concatenate(rows).astype(np.float32, copy=False))
-    discounts = 1 / np.log2(np.arange(2, top_n + 2))
-    found = np.zeros((len(queries), top_n), bool)
+    ranked: list[list[int]] = []
     for start in range(0, len(queries), _QUERIES_AT_ONCE):
         vectors = encode(list(queries[start : start + _QUERIES_AT_ONCE]))
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         units = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
         _, best = top_rows(units, table, slice(0, len(documents)), top_n)
-        for place, chosen in enumerate(best.tolist(), start):
-            found[place, : len(chosen)] = [row in wanted[place] for row in chosen]
+        ranked += best.tolist()
+    return _report(ranked, wanted, top_n)
+
+
+def evaluate_ranked(
+    ranked: Sequence[Sequence[int]], relevant: Sequence[Collection[int]], *, top_n: int = 10
+) -> RankingReport:
+    """Say how good lists of documents are, whatever has made them.
+
+    Parameters
+    ----------
+    ranked : sequence of sequences of int
+        For each query the documents that were found, from 0, the best first.
+    relevant, top_n
+        See `evaluate_ranking`.
+
+    Returns
+    -------
+    RankingReport
+
+    Raises
+    ------
+    ValueError
+        As `evaluate_ranking`.
+    """
+    return _report(ranked, _checked(ranked, relevant, None, top_n), top_n)
+
+
+def _checked(
+    queries: Sequence[Any], relevant: Sequence[Collection[int]], n_documents: int | None, top_n: int
+) -> list[set[int]]:
+    """Return for each query the documents that answer it."""
+    if top_n < 1:
+        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    if not len(queries) or len(queries) != len(relevant):
+        raise ValueError(f"{len(queries)} queries need as many sets of documents, at least one, not {len(relevant)}")
+    wanted = [set(some) for some in relevant]
+    for number, some in enumerate(wanted):
+        if not some or min(some) < 0 or (n_documents is not None and max(some) >= n_documents):
+            last = "on" if n_documents is None else f"to {n_documents - 1}"
+            raise ValueError(f"query {number} needs documents from 0 {last}, not {sorted(some)}")
+    return wanted
+
+
+def _report(ranked: Sequence[Sequence[int]], wanted: Sequence[set[int]], top_n: int) -> RankingReport:
+    found = np.zeros((len(ranked), top_n), bool)
+    for place, (rows, its) in enumerate(zip(ranked, wanted, strict=True)):
+        chosen = list(rows)[:top_n]
+        found[place, : len(chosen)] = [row in its for row in chosen]
+    discounts = 1 / np.log2(np.arange(2, top_n + 2))
     most = np.minimum(top_n, [len(some) for some in wanted])
     ideal = np.cumsum(discounts)[most - 1]
     first = np.where(found.any(axis=1), 1 / (found.argmax(axis=1) + 1.0), 0.0)

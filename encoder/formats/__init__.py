@@ -89,7 +89,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     ImportError
         If the package tokenizers is needed and missing.
     """
-    from w2v.encoder.formats.folders import Module, read_modules
+    from w2v.encoder.formats.folders import Module, is_cross_encoder, read_modules
     from w2v.vectors.model_folder import FORMAT, parse_json
 
     folder = Path(path)
@@ -100,6 +100,11 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
         raise ModelError(f"{path} is a model folder already; it is opened as it is")
     modules = read_modules(folder) if (folder / _MODULES).exists() else []
     first = modules[0].kind if modules else None
+    if is_cross_encoder(folder) and len(modules) < 2:
+        raise ModelError(
+            f"{path} is a cross-encoder: it scores pairs of texts and makes no vectors; what a search has found is put "
+            f"into its order by: w2v search INDEX QUERY --rerank {path}"
+        )
     is_network = "hidden_act" in config or "activation" in config
     if first == "Transformer" or (first is None and is_network):
         from w2v.encoder.formats.bert_folder import read_bert

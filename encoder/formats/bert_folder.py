@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.formats.bert_names import check_bert, to_bert
 from w2v.encoder.formats.describe import describe_padded
 from w2v.encoder.formats.families import GELU_TANH, WORDS, read_network
@@ -71,16 +72,21 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
     refuse_prompts(folder)
     bert = modules[0].folder
     network, parameters, table = read_network(bert)
-    most = _max_tokens(bert, network.max_positions)
-    tokenizer = make_tokenizer(bert / TOKENIZER, _definition(bert), max_tokens=most)
-    if len(tokenizer.pieces) > len(table):
-        raise ModelError(
-            f"{bert / TOKENIZER} has {len(tokenizer.pieces)} pieces, but {bert / WEIGHTS} vectors for {len(table)}"
-        )
+    tokenizer = read_tokenizer(bert, network.max_positions, len(table))
     table = table[: len(tokenizer.pieces)]
     pooling, vocabulary = _read_pooling(folder, modules[1:]), Vocabulary(tokenizer.pieces)
     made: dict[str, Any] = {"network": network, "parameters": parameters, "pooling": pooling}
     return imported(folder, "sentence-transformers", vocabulary, tokenizer, table, **made)
+
+
+def read_tokenizer(folder: Path, most: int, n_rows: int) -> PiecesTokenizer:
+    """Return the tokenizer of a network of at most so many positions, whose table of words has `n_rows` rows."""
+    tokenizer = make_tokenizer(folder / TOKENIZER, _definition(folder), max_tokens=_max_tokens(folder, most))
+    if len(tokenizer.pieces) > n_rows:
+        raise ModelError(
+            f"{folder / TOKENIZER} has {len(tokenizer.pieces)} pieces, but {folder / WEIGHTS} vectors for {n_rows}"
+        )
+    return tokenizer
 
 
 def _definition(folder: Path) -> str:

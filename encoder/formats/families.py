@@ -48,8 +48,8 @@ _MPNET_REACH = 128
 """From this distance on all distances are the same to MPNet."""
 
 
-def _bert_name(name: str) -> str:
-    """Return the name without that of the model before it, and as it is written today."""
+def bert_name(name: str) -> str:
+    """Return the name of an array without that of the model before it, and as it is written today."""
     name = re.sub(r"^(bert|roberta)\.", "", name)
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
@@ -89,9 +89,9 @@ class _Family:
     has_distances: bool = False
 
 
-_ROBERTA = _Family(_BERT_ENTRIES, _bert_name, first_position=None)
+_ROBERTA = _Family(_BERT_ENTRIES, bert_name, first_position=None)
 _FAMILIES = {
-    "bert": _Family(_BERT_ENTRIES, _bert_name),
+    "bert": _Family(_BERT_ENTRIES, bert_name),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,

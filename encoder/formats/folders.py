@@ -29,6 +29,8 @@ SPECIAL_TOKENS = "special_tokens_map.json"
 ACTIVATIONS = {"Identity": NO_ACTIVATION, "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"}
 """The functions after a Dense by their names in PyTorch, and as they are called here."""
 
+HEADED = "ForSequenceClassification"
+"""How transformers ends the name of a network with a classifier of whole sequences."""
 _WITHOUT_EFFECT = frozenset({"Dropout"})
 """Modules that do something in training only."""
 _PLAIN_PATH = re.compile(r"\.?|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -65,6 +67,13 @@ def read_modules(folder: Path) -> list[Module]:
             raise ModelError(f"{file} is damaged: the path {path!r:.80} is not the plain name of a folder in it")
         modules.append(Module(kind.rpartition(".")[2], folder / path))
     return [module for module in modules if module.kind not in _WITHOUT_EFFECT]
+
+
+def is_cross_encoder(folder: Path) -> bool:
+    """Say whether the network in a folder ends in a classifier of whole sequences, whichever network it is."""
+    file = folder / CONFIG
+    listed = parse_json(file).get("architectures") if file.is_file() else None
+    return isinstance(listed, list) and any(isinstance(name, str) and name.endswith(HEADED) for name in listed)
 
 
 def describe_modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:

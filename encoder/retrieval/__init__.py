@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.mining.pairs import mine_pairs as mine_pairs
     from w2v.encoder.retrieval.neighbors import NearText as NearText
     from w2v.encoder.retrieval.neighbors import NearTexts as NearTexts
+    from w2v.encoder.retrieval.reranking.cross_encoder import CrossEncoder as CrossEncoder
     from w2v.encoder.retrieval.similar import SimilarSentence as SimilarSentence
     from w2v.encoder.retrieval.similar import similar_sentences as similar_sentences
 
 _HOME = {
     "Cluster": "mining.clusters",
     "Clustering": "mining.clusters",
+    "CrossEncoder": "reranking.cross_encoder",
     "Duplicate": "mining.duplicates",
     "Hit": "hits",
     "Member": "mining.clusters",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from w2v.corpora.tables.typed import Value
 
 _NEVER = object()
+SCORES = ("bm25", "fused", "reranked")
+"""Fields of a `Hit` that are scores beside its similarity, in the order in which searches make them."""
 _SHOWN = ("sentence", "similarity", "line", "file", "metadata")
 
 
@@ -35,6 +37,13 @@ class Hit(NamedTuple):
         The values of its columns, None where they are missing; None if the index has no columns.
     shard : str
         The folder of the index, where several are searched as one.
+    bm25 : float or None
+        How much the words that it shares with the query weigh, in a search by words; see
+        `w2v.encoder.retrieval.hybrid.words.WordIndex`.
+    fused : float or None
+        Both scores in one, in a search by vectors and words; see `w2v.encoder.retrieval.hybrid.fusion.fuse`.
+    reranked : float or None
+        The score of a cross-encoder, if one has read it together with the query.
     """
 
     sentence: str
@@ -44,6 +53,9 @@ class Hit(NamedTuple):
     id: str | int | None = None
     metadata: dict[str, Value] | None = None
     shard: str = ""
+    bm25: float | None = None
+    fused: float | None = None
+    reranked: float | None = None
 
     def __repr__(self) -> str:
         return f"Hit({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
@@ -82,7 +94,7 @@ class Hits(list[Hit]):
         rows = [
             (
                 f"{hit.similarity:.3f}", hit.sentence, f"{hit.line:,}", hit.file,
-                *(in_cell(getattr(hit, name)) for name in names),
+                *(in_cell(getattr(hit, name), is_score=name in SCORES) for name in names),
                 *(in_cell((hit.metadata or {}).get(name)) for name in columns),
             )
             for hit in self
@@ -105,6 +117,8 @@ class Place(NamedTuple):
     file: str
 
 
-def in_cell(value: Value) -> str:
-    """Return a value of metadata as a table shows it."""
+def in_cell(value: Value, *, is_score: bool = False) -> str:
+    """Return a value of metadata, or a score, as a table shows it."""
+    if is_score and isinstance(value, float):
+        return f"{value:.3f}"
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

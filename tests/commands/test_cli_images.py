@@ -154,6 +154,8 @@ def test_nearest_pictures_are_found_by_the_index_of_sentences(place: Path, tmp_p
     assert len(SentenceIndex.open(index)) == 160
     [hit] = json.loads(run("search", index, f"{tmp_path / 'o.idx'}#7", "--top", 1, "--json").stdout)[0]["hits"]
     assert hit["sentence"] == f"{tmp_path / 'o.idx'}#7"
+    by_words = run("search", index, hit["sentence"], "--by", "words")
+    assert_mistake(by_words, 1, "the index holds pictures, which have no words")
     described = json.loads(run("info", index, "--json").stdout)
     assert described["encoder"]["architecture"] == "attention" and described["sentences"] == 160
     assert_mistake(run("search", index, tmp_path / "absent.png"), 1, "absent.png: there is no such file")

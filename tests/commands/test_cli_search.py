@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers.bert_folders import write_cross_encoder
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.encoder_examples import make_embeddings
 from w2v import Embeddings
@@ -240,3 +241,29 @@ def _index_of_three(tmp_path: Path) -> Path:
     words = Embeddings(["cat", "dog", "red"], np.eye(3, dtype=np.float32))
     SentenceIndex.build(words, ["cat dog", "red cat", "red"], tmp_path / "three.index")
     return tmp_path / "three.index"
+
+
+def test_search_goes_by_words_and_tells_every_score(indexed: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bm25s")
+    pytest.importorskip("tokenizers")
+    folder = write_cross_encoder(tmp_path / "cross", np.random.default_rng(5))
+    [answer] = printed("search", indexed, "a RIVER", "--by", "words", "--top", 2, "--json")
+    assert [list(hit) for hit in answer["hits"]] == [["sentence", "similarity", "line", "file", "bm25"]] * 2
+    assert answer["hits"][0]["sentence"] == "a river"
+    options = ("--by", "both", "--rerank", folder, "--candidates", 4, "--top", 3)
+    lines = run("search", indexed, "a river", "x", *options, "--jsonl").stdout.splitlines()
+    [hits, _] = [json.loads(line)["hits"] for line in lines]
+    assert {name for hit in hits for name in hit} == {
+        "sentence", "similarity", "line", "file", "bm25", "fused", "reranked",
+    }  # fmt: skip
+    assert [hit["reranked"] for hit in hits] == sorted((hit["reranked"] for hit in hits), reverse=True)
+    shown = run("search", indexed, "a river", *options).stdout.splitlines()
+    assert shown[0].split() == ["reranked", "fused", "bm25", "similarity", "line", "near", "a", "river"]
+    assert "indexing words" not in run("search", indexed, "a river", *options, "--progress", "none").stderr
+
+
+def test_search_refuses_what_does_not_go_together(indexed: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_mistake(run("search", indexed, "x", "--rerank", model), 1, "my.model is not a cross-encoder")
+    assert_mistake(run("search", indexed, "x", "--rerank", indexed / "absent"), 1, "absent is not a folder")
+    monkeypatch.setitem(sys.modules, "bm25s", None)
+    assert_mistake(run("search", indexed, "x", "--by", "words"), 1, "pip install 'w2v-toolkit[search]'")

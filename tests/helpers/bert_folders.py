@@ -36,6 +36,7 @@ CONFIG = {
     "num_attention_heads": 2, "intermediate_size": 20, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
     "max_position_embeddings": POSITIONS, "type_vocab_size": 2, "vocab_size": len(PIECES), "pad_token_id": 0,
 }  # fmt: skip
+HEADED = CONFIG | {"architectures": ["BertForSequenceClassification"]}
 POST_PROCESSOR = {
     "type": "TemplateProcessing",
     "single": [
@@ -111,3 +112,11 @@ def write_bert(
         write_json(folder / "modules.json", modules)
         write_json(folder / "sentence_bert_config.json", {"max_seq_length": 12, "do_lower_case": False})
     return folder
+
+
+def write_cross_encoder(folder: Path, rng: np.random.Generator) -> Path:
+    """Write a folder of a small cross-encoder as transformers does."""
+    arrays = {f"bert.{name}": array for name, array in make_arrays(rng).items()}
+    arrays["classifier.weight"] = rng.normal(size=(1, DIM)).astype(np.float32)
+    arrays["classifier.bias"] = rng.normal(size=1).astype(np.float32)
+    return write_bert(folder, arrays, config=HEADED)

@@ -71,11 +71,17 @@ def attention(
 
 
 def bert(
-    arrays: Mapping[str, Array], ids: Sequence[int], n_heads: int, *, first_position: int = 0, epsilon: float = 1e-12
+    arrays: Mapping[str, Array],
+    ids: Sequence[int],
+    n_heads: int,
+    *,
+    first_position: int = 0,
+    epsilon: float = 1e-12,
+    token_types: Sequence[int] | None = None,
 ) -> Array:
     """Return the last hidden states of one sentence, shape (T, E), from arrays as the library transformers names them.
 
-    Token t has row `first_position` + t of the positions.
+    Token t has row `first_position` + t of the positions, and the type 0 unless `token_types` are given.
     """
     numbers = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
 
@@ -88,8 +94,9 @@ def bert(
     words, positions, types = (
         numbers[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position", "token_type")
     )
+    of_type = token_types or [0] * len(ids)
     x = norm(
-        np.array([words[i] + positions[first_position + t] + types[0] for t, i in enumerate(ids)]),
+        np.array([words[i] + positions[first_position + t] + types[of_type[t]] for t, i in enumerate(ids)]),
         "embeddings.LayerNorm",
     )
     layer = 0

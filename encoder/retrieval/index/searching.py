@@ -47,12 +47,24 @@ class Searcher:
         `texts` are what they are the vectors of, or None; with `exact` every sentence is looked at even if there are
         graphs; `chosen` as for `nearest`.
         """
+        found = self.find_rows(units, texts, top_n, exact, chosen)
+        return [Hits(self.hit(row, score) for row, score in its_rows) for its_rows in found]
+
+    def find_rows(
+        self,
+        units: NDArray[np.float32],
+        texts: list[str] | None,
+        top_n: int,
+        exact: bool,
+        chosen: NDArray[np.bool_] | None = None,
+    ) -> list[list[tuple[int, float]]]:
+        """Return the rows of what `find` finds, each with its cosine."""
         if top_n < 1:
             raise ValueError(f"top_n must be at least 1, not {top_n}")
         if not len(units):
             return []
         copies = Copies(self.rows, units, texts)
-        hits: list[list[Hit]] = [Hits() for _ in units]
+        found: list[list[tuple[int, float]]] = [[] for _ in units]
         open_queries = np.flatnonzero(units.any(axis=1))
         n_rows = self.count(chosen)
         n = min(top_n + _REPEATS, n_rows)
@@ -61,11 +73,11 @@ class Searcher:
             short = []
             for query, its_scores, its_rows in zip(open_queries.tolist(), scores, rows, strict=True):
                 its_scores, its_rows, is_sure = copies.put_first(query, its_scores, its_rows)
-                hits[query] = Hits(self._distinct(its_scores, its_rows, top_n))
-                if (len(hits[query]) < top_n or not is_sure) and its_rows[-1] >= 0 and n < n_rows:
+                found[query] = self._distinct(its_scores, its_rows, top_n)
+                if (len(found[query]) < top_n or not is_sure) and its_rows[-1] >= 0 and n < n_rows:
                     short.append(query)
             open_queries, n = np.array(short, np.intp), min(4 * n, n_rows)
-        return hits
+        return found
 
     def count(self, chosen: NDArray[np.bool_] | None) -> int:
         """Return how many rows are searched."""
@@ -133,15 +145,15 @@ class Searcher:
         chosen[rows] = met
         return chosen
 
-    def _distinct(self, scores: NDArray[np.float32], rows: NDArray[np.intp], top_n: int) -> list[Hit]:
-        """Return the first `top_n` sentences, equal ones once."""
-        seen: dict[str, Hit] = {}
+    def _distinct(self, scores: NDArray[np.float32], rows: NDArray[np.intp], top_n: int) -> list[tuple[int, float]]:
+        """Return the rows of the first `top_n` sentences, equal ones once, with their scores."""
+        seen: dict[str, tuple[int, float]] = {}
         for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
             if row < 0:
                 break
             sentence = self.rows.sentence(row)
             if sentence not in seen:
-                seen[sentence] = self.hit(row, score)
+                seen[sentence] = row, score
                 if len(seen) == top_n:
                     break
         return list(seen.values())

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from w2v.display.frames import data_frame
 from w2v.display.html import html_facts
 from w2v.encoder.model.persistence import KIND as ENCODER_KIND
+from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit, Place, column_name
+from w2v.encoder.retrieval.hybrid.searching import By, find_candidates, open_words
+from w2v.encoder.retrieval.hybrid.words import WordIndex
+from w2v.encoder.retrieval.index.building import Progress
 from w2v.encoder.retrieval.index.graphs import SentenceGraphs
 from w2v.encoder.retrieval.index.pictures import Maker, load_maker
 from w2v.encoder.retrieval.index.reading.searchable import Searchable
@@ -66,6 +70,7 @@ class OpenedIndex(Searchable):
         """Map what the folder has by now."""
         self._searcher = Searcher(self._path, contents)
         self._live_table: VectorTable | None = None
+        self._words: WordIndex | None = None
 
     @classmethod
     def of(cls: type[Self], path: Path, contents: Contents, state: Maker, workers: int | None = None) -> Self:
@@ -194,6 +199,64 @@ class OpenedIndex(Searchable):
     ) -> list[list[Hit]]:
         """Return what is nearest to vectors of length 1; see `Searcher.find`."""
         return self._searcher.find(units, texts, top_n, exact, chosen)
+
+    def _candidates(
+        self,
+        texts: list[str],
+        units: NDArray[np.float32],
+        by: By,
+        n: int,
+        exact: bool,
+        where: Where | None,
+        progress: Progress | bool | str | None,
+    ) -> list[list[Hit]]:
+        return self.candidates(texts, units, by, n, exact, self.chosen(where), progress)
+
+    def candidates(
+        self,
+        texts: list[str],
+        units: NDArray[np.float32],
+        by: By,
+        n: int,
+        exact: bool,
+        chosen: NDArray[np.bool_] | None = None,
+        progress: Progress | bool | str | None = None,
+    ) -> list[list[Hit]]:
+        """Return what has the words of texts, and perhaps what is near; see `hybrid.searching.find_candidates`."""
+        words = self.build_words(progress=progress)
+        return find_candidates(self._searcher, words, texts, units, by, n, exact=exact, chosen=chosen)
+
+    def has_words(self, query: str) -> bool:
+        """Say whether a sentence has a word of a query, removed sentences too."""
+        return self.build_words().knows(query)
+
+    def build_words(self, *, progress: Progress | bool | str | None = None) -> WordIndex:
+        """Index the words of all sentences for searches by words, unless that was done since sentences were added.
+
+        The first search by words does it otherwise. It is kept in the folder; where that cannot be written, a
+        `WordsNotKeptWarning` says so.
+
+        Parameters
+        ----------
+        progress : bool, str or callable, optional
+            See `search`.
+
+        Returns
+        -------
+        WordIndex
+
+        Raises
+        ------
+        ImportError
+            If bm25s is not installed.
+        ValueError
+            If the index holds pictures.
+        """
+        if not isinstance(self._state, EncoderState):
+            raise ValueError("the index holds pictures, which have no words")
+        if self._words is None:
+            self._words = open_words(self.part_folder("words"), self._state, self.rows, progress)
+        return self._words
 
     def chosen(self, where: Where | None, kinds: Mapping[str, Kind] | None = None) -> NDArray[np.bool_] | None:
         """Return which rows, shape (N,), a condition chooses, no removed ones; None without a condition.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, overload
@@ -11,10 +12,15 @@ from numpy.typing import NDArray
 
 from w2v.corpora.columns import one_column
 from w2v.encoder.model.inference import Output
-from w2v.encoder.retrieval.hits import Hit
-from w2v.encoder.retrieval.index.building import Makes
+from w2v.encoder.model.state import EncoderState
+from w2v.encoder.retrieval.hits import Hit, Hits
+from w2v.encoder.retrieval.hybrid.fusion import by_words, distinct, fuse
+from w2v.encoder.retrieval.hybrid.searching import WAYS, By
+from w2v.encoder.retrieval.index.building import Makes, Progress
 from w2v.encoder.retrieval.index.pictures import Maker, inference_of
 from w2v.encoder.retrieval.index.searching import Where, unit_vectors
+from w2v.encoder.retrieval.reranking.cross_encoder import CrossEncoder
+from w2v.encoder.retrieval.reranking.reordering import rerank as reordered
 from w2v.settings.habits import Answering, also_called
 
 
@@ -38,14 +44,45 @@ class Searchable(Answering):
         return self._inference
 
     @overload
-    def search(self, queries: str, *, top_n: int = ..., exact: bool = ..., where: Where | None = ...) -> list[Hit]: ...
+    def search(
+        self,
+        queries: str,
+        *,
+        top_n: int = ...,
+        exact: bool = ...,
+        where: Where | None = ...,
+        by: By = ...,
+        rerank: CrossEncoder | str | os.PathLike[str] | None = ...,
+        candidates: int = ...,
+        progress: Progress | bool | str | None = ...,
+    ) -> list[Hit]: ...
     @overload
     def search(
-        self, queries: list[str], *, top_n: int = ..., exact: bool = ..., where: Where | None = ...
+        self,
+        queries: list[str],
+        *,
+        top_n: int = ...,
+        exact: bool = ...,
+        where: Where | None = ...,
+        by: By = ...,
+        rerank: CrossEncoder | str | os.PathLike[str] | None = ...,
+        candidates: int = ...,
+        progress: Progress | bool | str | None = ...,
     ) -> list[list[Hit]]: ...
-    @also_called(top_k="top_n", topn="top_n", k="top_n", n_results="top_n", filter="where")
+    @also_called(
+        top_k="top_n", topn="top_n", k="top_n", n_results="top_n", filter="where", show_progress_bar="progress"
+    )
     def search(
-        self, queries: str | list[str], *, top_n: int = 10, exact: bool = False, where: Where | None = None
+        self,
+        queries: str | list[str],
+        *,
+        top_n: int = 10,
+        exact: bool = False,
+        where: Where | None = None,
+        by: By = "vectors",
+        rerank: CrossEncoder | str | os.PathLike[str] | None = None,
+        candidates: int = 100,
+        progress: Progress | bool | str | None = None,
     ) -> list[Hit] | list[list[Hit]]:
         """Find the sentences that are nearest to one query, or to each of many.
 
@@ -61,28 +98,76 @@ class Searchable(Answering):
             ``"year >= 2000 and lang in ('de', 'fr')"`` (see `w2v.encoder.retrieval.index.records.where`), one truth
             value for each sentence in their order, or a function of the dict of a sentence's id and metadata. Of up to
             a million such each is looked at, so that what is found is exact.
+        by : {"vectors", "words", "both"}, default "vectors"
+            Find the nearest, the sentences that have the words of the query, or both in one order. Words are weighed
+            by BM25; see `w2v.encoder.retrieval.hybrid`. The first search by words indexes those of all sentences, and
+            keeps that in the folder.
+        rerank : CrossEncoder, str or path-like, optional
+            Put what is found into the order of this cross-encoder's scores. Open one once to search with it often.
+        candidates : int, default 100
+            How many are found first by each way, if there are two or if they are reranked.
+        progress : bool, str or callable, optional
+            True, "bar" or "log" shows how far it is; for a function see `Progress`.
 
         Returns
         -------
         list of Hit, or a list of them for each query
-            The nearest first. A query of many without a known word finds nothing.
+            The best first: the nearest, or those of the highest `Hit.bm25`, `Hit.fused` or `Hit.reranked`. A query of
+            many without a known word finds nothing.
 
         Raises
         ------
+        TypeError
+            If `rerank` is something else.
         ValueError
-            If no word of a single query is known, `top_n` is below 1, or the condition cannot be understood.
+            If no word of a single query is known, `top_n` or `candidates` is below 1, the condition cannot be
+            understood, or an index of pictures is to be searched by words or reranked.
         ModelError
-            If the index is damaged.
+            If the index is damaged, or what is to rerank is not a cross-encoder.
         ImportError
-            If there are graphs, usearch is not installed, and `exact` is False.
+            If there are graphs, usearch is not installed, and `exact` is False; if bm25s is not installed to search
+            by words.
+
+        Warns
+        -----
+        WordsNotKeptWarning
+            If the words that were indexed cannot be written to the folder.
         """
-        if isinstance(queries, str):
-            [vector] = self.encode([queries])
-            if not vector.any():
-                raise ValueError(f"no word of the query {queries!r:.80} is known to the encoder")
-            return self._find(vector[None], [queries], top_n, exact, where)[0]
-        texts = list(one_column(queries))
-        return self._find(self.encode(texts), texts, top_n, exact, where)
+        for name, value in (("top_n", top_n), ("candidates", candidates)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if by not in WAYS:
+            raise ValueError(f"by must be one of {', '.join(WAYS)}, not {by!r:.80}")
+        if not isinstance(self._state, EncoderState) and (by != "vectors" or rerank is not None):
+            raise ValueError("the index holds pictures, which have no words: it is searched by vectors alone")
+        model = CrossEncoder(rerank, workers=self._workers) if isinstance(rerank, (str, os.PathLike)) else rerank
+        if not isinstance(model, CrossEncoder | None):
+            raise TypeError(f"rerank must be a CrossEncoder of w2v.encoder.retrieval or its folder, not {model!r:.60}")
+        texts = [queries] if isinstance(queries, str) else list(one_column(queries))
+        units = self.encode(texts)
+        n_found = top_n if model is None else max(top_n, candidates)
+        if by == "vectors":
+            found = self._find(units, texts, n_found, exact, where)
+        else:
+            n = max(top_n, candidates) if by == "both" else n_found
+            order = fuse if by == "both" else by_words
+            unordered = self._candidates(texts, units, by, n, exact, where, progress)
+            found = [distinct(order(hits), n_found) for hits in unordered]
+        if model is not None:
+            found = [Hits(hits[:top_n]) for hits in reordered(model, texts, found, progress)]
+        if not isinstance(queries, str):
+            return found
+        if not found[0]:
+            self._check_known(queries, units[0], by)
+        return found[0]
+
+    def _check_known(self, query: str, unit: NDArray[np.float32], by: By) -> None:
+        """Raise ValueError if a query has found nothing because no word of it is known."""
+        is_known = (by != "words" and unit.any()) or (by != "vectors" and self.has_words(query))
+        if not is_known:
+            where = {"vectors": "known to the encoder", "words": "in the index"}
+            said = where.get(by, " or ".join(where.values()))
+            raise ValueError(f"no word of the query {query!r:.80} is {said}")
 
     def search_vectors(
         self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False, where: Where | None = None
@@ -109,3 +194,23 @@ class Searchable(Answering):
         self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool, where: Where | None
     ) -> list[list[Hit]]:
         """Find what is nearest to vectors of length 1, or 0, of texts if these are known."""
+
+    @abstractmethod
+    def _candidates(
+        self,
+        texts: list[str],
+        units: NDArray[np.float32],
+        by: By,
+        n: int,
+        exact: bool,
+        where: Where | None,
+        progress: Progress | bool | str | None,
+    ) -> list[list[Hit]]:
+        """Find what has the words of texts, and by "both" what is nearest to their vectors, in any order.
+
+        Of each kind the best `n`, all with both scores; see `w2v.encoder.retrieval.hybrid.searching.find_candidates`.
+        """
+
+    @abstractmethod
+    def has_words(self, query: str) -> bool:
+        """Say whether a sentence has a word of a query."""

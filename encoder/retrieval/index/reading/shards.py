@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from w2v.display.frames import concatenated
 from w2v.display.html import html_facts
 from w2v.encoder.retrieval.hits import Hit, Hits
+from w2v.encoder.retrieval.hybrid.searching import By
+from w2v.encoder.retrieval.index.building import Progress
 from w2v.encoder.retrieval.index.changes.rewriting import Stored, check_alike, kinds_of
 from w2v.encoder.retrieval.index.reading.opened import OpenedIndex
 from w2v.encoder.retrieval.index.reading.searchable import Searchable
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 class ShardedIndex(Searchable):
     """Indexes of one encoder that are searched as one; `SentenceIndex.open` makes it of a list of folders.
 
-    What is found is what one index of all sentences would find, the order of the folders being that of the sentences.
-    Each `Hit` says as `shard` which folder it is from.
+    What is found is what one index of all sentences would find, the order of the folders being that of the sentences;
+    but in a search by words these are weighed by how often they are in their own folder, not in all. Each `Hit` says as
+    `shard` which folder it is from.
 
     Attributes
     ----------
@@ -99,6 +102,30 @@ class ShardedIndex(Searchable):
             best = sorted(distinct.values(), key=lambda hit: (-hit.similarity, hit.sentence != text))
             answers.append(Hits(best[:top_n]))
         return answers
+
+    def _candidates(
+        self,
+        texts: list[str],
+        units: NDArray[np.float32],
+        by: By,
+        n: int,
+        exact: bool,
+        where: Where | None,
+        progress: Progress | bool | str | None,
+    ) -> list[list[Hit]]:
+        found = [
+            index.candidates(texts, units, by, n, exact, chosen, progress)
+            for index, chosen in zip(self.shards, self._chosen(where), strict=True)
+        ]
+        names = [str(index.path) for index in self.shards]
+        return [
+            [hit._replace(shard=name) for name, own in zip(names, of_shards, strict=True) for hit in own]
+            for of_shards in zip(*found, strict=True)
+        ]
+
+    def has_words(self, query: str) -> bool:
+        """Say whether a sentence of an index has a word of a query."""
+        return any(index.has_words(query) for index in self.shards)
 
     def _chosen(self, where: Where | None) -> Iterator[NDArray[np.bool_] | None]:
         """Yield which rows of each index are searched; a column that an index lacks is missing in all of it."""

@@ -1,0 +1,1 @@
+"""Search by words beside search by vectors, and both at once."""

@@ -1,0 +1,217 @@
+"""`CrossEncoder`: scores pairs of texts by a network that reads both at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.columns import checked_text, checked_texts, row_tuples
+from w2v.display.html import html_facts
+from w2v.display.progress import mode_of, show_progress
+from w2v.encoder.formats.cross_folder import read_cross_encoder
+from w2v.encoder.parameters import check_parameter
+from w2v.neural.fused_inference import FusedNetwork
+from w2v.settings.environment import default_workers
+from w2v.settings.habits import Answering, also_called
+
+_ELSEWHERE = {
+    "activation_fn": "the folder says whether scores go through a sigmoid, which changes no order",
+    "apply_softmax": "there is one score a pair",
+    "convert_to_tensor": "torch.from_numpy(model.predict(…)) is a tensor",
+    "convert_to_numpy": "scores are a NumPy array",
+    "device": "it runs on the CPU; workers is the number of threads",
+    "num_workers": "workers of the constructor is the number of threads",
+    "prompt": "put it in front of the queries",
+    "prompt_name": "put the prompt in front of the queries",
+}
+
+
+class CrossEncoder(Answering):
+    """A cross-encoder [1]_ of sentence-transformers, run without PyTorch: it reads a query and a text together.
+
+    That takes a pass of the network for each pair, so it is for the best hundred of a search, which it puts into a
+    better order; see the option `rerank` of `SentenceIndex.search`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder of transformers or sentence-transformers with a BERT whose head is a linear layer with one score,
+        as those of cross-encoder/ms-marco-MiniLM have. Nothing is downloaded.
+    workers : int, optional
+        Threads; all cores by default.
+
+    Raises
+    ------
+    ModelError
+        If the folder is missing or damaged, or holds something else.
+    ImportError
+        If the package tokenizers is missing.
+
+    Notes
+    -----
+    A pair becomes ``[CLS] query [SEP] text [SEP]``, in which the two texts have token types of their own; of pairs
+    that are too long the longer text loses its end. The score is that of transformers, but for rounding.
+
+    References
+    ----------
+    .. [1] Nogueira and Cho 2019, Passage Re-ranking with BERT, arXiv:1901.04085.
+    """
+
+    habits = {  # noqa: RUF012
+        "fit": "it is imported, not trained here",
+        "save_pretrained": "its folder stays as it is",
+        "push_to_hub": "its folder stays as it is, and huggingface_hub can upload it",
+        "max_length": "it is max_tokens, which the folder says",
+        "max_seq_length": "it is max_tokens, which the folder says",
+    }
+
+    def __init__(self, path: str | os.PathLike[str], *, workers: int | None = None) -> None:
+        check_parameter("workers", workers)
+        self._path, self._workers = path, workers or default_workers()
+        self._parts = read_cross_encoder(path)
+        self._network = FusedNetwork(self._parts.network.stack, self._parts.parameters)
+
+    def __repr__(self) -> str:
+        return f"CrossEncoder({os.fspath(self._path)!r}, {self._parts.network.layers} layers, {self.max_tokens} tokens)"
+
+    def _repr_html_(self) -> str:
+        network = self._parts.network
+        facts = [
+            ("folder", self._path),
+            ("network", f"{network.layers} layers of {network.dim:,} columns"),
+            ("pieces of a pair", f"at most {self.max_tokens:,}"),
+            ("scores", "from 0 to 1" if self._parts.sigmoid else "any number"),
+        ]
+        return html_facts("Cross-encoder", facts)
+
+    @property
+    def max_tokens(self) -> int:
+        """How many pieces of a pair the network reads."""
+        return self._parts.tokenizer.max_tokens or self._parts.network.max_positions
+
+    @also_called(_ELSEWHERE, show_progress_bar="progress", sentences="pairs", inputs="pairs")
+    def predict(
+        self,
+        pairs: Iterable[Sequence[str]] | Sequence[str],
+        *,
+        batch_size: int = 32,
+        progress: Callable[[int, int], None] | bool | str | None = None,
+    ) -> Any:
+        """Return the score of each pair of texts.
+
+        Parameters
+        ----------
+        pairs : iterable of (str, str), a data frame of two columns, or one (str, str)
+        batch_size : int, default 32
+            Pairs that are in memory at a time. Neither it nor threads change a bit of a score.
+        progress : bool, str or callable, optional
+            True, "bar" or "log" shows how far it is; a function is called with the number of pairs done and of all.
+
+        Returns
+        -------
+        ndarray of shape (n,), float32; of one pair a number
+            The higher, the better the texts go together.
+
+        Raises
+        ------
+        TypeError
+            If something is not a pair of texts; the message counts from 0.
+        ValueError
+            If `batch_size` is less than 1.
+        """
+        check_parameter("batch_size", batch_size)
+        rows = row_tuples(pairs)
+        listed = rows if isinstance(rows, list) else list(rows)
+        if len(listed) == 2 and all(isinstance(text, str) for text in listed):
+            return self._scores([listed[0]], [listed[1]])[0]
+        firsts, seconds = _divided(listed)
+        if callable(progress):
+            return self._batches(firsts, seconds, batch_size, progress)
+        with show_progress(mode_of(progress), "scoring") as update:
+            told = None if update is None else partial(update, "scoring")
+            return self._batches(firsts, seconds, batch_size, told)
+
+    @also_called(_ELSEWHERE, show_progress_bar="progress", top_k="top_n")
+    def rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        *,
+        top_n: int | None = None,
+        return_documents: bool = False,
+        batch_size: int = 32,
+        progress: Callable[[int, int], None] | bool | str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return texts in the order of their scores with a query, the best first.
+
+        Parameters
+        ----------
+        query : str
+        documents : iterable of str
+        top_n : int, optional
+            Return so many; all by default.
+        return_documents : bool, default False
+            Return the texts as well.
+        batch_size, progress
+            See `predict`.
+
+        Returns
+        -------
+        list of dict
+            As sentence-transformers has it: ``corpus_id``, the place of the text, from 0; ``score``; and ``text``.
+            Those of equal scores are in the order of their places.
+
+        Raises
+        ------
+        TypeError
+            If the query or a document is not a str.
+        ValueError
+            If `top_n` or `batch_size` is less than 1.
+        """
+        if top_n is not None and top_n < 1:
+            raise ValueError(f"top_n must be at least 1, not {top_n}")
+        texts = checked_texts(documents)
+        scores = self.predict([(query, text) for text in texts], batch_size=batch_size, progress=progress)
+        order = np.argsort(-scores, kind="stable")[:top_n].tolist()
+        ranked: list[dict[str, Any]] = [{"corpus_id": i, "score": float(scores[i])} for i in order]
+        return [found | {"text": texts[found["corpus_id"]]} for found in ranked] if return_documents else ranked
+
+    def _batches(
+        self, firsts: list[str], seconds: list[str], size: int, progress: Callable[[int, int], None] | None
+    ) -> NDArray[np.float32]:
+        scores = np.empty(len(firsts), np.float32)
+        for start in range(0, len(firsts), size):
+            part = slice(start, start + size)
+            scores[part] = self._scores(firsts[part], seconds[part])
+            if progress is not None:
+                progress(min(part.stop, len(firsts)), len(firsts))
+        return scores
+
+    def _scores(self, firsts: list[str], seconds: list[str]) -> NDArray[np.float32]:
+        """Return the scores of pairs; each depends on its own texts alone, bit for bit."""
+        parts = self._parts
+        numbers, types, offsets = parts.tokenizer.pairs(firsts, seconds)
+        states = self._network.rows(parts.table[numbers] + parts.types[types], offsets, self._workers)
+        scores = states[offsets[:-1]]
+        for dense in parts.head:
+            scores = dense(scores)
+        flat = scores[:, 0]
+        return np.exp(-np.logaddexp(np.float32(0), -flat)) if parts.sigmoid else flat
+
+
+def _divided(pairs: Iterable[Any]) -> tuple[list[str], list[str]]:
+    """Return the first texts of pairs and the second ones; a TypeError if something is not two texts."""
+    firsts, seconds = [], []
+    for number, pair in enumerate(pairs):
+        if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable) or len(listed := list(pair)) != 2:
+            raise TypeError(f"pair {number} is not two texts but {pair!r:.60}")
+        if wrong := [text for text in listed if not isinstance(text, str)]:
+            raise TypeError(f"pair {number} holds what is not text: {wrong[0]!r:.60}")
+        firsts.append(checked_text(listed[0], number))
+        seconds.append(checked_text(listed[1], number))
+    return firsts, seconds
