@@ -137,6 +137,8 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         *(("index", model) for model in WORDS),
     ],
     "search": [("search", model, "t0w1 t0w2") for model in INDEXES],
+    "edit-index": [("edit-index", "vectors.index", "--compact")],
+    "merge-index": [("merge-index", "vectors.index", "vectors.index", "-o", "NEW")],
     "duplicates": [
         ("duplicates", *source, *what)
         for source in (("lines.txt",), *(("lines.txt", "--model", model) for model in ENCODERS), *zip(INDEXES))

@@ -73,7 +73,7 @@ def open_words(
 
     ImportError if bm25s is missing; a `WordsNotKeptWarning` says why it could not be kept.
     """
-    n_rows, of = len(rows.positions), blake2b(rows.positions, digest_size=16).hexdigest()
+    n_rows, of = len(rows.positions), blake2b(rows.positions.data, digest_size=16).hexdigest()
     found = WordIndex.load(folder, state.vocabulary, state.tokenizer, n_rows, of)
     if found is not None:
         return found

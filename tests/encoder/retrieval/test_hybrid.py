@@ -53,6 +53,10 @@ def bm25(query: str, sentence: str) -> float:
     return total
 
 
+def scores(hits: list[Hit], name: str) -> np.ndarray:
+    return np.array([getattr(hit, name) for hit in hits], np.float64)
+
+
 def cosine(query: str, sentence: str) -> float:
     first, second = SentenceEncoder(make_embeddings()).encode([query, sentence]).astype(np.float64)
     return float(first @ second)
@@ -66,7 +70,7 @@ def test_words_are_scored_by_the_formula(built: SentenceIndex, query: str) -> No
     hits = built.search(query, by="words", top_n=20)
     order = sorted((i for i in range(len(SENTENCES)) if expected[i] > 0), key=lambda i: (-np.float32(expected[i]), i))
     assert [hit.line - 1 for hit in hits] == order
-    np.testing.assert_allclose([hit.bm25 for hit in hits], [expected[i] for i in order], rtol=1e-5)
+    np.testing.assert_allclose(scores(hits, "bm25"), [expected[i] for i in order], rtol=1e-5)
     np.testing.assert_allclose(
         [hit.similarity for hit in hits], [cosine(query, hit.sentence) for hit in hits], atol=1e-3
     )
@@ -83,8 +87,8 @@ def test_both_is_the_weighted_sum_of_both_scores_of_all_sentences(built: Sentenc
         for sentence, (near, words) in found.items()
     }
     assert {hit.sentence for hit in hits} == set(SENTENCES)
-    np.testing.assert_allclose([hit.fused for hit in hits], sorted(fused.values(), reverse=True), atol=1e-3)
-    np.testing.assert_allclose([hit.fused for hit in hits], [fused[hit.sentence] for hit in hits], atol=1e-3)
+    np.testing.assert_allclose(scores(hits, "fused"), sorted(fused.values(), reverse=True), atol=1e-3)
+    np.testing.assert_allclose(scores(hits, "fused"), [fused[hit.sentence] for hit in hits], atol=1e-3)
     assert built.search([query], by="both", top_n=3) == [hits[:3]]
 
 
@@ -256,7 +260,8 @@ def test_bad_queries_are_one_sentence(built: SentenceIndex) -> None:
     assert built.search(["unheard", "", "XJ"], by="words", top_n=1)[:2] == [[], []]
     [hit] = built.search("XJ", by="both", top_n=1)  # which the encoder does not know
     assert (hit.sentence, hit.similarity) == (SENTENCES[3], 0)
-    for options in ({"top_n": 0}, {"candidates": 0}):
+    limits: list[dict[str, Any]] = [{"top_n": 0}, {"candidates": 0}]
+    for options in limits:
         with pytest.raises(ValueError, match=f"{next(iter(options))} must be at least 1, not 0"):
             built.search("the", by="both", **options)
 

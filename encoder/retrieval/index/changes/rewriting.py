@@ -34,7 +34,7 @@ from w2v.encoder.retrieval.index.storage import (
     write_contents,
 )
 from w2v.storage.claims import check_free_space, check_unclaimed, claimed
-from w2v.storage.files import ModelError, atomic_folder
+from w2v.storage.files import ModelError, atomic_folder, remove_leftovers
 from w2v.storage.rescue import save_result
 
 _AT_ONCE = 1 << 14
@@ -142,6 +142,7 @@ def merge_indexes(
 
 def compacted(folder: Path, progress: Progress | None) -> Contents | None:
     """Write an index anew without its removed sentences, in its place; None if there is nothing to do."""
+    remove_leftovers(folder)
     found = Stored.read(folder)
     contents = found.contents
     if not contents.removed and len(contents.records) < 2:

@@ -222,8 +222,9 @@ class _Parser:
         kind = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
         own = "number" if column.kind in ("integer", "float") else column.kind
         if own not in (kind, "missing"):
+            held = IN_WORDS[column.kind]
             raise self.error(
-                f"the column {column.name!r:.60} holds {IN_WORDS[column.kind]}, and {value!r:.40} is none", at
+                f"the column {column.name!r:.60} holds {held}, and cannot be compared with {value!r:.40}", at
             )
 
 

@@ -1,0 +1,115 @@
+"""The commands that keep indexes: metadata, conditions, edit-index, merge-index, and searches of several."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.encoder_examples import make_embeddings
+from w2v.encoder.retrieval import SentenceIndex
+
+TABLE = "id,text,year,lang\n7,the river,2001,de\n8,a river,2002,\n9,unheard,2003,en\n10,42 x,2004,fr\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    make_embeddings().save("my.model")
+    Path("table.csv").write_text(TABLE)
+    Path("text.txt").write_text("the river\n\nx\n")
+    return tmp_path
+
+
+@pytest.fixture
+def indexed(folder: Path) -> Path:
+    result = run("index", "my.model", "table.csv", "--text-column", "text", "-o", "my.index")
+    assert result.exit_code == 0, result.output
+    return folder / "my.index"
+
+
+def printed(*arguments: object, stdin: bytes | None = None) -> Any:
+    result = run(*arguments, "--json", stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_hits_are_printed_with_ids_and_metadata(indexed: Path) -> None:
+    [answer] = printed("search", "my.index", "river", "--where", "year >= 2002 and lang != 'fr'")
+    assert answer["hits"] == [
+        {"sentence": "a river", "similarity": pytest.approx(0.997, abs=0.01), "line": 3, "file": "table.csv", "id": 8,
+         "metadata": {"year": 2002, "lang": None}},
+    ]  # fmt: skip
+    shown = run("search", "my.index", "the river", "--top", 1).stdout.splitlines()
+    assert shown[0].split() == ["similarity", "line", "id", "near", "the", "river", "metadata"]
+    assert shown[2].split() == ["1.000", "2", "7", "the", "river", "year", "2001,", "lang", "de"]
+    described = printed("info", "my.index")
+    assert described["metadata"] == {"id": "integer", "year": "integer", "lang": "text"}
+    assert_mistake(run("search", "my.index", "x", "--where", "yeer > 5"), 1, "at position 1: there is no column 'yeer'")
+
+
+def test_metadata_stands_beside_lines_and_grows(folder: Path) -> None:
+    Path("known.tsv").write_text("key\tyear\na\t1\nb\t2\nc\t3\n")
+    made = run("index", "my.model", "text.txt", "-o", "my.index", "--metadata", "known.tsv", "--id-column", "key")
+    assert made.exit_code == 0, made.output
+    Path("more.jsonl").write_text('{"key": "d", "text": "42", "year": 4.5}\n')
+    columns = ("--text-column", "text", "--id-column", "key")
+    assert printed("index", "my.index", "more.jsonl", "--append", *columns)["added"] == 1
+    opened = SentenceIndex("my.index")
+    assert opened.ids == ["a", "c", "d"] and opened.metadata == {"year": [1, 3, 4.5]}
+    assert_mistake(run("index", "my.index", "text.txt", "--append"), 1, "the index has ids, so that")
+    short = run("index", "my.index", "text.txt", "--append", "--metadata", "more.jsonl", "--id-column", "key")
+    assert_mistake(short, 1, "the id 'd' is in the index already")
+    Path("one.jsonl").write_text('{"key": "e"}\n')
+    short = run("index", "my.index", "text.txt", "--append", "--metadata", "one.jsonl", "--id-column", "key")
+    assert_mistake(short, 1, "there are 1 records of metadata or ids for 3 texts")
+    both = run("index", "my.model", "table.csv", "-o", "x", "--text-column", "text", "--metadata", "known.tsv")
+    assert both.exit_code == 2 and "it takes no --metadata" in both.stderr
+    assert_mistake(run("index", "my.model", "table.csv", "-o", "x", "--text-column", "body"), 1, "has no column 'body'")
+    Path("table.csv").write_text(TABLE + "11,x\n")
+    broken = run("index", "my.model", "table.csv", "-o", "x", "--text-column", "text")
+    assert_mistake(broken, 1, "table.csv, line 6: 2 columns, but the first line names 4")
+    assert not Path("x").exists()
+
+
+def test_edit_index_removes_replaces_and_compacts(indexed: Path) -> None:
+    Path("gone.txt").write_text("8\n\n")
+    Path("changed.jsonl").write_text('{"id": 10, "text": "naïve", "lang": "it"}\n')
+    described = printed("edit-index", "my.index", "--remove-file", "gone.txt", "--replace", "changed.jsonl")
+    assert described.pop("seconds") >= 0 and described.pop("bytes") > 0
+    assert described == {
+        "index": "my.index", "sentences": 2, "removed_until_compacted": 2, "removed": 1, "replaced": 1, "freed": 0,
+    }  # fmt: skip
+    opened = SentenceIndex("my.index")
+    assert list(opened) == ["the river", "naïve"] and opened.ids == [7, 10]
+    assert opened.metadata == {"year": [2001, 2004], "lang": ["de", "it"]}
+    shown = run("edit-index", "my.index", "--remove-where", "lang == 'de'", "--compact").stdout
+    assert [line.split() for line in shown.splitlines()[2:5]] == [["sentences", "1"], ["removed", "1"], ["freed", "3"]]
+    assert printed("edit-index", "my.index", "--remove", 10)["sentences"] == 0
+    assert_mistake(run("edit-index", "my.index", "--compact"), 1, "all sentences of my.index are removed")
+    assert_mistake(run("edit-index", "my.index", "--remove", 10), 1, "has no sentence with the id 10")
+    assert_mistake(run("edit-index", "my.index", "--remove", "ten"), 1, "are integers, which 'ten' is not")
+    assert run("edit-index", "my.index").exit_code == 2
+    assert_mistake(
+        run("edit-index", "my.index", "--replace", "changed.jsonl", "--id-column", "key"), 1, "no column 'key'"
+    )
+
+
+def test_several_indexes_are_searched_and_merged(indexed: Path) -> None:
+    assert run("index", "my.model", "text.txt", "-o", "other.index").exit_code == 0
+    [answer] = printed("search", "my.index", "other.index", "x", "--top", 2)
+    assert [(hit["sentence"], hit["shard"]) for hit in answer["hits"]] == [("x", "other.index"), ("42 x", "my.index")]
+    shown = run("search", "my.index", "other.index", "x", "--top", 2).stdout
+    assert "other.index: text.txt:3" in shown and "my.index: table.csv:5" in shown
+    described = printed("merge-index", "my.index", "other.index", "--output", "both.index")
+    assert described["sentences"] == 5 and SentenceIndex("both.index").ids == [7, 8, 10, None, None]
+    assert_mistake(
+        run("merge-index", "my.index", "my.index", "-o", "x.index"),
+        1,
+        "is in my.index and in my.index; remove it from one",
+    )
+    assert_mistake(run("merge-index", "my.index", "my.model", "-o", "x.index"), 1, "my.model")
+    assert not Path("x.index").exists()
