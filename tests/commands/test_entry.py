@@ -35,7 +35,8 @@ _ENDINGS = (
     "Interrupted; nothing was saved.\n",
     "Interrupted. What was learned is saved; go on with: w2v train --resume e.model\n",
 )
-_MANY_MOMENTS = tuple(np.arange(0, 2.5, 0.1).tolist())
+_WHILE_STARTING = tuple(np.arange(0, 1.05, 0.1).round(1).tolist())
+_WHILE_TRAINING = (1.1, 1.2, 1.5, 2.0, 2.5)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,7 @@ def _check_ends_in_one_line(seconds: float, folder: Path, arguments: list[str]) 
     assert code in (0, 130, -signal.SIGINT)  # the last in the moment in which Python shuts down
 
 
+_NEIGHBORS = ["neighbors", "my.model", "word1"]
 _TRAIN = ["train", "text.txt", "--output", "e.model", "--overwrite", "--epochs", "50", "--workers", "1"]
 
 
@@ -84,7 +86,7 @@ _TRAIN = ["train", "text.txt", "--output", "e.model", "--overwrite", "--epochs",
     ("arguments", "seconds"),
     [
         (["--help"], 0.0), (["--help"], 0.06),
-        (["neighbors", "my.model", "word1"], 0.02), (["neighbors", "my.model", "word1"], 0.2),
+        (_NEIGHBORS, 0.02), (_NEIGHBORS, 0.2),
         (_TRAIN, 0.12), (_TRAIN, 0.35), (_TRAIN, 0.6),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else str(value),
@@ -94,11 +96,15 @@ def test_an_early_interrupt_ends_in_one_line(arguments: list[str], seconds: floa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", _MANY_MOMENTS)
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["neighbors", "my.model", "word1"], _TRAIN], ids=["help", "neighbors", "train"]
+    ("arguments", "seconds"),
+    [
+        *((arguments, moment) for arguments in (["--help"], _NEIGHBORS) for moment in _WHILE_STARTING),
+        *((_TRAIN, moment) for moment in (*_WHILE_STARTING, *_WHILE_TRAINING)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else str(value),
 )
-def test_an_interrupt_at_any_moment_ends_in_one_line(seconds: float, arguments: list[str], folder: Path) -> None:
+def test_an_interrupt_at_any_moment_ends_in_one_line(arguments: list[str], seconds: float, folder: Path) -> None:
     _check_ends_in_one_line(seconds, folder, arguments)
 
 

@@ -220,9 +220,9 @@ def test_logarithm_is_accurate() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("features", ["+sse2", "+avx,+avx2,+fma", "+avx,+avx2,+fma,+avx512f"])
+@pytest.mark.parametrize("features", ["+sse2", "+avx,+avx2,+fma"])
 def test_other_processors_pass_the_same_tests(features: str, tmp_path: Path) -> None:
-    """Numba compiles for fewer features than this machine has; what it lacks cannot be tried."""
+    """Numba compiles for fewer features than this machine has: those that it has are tried by all other tests."""
     import llvmlite.binding as llvm
 
     host = llvm.get_host_cpu_features()
@@ -240,5 +240,5 @@ def test_other_processors_pass_the_same_tests(features: str, tmp_path: Path) -> 
         [sys.executable, "-c", "from w2v.kernels.simd import LANES; print(LANES)"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert int(lanes.stdout) == (16 if "avx512f" in features else 8 if "avx" in features else 4)
+    assert int(lanes.stdout) == (8 if "avx" in features else 4)
     assert simd.LANES >= int(lanes.stdout)
