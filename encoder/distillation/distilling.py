@@ -29,10 +29,11 @@ from w2v.encoder.distillation.workplace import (
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.state import tokenizer_of
 from w2v.encoder.opening import located, open_encoder, open_start
+from w2v.encoder.places import digest_of_folder
 from w2v.encoder.sentence_encoder import SentenceEncoder
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.resuming import ENCODERS
-from w2v.encoder.training.teacher_cache import TeacherCache, digest_of_folder
+from w2v.encoder.training.teacher_cache import TeacherCache
 from w2v.encoding.corpus import inputs_of, open_corpus
 from w2v.formats.hub import PREFIX
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
@@ -269,17 +270,17 @@ class _Distillation:
         path = self.place.begin(SENTENCES, made_with)
         if path.exists():
             return read_lines(path)
-        reader = self.corpus if isinstance(self.corpus, TextReader) else None
+        corpus = self.corpus
         with show_progress(mode_of(self.progress), _STEPS[0]) as update:
 
             def told(n_lines: int) -> None:
                 if update is not None:
-                    done, total = (
-                        (n_lines, len(self.corpus)) if reader is None else (reader.consumed_bytes, reader.total_bytes)
-                    )
-                    update(_STEPS[0], done, total)
+                    if isinstance(corpus, TextReader):
+                        update(_STEPS[0], corpus.consumed_bytes, corpus.total_bytes)
+                    else:
+                        update(_STEPS[0], n_lines, len(corpus))
 
-            lines = self.corpus if reader is None else reader.lines()
+            lines = corpus.lines() if isinstance(corpus, TextReader) else corpus
             found = draw_sentences(lines, options.sentences, self._tokenizer, options.seed, told)
         if len(found) < _FEWEST:
             raise ValueError(

@@ -23,6 +23,7 @@ WORDS = [f"w{i}" for i in range(40)]
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare encoders by a tenth of the usual draws: the limits that come of them are tested elsewhere."""
+    assert compare.__kwdefaults__ is not None
     monkeypatch.setitem(compare.__kwdefaults__, "n_resamples", 200)
 
 
