@@ -261,7 +261,7 @@ def _store_errors(path: str) -> Iterator[None]:
     except (EOFError, OSError, CorpusError):
         raise
     except Exception as error:  # each store has its own
-        raise CorpusError(f"{path} cannot be read: {error or type(error).__name__}") from error
+        raise CorpusError(f"{path} cannot be read: {str(error) or type(error).__name__}") from error
 
 
 @contextmanager

@@ -101,9 +101,10 @@ def run_training(
     as_json: bool,
     checkpoint_every: float,
     overwrite: bool,
+    resume: str = "w2v train --resume",
 ) -> None:
-    """Train word vectors, save them, and print a summary."""
-    with saving_training(model.save, output, resume="w2v train --resume") as saved:
+    """Train word vectors, save them, and print a summary; for `resume` see `saving_training`."""
+    with saving_training(model.save, output, resume=resume) as saved:
         fit(
             corpus, checkpoint=output, checkpoint_every=checkpoint_every, overwrite=overwrite, progress=progress_mode()
         )  # fmt: skip

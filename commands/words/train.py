@@ -43,7 +43,6 @@ Examples:
   w2v train corpus.txt --output my.model --recipe best
   w2v train corpus.txt --output my.model --algorithm cbow --max-time 10m
   zcat dump.gz | w2v train - --output dump.model --workers 2
-  w2v train corpus.txt --output my.model --objective glove --window 10 --epochs 15
   w2v train corpus.txt --output my.model --holdout 0.01 --patience 2 --epochs 50
   w2v train corpus.txt --dry-run --vector-size 300
   w2v train 'texts/*.txt' --output big.model --cluster tcp://host:8786
@@ -97,12 +96,12 @@ def train(
 ) -> None:
     """Train word vectors from text files and save a model folder.
 
-    INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
-    sentence.
+    INPUT is a file, a pattern in quotes, an address (s3://…), or - for standard input; .gz, .bz2, .xz and .zst are
+    unpacked. A line is a sentence.
 
     While it trains, the output holds what was learned until the last checkpoint; queries work on it. Ctrl-C and SIGTERM
     save once more. `--resume DIR` goes on with any such folder, with one worker to the very same vectors; INPUT is
-    needed again only if it was standard input or is somewhere else now.
+    needed again only if it was standard input or has moved.
     """
     source_of = click.get_current_context().get_parameter_source
     given = {name: options[name] for name in options if source_of(name) is not ParameterSource.DEFAULT}
@@ -112,12 +111,13 @@ def train(
                                           "--resume": None if round_words is None else interrupted})  # fmt: skip
     if freeze and initial is None:
         raise click.UsageError("--freeze needs --initial.")
+    resume = "w2v train --resume" if cluster is None else f"w2v train --cluster {cluster} --resume"
     if interrupted is not None:
         if output not in (None, interrupted):
             raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
         model, corpus, output = _open_interrupted(interrupted, inputs, errors_given, given)
-        resume = partial(model.resume, client=cluster)
-        run_training(model, resume, corpus, output, as_json, checkpoint_every, overwrite=True)
+        going_on = partial(model.resume, client=cluster)
+        run_training(model, going_on, corpus, output, as_json, checkpoint_every, overwrite=True, resume=resume)
         return
     if not inputs:
         raise click.UsageError("Missing argument 'INPUT...'.")
@@ -132,7 +132,7 @@ def train(
     fit: Callable[..., Word2Vec] = on_cluster if base is None else model.continue_fit
     if initial is not None:
         fit = partial(fit, initial=_open_vectors(initial), freeze=freeze)
-    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite)
+    run_training(model, fit, corpus, output, as_json, checkpoint_every, overwrite, resume)
 
 
 def _check_start(ways: dict[str, object]) -> None:

@@ -16,6 +16,7 @@ from tests.helpers.command_line import assert_mistake, run
 from w2v import Word2Vec
 from w2v.cluster.engines import InProcess
 from w2v.training.cluster import session
+from w2v.training.cluster.rounds import RoundTraining
 
 SMALL = ["--vector-size", 8, "--min-count", 1, "--epochs", 1, "--workers", 1, "--seed", 1]
 
@@ -51,6 +52,26 @@ def test_cluster_trains_what_python_does(text: Path, tmp_path: Path, opened: lis
     again = Word2Vec(vector_size=8, min_count=1, epochs=1, workers=1, random_state=1)
     again.fit(text, client=InProcess(2), round_words=1500)
     assert np.array_equal(model.vectors_, again.vectors_)
+
+
+def test_interrupted_training_says_how_to_go_on_and_does(
+    text: Path, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, note = tmp_path / "m", RoundTraining._note
+
+    def interrupt(self: RoundTraining, trained: Any, elapsed: float) -> None:
+        note(self, trained, elapsed)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RoundTraining, "_note", interrupt)
+        result = run("train", text, "-o", output, *SMALL, "--cluster", "local:2")
+    assert result.exit_code == 130 and f"go on with: w2v train --cluster local:2 --resume {output}" in result.stderr
+    assert_mistake(
+        run("train", "--resume", output), 1, "training began on a cluster of 2: go on with client= (--cluster)"
+    )
+    assert run("train", "--cluster", "local:2", "--resume", output).exit_code == 0
+    assert Word2Vec.load(output).is_complete_
 
 
 def test_cluster_refuses_what_is_not_an_address(text: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from w2v.cluster.clients import ClusterError, describe, open_client
@@ -60,6 +60,11 @@ class DaskEngine:
         except (FutureCancelledError, FuturesCancelledError, CommClosedError) as error:
             raise ClusterError(f"the cluster was lost: {error}") from error
         return found
+
+    def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Run a function in every worker's process, if the cluster is still there."""
+        with suppress(Exception):  # what is left behind harms nobody, and an error before it is worth more
+            self.client.run(function, *arguments, on_error="ignore")
 
     def _place(self, worker: int) -> str:
         """Return the address of a worker; one that is new takes the place of one that is gone."""

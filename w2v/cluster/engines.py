@@ -1,4 +1,4 @@
-"""What a distributed algorithm needs of a cluster, in three calls, and the engine that does it in this process.
+"""What a distributed algorithm needs of a cluster, three calls and one at the end, and an engine that is this process.
 
 Functions that are run are pure: what they return depends on their arguments alone, so that they can be run again where
 a worker was lost. What they return stays on the worker, and goes from there to the workers whose functions take it.
@@ -28,6 +28,9 @@ class Engine(Protocol):
 
     def fetch(self, handles: Sequence[Handle]) -> list[Any]:
         """Wait for values and bring them here; what a function raised is raised."""
+
+    def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Run a function once in every process of a worker that is left, whatever else it does, at the end of a job."""
 
 
 class LostError(RuntimeError):
@@ -68,6 +71,10 @@ class InProcess:
     def fetch(self, handles: Sequence[_Value]) -> list[Any]:
         """Return values; one that was lost is computed again."""
         return [self._value(handle, 0) for handle in handles]
+
+    def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Run a function in this process."""
+        function(*arguments)
 
     def kill(self, worker: int) -> None:
         """Lose a worker, and let another one without memories take its number."""

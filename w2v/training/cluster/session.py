@@ -99,8 +99,7 @@ def train_on(
                     check_learned(start.parameters, training.history)
                 state = snapshot(complete=interrupt is None)
             finally:
-                for worker in range(engine.n_workers):
-                    engine.run(forget, training_name, worker=worker)
+                engine.tidy(forget, training_name)
         keep(state)
         if checkpoint is not None:
             checkpoint.finish(state)

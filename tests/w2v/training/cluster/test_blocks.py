@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -42,10 +44,10 @@ def test_delta_is_exact_to_a_step_of_its_row() -> None:
         assert np.abs(steps * scales[:, None].astype(np.float64) - moved).max() <= 0.501 * scales.max()
         assert np.abs(steps[1:]).max(axis=1).tolist() == [32767] * (len(rows) - 1)
     assert not delta.steps[0][0].any() and delta.scales[0][0] == 0
-    assert (delta.n_words, delta.steps[0].dtype) == (7, np.int16)
+    assert delta.n_words == 7 and delta.steps[0].dtype == np.int16
 
 
-def naive_combine(block: Block, momentum: Block | None, deltas: list[Delta], decay: float) -> list[list[np.ndarray]]:  # type: ignore[type-arg]
+def naive_combine(block: Block, momentum: Block | None, deltas: list[Delta], decay: float) -> list[list[Any]]:
     weights = np.array([delta.n_words for delta in deltas]) / sum(delta.n_words for delta in deltas)
     found = []
     for table, rows in enumerate(block):

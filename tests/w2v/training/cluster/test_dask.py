@@ -48,7 +48,7 @@ def test_cluster_learns_what_this_process_would(client: Any, text: Path, expecte
 
 
 def test_killing_a_worker_changes_no_bit(client: Any, text: Path, expected: Word2Vec) -> None:
-    killed = []
+    killed: list[int] = []
 
     def kill(state: Any) -> None:
         if state.phase == "training" and not killed:
