@@ -3,8 +3,9 @@
     python benchmarks/encode_files.py my.encoder sentences.txt --lines 2000000
 
 The sentences are repeated until there are enough, and cut into files. One process with one thread and two workers of
-one thread take turns at encoding them all, `--rounds` times, warmed up. CPU seconds are compared, since a machine that
-has other work gives wall times of its own: those of the workers, and beside them those of scheduler and client.
+one thread take turns at encoding them all, `--rounds` times, warmed up. CPU seconds of the threads that encode are
+compared, since a machine that has other work gives wall times of its own. Beside them stand those of the whole processes:
+Dask looks at a worker's stack a hundred times a second of wall time, which counts where the machine has other work.
 Then `w2v encode --cluster` is killed with all of its processes, and called again.
 """
 
@@ -47,19 +48,34 @@ def write_files(source: str, folder: Path, n_lines: int, n_files: int) -> list[P
 def timed(encoder: SentenceEncoder, files: list[Path], folder: Path, client: Any = None) -> dict[str, float]:
     """Encode the files to a new folder; return the CPU seconds of those who did, of this process, and the wall time."""
 
-    def cpu() -> float:
-        return time.process_time() if client is None else sum(client.run(time.process_time).values())
+    def cpu() -> tuple[float, float]:
+        if client is None:
+            return time.thread_time(), time.process_time()
+        of_workers = client.run(cpu_of_worker).values()
+        return sum(threads for threads, _ in of_workers), sum(process for _, process in of_workers)
 
     shutil.rmtree(folder, ignore_errors=True)
     before, own, start = cpu(), time.process_time(), time.perf_counter()
     encoded = encoder.encode_files(files, folder, client=client, precision=PRECISION)
     measured = {
-        "cpu_seconds": cpu() - before,
+        "cpu_seconds": cpu()[0] - before[0],
+        "process_cpu_seconds": cpu()[1] - before[1],
         "client_cpu_seconds": time.process_time() - own,
         "wall_seconds": time.perf_counter() - start,
     }
     n_vectors = sum(encoded.written.values())
     return {**measured, "sentences_per_cpu_second": n_vectors / measured["cpu_seconds"]}
+
+
+def cpu_of_worker() -> tuple[float, float]:
+    """Return the CPU seconds of a worker's threads that do tasks, and of its process."""
+    import threading
+
+    import psutil
+
+    tasks = {thread.native_id for thread in threading.enumerate() if thread.name.startswith("Dask-Default-Threads")}
+    seconds = sum(each.user_time + each.system_time for each in psutil.Process().threads() if each.id in tasks)
+    return seconds, time.process_time()
 
 
 def kill_and_restart(model: str, folder: Path) -> dict[str, int]:

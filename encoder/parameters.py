@@ -33,7 +33,7 @@ PRECISION = Choice(
 """What the vectors of sentences can be returned as."""
 
 FILE_FORMAT = Choice(
-    "What each of many files becomes: an array, row n for line n, or a table with the columns text, vector, line, id.",
+    "Make arrays of many files, row n for line n, or tables of text, vector, line and id.",
     ("npy", "parquet"),
 )
 """What the vectors of many files can be written as."""

@@ -66,7 +66,7 @@ Examples:
     "--output",
     type=click.Path(),
     metavar="FILE",
-    help="What to write: FILE.npy, or with --jsonl any; or a folder, which gets a file for each FILE.",
+    help="What to write: FILE.npy, a folder for many files, or with --jsonl any.",
 )
 @click.option("--jsonl", is_flag=True, help="Write one JSON object a line, to standard output without --output.")
 @parameter_option("format", FILE_FORMAT, FILE_FORMAT.choices[0])
@@ -91,12 +91,12 @@ def encode(
     workers: int | None,
     overwrite: bool,
 ) -> None:
-    """Turn each line of FILEs, or of standard input, into a vector.
+    """Turn each line of FILE, or of standard input, into a vector.
 
     MODEL is a sentence encoder or word vectors; these make weighted sums (SIF). Line n becomes row n; a line without a
     known word becomes zeros. Memory does not grow with the text. With a classifier of pictures, FILE is a file or a
-    folder of pictures, and each becomes a vector. If the output is a folder, each FILE gets a file of its own there,
-    and the same command goes on where an earlier one was ended.
+    folder of pictures, and each becomes a vector. A folder as the output gets a file for each FILE; called again, the
+    command does what is missing there.
     """
     if output is None and not jsonl:
         raise click.UsageError("Nowhere to write: give --output FILE.npy or --output FOLDER, or --jsonl.")

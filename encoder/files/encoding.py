@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,10 +156,8 @@ def on_cluster(client: Client | str, place: EncoderFolder, workers: int | None =
         with open_client(client) as opened:
             _check_that_all_see(opened, [place.path, str(plan.folder / RECORD), plan.jobs[0].input])
             largest_first = sorted(plan.jobs, key=lambda job: -job.n_bytes)
-            waiting = {
-                opened.submit(encode_on_worker, place, workers or 1, job, plan.recipe, pure=False): job
-                for job in largest_first
-            }
+            work = partial(encode_on_worker, place, workers or 1, plan.recipe)
+            waiting = dict(zip(opened.map(work, largest_first, pure=False), largest_first, strict=True))
             try:
                 for future in _as_completed(list(waiting)):
                     job = waiting.pop(future)

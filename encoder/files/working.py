@@ -60,7 +60,7 @@ def _told(reader: TextReader, tell: Callable[[int], None]) -> Iterator[Block]:
         tell(reader.consumed_bytes)
 
 
-def encode_on_worker(place: EncoderFolder, workers: int, job: Job, recipe: Recipe) -> int | str:
+def encode_on_worker(place: EncoderFolder, workers: int, recipe: Recipe, job: Job) -> int | str:
     """Do what `encode_file` does with an encoder that this process opens once."""
     return encode_file(shared_inference(place.open(), workers), job, recipe)
 
