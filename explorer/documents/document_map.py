@@ -18,7 +18,8 @@ MOST_POINTS = 1_000_000
 NAME_WORDS = 3
 _MANY = 50_000
 _QUICK = Effort(n_columns=48, rows_a_cell=512, cells_searched=4, n_iterations=30)
-_NAMES_VERSION = 1
+_NAMES_VERSION = 2
+_ENGLISH = {"the", "of", "and"}
 _COLORS = 12
 
 
@@ -60,7 +61,7 @@ class DocumentMap(PointMap):
         """Return the words of each region that tell it from the others of its level."""
         terms = Terms.of(self._index)
         labels = [self._labels(regions, level) for level in range(len(regions.levels))]
-        terms = terms.without(terms.stop_words(labels[min(1, len(labels) - 1)]))
+        terms = terms.without(_stop_words(terms, labels[min(1, len(labels) - 1)]))
         return [
             [[word for word, _ in named] for named in terms.keywords(labels[i], NAME_WORDS, len(level.spots))]
             for i, level in enumerate(regions.levels)
@@ -71,3 +72,9 @@ class DocumentMap(PointMap):
         labels = np.full(len(self._index), -1, np.int64)
         labels[self.numbers] = regions.labels_of(level)
         return labels
+
+
+def _stop_words(terms: Terms, labels: NDArray[np.int64]) -> list[str]:
+    """Return the stop words of the sentences: those that they show, and of English the listed ones as well."""
+    own = terms.stop_words(labels)
+    return terms.stop_words(labels, "english") if _ENGLISH <= {word.lower() for word in own} else own

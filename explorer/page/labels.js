@@ -61,7 +61,7 @@ export class Labels {
     if (map.hover !== null && !placed.has(map.hover)) this.tryPlace(map, grid, map.hover, { weight: 650 }, placed, true);
     const most = ((camera.width + 2 * MARGIN) * (camera.height + 2 * MARGIN)) / AREA;
     let tried = 0;
-    const [first, end] = map.morph === null ? (map.range ?? [0, map.words.length]) : [0, 0]; // labels wait until points rest
+    const [first, end] = map.morph ? [0, 0] : (map.range ?? [0, map.words.length]); // labels wait until points rest
     for (let place = first; place < end && placed.size < most && tried < TRIED; place++) {
       const x = camera.screenX(points[2 * place]);
       if (x < -MARGIN || x > camera.width + MARGIN) continue;

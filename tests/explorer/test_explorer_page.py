@@ -6,9 +6,6 @@ Needs Playwright (extra `browser`) and a Chromium, which W2V_CHROMIUM names or t
 from __future__ import annotations
 
 import io
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tests.helpers import ROOT
 from tests.helpers.explorer_examples import HOSTILE, TOPICS, save_attention, save_model
+from tests.helpers.explorer_pages import Opened, serve
 from tests.helpers.label_examples import mistaken_classifier
 from tests.helpers.pictures import bar_classifier, bars, write_folder
 from tests.helpers.tag_models import name_tagger
@@ -30,21 +27,6 @@ pytest.importorskip("starlette")
 pytestmark = pytest.mark.browser
 
 READY = "() => document.querySelector('[role=tabpanel]:not([hidden])') !== null"
-DRAWN = "() => performance.getEntriesByName('first-map').length > 0"
-
-
-def serve(model: Path) -> Iterator[str]:
-    """Start the command and give the page's address."""
-    command = [sys.executable, "-m", "cli", "explore", str(model), "--no-browser", "--port", "0", "--no-cache"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout is not None
-    found = re.search(r"http://\S+", process.stdout.readline())
-    try:
-        assert found is not None
-        yield found[0]
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -89,36 +71,6 @@ def tagger_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def pictures_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from serve(saved(bar_classifier(), tmp_path_factory.mktemp("pictures")))
-
-
-class Opened:
-    """A page that is being looked at, and what its console said."""
-
-    def __init__(self, browser: Any, address: str, *, ready: str = DRAWN, **options: Any) -> None:
-        self.page = browser.new_context(viewport={"width": 1100, "height": 760}, **options).new_page()
-        self.complaints: list[str] = []
-        self.foreign: list[str] = []
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type != "log" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
-        self.page.on("request", lambda asked: self.note(asked.url, address))
-        self.page.goto(address)
-        self.wait(lambda: self.page.evaluate(ready))
-
-    def note(self, url: str, address: str) -> None:
-        if not url.startswith(address.partition("#")[0]):
-            self.foreign.append(url)
-
-    def wait(self, is_so: Any) -> None:
-        """Wait until something is so; the page's policy lets no string be evaluated there, so it is asked from here."""
-        for _ in range(400):
-            if is_so():
-                return
-            self.page.wait_for_timeout(25)
-        raise AssertionError("it did not become so in ten seconds")
-
-    def words(self, selector: str = "#answer .ranking .word") -> list[str]:
-        return list(self.page.locator(selector).all_text_contents())
 
 
 @pytest.fixture
@@ -417,7 +369,9 @@ LABELS = """async () => {
   const n = 20000;
   const points = Float32Array.from({ length: 2 * n }, (_, i) => Math.sin(i * i) * Math.cos(i / 7));
   const words = Array.from({ length: n }, (_, i) => "word".repeat(1 + (i % 3)) + i);
-  const map = { camera, words, points, hover: null, highlight: { marks: new Map(), lines: [] } };
+  const map = {
+    camera, words, points, hover: null, morph: null, highlight: { marks: new Map(), lines: [] }, letters: () => [13, 500],
+  };
   const place = () => {
     const placed = [...labels.place(map)].map(([place, { x, y, size }]) => ({ place, x, y, ...size }));
     const overlaps = placed.filter((a) => placed.some((b) => a.place < b.place && a.x < b.x + b.width &&

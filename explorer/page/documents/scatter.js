@@ -1,7 +1,9 @@
-// Up to a million points: where many are in sight, they are drawn once into a picture that is larger than the window, and
-// the picture is moved. While one zooms, a sample stands for all; once the scale rests, the picture is made, part by part.
+// Up to a million points. A few are drawn by the graphics card; many are added up in a picture, which costs a processor
+// that has to draw by itself a hundredth of that. It is larger than the window, so that moving the map moves the picture.
 
 import { compile } from "../drawing.js";
+
+const RARE = 0.3; // how strong points are that are filtered out
 
 const VERTEX = `#version 300 es
 in vec2 place;
@@ -17,7 +19,7 @@ void main() {
   vec2 spot = screen / window * vec2(2.0, -2.0) + vec2(-1.0, 1.0);
   gl_Position = isOff == wanted ? vec4(spot, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
   gl_PointSize = size;
-  color = isOff > 0.5 ? vec4(colors[12], dim * 0.3 * alpha) : vec4(colors[int(tone)], dim * alpha);
+  color = isOff > 0.5 ? vec4(colors[12], dim * ${RARE} * alpha) : vec4(colors[int(tone)], dim * alpha);
 }`;
 
 const FRAGMENT = `#version 300 es
@@ -52,9 +54,9 @@ void main() {
   result = texture(picture, texel) * dim;
 }`;
 
-const AT_ONCE = 50_000; // points that are drawn in every frame
-const A_PART = 100_000; // points that are added to a picture in a frame
+const FEW = 15_000; // points in sight that the graphics card draws, in every frame
 const BORDER = 0.3; // of the window, on each side of it in a picture
+const LARGEST = 4096; // pixels along a side of a picture
 const EDGE = 8; // pixels: points have a size
 const OFF = 128; // added to the colour of a point that is filtered out
 
@@ -85,7 +87,7 @@ export class Scatter {
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    [this.front, this.back] = [null, null];
+    this.picture = null;
     if (this.points !== null) this.set(this.points);
     this.setTones(this.tones, this.isFiltered);
   }
@@ -124,27 +126,21 @@ export class Scatter {
     }
     const isZooming = camera.scale !== this.before;
     this.before = camera.scale;
-    if (!isZooming && this.fits(this.front, camera, ratio)) {
-      const isGoing = this.prepare(camera, ratio);
-      this.clear();
-      this.show(this.front, camera, dim);
-      return isGoing;
+    if (!this.fits(camera, ratio)) {
+      const n = this.pick(windowOf(camera, EDGE / camera.scale));
+      if (n <= FEW) {
+        this.picture = null;
+        this.clear();
+        gl.bindVertexArray(this.array);
+        gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.picked.subarray(0, n), gl.STREAM_DRAW);
+        this.paint(camera, ratio, dim, n);
+        return false;
+      }
+      this.make(camera, ratio, isZooming ? 0 : BORDER); // while one zooms every frame has another
     }
-    const seen = windowOf(camera, EDGE / camera.scale);
-    const n = this.pick(seen);
-    const isMuch = n > AT_ONCE;
-    const isGoing = isMuch && !isZooming && this.make(camera, ratio);
-    if (isMuch && !isZooming && !isGoing) {
-      this.clear();
-      this.show(this.front, camera, dim);
-      return false;
-    }
-    if (isGoing) this.pick(seen);
     this.clear();
-    gl.bindVertexArray(this.array);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.picked.subarray(0, Math.min(n, AT_ONCE)), gl.STREAM_DRAW);
-    this.paint(camera, ratio, camera, dim, Math.min(n, AT_ONCE), Math.max(1, n / AT_ONCE), 0);
-    return isMuch;
+    this.show(this.picture, camera, dim);
+    return isZooming;
   }
 
   clear() {
@@ -167,103 +163,120 @@ export class Scatter {
     return n;
   }
 
-  /** Paint some of the picked points, each of which stands for `standing` others. */
-  paint(camera, ratio, { middleX, middleY, width, height, x, y }, dim, n, standing, first) {
-    const { gl, uniforms } = this;
+  /** Return how large points are, in pixels of the page, and how opaque: where they lie close many make the colour. */
+  looks(camera) {
     const size = Math.min(9, 1.5 + 0.6 * Math.max(-1, camera.depth) + 2.4 / (1 + this.points.length / 40_000));
+    const layers = (0.4 * (this.points.length / 2) * size * size) / (camera.scale * camera.bounds.width) ** 2;
+    return { size, alpha: Math.min(0.85, Math.max(0.16, 0.62 / Math.sqrt(Math.max(0.3, layers)))) };
+  }
+
+  /** Paint the picked points. */
+  paint(camera, ratio, dim, n) {
+    const { gl, uniforms } = this;
+    const { size, alpha } = this.looks(camera);
     gl.useProgram(this.program);
-    gl.bindVertexArray(this.array);
-    gl.uniform2f(uniforms.middle, middleX, middleY);
-    gl.uniform2f(uniforms.window, width, height);
-    gl.uniform2f(uniforms.center, x, y);
+    gl.uniform2f(uniforms.middle, camera.middleX, camera.middleY);
+    gl.uniform2f(uniforms.window, camera.width, camera.height);
+    gl.uniform2f(uniforms.center, camera.x, camera.y);
     gl.uniform1f(uniforms.scale, camera.scale);
     gl.uniform1f(uniforms.size, ratio * size);
-    // as opaque as they are sparse: where they lie close, many together make the colour
-    const layers = (0.4 * (this.points.length / 2) * size * size) / (camera.scale * camera.bounds.width) ** 2;
-    const alpha = Math.min(0.85, Math.max(0.16, 0.62 / Math.sqrt(Math.max(0.3, layers))));
-    gl.uniform1f(uniforms.alpha, 1 - (1 - alpha) ** standing);
+    gl.uniform1f(uniforms.alpha, alpha);
     gl.uniform1f(uniforms.dim, dim);
     gl.uniform3fv(uniforms.colors, this.colors);
     for (const wanted of this.isFiltered ? [1, 0] : [0]) {
       gl.uniform1f(uniforms.wanted, wanted);
-      gl.drawElements(gl.POINTS, n, gl.UNSIGNED_INT, 4 * first);
+      gl.drawElements(gl.POINTS, n, gl.UNSIGNED_INT, 0);
     }
   }
 
-  /** Say whether a picture shows all of the window, as it is now. */
-  fits(picture, camera, ratio) {
+  /** Say whether the picture shows all of the window, as it is now. */
+  fits(camera, ratio) {
+    const { picture } = this;
     if (picture === null || picture.version !== this.version || picture.scale !== camera.scale || picture.ratio !== ratio) return false;
-    const [seen, held] = [windowOf(camera, 0), picture.seen];
+    const [seen, held] = [windowOf(camera, -1 / camera.scale), picture.seen];
     return seen.left >= held.left && seen.right <= held.right && seen.low >= held.low && seen.high <= held.high;
   }
 
-  /** Begin the next picture when the window comes near to the edge of the one before; say whether it is being made. */
-  prepare(camera, ratio) {
-    const { front } = this;
-    const near = 0.5 * BORDER * Math.max(camera.width, camera.height);
-    const off = Math.max(Math.abs(front.x - camera.x), Math.abs(front.y - camera.y)) * camera.scale;
-    return (off > near || this.back?.isGoing) && this.make(camera, ratio);
-  }
-
-  /** Go on with a picture of what is around the window; say whether it is not finished yet. */
-  make(camera, ratio) {
+  /** Make a picture of the window and a border around it. */
+  make(camera, ratio, border) {
     const { gl } = this;
-    if (!this.back?.isGoing || !this.fits(this.back, camera, ratio)) this.back = this.blank(camera, ratio);
-    const { back } = this;
-    gl.bindVertexArray(this.array);
-    if (back.done === 0) {
-      back.n = this.pick(back.seen);
-      back.order = this.picked.slice(0, back.n);
-    }
-    gl.bindFramebuffer(gl.FRAMEBUFFER, back.frame);
-    gl.viewport(0, 0, back.columns, back.rows);
-    const n = Math.min(A_PART, back.n - back.done);
-    if (n > 0) {
-      gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, back.order.subarray(back.done, back.done + n), gl.STREAM_DRAW);
-      const { width, height, x, y } = back;
-      this.paint(camera, ratio, { middleX: width / 2, middleY: height / 2, width, height, x, y }, 1, n, 1, 0);
-      back.done += n;
-    }
-    if (back.done < back.n) return true;
-    back.isGoing = false;
-    [this.front, this.back] = [back, this.front];
-    return false;
-  }
-
-  /** Return a picture without points, in the place of one that is not needed. */
-  blank(camera, ratio) {
-    const { gl } = this;
-    const [width, height] = [camera.width * (1 + 2 * BORDER), camera.height * (1 + 2 * BORDER)].map((side) => Math.min(4096 / ratio, Math.ceil(side)));
-    const [columns, rows] = [width * ratio, height * ratio].map(Math.round);
-    let { back } = this;
-    if (back === null || back.columns !== columns || back.rows !== rows) {
-      if (back !== null) gl.deleteTexture(back.texture);
-      const [texture, frame] = [gl.createTexture(), back?.frame ?? gl.createFramebuffer()];
-      gl.bindTexture(gl.TEXTURE_2D, texture);
+    const fine = Math.min(ratio, LARGEST / (camera.width * (1 + 2 * border)), LARGEST / (camera.height * (1 + 2 * border)));
+    const [columns, rows] = [camera.width, camera.height].map((side) => Math.floor(side * (1 + 2 * border) * fine));
+    const [width, height] = [columns / fine, rows / fine];
+    const { scale } = camera;
+    const left = camera.x + ((camera.width - width) / 2 - camera.middleX) / scale;
+    const low = camera.y - ((camera.height + height) / 2 - camera.middleY) / scale;
+    const size = 4 * columns * rows;
+    if (this.bytes === undefined || this.bytes.byteLength < size) this.bytes = new ArrayBuffer(size);
+    const pixels = new Uint32Array(this.bytes, 0, columns * rows).fill(0);
+    this.addUp(pixels, columns, rows, { left, low, scale: scale * fine, ...this.dots(camera, fine) });
+    if (this.picture?.columns !== columns || this.picture?.rows !== rows) {
+      gl.deleteTexture(this.texture ?? null);
+      this.texture = gl.createTexture();
+      gl.bindTexture(gl.TEXTURE_2D, this.texture);
       gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, columns, rows);
       for (const [name, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) {
         gl.texParameteri(gl.TEXTURE_2D, name, value);
       }
-      gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
-      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-      back = { texture, frame, columns, rows };
     }
-    gl.bindFramebuffer(gl.FRAMEBUFFER, back.frame);
-    gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    // the middle of the window, in whole pixels from that of the picture before
-    const [x, y] = [camera.x + (camera.width / 2 - camera.middleX) / camera.scale, camera.y - (camera.height / 2 - camera.middleY) / camera.scale];
-    const { scale } = camera;
-    const seen = { left: x - width / 2 / scale, right: x + width / 2 / scale, low: y - height / 2 / scale, high: y + height / 2 / scale };
-    return { ...back, version: this.version, scale, ratio, width, height, x, y, seen, done: 0, n: 0, isGoing: true };
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false); // colours are multiplied already
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(this.bytes, 0, size));
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
+    const seen = { left, low, right: left + width / scale, high: low + height / scale };
+    this.picture = { texture: this.texture, version: this.version, scale, ratio, fine, columns, rows, seen };
+  }
+
+  /** Return how points are drawn in a picture: squares of pixels whose corners are left out when they are large. */
+  dots(camera, fine) {
+    const { size, alpha } = this.looks(camera);
+    const side = Math.max(2, Math.round(0.85 * size * fine));
+    const opaque = Math.min(1, (alpha * 0.5 * (size * fine) ** 2) / side ** 2 / (side > 2 ? 0.8 : 1));
+    const middle = (side - 1) / 2;
+    const cells = [];
+    for (let y = 0; y < side; y++) for (let x = 0; x < side; x++) if (side < 3 || Math.hypot(x - middle, y - middle) < side / 2) cells.push([x, y]);
+    return { side, opaque, cells };
+  }
+
+  /** Lay points over each other in the pixels of a picture, red first, those that are filtered out beneath the others. */
+  addUp(pixels, columns, rows, { left, low, scale, side, opaque, cells }) {
+    const { points, tones } = this;
+    const steps = Int32Array.from(cells, ([x, y]) => y * columns + x);
+    for (const isOff of this.isFiltered ? [true, false] : [false]) {
+      const share = Math.round(256 * opaque * (isOff ? RARE : 1));
+      const [rest, reds, greens] = [256 - share, new Int32Array(13), new Int32Array(13)];
+      for (let color = 0; color < 13; color++) {
+        const [red, green, blue] = [0, 1, 2].map((part) => Math.round(255 * this.colors[3 * (isOff ? 12 : color) + part]));
+        reds[color] = Math.imul(red | (blue << 16), share);
+        greens[color] = Math.imul(green | (255 << 16), share);
+      }
+      const [first, last] = isOff ? [OFF, 256] : [0, OFF];
+      const half = side / 2 - 0.5;
+      for (let i = 0, j = 0; j < points.length; i++, j += 2) {
+        const tone = tones[i];
+        if (tone < first || tone >= last) continue;
+        const x = Math.floor((points[j] - left) * scale - half);
+        const y = Math.floor((points[j + 1] - low) * scale - half);
+        if (x < 0 || y < 0 || x + side > columns || y + side > rows) continue;
+        const start = y * columns + x;
+        const red = reds[tone - first];
+        const green = greens[tone - first];
+        for (let k = 0; k < steps.length; k++) {
+          const pixel = pixels[start + steps[k]];
+          const even = ((Math.imul(pixel & 0xff00ff, rest) + red) >>> 8) & 0xff00ff;
+          const odd = (Math.imul((pixel >>> 8) & 0xff00ff, rest) + green) & 0xff00ff00;
+          pixels[start + steps[k]] = even | odd;
+        }
+      }
+    }
   }
 
   /** Draw a picture where it belongs in the window, at whole pixels so that it stays sharp. */
-  show({ texture, width, height, seen, ratio, columns, rows }, camera, dim) {
+  show({ texture, seen, fine, columns, rows }, camera, dim) {
     const { gl, pictureUniforms } = this;
-    const left = Math.round(camera.screenX(seen.left) * ratio);
-    const low = Math.round((camera.height - camera.screenY(seen.low)) * ratio);
-    const [w, h] = [gl.drawingBufferWidth, gl.drawingBufferHeight];
+    const left = Math.round(camera.screenX(seen.left) * fine);
+    const low = Math.round((camera.height - camera.screenY(seen.low)) * fine);
+    const [w, h] = [camera.width * fine, camera.height * fine];
     gl.useProgram(this.picturing);
     gl.bindVertexArray(this.square);
     gl.bindTexture(gl.TEXTURE_2D, texture);
