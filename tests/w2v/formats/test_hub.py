@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -132,17 +132,23 @@ def test_encoders_and_word_vectors_are_pushed_from_python(hub: Hub, tmp_path: Pa
     assert_mistake(run("import", "hub:me/words", "-o", tmp_path / "copy"), 1, "exists already", "--overwrite")
 
 
+def save_with(folder: Path, name: str) -> None:
+    """Save word vectors, and an empty file beside them."""
+    make_embeddings().save(folder)
+    (folder / name).touch()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda folder: None, "is not a folder"),
         (lambda folder: folder.mkdir(), "holds no model"),
-        (lambda folder: (make_embeddings().save(folder), (folder / "x.bin").touch()), r"holds x\.bin; pushed are"),
-        (lambda folder: (make_embeddings().save(folder), (folder / "training.safetensors").touch()), "not complete"),
+        (lambda folder: save_with(folder, "x.bin"), r"holds x\.bin; pushed are"),
+        (lambda folder: save_with(folder, "training.safetensors"), "not complete"),
     ],
 )
-def test_what_is_not_to_be_pushed_is_told(make: object, message: str, hub: Hub, tmp_path: Path) -> None:
-    make(tmp_path / "model")  # type: ignore[operator]
+def test_what_is_not_to_be_pushed_is_told(make: Callable[[Path], None], message: str, hub: Hub, tmp_path: Path) -> None:
+    make(tmp_path / "model")
     with pytest.raises(ModelError, match=message):
         push_folder(tmp_path / "model", "me/model")
     assert "me/model" not in hub.repositories
