@@ -107,11 +107,11 @@ def address_of(remote: Remote, source: str | None) -> str:
     """Return where a file is to be had: at its own address, in a folder, or below or at another address."""
     if source is None:
         return remote.url
-    own = Path(unquote(urlsplit(remote.url).path)).name
+    own = remote.name.partition("/")[2] or Path(unquote(urlsplit(remote.url).path)).name
     if os.path.isdir(source):
-        below = [Path(source, remote.name), Path(source, own)]
-        return str(next((path for path in below if path.exists()), below[-1]))
-    return source + (own if "/" not in remote.name else remote.name) if source.endswith("/") else source
+        below = Path(source, remote.name)
+        return str(below if below.exists() else Path(source, own))
+    return source + own if source.endswith("/") else source
 
 
 def check_room(folder: Path, needed: int) -> None:

@@ -340,7 +340,9 @@ def test_mirrors_are_folders_files_and_addresses(
         download("thing", tmp_path / "9", source=there / "nothing.zip")
 
 
-def test_several_files_keep_their_folders(there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_files_keep_their_folders(
+    there: Path, tmp_path: Path, server: tuple[FileServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (there / "model" / "1_Pooling").mkdir(parents=True)
     files = []
     for name in ("model/config.json", "model/1_Pooling/config.json"):
@@ -349,6 +351,9 @@ def test_several_files_keep_their_folders(there: Path, tmp_path: Path, monkeypat
     know(monkeypatch, *files, folder="model", kind="encoder")
     assert download("thing", tmp_path, source=there) == tmp_path / "model"
     assert (tmp_path / "model" / "1_Pooling" / "config.json").read_text() == "model/1_Pooling/config.json"
+    for number, source in enumerate((there / "model", f"{server[1]}/model/")):
+        download("thing", tmp_path / str(number), source=source)
+        assert (tmp_path / str(number) / "model" / "config.json").read_text() == "model/config.json"
     with pytest.raises(CorpusError, match="must be a folder"):
         download("thing", tmp_path / "other", source="https://nowhere.invalid/model")
 
