@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,7 @@ WORDS = [f"w{i}" for i in range(40)]
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare encoders by a tenth of the usual draws: the limits that come of them are tested elsewhere."""
-    assert compare.__kwdefaults__ is not None
-    monkeypatch.setitem(compare.__kwdefaults__, "n_resamples", 200)
+    monkeypatch.setattr("w2v.encoder.evaluation.measures.compare", partial(compare, n_resamples=200))
 
 
 def run(*arguments: object) -> Result:

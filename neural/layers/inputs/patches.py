@@ -105,6 +105,8 @@ def cut(
         In [0, 2**64): one for each step. What a picture's change is depends on it and on the picture's number alone.
     """
     patches = np.empty((len(chosen), token + grid.n_patches, grid.patch_size), scale.mean.dtype)
+    pictures = pictures.view()
+    pictures.flags.writeable = False  # as those of mapped files are: the kernel is compiled once for both
     kernels.cut(pictures, chosen, grid.patch, scale, change, np.uint64(seed), patches)
     return patches
 
