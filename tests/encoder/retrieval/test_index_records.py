@@ -452,7 +452,7 @@ def test_change_that_stops_anywhere_is_done_or_not(
             replace(source, target)
 
         with monkeypatch.context() as patched:
-            patched.setattr("os.replace", stop)
+            patched.setattr(os, "replace", stop)
             opened = SentenceIndex(index.path)
             try:
                 changes[change](opened)

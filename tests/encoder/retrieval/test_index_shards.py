@@ -133,7 +133,7 @@ def test_merge_brings_graphs_along(parts: list[Path], texts: list[str], tmp_path
     assert [hits[0].sentence for hits in merged.search(texts, top_n=1)] == texts
     assert merged.search("w1 w2", top_n=1)[0].similarity == pytest.approx(1, abs=1e-3)
     assert merged.build_graphs() == 132 and merged.contents.in_graphs == 302
-    assert list(merged.contents.graphs)[2:] == [(130, 195), (195, 260), (260, 300), (300, 302)]
+    assert list(merged.contents.graphs[2:]) == [(130, 195), (195, 260), (260, 300), (300, 302)]
 
 
 def test_indexes_that_differ_are_not_put_together(parts: list[Path], words: Embeddings, tmp_path: Path) -> None:
