@@ -4,7 +4,7 @@
 
 The sentences are repeated until there are enough, and cut into files. One process with one thread and two workers of
 one thread take turns at encoding them all, `--rounds` times, warmed up. CPU seconds of the threads that encode are
-compared, since a machine that has other work gives wall times of its own. Beside them stand those of the whole processes:
+compared, since a machine that has other work gives wall times of its own. Beside them stand those of whole processes:
 Dask looks at a worker's stack a hundred times a second of wall time, which counts where the machine has other work.
 Then `w2v encode --cluster` is killed with all of its processes, and called again.
 """
