@@ -73,7 +73,7 @@ def cpu_of_worker() -> tuple[float, float]:
 
     import psutil
 
-    tasks = {thread.native_id for thread in threading.enumerate() if thread.name.startswith("Dask-Default-Threads")}
+    tasks = {thread.native_id for thread in threading.enumerate() if "Dask-Default-Threads" in thread.name}
     seconds = sum(each.user_time + each.system_time for each in psutil.Process().threads() if each.id in tasks)
     return seconds, time.process_time()
 
