@@ -4,9 +4,8 @@
 
 The sentences are repeated until there are enough, and cut into files. One process with one thread and two workers of
 one thread take turns at encoding them all, `--rounds` times, warmed up. CPU seconds of the threads that encode are
-compared, since a machine that has other work gives wall times of its own. Beside them stand those of the whole
-processes: Dask looks at a worker's stack a hundred times a second of wall time, which counts where the machine has
-other work.
+compared, since a machine that has other work gives wall times of its own. Beside them stand those of whole processes:
+Dask looks at a worker's stack a hundred times a second of wall time, which counts where the machine has other work.
 Then `w2v encode --cluster` is killed with all of its processes, and called again.
 """
 
@@ -74,7 +73,7 @@ def cpu_of_worker() -> tuple[float, float]:
 
     import psutil
 
-    tasks = {thread.native_id for thread in threading.enumerate() if thread.name.startswith("Dask-Default-Threads")}
+    tasks = {thread.native_id for thread in threading.enumerate() if "Dask-Default-Threads" in thread.name}
     seconds = sum(each.user_time + each.system_time for each in psutil.Process().threads() if each.id in tasks)
     return seconds, time.process_time()
 
