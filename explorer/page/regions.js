@@ -2,7 +2,7 @@
 
 import { Labels } from "./labels.js";
 
-const LETTERS = [[19, 650], [16, 600], [14, 550], [12.5, 500]]; // of each level
+const LETTERS = [[19, 650], [14.5, 550], [13, 500], [12, 450]]; // of each level
 const [WORDS, WORDS_ON_PHONES] = [3, 2]; // of a name
 const PHONE = 680; // pixels, as in the style sheet
 const SMALLER = 0.8; // letters on phones
@@ -40,7 +40,7 @@ export class RegionNames {
       isStill: map.isStill,
       words: this.words,
       points: this.points,
-      range: isShown ? [this.starts[level], this.starts[level + 1]] : [0, 0],
+      range: isShown ? [this.starts[level], this.starts[Math.min(level + 2, this.nLevels)]] : [0, 0], // finer ones in the gaps
       letters: (place) => this.letters(place, camera),
       isCentred: true,
       highlight: NOTHING,

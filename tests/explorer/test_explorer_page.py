@@ -370,8 +370,8 @@ LABELS = """async () => {
   const points = Float32Array.from({ length: 2 * n }, (_, i) => Math.sin(i * i) * Math.cos(i / 7));
   const words = Array.from({ length: n }, (_, i) => "word".repeat(1 + (i % 3)) + i);
   const map = {
-    camera, words, points, hover: null, morph: null, highlight: { marks: new Map(), lines: [] },
-    letters: () => [13, 500],
+    camera, words, points, hover: null, morph: null, letters: () => [13, 500],
+    highlight: { marks: new Map(), lines: [] },
   };
   const place = () => {
     const placed = [...labels.place(map)].map(([place, { x, y, size }]) => ({ place, x, y, ...size }));
