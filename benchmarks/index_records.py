@@ -4,7 +4,7 @@
 
 Sentences are of random words with vectors of 300 columns. Two indexes hold the same, one of them with ids and four
 columns of metadata. Queries take turns through all kinds of searches, one at a time, on one thread; figures are medians
-of the seconds of processor time.
+of processor time.
 """
 
 from __future__ import annotations
