@@ -62,10 +62,10 @@ main.add_section(
     {
         "encode": "w2v.commands.sentences.encode:encode",
         "similar": "w2v.commands.sentences.encode:similar",
-        "index": "w2v.commands.sentences.search:index",
+        "index": "w2v.commands.sentences.indexing:index",
         "search": "w2v.commands.sentences.search:search",
-        "edit-index": "w2v.commands.sentences.indexes:edit_index",
-        "merge-index": "w2v.commands.sentences.indexes:merge_index",
+        "edit-index": "w2v.commands.sentences.editing:edit_index",
+        "merge-index": "w2v.commands.sentences.editing:merge_index",
         "duplicates": "w2v.commands.sentences.mining:duplicates",
         "cluster": "w2v.commands.sentences.mining:cluster",
         "pivots": "w2v.commands.sentences.pairs:pivots",

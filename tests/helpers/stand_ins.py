@@ -28,6 +28,14 @@ VERSES = 4_000
 TIMES = 12
 """How often each word, and each text between quotes, of a page's code is put into the text."""
 
+REVIEWS = """id,review,year,stars,shop
+r1,The battery lasts two days.,2021,5,Berlin
+r2,The screen broke after a week.,2019,1,Paris
+r3,The battery was dead after one year.,2023,2,Berlin
+r4,The camera takes sharp pictures at night.,2022,5,
+r5,I can hear the music very well.,2022,4,Paris
+r6,The glass of the screen is strong.,2023,4,Berlin
+"""
 QUESTIONS = ": royal\nman king woman queen\nking man queen woman\n: kin\nman woman brother sister\n"
 PAIRS = "king\tqueen\t8.5\nbread\tmeat\t6.1\ngold\tsilver\t8.0\nman\tsheep\t1.2\nriver\tsea\t7.0\nnight\tday\t5.0\n"
 HAN = re.compile(r"[\u4e00-\u9fff]+")
@@ -270,6 +278,7 @@ _MAKERS: list[tuple[str, Callable[[StandIns, Path], None]]] = [
     (r"glove\.txt", StandIns.write_glove),
     (r"vectors\.npy|teacher\.npy", StandIns.write_teacher),
     (r"questions-words\.txt", _constant(QUESTIONS)),
+    (r"reviews\.csv", _constant(REVIEWS)),
     (r"semantic\.txt|morphological\.txt", _constant(": geography\n中国 北京 日本 东京\n")),
     (r"(?:EN-)?WS-353(?:-ALL)?\.txt", _constant(PAIRS)),
     (r"all-MiniLM-L6-v2", StandIns.write_bert),

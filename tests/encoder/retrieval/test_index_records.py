@@ -22,7 +22,6 @@ from w2v import Embeddings, ModelError, SentenceIndex
 from w2v.corpora.readers import TextReader
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval.index import graphs, searching, sentence_index, storage
-from w2v.storage import files
 from w2v.storage.files import lock_folder
 
 N = 400
@@ -188,9 +187,9 @@ def test_add_that_does_not_fit_leaves_the_index_as_it_was(index: SentenceIndex) 
         ({"ids": ["new", "newer"]}, "there are 2 records of metadata or ids for 1 texts"),
     ):
         with pytest.raises(ValueError, match=message):
-            index.add(["w1 w2"], **how)  # type: ignore[arg-type]
+            index.add(["w1 w2"], **how)
         with pytest.raises(ValueError, match=message):
-            index.add(iter(["w1 w2"]), **how)  # type: ignore[arg-type]
+            index.add(iter(["w1 w2"]), **how)
     assert {file.name: file.read_bytes() for file in index.path.iterdir() if file.is_file()} == before
 
 
@@ -453,7 +452,7 @@ def test_change_that_stops_anywhere_is_done_or_not(
             replace(source, target)
 
         with monkeypatch.context() as patched:
-            patched.setattr(files.os, "replace", stop)
+            patched.setattr(os, "replace", stop)
             opened = SentenceIndex(index.path)
             try:
                 changes[change](opened)

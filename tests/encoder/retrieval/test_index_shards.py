@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +127,13 @@ def test_merge_brings_graphs_along(parts: list[Path], texts: list[str], tmp_path
     last.build_graphs()
     last.add(["w1 w2", "w4 w5"], ids=[500, 501])
     merged = SentenceIndex(merge_indexes(folders, tmp_path / "merged"))
-    assert merged.contents.graphs == ((0, 65), (65, 130), (260, 300)) and len(merged) == 302
+    assert list(merged.contents.graphs) == [(0, 65), (65, 130), (260, 300)] and len(merged) == 302
     assert b'"format_version": 2' in (merged.path / "config.json").read_bytes()
     assert merged.measure_recall() > 0.97
     assert [hits[0].sentence for hits in merged.search(texts, top_n=1)] == texts
     assert merged.search("w1 w2", top_n=1)[0].similarity == pytest.approx(1, abs=1e-3)
     assert merged.build_graphs() == 132 and merged.contents.in_graphs == 302
-    assert merged.contents.graphs[2:] == ((130, 195), (195, 260), (260, 300), (300, 302))
+    assert list(merged.contents.graphs[2:]) == [(130, 195), (195, 260), (260, 300), (300, 302)]
 
 
 def test_indexes_that_differ_are_not_put_together(parts: list[Path], words: Embeddings, tmp_path: Path) -> None:
@@ -165,5 +166,5 @@ def test_digest_of_the_encoder_is_kept_or_computed(parts: list[Path], tmp_path: 
     shutil.copytree(parts[2], tmp_path / "old")
     contents = storage.read_contents(tmp_path / "old")
     assert len(contents.encoder_digest) == 64
-    storage.write_contents(tmp_path / "old", storage.replace(contents, encoder_digest=""))
+    storage.write_contents(tmp_path / "old", replace(contents, encoder_digest=""))
     assert len(SentenceIndex.open([parts[0], tmp_path / "old"])) == 170

@@ -93,7 +93,7 @@ def test_condition_chooses_what_python_would(
     [
         ("", 1, "expected a column or a value, not the end"),
         ("year >", 7, "expected a column or a value, not the end"),
-        ("yeer > 5", 1, "there is no column 'yeer'; columns are year, lang, ok; text is in quotes, as in 'yeer'"),
+        ("yeer > 5", 1, "there is no column 'yeer'; columns are year, lang, ok; did you mean 'year'"),
         ("lang == de", 9, "there is no column 'de'; columns are year, lang, ok; text is in quotes, as in 'de'"),
         ("year > 'a'", 8, "the column 'year' holds integers, and cannot be compared with 'a'"),
         ("ok == 1", 7, "the column 'ok' holds true or false, and cannot be compared with 1"),

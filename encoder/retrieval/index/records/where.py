@@ -18,6 +18,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -174,7 +175,8 @@ class _Parser:
         if token.kind in ("quoted", "word") and not (token.kind == "word" and token.text.lower() in _KEYWORDS):
             if token.text not in self._kinds:
                 known = ", ".join(map(str, self._kinds)) or "none: the index has no metadata"
-                hint = f"; text is in quotes, as in '{token.text}'" if token.kind == "word" else ""
+                near = get_close_matches(token.text, self._kinds, 1)
+                hint = f"; did you mean {near[0]!r:.60}?" if near else f"; text is in quotes, as in '{token.text}'"
                 raise self.error(f"there is no column {token.text!r:.60}; columns are {known:.300}{hint}")
             self._take()
             return _Column(token.text, self._kinds[token.text])
