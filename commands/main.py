@@ -66,6 +66,7 @@ main.add_section(
         "search": "w2v.commands.sentences.search:search",
         "duplicates": "w2v.commands.sentences.mining:duplicates",
         "cluster": "w2v.commands.sentences.mining:cluster",
+        "topics": "w2v.commands.sentences.topics:topics",
         "pivots": "w2v.commands.sentences.pairs:pivots",
         "mine": "w2v.commands.sentences.pairs:mine",
         "attention": "w2v.commands.sentences.encode:attention",

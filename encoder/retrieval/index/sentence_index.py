@@ -23,6 +23,7 @@ from w2v.encoder.retrieval.index.pictures import Maker, inference_of, load_maker
 from w2v.encoder.retrieval.index.searching import Searcher, unit_vectors
 from w2v.encoder.retrieval.index.storage import (
     ENCODER,
+    LINE,
     Contents,
     graph_file,
     locked_for_adding,
@@ -272,6 +273,11 @@ class SentenceIndex(Answering):
     def contents(self) -> Contents:
         """What the index holds."""
         return self._searcher.contents
+
+    @property
+    def lines(self) -> NDArray[np.int64]:
+        """The line that each sentence was on in its file, from 1, shape (N,), int64; see `Place`."""
+        return self._searcher.rows.positions[:, LINE]
 
     def place(self, row: int) -> Place:
         """Return sentence `row`, from 0, and where it came from."""
