@@ -69,6 +69,7 @@ main.add_section(
         "merge-index": "w2v.commands.sentences.editing:merge_index",
         "duplicates": "w2v.commands.sentences.mining:duplicates",
         "cluster": "w2v.commands.sentences.mining:cluster",
+        "topics": "w2v.commands.sentences.topics:topics",
         "pivots": "w2v.commands.sentences.pairs:pivots",
         "mine": "w2v.commands.sentences.pairs:mine",
         "attention": "w2v.commands.sentences.encode:attention",

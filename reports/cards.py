@@ -34,6 +34,7 @@ from w2v.vectors.persistence import KIND
 
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
+    from w2v.encoder.retrieval.topics.topics import Topics
     from w2v.encoder.sentence_encoder import SentenceEncoder
     from w2v.neural.tasks.images.classifier import ImageClassifier
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from w2v.neural.tasks.text.language_model import LanguageModel
     from w2v.neural.tasks.text.translation import Translator
 
-    Model = Embeddings | SentenceEncoder | Translator | LanguageModel | TextClassifier | Tagger | ImageClassifier
+    Model = (
+        Embeddings | SentenceEncoder | Translator | LanguageModel | TextClassifier | Tagger | ImageClassifier | Topics
+    )
 
 _NEIGHBORS, _FREQUENT = 8, 2000
 _HOW = {
@@ -63,7 +66,7 @@ def model_card(
 
     Parameters
     ----------
-    model : path-like, Embeddings, SentenceEncoder, Translator, LanguageModel, TextClassifier, Tagger, ImageClassifier
+    model : path-like, Embeddings, SentenceEncoder, Translator, LanguageModel, TextClassifier, Tagger, Topics etc.
         A model folder, or what one holds.
     evaluations : Evaluations, optional
         What to measure it on.
@@ -99,13 +102,18 @@ def model_card(
 
     if isinstance(opened, SentenceEncoder):
         return _card_of_encoder(opened, request)
+    from w2v.encoder.retrieval.topics.topics import Topics
     from w2v.neural.tasks.text.language_model import LanguageModel
     from w2v.neural.tasks.text.translation import Translator
     from w2v.reports.labels import card_of_labels
-    from w2v.reports.texts import card_of_text
+    from w2v.reports.texts import card_of_text, check_request
+    from w2v.reports.topics.cards import card_of_topics
 
     if isinstance(opened, (Translator, LanguageModel)):
         return card_of_text(opened, request)
+    if isinstance(opened, Topics):
+        check_request(request, "a set of topics", "nothing", ())
+        return card_of_topics(opened, None, request.options, folder)
     return card_of_labels(opened, request)
 
 
@@ -120,6 +128,12 @@ def _open(folder: PathLike) -> Model:
         return texts.OPENERS[kind](folder)
     if kind in labels.OPENERS:
         return labels.OPENERS[kind](folder)
+    from w2v.encoder.retrieval.topics import folder as topics
+
+    if kind == topics.KIND:
+        from w2v.encoder.retrieval.topics.topics import Topics
+
+        return Topics.open(folder)
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
     return SentenceEncoder.load(folder)

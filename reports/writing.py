@@ -12,7 +12,7 @@ from w2v.storage.files import ModelError, atomic_file, check_output_file, check_
 
 _PAGES, _DOCUMENTS = (".html", ".htm"), (".md", ".markdown")
 _PICTURES = (
-    "map", "training", "quality", "training-time", "quality-time", "confusion", "calibration", "mistakes"
+    "map", "training", "quality", "training-time", "quality-time", "confusion", "calibration", "mistakes", "over-time"
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.images.describing import describe_images
-from w2v.commands.sentences.describing import bytes_of, describe_encoder, describe_index
+from w2v.commands.sentences.describing import bytes_of, describe_encoder, describe_index, describe_topics
 from w2v.commands.shared.options import json_option, model_argument
 from w2v.commands.shared.output import print_description, print_json
 from w2v.commands.text.describing import ESTIMATORS, describe_text_network
@@ -30,12 +30,15 @@ def info(model: Path, as_json: bool) -> None:
     """Tell what is in the folder of a model or an index: sizes, parameters, its inputs, and how training went."""
     from w2v.encoder.opening import open_start
     from w2v.encoder.retrieval.index.storage import is_index
+    from w2v.encoder.retrieval.topics.folder import is_topics
     from w2v.neural.tasks.folder import is_one_of
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.model_folder import is_kind
 
     if is_index(model):
         described = describe_index(model)
+    elif is_topics(model):
+        described = describe_topics(model)
     elif is_one_of(model, ESTIMATORS):
         described = describe_text_network(model)
     elif is_kind(model, "image-classifier"):

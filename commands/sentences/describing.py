@@ -1,4 +1,4 @@
-"""What `w2v info` tells of sentence encoders and of indexes of sentences."""
+"""What `w2v info` tells of sentence encoders, of indexes of sentences and of topics."""
 
 from __future__ import annotations
 
@@ -77,4 +77,22 @@ def describe_index(folder: Path) -> dict[str, Any]:
         "files": list(dict.fromkeys(source.name for source in contents.sources if source.name)),
         "sentences_in_graphs": contents.in_graphs,
         "encoder": encoder,
+    }
+
+
+def describe_topics(folder: Path) -> dict[str, Any]:
+    """Return what `w2v info` tells of topics."""
+    from w2v.encoder.retrieval.topics.topics import Topics
+
+    topics = Topics.open(folder)
+    return {
+        "path": str(folder),
+        "kind": "topics",
+        "bytes": bytes_of(folder),
+        "topics": len(topics),
+        "sentences": len(topics.labels_),
+        "outliers": topics.n_outliers_,
+        "words": len(topics.terms_.names),
+        "dimension": topics.centers_.shape[1],
+        "parameters": {name: value for name, value in topics.get_params().items() if name != "encoder"},
     }

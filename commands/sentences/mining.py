@@ -120,7 +120,7 @@ def duplicates(
 
     if keep is not None:
         check_output_file(keep, overwrite=overwrite)
-    source = _source(files, errors)
+    source = source_of(files, errors)
     with saving(keep), show_work(f"reading {name_of(source)}") as progress:
         with opened_sentences(source, model, splits=split_sentences, workers=workers, progress=progress) as index:
             how = Comparison(threshold, exact, workers, seed, progress)
@@ -141,7 +141,7 @@ def duplicates(
         print_table([str(keep), ">lines"], [("read", f"{n_lines:,}"), ("kept", f"{n_kept:,}")])
 
 
-def _source(files: tuple[str, ...], errors: str) -> str | TextReader:
+def source_of(files: tuple[str, ...], errors: str) -> str | TextReader:
     """Return the folder of an index, or a reader of files."""
     from w2v.encoder.retrieval.index.storage import is_index
 
@@ -157,7 +157,11 @@ def _as_json(duplicate: Duplicate) -> str:
 
 def _as_row(duplicate: Duplicate, n_files: int) -> str:
     later, earlier = duplicate.later, duplicate.earlier
-    cells = [decimals(duplicate.similarity), _cell(_where(later, n_files)), _cell(_where(earlier, n_files))]
+    cells = [
+        decimals(duplicate.similarity),
+        _cell(written_place(later, n_files)),
+        _cell(written_place(earlier, n_files)),
+    ]
     return "\t".join([*cells, _cell(later.sentence), _cell(earlier.sentence)])
 
 
@@ -166,10 +170,11 @@ def _group_as_json(places: list[Place]) -> str:
 
 
 def _group_as_rows(number: int, places: list[Place], n_files: int) -> str:
-    return "\n".join(f"{number}\t{_cell(_where(place, n_files))}\t{_cell(place.sentence)}" for place in places)
+    return "\n".join(f"{number}\t{_cell(written_place(place, n_files))}\t{_cell(place.sentence)}" for place in places)
 
 
-def _where(place: Place, n_files: int) -> str:
+def written_place(place: Place, n_files: int) -> str:
+    """Return the line of a sentence, and its file if there are several."""
     return str(place.line) if n_files == 1 else f"{place.file}:{place.line}"
 
 
@@ -261,7 +266,7 @@ def cluster(
 
     if output is not None:
         check_output_file(output, overwrite=overwrite)
-    source, left_out = _source(files, errors), chosen_stop_words(stop_words)
+    source, left_out = source_of(files, errors), chosen_stop_words(stop_words)
     with (
         saving(output),
         show_work(f"reading {name_of(source)}") as progress,
@@ -290,5 +295,5 @@ def _write_members(path: Path, found: Clustering, index: SentenceIndex, n_files:
                 line = json_text(entry)
             else:
                 sentence = " ".join(place.sentence.split())
-                line = f"{cluster}\t{decimals(similarity)}\t{_where(place, n_files)}\t{sentence}"
+                line = f"{cluster}\t{decimals(similarity)}\t{written_place(place, n_files)}\t{sentence}"
             file.write(f"{line}\n".encode())

@@ -11,8 +11,10 @@ GROUPS = {
     "Files": (
         "output folder overwrite resume continue initial initial-source initial-target start vectors freeze validation "
         "analogies word-pairs pairs translations in sts classify word-order against labels tags columns text-column "
-        "label-column label-separator word-column tag-column column checkpoint-every errors report examples"
+        "label-column label-separator word-column tag-column column checkpoint-every errors report examples dates "
+        "date-column model"
     ),
+    "Topics": ("clusters topics min-size reduction dims linkage keywords stop-words bigrams bins tree split-sentences"),
     "Text and pictures": (
         "lines separate-lines languages tokenizer min-count max-vocab units source-units target-units "
         "vocabulary-size joint context min-tokens max-tokens max-words word-ngrams subwords min-n max-n buckets "

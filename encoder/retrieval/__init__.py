@@ -32,29 +32,45 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.reranking.cross_encoder import CrossEncoder as CrossEncoder
     from w2v.encoder.retrieval.similar import SimilarSentence as SimilarSentence
     from w2v.encoder.retrieval.similar import similar_sentences as similar_sentences
+    from w2v.encoder.retrieval.topics.dates import read_dates as read_dates
+    from w2v.encoder.retrieval.topics.hierarchy import Hierarchy as Hierarchy
+    from w2v.encoder.retrieval.topics.hierarchy import Merge as Merge
+    from w2v.encoder.retrieval.topics.periods import Period as Period
+    from w2v.encoder.retrieval.topics.periods import Periods as Periods
+    from w2v.encoder.retrieval.topics.table import TopicRow as TopicRow
+    from w2v.encoder.retrieval.topics.table import TopicTable as TopicTable
+    from w2v.encoder.retrieval.topics.topics import Topics as Topics
 
 _HOME = {
     "Cluster": "mining.clusters",
     "Clustering": "mining.clusters",
     "CrossEncoder": "reranking.cross_encoder",
     "Duplicate": "mining.duplicates",
+    "Hierarchy": "topics.hierarchy",
     "Hit": "hits",
     "Keyword": "keywords.terms",
     "Member": "mining.clusters",
+    "Merge": "topics.hierarchy",
     "MinedPair": "mining.pairs",
     "NearText": "neighbors",
     "NearTexts": "neighbors",
+    "Period": "topics.periods",
+    "Periods": "topics.periods",
     "Place": "hits",
     "SentenceIndex": "index.sentence_index",
     "ShardedIndex": "index.reading.shards",
     "SimilarSentence": "similar",
     "Terms": "keywords.terms",
+    "TopicRow": "topics.table",
+    "TopicTable": "topics.table",
+    "Topics": "topics.topics",
     "cluster_sentences": "mining.clusters",
     "group_duplicates": "mining.leaders",
     "group_keywords": "keywords.terms",
     "merge_indexes": "index.changes.rewriting",
     "mine_duplicates": "mining.duplicates",
     "mine_pairs": "mining.pairs",
+    "read_dates": "topics.dates",
     "similar_sentences": "similar",
 }
 

@@ -23,7 +23,7 @@ from w2v import Word2Vec
 from w2v.commands import main as cli
 from w2v.commands.shared.output import json_text
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.retrieval import SentenceIndex
+from w2v.encoder.retrieval import SentenceIndex, Topics
 
 STEPS = ("--steps", 4, "--batch-size", 8, "--evaluate-every", 2, "--workers", 1)
 NETWORK = ("--architecture", "attention", "--dim", 8, "--heads", 2)
@@ -67,6 +67,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tagged(folder / "tagged.conll", without_columns(named_sentences(20)))
     for name in ("vectors", "closed", "static", "attention"):
         SentenceIndex.build(folder / name, folder / "lines.txt", folder / f"{name}.index")
+    Topics(n_clusters=3).fit(folder / "vectors.index").save(folder / "found.topics")
+    n_lines = (folder / "lines.txt").read_text().count("\n")
+    (folder / "dates.txt").write_text("".join(f"{1990 + line % 7}\n" for line in range(n_lines)))
     return folder
 
 
@@ -114,7 +117,10 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "write": [("write", "lm", "one"), ("write", "lm")],
     "score": [("score", "lm", "lines.txt", *options) for options in ((), ("--by", "mixture"), ("--whole",))],
     "prune": [("prune", model, "-o", "NEW", "--max-vocab", 5) for model in WORDS],
-    "info": [("info", model) for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "topics", "images")],
+    "info": [
+        ("info", model)
+        for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "topics", "found.topics", "images")
+    ],
     "align": [("align", "words", "subwords", "--dictionary", "identical", "-o", "NEW")],
     "neighbors": [
         *(("neighbors", model, "t0w1") for model in WORDS),
@@ -152,6 +158,11 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "cluster": [
         *(("cluster", "lines.txt", "--model", model, "-k", 3) for model in ENCODERS),
         *(("cluster", model, "-k", 3) for model in INDEXES),
+    ],
+    "topics": [
+        ("topics", "lines.txt", "--model", "vectors", "-k", 3, "--dates", "dates.txt", "--tree"),
+        ("topics", "static.index", "--method", "hdbscan", "--min-size", 5),
+        ("topics", "found.topics", "--topics", 2),
     ],
 }
 

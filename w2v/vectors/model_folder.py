@@ -56,6 +56,7 @@ OPENED_WITH = {
     "word-vectors": "w2v neighbors, or Embeddings.load",
     "sentence-encoder": "w2v encode, or SentenceEncoder.load",
     "sentence-index": "w2v search, or SentenceIndex.open",
+    "topics": "w2v topics, or Topics.open",
     "translator": "w2v translate, or Translator.load",
     "language-model": "w2v write and w2v score, or LanguageModel.load",
     "image-classifier": "w2v label-images, or ImageClassifier.load",

@@ -287,12 +287,32 @@ def class_tfidf(counts: csr_array) -> csr_array:
     .. [1] Grootendorst 2022, BERTopic: neural topic modeling with a class-based TF-IDF procedure, arXiv:2203.05794,
        section 3.3; tf as in its program, which divides by the number of words of the group.
     """
+    return weighed(counts, rarity(counts))
+
+
+def rarity(counts: csr_array) -> NDArray[np.float64]:
+    """Return log(1 + A / f) of each word, shape (V,); see `class_tfidf`."""
+    in_group, in_all = np.asarray(counts.sum(axis=1)), np.asarray(counts.sum(axis=0))
+    rarities: NDArray[np.float64] = np.log1p(in_group.mean() / np.maximum(in_all, 1))
+    return rarities
+
+
+def weighed(counts: csr_array, rarities: NDArray[np.float64]) -> csr_array:
+    """Return the weights of words whose rarity is known; see `class_tfidf`."""
     from scipy.sparse import csr_array
 
-    in_group, in_all = counts.sum(axis=1), counts.sum(axis=0)
-    rarity = np.log1p(in_group.mean() / np.maximum(in_all, 1))
-    tf = counts.data / np.repeat(np.maximum(in_group, 1), np.diff(counts.indptr))
-    return csr_array((tf * rarity[counts.indices], counts.indices, counts.indptr), shape=counts.shape)
+    tf = counts.data / np.repeat(np.maximum(counts.sum(axis=1), 1), np.diff(counts.indptr))
+    return csr_array((tf * rarities[counts.indices], counts.indices, counts.indptr), shape=counts.shape)
+
+
+def heaviest(weights: csr_array, names: Sequence[str], n_words: int) -> list[list[str]]:
+    """Return the names of the largest weights of each row, the largest first."""
+    found = []
+    for start, stop in zip(weights.indptr.tolist(), weights.indptr[1:].tolist(), strict=False):
+        words, weight = weights.indices[start:stop], weights.data[start:stop]
+        order = np.lexsort((words, -weight))[:n_words]
+        found.append([names[word] for word in words[order].tolist()])
+    return found
 
 
 def group_keywords(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +18,7 @@ from w2v.encoder.retrieval.keywords.stop_words import OWN, StopWords
 from w2v.encoder.retrieval.keywords.terms import Terms, word_tokenizer
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.sources import opened_sentences
+from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
@@ -178,41 +179,57 @@ def cluster_index(
     progress: Progress | None = None,
 ) -> Clustering:
     """Put the sentences of an index into clusters; see `cluster_sentences`."""
-    n = len(index)
+    told = None if progress is None else lambda done, total: progress("clustering", done, total)
+    labels, similarities, centroids = group_rows(index.table, n_clusters, seed=seed, progress=told)
+    sizes = np.bincount(labels)
+    means = np.bincount(labels, similarities) / sizes
+    terms = Terms.of(index, progress=progress)
+    terms = terms.without(terms.stop_words(labels, stop_words))
+    words = [[word for word, _ in named] for named in terms.keywords(labels, n_words, len(sizes))]
+    typical = typical_rows(index, labels, similarities, words)
+    clusters = [
+        Cluster(k + 1, int(sizes[k]), words[k], [index.place(row) for row in typical[k]], float(means[k]))
+        for k in range(len(sizes))
+    ]
+    return Clustering(clusters, labels + 1, similarities, centroids)
+
+
+def group_rows(
+    table: VectorTable,
+    n_clusters: int | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float16], NDArray[np.float32]]:
+    """Return the cluster of each row, from 0 by falling size, its cosine with the centre, and the centres.
+
+    None of the clusters is empty; by default there are sqrt(N / 2), but not more than 100. ValueError if `n_clusters`
+    is below 1 or above the number of rows.
+    """
+    n = len(table)
     if n_clusters is None:
         n_clusters = max(1, min(_USUAL_CLUSTERS, round((n / 2) ** 0.5)))
     if not 1 <= n_clusters <= min(n, MOST_CLUSTERS):
         raise ValueError(f"{n:,} sentences make 1 to {min(n, MOST_CLUSTERS):,} clusters, not {n_clusters:,}")
-    told = None if progress is None else lambda done, total: progress("clustering", done, total)
-    centroids = fit_centroids(index.table, n_clusters, n_batches=_N_BATCHES, seed=seed, progress=told)
+    centroids = fit_centroids(table, n_clusters, n_batches=_N_BATCHES, seed=seed, progress=progress)
     labels, similarities = np.empty(n, np.int32), np.empty(n, np.float16)
-    for block, nearest, scores in assign(index.table, centroids):
+    for block, nearest, scores in assign(table, centroids):
         labels[block], similarities[block] = nearest[:, 0], scores[:, 0]
     sizes = np.bincount(labels, minlength=n_clusters)
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     number = np.zeros(n_clusters, np.int32)
-    number[order] = np.arange(1, len(order) + 1)
-    labels = number[labels]
-    means = np.bincount(labels, similarities, len(order) + 1)[1:] / sizes[order]
-    terms = Terms.of(index, progress=progress)
-    terms = terms.without(terms.stop_words(labels - 1, stop_words))
-    words = [[word for word, _ in named] for named in terms.keywords(labels - 1, n_words, len(order))]
-    typical = _typical_rows(index, labels, similarities, words)
-    clusters = [
-        Cluster(k + 1, int(sizes[order[k]]), words[k], [index.place(row) for row in typical[k]], float(means[k]))
-        for k in range(len(order))
-    ]
-    return Clustering(clusters, labels, similarities, centroids[order])
+    number[order] = np.arange(len(order))
+    return number[labels], similarities, centroids[order]
 
 
-def _typical_rows(
+def typical_rows(
     index: SentenceIndex, labels: NDArray[np.int32], similarities: NDArray[np.float16], words: list[list[str]]
 ) -> list[list[int]]:
-    """Return rows of different sentences of each cluster; see `Cluster`."""
+    """Return rows of different sentences of each cluster; see `Cluster`. Labels are from 0, those below of none."""
     tokenizer = word_tokenizer(index)
     order = np.lexsort((-similarities.astype(np.float32), labels))
-    borders = np.searchsorted(labels[order], np.arange(1, len(words) + 2))
-    considered = max(_TYPICAL, min(1024, _CONSIDERED // len(words)))
+    borders = np.searchsorted(labels[order], np.arange(len(words) + 1))
+    considered = max(_TYPICAL, min(1024, _CONSIDERED // max(1, len(words))))
     typical = []
     for start, stop, names in zip(borders.tolist(), borders[1:].tolist(), words, strict=False):
         rows: dict[str, int] = {}

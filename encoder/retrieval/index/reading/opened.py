@@ -23,7 +23,7 @@ from w2v.encoder.retrieval.index.pictures import Maker, load_maker
 from w2v.encoder.retrieval.index.reading.searchable import Searchable
 from w2v.encoder.retrieval.index.rows import Rows
 from w2v.encoder.retrieval.index.searching import Searcher, Where
-from w2v.encoder.retrieval.index.storage import ENCODER, ID, Contents, part_folder, read_contents
+from w2v.encoder.retrieval.index.storage import ENCODER, ID, LINE, Contents, part_folder, read_contents
 from w2v.storage.files import ModelError
 from w2v.vectors import fidelity
 from w2v.vectors.model_folder import read_kind
@@ -163,6 +163,12 @@ class OpenedIndex(Searchable):
     def _values(self, name: str) -> list[Value]:
         column = self._searcher.records.column(name)
         return (column.take(self.rows.live_rows) if self.contents.removed else column).tolist()
+
+    @property
+    def lines(self) -> NDArray[np.int64]:
+        """The line that each sentence was on in its file, from 1, shape (N,), int64; see `Place`."""
+        lines: NDArray[np.int64] = self.rows.positions[:, LINE]
+        return lines[self.rows.live_rows] if self.contents.removed else lines
 
     def place(self, number: int) -> Place:
         """Return a sentence, by its number from 0, and where it came from."""

@@ -1,0 +1,201 @@
+"""Dates of sentences: read from a file or a table, and put into bins."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.corpora.inputs import CorpusError
+from w2v.corpora.readers import TextReader
+from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+
+Unit = Literal["day", "month", "year"]
+UNITS: tuple[Unit, ...] = ("day", "month", "year")
+
+MOST_BINS = 1000
+
+_TIME = r"[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?(Z|[+-]\d{2}:?\d{2})?"
+_DATE = re.compile(rf"(\d{{4}})(?:([-/.])(\d{{1,2}})(?:\2(\d{{1,2}})(?:{_TIME})?)?)?")
+_KNOWN = "write YYYY, YYYY-MM or YYYY-MM-DD, with a time, HH:MM, if you like"
+Times = NDArray[np.datetime64]
+
+
+def read_dates(path: str | os.PathLike[str], column: str | None = None) -> Times:
+    """Read a date a line, or the column of a table with one row a sentence.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A text; or a table: .jsonl, with an object a line, .tsv, or else CSV, with a header.
+    column : str, optional
+        Its name; the file is a table then.
+
+    Returns
+    -------
+    ndarray of datetime64[s]
+        NaT where a line or cell is empty.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be read, has no such column, or a line has something that is no date; it is named.
+    """
+    name, lines = os.fspath(path), TextReader(os.fspath(path)).lines()
+    cells = ((number, line) for number, line in enumerate(lines, 1)) if column is None else _cells(name, lines, column)
+    times = []
+    for number, cell in cells:
+        try:
+            times.append(as_time(cell))
+        except ValueError as error:
+            raise CorpusError(f"{name}, line {number}: {error}") from None
+    return np.array(times, "datetime64[s]")
+
+
+def _cells(name: str, lines: Iterable[str], column: str) -> Iterator[tuple[int, Any]]:
+    """Yield the lines of a table and its cells in a column."""
+    suffix = Path(name).suffix.lower()
+    if suffix in (".jsonl", ".ndjson"):
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise CorpusError(f"{name}, line {number}: it is not a JSON object")
+            if column not in row:
+                raise CorpusError(f"{name}, line {number}: it has no {column!r:.80}")
+            yield number, row[column]
+        return
+    reader = csv.reader((line + "\n" for line in lines), delimiter="\t" if suffix == ".tsv" else ",")
+    header = next(reader, [])
+    if column not in header:
+        raise CorpusError(f"{name} has no column {column!r:.80}; its columns are {', '.join(header) or 'missing'}")
+    place = header.index(column)
+    for row in reader:
+        if len(row) <= place:
+            raise CorpusError(f"{name}, line {reader.line_num}: it has {len(row)} of {len(header)} cells")
+        yield reader.line_num, row[place]
+
+
+def as_time(value: Any) -> Any:
+    """Return a date as a moment in UTC; NaT for None and for text without one.
+
+    Parameters
+    ----------
+    value : str, int, date, datetime, datetime64 or None
+        A whole number is a year.
+
+    Raises
+    ------
+    ValueError
+        If it is no date.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return np.datetime64("NaT", "s")
+    if isinstance(value, datetime):  # pandas' timestamps, too; NaT among them
+        if value != value:
+            return np.datetime64("NaT", "s")
+        aware = value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+        return np.datetime64(aware.replace(microsecond=0).isoformat(), "s")
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[s]")
+    if isinstance(value, date):
+        return np.datetime64(value.isoformat(), "s")
+    if isinstance(value, (bool, float)) or not isinstance(value, (str, int, np.integer)):
+        raise ValueError(f"{value!r:.60} is not a date; {_KNOWN}")
+    match = _DATE.fullmatch(str(value).strip())
+    try:
+        if match is None:
+            raise ValueError
+        year, _, month, day, hour, minute, second, zone = match.groups()
+        written = f"{year}-{month or 1:0>2}-{day or 1:0>2}T{hour or 0:0>2}:{minute or 0:0>2}:{second or 0:0>2}"
+        offset = "+00:00" if zone in (None, "Z") else f"{zone[:3]}:{zone[-2:]}"
+        return as_time(datetime.fromisoformat(written + offset))
+    except ValueError:
+        raise ValueError(f"{value!r:.60} is not a date; {_KNOWN}") from None
+
+
+def as_times(dates: Iterable[Any]) -> Times:
+    """Return dates as `as_time` has them; ValueError says, from 1, which is none."""
+    times = []
+    for number, value in enumerate(dates, 1):
+        try:
+            times.append(as_time(value))
+        except ValueError as error:
+            raise ValueError(f"date {number}: {error}") from None
+    return np.array(times, "datetime64[s]")
+
+
+def binned(times: Times, bins: int | Unit) -> tuple[NDArray[np.int64], Times]:
+    """Return the bin of each moment, -1 of those that are not known, and the borders of the B bins, shape (B + 1,).
+
+    Parameters
+    ----------
+    times : ndarray of datetime64[s]
+    bins : int or {"day", "month", "year"}
+        How many bins of the same length, or one a day, month or year, from the first to the last.
+
+    Raises
+    ------
+    ValueError
+        If no date is known, `bins` is neither, or there would be over 1,000.
+    """
+    is_known = ~np.isnat(times)
+    if not is_known.any():
+        raise ValueError("no sentence has a date")
+    first, last = times[is_known].min(), times[is_known].max()
+    if isinstance(bins, str):
+        if bins not in UNITS:
+            raise ValueError(f"bins is a number, or {', '.join(map(repr, UNITS))}, not {bins!r:.80}")
+        code = {"day": "D", "month": "M", "year": "Y"}[bins]
+        start, stop = first.astype(f"datetime64[{code}]"), last.astype(f"datetime64[{code}]")
+        n_bins = int((stop - start).astype(np.int64)) + 1
+        if n_bins > MOST_BINS:
+            raise ValueError(f"{first} to {last} are {n_bins:,} bins of a {bins}, over {MOST_BINS:,}; take longer ones")
+        borders = (start + np.arange(n_bins + 1)).astype("datetime64[s]")
+    else:
+        if isinstance(bins, bool) or not 1 <= bins <= MOST_BINS:
+            raise ValueError(f"bins is a number from 1 to {MOST_BINS:,}, not {bins!r:.80}")
+        seconds = np.linspace(0, int((last - first).astype(np.int64)) + 1, bins + 1).round().astype("timedelta64[s]")
+        borders = np.unique(first + seconds)
+    places = np.searchsorted(borders, times, side="right") - 1
+    return np.where(is_known, places, -1), borders
+
+
+def spread(dates: Times | Sequence[Any], rows: NDArray[np.int64], n_lines: int) -> Times:
+    """Return the date of each of N sentences, where there is one a sentence or one a line.
+
+    Parameters
+    ----------
+    dates : sequence of N or of `n_lines` dates
+    rows : ndarray of shape (N,), int64
+        The line, from 0, that each sentence was on.
+    """
+    times = dates if isinstance(dates, np.ndarray) and dates.dtype.kind == "M" else as_times(dates)
+    if len(times) == len(rows):
+        return times.astype("datetime64[s]")
+    if len(times) == n_lines:
+        return times[rows].astype("datetime64[s]")
+    lines = f" on {n_lines:,} lines" if n_lines != len(rows) else ""
+    raise ValueError(f"there are {len(times):,} dates for {len(rows):,} sentences{lines}: give one for each")
+
+
+def lines_of(index: SentenceIndex) -> tuple[NDArray[np.int64], int]:
+    """Return the line of each sentence, from 0 over all files in their order, and how many lines there are."""
+    starts, n_lines, name, in_file = [], 0, None, 0
+    for source in index.contents.sources:
+        if source.name != name:
+            n_lines, name, in_file = n_lines + in_file, source.name, 0
+        starts.append(n_lines)
+        in_file += source.lines
+    before = np.repeat(np.array(starts, np.int64), [source.sentences for source in index.contents.sources])
+    return before[index.rows.live_rows] + index.lines - 1, n_lines + in_file

@@ -1,0 +1,461 @@
+"""`Topics`: what a text is about, as groups of its sentences."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.display.html import Html, html_facts
+from w2v.encoder.model.inference import Output
+from w2v.encoder.retrieval.hits import Hit, Hits
+from w2v.encoder.retrieval.index.building import Progress
+from w2v.encoder.retrieval.index.pictures import Maker, inference_of
+from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+from w2v.encoder.retrieval.index.storage import is_index
+from w2v.encoder.retrieval.keywords.stop_words import OWN, StopWords
+from w2v.encoder.retrieval.keywords.terms import Terms, rarity
+from w2v.encoder.retrieval.mining.clusters import typical_rows
+from w2v.encoder.retrieval.mining.sources import opened_sentences
+from w2v.encoder.retrieval.topics.dates import Times, Unit, binned, lines_of, spread
+from w2v.encoder.retrieval.topics.folder import TopicFiles, read_topics, write_topics
+from w2v.encoder.retrieval.topics.grouping import (
+    METHODS,
+    REDUCTIONS,
+    Groups,
+    Method,
+    Reduction,
+    by_centres,
+    by_density,
+    nearest,
+)
+from w2v.encoder.retrieval.topics.hierarchy import Hierarchy, Linkage, hierarchy_of
+from w2v.encoder.retrieval.topics.periods import Periods, periods
+from w2v.encoder.retrieval.topics.table import TopicRow, TopicTable
+from w2v.settings.estimator import Estimator, by_name
+from w2v.vectors.table import VectorTable
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from w2v.encoder.sentence_encoder import SentenceEncoder, Start
+
+NO_NAME = "no keywords"
+_IN_NAME = 4  # words
+_SHOWN = 5  # sentences of a topic
+
+
+class Topics(Estimator):
+    """Groups of sentences that are about the same, with keywords.
+
+    Parameters
+    ----------
+    encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
+        What makes vectors of texts, or its folder. An index has its own.
+    method : {"kmeans", "hdbscan"}, default "kmeans"
+        k-means puts every sentence into a topic. HDBSCAN [1]_ finds as many as there are, and leaves outliers.
+    n_clusters : int, optional
+        For k-means: how many; by default sqrt(N / 2), but not more than 100.
+    n_topics : int, optional
+        Merge the nearest topics until so many are left; see `hierarchy`.
+    min_size : int, default 15
+        For HDBSCAN: sentences of the smallest topic.
+    reduction : {"spectral", "umap", "pca", "none"}, default "spectral"
+        For HDBSCAN: how vectors get `dims` columns first, by the graph of nearest neighbours, or by principal
+        components. UMAP needs umap-learn, which the extra `umap` installs.
+    dims : int, default 5
+        For HDBSCAN.
+    n_words : int, default 10
+        Keywords of a topic.
+    stop_words : {"text", "english"}, collection of str or None, default "text"
+        Words that are no keywords: those that are frequent everywhere; English ones, or those given, as well; or none.
+        See `Terms.stop_words`.
+    bigrams : bool, default False
+        Take two words that belong together as keywords as well; see `Terms.with_bigrams`.
+    splits : bool, default False
+        Cut texts into sentences.
+    workers : int, optional
+        Threads; all cores by default.
+    random_state : int, default 0
+        Seed.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (N,), int32
+        The topic of each sentence, from 0 by falling size; -1 for outliers. The N sentences are those of the index or
+        the files, or the texts given, of which those without a known word are outliers.
+    similarities_ : ndarray of shape (N,), float16
+        Cosine of each sentence with the centre that it is nearest to.
+    centers_ : ndarray of shape (K, d), float32
+        Of length 1.
+    keywords_ : list of K lists of Keyword
+        By class-based TF-IDF [2]_, the most telling first.
+    representative_ : list of K `Hits`
+        Different sentences near to the centre of each topic.
+    terms_ : Terms
+        The words of the sentences, stop words left out.
+
+    References
+    ----------
+    .. [1] Campello, Moulavi and Sander 2013, Density-based clustering based on hierarchical density estimates, PAKDD.
+    .. [2] Grootendorst 2022, BERTopic: neural topic modeling with a class-based TF-IDF procedure, arXiv:2203.05794.
+
+    Examples
+    --------
+    >>> from w2v.encoder.retrieval import Topics
+    >>> topics = Topics(n_clusters=20).fit("my.index")  # doctest: +SKIP
+    >>> topics.info()[0].name  # doctest: +SKIP
+    'ship, sea, harbour, sails'
+    """
+
+    habits = {  # noqa: RUF012
+        "get_topic_info": "it is info()",
+        "get_topics": "it is keywords_",
+        "get_topic": "it is keywords_[topic]",
+        "topics_over_time": "it is over_time(dates)",
+        "hierarchical_topics": "it is hierarchy()",
+        "get_topic_tree": "it is print(topics.hierarchy())",
+        "reduce_topics": "it is merged(n_topics)",
+        "transform": "it is predict(texts)",
+        "fit_transform": "it is fit_predict(texts)",
+        "load": "it is Topics.open(path)",
+        "visualize_topics": "model_card(topics) of w2v.reports makes a page with pictures",
+    }
+
+    @by_name
+    def __init__(
+        self,
+        *,
+        encoder: SentenceEncoder | Start | None = None,
+        method: Method = "kmeans",
+        n_clusters: int | None = None,
+        n_topics: int | None = None,
+        min_size: int = 15,
+        reduction: Reduction = "spectral",
+        dims: int = 5,
+        n_words: int = 10,
+        stop_words: StopWords = OWN,
+        bigrams: bool = False,
+        splits: bool = False,
+        workers: int | None = None,
+        random_state: int = 0,
+    ) -> None: ...
+
+    def fit(self, texts: Any, y: object = None, *, progress: Progress | None = None) -> Topics:
+        """Find the topics of texts.
+
+        Parameters
+        ----------
+        texts : SentenceIndex, str, path-like, list of path-like, TextReader or iterable of str
+            An index or its folder; or files, with a sentence a line; or texts.
+        y : ignored
+            For scikit-learn.
+        progress : callable, optional
+            See `Progress`; "encoding", "clustering" and "naming".
+
+        Returns
+        -------
+        Topics
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer sentences than topics, no sentence has a known word, texts come without an encoder, or a
+            parameter is out of range.
+        CorpusError, ModelError
+            If a file, an index or an encoder cannot be read.
+        ImportError
+            If a package is missing that `reduction` needs.
+        """
+        self._check_parameters()
+        source = (texts, self.encoder)
+        with opened_sentences(
+            *source, splits=self.splits, by_words=False, workers=self.workers, progress=progress
+        ) as index:
+            groups = self._grouped(index.table, progress)
+            lines, n_lines = lines_of(index)
+            terms = Terms.of(index, progress=progress)
+            terms = terms.without(terms.stop_words(groups.labels, self.stop_words))
+            self.terms_ = terms.with_bigrams() if self.bigrams else terms
+            self._maker: Maker = index.state
+            self._columns = index.contents.dimension
+            self._centroids, self._limits = groups.centroids, groups.limits
+            self._owner = np.arange(len(groups.centroids))
+            self.labels_, self.similarities_ = groups.labels, groups.similarities
+            self._lines, self._n_lines = lines, n_lines
+            self._name()
+            if self.n_topics is not None and self.n_topics < len(self.keywords_):
+                self._take(self.hierarchy().cut(self.n_topics))
+            self.representative_ = self._typical(index)
+            is_folder = isinstance(texts, (str, os.PathLike)) and is_index(texts)
+            if not isinstance(texts, SentenceIndex) and not is_folder and not self.splits:
+                self._align_with_texts(index)
+        return self
+
+    def _check_parameters(self) -> None:
+        for name, known in (("method", METHODS), ("reduction", REDUCTIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {' or '.join(map(repr, known))}, not {getattr(self, name)!r:.80}")
+        for name, least in (("n_topics", 1), ("min_size", 2), ("dims", 1), ("n_words", 1)):
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or value < least):
+                raise ValueError(f"{name} is a whole number from {least} on, not {value!r:.80}")
+        if self.n_clusters is not None and self.method == "hdbscan":
+            raise ValueError("n_clusters is for k-means: HDBSCAN finds the number; n_topics merges topics to fewer")
+
+    def _grouped(self, table: VectorTable, progress: Progress | None) -> Groups:
+        if self.method == "hdbscan":
+            if progress is not None:
+                progress("clustering", 0, None)
+            return by_density(table, self.min_size, self.reduction, self.dims, self.random_state)
+        told = None if progress is None else lambda done, total: progress("clustering", done, total)
+        return by_centres(table, self.n_clusters, self.random_state, told)
+
+    def _name(self) -> None:
+        """Find the keywords of the topics, and their centres, from their parts."""
+        n_topics = int(self._owner.max(initial=-1)) + 1
+        self.keywords_ = self.terms_.keywords(self.labels_, self.n_words, n_topics)
+        self.centers_ = self._centroids
+        if n_topics < len(self._centroids):
+            nearest_part = self._parts()
+            inside = self.labels_ >= 0
+            weights = np.bincount(nearest_part[inside], self.similarities_[inside], len(self._centroids))
+            sums = np.zeros((n_topics, self._centroids.shape[1]))
+            np.add.at(sums, self._owner, self._centroids * weights[:, None])
+            lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+            self.centers_ = (sums / lengths).astype(np.float32)
+
+    def _parts(self) -> NDArray[np.int64]:
+        """Return which centroid each sentence belongs to; the first of its topic if that is not known any more."""
+        return self._part_of if hasattr(self, "_part_of") else np.maximum(self.labels_, 0).astype(np.int64)
+
+    def _take(self, group: NDArray[np.int64]) -> None:
+        """Merge topics: `group` says for each which it becomes."""
+        self._part_of = self._parts()
+        sizes = np.bincount(group, self.sizes_)
+        order = np.argsort(-sizes, kind="stable")
+        number = np.empty(len(order), np.int64)
+        number[order] = np.arange(len(order))
+        becomes = number[group]
+        self.labels_ = np.where(self.labels_ >= 0, becomes[np.maximum(self.labels_, 0)], -1).astype(np.int32)
+        self._owner = becomes[self._owner]
+        self._name()
+        if "representative_" in vars(self):
+            together: list[list[Hit]] = [[] for _ in order]
+            for old, hits in zip(becomes.tolist(), self.representative_, strict=True):
+                together[old] += hits
+            self.representative_ = [Hits(sorted(hits, key=lambda hit: -hit.similarity)[:_SHOWN]) for hits in together]
+
+    def _typical(self, index: SentenceIndex) -> list[Hits]:
+        words = [[word for keyword in words for word in keyword.word.split(" ")] for words in self.keywords_]
+        found = []
+        for rows in typical_rows(index, self.labels_, self.similarities_, words):
+            places = ((index.place(row), float(self.similarities_[row])) for row in rows)
+            found.append(Hits(Hit(place.sentence, score, place.line, place.file) for place, score in places))
+        return found
+
+    def _align_with_texts(self, index: SentenceIndex) -> None:
+        """Give the texts of a program that have no vector their place, among the outliers."""
+        if any(source.name for source in index.contents.sources):
+            return
+        n, rows = self._n_lines, self._lines
+        labels, similarities = np.full(n, -1, np.int32), np.zeros(n, np.float16)
+        labels[rows], similarities[rows] = self.labels_, self.similarities_
+        lengths = np.zeros(n, np.int64)
+        lengths[rows] = np.diff(self.terms_.offsets)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        self.terms_ = Terms(self.terms_.names, self.terms_.ids, offsets, self.terms_.n_single)
+        if hasattr(self, "_part_of"):
+            parts = np.zeros(n, np.int64)
+            parts[rows] = self._part_of
+            self._part_of = parts
+        self.labels_, self.similarities_, self._lines = labels, similarities, np.arange(n)
+
+    def fit_predict(self, texts: Any, y: object = None, *, progress: Progress | None = None) -> NDArray[np.int32]:
+        """Find the topics of texts and return the topic of each; see `fit`."""
+        return self.fit(texts, progress=progress).labels_
+
+    def predict(self, texts: Iterable[str]) -> NDArray[np.int32]:
+        """Return the topic of each further text, shape (S,): that of the nearest centre.
+
+        -1 for texts without a known word, and, after HDBSCAN, for those farther from the centre than nearly all of the
+        topic.
+        """
+        self._check_fitted()
+        if isinstance(texts, str):
+            raise TypeError("predict needs a list of texts, not one string")
+        output = Output(truncate_dim=self._columns)
+        vectors = inference_of(self._maker, self.workers).encode(list(texts), output)
+        is_known = vectors.any(axis=1)
+        labels, _ = nearest(VectorTable(vectors, are_units=True), self._centroids, self._limits)
+        found: NDArray[np.int32] = np.where(is_known & (labels >= 0), self._owner[np.maximum(labels, 0)], -1)
+        return found.astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self.keywords_)
+
+    @property
+    def sizes_(self) -> NDArray[np.int64]:
+        """Sentences of each topic, shape (K,), int64."""
+        n_topics = int(self._owner.max(initial=-1)) + 1
+        return np.bincount(self.labels_[self.labels_ >= 0], minlength=n_topics)
+
+    @property
+    def n_outliers_(self) -> int:
+        """How many sentences are in no topic."""
+        return int((self.labels_ < 0).sum())
+
+    @property
+    def names_(self) -> list[str]:
+        """The first keywords of each topic."""
+        return [", ".join(word for word, _ in words[:_IN_NAME]) or NO_NAME for words in self.keywords_]
+
+    def info(self) -> TopicTable:
+        """Return a row a topic: how many sentences, its keywords and some of its sentences; outliers first."""
+        self._check_fitted()
+        rows = [
+            TopicRow(topic, size, name, [word for word, _ in words], [hit.sentence for hit in hits])
+            for topic, (size, name, words, hits) in enumerate(
+                zip(self.sizes_.tolist(), self.names_, self.keywords_, self.representative_, strict=True)
+            )
+        ]
+        outliers = [TopicRow(-1, self.n_outliers_, "outliers", [], [])] if self.n_outliers_ else []
+        return TopicTable([*outliers, *rows])
+
+    def over_time(self, dates: Times | Sequence[Any], *, bins: int | Unit = 10, n_words: int = 5) -> Periods:
+        """Return how large each topic is in each part of a time, and what it is about then.
+
+        Parameters
+        ----------
+        dates : sequence of str, int, date, datetime or datetime64
+            One for each of the sentences, or for each line that they were on; see `read_dates`. None or "" where
+            it is not known.
+        bins : int or {"day", "month", "year"}, default 10
+            How many parts of the same length, or of which length.
+        n_words : int, default 5
+            Keywords of a topic in a bin. They are weighed as those of the topic, but by their frequency in the bin.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many dates as sentences or lines, one of them is no date, none is known, or `bins` is
+            out of range.
+        """
+        self._check_fitted()
+        places, borders = binned(spread(dates, self._lines, self._n_lines), bins)
+        return periods(self.terms_, self.labels_, len(self), places, borders, rarity(self._counts()), n_words)
+
+    def _counts(self) -> csr_array:
+        """Return how many sentences of each topic, and of the outliers, each word is in."""
+        n_topics = len(self)
+        labels = np.where(self.labels_ >= 0, self.labels_, n_topics)
+        return self.terms_.in_groups(labels, n_topics + (1 if self.n_outliers_ else 0))
+
+    def hierarchy(self, linkage: Linkage = "ward") -> Hierarchy:
+        """Return the topics as a tree, by their centres; print it to see it.
+
+        Parameters
+        ----------
+        linkage : {"ward", "average"}, default "ward"
+            Which two become one: those that add least to the variance [1]_, or those of the largest mean cosine.
+
+        Raises
+        ------
+        ValueError
+            If it is neither.
+
+        References
+        ----------
+        .. [1] Ward 1963, Hierarchical grouping to optimize an objective function, JASA 58.
+        """
+        self._check_fitted()
+        return hierarchy_of(self.centers_, self._counts(), self.terms_.names, self.names_, self.sizes_, linkage)
+
+    def merged(self, n_topics: int, linkage: Linkage = "ward") -> Topics:
+        """Return the same topics, the nearest of which are merged until `n_topics` are left; see `hierarchy`.
+
+        Raises
+        ------
+        ValueError
+            If `n_topics` is below 1 or above the number of topics.
+        """
+        merged = Topics(**self.get_params())
+        vars(merged).update(vars(self))
+        merged._take(self.hierarchy(linkage).cut(n_topics))
+        return merged
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write a folder that `open` reads: topics, the words of the sentences, and the encoder; nothing is pickled.
+
+        Parameters
+        ----------
+        path : str or path-like
+        overwrite : bool, default False
+            Replace topics that are there.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        ModelError
+            If something is there, with `overwrite` something else than topics, or it cannot be written.
+        """
+        self._check_fitted()
+        parameters = {name: value for name, value in self.get_params().items() if name != "encoder"}
+        if not isinstance(self.stop_words, (str, type(None))):
+            parameters["stop_words"] = sorted(self.stop_words)
+        arrays: dict[str, NDArray[Any]] = {
+            "labels": self.labels_,
+            "similarities": self.similarities_,
+            "centroids": self._centroids,
+            "limits": self._limits,
+            "owner": self._owner.astype(np.int64),
+            "parts": self._parts(),
+            "lines": self._lines.astype(np.int64),
+            "ids": self.terms_.ids,
+            "offsets": self.terms_.offsets.astype(np.int64),
+        }
+        hits = [[hit._asdict() for hit in hits] for hits in self.representative_]
+        files = TopicFiles(
+            parameters, self._columns, self._n_lines, hits, self.terms_.names, self.terms_.n_single, arrays
+        )
+        return write_topics(Path(path), files, self._maker, overwrite=overwrite)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Topics:
+        """Open topics that were saved.
+
+        Raises
+        ------
+        ModelError
+            If the folder is missing, of another kind, of a newer version or damaged.
+        """
+        files, maker = read_topics(path)
+        topics, arrays = cls(**files.parameters), files.arrays
+        topics._maker, topics._columns, topics._n_lines = maker, files.columns, files.n_lines
+        topics._centroids, topics._limits, topics._owner = arrays["centroids"], arrays["limits"], arrays["owner"]
+        topics._part_of, topics._lines = arrays["parts"], arrays["lines"]
+        topics.labels_, topics.similarities_ = arrays["labels"], arrays["similarities"]
+        topics.terms_ = Terms(files.words, arrays["ids"], arrays["offsets"], files.n_single)
+        topics._name()
+        topics.representative_ = [Hits(Hit(**hit) for hit in hits) for hits in files.representative]
+        return topics
+
+    def _repr_html_(self) -> str:
+        if "labels_" not in vars(self):
+            return html_facts("Topics", [("not fitted", repr(self))])
+        facts = [
+            ("topics", f"{len(self):,}"),
+            ("sentences", f"{len(self.labels_):,}"),
+            ("outliers", f"{self.n_outliers_:,}"),
+            ("method", self.method),
+        ]
+        return Html(html_facts("Topics", facts) + self.info()._repr_html_())

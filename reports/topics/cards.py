@@ -1,0 +1,172 @@
+"""The card of topics: a table of them, a map, a tree, and how large each is over time."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from w2v.display.wording import percent, shortened
+from w2v.reports.assembling import CardOptions, Request, make_card, name_of, shell
+from w2v.reports.blocks import (
+    Block,
+    Bullets,
+    Card,
+    Code,
+    Curves,
+    MapPoint,
+    Paragraph,
+    Section,
+    Series,
+    Table,
+    WordMap,
+)
+from w2v.reports.measures import Evaluations, Measured
+
+if TYPE_CHECKING:
+    from w2v.encoder.retrieval import Periods, Topics
+
+N_CURVES, N_GROUPS, N_SENTENCES = 8, 8, 3
+"""Topics that are followed over time, colours of the map, and sentences of a topic."""
+
+_LONGEST, _MOST_IN_TREE = 200, 120
+
+
+def card_of_topics(
+    topics: Topics, over_time: Periods | None = None, options: CardOptions | None = None, folder: Path | None = None
+) -> Card:
+    """Return the report of the topics of a text.
+
+    Parameters
+    ----------
+    topics : Topics
+    over_time : Periods, optional
+        What `Topics.over_time` returned.
+    options : CardOptions, optional
+        Its title; by default the name of the folder.
+    folder : Path, optional
+        Where the topics are saved.
+
+    Raises
+    ------
+    ValueError
+        If the options ask for words or sentences, which topics do not have.
+    """
+    options = options or CardOptions()
+    if options.words or options.sentences is not None:
+        raise ValueError("nearest words and sentences are shown of word vectors and encoders, and these are topics")
+    n, outliers = len(topics.labels_), topics.n_outliers_
+    quoted = shlex.quote(name_of(folder, "my.topics"))
+    python = f"""from w2v.encoder.retrieval import Topics
+
+topics = Topics.open({name_of(folder, "my.topics")!r})
+topics.info()
+topics.predict(["A sentence.", "Another one."])"""
+    by_what = {"kmeans": "the nearest of their centres", "hdbscan": "where sentences lie densely"}[topics.method]
+    return make_card(
+        "Topics",
+        f"{n:,} sentences in {len(topics):,} topics, by {by_what}; named by the words that tell each from the others.",
+        [
+            ("topics", f"{len(topics):,}"),
+            ("sentences", f"{n:,}"),
+            ("outliers", f"{outliers:,}, {percent(outliers / n)}" if outliers else None),
+            ("largest topic", percent(int(topics.sizes_.max()) / n)),
+        ],
+        [
+            _table_section(topics),
+            _map_section(topics),
+            _time_section(topics, over_time),
+            _tree_section(topics),
+            Section("How to use it", (shell(f"topics {quoted} --tree"), Code(python, "python"))),
+            Section("Limits", (Bullets((
+                "Topics are groups of vectors: look at their sentences before you trust a name.",
+                "Another seed or number of topics gives others; those that stay are the ones to rely on.",
+            )),)),
+        ],
+        ("text-classification", ("topic-modeling",)),
+        Measured(),
+        Request(folder, Evaluations(), options, lambda step: None),
+    )  # fmt: skip
+
+
+def _table_section(topics: Topics) -> Section:
+    rows = tuple(
+        (
+            str(row.topic),
+            f"{row.size:,}",
+            ", ".join(row.keywords),
+            shortened(row.representative[0], _LONGEST) if row.representative else "",
+        )
+        for row in topics.info()
+    )
+    more = tuple(
+        (str(row.topic), shortened(sentence, _LONGEST))
+        for row in topics.info()
+        for sentence in row.representative[:N_SENTENCES]
+    )
+    return Section(
+        "Topics",
+        (
+            Table((">topic", ">sentences", "keywords", "example"), rows),
+            Table((">topic", "sentence"), more, "More sentences of each topic", is_detail=True),
+        ),
+    )
+
+
+def _map_section(topics: Topics) -> Section | None:
+    """Return the centres on their principal plane, in colours of topics that are near to each other."""
+    if len(topics) < 3:
+        return None
+    centred = topics.centers_ - topics.centers_.mean(axis=0)
+    plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    tree = topics.hierarchy()
+    group = tree.cut(min(N_GROUPS, len(topics)))
+    sizes, names = topics.sizes_, topics.names_
+    first = [names[int(np.flatnonzero(group == number)[0])] for number in range(int(group.max()) + 1)]
+    points = tuple(
+        MapPoint(f"{topic}: {names[topic]}", float(x), float(y), int(group[topic]), float(sizes[topic]))
+        for topic, (x, y) in enumerate(plane.tolist())
+    )
+    caption = (
+        "The centres of the topics on the plane on which they differ most. Colours are topics that the tree puts "
+        "together, each named by its largest."
+    )
+    return Section("Map", (WordMap("map", "Topics", tuple(first), points, caption),))
+
+
+def _time_section(topics: Topics, over_time: Periods | None) -> Section | None:
+    """Return how large the largest topics are in each part of time, and what they are about then."""
+    if not over_time:
+        return None
+    starts = list(dict.fromkeys(row.start for row in over_time))
+    names, blocks = topics.names_, list[Block]()
+    if len(starts) > 1:
+        series = tuple(
+            Series(
+                names[topic].split(", ")[0],
+                tuple(
+                    (float(starts.index(row.start) + 1), 100 * row.fraction) for row in over_time if row.topic == topic
+                ),
+            )
+            for topic in range(min(N_CURVES, len(topics)))
+        )
+        blocks.append(Curves("over-time", "The largest topics over time", "part of the time", "% of sentences", series))
+    rows = tuple(
+        (row.start, row.stop, str(row.topic), f"{row.size:,}", percent(row.fraction), ", ".join(row.keywords))
+        for row in over_time
+        if row.size
+    )
+    if over_time.n_undated:
+        blocks.append(Paragraph(f"{over_time.n_undated:,} sentences without a date are left out."))
+    header = ("from", "to", ">topic", ">sentences", ">of all", "keywords")
+    blocks.append(Table(header, rows, "Every topic in every part of the time", is_detail=len(blocks) > 0))
+    return Section("Over time", tuple(blocks))
+
+
+def _tree_section(topics: Topics) -> Section | None:
+    if not 2 <= len(topics) <= _MOST_IN_TREE:
+        return None
+    text = "Topics that are near to each other, by Ward's linkage of their centres: number and sentences in brackets."
+    return Section("Tree", (Paragraph(text), Code(str(topics.hierarchy()), "text")))
