@@ -48,7 +48,7 @@ def _parse_bins(context: click.Context, parameter: click.Parameter, value: str) 
 
 @click.command(
     cls=LongCommand,
-    first="model method clusters topics min-size words stop-words dates bins tree output json",
+    first="model method clusters topics min-size keywords stop-words dates bins tree output json",
     epilog="""\b
 Examples:
   w2v topics my.index -k 30

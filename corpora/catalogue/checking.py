@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import zipfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,13 @@ from w2v.corpora.inputs import CorpusError
 NOTED = ".sha256"
 """What the name of a file ends with that notes the digest of another, as ``sha256sum -c`` reads it."""
 STEP = 1 << 20
-DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError)
-"""What archives that are broken raise, beside OSError."""
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """Return what broken archives raise, besides OSError."""
+    import zipfile  # takes long, and most who import `corpora` unpack nothing
+
+    return zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError
 
 
 class Digests:
@@ -90,6 +94,8 @@ def check_format(path: Path, name: str) -> None:
     """Read all of an archive of which no digest is known; CorpusError if its own checksums are not right."""
     try:
         if name.endswith(".zip"):
+            import zipfile
+
             with zipfile.ZipFile(path) as archive:
                 if (wrong := archive.testzip()) is not None:
                     raise EOFError(f"{wrong} is damaged")
@@ -97,5 +103,5 @@ def check_format(path: Path, name: str) -> None:
             with gzip.open(path) as stream:
                 while stream.read(STEP):
                     pass
-    except (*DAMAGE, OSError) as error:
+    except (*damage(), OSError) as error:
         raise CorpusError(f"{name} did not come whole: {error}; try again") from error

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from w2v.corpora.catalogue.checking import DAMAGE, STEP, Digests, note_digest
+from w2v.corpora.catalogue.checking import STEP, Digests, damage, note_digest
 from w2v.corpora.catalogue.entry import Part
 from w2v.corpora.catalogue.fetching import part_of, sync_folder
 from w2v.corpora.inputs import CorpusError
@@ -48,7 +47,7 @@ def _pieces(archive: Path, member: str) -> Iterator[bytes]:
         with _member(archive, member) as source:
             while data := source.read(STEP):
                 yield data
-    except (*DAMAGE, tarfile.TarError) as error:
+    except (*damage(), tarfile.TarError) as error:
         raise CorpusError(f"{member} cannot be unpacked from {archive.name}: {error}; try again") from error
 
 
@@ -56,6 +55,8 @@ def _pieces(archive: Path, member: str) -> Iterator[bytes]:
 def _member(archive: Path, member: str) -> Iterator[IO[bytes]]:
     """Open a file of an archive; KeyError if there is none of this name."""
     if archive.name.removesuffix(".part").endswith(".zip"):
+        import zipfile
+
         with zipfile.ZipFile(archive) as zipped, zipped.open(member) as source:
             yield source
         return

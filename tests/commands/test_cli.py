@@ -504,8 +504,13 @@ def test_train_never_replaces_what_is_no_model(corpus: Path, tmp_path: Path) -> 
     assert (folder / "cat.jpg").read_bytes() == b"meow"
 
 
-def test_train_refuses_an_output_whose_folder_is_missing(corpus: Path, tmp_path: Path) -> None:
-    assert_mistake(run("train", corpus, "--output", tmp_path / "no" / "such" / "out", *SMALL), 1, "does not exist")
+def test_train_makes_the_folders_of_its_output_if_it_has_something_to_write(corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "no" / "such" / "out"
+    assert run("train", tmp_path / "nothing.txt", "--output", output, *SMALL).exit_code == 1
+    assert run("train", corpus, "--output", output, *SMALL, "--min-count", 10**6).exit_code == 1
+    assert not (tmp_path / "no").exists()
+    assert run("train", corpus, "--output", output, *SMALL).exit_code == 0
+    assert len(Embeddings.load(output))
 
 
 BAD_CORPORA = {

@@ -64,7 +64,7 @@ def test_encode_writes_several_files_to_one_as_before(folder: Path) -> None:
         (["-o", "v", "--cluster", "host:8786"], 2, "'host:8786' is not the address of a cluster"),
         (["-o", "v", "--format", "csv"], 2, "must be 'npy' or 'parquet', got 'csv'"),
         (["-o", "v.txt"], 1, "ends in .npy"),
-        (["-o", "none/v"], 1, "none does not exist"),
+        (["-o", "/dev/null/v"], 1, "/dev/null is not a folder"),
         (["-", "-o", "v"], 1, "standard input has no name"),
     ],
 )

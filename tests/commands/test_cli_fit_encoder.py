@@ -216,7 +216,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
         (["MODEL", "-o", "out", "--pairs", "PAIRS", "--teacher", "t.npy"], 2, "--teacher needs CORPUS"),
         (["missing", "CORPUS", "-o", "out"], 1, "missing does not exist"),
         (["MODEL", "missing.txt", "-o", "out"], 1, "missing.txt"),
-        (["MODEL", "CORPUS", "-o", "no/out"], 1, "no does not exist"),
+        (["MODEL", "CORPUS", "-o", "/dev/null/out"], 1, "/dev/null is not a folder"),
         (["MODEL", "CORPUS", "-o", "out", "--pairs", "missing.tsv"], 1, "missing.tsv"),
         (["MODEL", "-o", "out", "--pairs", "CORPUS"], 1, "corpus.txt"),
         (["MODEL", "CORPUS", "-o", "out", "--architecture", "attention", "--dim", 10, "--heads", 3], 1, "multiple of"),

@@ -48,7 +48,7 @@ def test_encode_and_similar(folder: Path, text: Path, tmp_path: Path) -> None:
     result = run("encode", folder, text, "-o", tmp_path / "v.npy")
     assert result.exit_code == 0, result.output
     np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), vectors_of(folder))
-    found = json.loads(run("similar", folder, "the river", text, "--json").stdout)["similar"]
+    found = json.loads(run("similar", folder, text, "the river", "--json").stdout)["similar"]
     vectors = SentenceEncoder.load(folder).encode(LINES, normalize=True)
     cosines = dict(zip(LINES, (vectors @ vectors[0]).tolist(), strict=True))
     assert [one["sentence"] for one in found] == sorted(LINES[1:], key=lambda line: -cosines[line])

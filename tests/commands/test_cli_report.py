@@ -54,7 +54,7 @@ def test_report_writes_a_hubs_card(model: Path) -> None:
         (["--against", "other.model"], 2, "--against compares on files"),
         (["--word", "nowhere"], 1, "'nowhere' is not in the vocabulary"),
         (["--word-pairs", "missing.tsv"], 1, "missing.tsv cannot be read"),
-        (["--output", "missing/report.html"], 1, "does not exist"),
+        (["--output", "/dev/null/report.html"], 1, "is not a folder"),
     ],
 )
 def test_report_names_the_mistake(

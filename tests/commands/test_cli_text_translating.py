@@ -188,7 +188,7 @@ def test_full_disk_keeps_what_was_learned_elsewhere_or_says_so(
         ([], 2, "Missing argument 'PAIRS...'"),
         (["PAIRS"], 2, "Missing option '-o'"),
         (["missing.tsv", "-o", "out"], 1, "missing.tsv"),
-        (["PAIRS", "-o", "no/out"], 1, "no does not exist"),
+        (["PAIRS", "-o", "/dev/null/out"], 1, "/dev/null is not a folder"),
         (["TEXT", "-o", "out"], 1, "text.txt, line 1: expected a text, a tab and its translation"),
         (["PAIRS", "-o", "out", "-v", "missing"], 1, "missing"),
         (["PAIRS", "-o", "out", "--columns", 1, 1], 1, "two different numbers"),

@@ -92,7 +92,7 @@ def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeyp
         (["CORPUS"], 2, "Missing option '-o'"),
         (["missing.txt", "-o", "out"], 1, "missing.txt"),
         (["EMPTY", "-o", "out"], 1, "there is no text to train on"),
-        (["CORPUS", "-o", "no/out"], 1, "no does not exist"),
+        (["CORPUS", "-o", "/dev/null/out"], 1, "/dev/null is not a folder"),
         (["CORPUS", "-o", "out", "-v", "EMPTY"], 1, "there is no text"),
         (["CORPUS", "-o", "out", "--dim", 30, "--heads", 4], 1, "multiple of"),
         (["CORPUS", "-o", "out", "--epochs", 0], 2, "--epochs"),

@@ -351,7 +351,8 @@ def test_several_files_keep_their_folders(
     know(monkeypatch, *files, folder="model", kind="encoder")
     assert download("thing", tmp_path, source=there) == tmp_path / "model"
     assert (tmp_path / "model" / "1_Pooling" / "config.json").read_text() == "model/1_Pooling/config.json"
-    for number, source in enumerate((there / "model", f"{server[1]}/model/")):
+    sources: list[str | Path] = [there / "model", f"{server[1]}/model/"]
+    for number, source in enumerate(sources):
         download("thing", tmp_path / str(number), source=source)
         assert (tmp_path / str(number) / "model" / "config.json").read_text() == "model/config.json"
     with pytest.raises(CorpusError, match="must be a folder"):

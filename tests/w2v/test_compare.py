@@ -287,7 +287,7 @@ def test_report_is_written_with_a_picture_beside_it(measured: Comparison, tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("report.txt", r"must end in \.md"), ("nowhere/report.md", "does not exist"), ("taken.md", "taken.svg exists")],
+    [("report.txt", r"must end in \.md"), ("/dev/null/report.md", "is not a folder"), ("taken.md", "taken.svg exists")],
 )
 def test_a_report_that_could_not_be_saved_is_found_early(tmp_path: Path, name: str, message: str) -> None:
     pytest.importorskip("matplotlib")
@@ -302,7 +302,7 @@ def test_a_report_that_could_not_be_saved_is_found_early(tmp_path: Path, name: s
         (["--with", "glove"], 2, "'glove' is not one of 'gensim', 'fasttext'"),
         (["--seeds", "0"], 2, "--seeds"),
         (["--report", "r.txt"], 1, "must end in .md"),
-        (["--report", "nowhere/r.md"], 1, "does not exist"),
+        (["--report", "/dev/null/r.md"], 1, "is not a folder"),
         (["--report", "taken.md"], 1, "exists already"),
         (["--with", "fasttext", "--max-vocab", "5"], 1, "max_vocab cannot be compared with fastText"),
     ],

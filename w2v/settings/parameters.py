@@ -356,7 +356,7 @@ class Parameters:
 
 SHARED_WITH_PHRASES: dict[str, Constraint] = {
     "scoring": Choice("Score pairs as word2phrase does, or by mutual information, from -1 to 1.", ("default", "npmi")),
-    "threshold": Number("Least score of a phrase.  [default: 10, or 0.5 for npmi]", optional=True),
+    "threshold": Number("Least score of a phrase; left out, 10 for default and 0.5 for npmi.", optional=True),
     "passes": Integer("How often to join phrases and look again; each pass makes longer ones.", 1, 20),
 }
 """What both `Parameters` and `w2v.phrases.parameters.PhraseParameters` have."""
