@@ -47,7 +47,7 @@ def _pieces(archive: Path, member: str) -> Iterator[bytes]:
         with _member(archive, member) as source:
             while data := source.read(STEP):
                 yield data
-    except (*damage(), tarfile.TarError) as error:
+    except damage(tarfile.TarError) as error:
         raise CorpusError(f"{member} cannot be unpacked from {archive.name}: {error}; try again") from error
 
 
