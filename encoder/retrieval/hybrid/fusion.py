@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from w2v.encoder.retrieval.hits import Hit, Hits
 
-VECTORS = 0.7
-"""How much the cosine counts; BM25 counts the rest."""
+VECTORS = 0.8
+"""How much the cosine counts; BM25 counts the rest. Bruch et al. recommend it; benchmarks/hybrid.py finds it best."""
 
 _LEAST_COSINE = -1.0
 

@@ -191,6 +191,7 @@ def test_a_cross_encoder_is_not_taken_for_an_encoder(saved: Path, tmp_path: Path
         CrossEncoder(tmp_path / "my.model")
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 def test_scores_are_those_of_transformers_and_sentence_transformers(tmp_path: Path) -> None:
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")

@@ -94,7 +94,7 @@ def test_both_is_the_weighted_sum_of_both_scores_of_all_sentences(built: Sentenc
 
 def test_fusing_ranks_equal_scores_by_the_cosine_then_as_they_came() -> None:
     hits = [Hit(name, near, 1, "", bm25=words) for name, near, words in (
-        ("a", 0.5, 0.0), ("b", 0.0, 2.0), ("c", 0.5, 0.0), ("d", 1.0, 0.0), ("e", 1.0, 0.0),
+        ("a", 0.5, 0.0), ("b", 0.25, 2.0), ("c", 0.5, 0.0), ("d", 1.0, 0.0), ("e", 1.0, 0.0),
     )]  # fmt: skip
     assert [hit.sentence for hit in fuse(hits)] == ["d", "e", "b", "a", "c"]
     even = [Hit("a", -1.0, 1, "", bm25=(VECTORS / (1 - VECTORS))), Hit("b", 1.0, 1, "", bm25=0.0)]
