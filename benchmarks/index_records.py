@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks._common import write_results
 
-SENTENCES, QUERIES, WORDS, COLUMNS = 100_000, 200, 5_000, 300
+SENTENCES, QUERIES, WORDS, COLUMNS = 100_000, 60, 5_000, 300
 WHERE = {
     "all": "part >= 0",
     "half": "part < 50",
