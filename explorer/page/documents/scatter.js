@@ -210,12 +210,13 @@ export class Scatter {
     if (this.bytes === undefined || this.bytes.byteLength < size) this.bytes = new ArrayBuffer(size);
     const pixels = new Uint32Array(this.bytes, 0, columns * rows).fill(0);
     this.addUp(pixels, columns, rows, { left, low, scale: scale * fine, ...this.dots(camera, fine) });
-    if (this.picture?.columns !== columns || this.picture?.rows !== rows) {
+    if (this.picture?.columns !== columns || this.picture?.rows !== rows || this.picture.ratio !== ratio) {
       gl.deleteTexture(this.texture ?? null);
       this.texture = gl.createTexture();
       gl.bindTexture(gl.TEXTURE_2D, this.texture);
       gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, columns, rows);
-      for (const [name, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) {
+      const filter = fine === ratio ? gl.NEAREST : gl.LINEAR; // pixel by pixel it need not be mixed
+      for (const [name, value] of [[gl.TEXTURE_MIN_FILTER, filter], [gl.TEXTURE_MAG_FILTER, filter], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) {
         gl.texParameteri(gl.TEXTURE_2D, name, value);
       }
     }
