@@ -15,6 +15,7 @@ from w2v.vectors.table import VectorTable
 _FEW_QUERIES = 16  # with more, it is less work to widen rows once for all of them
 _ROWS_OF_A_TASK = 1 << 14
 _ROWS_OF_A_BLOCK = 1 << 18
+_SPARSE = 5  # of so many rows one is copied in the time that it takes to look at all of them
 
 
 def nearest_rows(
@@ -29,15 +30,20 @@ def nearest_rows(
     start, stop, _ = rows.indices(len(table))
     if not len(queries) or stop - start < _ROWS_OF_A_TASK:
         return top_rows(queries, table, rows, n)
-    if len(queries) > _FEW_QUERIES or table.shape[1] < LANES:
+    if not _suits_rows(queries, stop - start):
         return _by_matrices(queries, table, start, stop, n)
     return _by_rows(queries, table.take(slice(start, stop)), start, n)
 
 
+def _suits_rows(queries: NDArray[np.float32], n_rows: int) -> bool:
+    """Say whether compiled code is faster than products of matrices."""
+    return len(queries) <= _FEW_QUERIES and queries.shape[1] >= LANES and n_rows >= _ROWS_OF_A_TASK
+
+
 def _by_rows(
-    queries: NDArray[np.float32], part: VectorTable, start: int, n: int
+    queries: NDArray[np.float32], part: VectorTable, start: int, n: int, allowed: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the best rows of a part of a table that begins at `start`."""
+    """Return the best rows of a part of a table that begins at `start`, of those that are allowed."""
     stored = (part.stored.view(np.uint16) if part.dtype == "float16" else part.stored).reshape(-1)
     flat = np.ascontiguousarray(queries).reshape(-1)
     products = np.empty((len(queries), len(part)), np.float32)
@@ -50,6 +56,8 @@ def _by_rows(
     with thread_pool(default_workers()) as pool:
         list(pool.map(work, range(0, len(part), _ROWS_OF_A_TASK)))
     np.clip(products, -1, 1, out=products)
+    if allowed is not None:
+        products[:, ~allowed] = -np.inf
     best = [best_rows(scores, n) for scores in products]
     found = np.stack([scores[near] for scores, near in zip(products, best, strict=True)])
     return found, np.stack(best) + start
@@ -75,7 +83,8 @@ def nearest_of(
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Return the best of the rows that are allowed, shape (N,); see `nearest_rows`.
 
-    Those of a block are brought together, so that what is left out costs nothing. There are n scores for each query.
+    Where they are few in a block, they are brought together, so that what is left out costs nothing; copies of many
+    would cost more than to look at all. There are n scores for each query.
     """
     if allowed is None:
         return nearest_rows(queries, table, rows, n)
@@ -84,8 +93,11 @@ def nearest_of(
     for first in range(start, stop, _ROWS_OF_A_BLOCK):
         block = slice(first, min(first + _ROWS_OF_A_BLOCK, stop))
         own = np.flatnonzero(allowed[block]) + first
-        if len(own) == block.stop - first:
+        size = block.stop - first
+        if len(own) == size:
             scores, near = nearest_rows(queries, table, block, n)
+        elif len(own) > size // _SPARSE and _suits_rows(queries, size):
+            scores, near = _by_rows(queries, table.take(block), first, n, allowed[block])
         elif len(own):
             scores, near = nearest_rows(queries, table.take(own), slice(None), n)
             near = np.where(near >= 0, own[near], -1)

@@ -21,8 +21,9 @@ from tests.helpers.encoder_examples import make_embeddings
 from w2v import Embeddings, ModelError, SentenceIndex
 from w2v.corpora.readers import TextReader
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.retrieval.index import graphs, searching, sentence_index, storage
+from w2v.encoder.retrieval.index import exact, graphs, searching, sentence_index, storage
 from w2v.storage.files import lock_folder
+from w2v.vectors.table import VectorTable
 
 N = 400
 TEXTS = ["the river", "River, a river!", "", "don't 42", "unheard", "naïve river", "日本 x", "a river", "the river"]
@@ -259,12 +260,27 @@ def test_search_of_some_is_brute_force_over_them(
     ]
 
 
-def test_search_of_some_reads_blocks_of_any_size(index: SentenceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    from w2v.encoder.retrieval.index import exact
-
-    expected = told(index, "w1 w2", where="ok or year < 1995")
-    monkeypatch.setattr(exact, "_ROWS_OF_A_BLOCK", 7)
-    assert told(index, "w1 w2", where="ok or year < 1995") == expected
+@pytest.mark.parametrize(("n_queries", "sparse"), [(1, 5), (1, 1), (20, 5)])
+def test_search_of_some_reads_blocks_of_any_size(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, n_queries: int, sparse: int
+) -> None:
+    """Whether rows are looked at where they are, or copied first: these are the best in float64."""
+    monkeypatch.setattr(exact, "_ROWS_OF_A_BLOCK", 64)
+    monkeypatch.setattr(exact, "_ROWS_OF_A_TASK", 16)
+    monkeypatch.setattr(exact, "_SPARSE", sparse)
+    vectors = rng.normal(size=(500, 32)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    table, queries = VectorTable(vectors, are_units=True), vectors[:n_queries]
+    for fraction in (0.02, 0.4, 0.9):
+        allowed = rng.random(500) < fraction
+        allowed[64:128], allowed[128:192] = True, False
+        cosines = np.where(allowed, queries.astype(np.float64) @ vectors.T, -np.inf)
+        expected = np.argsort(-cosines, axis=1, kind="stable")[:, :30]
+        scores, rows = exact.nearest_of(queries, table, slice(0, 500), 30, allowed)
+        np.testing.assert_array_equal(rows, expected)
+        np.testing.assert_allclose(scores, np.take_along_axis(cosines, expected, axis=1), atol=1e-5)
+    scores, rows = exact.nearest_of(queries, table, slice(0, 500), 3, np.arange(500) == 7)
+    assert rows[:, 0].tolist() == [7] * n_queries and (rows[:, 1:] == -1).all() and (scores[:, 1:] == -np.inf).all()
 
 
 def test_mask_of_another_length_is_refused(index: SentenceIndex) -> None:
