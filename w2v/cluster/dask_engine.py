@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 
+_LOOK_EVERY = 5.0
+"""Seconds between two looks whether there are workers, while results are waited for."""
+
+
 class DaskEngine:
     """Runs functions on the workers of a Dask cluster, whose number stays as it is at the start.
 
@@ -24,7 +28,7 @@ class DaskEngine:
     def __init__(self, client: Client) -> None:
         self.client = client
         threads: dict[str, int] = client.nthreads()
-        self._places, self._is_checked = sorted(threads), True
+        self._places, self._is_checked, self._alive = sorted(threads), True, set(threads)
         self.n_workers, self.n_threads = len(threads), min(threads.values())
 
     def put(self, value: Any, worker: int) -> Future:
@@ -45,12 +49,18 @@ class DaskEngine:
 
     def fetch(self, handles: Sequence[Future]) -> list[Any]:
         """Wait for values and bring them here, from the workers themselves where they can be reached."""
-        from distributed import KilledWorker
+        from distributed import KilledWorker, wait
         from distributed.client import FutureCancelledError, FuturesCancelledError
         from distributed.comm import CommClosedError
 
         self._is_checked = False
         try:
+            while True:
+                try:
+                    wait(list(handles), timeout=_LOOK_EVERY)
+                    break
+                except TimeoutError:
+                    self.look()
             found: list[Any] = self.client.gather(list(handles), direct=True)
         except KilledWorker as error:
             raise ClusterError(
@@ -66,10 +76,24 @@ class DaskEngine:
         with suppress(Exception):  # what is left behind harms nobody, and an error before it is worth more
             self.client.run(function, *arguments, on_error="ignore")
 
+    def look(self) -> set[str]:
+        """Return the workers that are left; ClusterError if all that were there before are gone.
+
+        Nothing is left to go on from then, and Dask would wait forever for tasks that were meant for the old ones.
+        """
+        found = set(self.client.nthreads())
+        if not self._alive & found:
+            raise ClusterError(
+                "all workers were lost at once, and the tables with them: go on from the last checkpoint (w2v train "
+                "--resume, Word2Vec.load and resume)"
+            )
+        self._alive = found
+        return found
+
     def _place(self, worker: int) -> str:
         """Return the address of a worker; one that is new takes the place of one that is gone."""
         if not self._is_checked:
-            known = set(self.client.nthreads())
+            known = self.look()
             free = sorted(known - set(self._places))
             self._places = [place if place in known or not free else free.pop(0) for place in self._places]
             self._is_checked = True
