@@ -9,7 +9,7 @@ import re
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from w2v.settings.environment import default_workers
@@ -60,15 +60,33 @@ def open_client(address: str | Client) -> Iterator[Client]:
             where = parse_address(address)
             client = stack.enter_context(_local(distributed, where) if isinstance(where, int) else _remote(where))
         check_workers(client)
-        yield client
+        with _copies_kept(client):
+            yield client
+
+
+@contextmanager
+def _copies_kept(client: Client) -> Iterator[None]:
+    """Let workers keep what others hold as well: it is what remains when one of them dies."""
+    is_running = client.amm.running()
+    client.amm.stop()
+    try:
+        yield
+    finally:
+        if is_running:
+            with suppress(Exception):  # the cluster may be gone
+                client.amm.start()
 
 
 @contextmanager
 def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
     """Start a cluster of processes of one thread each, so that threads do not share an interpreter."""
+    import dask
+
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a process of a cluster that runs the script again; that cluster says what is wrong
     with ExitStack() as stack:
+        # a process that died is started again, which takes longer on a busy machine than Dask waits for it
+        stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # another port is taken for the dashboard if its own is in use
             try:

@@ -50,6 +50,13 @@ class InProcess:
     """Workers that take turns in this process: for tests, and to simulate what a cluster learns.
 
     `kill` takes from a worker all that only it holds; as in a cluster, it is computed again when it is needed.
+
+    Parameters
+    ----------
+    n_workers : int
+        How many workers there are.
+    n_threads : int, default 1
+        Threads of each.
     """
 
     def __init__(self, n_workers: int, n_threads: int = 1) -> None:

@@ -40,7 +40,7 @@ def moved_tables(tables: Tables) -> list[NDArray[np.float32]]:
 
 def cut_block(tables: Tables, number: int, n_blocks: int) -> Block:
     """Return a copy of one block of the tables."""
-    return tuple(np.ascontiguousarray(table[number::n_blocks]) for table in moved_tables(tables))
+    return tuple(np.array(table[number::n_blocks], order="C") for table in moved_tables(tables))
 
 
 def fill_tables(tables: Tables, blocks: Sequence[Block]) -> None:

@@ -6,9 +6,14 @@ that takes over a part reads it again.
 
 from __future__ import annotations
 
+import errno
 import math
+import socket
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -114,10 +119,27 @@ def _resources(shard: Shard) -> tuple[str | None, int | None]:
     return folder, memory
 
 
+@contextmanager
+def _disk_errors(bench: _Bench) -> Iterator[None]:
+    """Say where a disk is full: nobody looks at the workers' disks."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(
+            errno.ENOSPC,
+            f"no space on the worker {socket.gethostname()} for its part of the text, in "
+            f"{bench.folder.parent or tempfile.gettempdir()}: start it with --local-directory elsewhere, or give more "
+            "workers",
+        ) from error
+
+
 def _scanned(shard: Shard, bench: _Bench) -> ScannedCorpus:
     if bench.scanned is None:
         reader = RangeReader(shard.ranges, errors=shard.errors)
-        bench.scanned = scan_corpus(reader, shard.tokenizer, shard.n_threads, _resources(shard)[1], bench.folder)
+        with _disk_errors(bench):
+            bench.scanned = scan_corpus(reader, shard.tokenizer, shard.n_threads, _resources(shard)[1], bench.folder)
     return bench.scanned
 
 
@@ -175,7 +197,8 @@ def _stream(shard: Shard, vocabulary: Vocabulary, bench: _Bench) -> TokenStream:
     if bench.stream is None:
         scanned = _scanned(shard, bench)
         rows = known_rows(scanned.words_of(np.arange(len(scanned.counts))), vocabulary.key_to_index)
-        bench.stream = scanned.encode(rows.astype(np.int32))
+        with _disk_errors(bench):
+            bench.stream = scanned.encode(rows.astype(np.int32))
         scanned.close()
         bench.scanned = None
     return bench.stream

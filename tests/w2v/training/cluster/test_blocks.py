@@ -28,6 +28,13 @@ def test_blocks_together_are_the_tables(n_blocks: int) -> None:
     assert np.array_equal(filled.positions, tables.positions)
 
 
+def test_cut_block_does_not_move_with_the_tables() -> None:
+    tables = Tables.random(V, 16, 1)  # rows without padding: the table is one piece of memory
+    block = cut_block(tables, 0, 1)
+    tables.w_in[:] = 0
+    assert block[0].all()
+
+
 def test_cut_block_takes_every_nth_row_so_that_frequent_words_are_spread() -> None:
     tables = make_tables(1)
     assert np.array_equal(cut_block(tables, 1, 3)[0], tables.input_rows[[1, 4, 7, 10]])

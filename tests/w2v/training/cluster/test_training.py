@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -195,6 +196,16 @@ def test_parts_without_words_are_told(tmp_path: Path) -> None:
     path.write_text("a\n" * 500)
     with pytest.raises(NoPairsError, match="no sentence with two known words"):
         fit([path])
+
+
+def test_a_full_disk_of_a_worker_is_told(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(workshop, "scan_corpus", full)
+    with pytest.raises(OSError, match=r"no space on the worker .* for its part of the text, in .*--local-directory"):
+        fit(files)
+    assert workshop.kept_parts() == []
 
 
 class Elsewhere(InProcess):
