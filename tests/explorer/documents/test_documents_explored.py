@@ -254,7 +254,9 @@ def test_explore_serves_while_the_program_goes_on(index: Path) -> None:
 def test_command_names_what_is_wrong(index: Path, tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text("x\n1\n", encoding="utf-8")
     assert_mistake(
-        run("explore", index, "--metadata", tmp_path / "short.csv"), 1, "have 1 rows and the index 240 sentences"
+        run("explore", index, "--metadata", tmp_path / "short.csv"),
+        1,
+        "short.csv has 1 rows and the index 240 sentences",
     )
     assert_mistake(run("explore", index, "--color", "speaker"), 1, "no column 'speaker' to colour by")
     model = save_model(tmp_path)
