@@ -123,17 +123,14 @@ def _open(folder: PathLike) -> Model:
     if kind == KIND:
         return Embeddings.load(folder)
     from w2v.reports import labels, texts
+    from w2v.reports.topics import cards
 
     if kind in texts.OPENERS:
         return texts.OPENERS[kind](folder)
     if kind in labels.OPENERS:
         return labels.OPENERS[kind](folder)
-    from w2v.encoder.retrieval.topics import folder as topics
-
-    if kind == topics.KIND:
-        from w2v.encoder.retrieval.topics.topics import Topics
-
-        return Topics.open(folder)
+    if kind in cards.OPENERS:
+        return cards.OPENERS[kind](folder)
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
     return SentenceEncoder.load(folder)

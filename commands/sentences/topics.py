@@ -30,6 +30,8 @@ from w2v.commands.shared.output import decimals, json_text, percent, print_json,
 from w2v.commands.shared.saving import keep, saving
 from w2v.display.progress import name_of
 from w2v.display.wording import printable
+from w2v.encoder.retrieval.keywords.stop_words import chosen_stop_words
+from w2v.reports import CardOptions, check_report_path, save_report
 from w2v.storage.files import atomic_file, check_output_file, refuse_existing
 
 if TYPE_CHECKING:
@@ -144,8 +146,6 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
     if output is None:
         return
     if output.suffix.lower() in _PAGES:
-        from w2v.reports import check_report_path
-
         check_report_path(output, overwrite)
     elif output.suffix.lower() in _LISTS:
         check_output_file(output, overwrite=overwrite)
@@ -156,7 +156,6 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
 @contextmanager
 def _found(files: tuple[str, ...], options: dict[str, Any], progress: Any) -> Iterator[tuple[Topics, Any]]:
     """Yield the topics, found or opened, and the index of their sentences; None of topics that were saved."""
-    from w2v.encoder.retrieval.keywords.stop_words import chosen_stop_words
     from w2v.encoder.retrieval.mining.sources import opened_sentences
     from w2v.encoder.retrieval.topics.folder import is_topics
     from w2v.encoder.retrieval.topics.topics import Topics
@@ -205,7 +204,6 @@ class _Written:
         """Write a report, a list of sentences or a folder, as the name says."""
         suffix = path.suffix.lower()
         if suffix in _PAGES:
-            from w2v.reports import CardOptions, save_report
             from w2v.reports.topics.cards import card_of_topics
 
             save_report(card_of_topics(self.topics, self.over_time, CardOptions()), path, overwrite=overwrite)

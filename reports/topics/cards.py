@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2v.display.wording import percent, shortened
+from w2v.encoder.retrieval.topics.folder import KIND
+from w2v.encoder.retrieval.topics.topics import Topics
 from w2v.reports.assembling import CardOptions, Request, make_card, name_of, shell
 from w2v.reports.blocks import (
     Block,
@@ -26,7 +30,10 @@ from w2v.reports.blocks import (
 from w2v.reports.measures import Evaluations, Measured
 
 if TYPE_CHECKING:
-    from w2v.encoder.retrieval import Periods, Topics
+    from w2v.encoder.retrieval import Periods
+
+OPENERS: dict[str, Callable[[str | os.PathLike[str]], Topics]] = {KIND: Topics.open}
+"""What opens the folder of topics."""
 
 N_CURVES, N_GROUPS, N_SENTENCES = 8, 8, 3
 """Topics that are followed over time, colours of the map, and sentences of a topic."""
