@@ -195,8 +195,9 @@ def test_mistakes_are_told_before_anything_is_written(
 def test_what_is_not_its_own_is_left_alone(encoder: SentenceEncoder, files: Path, out: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"a\.txt is a file; name a folder"):
         encoder.encode_files([files / "b.txt"], files / "a.txt")
-    with pytest.raises(ModelError, match="does not exist; make it first"):
-        encoder.encode_files([files / "b.txt"], tmp_path / "none" / "vectors")
+    with pytest.raises(ModelError, match=r"a\.txt is not a folder"):
+        encoder.encode_files([files / "b.txt"], files / "a.txt" / "vectors")
+    assert len(encoder.encode_files([files / "b.txt"], tmp_path / "new" / "vectors").written) == 1
     with pytest.raises(ModelError, match="s3://bucket/v is an address, but vectors are written to a folder of a file"):
         encoder.encode_files([files / "b.txt"], "s3://bucket/v")
     out.mkdir()

@@ -397,7 +397,7 @@ def test_commands_import_encode_and_export(folder: Path, tmp_path: Path) -> None
     described = json.loads(run("info", tmp_path / "e", "--json").stdout)
     assert described["tokenizer"]["max_tokens"] == 12 and described["pooling"]["kind"] == "mean"
     hub = run("import", "sentence-transformers/all-MiniLM-L6-v2", "--output", tmp_path / "x")
-    assert_mistake(hub, 1, "nothing is downloaded")
+    assert_mistake(hub, 1, "name it hub:sentence-transformers/all-MiniLM-L6-v2, which fetches it")
     exported = run("export", tmp_path / "e", tmp_path / "f", "--format", "sentence-transformers")
     assert exported.exit_code == 0
     for name in ("glove", "model2vec"):
