@@ -138,11 +138,11 @@ def bertopic(texts: list[str], vectors: np.ndarray, stop_words: str | None, n: i
 
 
 def warm_up() -> None:
-    """Compile what UMAP is made of, which is not to be measured."""
+    """Compile what UMAP is made of, its search for neighbours too, which is not to be measured."""
     from bertopic import BERTopic  # noqa: F401
     from umap import UMAP
 
-    points = np.random.default_rng(0).normal(size=(300, 8))
+    points = np.random.default_rng(0).normal(size=(5000, 8))
     UMAP(15, 5, min_dist=0.0, metric="cosine", random_state=0).fit(points)
 
 

@@ -130,10 +130,10 @@ def _map_section(topics: Topics) -> Section | None:
     plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
     tree = topics.hierarchy()
     group = tree.cut(min(N_GROUPS, len(topics)))
-    sizes, names = topics.sizes_, topics.names_
+    names = topics.names_
     first = [names[int(np.flatnonzero(group == number)[0])] for number in range(int(group.max()) + 1)]
     points = tuple(
-        MapPoint(f"{topic}: {names[topic]}", float(x), float(y), int(group[topic]), float(sizes[topic]))
+        MapPoint(f"{topic}: {names[topic]}", float(x), float(y), int(group[topic]), -float(topic))
         for topic, (x, y) in enumerate(plane.tolist())
     )
     caption = (
@@ -148,17 +148,15 @@ def _time_section(topics: Topics, over_time: Periods | None) -> Section | None:
     if not over_time:
         return None
     starts = list(dict.fromkeys(row.start for row in over_time))
+    filled = {row.start for row in over_time if row.size}
     names, blocks = topics.names_, list[Block]()
-    if len(starts) > 1:
-        series = tuple(
-            Series(
-                names[topic].split(", ")[0],
-                tuple(
-                    (float(starts.index(row.start) + 1), 100 * row.fraction) for row in over_time if row.topic == topic
-                ),
-            )
-            for topic in range(min(N_CURVES, len(topics)))
-        )
+    if len(filled) > 1:
+        places = {start: float(place) for place, start in enumerate(starts, 1) if start in filled}
+        points = {topic: list[tuple[float, float]]() for topic in range(min(N_CURVES, len(topics)))}
+        for row in over_time:
+            if row.topic in points and row.start in places:
+                points[row.topic].append((places[row.start], 100 * row.fraction))
+        series = tuple(Series(names[topic].split(", ")[0], tuple(found)) for topic, found in points.items())
         blocks.append(Curves("over-time", "The largest topics over time", "part of the time", "% of sentences", series))
     rows = tuple(
         (row.start, row.stop, str(row.topic), f"{row.size:,}", percent(row.fraction), ", ".join(row.keywords))
