@@ -44,6 +44,7 @@ START, LINE = 0, 1
 """Columns of the positions: where a sentence starts in the text, in bytes, and the line that it was on, from 1."""
 
 _RANGE_NAME = re.compile(r"(?:graph|records)-\d+-\d+\.safetensors|removed-\d+\.bin")
+_UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")
 
 
 _OF = {"graph": "graphs", "records": "records"}
@@ -246,9 +247,15 @@ def remove_obsolete(folder: Path, contents: Contents) -> None:
     """Delete files whose place others have taken; whoever has opened the index has them mapped."""
     needed = contents.file_names()
     for name in os.listdir(folder):
-        if _RANGE_NAME.fullmatch(name) and name not in needed:
+        if (_RANGE_NAME.fullmatch(name) and name not in needed) or _is_unfinished(name):
             with suppress(OSError):
                 os.unlink(folder / name)
+
+
+def _is_unfinished(name: str) -> bool:
+    """Say whether a name is that of a file which a process was writing when it was killed."""
+    found = _UNFINISHED.fullmatch(name)
+    return found is not None and (found[1] == LAYOUT.config or _RANGE_NAME.fullmatch(found[1]) is not None)
 
 
 def is_index(path: str | os.PathLike[str]) -> bool:
@@ -265,7 +272,7 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
         raise ModelError(f"{path} exists and is not an index of sentences, so it is not overwritten")
     known = {LAYOUT.config, ENCODER, TEXT, POSITIONS, VECTORS, SCALES, PARTS}
     for entry in sorted(os.listdir(path)):
-        if entry not in known and not _RANGE_NAME.fullmatch(entry):
+        if entry not in known and not _RANGE_NAME.fullmatch(entry) and not _is_unfinished(entry):
             raise ModelError(
                 f"{path} is not overwritten: it also holds {entry!r}, which is no part of an index; move it elsewhere"
             )
