@@ -102,14 +102,13 @@ class Terms:
 
     @property
     def matrix(self) -> csr_array:
-        """Which words are in which texts, shape (S, V), entries 0 and 1."""
+        """How often each word is in each text, shape (S, V), int32."""
         if self._matrix is None:
             from scipy.sparse import csr_array
 
             shape, ones = (len(self), len(self.names)), np.ones(len(self.ids), np.int32)
             self._matrix = csr_array((ones, self.ids.copy(), self.offsets.copy()), shape=shape)
             self._matrix.sum_duplicates()
-            self._matrix.data[:] = 1
         return self._matrix
 
     def stop_words(self, labels: ArrayLike | None = None, stop_words: StopWords = OWN) -> list[str]:
@@ -135,7 +134,7 @@ class Terms:
         of_texts, n_groups = self._checked(np.zeros(len(self), np.int64) if labels is None else labels, None)
         of_texts = np.where(of_texts < 0, n_groups, of_texts)
         sizes = np.bincount(of_texts, minlength=n_groups + 1)
-        counts = self.in_groups(of_texts, n_groups + 1).tocsc()
+        counts = self.texts_in_groups(of_texts, n_groups + 1).tocsc()
         own = dict.fromkeys(self.names[word] for word in own_stop_words(self.ids, self.offsets, counts, sizes))
         return [*own, *(name for name in self.names if name in listed and name not in own)]
 
@@ -174,7 +173,7 @@ class Terms:
         return Terms([*self.names, *names], ids[order].astype(np.int32), offsets, n_words)
 
     def in_groups(self, labels: ArrayLike, n_groups: int | None = None) -> csr_array:
-        """Return how many texts of each group each word is in, shape (G, V), int64.
+        """Return how often each word is in each group, shape (G, V), int64.
 
         Parameters
         ----------
@@ -188,12 +187,21 @@ class Terms:
         ValueError
             If there are not S labels, or one is too large.
         """
+        return self._summed(self.matrix, labels, n_groups)
+
+    def texts_in_groups(self, labels: ArrayLike, n_groups: int | None = None) -> csr_array:
+        """Return how many texts of each group each word is in, shape (G, V), int64; see `in_groups`."""
+        return self._summed(self.matrix > 0, labels, n_groups)
+
+    def _summed(self, of_texts: csr_array, labels: ArrayLike, n_groups: int | None) -> csr_array:
+        """Return the sums of the rows of each group, with the words of each in order."""
         from scipy.sparse import csr_array
 
-        of_texts, n_groups = self._checked(labels, n_groups)
-        texts = np.flatnonzero(of_texts >= 0)
+        groups, n_groups = self._checked(labels, n_groups)
+        texts = np.flatnonzero(groups >= 0)
         ones = np.ones(len(texts), np.int64)
-        counts: csr_array = csr_array((ones, (of_texts[texts], texts)), shape=(n_groups, len(self))) @ self.matrix
+        counts: csr_array = csr_array((ones, (groups[texts], texts)), shape=(n_groups, len(self))) @ of_texts
+        counts.sort_indices()
         return counts
 
     def keywords(self, labels: ArrayLike, n_words: int = 10, n_groups: int | None = None) -> list[list[Keyword]]:
@@ -224,8 +232,9 @@ class Terms:
         """
         of_texts, n_groups = self._checked(labels, n_groups)
         of_texts = np.where(of_texts < 0, n_groups, of_texts)
-        counts = self.in_groups(of_texts, n_groups + 1)
-        weights = class_tfidf(counts[: n_groups + 1 if (of_texts == n_groups).any() else n_groups])
+        n_weighed = n_groups + 1 if (of_texts == n_groups).any() else n_groups
+        weights = class_tfidf(self.in_groups(of_texts, n_weighed))
+        counts = self.texts_in_groups(of_texts, n_groups + 1)  # of the same words, in the same order
         sizes = np.bincount(of_texts, minlength=n_groups + 1)
         overall = counts.sum(axis=0) / max(1, len(self))
         found = []

@@ -36,7 +36,7 @@ def zipfian() -> tuple[list[str], list[int]]:
 def test_keywords_are_weighed_by_class_based_tf_idf() -> None:
     texts = ["ship sail sea", "ship sea the", "bread the", "bread butter bread", "the sea butter", "odd one"]
     labels = np.array([0, 0, 1, 1, 2, -1])
-    counter = CountVectorizer(binary=True)
+    counter = CountVectorizer()
     counts = counter.fit_transform(texts).toarray()
     classes = np.array([counts[labels == group].sum(axis=0) for group in (0, 1, 2, -1)])
     tf = classes / classes.sum(axis=1, keepdims=True)
@@ -54,10 +54,14 @@ def test_keywords_are_weighed_by_class_based_tf_idf() -> None:
     np.testing.assert_allclose(class_tfidf(csr_array(classes)).toarray(), weights)
 
 
-def test_a_word_counts_once_in_a_text_and_not_if_it_is_rare_in_a_large_group() -> None:
-    texts = ["ship ship ship ship sail", "sail the", "sail the", "sail the", "soup the", "soup the", "soup the"]
-    named = Terms.of(texts).keywords([0, 0, 0, 0, 1, 1, 1])
-    assert [[word for word, _ in words] for words in named] == [["sail", "ship"], ["soup", "the"]]
+def test_a_word_that_is_often_in_few_texts_of_a_large_group_tells_nothing_of_it() -> None:
+    texts = ["ship ship ship ship ship sail", "sail the", "sail the", "sail the", "soup the", "soup the", "soup the"]
+    terms = Terms.of(texts)
+    named = terms.keywords([0, 0, 0, 0, 1, 1, 1])
+    assert [[word for word, _ in words] for words in named] == [["ship", "sail"], ["soup", "the"]]
+    ship = terms.names.index("ship")
+    assert terms.in_groups([0, 0, 0, 0, 1, 1, 1]).toarray()[:, ship].tolist() == [5, 0]
+    assert terms.texts_in_groups([0, 0, 0, 0, 1, 1, 1]).toarray()[:, ship].tolist() == [1, 0]
     large = ["ship anchor"] * 2 + ["ship sail"] * 3 + ["ship"] * 35 + ["the"] * 5 + ["soup"]
     named = Terms.of(large).keywords([0] * 40 + [1] * 6)
     assert [[word for word, _ in words] for words in named] == [["ship", "sail"], ["the", "soup"]]
