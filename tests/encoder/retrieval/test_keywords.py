@@ -36,7 +36,7 @@ def zipfian() -> tuple[list[str], list[int]]:
 def test_keywords_are_weighed_by_class_based_tf_idf() -> None:
     texts = ["ship sail sea", "ship sea the", "bread the", "bread butter bread", "the sea butter", "odd one"]
     labels = np.array([0, 0, 1, 1, 2, -1])
-    counter = CountVectorizer()
+    counter = CountVectorizer(binary=True)
     counts = counter.fit_transform(texts).toarray()
     classes = np.array([counts[labels == group].sum(axis=0) for group in (0, 1, 2, -1)])
     tf = classes / classes.sum(axis=1, keepdims=True)
@@ -54,14 +54,21 @@ def test_keywords_are_weighed_by_class_based_tf_idf() -> None:
     np.testing.assert_allclose(class_tfidf(csr_array(classes)).toarray(), weights)
 
 
-def test_a_word_that_is_often_in_few_texts_of_a_large_group_tells_nothing_of_it() -> None:
-    texts = ["ship ship ship ship ship sail", "sail the", "sail the", "sail the", "soup the", "soup the", "soup the"]
-    terms = Terms.of(texts)
-    named = terms.keywords([0, 0, 0, 0, 1, 1, 1])
-    assert [[word for word, _ in words] for words in named] == [["ship", "sail"], ["soup", "the"]]
-    ship = terms.names.index("ship")
-    assert terms.in_groups([0, 0, 0, 0, 1, 1, 1]).toarray()[:, ship].tolist() == [5, 0]
-    assert terms.texts_in_groups([0, 0, 0, 0, 1, 1, 1]).toarray()[:, ship].tolist() == [1, 0]
+def test_a_word_counts_once_in_a_text_and_in_long_ones_once_in_64_words() -> None:
+    texts = ["ship ship ship ship sail", "sail the", "sail the", "sail the", "soup the", "soup the", "soup the"]
+    named = Terms.of(texts).keywords([0, 0, 0, 0, 1, 1, 1])
+    assert [[word for word, _ in words] for words in named] == [["sail", "ship"], ["soup", "the"]]
+    long = ["ship " * 9 + "sail " * 2 + "the " * 118, "ship sail " * 32, "", "sail"]  # 129, 64, 0 and 1 words
+    terms = Terms.of(long)
+    counts = {name: terms.matrix.toarray()[:, word].tolist() for word, name in enumerate(terms.names)}
+    assert counts == {"ship": [3, 1, 0, 0], "sail": [2, 1, 0, 1], "the": [3, 0, 0, 0]}
+    of_ship = [
+        how([0, 0, 1, 1]).toarray()[:, terms.names.index("ship")] for how in (terms.in_groups, terms.texts_in_groups)
+    ]
+    assert [counts.tolist() for counts in of_ship] == [[4, 0], [2, 0]]
+
+
+def test_a_word_of_few_texts_of_a_large_group_does_not_name_it() -> None:
     large = ["ship anchor"] * 2 + ["ship sail"] * 3 + ["ship"] * 35 + ["the"] * 5 + ["soup"]
     named = Terms.of(large).keywords([0] * 40 + [1] * 6)
     assert [[word for word, _ in words] for words in named] == [["ship", "sail"], ["the", "soup"]]
