@@ -5,6 +5,9 @@
 Files may be compressed. `w2v fit-translator` and `w2v translate` are run as processes of their own, with their defaults
 unless `--options` says otherwise. CPU seconds are those of all threads: what to compare on a machine with other work.
 
+`--tokenized SOURCE TARGET` measures by the protocol of papers on Multi30k: every file is tokenized by Moses' rules for
+these languages and lower-cased (`pip install sacremoses`), and BLEU counts those tokens.
+
 `--initial SOURCE.model TARGET.model` measures what starting from word vectors is worth; the network is as wide as they
 are: `--options --dim N`.
 """
@@ -43,8 +46,29 @@ def run(*arguments: object) -> tuple[str, dict[str, float]]:
     return printed, {name: round(value, 1) for name, value in cost.items()} | {"peak_mb": used.ru_maxrss >> 10}
 
 
+def tokenized(given: argparse.Namespace, folder: Path) -> argparse.Namespace:
+    """Return the arguments with every file tokenized, lower-cased and written into a folder."""
+    from sacremoses import MosesPunctNormalizer, MosesTokenizer
+
+    names = [given.pairs, given.validation, given.test]
+    if any(len(files) != 2 for files in names):
+        raise SystemExit("--tokenized takes two files of pairs, SOURCE TARGET, for training, validation and test.")
+    made = []
+    for kind, files in zip(("train", "validation", "test"), names, strict=True):
+        made.append([folder / f"{kind}.{language}" for language in given.tokenized])
+        for language, file, path in zip(given.tokenized, files, made[-1], strict=True):
+            normalize, tokenize = MosesPunctNormalizer(language).normalize, MosesTokenizer(language).tokenize
+            lines = (
+                tokenize(normalize(line.strip()), return_str=True, escape=False) for line in TextReader(file).lines()
+            )
+            path.write_text("".join(f"{line.lower()}\n" for line in lines), encoding="utf-8")
+    pairs, validation, test = made
+    return argparse.Namespace(**{**vars(given), "pairs": pairs, "validation": validation, "test": test})
+
+
 def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
     """Train, and translate the test set greedily and with beams."""
+    tokenize = "none" if given.tokenized else None
     wanted = [line.strip() for line in TextReader(given.test[1]).lines()]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "model") if given.model is None else given.model.resolve()
@@ -60,8 +84,8 @@ def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
         scores = {}
         for beam in (1, 5):
             translated, took = run("translate", folder, given.test[0].resolve(), "--beam", beam)
-            result = bleu(translated.splitlines(), wanted)
-            lower = bleu(translated.splitlines(), wanted, lowercase=True)
+            result = bleu(translated.splitlines(), wanted, tokenize=tokenize)
+            lower = bleu(translated.splitlines(), wanted, tokenize=tokenize, lowercase=True)
             scores[str(beam)] = {"bleu": result.score, "signature": result.signature, "lower_cased": lower.score} | took
     for name in ("output", "path", "training"):  # where things lie
         trained.pop(name, None)
@@ -76,13 +100,17 @@ def main() -> None:
     parser.add_argument("--test", nargs=2, type=Path, required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--model", type=Path, help="measure this translator, which was trained before")
+    parser.add_argument("--tokenized", nargs=2, metavar=("SOURCE", "TARGET"), help="language codes, such as: en fr")
     parser.add_argument(
         "--initial", nargs=2, type=Path, metavar=("SOURCE", "TARGET"),
         help="word vectors of both languages: train twice without a joint vocabulary, without them and from them",
     )  # fmt: skip
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-translator`; the last")
     given = parser.parse_args()
-    if given.initial is None:
+    if given.tokenized:
+        with tempfile.TemporaryDirectory() as folder:
+            results = {"tokenized": given.tokenized, **measure(tokenized(given, Path(folder)))}
+    elif given.initial is None:
         results = measure(given)
     else:
         source, target = (model.resolve() for model in given.initial)

@@ -92,8 +92,8 @@ class Text:
     word_dropout: float = 0.0
     concluded: Callable[[TextNetwork], TextNetwork] = lambda learned: learned
     part: int = LearningOptions.part
-    epochs: int = 18
-    least_steps: int = 1900
+    epochs: int = 16
+    least_steps: int = 1740
 
 
 @dataclass(frozen=True)

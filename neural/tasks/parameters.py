@@ -68,7 +68,7 @@ class SharedParameters:
     epochs: int | None = parameter(
         None,
         Integer("Passes over the text.", 1, MANY),
-        "18, at least 1,900 steps; with max_time as many as there is time for",
+        "16, at least 1,740 steps; with max_time as many as there is time for",
     )
     max_time: float | None = parameter(
         None, Seconds("Stop after this much training time, e.g. 90s, 5m or 1h30m.", above=0), "no limit"

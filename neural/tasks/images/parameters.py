@@ -60,7 +60,7 @@ class ImageParameters(SharedParameters):
     epochs: int | None = parameter(
         None,
         Integer("Passes over the pictures.", 1, MANY),
-        "18, at least 1,900 steps; with max_time as many as there is time for",
+        "16, at least 1,740 steps; with max_time as many as there is time for",
     )
     patch: int | None = parameter(
         None, Integer("Side of a patch, in pixels.", 1, MAX_SIDE), "makes at most 64, at least 2"
