@@ -5,6 +5,11 @@
 Files may be compressed. `w2v fit-translator` and `w2v translate` are run as processes of their own, with their defaults
 unless `--options` says otherwise. CPU seconds are those of all threads: what to compare on a machine with other work.
 
+`--hold-out 1000` takes so many pairs of a table, and so many again, for validation and test, none of whose translations
+is trained on; `--more FILE` is trained on besides, and `--sentence TEXT` is translated in the end:
+
+    python benchmarks/translating.py cmn.txt --columns 2 1 --hold-out 1000 --name tatoeba-zh-en --sentence 好久不见
+
 `--tokenized SOURCE TARGET` measures by the protocol of papers on Multi30k: every file is tokenized by Moses' rules for
 these languages and lower-cased (`pip install sacremoses`), and BLEU counts those tokens.
 
@@ -28,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks._common import ROOT, write_results
 from w2v.corpora import TextReader
+from w2v.corpora.parallel import read_pairs, split_pairs
 from w2v.neural.tasks.text.bleu import bleu
 
 
@@ -44,6 +50,26 @@ def run(*arguments: object) -> tuple[str, dict[str, float]]:
         raise subprocess.CalledProcessError(process.returncode, command)
     cost = {"seconds": time.perf_counter() - start, "cpu_seconds": used.ru_utime + used.ru_stime}
     return printed, {name: round(value, 1) for name, value in cost.items()} | {"peak_mb": used.ru_maxrss >> 10}
+
+
+def divided(given: argparse.Namespace, folder: Path) -> argparse.Namespace:
+    """Return the arguments with one table divided into files of training, validation and test in a folder."""
+    trained, test = split_pairs(read_pairs(given.pairs, columns=given.columns), given.hold_out, seed=0)
+    trained, validation = split_pairs(trained, given.hold_out, seed=1)
+    written = {"train": trained, "validation": validation, "test": test}
+    if given.more:
+        written["more"] = read_pairs(given.more, columns=given.columns)
+    for name, pairs in written.items():
+        for side, texts in (("source", pairs.sources), ("target", pairs.targets)):
+            (folder / f"{name}.{side}").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+        rows = zip(pairs.sources, pairs.targets, strict=True)
+        (folder / f"{name}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows), encoding="utf-8")
+    return argparse.Namespace(**{
+        **vars(given),
+        "pairs": [folder / f"{name}.tsv" for name in ("train", "more") if name in written],
+        "validation": [folder / "validation.tsv"],
+        "test": [folder / "test.source", folder / "test.target"],
+    })  # fmt: skip
 
 
 def tokenized(given: argparse.Namespace, folder: Path) -> argparse.Namespace:
@@ -87,17 +113,30 @@ def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
             result = bleu(translated.splitlines(), wanted, tokenize=tokenize)
             lower = bleu(translated.splitlines(), wanted, tokenize=tokenize, lowercase=True)
             scores[str(beam)] = {"bleu": result.score, "signature": result.signature, "lower_cased": lower.score} | took
+        asked = Path(work, "asked.txt")
+        asked.write_text("".join(f"{text}\n" for text in given.sentence), encoding="utf-8")
+        answers = run("translate", folder, asked)[0].splitlines() if given.sentence else []
     for name in ("output", "path", "training"):  # where things lie
         trained.pop(name, None)
-    return {"training": trained | cost, "test_by_beam": scores}
+    return {
+        "training": trained | cost,
+        "test_by_beam": scores,
+        "sentences": dict(zip(given.sentence, answers, strict=True)),
+    }
 
 
 def main() -> None:
     """Measure one translator, or one that starts from word vectors as well, and write results/translating-NAME.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", nargs="+", type=Path)
-    parser.add_argument("--validation", nargs="+", type=Path, required=True)
-    parser.add_argument("--test", nargs=2, type=Path, required=True)
+    parser.add_argument("--validation", nargs="+", type=Path)
+    parser.add_argument("--test", nargs=2, type=Path)
+    parser.add_argument(
+        "--hold-out", type=int, metavar="N", help="divide the pairs, instead of --validation and --test"
+    )
+    parser.add_argument("--columns", nargs=2, type=int, default=(1, 2))
+    parser.add_argument("--more", nargs="+", type=Path, help="tables of pairs that are trained on only")
+    parser.add_argument("--sentence", action="append", default=[], help="translate it in the end; may be given again")
     parser.add_argument("--name", required=True)
     parser.add_argument("--model", type=Path, help="measure this translator, which was trained before")
     parser.add_argument("--tokenized", nargs=2, metavar=("SOURCE", "TARGET"), help="language codes, such as: en fr")
@@ -107,9 +146,12 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-translator`; the last")
     given = parser.parse_args()
-    if given.tokenized:
+    if (given.hold_out is None) == (given.validation is None or given.test is None):
+        parser.error("give --validation and --test, or --hold-out")
+    if given.tokenized or given.hold_out:
         with tempfile.TemporaryDirectory() as folder:
-            results = {"tokenized": given.tokenized, **measure(tokenized(given, Path(folder)))}
+            made = (tokenized if given.tokenized else divided)(given, Path(folder))
+            results = {"tokenized": given.tokenized, "held_out": given.hold_out, **measure(made)}
     elif given.initial is None:
         results = measure(given)
     else:
