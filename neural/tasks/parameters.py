@@ -130,6 +130,14 @@ class TranslatorParameters(NetworkParameters):
     held_out: int | None = parameter(
         None, Integer("Number of pairs held out of training for evaluation.", 1, MANY), "1,000, at most a tenth"
     )
+    monitor: str = parameter(
+        "loss",
+        Choice(
+            "What the best parameters are chosen by, on held-out pairs: the lowest loss or the highest BLEU, which may "
+            "still rise when the loss does.",
+            ("loss", "bleu"),
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from w2v.neural.tasks.folder import TRANSLATOR_FOLDER, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.parameters import TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.text.answers import Translation, translations
-from w2v.neural.tasks.text.bleu import bleu, has_sacrebleu
+from w2v.neural.tasks.text.bleu import bleu, has_sacrebleu, require_sacrebleu
 from w2v.neural.tasks.text.pairs import PairData, learn_both
 from w2v.settings.constraints import Integer
 from w2v.settings.environment import default_workers
@@ -243,6 +243,8 @@ class Translator(TextEstimator[TranslatorParameters]):
 
     def _train(self, start: TextNetwork, data: PairData, training: Training[TranslatorParameters]) -> None:
         parameters = training.parameters
+        if parameters.monitor == "bleu":
+            require_sacrebleu()
         source, target = (_encoded(start.units[side], texts) for side, texts in (
             ("source", data.trained.sources), ("target", data.trained.targets),
         ))  # fmt: skip
@@ -278,6 +280,7 @@ class Translator(TextEstimator[TranslatorParameters]):
             digest_of(source, target, *held),
             data.files,
             {"columns": list(data.columns), "errors": data.errors, "validation": data.validation_files},
+            judged_by=None if parameters.monitor == "loss" else parameters.monitor,
         )
         train(start, text, training)
 

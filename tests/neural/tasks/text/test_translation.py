@@ -49,6 +49,19 @@ def test_translates_what_it_has_not_seen() -> None:
     assert max(entry.get("bleu", 0) for entry in translator.history_) > 90
 
 
+@pytest.mark.parametrize("monitor", ["loss", "bleu"])
+def test_keeps_what_its_monitor_finds_best(monitor: str) -> None:
+    translator = number_translator()
+    if monitor == "bleu":
+        translator = Translator(**{**translator.get_params(), "monitor": monitor, "epochs": 10})
+        translator.fit(number_pairs(600), validation=number_pairs(30, 2))
+    history = translator.history_
+    values = [-entry["held_out_loss"] if monitor == "loss" else entry.get("bleu", -np.inf) for entry in history]
+    best = [value > max([-np.inf, *values[:i]]) for i, value in enumerate(values)]
+    assert [entry["best"] for entry in history] == best
+    assert best.count(True) > 1 and not all(best)
+
+
 def test_folder_comes_back(tmp_path: Path) -> None:
     translator = number_translator()
     translator.save(tmp_path / "m")
