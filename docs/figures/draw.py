@@ -170,7 +170,7 @@ def sums() -> Drawing:
     drawing.text(x + 14, y - 6, "the question", "start")
     near = (start[0] + 320, start[1] - 172)
     drawing.arrow(start, near, kind="warm")
-    drawing.text(near[0] + 10, near[1] - 6, "“… A wind storm came down on the lake …”", "start")
+    drawing.text(near[0] + 10, near[1] - 6, "“… A wind storm came down …”", "start")
     far = (start[0] + 14, start[1] - 190)
     drawing.arrow(start, far, kind="")
     drawing.text(far[0] - 4, far[1] - 12, "“… gold, and silver, and brass …”", "start")
@@ -391,7 +391,7 @@ def branch() -> Drawing:
     drawing.arrow((589, 132), (640, 132))
     drawing.box(642, 112, 62, 40, "y")
     drawing.arrow((673, 152), (673, 196))
-    drawing.text(673, 212, "sentence = Σ y")
+    drawing.text(714, 212, "sentence = Σ y", "end")
     words_below = (
         "As long as V and c are zero, y = x: training begins at the weighted sum, and leaves it only to improve."
     )
