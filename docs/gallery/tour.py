@@ -13,8 +13,9 @@
 # %% [markdown]
 # # A tour in a notebook
 #
-# Models and results show themselves: end a cell with one, and a table or a picture appears. This page was made by running
-# `docs/gallery/tour.py`, which Jupyter opens as a notebook where jupytext is installed; so are the other worked examples.
+# Models and results display themselves: end a cell with one, and a table or a picture appears. This page is the output
+# of `docs/gallery/tour.py`, which Jupyter opens as a notebook if jupytext is installed. The other worked examples are
+# made in the same way.
 
 # %%
 import tempfile
@@ -35,7 +36,7 @@ len(verses)
 # %% [markdown]
 # ## Train
 #
-# A fiftieth of the text is held out, so that it shows whether learning carries over.
+# A fiftieth of the text is held out, to show whether the model generalises.
 
 # %%
 model = Word2Vec(epochs=15, holdout=0.02, workers=1, random_state=1).fit(verses)
@@ -47,7 +48,7 @@ plot_history({"bible": model.history_})
 # %% [markdown]
 # ## Ask
 #
-# The result needs nothing of the training.
+# The result is independent of the training.
 
 # %%
 embeddings = model.embeddings_
@@ -71,8 +72,8 @@ plot_words(embeddings, ["bread", "gold", "mountain", "sheep"], neighbors=7)
 # %% [markdown]
 # ## Measure
 #
-# Questions in the format of Google's analogies, about families and about verbs. "Nearest" is what any model must beat: it answers
-# with the word nearest to the third one, whatever the first two are.
+# The questions have the format of Google's analogies, and are about families and verbs. Every model must beat the
+# baseline "nearest", which answers with the word nearest to the third one, whatever the first two are.
 
 # %%
 folder = tempfile.TemporaryDirectory()
@@ -98,7 +99,7 @@ baseline
 # %% [markdown]
 # ## Sentences
 #
-# Word vectors are an encoder of sentences already: a weighted sum, in which rare words count more.
+# Word vectors can already encode sentences: by a weighted sum, in which rare words count more.
 
 # %%
 encoder = SentenceEncoder(embeddings)
@@ -112,7 +113,7 @@ index.search("fishermen were frightened by a storm on the lake", top_n=4)
 cluster_sentences(index, n_clusters=8)
 
 # %% [markdown]
-# ## Tell others
+# ## Share
 #
 # `w2v report` writes a page like [this one](../reporting.md), or a card for a model hub. It begins like this:
 
