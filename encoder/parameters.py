@@ -133,7 +133,7 @@ class EncoderParameters:
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
     random_state: Any = parameter(
-        None, Seed("Decides everything random: training, and the start of a network."), "the seed of `training`"
+        None, Seed("Random seed of training, and of the start of a network."), "the seed of `training`"
     )
     frozen: bool | None = parameter(
         None, Flag("Leave the encoder as it is, or train it."), "as what `fit` is given asks for"

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _clone_parametrized,
-    clone,
-)
+from sklearn.base import clone
 
 from w2v.corpora.columns import one_column
 from w2v.display.html import html_facts
 from w2v.encoder.by_path import EncoderByPath
 from w2v.encoder.card import encoder_card
-from w2v.encoder.encoding import EncodingMixin
 from w2v.encoder.formats import read_encoder
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.opening import open_encoder
-from w2v.encoder.parameters import OF_START, EncoderParameters
+from w2v.encoder.parameters import EncoderParameters
 from w2v.encoder.places import EncoderFolder
+from w2v.encoder.stateful import StatefulEncoder
 from w2v.encoder.training.fit_options import FitOptions, is_generator
 from w2v.encoder.training.fitting import Progress, checkpoint_at, train
 from w2v.encoder.training.resuming import Interrupted, SavedEncoder, Sources, interrupted_training
 from w2v.encoder.training.start import Start as Start
-from w2v.encoder.training.start import start_state, stays_as_it_is, with_default_blocks
+from w2v.encoder.training.start import stays_as_it_is, with_default_blocks
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.training.word2vec import Word2Vec
@@ -38,12 +32,11 @@ from w2v.training.word2vec import Word2Vec
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
 
-_CACHED = ("_start", "_cached_inference")
 _DEFAULTS = EncoderParameters()
 
 
 @documented(EncoderParameters)
-class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class SentenceEncoder(StatefulEncoder):
     """Vectors of sentences, grown from vectors of words.
 
     It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
@@ -256,21 +249,6 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             self.fit(texts, y)
         return self.transform(texts)
 
-    def _keeps_state(self) -> bool:
-        """Say whether what was learned is what these parameters ask for, so that a frozen encoder keeps it."""
-        before: tuple[Any, ...] | None = self.__dict__.get("_fitted_key")
-        if before is None or not hasattr(self, "state_") or isinstance(self.embeddings, Word2Vec):
-            return False
-        return all(one is other or _are_equal(one, other) for one, other in zip(before, self._shape_key(), strict=True))
-
-    def __sklearn_clone__(self) -> SentenceEncoder:
-        """Return a clone that keeps what a direct `fit` has learned, as one that was loaded does."""
-        cloned: SentenceEncoder = _clone_parametrized(self)
-        if getattr(self, "history_", []):
-            if self.frozen is not False and self._keeps_state():
-                cloned._keep(self.state_, getattr(self, "_interrupted", None))
-        return cloned
-
     def resume(
         self,
         corpus: Any = None,
@@ -322,16 +300,6 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
     def transform(self, sentences: Iterable[str]) -> NDArray[Any]:
         """Return the vectors of sentences as `encode` does, with the options of the constructor, shape (S, d)."""
         return self.transformed(sentences)
-
-    @property
-    def state(self) -> EncoderState:
-        """What was learned, or, before `fit`, what learning starts from."""
-        if hasattr(self, "state_"):
-            return self.state_
-        key = self._start_key()
-        if self.__dict__.get("_start", (None,))[0] != key:
-            self._start = key, self._start_state()
-        return self._start[1]
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the encoder's folder; see `w2v.encoder.model.persistence.save_encoder`."""
@@ -406,33 +374,6 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         encoder._keep(state, interrupted)
         return encoder
 
-    def _start_key(self) -> tuple[Any, ...]:
-        return (*self._shape_key(), self.training, self.random_state)
-
-    def _shape_key(self) -> tuple[Any, ...]:
-        """Return the parameters that decide what is learned, but for how."""
-        return (self.embeddings, *(getattr(self, name) for name in OF_START))
-
-    def _parameters(self) -> EncoderParameters:
-        """Return the parameters, once they are checked."""
-        return EncoderParameters(**{one.name: getattr(self, one.name) for one in fields(EncoderParameters)})
-
-    def _start_state(self, start: Start | None = None) -> EncoderState:
-        """Return what training starts from; where a network is to be tried, that is one with attention."""
-        parameters = self._parameters()
-        if self._fit_options().choose and parameters.architecture is None:
-            parameters = replace(parameters, architecture="attention")
-        return start_state(self.embeddings if start is None else start, parameters, self._draw_seed)
-
-    def _keep(self, state: EncoderState, interrupted: Interrupted | None = None) -> None:
-        """Keep what was learned, perhaps in a training that can go on."""
-        self._forget()
-        self.state_, self.is_complete_ = state, interrupted is None
-        self.history_: list[dict[str, Any]] = list(state.metadata.get("history", []))
-        self._fitted_key = self._shape_key()
-        if interrupted is not None:
-            self._interrupted = interrupted
-
     def _repr_html_(self) -> str:
         if self.embeddings is None:
             return html_facts("Sentence encoder, without word vectors", [])
@@ -441,33 +382,3 @@ class SentenceEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             return html_facts("Sentence encoder, not fitted", [("word vectors", start)])
         history = getattr(self, "history_", self.state.metadata.get("history", []))
         return encoder_card(self.state, history, self.dimension, is_complete=getattr(self, "is_complete_", True))
-
-    def _fit_options(self) -> FitOptions:
-        """Return how to train: `training`, with the seed and the threads of this encoder."""
-        return (self.training or FitOptions()).with_own(self.random_state, self.workers)
-
-    def _draw_seed(self) -> int:
-        return self._fit_options().seed
-
-    def _forget(self) -> None:
-        for name in ("state_", "history_", "is_complete_", "_interrupted", "_fitted_key", "_folder", *_CACHED):
-            self.__dict__.pop(name, None)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is made again when it is needed."""
-        kept: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in kept.items() if name not in _CACHED}
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "state_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string, tags.input_tags.two_d_array = True, False
-        tags.requires_fit = False
-        return tags
-
-
-def _are_equal(one: Any, other: Any) -> bool:
-    plain = (str, int, float, os.PathLike)
-    return isinstance(one, plain) and isinstance(other, plain) and one == other

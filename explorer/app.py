@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -19,6 +20,7 @@ from w2v.explorer.opening import Explored
 from w2v.explorer.questions import as_json, routes_of
 from w2v.explorer.word_map import MapError
 
+_PART = re.compile(rb"<!-- (parts/\w+\.html) -->\n")
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -40,15 +42,18 @@ def make_app(model: Explored, *, host: str, port: int) -> Starlette:
 
 
 def _read_assets() -> dict[str, tuple[bytes, str]]:
-    """Return the files of the pages and their types, by name, those of a folder by the folder's name as well."""
+    """Return the files of the pages, with the parts that they name, and their types, by folder and name."""
     page = files("w2v.explorer").joinpath("page")
     found: dict[str, tuple[bytes, str]] = {}
-    for folder in ("", "documents/"):
+    for folder in ("", "documents/", "parts/"):
         for entry in page.joinpath(folder).iterdir():
             kind = _TYPES.get(entry.name[entry.name.rfind(".") :])
             if kind is not None and entry.is_file():
                 found[folder + entry.name] = entry.read_bytes(), kind
-    return found
+    return {
+        name: (_PART.sub(lambda part: found[part[1].decode()][0], content), kind)
+        for name, (content, kind) in found.items()
+    }
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

@@ -30,18 +30,7 @@ MOST_LABELS = 12
 
 
 class ExploredClassifier(Loaded):
-    """Answers the questions of a classifier's page in JSON types; may be asked from several threads at once.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The classifier's folder.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged.
-    """
+    """Answers the questions of a classifier's page."""
 
     questions = {"classify": ({"text": "text"}, {}), "examples": ({}, {})}  # noqa: RUF012
 
@@ -120,18 +109,7 @@ class ExploredClassifier(Loaded):
 
 
 class ExploredTagger(Loaded):
-    """Answers the questions of a tagger's page in JSON types; may be asked from several threads at once.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The tagger's folder.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged.
-    """
+    """Answers the questions of a tagger's page."""
 
     questions = {"tag": ({"text": "text"}, {}), "examples": ({}, {})}  # noqa: RUF012
 

@@ -22,18 +22,7 @@ _WHITE = 255.0
 
 
 class ExploredPictures(Loaded):
-    """Answers the questions of the page on pictures in JSON types; may be asked from several threads at once.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The classifier's folder.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged.
-    """
+    """Answers the questions of the page on pictures."""
 
     questions = {  # noqa: RUF012
         "look": ({}, {"pixels": "text", "example": "whole number", "layer": "whole number or null"}),

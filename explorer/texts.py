@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,8 +27,10 @@ Entries = dict[str, str]
 """What a question may hold: the name of each entry, and of what kind it is; see `w2v.explorer.questions`."""
 
 
-class Loaded:
-    """A model that is ready as soon as it is loaded.
+class Loaded(ABC):
+    """A model that is ready as soon as it is loaded, and answers in JSON types; several threads may ask at once.
+
+    It is made of the path of its folder; a ModelError says if that is missing or damaged.
 
     Attributes
     ----------
@@ -46,30 +49,19 @@ class Loaded:
     page = "text.html"
     most_bytes = MOST_BODY_BYTES
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027
         """Prepare nothing."""
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027
         """End nothing."""
 
+    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Return what the page says of the model."""
-        raise NotImplementedError
 
 
 class ExploredTranslator(Loaded):
-    """Answers the questions of a translator's page in JSON types; may be asked from several threads at once.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The translator's folder.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged.
-    """
+    """Answers the questions of a translator's page."""
 
     questions = {"translate": ({"text": "text"}, {"beam": "whole number"})}  # noqa: RUF012
 
@@ -103,18 +95,7 @@ class ExploredTranslator(Loaded):
 
 
 class ExploredLanguageModel(Loaded):
-    """Answers the questions of a language model's page in JSON types; may be asked from several threads at once.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The model's folder.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged.
-    """
+    """Answers the questions of a language model's page."""
 
     questions = {"score": ({"text": "text"}, {})}  # noqa: RUF012
 

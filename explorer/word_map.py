@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +57,7 @@ class MapState(NamedTuple):
     layout: Layout
 
 
-class PointMap:
+class PointMap(ABC):
     """The places and colours of rows of a table, on a map that is made in the background.
 
     Parameters
@@ -165,9 +166,9 @@ class PointMap:
         regions = find_regions(layout.points)
         self._hold(regions.named(self._name(regions)))
 
+    @abstractmethod
     def _name(self, regions: Regions) -> list[list[list[str]]]:
         """Return words for each region of each level."""
-        raise NotImplementedError
 
     def _hold(self, regions: Regions) -> None:
         """Take over regions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -63,13 +63,13 @@ def _check_picture(context: click.Context, parameter: click.Parameter, path: Pat
     return path
 
 
-def _draw(draw: Callable[[], Any], output: Path, overwrite: bool, dark: bool, dpi: int) -> None:
-    """Draw a picture, write it, and print where it is."""
+def _draw(draw: Callable[..., Any], *, output: Path, overwrite: bool, dark: bool, dpi: int, **how: Any) -> None:
+    """Draw a picture with the options that are not of its file, write it, and print where it is."""
     from w2v.plots import check_picture_path, save_figure
 
     check_picture_path(output, overwrite)
     with note_missing_glyphs(), show_work("drawing"):
-        figure = draw()
+        figure = draw(**how)
 
     def write(path: Path) -> None:
         save_figure(figure, path, overwrite=overwrite and path == output, dark=dark, dpi=dpi)
@@ -121,38 +121,17 @@ Examples:
     default=0,
     show_default=True,
     metavar="N",
-    help="Seed of t-SNE and UMAP; the same seed gives the same picture.",
+    help="Random seed of t-SNE and UMAP; the same seed gives the same picture.",
 )
 @restrict_option
 @_width_option
 @_picture_options("words.png")
-def words(
-    model: Path,
-    words: tuple[str, ...],
-    neighbors: int,
-    method: str,
-    seed: int,
-    restrict_vocab: int | None,
-    width: float,
-    title: str | None,
-    output: Path,
-    dark: bool,
-    dpi: int,
-    overwrite: bool,
-) -> None:
+def words(model: Path, words: tuple[str, ...], seed: int, **options: Any) -> None:
     """Draw a map of WORDs."""
     from w2v.plots import plot_words
     from w2v.vectors.embeddings import Embeddings
 
-    how: dict[str, Any] = {
-        "neighbors": neighbors,
-        "method": method,
-        "random_state": seed,
-        "restrict_vocab": restrict_vocab,
-        "title": title,
-        "width": width,
-    }
-    _draw(lambda: plot_words(Embeddings.load(model), words, **how), output, overwrite, dark, dpi)
+    _draw(lambda **how: plot_words(Embeddings.load(model), words, random_state=seed, **how), **options)
 
 
 @plot.command(
@@ -165,16 +144,7 @@ Examples:
 @click.argument("words", metavar="A B C D...", nargs=-1, required=True)
 @_width_option
 @_picture_options("analogy.png")
-def analogy(
-    model: Path,
-    words: tuple[str, ...],
-    width: float,
-    title: str | None,
-    output: Path,
-    dark: bool,
-    dpi: int,
-    overwrite: bool,
-) -> None:
+def analogy(model: Path, words: tuple[str, ...], **options: Any) -> None:
     """Draw pairs of words as arrows: A to B, C to D, and so on."""
     if len(words) % 2 or len(words) < 4:
         raise click.UsageError(f"Words come in pairs, two pairs or more; these are {len(words)} words.")
@@ -182,7 +152,7 @@ def analogy(
     from w2v.vectors.embeddings import Embeddings
 
     pairs = list(zip(words[::2], words[1::2], strict=True))
-    _draw(lambda: plot_analogies(Embeddings.load(model), pairs, title=title, width=width), output, overwrite, dark, dpi)
+    _draw(lambda **how: plot_analogies(Embeddings.load(model), pairs, **how), **options)
 
 
 @plot.command(
@@ -200,27 +170,19 @@ Examples:
     help="What runs along the horizontal axis.",
 )
 @_picture_options("history.png")
-def history(
-    models: tuple[Path, ...],
-    x_axis: Literal["epoch", "seconds"],
-    title: str | None,
-    output: Path,
-    dark: bool,
-    dpi: int,
-    overwrite: bool,
-) -> None:
+def history(models: tuple[Path, ...], **options: Any) -> None:
     """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
     from w2v.plots import plot_history
     from w2v.vectors.persistence import read_config
 
-    def draw() -> Any:
+    def draw(**how: Any) -> Any:
         different = list(dict.fromkeys(models))
         stems = [path.resolve().stem for path in different]
         names = stems if len(set(stems)) == len(stems) else list(map(str, different))
         histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
-        return plot_history(histories, x_axis=x_axis, title=title)
+        return plot_history(histories, **how)
 
-    _draw(draw, output, overwrite, dark, dpi)
+    _draw(draw, **options)
 
 
 def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:

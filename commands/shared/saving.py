@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import click
 from w2v.commands.shared.output import say
 from w2v.commands.shared.toolkit import mark_saved
 from w2v.storage.claims import claimed
-from w2v.storage.files import ModelError, SavedBesideWarning
+from w2v.storage.files import ModelError, SavedBesideWarning, remove
 from w2v.storage.rescue import SavedElsewhereError, save_result
 
 
@@ -96,17 +95,9 @@ def ask_for_place(error: SavedElsewhereError, write: Callable[[Path], None]) -> 
             say(f"{refusal}.")
             continue
         if error.path is not None:
-            _remove(error.path)
+            remove(error.path)
         return Path(answer).expanduser()
 
 
 def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from w2v.corpora.catalogue.checking import STEP, Digests, check_format, note_digest
 from w2v.corpora.catalogue.entry import Remote
+from w2v.corpora.files.durable import sync_folder
 from w2v.corpora.inputs import CorpusError
 
 Progress = Callable[[int, int | None], None]
@@ -119,16 +120,6 @@ def check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise CorpusError(f"{folder} has {free / 1e6:,.0f} MB free, but {needed / 1e6:,.0f} MB are needed; make room")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _received_before(file: BinaryIO, digests: Digests, size: int | None) -> int:

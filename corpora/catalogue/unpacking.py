@@ -11,7 +11,8 @@ from typing import IO
 
 from w2v.corpora.catalogue.checking import STEP, Digests, damage, note_digest
 from w2v.corpora.catalogue.entry import Part
-from w2v.corpora.catalogue.fetching import part_of, sync_folder
+from w2v.corpora.catalogue.fetching import part_of
+from w2v.corpora.files.durable import sync_folder
 from w2v.corpora.inputs import CorpusError
 
 

@@ -1,1 +1,1 @@
-"""Files beyond those that are read from end to end: parts of them, and those that are not on this machine."""
+"""Files beyond those that are read from end to end: parts of them, those elsewhere, and names that a disk keeps."""

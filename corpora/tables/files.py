@@ -43,6 +43,13 @@ class Part:
     are_cells: bool = False
     """Whether values are text that may stand for numbers, empty where they are missing."""
 
+    def values(self, name: str) -> list[Any]:
+        """Return a column of a file's table; CorpusError if there is none."""
+        if name not in self.columns:
+            known = ", ".join(self.columns)
+            raise CorpusError(f"{display_name(self.file)} has no column {name!r:.60}; it has {known:.300}")
+        return self.columns[name]
+
     def place(self, number: int) -> str:
         """Return what a message calls a record, by its number from 0."""
         return f"{display_name(self.file)}, line {self.lines[number]}" if self.lines else f"record {number + 1}"
@@ -113,11 +120,8 @@ class TableTexts:
 
     @staticmethod
     def _texts(part: Part, column: str) -> list[str]:
-        if column not in part.columns:
-            raise CorpusError(
-                f"{display_name(part.file)} has no column {column!r:.60}; it has {', '.join(part.columns):.300}"
-            )
-        values = part.columns.pop(column)
+        values = part.values(column)
+        del part.columns[column]
         for number, value in enumerate(values):
             if value is not None and not isinstance(value, str):
                 raise CorpusError(f"{part.place(number)}: {column!r:.60} is {value!r:.40}, not text")

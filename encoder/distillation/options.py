@@ -43,7 +43,7 @@ class DistilOptions:
         "no limit",
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    seed: int = parameter(0, Integer("Decides everything random.", 0, MAX_SEED))
+    seed: int = parameter(0, Integer("Random seed.", 0, MAX_SEED))
 
     def __post_init__(self) -> None:
         check_parameters(self)

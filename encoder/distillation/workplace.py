@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from w2v.corpora.readers import TextReader
-from w2v.storage.files import ModelError, atomic_file
+from w2v.storage.files import ModelError, atomic_file, remove
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.model_folder import encode_json, parse_json
 
@@ -52,7 +50,7 @@ class Workplace:
         """Return where a result is or is to be; one that was made with something else is removed."""
         path, made_with = self.folder / name, json.loads(json.dumps(made_with))
         if self._made.get(name) != made_with:
-            _remove(path)
+            remove(path)
             self._made[name] = made_with
             with atomic_file(self.folder / _STEPS) as file:
                 file.write(encode_json(self._made))
@@ -70,7 +68,7 @@ class Workplace:
 
     def remove(self) -> None:
         """Remove everything."""
-        _remove(self.folder)
+        remove(self.folder)
 
 
 def read_lines(path: Path) -> list[str]:
@@ -94,11 +92,3 @@ def stamp_of(source: Any) -> Any:
     for text in source:
         digest.update(f"{text}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

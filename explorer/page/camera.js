@@ -39,6 +39,31 @@ export class Camera {
     return this.middleY - (y - this.y) * this.scale;
   }
 
+  mapX(x) {
+    return this.x + (x - this.middleX) / this.scale;
+  }
+
+  mapY(y) {
+    return this.y - (y - this.middleY) / this.scale;
+  }
+
+  /** Return the rectangle of the map that is in the window, and some pixels around it. */
+  window(edge) {
+    return { left: this.mapX(-edge), right: this.mapX(this.width + edge), low: this.mapY(this.height + edge), high: this.mapY(-edge) };
+  }
+
+  /** Note in `picked` which points, from a first one on, lie there, and return their number: most do not if one is near. */
+  pick(points, picked, edge, first = 0) {
+    const { left, right, low, high } = this.window(edge);
+    let n = 0;
+    for (let i = first, j = 2 * first; j < points.length; i++, j += 2) {
+      const x = points[j];
+      const y = points[j + 1];
+      if (x > left && x < right && y > low && y < high) picked[n++] = i;
+    }
+    return n;
+  }
+
   /** Set the size of the window and what covers it, and keep what is seen. */
   resize(width, height, insets) {
     const before = this.whole;

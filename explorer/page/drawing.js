@@ -1,56 +1,24 @@
 // What WebGL 2 draws: a hundred thousand points, and small pictures over them.
 
-const POINT_VERTEX = `#version 300 es
+import { attribute, clear, compile, DOT_FRAGMENT, makeTexture, setView, VERTEX } from "./webgl.js";
+
+const POINT_VERTEX = `${VERTEX}
 in vec2 place;
 in float group;
-uniform vec2 middle, window, center;
-uniform float scale, size, total, shown, dim;
+uniform float size, total, shown, dim;
 uniform vec3 colors[12];
 out vec4 color;
 
 void main() {
   float rank = total - 1.0 - float(gl_VertexID); // rare words come first, so that frequent ones lie on top
-  vec2 screen = middle + vec2(1.0, -1.0) * (place - center) * scale;
-  gl_Position = vec4(screen / window * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
+  gl_Position = placed(place);
   gl_PointSize = size * (1.0 + 1.9 * exp(-rank / 400.0) + 0.7 * exp(-rank / 6000.0));
   float fading = clamp(1.5 * (1.0 - rank / shown) + 0.12, 0.0, 1.0);
   color = vec4(colors[int(group) % 12], dim * fading);
 }`;
 
-const POINT_FRAGMENT = `#version 300 es
-precision mediump float;
-in vec4 color;
-out vec4 result;
-
-void main() {
-  float distance = length(gl_PointCoord - 0.5);
-  float alpha = color.a * smoothstep(0.5, 0.32, distance);
-  result = vec4(color.rgb * alpha, alpha);
-}`;
-
 const EDGE = 16; // pixels around the window: points have a size
 const SHOWN_AT_ONCE = 40_000; // of the whole map; twice as near, four times as many
-
-/** Return a WebGL 2 context, or null where there is none. */
-export function openContext(canvas) {
-  return canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, powerPreference: "low-power" });
-}
-
-/** Return shaders that fit together. */
-export function compile(gl, vertex, fragment) {
-  const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
-    const shader = gl.createShader(kind);
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-    throw new Error(`the shaders do not fit: ${gl.getProgramInfoLog(program)}`);
-  }
-  return program;
-}
 
 export class Points {
   constructor(gl) {
@@ -64,28 +32,13 @@ export class Points {
   /** Make everything that the graphics card holds, now and after it was lost. */
   restore() {
     const gl = this.gl;
-    const program = (this.program = compile(gl, POINT_VERTEX, POINT_FRAGMENT));
+    Object.assign(this, compile(gl, POINT_VERTEX, DOT_FRAGMENT));
     this.array = gl.createVertexArray();
     gl.bindVertexArray(this.array);
-    this.uniforms = Object.fromEntries(
-      ["middle", "window", "center", "scale", "size", "total", "shown", "dim", "colors"].map((name) => [name, gl.getUniformLocation(program, name)]),
-    );
-    this.places = this.attribute(program, "place", 2, gl.FLOAT);
-    this.groups = this.attribute(program, "group", 1, gl.UNSIGNED_BYTE);
+    this.places = attribute(gl, this.program, "place", 2, gl.FLOAT);
+    this.groups = attribute(gl, this.program, "group", 1, gl.UNSIGNED_BYTE);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.allocated = 0;
-  }
-
-  attribute(program, name, size, type) {
-    const gl = this.gl;
-    const buffer = gl.createBuffer();
-    const location = gl.getAttribLocation(program, name);
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.enableVertexAttribArray(location);
-    gl.vertexAttribPointer(location, size, type, false, 0, 0);
-    return buffer;
   }
 
   /** Take over places (n pairs) and groups, the most frequent words first. */
@@ -109,35 +62,29 @@ export class Points {
     this.count = n;
   }
 
-  setColors(hexadecimal, ground) {
+  /** Set 12 colours, from 0 to 1. */
+  setColors(colors, ground) {
     this.ground = ground;
-    hexadecimal.forEach((color, i) => {
-      for (let part = 0; part < 3; part++) this.colors[3 * i + part] = parseInt(color.slice(1 + 2 * part, 3 + 2 * part), 16) / 255;
-    });
+    this.colors.set(colors.flat());
   }
 
   /** Draw; `dim` is how far the points step back behind something else. */
   draw(camera, ratio, dim) {
     const { gl, uniforms } = this;
-    gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-    gl.clearColor(...this.ground, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    clear(gl, this.ground);
     if (this.count === 0) return;
     gl.useProgram(this.program);
     gl.bindVertexArray(this.array);
     const depth = Math.max(-1, camera.depth);
     const shown = Math.min(this.count, SHOWN_AT_ONCE * 4 ** depth);
-    gl.uniform2f(uniforms.middle, camera.middleX, camera.middleY);
-    gl.uniform2f(uniforms.window, camera.width, camera.height);
-    gl.uniform2f(uniforms.center, camera.x, camera.y);
-    gl.uniform1f(uniforms.scale, camera.scale);
+    setView(gl, uniforms, camera);
     gl.uniform1f(uniforms.size, ratio * Math.min(7, 2 + 0.62 * depth));
     gl.uniform1f(uniforms.total, this.count);
     gl.uniform1f(uniforms.shown, shown);
     gl.uniform1f(uniforms.dim, dim * Math.min(0.9, 0.62 + 0.08 * depth));
     gl.uniform3fv(uniforms.colors, this.colors);
     const first = this.count - Math.ceil(shown);
-    const n = this.pick(camera, first);
+    const n = camera.pick(this.backwards, this.picked, EDGE, first);
     if (2 * n > this.count - first) {
       gl.drawArrays(gl.POINTS, first, this.count - first);
       return;
@@ -145,31 +92,16 @@ export class Points {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.picked.subarray(0, n), gl.STREAM_DRAW);
     gl.drawElements(gl.POINTS, n, gl.UNSIGNED_INT, 0);
   }
-
-  /** Note the points, from a first one on, that are in the window, and return their number: most are not if one is near. */
-  pick(camera, first) {
-    const { backwards, picked } = this;
-    const [left, low] = [camera.x - (camera.middleX + EDGE) / camera.scale, camera.y - (camera.height - camera.middleY + EDGE) / camera.scale];
-    const [right, high] = [left + (camera.width + 2 * EDGE) / camera.scale, low + (camera.height + 2 * EDGE) / camera.scale];
-    let n = 0;
-    for (let i = first; i < this.count; i++) {
-      const x = backwards[2 * i];
-      const y = backwards[2 * i + 1];
-      if (x > left && x < right && y > low && y < high) picked[n++] = i;
-    }
-    return n;
-  }
 }
 
-const QUAD_VERTEX = `#version 300 es
+const QUAD_VERTEX = `${VERTEX}
 in vec2 spot, corner;
 in vec4 tint;
-uniform vec2 window;
 out vec2 texel;
 out vec4 color;
 
 void main() {
-  gl_Position = vec4(spot / window * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
+  gl_Position = positionOf(spot);
   texel = corner;
   color = tint;
 }`;
@@ -200,25 +132,19 @@ export class Quads {
   /** Make everything that the graphics card holds, now and after it was lost. */
   restore() {
     const { gl } = this;
-    this.shaders = compile(gl, QUAD_VERTEX, QUAD_FRAGMENT);
-    this.window = gl.getUniformLocation(this.shaders, "window");
+    Object.assign(this, compile(gl, QUAD_VERTEX, QUAD_FRAGMENT));
     this.array = gl.createVertexArray();
     gl.bindVertexArray(this.array);
     this.buffer = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     let offset = 0;
     for (const [name, size] of [["spot", 2], ["corner", 2], ["tint", 4]]) {
-      const location = gl.getAttribLocation(this.shaders, name);
+      const location = gl.getAttribLocation(this.program, name);
       gl.enableVertexAttribArray(location);
       gl.vertexAttribPointer(location, size, gl.FLOAT, false, 4 * FLOATS, 4 * offset);
       offset += size;
     }
-    this.texture = gl.createTexture();
-    gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, SIDE, SIDE);
-    for (const [name, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) {
-      gl.texParameteri(gl.TEXTURE_2D, name, value);
-    }
+    this.texture = makeTexture(gl, SIDE, SIDE, gl.LINEAR);
     gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
     this.forget();
   }
@@ -318,12 +244,12 @@ export class Quads {
   end() {
     const { gl, used } = this;
     if (used === 0) return;
-    gl.useProgram(this.shaders);
+    gl.useProgram(this.program);
     gl.bindVertexArray(this.array);
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     gl.bufferData(gl.ARRAY_BUFFER, this.data.subarray(0, 6 * FLOATS * used), gl.STREAM_DRAW);
-    gl.uniform2f(this.window, this.width, this.height);
+    gl.uniform2f(this.uniforms.window, this.width, this.height);
     gl.drawArrays(gl.TRIANGLES, 0, 6 * used);
   }
 }

@@ -15,6 +15,9 @@ export function rgb(color) {
   return color.match(/[\d.]+/gu).slice(0, 3).map((part) => Number(part) / 255);
 }
 
+/** Return the parts of a colour as it is written here. */
+export const hexadecimal = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16) / 255);
+
 /** Set up the button for light and dark, what the system prefers until somebody chooses; `onChange` is called with colours for the map, now and whenever they change. */
 export function initTheme(onChange = () => {}) {
   const button = byId("theme");

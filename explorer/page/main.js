@@ -7,9 +7,6 @@ import { WordMap } from "./map.js";
 import { Sentences } from "./sentences.js";
 import { Analogies, Words } from "./words.js";
 
-const PAUSE = 400; // milliseconds between questions for a better map
-const PATIENCE = 2000;
-
 const map = new WordMap((place) => pick(place));
 initTheme((theme) => map.setTheme(theme));
 watchServer(
@@ -40,31 +37,10 @@ function textSize(tokens) {
   return tokens < 1e6 ? ` · from ${thousands(tokens)}` : ` · from ${thousands(Math.round(tokens / 1e5) / 10)} million`;
 }
 
-/** Fetch the map, and better ones as long as they come. */
+/** Fetch the map and, once it is finished, the names of its regions. */
 async function watchMap() {
-  for (let version = 0; ; ) {
-    let found = null;
-    try {
-      found = await getMap(version);
-    } catch {
-      await pause(PATIENCE);
-      continue;
-    }
-    if (found !== null) {
-      version = found.version;
-      map.setPoints(found.points, found.groups);
-      byId("progress").hidden = found.stage === "final";
-      byId("progress-bar").value = found.progress;
-      byId("progress-text").textContent = `Arranging the map … ${Math.round(100 * found.progress)} %`;
-      if (found.stage === "final") break;
-    }
-    await pause(PAUSE);
-  }
+  await map.follow(getMap);
   map.setRegions((await getRegions()).levels);
-}
-
-function pause(milliseconds) {
-  return new Promise((done) => setTimeout(done, milliseconds));
 }
 
 /** Show what the address asks for. */

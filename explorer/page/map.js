@@ -2,7 +2,7 @@
 
 import { make, thousands, wordElement } from "./dom.js";
 import { Points, Quads } from "./drawing.js";
-import { rgb } from "./frame.js";
+import { hexadecimal, rgb } from "./frame.js";
 import { Labels } from "./labels.js";
 import { RegionNames } from "./regions.js";
 import { MapView, REACH } from "./view.js";
@@ -28,7 +28,7 @@ export class WordMap extends MapView {
   }
 
   setTheme(theme) {
-    this.drawer?.setColors(theme.points, rgb(theme.background));
+    this.drawer?.setColors(theme.points.map(hexadecimal), rgb(theme.background));
     this.labels?.setTheme(theme);
     this.names?.labels.setTheme(theme);
     this.request();

@@ -2,14 +2,17 @@
 
 import { Camera } from "./camera.js";
 import { announce, byId } from "./dom.js";
-import { openContext } from "./drawing.js";
 import { warn } from "./frame.js";
+import { openContext } from "./webgl.js";
 
 const ALL = "all";
 const NOTHING = { marks: new Map(), lines: [] };
 const MORPH = 1100; // milliseconds
 const MOST_MORPHED = 300_000; // numbers; more points jump
 const STEP = 70;
+const PAUSE = 400; // milliseconds between questions for a better map
+const PATIENCE = 1600; // more, while nobody answers
+const STAGES = { naming: "Naming the regions" };
 const SOME = 400; // pixels a unit near a point
 export const REACH = 14; // pixels from the pointer to a point
 
@@ -64,6 +67,20 @@ export class MapView {
     if (this.goal === ALL) this.camera.flyToAll(isFirst || this.isStill);
     else if (this.goal !== null) this.flyTo(this.goal); // who was looking at a word still does
     this.request();
+  }
+
+  /** Show the newest map, and better ones as long as they come; `ask` fetches one that is newer than a version. */
+  async follow(ask) {
+    for (let version = 0; ; await pause(PAUSE)) {
+      const found = await ask(version).catch(() => pause(PATIENCE));
+      if (!(found?.version > version)) continue;
+      version = found.version;
+      this.setPoints(found.points, found.groups);
+      byId("progress").hidden = found.stage === "final";
+      byId("progress-bar").value = found.progress;
+      byId("progress-text").textContent = `${STAGES[found.stage] ?? "Arranging the map"} … ${Math.round(100 * found.progress)} %`;
+      if (found.stage === "final") return;
+    }
   }
 
   /** Let words stand out: `marks` is a Map of places to looks, `lines` join places. */
@@ -293,6 +310,8 @@ export class MapView {
     this.onPick(place);
   }
 }
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 /** Zoom by what a second finger does. */
 function pinch(camera, touches, event) {

@@ -57,7 +57,7 @@ class Sampling:
         Number("Of those, draw among the fewest that have this probability together; 1 keeps all.", above=0, high=1),
     )
     seed: int = parameter(
-        1, Integer("A draw depends on it, on the number of the sequence, and on the place alone.", 0, MAX_SEED)
+        1, Integer("Random seed. A draw depends on it, the number of the sequence, and the place alone.", 0, MAX_SEED)
     )
 
     def __post_init__(self) -> None:

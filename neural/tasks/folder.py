@@ -83,6 +83,22 @@ class TextNetwork:
         """The files that were trained on."""
         return tuple(self.metadata.get("training", {}).get("files") or ())
 
+    def trained_on(
+        self, given: Any, validation: Any, what: str, resume: str, *, read: Callable[[list[Path]], Any] = list
+    ) -> tuple[Any, Any]:
+        """Return what a training goes on with and is measured by: what is given, or else its files, as `read` has them.
+
+        ValueError if there were none, which says `what` is needed, and how to `resume` with it.
+        """
+        if given is None and not self.inputs:
+            raise ValueError(f"the {what} that were trained on were no files: pass them again, in Python: {resume}")
+        validated = self.metadata["training"].get("validation")
+        if given is None:
+            given = read([Path(name) for name in self.inputs])
+        if validation is None and validated:
+            validation = read([Path(name) for name in validated])
+        return given, validation
+
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the folder.
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
+from w2v.corpora.files.durable import sync_folder
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.formats.vector_files import finite_blocks
-from w2v.storage.files import ModelError, check_writable_beside, parents_made, sync_folder
+from w2v.storage.files import ModelError, check_writable_beside, parents_made
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.keyed_copy import to_gensim as to_gensim  # a public name of this module
 from w2v.vectors.subwords import Subwords, SubwordVectors

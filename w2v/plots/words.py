@@ -44,7 +44,7 @@ def plot_words(
     method : {"pca", "tsne", "umap"}, default "pca"
         How the unit vectors come to the plane.
     random_state : int, default 0
-        Seed of t-SNE and UMAP.
+        Random seed of t-SNE and UMAP.
     restrict_vocab : int, optional
         Neighbours come from this number of the most frequent words.
     title : str, optional

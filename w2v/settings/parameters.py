@@ -130,7 +130,7 @@ class Parameters:
         Let several workers, too, give the same vectors for the same seed, bit for bit, as long as their number is the
         same; slower (see `w2v.training.synchronous`). One worker always does.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-        Seed from 0 to 2**32 - 1, or a generator.
+        Random seed, from 0 to 2**32 - 1, or a generator.
     tokenizer : str or callable
         Name of a tokenizer, or a callable from a text to its tokens.
     subwords : bool
@@ -413,7 +413,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     ),
     "workers": Integer("Threads; left out, all cores.", 1, 1024, optional=True),
     "deterministic": Flag("Let several threads give the same vectors for the same seed, bit for bit; slower."),
-    "random_state": Seed("Seed; with one worker the same seed gives the same vectors, bit for bit."),
+    "random_state": Seed("Random seed; with one worker the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice(
         "How text becomes words: words, in lower case and in Unicode's form NFC, joiners kept, emoji left out. "
         "For pre-tokenised text: whitespace; for items between tabs: tabs; "

@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
+from w2v.corpora.files.durable import sync_folder
+
 OVERWRITE = "overwrite it (--overwrite, in Python overwrite=True)"
 """What a message advises where a name is taken."""
 
@@ -188,14 +190,13 @@ def check_writable_beside(path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that it holds, as far as that is possible."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 @contextmanager

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from w2v.storage.files import ModelError, free_name, temporary_name
+from w2v.storage.files import ModelError, free_name, remove, temporary_name
 from w2v.storage.rescue import SavedElsewhereError
 
 Item = TypeVar("Item")
@@ -70,10 +69,8 @@ class Growing(ABC):
 
     def drop(self) -> None:
         """Remove what was kept."""
-        if self.part is not None and self.part.is_dir():
-            shutil.rmtree(self.part, ignore_errors=True)
-        elif self.part is not None:
-            self.part.unlink(missing_ok=True)
+        if self.part is not None:
+            remove(self.part)
         self.part = None
 
     @abstractmethod

@@ -25,7 +25,6 @@ from w2v.encoder.retrieval.index.storage import (
     remove_obsolete,
     write_contents,
 )
-from w2v.lazy import load_optional
 from w2v.vectors.index import NeighborIndex, import_usearch
 from w2v.vectors.table import DType
 
@@ -399,48 +398,6 @@ class SentenceIndex(OpenedIndex):
                 write_contents(self._path, contents)
                 self._read(contents)
         return self.contents.in_graphs - before
-
-    def explore(
-        self,
-        *,
-        metadata: Any = None,
-        color: str | None = None,
-        host: str = "127.0.0.1",
-        port: int | None = None,
-        opens_browser: bool = True,
-    ) -> Any:
-        """Show the sentences on a map in the browser while the program goes on: `w2v explore` in Python.
-
-        Parameters
-        ----------
-        metadata : path, data frame, dict of lists or list of dict, optional
-            Columns to filter and to colour by, a value for each sentence, beside those of the index.
-        color : str, optional
-            The column that colours the map at first; by default regions do.
-        host : str, default "127.0.0.1"
-            The address to listen on. Any but the default lets others in your network in, without a password.
-        port : int, optional
-            By default 8642, or a free one where that is in use.
-        opens_browser : bool, default True
-
-        Returns
-        -------
-        Exploring
-            Has the ``address`` of the page, and ``stop()``, which ends it.
-
-        Raises
-        ------
-        ImportError
-            If the extra `explore` is not installed.
-        ValueError
-            If the metadata does not fit the sentences, or there is no column `color`.
-        CorpusError
-            If the metadata cannot be read.
-        """
-        exploring = load_optional("w2v.explorer.documents.exploring", "the explorer is not installed")
-        return exploring.explore_index(
-            self._path, metadata=metadata, color=color, host=host, port=port, opens_browser=opens_browser
-        )
 
 
 def _tell_linked(progress: Progress, start: int, total: int, done: int) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timezone
-from pathlib import Path
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.inputs import CorpusError
+from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
+from w2v.corpora.tables.files import read_records
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 
 Unit = Literal["day", "month", "year"]
@@ -35,55 +34,35 @@ def read_dates(path: str | os.PathLike[str], column: str | None = None) -> Times
     Parameters
     ----------
     path : str or path-like
-        A text; or a table: .jsonl, with an object a line, .tsv, or else CSV, with a header.
+        A text; or a table, see `w2v.corpora.tables.files.read_records`.
     column : str, optional
         Its name; the file is a table then.
 
     Returns
     -------
     ndarray of datetime64[s]
-        NaT where a line or cell is empty.
+        NaT where a line or cell is empty, or missing in a JSON object.
 
     Raises
     ------
     CorpusError
         If the file cannot be read, has no such column, or a line has something that is no date; it is named.
     """
-    name, lines = os.fspath(path), TextReader(os.fspath(path)).lines()
-    cells = ((number, line) for number, line in enumerate(lines, 1)) if column is None else _cells(name, lines, column)
+    found: Iterable[tuple[str, Any]]
+    if column is None:
+        lines = TextReader(os.fspath(path)).numbered_lines()
+        found = ((f"{display_name(file)}, line {number}", line) for file, number, line in lines)
+    else:
+        records = read_records(path)
+        values = chain.from_iterable(part.values(column) for part in records.parts)
+        found = zip(records.places(), values, strict=True)
     times = []
-    for number, cell in cells:
+    for place, value in found:
         try:
-            times.append(as_time(cell))
+            times.append(as_time(value))
         except ValueError as error:
-            raise CorpusError(f"{name}, line {number}: {error}") from None
+            raise CorpusError(f"{place}: {error}") from None
     return np.array(times, "datetime64[s]")
-
-
-def _cells(name: str, lines: Iterable[str], column: str) -> Iterator[tuple[int, Any]]:
-    """Yield the lines of a table and its cells in a column."""
-    suffix = Path(name).suffix.lower()
-    if suffix in (".jsonl", ".ndjson"):
-        for number, line in enumerate(lines, 1):
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
-                raise CorpusError(f"{name}, line {number}: it is not a JSON object")
-            if column not in row:
-                raise CorpusError(f"{name}, line {number}: it has no {column!r:.80}")
-            yield number, row[column]
-        return
-    reader = csv.reader((line + "\n" for line in lines), delimiter="\t" if suffix == ".tsv" else ",")
-    header = next(reader, [])
-    if column not in header:
-        raise CorpusError(f"{name} has no column {column!r:.80}; its columns are {', '.join(header) or 'missing'}")
-    place = header.index(column)
-    for row in reader:
-        if len(row) <= place:
-            raise CorpusError(f"{name}, line {reader.line_num}: it has {len(row)} of {len(header)} cells")
-        yield reader.line_num, row[place]
 
 
 def as_time(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,9 +95,7 @@ def by_density(table: VectorTable, min_size: int, reduction: Reduction, dims: in
             f"HDBSCAN finds no topic of at least {min_size:,} sentences, only outliers: give a smaller min_size, or "
             "the method kmeans"
         )
-    order = np.argsort(-np.bincount(found[found >= 0], minlength=n_groups), kind="stable")
-    number = np.empty(n_groups, np.int32)
-    number[order] = np.arange(n_groups)
+    number = by_falling_size(np.bincount(found[found >= 0], minlength=n_groups))
     found = np.where(found >= 0, number[found], -1).astype(np.int32)
     sums = np.zeros((n_groups, vectors.shape[1]), np.float32)
     np.add.at(sums, found[found >= 0], vectors[found >= 0])
@@ -108,6 +106,13 @@ def by_density(table: VectorTable, min_size: int, reduction: Reduction, dims: in
     labels[rows] = found
     similarities[rows[found >= 0]] = own[found >= 0]
     return Groups(labels, similarities, centroids, limits)
+
+
+def by_falling_size(sizes: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the number that each group gets when the largest is 0."""
+    numbers = np.empty(len(sizes), np.int64)
+    numbers[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return numbers
 
 
 def nearest(

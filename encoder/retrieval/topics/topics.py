@@ -31,9 +31,10 @@ from w2v.encoder.retrieval.topics.grouping import (
     Reduction,
     by_centres,
     by_density,
-    nearest,
+    by_falling_size,
 )
 from w2v.encoder.retrieval.topics.hierarchy import Hierarchy, Linkage, hierarchy_of
+from w2v.encoder.retrieval.topics.parts import Parts
 from w2v.encoder.retrieval.topics.periods import Periods, periods
 from w2v.encoder.retrieval.topics.table import TopicRow, TopicTable
 from w2v.settings.estimator import Estimator, by_name
@@ -81,7 +82,7 @@ class Topics(Estimator):
     workers : int, optional
         Threads; all cores by default.
     random_state : int, default 0
-        Seed.
+        Random seed.
 
     Attributes
     ----------
@@ -184,8 +185,7 @@ class Topics(Estimator):
             self.terms_ = terms.with_bigrams() if self.bigrams else terms
             self._maker: Maker = index.state
             self._columns = index.contents.dimension
-            self._centroids, self._limits = groups.centroids, groups.limits
-            self._owner = np.arange(len(groups.centroids))
+            self._parts = Parts.of(groups)
             self.labels_, self.similarities_ = groups.labels, groups.similarities
             self._lines, self._n_lines = lines, n_lines
             self._name()
@@ -218,35 +218,17 @@ class Topics(Estimator):
 
     def _name(self) -> None:
         """Find the keywords of the topics, and their centres, from their parts."""
-        n_topics = int(self._owner.max(initial=-1)) + 1
-        self.keywords_ = self.terms_.keywords(self.labels_, self.n_words, n_topics)
-        self.centers_ = self._centroids
-        if n_topics < len(self._centroids):
-            nearest_part = self._parts()
-            inside = self.labels_ >= 0
-            weights = np.bincount(nearest_part[inside], self.similarities_[inside], len(self._centroids))
-            sums = np.zeros((n_topics, self._centroids.shape[1]))
-            np.add.at(sums, self._owner, self._centroids * weights[:, None])
-            lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-            self.centers_ = (sums / lengths).astype(np.float32)
-
-    def _parts(self) -> NDArray[np.int64]:
-        """Return which centroid each sentence belongs to; the first of its topic if that is not known any more."""
-        return self._part_of if hasattr(self, "_part_of") else np.maximum(self.labels_, 0).astype(np.int64)
+        self.keywords_ = self.terms_.keywords(self.labels_, self.n_words, self._parts.n_topics)
+        self.centers_ = self._parts.centers(self.labels_, self.similarities_)
 
     def _take(self, group: NDArray[np.int64]) -> None:
         """Merge topics: `group` says for each which it becomes."""
-        self._part_of = self._parts()
-        sizes = np.bincount(group, self.sizes_)
-        order = np.argsort(-sizes, kind="stable")
-        number = np.empty(len(order), np.int64)
-        number[order] = np.arange(len(order))
-        becomes = number[group]
+        becomes = by_falling_size(np.bincount(group, self.sizes_))[group]
         self.labels_ = np.where(self.labels_ >= 0, becomes[np.maximum(self.labels_, 0)], -1).astype(np.int32)
-        self._owner = becomes[self._owner]
+        self._parts = self._parts._replace(owner=becomes[self._parts.owner])
         self._name()
         if "representative_" in vars(self):
-            together: list[list[Hit]] = [[] for _ in order]
+            together: list[list[Hit]] = [[] for _ in self.keywords_]
             for old, hits in zip(becomes.tolist(), self.representative_, strict=True):
                 together[old] += hits
             self.representative_ = [Hits(sorted(hits, key=lambda hit: -hit.similarity)[:_SHOWN]) for hits in together]
@@ -270,10 +252,7 @@ class Topics(Estimator):
         lengths[rows] = np.diff(self.terms_.offsets)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         self.terms_ = Terms(self.terms_.names, self.terms_.ids, offsets, self.terms_.n_single)
-        if hasattr(self, "_part_of"):
-            parts = np.zeros(n, np.int64)
-            parts[rows] = self._part_of
-            self._part_of = parts
+        self._parts = self._parts.spread(rows, n)
         self.labels_, self.similarities_, self._lines = labels, similarities, np.arange(n)
 
     def fit_predict(self, texts: Any, y: object = None, *, progress: Progress | None = None) -> NDArray[np.int32]:
@@ -290,11 +269,7 @@ class Topics(Estimator):
         if isinstance(texts, str):
             raise TypeError("predict needs a list of texts, not one string")
         output = Output(truncate_dim=self._columns)
-        vectors = inference_of(self._maker, self.workers).encode(list(texts), output)
-        is_known = vectors.any(axis=1)
-        labels, _ = nearest(VectorTable(vectors, are_units=True), self._centroids, self._limits)
-        found: NDArray[np.int32] = np.where(is_known & (labels >= 0), self._owner[np.maximum(labels, 0)], -1)
-        return found.astype(np.int32)
+        return self._parts.topics(inference_of(self._maker, self.workers).encode(list(texts), output))
 
     def __len__(self) -> int:
         return len(self.keywords_)
@@ -302,8 +277,7 @@ class Topics(Estimator):
     @property
     def sizes_(self) -> NDArray[np.int64]:
         """Sentences of each topic, shape (K,), int64."""
-        n_topics = int(self._owner.max(initial=-1)) + 1
-        return np.bincount(self.labels_[self.labels_ >= 0], minlength=n_topics)
+        return np.bincount(self.labels_[self.labels_ >= 0], minlength=self._parts.n_topics)
 
     @property
     def n_outliers_(self) -> int:
@@ -415,10 +389,10 @@ class Topics(Estimator):
         arrays: dict[str, NDArray[Any]] = {
             "labels": self.labels_,
             "similarities": self.similarities_,
-            "centroids": self._centroids,
-            "limits": self._limits,
-            "owner": self._owner.astype(np.int64),
-            "parts": self._parts(),
+            "centroids": self._parts.centroids,
+            "limits": self._parts.limits,
+            "owner": self._parts.owner.astype(np.int64),
+            "parts": self._parts.of_sentences,
             "lines": self._lines.astype(np.int64),
             "ids": self.terms_.ids,
             "offsets": self.terms_.offsets.astype(np.int64),
@@ -441,8 +415,8 @@ class Topics(Estimator):
         files, maker = read_topics(path)
         topics, arrays = cls(**files.parameters), files.arrays
         topics._maker, topics._columns, topics._n_lines = maker, files.columns, files.n_lines
-        topics._centroids, topics._limits, topics._owner = arrays["centroids"], arrays["limits"], arrays["owner"]
-        topics._part_of, topics._lines = arrays["parts"], arrays["lines"]
+        topics._parts = Parts(*(arrays[name] for name in ("centroids", "limits", "owner", "parts")))
+        topics._lines = arrays["lines"]
         topics.labels_, topics.similarities_ = arrays["labels"], arrays["similarities"]
         topics.terms_ = Terms(files.words, arrays["ids"], arrays["offsets"], files.n_single)
         topics._name()

@@ -4,14 +4,11 @@ import { fetchArrays, getModel, question, watchServer } from "../api.js";
 import { announce, byId, thousands } from "../dom.js";
 import { GONE, initHeader, initHelp, initTheme, isFree, isTyping, Tabs, warn } from "../frame.js";
 import { Facets, Legend } from "./facets.js";
-import { DocumentMap, getPoints } from "./map.js";
+import { DocumentMap } from "./map.js";
 import { Search } from "./search.js";
 import { Selection } from "./selection.js";
 import { Table } from "./table.js";
 
-const PAUSE = 400; // milliseconds between questions for a better map
-const PATIENCE = 2000;
-const STAGES = { naming: "Naming the regions" };
 const REGIONS = "region";
 
 const map = new DocumentMap((place) => (place === null ? tabs.go("search") : tabs.go("search", "at", String(place))), select);
@@ -40,27 +37,9 @@ listen();
 tabs.route();
 await watchMap();
 
-/** Fetch the map, and better ones as long as they come; then what else there is to see. */
+/** Fetch the map; then what else there is to see. */
 async function watchMap() {
-  for (let version = 0; ; ) {
-    let found = null;
-    try {
-      found = await getPoints(version);
-    } catch {
-      await pause(PATIENCE);
-      continue;
-    }
-    if (found.version > version) {
-      version = found.version;
-      map.setTones(found.groups, false);
-      map.setPoints(found.points, found.groups);
-      byId("progress").hidden = found.stage === "final";
-      byId("progress-bar").value = found.progress;
-      byId("progress-text").textContent = `${STAGES[found.stage] ?? "Arranging the map"} … ${Math.round(100 * found.progress)} %`;
-      if (found.stage === "final") break;
-    }
-    await pause(PAUSE);
-  }
+  await map.follow((after) => fetchArrays("points", { after }));
   const { levels, labels } = await fetchArrays("regions");
   map.setRegions(levels);
   columns.set(REGIONS, { kind: "regions", title: "Region", bins: levels[0].map(({ words }) => words.slice(0, 3).join(" · ")), codes: firstLevel(levels, labels), tones: map.groups });
@@ -132,10 +111,6 @@ function showSelected() {
   update();
   announce(`${thousands(selection.count)} sentences selected`);
   if (selection.count > 0) tabs.go("table");
-}
-
-function pause(milliseconds) {
-  return new Promise((done) => setTimeout(done, milliseconds));
 }
 
 /** Show what the address asks for. */

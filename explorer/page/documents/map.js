@@ -1,9 +1,9 @@
 // The map of sentences: points, names of regions, hits, and the lasso.
 
-import { fetchArrays, question } from "../api.js";
+import { question } from "../api.js";
 import { announce, byId, make, shown } from "../dom.js";
 import { Quads } from "../drawing.js";
-import { rgb } from "../frame.js";
+import { hexadecimal, rgb } from "../frame.js";
 import { Labels } from "../labels.js";
 import { RegionNames } from "../regions.js";
 import { MapView, REACH } from "../view.js";
@@ -47,6 +47,11 @@ export class DocumentMap extends MapView {
     const colors = colorsOf(palette.kind, this.theme);
     this.scatter?.setColors([...colors, colors.rest].map(hexadecimal), rgb(this.theme.background));
     this.request();
+  }
+
+  setPoints(points, groups) {
+    this.setTones(groups, false);
+    super.setPoints(points, groups);
   }
 
   setTones(tones, isFiltered) {
@@ -105,7 +110,7 @@ export class DocumentMap extends MapView {
     const { camera, points } = this;
     const { tones, isFiltered } = this.scatter;
     const far = (isTouch(reach) ? reach : Math.min(reach, 9)) / camera.scale;
-    const [atX, atY] = [camera.x + (x - camera.middleX) / camera.scale, camera.y - (y - camera.middleY) / camera.scale];
+    const [atX, atY] = [camera.mapX(x), camera.mapY(y)];
     let best = null;
     let least = far * far;
     for (let i = 0, j = 0; j < points.length; i++, j += 2) {
@@ -161,7 +166,7 @@ export class DocumentMap extends MapView {
 
   listenToLasso() {
     const { canvas, camera } = this;
-    const spot = (event) => [camera.x + (event.offsetX - camera.middleX) / camera.scale, camera.y - (event.offsetY - camera.middleY) / camera.scale];
+    const spot = (event) => [camera.mapX(event.offsetX), camera.mapY(event.offsetY)];
     let last = null;
     const begin = (event) => {
       if (event.button !== 0 || !(this.isLasso || event.shiftKey)) return;
@@ -193,15 +198,10 @@ export class DocumentMap extends MapView {
   /** Return the corners of what is in sight. */
   sight() {
     const { camera } = this;
-    const [left, top] = [camera.x - (camera.middleX - camera.insets.left) / camera.scale, camera.y + camera.middleY / camera.scale];
-    const [right, low] = [left + (camera.width - camera.insets.left) / camera.scale, top - (camera.height - camera.insets.bottom) / camera.scale];
+    const [left, top] = [camera.mapX(camera.insets.left), camera.mapY(0)];
+    const [right, low] = [camera.mapX(camera.width), camera.mapY(camera.height - camera.insets.bottom)];
     return [[left, top], [right, top], [right, low], [left, low]];
   }
 }
 
-/** Ask for the newest map, if it is newer than `after`. */
-export const getPoints = (after) => fetchArrays("points", { after });
-
 const isTouch = (reach) => reach > REACH;
-
-const hexadecimal = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16) / 255);

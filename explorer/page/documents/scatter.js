@@ -1,36 +1,22 @@
 // Up to a million points. A few are drawn by the graphics card; many are added up in a picture, which costs a processor
 // that has to draw by itself a hundredth of that. It is larger than the window, so that moving the map moves the picture.
 
-import { compile } from "../drawing.js";
+import { attribute, clear, compile, DOT_FRAGMENT, makeTexture, setView, VERTEX } from "../webgl.js";
 
 const RARE = 0.3; // how strong points are that are filtered out
 
-const VERTEX = `#version 300 es
+const POINT_VERTEX = `${VERTEX}
 in vec2 place;
 in float tone;
-uniform vec2 middle, window, center;
-uniform float scale, size, alpha, dim, wanted;
+uniform float size, alpha, dim, wanted;
 uniform vec3 colors[13];
 out vec4 color;
 
 void main() {
   float isOff = step(128.0, tone);
-  vec2 screen = middle + vec2(1.0, -1.0) * (place - center) * scale;
-  vec2 spot = screen / window * vec2(2.0, -2.0) + vec2(-1.0, 1.0);
-  gl_Position = isOff == wanted ? vec4(spot, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
+  gl_Position = isOff == wanted ? placed(place) : vec4(2.0, 2.0, 2.0, 1.0);
   gl_PointSize = size;
   color = isOff > 0.5 ? vec4(colors[12], dim * ${RARE} * alpha) : vec4(colors[int(tone)], dim * alpha);
-}`;
-
-const FRAGMENT = `#version 300 es
-precision mediump float;
-in vec4 color;
-out vec4 result;
-
-void main() {
-  float distance = length(gl_PointCoord - 0.5);
-  float alpha = color.a * smoothstep(0.5, 0.3, distance);
-  result = vec4(color.rgb * alpha, alpha);
 }`;
 
 const PICTURE_VERTEX = `#version 300 es
@@ -71,8 +57,7 @@ export class Scatter {
   /** Make everything that the graphics card holds, now and after it was lost. */
   restore() {
     const { gl } = this;
-    this.program = compile(gl, VERTEX, FRAGMENT);
-    this.uniforms = uniformsOf(gl, this.program, ["middle", "window", "center", "scale", "size", "alpha", "dim", "wanted", "colors"]);
+    Object.assign(this, compile(gl, POINT_VERTEX, DOT_FRAGMENT));
     this.array = gl.createVertexArray();
     gl.bindVertexArray(this.array);
     this.places = attribute(gl, this.program, "place", 2, gl.FLOAT);
@@ -80,13 +65,10 @@ export class Scatter {
     this.indices = gl.createBuffer();
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.indices);
     this.picturing = compile(gl, PICTURE_VERTEX, PICTURE_FRAGMENT);
-    this.pictureUniforms = uniformsOf(gl, this.picturing, ["spot", "dim", "picture"]);
     this.square = gl.createVertexArray();
     gl.bindVertexArray(this.square);
-    gl.bindBuffer(gl.ARRAY_BUFFER, attribute(gl, this.picturing, "corner", 2, gl.FLOAT));
+    gl.bindBuffer(gl.ARRAY_BUFFER, attribute(gl, this.picturing.program, "corner", 2, gl.FLOAT));
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.picture = null;
     if (this.points !== null) this.set(this.points);
     this.setTones(this.tones, this.isFiltered);
@@ -121,16 +103,16 @@ export class Scatter {
   draw(camera, ratio, dim) {
     const { gl } = this;
     if (this.points === null || this.tones.length !== this.points.length / 2) {
-      this.clear();
+      clear(gl, this.ground);
       return false;
     }
     const isZooming = camera.scale !== this.before;
     this.before = camera.scale;
     if (!this.fits(camera, ratio)) {
-      const n = this.pick(windowOf(camera, EDGE / camera.scale));
+      const n = camera.pick(this.points, this.picked, EDGE);
       if (n <= FEW) {
         this.picture = null;
-        this.clear();
+        clear(gl, this.ground);
         gl.bindVertexArray(this.array);
         gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.picked.subarray(0, n), gl.STREAM_DRAW);
         this.paint(camera, ratio, dim, n);
@@ -138,29 +120,9 @@ export class Scatter {
       }
       this.make(camera, ratio, isZooming ? 0 : BORDER); // while one zooms every frame has another
     }
-    this.clear();
+    clear(gl, this.ground);
     this.show(this.picture, camera, dim);
     return isZooming;
-  }
-
-  clear() {
-    const { gl } = this;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-    gl.clearColor(...this.ground, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-  }
-
-  /** Note the points in a rectangle of the map, and return their number. */
-  pick({ left, right, low, high }) {
-    const { points, picked } = this;
-    let n = 0;
-    for (let i = 0, j = 0; j < points.length; i++, j += 2) {
-      const x = points[j];
-      const y = points[j + 1];
-      if (x > left && x < right && y > low && y < high) picked[n++] = i;
-    }
-    return n;
   }
 
   /** Return how large points are, in pixels of the page, and how opaque: where they lie close many make the colour. */
@@ -175,10 +137,7 @@ export class Scatter {
     const { gl, uniforms } = this;
     const { size, alpha } = this.looks(camera);
     gl.useProgram(this.program);
-    gl.uniform2f(uniforms.middle, camera.middleX, camera.middleY);
-    gl.uniform2f(uniforms.window, camera.width, camera.height);
-    gl.uniform2f(uniforms.center, camera.x, camera.y);
-    gl.uniform1f(uniforms.scale, camera.scale);
+    setView(gl, uniforms, camera);
     gl.uniform1f(uniforms.size, ratio * size);
     gl.uniform1f(uniforms.alpha, alpha);
     gl.uniform1f(uniforms.dim, dim);
@@ -193,7 +152,7 @@ export class Scatter {
   fits(camera, ratio) {
     const { picture } = this;
     if (picture === null || picture.version !== this.version || picture.scale !== camera.scale || picture.ratio !== ratio) return false;
-    const [seen, held] = [windowOf(camera, -1 / camera.scale), picture.seen];
+    const [seen, held] = [camera.window(-1), picture.seen];
     return seen.left >= held.left && seen.right <= held.right && seen.low >= held.low && seen.high <= held.high;
   }
 
@@ -204,21 +163,15 @@ export class Scatter {
     const [columns, rows] = [camera.width, camera.height].map((side) => Math.floor(side * (1 + 2 * border) * fine));
     const [width, height] = [columns / fine, rows / fine];
     const { scale } = camera;
-    const left = camera.x + ((camera.width - width) / 2 - camera.middleX) / scale;
-    const low = camera.y - ((camera.height + height) / 2 - camera.middleY) / scale;
+    const left = camera.mapX((camera.width - width) / 2);
+    const low = camera.mapY((camera.height + height) / 2);
     const size = 4 * columns * rows;
     if (this.bytes === undefined || this.bytes.byteLength < size) this.bytes = new ArrayBuffer(size);
     const pixels = new Uint32Array(this.bytes, 0, columns * rows).fill(0);
     this.addUp(pixels, columns, rows, { left, low, scale: scale * fine, ...this.dots(camera, fine) });
     if (this.picture?.columns !== columns || this.picture?.rows !== rows || this.picture.ratio !== ratio) {
       gl.deleteTexture(this.texture ?? null);
-      this.texture = gl.createTexture();
-      gl.bindTexture(gl.TEXTURE_2D, this.texture);
-      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, columns, rows);
-      const filter = fine === ratio ? gl.NEAREST : gl.LINEAR; // pixel by pixel it need not be mixed
-      for (const [name, value] of [[gl.TEXTURE_MIN_FILTER, filter], [gl.TEXTURE_MAG_FILTER, filter], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) {
-        gl.texParameteri(gl.TEXTURE_2D, name, value);
-      }
+      this.texture = makeTexture(gl, columns, rows, fine === ratio ? gl.NEAREST : gl.LINEAR); // pixel by pixel it need not be mixed
     }
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false); // colours are multiplied already
@@ -274,33 +227,16 @@ export class Scatter {
 
   /** Draw a picture where it belongs in the window, at whole pixels so that it stays sharp. */
   show({ texture, seen, fine, columns, rows }, camera, dim) {
-    const { gl, pictureUniforms } = this;
+    const { gl } = this;
+    const { program, uniforms } = this.picturing;
     const left = Math.round(camera.screenX(seen.left) * fine);
     const low = Math.round((camera.height - camera.screenY(seen.low)) * fine);
     const [w, h] = [camera.width * fine, camera.height * fine];
-    gl.useProgram(this.picturing);
+    gl.useProgram(program);
     gl.bindVertexArray(this.square);
     gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.uniform4f(pictureUniforms.spot, (2 * left) / w - 1, (2 * low) / h - 1, (2 * columns) / w, (2 * rows) / h);
-    gl.uniform1f(pictureUniforms.dim, dim);
+    gl.uniform4f(uniforms.spot, (2 * left) / w - 1, (2 * low) / h - 1, (2 * columns) / w, (2 * rows) / h);
+    gl.uniform1f(uniforms.dim, dim);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 }
-
-/** Return the rectangle of the map that is in the window, and `more` around it. */
-function windowOf(camera, more) {
-  const left = camera.x - camera.middleX / camera.scale - more;
-  const high = camera.y + camera.middleY / camera.scale + more;
-  return { left, high, right: left + camera.width / camera.scale + 2 * more, low: high - camera.height / camera.scale - 2 * more };
-}
-
-function attribute(gl, program, name, size, type) {
-  const buffer = gl.createBuffer();
-  const location = gl.getAttribLocation(program, name);
-  gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-  gl.enableVertexAttribArray(location);
-  gl.vertexAttribPointer(location, size, type, false, 0, 0);
-  return buffer;
-}
-
-const uniformsOf = (gl, program, names) => Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));

@@ -144,16 +144,10 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         """
         saving = checkpoint, checkpoint_every, overwrite
         with self._resumed("the pictures" if X is None else _name_of(X), saving, progress) as training:
-            began, described = training.began, training.began.metadata["training"]
-            if X is None:
-                X = described.get("files")  # noqa: N806
-                if not X:
-                    raise ValueError(
-                        "the pictures that were trained on were no files: pass them again, in Python: "
-                        "ImageClassifier.load(…).resume(X, y)"
-                    )
-            if validation is None:
-                validation = described.get("validation")
+            began = training.began
+            X, validation = began.trained_on(  # noqa: N806
+                X, validation, "pictures", "ImageClassifier.load(…).resume(X, y)"
+            )
             size = (began.config.height, began.config.width) if began.metadata["pixels"]["scaled"] else None
             data = self._read(X, y, validation, size, training.parameters)
             self._train(began, data, training)

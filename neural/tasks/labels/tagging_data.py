@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -216,17 +215,10 @@ class TagData:
     @classmethod
     def again(cls, began: TextNetwork, given: Any, validation: Any, parameters: TaggerParameters) -> TagData:
         """Return the sentences of a training that goes on: those given, or else read from their files."""
-        training = began.metadata["training"]
-        numbers = ColumnNumbers.from_dict(training.get("columns") or {})
-        if given is None:
-            if not training.get("files"):
-                raise ValueError(
-                    "the sentences that were trained on were no files: pass them again, in Python: "
-                    "Tagger.load(…).resume(sentences, tags)"
-                )
-            given = numbers.read([Path(name) for name in training["files"]])
-        if validation is None and training.get("validation"):
-            validation = numbers.read([Path(name) for name in training["validation"]])
+        numbers = ColumnNumbers.from_dict(began.metadata["training"].get("columns") or {})
+        given, validation = began.trained_on(
+            given, validation, "sentences", "Tagger.load(…).resume(sentences, tags)", read=numbers.read
+        )
         return cls.of(given, validation, numbers, parameters)
 
 

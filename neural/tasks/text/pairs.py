@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from w2v.corpora.columns import checked_text, checked_texts, row_tuples
@@ -62,15 +61,7 @@ class PairData:
         training = began.metadata["training"]
         sources, targets, validation = given
         columns = tuple(training.get("columns", (1, 2)))
-        if sources is None:
-            if not training.get("files"):
-                raise ValueError(
-                    "the pairs that were trained on were no files: pass them again, in Python: "
-                    "Translator.load(…).resume(pairs)"
-                )
-            sources = [Path(name) for name in training["files"]]
-        if validation is None and training.get("validation"):
-            validation = [Path(name) for name in training["validation"]]
+        sources, validation = began.trained_on(sources, validation, "pairs", "Translator.load(…).resume(pairs)")
         return cls.of(sources, targets, validation, parameters, columns, training.get("errors", "strict"))
 
 

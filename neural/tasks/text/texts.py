@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,17 +53,9 @@ class TextData:
     @classmethod
     def again(cls, began: TextNetwork, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
         """Return the texts of a training that goes on: those given, or else read from their files."""
-        training = began.metadata["training"]
-        errors = training.get("errors", "strict")
-        if corpus is None:
-            if not training.get("files"):
-                raise ValueError(
-                    "the text that was trained on was not a file: pass it again, in Python: "
-                    "LanguageModel.load(…).resume(corpus)"
-                )
-            corpus = TextReader(training["files"], errors=errors)
-        if validation is None and training.get("validation"):
-            validation = TextReader(training["validation"], errors=errors)
+        read = partial(TextReader, errors=began.metadata["training"].get("errors", "strict"))
+        how = "LanguageModel.load(…).resume(corpus)"
+        corpus, validation = began.trained_on(corpus, validation, "texts", how, read=read)
         return cls.of(corpus, validation, parameters)
 
 

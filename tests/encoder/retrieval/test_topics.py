@@ -232,7 +232,7 @@ def test_dates_are_read_from_files_and_tables(tmp_path: Path) -> None:
         "d.txt": "2001\n\n2003-01\n",
         "d.csv": 'text,when\n"a, b",2001\nc,\n"two\nlines",2003-01\n',
         "d.tsv": "when\ttext\n2001\ta\n\tb\n2003-01\tc\n",
-        "d.jsonl": '{"when": 2001}\n{"when": null}\n{"when": "2003-01"}\n',
+        "d.jsonl": '{"when": 2001}\n{"who": "I"}\n{"when": "2003-01"}\n',
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
@@ -240,12 +240,13 @@ def test_dates_are_read_from_files_and_tables(tmp_path: Path) -> None:
         assert [str(time)[:10] for time in times] == ["2001-01-01", "NaT", "2003-01-01"]
     for name, text, column, message in (
         ("w.txt", "2001\n6 May\n", None, r"w\.txt, line 2: '6 May' is not a date"),
-        ("w.csv", "when\n2001\n\nsoon\n", "when", r"w\.csv, line 3: it has 0 of 1 cells"),
+        ("w.csv", "when,x\n2001,1\n\nsoon\n", "when", r"w\.csv, line 4: 1 columns, but the first line names 2"),
         ("v.csv", "when,x\n2001,1\nsoon,2\n", "when", r"v\.csv, line 3: 'soon' is not a date"),
-        ("u.csv", "a,b\n1,2\n", "when", r"u\.csv has no column 'when'; its columns are a, b"),
-        ("w.jsonl", '{"when": 1}\n[]\n', "when", r"w\.jsonl, line 1: 1 is not a date"),
-        ("v.jsonl", "[]\n", "when", r"v\.jsonl, line 1: it is not a JSON object"),
-        ("u.jsonl", "{}\n", "when", r"u\.jsonl, line 1: it has no 'when'"),
+        ("u.csv", "a,b\n1,2\n", "when", r"u\.csv has no column 'when'; it has a, b"),
+        ("w.jsonl", '{"when": 1}\n', "when", r"w\.jsonl, line 1: 1 is not a date"),
+        ("v.jsonl", "[]\n", "when", r"v\.jsonl, line 1: a line is a JSON object"),
+        ("u.jsonl", '{"who": 1}\n', "when", r"u\.jsonl has no column 'when'; it has who"),
+        ("w.dat", "when\n2001\n", "when", r"w\.dat cannot be read as a table"),
     ):
         (tmp_path / name).write_text(text)
         with pytest.raises(CorpusError, match=message):

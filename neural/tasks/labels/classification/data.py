@@ -7,7 +7,6 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,17 +141,9 @@ class LabelData:
         cls, began: TextNetwork, texts: Any, labels: Any, validation: Any, parameters: ClassifierParameters
     ) -> LabelData:
         """Return the texts of a training that goes on: those given, or else read from their files."""
-        training = began.metadata["training"]
-        if texts is None:
-            if not training.get("files"):
-                raise ValueError(
-                    "the texts that were trained on were no files: pass them again, in Python: "
-                    "TextClassifier.load(…).resume(texts, y)"
-                )
-            texts = [Path(name) for name in training["files"]]
-        if validation is None and training.get("validation"):
-            validation = [Path(name) for name in training["validation"]]
-        return cls.of(texts, labels, validation, parameters, TableColumns.from_config(training.get("columns")))
+        texts, validation = began.trained_on(texts, validation, "texts", "TextClassifier.load(…).resume(texts, y)")
+        columns = TableColumns.from_config(began.metadata["training"].get("columns"))
+        return cls.of(texts, labels, validation, parameters, columns)
 
     @property
     def every(self) -> LabelledTexts:

@@ -259,7 +259,7 @@ def test_interrupted_training_ends_at_the_same_bits(
 def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
         small().fit(CORPUS, checkpoint=tmp_path / "out", progress=stop_at(10))
-    with pytest.raises(ValueError, match="was not a file: pass it again, in Python: LanguageModel"):
+    with pytest.raises(ValueError, match="were no files: pass them again, in Python: LanguageModel"):
         LanguageModel.load(tmp_path / "out").resume()
     with pytest.raises(ValueError, match="another text"):
         LanguageModel.load(tmp_path / "out").resume(CORPUS[1:])
