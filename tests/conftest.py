@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -14,8 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-settings.register_profile("tests", deadline=None)  # how long an example takes is a matter of what else is running
+# How long an example takes is a matter of what else is running. `make test-bounds` draws the thorough number.
+settings.register_profile("tests", deadline=None, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("tests")
+gc.set_threshold(50_000, 10, 20)  # a tenth of the time of compiling went into looking for circles
 os.environ["W2V_PROGRESS"] = "none"  # what a command prints does not depend on how long it takes
 TESTS = Path(__file__).parent
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -31,14 +35,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     `make test` begins at both ends: at first nothing is compiled, and processes that need the same kernels would all
     compile them. Small files come in the middle, where the processes meet, since the last ones do not end together.
     """
-    sizes = Counter(item.path for item in items)
+    sizes, n_items = Counter(item.path for item in items), len(items)
 
     def place(item: pytest.Item) -> tuple[float, str]:
         room = item.path.relative_to(TESTS).parts[0]
         end = {"w2v": -2, "commands": -1, "encoder": 1, "neural": 2}.get(room, 0)
-        return end + (1 if end > 0 else -1) * sizes[item.path] / len(items), str(item.path)
+        return end + (1 if end > 0 else -1) * sizes[item.path] / n_items, str(item.path)
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through all that was imported and collected again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
