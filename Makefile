@@ -12,9 +12,10 @@ comma := ,
 COMPILED := $(addprefix tests/,w2v/kernels w2v/encoding/test_stream.py w2v/phrases neural/test_layers_kernels.py \
 	neural/test_fused_inference.py encoder/model/test_lookup.py encoder/retrieval/test_retrieval_kernels.py \
 	encoder/evaluation/test_baselines.py explorer/test_explorer_kernels.py)
+PAGES := tests/project/test_docs.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install-all quickstart test test-slow test-interop test-browser test-bounds docs lint format bench wheel clean
+.PHONY: help install-all quickstart test test-slow test-pages test-interop test-browser test-bounds docs lint format bench wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -77,7 +78,10 @@ test: $(VENV)/installed-test ## run the test suite
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-slow: $(VENV)/installed-dev ## run the tests that take longer
-	$(BIN)/python -m pytest -m "slow and not interop" $(call marked,slow) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow and not interop" $(filter-out $(PAGES),$(call marked,slow)) $(PYTEST_ARGS)
+
+test-pages: $(VENV)/installed-test ## run what the pages of the documentation show
+	$(BIN)/python -m pytest -m "slow and not interop" $(PAGES) $(PYTEST_ARGS)
 
 test-interop: $(VENV)/installed-interop ## run the tests that hand files to other programs and take theirs
 	$(BIN)/python -m pytest -m interop $(call marked,interop) $(PYTEST_ARGS)
@@ -87,13 +91,13 @@ test-browser: $(VENV)/installed-browser ## run the tests that drive Chromium
 	$(BIN)/python -m pytest -m browser $(call marked,browser) $(PYTEST_ARGS)
 
 test-bounds: $(VENV)/installed-test ## run the tests of compiled code with index checks on
-	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(COMPILED) $(PYTEST_ARGS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest --hypothesis-profile thorough $(COMPILED) $(PYTEST_ARGS)
 
 $(VENV)/installed-docs: $(BIN)/python setup.cfg pyproject.toml
 	$(call install,docs$(comma)test)
 
 docs: $(VENV)/installed-docs ## make the documentation, into build/docs
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html $(SPHINX_ARGS) docs build/docs
 	@echo build/docs/index.html
 
 lint: $(VENV)/installed-dev ## check style and types

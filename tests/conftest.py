@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-settings.register_profile("tests", deadline=None)  # how long an example takes is a matter of what else is running
+# How long an example takes is a matter of what else is running. `make test-bounds` draws the thorough number.
+settings.register_profile("tests", deadline=None, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("tests")
+gc.set_threshold(50_000, 10, 20)  # a tenth of the time of compiling went into looking for circles
 os.environ["W2V_PROGRESS"] = "none"  # what a command prints does not depend on how long it takes
 TESTS = Path(__file__).parent
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -27,18 +30,41 @@ FLAGS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take turns between files that need the kernels of words and those that need the kernels of networks.
+    """Order files from those that need the kernels of words to those that need the kernels of networks.
 
-    `make test` gives a file at a time to whichever process is free, in this order: at first nothing is compiled, and
-    processes that need the same kernels would all compile them. Large files come first, since the last ones do not end
-    together.
+    `make test` begins at both ends: at first nothing is compiled, and processes that need the same kernels would all
+    compile them. Small files come in the middle, where the processes meet, since the last ones do not end together.
     """
-    files = [path for path, _ in Counter(item.path for item in items).most_common()]
-    words, networks = ([path for path in files if TESTS / room in path.parents] for room in ("w2v", "neural"))
-    rest = [path for path in files if path not in {*words, *networks}]
-    turns = [path for pair in zip_longest(words, networks + rest) for path in pair]
-    place = {path: i for i, path in enumerate(turns)}
-    items.sort(key=lambda item: place[item.path])
+    sizes, n_items = Counter(item.path for item in items), len(items)
+
+    def place(item: pytest.Item) -> tuple[float, str]:
+        room = item.path.relative_to(TESTS).parts[0]
+        end = {"w2v": -2, "commands": -1, "encoder": 1, "neural": 2}.get(room, 0)
+        return end + (1 if end > 0 else -1) * sizes[item.path] / n_items, str(item.path)
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through all that was imported and collected again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let every other process take files from the end; see `pytest_collection_modifyitems`."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class BothEnds(LoadFileScheduling):
+        def _assign_work_unit(self, node: Any) -> None:
+            if int(node.gateway.id.removeprefix("gw")) % 2:
+                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+            super()._assign_work_unit(node)
+
+    return BothEnds(config, log)
 
 
 @pytest.fixture

@@ -252,8 +252,7 @@ def test_kernels_are_kept_where_neither_their_folder_nor_the_home_folder_can_be_
 
 @pytest.mark.slow
 def test_kernels_are_cached_where_the_environment_says(corpus: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cli", "train", str(corpus), "-o", str(tmp_path / "m")]
-    command += ["--min-count", "1", "--sample", "0"]
+    command = [sys.executable, "-m", "cli", "phrases", str(corpus), "-o", str(tmp_path / "m")]
     environment = {**os.environ, CACHE_FOLDER: str(tmp_path / "cache")}
     environment.pop("NUMBA_CACHE_DIR", None)
     subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True)

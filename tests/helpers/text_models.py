@@ -22,7 +22,7 @@ NETWORK: dict[str, Any] = {
     "dim": 32, "layers": 1, "heads": 2, "dropout": 0.0, "warmup": 20, "learning_rate": 0.01, "workers": 1,
     "evaluate_every": 40, "averaged": 1,
 }  # fmt: skip
-WORDS: dict[str, Any] = {"source_units": "words", "target_units": "words", "batch_tokens": 256, "epochs": 60}
+WORDS: dict[str, Any] = {"source_units": "words", "target_units": "words", "batch_tokens": 256, "epochs": 24}
 LINES: dict[str, Any] = {"units": "words", "context": 16, "batch_tokens": 256, "order": 3, "epochs": 20}
 TINY: dict[str, Any] = {**NETWORK, "dim": 16, "evaluate_every": 4, "averaged": 2, "dropout": 0.2}
 """What a training that is to be interrupted is made of; nothing much is learned."""
@@ -83,7 +83,9 @@ def ticking(clock: Clock, stop: int | None = None) -> Callable[[FitProgress], No
 @functools.cache
 def number_translator() -> Translator:
     """Return a translator of numbers; not to be changed."""
-    return Translator(**NETWORK, **WORDS).fit(number_pairs(600), validation=number_pairs(30, 2))
+    return Translator(**NETWORK | WORDS | {"learning_rate": 0.02}).fit(
+        number_pairs(600), validation=number_pairs(30, 2)
+    )
 
 
 @functools.cache

@@ -74,7 +74,7 @@ def gradients(
 
 
 @configs
-@pytest.mark.parametrize("rate", [0.0, 0.3])
+@pytest.mark.parametrize("rate", [pytest.param(0.0, marks=pytest.mark.slow), 0.3])
 def test_gradients_of_the_whole_loss(kind: str, rate: float, rng: np.random.Generator) -> None:
     config = CONFIGS[kind]
     table, batch = make(config), batch_of(config)

@@ -26,6 +26,14 @@ ARRANGEMENTS: dict[str, dict[str, Any]] = {
 }
 CASES = [(kind, name) for kind in KINDS for name in ARRANGEMENTS if not (kind in WITH_SINUSOIDS and name == "linear")]
 cases = pytest.mark.parametrize(("kind", "arrangement"), CASES)
+some_cases = pytest.mark.parametrize(
+    ("kind", "arrangement"),
+    [
+        pytest.param(kind, name, marks=() if name == "pre" or kind == "learned+relative" else pytest.mark.slow)
+        for kind, name in CASES
+    ],
+)
+"""Every kind of positions and every arrangement once; the others take longer than they tell."""
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -49,7 +57,7 @@ def sentences(
     return rng.standard_normal((offsets[-1], width)).astype(np.float32), offsets
 
 
-@cases
+@some_cases
 def test_network_gradients(kind: str, arrangement: str, rng: np.random.Generator) -> None:
     network = Network(configure(positions=kind, dropout=0.2, **ARRANGEMENTS[arrangement]), workers=2)
     parameters = perturbed(network, rng)

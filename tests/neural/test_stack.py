@@ -53,7 +53,9 @@ def memory_of(config: StackConfig, states: Array, visible: NDArray[np.bool_] | N
 
 @norms
 @stacks
-@pytest.mark.parametrize("dropped", [None, Dropout(0.3, 5)], ids=["whole", "dropped"])
+@pytest.mark.parametrize(
+    "dropped", [pytest.param(None, id="whole", marks=pytest.mark.slow), pytest.param(Dropout(0.3, 5), id="dropped")]
+)
 def test_stack_gradients(norm: str, kind: str, dropped: Dropout | None, rng: np.random.Generator) -> None:
     config = replace(KINDS_OF_STACK[kind], norm=norm)
     table, (x, states), dy = make(config, rng), inputs(rng), rng.standard_normal((9, 4))

@@ -244,6 +244,7 @@ encoder.encode_files(files, out, progress=kill)
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_called_again_it_makes_the_same_bytes(
     encoder: SentenceEncoder, files: Path, out: Path, tmp_path: Path
 ) -> None:

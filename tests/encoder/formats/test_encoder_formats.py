@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
@@ -324,7 +324,6 @@ def load_definition(tokenizers: Any, definition: str) -> Any:
     return tokenizers.Tokenizer.from_str(definition)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     text=st.text(
         alphabet="aZé'\u2019\u0130Σς_-. \t\n\u0301日本かไ๑ี2½\u00a0\ufdd0"

@@ -56,7 +56,7 @@ def test_find_agrees_with_every_tokenizer(tokenizer: Tokenizer, with_unknown: bo
 TEXT = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aThe's\u2019 \t\n\r日本ß42x")))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(st.lists(TEXT, max_size=5))
 @pytest.mark.parametrize("tokenizer", TOKENIZERS[:4], ids=str)
 def test_find_agrees_with_the_tokenizer_on_any_text(tokenizer: Tokenizer, sentences: list[str]) -> None:

@@ -61,7 +61,7 @@ def test_sentences_without_a_known_word_are_zero() -> None:
     assert SentenceEncoder(make_embeddings()).encode([]).shape == (0, 20)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=30), st.integers(1, 40), st.integers(1, 3))
 def test_a_vector_depends_on_its_sentence_alone(sentences: list[str], batch_size: int, workers: int) -> None:
     encoder = SentenceEncoder(EMBEDDINGS, workers=workers)

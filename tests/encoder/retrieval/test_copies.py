@@ -28,7 +28,7 @@ def alike(n: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def lines() -> list[str]:
-    return alike(2400)
+    return alike(900)
 
 
 @pytest.fixture(scope="module")

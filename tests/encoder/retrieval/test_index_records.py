@@ -522,7 +522,7 @@ def test_what_a_killed_process_was_writing_is_cleared_away(index: SentenceIndex)
 @pytest.mark.slow
 def test_index_is_whole_whenever_a_process_that_changes_it_is_killed(index: SentenceIndex) -> None:
     rng, n = np.random.default_rng(8), N
-    for _ in range(25):
+    for _ in range(12):
         command = [sys.executable, "-c", CHANGING, str(index.path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
             assert process.stdout is not None and process.stdout.readline() == "ready\n"

@@ -107,9 +107,8 @@ def test_second_stage_goes_on_too(corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
-@pytest.mark.parametrize(
-    ("architecture", "kills"), [("static", 1), pytest.param("attention", 2, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("architecture", "kills"), [("static", 1), ("attention", 2)])
 def test_training_that_is_killed_ends_at_the_same_bits(
     corpus: Path, tmp_path: Path, architecture: str, kills: int
 ) -> None:

@@ -195,19 +195,16 @@ def real_text() -> tuple[list[str], Embeddings]:
     return verses, Word2Vec(vector_size=16, min_count=20, epochs=3, workers=1, random_state=1).fit(verses).embeddings_
 
 
-def test_loss_falls_on_real_text_and_a_seed_gives_the_same_bits() -> None:
+def test_loss_falls_on_real_text_and_another_seed_makes_another_network() -> None:
     text, words = real_text()
     options = replace(OPTIONS, steps=100, evaluate_every=50, batch_size=64, min_tokens=3, learning_rate=0.003)
     settings = SMALL | {"dim": 16, "dropout": 0.0, "training": replace(options, temperature=0.5)}
-    first, again, other = (SentenceEncoder(words, **settings, random_state=seed).fit(text) for seed in (1, 1, 2))
+    first, other = (SentenceEncoder(words, **settings, random_state=seed).fit(text) for seed in (1, 2))
     start, end = first.history_[0], first.history_[-1]
     assert end["held_out_loss"] < start["held_out_loss"] - 0.15
     assert start["stage"] == "masked" and "accuracy" not in start and 0 < end["accuracy"] < 1
-    assert first.state_.parameters is not None and again.state_.parameters is not None
-    assert np.array_equal(first.state_.parameters.flat, again.state_.parameters.flat)
-    assert other.state_.parameters is not None
+    assert first.state_.parameters is not None and other.state_.parameters is not None
     assert not np.array_equal(first.state_.parameters.flat, other.state_.parameters.flat)
-    assert np.array_equal(first.state_.table, again.state_.table)
 
 
 @pytest.mark.parametrize("stop", [0, 10, 25])

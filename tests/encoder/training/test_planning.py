@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.helpers.clock import Clock
 from tests.helpers.topic_examples import OPTIONS, make_paragraphs, make_words
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.model.state import EncoderState
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.planning import Comparison, comparison
 from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.encoder.training.training import fit_encoder
@@ -100,12 +102,21 @@ def test_the_gain_is_a_fraction_of_the_loss_of_the_table() -> None:
     assert Comparison(2.0, 1.5).gain == 0.25 and comparison([{"stage": "corpus", "held_out_loss": 1.0}]) is None
 
 
+@functools.cache
+def planned(options: FitOptions) -> SentenceEncoder:
+    """Return an encoder that learned from a corpus and from pairs without an interruption; not to be changed."""
+    return new(training=options).fit(make_paragraphs(), pairs=some_pairs())
+
+
+def some_pairs() -> list[tuple[str, str]]:
+    return [(f"t{i % 6}w1 t{i % 6}w2", f"t{i % 6}w{i % 8}") for i in range(90)]
+
+
 @pytest.mark.parametrize(
     ("number", "options"), [(0, SPOILT), (1, SPOILT), (2, SPOILT), (1, CHOOSING), (2, CHOOSING), (3, CHOOSING)]
 )
 def test_every_stage_goes_on_to_the_same_bits(tmp_path: Path, number: int, options: Any) -> None:
-    corpus, pairs = make_paragraphs(), [(f"t{i % 6}w1 t{i % 6}w2", f"t{i % 6}w{i % 8}") for i in range(90)]
-    whole = new(training=options).fit(corpus, pairs=pairs)
+    corpus, pairs, whole = make_paragraphs(), some_pairs(), planned(options)
     assert len(stages(whole.history_)) == 3 + (whole.state.network is not None)
     with pytest.raises(TrainingInterrupted):
         new(training=options).fit(corpus, pairs=pairs, progress=interrupting(number, 5), checkpoint=tmp_path / "e")

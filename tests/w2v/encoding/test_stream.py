@@ -36,7 +36,7 @@ from w2v.encoding.stream import (
 )
 from w2v.encoding.vocabulary import Vocabulary
 
-steady = settings(derandomize=True, deadline=None, max_examples=100)
+steady = settings(derandomize=True)
 
 LINES = [
     f"The cat {n % 7} sat on mat{n % 13}, didn't it?\tNaïve 北京大学7月中文 {'long' * (n % 5)}" for n in range(300)

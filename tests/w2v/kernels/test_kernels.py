@@ -27,8 +27,10 @@ def check(case: Case) -> naive_w2v.Trained:
 
 
 @all_four
-@pytest.mark.parametrize("vector_size", [1, 7, 16, 33, 100])
-@pytest.mark.parametrize("n_targets", [1, 5, 36, 48])
+@pytest.mark.parametrize(
+    ("vector_size", "n_targets"),
+    [(1, 1), (1, 48), (7, 5), (7, 36), (16, 1), (16, 36), (33, 5), (33, 48), (100, 1), (100, 48)],
+)
 def test_kernel_equals_its_twin_for_odd_sizes(algorithm: str, vector_size: int, n_targets: int) -> None:
     twin = check(Case(algorithm, vector_size=vector_size, n_targets=n_targets, seed=vector_size))
     assert twin.pairs > 100 and (algorithm.endswith("hs") or twin.chunks >= 150 // n_targets)
@@ -105,7 +107,7 @@ def test_kernel_keeps_few_tokens(algorithm: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("lengths", [(BUFFER + 500,), (BUFFER, 300), (BUFFER - 1, 2, 60), (700,) * 13], ids=str)
+@pytest.mark.parametrize("lengths", [(BUFFER + 500,), (BUFFER - 1, 2, 60), (700,) * 13], ids=str)
 def test_kernel_equals_its_twin_beyond_a_buffer(algorithm: str, lengths: tuple[int, ...]) -> None:
     case = Case(algorithm, lengths=lengths, keep=1.0, vector_size=7, window=2, n_targets=48, n_words=300)
     twin = check(case)

@@ -30,7 +30,7 @@ from w2v.vectors.embeddings import Embeddings
 
 Sentences = list[list[str]]
 
-steady = settings(derandomize=True, deadline=None, max_examples=80)
+steady = settings(derandomize=True)
 words = st.sampled_from(["new", "york", "city", "bank", "america", "of", "the", "x", "é", "中文"])
 corpora = st.lists(st.lists(words, min_size=1, max_size=12), min_size=1, max_size=25)
 CONNECTORS = frozenset({"of", "the"})

@@ -439,7 +439,7 @@ def test_killed_training_goes_on_to_the_same_vectors(tmp_path: Path) -> None:
         )  # fmt: skip
     seconds, moments, n_resumed = time.perf_counter() - began, random.Random(7), 0
     expected = Embeddings.load(tmp_path / "whole").vectors
-    for _ in range(5):
+    for _ in range(3):
         shutil.rmtree(output, ignore_errors=True)
         arguments: tuple[object, ...] = (text, "--output", output, *options, "--epochs", 20)
         while not output.exists() or interrupted_seed(output) is not None:

@@ -468,13 +468,12 @@ def test_truncated_training_file_is_a_model_error(tmp_path: Path) -> None:
 
 MISSES = """
 import json, sys
-from w2v.kernels import cbow, random, scanner, skipgram, training, vector_math
+from w2v.kernels import random, scanner, skipgram, training, vector_math
 from w2v.training.word2vec import Word2Vec
-for algorithm in ("skipgram", "cbow"):
-    small = {"algorithm": algorithm, "min_count": 1, "vector_size": 8, "epochs": 1, "sample": 0}
-    Word2Vec(**small).fit(sys.argv[1])
-    Word2Vec(**small, tokenizer="whitespace").fit(sys.argv[1], max_memory=0)
-modules = (cbow, random, scanner, skipgram, training, vector_math)
+small = {"min_count": 1, "vector_size": 8, "epochs": 1, "sample": 0}
+Word2Vec(**small).fit(sys.argv[1])
+Word2Vec(**small, tokenizer="whitespace").fit(sys.argv[1], max_memory=0)
+modules = (random, scanner, skipgram, training, vector_math)
 functions = [f for module in modules for f in vars(module).values() if hasattr(f, "stats")]
 print(json.dumps([f.py_func.__name__ for f in functions if sum(f.stats.cache_misses.values())]))
 """
@@ -488,5 +487,5 @@ def test_second_process_compiles_nothing(tmp_path: Path) -> None:
     runs = [
         subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True) for _ in range(2)
     ]
-    assert {"train_skipgram", "train_cbow", "scan_some"} <= set(json.loads(runs[0].stdout))
+    assert {"train_skipgram", "scan_some"} <= set(json.loads(runs[0].stdout))
     assert json.loads(runs[1].stdout) == []

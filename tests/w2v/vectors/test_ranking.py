@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v.vectors.ranking
@@ -50,7 +50,6 @@ def test_cosines_are_those_of_numpy(rng: np.random.Generator, dtype: DType) -> N
     np.testing.assert_allclose(cosines(queries[1], table, slice(20, 90)), expected[1, 20:90], atol=2e-6)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), min_size=1, max_size=60),
     n=st.integers(0, 70),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v.vectors.subwords import Subwords
@@ -59,7 +59,6 @@ def test_table_equals_rows_of_each_word(min_n: int, max_n: int, buckets: int) ->
         np.testing.assert_array_equal(rows[offsets[index] : offsets[index + 1]], expected, err_msg=word)
 
 
-@settings(max_examples=50, deadline=None)
 @given(words=st.lists(st.text(max_size=12), max_size=8), min_n=st.integers(1, 4), more=st.integers(0, 4))
 def test_table_equals_rows_for_any_text(words: list[str], min_n: int, more: int) -> None:
     subwords = Subwords(min_n, min_n + more, 12345)
